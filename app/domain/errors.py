@@ -1,0 +1,80 @@
+"""What a user can get wrong, one class each, with its HTTP status.
+
+MoggyError
+├── InvalidRequest 422      a value that cannot be right
+├── LimitExceeded 422       a value beyond a limit that is a setting
+├── Unauthorized 401        no key, or an unknown one
+├── Forbidden 403           a page of another site asks
+├── NotFound 404
+├── Conflict 409            the state of the thing forbids it
+├── TooLarge 413
+├── InsufficientStorage 507
+└── Unavailable 503         come back later
+    └── QueueFull 503
+"""
+
+from typing import ClassVar
+
+
+class MoggyError(Exception):
+    """An error with a sentence for the user; `field` names the input at fault."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(
+        self, detail: str, *, field: str | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.retry_after = retry_after  # seconds
+
+
+class InvalidRequest(MoggyError):
+    status = 422
+    title = "Invalid request"
+
+
+class LimitExceeded(MoggyError):
+    status = 422
+    title = "Limit exceeded"
+
+
+class Unauthorized(MoggyError):
+    status = 401
+    title = "Unauthorized"
+
+
+class Forbidden(MoggyError):
+    status = 403
+    title = "Forbidden"
+
+
+class NotFound(MoggyError):
+    status = 404
+    title = "Not found"
+
+
+class Conflict(MoggyError):
+    status = 409
+    title = "Conflict"
+
+
+class TooLarge(MoggyError):
+    status = 413
+    title = "Too large"
+
+
+class InsufficientStorage(MoggyError):
+    status = 507
+    title = "Insufficient storage"
+
+
+class Unavailable(MoggyError):
+    status = 503
+    title = "Unavailable"
+
+
+class QueueFull(Unavailable):
+    title = "Queue full"

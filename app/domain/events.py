@@ -1,0 +1,154 @@
+"""The event stream of a job: rows with rising ids, and a channel that only wakes the readers."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import redis
+import redis.asyncio
+import structlog
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.domain.database import now
+from app.domain.tables import Event
+
+log = structlog.get_logger()
+
+CHANNEL = "moggy:events"
+RECONNECT_SECONDS = 2.0
+PROGRESS_ROWS_KEPT_WHOLE = 1000  # the newest; of the older ones every other goes, again and again
+
+
+def append(
+    session: Session, job_id: str, event_type: str, data: dict[str, Any], once: str | None = None
+) -> bool:
+    """Add an event. False when `once` names one that this job has had already.
+
+    The caller's transaction must have written the job's row first: that lock is what makes the
+    ids of one job rise in the order of their commits.
+    """
+    row = {"job": job_id, "type": event_type, "once": once, "data": data, "created_at": now()}
+    if once is None:
+        session.execute(insert(Event).values(row))
+        return True
+    try:
+        with session.begin_nested():
+            session.execute(insert(Event).values(row))
+    except IntegrityError:
+        return False
+    return True
+
+
+def read_after(session: Session, job_id: str, after: int, limit: int = 500) -> list[Event]:
+    """The job's events with an id greater than `after`, in order."""
+    query = select(Event).where(Event.job == job_id, Event.id > after)
+    return list(session.scalars(query.order_by(Event.id).limit(limit)))
+
+
+def of_type(session: Session, job_id: str, event_type: str) -> list[Event]:
+    """All events of one type, in order."""
+    query = select(Event).where(Event.job == job_id, Event.type == event_type)
+    return list(session.scalars(query.order_by(Event.id)))
+
+
+def thin_progress(session: Session, job_id: str) -> None:
+    """Halve the density of old progress rows once there are twice as many as are kept whole."""
+    rows = (
+        select(
+            Event.id,
+            func.row_number().over(order_by=Event.id).label("place"),
+            func.count().over().label("total"),
+        )
+        .where(Event.job == job_id, Event.type == "progress")
+        .subquery()
+    )
+    old = rows.c.place <= rows.c.total - PROGRESS_ROWS_KEPT_WHOLE
+    many = rows.c.total > 2 * PROGRESS_ROWS_KEPT_WHOLE
+    doomed = select(rows.c.id).where(many, old, rows.c.place % 2 == 0)
+    session.execute(delete(Event).where(Event.id.in_(doomed)))
+
+
+class Notifier:
+    """Says on the channel that a job has new events. Losing a call delays a reader, no more."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._client = (
+            redis.Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=2)
+            if redis_url
+            else None
+        )
+
+    def notify(self, job_ids: Iterable[str]) -> None:
+        if self._client is None:
+            return
+        try:
+            for job_id in job_ids:
+                self._client.publish(CHANNEL, job_id)
+        except redis.RedisError as error:
+            log.warning("notify_failed", error=str(error))
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+class EventListener:
+    """One subscription per process that wakes every open stream of the job it hears of."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._redis_url = redis_url
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+        self.closing = asyncio.Event()  # an open stream must not hold up the server's shutdown
+
+    def start(self) -> None:
+        if self._redis_url is not None:
+            self._task = asyncio.create_task(self._listen(self._redis_url))
+
+    async def close(self) -> None:
+        self.closing.set()
+        self._wake(list(self._waiting))
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def wait(self, woken: asyncio.Event, timeout: float) -> None:
+        """Return when there is news, or after `timeout` seconds in case the news was lost."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(woken.wait(), timeout)
+        woken.clear()
+
+    def subscribe(self, job_id: str) -> asyncio.Event:
+        woken = asyncio.Event()
+        self._waiting[job_id].add(woken)
+        return woken
+
+    def unsubscribe(self, job_id: str, woken: asyncio.Event) -> None:
+        self._waiting[job_id].discard(woken)
+        if not self._waiting[job_id]:
+            del self._waiting[job_id]
+
+    def _wake(self, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            for woken in self._waiting.get(job_id, ()):
+                woken.set()
+
+    async def _listen(self, url: str) -> None:
+        while True:
+            client = redis.asyncio.Redis.from_url(url, decode_responses=True)
+            try:
+                async with client.pubsub() as channel:
+                    await channel.subscribe(CHANNEL)
+                    async for message in channel.listen():
+                        if message["type"] == "message":
+                            self._wake([message["data"]])
+            except redis.RedisError as error:
+                log.warning("events_unheard", error=str(error))
+                await asyncio.sleep(RECONNECT_SECONDS)
+            finally:
+                await client.aclose()

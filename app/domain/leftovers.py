@@ -1,0 +1,43 @@
+"""Which objects a job writes, and which of them go when it has ended."""
+
+from sqlalchemy import select
+
+from app.domain.database import Database
+from app.domain.datasets import upload_prefix
+from app.domain.store import ObjectStore
+from app.domain.tables import Checkpoint, Job
+
+
+def sample_key(job_id: str, images_seen: int) -> str:
+    """Where a sample grid is stored; the same grid whichever epoch made it."""
+    return f"jobs/{job_id}/samples/{images_seen}.png"
+
+
+def state_key(job_id: str, epoch: int, images_seen: int) -> str:
+    return f"jobs/{job_id}/{epoch}/state-{images_seen}.safetensors"
+
+
+def checkpoint_key(job_id: str, epoch: int, images_seen: int) -> str:
+    return f"jobs/{job_id}/{epoch}/checkpoint-{images_seen}.safetensors"
+
+
+def delete_older_states(store: ObjectStore, job_id: str, newest: str) -> None:
+    """Keep the newest training state alone."""
+    for key in store.keys(f"jobs/{job_id}"):
+        if "/state-" in key and key != newest:
+            store.delete(key)
+
+
+def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
+    """Delete what an ended job no longer needs: its upload, its states, unregistered checkpoints.
+
+    Its samples stay, as the record of the run.
+    """
+    if job.kind == "ingest":
+        store.delete_prefix(upload_prefix(job.config["dataset_id"]))
+        return
+    with database.read() as session:
+        kept = set(session.scalars(select(Checkpoint.key).where(Checkpoint.job == job.id)))
+    for key in store.keys(f"jobs/{job.id}"):
+        if key.endswith(".safetensors") and key not in kept:
+            store.delete(key)

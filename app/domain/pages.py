@@ -1,0 +1,37 @@
+"""Lists in pages, newest first: `next` of one page is the `cursor` of the following."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.domain.errors import InvalidRequest
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    items: list[Row]
+    next: str | None
+
+
+def newest_first(
+    session: Session,
+    query: Select[Row],
+    number: InstrumentedAttribute[int],
+    *,
+    limit: int,
+    cursor: str | None,
+) -> Page[Row]:
+    """One page of `query`, ordered by the rising key `number`."""
+    if cursor is not None:
+        if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+            raise InvalidRequest(
+                f"cursor {cursor!r} is not one that a list answered as `next`", field="cursor"
+            )
+        query = query.where(number < int(cursor))
+    rows: list[Any] = list(session.scalars(query.order_by(number.desc()).limit(limit + 1)))
+    following = str(getattr(rows[limit - 1], number.key)) if len(rows) > limit else None
+    return Page(rows[:limit], following)

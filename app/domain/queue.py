@@ -1,0 +1,52 @@
+"""The one Celery instance, its queues, and the wake-up call, which names no job."""
+
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from app.domain.settings import Settings
+
+log = structlog.get_logger()
+
+WORK = "moggy.work"  # the task that worker.tasks registers under this name
+
+
+class Queue(StrEnum):
+    TRAIN = "train"  # holds a machine for hours
+    LIGHT = "light"  # ingest, previews, exports: never waits behind a training
+
+
+def _configuration() -> dict[str, Any]:
+    settings = Settings()
+    return {
+        "broker_url": settings.redis_url or "redis://127.0.0.1:6379/0",
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {"socket_connect_timeout": 2, "socket_timeout": 10},
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": False,  # the database owns the job: a lost message is only a late start
+        "task_default_queue": Queue.LIGHT,
+        "task_create_missing_queues": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        "worker_hijack_root_logger": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_send_task_events": False,
+    }
+
+
+celery = Celery("moggy")
+celery.add_defaults(_configuration)  # read from the environment at first use, not at import
+
+
+def wake(queue: str) -> None:
+    """Tell the workers of `queue` that there may be work; a lost call is made up by the reaper."""
+    try:
+        celery.send_task(WORK, args=[queue], queue=queue, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("wake_failed", queue=queue, error=str(error))

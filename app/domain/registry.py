@@ -1,0 +1,110 @@
+"""Models and their checkpoints: which there are, and which one is served."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import jobs
+from app.domain.database import now
+from app.domain.errors import Conflict, NotFound
+from app.domain.jobs import Claim
+from app.domain.tables import Checkpoint, Job, Model
+
+
+def find_model(session: Session, name: str) -> Model:
+    model = session.scalar(select(Model).where(Model.name == name))
+    if model is None:
+        raise NotFound(f"there is no model {name!r}", field="model")
+    return model
+
+
+def ensure_model(session: Session, name: str) -> None:
+    """Create the model unless it exists."""
+    if session.scalar(select(Model.number).where(Model.name == name)) is None:
+        session.add(Model(name=name, created_at=now()))
+        session.flush()
+
+
+def resolve_checkpoint(
+    session: Session, model_name: str, checkpoint_id: str | None = None
+) -> Checkpoint:
+    """The checkpoint named, or the one that the model serves."""
+    model = find_model(session, model_name)
+    wanted = checkpoint_id or model.checkpoint
+    query = select(Checkpoint).where(Checkpoint.model == model_name)
+    if wanted is not None:
+        checkpoint = session.scalar(query.where(Checkpoint.id == wanted))
+        if checkpoint is None:
+            raise NotFound(f"model {model_name!r} has no checkpoint {wanted!r}", field="checkpoint")
+        return checkpoint
+    newest = session.scalar(query.order_by(Checkpoint.number.desc()).limit(1))
+    if newest is None:
+        raise NotFound(
+            f"model {model_name!r} has no checkpoint yet: its training has not stored the first"
+        )
+    return newest
+
+
+def served_id(session: Session, model: Model) -> str | None:
+    """The id of the checkpoint that the model serves; None before its first."""
+    if model.checkpoint is not None:
+        return model.checkpoint
+    query = select(Checkpoint.id).where(Checkpoint.model == model.name)
+    return session.scalar(query.order_by(Checkpoint.number.desc()).limit(1))
+
+
+def serve(session: Session, model_name: str, checkpoint_id: str | None) -> Model:
+    """Serve this checkpoint from now on, or, with None, always the newest."""
+    model = find_model(session, model_name)
+    if checkpoint_id is not None:
+        resolve_checkpoint(session, model_name, checkpoint_id)
+    model.checkpoint = checkpoint_id
+    return model
+
+
+def has_checkpoint(session: Session, job_id: str, images_seen: int) -> bool:
+    query = select(Checkpoint.number).where(
+        Checkpoint.job == job_id, Checkpoint.images_seen == images_seen
+    )
+    return session.scalar(query) is not None
+
+
+def add_checkpoint(
+    session: Session,
+    claim: Claim,
+    *,
+    model: str,
+    images_seen: int,
+    config: dict[str, Any],
+    key: str,
+    sha256: str,
+    size: int,
+) -> Checkpoint:
+    """Register a stored checkpoint, as the holder of the job that made it."""
+    jobs.hold(session, claim)
+    checkpoint = Checkpoint(
+        id=jobs.new_id(),
+        model=model,
+        job=claim.job_id,
+        images_seen=images_seen,
+        config=config,
+        key=key,
+        sha256=sha256,
+        bytes=size,
+        created_at=now(),
+    )
+    session.add(checkpoint)
+    session.flush()
+    return checkpoint
+
+
+def delete_model(session: Session, name: str) -> list[str]:
+    """Forget a model and its checkpoints; the keys of what is then the caller's to delete."""
+    model = find_model(session, name)
+    job = jobs.busy_with(session, Job.model == name)
+    if job is not None:
+        raise Conflict(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")
+    keys = list(session.scalars(select(Checkpoint.key).where(Checkpoint.model == name)))
+    session.delete(model)
+    return keys

@@ -1,0 +1,87 @@
+"""Every setting, from `MOGGY_*` environment variables, checked when it is built."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+GIB = 1024**3
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Sizes are bytes, durations seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="MOGGY_", frozen=True)
+
+    home: Path = Path("~/.moggy")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    database_url: str | None = None  # None: SQLite under the home
+    redis_url: str | None = None  # None: only `moggy up`, which starts its own Valkey
+    storage_url: str | None = None  # None: files under the home; or s3://bucket/prefix
+    api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
+    cache_bytes: int = Field(20 * GIB, ge=0)  # local copies of objects in a bucket
+
+    max_upload_bytes: int = Field(20 * GIB, ge=1)
+    max_unpacked_bytes: int = Field(200 * GIB, ge=1)
+    max_pixels: int = Field(89_478_485, ge=1)  # one picture's, at upload
+    max_dataset_images: int = Field(2_000_000, ge=2)
+    max_images_per_request: int = Field(1024, ge=1)
+    max_frames: int = Field(600, ge=2)
+    max_response_pixels: int = Field(64 * 1024**2, ge=1)
+    max_queued_jobs: int = Field(1000, ge=1)
+    generation_queue_images: int = Field(4096, ge=1)
+    models_in_memory: int = Field(8, ge=1)
+
+    lease_seconds: float = Field(60, gt=0)
+    reap_seconds: float = Field(10, gt=0)
+    stop_grace_seconds: float = Field(8, gt=0)
+    state_every_seconds: float = Field(30, gt=0)
+    max_attempts: int = Field(3, ge=1)
+
+    @field_validator("home")
+    @classmethod
+    def _absolute_home(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _comma_list(cls, keys: object) -> object:
+        if isinstance(keys, str):
+            return frozenset(key.strip() for key in keys.split(",") if key.strip())
+        return keys
+
+    @model_validator(mode="after")
+    def _keys_off_loopback(self) -> Self:
+        if not self.api_keys and not is_loopback(self.host):
+            raise ValueError(
+                f"MOGGY_HOST {self.host} is reachable from other machines: set MOGGY_API_KEYS "
+                "to a comma-separated list of keys, or bind 127.0.0.1"
+            )
+        return self
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'moggy.db'}"
+
+    @property
+    def owns_database(self) -> bool:
+        """True when the database is the home's own file, which one machine alone can use."""
+        return self.database_url is None
+
+    @property
+    def runs(self) -> Path:
+        """Where each running job has its folder."""
+        return self.home / "runs"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address bound to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

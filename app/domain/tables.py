@@ -1,0 +1,136 @@
+"""The tables. Times are seconds since 1970 by the database's clock."""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys itself
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, list[Any]: JSON}
+
+
+class Dataset(Base):
+    """A named, immutable, packed set of images of one shape."""
+
+    __tablename__ = "datasets"
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    status: Mapped[str] = mapped_column(String(16))  # ingesting | ready | failed
+    job: Mapped[str] = mapped_column(String(32))  # the ingest job's id
+    request: Mapped[dict[str, Any]]  # size, fit, channels
+    key: Mapped[str | None] = mapped_column(String(255))  # prefix of the packed objects
+    images: Mapped[int | None]
+    shape: Mapped[list[Any] | None]  # [height, width, channels]
+    classes: Mapped[list[Any] | None]
+    report: Mapped[dict[str, Any] | None]
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[float]
+
+
+class Job(Base):
+    """One piece of queued work, and who holds it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_queue_status_number", "queue", "status", "number"),
+        Index("ix_jobs_model", "model"),
+        Index("ix_jobs_dataset", "dataset"),
+    )
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))  # train | ingest
+    queue: Mapped[str] = mapped_column(String(16))  # train | light
+    status: Mapped[str] = mapped_column(String(16))
+    epoch: Mapped[int] = mapped_column(default=0)  # fencing token: rises with every claim
+    attempt: Mapped[int] = mapped_column(default=0)  # starts since the last stored state
+    lease_until: Mapped[float | None]
+    stop_requested: Mapped[str | None] = mapped_column(String(16))  # pause | cancel
+    model: Mapped[str | None] = mapped_column(String(64))
+    dataset: Mapped[str | None] = mapped_column(String(64))
+    preset: Mapped[str | None] = mapped_column(String(64))
+    config: Mapped[dict[str, Any]]
+    progress: Mapped[dict[str, Any]]
+    state_key: Mapped[str | None] = mapped_column(String(255))  # newest stored training state
+    error: Mapped[str | None] = mapped_column(Text)
+    idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    request_hash: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[float]
+    started_at: Mapped[float | None]
+    finished_at: Mapped[float | None]
+
+
+class Event(Base):
+    """One thing that happened in a job; ids of one job rise in the order of their commits."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_job_id", "job", "id"),
+        # A sample or checkpoint made again after a resume is the same one.
+        UniqueConstraint("job", "once", name="uq_events_job_once"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    job: Mapped[str] = mapped_column(String(32), ForeignKey("jobs.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(16))
+    once: Mapped[str | None] = mapped_column(String(64))  # what may happen to a job only once
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[float]
+
+
+class Model(Base):
+    """A named generator line; training jobs add checkpoints to it."""
+
+    __tablename__ = "models"
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    checkpoint: Mapped[str | None] = mapped_column(String(32))  # set by hand; None: the newest
+    created_at: Mapped[float]
+
+
+class Checkpoint(Base):
+    """One served snapshot of a model."""
+
+    __tablename__ = "checkpoints"
+    __table_args__ = (
+        UniqueConstraint("job", "images_seen", name="uq_checkpoints_job_images_seen"),
+        Index("ix_checkpoints_model_number", "model", "number"),
+    )
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    model: Mapped[str] = mapped_column(String(64), ForeignKey("models.name", ondelete="CASCADE"))
+    job: Mapped[str | None] = mapped_column(String(32))
+    images_seen: Mapped[int] = mapped_column(BigInteger)
+    config: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any] | None]
+    key: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[float]
