@@ -1,20 +1,40 @@
 """Datasets: from an upload to a packed, immutable set of images."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
-from app.domain.database import now
+from app.domain.database import Database, now
 from app.domain.errors import Conflict, NotFound
 from app.domain.jobs import Claim
+from app.domain.store import ObjectStore
 from app.domain.tables import Dataset, Job
 
 
 def upload_prefix(dataset_id: str) -> str:
     """Where the files of an upload wait for their ingest."""
     return f"uploads/{dataset_id}"
+
+
+def store_upload(store: ObjectStore, dataset_id: str, files: list[tuple[str, Path]]) -> None:
+    """Move the uploaded files, each with the name that its user gave it, into the store."""
+    prefix = upload_prefix(dataset_id)
+    keys = [f"{prefix}/{place:06d}" for place in range(len(files))]
+    store.move_all_in([(path, key) for key, (_, path) in zip(keys, files, strict=True)])
+    sources = [{"name": name, "key": key} for key, (name, _) in zip(keys, files, strict=True)]
+    store.put_bytes(f"{prefix}/sources.json", json.dumps(sources).encode())
+
+
+def read_upload(store: ObjectStore, dataset_id: str) -> list[dict[str, str]]:
+    """The {name, key} of every file of an upload, in the order they came."""
+    sources: list[dict[str, str]] = json.loads(
+        store.get_bytes(f"{upload_prefix(dataset_id)}/sources.json")
+    )
+    return sources
 
 
 def find(session: Session, name: str) -> Dataset:
@@ -25,7 +45,7 @@ def find(session: Session, name: str) -> Dataset:
 
 
 def refuse_taken(session: Session, name: str) -> None:
-    """Raise Conflict when the name is in use: asked before an upload is read, and again after."""
+    """Raise Conflict when the name is in use."""
     if session.scalar(select(Dataset.number).where(Dataset.name == name)) is not None:
         raise Conflict(
             f"there is a dataset {name!r} already: choose another name, or delete it first",
@@ -33,22 +53,56 @@ def refuse_taken(session: Session, name: str) -> None:
         )
 
 
+def register_upload(
+    database: Database,
+    store: ObjectStore,
+    *,
+    dataset_id: str,
+    name: str,
+    size: int,
+    fit: str,
+    channels: str,
+    files: list[tuple[str, Path]],
+    max_queued: int,
+) -> Dataset:
+    """Store the files, register the dataset and queue its ingest; or leave nothing behind."""
+    with database.read() as session:
+        refuse_taken(session, name)
+    store_upload(store, dataset_id, files)
+    try:
+        with database.write() as session:
+            return create(
+                session,
+                dataset_id=dataset_id,
+                name=name,
+                size=size,
+                fit=fit,
+                channels=channels,
+                max_queued=max_queued,
+            )
+    except BaseException:
+        store.delete_prefix(upload_prefix(dataset_id))
+        raise
+
+
 def create(
     session: Session,
     *,
     dataset_id: str,
     name: str,
-    request: dict[str, Any],
-    sources: list[dict[str, str]],
+    size: int,
+    fit: str,
+    channels: str,
     max_queued: int,
 ) -> Dataset:
-    """Register an upload and queue its ingest; `sources` are {name, key} of stored files."""
+    """Register an upload that is in the store, and queue its ingest."""
     refuse_taken(session, name)
+    request: dict[str, Any] = {"size": size, "fit": fit, "channels": channels}
     job = jobs.create(
         session,
         kind="ingest",
         dataset=name,
-        config=request | {"dataset_id": dataset_id, "sources": sources},
+        config=request | {"dataset_id": dataset_id},
         max_queued=max_queued,
     )
     dataset = Dataset(
@@ -83,8 +137,15 @@ def complete(session: Session, claim: Claim, key: str, packed: dict[str, Any]) -
     )
 
 
+def read_preview(store: ObjectStore, dataset: Dataset) -> bytes:
+    """The PNG of the dataset's contact sheet."""
+    if dataset.status != "ready":
+        raise Conflict(f"dataset {dataset.name!r} is {dataset.status}, not ready")
+    return store.get_bytes(f"{dataset.key}/preview.png")
+
+
 def delete(session: Session, name: str) -> Dataset:
-    """Forget a dataset; its objects below `key` are then the caller's to delete."""
+    """Forget a dataset; its objects are then to be deleted by `delete_objects`."""
     dataset = find(session, name)
     job = jobs.busy_with(session, Job.dataset == name)
     if job is not None:
@@ -93,3 +154,8 @@ def delete(session: Session, name: str) -> Dataset:
         )
     session.delete(dataset)
     return dataset
+
+
+def delete_objects(store: ObjectStore, dataset: Dataset) -> None:
+    """Free the bytes of a dataset that was forgotten."""
+    store.delete_prefix(f"datasets/{dataset.id}")

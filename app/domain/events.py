@@ -103,15 +103,12 @@ class EventListener:
         self._redis_url = redis_url
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
-        self.closing = asyncio.Event()  # an open stream must not hold up the server's shutdown
 
     def start(self) -> None:
         if self._redis_url is not None:
             self._task = asyncio.create_task(self._listen(self._redis_url))
 
     async def close(self) -> None:
-        self.closing.set()
-        self._wake(list(self._waiting))
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -133,10 +130,9 @@ class EventListener:
         if not self._waiting[job_id]:
             del self._waiting[job_id]
 
-    def _wake(self, job_ids: Iterable[str]) -> None:
-        for job_id in job_ids:
-            for woken in self._waiting.get(job_id, ()):
-                woken.set()
+    def _wake(self, job_id: str) -> None:
+        for woken in self._waiting.get(job_id, ()):
+            woken.set()
 
     async def _listen(self, url: str) -> None:
         while True:
@@ -146,7 +142,7 @@ class EventListener:
                     await channel.subscribe(CHANNEL)
                     async for message in channel.listen():
                         if message["type"] == "message":
-                            self._wake([message["data"]])
+                            self._wake(message["data"])
             except redis.RedisError as error:
                 log.warning("events_unheard", error=str(error))
                 await asyncio.sleep(RECONNECT_SECONDS)

@@ -1,9 +1,10 @@
-"""Which objects a job writes, and which of them go when it has ended."""
+"""The objects that a job writes: their keys, and which of them go when it has ended."""
 
 from sqlalchemy import select
 
 from app.domain.database import Database
 from app.domain.datasets import upload_prefix
+from app.domain.errors import NotFound
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Job
 
@@ -11,6 +12,14 @@ from app.domain.tables import Checkpoint, Job
 def sample_key(job_id: str, images_seen: int) -> str:
     """Where a sample grid is stored; the same grid whichever epoch made it."""
     return f"jobs/{job_id}/samples/{images_seen}.png"
+
+
+def read_sample(store: ObjectStore, job_id: str, images_seen: int) -> bytes:
+    """The PNG of a sample grid."""
+    try:
+        return store.get_bytes(sample_key(job_id, images_seen))
+    except FileNotFoundError as exc:
+        raise NotFound(f"job {job_id} has no sample at {images_seen} images") from exc
 
 
 def state_key(job_id: str, epoch: int, images_seen: int) -> str:

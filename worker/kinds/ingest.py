@@ -1,0 +1,50 @@
+"""Ingest: gives the child its upload, and stores the packed dataset that it writes."""
+
+import json
+from typing import Any, ClassVar
+
+from sqlalchemy.orm import Session
+
+from app.domain import datasets, jobs
+from worker.kinds.kind import Kind
+
+
+class Ingest(Kind):
+    module: ClassVar[str] = "worker.ingest"
+
+    def prepare(self) -> None:
+        config, settings = self.job.config, self.context.settings
+        store = self.context.store
+        sources = [
+            {"name": source["name"], "path": str(store.local_copy(source["key"]))}
+            for source in datasets.read_upload(store, config["dataset_id"])
+        ]
+        run = {
+            "sources": sources,
+            "size": config["size"],
+            "fit": config["fit"],
+            "channels": config["channels"],
+            "limits": {
+                "max_pixels": settings.max_pixels,
+                "max_images": settings.max_dataset_images,
+                "max_unpacked_bytes": settings.max_unpacked_bytes,
+            },
+        }
+        (self.run_dir / "run.json").write_text(json.dumps(run))
+
+    def handle(self, event: dict[str, Any]) -> None:
+        if event["event"] == "progress":
+            self.record("progress", {name: event[name] for name in event if name != "event"})
+
+    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
+        return jobs.NO_PROGRESS | {"images_seen": event["accepted"]}
+
+    def conclude(self) -> None:
+        for path in sorted((self.run_dir / "packed").iterdir()):
+            self.context.store.move_in(path, f"{self._key()}/{path.name}")
+
+    def commit(self, session: Session, event: dict[str, Any]) -> None:
+        datasets.complete(session, self.claim, self._key(), event)
+
+    def _key(self) -> str:
+        return f"datasets/{self.job.config['dataset_id']}/{self.claim.epoch}"

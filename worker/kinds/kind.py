@@ -1,0 +1,51 @@
+"""What a kind of job is to its supervisor."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy.orm import Session
+
+from app.domain import jobs
+from app.domain.jobs import Claim
+from app.domain.tables import Job
+from worker.context import WorkerContext
+
+
+class Kind:
+    """One run of one job: what to start, and what to do with what its child makes."""
+
+    module: ClassVar[str]  # started as `python -m module RUN_DIR`
+
+    def __init__(self, context: WorkerContext, job: Job, run_dir: Path) -> None:
+        self.context = context
+        self.job = job
+        self.claim = Claim(job.id, job.epoch)
+        self.run_dir = run_dir
+
+    def prepare(self) -> None:
+        """Fill the run folder with what the child reads."""
+        raise NotImplementedError
+
+    def handle(self, event: dict[str, Any]) -> None:
+        """Store what an event names. Each is handled before the next is read."""
+        raise NotImplementedError
+
+    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The job's `progress` after a progress event."""
+        raise NotImplementedError
+
+    def conclude(self) -> None:
+        """Store what the child left in the run folder when it finished."""
+
+    def commit(self, session: Session, event: dict[str, Any]) -> None:
+        """Point the tables at what was concluded, in the transaction that ends the job.
+
+        `event` is the child's `finished`.
+        """
+
+    def record(self, event_type: str, data: dict[str, Any], once: str | None = None) -> bool:
+        """Append an event to the job's stream and wake its readers."""
+        with self.context.database.write() as session:
+            fresh = jobs.record(session, self.claim, event_type, data, once)
+        self.context.notifier.notify([self.job.id])
+        return fresh

@@ -1,0 +1,95 @@
+"""Training: stores the samples, checkpoints and training states that the trainer writes."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, ClassVar
+
+from app.domain import datasets, events, jobs, registry
+from app.domain.job_objects import checkpoint_key, delete_older_states, sample_key, state_key
+from worker.kinds.kind import Kind
+
+THIN_EVERY = 500  # progress events
+
+
+class Train(Kind):
+    module: ClassVar[str] = "models.train"
+    _progress_events = 0
+
+    def prepare(self) -> None:
+        with self.context.database.read() as session:
+            dataset = datasets.find(session, self.job.dataset or "")
+        assert dataset.key is not None  # only a ready dataset is accepted by a job
+        run = {
+            "config": self.job.config,
+            "dataset": str(self.context.store.local_folder(dataset.key)),
+            "state_every_seconds": self.context.settings.state_every_seconds,
+        }
+        (self.run_dir / "run.json").write_text(json.dumps(run))
+        if self.job.state_key is not None:
+            state = self.context.store.local_copy(self.job.state_key)
+            _link_or_copy(state, self.run_dir / "state.safetensors")
+
+    def handle(self, event: dict[str, Any]) -> None:
+        name = event["event"]
+        if name == "progress":
+            self._store_progress(event)
+        elif name == "sample":
+            self._store_sample(event)
+        elif name == "checkpoint":
+            self._store_checkpoint(event)
+        elif name == "state":
+            self._store_state(event)
+
+    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
+        return {name: event.get(name) for name in jobs.NO_PROGRESS}
+
+    def _store_progress(self, event: dict[str, Any]) -> None:
+        self.record("progress", {name: event[name] for name in event if name != "event"})
+        self._progress_events += 1
+        if self._progress_events % THIN_EVERY == 0:
+            with self.context.database.write() as session:
+                events.thin_progress(session, self.job.id)
+
+    def _store_sample(self, event: dict[str, Any]) -> None:
+        seen = event["images_seen"]
+        self.context.store.move_in(self.run_dir / event["path"], sample_key(self.job.id, seen))
+        data = {"images_seen": seen, "url": f"/v1/jobs/{self.job.id}/samples/{seen}.png"}
+        self.record("sample", data, once=f"sample:{seen}")
+
+    def _store_checkpoint(self, event: dict[str, Any]) -> None:
+        seen = event["images_seen"]
+        with self.context.database.read() as session:
+            if registry.has_checkpoint(session, self.job.id, seen):
+                return  # made again after a resume from an older state
+        key = checkpoint_key(self.job.id, self.claim.epoch, seen)
+        self.context.store.move_in(self.run_dir / event["path"], key)
+        with self.context.database.write() as session:
+            checkpoint = registry.add_checkpoint(
+                session,
+                self.claim,
+                model=self.job.model or "",
+                images_seen=seen,
+                config=self.job.config,
+                key=key,
+                sha256=event["sha256"],
+                size=event["bytes"],
+            )
+            data = {"images_seen": seen, "id": checkpoint.id, "model": checkpoint.model}
+            events.append(session, self.job.id, "checkpoint", data, once=f"checkpoint:{seen}")
+        self.context.notifier.notify([self.job.id])
+
+    def _store_state(self, event: dict[str, Any]) -> None:
+        key = state_key(self.job.id, self.claim.epoch, event["images_seen"])
+        self.context.store.move_in(self.run_dir / event["path"], key)
+        with self.context.database.write() as session:
+            jobs.store_state(session, self.claim, key)
+        delete_older_states(self.context.store, self.job.id, newest=key)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

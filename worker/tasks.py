@@ -1,0 +1,56 @@
+"""The Celery worker: a thin shell that claims jobs while there are any.
+
+Started as `celery -A worker.tasks worker -Q train -P threads -c 1`. The one thread only waits on
+a child process, nothing is forked, and the main thread goes on answering the broker.
+"""
+
+import functools
+from typing import Any
+
+import structlog
+from celery.signals import worker_ready, worker_shutting_down
+
+from app.domain import jobs
+from app.domain.logs import configure_logs
+from app.domain.queue import WORK, celery
+from app.domain.settings import Settings
+from worker.context import WorkerContext
+from worker.reaper import start_reaper
+from worker.supervisor import supervise, sweep_run_dirs
+
+log = structlog.get_logger()
+
+
+@functools.cache
+def context() -> WorkerContext:
+    """This process's context, built at first use."""
+    return WorkerContext.from_settings(Settings())
+
+
+@celery.task(name=WORK)  # type: ignore[untyped-decorator]  # Celery ships no types
+def work(queue: str) -> None:
+    """Do the jobs of `queue`, oldest first, until none waits."""
+    worker = context()
+    with worker.busy:
+        while not worker.stopping.is_set():
+            with worker.database.write() as session:
+                job = jobs.claim(
+                    session, queue, worker.settings.lease_seconds, worker.settings.max_attempts
+                )
+            if job is None:
+                return
+            worker.notifier.notify([job.id])
+            supervise(worker, job)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _on_ready(sender: Any, **_: Any) -> None:
+    configure_logs()
+    sweep_run_dirs(context())
+    for queue in sender.task_consumer.queues:
+        start_reaper(context(), queue.name)
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _on_shutting_down(**_: Any) -> None:
+    context().stopping.set()
