@@ -33,7 +33,9 @@ class Train(Kind):
 
     def handle(self, event: dict[str, Any]) -> None:
         name = event["event"]
-        if name == "progress":
+        if name == "started":
+            self._store_start(event)
+        elif name == "progress":
             self._store_progress(event)
         elif name == "sample":
             self._store_sample(event)
@@ -44,6 +46,12 @@ class Train(Kind):
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event.get(name) for name in jobs.NO_PROGRESS}
+
+    def _store_start(self, event: dict[str, Any]) -> None:
+        """Say in the stream from where, and on what, this attempt goes on."""
+        start = {name: event[name] for name in ("images_seen", "device", "precision", "threads")}
+        data = {"status": self.job.status, "attempt": self.job.attempt} | start
+        self.record("state", data)
 
     def _store_progress(self, event: dict[str, Any]) -> None:
         self.record("progress", {name: event[name] for name in event if name != "event"})

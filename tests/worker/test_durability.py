@@ -1,0 +1,170 @@
+"""Killing any process at any moment: the job goes on from its last state, nothing is stored twice.
+
+Each test runs a real Celery worker and a real trainer, on SQLite and on PostgreSQL.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from celery import Celery
+from job_watch import JobWatch, trainer_of
+from sqlalchemy import select
+
+from app.domain import jobs
+from app.domain.database import Database
+from app.domain.jobs import Status, Stop
+from app.domain.store import ObjectStore
+from app.domain.tables import Checkpoint, Job
+
+pytestmark = pytest.mark.slow
+
+IMAGES = 16_384  # four checkpoints
+
+Train = Callable[..., str]
+Watch = Callable[[str], JobWatch]
+StartWorker = Callable[[str], subprocess.Popen[bytes]]
+
+
+def has_state(job: Job) -> bool:
+    return job.state_key is not None
+
+
+def assert_finished_without_loss(
+    watch: JobWatch, database: Database, store: ObjectStore, starts: int
+) -> None:
+    job = watch.until_ended()
+    assert (job.status, job.error) == (Status.SUCCEEDED, None)
+    assert job.progress["images_seen"] == IMAGES
+    resumed = [event["images_seen"] for event in watch.events("state") if "device" in event]
+    assert len(resumed) == starts
+    assert resumed[0] == 0
+    assert all(seen > 0 for seen in resumed[1:]), "went on from zero"
+    with database.read() as session:
+        checkpoints = session.scalars(select(Checkpoint).order_by(Checkpoint.number)).all()
+    assert [one.images_seen for one in checkpoints] == [4096, 8192, 12288, 16384]
+    samples = [event["images_seen"] for event in watch.events("sample")]
+    assert samples == [0, 4096, 8192, 12288, 16384]
+    stored = [key for key in store.keys(f"jobs/{job.id}") if key.endswith(".safetensors")]
+    assert sorted(one.key for one in checkpoints) == stored, "an orphan or a lost object"
+
+
+def test_a_killed_trainer_goes_on_from_its_last_state(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
+) -> None:
+    job = watch(train(IMAGES))
+    worker = start_worker("train")
+    job.until(has_state)
+    pid = trainer_of(worker)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert_finished_without_loss(job, database, store, starts=2)
+
+
+def test_a_killed_worker_takes_its_trainer_along_and_another_worker_goes_on(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
+) -> None:
+    job = watch(train(IMAGES))
+    worker = start_worker("train")
+    job.until(has_state)
+    trainer = trainer_of(worker)
+    assert trainer is not None
+    worker.kill()
+    worker.wait()
+    start_worker("train")
+    assert_finished_without_loss(job, database, store, starts=2)
+    with pytest.raises(ProcessLookupError):
+        os.kill(trainer, 0)
+
+
+def test_a_worker_told_to_stop_gives_its_job_back_with_its_state(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
+) -> None:
+    job = watch(train(IMAGES))
+    worker = start_worker("train")
+    job.until(lambda job: job.progress["images_seen"] > 0)
+    worker.terminate()
+    assert worker.wait(15) == 0
+    left = job.read()
+    assert (left.status, left.attempt) == (Status.QUEUED, 0)
+    assert left.state_key is not None
+    start_worker("train")
+    assert_finished_without_loss(job, database, store, starts=2)
+
+
+def test_pause_stores_the_state_and_resume_goes_on(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
+) -> None:
+    job = watch(train(IMAGES))
+    start_worker("train")
+    job.until(lambda job: job.progress["images_seen"] > 0)
+    with database.write() as session:
+        jobs.request_stop(session, job.id, Stop.PAUSE)
+    paused = job.until(lambda job: job.status == Status.PAUSED, seconds=15)
+    assert paused.state_key is not None
+    with database.write() as session:
+        jobs.resume(session, job.id)
+    assert_finished_without_loss(job, database, store, starts=2)
+
+
+def test_cancel_ends_exactly_that_job_within_ten_seconds_and_the_next_one_runs(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
+) -> None:
+    first, second = watch(train(10_000_000)), watch(train(512))
+    start_worker("train")
+    first.until(lambda job: job.progress["images_seen"] > 0)
+    asked = time.monotonic()
+    with database.write() as session:
+        jobs.request_stop(session, first.id, Stop.CANCEL)
+    first.until(lambda job: job.status == Status.CANCELLED, seconds=10)
+    assert time.monotonic() - asked < 10
+    assert second.until_ended().status == Status.SUCCEEDED
+    assert not [key for key in store.keys(f"jobs/{first.id}") if "/state-" in key]
+
+
+def test_a_failing_job_says_why_and_never_stops_the_next(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database
+) -> None:
+    broken, healthy = watch(train(512)), watch(train(512))
+    with database.write() as session:
+        config: dict[str, Any] = broken.read().config | {"resolution": 64}
+        jobs.find(session, broken.id).config = config
+    start_worker("train")
+    failed = broken.until_ended()
+    assert failed.status == Status.FAILED
+    assert failed.error is not None
+    assert "(28, 28, 1)" in failed.error
+    assert healthy.until_ended().status == Status.SUCCEEDED
+
+
+def test_a_trainer_that_dies_at_every_start_fails_at_the_cap_with_its_signal_named(
+    train: Train, watch: Watch, start_worker: StartWorker
+) -> None:
+    job = watch(train(10_000_000))
+    worker = start_worker("train")
+    killed: set[int] = set()
+    deadline = time.monotonic() + 60
+    while job.read().status not in jobs.ENDED and time.monotonic() < deadline:
+        pid = trainer_of(worker)
+        if pid is not None and pid not in killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        time.sleep(0.02)
+    ended = job.read()
+    assert (ended.status, len(killed)) == (Status.FAILED, 3)
+    assert ended.error is not None
+    assert "signal 9 (SIGKILL): probably out of memory" in ended.error
+
+
+def test_a_busy_worker_answers_a_ping(
+    train: Train, watch: Watch, start_worker: StartWorker, valkey_url: str
+) -> None:
+    job = watch(train(10_000_000))
+    start_worker("train")
+    job.until(lambda job: job.progress["images_seen"] > 0)
+    with Celery("client", broker=valkey_url, set_as_current=False) as client:
+        assert len(client.control.ping(timeout=3)) == 1
