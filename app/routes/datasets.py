@@ -1,0 +1,209 @@
+"""Datasets: uploads, reports, previews."""
+
+import functools
+import shutil
+from datetime import datetime
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from app.domain import datasets, jobs
+from app.domain.errors import InvalidRequest
+from app.domain.pages import newest_first
+from app.domain.queue import Queue, wake
+from app.domain.tables import Dataset
+from app.routes.dependencies import (
+    Cursor,
+    DatabaseDep,
+    Limit,
+    SettingsDep,
+    StoreDep,
+    refuse_unknown_parameters,
+)
+from app.routes.names import check_name
+from app.routes.times import moment
+from app.routes.uploads import Upload, receive_upload
+from models.config import RESOLUTIONS
+
+router = APIRouter(
+    prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
+)
+
+DEFAULTS = {"size": "64", "fit": "crop", "channels": "auto"}
+CHOICES = {
+    "size": tuple(str(resolution) for resolution in RESOLUTIONS),
+    "fit": ("crop", "pad", "stretch"),
+    "channels": ("auto", "rgb", "grey", "rgba"),
+}
+UPLOAD_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["name", "files"],
+                    "properties": {
+                        "name": {"type": "string"},
+                        "files": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                        },
+                    }
+                    | {
+                        field: {"type": "string", "enum": list(values), "default": DEFAULTS[field]}
+                        for field, values in CHOICES.items()
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+class Rejection(BaseModel):
+    file: str
+    reason: str
+
+
+class Report(BaseModel):
+    """received = accepted + duplicates + rejected_count; `rejected` lists the first of them."""
+
+    received: int
+    accepted: int
+    duplicates: int
+    rejected_count: int
+    rejected: list[Rejection]
+
+
+class DatasetView(BaseModel):
+    """`shape` is [height, width, channels]; `job` is the ingest, whose events tell its progress."""
+
+    name: str
+    status: str
+    job: str
+    size: int
+    fit: str
+    channels: str
+    images: int | None
+    shape: list[int] | None
+    classes: list[str] | None
+    report: Report | None
+    content_hash: str | None
+    bytes: int | None
+    error: str | None
+    created_at: datetime
+
+
+class DatasetList(BaseModel):
+    items: list[DatasetView]
+    next: str | None
+
+
+@router.post("", status_code=202, openapi_extra=UPLOAD_FORM)
+async def create_dataset(
+    request: Request,
+    response: Response,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    store: StoreDep,
+) -> DatasetView:
+    """Upload archives or pictures; their ingest is queued. Follow the dataset's `job`."""
+    dataset_id = jobs.new_id()
+    folder = settings.home / "incoming" / dataset_id
+    try:
+        upload = await receive_upload(request, folder, settings)
+        fields = _check_fields(upload)
+        register = functools.partial(
+            datasets.register_upload,
+            database,
+            store,
+            dataset_id=dataset_id,
+            name=fields["name"],
+            size=int(fields["size"]),
+            fit=fields["fit"],
+            channels=fields["channels"],
+            files=[(file.name, file.path) for file in upload.files],
+            max_queued=settings.max_queued_jobs,
+        )
+        dataset = await to_thread.run_sync(register)
+    finally:
+        await to_thread.run_sync(shutil.rmtree, folder, True)
+    await to_thread.run_sync(wake, Queue.LIGHT)
+    response.headers["Location"] = f"/v1/datasets/{dataset.name}"
+    return _view(dataset)
+
+
+def _check_fields(upload: Upload) -> dict[str, str]:
+    known = {"name", *DEFAULTS}
+    for field in upload.fields:
+        if field not in known:
+            raise InvalidRequest(
+                f"form field {field!r} is not known; there are: {', '.join(sorted(known))}, files",
+                field=field,
+            )
+    if "name" not in upload.fields:
+        raise InvalidRequest("form field name is missing", field="name")
+    fields = DEFAULTS | upload.fields
+    check_name(fields["name"], "name")
+    for field, values in CHOICES.items():
+        if fields[field] not in values:
+            raise InvalidRequest(
+                f"{field} {fields[field][:50]!r} is not one of {', '.join(values)}", field=field
+            )
+    if not upload.files:
+        raise InvalidRequest("no files were sent: send at least one as `files`", field="files")
+    return fields
+
+
+@router.get("")
+def list_datasets(database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None) -> DatasetList:
+    with database.read() as session:
+        page = newest_first(session, select(Dataset), Dataset.number, limit=limit, cursor=cursor)
+    return DatasetList(items=[_view(dataset) for dataset in page.items], next=page.next)
+
+
+@router.get("/{name}")
+def read_dataset(name: str, database: DatabaseDep) -> DatasetView:
+    with database.read() as session:
+        return _view(datasets.find(session, name))
+
+
+@router.delete("/{name}", status_code=204)
+def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Response:
+    """Forget the dataset and free its bytes; refused while a job uses it."""
+    with database.write() as session:
+        dataset = datasets.delete(session, name)
+    datasets.delete_objects(store, dataset)
+    return Response(status_code=204)
+
+
+@router.get("/{name}/preview.png", response_class=Response)
+def preview_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Response:
+    """A contact sheet of its first pictures, as they were packed."""
+    with database.read() as session:
+        dataset = datasets.find(session, name)
+    return Response(datasets.read_preview(store, dataset), media_type="image/png")
+
+
+def _view(dataset: Dataset) -> DatasetView:
+    request: dict[str, Any] = dataset.request
+    return DatasetView(
+        name=dataset.name,
+        status=dataset.status,
+        job=dataset.job,
+        size=request["size"],
+        fit=request["fit"],
+        channels=request["channels"],
+        images=dataset.images,
+        shape=dataset.shape,
+        classes=dataset.classes,
+        report=Report.model_validate(dataset.report) if dataset.report else None,
+        content_hash=dataset.content_hash,
+        bytes=dataset.bytes,
+        error=dataset.error,
+        created_at=moment(dataset.created_at),
+    )

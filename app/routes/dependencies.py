@@ -1,0 +1,69 @@
+"""What routes ask for by type: settings, database, store, engine, event listener."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from app.domain.database import Database
+from app.domain.errors import InvalidRequest
+from app.domain.events import EventListener, Notifier
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.serving.engine import Engine
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _store(request: Request) -> ObjectStore:
+    store: ObjectStore = request.app.state.store
+    return store
+
+
+def _engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine
+
+
+def _listener(request: Request) -> EventListener:
+    listener: EventListener = request.app.state.listener
+    return listener
+
+
+def _notifier(request: Request) -> Notifier:
+    notifier: Notifier = request.app.state.notifier
+    return notifier
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt query parameter is an error, not a default."""
+    dependant = request.scope["route"].dependant
+    known = {
+        parameter.alias
+        for one in (dependant, *dependant.dependencies)
+        for parameter in one.query_params
+    }
+    for name in request.query_params:
+        if name not in known:
+            offered = ", ".join(sorted(known)) or "none"
+            raise InvalidRequest(
+                f"query parameter {name!r} is not known here; there are: {offered}", field=name
+            )
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+DatabaseDep = Annotated[Database, Depends(_database)]
+StoreDep = Annotated[ObjectStore, Depends(_store)]
+EngineDep = Annotated[Engine, Depends(_engine)]
+ListenerDep = Annotated[EventListener, Depends(_listener)]
+NotifierDep = Annotated[Notifier, Depends(_notifier)]
+
+Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
+Cursor = Annotated[str | None, Query(description="`next` of the page before.")]

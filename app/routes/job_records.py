@@ -1,0 +1,139 @@
+"""What a job leaves behind while it runs: events, metrics, samples."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Header, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel
+
+from app.domain import events, jobs
+from app.domain.database import Database
+from app.domain.errors import InvalidRequest
+from app.domain.job_objects import read_sample
+from app.domain.tables import Event
+from app.routes.dependencies import (
+    DatabaseDep,
+    ListenerDep,
+    StoreDep,
+    refuse_unknown_parameters,
+)
+
+router = APIRouter(
+    prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
+)
+
+LOST_NEWS_SECONDS = 2.0  # how late an event comes whose wake-up call was lost
+
+
+class Sample(BaseModel):
+    images_seen: int
+    url: str
+
+
+class SampleList(BaseModel):
+    items: list[Sample]
+    next: None = None
+
+
+class Metrics(BaseModel):
+    """One list per series, all of one length; a value is null where it was not measured."""
+
+    job: str
+    series: dict[str, list[float | None]]
+
+
+def _existing(job_id: str, database: DatabaseDep) -> str:
+    """The job's id. Decided before a stream opens: afterwards the answer is 200 already."""
+    with database.read() as session:
+        return jobs.find(session, job_id).id
+
+
+ExistingJob = Annotated[str, Depends(_existing)]
+
+
+def _starting_point(last_event_id: Annotated[str | None, Header()] = None) -> int:
+    if last_event_id is None or last_event_id == "":
+        return 0
+    if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 18:
+        raise InvalidRequest(f"Last-Event-ID {last_event_id[:50]!r} is not an event's id")
+    return int(last_event_id)
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def stream_events(
+    job_id: ExistingJob,
+    after: Annotated[int, Depends(_starting_point)],
+    database: DatabaseDep,
+    listener: ListenerDep,
+) -> AsyncIterator[ServerSentEvent]:
+    """Every event from the start, or after `Last-Event-ID`, in order; the last one is `end`."""
+    woken = listener.subscribe(job_id)
+    try:
+        while True:
+            rows, over = await to_thread.run_sync(_read, database, job_id, after)
+            for row in rows:
+                yield ServerSentEvent(event=row.type, id=str(row.id), data=row.data)
+                after = row.id
+            if over and not rows:
+                return
+            if not over:
+                await listener.wait(woken, LOST_NEWS_SECONDS)
+    finally:
+        listener.unsubscribe(job_id, woken)
+
+
+def _read(database: Database, job_id: str, after: int) -> tuple[list[Event], bool]:
+    """The next events, and whether the job had ended before they were read."""
+    with database.read() as session:
+        over = jobs.find(session, job_id).status in jobs.ENDED
+        return events.read_after(session, job_id, after), over
+
+
+@router.get("/metrics", response_model=Metrics)
+def read_metrics(
+    job_id: ExistingJob, database: DatabaseDep, accept: Annotated[str, Header()] = ""
+) -> Metrics | Response:
+    """The training's series over images_seen; CSV where `Accept` names text/csv."""
+    with database.read() as session:
+        rows = [event.data for event in events.of_type(session, job_id, "progress")]
+    rows = _forget_undone(rows)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if "text/csv" in accept:
+        return Response(_csv(names, rows), media_type="text/csv")
+    return Metrics(job=job_id, series={name: [row.get(name) for row in rows] for name in names})
+
+
+def _forget_undone(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Drop what a resume from an older training state did again."""
+    kept: list[dict[str, Any]] = []
+    for row in rows:
+        while kept and kept[-1].get("images_seen", 0) >= row.get("images_seen", 0):
+            kept.pop()
+        kept.append(row)
+    return kept
+
+
+def _csv(names: list[str], rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+@router.get("/samples")
+def list_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
+    """The grids of the fixed seeds 0 to 63, oldest first."""
+    with database.read() as session:
+        rows = events.of_type(session, job_id, "sample")
+    return SampleList(items=[Sample.model_validate(row.data) for row in rows])
+
+
+@router.get("/samples/{images_seen}.png", response_class=Response)
+def get_sample(job_id: ExistingJob, images_seen: int, store: StoreDep) -> Response:
+    grid = read_sample(store, job_id, images_seen)
+    return Response(grid, media_type="image/png", headers={"Cache-Control": "max-age=31536000"})

@@ -1,0 +1,171 @@
+"""Jobs: asking for a training, and steering it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import jobs
+from app.domain.job_objects import delete_leftovers
+from app.domain.jobs import Stop
+from app.domain.pages import newest_first
+from app.domain.queue import wake
+from app.domain.tables import Job
+from app.domain.training import queue_training
+from app.routes.dependencies import (
+    Cursor,
+    DatabaseDep,
+    Limit,
+    NotifierDep,
+    SettingsDep,
+    StoreDep,
+    refuse_unknown_parameters,
+)
+from app.routes.names import Name
+from app.routes.times import moment
+
+router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
+
+DEFAULT_PRESET = "dcgan"
+
+
+class TrainingRequest(BaseModel):
+    """What to train on what. Work is given as `images` or as `epochs` of the dataset."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: Name
+    model: Name
+    preset: str = DEFAULT_PRESET
+    images: int | None = None
+    epochs: int | None = Field(None, ge=1, le=1_000_000)
+    batch_size: int | None = None
+    seed: int | None = None
+    overrides: dict[str, Any] = {}
+
+
+class Progress(BaseModel):
+    images_seen: int
+    images_total: int | None
+    images_per_second: float | None
+    eta_seconds: float | None
+
+
+class JobView(BaseModel):
+    """`position` is the job's place while it is queued; `attempt` counts its trainer's starts."""
+
+    id: str
+    kind: str
+    status: str
+    position: int | None
+    model: str | None
+    dataset: str | None
+    preset: str | None
+    config: dict[str, Any]
+    progress: Progress
+    health: list[dict[str, Any]]
+    attempt: int
+    stop_requested: str | None
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class JobList(BaseModel):
+    items: list[JobView]
+    next: str | None
+
+
+@router.post("", status_code=202)
+def create_job(
+    request: TrainingRequest,
+    response: Response,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+) -> JobView:
+    job = queue_training(database, settings, request.model_dump(), idempotency_key)
+    wake(job.queue)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    with database.read() as session:
+        return job_view(session, job)
+
+
+@router.get("")
+def list_jobs(
+    database: DatabaseDep,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    status: jobs.Status | None = None,
+) -> JobList:
+    query = select(Job)
+    if status is not None:
+        query = query.where(Job.status == status)
+    with database.read() as session:
+        page = newest_first(session, query, Job.number, limit=limit, cursor=cursor)
+        return JobList(items=[job_view(session, job) for job in page.items], next=page.next)
+
+
+@router.get("/{job_id}")
+def read_job(job_id: str, database: DatabaseDep) -> JobView:
+    with database.read() as session:
+        return job_view(session, jobs.find(session, job_id))
+
+
+@router.post("/{job_id}/cancel")
+def cancel_job(
+    job_id: str, database: DatabaseDep, store: StoreDep, notifier: NotifierDep
+) -> JobView:
+    """End exactly this job. A running one ends within seconds; its checkpoints stay."""
+    with database.write() as session:
+        job = jobs.request_stop(session, job_id, Stop.CANCEL)
+    if job.status == jobs.Status.CANCELLED:  # no worker held it, so none cleans up after it
+        delete_leftovers(database, store, job)
+    return _answer(database, notifier, job)
+
+
+@router.post("/{job_id}/pause")
+def pause_job(job_id: str, database: DatabaseDep, notifier: NotifierDep) -> JobView:
+    """Park exactly this training with its state stored, until it is resumed."""
+    with database.write() as session:
+        job = jobs.request_stop(session, job_id, Stop.PAUSE)
+    return _answer(database, notifier, job)
+
+
+@router.post("/{job_id}/resume")
+def resume_job(job_id: str, database: DatabaseDep, notifier: NotifierDep) -> JobView:
+    with database.write() as session:
+        job = jobs.resume(session, job_id)
+    wake(job.queue)
+    return _answer(database, notifier, job)
+
+
+def _answer(database: DatabaseDep, notifier: NotifierDep, job: Job) -> JobView:
+    notifier.notify([job.id])
+    with database.read() as session:
+        return job_view(session, job)
+
+
+def job_view(session: Session, job: Job) -> JobView:
+    return JobView(
+        id=job.id,
+        kind=job.kind,
+        status=job.status,
+        position=jobs.position(session, job),
+        model=job.model,
+        dataset=job.dataset,
+        preset=job.preset,
+        config=job.config,
+        progress=Progress.model_validate(job.progress),
+        health=[],
+        attempt=job.attempt,
+        stop_requested=job.stop_requested,
+        error=job.error,
+        created_at=moment(job.created_at),
+        started_at=moment(job.started_at),
+        finished_at=moment(job.finished_at),
+    )

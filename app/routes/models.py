@@ -1,0 +1,136 @@
+"""The registry: models and their checkpoints."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain import registry
+from app.domain.pages import newest_first
+from app.domain.tables import Checkpoint, Model
+from app.routes.dependencies import (
+    Cursor,
+    DatabaseDep,
+    Limit,
+    StoreDep,
+    refuse_unknown_parameters,
+)
+from app.routes.times import moment
+
+router = APIRouter(
+    prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
+)
+
+
+class ModelView(BaseModel):
+    """`checkpoint` is the id of the one that is served; `pinned` says that it was set by hand."""
+
+    name: str
+    created_at: datetime
+    checkpoint: str | None
+    pinned: bool
+    checkpoints: int
+    images_seen: int | None
+    config: dict[str, Any] | None
+
+
+class ModelList(BaseModel):
+    items: list[ModelView]
+    next: str | None
+
+
+class ModelPatch(BaseModel):
+    """`checkpoint`: the id to serve from now on; null: always the newest."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    checkpoint: str | None
+
+
+class CheckpointView(BaseModel):
+    id: str
+    model: str
+    job: str | None
+    images_seen: int
+    created_at: datetime
+    served: bool
+    metrics: dict[str, Any] | None
+    bytes: int
+    sha256: str
+
+
+class CheckpointList(BaseModel):
+    items: list[CheckpointView]
+    next: str | None
+
+
+@router.get("")
+def list_models(database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None) -> ModelList:
+    with database.read() as session:
+        page = newest_first(session, select(Model), Model.number, limit=limit, cursor=cursor)
+        return ModelList(items=[_view(session, model) for model in page.items], next=page.next)
+
+
+@router.get("/{name}")
+def read_model(name: str, database: DatabaseDep) -> ModelView:
+    with database.read() as session:
+        return _view(session, registry.find_model(session, name))
+
+
+@router.patch("/{name}")
+def change_model(name: str, patch: ModelPatch, database: DatabaseDep) -> ModelView:
+    with database.write() as session:
+        return _view(session, registry.serve(session, name, patch.checkpoint))
+
+
+@router.delete("/{name}", status_code=204)
+def delete_model(name: str, database: DatabaseDep, store: StoreDep) -> Response:
+    with database.write() as session:
+        keys = registry.delete_model(session, name)
+    for key in keys:
+        store.delete(key)
+    return Response(status_code=204)
+
+
+@router.get("/{name}/checkpoints")
+def list_checkpoints(
+    name: str, database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None
+) -> CheckpointList:
+    with database.read() as session:
+        served = registry.served_id(session, registry.find_model(session, name))
+        query = select(Checkpoint).where(Checkpoint.model == name)
+        page = newest_first(session, query, Checkpoint.number, limit=limit, cursor=cursor)
+    items = [_checkpoint_view(checkpoint, served) for checkpoint in page.items]
+    return CheckpointList(items=items, next=page.next)
+
+
+def _checkpoint_view(checkpoint: Checkpoint, served: str | None) -> CheckpointView:
+    return CheckpointView(
+        id=checkpoint.id,
+        model=checkpoint.model,
+        job=checkpoint.job,
+        images_seen=checkpoint.images_seen,
+        created_at=moment(checkpoint.created_at),
+        served=checkpoint.id == served,
+        metrics=checkpoint.metrics,
+        bytes=checkpoint.bytes,
+        sha256=checkpoint.sha256,
+    )
+
+
+def _view(session: Session, model: Model) -> ModelView:
+    count = select(func.count()).where(Checkpoint.model == model.name)
+    served = registry.served_id(session, model)
+    checkpoint = session.scalar(select(Checkpoint).where(Checkpoint.id == served))
+    return ModelView(
+        name=model.name,
+        created_at=moment(model.created_at),
+        checkpoint=served,
+        pinned=model.checkpoint is not None,
+        checkpoints=session.scalar(count) or 0,
+        images_seen=checkpoint.images_seen if checkpoint else None,
+        config=checkpoint.config if checkpoint else None,
+    )

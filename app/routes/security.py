@@ -1,0 +1,66 @@
+"""Who may ask: a key where keys are set, else only pages and programs of this very machine."""
+
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.domain.errors import Forbidden, MoggyError, Unauthorized
+from app.domain.settings import Settings, is_loopback
+from app.routes.problems import problem
+
+GUARDED = "/v1/"
+
+
+class AccessGuard:
+    """ASGI middleware, since it stands before every route, streams included."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._keys = [key.encode() for key in settings.api_keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                self._check(scope["path"], Headers(scope=scope))
+            except MoggyError as error:
+                headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+                refusal = problem(error.status, error.title, error.detail, headers=headers)
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, path: str, headers: Headers) -> None:
+        if self._keys:
+            if path.startswith(GUARDED):
+                self._check_key(headers.get("authorization", ""))
+        else:
+            _check_site(headers)
+
+    def _check_key(self, authorization: str) -> None:
+        scheme, _, key = authorization.partition(" ")
+        given = key.strip().encode()
+        # Every key is compared, so that the time taken says nothing about which came close.
+        matches = [hmac.compare_digest(given, known) for known in self._keys]
+        if scheme.lower() != "bearer" or not any(matches):
+            raise Unauthorized("this service needs a key: send `Authorization: Bearer KEY`")
+
+
+def _check_site(headers: Headers) -> None:
+    """Refuse what a page of another site sends through its visitor's browser.
+
+    A foreign Host is DNS rebinding; a foreign Origin is a cross-site request.
+    """
+    host = headers.get("host", "")
+    if not is_loopback(_name(host)):
+        raise Forbidden(
+            f"Host {host!r} is not this machine: without MOGGY_API_KEYS only localhost is answered"
+        )
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        raise Forbidden(f"a page of {origin} may not use this service")
+
+
+def _name(host: str) -> str:
+    return (urlsplit(f"//{host}").hostname or "").lower()

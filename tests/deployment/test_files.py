@@ -1,0 +1,51 @@
+"""The Dockerfile and the compose files, by the linters of their kind."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
+COMPOSE_LINTER = "dclint@3.1.0"
+
+
+def test_the_dockerfile_is_clean_under_hadolint() -> None:
+    lint = subprocess.run(
+        [BIN / "hadolint", "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True
+    )
+    assert (lint.stdout, lint.returncode) == ("", 0)
+
+
+def test_the_compose_files_are_clean_under_dclint() -> None:
+    files = [ROOT / "docker-compose.yml", ROOT / "docker-compose.gpu.yml"]
+    lint = subprocess.run(
+        [BIN / "npx", "--yes", COMPOSE_LINTER, "--max-warnings", "0", *files],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+
+
+def test_the_image_and_the_project_take_the_same_torch() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = [one for one in project["dependencies"] if one.startswith("torch")]
+    assert pins == ["torch==2.13.0"]
+    assert f'"$TORCH_INDEX_URL"}} {pins[0]}' in (ROOT / "Dockerfile").read_text()
+
+
+def test_no_package_index_is_named() -> None:
+    for name in ("Dockerfile", "docker-compose.yml", "docker-compose.gpu.yml", "pyproject.toml"):
+        assert "://" not in (ROOT / name).read_text().replace("syntax=docker/", "").replace(
+            "postgresql+psycopg://", ""
+        ).replace("redis://", "").replace("http://127.0.0.1", ""), name
+
+
+def test_the_gpu_file_gives_the_worker_its_gpus_and_changes_nothing_else() -> None:
+    override = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())
+    assert list(override["services"]) == ["worker"]
+    (device,) = override["services"]["worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["count"], device["capabilities"]) == ("nvidia", "all", ["gpu"])

@@ -1,0 +1,100 @@
+"""Objects: the same behaviour whatever holds them, and what is local to a home."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.domain.jobs import new_id
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+
+
+@pytest.fixture(params=["files", "bucket"])
+def settings(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    if request.param == "files":
+        return Settings(home=tmp_path)
+    return bucket_settings(tmp_path, request.getfixturevalue("s3_environment"), monkeypatch)
+
+
+def bucket_settings(
+    home: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings(home=home, storage_url=f"s3://moggy/{new_id()}", cache_bytes=2500)
+
+
+@pytest.fixture
+def store(settings: Settings) -> ObjectStore:
+    return ObjectStore(settings)
+
+
+def test_an_object_is_read_back_as_it_was_written(store: ObjectStore) -> None:
+    store.put_bytes("jobs/a/samples/0.png", b"grid")
+    assert store.get_bytes("jobs/a/samples/0.png") == b"grid"
+    assert store.local_copy("jobs/a/samples/0.png").read_bytes() == b"grid"
+
+
+def test_a_missing_object_is_a_file_not_found(store: ObjectStore) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.get_bytes("nothing/here")
+
+
+def test_move_in_takes_the_file_and_replaces_what_was_there(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    store.put_bytes("a/b", b"old")
+    made = tmp_path / "made"
+    made.write_bytes(b"new")
+    store.move_in(made, "a/b")
+    assert store.get_bytes("a/b") == b"new"
+    assert not made.exists()
+
+
+def test_keys_below_a_prefix_are_listed_sorted_and_whole(store: ObjectStore) -> None:
+    for key in ("d/2/x", "d/1/y", "d/1/x", "dd/1"):
+        store.put_bytes(key, b"")
+    assert store.keys("d") == ["d/1/x", "d/1/y", "d/2/x"]
+
+
+def test_delete_prefix_frees_the_files_and_their_folders(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    store.put_bytes("d/1/x", b"1234")
+    store.put_bytes("e/1", b"1")
+    store.local_copy("d/1/x")
+    store.delete_prefix("d")
+    assert store.keys("d") == []
+    assert not list(tmp_path.rglob("d/1/x"))
+    assert store.get_bytes("e/1") == b"1"
+
+
+def test_deleting_again_is_no_error(store: ObjectStore) -> None:
+    store.put_bytes("a", b"")
+    store.delete("a")
+    store.delete("a")
+    store.delete_prefix("never/was")
+    assert store.keys("a") == []
+
+
+def test_the_cache_of_a_bucket_stays_within_its_budget(
+    tmp_path: Path, s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = bucket_settings(tmp_path, s3_environment, monkeypatch)
+    store = ObjectStore(settings)
+    for name in ("a", "b", "c"):
+        store.put_bytes(f"d/{name}", bytes(1000))
+        os.utime(store.local_copy(f"d/{name}"), (ord(name), ord(name)))
+    kept = sorted(path.name for path in (settings.home / "cache").rglob("*") if path.is_file())
+    assert kept == ["b", "c"]
+    assert store.local_copy("d/a").read_bytes() == bytes(1000)
+
+
+def test_local_folder_holds_every_object_below_the_prefix(store: ObjectStore) -> None:
+    store.put_bytes("datasets/d/1/images.npy", b"pictures")
+    store.put_bytes("datasets/d/1/labels.npy", b"labels")
+    folder = store.local_folder("datasets/d/1")
+    assert sorted(path.name for path in folder.iterdir()) == ["images.npy", "labels.npy"]

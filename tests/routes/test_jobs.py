@@ -1,0 +1,219 @@
+"""Jobs over HTTP: asking, asking again, what is refused, and steering."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.domain import events, jobs
+from app.domain.database import Database
+from app.domain.jobs import Claim, Status
+from app.domain.tables import Dataset
+
+
+def ask(client: TestClient, **changes: Any) -> dict[str, Any]:
+    answer = client.post("/v1/jobs", json={"dataset": "cats", "model": "cats"} | changes)
+    assert answer.status_code == 202, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def test_a_training_is_queued_with_its_resolved_config(client: TestClient, cats: str) -> None:
+    answer = client.post("/v1/jobs", json={"dataset": cats, "model": "cats", "epochs": 250})
+    job = answer.json()
+    assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert (job["status"], job["position"], job["kind"]) == ("queued", 1, "train")
+    assert job["config"]["images"] == 750_000
+    assert job["config"]["resolution"] == 64
+    assert job["progress"] == {
+        "images_seen": 0,
+        "images_total": 750_000,
+        "images_per_second": None,
+        "eta_seconds": None,
+    }
+    assert client.get(f"/v1/jobs/{job['id']}").json() == job
+
+
+def test_positions_follow_the_order_of_asking(client: TestClient, cats: str) -> None:
+    placed = [ask(client)["position"] for _ in range(3)]
+    assert placed == [1, 2, 3]
+    newest_first = client.get("/v1/jobs").json()["items"]
+    assert [job["position"] for job in newest_first] == [3, 2, 1]
+
+
+def test_pages_go_on_where_the_last_one_ended(client: TestClient, cats: str) -> None:
+    ids = [ask(client)["id"] for _ in range(5)]
+    seen, cursor = [], None
+    while True:
+        page = client.get("/v1/jobs", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))
+        seen += [job["id"] for job in page.json()["items"]]
+        cursor = page.json()["next"]
+        if cursor is None:
+            break
+    assert seen == ids[::-1]
+
+
+def test_the_same_idempotency_key_makes_one_job(client: TestClient, cats: str) -> None:
+    headers = {"Idempotency-Key": "once"}
+    request = {"dataset": cats, "model": "cats", "images": 64}
+    first, again = (client.post("/v1/jobs", json=request, headers=headers) for _ in range(2))
+    assert first.json()["id"] == again.json()["id"]
+    other = client.post("/v1/jobs", json=request | {"images": 128}, headers=headers)
+    assert other.status_code == 409
+    assert first.json()["id"] in other.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "field", "words"),
+    [
+        ({"dataset": "dogs"}, 404, "dataset", "there is no dataset 'dogs'"),
+        ({"dataset": None}, 422, "dataset", "string"),
+        ({"model": "My Model"}, 422, "model", "pattern"),
+        ({"preset": "stylegan"}, 422, "preset", "dcgan"),
+        ({"images": 0}, 422, "images", "out of range"),
+        ({"images": "many"}, 422, "images", "integer"),
+        ({"images": 10, "epochs": 1}, 422, "epochs", "not both"),
+        ({"epochs": 0}, 422, "epochs", "greater than or equal to 1"),
+        ({"batch_size": 1}, 422, "batch_size", "2 to 1024"),
+        ({"seed": 2**53}, 422, "seed", "out of range"),
+        ({"overrides": {"width": 7}}, 422, "width", "8 to 256"),
+        ({"overrides": {"widht": 64}}, 422, "widht", "not a field"),
+        ({"overrides": {"resolution": 128}}, 422, "resolution", "cannot be overridden"),
+        ({"overrides": {"generator_learning_rate": 1}}, 422, "generator_learning_rate", "0.1"),
+        ({"overides": {}}, 422, "overides", "Extra inputs"),
+    ],
+)
+def test_a_wrong_request_names_the_field_and_queues_nothing(
+    client: TestClient, cats: str, change: dict[str, Any], status: int, field: str, words: str
+) -> None:
+    answer = client.post("/v1/jobs", json={"dataset": cats, "model": "cats"} | change)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert (problem["status"], problem["field"]) == (status, field)
+    assert words in problem["detail"]
+    assert client.get("/v1/jobs").json()["items"] == []
+
+
+def test_a_dataset_that_is_not_ready_is_a_conflict(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    with database.write() as session:
+        session.query(Dataset).one().status = "ingesting"
+    answer = client.post("/v1/jobs", json={"dataset": cats, "model": "cats"})
+    assert (answer.status_code, answer.json()["field"]) == (409, "dataset")
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs?dry_run=true", "/v1/jobs?limits=3"])
+def test_an_unknown_query_parameter_is_refused(client: TestClient, cats: str, path: str) -> None:
+    request = {"dataset": cats, "model": "cats"}
+    answer = client.post(path, json=request) if "dry" in path else client.get(path)
+    assert answer.status_code == 422
+    assert "is not known here" in answer.json()["detail"]
+    assert client.get("/v1/jobs").json()["items"] == []
+
+
+def test_cancel_ends_that_job_alone(client: TestClient, cats: str) -> None:
+    first, second = ask(client), ask(client)
+    answer = client.post(f"/v1/jobs/{first['id']}/cancel")
+    assert answer.json()["status"] == "cancelled"
+    assert client.get(f"/v1/jobs/{second['id']}").json()["position"] == 1
+    assert client.post(f"/v1/jobs/{first['id']}/cancel").status_code == 409
+    assert client.post("/v1/jobs/nonsense/cancel").status_code == 404
+
+
+def test_a_queued_job_is_paused_and_resumed(client: TestClient, cats: str) -> None:
+    job = ask(client)["id"]
+    assert client.post(f"/v1/jobs/{job}/pause").json()["status"] == "paused"
+    assert client.post(f"/v1/jobs/{job}/pause").status_code == 409
+    resumed = client.post(f"/v1/jobs/{job}/resume").json()
+    assert (resumed["status"], resumed["position"]) == ("queued", 1)
+    assert client.post(f"/v1/jobs/{job}/resume").status_code == 409
+
+
+def test_a_model_or_dataset_in_use_is_not_deleted(client: TestClient, cats: str) -> None:
+    job = ask(client)["id"]
+    for path in ("/v1/models/cats", "/v1/datasets/cats"):
+        answer = client.delete(path)
+        assert answer.status_code == 409
+        assert job in answer.json()["detail"]
+    client.post(f"/v1/jobs/{job}/cancel")
+    assert client.delete("/v1/models/cats").status_code == 204
+    assert client.delete("/v1/datasets/cats").status_code == 204
+    assert client.get("/v1/models/cats").status_code == 404
+
+
+def run_to_its_end(database: Database, job_id: str) -> None:
+    """What a worker writes, written by hand: two progress rows, a resume, a sample, the end."""
+    with database.write() as session:
+        job = jobs.claim(session, "train", 60, 3)
+        assert job is not None
+        claim = Claim(job.id, job.epoch)
+        for seen, loss in [(64, 0.7), (128, 0.6), (192, 0.5), (128, 0.55), (256, 0.4)]:
+            row = {"images_seen": seen, "generator_loss": loss}
+            jobs.record(session, claim, "progress", row)
+        sample = {"images_seen": 256, "url": f"/v1/jobs/{job_id}/samples/256.png"}
+        jobs.record(session, claim, "sample", sample, once="sample:256")
+        jobs.end(session, claim, Status.SUCCEEDED)
+
+
+def test_the_stream_tells_every_event_once_in_order_and_ends(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    job = ask(client)["id"]
+    run_to_its_end(database, job)
+    stream = client.get(f"/v1/jobs/{job}/events")
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    blocks = [block.splitlines() for block in stream.text.strip().split("\n\n")]
+    types = [line.removeprefix("event: ") for block in blocks for line in block if "event:" in line]
+    assert types == ["state", "state", *["progress"] * 5, "sample", "state", "end"]
+    ids = [line.removeprefix("id: ") for block in blocks for line in block if "id: " in line]
+    assert ids == sorted(ids, key=int)
+    rest = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": ids[-2]})
+    assert rest.text.count("event: ") == 1
+    assert "event: end" in rest.text
+    assert client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": ids[-1]}).text == ""
+
+
+def test_a_stream_is_refused_before_it_opens(client: TestClient, cats: str) -> None:
+    assert client.get("/v1/jobs/nonsense/events").status_code == 404
+    job = ask(client)["id"]
+    answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": "x"})
+    assert answer.status_code == 422
+
+
+def test_metrics_forget_what_a_resume_did_again(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    job = ask(client)["id"]
+    run_to_its_end(database, job)
+    series = client.get(f"/v1/jobs/{job}/metrics").json()["series"]
+    assert series == {"images_seen": [64, 128, 256], "generator_loss": [0.7, 0.55, 0.4]}
+    table = client.get(f"/v1/jobs/{job}/metrics", headers={"Accept": "text/csv"})
+    assert table.text.splitlines() == [
+        "images_seen,generator_loss",
+        "64,0.7",
+        "128,0.55",
+        "256,0.4",
+    ]
+
+
+def test_samples_are_listed_and_a_missing_one_is_not_found(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    job = ask(client)["id"]
+    run_to_its_end(database, job)
+    assert client.get(f"/v1/jobs/{job}/samples").json()["items"] == [
+        {"images_seen": 256, "url": f"/v1/jobs/{job}/samples/256.png"}
+    ]
+    answer = client.get(f"/v1/jobs/{job}/samples/999.png")
+    assert (answer.status_code, "999" in answer.json()["detail"]) == (404, True)
+
+
+def test_old_rows_of_other_jobs_never_reach_a_stream(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    first, second = ask(client)["id"], ask(client)["id"]
+    run_to_its_end(database, first)
+    with database.read() as session:
+        assert {row.job for row in events.read_after(session, second, 0)} == {second}

@@ -1,0 +1,80 @@
+"""Who is let in: by key where keys are set, else by Host and Origin."""
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from app.domain.settings import Settings
+from app.routes.security import AccessGuard
+
+
+def service(**settings: object) -> httpx2.AsyncClient:
+    app = FastAPI()
+    app.add_middleware(AccessGuard, settings=Settings(**settings))
+
+    @app.get("/v1/anything")
+    @app.get("/healthz")
+    def answer() -> str:
+        return "let in"
+
+    transport = httpx2.ASGITransport(app=app)
+    return httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": "Basic first"}, 401),
+        ({"Authorization": "Bearer first"}, 200),
+        ({"Authorization": "bearer second"}, 200),
+    ],
+)
+async def test_with_keys_every_v1_call_needs_one(headers: dict[str, str], status: int) -> None:
+    async with service(api_keys="first, second", host="0.0.0.0") as client:
+        answer = await client.get("/v1/anything", headers=headers)
+        health = await client.get("/healthz")
+    assert answer.status_code == status
+    assert health.status_code == 200
+    if status == 401:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert "Authorization: Bearer" in answer.json()["detail"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:8000"}, 200),
+        ({"Host": "[::1]:8000"}, 200),
+        ({"Host": "attacker.example"}, 403),
+        ({"Host": "127.0.0.1.attacker.example:8000"}, 403),
+        ({"Origin": "http://127.0.0.1:8000"}, 200),
+        ({"Origin": "https://attacker.example"}, 403),
+        ({"Origin": "http://127.0.0.1:9999"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+async def test_without_keys_no_foreign_page_reaches_the_service(
+    headers: dict[str, str], status: int
+) -> None:
+    async with service() as client:
+        answer = await client.get("/v1/anything", headers=headers)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "gpu.example"])
+def test_binding_anything_but_loopback_without_keys_is_refused(host: str) -> None:
+    with pytest.raises(ValidationError, match="MOGGY_API_KEYS"):
+        Settings(host=host)
+    assert Settings(host=host, api_keys="secret").host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_needs_no_key(host: str) -> None:
+    assert Settings(host=host).api_keys == frozenset()

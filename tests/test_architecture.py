@@ -1,0 +1,93 @@
+"""Who may import whom, and what must stay unloaded."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Longest prefix wins. What a part may import of the project, itself included.
+MAY_IMPORT = {
+    "models": {"models"},
+    "app.domain": {"app.domain", "models.config", "models.presets"},
+    "app.serving": {"app.serving", "app.domain", "models"},
+    "app.routes": {"app.routes", "app.serving", "app.domain", "models"},
+    "app.main": {"app.routes", "app.serving", "app.domain", "models"},
+    "app.up": {"app.up", "app.domain"},
+    "app.cli": {"app.cli", "app.up", "app.domain"},
+    "worker": {"worker", "app.domain", "models.config", "models.presets"},
+}
+# The trainer runs on a machine that has only these.
+MODELS_NEED = {"torch", "numpy", "PIL", "safetensors"}
+
+
+def sources() -> list[Path]:
+    return [path for part in ("app", "worker", "models") for path in (ROOT / part).rglob("*.py")]
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> set[str]:
+    """Every module a file imports, inside functions too; `from a import b` counts as a.b."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def within(name: str, parts: set[str]) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
+
+
+@pytest.mark.parametrize("path", sources(), ids=module_name)
+def test_imports_point_one_way(path: Path) -> None:
+    name = module_name(path)
+    owner = max((part for part in MAY_IMPORT if within(name, {part})), key=len, default=None)
+    if owner is None:
+        assert path.read_text() == "", f"{name} belongs to no part"
+        return
+    ours = {one for one in imported(path) if within(one, {"app", "worker", "models"})}
+    assert {one for one in ours if not within(one, MAY_IMPORT[owner])} == set()
+
+
+def test_models_needs_only_what_a_bare_gpu_machine_has() -> None:
+    for path in (ROOT / "models").rglob("*.py"):
+        roots = {name.partition(".")[0] for name in imported(path)}
+        assert roots - set(sys.stdlib_module_names) - MODELS_NEED - {"models"} == set(), path
+
+
+@pytest.mark.parametrize("part", ["app/domain", "worker"])
+def test_the_domain_and_the_worker_know_neither_web_nor_torch(part: str) -> None:
+    for path in (ROOT / part).rglob("*.py"):
+        roots = {name.partition(".")[0] for name in imported(path)}
+        assert roots & {"fastapi", "starlette", "uvicorn", "torch"} == set(), path
+
+
+def test_every_package_marker_is_empty() -> None:
+    markers = [path for path in sources() if path.name == "__init__.py"]
+    assert [path for path in markers if path.read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "unloaded"),
+    [
+        ("worker.tasks", {"torch", "fastapi"}),
+        ("app.domain.queue", {"torch", "fastapi"}),
+        ("app.cli.main", {"torch", "fastapi", "sqlalchemy", "celery", "httpx2"}),
+    ],
+)
+def test_importing_it_leaves_the_heavy_unloaded(module: str, unloaded: set[str]) -> None:
+    program = f"import sys, {module}; print(*({unloaded!r} & set(sys.modules)))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == []
