@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from app.domain.database import Database
 from app.domain.events import EventListener, Notifier
 from app.domain.logs import configure_logs
+from app.domain.queue import use_broker
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes import (
@@ -30,6 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The service over `settings`, by default those of the environment."""
     configure_logs()
     settings = settings or Settings()
+    use_broker(settings.redis_url)
     api = FastAPI(title="Moggy", version=version("moggy"), lifespan=_lifespan)
     api.state.settings = settings
     install_problems(api)

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
-from app.domain.database import Database, now
+from app.domain.database import Database
 from app.domain.errors import Conflict, NotFound
 from app.domain.jobs import Claim
 from app.domain.store import ObjectStore
@@ -111,7 +111,6 @@ def create(
         status="ingesting",
         job=job.id,
         request=request,
-        created_at=now(),
     )
     session.add(dataset)
     session.flush()

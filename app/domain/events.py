@@ -13,7 +13,6 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain.database import now
 from app.domain.tables import Event
 
 log = structlog.get_logger()
@@ -31,7 +30,7 @@ def append(
     The caller's transaction must have written the job's row first: that lock is what makes the
     ids of one job rise in the order of their commits.
     """
-    row = {"job": job_id, "type": event_type, "once": once, "data": data, "created_at": now()}
+    row = {"job": job_id, "type": event_type, "once": once, "data": data}
     if once is None:
         session.execute(insert(Event).values(row))
         return True

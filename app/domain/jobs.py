@@ -107,7 +107,6 @@ def create(
         progress=NO_PROGRESS | {"images_total": config.get("images")},
         idempotency_key=idempotency_key,
         request_hash=request_hash,
-        created_at=now(),
     )
     session.add(job)
     session.flush()
@@ -251,8 +250,7 @@ def resume(session: Session, job_id: str) -> Job:
     if job.status != Status.PAUSED:
         raise Conflict(f"job {job_id} is {job.status}: only a paused job can be resumed")
     job.status = Status.QUEUED
-    session.flush()
-    _tell_state(session, job)
+    _save(session, job)
     return job
 
 
@@ -272,13 +270,11 @@ def reap(session: Session, max_attempts: int) -> list[str]:
                 "state in between: it was killed, or its machine ran out of memory"
             )
             job.finished_at = now()
-            session.flush()
-            _tell_state(session, job)
+            _save(session, job)
             _after_end(session, job)
         else:
             job.status, job.lease_until = Status.QUEUED, None
-            session.flush()
-            _tell_state(session, job)
+            _save(session, job)
     return [job.id for job in jobs]
 
 
@@ -327,10 +323,16 @@ def _stop_unheld(session: Session, job: Job, stop: Stop) -> None:
         job.status = Status.PAUSED
     else:
         job.status, job.finished_at = Status.CANCELLED, now()
-    session.flush()
-    _tell_state(session, job)
+    _save(session, job)
     if stop is Stop.CANCEL:
         _after_end(session, job)
+
+
+def _save(session: Session, job: Job) -> None:
+    """Write what was changed in the row, read back what the database put in, and tell of it."""
+    session.flush()
+    session.refresh(job)
+    _tell_state(session, job)
 
 
 def _tell_state(session: Session, job: Job) -> None:

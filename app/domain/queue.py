@@ -44,6 +44,12 @@ celery = Celery("moggy")
 celery.add_defaults(_configuration)  # read from the environment at first use, not at import
 
 
+def use_broker(redis_url: str | None) -> None:
+    """Take the broker from settings that did not come from the environment."""
+    if redis_url is not None:
+        celery.conf.broker_url = redis_url
+
+
 def wake(queue: str) -> None:
     """Tell the workers of `queue` that there may be work; a lost call is made up by the reaper."""
     try:

@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
-from app.domain.database import now
 from app.domain.errors import Conflict, NotFound
 from app.domain.jobs import Claim
 from app.domain.tables import Checkpoint, Job, Model
@@ -22,7 +21,7 @@ def find_model(session: Session, name: str) -> Model:
 def ensure_model(session: Session, name: str) -> None:
     """Create the model unless it exists."""
     if session.scalar(select(Model.number).where(Model.name == name)) is None:
-        session.add(Model(name=name, created_at=now()))
+        session.add(Model(name=name))
         session.flush()
 
 
@@ -92,7 +91,6 @@ def add_checkpoint(
         key=key,
         sha256=sha256,
         bytes=size,
-        created_at=now(),
     )
     session.add(checkpoint)
     session.flush()

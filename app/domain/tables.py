@@ -15,6 +15,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from app.domain.database import now
+
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys itself
 
 
@@ -27,6 +29,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    # What the database fills in is read back at once: rows outlive their sessions.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # as its base declares it
     type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, list[Any]: JSON}
 
 
@@ -49,7 +53,7 @@ class Dataset(Base):
     content_hash: Mapped[str | None] = mapped_column(String(64))
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     error: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[float]
+    created_at: Mapped[float] = mapped_column(default=now())
 
 
 class Job(Base):
@@ -80,7 +84,7 @@ class Job(Base):
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_hash: Mapped[str | None] = mapped_column(String(64))
-    created_at: Mapped[float]
+    created_at: Mapped[float] = mapped_column(default=now())
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
 
@@ -100,7 +104,7 @@ class Event(Base):
     type: Mapped[str] = mapped_column(String(16))
     once: Mapped[str | None] = mapped_column(String(64))  # what may happen to a job only once
     data: Mapped[dict[str, Any]]
-    created_at: Mapped[float]
+    created_at: Mapped[float] = mapped_column(default=now())
 
 
 class Model(Base):
@@ -111,7 +115,7 @@ class Model(Base):
     number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     checkpoint: Mapped[str | None] = mapped_column(String(32))  # set by hand; None: the newest
-    created_at: Mapped[float]
+    created_at: Mapped[float] = mapped_column(default=now())
 
 
 class Checkpoint(Base):
@@ -133,4 +137,4 @@ class Checkpoint(Base):
     key: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[float]
+    created_at: Mapped[float] = mapped_column(default=now())

@@ -14,6 +14,7 @@ from app.domain.tables import Checkpoint, Model
 from app.routes.dependencies import (
     Cursor,
     DatabaseDep,
+    EngineDep,
     Limit,
     StoreDep,
     refuse_unknown_parameters,
@@ -81,15 +82,20 @@ def read_model(name: str, database: DatabaseDep) -> ModelView:
 
 
 @router.patch("/{name}")
-def change_model(name: str, patch: ModelPatch, database: DatabaseDep) -> ModelView:
+def change_model(
+    name: str, patch: ModelPatch, database: DatabaseDep, engine: EngineDep
+) -> ModelView:
     with database.write() as session:
-        return _view(session, registry.serve(session, name, patch.checkpoint))
+        view = _view(session, registry.serve(session, name, patch.checkpoint))
+    engine.catalogue.forget()
+    return view
 
 
 @router.delete("/{name}", status_code=204)
-def delete_model(name: str, database: DatabaseDep, store: StoreDep) -> Response:
+def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: EngineDep) -> Response:
     with database.write() as session:
         keys = registry.delete_model(session, name)
+    engine.catalogue.forget()
     for key in keys:
         store.delete(key)
     return Response(status_code=204)

@@ -1,0 +1,129 @@
+"""What the commands do with a running service."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.cli.client import ServiceClient, segment
+from app.cli.errors import INTERRUPTED, CommandError
+from app.cli.follow import Ending, follow_ingest, follow_training
+from app.cli.outputs import write_file
+from app.cli.progress import make_view
+from app.cli.tables import size, table
+from app.cli.uploads import plan_upload
+
+REASONS_SHOWN = 5
+
+
+def add_dataset(paths: list[Path], fields: dict[str, str], *, wait: bool) -> None:
+    """Upload, wait for the ingest, print its report."""
+    parts = plan_upload(paths)
+    name = fields["name"]
+    with ServiceClient.from_environment() as client:
+        if client.find(f"datasets/{segment(name)}") is not None:
+            raise CommandError(  # known before a large upload, not after it
+                f"Conflict: there is a dataset {name!r} already: choose another name, "
+                "or delete it first (name)"
+            )
+        with make_view() as view:
+            view.describe("uploading")
+
+            def on_progress(sent: int, total: int) -> None:
+                view.update(sent, total, f"{size(sent)} of {size(total)}")
+
+            dataset = client.upload("datasets", fields, parts, on_progress)
+            ending = _wait_for_ingest(client, dataset, view) if wait else None
+        if ending is None:
+            print(f"{name}: uploaded, and being packed by job {dataset['job']}")
+            return
+        if ending.status != "succeeded":
+            raise CommandError(f"{name}: {ending.error or f'its ingest was {ending.status}'}")
+        _print_report(client.get(f"datasets/{segment(name)}"))
+
+
+def _wait_for_ingest(client: ServiceClient, dataset: dict[str, Any], view: Any) -> Ending:
+    try:
+        return follow_ingest(client, dataset["job"], view)
+    except KeyboardInterrupt as interrupt:
+        raise CommandError(
+            f"Not waiting any longer: {dataset['name']} is uploaded and goes on being packed. "
+            f"`moggy cancel {dataset['job']}` ends that.",
+            INTERRUPTED,
+        ) from interrupt
+
+
+def _print_report(dataset: dict[str, Any]) -> None:
+    report = dataset["report"]
+    height, width, channels = dataset["shape"]
+    print(
+        f"{dataset['name']}: {dataset['images']:,} images of {width}×{height}×{channels} "
+        f"from {report['received']:,} files: {report['accepted']:,} accepted, "
+        f"{report['duplicates']:,} duplicates, {report['rejected_count']:,} rejected"
+    )
+    if dataset["classes"]:
+        print(f"  classes: {', '.join(dataset['classes'])}")
+    for rejection in report["rejected"][:REASONS_SHOWN]:
+        print(f"  rejected {rejection['file']}: {rejection['reason']}")
+    if report["rejected_count"] > REASONS_SHOWN:
+        print(f"  … and {report['rejected_count'] - REASONS_SHOWN:,} more")
+
+
+def train(body: dict[str, Any], *, follow: bool) -> None:
+    """Queue a training, print its id, and follow it where that is asked."""
+    with ServiceClient.from_environment() as client:
+        job = client.post("jobs", body)
+        print(job["id"], flush=True)
+        if follow:
+            _follow(client, job["id"])
+
+
+def follow_job(job_id: str) -> None:
+    with ServiceClient.from_environment() as client:
+        _follow(client, job_id)
+
+
+def _follow(client: ServiceClient, job_id: str) -> None:
+    try:
+        with make_view() as view:
+            ending = follow_training(client, job_id, view)
+    except KeyboardInterrupt as interrupt:
+        raise CommandError(
+            f"Not following any longer: job {job_id} goes on. `moggy follow {job_id}` shows it "
+            f"again, `moggy cancel {job_id}` ends it.",
+            INTERRUPTED,
+        ) from interrupt
+    if ending.status != "succeeded":
+        reason = f": {ending.error}" if ending.error else ""
+        raise CommandError(f"Job {job_id} {_participle(ending.status)}{reason}")
+    job = client.get(f"jobs/{segment(job_id)}")
+    seen = job["progress"]["images_seen"]
+    print(f"Job {job_id} succeeded: {job['model']} has seen {seen:,} images.", file=sys.stderr)
+
+
+def _participle(status: str) -> str:
+    return "was cancelled" if status == "cancelled" else status
+
+
+def write_made(model: str, collection: str, body: dict[str, Any], out: Path) -> None:
+    """Have the model make something, and write it to `out`."""
+    with ServiceClient.from_environment() as client:
+        written = write_file(out, client.download(f"models/{segment(model)}/{collection}", body))
+    print(f"{out}: {size(written)}", file=sys.stderr)
+
+
+def list_items(
+    path: str, columns: Sequence[str], row: Callable[[dict[str, Any]], list[str]]
+) -> None:
+    """Print everything of one kind as a table."""
+    with ServiceClient.from_environment() as client:
+        print(table(columns, [row(item) for item in client.items(path)]))
+
+
+def steer(job_id: str, action: str) -> None:
+    """Cancel, pause or resume exactly this job."""
+    with ServiceClient.from_environment() as client:
+        job = client.post(f"jobs/{segment(job_id)}/{action}")
+    asked = job["stop_requested"]
+    status = f"{job['status']}, and asked to {asked}" if asked else job["status"]
+    print(f"Job {job_id} is {status}.")

@@ -1,0 +1,112 @@
+"""Following a job by its event stream, over every break of the connection."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.cli.client import ServiceClient, segment
+from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable
+from app.cli.progress import View, optional
+from app.cli.tables import duration, size
+
+GIVE_UP_SECONDS = 120.0  # without one answer
+RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job ended, and why where it failed."""
+
+    status: str
+    error: str | None
+
+
+def follow_training(client: ServiceClient, job_id: str, view: View) -> Ending:
+    """Show a training until it ends."""
+    for event, data in stream_events(client, job_id, view.note):
+        if event == "state":
+            view.describe(_training_state(data))
+        elif event == "progress":
+            seen, total = data["images_seen"], data["images_total"]
+            view.update(seen, total, training_figures(data))
+        elif event == "checkpoint":
+            view.note(f"checkpoint {data['id']} at {data['images_seen']:,} images")
+        elif event == "end":
+            return Ending(data["status"], data["error"])
+    raise CommandError(f"the event stream of job {job_id} has no end")
+
+
+def follow_ingest(client: ServiceClient, job_id: str, view: View) -> Ending:
+    """Show an ingest until it ends."""
+    for event, data in stream_events(client, job_id, view.note):
+        if event == "state":
+            view.describe("packing" if data["status"] == "running" else data["status"])
+        elif event == "progress":
+            view.update(data["bytes_read"], data["bytes_total"], ingest_figures(data))
+        elif event == "end":
+            return Ending(data["status"], data["error"])
+    raise CommandError(f"the event stream of job {job_id} has no end")
+
+
+def stream_events(
+    client: ServiceClient, job_id: str, on_break: Callable[[str], None]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each (event, data) of the job exactly once, `end` being the last.
+
+    A stream that breaks is taken up after the last event that came; when the service answers
+    nothing for two minutes, ServiceUnreachable.
+    """
+    last_id: str | None = None
+    breaks, heard_at = 0, time.monotonic()
+    while True:
+        try:
+            for event in client.events(f"jobs/{segment(job_id)}/events", last_id):
+                breaks, heard_at = 0, time.monotonic()
+                last_id = event.id or last_id
+                data = event.json()
+                assert isinstance(data, dict)
+                yield event.event, data
+                if event.event == "end":
+                    return
+        except (ServiceUnreachable, ServiceBusy) as error:
+            if time.monotonic() - heard_at > GIVE_UP_SECONDS:
+                raise
+            if breaks == 1:  # the first attempt to take it up again failed too
+                on_break(f"{error} Trying again; the job goes on by itself.")
+        time.sleep(RETRY_SECONDS[min(breaks, len(RETRY_SECONDS) - 1)])
+        breaks += 1
+
+
+def training_figures(data: dict[str, Any]) -> str:
+    """`12,345/750,000 images, 412/s, 29 min 50 s left, G 1.02 D 0.71`."""
+    seen, total = data["images_seen"], data["images_total"]
+    eta = data.get("eta_seconds")
+    generator = optional(data, "generator_loss", "G {:.2f}")
+    discriminator = optional(data, "discriminator_loss", "D {:.2f}")
+    figures = [
+        f"{seen:,}/{total:,} images",
+        optional(data, "images_per_second", "{:,.0f}/s"),
+        None if eta is None else f"{duration(eta)} left",
+        " ".join(loss for loss in (generator, discriminator) if loss),
+    ]
+    return ", ".join(figure for figure in figures if figure)
+
+
+def ingest_figures(data: dict[str, Any]) -> str:
+    """`1.2 MB of 9.4 MB, 400 accepted, 3 rejected`."""
+    figures = [
+        f"{size(data['bytes_read'])} of {size(data['bytes_total'])}",
+        f"{data['accepted']:,} accepted",
+        f"{data['duplicates']:,} duplicates" if data["duplicates"] else None,
+        f"{data['rejected']:,} rejected" if data["rejected"] else None,
+    ]
+    return ", ".join(figure for figure in figures if figure)
+
+
+def _training_state(data: dict[str, Any]) -> str:
+    if data["status"] != "running":
+        return str(data["status"])
+    if "device" in data:
+        return f"training on {data['device']}"
+    return "starting"

@@ -1,0 +1,242 @@
+"""The `moggy` command. Each command loads what it needs, so that `--help` is quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from app.cli.errors import CommandError
+
+cli = typer.Typer(
+    name="moggy",
+    help="Trains a small image generator on your own pictures and serves what it learnt.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+dataset_cli = typer.Typer(help="Datasets: what models are trained on.")
+cli.add_typer(dataset_cli, name="dataset")
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
+
+
+def main() -> None:
+    """The entry point: runs the command line and exits with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code. Every error is one line on stderr."""
+    try:
+        code = cli(arguments or ["--help"], prog_name="moggy", standalone_mode=False)
+    except CommandError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output has left: there is nobody to tell
+        return 1
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(" ".join(message.split()), file=sys.stderr)
+    return code
+
+
+@cli.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to bind [127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind [8000].")] = None,
+    home: Annotated[Path | None, typer.Option(help="Where everything is kept [~/.moggy].")] = None,
+) -> None:
+    """Start the service on this machine, until Ctrl-C."""
+    from app.up.errors import StartError
+    from app.up.service import serve
+
+    given = {"host": host, "port": port, "home": home}
+    try:
+        serve({name: value for name, value in given.items() if value is not None}, _say)
+    except StartError as error:
+        raise CommandError(str(error)) from error
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database that MOGGY_DATABASE_URL names to the newest schema."""
+    from app.domain.database import migrate as migrate_database
+    from app.up.configuration import load_settings
+    from app.up.errors import StartError
+
+    try:
+        migrate_database(load_settings({}).database)
+    except StartError as error:
+        raise CommandError(str(error)) from error
+
+
+@dataset_cli.command("add")
+def add_dataset(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Folders, archives or pictures.")
+    ],
+    name: Annotated[str, typer.Option(help="The dataset's name.")],
+    size: Annotated[int | None, typer.Option(help="Side in pixels: 28, 32, 64 or 128.")] = None,
+    fit: Annotated[
+        Literal["crop", "pad", "stretch"] | None, typer.Option(help="How a picture is made square.")
+    ] = None,
+    channels: Annotated[
+        Literal["auto", "rgb", "grey", "rgba"] | None, typer.Option(help="Colours to keep.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
+) -> None:
+    """Upload pictures and pack them as a dataset."""
+    from app.cli.commands import add_dataset as add
+
+    given = {"name": name, "size": size, "fit": fit, "channels": channels}
+    fields = {field: str(value) for field, value in given.items() if value is not None}
+    add(paths, fields, wait=wait)
+
+
+@cli.command()
+def datasets() -> None:
+    """List the datasets, newest first."""
+    from app.cli.commands import list_items
+    from app.cli.tables import DATASET_COLUMNS, dataset_row
+
+    list_items("datasets", DATASET_COLUMNS, dataset_row)
+
+
+@cli.command()
+def train(
+    dataset: Annotated[str, typer.Option(help="The dataset's name.")],
+    model: Annotated[str, typer.Option(help="The model's name: a new one, or one to go on with.")],
+    preset: Annotated[str | None, typer.Option(help="A row of the preset table.")] = None,
+    images: Annotated[int | None, typer.Option(help="Train on so many images.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Or so often on the whole dataset.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a field of the preset."),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Show its progress to the end.")] = False,
+) -> None:
+    """Queue a training; prints the job's id."""
+    from app.cli.commands import train as queue_training
+    from app.cli.overrides import parse_overrides
+
+    given = {
+        "dataset": dataset,
+        "model": model,
+        "preset": preset,
+        "images": images,
+        "epochs": epochs,
+        "overrides": parse_overrides(overrides or []) or None,
+    }
+    body = {field: value for field, value in given.items() if value is not None}
+    queue_training(body, follow=follow)
+
+
+@cli.command()
+def follow(job: JobArgument) -> None:
+    """Show the progress of a training to its end."""
+    from app.cli.commands import follow_job
+
+    follow_job(job)
+
+
+@cli.command()
+def generate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
+    seeds: Annotated[str, typer.Option(help="Seeds such as 7, 0-63 or 1,5,9-12.")],
+    out: OutOption,
+) -> None:
+    """Write images: one as it is (png, jpg, webp), several as a grid (png) or a zip."""
+    from app.cli.commands import write_made
+    from app.cli.outputs import image_format
+    from app.cli.seeds import parse_seeds
+
+    chosen = parse_seeds(seeds)
+    body = {"seeds": chosen, "format": image_format(out, len(chosen))}
+    write_made(model, "images", body, out)
+
+
+@cli.command()
+def morph(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
+    keyframes: Annotated[
+        list[int], typer.Argument(metavar="A B [C...]", help="The seeds to go through.")
+    ],
+    out: OutOption,
+    frames: Annotated[int, typer.Option(help="Frames in all, both ends included.")] = 60,
+    fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Return to the first image.")] = False,
+    method: Annotated[
+        Literal["slerp", "lerp"] | None, typer.Option(help="The way between two latents.")
+    ] = None,
+    easing: Annotated[
+        Literal["linear", "smooth"] | None, typer.Option(help="The speed along the way.")
+    ] = None,
+) -> None:
+    """Write the way from one image to another: webp, gif, png (side by side) or zip."""
+    from app.cli.commands import write_made
+    from app.cli.outputs import morph_format
+
+    given = {
+        "keyframes": [{"seed": seed} for seed in keyframes],
+        "frames": frames,
+        "fps": fps,
+        "loop": loop or None,
+        "method": method,
+        "easing": easing,
+        "format": morph_format(out),
+    }
+    body = {field: value for field, value in given.items() if value is not None}
+    write_made(model, "interpolations", body, out)
+
+
+@cli.command()
+def models() -> None:
+    """List the models, newest first."""
+    from app.cli.commands import list_items
+    from app.cli.tables import MODEL_COLUMNS, model_row
+
+    list_items("models", MODEL_COLUMNS, model_row)
+
+
+@cli.command()
+def jobs() -> None:
+    """List the jobs, newest first."""
+    from app.cli.commands import list_items
+    from app.cli.tables import JOB_COLUMNS, job_row
+
+    list_items("jobs", JOB_COLUMNS, job_row)
+
+
+@cli.command()
+def cancel(job: JobArgument) -> None:
+    """End a job for good; its checkpoints stay."""
+    from app.cli.commands import steer
+
+    steer(job, "cancel")
+
+
+@cli.command()
+def pause(job: JobArgument) -> None:
+    """Park a training with its state stored."""
+    from app.cli.commands import steer
+
+    steer(job, "pause")
+
+
+@cli.command()
+def resume(job: JobArgument) -> None:
+    """Queue a paused training again."""
+    from app.cli.commands import steer
+
+    steer(job, "resume")

@@ -1,0 +1,82 @@
+"""What the routes that generate share: the checkpoint asked for, caching, clients that leave."""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from fastapi import Query, Request
+from pydantic import Field
+
+from app.domain.errors import LimitExceeded, MoggyError
+from app.domain.settings import Settings
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.encoders import ENCODER
+from app.serving.recipes import Recipe, recipe_text
+
+T = TypeVar("T")
+
+CheckpointId = Annotated[str, Field(min_length=1, max_length=64)]
+CheckpointParameter = Annotated[
+    CheckpointId | None, Query(description="Its id; by default the one that the model serves.")
+]
+
+FOR_EVER = "max-age=31536000, immutable"
+
+
+class ClientLeft(MoggyError):
+    """Nobody reads this answer: the connection is closed."""
+
+    status: ClassVar[int] = 499
+    title: ClassVar[str] = "Client closed request"
+
+
+def cache_headers(recipe: Recipe, file_format: str, checkpoint_id: str | None) -> dict[str, str]:
+    """ETag and Cache-Control. The bytes are a function of the recipe, the format and the encoder;
+    a URL that names no checkpoint may mean another one tomorrow."""
+    identity = f"{recipe_text(recipe)} {file_format} {ENCODER}"
+    return {
+        "ETag": f'"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"',
+        "Cache-Control": "no-cache" if checkpoint_id is None else FOR_EVER,
+    }
+
+
+def is_known(request: Request, headers: dict[str, str]) -> bool:
+    """Whether the client has these very bytes already: `If-None-Match`."""
+    given = request.headers.get("if-none-match")
+    if given is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
+    return headers["ETag"] in tags or "*" in tags
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The work's result; the work is cancelled as soon as the client leaves."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_client_leaves(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        abandoned = not working.done()
+        working.cancel()
+    if abandoned:
+        raise ClientLeft("the client left before its images were made")
+    return working.result()
+
+
+async def _client_leaves(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def check_pixels(images: int, checkpoint: ServedCheckpoint, settings: Settings, field: str) -> None:
+    """Refuse an answer of more pixels than the limit."""
+    pixels = images * checkpoint.resolution**2
+    if pixels > settings.max_response_pixels:
+        raise LimitExceeded(
+            f"{images} images of {checkpoint.resolution}×{checkpoint.resolution} are {pixels} "
+            f"pixels; one answer may have {settings.max_response_pixels} "
+            "(MOGGY_MAX_RESPONSE_PIXELS)",
+            field=field,
+        )

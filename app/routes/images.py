@@ -1,0 +1,170 @@
+"""Images of a model: one by URL, or many by request."""
+
+import functools
+import math
+from typing import Annotated, Any, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.settings import Settings
+from app.routes.dependencies import (
+    DatabaseDep,
+    EngineDep,
+    SettingsDep,
+    refuse_unknown_parameters,
+)
+from app.routes.generation import (
+    CheckpointId,
+    CheckpointParameter,
+    cache_headers,
+    check_pixels,
+    is_known,
+    while_connected,
+)
+from app.serving.batches import Pixels, Point
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.encoders import MEDIA_TYPES, encode_grid, encode_image, zip_pngs
+from app.serving.latents import Numbers, Seed, to_vector
+from app.serving.recipes import grid_recipe, image_recipe
+from models.config import MAX_SEED
+
+router = APIRouter(
+    prefix="/models", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]
+)
+
+SINGLE_FORMATS = ("png", "jpg", "webp")
+
+
+def content(*formats: str) -> dict[int | str, dict[str, Any]]:
+    """The 200 answer's media types, for the OpenAPI document."""
+    return {200: {"content": {MEDIA_TYPES[one]: {} for one in formats}}}
+
+
+class ImagesRequest(BaseModel):
+    """Exactly one of `seeds`, `count` (from `seed` on, by default from 0) and `latents`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seeds: Annotated[list[Seed], Field(min_length=1)] | None = None
+    count: Annotated[int, Field(strict=True, ge=1)] | None = None
+    seed: Seed | None = None
+    latents: Annotated[list[Numbers], Field(min_length=1)] | None = None
+    format: Literal["png", "jpg", "webp", "grid", "zip", "json"] = "grid"
+    checkpoint: CheckpointId | None = None
+
+
+@router.get(
+    "/{name}/images/{seed}.{format}",
+    response_class=Response,
+    responses=content("png", "jpg", "webp", "json") | {304: {"description": "Not modified"}},
+)
+async def get_image(
+    name: str,
+    seed: Annotated[int, Path(ge=0, le=MAX_SEED)],
+    image_format: Annotated[Literal["png", "jpg", "webp", "json"], Path(alias="format")],
+    request: Request,
+    database: DatabaseDep,
+    engine: EngineDep,
+    checkpoint: CheckpointParameter = None,
+) -> Response:
+    """The image that a seed names, or with `.json` its recipe."""
+    found = await engine.catalogue.find(database, name, checkpoint)
+    recipe = image_recipe(found, seed)
+    headers = cache_headers(recipe, image_format, checkpoint)
+    if is_known(request, headers):
+        return Response(status_code=304, headers=headers)
+    if image_format == "json":
+        return JSONResponse(recipe, headers=headers)
+    pixels = await while_connected(request, engine.generate(found, [seed]))
+    data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
+    return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
+
+
+@router.post(
+    "/{name}/images",
+    response_class=Response,
+    responses=content("png", "jpg", "webp", "zip", "json"),
+)
+async def create_images(
+    name: str,
+    asked: ImagesRequest,
+    request: Request,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    engine: EngineDep,
+) -> Response:
+    """Many images: one grid (PNG), a zip of PNGs, or as `json` their recipes."""
+    _check_count(asked, settings)
+    checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
+    points = _points(asked, checkpoint)
+    check_pixels(len(points), checkpoint, settings, _given(asked)[0])
+    if asked.format == "json":
+        recipes = [image_recipe(checkpoint, point) for point in points]
+        return JSONResponse({"items": recipes, "next": None})
+    pixels = await while_connected(request, engine.generate(checkpoint, points))
+    return await _answer(asked.format, checkpoint, points, pixels)
+
+
+async def _answer(
+    file_format: str, checkpoint: ServedCheckpoint, points: list[Point], pixels: Pixels
+) -> Response:
+    recipes = (image_recipe(checkpoint, point) for point in points)
+    if file_format == "zip":
+        return StreamingResponse(
+            zip_pngs(zip(pixels, recipes, strict=True), len(points)),
+            media_type=MEDIA_TYPES["zip"],
+            headers={"Content-Disposition": f'attachment; filename="{checkpoint.model}.zip"'},
+        )
+    if file_format == "grid":
+        columns = math.ceil(math.sqrt(len(points)))
+        recipe = grid_recipe(checkpoint, points, columns)
+        grid = await to_thread.run_sync(encode_grid, pixels, columns, recipe)
+        return Response(grid, media_type=MEDIA_TYPES["png"])
+    encode = functools.partial(encode_image, pixels[0], file_format, next(recipes))
+    return Response(await to_thread.run_sync(encode), media_type=MEDIA_TYPES[file_format])
+
+
+def _given(asked: ImagesRequest) -> list[str]:
+    """Which of the three ways to name images were used."""
+    return [one for one in ("seeds", "count", "latents") if getattr(asked, one) is not None]
+
+
+def _check_count(asked: ImagesRequest, settings: Settings) -> None:
+    """Refuse what is wrong whatever the model."""
+    given = _given(asked)
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise InvalidRequest(f"give exactly one of seeds, count, latents: {found} given")
+    if asked.seed is not None and asked.count is None:
+        raise InvalidRequest("seed is where count starts from: give count too", field="seed")
+    images = asked.count or len(asked.seeds or asked.latents or [])
+    if images > settings.max_images_per_request:
+        raise LimitExceeded(
+            f"{images} images are asked for; one request may ask for "
+            f"{settings.max_images_per_request} (MOGGY_MAX_IMAGES_PER_REQUEST)",
+            field=given[0],
+        )
+    if images != 1 and asked.format in SINGLE_FORMATS:
+        raise InvalidRequest(
+            f"format {asked.format} holds one image and {images} are asked for: "
+            "use grid or zip, or ask for one",
+            field="format",
+        )
+    if asked.count is not None and (asked.seed or 0) + asked.count - 1 > MAX_SEED:
+        raise InvalidRequest(f"the last seed would be beyond {MAX_SEED}", field="count")
+
+
+def _points(asked: ImagesRequest, checkpoint: ServedCheckpoint) -> list[Point]:
+    if asked.seeds is not None:
+        return list(asked.seeds)
+    if asked.count is not None:
+        first = asked.seed or 0
+        return list(range(first, first + asked.count))
+    return [
+        to_vector(values, checkpoint.latent_dim, f"latents.{number}")
+        for number, values in enumerate(asked.latents or [])
+    ]

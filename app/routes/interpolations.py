@@ -1,0 +1,202 @@
+"""Interpolations: the way from one image to another, as an animation or as its frames."""
+
+import functools
+from typing import Annotated, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.settings import Settings
+from app.routes.dependencies import (
+    DatabaseDep,
+    EngineDep,
+    SettingsDep,
+    refuse_unknown_parameters,
+)
+from app.routes.generation import (
+    CheckpointId,
+    CheckpointParameter,
+    cache_headers,
+    check_pixels,
+    is_known,
+    while_connected,
+)
+from app.routes.images import content
+from app.serving.animations import GIF_MAX_FPS, encode_animation
+from app.serving.batches import Point
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.encoders import MEDIA_TYPES, zip_pngs
+from app.serving.latents import Latent, latent_path, to_point
+from app.serving.recipes import Recipe, image_recipe, interpolation_recipe, numbers
+from models.config import MAX_SEED
+
+router = APIRouter(
+    prefix="/models", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]
+)
+
+DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
+MAX_FPS = 60
+Method = Literal["slerp", "lerp"]
+Easing = Literal["linear", "smooth"]
+
+
+class InterpolationRequest(BaseModel):
+    """`frames` counts all, both ends included. With `loop` the way leads back to the first
+    keyframe and the file plays for ever; without, it plays once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keyframes: Annotated[list[Latent], Field(min_length=2, max_length=64)]
+    frames: Annotated[int, Field(strict=True, ge=2)] = DEFAULT_FRAMES
+    method: Method = "slerp"
+    easing: Easing = "linear"
+    loop: Annotated[bool, Field(strict=True)] = False
+    fps: Annotated[float, Field(strict=True, ge=1, le=MAX_FPS)] = DEFAULT_FPS
+    format: Literal["webp", "gif", "strip", "zip", "json"] = "webp"
+    checkpoint: CheckpointId | None = None
+
+
+@router.post(
+    "/{name}/interpolations",
+    response_class=Response,
+    responses=content("webp", "gif", "png", "zip", "json"),
+)
+async def create_interpolation(
+    name: str,
+    asked: InterpolationRequest,
+    request: Request,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    engine: EngineDep,
+) -> Response:
+    """The morph through the keyframes: an animation, a strip (PNG), a zip of PNGs, or as `json`
+    the latents of its frames."""
+    _check_frames(asked, settings)
+    checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
+    check_pixels(asked.frames, checkpoint, settings, "frames")
+    points = await to_thread.run_sync(_keyframes, asked, checkpoint)
+    recipe = _recipe(asked, checkpoint, points)
+    return await _render(asked, checkpoint, points, recipe, request, engine)
+
+
+@router.get(
+    "/{name}/interpolations/{first}-{last}.{format}",
+    response_class=Response,
+    responses=content("webp", "gif", "png") | {304: {"description": "Not modified"}},
+)
+async def get_interpolation(
+    name: str,
+    first: Annotated[int, Path(ge=0, le=MAX_SEED)],
+    last: Annotated[int, Path(ge=0, le=MAX_SEED)],
+    file_format: Annotated[Literal["webp", "gif", "png"], Path(alias="format")],
+    request: Request,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    engine: EngineDep,
+    frames: Annotated[int, Query(ge=2)] = DEFAULT_FRAMES,
+    method: Method = "slerp",
+    easing: Easing = "linear",
+    loop: bool = False,
+    fps: Annotated[float, Query(ge=1, le=MAX_FPS, allow_inf_nan=False)] = DEFAULT_FPS,
+    checkpoint: CheckpointParameter = None,
+) -> Response:
+    """The morph from one seed's image to another's; `.png` is a strip of all frames."""
+    asked = InterpolationRequest(
+        keyframes=[Latent(seed=first), Latent(seed=last)],
+        frames=frames,
+        method=method,
+        easing=easing,
+        loop=loop,
+        fps=fps,
+        format="strip" if file_format == "png" else file_format,
+        checkpoint=checkpoint,
+    )
+    _check_frames(asked, settings)
+    found = await engine.catalogue.find(database, name, checkpoint)
+    recipe = _recipe(asked, found, [first, last])
+    headers = cache_headers(recipe, asked.format, checkpoint)
+    if is_known(request, headers):
+        return Response(status_code=304, headers=headers)
+    check_pixels(frames, found, settings, "frames")
+    response = await _render(asked, found, [first, last], recipe, request, engine)
+    response.headers.update(headers)
+    return response
+
+
+async def _render(
+    asked: InterpolationRequest,
+    checkpoint: ServedCheckpoint,
+    keyframes: list[Point],
+    recipe: Recipe,
+    request: Request,
+    engine: EngineDep,
+) -> Response:
+    walk = functools.partial(
+        latent_path,
+        keyframes,
+        checkpoint.latent_dim,
+        asked.frames,
+        method=asked.method,
+        easing=asked.easing,
+        loop=asked.loop,
+    )
+    latents = await to_thread.run_sync(walk)
+    if asked.format == "json":
+        rows = await to_thread.run_sync(lambda: [numbers(latent) for latent in latents])
+        return JSONResponse(recipe | {"latents": rows})
+    pixels = await while_connected(request, engine.generate(checkpoint, latents))
+    if asked.format == "zip":
+        recipes = (image_recipe(checkpoint, latent) for latent in latents)
+        return StreamingResponse(
+            zip_pngs(zip(pixels, recipes, strict=True), len(latents)),
+            media_type=MEDIA_TYPES["zip"],
+            headers={"Content-Disposition": f'attachment; filename="{checkpoint.model}.zip"'},
+        )
+    encode = functools.partial(
+        encode_animation, pixels, asked.format, recipe, fps=asked.fps, loop=asked.loop
+    )
+    media_type = MEDIA_TYPES["png" if asked.format == "strip" else asked.format]
+    return Response(await to_thread.run_sync(encode), media_type=media_type)
+
+
+def _check_frames(asked: InterpolationRequest, settings: Settings) -> None:
+    """Refuse what is wrong whatever the model."""
+    if asked.frames > settings.max_frames:
+        raise LimitExceeded(
+            f"frames {asked.frames} is beyond the limit of {settings.max_frames} "
+            "(MOGGY_MAX_FRAMES)",
+            field="frames",
+        )
+    if asked.frames < len(asked.keyframes):
+        raise InvalidRequest(
+            f"frames {asked.frames} is less than the {len(asked.keyframes)} keyframes",
+            field="frames",
+        )
+    if asked.format == "gif" and asked.fps > GIF_MAX_FPS:
+        raise InvalidRequest(
+            f"fps {asked.fps:g} is beyond what a gif can show: at most {GIF_MAX_FPS}", field="fps"
+        )
+
+
+def _keyframes(asked: InterpolationRequest, checkpoint: ServedCheckpoint) -> list[Point]:
+    return [
+        to_point(keyframe, checkpoint.latent_dim, f"keyframes.{number}")
+        for number, keyframe in enumerate(asked.keyframes)
+    ]
+
+
+def _recipe(
+    asked: InterpolationRequest, checkpoint: ServedCheckpoint, keyframes: list[Point]
+) -> Recipe:
+    return interpolation_recipe(
+        checkpoint,
+        keyframes,
+        frames=asked.frames,
+        method=asked.method,
+        easing=asked.easing,
+        loop=asked.loop,
+        fps=asked.fps,
+    )

@@ -1,0 +1,114 @@
+"""Waiting requests, and the batches that are made of them."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from app.serving.renderer import Renderer  # brings torch, which the start need not wait for
+
+# Images per forward pass, always. With one thread, width 32 and 64×64: 1 takes 1.3 ms, 8 takes
+# 4.7 ms, 16 takes 8.7 ms, 64 takes 39 ms. A lone request pays for the whole batch, and from 8 on
+# an image gets hardly cheaper.
+BATCH = 8
+
+Pixels = NDArray[np.uint8]  # (N, H, W, C)
+Vector = NDArray[np.float32]  # (latent_dim,)
+Point = int | Vector  # a seed, or the latent itself
+
+
+@dataclass(eq=False)
+class Request:
+    """Points that wait for their pixels; `given` counts those that a batch has taken."""
+
+    renderer: "Renderer"
+    points: Sequence[Point]
+    pixels: Pixels
+    result: Future[Pixels] = field(default_factory=Future)
+    given: int = 0
+    abandoned: bool = False  # nobody waits any more: a client left
+
+    @property
+    def waiting(self) -> int:
+        return len(self.points) - self.given
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The points `start` to `stop` of a request."""
+
+    request: Request
+    start: int
+    stop: int
+
+
+class SampleQueue:
+    """Requests in turns: each batch is of one generator, and a large request never bars a small.
+
+    Bounded by samples, since a request may ask for one image or for a thousand.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.samples = 0
+        self._requests: deque[Request] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def offer(self, request: Request) -> bool:
+        """Queue the request; False when it does not fit. Alone it always fits."""
+        with self._changed:
+            if self._closed or (self.samples and self.samples + request.waiting > self.limit):
+                return False
+            self._requests.append(request)
+            self.samples += request.waiting
+            self._changed.notify()
+            return True
+
+    def take(self) -> list[Slice]:
+        """The next batch, as soon as anything waits; empty once the queue is closed."""
+        with self._changed:
+            while not self._closed:
+                batch = self._next_batch()
+                if batch:
+                    return batch
+                self._changed.wait()
+            return []
+
+    def close(self) -> list[Request]:
+        """End `take` and refuse every offer; the requests that are left unanswered."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            left = list(self._requests)
+            self._requests.clear()
+            self.samples = 0
+            return left
+
+    def _next_batch(self) -> list[Slice]:
+        """Fill a batch from the front; who is not served whole goes to the back."""
+        batch: list[Slice] = []
+        others: list[Request] = []
+        room, renderer = BATCH, None
+        while self._requests and room:
+            request = self._requests.popleft()
+            renderer = renderer or (None if request.abandoned else request.renderer)
+            if request.abandoned:
+                self.samples -= request.waiting
+            elif request.renderer is not renderer:
+                others.append(request)
+            else:
+                count = min(room, request.waiting)
+                batch.append(Slice(request, request.given, request.given + count))
+                request.given += count
+                self.samples -= count
+                room -= count
+        self._requests.extendleft(reversed(others))
+        self._requests.extend(one.request for one in batch if one.request.waiting)
+        return batch

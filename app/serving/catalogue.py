@@ -1,0 +1,75 @@
+"""Which checkpoint a request means: a model's served one, or the one that it names."""
+
+import time
+from dataclasses import dataclass
+
+from anyio import to_thread
+
+from app.domain.database import Database
+from app.domain.registry import resolve_checkpoint
+
+# How long an answer is believed. A hot image route affords no database query per request; what
+# another process changes is seen this much later, what this one changes at once (`forget`).
+FRESH_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class ServedCheckpoint:
+    """What generation needs to know of a checkpoint; never changes under one id."""
+
+    id: str
+    model: str
+    key: str
+    sha256: str
+    images_seen: int
+    resolution: int
+    channels: int
+    latent_dim: int
+
+
+@dataclass(frozen=True)
+class _Entry:
+    checkpoint: ServedCheckpoint
+    read_at: float
+
+
+class Catalogue:
+    """Finds checkpoints, and remembers for a moment what it found."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str | None], _Entry] = {}
+        self._changes = 0
+
+    async def find(
+        self, database: Database, model: str, checkpoint_id: str | None = None
+    ) -> ServedCheckpoint:
+        """The checkpoint named, or the one that the model serves; NotFound without either."""
+        entry = self._entries.get((model, checkpoint_id))
+        asked_at = time.monotonic()
+        if entry is not None and asked_at - entry.read_at < FRESH_SECONDS:
+            return entry.checkpoint
+        changes = self._changes
+        checkpoint = await to_thread.run_sync(_read, database, model, checkpoint_id)
+        if changes == self._changes:  # else it may have been read before the change
+            self._entries[model, checkpoint_id] = _Entry(checkpoint, asked_at)
+        return checkpoint
+
+    def forget(self) -> None:
+        """Believe nothing that was read before: a model was changed or deleted."""
+        self._changes += 1
+        self._entries = {}
+
+
+def _read(database: Database, model: str, checkpoint_id: str | None) -> ServedCheckpoint:
+    with database.read() as session:
+        row = resolve_checkpoint(session, model, checkpoint_id)
+    return ServedCheckpoint(
+        id=row.id,
+        model=row.model,
+        key=row.key,
+        sha256=row.sha256,
+        images_seen=row.images_seen,
+        resolution=row.config["resolution"],
+        channels=row.config["channels"],
+        latent_dim=row.config["latent_dim"],
+    )

@@ -1,0 +1,105 @@
+"""Pictures to files, each with its recipe inside: PNG, JPEG, WebP, and zips of PNGs."""
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from app.serving.batches import Pixels
+from app.serving.recipes import Recipe, recipe_text
+
+ENCODER = f"pillow-{PIL.__version__}"  # another version may give other bytes for the same pixels
+MEDIA_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "zip": "application/zip",
+    "json": "application/json",
+}
+RECIPE_KEY = "moggy"
+EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # not now: the same request gives the same bytes
+ZIP_CHUNK_BYTES = 256 * 1024
+PNG_LEVEL, PNG_STRATEGY = 1, 3  # a 64×64 face: 0.31 ms, against 0.37 at Pillow's strategy
+JPEG_QUALITY = 95
+
+
+def to_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """(H, W, C) with 1 or 3 channels."""
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def encode_image(pixels: NDArray[np.uint8], image_format: str, recipe: Recipe) -> bytes:
+    """(H, W, C) -> the bytes of a png, jpg or webp file; png and webp are lossless."""
+    if image_format == "png":
+        return encode_png(pixels, recipe)
+    buffer = io.BytesIO()
+    image = to_image(pixels)
+    if image_format == "jpg":
+        image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=recipe_exif(recipe))
+    else:
+        # Method 0: 0.2 ms where the default takes 4.4, for 6 % more bytes.
+        image.save(buffer, "WEBP", lossless=True, method=0, exif=recipe_exif(recipe))
+    return buffer.getvalue()
+
+
+def encode_png(pixels: NDArray[np.uint8], recipe: Recipe) -> bytes:
+    info = PngInfo()
+    info.add_text(RECIPE_KEY, recipe_text(recipe))
+    buffer = io.BytesIO()
+    to_image(pixels).save(
+        buffer, "PNG", pnginfo=info, compress_level=PNG_LEVEL, compress_type=PNG_STRATEGY
+    )
+    return buffer.getvalue()
+
+
+def encode_grid(pixels: Pixels, columns: int, recipe: Recipe) -> bytes:
+    """(N, H, W, C) -> one PNG, row by row."""
+    from models.images import tile  # torch: loaded when it is first needed
+
+    return encode_png(tile(pixels, columns), recipe)
+
+
+def recipe_exif(recipe: Recipe) -> Image.Exif:
+    """EXIF whose UserComment is the recipe, as JPEG and WebP carry it."""
+    exif = Image.Exif()
+    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = b"ASCII\0\0\0" + recipe_text(recipe).encode("ascii")
+    return exif
+
+
+def zip_pngs(pictures: Iterable[tuple[NDArray[np.uint8], Recipe]], count: int) -> Iterator[bytes]:
+    """A zip of `count` PNGs, 0000.png and on, in pieces as they are made."""
+    digits = max(4, len(str(count - 1)))
+    written = _Written()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
+        for number, (pixels, recipe) in enumerate(pictures):
+            entry = zipfile.ZipInfo(f"{number:0{digits}}.png", ZIP_EPOCH)
+            archive.writestr(entry, encode_png(pixels, recipe))
+            if len(written.pending) >= ZIP_CHUNK_BYTES:
+                yield written.take()
+    yield written.take()
+
+
+class _Written(io.RawIOBase):
+    """A file that cannot be read or rewound: what was written since the last `take`."""
+
+    def __init__(self) -> None:
+        self.pending = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self.pending += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self.pending)
+        self.pending.clear()
+        return taken

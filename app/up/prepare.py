@@ -1,0 +1,24 @@
+"""Readies the database before anything uses it: `python -m app.up.prepare`.
+
+A process of its own, so that `moggy up` need not carry SQLAlchemy for as long as it runs.
+"""
+
+from app.domain.database import Database, migrate
+from app.domain.jobs import void_leases
+from app.domain.settings import Settings
+
+
+def main() -> None:
+    settings = Settings()
+    migrate(settings.database)
+    if settings.owns_database:
+        # `moggy up` holds the home's lock, so no worker of this database runs: what was running
+        # when the last one was killed need not wait for its lease to run out.
+        database = Database(settings.database)
+        with database.write() as session:
+            void_leases(session)
+        database.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The training state: everything needed to go on as if nothing had happened, in one file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.config import ConfigError, TrainingConfig
+from models.files import TensorFileError, read_tensors, write_tensors
+from models.precision import Machine
+from models.training import TrainingRun
+
+KIND = "training state"
+
+# What may differ between the state and the run that goes on from it: nothing the numbers
+# up to here depend on.
+FREE_FIELDS = ("images", "sample_every_images", "checkpoint_every_images")
+
+
+class StateError(ValueError):
+    """The file is not a training state this run can go on from."""
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A state as read: its tensors by name, and what else it says."""
+
+    config: TrainingConfig
+    machine: Machine
+    images_seen: int
+    pictures: int
+    epoch: int
+    position: int
+    tensors: dict[str, Tensor]
+
+
+def save_state(path: Path, run: TrainingRun) -> None:
+    """Write the whole of `run`, atomically; the run is not changed by it."""
+    tensors = {"random.latents": run.latents.get_state(), "random.torch": torch.get_rng_state()}
+    if run.machine.device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(run.machine.device)
+    for part, network in _networks(run).items():
+        tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
+    for part, optimizer in _optimizers(run).items():
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
+    description = {
+        "config": run.config.to_json(),
+        "images_seen": run.images_seen,
+        "pictures": run.sampler.pictures,
+        "epoch": run.sampler.epoch,
+        "position": run.sampler.position,
+        "device": str(run.machine.device),
+        "precision": run.machine.precision,
+        "threads": run.machine.threads,
+        "cores": run.machine.cores,
+    }
+    write_tensors(path, KIND, description, tensors)
+
+
+def load_state(path: Path) -> TrainingState:
+    """Read a state. Raises StateError for a broken or foreign file."""
+    try:
+        described, tensors = read_tensors(path, KIND)
+    except TensorFileError as error:
+        raise StateError(str(error)) from error
+    try:
+        machine = Machine(
+            torch.device(described["device"]),
+            described["precision"],
+            described["threads"],
+            described["cores"],
+        )
+        config = TrainingConfig.from_json(described["config"])
+        counters = {
+            name: int(described[name]) for name in ("images_seen", "pictures", "epoch", "position")
+        }
+    except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise StateError(f"{path.name} has a broken description: {error}") from error
+    return TrainingState(config=config, machine=machine, tensors=tensors, **counters)
+
+
+def restore(run: TrainingRun, state: TrainingState) -> None:
+    """Make `run` the one the state was taken of. Raises StateError where the two do not fit."""
+    before, now = state.config.to_json(), run.config.to_json()
+    for name, value in before.items():
+        if name not in FREE_FIELDS and now[name] != value:
+            raise StateError(f"{name} is {now[name]!r}, but the training state has {value!r}")
+    if state.pictures != len(run.dataset):
+        raise StateError(
+            f"the dataset has {len(run.dataset)} pictures, the state was taken on {state.pictures}"
+        )
+    try:
+        for part, network in _networks(run).items():
+            network.load_state_dict(_part(state.tensors, part))
+        for part, optimizer in _optimizers(run).items():
+            _restore_optimizer(optimizer, _part(state.tensors, part))
+        run.latents.set_state(state.tensors["random.latents"])
+        torch.set_rng_state(state.tensors["random.torch"])
+        if run.machine.device.type == "cuda" and "random.cuda" in state.tensors:
+            torch.cuda.set_rng_state(state.tensors["random.cuda"], run.machine.device)
+    except (IndexError, KeyError, RuntimeError, ValueError) as error:
+        raise StateError(f"the training state does not fit its own description: {error}") from error
+    run.images_seen = state.images_seen
+    run.sampler.move_to(state.epoch, state.position)
+
+
+def _networks(run: TrainingRun) -> dict[str, nn.Module]:
+    return {
+        "generator": run.networks.generator,
+        "discriminator": run.networks.discriminator,
+        "average": run.average.generator,
+    }
+
+
+def _optimizers(run: TrainingRun) -> dict[str, torch.optim.Optimizer]:
+    return {
+        "generator_optimizer": run.networks.generator_optimizer,
+        "discriminator_optimizer": run.networks.discriminator_optimizer,
+    }
+
+
+def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(f"{part}."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(f"{part}.")
+    }
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    values: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        parameter = parameters[int(index)]
+        if key != "step":
+            # The fused optimizer walks moments and weights as raw memory: same order, or garbage.
+            tensor = torch.empty_like(parameter).copy_(tensor)
+        values.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": values})

@@ -1,0 +1,70 @@
+"""Real cats, packed small, and configurations that train in moments."""
+
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models.config import TrainingConfig
+from models.data import PackedDataset
+from models.precision import Machine, choose_machine, native_bfloat16
+from models.training import TrainingRun
+
+PICTURES = 300
+CPU = torch.device("cpu")
+PRECISIONS = [
+    "float32",
+    pytest.param(
+        "bfloat16",
+        marks=pytest.mark.skipif(not native_bfloat16(CPU), reason="no native bfloat16 here"),
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def cats(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A packed dataset folder of the first 300 cats, 64×64 RGB."""
+    with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".jpg")][:PICTURES]
+        pictures = [
+            np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in names
+        ]
+    folder = tmp_path_factory.mktemp("cats")
+    np.save(folder / "images.npy", np.stack(pictures))
+    (folder / "dataset.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def config() -> TrainingConfig:
+    """The article's networks at a quarter of their width: 640 images of batch 16."""
+    return TrainingConfig(
+        width=8,
+        batch_size=16,
+        images=640,
+        seed=5,
+        sample_every_images=160,
+        checkpoint_every_images=320,
+        precision="float32",
+    )
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return replace(choose_machine("float32"), device=CPU)
+
+
+@pytest.fixture(params=PRECISIONS)
+def precise_machine(request: pytest.FixtureRequest, machine: Machine) -> Machine:
+    """The CPU in float32, and in bfloat16 where it is native."""
+    return replace(machine, precision=request.param)
+
+
+@pytest.fixture
+def new_run(cats: Path, config: TrainingConfig, machine: Machine) -> TrainingRun:
+    return TrainingRun(config, PackedDataset(cats), machine)

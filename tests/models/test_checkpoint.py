@@ -1,0 +1,101 @@
+"""A checkpoint comes back as it was; anything else is refused with its reason."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from models.checkpoint import KIND, CheckpointError, load_generator, save_checkpoint
+from models.config import TrainingConfig
+from models.training import TrainingRun
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, new_run: TrainingRun) -> Path:
+    new_run.step()
+    path = tmp_path / "16.safetensors"
+    save_checkpoint(path, new_run.served_generator(), new_run.config, new_run.images_seen)
+    return path
+
+
+def _metadata(config: TrainingConfig, changes: dict[str, object] | None = None) -> dict[str, str]:
+    description = {"kind": KIND, "config": config.to_json(), "images_seen": 16}
+    return {"moggy": json.dumps(description | (changes or {}))}
+
+
+def test_a_checkpoint_gives_the_same_pictures(checkpoint: Path, new_run: TrainingRun) -> None:
+    loaded = load_generator(checkpoint)
+    assert (loaded.config, loaded.images_seen) == (new_run.config, 16)
+    assert not loaded.generator.training
+    assert not any(parameter.requires_grad for parameter in loaded.generator.parameters())
+    served, latents = new_run.served_generator(), torch.randn(4, 100)
+    for name, tensor in served.state_dict().items():
+        assert torch.equal(tensor, loaded.generator.state_dict()[name])
+    torch.testing.assert_close(loaded.generator(latents), served(latents))
+
+
+def test_loading_draws_no_random_numbers(checkpoint: Path) -> None:
+    before = torch.get_rng_state()
+    load_generator(checkpoint)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("length", [0, 4, 100, -100])
+def test_a_truncated_file_is_refused(checkpoint: Path, length: int) -> None:
+    checkpoint.write_bytes(checkpoint.read_bytes()[:length])
+    with pytest.raises(CheckpointError, match=r"16\.safetensors cannot be read as a checkpoint"):
+        load_generator(checkpoint)
+
+
+def test_garbage_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "pickle").write_bytes(b"\x80\x04\x95" + bytes(100))
+    for path in (tmp_path / "pickle", tmp_path, tmp_path / "absent"):
+        with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
+            load_generator(path)
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(CheckpointError, match="is not a checkpoint of this program"):
+        load_generator(tmp_path / "foreign.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "training state"}, "is a training state, not a checkpoint"),
+        ({"config": {"width": 7}}, "width 7 is out of range"),
+        ({"config": []}, "broken description"),
+        ({"images_seen": "many"}, "broken description"),
+        ({"images_seen": None}, "broken description"),
+        ({"config": {"width": 16}}, "does not fit its own description"),
+        ({"config": {"width": 8, "resolution": 32}}, "does not fit its own description"),
+    ],
+)
+def test_a_false_description_is_refused(
+    checkpoint: Path, config: TrainingConfig, changes: dict[str, object], message: str
+) -> None:
+    save_file(load_file(checkpoint), checkpoint, _metadata(config, changes))
+    with pytest.raises(CheckpointError, match=message):
+        load_generator(checkpoint)
+
+
+def test_the_same_checkpoint_is_the_same_bytes(tmp_path: Path, new_run: TrainingRun) -> None:
+    paths = [tmp_path / f"{copy}.safetensors" for copy in range(8)]
+    for path in paths:
+        save_checkpoint(path, new_run.served_generator(), new_run.config, 0)
+    assert len({path.read_bytes() for path in paths}) == 1
+
+
+@pytest.mark.parametrize("bad", [torch.float16, torch.float64, "nan"])
+def test_weights_that_are_not_finite_float32_are_refused(
+    checkpoint: Path, config: TrainingConfig, bad: torch.dtype | str
+) -> None:
+    tensors = load_file(checkpoint)
+    name = "layers.3.weight"
+    tensors[name] = tensors[name] * float("nan") if bad == "nan" else tensors[name].to(bad)
+    save_file(tensors, checkpoint, _metadata(config))
+    with pytest.raises(CheckpointError, match=r"not finite float32: layers\.3\.weight"):
+        load_generator(checkpoint)

@@ -1,0 +1,76 @@
+"""The packed dataset is read as it lies on disk; an epoch shows every picture once."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.config import TrainingConfig
+from models.data import DatasetError, EpochSampler, PackedDataset, normalise
+from models.images import to_uint8
+
+
+def test_a_batch_is_the_stored_pictures(cats: Path) -> None:
+    dataset = PackedDataset(cats)
+    assert isinstance(dataset.images, np.memmap)
+    batch = dataset.batch(torch.tensor([7, 0, 7]))
+    assert batch.dtype == torch.uint8
+    assert np.array_equal(batch.numpy(), np.load(cats / "images.npy")[[7, 0, 7]])
+
+
+def test_normalised_pictures_come_back_as_the_same_bytes() -> None:
+    pixels = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1).expand(2, -1, -1, 3)
+    images = normalise(pixels)
+    assert images.shape == (2, 3, 16, 16)
+    assert (images.min(), images.max()) == (-1, 1)
+    assert torch.equal(to_uint8(images), pixels)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (None, "images.npy is missing"),
+        (b"not an array", "cannot be read as an array"),
+        (np.zeros((2, 64, 64, 3), np.float32), "holds float32"),
+        (np.zeros((2, 64, 64), np.uint8), "not uint8"),
+        (np.zeros((0, 64, 64, 3), np.uint8), "not uint8"),
+        (np.array([{"a": 1}], dtype=object), "cannot be read as an array"),
+    ],
+)
+def test_a_folder_without_pictures_says_what_is_wrong(
+    tmp_path: Path, array: np.ndarray | bytes | None, message: str
+) -> None:
+    if isinstance(array, bytes):
+        (tmp_path / "images.npy").write_bytes(array)
+    elif array is not None:
+        np.save(tmp_path / "images.npy", array, allow_pickle=True)
+    with pytest.raises(DatasetError, match=message):
+        PackedDataset(tmp_path)
+
+
+def test_pictures_of_another_shape_are_refused(cats: Path, config: TrainingConfig) -> None:
+    with pytest.raises(DatasetError, match=r"\(64, 64, 3\).*\(32, 32, 3\)"):
+        PackedDataset(cats).check(replace(config, resolution=32))
+
+
+def test_an_epoch_shows_every_picture_once_across_uneven_batches() -> None:
+    sampler = EpochSampler(300, seed=1)
+    seen = torch.cat([sampler.take(64) for _ in range(75)])  # 16 epochs of 300
+    epochs = seen.reshape(16, 300)
+    assert all(sorted(epoch.tolist()) == list(range(300)) for epoch in epochs)
+    assert len({tuple(epoch.tolist()) for epoch in epochs}) == 16
+
+
+def test_a_batch_larger_than_the_dataset_spans_epochs() -> None:
+    assert sorted(EpochSampler(3, seed=0).take(9).tolist()) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_the_position_is_the_whole_state_of_the_sampler() -> None:
+    sampler = EpochSampler(10, seed=4)
+    sampler.take(27)
+    other = EpochSampler(10, seed=4)
+    other.move_to(sampler.epoch, sampler.position)
+    assert torch.equal(sampler.take(25), other.take(25))
+    assert not torch.equal(EpochSampler(10, 4).take(10), EpochSampler(10, 5).take(10))

@@ -1,0 +1,69 @@
+"""Pictures are a pure function of generator and latent; sheets and PNG keep the pixels."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models.config import TrainingConfig
+from models.images import png, synthesize, tile, to_uint8
+from models.latents import latents_from_seeds
+from models.networks import Generator
+from models.precision import Machine
+from models.training import TrainingRun
+
+
+@pytest.fixture
+def served(new_run: TrainingRun) -> Generator:
+    new_run.step()
+    return new_run.served_generator()
+
+
+def test_pixels_are_rounded_and_clipped() -> None:
+    values = torch.tensor([-1.2, -1.0, 0.0, 0.0039, 1.0, 1.2]).reshape(1, 1, 1, 6)
+    assert to_uint8(values).flatten().tolist() == [0, 0, 128, 128, 255, 255]
+
+
+def test_a_picture_does_not_depend_on_how_many_are_asked_for(served: Generator) -> None:
+    latents = latents_from_seeds(range(70), 100)
+    together = synthesize(served, latents)
+    assert together.shape == (70, 64, 64, 3)
+    for index in (0, 1, 63, 64, 69):
+        assert np.array_equal(synthesize(served, latents[index : index + 1])[0], together[index])
+
+
+@pytest.mark.parametrize("batch", [8, 16, 64])
+def test_a_latent_gives_the_same_bytes_in_every_slot(
+    served: Generator, precise_machine: Machine, batch: int
+) -> None:
+    latent, others = latents_from_seeds([7], 100), latents_from_seeds(range(100, 100 + batch), 100)
+    pictures = []
+    for slot in range(batch):
+        latents = others.clone() if slot % 2 else torch.zeros(batch, 100)
+        latents[slot] = latent
+        with torch.inference_mode(), precise_machine.autocast():
+            pictures.append(to_uint8(served(latents))[slot])
+    assert all(torch.equal(picture, pictures[0]) for picture in pictures)
+
+
+def test_a_sheet_is_read_row_by_row_and_ends_in_black() -> None:
+    images = np.stack([np.full((2, 3, 1), value, np.uint8) for value in (10, 20, 30)])
+    sheet = tile(images, columns=2)
+    assert sheet.shape == (4, 6, 1)
+    assert sheet[::2, ::3, 0].tolist() == [[10, 20], [30, 0]]
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_png_keeps_every_pixel(channels: int, mode: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, channels), dtype=np.uint8)
+    image = Image.open(io.BytesIO(png(pixels)))
+    assert (image.format, image.mode) == ("PNG", mode)
+    assert np.array_equal(np.asarray(image).reshape(pixels.shape), pixels)
+
+
+def test_one_channel_pictures_have_a_sheet_too() -> None:
+    config = TrainingConfig(resolution=28, channels=1, width=8)
+    pictures = synthesize(Generator(config).eval(), latents_from_seeds(range(4), 100))
+    assert Image.open(io.BytesIO(png(tile(pictures, 2)))).size == (56, 56)

@@ -1,0 +1,122 @@
+"""A seed names one latent for ever; the ways between latents keep their ends."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+
+from models.latents import (
+    LatentError,
+    latent_from_seed,
+    latent_path,
+    latents_from_seeds,
+    lerp,
+    slerp,
+)
+
+A, B = latent_from_seed(7, 100), latent_from_seed(42, 100)
+
+
+def test_a_seed_names_these_very_numbers() -> None:
+    assert latent_from_seed(0, 100)[:3].tolist() == [
+        -1.1258398294448853,
+        -1.152360200881958,
+        -0.2505785822868347,
+    ]
+    assert latent_from_seed(2**53 - 1, 100)[:3].tolist() == [
+        -2.664297580718994,
+        -1.0910485982894897,
+        0.45144742727279663,
+    ]
+    assert A.dtype == torch.float32
+    assert A.shape == (100,)
+
+
+def test_drawing_a_latent_leaves_the_global_random_state_alone() -> None:
+    before = torch.get_rng_state()
+    latents_from_seeds(range(4), 100)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("seed", [-1, 2**53])
+def test_a_seed_out_of_range_is_refused(seed: int) -> None:
+    with pytest.raises(LatentError, match=f"seed {seed} is out of range"):
+        latent_from_seed(seed, 100)
+
+
+@pytest.mark.parametrize("way", [slerp, lerp])
+def test_ends_are_bit_for_bit_the_latents(way: object) -> None:
+    assert torch.equal(way(A, B, 0.0), A)  # type: ignore[operator]
+    assert torch.equal(way(A, B, 1.0), B)  # type: ignore[operator]
+
+
+def test_slerp_keeps_the_length_and_turns_evenly() -> None:
+    a, b = A / A.norm(), B / B.norm()
+    path = [slerp(a, b, step / 8) for step in range(9)]
+    turns = [math.acos(min(1.0, float(x @ y))) for x, y in pairwise(path)]
+    assert [float(x.norm()) for x in path] == pytest.approx([1] * 9, abs=1e-6)
+    assert turns == pytest.approx([math.acos(float(a @ b)) / 8] * 8, abs=1e-3)
+
+
+def test_slerp_back_is_the_same_way() -> None:
+    torch.testing.assert_close(slerp(A, B, 0.3), slerp(B, A, 0.7))
+
+
+def test_slerp_between_parallel_latents_is_the_straight_way() -> None:
+    torch.testing.assert_close(slerp(A, 3 * A, 0.5), 2 * A)
+    assert torch.equal(slerp(A, A, 0.5), A)
+    torch.testing.assert_close(slerp(torch.zeros(100), A, 0.5), A / 2)
+
+
+def test_slerp_between_opposite_latents_goes_round_not_through_zero() -> None:
+    path = [slerp(A, -A, step / 10) for step in range(11)]
+    lengths = [float(x.norm()) for x in path]
+    assert lengths == pytest.approx([float(A.norm())] * 11, rel=1e-5)
+    assert float(path[5] @ A) == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("method", ["slerp", "lerp"])
+@pytest.mark.parametrize("easing", ["linear", "smooth"])
+@pytest.mark.parametrize("frames", [2, 5, 60, 61])
+def test_a_path_begins_and_ends_with_its_keyframes(method: str, easing: str, frames: int) -> None:
+    path = latent_path(torch.stack([A, B]), frames, method, easing)
+    assert path.shape == (frames, 100)
+    assert torch.equal(path[0], A)
+    assert torch.equal(path[-1], B)
+
+
+def test_each_keyframe_that_falls_on_a_frame_is_met_exactly() -> None:
+    keyframes = latents_from_seeds(range(4), 100)
+    path = latent_path(keyframes, 31, easing="smooth")
+    assert all(torch.equal(path[10 * k], keyframes[k]) for k in range(4))
+
+
+def test_a_loop_closes_without_repeating_its_start() -> None:
+    keyframes = latents_from_seeds(range(3), 100)
+    path = latent_path(keyframes, 30, loop=True)
+    assert all(torch.equal(path[10 * k], keyframes[k]) for k in range(3))
+    torch.testing.assert_close(path[-1], slerp(keyframes[2], keyframes[0], 0.9))
+
+
+def test_smooth_easing_slows_down_at_the_ends() -> None:
+    path = latent_path(torch.stack([A, B]), 11, "lerp", "smooth")
+    steps = (path[1:] - path[:-1]).norm(dim=1)
+    assert steps[0] < 0.4 * steps[5]
+    assert steps[-1] < 0.4 * steps[5]
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "frames", "method", "easing", "message"),
+    [
+        (1, 10, "slerp", "linear", "at least 2 keyframes"),
+        (2, 1, "slerp", "linear", "frames 1"),
+        (2, 10, "cubic", "linear", "method 'cubic' is not one of slerp, lerp"),
+        (2, 10, "slerp", "bouncy", "easing 'bouncy' is not one of linear, smooth"),
+    ],
+)
+def test_a_path_that_cannot_be_says_why(
+    keyframes: int, frames: int, method: str, easing: str, message: str
+) -> None:
+    with pytest.raises(LatentError, match=message):
+        latent_path(torch.randn(keyframes, 4), frames, method, easing)

@@ -1,0 +1,103 @@
+"""A run goes on from its state as if nothing had happened, bit for bit."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from models.config import TrainingConfig
+from models.data import PackedDataset
+from models.precision import Machine
+from models.state import StateError, load_state, restore, save_state
+from models.training import TrainingRun
+
+
+def _everything(run: TrainingRun, folder: Path) -> bytes:
+    """The state file is the whole of a run: two runs are the same if theirs are."""
+    save_state(folder / "whole.safetensors", run)
+    return (folder / "whole.safetensors").read_bytes()
+
+
+def test_stopping_halfway_and_going_on_is_the_same_run(
+    tmp_path: Path, cats: Path, config: TrainingConfig, precise_machine: Machine
+) -> None:
+    dataset = PackedDataset(cats)
+    whole = TrainingRun(config, dataset, precise_machine)
+    expected = [whole.step() for _ in range(40)]  # two epochs and a bit
+
+    first = TrainingRun(config, dataset, precise_machine)
+    losses = [first.step() for _ in range(20)]
+    save_state(tmp_path / "state.safetensors", first)
+    state = load_state(tmp_path / "state.safetensors")
+    torch.rand(5)
+    second = TrainingRun(config, PackedDataset(cats), state.machine)
+    restore(second, state)
+    assert second.images_seen == 320
+    losses += [second.step() for _ in range(20)]
+
+    assert losses == expected
+    torch.set_rng_state(state.tensors["random.torch"])
+    assert _everything(second, tmp_path) == _everything(whole, tmp_path)
+
+
+def test_a_new_runs_state_can_be_gone_on_from(
+    tmp_path: Path, cats: Path, new_run: TrainingRun, config: TrainingConfig, machine: Machine
+) -> None:
+    save_state(tmp_path / "state.safetensors", new_run)
+    other = TrainingRun(config, PackedDataset(cats), machine)
+    restore(other, load_state(tmp_path / "state.safetensors"))
+    assert [other.step() for _ in range(2)] == [new_run.step() for _ in range(2)]
+
+
+def test_writing_a_state_does_not_change_the_run(
+    tmp_path: Path, cats: Path, new_run: TrainingRun, config: TrainingConfig, machine: Machine
+) -> None:
+    watched, alone = new_run, TrainingRun(config, PackedDataset(cats), machine)
+    for _ in range(4):
+        save_state(tmp_path / "state.safetensors", watched)
+        assert watched.step() == alone.step()
+
+
+def test_more_images_may_be_asked_for_but_nothing_else_changed(
+    tmp_path: Path, cats: Path, new_run: TrainingRun, config: TrainingConfig, machine: Machine
+) -> None:
+    save_state(tmp_path / "state.safetensors", new_run)
+    state = load_state(tmp_path / "state.safetensors")
+    restore(TrainingRun(replace(config, images=9999), PackedDataset(cats), machine), state)
+    other = TrainingRun(replace(config, width=16), PackedDataset(cats), machine)
+    with pytest.raises(StateError, match="width is 16, but the training state has 8"):
+        restore(other, state)
+
+
+def test_another_dataset_is_refused(
+    tmp_path: Path, new_run: TrainingRun, config: TrainingConfig, cats: Path, machine: Machine
+) -> None:
+    save_state(tmp_path / "state.safetensors", new_run)
+    fewer = PackedDataset(cats)
+    fewer.images = fewer.images[:100]
+    with pytest.raises(StateError, match="100 pictures, the state was taken on 300"):
+        restore(TrainingRun(config, fewer, machine), load_state(tmp_path / "state.safetensors"))
+
+
+@pytest.mark.parametrize("kind", ["garbage", "truncated", "foreign", "missing", "gutted"])
+def test_a_broken_state_is_named(tmp_path: Path, new_run: TrainingRun, kind: str) -> None:
+    path = tmp_path / "state.safetensors"
+    save_state(path, new_run)
+    if kind == "garbage":
+        path.write_bytes(b"\x80\x04 not a safetensors file")
+    elif kind == "truncated":
+        path.write_bytes(path.read_bytes()[:-1000])
+    elif kind == "foreign":
+        save_file({"a": torch.zeros(2)}, path)
+    elif kind == "missing":
+        path.unlink()
+    if kind == "gutted":
+        state = load_state(path)
+        del state.tensors["generator.layers.0.weight"]
+        with pytest.raises(StateError, match="does not fit its own description"):
+            restore(new_run, state)
+    else:
+        with pytest.raises(StateError, match=r"state\.safetensors"):
+            load_state(path)

@@ -1,0 +1,212 @@
+"""The trainer process keeps its protocol: events, stop, orphanage, failure, and exact resume."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from PIL import Image
+
+from models.checkpoint import load_generator
+from models.train import ORPHANED
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The article's own networks and batch, in the machine's own number format.
+CONFIG = {"images": 1920, "sample_every_images": 1000, "checkpoint_every_images": 960}
+
+
+class Trainer:
+    """A trainer process with the pipes a supervisor holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with (folder / "stderr").open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "models.train", str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=ROOT,
+                text=True,
+            )
+
+    @property
+    def stdout(self) -> IO[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def next_event(self) -> dict[str, Any]:
+        line = self.stdout.readline()
+        assert line, (self.folder / "stderr").read_text()
+        event: dict[str, Any] = json.loads(line)
+        return event
+
+    def wait_for(self, name: str) -> dict[str, Any]:
+        while (event := self.next_event())["event"] != name:
+            pass
+        return event
+
+    def finish(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stdout]
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path, cats: Path) -> Iterator[Any]:
+    trainers = []
+
+    def begin(name: str, state: Path | None = None, **changes: Any) -> Trainer:
+        folder = tmp_path / name
+        folder.mkdir()
+        run = {"config": CONFIG, "dataset": str(cats), "state_every_seconds": 30} | changes
+        (folder / "run.json").write_text(json.dumps(run))
+        if state is not None:
+            shutil.copy(state, folder / "state.safetensors")
+        trainers.append(Trainer(folder))
+        return trainers[-1]
+
+    yield begin
+    for trainer in trainers:
+        trainer.close()
+
+
+def _of(events: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["event"] == name]
+
+
+@pytest.mark.slow
+def test_stop_and_resume_through_the_process_is_the_same_run(start: Any) -> None:
+    whole = start("whole")
+    events = whole.finish()
+    assert whole.process.wait() == 0
+    assert events[0]["event"] == "started"
+    assert events[0] | {"device": "", "precision": "", "threads": 0} == {
+        "event": "started",
+        "images_seen": 0,
+        "images_total": 1920,
+        "device": "",
+        "precision": "",
+        "threads": 0,
+    }
+    assert [event["images_seen"] for event in _of(events, "sample")] == [0, 1024, 1920]
+    assert [event["images_seen"] for event in _of(events, "checkpoint")] == [960, 1920]
+    assert events[-1] == {"event": "finished", "images_seen": 1920}
+    assert set(_of(events, "progress")[-1]) == {
+        "event",
+        "images_seen",
+        "images_total",
+        "images_per_second",
+        "eta_seconds",
+        "generator_loss",
+        "discriminator_loss",
+        "discriminator_real",
+        "discriminator_fake",
+    }
+    for sample in _of(events, "sample"):
+        with Image.open(whole.folder / sample["path"]) as grid:
+            assert grid.size == (512, 512)
+
+    first = start("first")
+    first.wait_for("progress")
+    first.process.send_signal(signal.SIGINT)  # a terminal's Ctrl-C is the supervisor's business
+    first.wait_for("progress")
+    first.process.send_signal(signal.SIGTERM)
+    state, stopped = first.finish()[-2:]
+    assert first.process.wait() == 0
+    assert stopped == {"event": "stopped", "images_seen": state["images_seen"]}
+    assert 0 < state["images_seen"] < 1920
+    assert state["path"] == f"state-{state['images_seen']}.safetensors"
+
+    second = start("second", state=first.folder / state["path"])
+    resumed = second.finish()
+    assert second.process.wait() == 0
+    assert resumed[0]["images_seen"] == state["images_seen"]
+    checkpoint, expected = _of(resumed, "checkpoint")[-1], _of(events, "checkpoint")[-1]
+    assert checkpoint == expected  # the same bytes: sha256 is among them
+    file = second.folder / checkpoint["path"]
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == checkpoint["sha256"]
+    assert file.stat().st_size == checkpoint["bytes"]
+    assert load_generator(file).images_seen == 1920
+
+
+@pytest.mark.slow
+def test_states_come_by_the_clock_and_the_older_ones_go(start: Any) -> None:
+    trainer = start("run", config=CONFIG | {"images": 10**6}, state_every_seconds=0.3)
+    paths = [trainer.wait_for("state")["path"] for _ in range(5)]
+    trainer.process.send_signal(signal.SIGTERM)
+    paths += [event["path"] for event in _of(trainer.finish(), "state")]
+    newest = list(dict.fromkeys(paths))[-2:]  # the stop may find the last one just written
+    assert {one.name for one in trainer.folder.glob("*state-*")} == set(newest)
+
+
+def test_a_stop_while_it_starts_still_leaves_a_state(start: Any) -> None:
+    trainer = start("run")
+    time.sleep(0.5)  # importing torch takes longer
+    trainer.process.send_signal(signal.SIGTERM)
+    events = trainer.finish()
+    assert trainer.process.wait() == 0
+    assert [event["event"] for event in events[-2:]] == ["state", "stopped"]
+
+
+def test_the_process_ends_with_its_supervisor(start: Any) -> None:
+    trainer = start("run", config=CONFIG | {"images": 10**6})
+    trainer.wait_for("progress")
+    began = time.monotonic()
+    trainer.process.stdin.close()
+    assert trainer.process.wait(timeout=5) == ORPHANED
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": "/nowhere"}, "no packed dataset in /nowhere: images.npy is missing"),
+        ({"config": {"width": 7}}, "width 7 is out of range: 8 to 256"),
+        ({"config": {"resolution": 32}}, "the pictures are (64, 64, 3)"),
+        ({"config": None}, "config None is not an object"),
+    ],
+)
+def test_a_run_that_cannot_be_fails_with_a_sentence(
+    start: Any, changes: dict[str, Any], message: str
+) -> None:
+    trainer = start("run", **changes)
+    (event,) = trainer.finish()
+    assert trainer.process.wait() == 1
+    assert event["event"] == "failed"
+    assert event["error"].startswith(message)
+
+
+def test_a_broken_state_fails_with_a_sentence(start: Any, tmp_path: Path) -> None:
+    (tmp_path / "broken").write_bytes(b"broken")
+    (event,) = start("run", state=tmp_path / "broken").finish()
+    assert event["error"].startswith("state.safetensors cannot be read as a training state")
+
+
+def test_alone_in_a_script_it_needs_no_pipe(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "models.train", str(tmp_path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"] == f"{tmp_path}/run.json is missing"
+    assert done.stderr == ""

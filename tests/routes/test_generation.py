@@ -1,0 +1,57 @@
+"""What becomes of the work for a client that leaves."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from fastapi import Request
+
+from app.routes.generation import ClientLeft, while_connected
+
+
+def connection(*messages: str, pause: float = 0.0) -> Request:
+    """A request whose client sends these messages and then stays."""
+    pending = list(messages)
+
+    async def receive() -> dict[str, Any]:
+        if not pending:
+            await asyncio.Event().wait()
+        await asyncio.sleep(pause)
+        return {"type": pending.pop(0), "body": b""}
+
+    return Request({"type": "http", "headers": []}, receive)
+
+
+def test_the_work_is_cancelled_when_the_client_leaves() -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    async def scenario() -> None:
+        with pytest.raises(ClientLeft):
+            await while_connected(connection("http.request", "http.disconnect"), work())
+        await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    assert ended == ["cancelled"]
+
+
+def test_the_work_of_a_client_that_stays_is_answered() -> None:
+    async def work() -> int:
+        await asyncio.sleep(0.01)
+        return 7
+
+    assert asyncio.run(while_connected(connection("http.request"), work())) == 7
+
+
+def test_an_error_in_the_work_is_raised_as_it_is() -> None:
+    async def work() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(while_connected(connection(), work()))

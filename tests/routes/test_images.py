@@ -1,0 +1,268 @@
+"""Images over HTTP: by URL, many at once, cached, and what is refused."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from random_models import register, store_checkpoint
+
+from app.domain.database import Database
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.main import create_app
+from app.serving.catalogue import ServedCheckpoint
+from models.config import MAX_SEED
+from models.latents import latent_from_seed
+
+
+@pytest.fixture
+def store(settings: Settings) -> ObjectStore:
+    return ObjectStore(settings)
+
+
+@pytest.fixture
+def model(database: Database, store: ObjectStore) -> ServedCheckpoint:
+    """The served checkpoint of the model "cats": random weights, 64×64 RGB."""
+    return register(database, store_checkpoint(store))
+
+
+@pytest.fixture
+def small_client(settings: Settings, client: TestClient) -> Iterator[TestClient]:
+    """The same service with limits that are soon reached."""
+    small = settings.model_copy(
+        update={"max_images_per_request": 5, "max_response_pixels": 4 * 64 * 64}
+    )
+    with TestClient(create_app(small), base_url="http://127.0.0.1:8000") as limited:
+        yield limited
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def get(client: TestClient, file: str, **arguments: Any) -> Any:
+    return client.get(f"/v1/models/cats/images/{file}", **arguments)
+
+
+def ask(client: TestClient, **body: Any) -> Any:
+    # Written by hand, since a client's JSON library refuses the NaN that a test must send.
+    return client.post(
+        "/v1/models/cats/images",
+        content=json.dumps(body),
+        headers={"Content-Type": "application/json"},
+    )
+
+
+def test_a_seed_is_an_image_in_every_format(client: TestClient, model: ServedCheckpoint) -> None:
+    png, webp, jpg = (get(client, f"7.{one}") for one in ("png", "webp", "jpg"))
+    assert [one.headers["content-type"] for one in (png, webp, jpg)] == [
+        "image/png",
+        "image/webp",
+        "image/jpeg",
+    ]
+    assert pixels(png.content).shape == (64, 64, 3)
+    assert np.array_equal(pixels(png.content), pixels(webp.content))
+    assert np.abs(pixels(png.content).astype(int) - pixels(jpg.content)).mean() < 8
+    assert get(client, "7.png").content == png.content
+    assert get(client, "8.png").content != png.content
+
+
+def test_the_recipe_is_inside_the_png_and_beside_it(
+    client: TestClient, model: ServedCheckpoint
+) -> None:
+    recipe = get(client, "7.json").json()
+    assert recipe == {
+        "model": "cats",
+        "checkpoint": model.id,
+        "sha256": model.sha256,
+        "images_seen": 1000,
+        "backend": "cpu-float32",
+        "seed": 7,
+        "class": None,
+    }
+    image = Image.open(io.BytesIO(get(client, "7.png").content))
+    assert json.loads(image.info["moggy"]) == recipe
+
+
+def test_the_image_of_a_named_checkpoint_never_changes(
+    client: TestClient, database: Database, store: ObjectStore, model: ServedCheckpoint
+) -> None:
+    register(database, store_checkpoint(store, weights=2))
+    newest = get(client, "7.png")
+    named = get(client, "7.png", params={"checkpoint": model.id})
+    assert newest.headers["cache-control"] == "no-cache"
+    assert named.headers["cache-control"] == "max-age=31536000, immutable"
+    assert newest.content != named.content
+    assert newest.headers["etag"] != named.headers["etag"]
+
+
+def test_a_new_checkpoint_is_served_once_it_is_registered_and_set(
+    client: TestClient, database: Database, store: ObjectStore, model: ServedCheckpoint
+) -> None:
+    first = get(client, "7.png").content
+    newer = register(database, store_checkpoint(store, weights=2))
+    client.patch("/v1/models/cats", json={"checkpoint": newer.id})
+    assert get(client, "7.json").json()["checkpoint"] == newer.id
+    assert get(client, "7.png").content != first
+    client.patch("/v1/models/cats", json={"checkpoint": model.id})
+    assert get(client, "7.png").content == first
+
+
+def test_who_has_the_image_gets_304_and_nothing_is_generated(
+    client: TestClient, store: ObjectStore, model: ServedCheckpoint
+) -> None:
+    store.delete(model.key)  # any generation would fail now
+    tag = get(client, "7.json").headers["etag"]
+    tags = {one: get(client, f"7.{one}", headers={"If-None-Match": "*"}) for one in ("png", "jpg")}
+    assert [one.status_code for one in tags.values()] == [304, 304]
+    known = tags["png"].headers["etag"]
+    assert len({tag, known, tags["jpg"].headers["etag"]}) == 3
+    for given in (known, f"W/{known}", f'"other", {known}'):
+        answer = get(client, "7.png", headers={"If-None-Match": given})
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["cache-control"] == "no-cache"
+    assert get(client, "7.png", headers={"If-None-Match": tag}).status_code == 500
+
+
+def test_one_broken_checkpoint_is_named_and_the_next_is_served(
+    client: TestClient, database: Database, store: ObjectStore, model: ServedCheckpoint
+) -> None:
+    store.put_bytes(model.key, b"nothing")
+    broken = get(client, "7.png")
+    assert broken.status_code == 500
+    assert broken.json()["title"] == "Broken checkpoint"
+    assert model.id in broken.json()["detail"]
+    good = register(database, store_checkpoint(store, weights=2))
+    assert get(client, "7.png", params={"checkpoint": good.id}).status_code == 200
+
+
+def test_a_grid_holds_the_single_images(client: TestClient, model: ServedCheckpoint) -> None:
+    answer = ask(client, seeds=[7, 42, 7, 1, 2])
+    grid = pixels(answer.content)
+    assert answer.headers["content-type"] == "image/png"
+    assert grid.shape == (128, 192, 3)
+    assert np.array_equal(grid[:64, 64:128], pixels(get(client, "42.png").content))
+    assert np.array_equal(grid[64:, 64:128], pixels(get(client, "2.png").content))
+    recipe = json.loads(Image.open(io.BytesIO(answer.content)).info["moggy"])
+    assert recipe["images"] == [{"seed": seed} for seed in (7, 42, 7, 1, 2)]
+
+
+def test_a_zip_holds_the_single_files(client: TestClient, model: ServedCheckpoint) -> None:
+    answer = ask(client, count=20, seed=5, format="zip")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == [f"{number:04}.png" for number in range(20)]
+        assert archive.read("0002.png") == get(client, "7.png").content
+
+
+def test_json_lists_the_recipes(client: TestClient, model: ServedCheckpoint) -> None:
+    body = ask(client, count=2, format="json").json()
+    assert body["items"] == [get(client, f"{seed}.json").json() for seed in (0, 1)]
+
+
+@pytest.mark.parametrize("image_format", ["png", "jpg", "webp"])
+def test_one_image_by_request_is_the_one_by_url(
+    client: TestClient, model: ServedCheckpoint, image_format: str
+) -> None:
+    posted = ask(client, seeds=[7], format=image_format, checkpoint=model.id)
+    assert posted.content == get(client, f"7.{image_format}").content
+
+
+def test_the_latent_of_a_seed_gives_its_pixels(client: TestClient, model: ServedCheckpoint) -> None:
+    latent = latent_from_seed(7, 100).tolist()
+    posted = ask(client, latents=[latent], format="png")
+    assert np.array_equal(pixels(posted.content), pixels(get(client, "7.png").content))
+    recipe = json.loads(Image.open(io.BytesIO(posted.content)).info["moggy"])
+    again = ask(client, latents=[recipe["latent"]], format="png")
+    assert again.content == posted.content
+
+
+def test_a_greyscale_model_makes_greyscale_files(
+    client: TestClient, database: Database, store: ObjectStore
+) -> None:
+    register(database, store_checkpoint(store, "digits", resolution=28, channels=1))
+    image = Image.open(io.BytesIO(client.get("/v1/models/digits/images/3.png").content))
+    assert (image.mode, image.size) == ("L", (28, 28))
+
+
+@pytest.mark.parametrize(
+    ("file", "status", "detail"),
+    [
+        ("-1.png", 422, "seed: Input should be greater than or equal to 0"),
+        (f"{MAX_SEED + 1}.png", 422, f"less than or equal to {MAX_SEED}"),
+        ("cat.png", 422, "seed: Input should be a valid integer"),
+        ("7.5.png", 422, "seed: Input should be a valid integer"),
+        ("7.bmp", 422, "format: Input should be 'png', 'jpg', 'webp' or 'json'"),
+        ("7.png?class=white", 422, "'class' is not known here; there are: checkpoint"),
+        ("7.png?truncation=0.5", 422, "'truncation' is not known here"),
+        ("7.png?checkpoint=", 422, "checkpoint: String should have at least 1 character"),
+        ("7.png?checkpoint=nothing", 404, "model 'cats' has no checkpoint 'nothing'"),
+        ("7", 404, "Not Found"),
+    ],
+)
+def test_a_bad_url_is_refused_with_the_reason(
+    client: TestClient, model: ServedCheckpoint, file: str, status: int, detail: str
+) -> None:
+    answer = get(client, file)
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    )
+    assert detail in answer.json()["detail"]
+
+
+def test_an_unknown_model_is_named(client: TestClient) -> None:
+    answer = client.get("/v1/models/dogs/images/7.png")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "there is no model 'dogs'")
+    posted = client.post("/v1/models/dogs/images", json={"count": 1})
+    assert posted.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "detail"),
+    [
+        ({}, None, "exactly one of seeds, count, latents: none given"),
+        ({"seeds": [1], "count": 2}, None, "seeds and count given"),
+        ({"seed": 7}, None, "none given"),
+        ({"seeds": [7], "seed": 7}, "seed", "seed is where count starts from"),
+        ({"seeds": []}, "seeds", "at least 1 item"),
+        ({"seeds": [-1]}, "seeds.0", "greater than or equal to 0"),
+        ({"seeds": [1, MAX_SEED + 1]}, "seeds.1", f"less than or equal to {MAX_SEED}"),
+        ({"seeds": ["7"]}, "seeds.0", "valid integer"),
+        ({"count": 0}, "count", "greater than or equal to 1"),
+        ({"count": 1025}, "count", "1025 images are asked for; one request may ask for 1024"),
+        ({"count": 10**30}, "count", "one request may ask for 1024"),
+        ({"count": 2, "seed": MAX_SEED}, "count", f"beyond {MAX_SEED}"),
+        ({"count": 2, "format": "png"}, "format", "holds one image and 2 are asked for"),
+        ({"count": 1, "format": "bmp"}, "format", "'png', 'jpg', 'webp', 'grid', 'zip' or 'json'"),
+        ({"latents": [[0.0] * 99]}, "latents.0", "99 values; this model's latents have 100"),
+        ({"latents": [[float("nan")] * 100]}, "latents.0.0", "finite number"),
+        ({"latents": [[1e400] * 100]}, "latents.0.0", "finite number"),
+        ({"latents": [[-1001] * 100]}, "latents.0.0", "greater than or equal to -1000"),
+        ({"count": 1, "truncation": 0.7}, "truncation", "Extra inputs are not permitted"),
+        ({"count": 1, "class": "white"}, "class", "Extra inputs are not permitted"),
+        ({"count": 1, "checkpoint": ""}, "checkpoint", "at least 1 character"),
+    ],
+)
+def test_a_bad_request_is_refused_with_the_field_and_the_limit(
+    client: TestClient, model: ServedCheckpoint, body: dict[str, Any], field: str, detail: str
+) -> None:
+    answer = ask(client, **body)
+    problem = answer.json()
+    assert answer.status_code == 422, problem
+    assert detail in str(problem)
+    assert problem.get("field") == field
+
+
+def test_limits_are_settings(small_client: TestClient, model: ServedCheckpoint) -> None:
+    too_many = ask(small_client, count=6).json()
+    assert too_many["detail"].endswith("one request may ask for 5 (MOGGY_MAX_IMAGES_PER_REQUEST)")
+    too_large = ask(small_client, count=5).json()
+    assert "5 images of 64×64 are 20480 pixels; one answer may have 16384" in too_large["detail"]
+    assert ask(small_client, count=4).status_code == 200

@@ -1,0 +1,102 @@
+"""A whole service, started as its user starts it: `moggy up`."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+import httpx2
+from services import free_port
+
+BIN = Path(sys.executable).parent
+START_SECONDS = 60
+
+
+class Service:
+    """`moggy up` on a home of its own. Ended with Ctrl-C, unless something else ended it."""
+
+    def __init__(self, home: Path, **settings: object) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = {f"MOGGY_{name.upper()}": str(value) for name, value in settings.items()}
+        self.process = self.start()
+
+    def start(self) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [BIN / "moggy", "up", "--home", str(self.home), "--port", str(self.port)],
+            env=os.environ | self._settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        return self.process
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                if httpx2.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            assert self.process.poll() is None, self.process.communicate()[0]
+            assert time.monotonic() < deadline, "not ready in time"
+            time.sleep(0.2)
+
+    def processes(self) -> list[int]:
+        """Every process that works for this home, from the kernel."""
+        mark = f"MOGGY_HOME={self.home}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (folder / "cmdline").read_bytes()
+                ours = mark in (folder / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if command and (ours or str(self.home).encode() in command):
+                found.append(int(folder.name))
+        return found
+
+    def kill_everything(self) -> None:
+        """What a power cut does, as far as processes go."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait()
+        self._close_output()
+
+    def stop(self) -> str:
+        """Ctrl-C; what it had printed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            output, _ = self.process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill_everything()
+            raise
+        return output
+
+    def __enter__(self) -> "Service":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.returncode is None:
+            self.stop()
+        else:
+            self._close_output()
+
+    def _close_output(self) -> None:
+        if self.process.stdout is not None:
+            self.process.stdout.close()

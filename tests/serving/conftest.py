@@ -1,0 +1,35 @@
+"""An engine over files in a folder of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from random_models import store_checkpoint
+
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.engine import Engine
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def store(settings: Settings) -> ObjectStore:
+    return ObjectStore(settings)
+
+
+@pytest.fixture
+def engine(settings: Settings, store: ObjectStore) -> Iterator[Engine]:
+    engine = Engine(settings, store)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def cats(store: ObjectStore) -> ServedCheckpoint:
+    """A stored checkpoint of random weights: 64×64 RGB, 100 values to a latent."""
+    return store_checkpoint(store)

@@ -1,0 +1,109 @@
+"""Animations: exact where they can be, steady where they cannot."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.serving.animations import encode_animation
+
+RECIPE = {"model": "cats", "keyframes": [{"seed": 7}, {"seed": 42}]}
+
+
+def fade(frames: int, channels: int = 3) -> np.ndarray:
+    """(F, 32, 32, C): noise that fades into other noise."""
+    ends = np.random.default_rng(0).integers(0, 256, (2, 32, 32, channels))
+    way = np.linspace(0, 1, frames)[:, None, None, None]
+    return ((1 - way) * ends[0] + way * ends[1]).astype(np.uint8)
+
+
+def played(data: bytes) -> tuple[Image.Image, list[np.ndarray], list[int]]:
+    image = Image.open(io.BytesIO(data))
+    frames, durations = [], []
+    for number in range(image.n_frames):  # type: ignore[attr-defined]
+        image.seek(number)
+        frames.append(np.asarray(image.convert("RGB")))
+        durations.append(image.info["duration"])
+    return image, frames, durations
+
+
+def palettes(gif: bytes) -> int:
+    """How many colour tables the file has, by its blocks."""
+
+    def table(flags: int) -> int:
+        return 3 << (1 + (flags & 7)) if flags & 0x80 else 0
+
+    def after_sub_blocks(place: int) -> int:
+        while gif[place]:
+            place += 1 + gif[place]
+        return place + 1
+
+    found, place = int(gif[10] >= 0x80), 13 + table(gif[10])
+    while gif[place] != 0x3B:
+        if gif[place] == 0x21:  # an extension
+            place = after_sub_blocks(place + 2)
+        else:  # a frame
+            flags = gif[place + 9]
+            found += flags >= 0x80
+            place = after_sub_blocks(place + 10 + table(flags) + 1)
+    return found
+
+
+def encode(frames: np.ndarray, file_format: str, fps: float = 20, loop: bool = False) -> bytes:
+    return encode_animation(frames, file_format, RECIPE, fps=fps, loop=loop)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_webp_holds_exactly_the_frames(channels: int) -> None:
+    frames = fade(30, channels)
+    _, decoded, _ = played(encode(frames, "webp"))
+    assert len(decoded) == 30
+    assert np.array_equal(np.stack(decoded), np.broadcast_to(frames, (30, 32, 32, 3)))
+
+
+def test_webp_carries_the_recipe() -> None:
+    image, _, _ = played(encode(fade(3), "webp"))
+    comment = image.getexif().get_ifd(0x8769)[0x9286]
+    assert json.loads(comment.removeprefix(b"ASCII\0\0\0")) == RECIPE
+
+
+def test_gif_carries_the_recipe() -> None:
+    image, _, _ = played(encode(fade(3), "gif"))
+    assert json.loads(image.info["comment"]) == RECIPE
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gif_has_one_palette_so_that_nothing_flickers(channels: int) -> None:
+    frames = fade(20, channels)
+    frames[:, :8] = frames[0, :8]  # a part that stands still
+    data = encode(frames, "gif")
+    assert palettes(data) == 1
+    _, decoded, _ = played(data)
+    assert len(decoded) == 20
+    assert all(np.array_equal(frame[:8], decoded[0][:8]) for frame in decoded)
+    strayed = np.abs(np.stack(decoded).astype(int) - frames)
+    assert strayed.mean() < (4 if channels == 1 else 40)  # 256 colours for RGB noise
+
+
+@pytest.mark.parametrize(("file_format", "frames"), [("webp", 60), ("gif", 60)])
+def test_the_frames_last_as_long_as_the_rate_says(file_format: str, frames: int) -> None:
+    _, _, durations = played(encode(fade(frames), file_format, fps=24))
+    assert sum(durations) == 2500
+    assert max(durations) - min(durations) <= (1 if file_format == "webp" else 10)
+
+
+@pytest.mark.parametrize("file_format", ["webp", "gif"])
+def test_it_plays_once_or_for_ever(file_format: str) -> None:
+    once, _, _ = played(encode(fade(4), file_format))
+    for_ever, _, _ = played(encode(fade(4), file_format, loop=True))
+    assert once.info.get("loop") == (1 if file_format == "webp" else None)
+    assert for_ever.info["loop"] == 0
+
+
+def test_a_strip_holds_the_frames_side_by_side() -> None:
+    frames = fade(5)
+    strip = np.asarray(Image.open(io.BytesIO(encode(frames, "strip"))))
+    assert strip.shape == (32, 160, 3)
+    assert np.array_equal(strip[:, 64:96], frames[2])

@@ -1,0 +1,94 @@
+"""The order in which waiting requests are served."""
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from app.serving.batches import BATCH, Request, SampleQueue
+
+CATS: Any = object()  # stands for a loaded generator, which the queue only compares
+DOGS: Any = object()
+
+
+def request(renderer: Any, images: int) -> Request:
+    return Request(renderer, list(range(images)), np.empty((images, 1, 1, 1), np.uint8))
+
+
+def queue_of(*requests: Request, limit: int = 10_000) -> SampleQueue:
+    queue = SampleQueue(limit)
+    assert all(queue.offer(one) for one in requests)
+    return queue
+
+
+def taken(queue: SampleQueue) -> list[tuple[Request, int, int]]:
+    return [(one.request, one.start, one.stop) for one in queue.take()]
+
+
+def test_a_lone_request_is_taken_at_once() -> None:
+    alone = request(CATS, 1)
+    assert taken(queue_of(alone)) == [(alone, 0, 1)]
+
+
+def test_requests_of_one_generator_share_a_batch() -> None:
+    first, second = request(CATS, 2), request(CATS, 3)
+    assert taken(queue_of(first, second)) == [(first, 0, 2), (second, 0, 3)]
+
+
+def test_a_batch_is_of_one_generator_and_the_other_is_next() -> None:
+    cat, dog, other_cat = request(CATS, 1), request(DOGS, 1), request(CATS, 1)
+    queue = queue_of(cat, dog, other_cat)
+    assert taken(queue) == [(cat, 0, 1), (other_cat, 0, 1)]
+    assert taken(queue) == [(dog, 0, 1)]
+
+
+def test_a_large_request_lets_a_small_one_by() -> None:
+    large, small = request(CATS, 10 * BATCH), request(CATS, 1)
+    queue = queue_of(large)
+    assert taken(queue) == [(large, 0, BATCH)]
+    assert queue.offer(small)
+    assert taken(queue) == [(large, BATCH, 2 * BATCH)]
+    assert taken(queue) == [(small, 0, 1), (large, 2 * BATCH, 3 * BATCH - 1)]
+
+
+def test_every_image_of_a_large_request_is_taken_once() -> None:
+    large = request(CATS, 5 * BATCH + 3)
+    queue = queue_of(large)
+    spans = [taken(queue)[0][1:] for _ in range(6)]
+    assert [number for start, stop in spans for number in range(start, stop)] == large.points
+    assert queue.samples == 0
+
+
+def test_abandoned_requests_take_no_slot_and_leave_the_count() -> None:
+    gone, stays = request(CATS, 3), request(DOGS, 2)
+    queue = queue_of(gone, stays)
+    gone.abandoned = True
+    assert taken(queue) == [(stays, 0, 2)]
+    assert queue.samples == 0
+
+
+def test_beyond_the_limit_of_samples_a_request_is_refused() -> None:
+    queue = queue_of(request(CATS, 6), limit=10)
+    assert not queue.offer(request(CATS, 5))
+    assert queue.offer(request(CATS, 4))
+    assert queue.samples == 10
+
+
+def test_a_request_larger_than_the_limit_is_served_when_it_is_alone() -> None:
+    assert SampleQueue(limit=10).offer(request(CATS, 50))
+
+
+def test_taking_waits_for_an_offer() -> None:
+    queue, late = SampleQueue(10), request(CATS, 1)
+    timer = threading.Timer(0.05, queue.offer, [late])
+    timer.start()
+    assert taken(queue) == [(late, 0, 1)]
+    timer.join()
+
+
+def test_closing_ends_the_taker_and_hands_back_who_waits() -> None:
+    left = request(CATS, 1)
+    queue = queue_of(left)
+    assert queue.close() == [left]
+    assert queue.take() == []
+    assert not queue.offer(request(CATS, 1))

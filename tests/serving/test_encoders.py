@@ -1,0 +1,95 @@
+"""Files hold exactly the pixels, and the recipe that made them."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.serving.encoders import encode_grid, encode_image, encode_png, zip_pngs
+from app.serving.recipes import numbers
+
+RECIPE = {"model": "cats", "seed": 7, "class": None}
+NOISE = np.random.default_rng(0)
+
+
+def pixels(*shape: int) -> np.ndarray:
+    return NOISE.integers(0, 256, shape, np.uint8)
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+def exif_recipe(image: Image.Image) -> object:
+    comment = image.getexif().get_ifd(0x8769)[0x9286]
+    return json.loads(comment.removeprefix(b"ASCII\0\0\0"))
+
+
+@pytest.mark.parametrize("image_format", ["png", "webp"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_and_webp_hold_exactly_the_pixels(image_format: str, channels: int) -> None:
+    picture = pixels(28, 28, channels)
+    image = opened(encode_image(picture, image_format, RECIPE))
+    assert image.format == image_format.upper()
+    expected = np.broadcast_to(picture, (28, 28, 3))
+    assert np.array_equal(np.asarray(image.convert("RGB")), expected)
+
+
+def test_jpg_is_close_to_the_pixels() -> None:
+    ramp = np.linspace(0, 255, 64).astype(np.uint8)
+    picture = np.stack([np.add.outer(ramp // 2, ramp // 2)] * 3, axis=-1)
+    image = opened(encode_image(picture, "jpg", RECIPE))
+    assert image.format == "JPEG"
+    assert np.abs(np.asarray(image).astype(int) - picture).max() <= 4
+
+
+def test_a_grey_png_stays_grey() -> None:
+    assert opened(encode_png(pixels(28, 28, 1), RECIPE)).mode == "L"
+
+
+def test_the_recipe_is_read_back_from_every_format() -> None:
+    picture = pixels(32, 32, 3)
+    assert json.loads(opened(encode_image(picture, "png", RECIPE)).info["moggy"]) == RECIPE
+    for image_format in ("jpg", "webp"):
+        assert exif_recipe(opened(encode_image(picture, image_format, RECIPE))) == RECIPE
+
+
+def test_a_latent_in_a_recipe_reads_back_as_the_same_float32() -> None:
+    latent = NOISE.standard_normal(1024).astype(np.float32)
+    picture = pixels(8, 8, 3)
+    for image_format in ("jpg", "webp"):
+        data = encode_image(picture, image_format, {"latent": numbers(latent)})
+        read = exif_recipe(opened(data))
+        assert isinstance(read, dict)
+        assert np.array(read["latent"], np.float32).tobytes() == latent.tobytes()
+
+
+def test_a_grid_is_filled_row_by_row() -> None:
+    pictures = pixels(3, 4, 4, 3)
+    grid = np.asarray(opened(encode_grid(pictures, 2, RECIPE)))
+    assert grid.shape == (8, 8, 3)
+    assert np.array_equal(grid[:4, 4:], pictures[1])
+    assert np.array_equal(grid[4:, :4], pictures[2])
+    assert not grid[4:, 4:].any()
+
+
+def test_a_zip_comes_in_pieces_and_holds_every_picture_in_order() -> None:
+    pictures = pixels(40, 64, 64, 3)
+    pieces = list(zip_pngs(((picture, RECIPE) for picture in pictures), len(pictures)))
+    assert len(pieces) > 1
+    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"{number:04}.png" for number in range(40)]
+        last = np.asarray(opened(archive.read("0039.png")))
+    assert np.array_equal(last, pictures[39])
+
+
+def test_the_same_pictures_are_the_same_bytes() -> None:
+    pictures = pixels(3, 8, 8, 3)
+    once, again = (
+        b"".join(zip_pngs(((picture, RECIPE) for picture in pictures), 3)) for _ in range(2)
+    )
+    assert once == again

@@ -1,0 +1,197 @@
+"""Generation under concurrency: right bytes, bounded waiting, nothing done for nobody."""
+
+import asyncio
+import random
+import threading
+
+import numpy as np
+import pytest
+from random_models import store_checkpoint
+
+from app.domain.errors import QueueFull, Unavailable
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.serving.batches import BATCH, Pixels, Point
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.engine import Engine
+from app.serving.generators import BrokenCheckpoint
+from app.serving.renderer import Renderer
+from models.latents import latent_from_seed
+
+
+class Gate:
+    """Holds every forward pass until it is opened, and counts the passes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened, self.entered = threading.Event(), threading.Event()
+        self.passes: list[list[Point]] = []
+        render = Renderer.render
+
+        def gated(renderer: Renderer, points: list[Point]) -> Pixels:
+            self.passes.append(points)
+            self.entered.set()
+            assert self.opened.wait(20)
+            return render(renderer, points)
+
+        monkeypatch.setattr(Renderer, "render", gated)
+
+    async def hold(self, engine: Engine, checkpoint: ServedCheckpoint) -> asyncio.Task[Pixels]:
+        """Occupy the engine's thread with one request."""
+        task = asyncio.create_task(engine.generate(checkpoint, [0]))
+        await asyncio.to_thread(self.entered.wait, 20)
+        return task
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(monkeypatch)
+
+
+def test_pixels_have_the_checkpoints_shape(engine: Engine, store: ObjectStore) -> None:
+    digits = store_checkpoint(store, resolution=28, channels=1)
+    pixels = asyncio.run(engine.generate(digits, [1, 2, 3]))
+    assert (pixels.shape, pixels.dtype) == ((3, 28, 28, 1), np.uint8)
+
+
+def test_random_mixes_of_requests_give_the_bytes_of_each_alone(
+    settings: Settings, engine: Engine, store: ObjectStore
+) -> None:
+    checkpoints = [store_checkpoint(store, weights=number) for number in (1, 2)]
+    dice = random.Random(3)
+
+    async def mixed() -> list[tuple[ServedCheckpoint, list[Point], Pixels]]:
+        asked = []
+        for _ in range(60):
+            points: list[Point] = [dice.randrange(40) for _ in range(dice.choice([1, 1, 2, 9, 30]))]
+            if dice.random() < 0.3:
+                points[0] = latent_from_seed(dice.randrange(40), 100).numpy()
+            asked.append((dice.choice(checkpoints), points))
+        pixels = await asyncio.gather(*(engine.generate(*one) for one in asked))
+        return [(*one, got) for one, got in zip(asked, pixels, strict=True)]
+
+    answers = asyncio.run(mixed())
+    restarted = Engine(settings, store)
+    try:
+        for checkpoint, points, pixels in answers:
+            alone = asyncio.run(restarted.generate(checkpoint, points[:1]))
+            assert np.array_equal(alone[0], pixels[0])
+        for checkpoint, points, pixels in answers[:5]:
+            for point, one in zip(points, pixels, strict=True):
+                alone = asyncio.run(restarted.generate(checkpoint, [point]))
+                assert np.array_equal(alone[0], one)
+    finally:
+        restarted.close()
+
+
+def test_what_queues_during_a_forward_pass_shares_the_next(
+    engine: Engine, cats: ServedCheckpoint, gate: Gate
+) -> None:
+    async def scenario() -> None:
+        first = await gate.hold(engine, cats)
+        others = [asyncio.create_task(engine.generate(cats, [seed])) for seed in range(1, 5)]
+        await asyncio.sleep(0)
+        gate.opened.set()
+        await asyncio.gather(first, *others)
+
+    asyncio.run(scenario())
+    assert gate.passes == [[0], [1, 2, 3, 4]]
+
+
+def test_a_full_queue_is_refused_with_the_limit_and_when_to_come_back(
+    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
+) -> None:
+    engine = Engine(settings.model_copy(update={"generation_queue_images": 10}), store)
+
+    async def scenario() -> None:
+        first = await gate.hold(engine, cats)
+        waiting = asyncio.create_task(engine.generate(cats, list(range(10))))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull, match="limit of 10") as refused:
+            await engine.generate(cats, [1])
+        assert (refused.value.status, refused.value.retry_after) == (503, 1)
+        gate.opened.set()
+        await asyncio.gather(first, waiting)
+        assert len(await engine.generate(cats, [1])) == 1
+
+    asyncio.run(scenario())
+    engine.close()
+
+
+def test_a_cancelled_request_costs_no_forward_pass(
+    engine: Engine, cats: ServedCheckpoint, gate: Gate
+) -> None:
+    async def scenario() -> None:
+        first = await gate.hold(engine, cats)
+        leaving = asyncio.create_task(engine.generate(cats, [8] * BATCH))
+        staying = asyncio.create_task(engine.generate(cats, [9]))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.sleep(0)
+        gate.opened.set()
+        await asyncio.gather(first, staying)
+
+    asyncio.run(scenario())
+    assert gate.passes == [[0], [9]]
+
+
+def test_the_rest_of_a_large_request_is_dropped_when_it_is_cancelled(
+    engine: Engine, cats: ServedCheckpoint, gate: Gate
+) -> None:
+    async def scenario() -> None:
+        large = asyncio.create_task(engine.generate(cats, list(range(100 * BATCH))))
+        await asyncio.to_thread(gate.entered.wait, 20)
+        large.cancel()
+        await asyncio.sleep(0)
+        gate.opened.set()
+        await engine.generate(cats, [0])
+
+    asyncio.run(scenario())
+    assert len(gate.passes) == 2
+
+
+def test_a_broken_checkpoint_leaves_the_others_served(
+    engine: Engine, store: ObjectStore, cats: ServedCheckpoint
+) -> None:
+    broken = store_checkpoint(store, model="dogs", weights=2)
+    store.put_bytes(broken.key, b"nothing")
+
+    async def scenario() -> list[Pixels | BaseException]:
+        asked = [engine.generate(one, [1]) for one in (broken, cats, broken)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    answers = asyncio.run(scenario())
+    assert isinstance(answers[0], BrokenCheckpoint)
+    assert isinstance(answers[1], np.ndarray)
+    assert isinstance(answers[2], BrokenCheckpoint)
+
+
+def test_a_failing_forward_pass_fails_its_requests_and_no_other(
+    engine: Engine, cats: ServedCheckpoint
+) -> None:
+    async def scenario() -> None:
+        with pytest.raises(RuntimeError):
+            await engine.generate(cats, [np.zeros(3, np.float32)])
+        assert len(await engine.generate(cats, [1])) == 1
+
+    asyncio.run(scenario())
+
+
+def test_closing_refuses_who_waits_and_ends_the_thread(
+    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
+) -> None:
+    engine = Engine(settings, store)
+
+    async def scenario() -> None:
+        first = await gate.hold(engine, cats)
+        waiting = asyncio.create_task(engine.generate(cats, [1]))
+        await asyncio.sleep(0)
+        threading.Timer(0.1, gate.opened.set).start()
+        await asyncio.to_thread(engine.close)
+        assert len(await first) == 1
+        with pytest.raises(Unavailable, match="stopping"):
+            await waiting
+        with pytest.raises(Unavailable, match="stopping"):
+            await engine.generate(cats, [1])
+
+    asyncio.run(scenario())
+    assert "generation" not in [thread.name for thread in threading.enumerate()]

@@ -1,0 +1,100 @@
+"""Latents as clients write them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from app.domain.errors import InvalidRequest
+from app.serving.latents import Latent, draw, latent_path, to_point
+from models.config import MAX_SEED
+
+DIM = 8
+
+
+def vector(written: dict[str, Any]) -> np.ndarray:
+    return draw(to_point(Latent.model_validate(written), DIM, "keyframes.0"), DIM)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ({}, "exactly one of seed, latent, mix"),
+        ({"seed": 1, "latent": [0.0] * DIM}, "exactly one of seed, latent, mix"),
+        ({"seed": -1}, "greater than or equal to 0"),
+        ({"seed": MAX_SEED + 1}, f"less than or equal to {MAX_SEED}"),
+        ({"seed": 1.5}, "valid integer"),
+        ({"seed": "1"}, "valid integer"),
+        ({"seed": True}, "valid integer"),
+        ({"latent": []}, "at least 1 item"),
+        ({"latent": [float("nan")] * DIM}, "finite number"),
+        ({"latent": [float("inf")] * DIM}, "finite number"),
+        ({"latent": [1e39] * DIM}, "less than or equal to 1000"),
+        ({"latent": ["1"] * DIM}, "valid number"),
+        ({"latent": [0.0] * 1025}, "at most 1024 items"),
+        ({"mix": []}, "at least 1 item"),
+        ({"mix": [{"seed": 1}]}, "mix.0.weight\n  Field required"),
+        ({"mix": [{"weight": 1}]}, "exactly one of seed, latent, mix"),
+        ({"mix": [{"seed": 1, "weight": 1}] * 65}, "at most 64 items"),
+        ({"projection": "p1"}, "projection\n  Extra inputs are not permitted"),
+        ({"seed": 1, "edits": {"white": 1}}, "edits\n  Extra inputs are not permitted"),
+    ],
+)
+def test_what_is_no_latent_is_refused_with_the_limit(written: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Latent.model_validate(written)
+
+
+def test_a_latent_of_another_length_is_refused_with_both_lengths() -> None:
+    with pytest.raises(InvalidRequest, match="has 3 values; this model's latents have 8") as error:
+        vector({"mix": [{"seed": 1, "weight": 1}, {"latent": [0.0] * 3, "weight": 1}]})
+    assert error.value.field == "keyframes.0.mix.1.latent"
+
+
+def test_a_seed_stays_a_seed() -> None:
+    assert to_point(Latent(seed=MAX_SEED), DIM, "latent") == MAX_SEED
+
+
+def test_a_latent_is_its_values_in_float32() -> None:
+    assert vector({"latent": [0.1] * DIM}).tolist() == [np.float32(0.1)] * DIM
+
+
+def test_a_mix_of_one_is_that_one() -> None:
+    mixed = vector({"mix": [{"seed": 7, "weight": 0.3}, {"seed": 8, "weight": 0}]})
+    assert np.array_equal(mixed, draw(7, DIM))
+
+
+def test_a_mix_of_two_in_equal_parts_is_half_way_and_no_shorter() -> None:
+    ends = draw(7, DIM), draw(8, DIM)
+    mixed = vector({"mix": [{"seed": 7, "weight": 2}, {"seed": 8, "weight": 2}]})
+    lengths = [np.linalg.norm(end) for end in ends]
+    assert np.linalg.norm(mixed) == pytest.approx(np.mean(lengths), rel=1e-6)
+    straight = (ends[0] + ends[1]) / 2
+    assert np.allclose(mixed / np.linalg.norm(mixed), straight / np.linalg.norm(straight))
+
+
+def test_only_the_proportions_of_weights_count() -> None:
+    mixes = [
+        vector({"mix": [{"seed": 7, "weight": one}, {"seed": 8, "weight": 3 * one}]})
+        for one in (0.1, 50)
+    ]
+    assert np.allclose(*mixes)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"), [((0, 0), "every weight"), ((1, -1), "cancel each other out")]
+)
+def test_a_mix_of_nothing_is_refused(weights: tuple[float, float], message: str) -> None:
+    parts = [{"seed": 7, "weight": weight} for weight in weights]
+    with pytest.raises(InvalidRequest, match=message):
+        vector({"mix": parts})
+
+
+def test_a_path_meets_its_keyframes_bit_for_bit() -> None:
+    middle = np.linspace(-1, 1, DIM, dtype=np.float32)
+    path = latent_path([7, middle, 8], DIM, 5, method="slerp", easing="linear", loop=False)
+    assert len(path) == 5
+    assert [path[0].tobytes(), path[2].tobytes(), path[4].tobytes()] == [
+        one.tobytes() for one in (draw(7, DIM), middle, draw(8, DIM))
+    ]

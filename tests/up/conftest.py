@@ -1,0 +1,31 @@
+"""Homes that must end without processes, and stand-ins for the programs of `moggy up`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.up.program import Program
+
+from .processes import SLEEPER, processes_of, wait_for
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home; the test fails when a process of it still runs in the end."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    yield folder
+    wait_for(lambda: not processes_of(folder), seconds=5)
+
+
+@pytest.fixture
+def stand_in(home: Path) -> Callable[..., Program]:
+    """A program that runs a piece of Python."""
+
+    def make(name: str, code: str = SLEEPER, stop_seconds: float = 5.0) -> Program:
+        command = (sys.executable, "-S", "-c", code)
+        return Program(name, name.title(), command, stop_seconds, {"MOGGY_HOME": str(home)})
+
+    return make

@@ -1,0 +1,56 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from app.up.configuration import address, load_settings, refuse_taken_port
+from app.up.errors import StartError
+
+
+def test_the_command_line_stands_above_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MOGGY_PORT", "8001")
+    monkeypatch.setenv("MOGGY_HOME", str(tmp_path))
+    settings = load_settings({"port": 8002})
+    assert (settings.port, settings.home) == (8002, tmp_path)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_an_address_that_others_can_reach_needs_keys(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MOGGY_API_KEYS", raising=False)
+    with pytest.raises(StartError, match=r"^MOGGY_HOST .* set MOGGY_API_KEYS"):
+        load_settings({"host": host})
+    monkeypatch.setenv("MOGGY_API_KEYS", "one,two")
+    assert load_settings({"host": host}).api_keys == {"one", "two"}
+
+
+def test_a_wrong_setting_is_named_with_its_value() -> None:
+    with pytest.raises(StartError, match=r"^MOGGY_PORT '70000': .* 65535"):
+        load_settings({"port": 70000})
+
+
+def test_a_port_in_use_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(StartError, match=rf"^Port {port} of 127.0.0.1 is in use"):
+            refuse_taken_port(load_settings({"port": port}))
+    refuse_taken_port(load_settings({"port": port}))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("localhost", "http://localhost:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_here_can_open(
+    host: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOGGY_API_KEYS", "key")
+    assert address(load_settings({"host": host, "port": 8000})) == expected

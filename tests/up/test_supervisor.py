@@ -1,0 +1,185 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.up import supervisor as supervision
+from app.up.errors import StartError
+from app.up.leftovers import end_leftovers
+from app.up.program import Program
+from app.up.supervisor import StopRequested, Supervisor
+
+from .processes import DEAF, SLEEPER, processes_of, wait_for
+
+StandIn = Callable[..., Program]
+SUPERVISED = Path(__file__).with_name("supervised.py")
+
+SLOW_TO_END = """
+import signal, sys, time
+def end(*_):
+    time.sleep(0.2)
+    open({ends!r}, "a").write("{name} ")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+open("{name}.up", "w").close()
+time.sleep(600)
+"""
+
+
+def start_supervised(home: Path, **stand_ins: str) -> subprocess.Popen[str]:
+    """A supervisor in a process of its own, whose programs have started."""
+    arguments = [f"{name}={code}" for name, code in stand_ins.items()]
+    process = subprocess.Popen(
+        [sys.executable, str(SUPERVISED), str(home), *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    wait_for(lambda: len(processes_of(home)) == len(stand_ins))
+    return process
+
+
+def test_what_ended_is_started_again_and_its_end_is_told(
+    home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "LONGEST_PAUSE_SECONDS", 0.1)
+    told: list[str] = []
+    with Supervisor(home, told.append) as supervisor:
+        supervisor.start(stand_in("api"))
+        supervisor.wait_until(lambda: processes_of(home), 5)
+        (first,) = processes_of(home)
+        os.kill(first, signal.SIGKILL)
+        assert supervisor.wait_until(lambda: told and set(processes_of(home)) - {first}, 5)
+    assert "Api ended with signal 9 (SIGKILL); it starts again in 0 s" in told[0]
+    assert str(home / "logs" / "api.log") in told[0]
+
+
+def test_what_fails_at_each_start_ends_everything_with_its_last_words(
+    home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "LONGEST_PAUSE_SECONDS", 0.01)
+    told: list[str] = []
+    with Supervisor(home, told.append) as supervisor:
+        supervisor.start(stand_in("valkey"))
+        supervisor.start(stand_in("api", "raise SystemExit('no such module')"))
+        with pytest.raises(StartError, match=r"^Api ended 5 times just after its start.*code 1"):
+            supervisor.keep_running()
+    assert told[-1] == "  no such module"
+    assert processes_of(home) == {}
+
+
+def test_pauses_before_a_new_start_double_up_to_thirty_seconds(
+    home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "QUICK_SECONDS", 0.0)
+    clock = [time.monotonic()]
+    monkeypatch.setattr(supervision.time, "monotonic", lambda: clock[0])
+    told: list[str] = []
+    with Supervisor(home, told.append) as supervisor:
+        supervisor.start(stand_in("api", "raise SystemExit(3)"))
+        for failures in range(1, 8):
+            while len(told) < failures:
+                supervisor._tick()
+            clock[0] += 30
+    pauses = [line.partition("again in ")[2].partition(" s")[0] for line in told]
+    assert pauses == ["1", "2", "4", "8", "16", "30", "30"]
+
+
+def test_stages_stop_in_the_reverse_order_of_their_start(home: Path, stand_in: StandIn) -> None:
+    ends = home / "ends"
+    with Supervisor(home, print) as supervisor:
+        for name in ("valkey", "worker", "api"):
+            supervisor.start(stand_in(name, SLOW_TO_END.format(name=name, ends=str(ends))))
+        assert supervisor.wait_until(lambda: len(list((home / "run").glob("*.up"))) == 3, 5)
+    assert ends.read_text().split() == ["api", "worker", "valkey"]
+    assert list((home / "run").glob("*.pid")) == []
+
+
+def test_a_program_deaf_to_sigterm_is_killed_with_its_group_at_its_deadline(
+    home: Path, stand_in: StandIn
+) -> None:
+    code = f"import os\nos.fork()\n{DEAF}"
+    with Supervisor(home, print) as supervisor:
+        supervisor.start(stand_in("worker", code, stop_seconds=0.5))
+        assert supervisor.wait_until(lambda: len(processes_of(home)) == 2, 5)
+        time.sleep(0.2)
+        began = time.monotonic()
+    assert 0.5 <= time.monotonic() - began < 2.5
+    wait_for(lambda: processes_of(home) == {})
+
+
+def test_a_failing_one_time_program_shows_its_log(home: Path, stand_in: StandIn) -> None:
+    told: list[str] = []
+    with Supervisor(home, told.append) as supervisor:
+        supervisor.run_once(stand_in("prepare", "print('all well')"))
+        with pytest.raises(StartError, match="Prepare failed with exit code 1"):
+            supervisor.run_once(stand_in("prepare", "raise SystemExit('disk full')"))
+    assert told == ["  all well", "  disk full"]
+
+
+def test_a_stop_while_a_one_time_program_runs_ends_it(home: Path, stand_in: StandIn) -> None:
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with Supervisor(home, print) as supervisor, pytest.raises(StopRequested):
+        supervisor.run_once(stand_in("prepare"))
+    assert processes_of(home) == {}
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_large_log_is_put_aside_at_the_next_start(
+    home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.up.program.LOG_BYTES", 3)
+    for words in ("first", "second"):
+        with Supervisor(home, print) as supervisor:
+            supervisor.run_once(stand_in("prepare", f"print({words!r})"))
+    assert (home / "logs" / "prepare.log").read_text() == "second\n"
+    assert (home / "logs" / "prepare.log.1").read_text() == "first\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_stop_signal_ends_everything(home: Path, number: signal.Signals) -> None:
+    process = start_supervised(home, valkey=SLEEPER, api=SLEEPER)
+    process.send_signal(number)
+    assert process.communicate(timeout=5)[0] == "stopping\n"
+    assert process.returncode == 0
+    assert processes_of(home) == {}
+
+
+def test_a_second_ctrl_c_kills_at_once(home: Path) -> None:
+    process = start_supervised(home, valkey=DEAF, api=DEAF)
+    time.sleep(0.3)  # until they are deaf
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "stopping\n"
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=5)[0] == "Stopping at once.\n"
+    assert time.monotonic() - began < 3
+    assert processes_of(home) == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends programs with their parent")
+def test_programs_end_with_a_killed_supervisor(home: Path) -> None:
+    process = start_supervised(home, valkey=SLEEPER, api=SLEEPER)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: processes_of(home) == {})
+
+
+def test_what_outlives_a_killed_supervisor_is_ended_at_the_next_start(home: Path) -> None:
+    process = start_supervised(home, valkey=DEAF)
+    time.sleep(0.3)  # until it is deaf
+    process.kill()
+    process.communicate()
+    time.sleep(0.3)
+    assert len(processes_of(home)) == 1
+    assert end_leftovers(home / "run", 0.3) == ["valkey"]
+    assert processes_of(home) == {}
+    assert end_leftovers(home / "run", 0.3) == []
