@@ -5,14 +5,38 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import httpx2
 from services import free_port
 
 BIN = Path(sys.executable).parent
 START_SECONDS = 60
+
+
+def until(
+    client: httpx2.Client,
+    path: str,
+    condition: Callable[[dict[str, Any]], bool],
+    seconds: float = 120,
+) -> dict[str, Any]:
+    """The answer of `path`, asked again until it is good and meets the condition."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            answer = client.get(path)
+            last = answer.text
+            if answer.status_code == 200 and condition(answer.json()):
+                body: dict[str, Any] = answer.json()
+                return body
+        except httpx2.TransportError as error:
+            last = str(error)
+        assert time.monotonic() < deadline, last
+        time.sleep(0.1)
 
 
 class Service:
@@ -64,11 +88,14 @@ class Service:
 
     def kill_everything(self) -> None:
         """What a power cut does, as far as processes go."""
-        for pid in self.processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        deadline = time.monotonic() + START_SECONDS
+        while pids := self.processes():
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            assert time.monotonic() < deadline, pids
+            self.process.poll()
+            time.sleep(0.05)  # the kernel takes a moment to bury them
         self.process.wait()
         self._close_output()
 

@@ -9,7 +9,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import httpx2
 import psycopg
 import pytest
 import yaml
+from service import until
 from services import free_port
 
 from app.domain.jobs import new_id
@@ -109,21 +109,6 @@ def composition(
         process.terminate()
     for process in started:
         process.wait(30)
-
-
-def until(client: httpx2.Client, path: str, condition: Any, seconds: float = 90) -> dict[str, Any]:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            answer = client.get(path)
-            if answer.status_code == 200 and condition(answer.json()):
-                body: dict[str, Any] = answer.json()
-                return body
-            last = answer.text
-        except httpx2.TransportError as error:
-            last = str(error)
-        assert time.monotonic() < deadline, last
-        time.sleep(0.2)
 
 
 def test_compose_services_ingest_train_and_generate(

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from random_models import register, store_checkpoint
 
 from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
 from app.serving.catalogue import ServedCheckpoint
+from benchmarks.random_models import register, store_checkpoint
 from models.config import MAX_SEED
 from models.latents import latent_from_seed
+
+pytestmark = pytest.mark.usefixtures("model")
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def model(database: Database, store: ObjectStore) -> ServedCheckpoint:
 
 
 @pytest.fixture
-def small_client(settings: Settings, client: TestClient) -> Iterator[TestClient]:
+def small_client(settings: Settings) -> Iterator[TestClient]:
     """The same service with limits that are soon reached."""
     small = settings.model_copy(
         update={"max_images_per_request": 5, "max_response_pixels": 4 * 64 * 64}
@@ -59,7 +61,7 @@ def ask(client: TestClient, **body: Any) -> Any:
     )
 
 
-def test_a_seed_is_an_image_in_every_format(client: TestClient, model: ServedCheckpoint) -> None:
+def test_a_seed_is_an_image_in_every_format(client: TestClient) -> None:
     png, webp, jpg = (get(client, f"7.{one}") for one in ("png", "webp", "jpg"))
     assert [one.headers["content-type"] for one in (png, webp, jpg)] == [
         "image/png",
@@ -142,7 +144,7 @@ def test_one_broken_checkpoint_is_named_and_the_next_is_served(
     assert get(client, "7.png", params={"checkpoint": good.id}).status_code == 200
 
 
-def test_a_grid_holds_the_single_images(client: TestClient, model: ServedCheckpoint) -> None:
+def test_a_grid_holds_the_single_images(client: TestClient) -> None:
     answer = ask(client, seeds=[7, 42, 7, 1, 2])
     grid = pixels(answer.content)
     assert answer.headers["content-type"] == "image/png"
@@ -153,7 +155,7 @@ def test_a_grid_holds_the_single_images(client: TestClient, model: ServedCheckpo
     assert recipe["images"] == [{"seed": seed} for seed in (7, 42, 7, 1, 2)]
 
 
-def test_a_zip_holds_the_single_files(client: TestClient, model: ServedCheckpoint) -> None:
+def test_a_zip_holds_the_single_files(client: TestClient) -> None:
     answer = ask(client, count=20, seed=5, format="zip")
     assert answer.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
@@ -161,7 +163,7 @@ def test_a_zip_holds_the_single_files(client: TestClient, model: ServedCheckpoin
         assert archive.read("0002.png") == get(client, "7.png").content
 
 
-def test_json_lists_the_recipes(client: TestClient, model: ServedCheckpoint) -> None:
+def test_json_lists_the_recipes(client: TestClient) -> None:
     body = ask(client, count=2, format="json").json()
     assert body["items"] == [get(client, f"{seed}.json").json() for seed in (0, 1)]
 
@@ -174,7 +176,7 @@ def test_one_image_by_request_is_the_one_by_url(
     assert posted.content == get(client, f"7.{image_format}").content
 
 
-def test_the_latent_of_a_seed_gives_its_pixels(client: TestClient, model: ServedCheckpoint) -> None:
+def test_the_latent_of_a_seed_gives_its_pixels(client: TestClient) -> None:
     latent = latent_from_seed(7, 100).tolist()
     posted = ask(client, latents=[latent], format="png")
     assert np.array_equal(pixels(posted.content), pixels(get(client, "7.png").content))
@@ -207,7 +209,7 @@ def test_a_greyscale_model_makes_greyscale_files(
     ],
 )
 def test_a_bad_url_is_refused_with_the_reason(
-    client: TestClient, model: ServedCheckpoint, file: str, status: int, detail: str
+    client: TestClient, file: str, status: int, detail: str
 ) -> None:
     answer = get(client, file)
     assert (answer.status_code, answer.headers["content-type"]) == (
@@ -251,7 +253,7 @@ def test_an_unknown_model_is_named(client: TestClient) -> None:
     ],
 )
 def test_a_bad_request_is_refused_with_the_field_and_the_limit(
-    client: TestClient, model: ServedCheckpoint, body: dict[str, Any], field: str, detail: str
+    client: TestClient, body: dict[str, Any], field: str, detail: str
 ) -> None:
     answer = ask(client, **body)
     problem = answer.json()
@@ -260,7 +262,7 @@ def test_a_bad_request_is_refused_with_the_field_and_the_limit(
     assert problem.get("field") == field
 
 
-def test_limits_are_settings(small_client: TestClient, model: ServedCheckpoint) -> None:
+def test_limits_are_settings(small_client: TestClient) -> None:
     too_many = ask(small_client, count=6).json()
     assert too_many["detail"].endswith("one request may ask for 5 (MOGGY_MAX_IMAGES_PER_REQUEST)")
     too_large = ask(small_client, count=5).json()

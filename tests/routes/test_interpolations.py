@@ -3,22 +3,25 @@
 import io
 import json
 import zipfile
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from random_models import register, store_checkpoint
 
 from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
 from app.serving.catalogue import ServedCheckpoint
+from benchmarks.random_models import register, store_checkpoint
 from models.latents import latent_from_seed, slerp
 
 TWO = [{"seed": 7}, {"seed": 42}]
+
+pytestmark = pytest.mark.usefixtures("model")
 
 
 @pytest.fixture
@@ -53,19 +56,17 @@ def frames(data: bytes) -> list[np.ndarray]:
     return found
 
 
-def test_a_webp_begins_and_ends_with_the_images_themselves(
-    client: TestClient, model: ServedCheckpoint
-) -> None:
+def test_a_webp_begins_and_ends_with_the_images_themselves(client: TestClient) -> None:
     answer = ask(client, keyframes=TWO)
     assert answer.headers["content-type"] == "image/webp"
     morph = frames(answer.content)
     assert len(morph) == 60
     assert np.array_equal(morph[0], single(client, 7))
     assert np.array_equal(morph[-1], single(client, 42))
-    assert all(not np.array_equal(*pair) for pair in zip(morph, morph[1:], strict=False))
+    assert all(not np.array_equal(*pair) for pair in pairwise(morph))
 
 
-def test_a_keyframe_in_the_middle_is_met(client: TestClient, model: ServedCheckpoint) -> None:
+def test_a_keyframe_in_the_middle_is_met(client: TestClient) -> None:
     latent = latent_from_seed(3, 100).tolist()
     keyframes = [{"seed": 7}, {"latent": latent}, {"mix": [{"seed": 9, "weight": 1}]}]
     morph = frames(ask(client, keyframes=keyframes, frames=9).content)
@@ -74,9 +75,7 @@ def test_a_keyframe_in_the_middle_is_met(client: TestClient, model: ServedCheckp
         assert np.array_equal(morph[place], single(client, seed))
 
 
-def test_a_loop_comes_back_without_repeating_its_first_frame(
-    client: TestClient, model: ServedCheckpoint
-) -> None:
+def test_a_loop_comes_back_without_repeating_its_first_frame(client: TestClient) -> None:
     answer = ask(client, keyframes=TWO, frames=8, loop=True)
     morph = frames(answer.content)
     assert Image.open(io.BytesIO(answer.content)).info["loop"] == 0
@@ -86,9 +85,7 @@ def test_a_loop_comes_back_without_repeating_its_first_frame(
     assert not np.array_equal(morph[7], morph[0])
 
 
-def test_a_zip_holds_the_frames_with_their_recipes(
-    client: TestClient, model: ServedCheckpoint
-) -> None:
+def test_a_zip_holds_the_frames_with_their_recipes(client: TestClient) -> None:
     answer = ask(client, keyframes=TWO, frames=5, format="zip")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.namelist() == [f"{number:04}.png" for number in range(5)]
@@ -100,14 +97,14 @@ def test_a_zip_holds_the_frames_with_their_recipes(
     assert again.content == middle
 
 
-def test_a_strip_shows_all_frames_in_a_row(client: TestClient, model: ServedCheckpoint) -> None:
+def test_a_strip_shows_all_frames_in_a_row(client: TestClient) -> None:
     answer = ask(client, keyframes=TWO, frames=4, format="strip")
     strip = np.asarray(Image.open(io.BytesIO(answer.content)))
     assert strip.shape == (64, 256, 3)
     assert np.array_equal(strip[:, 192:], single(client, 42))
 
 
-def test_a_gif_has_every_frame(client: TestClient, model: ServedCheckpoint) -> None:
+def test_a_gif_has_every_frame(client: TestClient) -> None:
     answer = ask(client, keyframes=TWO, frames=12, format="gif", fps=10)
     assert answer.headers["content-type"] == "image/gif"
     assert len(frames(answer.content)) == 12
@@ -129,7 +126,7 @@ def test_json_lists_the_latents(client: TestClient, model: ServedCheckpoint) -> 
     assert np.allclose(latents[1], (latents[0] + latents[2]) / 2, atol=1e-6)
 
 
-def test_the_url_is_the_request(client: TestClient, model: ServedCheckpoint) -> None:
+def test_the_url_is_the_request(client: TestClient) -> None:
     by_url = get(client, "7-42.webp?frames=6&fps=12&easing=smooth&loop=true")
     asked = {"keyframes": TWO, "frames": 6, "fps": 12, "easing": "smooth", "loop": True}
     assert by_url.content == ask(client, **asked).content
@@ -151,9 +148,7 @@ def test_the_url_is_cached(client: TestClient, model: ServedCheckpoint) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["webp", "gif"])
-def test_a_morph_that_stands_still_is_no_error(
-    client: TestClient, model: ServedCheckpoint, file_format: str
-) -> None:
+def test_a_morph_that_stands_still_is_no_error(client: TestClient, file_format: str) -> None:
     answer = get(client, f"7-7.{file_format}?frames=4")
     assert answer.status_code == 200
     if file_format == "webp":
@@ -172,7 +167,7 @@ def test_a_morph_that_stands_still_is_no_error(
         ({"keyframes": TWO, "frames": 60.5}, "frames", "valid integer"),
         ({"keyframes": TWO, "fps": 0}, "fps", "greater than or equal to 1"),
         ({"keyframes": TWO, "fps": 61}, "fps", "less than or equal to 60"),
-        ({"keyframes": TWO, "fps": float("nan")}, "fps", "greater than or equal to 1"),
+        ({"keyframes": TWO, "fps": float("nan")}, "fps", "Input should be"),
         ({"keyframes": TWO, "fps": 60, "format": "gif"}, "fps", "at most 50"),
         ({"keyframes": TWO, "method": "cubic"}, "method", "'slerp' or 'lerp'"),
         ({"keyframes": TWO, "easing": "even"}, "easing", "'linear' or 'smooth'"),
@@ -204,7 +199,7 @@ def test_a_morph_that_stands_still_is_no_error(
     ],
 )
 def test_a_bad_request_is_refused_with_the_field_and_the_limit(
-    client: TestClient, model: ServedCheckpoint, body: dict[str, Any], field: str, detail: str
+    client: TestClient, body: dict[str, Any], field: str, detail: str
 ) -> None:
     answer = ask(client, **body)
     problem = answer.json()
@@ -229,16 +224,14 @@ def test_a_bad_request_is_refused_with_the_field_and_the_limit(
     ],
 )
 def test_a_bad_url_is_refused_with_the_reason(
-    client: TestClient, model: ServedCheckpoint, file: str, status: int, detail: str
+    client: TestClient, file: str, status: int, detail: str
 ) -> None:
     answer = get(client, file)
     assert answer.status_code == status, answer.text
     assert detail in answer.json()["detail"]
 
 
-def test_limits_are_settings(
-    settings: Settings, client: TestClient, model: ServedCheckpoint
-) -> None:
+def test_limits_are_settings(settings: Settings) -> None:
     small = settings.model_copy(update={"max_frames": 30, "max_response_pixels": 10 * 64 * 64})
     with TestClient(create_app(small), base_url="http://127.0.0.1:8000") as limited:
         too_many = ask(limited, keyframes=TWO, frames=31).json()

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from random_models import store_checkpoint
 
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
+from benchmarks.random_models import store_checkpoint
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from random_models import register, store_checkpoint
 
 from app.domain import registry
 from app.domain.database import Database
@@ -11,6 +10,7 @@ from app.domain.errors import NotFound
 from app.domain.store import ObjectStore
 from app.serving import catalogue as module
 from app.serving.catalogue import Catalogue
+from benchmarks.random_models import register, store_checkpoint
 
 
 def found(catalogue: Catalogue, database: Database, checkpoint_id: str | None = None) -> str:

@@ -6,7 +6,6 @@ import threading
 
 import numpy as np
 import pytest
-from random_models import store_checkpoint
 
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.settings import Settings
@@ -16,6 +15,7 @@ from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
 from app.serving.generators import BrokenCheckpoint
 from app.serving.renderer import Renderer
+from benchmarks.random_models import store_checkpoint
 from models.latents import latent_from_seed
 
 

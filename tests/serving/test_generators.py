@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from random_models import store_checkpoint
 
 from app.domain.store import ObjectStore
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.generators import BrokenCheckpoint, Generators
+from benchmarks.random_models import store_checkpoint
 
 
 def test_a_generator_is_loaded_once(store: ObjectStore, cats: ServedCheckpoint) -> None:

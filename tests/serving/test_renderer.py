@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from random_models import checkpoint_bytes
 
 from app.serving.batches import BATCH, Point
 from app.serving.renderer import Renderer
+from benchmarks.random_models import checkpoint_bytes
 from models.checkpoint import load_generator
 from models.config import TrainingConfig
 from models.latents import latent_from_seed

@@ -9,6 +9,7 @@ import pytest
 from app.up.program import Program
 
 from .processes import SLEEPER, processes_of, wait_for
+from .running import STOP_SECONDS, Up
 
 
 @pytest.fixture
@@ -29,3 +30,18 @@ def stand_in(home: Path) -> Callable[..., Program]:
         return Program(name, name.title(), command, stop_seconds, {"MOGGY_HOME": str(home)})
 
     return make
+
+
+@pytest.fixture
+def start_up(home: Path) -> Iterator[Callable[..., Up]]:
+    started: list[Up] = []
+
+    def start(*options: str, group: bool = False) -> Up:
+        started.append(Up(home, *options, group=group))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.terminate()
+        one.process.communicate(timeout=STOP_SECONDS)

@@ -17,13 +17,15 @@ def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
 
 
 def processes_of(home: Path) -> dict[int, str]:
-    """The command line of every process whose environment names `home`, read from the kernel."""
+    """The command line of every process that works in `home` or was told of it by environment."""
     mark = f"MOGGY_HOME={home}".encode()
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
-                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                told = mark in (folder / "environ").read_bytes().split(b"\0")
+                # Valkey writes its title over its environment.
+                if told or (folder / "cwd").readlink().is_relative_to(home):
                     command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                     found[int(folder.name)] = command
             except (OSError, ProcessLookupError):

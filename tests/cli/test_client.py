@@ -1,0 +1,84 @@
+import socket
+
+import pytest
+
+from app.cli.client import ServiceClient
+from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable, WrongUsage
+
+from .conftest import FakeService, as_json, as_problem
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_no_service_is_one_sentence_that_says_what_to_do() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with ServiceClient(url) as client, pytest.raises(ServiceUnreachable) as caught:
+        client.get("jobs")
+    assert str(caught.value) == (
+        f"No Moggy service answers at {url}: start one with `moggy up`, or set MOGGY_URL."
+    )
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost", "http://", "nonsense"])
+def test_an_address_that_is_none_is_named(url: str) -> None:
+    with pytest.raises(WrongUsage, match="MOGGY_URL"):
+        ServiceClient(url)
+
+
+def test_a_problem_is_told_with_its_field(service: FakeService) -> None:
+    detail = "width 7 is out of range: 8 to 256"
+    service.on("POST /v1/jobs", as_problem(422, "Invalid configuration", detail, field="width"))
+    service.on("POST /v1/models", as_problem(422, "Invalid request", "unknown", field="widht"))
+    with ServiceClient(service.url) as client:
+        with pytest.raises(CommandError, match=f"^Invalid configuration: {detail}$"):
+            client.post("jobs", {})
+        with pytest.raises(CommandError, match=r"^Invalid request: unknown \(widht\)$"):
+            client.post("models", {})
+
+
+def test_a_full_queue_is_a_refusal_and_not_an_absent_service(service: FakeService) -> None:
+    service.on("POST /v1/jobs", as_problem(503, "Queue full", "1000 jobs wait"))
+    with ServiceClient(service.url) as client, pytest.raises(ServiceBusy) as caught:
+        client.post("jobs", {})
+    assert caught.value.exit_code == 1
+
+
+def test_another_program_at_the_address_is_told_apart(service: FakeService) -> None:
+    service.on("GET /v1/jobs", (200, "text/html", b"<html>"))
+    service.on("GET /v1/models", (502, "text/html", b"<html>"))
+    with ServiceClient(service.url) as client:
+        with pytest.raises(CommandError, match="is no Moggy service"):
+            client.get("jobs")
+        with pytest.raises(CommandError, match="answered 502 Bad Gateway"):
+            client.get("models")
+
+
+def test_the_key_of_the_environment_is_sent(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOGGY_API_KEY", "secret")
+    service.on("GET /v1/jobs", as_json({}))
+    with ServiceClient.from_environment() as client:
+        client.get("jobs")
+    assert service.asked[0].headers["Authorization"] == "Bearer secret"
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    service.on("GET /v1/jobs", as_json({"here": True}))
+    with ServiceClient.from_environment() as client:
+        assert client.get("jobs") == {"here": True}
+
+
+def test_lists_are_read_to_their_end(service: FakeService) -> None:
+    service.on("GET /v1/jobs?limit=200", as_json({"items": [{"id": 3}, {"id": 2}], "next": "2"}))
+    service.on("GET /v1/jobs?limit=200&cursor=2", as_json({"items": [{"id": 1}], "next": None}))
+    with ServiceClient(service.url) as client:
+        assert [job["id"] for job in client.items("jobs")] == [3, 2, 1]

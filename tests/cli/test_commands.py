@@ -1,0 +1,226 @@
+import email
+import email.policy
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli import follow
+
+from .conftest import FakeService, Result, as_events, as_json, as_problem
+
+Moggy = Callable[..., Result]
+
+EVENTS = "GET /v1/jobs/j1/events"
+RUNNING = {"status": "running", "attempt": 1, "error": None}
+PROGRESS = {
+    "images_seen": 640,
+    "images_total": 1280,
+    "images_per_second": 400.0,
+    "eta_seconds": 2.0,
+    "generator_loss": 1.0,
+    "discriminator_loss": 0.5,
+}
+INGESTED = {
+    "files": 4,
+    "accepted": 3,
+    "duplicates": 0,
+    "rejected": 1,
+    "bytes_read": 10,
+    "bytes_total": 10,
+}
+SUCCEEDED = {"status": "succeeded", "error": None}
+DATASET: dict[str, Any] = {
+    "name": "cats",
+    "job": "j1",
+    "images": 10,
+    "shape": [64, 64, 3],
+    "classes": ["tabby", "white"],
+    "report": {
+        "received": 17,
+        "accepted": 10,
+        "duplicates": 1,
+        "rejected_count": 6,
+        "rejected": [{"file": f"{n}.txt", "reason": "not an image"} for n in range(6)],
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "RETRY_SECONDS", (0.01,))
+
+
+def form_parts(content_type: str, body: bytes) -> list[tuple[str, str | None, bytes]]:
+    """(name, file name, content) of each part of a multipart form."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + body, policy=email.policy.HTTP)
+    return [
+        (
+            str(part.get_param("name", header="content-disposition")),
+            part.get_filename(),
+            part.get_payload(decode=True),  # type: ignore[misc]
+        )
+        for part in message.iter_parts()  # type: ignore[attr-defined]
+    ]
+
+
+def test_a_dataset_is_uploaded_waited_for_and_reported(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"aaa")
+    archive = tmp_path / "more.zip"
+    archive.write_bytes(os.urandom(200_000))
+    service.on("POST /v1/datasets", as_json(DATASET, 202))
+    missing = as_problem(404, "Not found", "no dataset")
+    service.on("GET /v1/datasets/cats", missing, as_json(DATASET))
+    service.on(
+        EVENTS,
+        as_events((1, "state", RUNNING), (2, "progress", INGESTED), (3, "end", SUCCEEDED)),
+    )
+    result = moggy(
+        "dataset", "add", folder, archive, "--name", "cats", "--size", 28, "--fit", "pad"
+    )
+    assert result.code == 0
+    assert result.out.splitlines() == [
+        "cats: 10 images of 64×64×3 from 17 files: 10 accepted, 1 duplicates, 6 rejected",
+        "  classes: tabby, white",
+        *(f"  rejected {n}.txt: not an image" for n in range(5)),
+        "  … and 1 more",
+    ]
+    assert "10 B of 10 B, 3 accepted, 1 rejected" in result.err
+    upload = service.asked[1]
+    assert int(upload.headers["Content-Length"]) == len(upload.body)
+    *fields, first, second = form_parts(upload.headers["Content-Type"], upload.body)
+    assert {name: content for name, _, content in fields} == {
+        "name": b"cats",
+        "size": b"28",
+        "fit": b"pad",
+    }
+    assert first[:2] == ("files", "cats.tar")
+    with tarfile.open(fileobj=io.BytesIO(first[2])) as packed:
+        assert packed.getnames() == ["cats/a.png"]
+    assert second == ("files", "more.zip", archive.read_bytes())
+
+
+def test_a_taken_name_is_known_before_the_upload(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"aaa")
+    service.on("GET /v1/datasets/cats", as_json(DATASET))
+    result = moggy("dataset", "add", tmp_path / "a.png", "--name", "cats")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Conflict: there is a dataset 'cats' already")
+    assert service.requests() == ["GET /v1/datasets/cats"]
+
+
+def test_an_ingest_that_fails_says_why(service: FakeService, moggy: Moggy, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"aaa")
+    service.on("POST /v1/datasets", as_json(DATASET, 202))
+    ended = {"status": "failed", "error": "only 1 usable image: at least 2 are needed"}
+    service.on(EVENTS, as_events((1, "end", ended)))
+    result = moggy("dataset", "add", tmp_path / "a.png", "--name", "cats")
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == "cats: only 1 usable image: at least 2 are needed"
+
+
+def test_without_waiting_the_job_is_named(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"aaa")
+    service.on("POST /v1/datasets", as_json(DATASET, 202))
+    result = moggy("dataset", "add", tmp_path / "a.png", "--name", "cats", "--no-wait")
+    assert (result.code, result.out) == (0, "cats: uploaded, and being packed by job j1\n")
+
+
+def test_a_followed_training_shows_its_figures_and_ends_well(
+    service: FakeService, moggy: Moggy
+) -> None:
+    job = {"id": "j1", "model": "c", "progress": {"images_seen": 1280}}
+    service.on("POST /v1/jobs", as_json(job, 202))
+    service.on("GET /v1/jobs/j1", as_json(job))
+    service.on(
+        EVENTS,
+        as_events((1, "state", RUNNING | {"device": "cpu"}), (2, "progress", PROGRESS)),
+        as_events((3, "checkpoint", {"id": "c1", "images_seen": 1280}), (4, "end", SUCCEEDED)),
+    )
+    result = moggy("train", "--dataset", "d", "--model", "c", "--follow")
+    assert (result.code, result.out) == (0, "j1\n")
+    assert result.err.splitlines() == [
+        "training on cpu",
+        "training on cpu: 50 % 640/1,280 images, 400/s, 2 s left, G 1.00 D 0.50",
+        "checkpoint c1 at 1,280 images",
+        "Job j1 succeeded: c has seen 1,280 images.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        ({"status": "failed", "error": "out of memory"}, "Job j1 failed: out of memory"),
+        ({"status": "cancelled", "error": None}, "Job j1 was cancelled"),
+    ],
+)
+def test_following_a_job_that_does_not_succeed_fails(
+    ended: dict[str, Any], words: str, service: FakeService, moggy: Moggy
+) -> None:
+    service.on(EVENTS, as_events((1, "end", ended)))
+    result = moggy("follow", "j1")
+    assert (result.code, result.err) == (1, f"{words}\n")
+
+
+def test_ctrl_c_while_following_leaves_the_job_running_and_says_so(service: FakeService) -> None:
+    service.on("POST /v1/jobs", as_json({"id": "j1"}, 202))
+    service.on(EVENTS, as_events((1, "state", RUNNING)))
+    arguments = ["train", "--dataset", "d", "--model", "c", "--follow"]
+    command = [sys.executable, "-c", "from app.cli.main import main; main()", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "j1\n"
+        while EVENTS not in service.requests():
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == (
+        "Not following any longer: job j1 goes on. `moggy follow j1` shows it again, "
+        "`moggy cancel j1` ends it."
+    )
+    assert not any("cancel" in request for request in service.requests())
+
+
+def test_a_large_upload_is_never_held_in_memory(tmp_path: Path, service: FakeService) -> None:
+    """300 MB through a process whose memory grows by less than 50."""
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    with (folder / "big.png").open("wb") as file:
+        file.truncate(300_000_000)
+    service.on("POST /v1/datasets", as_json({}, 202))
+    code = (
+        "import resource\n"
+        "from app.cli.client import ServiceClient\n"
+        "from app.cli.uploads import plan_upload\n"
+        "from pathlib import Path\n"
+        f"parts = plan_upload([Path({str(folder)!r})])\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        f"with ServiceClient({service.url!r}) as client:\n"
+        "    client.upload('datasets', {'name': 'cats'}, parts, lambda *_: None)\n"
+        "print(peak() - before)\n"
+    )
+    grown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert service.asked[0].size > 300_000_000
+    assert int(grown.stdout) < 50_000  # kB

@@ -1,0 +1,83 @@
+"""`moggy up` and other commands as processes of their own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from .processes import processes_of
+
+MOGGY = [sys.executable, "-c", "from app.cli.main import main; main()"]
+STOP_SECONDS = 15
+
+
+class Up:
+    """One `moggy up` and what it printed."""
+
+    def __init__(self, home: Path, *options: str, group: bool = False) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.home = home
+        self.process = subprocess.Popen(
+            [*MOGGY, "up", "--home", str(home), "--port", str(self.port), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"MOGGY_HOME": str(home)},
+            start_new_session=group,
+        )
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip("\n")
+
+    def until_ready(self) -> None:
+        assert self.line().startswith("Moggy 0.1.0 is starting")
+        assert self.line() == f"Moggy is ready: {self.address}"
+
+    def status(self, path: str = "/readyz") -> int | None:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    def pid_of(self, words: str) -> int:
+        (pid,) = (pid for pid, line in processes_of(self.home).items() if words in line)
+        return pid
+
+    def end(self) -> str:
+        """The rest of what it printed, after its exit."""
+        return self.process.communicate(timeout=STOP_SECONDS)[0]
+
+    def moggy(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """A command against this service, which must succeed."""
+        done = subprocess.run(
+            [*MOGGY, *(str(argument) for argument in arguments)],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"MOGGY_URL": self.address},
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", f"/v1/jobs/{job_id}")
+            job: dict[str, Any] = json.load(connection.getresponse())
+            return job
+        finally:
+            connection.close()

@@ -1,0 +1,114 @@
+"""A user's pictures to images by the command line alone, and trainings that outlive `moggy up`."""
+
+import os
+import signal
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import events
+from app.domain.database import Database
+from app.domain.tables import Checkpoint, Event
+
+from .processes import processes_of, wait_for
+from .running import STOP_SECONDS, Up
+
+pytestmark = pytest.mark.slow
+
+StartUp = Callable[..., Up]
+
+TINY = ("--set", "width=8", "--set", "latent_dim=16")
+IMAGES = 61_440  # ten seconds: far from done when everything is killed
+
+
+@pytest.fixture
+def digits(shared_data: Path, tmp_path: Path) -> Path:
+    """A folder of real digits in ten class folders, with one file that is no picture."""
+    folder = tmp_path / "digits"
+    with zipfile.ZipFile(shared_data / "digits-labelled.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".png")]
+        archive.extractall(folder, names[:: len(names) // 300])
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def test_the_commands_lead_from_a_folder_to_a_morph_even_over_the_death_of_the_broker(
+    start_up: StartUp, digits: Path, tmp_path: Path
+) -> None:
+    up = start_up()
+    up.until_ready()
+    added = up.moggy("dataset", "add", digits, "--name", "digits", "--size", 28)
+    assert added.stdout.startswith("digits: 30")
+    assert ", 1 rejected\n" in added.stdout
+    assert "rejected digits/notes.txt: " in added.stdout
+    os.kill(up.pid_of("valkey-server"), signal.SIGKILL)
+    assert up.line().startswith("Valkey ended with signal 9 (SIGKILL)")
+    names = ("--dataset", "digits", "--model", "digits", "--preset", "dcgan")
+    trained = up.moggy("train", *names, "--images", 2048, *TINY, "--follow")
+    job_id = trained.stdout.strip()
+    assert "checkpoint " in trained.stderr
+    assert trained.stderr.endswith(f"Job {job_id} succeeded: digits has seen 2,048 images.\n")
+    grid, morph = tmp_path / "digits.png", tmp_path / "morph.webp"
+    up.moggy("generate", "digits", "--seeds", "0-8", "--out", grid)
+    up.moggy("generate", "digits", "--seeds", 7, "--out", tmp_path / "7.png")
+    up.moggy("morph", "digits", 7, 42, "--frames", 10, "--out", morph)
+    with Image.open(grid) as picture:
+        assert picture.size == (3 * 28, 3 * 28)
+    with Image.open(morph) as film:
+        assert film.n_frames == 10  # type: ignore[attr-defined]
+        film.seek(0)
+        first = film.convert("RGB").tobytes()
+    with Image.open(tmp_path / "7.png") as picture:
+        assert picture.convert("RGB").tobytes() == first
+    assert job_id in up.moggy("jobs").stdout
+    assert up.moggy("models").stdout.splitlines()[1].split()[:2] == ["digits", "1"]
+    assert up.moggy("datasets").stdout.splitlines()[1].split()[1] == "ready"
+    running = up.moggy("train", *names, "--images", 10**9, *TINY).stdout.strip()
+    up.moggy("cancel", running)
+    wait_for(lambda: up.job(running)["status"] == "cancelled", seconds=10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_training_goes_on_from_its_state_after_the_end_of_everything(
+    number: signal.Signals,
+    start_up: StartUp,
+    digits: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MOGGY_STATE_EVERY_SECONDS", "1")
+    up = start_up(group=True)
+    up.until_ready()
+    up.moggy("dataset", "add", digits, "--name", "digits", "--size", 28)
+    names = ("--dataset", "digits", "--model", "digits")
+    every = ("--set", f"checkpoint_every_images={IMAGES // 2}")
+    job_id = up.moggy("train", *names, "--images", IMAGES, *TINY, *every).stdout.strip()
+    wait_for(lambda: list(home.glob(f"objects/jobs/{job_id}/**/state-*")), seconds=60)
+    assert up.job(job_id)["status"] == "running"
+    os.killpg(up.process.pid, number)  # every process of the terminal
+    up.process.wait(STOP_SECONDS)
+    wait_for(lambda: not processes_of(home), seconds=STOP_SECONDS)
+    up = start_up()
+    up.until_ready()
+    # Far sooner than the lease of a minute that a killed worker held.
+    wait_for(lambda: up.job(job_id)["status"] == "running", seconds=20)
+    up.moggy("follow", job_id)
+    database = Database(f"sqlite:///{home / 'moggy.db'}")
+    with database.read() as session:
+        starts = [event.data["images_seen"] for event in started(session, job_id)]
+        checkpoints = session.scalars(select(Checkpoint.images_seen)).all()
+    database.close()
+    assert len(starts) == 2
+    assert starts[1] > 0, "went on from zero"
+    assert checkpoints == [IMAGES // 2, IMAGES]
+
+
+def started(session: Session, job_id: str) -> list[Event]:
+    """The event of each start of the job's trainer."""
+    states = events.of_type(session, job_id, "state")
+    return [event for event in states if "device" in event.data]

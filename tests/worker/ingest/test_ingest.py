@@ -1,0 +1,229 @@
+"""The whole of an ingest in this process: which files become what."""
+
+import gzip
+import io
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from worker.ingest.errors import IngestError
+
+Png = Callable[[int], bytes]
+Run = Callable[..., Any]
+
+
+def zipped(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def tarred(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def loose(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return [folder / name for name in files]
+
+
+def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path) -> None:
+    outcome = ingest([shared_data / "cats-3000.zip"], size=64, max_images=3000)
+    assert outcome.packed.shape == [64, 64, 3]
+    assert outcome.packed.classes is None
+    assert outcome.report == {
+        "received": 3000,
+        "accepted": 3000,
+        "duplicates": 0,
+        "rejected_count": 0,
+        "rejected": [],
+    }
+    with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
+        names = archive.namelist()
+        for number in (0, 1, 777, 2999):
+            with Image.open(io.BytesIO(archive.read(names[number]))) as image:
+                assert np.array_equal(outcome.images[number], np.asarray(image))
+
+
+def test_real_digits_have_their_classes(ingest: Run, shared_data: Path) -> None:
+    outcome = ingest([shared_data / "digits-labelled.zip"], size=28, max_images=6000)
+    assert outcome.packed.shape == [28, 28, 1]
+    assert outcome.packed.classes == [str(digit) for digit in range(10)]
+    labels = np.load(outcome.folder / "labels.npy")
+    with zipfile.ZipFile(shared_data / "digits-labelled.zip") as archive:
+        folders = [int(name.split("/")[-2]) for name in archive.namelist()]
+    assert labels.tolist() == folders
+
+
+def test_the_same_pictures_in_any_archive_make_the_same_dataset(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    files = {f"{number}.png": png(number) for number in range(50)}
+    hashes = {
+        ingest(sources).packed.content_hash
+        for sources in (
+            [zipped(tmp_path / "a.zip", files)],
+            [zipped(tmp_path / "a.zip", files)],
+            [tarred(tmp_path / "a.tar.gz", files)],
+            loose(tmp_path, files),
+        )
+    }
+    assert len(hashes) == 1
+
+
+def test_archives_and_pictures_together_make_one_dataset(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    sources = [
+        zipped(tmp_path / "a.zip", {"cats/1.png": png(1)}),
+        *loose(tmp_path, {"2.png": png(2)}),
+        tarred(tmp_path / "b.tgz", {"cats/3.png": png(3)}),
+    ]
+    assert ingest(sources).report["accepted"] == 3
+
+
+def test_a_kind_is_known_by_content_not_by_name(ingest: Run, png: Png, tmp_path: Path) -> None:
+    sources = [
+        zipped(tmp_path / "a.png", {"x": png(1)}),
+        tarred(tmp_path / "b.zip", {"y.txt": png(2)}),
+        *loose(tmp_path, {"c.tar.gz": png(3)}),
+    ]
+    assert ingest(sources).report["accepted"] == 3
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_what_systems_leave_is_not_received(
+    ingest: Run, png: Png, tmp_path: Path, pack: Callable[..., Path]
+) -> None:
+    files = {"cats/1.png": png(1), "cats/2.png": png(2)}
+    litter = ["__MACOSX/cats/._1.png", "cats/._2.png", ".DS_Store", "cats/Thumbs.db"]
+    outcome = ingest([pack(tmp_path / "a", files | dict.fromkeys(litter, b"litter"))])
+    assert (outcome.report["received"], outcome.report["accepted"]) == (2, 2)
+
+
+def test_folders_are_not_received(ingest: Run, png: Png, tmp_path: Path) -> None:
+    for name in ("cats/1.png", "dogs/deep/2.png"):
+        (tmp_path / "all" / name).parent.mkdir(parents=True)
+        (tmp_path / "all" / name).write_bytes(png(len(name)))
+    for kind in ("zip", "tar", "gztar"):
+        source = Path(shutil.make_archive(str(tmp_path / "a"), kind, tmp_path / "all"))
+        outcome = ingest([source])
+        assert outcome.report["received"] == 2
+        assert outcome.packed.classes == ["cats", "deep"]
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_each_file_that_is_no_picture_is_rejected_with_its_fact(
+    ingest: Run, png: Png, tmp_path: Path, pack: Callable[..., Path]
+) -> None:
+    small = io.BytesIO()
+    Image.new("RGB", (7, 7)).save(small, "PNG")
+    large = io.BytesIO()
+    Image.new("L", (1100, 1000)).save(large, "PNG")
+    inner = zipped(tmp_path / "inner", {"1.png": png(9)}).read_bytes()
+    inner_tar = tarred(tmp_path / "inner.tgz", {"1.png": png(9)}).read_bytes()
+    expected = {
+        "cats/readme.txt": (b"about cats", "not an image: neither"),
+        "cats/empty.png": (b"", "not an image: the file is empty"),
+        "cats/cut.png": (png(3)[:1500], "truncated: "),
+        "cats/small.png": (small.getvalue(), "too small: 7 × 7"),
+        "cats/large.png": (large.getvalue(), "too many pixels: 1100 × 1000"),
+        "cats/more.zip": (inner, "nested archive: a zip"),
+        "cats/more.tgz": (inner_tar, "nested archive: a gzip"),
+        "../../outside.png": (png(4), "unsafe path"),
+        "/etc/absolute.png": (png(5), "unsafe path"),
+    }
+    files = {name: data for name, (data, _) in expected.items()}
+    files |= {"cats/1.png": png(1), "cats/2.png": png(2)}
+    outcome = ingest([pack(tmp_path / "a", files)], max_pixels=1_000_000)
+    assert outcome.report["received"] == len(files)
+    assert outcome.report["accepted"] == 2
+    assert outcome.reasons.keys() == expected.keys()
+    for name, (_, reason) in expected.items():
+        assert outcome.reasons[name].startswith(reason), name
+    assert not (tmp_path.parent / "outside.png").exists()
+
+
+def test_a_source_that_is_neither_archive_nor_picture_is_rejected(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    sources = loose(
+        tmp_path,
+        {
+            "a.png": png(1),
+            "b.png": png(2),
+            "notes.txt": b"of cats",
+            "c.7z": b"7z\xbc\xaf\x27\x1c" + bytes(50),
+            ".DS_Store": b"litter",
+            "train.gz": gzip.compress(b"an array"),
+        },
+    )
+    outcome = ingest(sources)
+    assert outcome.report["received"] == 5
+    assert outcome.reasons["notes.txt"].startswith("not an image")
+    assert outcome.reasons["c.7z"].startswith("unsupported archive: 7z")
+    assert outcome.reasons["train.gz"] == "not an image: a gzip that holds no tar"
+
+
+def test_copies_are_duplicates_whatever_their_name_or_format(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    with Image.open(io.BytesIO(png(1))) as image:
+        bmp = io.BytesIO()
+        image.save(bmp, "BMP")
+    files = {"1.png": png(1), "2.png": png(2), "copy of 1.png": png(1), "1.bmp": bmp.getvalue()}
+    report = ingest([zipped(tmp_path / "a.zip", files)]).report
+    assert (report["accepted"], report["duplicates"]) == (2, 2)
+
+
+def test_grey_and_coloured_pictures_make_a_coloured_dataset(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    files = {}
+    for value in range(3):
+        grey = io.BytesIO()
+        Image.new("L", (32, 32), value).save(grey, "PNG")
+        files[f"{value}.png"] = grey.getvalue()
+    assert ingest([zipped(tmp_path / "a.zip", files)]).packed.shape == [32, 32, 1]
+    mixed = ingest([zipped(tmp_path / "a.zip", files | {"z.png": png(1)})])
+    assert mixed.packed.shape == [32, 32, 3]
+    assert mixed.images[2, 0, 0].tolist() == [2, 2, 2]
+
+
+def test_fewer_than_two_pictures_are_no_dataset(ingest: Run, png: Png, tmp_path: Path) -> None:
+    files = {"1.png": png(1), "copy.png": png(1), "a.txt": b"text", "b.txt": b"text"}
+    with pytest.raises(IngestError, match=r"of 4 files received 1 can be used.*2 × not an image"):
+        ingest([zipped(tmp_path / "a.zip", files)])
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["run.json"]
+
+
+def test_more_pictures_than_the_limit_fail(ingest: Run, png: Png, tmp_path: Path) -> None:
+    files = {f"{number}.png": png(number) for number in range(6)}
+    assert ingest([zipped(tmp_path / "a.zip", files)], max_images=6).packed.images == 6
+    with pytest.raises(IngestError, match=r"more than 5 pictures.*MOGGY_MAX_DATASET_IMAGES"):
+        ingest([zipped(tmp_path / "a.zip", files)], max_images=5)
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_more_bytes_than_the_limit_fail(
+    ingest: Run, png: Png, tmp_path: Path, pack: Callable[..., Path]
+) -> None:
+    files = {f"{number}.png": png(number) for number in range(60)}
+    source = pack(tmp_path / "a", files)
+    assert ingest([source], max_unpacked_bytes=400_000).report["accepted"] == 60
+    with pytest.raises(IngestError, match=r"unpacks to more than 100,000 bytes"):
+        ingest([source], max_unpacked_bytes=100_000)

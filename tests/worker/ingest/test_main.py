@@ -1,0 +1,207 @@
+"""`python -m worker.ingest` as a real process: its events, its end, its memory."""
+
+import json
+import signal
+import struct
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+MIB = 1 << 20
+MAX_RSS = 80 * MIB
+
+Png = Callable[[int], bytes]
+MakeRun = Callable[..., Path]
+
+
+# The most memory of a process counts what its parent had when it was forked; this parent is small.
+MEASURE = """
+import resource, subprocess, sys
+status = subprocess.run([sys.executable, "-m", "worker.ingest", sys.argv[1]]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+sys.exit(status)
+"""
+
+
+def start(run_dir: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "worker.ingest", str(run_dir)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+def finish(run_dir: Path) -> tuple[int, list[dict[str, Any]], int]:
+    """Exit status, events, and the most memory that the process had, in bytes."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(run_dir)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    *events, memory = done.stdout.splitlines()
+    return done.returncode, [json.loads(line) for line in events], int(memory)
+
+
+def zipped(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_real_digits_are_packed_and_told(run_dir: MakeRun, shared_data: Path) -> None:
+    source = shared_data / "digits-labelled.zip"
+    folder = run_dir([source], size=28, max_images=6000)
+    status, events, memory = finish(folder)
+    assert status == 0
+    assert {event["event"] for event in events[:-1]} == {"progress"}
+    size = source.stat().st_size
+    assert events[-2] == {
+        "event": "progress",
+        "files": 6000,
+        "accepted": 6000,
+        "duplicates": 0,
+        "rejected": 0,
+        "bytes_read": size,
+        "bytes_total": size,
+    }
+    finished = events[-1]
+    images = np.load(folder / "packed" / "images.npy", mmap_mode="r")
+    assert finished["event"] == "finished"
+    assert finished["images"] == len(images) == 6000
+    assert finished["shape"] == list(images.shape[1:]) == [28, 28, 1]
+    assert finished["classes"] == [str(digit) for digit in range(10)]
+    assert finished["report"]["accepted"] == 6000
+    assert len(finished["content_hash"]) == 64
+    files = list((folder / "packed").iterdir())
+    assert finished["bytes"] == sum(path.stat().st_size for path in files)
+    assert memory < MAX_RSS
+
+
+def test_a_failure_is_told_in_a_sentence(run_dir: MakeRun, tmp_path: Path) -> None:
+    status, events, _ = finish(run_dir([zipped(tmp_path / "a.zip", {"a.txt": b"text"})]))
+    assert status == 1
+    assert [event["event"] for event in events] == ["failed"]
+    assert "of 1 files received 0 can be used" in events[0]["error"]
+
+
+def test_bombs_are_rejected_in_bounded_memory(run_dir: MakeRun, png: Png, tmp_path: Path) -> None:
+    """A PNG of 300 MB, 60 MB of nothing, and a BMP of 60 MB that is honest but too large."""
+    bmp = struct.pack("<2sL4xL", b"BM", 60 * MIB, 54)
+    bmp += struct.pack("<LllHHLLllLL", 40, 4400, 4400, 1, 24, 0, 0, 0, 0, 0, 0)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("1.png", png(1))
+        archive.writestr("2.png", png(2))
+        for name, head, size in (
+            ("bomb.png", png(3), 300),
+            ("zeros.png", b"", 60),
+            ("flat.bmp", bmp, 60),
+        ):
+            with archive.open(name, "w") as file:
+                file.write(head)
+                for _ in range(size):
+                    file.write(bytes(MIB))
+    assert path.stat().st_size < 3 * MIB
+    status, events, memory = finish(run_dir([path], max_pixels=MIB))
+    reasons = {one["file"]: one["reason"] for one in events[-1]["report"]["rejected"]}
+    assert status == 0
+    assert reasons["bomb.png"].startswith("too large: 314,5")
+    assert reasons["zeros.png"].startswith("not an image")
+    assert reasons["flat.bmp"].startswith("too many pixels: 4400 × 4400")
+    assert memory < MAX_RSS + 75 * MIB  # the BMP was read, and nothing of it decoded
+
+
+def test_a_bomb_in_a_tar_fails_at_the_limit(run_dir: MakeRun, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz", compresslevel=1) as archive:
+        info = tarfile.TarInfo("zeros.png")
+        info.size = 300 * MIB
+        with (tmp_path / "zeros").open("wb") as zeros:
+            zeros.truncate(info.size)
+        with (tmp_path / "zeros").open("rb") as zeros:
+            archive.addfile(info, zeros)
+    status, events, memory = finish(run_dir([tmp_path / "a.tar.gz"], max_unpacked_bytes=64 * MIB))
+    assert status == 1
+    assert "unpacks to more than 67,108,864 bytes" in events[-1]["error"]
+    assert memory < MAX_RSS
+
+
+def test_memory_does_not_grow_with_the_number_of_members(
+    run_dir: MakeRun, png: Png, tmp_path: Path
+) -> None:
+    count = 40_000
+    path = zipped(tmp_path / "a.zip", {"1.png": png(1), "2.png": png(2), "note.txt": b"text"})
+    data = path.read_bytes()
+    start, last = data.index(b"PK\x01\x02"), data.rindex(b"PK\x01\x02")
+    end = data.index(b"PK\x05\x06")
+    table = data[start:last] + data[last:end] * count
+    tail = struct.pack(
+        "<4s4H2LH", b"PK\5\6", 0, 0, *[(count + 2) % 65536] * 2, len(table), start, 0
+    )
+    path.write_bytes(data[:start] + table + tail)
+    status, events, memory = finish(run_dir([path]))
+    assert status == 0
+    assert events[-1]["report"]["received"] == count + 2
+    assert events[-1]["report"]["rejected_count"] == count
+    assert memory < MAX_RSS
+
+
+@pytest.fixture
+def long_run(run_dir: MakeRun, tmp_path: Path) -> Path:
+    """A run that takes half a minute: a tar of 64 GiB, all of them a hole on the disk."""
+    info = tarfile.TarInfo("endless.bin")
+    info.size = 64 << 30
+    with (tmp_path / "endless.tar").open("wb") as file:
+        file.write(info.tobuf())
+        file.truncate(info.size)
+    return run_dir([tmp_path / "endless.tar"], max_unpacked_bytes=1 << 40)
+
+
+def await_progress(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["event"] == "progress"
+
+
+def test_a_stop_is_obeyed_at_once(long_run: Path) -> None:
+    with start(long_run) as process:
+        await_progress(process)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        events = [json.loads(line)["event"] for line in process.stdout]
+        assert process.wait(10) == 0
+    assert time.monotonic() - asked < 2
+    assert events[-1] == "stopped"
+    assert [path.name for path in long_run.iterdir()] == ["run.json"]
+
+
+def test_the_process_ends_with_its_supervisor(long_run: Path) -> None:
+    with start(long_run) as process:
+        await_progress(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(2) == 3
+
+
+def test_progress_is_told_about_once_a_second(long_run: Path) -> None:
+    with start(long_run) as process:
+        await_progress(process)
+        first = time.monotonic()
+        await_progress(process)
+        await_progress(process)
+        assert 1.5 < time.monotonic() - first < 4
+        process.kill()

@@ -1,0 +1,60 @@
+import pytest
+
+from worker.ingest.names import folder_of, is_litter, points_outside, shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".DS_Store",
+        "cats/.hidden.png",
+        ".git/objects/a.png",
+        "__MACOSX/cats/._a.png",
+        "cats/._a.png",
+        "cats/Thumbs.db",
+        "cats\\thumbs.db",
+    ],
+)
+def test_what_systems_leave_is_litter(name: str) -> None:
+    assert is_litter(name)
+
+
+@pytest.mark.parametrize("name", ["a.png", "./cats/a.png", "cats/a.b.png", "../a.png", "thumbs"])
+def test_what_people_put_there_is_not_litter(name: str) -> None:
+    assert not is_litter(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.png", "cats/../../a.png", "/etc/a.png", "..\\a.png", "C:\\a.png", "\\a.png"]
+)
+def test_a_path_out_of_its_folder_is_seen(name: str) -> None:
+    assert points_outside(name)
+
+
+@pytest.mark.parametrize("name", ["a.png", "./a.png", "cats/a..png", "cats//a.png", "...png"])
+def test_an_innocent_path_is_not_suspected(name: str) -> None:
+    assert not points_outside(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("a.png", None),
+        ("./a.png", None),
+        ("cats/a.png", "cats"),
+        ("train/tabby/a.png", "tabby"),
+        ("train\\tabby\\a.png", "tabby"),
+    ],
+)
+def test_the_folder_is_the_immediate_one(name: str, folder: str | None) -> None:
+    assert folder_of(name) == folder
+
+
+def test_a_shown_name_can_be_stored_and_printed() -> None:
+    name = shown("a\0b\x1b[31m\udce9/" + "x" * 1000)
+    assert name.isprintable()
+    assert len(name.encode()) < 400
+
+
+def test_names_that_look_alike_are_alike() -> None:
+    assert shown("cafe\u0301") == shown("caf\u00e9")

@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+
+import numpy as np
+
+from worker.ingest.pack import Pack, Packed
+from worker.ingest.report import Report
+
+
+def picture(value: int, channels: int = 3) -> np.ndarray:
+    return np.full((8, 8, channels), value, np.uint8)
+
+
+def pack(folder: Path, pictures: list[tuple[int, str | None]]) -> Packed:
+    with Pack(folder) as one:
+        for value, name in pictures:
+            one.add(picture(value), name)
+        return one.finish(Report(), lambda: None)
+
+
+def test_labels_number_the_sorted_folders(tmp_path: Path) -> None:
+    packed = pack(tmp_path / "p", [(1, "tabby"), (2, "black"), (3, "tabby"), (4, "white")])
+    labels = np.load(tmp_path / "p" / "labels.npy")
+    assert packed.classes == ["black", "tabby", "white"]
+    assert (labels.dtype, labels.tolist()) == (np.int64, [1, 0, 1, 2])
+
+
+def test_one_folder_is_no_class(tmp_path: Path) -> None:
+    assert pack(tmp_path / "p", [(1, "cats"), (2, "cats")]).classes is None
+    assert not (tmp_path / "p" / "labels.npy").exists()
+
+
+def test_a_picture_without_a_folder_leaves_no_classes(tmp_path: Path) -> None:
+    assert pack(tmp_path / "p", [(1, "a"), (2, "b"), (3, None)]).classes is None
+
+
+def test_a_folder_of_duplicates_is_no_class(tmp_path: Path) -> None:
+    assert pack(tmp_path / "p", [(1, "a"), (2, "a"), (1, "b")]).classes is None
+
+
+def test_equal_pixels_are_a_duplicate(tmp_path: Path) -> None:
+    with Pack(tmp_path / "p") as one:
+        assert [one.add(picture(value), None) for value in (1, 2, 1)] == [True, True, False]
+
+
+def test_the_hash_follows_pixels_order_labels_and_names(tmp_path: Path) -> None:
+    variants: list[list[tuple[int, str | None]]] = [
+        [(1, "a"), (2, "b")],
+        [(2, "b"), (1, "a")],
+        [(1, "b"), (2, "a")],
+        [(1, "a"), (2, "c")],
+        [(1, "a"), (3, "b")],
+        [(1, None), (2, None)],
+    ]
+    hashes = [pack(tmp_path / "p", one).content_hash for one in variants]
+    assert len(set(hashes)) == len(variants)
+    assert pack(tmp_path / "p", variants[0]).content_hash == hashes[0]
+
+
+def test_the_folder_holds_everything_and_nothing_else(tmp_path: Path) -> None:
+    packed = pack(tmp_path / "p", [(1, "a"), (2, "b")])
+    files = {path.name: path.stat().st_size for path in (tmp_path / "p").iterdir()}
+    assert files.keys() == {"images.npy", "labels.npy", "dataset.json", "preview.png"}
+    assert packed.bytes == sum(files.values())
+    described = json.loads((tmp_path / "p" / "dataset.json").read_text())
+    assert described["shape"] == packed.shape == [8, 8, 3]
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_a_pack_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    with Pack(tmp_path / "p") as one:
+        one.add(picture(1), None)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,24 @@
+from worker.ingest.report import MAX_LISTED, Report
+
+
+def test_every_file_counts_but_only_the_first_are_listed() -> None:
+    report = Report(accepted=5, duplicates=2)
+    for number in range(MAX_LISTED + 10):
+        report.reject(f"{number}.txt", "not an image: a text")
+    told = report.to_json()
+    assert told["received"] == MAX_LISTED + 17
+    assert told["rejected_count"] == MAX_LISTED + 10
+    assert len(told["rejected"]) == MAX_LISTED
+    assert told["rejected"][0] == {"file": "0.txt", "reason": "not an image: a text"}
+
+
+def test_too_few_says_how_many_came_and_why_they_went() -> None:
+    report = Report(accepted=1, duplicates=2)
+    for side in range(3):
+        report.reject(f"{side}.png", f"too small: {side} × {side}")
+    report.reject("a.txt", "not an image: a text")
+    sentence = report.too_few(2)
+    assert "of 7 files received 1 can be used" in sentence
+    assert "3 × too small, 2 × duplicate, 1 × not an image" in sentence
+    assert "0.png: too small: 0 × 0" in sentence
+    assert Report().too_few(2).endswith("needs at least 2")

@@ -1,0 +1,151 @@
+import gzip
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from worker.ingest.errors import BrokenArchive
+
+Png = Callable[[int], bytes]
+Run = Callable[..., Any]
+MIB = 1 << 20
+
+
+def add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    archive.addfile(info, io.BytesIO(data))
+
+
+def make(
+    path: Path, files: dict[str, bytes], mode: Literal["w", "w:gz"] = "w", kind: int = 2
+) -> Path:
+    with tarfile.open(path, mode, format=kind) as archive:
+        for name, data in files.items():
+            add(archive, name, data)
+    return path
+
+
+def pictures(png: Png, count: int = 9) -> dict[str, bytes]:
+    return {f"{number}.png": png(number) for number in range(count)}
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_every_kind_of_tar_is_read(
+    ingest: Run, png: Png, tmp_path: Path, mode: Literal["w", "w:gz"], kind: int
+) -> None:
+    files = {f"cats/{'a' * 60}/{n}-{'b' * 50}.png": png(n) for n in range(9)}
+    assert ingest([make(tmp_path / "a", files, mode, kind)]).report["accepted"] == 9
+
+
+def test_long_names_keep_their_class(ingest: Run, png: Png, tmp_path: Path) -> None:
+    files = {f"{'x' * 200}/{'c' * 90}{n}/猫.png": png(n) for n in range(2)}
+    for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        packed = ingest([make(tmp_path / "a.tar", files, kind=kind)]).packed
+        assert packed.classes == [f"{'c' * 90}0", f"{'c' * 90}1"]
+
+
+def test_a_gzip_in_several_parts_is_read(ingest: Run, png: Png, tmp_path: Path) -> None:
+    data = make(tmp_path / "a.tar", pictures(png)).read_bytes()
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(data[:5000]) + gzip.compress(data[5000:]))
+    assert ingest([path]).report["accepted"] == 9
+
+
+def test_links_and_devices_are_refused(ingest: Run, png: Png, tmp_path: Path) -> None:
+    kinds = {
+        "soft": tarfile.SYMTYPE,
+        "hard": tarfile.LNKTYPE,
+        "pipe": tarfile.FIFOTYPE,
+        "disk": tarfile.BLKTYPE,
+        "terminal": tarfile.CHRTYPE,
+    }
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, kind in kinds.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+        folder = tarfile.TarInfo("folder")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for number in range(2):
+            add(archive, f"{number}.png", png(number))
+    reasons = ingest([tmp_path / "a.tar"]).reasons
+    assert reasons.keys() == kinds.keys()
+    assert {reasons["soft"], reasons["hard"]} == {"link: links are not followed"}
+    assert all(reasons[name].startswith("special file") for name in ("pipe", "disk", "terminal"))
+
+
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_cut_tar_fails_and_is_named(
+    ingest: Run, png: Png, tmp_path: Path, mode: Literal["w", "w:gz"], part: float
+) -> None:
+    path = make(tmp_path / "cats.tar", pictures(png, 30), mode)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(BrokenArchive, match=r"cats\.tar is broken.*cut short.*whole"):
+        ingest([path])
+
+
+def test_a_tar_cut_between_two_files_fails(ingest: Run, png: Png, tmp_path: Path) -> None:
+    path = make(tmp_path / "cats.tar", pictures(png))
+    with tarfile.open(path) as archive:
+        cut = archive.getmembers()[5].offset
+    for end in (cut, cut + 100):
+        path.write_bytes(path.read_bytes()[:end])
+        with pytest.raises(BrokenArchive, match=r"cats\.tar is broken"):
+            ingest([path])
+        make(path, pictures(png))
+
+
+def test_a_damaged_header_fails(ingest: Run, png: Png, tmp_path: Path) -> None:
+    path = make(tmp_path / "cats.tar", pictures(png))
+    with tarfile.open(path) as archive:
+        offset = archive.getmembers()[5].offset
+    data = bytearray(path.read_bytes())
+    data[offset : offset + 20] = b"damaged, as one can!"
+    path.write_bytes(data)
+    with pytest.raises(BrokenArchive, match=r"bad checksum"):
+        ingest([path])
+
+
+def test_a_damaged_gzip_fails(ingest: Run, png: Png, tmp_path: Path) -> None:
+    path = make(tmp_path / "cats.tar.gz", pictures(png), "w:gz")
+    data = bytearray(path.read_bytes())
+    data[-6] ^= 1  # its checksum, behind the last file
+    path.write_bytes(data)
+    with pytest.raises(BrokenArchive, match=r"its gzip is damaged"):
+        ingest([path])
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_an_endless_header_fails_before_it_fills_the_memory(
+    ingest: Run, tmp_path: Path, kind: bytes
+) -> None:
+    header = tarfile.TarInfo("long")
+    header.type, header.size = kind, 100 * MIB
+    with gzip.open(tmp_path / "a.tar.gz", "wb", compresslevel=1) as file:
+        file.write(header.tobuf())
+        for _ in range(100):
+            file.write(bytes(MIB))
+    with pytest.raises(BrokenArchive, match=r"a header in it is too long"):
+        ingest([tmp_path / "a.tar.gz"])
+
+
+def test_much_padding_behind_the_end_is_no_harm(ingest: Run, png: Png, tmp_path: Path) -> None:
+    path = make(tmp_path / "a.tar", pictures(png))
+    path.write_bytes(path.read_bytes() + bytes(3 * MIB))
+    assert ingest([path]).report["accepted"] == 9
+
+
+def test_a_large_foreign_file_between_pictures_is_passed_over(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    files = {"a.png": png(1), "film.mp4": b"film" * MIB, "b.png": png(2)}
+    outcome = ingest([make(tmp_path / "a.tar.gz", files, "w:gz")])
+    assert outcome.report["accepted"] == 2
+    assert outcome.reasons.keys() == {"film.mp4"}
