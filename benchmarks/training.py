@@ -134,10 +134,10 @@ def plain_loop(config: Any, pictures: np.ndarray) -> tuple[Callable[[], Any], st
         initialise(network, random)
         network.to(device)
     betas = (config.beta1, config.beta2)
-    adam_g = torch.optim.Adam(
+    generator_adam = torch.optim.Adam(
         generator.parameters(), lr=config.generator_learning_rate, betas=betas
     )
-    adam_d = torch.optim.Adam(
+    discriminator_adam = torch.optim.Adam(
         discriminator.parameters(), lr=config.discriminator_learning_rate, betas=betas
     )
     loss, size = nn.BCEWithLogitsLoss(), config.batch_size
@@ -150,17 +150,17 @@ def plain_loop(config: Any, pictures: np.ndarray) -> tuple[Callable[[], Any], st
 
         generator.zero_grad()
         fakes = generator(latents)
-        loss_g = loss(discriminator(fakes), real)
-        loss_g.backward()
-        adam_g.step()
+        generator_loss = loss(discriminator(fakes), real)
+        generator_loss.backward()
+        generator_adam.step()
 
         discriminator.zero_grad()
         loss_real = loss(discriminator(images), real)
         loss_real.backward()
         loss_fake = loss(discriminator(fakes.detach()), fake)
         loss_fake.backward()
-        adam_d.step()
-        return loss_g.item(), (loss_real + loss_fake).item()
+        discriminator_adam.step()
+        return generator_loss.item(), (loss_real + loss_fake).item()
 
     return step, f"{device.type}, float32, NCHW, {torch.get_num_threads()} threads"
 

@@ -12,6 +12,9 @@ from services import bucket, postgres, postgres_programs, valkey
 from app.domain.database import Database, migrate
 from app.domain.jobs import new_id
 
+# Read when torch is loaded: idle threads that spin would starve whatever else the tests run.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -12,6 +12,7 @@ from app.cli.tables import duration, size
 
 GIVE_UP_SECONDS = 120.0  # without one answer
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+WAITED_FOR = ("queued", "running", "paused")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Ending:
 def follow_training(client: ServiceClient, job_id: str, view: View) -> Ending:
     """Show a training until it ends."""
     for event, data in stream_events(client, job_id, view.note):
-        if event == "state":
+        if event == "state" and data["status"] in WAITED_FOR:
             view.describe(_training_state(data))
         elif event == "progress":
             seen, total = data["images_seen"], data["images_total"]
@@ -40,7 +41,7 @@ def follow_training(client: ServiceClient, job_id: str, view: View) -> Ending:
 def follow_ingest(client: ServiceClient, job_id: str, view: View) -> Ending:
     """Show an ingest until it ends."""
     for event, data in stream_events(client, job_id, view.note):
-        if event == "state":
+        if event == "state" and data["status"] in WAITED_FOR:
             view.describe("packing" if data["status"] == "running" else data["status"])
         elif event == "progress":
             view.update(data["bytes_read"], data["bytes_total"], ingest_figures(data))

@@ -170,7 +170,7 @@ def generate(
 def morph(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
     keyframes: Annotated[
-        list[int], typer.Argument(metavar="A B [C...]", help="The seeds to go through.")
+        list[str], typer.Argument(metavar="A B [C...]", help="The seeds to go through.")
     ],
     out: OutOption,
     frames: Annotated[int, typer.Option(help="Frames in all, both ends included.")] = 60,
@@ -186,9 +186,10 @@ def morph(
     """Write the way from one image to another: webp, gif, png (side by side) or zip."""
     from app.cli.commands import write_made
     from app.cli.outputs import morph_format
+    from app.cli.seeds import parse_seeds
 
     given = {
-        "keyframes": [{"seed": seed} for seed in keyframes],
+        "keyframes": [{"seed": seed} for seed in parse_seeds(",".join(keyframes))],
         "frames": frames,
         "fps": fps,
         "loop": loop or None,

@@ -59,7 +59,7 @@ class BarView:
 
 
 class LineView:
-    """Lines for a log: never more than one of progress in ten seconds."""
+    """Lines for a log: of each thing that is done, one of progress in ten seconds."""
 
     def __init__(self) -> None:
         self._description = ""
@@ -73,7 +73,7 @@ class LineView:
 
     def describe(self, text: str) -> None:
         if text != self._description:
-            self._description = text
+            self._description, self._next_line = text, 0.0
             self.note(text)
 
     def update(self, done: float, total: float | None, figures: str) -> None:

@@ -1,4 +1,8 @@
-"""What routes ask for by type: settings, database, store, engine, event listener."""
+"""What routes ask for by type: settings, database, store, engine, event listener.
+
+All are `async`, though none awaits: FastAPI sends every other through its thread pool, which
+costs an image request three hops.
+"""
 
 from typing import Annotated
 
@@ -12,37 +16,37 @@ from app.domain.store import ObjectStore
 from app.serving.engine import Engine
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def _store(request: Request) -> ObjectStore:
+async def _store(request: Request) -> ObjectStore:
     store: ObjectStore = request.app.state.store
     return store
 
 
-def _engine(request: Request) -> Engine:
+async def _engine(request: Request) -> Engine:
     engine: Engine = request.app.state.engine
     return engine
 
 
-def _listener(request: Request) -> EventListener:
+async def _listener(request: Request) -> EventListener:
     listener: EventListener = request.app.state.listener
     return listener
 
 
-def _notifier(request: Request) -> Notifier:
+async def _notifier(request: Request) -> Notifier:
     notifier: Notifier = request.app.state.notifier
     return notifier
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """A misspelt query parameter is an error, not a default."""
     dependant = request.scope["route"].dependant
     known = {

@@ -2,16 +2,17 @@
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from fastapi import Query, Request
+from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.domain.errors import LimitExceeded, MoggyError
 from app.domain.settings import Settings
 from app.serving.catalogue import ServedCheckpoint
-from app.serving.encoders import ENCODER
+from app.serving.encoders import ENCODER, MEDIA_TYPES
 from app.serving.recipes import Recipe, recipe_text
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ CheckpointParameter = Annotated[
     CheckpointId | None, Query(description="Its id; by default the one that the model serves.")
 ]
 
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 FOR_EVER = "max-age=31536000, immutable"
 
 
@@ -29,6 +31,17 @@ class ClientLeft(MoggyError):
 
     status: ClassVar[int] = 499
     title: ClassVar[str] = "Client closed request"
+
+
+def content(*formats: str) -> dict[int | str, dict[str, Any]]:
+    """The 200 answer's media types, for the OpenAPI document."""
+    return {200: {"content": {MEDIA_TYPES[one]: {} for one in formats}}}
+
+
+def zip_response(checkpoint: ServedCheckpoint, pieces: Iterator[bytes]) -> StreamingResponse:
+    """A download that is encoded while it is sent."""
+    headers = {"Content-Disposition": f'attachment; filename="{checkpoint.model}.zip"'}
+    return StreamingResponse(pieces, media_type=MEDIA_TYPES["zip"], headers=headers)
 
 
 def cache_headers(recipe: Recipe, file_format: str, checkpoint_id: str | None) -> dict[str, str]:

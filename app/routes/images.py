@@ -1,12 +1,11 @@
 """Images of a model: one by URL, or many by request."""
 
-import functools
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
@@ -18,12 +17,15 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
 )
 from app.routes.generation import (
+    NOT_MODIFIED,
     CheckpointId,
     CheckpointParameter,
     cache_headers,
     check_pixels,
+    content,
     is_known,
     while_connected,
+    zip_response,
 )
 from app.serving.batches import Pixels, Point
 from app.serving.catalogue import ServedCheckpoint
@@ -37,11 +39,6 @@ router = APIRouter(
 )
 
 SINGLE_FORMATS = ("png", "jpg", "webp")
-
-
-def content(*formats: str) -> dict[int | str, dict[str, Any]]:
-    """The 200 answer's media types, for the OpenAPI document."""
-    return {200: {"content": {MEDIA_TYPES[one]: {} for one in formats}}}
 
 
 class ImagesRequest(BaseModel):
@@ -60,7 +57,7 @@ class ImagesRequest(BaseModel):
 @router.get(
     "/{name}/images/{seed}.{format}",
     response_class=Response,
-    responses=content("png", "jpg", "webp", "json") | {304: {"description": "Not modified"}},
+    responses=content("png", "jpg", "webp", "json") | NOT_MODIFIED,
 )
 async def get_image(
     name: str,
@@ -103,29 +100,28 @@ async def create_images(
     points = _points(asked, checkpoint)
     check_pixels(len(points), checkpoint, settings, _given(asked)[0])
     if asked.format == "json":
-        recipes = [image_recipe(checkpoint, point) for point in points]
-        return JSONResponse({"items": recipes, "next": None})
+        return await to_thread.run_sync(_list_recipes, checkpoint, points)
     pixels = await while_connected(request, engine.generate(checkpoint, points))
-    return await _answer(asked.format, checkpoint, points, pixels)
+    return await to_thread.run_sync(_answer, asked.format, checkpoint, points, pixels)
 
 
-async def _answer(
+def _list_recipes(checkpoint: ServedCheckpoint, points: list[Point]) -> Response:
+    recipes = [image_recipe(checkpoint, point) for point in points]
+    return JSONResponse({"items": recipes, "next": None})
+
+
+def _answer(
     file_format: str, checkpoint: ServedCheckpoint, points: list[Point], pixels: Pixels
 ) -> Response:
-    recipes = (image_recipe(checkpoint, point) for point in points)
     if file_format == "zip":
-        return StreamingResponse(
-            zip_pngs(zip(pixels, recipes, strict=True), len(points)),
-            media_type=MEDIA_TYPES["zip"],
-            headers={"Content-Disposition": f'attachment; filename="{checkpoint.model}.zip"'},
-        )
+        recipes = (image_recipe(checkpoint, point) for point in points)
+        return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(points)))
     if file_format == "grid":
         columns = math.ceil(math.sqrt(len(points)))
-        recipe = grid_recipe(checkpoint, points, columns)
-        grid = await to_thread.run_sync(encode_grid, pixels, columns, recipe)
+        grid = encode_grid(pixels, columns, grid_recipe(checkpoint, points, columns))
         return Response(grid, media_type=MEDIA_TYPES["png"])
-    encode = functools.partial(encode_image, pixels[0], file_format, next(recipes))
-    return Response(await to_thread.run_sync(encode), media_type=MEDIA_TYPES[file_format])
+    data = encode_image(pixels[0], file_format, image_recipe(checkpoint, points[0]))
+    return Response(data, media_type=MEDIA_TYPES[file_format])
 
 
 def _given(asked: ImagesRequest) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
@@ -17,16 +17,18 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
 )
 from app.routes.generation import (
+    NOT_MODIFIED,
     CheckpointId,
     CheckpointParameter,
     cache_headers,
     check_pixels,
+    content,
     is_known,
     while_connected,
+    zip_response,
 )
-from app.routes.images import content
 from app.serving.animations import GIF_MAX_FPS, encode_animation
-from app.serving.batches import Point
+from app.serving.batches import Point, Vector
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.encoders import MEDIA_TYPES, zip_pngs
 from app.serving.latents import Latent, latent_path, to_point
@@ -78,14 +80,14 @@ async def create_interpolation(
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
     check_pixels(asked.frames, checkpoint, settings, "frames")
     points = await to_thread.run_sync(_keyframes, asked, checkpoint)
-    recipe = _recipe(asked, checkpoint, points)
+    recipe = await to_thread.run_sync(_recipe, asked, checkpoint, points)
     return await _render(asked, checkpoint, points, recipe, request, engine)
 
 
 @router.get(
     "/{name}/interpolations/{first}-{last}.{format}",
     response_class=Response,
-    responses=content("webp", "gif", "png") | {304: {"description": "Not modified"}},
+    responses=content("webp", "gif", "png") | NOT_MODIFIED,
 )
 async def get_interpolation(
     name: str,
@@ -145,21 +147,20 @@ async def _render(
     )
     latents = await to_thread.run_sync(walk)
     if asked.format == "json":
-        rows = await to_thread.run_sync(lambda: [numbers(latent) for latent in latents])
-        return JSONResponse(recipe | {"latents": rows})
+        return await to_thread.run_sync(_list_latents, recipe, latents)
     pixels = await while_connected(request, engine.generate(checkpoint, latents))
     if asked.format == "zip":
         recipes = (image_recipe(checkpoint, latent) for latent in latents)
-        return StreamingResponse(
-            zip_pngs(zip(pixels, recipes, strict=True), len(latents)),
-            media_type=MEDIA_TYPES["zip"],
-            headers={"Content-Disposition": f'attachment; filename="{checkpoint.model}.zip"'},
-        )
+        return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(latents)))
     encode = functools.partial(
         encode_animation, pixels, asked.format, recipe, fps=asked.fps, loop=asked.loop
     )
     media_type = MEDIA_TYPES["png" if asked.format == "strip" else asked.format]
     return Response(await to_thread.run_sync(encode), media_type=media_type)
+
+
+def _list_latents(recipe: Recipe, latents: list[Vector]) -> Response:
+    return JSONResponse(recipe | {"latents": [numbers(latent) for latent in latents]})
 
 
 def _check_frames(asked: InterpolationRequest, settings: Settings) -> None:
