@@ -36,8 +36,8 @@ def stand_in(home: Path) -> Callable[..., Program]:
 def start_up(home: Path) -> Iterator[Callable[..., Up]]:
     started: list[Up] = []
 
-    def start(*options: str, group: bool = False) -> Up:
-        started.append(Up(home, *options, group=group))
+    def start(*options: str, port: int = 0, group: bool = False) -> Up:
+        started.append(Up(home, *options, port=port, group=group))
         return started[-1]
 
     yield start

@@ -18,17 +18,18 @@ STOP_SECONDS = 15
 class Up:
     """One `moggy up` and what it printed."""
 
-    def __init__(self, home: Path, *options: str, group: bool = False) -> None:
+    def __init__(self, home: Path, *options: str, port: int = 0, group: bool = False) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+            self.port: int = port or probe.getsockname()[1]
         self.home = home
         self.process = subprocess.Popen(
             [*MOGGY, "up", "--home", str(home), "--port", str(self.port), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | {"MOGGY_HOME": str(home)},
+            # One thread for torch: two that wait for each other crawl where other tests run too.
+            env=os.environ | {"MOGGY_HOME": str(home), "OMP_NUM_THREADS": "1"},
             start_new_session=group,
         )
 
@@ -62,16 +63,22 @@ class Up:
         """The rest of what it printed, after its exit."""
         return self.process.communicate(timeout=STOP_SECONDS)[0]
 
-    def moggy(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """A command against this service, which must succeed."""
-        done = subprocess.run(
+    def begin(self, *arguments: object) -> subprocess.Popen[str]:
+        """A command against this service."""
+        return subprocess.Popen(
             [*MOGGY, *(str(argument) for argument in arguments)],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"MOGGY_URL": self.address},
         )
-        assert done.returncode == 0, done.stderr
-        return done
+
+    def moggy(self, *arguments: object) -> tuple[str, str]:
+        """What a command, which must succeed, writes to stdout and stderr."""
+        with self.begin(*arguments) as command:
+            out, err = command.communicate()
+        assert command.returncode == 0, err
+        return out, err
 
     def job(self, job_id: str) -> dict[str, Any]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=5)

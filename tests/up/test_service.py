@@ -40,6 +40,16 @@ def test_it_says_when_it_starts_and_when_it_is_ready_and_ctrl_c_leaves_no_proces
     assert processes_of(home) == {}
 
 
+def test_ctrl_c_while_it_starts_leaves_no_process(start_up: StartUp, home: Path) -> None:
+    up = start_up(group=True)
+    up.line()
+    wait_for(lambda: len(processes_of(home)) > 1)
+    os.killpg(up.process.pid, signal.SIGINT)
+    assert "Moggy has stopped." in up.end()
+    assert up.process.returncode == 0
+    assert processes_of(home) == {}
+
+
 def test_a_second_one_on_the_same_home_says_so_and_leaves_the_first_alone(
     start_up: StartUp, home: Path
 ) -> None:

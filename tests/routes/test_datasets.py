@@ -1,0 +1,89 @@
+"""Datasets over HTTP: what an upload answers, what is refused, and that nothing is left behind."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.domain.settings import Settings
+
+PICTURE = ("a.png", b"not looked at before the ingest", "image/png")
+
+
+def post(client: TestClient, files: Any = None, **fields: str) -> Any:
+    return client.post("/v1/datasets", data=fields, files=files or {"files": PICTURE})
+
+
+def test_an_upload_is_stored_and_its_ingest_queued(client: TestClient, settings: Settings) -> None:
+    answer = post(client, name="cats")
+    assert answer.status_code == 202
+    assert answer.headers["location"] == "/v1/datasets/cats"
+    body = answer.json()
+    assert (body["status"], body["size"], body["fit"]) == ("ingesting", 64, "crop")
+    job = client.get(f"/v1/jobs/{body['job']}").json()
+    assert (job["kind"], job["status"], job["dataset"]) == ("ingest", "queued", "cats")
+    stored = [path for path in (settings.home / "objects").rglob("*") if path.is_file()]
+    assert PICTURE[1] in [path.read_bytes() for path in stored]
+    assert not list((settings.home / "incoming").iterdir())
+
+
+def test_a_name_is_given_once(client: TestClient, settings: Settings) -> None:
+    post(client, name="cats")
+    before = sorted((settings.home / "objects").rglob("*"))
+    again = post(client, name="cats")
+    assert (again.status_code, again.json()["field"]) == (409, "name")
+    assert sorted((settings.home / "objects").rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({}, "name", "missing"),
+        ({"name": "My Cats"}, "name", "is not a name"),
+        ({"name": "../etc"}, "name", "is not a name"),
+        ({"name": "cats", "size": "63"}, "size", "28, 32, 64, 128"),
+        ({"name": "cats", "fit": "squash"}, "fit", "crop, pad, stretch"),
+        ({"name": "cats", "channels": "cmyk"}, "channels", "auto, rgb, grey, rgba"),
+        ({"name": "cats", "sise": "64"}, "sise", "is not known"),
+    ],
+)
+def test_a_wrong_field_is_named_and_nothing_is_left_behind(
+    client: TestClient, settings: Settings, fields: dict[str, str], field: str, words: str
+) -> None:
+    answer = post(client, **fields)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["field"] == field
+    assert words in answer.json()["detail"]
+    assert client.get("/v1/datasets").json()["items"] == []
+    assert left_in(settings.home) == []
+
+
+def test_an_upload_without_files_or_of_another_type_is_refused(client: TestClient) -> None:
+    without = client.post("/v1/datasets", files={"name": (None, "cats")})
+    assert (without.status_code, without.json()["field"]) == (422, "files")
+    other = client.post("/v1/datasets", json={"name": "cats"})
+    assert other.status_code == 422
+    assert "multipart/form-data" in other.json()["detail"]
+
+
+def test_deleting_a_dataset_frees_its_bytes(client: TestClient, settings: Settings) -> None:
+    job = post(client, name="cats").json()["job"]
+    assert client.delete("/v1/datasets/cats").status_code == 409
+    client.post(f"/v1/jobs/{job}/cancel")
+    dataset = client.get("/v1/datasets/cats").json()
+    assert (dataset["status"], dataset["error"]) == ("failed", "its ingest was cancelled")
+    assert client.get("/v1/datasets/cats/preview.png").status_code == 409
+    assert client.delete("/v1/datasets/cats").status_code == 204
+    assert client.get("/v1/datasets/cats").status_code == 404
+    assert left_in(settings.home) == []
+
+
+def left_in(home: Path) -> list[Path]:
+    return [
+        path
+        for folder in ("objects", "incoming")
+        for path in (home / folder).rglob("*")
+        if path.is_file()
+    ]

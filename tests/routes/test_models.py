@@ -1,0 +1,71 @@
+"""The registry over HTTP: what is served, what is pinned, what deleting frees."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.domain.database import Database
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.domain.tables import Checkpoint, Model
+
+
+@pytest.fixture
+def checkpoints(database: Database, settings: Settings) -> list[str]:
+    """Three checkpoints of a model, oldest first; their files are not generators."""
+    store = ObjectStore(settings)
+    ids = ["c1", "c2", "c3"]
+    with database.write() as session:
+        session.add(Model(name="cats"))
+        session.flush()
+        for place, one in enumerate(ids, start=1):
+            store.put_bytes(f"jobs/j/1/checkpoint-{place}.safetensors", b"weights")
+            session.add(
+                Checkpoint(
+                    id=one,
+                    model="cats",
+                    job="j",
+                    images_seen=1000 * place,
+                    config={"resolution": 64, "channels": 3, "latent_dim": 100},
+                    key=f"jobs/j/1/checkpoint-{place}.safetensors",
+                    sha256="0" * 64,
+                    bytes=7,
+                )
+            )
+            session.flush()
+    return ids
+
+
+def test_the_newest_checkpoint_is_served_until_one_is_pinned(
+    client: TestClient, checkpoints: list[str]
+) -> None:
+    model = client.get("/v1/models/cats").json()
+    assert (model["checkpoint"], model["pinned"], model["checkpoints"]) == ("c3", False, 3)
+    pinned = client.patch("/v1/models/cats", json={"checkpoint": "c1"}).json()
+    assert (pinned["checkpoint"], pinned["pinned"], pinned["images_seen"]) == ("c1", True, 1000)
+    listed = client.get("/v1/models/cats/checkpoints").json()["items"]
+    assert [(one["id"], one["served"]) for one in listed] == [
+        ("c3", False),
+        ("c2", False),
+        ("c1", True),
+    ]
+    released = client.patch("/v1/models/cats", json={"checkpoint": None}).json()
+    assert (released["checkpoint"], released["pinned"]) == ("c3", False)
+
+
+def test_pinning_what_is_not_there_changes_nothing(
+    client: TestClient, checkpoints: list[str]
+) -> None:
+    answer = client.patch("/v1/models/cats", json={"checkpoint": "c9"})
+    assert (answer.status_code, answer.json()["field"]) == (404, "checkpoint")
+    assert client.patch("/v1/models/cats", json={}).status_code == 422
+    assert client.patch("/v1/models/cats", json={"served": "c1"}).status_code == 422
+    assert client.get("/v1/models/cats").json()["checkpoint"] == "c3"
+
+
+def test_deleting_a_model_frees_its_checkpoints(
+    client: TestClient, checkpoints: list[str], settings: Settings
+) -> None:
+    assert client.delete("/v1/models/cats").status_code == 204
+    assert client.get("/v1/models").json()["items"] == []
+    assert ObjectStore(settings).keys("jobs") == []
+    assert client.delete("/v1/models/cats").status_code == 404

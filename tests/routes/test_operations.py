@@ -1,0 +1,52 @@
+"""Health, readiness, metrics, the document, and errors of every origin."""
+
+import time
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.domain.settings import Settings
+from app.main import create_app
+
+
+def test_health_says_that_the_process_answers(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_without_a_worker_the_service_is_not_ready_and_says_so(client: TestClient) -> None:
+    started = time.monotonic()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "no worker answers")
+    assert time.monotonic() - started < 10
+
+
+def test_without_its_tables_the_database_is_what_does_not_answer(settings: Settings) -> None:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "the database does not answer" in answer.json()["detail"]
+
+
+def test_metrics_count_jobs_by_queue_and_status(client: TestClient, cats: str) -> None:
+    client.post("/v1/jobs", json={"dataset": cats, "model": "cats"})
+    assert 'moggy_jobs{queue="train",status="queued"} 1.0' in client.get("/metrics").text
+
+
+def test_the_document_describes_every_call(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/v1/datasets", "/v1/jobs", "/v1/models/{name}", "/v1/presets"} <= set(paths)
+    assert client.get("/docs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v1/nothing", 404), ("PUT", "/v1/jobs", 405), ("GET", "/v1/jobs/x", 404)],
+)
+def test_every_error_is_a_problem_document(
+    client: TestClient, method: str, path: str, status: int
+) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert answer.json()["detail"]

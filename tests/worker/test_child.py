@@ -1,0 +1,94 @@
+"""The child process: its events, its stop, and that it never outlives its supervisor."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from worker.child import Child, describe_exit
+
+MODULE = "stand_in_child"
+PROGRAM = """
+import json, signal, sys, threading, time, os
+def watch():
+    sys.stdin.read()
+    os._exit(3)
+threading.Thread(target=watch, daemon=True).start()
+def stop(*_):
+    print(json.dumps({"event": "stopped"}), flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+print(json.dumps({"event": "started", "run_dir": sys.argv[1]}), flush=True)
+print("a warning", "the last line", sep="\\n", file=sys.stderr, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
+    (tmp_path / f"{MODULE}.py").write_text(PROGRAM)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return Child(MODULE, tmp_path)
+
+
+def next_event(child: Child) -> dict[str, object] | None:
+    return child.next_event(timeout=20)
+
+
+def test_events_come_in_order_and_the_end_is_noticed(child: Child, tmp_path: Path) -> None:
+    assert next_event(child) == {"event": "started", "run_dir": str(tmp_path)}
+    child.terminate()
+    assert next_event(child) == {"event": "stopped"}
+    assert next_event(child) is None
+    assert child.ended
+    assert child.close() == 0
+    assert child.last_words() == "the last line"
+
+
+def test_close_ends_a_child_that_still_runs(child: Child) -> None:
+    next_event(child)
+    assert child.close() == -signal.SIGKILL
+
+
+def test_a_child_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
+    (tmp_path / f"{MODULE}.py").write_text(PROGRAM)
+    program = f"""
+import time
+from pathlib import Path
+from worker.child import Child
+child = Child({MODULE!r}, Path({str(tmp_path)!r}))
+child.next_event(20)
+print(child._process.pid, flush=True)
+time.sleep(60)
+"""
+    root = Path(__file__).resolve().parent.parent.parent
+    environment = os.environ | {"PYTHONPATH": f"{root}:{tmp_path}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True
+    ) as supervisor:
+        assert supervisor.stdout is not None
+        pid = int(supervisor.stdout.readline())
+        supervisor.kill()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "last_words", "sentence"),
+    [
+        (-9, "", "its process was ended by signal 9 (SIGKILL): probably out of memory"),
+        (-11, "", "its process was ended by signal 11 (SIGSEGV)"),
+        (1, "MemoryError", "its process ended with exit code 1: MemoryError"),
+        (3, "", "its process ended with exit code 3"),
+    ],
+)
+def test_an_exit_is_described_by_its_signal_or_its_last_words(
+    code: int, last_words: str, sentence: str
+) -> None:
+    assert describe_exit(code, last_words) == sentence
