@@ -183,7 +183,7 @@ def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respons
 
 @router.get("/{name}/preview.png", response_class=Response)
 def preview_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Response:
-    """A contact sheet of its first pictures, as they were packed."""
+    """A contact sheet of pictures from all over it, as they were packed."""
     with database.read() as session:
         dataset = datasets.find(session, name)
     return Response(datasets.read_preview(store, dataset), media_type="image/png")

@@ -1,0 +1,245 @@
+"""Uploads: a multipart form received straight into files, with bounded memory."""
+
+import errno
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from anyio import CancelScope, to_thread
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from app.domain.errors import InsufficientStorage, InvalidRequest, MoggyError, TooLarge
+from app.domain.settings import Settings
+
+FILES_FIELD = "files"
+MAX_FILES = 100_000  # each is an inode until it is packed; an archive holds any number
+MAX_TEXT_FIELDS = 32
+MAX_TEXT_BYTES = 16 * 1024
+FEED_BYTES = 1 << 20  # parsed and written together, in one visit to a thread
+
+
+class UploadedFile(NamedTuple):
+    """`name` is the client's, and never part of a path."""
+
+    name: str
+    path: Path
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Upload:
+    fields: dict[str, str]
+    files: list[UploadedFile]
+
+
+async def receive_upload(request: Request, folder: Path, settings: Settings) -> Upload:
+    """Receive `files` into `folder` as 000000, 000001, …, and the text fields into memory.
+
+    The length is checked before a byte is read, where the client states it, and counted while
+    reading. Whatever goes wrong, the folder is gone when the error leaves.
+    """
+    boundary = _boundary(request)
+    try:
+        await to_thread.run_sync(_make_room, request, folder, settings)
+        receiver = _FormReceiver(boundary, folder)
+        try:
+            await _feed(request, receiver, settings.max_upload_bytes)
+        finally:
+            receiver.close()
+    except BaseException as error:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(shutil.rmtree, folder, True)
+        known = _explain(error)
+        if known is error:
+            raise
+        raise known from error
+    return Upload(receiver.fields, receiver.files)
+
+
+def _boundary(request: Request) -> bytes:
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise InvalidRequest(
+            f"send the upload as multipart/form-data with a boundary, not as "
+            f"{request.headers.get('content-type', 'a body without Content-Type')!r}"
+        )
+    return options[b"boundary"]
+
+
+def _make_room(request: Request, folder: Path, settings: Settings) -> None:
+    """Refuse what will not fit, and make the folder."""
+    stated = request.headers.get("content-length", "0")
+    length = int(stated) if stated.isdecimal() else 0
+    if length > settings.max_upload_bytes:
+        raise _too_large(f"{length:,} bytes", settings.max_upload_bytes)
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if length > free:
+        raise InsufficientStorage(
+            f"the upload is {length:,} bytes and the disk has {free:,} free", field=FILES_FIELD
+        )
+
+
+async def _feed(request: Request, receiver: "_FormReceiver", limit: int) -> None:
+    received, waiting, chunks = 0, 0, list[bytes]()
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > limit:
+            raise _too_large("larger", limit)
+        chunks.append(chunk)
+        waiting += len(chunk)
+        if waiting >= FEED_BYTES:
+            await to_thread.run_sync(receiver.write, b"".join(chunks))
+            waiting, chunks = 0, []
+    await to_thread.run_sync(receiver.write, b"".join(chunks))
+    receiver.finish()
+
+
+def _too_large(size: str, limit: int) -> TooLarge:
+    return TooLarge(
+        f"the upload is {size}; at most {limit:,} bytes are taken (MOGGY_MAX_UPLOAD_BYTES)",
+        field=FILES_FIELD,
+    )
+
+
+def _explain(error: BaseException) -> BaseException:
+    """The error that the user is told, where it is the user's to know."""
+    if isinstance(error, MoggyError):
+        return error
+    if isinstance(error, ClientDisconnect):
+        return InvalidRequest("the upload broke off: its sender went away")
+    if isinstance(error, FormParserError):
+        return InvalidRequest(f"the multipart body is malformed: {error}")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return InsufficientStorage("the disk is full", field=FILES_FIELD)
+    return error
+
+
+class _FormReceiver:
+    """Turns the parser's callbacks into files and fields, one part at a time."""
+
+    def __init__(self, boundary: bytes, folder: Path) -> None:
+        self.fields: dict[str, str] = {}
+        self.files: list[UploadedFile] = []
+        self._folder = folder
+        self._ended = False
+        self._headers: dict[bytes, bytes] = {}
+        self._header_name = self._header_value = b""
+        self._field = self._file_name = ""
+        self._text = bytearray()
+        self._file: IO[bytes] | None = None
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin_part,
+                "on_header_field": self._add_header_name,
+                "on_header_value": self._add_header_value,
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._open_part,
+                "on_part_data": self._add_data,
+                "on_part_end": self._end_part,
+                "on_end": self._end,
+            },
+        )
+
+    def write(self, data: bytes) -> None:
+        self._parser.write(data)
+
+    def finish(self) -> None:
+        """Raise unless the body was whole."""
+        if not self._ended:
+            raise InvalidRequest("the multipart body ends before its closing boundary")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _begin_part(self) -> None:
+        self._headers = {}
+        self._header_name = self._header_value = b""
+
+    def _add_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _add_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers[self._header_name.lower()] = self._header_value
+        self._header_name = self._header_value = b""
+
+    def _open_part(self) -> None:
+        kind, options = parse_options_header(self._headers.get(b"content-disposition"))
+        if kind != b"form-data" or b"name" not in options:
+            raise InvalidRequest("a part of the form has no Content-Disposition that names it")
+        self._field = options[b"name"].decode(errors="replace")
+        if b"filename" in options:
+            self._open_file(options[b"filename"].decode(errors="replace"))
+        else:
+            self._open_text()
+
+    def _open_file(self, name: str) -> None:
+        if self._field != FILES_FIELD:
+            raise InvalidRequest(
+                f"a file was sent as {self._field[:50]!r}: send files as {FILES_FIELD!r}",
+                field=self._field[:50],
+            )
+        if len(self.files) == MAX_FILES:
+            raise TooLarge(
+                f"more than {MAX_FILES:,} files in one upload: send them as one zip or tar",
+                field=FILES_FIELD,
+            )
+        self._file_name = name
+        self._file = (self._folder / f"{len(self.files):06d}").open("wb")
+
+    def _open_text(self) -> None:
+        if self._field == FILES_FIELD:
+            raise InvalidRequest(
+                "files holds text, not a file (with curl: -F files=@pictures.zip)",
+                field=FILES_FIELD,
+            )
+        if self._field in self.fields:
+            raise InvalidRequest(
+                f"form field {self._field[:50]!r} was sent twice", field=self._field[:50]
+            )
+        if len(self.fields) == MAX_TEXT_FIELDS:
+            raise InvalidRequest(f"more than {MAX_TEXT_FIELDS} form fields")
+        self._text.clear()
+
+    def _add_data(self, data: bytes, start: int, end: int) -> None:
+        if self._file is not None:
+            self._file.write(memoryview(data)[start:end])
+            return
+        self._text += memoryview(data)[start:end]
+        if len(self._text) > MAX_TEXT_BYTES:
+            raise InvalidRequest(
+                f"form field {self._field[:50]!r} is longer than {MAX_TEXT_BYTES:,} bytes",
+                field=self._field[:50],
+            )
+
+    def _end_part(self) -> None:
+        if self._file is None:
+            self.fields[self._field] = self._decode_text()
+            return
+        size = self._file.tell()
+        path = Path(self._file.name)
+        self._file.close()
+        self._file = None
+        if size == 0 and not self._file_name:
+            path.unlink()  # what a browser sends for a file input that nobody filled
+        else:
+            self.files.append(UploadedFile(self._file_name, path, size))
+
+    def _decode_text(self) -> str:
+        try:
+            return self._text.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(
+                f"form field {self._field[:50]!r} is not UTF-8", field=self._field[:50]
+            ) from error
+
+    def _end(self) -> None:
+        self._ended = True

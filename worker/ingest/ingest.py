@@ -1,0 +1,133 @@
+"""From uploaded files to a packed dataset, in one pass and bounded memory."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker.ingest.errors import IngestError, Rejected
+from worker.ingest.members import Member
+from worker.ingest.meter import Meter
+from worker.ingest.names import folder_of, shown
+from worker.ingest.pack import Pack, Packed
+from worker.ingest.pictures import Pixels, fit_picture, set_pillow_limits
+from worker.ingest.report import Report
+from worker.ingest.request import IngestRequest
+from worker.ingest.sources import members_of
+
+MIN_IMAGES = 2
+DECODERS = 2
+MAX_WAITING = 32  # files read and not yet packed
+MAX_WAITING_BYTES = 64 << 20
+POLL_SECONDS = 0.1
+
+
+@dataclass
+class Progress:
+    """How far the ingest is, kept up to date while it runs."""
+
+    report: Report
+    bytes_total: int
+    bytes_read: int = 0
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A file that was read; its pixels, or its Rejected, are on their way."""
+
+    member: Member
+    bytes: int
+    pixels: Future[Pixels]
+
+
+class Ingest:
+    """One run. `tick` is called often, and may raise Stopped."""
+
+    def __init__(self, request: IngestRequest, folder: Path, tick: Callable[[], None]) -> None:
+        self._request = request
+        self._folder = folder
+        self._tick = tick
+        self._meter = Meter(request.limits.max_unpacked_bytes, tick)
+        self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decoder")
+        total = sum(source.path.stat().st_size for source in request.sources)
+        self.progress = Progress(Report(), total)
+
+    def run(self) -> Packed:
+        """Pack every usable picture, in the order of the upload.
+
+        Raises IngestError where there is no dataset to be made, and what `tick` raises.
+        """
+        set_pillow_limits()
+        report = self.progress.report
+        try:
+            with Pack(self._folder) as pack:
+                for file in self._decoded():
+                    self._take(file, pack)
+                if len(pack) < MIN_IMAGES:
+                    raise IngestError(report.too_few(MIN_IMAGES))
+                self.progress.bytes_read = self.progress.bytes_total
+                return pack.finish(report, self._tick)
+        finally:
+            self._decoders.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, file: _Waiting, pack: Pack) -> None:
+        """Count one file, and pack it if it is a picture not seen before."""
+        report = self.progress.report
+        try:
+            pixels = file.pixels.result()
+        except Rejected as rejected:
+            report.reject(shown(file.member.name), str(rejected))
+            return
+        if not pack.add(pixels, folder_of(file.member.name)):
+            report.duplicates += 1
+            return
+        report.accepted += 1
+        if len(pack) > self._request.limits.max_images:
+            raise IngestError(
+                f"the upload holds more than {self._request.limits.max_images:,} pictures, the "
+                "limit of one dataset (MOGGY_MAX_DATASET_IMAGES): split it, or raise the limit"
+            )
+
+    def _decoded(self) -> Iterator[_Waiting]:
+        """Every received file in order, done with; a few are decoded while others are read."""
+        waiting: deque[_Waiting] = deque()
+        waiting_bytes = 0
+        for member in self._members():
+            file = self._start(member)
+            waiting.append(file)
+            waiting_bytes += file.bytes
+            while len(waiting) > MAX_WAITING or waiting_bytes > MAX_WAITING_BYTES:
+                waiting_bytes -= waiting[0].bytes
+                yield self._await(waiting.popleft())
+        while waiting:
+            yield self._await(waiting.popleft())
+
+    def _members(self) -> Iterator[Member]:
+        before = 0
+        for source in self._request.sources:
+            for member in members_of(source, self._meter):
+                self.progress.bytes_read = before + member.position
+                if member.is_received:
+                    yield member
+            before += source.path.stat().st_size
+            self.progress.bytes_read = before
+            self._tick()
+
+    def _start(self, member: Member) -> _Waiting:
+        try:
+            file = member.read_picture()
+        except Rejected as rejected:
+            rejection: Future[Pixels] = Future()
+            rejection.set_exception(rejected)
+            return _Waiting(member, 0, rejection)
+        size = file.getbuffer().nbytes  # now: Pillow may close the file
+        limits = self._request.limits
+        pixels = self._decoders.submit(fit_picture, file, self._request.shape, limits.max_pixels)
+        return _Waiting(member, size, pixels)
+
+    def _await(self, file: _Waiting) -> _Waiting:
+        while not file.pixels.done():
+            wait([file.pixels], POLL_SECONDS)
+            self._tick()
+        return file

@@ -1,0 +1,26 @@
+"""Counts what comes out of an upload, and ends what would never end."""
+
+from collections.abc import Callable
+
+from worker.ingest.errors import IngestError
+
+
+class Meter:
+    """Every byte that is read of an upload, unpacked, passes here.
+
+    `tick` is called with each: it may raise to stop the ingest, wherever that is.
+    """
+
+    def __init__(self, max_unpacked_bytes: int, tick: Callable[[], None]) -> None:
+        self.tick = tick
+        self._limit = max_unpacked_bytes
+        self._unpacked = 0
+
+    def add(self, unpacked: int) -> None:
+        self._unpacked += unpacked
+        if self._unpacked > self._limit:
+            raise IngestError(
+                f"the upload unpacks to more than {self._limit:,} bytes, the limit "
+                "(MOGGY_MAX_UNPACKED_BYTES): upload less, or raise it"
+            )
+        self.tick()

@@ -1,0 +1,51 @@
+"""What a file is, by its first bytes; names are not believed."""
+
+import tarfile
+
+HEAD_BYTES = tarfile.BLOCKSIZE  # enough for every signature here
+
+ARCHIVES = {
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",  # an empty one
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "rar",
+}
+PICTURES = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+}
+NOT_AN_IMAGE = "not an image: neither PNG, JPEG, WebP, BMP nor GIF"
+
+
+def archive_kind(head: bytes) -> str | None:
+    """zip, gzip, tar, …, or None."""
+    for signature, kind in ARCHIVES.items():
+        if head.startswith(signature):
+            return kind
+    return "tar" if is_tar(head) else None
+
+
+def picture_format(head: bytes) -> str | None:
+    """Pillow's name of the format, or None when it is none that is read."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    for signature, name in PICTURES.items():
+        if head.startswith(signature):
+            return name
+    return None
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a tar begins so: its header carries a checksum, the oldest kind's too."""
+    try:
+        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
