@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,7 +110,11 @@ class RunFolder:
 
 
 def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> int:
-    """Train as `folder`/run.json says; returns the exit status. Every failure becomes an event."""
+    """Train as `folder`/run.json says; returns the exit status.
+
+    What would fail again is a `failed` event; anything else (memory, disk) is raised, and may be
+    tried again from the last state.
+    """
     try:
         request = RunRequest.read(folder / "run.json")
         run = _open(request, folder / "state.safetensors")
@@ -132,10 +134,6 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
         )
     except (ConfigError, DatasetError, RunError, StateError, TrainingError) as error:
         events.emit("failed", error=str(error))
-        return 1
-    except Exception as error:  # noqa: BLE001 - the supervisor must hear of whatever it was
-        traceback.print_exc(file=sys.stderr)
-        events.emit("failed", error=f"{type(error).__name__}: {error}")
         return 1
     events.emit("finished" if finished else "stopped", images_seen=run.images_seen)
     return 0

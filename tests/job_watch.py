@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain import events, jobs
 from app.domain.database import Database
-from app.domain.jobs import ENDED
+from app.domain.job_states import ENDED
 from app.domain.tables import Job
 
 
@@ -46,3 +46,12 @@ def trainer_of(worker: subprocess.Popen[bytes]) -> int | None:
         if b"models.train" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     return None
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended but is not buried yet does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "app.main": {"app.routes", "app.serving", "app.domain", "models"},
     "app.up": {"app.up", "app.domain"},
     "app.cli": {"app.cli", "app.up", "app.domain"},
-    "worker": {"worker", "app.domain", "models.config", "models.presets"},
+    "worker": {"worker", "app.domain", "models.child", "models.config", "models.presets"},
 }
 # The trainer runs on a machine that has only these.
 MODELS_NEED = {"torch", "numpy", "PIL", "safetensors"}

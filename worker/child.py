@@ -9,7 +9,14 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
+import structlog
+
+from app.domain.exits import describe_exit
+
+log = structlog.get_logger()
+
 LOG_TAIL_BYTES = 2000
+LINGER_SECONDS = 10.0  # between the end of a child's events and its own
 
 
 class Child:
@@ -21,12 +28,12 @@ class Child:
 
     def __init__(self, module: str, run_dir: Path) -> None:
         self._log = run_dir / "log.txt"
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, str(run_dir)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=log_file,
                 start_new_session=True,  # a Ctrl-C of the terminal is its supervisor's affair
             )
         assert self._process.stdout is not None
@@ -56,19 +63,29 @@ class Child:
 
     def close(self) -> int:
         """End the child if it still runs; its exit code, negative for a signal."""
-        if self._process.poll() is None and not self.ended:
+        if not self.ended:
             self.kill()
         assert self._process.stdin is not None
         self._process.stdin.close()
-        code = self._process.wait()
+        try:
+            code = self._process.wait(LINGER_SECONDS)
+        except subprocess.TimeoutExpired:  # stuck on its way out, in a driver for instance
+            self.kill()
+            code = self._process.wait()
         self._reader.join()
         return code
 
-    def last_words(self) -> str:
+    def describe_end(self, code: int) -> str:
+        """A plain sentence about an exit that no event explained."""
+        likely = ": probably out of memory" if code == -signal.SIGKILL else ""
+        words = self._last_words() if code >= 0 else ""
+        return f"its process ended with {describe_exit(code)}{likely}{words and f': {words}'}"
+
+    def _last_words(self) -> str:
         """The last line that the child wrote to its log; empty when it wrote none."""
-        with self._log.open("rb") as log:
-            log.seek(max(0, self._log.stat().st_size - LOG_TAIL_BYTES))
-            lines = log.read().decode(errors="replace").strip().splitlines()
+        with self._log.open("rb") as log_file:
+            log_file.seek(max(0, self._log.stat().st_size - LOG_TAIL_BYTES))
+            lines = log_file.read().decode(errors="replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
 
     def _signal(self, number: signal.Signals) -> None:
@@ -76,16 +93,11 @@ class Child:
             self._process.send_signal(number)
 
     def _read(self, stdout: IO[bytes]) -> None:
-        with stdout:
-            for line in stdout:
-                self._events.put(json.loads(line))
-        self._events.put(None)
-
-
-def describe_exit(code: int, last_words: str) -> str:
-    """A plain sentence about an exit that no event explained."""
-    if code < 0:
-        name = signal.Signals(-code).name
-        likely = ": probably out of memory" if code == -signal.SIGKILL else ""
-        return f"its process was ended by signal {-code} ({name}){likely}"
-    return f"its process ended with exit code {code}" + (f": {last_words}" if last_words else "")
+        try:
+            with stdout:
+                for line in stdout:
+                    self._events.put(json.loads(line))
+        except ValueError:  # a line that was torn by the child's death
+            log.warning("child_line_unreadable", line=line[:200].decode(errors="replace"))
+        finally:
+            self._events.put(None)

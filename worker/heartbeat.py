@@ -7,8 +7,9 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import jobs
-from app.domain.jobs import Claim, Fenced, Stop
+from app.domain import leases
+from app.domain.job_states import Stop
+from app.domain.leases import Claim, Fenced
 from worker.context import WorkerContext
 
 log = structlog.get_logger()
@@ -54,6 +55,6 @@ class Heartbeat:
 
     def _beat(self) -> None:
         with self._context.database.write() as session:
-            self.stop_requested = jobs.beat(
+            self.stop_requested = leases.beat(
                 session, self._claim, self._context.settings.lease_seconds, self.progress
             )

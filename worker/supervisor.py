@@ -3,17 +3,19 @@
 import os
 import shutil
 import time
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
-from app.domain import jobs
+from app.domain import jobs, leases
 from app.domain.job_objects import delete_leftovers
-from app.domain.jobs import Claim, Fenced, Status, Stop
+from app.domain.job_states import Status, Stop
+from app.domain.leases import Claim, Fenced
 from app.domain.tables import Job
-from worker.child import Child, describe_exit
+from worker.child import Child
 from worker.context import WorkerContext
 from worker.heartbeat import Heartbeat
 from worker.kinds.ingest import Ingest
@@ -23,7 +25,20 @@ from worker.kinds.train import Train
 log = structlog.get_logger()
 
 KINDS: dict[str, type[Kind]] = {"train": Train, "ingest": Ingest}
+FINAL_EVENTS = ("finished", "stopped", "failed")
 POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a child ended: by its last event, or where there was none, by its exit."""
+
+    event: dict[str, Any]  # {"event": "finished" | "stopped" | "failed" | "crashed", …}
+    stop: Stop | None  # what the job's user had asked for by then
+
+    @property
+    def name(self) -> str:
+        return str(self.event["event"])
 
 
 def supervise(context: WorkerContext, job: Job) -> None:
@@ -31,38 +46,28 @@ def supervise(context: WorkerContext, job: Job) -> None:
 
     Only a database that does not answer makes it raise; then the lease runs out.
     """
-    claim = Claim(job.id, job.epoch)
-    run_dir = make_run_dir(context.settings.runs, claim)
-    kind = KINDS[job.kind](context, job, run_dir)
     log.info("job_started", job=job.id, kind=job.kind, epoch=job.epoch, attempt=job.attempt)
+    claim = Claim(job.id, job.epoch)
+    run_dir = context.settings.runs / f"{claim.job_id}-{claim.epoch}"
+    kind = KINDS[job.kind](context, job, run_dir)
     try:
         with Heartbeat(context, claim) as heartbeat:
-            final, code, last_words = _run(context, kind, heartbeat)
-        _settle(context, kind, heartbeat, final, describe_exit(code, last_words))
+            outcome = _run(context, kind, heartbeat)
+            _settle(context, kind, outcome, heartbeat.progress)
+        log.info("job_left", job=job.id, outcome=outcome.name)
     except Fenced:
         log.warning("job_fenced", job=job.id, epoch=job.epoch)
     except Exception as error:
         log.exception("job_supervision_failed", job=job.id)
-        with suppress(Fenced):
-            _settle_crash(context, kind, f"its worker failed: {error}")
+        _settle_failure(context, kind, f"its worker failed: {error}")
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
         context.notifier.notify([job.id])
 
 
-def make_run_dir(runs: Path, claim: Claim) -> Path:
-    """An empty folder of this epoch; what older epochs of the job left here goes."""
-    for left in runs.glob(f"{claim.job_id}-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    run_dir = runs / f"{claim.job_id}-{claim.epoch}"
-    run_dir.mkdir(parents=True)
-    return run_dir
-
-
-def _run(
-    context: WorkerContext, kind: Kind, heartbeat: Heartbeat
-) -> tuple[dict[str, Any] | None, int, str]:
-    """The child's last event if it was a final one, its exit code, its last log line."""
+def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
+    """Run the child to its end, storing what its events name."""
+    make_run_dir(kind.run_dir, kind.claim)
     kind.prepare()
     child = Child(kind.module, kind.run_dir)
     final: dict[str, Any] | None = None
@@ -70,11 +75,10 @@ def _run(
     try:
         while not child.ended:
             event = child.next_event(POLL_SECONDS)
-            if event is not None:
-                if event["event"] in ("finished", "stopped", "failed"):
-                    final = event
-                else:
-                    _handle(kind, heartbeat, event)
+            if event is not None and event["event"] in FINAL_EVENTS:
+                final = event
+            elif event is not None and heartbeat.stop_requested is not Stop.CANCEL:
+                _handle(kind, heartbeat, event)
             if heartbeat.fenced:
                 raise Fenced(kind.job.id)
             if kill_at is None and (heartbeat.stop_requested or context.stopping.is_set()):
@@ -84,63 +88,78 @@ def _run(
                 child.kill()
     finally:
         code = child.close()
-    return final, code, child.last_words()
+    if final is None:
+        final = {"event": "crashed", "error": child.describe_end(code)}
+    if final["event"] == "finished" and heartbeat.stop_requested is not Stop.CANCEL:
+        kind.conclude()
+    return Outcome(final, heartbeat.stop_requested)
+
+
+def make_run_dir(run_dir: Path, claim: Claim) -> None:
+    """Make an empty folder for this epoch; what older epochs of the job left here goes."""
+    for left in run_dir.parent.glob(f"{claim.job_id}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    run_dir.mkdir(parents=True)
 
 
 def _handle(kind: Kind, heartbeat: Heartbeat, event: dict[str, Any]) -> None:
-    if heartbeat.stop_requested is Stop.CANCEL:
-        return  # nothing that is made now will be asked for
     if event["event"] == "progress":
         heartbeat.progress = kind.progress(event)
     kind.handle(event)
 
 
 def _settle(
-    context: WorkerContext,
-    kind: Kind,
-    heartbeat: Heartbeat,
-    final: dict[str, Any] | None,
-    exit_sentence: str,
+    context: WorkerContext, kind: Kind, outcome: Outcome, progress: dict[str, Any] | None
 ) -> None:
-    outcome = final["event"] if final else None
-    if heartbeat.stop_requested is Stop.CANCEL:
-        _end(context, kind, Status.CANCELLED)
-    elif outcome == "finished" and final is not None:
-        kind.conclude()
-        with context.database.write() as session:
-            jobs.beat(session, kind.claim, context.settings.lease_seconds, heartbeat.progress)
-            kind.commit(session, final)
-            jobs.end(session, kind.claim, Status.SUCCEEDED)
-        delete_leftovers(context.database, context.store, kind.job)
-    elif outcome == "failed" and final is not None:
-        _end(context, kind, Status.FAILED, str(final["error"]))
-    elif heartbeat.stop_requested is Stop.PAUSE:
-        with context.database.write() as session:
-            jobs.pause(session, kind.claim)
+    """Write down how it ended, as far as this worker still holds the job."""
+
+    def succeed(session: Session) -> None:
+        leases.beat(session, kind.claim, context.settings.lease_seconds, progress)
+        kind.commit(session, outcome.event)
+        leases.end(session, kind.claim, Status.SUCCEEDED)
+
+    if outcome.stop is Stop.CANCEL:
+        context.write(lambda session: leases.end(session, kind.claim, Status.CANCELLED))
+    elif outcome.name == "finished":
+        context.write(succeed)
+    elif outcome.name == "failed":
+        error = str(outcome.event["error"])
+        context.write(lambda session: leases.end(session, kind.claim, Status.FAILED, error))
+    elif outcome.stop is Stop.PAUSE:
+        context.write(lambda session: leases.pause(session, kind.claim))
+        return
     elif context.stopping.is_set():
-        with context.database.write() as session:
-            jobs.give_back(session, kind.claim)
+        context.write(lambda session: leases.give_back(session, kind.claim))
+        return
     else:
-        _settle_crash(context, kind, exit_sentence)
-    log.info("job_left", job=kind.job.id, outcome=outcome or exit_sentence)
+        sentence = outcome.event.get("error", "its process was told to stop by nobody")
+        _settle_crash(context, kind, sentence)
+        return
+    delete_leftovers(context.database, context.store, kind.job)
+
+
+def _settle_failure(context: WorkerContext, kind: Kind, sentence: str) -> None:
+    try:
+        _settle_crash(context, kind, sentence)
+    except Fenced:
+        log.warning("job_fenced", job=kind.job.id, epoch=kind.claim.epoch)
 
 
 def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
     """Try again from the last training state, up to the cap."""
-    with context.database.write() as session:
-        jobs.hold(session, kind.claim)
-        attempt = jobs.find(session, kind.job.id).attempt
+
+    def settle(session: Session) -> bool:
+        attempt = leases.hold(session, kind.claim).attempt
         if attempt < context.settings.max_attempts:
             log.warning("job_crashed", job=kind.job.id, attempt=attempt, reason=sentence)
-            jobs.give_back(session, kind.claim, keep_attempt=True)
-            return
-    _end(context, kind, Status.FAILED, f"{sentence}, at the last of {attempt} attempts")
+            leases.give_back(session, kind.claim, keep_attempt=True)
+            return False
+        error = f"{sentence}, at the last of {attempt} attempts"
+        leases.end(session, kind.claim, Status.FAILED, error)
+        return True
 
-
-def _end(context: WorkerContext, kind: Kind, status: Status, error: str | None = None) -> None:
-    with context.database.write() as session:
-        jobs.end(session, kind.claim, status, error)
-    delete_leftovers(context.database, context.store, kind.job)
+    if context.write(settle):
+        delete_leftovers(context.database, context.store, kind.job)
 
 
 def sweep_run_dirs(context: WorkerContext) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import structlog
 from celery.signals import worker_ready, worker_shutting_down
 
-from app.domain import jobs
+from app.domain import leases
 from app.domain.logs import configure_logs
 from app.domain.queue import WORK, celery
 from app.domain.settings import Settings
 from worker.context import WorkerContext
 from worker.reaper import start_reaper
-from worker.supervisor import supervise, sweep_run_dirs
+from worker.supervisor import supervise
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ def work(queue: str) -> None:
     with worker.busy:
         while not worker.stopping.is_set():
             with worker.database.write() as session:
-                job = jobs.claim(
+                job = leases.claim(
                     session, queue, worker.settings.lease_seconds, worker.settings.max_attempts
                 )
             if job is None:
@@ -46,7 +46,6 @@ def work(queue: str) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _on_ready(sender: Any, **_: Any) -> None:
     configure_logs()
-    sweep_run_dirs(context())
     for queue in sender.task_consumer.queues:
         start_reaper(context(), queue.name)
 

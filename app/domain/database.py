@@ -13,6 +13,8 @@ from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Float
 
 BUSY_TIMEOUT_MILLISECONDS = 15_000
+# One connection for every thread of the API's pool of 40: none waits for another's.
+POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 40}
 
 
 class now(FunctionElement[float]):  # noqa: N801  (a SQL function is written like one)
@@ -58,13 +60,13 @@ def _create_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, **POOL)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_pre_ping=True)
+    return create_engine(parsed, pool_pre_ping=True, **POOL)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:

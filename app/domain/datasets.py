@@ -5,14 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
 from app.domain.database import Database
 from app.domain.errors import Conflict, NotFound
-from app.domain.jobs import Claim
+from app.domain.leases import Claim, hold
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset, Job
+
+
+class NameTaken(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is a dataset {name!r} already: choose another name, or delete it first",
+            field="name",
+        )
 
 
 def upload_prefix(dataset_id: str) -> str:
@@ -44,13 +53,18 @@ def find(session: Session, name: str) -> Dataset:
     return dataset
 
 
+def packed_prefix(session: Session, name: str | None) -> str:
+    """Where the packed images of a ready dataset are."""
+    dataset = find(session, name or "")
+    if dataset.key is None:
+        raise Conflict(f"dataset {name!r} is {dataset.status}, not ready")
+    return dataset.key
+
+
 def refuse_taken(session: Session, name: str) -> None:
     """Raise Conflict when the name is in use."""
     if session.scalar(select(Dataset.number).where(Dataset.name == name)) is not None:
-        raise Conflict(
-            f"there is a dataset {name!r} already: choose another name, or delete it first",
-            field="name",
-        )
+        raise NameTaken(name)
 
 
 def register_upload(
@@ -68,8 +82,8 @@ def register_upload(
     """Store the files, register the dataset and queue its ingest; or leave nothing behind."""
     with database.read() as session:
         refuse_taken(session, name)
-    store_upload(store, dataset_id, files)
     try:
+        store_upload(store, dataset_id, files)
         with database.write() as session:
             return create(
                 session,
@@ -80,6 +94,9 @@ def register_upload(
                 channels=channels,
                 max_queued=max_queued,
             )
+    except IntegrityError as exc:
+        store.delete_prefix(upload_prefix(dataset_id))
+        raise NameTaken(name) from exc  # another upload of this name was a moment faster
     except BaseException:
         store.delete_prefix(upload_prefix(dataset_id))
         raise
@@ -119,7 +136,7 @@ def create(
 
 def complete(session: Session, claim: Claim, key: str, packed: dict[str, Any]) -> None:
     """Point the dataset at its packed objects, as the holder of its ingest job."""
-    jobs.hold(session, claim)
+    hold(session, claim)
     session.execute(
         update(Dataset)
         .where(Dataset.job == claim.job_id)
@@ -140,12 +157,16 @@ def read_preview(store: ObjectStore, dataset: Dataset) -> bytes:
     """The PNG of the dataset's contact sheet."""
     if dataset.status != "ready":
         raise Conflict(f"dataset {dataset.name!r} is {dataset.status}, not ready")
-    return store.get_bytes(f"{dataset.key}/preview.png")
+    try:
+        return store.get_bytes(f"{dataset.key}/preview.png")
+    except FileNotFoundError as exc:
+        raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
 
 
 def delete(session: Session, name: str) -> Dataset:
     """Forget a dataset; its objects are then to be deleted by `delete_objects`."""
     dataset = find(session, name)
+    session.refresh(dataset, with_for_update=True)  # a job that is being asked for comes first
     job = jobs.busy_with(session, Job.dataset == name)
     if job is not None:
         raise Conflict(
@@ -158,3 +179,4 @@ def delete(session: Session, name: str) -> Dataset:
 def delete_objects(store: ObjectStore, dataset: Dataset) -> None:
     """Free the bytes of a dataset that was forgotten."""
     store.delete_prefix(f"datasets/{dataset.id}")
+    store.delete_prefix(upload_prefix(dataset.id))

@@ -5,8 +5,9 @@ from sqlalchemy import select
 from app.domain.database import Database
 from app.domain.datasets import upload_prefix
 from app.domain.errors import NotFound
+from app.domain.leases import Claim
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Job
+from app.domain.tables import Checkpoint, Dataset, Job
 
 
 def sample_key(job_id: str, images_seen: int) -> str:
@@ -30,10 +31,13 @@ def checkpoint_key(job_id: str, epoch: int, images_seen: int) -> str:
     return f"jobs/{job_id}/{epoch}/checkpoint-{images_seen}.safetensors"
 
 
-def delete_older_states(store: ObjectStore, job_id: str, newest: str) -> None:
-    """Keep the newest training state alone."""
-    for key in store.keys(f"jobs/{job_id}"):
-        if "/state-" in key and key != newest:
+def delete_older_states(store: ObjectStore, claim: Claim, newest: str) -> None:
+    """Keep the newest training state alone.
+
+    States of later epochs stay: they are those of a worker that has taken the job over.
+    """
+    for key in store.keys(f"jobs/{claim.job_id}"):
+        if "/state-" in key and key != newest and int(key.split("/")[2]) <= claim.epoch:
             store.delete(key)
 
 
@@ -43,10 +47,20 @@ def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
     Its samples stay, as the record of the run.
     """
     if job.kind == "ingest":
-        store.delete_prefix(upload_prefix(job.config["dataset_id"]))
+        _delete_ingest_leftovers(database, store, job)
         return
     with database.read() as session:
         kept = set(session.scalars(select(Checkpoint.key).where(Checkpoint.job == job.id)))
     for key in store.keys(f"jobs/{job.id}"):
         if key.endswith(".safetensors") and key not in kept:
             store.delete(key)
+
+
+def _delete_ingest_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
+    dataset_id = job.config["dataset_id"]
+    store.delete_prefix(upload_prefix(dataset_id))
+    with database.read() as session:
+        packed = session.scalar(select(Dataset.key).where(Dataset.job == job.id))
+    for key in store.keys(f"datasets/{dataset_id}"):
+        if packed is None or not key.startswith(f"{packed}/"):
+            store.delete(key)  # packed by an attempt that was fenced before it could say so

@@ -1,13 +1,11 @@
 """Models and their checkpoints: which there are, and which one is served."""
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
 from app.domain.errors import Conflict, NotFound
-from app.domain.jobs import Claim
+from app.domain.leases import Claim, hold
 from app.domain.tables import Checkpoint, Job, Model
 
 
@@ -19,8 +17,9 @@ def find_model(session: Session, name: str) -> Model:
 
 
 def ensure_model(session: Session, name: str) -> None:
-    """Create the model unless it exists."""
-    if session.scalar(select(Model.number).where(Model.name == name)) is None:
+    """Create the model unless it exists; until the transaction ends it cannot be deleted."""
+    query = select(Model.number).where(Model.name == name).with_for_update(read=True)
+    if session.scalar(query) is None:
         session.add(Model(name=name))
         session.flush()
 
@@ -73,21 +72,19 @@ def add_checkpoint(
     session: Session,
     claim: Claim,
     *,
-    model: str,
     images_seen: int,
-    config: dict[str, Any],
     key: str,
     sha256: str,
     size: int,
 ) -> Checkpoint:
     """Register a stored checkpoint, as the holder of the job that made it."""
-    jobs.hold(session, claim)
+    job = hold(session, claim)
     checkpoint = Checkpoint(
         id=jobs.new_id(),
-        model=model,
-        job=claim.job_id,
+        model=job.model,
+        job=job.id,
         images_seen=images_seen,
-        config=config,
+        config=job.config,
         key=key,
         sha256=sha256,
         bytes=size,
@@ -100,6 +97,7 @@ def add_checkpoint(
 def delete_model(session: Session, name: str) -> list[str]:
     """Forget a model and its checkpoints; the keys of what is then the caller's to delete."""
     model = find_model(session, name)
+    session.refresh(model, with_for_update=True)  # a job that is being asked for comes first
     job = jobs.busy_with(session, Job.model == name)
     if job is not None:
         raise Conflict(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")

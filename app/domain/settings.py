@@ -13,7 +13,7 @@ GIB = 1024**3
 class Settings(BaseSettings):
     """The settings of one process. Sizes are bytes, durations seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="MOGGY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MOGGY_", env_ignore_empty=True, frozen=True)
 
     home: Path = Path("~/.moggy")
     host: str = "127.0.0.1"

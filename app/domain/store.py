@@ -1,7 +1,10 @@
 """Objects by key: files under the home, or a bucket, behind one interface."""
 
 import os
+import secrets
 import shutil
+import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +12,9 @@ import obstore
 from obstore.store import LocalStore, S3Store
 
 from app.domain.settings import Settings
+
+PARTIAL = ".partial"
+IN_USE_SECONDS = 600.0  # a copy that was asked for so recently may not have been opened yet
 
 
 class ObjectStore:
@@ -79,11 +85,8 @@ class ObjectStore:
         """A file with the object's bytes: the object itself, or a copy kept for next time."""
         if self._root is not None:
             return self._root / key
-        path = self._cache / key
-        if path.exists():
-            os.utime(path)
-        else:
-            self._download(key, path)
+        path = self._fetch(key)
+        self._trim_cache()
         return path
 
     def local_folder(self, prefix: str) -> Path:
@@ -91,28 +94,44 @@ class ObjectStore:
         if self._root is not None:
             return self._root / prefix
         for key in self.keys(prefix):
-            self.local_copy(key)
+            self._fetch(key)
+        self._trim_cache()
         return self._cache / prefix
 
-    def _download(self, key: str, path: Path) -> None:
+    def _fetch(self, key: str) -> Path:
+        path = self._cache / key
+        with suppress(FileNotFoundError):
+            os.utime(path)
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        with partial.open("wb") as file:
-            for chunk in obstore.get(self._store, key).stream(min_chunk_size=8 << 20):
-                file.write(chunk)
-        partial.rename(path)
-        self._trim_cache(newest=path)
+        # Containers that share a home have the same process ids, so a number would not do.
+        partial = path.with_name(f".{secrets.token_hex(8)}{PARTIAL}")
+        try:
+            with partial.open("wb") as file:
+                for chunk in obstore.get(self._store, key).stream(min_chunk_size=8 << 20):
+                    file.write(chunk)
+            partial.rename(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        return path
 
-    def _trim_cache(self, newest: Path) -> None:
-        files = [path for path in self._cache.rglob("*") if path.is_file()]
-        files.sort(key=lambda path: path.stat().st_mtime)
-        excess = sum(path.stat().st_size for path in files) - self._cache_bytes
-        for path in files:
-            if excess <= 0:
+    def _trim_cache(self) -> None:
+        """Drop the copies that were not used for longest, and none that is in use right now.
+
+        Who has a dropped file mapped keeps it: the name goes, not the bytes.
+        """
+        copies: list[tuple[float, int, Path]] = []
+        for path in self._cache.rglob("*"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode) and path.suffix != PARTIAL:
+                    copies.append((status.st_mtime, status.st_size, path))
+        excess = sum(size for _, size, _ in copies) - self._cache_bytes
+        for used_at, size, path in sorted(copies):
+            if excess <= 0 or time.time() - used_at < IN_USE_SECONDS:
                 return
-            if path != newest:  # who has it mapped keeps it: the name goes, not the bytes
-                excess -= path.stat().st_size
-                path.unlink(missing_ok=True)
+            excess -= size
+            path.unlink(missing_ok=True)
 
     def _make_durable(self, key: str) -> None:
         """Make a local object, renamed into place just now, outlive a power cut."""

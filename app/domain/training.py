@@ -52,6 +52,8 @@ def _queue(
                     )
                 return earlier
         dataset = datasets.find(session, request["dataset"])
+        # Until the job is committed, nobody may find the dataset unused and delete it.
+        session.refresh(dataset, with_for_update={"read": True})
         config = resolve_config(dataset, request)
         registry.ensure_model(session, request["model"])
         return jobs.create(

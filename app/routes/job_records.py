@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from app.domain import events, jobs
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest
 from app.domain.job_objects import read_sample
+from app.domain.job_states import ENDED
 from app.domain.tables import Event
 from app.routes.dependencies import (
     DatabaseDep,
@@ -89,7 +91,7 @@ async def stream_events(
 def _read(database: Database, job_id: str, after: int) -> tuple[list[Event], bool]:
     """The next events, and whether the job had ended before they were read."""
     with database.read() as session:
-        over = jobs.find(session, job_id).status in jobs.ENDED
+        over = jobs.find(session, job_id).status in ENDED
         return events.read_after(session, job_id, after), over
 
 
@@ -111,7 +113,8 @@ def _forget_undone(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Drop what a resume from an older training state did again."""
     kept: list[dict[str, Any]] = []
     for row in rows:
-        while kept and kept[-1].get("images_seen", 0) >= row.get("images_seen", 0):
+        seen = row.get("images_seen", math.inf)  # an ingest counts files, and never goes back
+        while kept and kept[-1].get("images_seen", 0) >= seen:
             kept.pop()
         kept.append(row)
     return kept

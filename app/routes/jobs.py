@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import jobs
 from app.domain.job_objects import delete_leftovers
-from app.domain.jobs import Stop
+from app.domain.job_states import Status, Stop
 from app.domain.pages import newest_first
 from app.domain.queue import wake
 from app.domain.tables import Job
@@ -100,7 +100,7 @@ def list_jobs(
     database: DatabaseDep,
     limit: Limit = 50,
     cursor: Cursor = None,
-    status: jobs.Status | None = None,
+    status: Status | None = None,
 ) -> JobList:
     query = select(Job)
     if status is not None:
@@ -123,7 +123,7 @@ def cancel_job(
     """End exactly this job. A running one ends within seconds; its checkpoints stay."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.CANCEL)
-    if job.status == jobs.Status.CANCELLED:  # no worker held it, so none cleans up after it
+    if job.status == Status.CANCELLED:  # no worker held it, so none cleans up after it
         delete_leftovers(database, store, job)
     return _answer(database, notifier, job)
 

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -36,6 +37,7 @@ def problem(
 def install_problems(api: FastAPI) -> None:
     api.add_exception_handler(MoggyError, _moggy_error)
     api.add_exception_handler(ConfigError, _config_error)
+    api.add_exception_handler(DataError, _data_error)
     api.add_exception_handler(RequestValidationError, _validation_error)
     api.add_exception_handler(HTTPException, _http_exception)
     api.add_exception_handler(Exception, _unexpected)
@@ -52,6 +54,11 @@ def _moggy_error(_request: Request, error: Exception) -> Response:
 def _config_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ConfigError)
     return problem(422, "Invalid configuration", str(error), field=error.field)
+
+
+def _data_error(_request: Request, _error: Exception) -> Response:
+    detail = "a value holds what the database cannot store, such as a NUL character"
+    return problem(422, "Invalid request", detail)
 
 
 def _validation_error(_request: Request, error: Exception) -> Response:

@@ -10,7 +10,8 @@ from app.domain.errors import Forbidden, MoggyError, Unauthorized
 from app.domain.settings import Settings, is_loopback
 from app.routes.problems import problem
 
-GUARDED = "/v1/"
+# What a load balancer or a scraper asks for; everything else needs a key where there are keys.
+OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
 
 
 class AccessGuard:
@@ -33,7 +34,7 @@ class AccessGuard:
 
     def _check(self, path: str, headers: Headers) -> None:
         if self._keys:
-            if path.startswith(GUARDED):
+            if path not in OPEN:
                 self._check_key(headers.get("authorization", ""))
         else:
             _check_site(headers)
@@ -50,17 +51,25 @@ class AccessGuard:
 def _check_site(headers: Headers) -> None:
     """Refuse what a page of another site sends through its visitor's browser.
 
-    A foreign Host is DNS rebinding; a foreign Origin is a cross-site request.
+    A foreign Host is DNS rebinding; a foreign Origin is a cross-site request; what a page embeds
+    (an image, say) has no Origin, but browsers say where it comes from. A link that is followed
+    is let through: its answer is the visitor's, not the page's.
     """
     host = headers.get("host", "")
+    site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
+    if site in ("cross-site", "same-site") and mode != "navigate":
+        raise Forbidden("a page of another site may not use this service")
     if not is_loopback(_name(host)):
         raise Forbidden(
             f"Host {host!r} is not this machine: without MOGGY_API_KEYS only localhost is answered"
         )
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and origin.lower() != f"http://{host.lower()}":
         raise Forbidden(f"a page of {origin} may not use this service")
 
 
 def _name(host: str) -> str:
-    return (urlsplit(f"//{host}").hostname or "").lower()
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:  # an unclosed bracket
+        return ""

@@ -92,7 +92,12 @@ def _on_path(name: str) -> Path | None:
 def _runs(program: Path) -> bool:
     """A binary of another platform, or one whose libraries are missing, does not."""
     try:
-        answer = subprocess.run([program, "--version"], capture_output=True, timeout=CHECK_SECONDS)
+        answer = subprocess.run(
+            [program, "--version"],
+            capture_output=True,
+            timeout=CHECK_SECONDS,
+            start_new_session=True,  # else a Ctrl-C now would make it seem broken
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return answer.returncode == 0

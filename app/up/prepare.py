@@ -3,13 +3,17 @@
 A process of its own, so that `moggy up` need not carry SQLAlchemy for as long as it runs.
 """
 
+import shutil
+
 from app.domain.database import Database, migrate
-from app.domain.jobs import void_leases
+from app.domain.leases import void_leases
 from app.domain.settings import Settings
 
 
 def main() -> None:
     settings = Settings()
+    # What an upload that was cut off left behind; only one API receives on this home.
+    shutil.rmtree(settings.home / "incoming", ignore_errors=True)
     migrate(settings.database)
     if settings.owns_database:
         # `moggy up` holds the home's lock, so no worker of this database runs: what was running

@@ -91,12 +91,3 @@ class RunningProgram:
 def _rotate(log: Path) -> None:
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
-
-
-def describe_exit(code: int) -> str:
-    """`exit code 1` or `signal 9 (SIGKILL)`."""
-    if code >= 0:
-        return f"exit code {code}"
-    with suppress(ValueError):
-        return f"signal {-code} ({signal.Signals(-code).name})"
-    return f"signal {-code}"

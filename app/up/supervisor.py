@@ -9,8 +9,9 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from app.domain.exits import describe_exit
 from app.up.errors import StartError
-from app.up.program import Program, RunningProgram, describe_exit
+from app.up.program import Program, RunningProgram
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL_SECONDS = 0.1

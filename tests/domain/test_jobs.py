@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.domain import events, jobs
+from app.domain import events, jobs, leases
 from app.domain.database import Database
 from app.domain.errors import Conflict, NotFound, QueueFull
-from app.domain.jobs import Claim, Fenced, Status, Stop
+from app.domain.job_states import Status, Stop
+from app.domain.leases import Claim, Fenced
 from app.domain.tables import Dataset, Event, Job
 
 LEASE = 60.0
@@ -24,7 +25,7 @@ def queue_job(database: Database, **changes: Any) -> str:
 
 def claim_job(database: Database, lease: float = LEASE, queue: str = "train") -> Claim | None:
     with database.write() as session:
-        job = jobs.claim(session, queue, lease, max_attempts=3)
+        job = leases.claim(session, queue, lease, max_attempts=3)
         return None if job is None else Claim(job.id, job.epoch)
 
 
@@ -94,12 +95,12 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
     stale = held(database, LAPSED)
     held(database)
     refused = [
-        lambda session: jobs.beat(session, stale, LEASE, None),
-        lambda session: jobs.record(session, stale, "progress", {}),
-        lambda session: jobs.store_state(session, stale, "key"),
-        lambda session: jobs.give_back(session, stale),
-        lambda session: jobs.pause(session, stale),
-        lambda session: jobs.end(session, stale, Status.SUCCEEDED),
+        lambda session: leases.beat(session, stale, LEASE, None),
+        lambda session: leases.record(session, stale, "progress", {}),
+        lambda session: leases.store_state(session, stale, "key"),
+        lambda session: leases.give_back(session, stale),
+        lambda session: leases.pause(session, stale),
+        lambda session: leases.end(session, stale, Status.SUCCEEDED),
     ]
     for write in refused:
         with pytest.raises(Fenced), database.write() as session:
@@ -113,11 +114,11 @@ def test_beat_renews_the_lease_publishes_progress_and_hears_of_a_stop(database: 
     claim = held(database, lease=1)
     progress = jobs.NO_PROGRESS | {"images_seen": 7}
     with database.write() as session:
-        assert jobs.beat(session, claim, LEASE, progress) is None
+        assert leases.beat(session, claim, LEASE, progress) is None
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.PAUSE)
     with database.write() as session:
-        assert jobs.beat(session, claim, LEASE, None) is Stop.PAUSE
+        assert leases.beat(session, claim, LEASE, None) is Stop.PAUSE
     job = read(database, job_id)
     assert job.progress["images_seen"] == 7
     assert job.lease_until is not None
@@ -129,9 +130,9 @@ def test_reap_queues_the_job_of_a_silent_worker_again(database: Database) -> Non
     job_id = queue_job(database)
     held(database, LAPSED)
     with database.write() as session:
-        assert jobs.reap(session, max_attempts=3) == [job_id]
+        assert [job.id for job in leases.reap(session, max_attempts=3)] == [job_id]
     with database.write() as session:
-        assert jobs.reap(session, max_attempts=3) == []
+        assert leases.reap(session, max_attempts=3) == []
     assert read(database, job_id).status == Status.QUEUED
 
 
@@ -141,7 +142,7 @@ def test_reap_fails_a_job_at_the_attempt_cap_and_says_why(database: Database) ->
         held(database, LAPSED)
     assert claim_job(database) is None
     with database.write() as session:
-        jobs.reap(session, max_attempts=3)
+        leases.reap(session, max_attempts=3)
     job = read(database, job_id)
     assert job.status == Status.FAILED
     assert job.error is not None
@@ -161,7 +162,7 @@ def test_a_stop_whose_worker_died_is_carried_out_by_the_reaper(
         jobs.request_stop(session, job_id, stop)
     assert claim_job(database) is None
     with database.write() as session:
-        jobs.reap(session, max_attempts=3)
+        leases.reap(session, max_attempts=3)
     assert read(database, job_id).status == status
 
 
@@ -171,10 +172,10 @@ def test_a_stored_state_and_a_graceful_release_forget_earlier_attempts(database:
     claim = held(database)
     assert read(database, job_id).attempt == 2
     with database.write() as session:
-        jobs.store_state(session, claim, "jobs/x/2/state-64.safetensors")
+        leases.store_state(session, claim, "jobs/x/2/state-64.safetensors")
     assert read(database, job_id).attempt == 0
     with database.write() as session:
-        jobs.give_back(session, claim)
+        leases.give_back(session, claim)
     job = read(database, job_id)
     assert (job.status, job.attempt) == (Status.QUEUED, 0)
     assert job.state_key == "jobs/x/2/state-64.safetensors"
@@ -184,7 +185,7 @@ def test_a_crash_keeps_its_attempt(database: Database) -> None:
     job_id = queue_job(database)
     claim = held(database)
     with database.write() as session:
-        jobs.give_back(session, claim, keep_attempt=True)
+        leases.give_back(session, claim, keep_attempt=True)
     assert read(database, job_id).attempt == 1
 
 
@@ -203,7 +204,7 @@ def test_pause_and_resume_of_a_running_job_goes_through_its_worker(database: Dat
     with database.write() as session:
         assert jobs.request_stop(session, job_id, Stop.PAUSE).status == Status.RUNNING
     with database.write() as session:
-        jobs.pause(session, claim)
+        leases.pause(session, claim)
     job = read(database, job_id)
     assert (job.status, job.stop_requested) == (Status.PAUSED, None)
     assert claim_job(database) is None
@@ -215,10 +216,23 @@ def test_pause_and_resume_of_a_running_job_goes_through_its_worker(database: Dat
 def test_a_pause_never_takes_back_a_cancel(database: Database) -> None:
     job_id = queue_job(database)
     held(database)
-    for stop in (Stop.CANCEL, Stop.PAUSE):
-        with database.write() as session:
-            jobs.request_stop(session, job_id, stop)
+    with database.write() as session:
+        jobs.request_stop(session, job_id, Stop.CANCEL)
+    with pytest.raises(Conflict, match="being cancelled"), database.write() as session:
+        jobs.request_stop(session, job_id, Stop.PAUSE)
     assert read(database, job_id).stop_requested == Stop.CANCEL
+
+
+def test_a_stop_that_its_worker_has_not_heard_of_yet_is_carried_out_when_it_lets_go(
+    database: Database,
+) -> None:
+    job_id = queue_job(database)
+    claim = held(database)
+    with database.write() as session:
+        jobs.request_stop(session, job_id, Stop.CANCEL)
+    with database.write() as session:
+        leases.give_back(session, claim, keep_attempt=True)
+    assert read(database, job_id).status == Status.CANCELLED
 
 
 def test_what_the_state_forbids_is_a_conflict_that_names_the_job(database: Database) -> None:
@@ -255,7 +269,7 @@ def test_void_leases_lets_a_job_be_claimed_at_once(database: Database) -> None:
     queue_job(database)
     held(database)
     with database.write() as session:
-        jobs.void_leases(session)
+        leases.void_leases(session)
     assert held(database).epoch == 2
 
 
@@ -268,7 +282,7 @@ def test_an_ingest_that_does_not_succeed_fails_its_dataset(database: Database) -
     claim = claim_job(database, queue="light")
     assert claim is not None
     with database.write() as session:
-        jobs.end(session, claim, Status.FAILED, "not one usable image")
+        leases.end(session, claim, Status.FAILED, "not one usable image")
     with database.read() as session:
         dataset = session.scalars(select(Dataset)).one()
     assert (dataset.status, dataset.error) == ("failed", "not one usable image")
@@ -279,9 +293,9 @@ def test_events_of_one_job_happen_once_and_in_order(database: Database) -> None:
     claim = held(database)
     for seen in (64, 128, 64):
         with database.write() as session:
-            jobs.record(session, claim, "sample", {"status": seen}, once=f"sample:{seen}")
+            leases.record(session, claim, "sample", {"status": seen}, once=f"sample:{seen}")
     with database.write() as session:
-        jobs.end(session, claim, Status.SUCCEEDED)
+        leases.end(session, claim, Status.SUCCEEDED)
     assert stream(database, job_id) == [
         ("state", "queued"),
         ("state", "running"),
@@ -300,7 +314,7 @@ def test_old_progress_is_thinned_and_everything_else_stays(
     claim = held(database)
     with database.write() as session:
         for place in range(25):
-            jobs.record(session, claim, "progress", {"images_seen": place})
+            leases.record(session, claim, "progress", {"images_seen": place})
         events.thin_progress(session, job_id)
     with database.read() as session:
         kept = [row.data["images_seen"] for row in events.of_type(session, job_id, "progress")]

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from models.checkpoint import load_generator
-from models.train import ORPHANED
+from models.child import ORPHANED
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.domain import events, jobs
+from app.domain import events, leases
 from app.domain.database import Database
-from app.domain.jobs import Claim, Status
+from app.domain.job_states import Status
+from app.domain.leases import Claim
 from app.domain.tables import Dataset
 
 
@@ -146,15 +147,15 @@ def test_a_model_or_dataset_in_use_is_not_deleted(client: TestClient, cats: str)
 def run_to_its_end(database: Database, job_id: str) -> None:
     """What a worker writes, written by hand: two progress rows, a resume, a sample, the end."""
     with database.write() as session:
-        job = jobs.claim(session, "train", 60, 3)
+        job = leases.claim(session, "train", 60, 3)
         assert job is not None
         claim = Claim(job.id, job.epoch)
         for seen, loss in [(64, 0.7), (128, 0.6), (192, 0.5), (128, 0.55), (256, 0.4)]:
             row = {"images_seen": seen, "generator_loss": loss}
-            jobs.record(session, claim, "progress", row)
+            leases.record(session, claim, "progress", row)
         sample = {"images_seen": 256, "url": f"/v1/jobs/{job_id}/samples/256.png"}
-        jobs.record(session, claim, "sample", sample, once="sample:256")
-        jobs.end(session, claim, Status.SUCCEEDED)
+        leases.record(session, claim, "sample", sample, once="sample:256")
+        leases.end(session, claim, Status.SUCCEEDED)
 
 
 def test_the_stream_tells_every_event_once_in_order_and_ends(

@@ -9,7 +9,7 @@ import pytest
 from app.up.program import Program
 
 from .processes import SLEEPER, processes_of, wait_for
-from .running import STOP_SECONDS, Up
+from .running import Up
 
 
 @pytest.fixture
@@ -42,6 +42,4 @@ def start_up(home: Path) -> Iterator[Callable[..., Up]]:
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            one.process.terminate()
-        one.process.communicate(timeout=STOP_SECONDS)
+        one.clean_up()

@@ -23,6 +23,7 @@ class Up:
             probe.bind(("127.0.0.1", 0))
             self.port: int = port or probe.getsockname()[1]
         self.home = home
+        self._commands: list[subprocess.Popen[str]] = []
         self.process = subprocess.Popen(
             [*MOGGY, "up", "--home", str(home), "--port", str(self.port), *options],
             stdout=subprocess.PIPE,
@@ -59,24 +60,36 @@ class Up:
         (pid,) = (pid for pid, line in processes_of(self.home).items() if words in line)
         return pid
 
+    def clean_up(self) -> None:
+        """End whatever a failed test left running."""
+        for command in self._commands:
+            if command.returncode is None:
+                command.kill()
+                command.communicate()
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate(timeout=STOP_SECONDS)
+
     def end(self) -> str:
         """The rest of what it printed, after its exit."""
         return self.process.communicate(timeout=STOP_SECONDS)[0]
 
     def begin(self, *arguments: object) -> subprocess.Popen[str]:
-        """A command against this service."""
-        return subprocess.Popen(
+        """A command against this service; it lasts no longer than the test."""
+        command = subprocess.Popen(
             [*MOGGY, *(str(argument) for argument in arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"MOGGY_URL": self.address},
         )
+        self._commands.append(command)
+        return command
 
     def moggy(self, *arguments: object) -> tuple[str, str]:
         """What a command, which must succeed, writes to stdout and stderr."""
-        with self.begin(*arguments) as command:
-            out, err = command.communicate()
+        command = self.begin(*arguments)
+        out, err = command.communicate()
         assert command.returncode == 0, err
         return out, err
 

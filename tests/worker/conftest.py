@@ -105,7 +105,8 @@ def start_worker(
     settings: Settings, tmp_path: Path
 ) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
     """Starts `celery … worker` for a queue, as compose and `moggy up` do."""
-    environment = os.environ | {
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # tiny steps only wait for a second thread
+    environment |= {
         f"MOGGY_{name.upper()}": str(value)
         for name, value in settings.model_dump(exclude_defaults=True).items()
     }

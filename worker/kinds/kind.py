@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.domain import jobs
-from app.domain.jobs import Claim
+from app.domain import leases
+from app.domain.leases import Claim
 from app.domain.tables import Job
 from worker.context import WorkerContext
 
@@ -43,9 +43,9 @@ class Kind:
         `event` is the child's `finished`.
         """
 
-    def record(self, event_type: str, data: dict[str, Any], once: str | None = None) -> bool:
+    def record(self, event_type: str, data: dict[str, Any], once: str | None = None) -> None:
         """Append an event to the job's stream and wake its readers."""
-        with self.context.database.write() as session:
-            fresh = jobs.record(session, self.claim, event_type, data, once)
+        self.context.write(
+            lambda session: leases.record(session, self.claim, event_type, data, once)
+        )
         self.context.notifier.notify([self.job.id])
-        return fresh

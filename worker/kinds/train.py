@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
-from app.domain import datasets, events, jobs, registry
+from sqlalchemy.orm import Session
+
+from app.domain import datasets, events, jobs, leases, registry
 from app.domain.job_objects import checkpoint_key, delete_older_states, sample_key, state_key
 from worker.kinds.kind import Kind
 
@@ -19,11 +21,10 @@ class Train(Kind):
 
     def prepare(self) -> None:
         with self.context.database.read() as session:
-            dataset = datasets.find(session, self.job.dataset or "")
-        assert dataset.key is not None  # only a ready dataset is accepted by a job
+            prefix = datasets.packed_prefix(session, self.job.dataset)
         run = {
             "config": self.job.config,
-            "dataset": str(self.context.store.local_folder(dataset.key)),
+            "dataset": str(self.context.store.local_folder(prefix)),
             "state_every_seconds": self.context.settings.state_every_seconds,
         }
         (self.run_dir / "run.json").write_text(json.dumps(run))
@@ -50,15 +51,13 @@ class Train(Kind):
     def _store_start(self, event: dict[str, Any]) -> None:
         """Say in the stream from where, and on what, this attempt goes on."""
         start = {name: event[name] for name in ("images_seen", "device", "precision", "threads")}
-        data = {"status": self.job.status, "attempt": self.job.attempt} | start
-        self.record("state", data)
+        self.record("state", {"status": self.job.status, "attempt": self.job.attempt} | start)
 
     def _store_progress(self, event: dict[str, Any]) -> None:
         self.record("progress", {name: event[name] for name in event if name != "event"})
         self._progress_events += 1
         if self._progress_events % THIN_EVERY == 0:
-            with self.context.database.write() as session:
-                events.thin_progress(session, self.job.id)
+            self.context.write(lambda session: events.thin_progress(session, self.job.id))
 
     def _store_sample(self, event: dict[str, Any]) -> None:
         seen = event["images_seen"]
@@ -73,27 +72,30 @@ class Train(Kind):
                 return  # made again after a resume from an older state
         key = checkpoint_key(self.job.id, self.claim.epoch, seen)
         self.context.store.move_in(self.run_dir / event["path"], key)
-        with self.context.database.write() as session:
+
+        def register(session: Session) -> None:
             checkpoint = registry.add_checkpoint(
                 session,
                 self.claim,
-                model=self.job.model or "",
                 images_seen=seen,
-                config=self.job.config,
                 key=key,
                 sha256=event["sha256"],
                 size=event["bytes"],
             )
             data = {"images_seen": seen, "id": checkpoint.id, "model": checkpoint.model}
             events.append(session, self.job.id, "checkpoint", data, once=f"checkpoint:{seen}")
+
+        self.context.write(register)
         self.context.notifier.notify([self.job.id])
 
     def _store_state(self, event: dict[str, Any]) -> None:
         key = state_key(self.job.id, self.claim.epoch, event["images_seen"])
-        self.context.store.move_in(self.run_dir / event["path"], key)
-        with self.context.database.write() as session:
-            jobs.store_state(session, self.claim, key)
-        delete_older_states(self.context.store, self.job.id, newest=key)
+        try:
+            self.context.store.move_in(self.run_dir / event["path"], key)
+        except FileNotFoundError:
+            return  # the trainer deletes its third newest: the store was slow, newer ones wait
+        self.context.write(lambda session: leases.store_state(session, self.claim, key))
+        delete_older_states(self.context.store, self.claim, newest=key)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -1,0 +1,72 @@
+"""The states of a job, and what every change of one brings.
+
+queued ─► running ─► succeeded | failed | cancelled
+   ▲         ▼
+   └─────  paused
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.domain import events
+from app.domain.database import now
+from app.domain.tables import Dataset, Job
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Stop(StrEnum):
+    PAUSE = "pause"
+    CANCEL = "cancel"
+
+
+ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+def save(session: Session, job: Job) -> None:
+    """Write what was changed in the row, read back what the database put in, and tell of it."""
+    session.flush()
+    session.refresh(job)
+    data = {"status": job.status, "attempt": job.attempt, "error": job.error}
+    events.append(session, job.id, "state", data)
+    if job.status in ENDED:
+        _after_end(session, job)
+
+
+def queue_again(session: Session, job: Job) -> None:
+    """Give the job back to its queue, unless its user has asked for a stop meanwhile."""
+    if job.stop_requested:
+        carry_out(session, job, Stop(job.stop_requested))
+        return
+    job.status, job.lease_until = Status.QUEUED, None
+    save(session, job)
+
+
+def carry_out(session: Session, job: Job, stop: Stop) -> None:
+    """Stop a job that no worker holds."""
+    job.stop_requested, job.lease_until, job.attempt = None, None, 0
+    if stop is Stop.PAUSE:
+        job.status = Status.PAUSED
+    else:
+        job.status, job.finished_at = Status.CANCELLED, now()
+    save(session, job)
+
+
+def _after_end(session: Session, job: Job) -> None:
+    """What every end brings: the stream's last event, and a dataset that will not come."""
+    if job.kind == "ingest" and job.status != Status.SUCCEEDED:
+        error = job.error or "its ingest was cancelled"
+        session.execute(
+            update(Dataset).where(Dataset.job == job.id).values(status="failed", error=error)
+        )
+    data = {"status": job.status, "error": job.error}
+    events.append(session, job.id, "end", data, once="end")

@@ -1,0 +1,156 @@
+"""Leases: which worker holds a job, for how long, and all that its holder may write.
+
+The database owns a job. A worker holds it by a lease and an epoch; each claim raises the epoch,
+and every later write of the holder carries it, so that a worker that was thought dead and comes
+back can change nothing (it is *fenced*).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.domain import events
+from app.domain.database import now
+from app.domain.job_states import Status, Stop, carry_out, queue_again, save
+from app.domain.tables import Job
+
+
+class Fenced(Exception):
+    """This worker no longer holds the job: its lease ran out and the job went on without it."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a job, until its lease runs out or a newer epoch begins."""
+
+    job_id: str
+    epoch: int
+
+
+def claim(session: Session, queue: str, lease_seconds: float, max_attempts: int) -> Job | None:
+    """Take the oldest job of `queue` that nobody holds, in one statement."""
+    lapsed = and_(
+        Job.status == Status.RUNNING,
+        Job.lease_until < now(),
+        Job.attempt < max_attempts,
+        Job.stop_requested.is_(None),
+    )
+    oldest = (
+        select(Job.number)
+        .where(Job.queue == queue, or_(Job.status == Status.QUEUED, lapsed))
+        .order_by(Job.number)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(Job)
+        .where(Job.number == oldest.scalar_subquery())
+        .values(
+            status=Status.RUNNING,
+            epoch=Job.epoch + 1,
+            attempt=Job.attempt + 1,
+            lease_until=now() + lease_seconds,
+            started_at=func.coalesce(Job.started_at, now()),
+        )
+        .returning(Job)
+    )
+    job = session.scalar(statement)
+    if job is not None:
+        save(session, job)
+    return job
+
+
+def beat(
+    session: Session, claim: Claim, lease_seconds: float, progress: dict[str, Any] | None
+) -> Stop | None:
+    """Renew the lease and publish the progress; answers whether a stop was asked for."""
+    values: dict[str, Any] = {"lease_until": now() + lease_seconds}
+    if progress is not None:
+        values["progress"] = progress
+    row = session.execute(
+        update(Job).where(_held(claim)).values(values).returning(Job.stop_requested)
+    ).one_or_none()
+    if row is None:
+        raise Fenced(claim.job_id)
+    return Stop(row[0]) if row[0] else None
+
+
+def hold(session: Session, claim: Claim) -> Job:
+    """Lock the job's row for this transaction and read it, or raise Fenced."""
+    statement = update(Job).where(_held(claim)).values(epoch=Job.epoch).returning(Job)
+    job: Job | None = session.scalar(statement)
+    if job is None:
+        raise Fenced(claim.job_id)
+    return job
+
+
+def record(
+    session: Session,
+    claim: Claim,
+    event_type: str,
+    data: dict[str, Any],
+    once: str | None = None,
+) -> bool:
+    """Append an event as the holder of the job. False when it happened before."""
+    hold(session, claim)
+    return events.append(session, claim.job_id, event_type, data, once)
+
+
+def store_state(session: Session, claim: Claim, key: str) -> None:
+    """Point the job at a newer training state; what was tried before no longer counts."""
+    job = hold(session, claim)
+    job.state_key, job.attempt = key, 0
+
+
+def give_back(session: Session, claim: Claim, *, keep_attempt: bool = False) -> None:
+    """Queue a running job again: gracefully (its attempt is forgotten) or after a crash."""
+    job = hold(session, claim)
+    if not keep_attempt:
+        job.attempt = 0
+    queue_again(session, job)
+
+
+def pause(session: Session, claim: Claim) -> None:
+    """Park a running job, as its user asked."""
+    carry_out(session, hold(session, claim), Stop.PAUSE)
+
+
+def end(session: Session, claim: Claim, status: Status, error: str | None = None) -> None:
+    """End a running job for good."""
+    _end(session, hold(session, claim), status, error)
+
+
+def reap(session: Session, max_attempts: int) -> list[Job]:
+    """Free the jobs whose worker fell silent, and answer them. Safe to repeat."""
+    lapsed = select(Job).where(Job.status == Status.RUNNING, Job.lease_until < now())
+    jobs: Sequence[Job] = session.scalars(
+        lapsed.order_by(Job.number).with_for_update(skip_locked=True)
+    ).all()
+    for job in jobs:
+        if job.attempt >= max_attempts and not job.stop_requested:
+            error = (
+                f"its worker stopped answering {job.attempt} times without storing a training "
+                "state in between: it was killed, or its machine ran out of memory"
+            )
+            _end(session, job, Status.FAILED, error)
+        else:
+            queue_again(session, job)
+    return list(jobs)
+
+
+def void_leases(session: Session) -> None:
+    """End every lease now, where it is known that no worker of this database runs."""
+    session.execute(update(Job).where(Job.status == Status.RUNNING).values(lease_until=now() - 1))
+
+
+def _held(claim: Claim) -> ColumnElement[bool]:
+    return and_(Job.id == claim.job_id, Job.epoch == claim.epoch, Job.status == Status.RUNNING)
+
+
+def _end(session: Session, job: Job, status: Status, error: str | None) -> None:
+    job.status, job.error = status, error
+    job.lease_until, job.finished_at, job.stop_requested = None, now(), None
+    save(session, job)

@@ -1,0 +1,46 @@
+"""What a process that works for a supervisor does alike: its events, and its end with it."""
+
+import json
+import os
+import stat
+import sys
+import threading
+from typing import Any, Self, TextIO
+
+ORPHANED = 3  # the exit status after standard input has closed
+
+
+class EventStream:
+    """Events, one JSON object per line, on what was standard output."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    @classmethod
+    def take_stdout(cls) -> Self:
+        """From here on, whatever else writes to standard output ends on standard error."""
+        stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        return cls(stream)
+
+    def emit(self, event: str, **values: Any) -> None:
+        self.stream.write(json.dumps({"event": event, **values}, allow_nan=False) + "\n")
+        self.stream.flush()
+
+
+def end_with_supervisor() -> bool:
+    """End when standard input closes, if it is a pipe that a supervisor holds; else False."""
+    if sys.stdin is None:
+        return False
+    descriptor = sys.stdin.fileno()
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return False
+
+    def wait() -> None:
+        while os.read(descriptor, 4096):
+            pass
+        os._exit(ORPHANED)
+
+    threading.Thread(target=wait, name="supervisor", daemon=True).start()
+    return True

@@ -1,0 +1,70 @@
+"""Registering uploads: one name, one dataset, and nothing left of what was refused."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from app.domain import datasets
+from app.domain.database import Database
+from app.domain.datasets import NameTaken
+from app.domain.errors import QueueFull
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return ObjectStore(Settings(home=tmp_path))
+
+
+def register(
+    database: Database, store: ObjectStore, folder: Path, dataset_id: str, max_queued: int = 100
+) -> None:
+    folder.mkdir(exist_ok=True)
+    path = folder / dataset_id
+    path.write_bytes(b"pictures")
+    datasets.register_upload(
+        database,
+        store,
+        dataset_id=dataset_id,
+        name="cats",
+        size=64,
+        fit="crop",
+        channels="auto",
+        files=[("cats.zip", path)],
+        max_queued=max_queued,
+    )
+
+
+def test_of_uploads_with_one_name_at_once_exactly_one_is_registered(
+    database: Database, store: ObjectStore, tmp_path: Path
+) -> None:
+    outcomes: list[str] = []
+    start = threading.Barrier(4)
+
+    def upload(number: int) -> None:
+        start.wait()
+        try:
+            register(database, store, tmp_path / "incoming", f"d{number}")
+            outcomes.append("registered")
+        except NameTaken:
+            outcomes.append("taken")
+
+    threads = [threading.Thread(target=upload, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["registered", "taken", "taken", "taken"]
+    with database.read() as session:
+        kept = datasets.find(session, "cats").id
+    assert {key.split("/")[1] for key in store.keys("uploads")} == {kept}
+
+
+def test_an_upload_that_finds_the_queue_full_leaves_nothing_behind(
+    database: Database, store: ObjectStore, tmp_path: Path
+) -> None:
+    with pytest.raises(QueueFull):
+        register(database, store, tmp_path / "incoming", "d", max_queued=0)
+    assert store.keys("uploads") == []
