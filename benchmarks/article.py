@@ -45,7 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--url", default=os.environ.get("MOGGY_URL", "http://127.0.0.1:8000"))
     parser.add_argument("--images", type=int, default=750_000)
     parser.add_argument("--epochs", type=int, nargs="*", default=[0, 50, 250])
-    parser.add_argument("--morph", type=int, nargs="+", default=[7, 42], help="seeds")
+    parser.add_argument("--morph", type=int, nargs="+", default=[10, 48], help="seeds")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "gallery")
     return parser.parse_args()
 
@@ -126,9 +126,9 @@ def save_samples(client: httpx2.Client, job: str, arguments: argparse.Namespace)
 
 
 def save_morph(client: httpx2.Client, arguments: argparse.Namespace) -> None:
-    """The way from one cat to another."""
+    """The way from one cat to another and back."""
     keyframes = [{"seed": seed} for seed in arguments.morph]
-    request = {"keyframes": keyframes, "frames": 60, "easing": "smooth", "format": "webp"}
+    request = {"keyframes": keyframes, "frames": 60, "easing": "smooth", "loop": True}
     morph = client.post("/v1/models/cats/interpolations", json=request)
     morph.raise_for_status()
     (arguments.out / "morph.webp").write_bytes(morph.content)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -14,6 +15,12 @@ from app.domain.tables import Job
 from app.routes.dependencies import DatabaseDep
 
 router = APIRouter(tags=["operations"])
+
+
+@router.get("/", include_in_schema=False)
+def root() -> RedirectResponse:
+    """The address that `moggy up` prints, opened in a browser, leads to what can be asked."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/healthz")

@@ -11,7 +11,7 @@ from app.domain.settings import Settings, is_loopback
 from app.routes.problems import problem
 
 # What a load balancer or a scraper asks for; everything else needs a key where there are keys.
-OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
+OPEN = frozenset({"/", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
 
 
 class AccessGuard:
