@@ -25,7 +25,11 @@ def _configuration() -> dict[str, Any]:
         "broker_url": settings.redis_url or "redis://127.0.0.1:6379/0",
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "broker_transport_options": {"socket_connect_timeout": 2, "socket_timeout": 10},
+        "broker_transport_options": {
+            "socket_connect_timeout": 2,
+            "socket_timeout": 10,
+            "max_retries": 0,  # no request waits for a broker that is away: the reaper will wake
+        },
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,

@@ -92,6 +92,8 @@ class Supervisor:
             self._stop_stage(stage)
             raise
         if code != 0:
+            if self._stop_signals(POLL_SECONDS):
+                raise StopRequested  # Ctrl-C caught it before it had a session of its own
             self._show_log(once)
             raise StartError(f"{program.title} failed with {describe_exit(code)}.")
 
@@ -127,9 +129,12 @@ class Supervisor:
     def _stop_signals(self, seconds: float) -> bool:
         """Whether a stop was asked for within `seconds`; the end of a child cuts the wait short."""
         try:
-            return self._news.get(timeout=seconds) != signal.SIGCHLD
+            news = [self._news.get(timeout=seconds)]
         except queue.Empty:
             return False
+        while not self._news.empty():
+            news.append(self._news.get())
+        return any(number != signal.SIGCHLD for number in news)
 
     def _note_end(self, watched: Watched, code: int) -> None:
         running = watched.running
