@@ -63,6 +63,10 @@ class ServiceClient:
         with self._failures():
             return self._json(self._http.post(path, json=body))
 
+    def delete(self, path: str) -> None:
+        with self._failures():
+            _check(self._http.delete(path))
+
     def items(self, path: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, newest first, page after page."""
         cursor: str | None = None

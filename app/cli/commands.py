@@ -42,6 +42,13 @@ def add_dataset(paths: list[Path], fields: dict[str, str], *, wait: bool) -> Non
         _print_report(client.get(f"datasets/{segment(name)}"))
 
 
+def delete(collection: str, name: str) -> None:
+    """Delete a dataset or a model, and free its bytes."""
+    with ServiceClient.from_environment() as client:
+        client.delete(f"{collection}/{segment(name)}")
+    print(f"{name} is deleted.")
+
+
 def _wait_for_ingest(client: ServiceClient, dataset: dict[str, Any], view: Any) -> Ending:
     try:
         return follow_ingest(client, dataset["job"], view)

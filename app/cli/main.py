@@ -16,6 +16,8 @@ cli = typer.Typer(
 )
 dataset_cli = typer.Typer(help="Datasets: what models are trained on.")
 cli.add_typer(dataset_cli, name="dataset")
+model_cli = typer.Typer(help="Models: what was trained.")
+cli.add_typer(model_cli, name="model")
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
@@ -102,6 +104,16 @@ def add_dataset(
     given = {"name": name, "size": size, "fit": fit, "channels": channels}
     fields = {field: str(value) for field, value in given.items() if value is not None}
     add(paths, fields, wait=wait)
+
+
+@dataset_cli.command("delete")
+def delete_dataset(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")],
+) -> None:
+    """Delete a dataset that no job uses, and free its bytes."""
+    from app.cli.commands import delete
+
+    delete("datasets", name)
 
 
 @cli.command()
@@ -208,6 +220,16 @@ def models() -> None:
     from app.cli.tables import MODEL_COLUMNS, model_row
 
     list_items("models", MODEL_COLUMNS, model_row)
+
+
+@model_cli.command("delete")
+def delete_model(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")],
+) -> None:
+    """Delete a model that no job trains, with all its checkpoints, and free their bytes."""
+    from app.cli.commands import delete
+
+    delete("models", name)
 
 
 @cli.command()

@@ -224,3 +224,13 @@ def test_a_large_upload_is_never_held_in_memory(tmp_path: Path, service: FakeSer
     grown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert service.asked[0].size > 300_000_000
     assert int(grown.stdout) < 50_000  # kB
+
+
+@pytest.mark.parametrize(("noun", "collection"), [("dataset", "datasets"), ("model", "models")])
+def test_what_is_deleted_is_named_and_what_is_in_use_is_refused(
+    service: FakeService, moggy: Moggy, noun: str, collection: str
+) -> None:
+    refusal = as_problem(409, "Conflict", "it is in use by job 7")
+    service.on(f"DELETE /v1/{collection}/cats", (204, "text/plain", b""), refusal)
+    assert moggy(noun, "delete", "cats") == Result(0, "cats is deleted.\n", "")
+    assert moggy(noun, "delete", "cats") == Result(1, "", "Conflict: it is in use by job 7\n")
