@@ -34,6 +34,8 @@ def main() -> None:
         ensure_dataset(client, SHARED / "data" / "cats-3000.zip")
         job = start(client, arguments.images)
         peaks = follow(client, job)
+        if client.get(f"/v1/jobs/{job}").json()["status"] != "succeeded":
+            raise SystemExit(f"job {job} did not succeed")
         report(client.get(f"/v1/jobs/{job}").json(), peaks)
         arguments.out.mkdir(parents=True, exist_ok=True)
         save_samples(client, job, arguments)

@@ -35,6 +35,8 @@ START_SECONDS = 60
 
 def main() -> None:
     """Print the rate over HTTP, in-process, and their ratio."""
+    for name in [name for name in os.environ if name.startswith("MOGGY_")]:
+        del os.environ[name]  # a database or a bucket that they name is none of ours
     with tempfile.TemporaryDirectory(prefix="moggy-serving-") as folder:
         settings = Settings(home=Path(folder), port=_free_port())
         checkpoint = prepare(settings)

@@ -40,6 +40,8 @@ def load_generator(path: Path) -> LoadedGenerator:
         description, tensors = read_tensors(path, KIND)
     except TensorFileError as error:
         raise CheckpointError(str(error)) from error
+    except OSError as error:
+        raise CheckpointError(f"{path.name} cannot be read as a {KIND}: {error}") from error
     try:
         config = TrainingConfig.from_json(description["config"])
         images_seen = int(description["images_seen"])

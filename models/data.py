@@ -23,7 +23,7 @@ class PackedDataset:
             images = np.load(path, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError as error:
             raise DatasetError(f"no packed dataset in {folder}: images.npy is missing") from error
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise DatasetError(f"{path} cannot be read as an array: {error}") from error
         if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
             raise DatasetError(

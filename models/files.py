@@ -34,7 +34,7 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tenso
             names = list(file.keys())
             # Copies: the file is mapped, and may be deleted or lie askew for the kernels.
             tensors = {name: file.get_tensor(name).clone() for name in names}
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, FileNotFoundError) as error:
         raise TensorFileError(f"{path.name} cannot be read as a {kind}: {error}") from error
     try:
         description = json.loads(metadata["moggy"])

@@ -46,7 +46,7 @@ class RateMeter:
             self._seconds += seconds
             self._images += images
         self._marks.append((self._seconds, self._images))
-        while self._seconds - self._marks[0][0] > RATE_SECONDS:
+        while len(self._marks) > 2 and self._seconds - self._marks[0][0] > RATE_SECONDS:
             self._marks.popleft()
 
     @property

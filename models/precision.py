@@ -45,17 +45,22 @@ def choose_machine(precision: str = "auto", previous: Machine | None = None) -> 
     only so are its numbers the same bit for bit.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    cores = usable_cores()
     threads = torch.get_num_threads()
     native = native_bfloat16(device)
     chosen = precision
     if precision == "auto":
         chosen = "bfloat16" if native else "float32"
+    if previous is not None and (native or previous.precision == "float32"):
+        chosen = previous.precision
     if previous is not None and previous.device == device and previous.cores == cores:
         threads = previous.threads
-        if native or previous.precision == "float32":
-            chosen = previous.precision
     return Machine(device, chosen, threads, cores)
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on, which in a container are not all."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def keep_freed_memory() -> None:

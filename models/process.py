@@ -54,7 +54,9 @@ class RunRequest:
             raise RunError(f"{path} is missing") from error
         except KeyError as error:
             raise RunError(f"{path} lacks {error}") from error
-        except (AttributeError, TypeError, json.JSONDecodeError) as error:
+        except ConfigError:
+            raise
+        except (AttributeError, TypeError, ValueError) as error:
             raise RunError(f"{path} is not a run description: {error}") from error
 
 

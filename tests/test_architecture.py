@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "app.routes": {"app.routes", "app.serving", "app.domain", "models"},
     "app.main": {"app.routes", "app.serving", "app.domain", "models"},
     "app.up": {"app.up", "app.domain"},
-    "app.cli": {"app.cli", "app.up", "app.domain"},
+    "app.cli": {"app.cli", "app.up", "app.domain", "models.config"},
     "worker": {"worker", "app.domain", "models.child", "models.config", "models.presets"},
 }
 # The trainer runs on a machine that has only these.

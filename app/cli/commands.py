@@ -36,10 +36,8 @@ def add_dataset(paths: list[Path], fields: dict[str, str], *, wait: bool) -> Non
             ending = _wait_for_ingest(client, dataset, view) if wait else None
         if ending is None:
             print(f"{name}: uploaded, and being packed by job {dataset['job']}")
-            return
-        if ending.status != "succeeded":
-            raise CommandError(f"{name}: {ending.error or f'its ingest was {ending.status}'}")
-        _print_report(client.get(f"datasets/{segment(name)}"))
+        else:
+            _report_ingest(client, name, ending)
 
 
 def delete(collection: str, name: str) -> None:
@@ -87,7 +85,23 @@ def train(body: dict[str, Any], *, follow: bool) -> None:
 
 def follow_job(job_id: str) -> None:
     with ServiceClient.from_environment() as client:
-        _follow(client, job_id)
+        job = client.get(f"jobs/{segment(job_id)}")
+        if job["kind"] == "ingest":
+            _follow_ingest(client, job_id, job["dataset"])
+        else:
+            _follow(client, job_id)
+
+
+def _follow_ingest(client: ServiceClient, job_id: str, name: str) -> None:
+    with make_view() as view:
+        ending = _wait_for_ingest(client, {"name": name, "job": job_id}, view)
+    _report_ingest(client, name, ending)
+
+
+def _report_ingest(client: ServiceClient, name: str, ending: Ending) -> None:
+    if ending.status != "succeeded":
+        raise CommandError(f"{name}: {ending.error or f'its ingest was {ending.status}'}")
+    _print_report(client.get(f"datasets/{segment(name)}"))
 
 
 def _follow(client: ServiceClient, job_id: str) -> None:

@@ -75,6 +75,8 @@ def stream_events(
                 raise
             if breaks == 1:  # the first attempt to take it up again failed too
                 on_break(f"{error} Trying again; the job goes on by itself.")
+        if time.monotonic() - heard_at > GIVE_UP_SECONDS:
+            raise CommandError(f"the event stream of job {job_id} is silent")
         time.sleep(RETRY_SECONDS[min(breaks, len(RETRY_SECONDS) - 1)])
         breaks += 1
 

@@ -94,7 +94,7 @@ def add_dataset(
         Literal["crop", "pad", "stretch"] | None, typer.Option(help="How a picture is made square.")
     ] = None,
     channels: Annotated[
-        Literal["auto", "rgb", "grey", "rgba"] | None, typer.Option(help="Colours to keep.")
+        Literal["auto", "rgb", "grey"] | None, typer.Option(help="Colours to keep.")
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
 ) -> None:

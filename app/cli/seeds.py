@@ -3,8 +3,8 @@
 import re
 
 from app.cli.errors import WrongUsage
+from models.config import MAX_SEED
 
-MAX_SEED = 2**53 - 1
 MAX_SEEDS = 100_000  # far beyond what a service answers at once; a slip of the finger is not
 RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 

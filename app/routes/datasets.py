@@ -36,7 +36,7 @@ DEFAULTS = {"size": "64", "fit": "crop", "channels": "auto"}
 CHOICES = {
     "size": tuple(str(resolution) for resolution in RESOLUTIONS),
     "fit": ("crop", "pad", "stretch"),
-    "channels": ("auto", "rgb", "grey", "rgba"),
+    "channels": ("auto", "rgb", "grey"),  # rgba once there is a network that learns it
 }
 UPLOAD_FORM = {
     "requestBody": {

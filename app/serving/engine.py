@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
@@ -17,6 +18,9 @@ from app.domain.store import ObjectStore
 from app.serving.batches import BATCH, Pixels, Point, Request, SampleQueue, Slice
 from app.serving.catalogue import Catalogue, ServedCheckpoint
 from app.serving.generators import Generators
+
+if TYPE_CHECKING:
+    from app.serving.renderer import Renderer
 
 log = structlog.get_logger()
 
@@ -37,6 +41,7 @@ class Engine:
         self.catalogue = Catalogue()
         self._generators = Generators(store, settings.models_in_memory)
         self._queue = SampleQueue(settings.generation_queue_images)
+        self._loading: dict[str, asyncio.Future[Renderer]] = {}
         self._rate = FIRST_GUESS_RATE
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="generation", daemon=True)
@@ -48,9 +53,7 @@ class Engine:
         Cancelling it, as when a client leaves, takes what is still queued out of the queue.
         Raises QueueFull, BrokenCheckpoint, Unavailable.
         """
-        renderer = self._generators.find(checkpoint)
-        if renderer is None:
-            renderer = await to_thread.run_sync(self._generators.load, checkpoint)
+        renderer = self._generators.find(checkpoint) or await self._load(checkpoint)
         shape = (checkpoint.resolution, checkpoint.resolution, checkpoint.channels)
         request = Request(renderer, points, np.empty((len(points), *shape), np.uint8))
         if not self._queue.offer(request):
@@ -59,6 +62,15 @@ class Engine:
             return await asyncio.wrap_future(request.result)
         finally:
             request.abandoned = True
+
+    async def _load(self, checkpoint: ServedCheckpoint) -> "Renderer":
+        """Load a generator once, in one thread, however many requests wait for it."""
+        loading = self._loading.get(checkpoint.sha256)
+        if loading is None:
+            load = to_thread.run_sync(self._generators.load, checkpoint)
+            loading = self._loading[checkpoint.sha256] = asyncio.ensure_future(load)
+            loading.add_done_callback(lambda _: self._loading.pop(checkpoint.sha256))
+        return await asyncio.shield(loading)  # who leaves does not end it for the others
 
     def close(self) -> None:
         """Finish the batch at hand, refuse the rest, end the thread."""
@@ -79,11 +91,22 @@ class Engine:
         )
 
     def _run(self) -> None:
+        try:
+            self._generate()
+        except Exception as error:  # else whoever asks would wait for ever
+            log.error("generation_ended", exc_info=error)
+            self._closed = True
+            for request in self._queue.close():
+                _fail(request, Unavailable("generation has ended; the service's log says why"))
+
+    def _generate(self) -> None:
         import torch  # loaded beside the start of the service, which need not wait for it
+
+        from models.precision import usable_cores
 
         # Half of the cores, so that HTTP and encoding have the others: a second thread makes a
         # batch of 8 no faster than 4.3 instead of 4.7 ms. The bytes are the same.
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+        torch.set_num_threads(max(1, usable_cores() // 2))
         while batch := self._queue.take():
             started = time.perf_counter()
             self._serve(batch)

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,7 +29,6 @@ class Generators:
         self._capacity = capacity
         self._loaded: OrderedDict[str, Renderer] = OrderedDict()
         self._access = threading.Lock()
-        self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def find(self, checkpoint: ServedCheckpoint) -> "Renderer | None":
         """The generator if it is loaded; marks it as used."""
@@ -40,15 +39,12 @@ class Generators:
             return renderer
 
     def load(self, checkpoint: ServedCheckpoint) -> "Renderer":
-        """The generator, loaded if need be, once however many ask. Blocks: disk or network."""
-        with self._access:
-            loading = self._loading[checkpoint.sha256]
-        with loading:
-            renderer = self.find(checkpoint)
-            if renderer is None:
-                renderer = self._read(checkpoint)
-                self._keep(checkpoint, renderer)
-            return renderer
+        """The generator, loaded if need be. Blocks: disk or network."""
+        renderer = self.find(checkpoint)
+        if renderer is None:
+            renderer = self._read(checkpoint)
+            self._keep(checkpoint, renderer)
+        return renderer
 
     def _keep(self, checkpoint: ServedCheckpoint, renderer: "Renderer") -> None:
         with self._access:

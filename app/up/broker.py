@@ -17,7 +17,6 @@ CONFIGURATION = """\
 bind 127.0.0.1
 port {port}
 requirepass {password}
-dir {folder}
 save ""
 appendonly no
 daemonize no
@@ -33,7 +32,7 @@ class Broker:
         self._port = _free_port()
         self._password = secrets.token_hex(16)
         self._configuration = folder / "valkey.conf"
-        text = CONFIGURATION.format(port=self._port, password=self._password, folder=folder)
+        text = CONFIGURATION.format(port=self._port, password=self._password)
         self._configuration.unlink(missing_ok=True)
         # In a file that only its owner may read, since anybody can read a command line.
         descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -38,7 +38,6 @@ class RunningProgram:
         self._pid_file = run / f"{program.name}.pid"
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
-        _rotate(self.log)
 
     @property
     def running(self) -> bool:
@@ -51,6 +50,7 @@ class RunningProgram:
         return time.monotonic() - self._started_at
 
     def start(self) -> None:
+        _rotate(self.log)
         # Isolated and without site-packages, so that becoming the program costs milliseconds.
         launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()))
         with self.log.open("ab") as log:

@@ -37,11 +37,11 @@ def serve(given: dict[str, Any], say: Callable[[str], None]) -> None:
 
     settings = load_settings(given)
     with HomeLock(settings.home, address(settings)):
-        refuse_taken_port(settings)
         announce(f"Moggy {version('moggy')} is starting; its home is {settings.home}")
         with Supervisor(settings.home, announce) as supervisor:
             try:
                 _end_leftovers(settings, announce)
+                refuse_taken_port(settings)  # only now: a leftover may have held it
                 _start(settings, supervisor, announce)
                 supervisor.keep_running()
             except StopRequested:

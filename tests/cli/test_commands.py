@@ -143,10 +143,19 @@ def test_without_waiting_the_job_is_named(
     assert (result.code, result.out) == (0, "cats: uploaded, and being packed by job j1\n")
 
 
+def test_an_ingest_is_followed_as_one(service: FakeService, moggy: Moggy) -> None:
+    service.on("GET /v1/jobs/j1", as_json({"id": "j1", "kind": "ingest", "dataset": "cats"}))
+    service.on("GET /v1/datasets/cats", as_json(DATASET))
+    service.on(EVENTS, as_events((1, "state", RUNNING), (2, "end", SUCCEEDED)))
+    result = moggy("follow", "j1")
+    assert result.code == 0
+    assert result.out.startswith("cats: ")
+
+
 def test_a_followed_training_shows_its_figures_and_ends_well(
     service: FakeService, moggy: Moggy
 ) -> None:
-    job = {"id": "j1", "model": "c", "progress": {"images_seen": 1280}}
+    job = {"id": "j1", "kind": "train", "model": "c", "progress": {"images_seen": 1280}}
     service.on("POST /v1/jobs", as_json(job, 202))
     service.on("GET /v1/jobs/j1", as_json(job))
     service.on(
@@ -174,6 +183,7 @@ def test_a_followed_training_shows_its_figures_and_ends_well(
 def test_following_a_job_that_does_not_succeed_fails(
     ended: dict[str, Any], words: str, service: FakeService, moggy: Moggy
 ) -> None:
+    service.on("GET /v1/jobs/j1", as_json({"id": "j1", "kind": "train"}))
     service.on(EVENTS, as_events((1, "end", ended)))
     result = moggy("follow", "j1")
     assert (result.code, result.err) == (1, f"{words}\n")

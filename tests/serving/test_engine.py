@@ -13,7 +13,7 @@ from app.domain.store import ObjectStore
 from app.serving.batches import BATCH, Pixels, Point
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
-from app.serving.generators import BrokenCheckpoint
+from app.serving.generators import BrokenCheckpoint, Generators
 from app.serving.renderer import Renderer
 from benchmarks.random_models import store_checkpoint
 from models.latents import latent_from_seed
@@ -147,6 +147,41 @@ def test_the_rest_of_a_large_request_is_dropped_when_it_is_cancelled(
 
     asyncio.run(scenario())
     assert len(gate.passes) == 2
+
+
+def test_the_first_requests_of_a_model_load_it_once_and_one_that_leaves_stops_no_other(
+    engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+    load = Generators.load
+
+    def counted(generators: Generators, checkpoint: ServedCheckpoint) -> Renderer:
+        loads.append(checkpoint.id)
+        return load(generators, checkpoint)
+
+    monkeypatch.setattr(Generators, "load", counted)
+
+    async def scenario() -> list[Pixels]:
+        asked = [asyncio.create_task(engine.generate(cats, [seed])) for seed in range(5)]
+        await asyncio.sleep(0)
+        asked[0].cancel()
+        return await asyncio.gather(*asked[1:])
+
+    assert len(asyncio.run(scenario())) == 4
+    assert loads == [cats.id]
+
+
+def test_when_the_generation_thread_cannot_run_requests_are_refused_not_left_waiting(
+    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_threads: int) -> None:
+        raise RuntimeError("no threads to be had")
+
+    monkeypatch.setattr("torch.set_num_threads", broken)
+    engine = Engine(settings, store)
+    with pytest.raises(Unavailable):
+        asyncio.run(asyncio.wait_for(engine.generate(cats, [1]), 20))
+    engine.close()
 
 
 def test_a_broken_checkpoint_leaves_the_others_served(

@@ -15,7 +15,7 @@ from .running import Up
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """A home; the test fails when a process of it still runs in the end."""
-    folder = tmp_path / "home"
+    folder = tmp_path / "a home"  # with a blank, as on some people's disks
     folder.mkdir()
     yield folder
     wait_for(lambda: not processes_of(folder), seconds=5)

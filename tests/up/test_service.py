@@ -97,12 +97,13 @@ def test_a_port_in_use_is_told_before_anything_starts(start_up: StartUp, home: P
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         up = start_up("--port", str(port))
-        assert up.end() == (
+        assert up.end().splitlines()[1:] == [
             f"Port {port} of 127.0.0.1 is in use by another program: "
-            "stop it, or choose another with --port.\n"
-        )
+            "stop it, or choose another with --port."
+        ]
     assert up.process.returncode == 1
-    assert [path.name for path in home.iterdir()] == ["up.lock"]
+    assert sorted(path.name for path in home.iterdir()) == ["logs", "run", "up.lock"]
+    assert list((home / "logs").iterdir()) == []
 
 
 def test_an_address_that_others_reach_is_refused_without_keys(

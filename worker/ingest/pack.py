@@ -19,6 +19,7 @@ from worker.ingest.report import Report
 
 DIGEST_BYTES = 16
 HASH_BYTES = 1 << 20
+MAX_CLASSES = 10_000  # beyond it folders are how somebody files pictures, one in each
 NO_FOLDER = -1
 
 
@@ -101,10 +102,10 @@ class Pack:
 
     def _classes(self) -> tuple[list[str] | None, np.ndarray | None]:
         """Names in order and an int64 label of each picture, where every picture has a folder and
-        there are at least two; else neither."""
+        there are at least two, and not so many that they are no classes; else neither."""
         names = sorted(self._folder_numbers)
         numbers = np.asarray(self._folders, np.int64)
-        if len(names) < 2 or NO_FOLDER in numbers:
+        if not 2 <= len(names) <= MAX_CLASSES or NO_FOLDER in numbers:
             return None, None
         label_of = np.empty(len(names), np.int64)
         for label, name in enumerate(names):

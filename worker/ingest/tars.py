@@ -33,7 +33,8 @@ def tar_members(path: Path, name: str, meter: Meter, *, gzipped: bool) -> Iterat
         unpacked = _Unpacked(plain, name, meter)
         try:
             yield from _walk(unpacked, file, name)
-        except tarfile.TarError as error:
+        except (tarfile.TarError, ValueError, RecursionError) as error:
+            # tarfile lets the last two out of damaged sparse maps and of endless long names.
             raise BrokenArchive(name, str(error)) from error
         while unpacked.read(DRAIN_BYTES):
             pass  # what follows the end mark: a gzip's checksum stands behind it

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from worker.ingest.pack import Pack, Packed
 from worker.ingest.report import Report
@@ -28,6 +29,14 @@ def test_labels_number_the_sorted_folders(tmp_path: Path) -> None:
 def test_one_folder_is_no_class(tmp_path: Path) -> None:
     assert pack(tmp_path / "p", [(1, "cats"), (2, "cats")]).classes is None
     assert not (tmp_path / "p" / "labels.npy").exists()
+
+
+def test_one_folder_for_each_of_many_pictures_is_no_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.ingest.pack.MAX_CLASSES", 2)
+    assert pack(tmp_path / "p", [(1, "a"), (2, "b")]).classes == ["a", "b"]
+    assert pack(tmp_path / "q", [(1, "a"), (2, "b"), (3, "c")]).classes is None
 
 
 def test_a_picture_without_a_folder_leaves_no_classes(tmp_path: Path) -> None:
