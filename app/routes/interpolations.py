@@ -75,7 +75,8 @@ async def create_interpolation(
     engine: EngineDep,
 ) -> Response:
     """The morph through the keyframes: an animation, a strip (PNG), a zip of PNGs, or as `json`
-    the latents of its frames."""
+    the latents of its frames. An animation stores neighbours that are equal once, with their time.
+    """
     _check_frames(asked, settings)
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
     check_pixels(asked.frames, checkpoint, settings, "frames")
