@@ -1,0 +1,191 @@
+"""Leases on both databases: the claim, the fence, the reaper, and every end."""
+
+import threading
+
+import pytest
+from queued_jobs import LAPSED, LEASE, claim_job, held, queue_job, read, stream
+from sqlalchemy import select
+
+from app.domain import jobs, leases
+from app.domain.database import Database
+from app.domain.job_states import Status, Stop
+from app.domain.leases import Fenced
+from app.domain.tables import Dataset
+
+
+def test_claim_takes_the_oldest_job_of_its_queue(database: Database) -> None:
+    first, second = queue_job(database), queue_job(database)
+    queue_job(database, kind="ingest", config={})
+    taken = [claim_job(database), claim_job(database), claim_job(database)]
+    assert [claim and claim.job_id for claim in taken] == [first, second, None]
+
+
+def test_claim_raises_epoch_and_attempt_and_says_so_in_the_stream(database: Database) -> None:
+    job_id = queue_job(database)
+    assert held(database).epoch == 1
+    job = read(database, job_id)
+    assert (job.status, job.attempt) == (Status.RUNNING, 1)
+    assert job.lease_until is not None
+    assert job.started_at is not None
+    assert 59 < job.lease_until - job.started_at <= 60.5
+    assert stream(database, job_id) == [("state", "queued"), ("state", "running")]
+
+
+def test_concurrent_claims_never_take_one_job_twice(database: Database) -> None:
+    ids = [queue_job(database) for _ in range(12)]
+    taken: list[str] = []
+    lock = threading.Lock()
+
+    def work() -> None:
+        while (claim := claim_job(database)) is not None:
+            with lock:
+                taken.append(claim.job_id)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(ids)
+
+
+def test_a_lapsed_lease_is_claimed_by_another_worker_with_a_new_epoch(database: Database) -> None:
+    queue_job(database)
+    assert held(database, LAPSED).epoch == 1
+    again = held(database)
+    assert again.epoch == 2
+    assert read(database, again.job_id).attempt == 2
+
+
+def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
+    job_id = queue_job(database)
+    stale = held(database, LAPSED)
+    held(database)
+    refused = [
+        lambda session: leases.beat(session, stale, LEASE, None),
+        lambda session: leases.record(session, stale, "progress", {}),
+        lambda session: leases.store_state(session, stale, "key"),
+        lambda session: leases.give_back(session, stale),
+        lambda session: leases.pause(session, stale),
+        lambda session: leases.end(session, stale, Status.SUCCEEDED),
+    ]
+    for write in refused:
+        with pytest.raises(Fenced), database.write() as session:
+            write(session)
+    job = read(database, job_id)
+    assert (job.status, job.epoch, job.state_key) == (Status.RUNNING, 2, None)
+
+
+def test_beat_renews_the_lease_publishes_progress_and_hears_of_a_stop(database: Database) -> None:
+    job_id = queue_job(database)
+    claim = held(database, lease=1)
+    progress = jobs.NO_PROGRESS | {"images_seen": 7}
+    with database.write() as session:
+        assert leases.beat(session, claim, LEASE, progress) is None
+    with database.write() as session:
+        jobs.request_stop(session, job_id, Stop.PAUSE)
+    with database.write() as session:
+        assert leases.beat(session, claim, LEASE, None) is Stop.PAUSE
+    job = read(database, job_id)
+    assert job.progress["images_seen"] == 7
+    assert job.lease_until is not None
+    assert job.started_at is not None
+    assert job.lease_until > job.started_at + 30
+
+
+def test_reap_queues_the_job_of_a_silent_worker_again(database: Database) -> None:
+    job_id = queue_job(database)
+    held(database, LAPSED)
+    with database.write() as session:
+        assert [job.id for job in leases.reap(session, max_attempts=3)] == [job_id]
+    with database.write() as session:
+        assert leases.reap(session, max_attempts=3) == []
+    assert read(database, job_id).status == Status.QUEUED
+
+
+def test_reap_fails_a_job_at_the_attempt_cap_and_says_why(database: Database) -> None:
+    job_id = queue_job(database)
+    for _ in range(3):
+        held(database, LAPSED)
+    assert claim_job(database) is None
+    with database.write() as session:
+        leases.reap(session, max_attempts=3)
+    job = read(database, job_id)
+    assert job.status == Status.FAILED
+    assert job.error is not None
+    assert "stopped answering 3 times" in job.error
+    assert stream(database, job_id)[-2:] == [("state", "failed"), ("end", "failed")]
+
+
+@pytest.mark.parametrize(
+    ("stop", "status"), [(Stop.CANCEL, Status.CANCELLED), (Stop.PAUSE, Status.PAUSED)]
+)
+def test_a_stop_whose_worker_died_is_carried_out_by_the_reaper(
+    database: Database, stop: Stop, status: Status
+) -> None:
+    job_id = queue_job(database)
+    held(database, LAPSED)
+    with database.write() as session:
+        jobs.request_stop(session, job_id, stop)
+    assert claim_job(database) is None
+    with database.write() as session:
+        leases.reap(session, max_attempts=3)
+    assert read(database, job_id).status == status
+
+
+def test_a_stored_state_and_a_graceful_release_forget_earlier_attempts(database: Database) -> None:
+    job_id = queue_job(database)
+    held(database, LAPSED)
+    claim = held(database)
+    assert read(database, job_id).attempt == 2
+    with database.write() as session:
+        leases.store_state(session, claim, "jobs/x/2/state-64.safetensors")
+    assert read(database, job_id).attempt == 0
+    with database.write() as session:
+        leases.give_back(session, claim)
+    job = read(database, job_id)
+    assert (job.status, job.attempt) == (Status.QUEUED, 0)
+    assert job.state_key == "jobs/x/2/state-64.safetensors"
+
+
+def test_a_crash_keeps_its_attempt(database: Database) -> None:
+    job_id = queue_job(database)
+    claim = held(database)
+    with database.write() as session:
+        leases.give_back(session, claim, keep_attempt=True)
+    assert read(database, job_id).attempt == 1
+
+
+def test_a_stop_that_its_worker_has_not_heard_of_yet_is_carried_out_when_it_lets_go(
+    database: Database,
+) -> None:
+    job_id = queue_job(database)
+    claim = held(database)
+    with database.write() as session:
+        jobs.request_stop(session, job_id, Stop.CANCEL)
+    with database.write() as session:
+        leases.give_back(session, claim, keep_attempt=True)
+    assert read(database, job_id).status == Status.CANCELLED
+
+
+def test_void_leases_lets_a_job_be_claimed_at_once(database: Database) -> None:
+    queue_job(database)
+    held(database)
+    with database.write() as session:
+        leases.void_leases(session)
+    assert held(database).epoch == 2
+
+
+def test_an_ingest_that_does_not_succeed_fails_its_dataset(database: Database) -> None:
+    job_id = queue_job(database, kind="ingest", config={}, dataset="cats")
+    with database.write() as session:
+        session.add(
+            Dataset(id="d", name="cats", status="ingesting", job=job_id, request={}, created_at=0.0)
+        )
+    claim = claim_job(database, queue="light")
+    assert claim is not None
+    with database.write() as session:
+        leases.end(session, claim, Status.FAILED, "not one usable image")
+    with database.read() as session:
+        dataset = session.scalars(select(Dataset)).one()
+    assert (dataset.status, dataset.error) == ("failed", "not one usable image")
