@@ -2,7 +2,6 @@
 
 import threading
 from types import TracebackType
-from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,7 +24,6 @@ class Heartbeat:
         self._claim = claim
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-        self.progress: dict[str, Any] | None = None
         self.stop_requested: Stop | None = None
         self.fenced = False
 
@@ -56,5 +54,5 @@ class Heartbeat:
     def _beat(self) -> None:
         with self._context.database.write() as session:
             self.stop_requested = leases.beat(
-                session, self._claim, self._context.settings.lease_seconds, self.progress
+                session, self._claim, self._context.settings.lease_seconds
             )

@@ -53,7 +53,7 @@ def supervise(context: WorkerContext, job: Job) -> None:
     try:
         with Heartbeat(context, claim) as heartbeat:
             outcome = _run(context, kind, heartbeat)
-            _settle(context, kind, outcome, heartbeat.progress)
+            _settle(context, kind, outcome)
         log.info("job_left", job=job.id, outcome=outcome.name)
     except Fenced:
         log.warning("job_fenced", job=job.id, epoch=job.epoch)
@@ -78,7 +78,7 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
             if event is not None and event["event"] in FINAL_EVENTS:
                 final = event
             elif event is not None and heartbeat.stop_requested is not Stop.CANCEL:
-                _handle(kind, heartbeat, event)
+                kind.handle(event)
             if heartbeat.fenced:
                 raise Fenced(kind.job.id)
             if kill_at is None and (heartbeat.stop_requested or context.stopping.is_set()):
@@ -102,19 +102,10 @@ def make_run_dir(run_dir: Path, claim: Claim) -> None:
     run_dir.mkdir(parents=True)
 
 
-def _handle(kind: Kind, heartbeat: Heartbeat, event: dict[str, Any]) -> None:
-    if event["event"] == "progress":
-        heartbeat.progress = kind.progress(event)
-    kind.handle(event)
-
-
-def _settle(
-    context: WorkerContext, kind: Kind, outcome: Outcome, progress: dict[str, Any] | None
-) -> None:
+def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
     """Write down how it ended, as far as this worker still holds the job."""
 
     def succeed(session: Session) -> None:
-        leases.beat(session, kind.claim, context.settings.lease_seconds, progress)
         kind.commit(session, outcome.event)
         leases.end(session, kind.claim, Status.SUCCEEDED)
 

@@ -64,7 +64,7 @@ def claim(session: Session, queue: str, lease_seconds: float, max_attempts: int)
 
 
 def beat(
-    session: Session, claim: Claim, lease_seconds: float, progress: dict[str, Any] | None
+    session: Session, claim: Claim, lease_seconds: float, progress: dict[str, Any] | None = None
 ) -> Stop | None:
     """Renew the lease and publish the progress; answers whether a stop was asked for."""
     values: dict[str, Any] = {"lease_until": now() + lease_seconds}

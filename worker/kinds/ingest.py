@@ -34,7 +34,7 @@ class Ingest(Kind):
 
     def handle(self, event: dict[str, Any]) -> None:
         if event["event"] == "progress":
-            self.record("progress", {name: event[name] for name in event if name != "event"})
+            self.publish_progress(event)
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return jobs.NO_PROGRESS | {"images_seen": event["accepted"]}

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.domain import leases
+from app.domain import events, leases
 from app.domain.leases import Claim
 from app.domain.tables import Job
 from worker.context import WorkerContext
@@ -42,6 +42,18 @@ class Kind:
 
         `event` is the child's `finished`.
         """
+
+    def publish_progress(self, event: dict[str, Any]) -> None:
+        """Put the progress into the job and into its stream, at once."""
+        data = {name: event[name] for name in event if name != "event"}
+        progress, lease_seconds = self.progress(event), self.context.settings.lease_seconds
+
+        def write(session: Session) -> None:
+            leases.beat(session, self.claim, lease_seconds, progress)
+            events.append(session, self.job.id, "progress", data)
+
+        self.context.write(write)
+        self.context.notifier.notify([self.job.id])
 
     def record(self, event_type: str, data: dict[str, Any], once: str | None = None) -> None:
         """Append an event to the job's stream and wake its readers."""

@@ -54,7 +54,7 @@ class Train(Kind):
         self.record("state", {"status": self.job.status, "attempt": self.job.attempt} | start)
 
     def _store_progress(self, event: dict[str, Any]) -> None:
-        self.record("progress", {name: event[name] for name in event if name != "event"})
+        self.publish_progress(event)
         self._progress_events += 1
         if self._progress_events % THIN_EVERY == 0:
             self.context.write(lambda session: events.thin_progress(session, self.job.id))
