@@ -149,3 +149,18 @@ def test_a_large_foreign_file_between_pictures_is_passed_over(
     outcome = ingest([make(tmp_path / "a.tar.gz", files, "w:gz")])
     assert outcome.report["accepted"] == 2
     assert outcome.reasons.keys() == {"film.mp4"}
+
+
+def test_a_damaged_sparse_map_breaks_the_archive_and_is_named(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    path = tmp_path / "cats.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        add(archive, "1.png", png(1))
+        info = tarfile.TarInfo("2.png")
+        info.size = 512
+        info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+        info.pax_headers |= {"GNU.sparse.name": "2.png", "GNU.sparse.realsize": "9"}
+        archive.addfile(info, io.BytesIO(b"not a number\n" * 39 + bytes(5)))
+    with pytest.raises(BrokenArchive, match=r"cats\.tar"):
+        ingest([path])
