@@ -1,0 +1,117 @@
+"""Peers that take turns, each in a process of its own.
+
+So neither profits from what the other sets up, and a machine that slows down slows both. Standard
+library only: a side chooses its environment before it loads what computes.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TextIO
+
+WARM_UP_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What one side said of itself, and its images per second in each turn."""
+
+    about: str
+    each: list[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.each)
+
+    def row(self, name: str) -> str:
+        spread = f"{min(self.each):.0f} to {max(self.each):.0f}"
+        return f"{name:10} {self.median:9,.0f} images/s  ({spread})  {self.about}"
+
+
+class Side:
+    """One of the peers: a child that says what it is, then answers each line with a number."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def hear(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("one side of the benchmark ended: its error is above")
+        return line.strip()
+
+    def ask(self, word: str) -> float:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+        return float(self.hear())
+
+    def __enter__(self) -> "Side":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()  # which closes its standard input: the end of its turns
+
+
+def compare(sides: Mapping[str, Side], turns: int) -> dict[str, Rates]:
+    """Let each side go in turn, so many times."""
+    rates = {name: Rates(side.hear(), []) for name, side in sides.items()}
+    for _ in range(turns):
+        for name, side in sides.items():
+            rates[name].each.append(side.ask("go"))
+    return rates
+
+
+def take_turns(
+    about: str,
+    step: Callable[[], Any],
+    images: int,
+    seconds: float,
+    answers: Mapping[str, Callable[[], float]],
+    lines: Iterable[str] = sys.stdin,
+    out: TextIO = sys.stdout,
+) -> None:
+    """Be a side: "go" is answered with the rate of a step of `images`, others by `answers`."""
+    for _ in range(WARM_UP_STEPS):
+        step()
+    print(about, file=out, flush=True)
+    for line in lines:
+        word = line.strip()
+        answer = rate(step, images, seconds) if word == "go" else answers[word]()
+        print(answer, file=out, flush=True)
+
+
+def rate(
+    step: Callable[[], Any],
+    images: int,
+    seconds: float,
+    settle: Callable[[], None] = lambda: None,
+) -> float:
+    """Images per second; `settle` waits for what a step has left in flight."""
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        step()
+        steps += 1
+    settle()
+    return steps * images / (time.perf_counter() - began)
+
+
+def in_turn(steps: Sequence[Callable[[], float]], turns: int) -> list[float]:
+    """The median of each of several measurements that take turns in one process."""
+    measured = [[step() for step in steps] for _ in range(turns)]
+    return [statistics.median(column) for column in zip(*measured, strict=True)]
