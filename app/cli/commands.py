@@ -68,6 +68,7 @@ def _print_report(dataset: dict[str, Any]) -> None:
     )
     if dataset["classes"]:
         print(f"  classes: {', '.join(dataset['classes'])}")
+    print(f"  may be mirrored: {'yes' if dataset['horizontal_flip'] else 'no'}")
     for rejection in report["rejected"][:REASONS_SHOWN]:
         print(f"  rejected {rejection['file']}: {rejection['reason']}")
     if report["rejected_count"] > REASONS_SHOWN:

@@ -86,22 +86,38 @@ def migrate() -> None:
 @dataset_cli.command("add")
 def add_dataset(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Folders, archives or pictures.")
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Folders, archives, pictures, arrays, Parquet."),
     ],
     name: Annotated[str, typer.Option(help="The dataset's name.")],
-    size: Annotated[int | None, typer.Option(help="Side in pixels: 28, 32, 64 or 128.")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Side in pixels, like 64, or WIDTHxHEIGHT, like 96x64.")
+    ] = None,
     fit: Annotated[
-        Literal["crop", "pad", "stretch"] | None, typer.Option(help="How a picture is made square.")
+        Literal["crop", "pad", "stretch"] | None,
+        typer.Option(help="How a picture is brought to that shape."),
     ] = None,
     channels: Annotated[
-        Literal["auto", "rgb", "grey"] | None, typer.Option(help="Colours to keep.")
+        Literal["auto", "rgb", "grey", "rgba"] | None, typer.Option(help="Colours to keep.")
+    ] = None,
+    horizontal_flip: Annotated[
+        Literal["auto", "yes", "no"] | None,
+        typer.Option(
+            help="Whether a mirrored picture is as good [auto: the pictures decide].",
+        ),
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
 ) -> None:
     """Upload pictures and pack them as a dataset."""
     from app.cli.commands import add_dataset as add
 
-    given = {"name": name, "size": size, "fit": fit, "channels": channels}
+    given = {
+        "name": name,
+        "size": size,
+        "fit": fit,
+        "channels": channels,
+        "horizontal_flip": horizontal_flip,
+    }
     fields = {field: str(value) for field, value in given.items() if value is not None}
     add(paths, fields, wait=wait)
 

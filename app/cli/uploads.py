@@ -1,6 +1,7 @@
-"""What `moggy dataset add` sends: archives as they are, folders and loose pictures as one tar."""
+"""What `moggy dataset add` sends: archives and arrays as they are, pictures as one tar."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from app.cli.errors import CommandError
 from app.cli.tarstream import Member, TarStream
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz")
+# Many pictures in one file, which is not read inside a tar.
+ARRAY_NAME = re.compile(r"\.(npy|npz|parquet)$|ubyte(\.gz)?$", re.IGNORECASE)
 LOOSE_NAME = "pictures.tar"
 
 
@@ -28,13 +31,10 @@ def plan_upload(paths: list[Path]) -> list[Part]:
     loose: list[Path] = []
     for path in paths:
         if path.is_dir():
-            members = tuple(_folder_members(path))
-            if not members:
-                raise CommandError(f"{path}: the folder holds no files")
-            parts.append(Part(f"{path.resolve().name or 'pictures'}.tar", members))
+            parts += _folder_parts(path)
         elif not path.is_file():
             raise CommandError(f"{path}: no such file or folder")
-        elif path.name.lower().endswith(ARCHIVE_SUFFIXES):
+        elif path.name.lower().endswith(ARCHIVE_SUFFIXES) or ARRAY_NAME.search(path.name):
             parts.append(Part(path.name, path))
         else:
             loose.append(path)
@@ -60,6 +60,18 @@ def _open(part: Part) -> IO[bytes]:
     if isinstance(part.content, Path):
         return part.content.open("rb")
     return cast(IO[bytes], TarStream(part.content))
+
+
+def _folder_parts(folder: Path) -> Iterator[Part]:
+    members = list(_folder_members(folder))
+    if not members:
+        raise CommandError(f"{folder}: the folder holds no files")
+    pictures = tuple(one for one in members if not ARRAY_NAME.search(one.name))
+    if pictures:
+        yield Part(f"{folder.resolve().name or 'pictures'}.tar", pictures)
+    for one in members:
+        if ARRAY_NAME.search(one.name):
+            yield Part(one.name, one.path)
 
 
 def _folder_members(folder: Path) -> Iterator[Member]:

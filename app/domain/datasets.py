@@ -1,8 +1,10 @@
 """Datasets: from an upload to a packed, immutable set of images."""
 
 import json
+import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -10,10 +12,18 @@ from sqlalchemy.orm import Session
 
 from app.domain import jobs
 from app.domain.database import Database
-from app.domain.errors import Conflict, NotFound
+from app.domain.errors import Conflict, InvalidRequest, NotFound
 from app.domain.leases import Claim, hold
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset, Job
+from models.config import MAX_SIDE, MIN_SIDE
+
+SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?", re.ASCII)
+CHOICES = {
+    "fit": ("crop", "pad", "stretch"),
+    "channels": ("auto", "rgb", "grey", "rgba"),
+    "horizontal_flip": ("auto", "yes", "no"),
+}
 
 
 class NameTaken(Conflict):
@@ -22,6 +32,47 @@ class NameTaken(Conflict):
             f"there is a dataset {name!r} already: choose another name, or delete it first",
             field="name",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackingRequest:
+    """What every picture of an upload is made into. `size` is a side, or WIDTHxHEIGHT."""
+
+    size: str = "64"
+    fit: str = "crop"
+    channels: str = "auto"
+    horizontal_flip: str = "auto"  # auto: the pictures themselves decide
+
+    def __post_init__(self) -> None:
+        for field, values in CHOICES.items():
+            value = getattr(self, field)
+            if value not in values:
+                raise InvalidRequest(
+                    f"{field} {value[:50]!r} is not one of {', '.join(values)}", field=field
+                )
+        if not all(MIN_SIDE <= side <= MAX_SIDE for side in self.sides):
+            raise InvalidRequest(
+                f"size {self.size[:50]!r} is neither a side like 64 nor WIDTHxHEIGHT like 96x64; "
+                f"a side is {MIN_SIDE} to {MAX_SIDE} pixels",
+                field="size",
+            )
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """(width, height); zeros where it is none."""
+        match = SIZE.fullmatch(self.size)
+        if match is None:
+            return 0, 0
+        width, height = match.groups()
+        return int(width), int(height or width)
+
+    def to_json(self) -> dict[str, str]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Of what was asked before there was a choice, the default is meant."""
+        return cls(**{name: str(data[name]) for name in asdict(cls()) if name in data})
 
 
 def upload_prefix(dataset_id: str) -> str:
@@ -73,9 +124,7 @@ def register_upload(
     *,
     dataset_id: str,
     name: str,
-    size: int,
-    fit: str,
-    channels: str,
+    request: PackingRequest,
     files: list[tuple[str, Path]],
     max_queued: int,
 ) -> Dataset:
@@ -89,9 +138,7 @@ def register_upload(
                 session,
                 dataset_id=dataset_id,
                 name=name,
-                size=size,
-                fit=fit,
-                channels=channels,
+                request=request,
                 max_queued=max_queued,
             )
     except IntegrityError as exc:
@@ -107,19 +154,16 @@ def create(
     *,
     dataset_id: str,
     name: str,
-    size: int,
-    fit: str,
-    channels: str,
+    request: PackingRequest,
     max_queued: int,
 ) -> Dataset:
     """Register an upload that is in the store, and queue its ingest."""
     refuse_taken(session, name)
-    request: dict[str, Any] = {"size": size, "fit": fit, "channels": channels}
     job = jobs.create(
         session,
         kind="ingest",
         dataset=name,
-        config=request | {"dataset_id": dataset_id},
+        config=request.to_json() | {"dataset_id": dataset_id},
         max_queued=max_queued,
     )
     dataset = Dataset(
@@ -127,7 +171,7 @@ def create(
         name=name,
         status="ingesting",
         job=job.id,
-        request=request,
+        request=request.to_json(),
     )
     session.add(dataset)
     session.flush()
@@ -146,6 +190,7 @@ def complete(session: Session, claim: Claim, key: str, packed: dict[str, Any]) -
             images=packed["images"],
             shape=packed["shape"],
             classes=packed["classes"],
+            horizontal_flip=packed["horizontal_flip"],
             report=packed["report"],
             content_hash=packed["content_hash"],
             bytes=packed["bytes"],

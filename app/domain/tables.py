@@ -44,11 +44,12 @@ class Dataset(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True)
     status: Mapped[str] = mapped_column(String(16))  # ingesting | ready | failed
     job: Mapped[str] = mapped_column(String(32))  # the ingest job's id
-    request: Mapped[dict[str, Any]]  # size, fit, channels
+    request: Mapped[dict[str, Any]]  # size, fit, channels, horizontal_flip
     key: Mapped[str | None] = mapped_column(String(255))  # prefix of the packed objects
     images: Mapped[int | None]
     shape: Mapped[list[Any] | None]  # [height, width, channels]
     classes: Mapped[list[Any] | None]
+    horizontal_flip: Mapped[bool | None]  # a mirrored picture is as good as the picture
     report: Mapped[dict[str, Any] | None]
     content_hash: Mapped[str | None] = mapped_column(String(64))
     bytes: Mapped[int | None] = mapped_column(BigInteger)
@@ -80,6 +81,7 @@ class Job(Base):
     preset: Mapped[str | None] = mapped_column(String(64))
     config: Mapped[dict[str, Any]]
     progress: Mapped[dict[str, Any]]
+    resume_from: Mapped[str | None] = mapped_column(String(32))  # checkpoint that it fine-tunes
     state_key: Mapped[str | None] = mapped_column(String(255))  # newest stored training state
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)

@@ -3,7 +3,6 @@
 import functools
 import shutil
 from datetime import datetime
-from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request, Response
@@ -26,18 +25,12 @@ from app.routes.dependencies import (
 from app.routes.names import check_name
 from app.routes.times import moment
 from app.routes.uploads import Upload, receive_upload
-from models.config import RESOLUTIONS
 
 router = APIRouter(
     prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
-DEFAULTS = {"size": "64", "fit": "crop", "channels": "auto"}
-CHOICES = {
-    "size": tuple(str(resolution) for resolution in RESOLUTIONS),
-    "fit": ("crop", "pad", "stretch"),
-    "channels": ("auto", "rgb", "grey"),  # rgba once there is a network that learns it
-}
+DEFAULTS = datasets.PackingRequest().to_json()
 UPLOAD_FORM = {
     "requestBody": {
         "required": True,
@@ -51,11 +44,21 @@ UPLOAD_FORM = {
                         "files": {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
+                            "description": (
+                                "zip, tar, tar.gz; PNG, JPEG, WebP, BMP, GIF; IDX (gzipped or "
+                                "not), .npy, .npz; Parquet"
+                            ),
+                        },
+                        "size": {
+                            "type": "string",
+                            "pattern": f"^{datasets.SIZE.pattern}$",
+                            "default": DEFAULTS["size"],
+                            "description": "a side in pixels like 64, or WIDTHxHEIGHT like 96x64",
                         },
                     }
                     | {
                         field: {"type": "string", "enum": list(values), "default": DEFAULTS[field]}
-                        for field, values in CHOICES.items()
+                        for field, values in datasets.CHOICES.items()
                     },
                 }
             }
@@ -80,14 +83,19 @@ class Report(BaseModel):
 
 
 class DatasetView(BaseModel):
-    """`shape` is [height, width, channels]; `job` is the ingest, whose events tell its progress."""
+    """`shape` is [height, width, channels]; `job` is the ingest, whose events tell its progress.
+
+    `size` is a side, or WIDTHxHEIGHT. `horizontal_flip`: a mirrored picture is as good as the
+    picture; null until that is known.
+    """
 
     name: str
     status: str
     job: str
-    size: int
+    size: int | str
     fit: str
     channels: str
+    horizontal_flip: bool | None
     images: int | None
     shape: list[int] | None
     classes: list[str] | None
@@ -111,21 +119,19 @@ async def create_dataset(
     database: DatabaseDep,
     store: StoreDep,
 ) -> DatasetView:
-    """Upload archives or pictures; their ingest is queued. Follow the dataset's `job`."""
+    """Upload archives, pictures, arrays or Parquet; their ingest is queued: follow its `job`."""
     dataset_id = jobs.new_id()
     folder = settings.home / "incoming" / dataset_id
     try:
         upload = await receive_upload(request, folder, settings)
-        fields = _check_fields(upload)
+        name, packing = _check_fields(upload)
         register = functools.partial(
             datasets.register_upload,
             database,
             store,
             dataset_id=dataset_id,
-            name=fields["name"],
-            size=int(fields["size"]),
-            fit=fields["fit"],
-            channels=fields["channels"],
+            name=name,
+            request=packing,
             files=[(file.name, file.path) for file in upload.files],
             max_queued=settings.max_queued_jobs,
         )
@@ -137,7 +143,7 @@ async def create_dataset(
     return _view(dataset)
 
 
-def _check_fields(upload: Upload) -> dict[str, str]:
+def _check_fields(upload: Upload) -> tuple[str, datasets.PackingRequest]:
     known = {"name", *DEFAULTS}
     for field in upload.fields:
         if field not in known:
@@ -147,16 +153,11 @@ def _check_fields(upload: Upload) -> dict[str, str]:
             )
     if "name" not in upload.fields:
         raise InvalidRequest("form field name is missing", field="name")
-    fields = DEFAULTS | upload.fields
-    check_name(fields["name"], "name")
-    for field, values in CHOICES.items():
-        if fields[field] not in values:
-            raise InvalidRequest(
-                f"{field} {fields[field][:50]!r} is not one of {', '.join(values)}", field=field
-            )
+    check_name(upload.fields["name"], "name")
+    packing = datasets.PackingRequest.from_json(upload.fields)
     if not upload.files:
         raise InvalidRequest("no files were sent: send at least one as `files`", field="files")
-    return fields
+    return upload.fields["name"], packing
 
 
 @router.get("")
@@ -190,14 +191,16 @@ def preview_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respon
 
 
 def _view(dataset: Dataset) -> DatasetView:
-    request: dict[str, Any] = dataset.request
+    request = datasets.PackingRequest.from_json(dataset.request)
+    width, height = request.sides
     return DatasetView(
         name=dataset.name,
         status=dataset.status,
         job=dataset.job,
-        size=request["size"],
-        fit=request["fit"],
-        channels=request["channels"],
+        size=width if width == height else request.size,
+        fit=request.fit,
+        channels=request.channels,
+        horizontal_flip=dataset.horizontal_flip,
         images=dataset.images,
         shape=dataset.shape,
         classes=dataset.classes,

@@ -44,6 +44,7 @@ DATASET: dict[str, Any] = {
     "images": 10,
     "shape": [64, 64, 3],
     "classes": ["tabby", "white"],
+    "horizontal_flip": True,
     "report": {
         "received": 17,
         "accepted": 10,
@@ -89,12 +90,14 @@ def test_a_dataset_is_uploaded_waited_for_and_reported(
         as_events((1, "state", RUNNING), (2, "progress", INGESTED), (3, "end", SUCCEEDED)),
     )
     result = moggy(
-        "dataset", "add", folder, archive, "--name", "cats", "--size", 28, "--fit", "pad"
+        *("dataset", "add", folder, archive, "--name", "cats", "--size", "96x64", "--fit", "pad"),
+        *("--channels", "rgba", "--horizontal-flip", "no"),
     )
     assert result.code == 0
     assert result.out.splitlines() == [
         "cats: 10 images of 64×64×3 from 17 files: 10 accepted, 1 duplicates, 6 rejected",
         "  classes: tabby, white",
+        "  may be mirrored: yes",
         *(f"  rejected {n}.txt: not an image" for n in range(5)),
         "  … and 1 more",
     ]
@@ -104,8 +107,10 @@ def test_a_dataset_is_uploaded_waited_for_and_reported(
     *fields, first, second = form_parts(upload.headers["Content-Type"], upload.body)
     assert {name: content for name, _, content in fields} == {
         "name": b"cats",
-        "size": b"28",
+        "size": b"96x64",
         "fit": b"pad",
+        "channels": b"rgba",
+        "horizontal_flip": b"no",
     }
     assert first[:2] == ("files", "cats.tar")
     with tarfile.open(fileobj=io.BytesIO(first[2])) as packed:

@@ -64,3 +64,17 @@ def test_what_is_not_there_is_named(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(CommandError, match="empty: the folder holds no files"):
         plan_upload([folder / "empty"])
+
+
+def test_arrays_go_as_they_are_wherever_they_lie(folder: Path) -> None:
+    arrays = ["deep/train-images-idx3-ubyte.gz", "t10k-labels.idx1-ubyte", "a.npz", "b.PARQUET"]
+    for name in arrays:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"array")
+    pictures, *others = plan_upload([folder, folder / "a.npz"])
+    assert all(name.endswith(".png") for name in names(pictures))
+    assert {part.name for part in others} == {*(f"cats/{name}" for name in arrays), "a.npz"}
+    assert all(isinstance(part.content, Path) for part in others)
+    assert plan_upload([folder / "deep"]) == [
+        Part("deep/train-images-idx3-ubyte.gz", folder / arrays[0])
+    ]

@@ -7,8 +7,8 @@ import pytest
 
 from app.domain import datasets
 from app.domain.database import Database
-from app.domain.datasets import NameTaken
-from app.domain.errors import QueueFull
+from app.domain.datasets import NameTaken, PackingRequest
+from app.domain.errors import InvalidRequest, QueueFull
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 
@@ -29,9 +29,7 @@ def register(
         store,
         dataset_id=dataset_id,
         name="cats",
-        size=64,
-        fit="crop",
-        channels="auto",
+        request=PackingRequest(),
         files=[("cats.zip", path)],
         max_queued=max_queued,
     )
@@ -60,6 +58,25 @@ def test_of_uploads_with_one_name_at_once_exactly_one_is_registered(
     with database.read() as session:
         kept = datasets.find(session, "cats").id
     assert {key.split("/")[1] for key in store.keys("uploads")} == {kept}
+
+
+@pytest.mark.parametrize(
+    ("size", "sides"), [("28", (28, 28)), ("96x64", (96, 64)), ("256x256", (256, 256))]
+)
+def test_a_size_is_a_side_or_two(size: str, sides: tuple[int, int]) -> None:
+    assert PackingRequest(size=size).sides == sides
+
+
+@pytest.mark.parametrize("size", ["", "27", "0x64", "64x", "x64", "64x64x3", "99999999", "-64"])
+def test_what_is_no_size_is_refused_by_name(size: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"^size .* 28 to 256 pixels$") as refused:
+        PackingRequest(size=size)
+    assert refused.value.field == "size"
+
+
+def test_what_was_asked_before_there_was_a_choice_is_understood() -> None:
+    request = PackingRequest.from_json({"size": 64, "fit": "pad", "channels": "rgb"})
+    assert request == PackingRequest(fit="pad", channels="rgb")
 
 
 def test_an_upload_that_finds_the_queue_full_leaves_nothing_behind(

@@ -42,9 +42,14 @@ def test_a_name_is_given_once(client: TestClient, settings: Settings) -> None:
         ({}, "name", "missing"),
         ({"name": "My Cats"}, "name", "is not a name"),
         ({"name": "../etc"}, "name", "is not a name"),
-        ({"name": "cats", "size": "63"}, "size", "28, 32, 64, 128"),
+        ({"name": "cats", "size": "27"}, "size", "28 to 256 pixels"),
+        ({"name": "cats", "size": "257"}, "size", "28 to 256 pixels"),
+        ({"name": "cats", "size": "96x300"}, "size", "WIDTHxHEIGHT like 96x64"),
+        ({"name": "cats", "size": "96×64"}, "size", "WIDTHxHEIGHT like 96x64"),
+        ({"name": "cats", "size": "large"}, "size", "a side like 64"),
         ({"name": "cats", "fit": "squash"}, "fit", "crop, pad, stretch"),
-        ({"name": "cats", "channels": "cmyk"}, "channels", "auto, rgb, grey"),
+        ({"name": "cats", "channels": "cmyk"}, "channels", "auto, rgb, grey, rgba"),
+        ({"name": "cats", "horizontal_flip": "true"}, "horizontal_flip", "auto, yes, no"),
         ({"name": "cats", "sise": "64"}, "sise", "is not known"),
     ],
 )
@@ -58,6 +63,24 @@ def test_a_wrong_field_is_named_and_nothing_is_left_behind(
     assert words in answer.json()["detail"]
     assert client.get("/v1/datasets").json()["items"] == []
     assert left_in(settings.home) == []
+
+
+@pytest.mark.parametrize(("asked", "told"), [("96x64", "96x64"), ("50x50", 50), ("256", 256)])
+def test_any_shape_within_the_limits_is_taken(
+    client: TestClient, asked: str, told: str | int
+) -> None:
+    answer = post(client, name="cats", size=asked, channels="rgba", horizontal_flip="no")
+    assert answer.status_code == 202, answer.text
+    body = client.get("/v1/datasets/cats").json()
+    assert (body["size"], body["channels"], body["horizontal_flip"]) == (told, "rgba", None)
+
+
+def test_the_form_is_described(client: TestClient) -> None:
+    call = client.get("/openapi.json").json()["paths"]["/v1/datasets"]["post"]
+    form = call["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert form.keys() == {"name", "files", "size", "fit", "channels", "horizontal_flip"}
+    assert form["channels"]["enum"] == ["auto", "rgb", "grey", "rgba"]
+    assert form["size"]["default"] == "64"
 
 
 def test_an_upload_without_files_or_of_another_type_is_refused(client: TestClient) -> None:

@@ -15,6 +15,7 @@ class BrokenArchive(IngestError):
     """An archive that ends too early or is damaged: what it would have held is unknown."""
 
     def __init__(self, name: str, fault: str) -> None:
+        self.fault = fault
         super().__init__(
             f"{name} is broken: {fault}; it was cut short or damaged when it was made, copied or "
             "sent: check it, and upload a whole one"

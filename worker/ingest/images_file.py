@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from worker.ingest.pictures import Pixels
+from worker.ingest.fitting import Pixels
 
 HEADER_BYTES = 128
 MAGIC = b"\x93NUMPY\x01\x00"

@@ -1,20 +1,22 @@
 """From uploaded files to a packed dataset, in one pass and bounded memory."""
 
+import io
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.ingest.arrays import ArrayPicture
 from worker.ingest.errors import IngestError, Rejected
-from worker.ingest.members import Member
+from worker.ingest.fitting import Pixels, fit_pixels, if_fitting
 from worker.ingest.meter import Meter
 from worker.ingest.names import folder_of, shown
 from worker.ingest.pack import Pack, Packed
-from worker.ingest.pictures import Pixels, fit_picture, set_pillow_limits
+from worker.ingest.pictures import fit_picture, set_pillow_limits
 from worker.ingest.report import Report
-from worker.ingest.request import IngestRequest
-from worker.ingest.sources import members_of
+from worker.ingest.request import IngestRequest, PictureShape
+from worker.ingest.sources import Received, Sources
 
 MIN_IMAGES = 2
 DECODERS = 2
@@ -32,13 +34,16 @@ class Progress:
     bytes_read: int = 0
 
 
+Outcome = Pixels | Rejected
+
+
 @dataclass(frozen=True)
 class _Waiting:
-    """A file that was read; its pixels, or its Rejected, are on their way."""
+    """A file or picture that was read; what becomes of it may still be on its way."""
 
-    member: Member
+    member: Received
     bytes: int
-    pixels: Future[Pixels]
+    outcome: Outcome | Future[Outcome]
 
 
 class Ingest:
@@ -67,19 +72,19 @@ class Ingest:
                 if len(pack) < MIN_IMAGES:
                     raise IngestError(report.too_few(MIN_IMAGES))
                 self.progress.bytes_read = self.progress.bytes_total
-                return pack.finish(report, self._tick)
+                return pack.finish(report, self._request.horizontal_flip, self._tick)
         finally:
             self._decoders.shutdown(wait=False, cancel_futures=True)
 
     def _take(self, file: _Waiting, pack: Pack) -> None:
         """Count one file, and pack it if it is a picture not seen before."""
-        report = self.progress.report
-        try:
-            pixels = file.pixels.result()
-        except Rejected as rejected:
-            report.reject(shown(file.member.name), str(rejected))
+        report, member, outcome = self.progress.report, file.member, file.outcome
+        pixels = outcome.result() if isinstance(outcome, Future) else outcome
+        if isinstance(pixels, Rejected):
+            report.reject(shown(member.name), str(pixels))
             return
-        if not pack.add(pixels, folder_of(file.member.name)):
+        class_name = member.label if member.label is not None else folder_of(member.name)
+        if not pack.add(pixels, class_name):
             report.duplicates += 1
             return
         report.accepted += 1
@@ -103,10 +108,11 @@ class Ingest:
         while waiting:
             yield self._await(waiting.popleft())
 
-    def _members(self) -> Iterator[Member]:
+    def _members(self) -> Iterator[Received]:
+        sources = Sources(self._request, self._meter)
         before = 0
-        for source in self._request.sources:
-            for member in members_of(source, self._meter):
+        for place, source in enumerate(self._request.sources):
+            for member in sources.members(place):
                 self.progress.bytes_read = before + member.position
                 if member.is_received:
                     yield member
@@ -114,20 +120,30 @@ class Ingest:
             self.progress.bytes_read = before
             self._tick()
 
-    def _start(self, member: Member) -> _Waiting:
+    def _start(self, member: Received) -> _Waiting:
+        shape, max_pixels = self._request.shape, self._request.limits.max_pixels
+        if isinstance(member, ArrayPicture):
+            size, fitting = member.pixels.nbytes, if_fitting(member.pixels, shape)
+            if fitting is not None:
+                return _Waiting(member, size, fitting)
+            return _Waiting(member, size, self._decoders.submit(fit_pixels, member.pixels, shape))
         try:
             file = member.read_picture()
         except Rejected as rejected:
-            rejection: Future[Pixels] = Future()
-            rejection.set_exception(rejected)
-            return _Waiting(member, 0, rejection)
+            return _Waiting(member, 0, rejected)
         size = file.getbuffer().nbytes  # now: Pillow may close the file
-        limits = self._request.limits
-        pixels = self._decoders.submit(fit_picture, file, self._request.shape, limits.max_pixels)
-        return _Waiting(member, size, pixels)
+        return _Waiting(member, size, self._decoders.submit(_decode, file, shape, max_pixels))
 
     def _await(self, file: _Waiting) -> _Waiting:
-        while not file.pixels.done():
-            wait([file.pixels], POLL_SECONDS)
+        while isinstance(file.outcome, Future) and not file.outcome.done():
+            wait([file.outcome], POLL_SECONDS)
             self._tick()
         return file
+
+
+def _decode(file: io.BytesIO, shape: PictureShape, max_pixels: int) -> Outcome:
+    """The pixels, or a Rejected without its traceback: through it a large file would live on."""
+    try:
+        return fit_picture(file, shape, max_pixels)
+    except Rejected as rejected:
+        return Rejected(str(rejected))

@@ -2,20 +2,20 @@
 
 import io
 from dataclasses import dataclass
-from typing import Protocol
 
 from worker.ingest.errors import Rejected
 from worker.ingest.names import is_litter, points_outside
-from worker.ingest.signatures import HEAD_BYTES, NOT_AN_IMAGE, archive_kind, picture_format
+from worker.ingest.signatures import (
+    HEAD_BYTES,
+    NOT_AN_IMAGE,
+    archive_kind,
+    array_format,
+    is_parquet,
+    picture_format,
+)
+from worker.ingest.streams import READ_BYTES, Readable
 
 MAX_BYTES = 256 << 20  # of one file; the largest picture that is decoded is hardly as large
-
-
-READ_BYTES = 1 << 20
-
-
-class Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Member:
     position: int
     stream: Readable | None
     refusal: str | None = None  # why there is no stream
+    label: str | None = None  # the class that is told beside it, where it is
 
     @property
     def is_received(self) -> bool:
@@ -60,4 +61,6 @@ def _foreign(head: bytes) -> str:
     kind = archive_kind(head)
     if kind is not None:
         return f"nested archive: a {kind} inside the upload; unpack it first"
+    if array_format(head) or is_parquet(head):
+        return "nested array: many pictures inside an archive; upload this file by itself"
     return NOT_AN_IMAGE

@@ -7,20 +7,23 @@ import shutil
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from worker.ingest.fitting import Pixels
 from worker.ingest.images_file import HEADER_BYTES, ImagesFile
-from worker.ingest.pictures import Pixels
+from worker.ingest.mirroring import is_mirrorable
 from worker.ingest.preview import write_preview
 from worker.ingest.report import Report
 
 DIGEST_BYTES = 16
 HASH_BYTES = 1 << 20
 MAX_CLASSES = 10_000  # beyond it folders are how somebody files pictures, one in each
-NO_FOLDER = -1
+NO_CLASS = -1
+MAX_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Packed:
     images: int
     shape: list[int]
     classes: list[str] | None
+    horizontal_flip: bool  # a mirrored picture is as good as the picture
     content_hash: str
     bytes: int
 
@@ -49,8 +53,8 @@ class Pack:
         self._partial.mkdir(parents=True)
         self._images = ImagesFile(self._partial / "images.npy")
         self._seen: set[bytes] = set()
-        self._folder_numbers: dict[str, int] = {}
-        self._folders = array("l")  # of each picture, the number of its folder
+        self._class_numbers: dict[str, int] = {}
+        self._classes = array("l")  # of each picture, the number of its class
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +66,7 @@ class Pack:
     def __len__(self) -> int:
         return self._images.count
 
-    def add(self, pixels: Pixels, folder: str | None) -> bool:
+    def add(self, pixels: Pixels, class_name: str | None) -> bool:
         """False for a duplicate, which is left out."""
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=DIGEST_BYTES)
         digest.update(bytes([pixels.shape[2]]))
@@ -70,26 +74,34 @@ class Pack:
             return False
         self._seen.add(digest.digest())
         self._images.append(pixels)
-        number = NO_FOLDER
-        if folder is not None:
-            number = self._folder_numbers.setdefault(folder, len(self._folder_numbers))
-        self._folders.append(number)
+        number = NO_CLASS
+        if class_name is not None:
+            number = self._class_numbers.setdefault(class_name, len(self._class_numbers))
+        self._classes.append(number)
         return True
 
-    def finish(self, report: Report, tick: Callable[[], None]) -> Packed:
-        """Complete the folder; `tick` may raise to stop on the way."""
+    def finish(
+        self, report: Report, horizontal_flip: bool | None, tick: Callable[[], None]
+    ) -> Packed:
+        """Complete the folder; `tick` may raise to stop on the way.
+
+        Where `horizontal_flip` is None, the pictures decide.
+        """
         self._images.finish()
         path = self._partial / "images.npy"
-        classes, labels = self._classes()
+        classes, labels = self._labels()
         if labels is not None:
             np.save(self._partial / "labels.npy", labels)
         shape = self._images.shape
         content_hash = _hash(path, shape, classes, labels, tick)
+        if horizontal_flip is None:
+            horizontal_flip = is_mirrorable(path, shape)
         write_preview(np.load(path, mmap_mode="r"), self._partial / "preview.png")
         description: dict[str, Any] = {
             "images": shape[0],
             "shape": shape[1:],
             "classes": classes,
+            "horizontal_flip": horizontal_flip,
             "content_hash": content_hash,
             "report": report.to_json(),
         }
@@ -98,19 +110,25 @@ class Pack:
         _sync(self._partial)
         self._partial.rename(self._folder)
         _sync(self._folder.parent)
-        return Packed(shape[0], list(shape[1:]), classes, content_hash, size)
+        return Packed(shape[0], list(shape[1:]), classes, horizontal_flip, content_hash, size)
 
-    def _classes(self) -> tuple[list[str] | None, np.ndarray | None]:
-        """Names in order and an int64 label of each picture, where every picture has a folder and
+    def _labels(self) -> tuple[list[str] | None, np.ndarray | None]:
+        """Names in order and an int64 label of each picture, where every picture has a class and
         there are at least two, and not so many that they are no classes; else neither."""
-        names = sorted(self._folder_numbers)
-        numbers = np.asarray(self._folders, np.int64)
-        if not 2 <= len(names) <= MAX_CLASSES or NO_FOLDER in numbers:
+        names = sorted(self._class_numbers, key=_order)
+        numbers = np.asarray(self._classes, np.int64)
+        if not 2 <= len(names) <= MAX_CLASSES or NO_CLASS in numbers:
             return None, None
         label_of = np.empty(len(names), np.int64)
         for label, name in enumerate(names):
-            label_of[self._folder_numbers[name]] = label
+            label_of[self._class_numbers[name]] = label
         return names, label_of[numbers]
+
+
+def _order(name: str) -> tuple[float, str]:
+    """Numbers by their value, before words."""
+    is_number = name.isascii() and name.isdigit()
+    return (int(name), name) if is_number and len(name) <= MAX_DIGITS else (inf, name)
 
 
 def _hash(

@@ -16,11 +16,16 @@ class Source:
 
 @dataclass(frozen=True)
 class PictureShape:
-    """How every picture is fitted: `size` pixels square, cropped, padded or stretched."""
+    """How every picture is fitted: to so many pixels, cropped, padded or stretched."""
 
-    size: int
+    width: int
+    height: int
     fit: str  # crop | pad | stretch
     channels: str  # auto | rgb | grey | rgba
+
+    def __str__(self) -> str:
+        same = self.width == self.height
+        return str(self.width) if same else f"{self.width} × {self.height}"
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Limits:
 class IngestRequest:
     sources: tuple[Source, ...]
     shape: PictureShape
+    horizontal_flip: bool | None  # None: the pictures decide
     limits: Limits
 
     @classmethod
@@ -41,6 +47,7 @@ class IngestRequest:
         run: dict[str, Any] = json.loads(path.read_text())
         return cls(
             tuple(Source(source["name"], Path(source["path"])) for source in run["sources"]),
-            PictureShape(run["size"], run["fit"], run["channels"]),
+            PictureShape(run["width"], run["height"], run["fit"], run["channels"]),
+            run["horizontal_flip"],
             Limits(**run["limits"]),
         )

@@ -21,6 +21,10 @@ PICTURES = {
     b"GIF89a": "GIF",
     b"BM": "BMP",
 }
+NPY = b"\x93NUMPY"
+PARQUET = b"PAR1"
+IDX_TYPES = b"\x08\x09\x0b\x0c\x0d\x0e"
+MAX_IDX_DIMENSIONS = 8
 NOT_AN_IMAGE = "not an image: neither PNG, JPEG, WebP, BMP nor GIF"
 
 
@@ -40,6 +44,26 @@ def picture_format(head: bytes) -> str | None:
         if head.startswith(signature):
             return name
     return None
+
+
+def array_format(head: bytes) -> str | None:
+    """idx, npy, or None."""
+    if head.startswith(NPY):
+        return "npy"
+    is_idx = len(head) > 3 and head[:2] == b"\0\0" and head[2] in IDX_TYPES
+    return "idx" if is_idx and 1 <= head[3] <= MAX_IDX_DIMENSIONS else None
+
+
+def is_npz(head: bytes) -> bool:
+    """Whether a zip whose first file is called an array begins so, as NumPy writes it."""
+    if not head.startswith(b"PK\x03\x04"):
+        return False
+    length = int.from_bytes(head[26:28], "little")
+    return head[30 : 30 + length].endswith(b".npy")
+
+
+def is_parquet(head: bytes) -> bool:
+    return head.startswith(PARQUET)
 
 
 def is_tar(head: bytes) -> bool:

@@ -1,52 +1,113 @@
-"""The files of one uploaded file: those in it where it is an archive, else itself."""
+"""The uploaded files, known by their first bytes; arrays find the labels that came with them."""
 
+import functools
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
+from worker.ingest.array_labels import pair_labels
+from worker.ingest.arrays import ArrayFile, ArrayPicture, array_members, reason
+from worker.ingest.errors import BrokenArchive, Rejected
 from worker.ingest.members import Member
 from worker.ingest.meter import Meter
-from worker.ingest.names import shown
-from worker.ingest.request import Source
-from worker.ingest.signatures import HEAD_BYTES, archive_kind, is_tar
-from worker.ingest.tars import gzip_head, tar_members
+from worker.ingest.names import is_litter, shown
+from worker.ingest.npz import npz_arrays
+from worker.ingest.parquet import parquet_members
+from worker.ingest.request import IngestRequest, Source
+from worker.ingest.signatures import (
+    HEAD_BYTES,
+    archive_kind,
+    array_format,
+    is_npz,
+    is_parquet,
+    is_tar,
+)
+from worker.ingest.streams import PlainStream, opened
+from worker.ingest.tars import tar_members
 from worker.ingest.zips import zip_members
 
+Received = Member | ArrayPicture
 
-def members_of(source: Source, meter: Meter) -> Iterator[Member]:
-    """Each file in turn, read before the next is asked for."""
-    path, name = source.path, shown(source.name)
-    with path.open("rb") as file:
+
+class Sources:
+    """All files of one upload."""
+
+    def __init__(self, request: IngestRequest, meter: Meter) -> None:
+        self._request = request
+        self._meter = meter
+        self._kinds = [_kind_of(source, meter) for source in request.sources]
+        self._arrays = {
+            place: _array(source, meter, gzipped=kind == "array.gz")
+            for place, (source, kind) in enumerate(zip(request.sources, self._kinds, strict=True))
+            if kind in ("array", "array.gz") and not is_litter(source.name)
+        }
+        pair_labels(list(self._arrays.values()), meter)
+
+    def members(self, place: int) -> Iterator[Received]:
+        """Each file or picture in this source, which is read before the next is asked for."""
+        if place in self._arrays:
+            return array_members(self._arrays[place], self._request, self._meter)
+        return self._members(self._request.sources[place], self._kinds[place])
+
+    def _members(self, source: Source, kind: str | None) -> Iterator[Received]:
+        path, name, meter = source.path, shown(source.name), self._meter
+        if kind is None:
+            yield from _loose(source, meter)
+        elif kind == "zip":
+            yield from zip_members(path, name, meter)
+        elif kind in ("tar", "tar.gz"):
+            yield from tar_members(path, name, meter, gzipped=kind == "tar.gz")
+        elif is_litter(source.name):
+            return
+        elif kind == "npz":
+            yield from self._npz_members(path, name)
+        elif kind == "parquet":
+            yield from parquet_members(path, name, meter)
+        elif kind == "gzip":
+            yield Member(name, 0, 0, None, "not an image: a gzip that holds no tar and no array")
+        else:
+            refusal = f"unsupported archive: {kind}; make it a zip, a tar or a tar.gz"
+            yield Member(name, 0, 0, None, refusal)
+
+    def _npz_members(self, path: Path, name: str) -> Iterator[Received]:
+        try:
+            arrays = npz_arrays(path, name, self._meter)
+        except (Rejected, BrokenArchive) as error:
+            yield Member(name, 0, 0, None, reason(error))
+            return
+        for array in arrays:
+            yield from array_members(array, self._request, self._meter)
+
+
+def _kind_of(source: Source, meter: Meter) -> str | None:
+    """zip, tar, tar.gz, npz, array, array.gz, parquet, another archive, or None for the rest."""
+    meter.tick()
+    with source.path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     kind = archive_kind(head)
-    if kind == "zip":
-        yield from zip_members(path, name, meter)
-    elif kind == "tar":
-        yield from tar_members(path, name, meter, gzipped=False)
-    elif kind == "gzip":
-        if is_tar(gzip_head(path, name, meter)):
-            yield from tar_members(path, name, meter, gzipped=True)
-        else:
-            yield Member(source.name, 0, 0, None, "not an image: a gzip that holds no tar")
-    elif kind is not None:
-        refusal = f"unsupported archive: {kind}; make it a zip, a tar or a tar.gz"
-        yield Member(source.name, 0, 0, None, refusal)
-    else:
-        yield from _loose(source, meter)
+    if kind == "zip" and is_npz(head):
+        return "npz"
+    if kind == "gzip":
+        with opened(source.path, shown(source.name), meter.fresh(), gzipped=True) as stream:
+            inner = stream.read(HEAD_BYTES)
+        if is_tar(inner):
+            return "tar.gz"
+        return "array.gz" if array_format(inner) else "gzip"
+    if kind is None and array_format(head):
+        return "array"
+    return "parquet" if is_parquet(head) else kind
+
+
+def _array(source: Source, meter: Meter, *, gzipped: bool) -> ArrayFile:
+    name = shown(source.name)
+    opener = functools.partial(opened, source.path, name, gzipped=gzipped)
+    array = ArrayFile(name, source.path.stat().st_size, opener)
+    array.read_header(meter)
+    return array
 
 
 def _loose(source: Source, meter: Meter) -> Iterator[Member]:
     with source.path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
-        yield Member(source.name, size, 0, _LooseStream(file, meter))
-
-
-class _LooseStream:
-    def __init__(self, file: io.BufferedReader, meter: Meter) -> None:
-        self._file = file
-        self._meter = meter
-
-    def read(self, size: int, /) -> bytes:
-        data = self._file.read(size)
-        self._meter.add(len(data))
-        return data
+        yield Member(source.name, size, 0, PlainStream(file, meter))

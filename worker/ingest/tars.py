@@ -1,36 +1,25 @@
 """The members of a tar or a tar.gz, one at a time, in one pass."""
 
-import gzip
 import io
 import tarfile
-import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Self
 
 from worker.ingest.errors import BrokenArchive
-from worker.ingest.members import Member, Readable
+from worker.ingest.members import Member
 from worker.ingest.meter import Meter
+from worker.ingest.streams import GzipStream, PlainStream, Readable
 
 HEADER_BYTES = 1 << 20  # of one member, with its long name; a hostile one may claim gigabytes
 DRAIN_BYTES = 1 << 20
 
 
-def gzip_head(path: Path, name: str, meter: Meter) -> bytes:
-    """The first block inside a gzip."""
-    with path.open("rb") as file, gzip.GzipFile(fileobj=file) as unpacked:
-        return _Unpacked(unpacked, name, meter).read(tarfile.BLOCKSIZE)
-
-
 def tar_members(path: Path, name: str, meter: Meter, *, gzipped: bool) -> Iterator[Member]:
     """Every file in the tar at `path`; `name` is what its user calls it."""
-    with ExitStack() as stack:
-        file = stack.enter_context(path.open("rb"))
-        plain: Readable = file
-        if gzipped:
-            plain = stack.enter_context(gzip.GzipFile(fileobj=file))
-        unpacked = _Unpacked(plain, name, meter)
+    with path.open("rb") as file:
+        stream = GzipStream(file, name, meter) if gzipped else PlainStream(file, meter)
+        unpacked = _Unpacked(stream, name)
         try:
             yield from _walk(unpacked, file, name)
         except (tarfile.TarError, ValueError, RecursionError) as error:
@@ -95,12 +84,11 @@ class _StrictHeader(tarfile.TarInfo):
 
 
 class _Unpacked(io.BufferedIOBase):
-    """The unpacked bytes of a tar, counted, and bounded while `tarfile` reads headers."""
+    """The unpacked bytes of a tar, bounded while `tarfile` reads headers."""
 
-    def __init__(self, file: Readable, name: str, meter: Meter) -> None:
-        self._file = file
+    def __init__(self, stream: Readable, name: str) -> None:
+        self._stream = stream
         self._name = name
-        self._meter = meter
         self._allowed: int | None = None
 
     def allow(self, count: int | None) -> None:
@@ -109,13 +97,7 @@ class _Unpacked(io.BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         assert size is not None
-        try:
-            data = self._file.read(size)
-        except EOFError as error:
-            raise BrokenArchive(self._name, "its gzip ends too early") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise BrokenArchive(self._name, f"its gzip is damaged ({error})") from error
-        self._meter.add(len(data))
+        data = self._stream.read(size)
         if self._allowed is not None:
             self._allowed -= len(data)
             if self._allowed < 0:

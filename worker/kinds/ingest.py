@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 from app.domain import datasets, jobs
 from worker.kinds.kind import Kind
 
+FLIPS = {"auto": None, "yes": True, "no": False}
+
 
 class Ingest(Kind):
     module: ClassVar[str] = "worker.ingest"
@@ -15,15 +17,19 @@ class Ingest(Kind):
     def prepare(self) -> None:
         config, settings = self.job.config, self.context.settings
         store = self.context.store
+        request = datasets.PackingRequest.from_json(config)
+        width, height = request.sides
         sources = [
             {"name": source["name"], "path": str(store.local_copy(source["key"]))}
             for source in datasets.read_upload(store, config["dataset_id"])
         ]
         run = {
             "sources": sources,
-            "size": config["size"],
-            "fit": config["fit"],
-            "channels": config["channels"],
+            "width": width,
+            "height": height,
+            "fit": request.fit,
+            "channels": request.channels,
+            "horizontal_flip": FLIPS[request.horizontal_flip],
             "limits": {
                 "max_pixels": settings.max_pixels,
                 "max_images": settings.max_dataset_images,

@@ -55,18 +55,22 @@ def write_run(
     folder: Path,
     sources: list[Path],
     *,
-    size: int = 32,
+    size: int | tuple[int, int] = 32,
     fit: str = "crop",
     channels: str = "auto",
+    horizontal_flip: bool | None = None,
     **limits: int,
 ) -> Path:
-    """A run folder that asks for these sources."""
+    """A run folder that asks for these sources; `size` is a side, or (width, height)."""
+    width, height = size if isinstance(size, tuple) else (size, size)
     folder.mkdir(parents=True, exist_ok=True)
     run = {
         "sources": [{"name": path.name, "path": str(path)} for path in sources],
-        "size": size,
+        "width": width,
+        "height": height,
         "fit": fit,
         "channels": channels,
+        "horizontal_flip": horizontal_flip,
         "limits": {"max_pixels": 4 * MIB, "max_images": 1000, "max_unpacked_bytes": 256 * MIB}
         | limits,
     }

@@ -16,7 +16,7 @@ def pack(folder: Path, pictures: list[tuple[int, str | None]]) -> Packed:
     with Pack(folder) as one:
         for value, name in pictures:
             one.add(picture(value), name)
-        return one.finish(Report(), lambda: None)
+        return one.finish(Report(), True, lambda: None)
 
 
 def test_labels_number_the_sorted_folders(tmp_path: Path) -> None:

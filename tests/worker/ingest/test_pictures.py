@@ -28,7 +28,7 @@ def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def fit(data: bytes, size: int = 32, fit: str = "crop", channels: str = "auto") -> np.ndarray:
-    return fit_picture(io.BytesIO(data), PictureShape(size, fit, channels), MAX_PIXELS)
+    return fit_picture(io.BytesIO(data), PictureShape(size, size, fit, channels), MAX_PIXELS)
 
 
 def gradient(width: int, height: int) -> Image.Image:

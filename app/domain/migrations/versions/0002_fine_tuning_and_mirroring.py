@@ -1,0 +1,21 @@
+"""what a training goes on from, and whether the pictures of a dataset may be mirrored"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("datasets", sa.Column("horizontal_flip", sa.Boolean(), nullable=True))
+    op.add_column("jobs", sa.Column("resume_from", sa.String(length=32), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.drop_column("resume_from")
+    with op.batch_alter_table("datasets", schema=None) as batch_op:
+        batch_op.drop_column("horizontal_flip")

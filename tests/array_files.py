@@ -1,0 +1,30 @@
+"""IDX and NumPy files as others write them."""
+
+import io
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def pictures(count: int, *shape: int, seed: int = 0) -> np.ndarray:
+    """Random ones, no two alike."""
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
+
+
+def idx(values: np.ndarray, shape: tuple[int, ...] | None = None) -> bytes:
+    """As yann.lecun.com describes it; `shape` is what is announced where that is a lie."""
+    shape = shape or values.shape
+    return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape) + values.tobytes()
+
+
+def npy(values: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+def npz(path: Path, **arrays: Any) -> Path:
+    np.savez_compressed(path, **arrays)
+    return path

@@ -1,0 +1,178 @@
+"""Arrays of pictures through a whole ingest: what becomes of good ones and of bad ones."""
+
+import gzip
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from array_files import idx, npy, pictures
+from PIL import Image
+
+from worker.ingest.errors import IngestError
+
+Run = Callable[..., Any]
+GOOD = ("good.npy", npy(pictures(3, 32, 32, 3, seed=9)))
+
+
+def stored(folder: Path, *files: tuple[str, bytes]) -> list[Path]:
+    for name, data in files:
+        (folder / name).write_bytes(data)
+    return [folder / name for name, _ in files]
+
+
+def test_the_whole_of_mnist_is_packed_as_it_is(ingest: Run, shared_data: Path) -> None:
+    sources = sorted((shared_data / "mnist").glob("*.gz"))
+    outcome = ingest(sources, size=28, max_images=70_000)
+    assert outcome.report["received"] == outcome.report["accepted"] == 70_000
+    assert outcome.packed.shape == [28, 28, 1]
+    assert outcome.packed.classes == [str(digit) for digit in range(10)]
+    assert outcome.packed.horizontal_flip is False
+    pixels, labels = b"", b""
+    for name in ("t10k", "train"):  # in the order of the upload
+        pixels += unpacked(shared_data / "mnist" / f"{name}-images-idx3-ubyte.gz")[16:]
+        labels += unpacked(shared_data / "mnist" / f"{name}-labels-idx1-ubyte.gz")[8:]
+    assert outcome.images.tobytes() == pixels
+    assert np.load(outcome.folder / "labels.npy").astype(np.uint8).tobytes() == labels
+
+
+def unpacked(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("pack", [idx, npy, lambda values: gzip.compress(npy(values))])
+def test_every_kind_of_array_gives_its_pictures(
+    ingest: Run, tmp_path: Path, channels: int, pack: Callable[[np.ndarray], bytes]
+) -> None:
+    values = pictures(300, 32, 32, channels)
+    asked = {1: "grey", 3: "rgb", 4: "rgba"}[channels]
+    outcome = ingest(stored(tmp_path, ("any.name", pack(values))), channels=asked)
+    assert outcome.report["accepted"] == 300
+    assert np.array_equal(outcome.images, values)
+
+
+def test_pictures_of_another_shape_are_fitted_as_files_are(ingest: Run, tmp_path: Path) -> None:
+    values = pictures(4, 40, 60, 3)
+    files = []
+    for number, one in enumerate(values):
+        Image.fromarray(one).save(tmp_path / f"{number}.png")
+        files.append(tmp_path / f"{number}.png")
+    (array,) = stored(tmp_path, ("a.npy", npy(values)))
+    for fit in ("crop", "pad", "stretch"):
+        for channels in ("auto", "grey", "rgba"):
+            options: dict[str, Any] = {"size": (48, 32), "fit": fit, "channels": channels}
+            expected = np.array(ingest(files, **options).images)
+            assert np.array_equal(ingest([array], **options).images, expected)
+
+
+def test_transparent_pictures_of_the_asked_shape_are_laid_over_white(
+    ingest: Run, tmp_path: Path
+) -> None:
+    values = pictures(2, 32, 32, 4)
+    values[..., 3] = 0
+    values[1, 0, 0] = (9, 0, 0, 255)
+    outcome = ingest(stored(tmp_path, ("a.npy", npy(values))))
+    assert outcome.images[0].min() == 255
+    assert outcome.images[1, 0, 0].tolist() == [9, 0, 0]
+
+
+def test_labels_become_classes_in_the_order_of_their_values(ingest: Run, tmp_path: Path) -> None:
+    values, labels = pictures(12, 32, 32), np.array([10, 2, 1] * 4)
+    sources = stored(tmp_path, ("y_train.npy", npy(labels)), ("x_train.npy", npy(values)))
+    outcome = ingest(sources)
+    assert outcome.packed.classes == ["1", "2", "10"]
+    assert np.load(outcome.folder / "labels.npy").tolist() == [2, 1, 0] * 4
+    assert outcome.report["received"] == 12  # the labels are no picture
+
+
+def test_labels_and_folders_are_classes_alike(ingest: Run, tmp_path: Path) -> None:
+    values, labels = pictures(2, 32, 32), np.array([0, 1], np.uint8)
+    arrays = stored(tmp_path, ("images.idx", idx(values)), ("labels.idx", idx(labels)))
+    outcome = ingest([*arrays, *stored(tmp_path, GOOD)])
+    assert outcome.packed.classes is None  # some have none
+    assert outcome.report["accepted"] == 5
+    assert ingest(arrays).packed.classes == ["0", "1"]
+
+
+def test_of_duplicates_the_first_label_is_kept(ingest: Run, tmp_path: Path) -> None:
+    values = pictures(3, 32, 32)
+    values[2] = values[0]
+    sources = stored(
+        tmp_path, ("images.npy", npy(values)), ("labels.npy", npy(np.array([7, 8, 9])))
+    )
+    outcome = ingest(sources)
+    assert outcome.report["duplicates"] == 1
+    assert outcome.packed.classes == ["7", "8"]
+
+
+BROKEN = {
+    "floats": (npy(np.zeros((5, 32, 32), np.float32)), "not pictures: float32"),
+    "first": (npy(pictures(5, 3, 32, 32)), r"not pictures: .*move the channels last"),
+    "flat": (npy(pictures(5, 784)), r"not pictures: shape \(5, 784\)"),
+    "five": (npy(pictures(1, 2, 32, 32, 3)), "not pictures: shape"),
+    "fortran": (npy(np.asfortranarray(pictures(5, 32, 32))), "in Fortran order"),
+    "objects": (npy(np.array([[[{}]]], object)), "pickled objects"),
+    "names": (npy(np.array(["cat", "dog"])), "not labels"),
+    "none": (npy(pictures(0, 32, 32)), "empty"),
+    "flat_side": (idx(pictures(0, 32, 32), (5, 32, 0)), "empty"),
+    "small": (npy(pictures(5, 7, 32)), "too small: 32 × 7"),
+    "shorts": (b"\0\0\x0b\x03" + struct.pack(">3I", 5, 32, 32) + bytes(10240), "not pictures: >i2"),
+    "cut": (idx(pictures(5, 32, 32))[:-1], "truncated: 5,136 bytes are announced"),
+    "cut_header": (idx(pictures(5, 32, 32))[:11], "truncated: .*header"),
+    "more": (idx(pictures(5, 32, 32)) + b"x", "wrong count: more bytes"),
+    "huge": (idx(pictures(1, 32, 32), (4_000_000_000, 256, 256)), "truncated"),
+    "wide": (idx(pictures(1, 32, 32), (1, 60_000, 60_000)), "too many pixels: 60000 × 60000"),
+    "overflow": (idx(pictures(1, 32, 32), (2**32 - 1,) * 3), "too many pixels"),
+    "gzip_cut": (gzip.compress(idx(pictures(50, 32, 32)))[:-9], "damaged: its gzip ends"),
+    "gzip_crc": (gzip.compress(idx(pictures(5, 32, 32)))[:-8] + bytes(8), "damaged: its gzip is"),
+    "gzip_lie": (gzip.compress(idx(pictures(9, 32, 32), (8, 32, 32))), "wrong count: more"),
+    "long_header": (b"\x93NUMPY\x02\x00" + b"\xff\xff\xff\xff" + bytes(500), "damaged: its header"),
+    "odd_header": (b"\x93NUMPY\x01\x00\x10\x00" + b"-" * 16 + bytes(500), "damaged: the header"),
+    "deep_header": (b"\x93NUMPY\x01\x00\x00\x20" + b"(" * 8192, "damaged: the header"),
+    "version": (b"\x93NUMPY\x09\x00\x10\x00" + bytes(500), "damaged: a NumPy array"),
+    "labels": (npy(np.arange(77)), "labels of nothing: not one but 0 arrays of 77"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_array_is_rejected_whole_with_its_reason(
+    ingest: Run, tmp_path: Path, name: str
+) -> None:
+    data, reason = BROKEN[name]
+    outcome = ingest(stored(tmp_path, (name, data), GOOD), max_pixels=1 << 20)
+    assert (outcome.report["accepted"], outcome.report["rejected_count"]) == (3, 1)
+    assert re.match(reason, outcome.reasons[name]), outcome.reasons[name]
+
+
+def test_pictures_whose_labels_miscount_are_kept_without(ingest: Run, tmp_path: Path) -> None:
+    sources = stored(
+        tmp_path,
+        ("train-images-idx3-ubyte", idx(pictures(5, 32, 32))),
+        ("train-labels-idx1-ubyte", idx(np.arange(4, dtype=np.uint8))),
+    )
+    outcome = ingest(sources)
+    assert outcome.packed.classes is None
+    assert outcome.reasons == {
+        "train-labels-idx1-ubyte": (
+            "wrong count: 4 labels for the 5 pictures of train-images-idx3-ubyte"
+        )
+    }
+
+
+def test_no_damage_does_more_than_reject(ingest: Run, tmp_path: Path) -> None:
+    chance = np.random.default_rng(3)
+    for pack in (idx, npy, lambda values: gzip.compress(idx(values))):
+        data = pack(pictures(4, 32, 32))
+        for _ in range(60):
+            damaged = bytearray(data)
+            for place in chance.integers(4, min(len(data), 130), 2):
+                damaged[place] = chance.integers(256)
+            (good, bad) = stored(tmp_path, GOOD, ("bad", bytes(damaged)))
+            try:
+                assert ingest([good, bad]).report["accepted"] >= 3
+            except IngestError as error:
+                assert "bad" in str(error)  # noqa: PT017  a gzip broken at its start

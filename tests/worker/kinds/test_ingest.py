@@ -1,0 +1,45 @@
+"""An ingest by a real worker: from an upload in the store to a dataset that is ready."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from job_watch import JobWatch
+
+from app.domain import datasets
+from app.domain.database import Database
+from app.domain.datasets import PackingRequest
+from app.domain.job_states import Status
+from app.domain.store import ObjectStore
+
+pytestmark = pytest.mark.slow
+
+MNIST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+
+
+@pytest.mark.parametrize(("asked", "decided"), [("auto", False), ("yes", True)])
+def test_an_uploaded_array_becomes_a_dataset_as_it_was_asked_for(
+    database: Database,
+    store: ObjectStore,
+    start_worker: Callable[[str], subprocess.Popen[bytes]],
+    watch: Callable[[str], JobWatch],
+    shared_data: Path,
+    tmp_path: Path,
+    asked: str,
+    decided: bool,
+) -> None:
+    files = [(name, Path(shutil.copy(shared_data / "mnist" / name, tmp_path))) for name in MNIST]
+    request = PackingRequest(size="48x32", fit="pad", channels="rgba", horizontal_flip=asked)
+    queued = datasets.register_upload(
+        database, store, dataset_id="d", name="t10k", request=request, files=files, max_queued=9
+    )
+    start_worker("light")
+    job = watch(queued.job).until_ended()
+    assert (job.status, job.error) == (Status.SUCCEEDED, None)
+    with database.read() as session:
+        dataset = datasets.find(session, "t10k")
+    assert (dataset.images, dataset.shape) == (10_000, [32, 48, 4])
+    assert dataset.classes == [str(digit) for digit in range(10)]
+    assert dataset.horizontal_flip is decided
