@@ -1,5 +1,6 @@
 """`python -m worker.ingest` as a real process: its events, its end, its memory."""
 
+import gzip
 import json
 import signal
 import struct
@@ -124,6 +125,29 @@ def test_bombs_are_rejected_in_bounded_memory(run_dir: MakeRun, png: Png, tmp_pa
     assert reasons["zeros.png"].startswith("not an image")
     assert reasons["flat.bmp"].startswith("too many pixels: 4400 × 4400")
     assert memory < MAX_RSS + 75 * MIB  # the BMP was read, and nothing of it decoded
+
+
+def test_arrays_of_any_claim_are_read_in_bounded_memory(run_dir: MakeRun, tmp_path: Path) -> None:
+    """300 MB of pictures in a small gzip, as many labels, and a claim of an exabyte."""
+    sources = [tmp_path / name for name in ("zeros-images.gz", "zeros-labels.gz", "claim.npy")]
+    heads = (
+        struct.pack(">4B3I", 0, 0, 8, 3, 1_200, 512, 512),
+        struct.pack(">4BI", 0, 0, 8, 1, 300 * MIB),
+    )
+    for source, head in zip(sources, heads, strict=False):
+        with gzip.open(source, "wb", compresslevel=1) as file:
+            file.write(head)
+            for _ in range(300):
+                file.write(bytes(MIB))
+    header = np.lib.format.header_data_from_array_1_0(np.zeros((1, 32, 32), np.uint8))
+    with sources[2].open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (1 << 50, 32, 32)})
+        file.write(bytes(1024))
+    status, events, memory = finish(run_dir(sources, max_unpacked_bytes=1 << 30))
+    assert status == 1
+    assert "of 1,202 files received 1 can be used" in events[-1]["error"]
+    assert "1,199 × duplicate" in events[-1]["error"]
+    assert memory < MAX_RSS + 40 * MIB
 
 
 def test_a_bomb_in_a_tar_fails_at_the_limit(run_dir: MakeRun, tmp_path: Path) -> None:

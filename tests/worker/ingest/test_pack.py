@@ -26,6 +26,12 @@ def test_labels_number_the_sorted_folders(tmp_path: Path) -> None:
     assert (labels.dtype, labels.tolist()) == (np.int64, [1, 0, 1, 2])
 
 
+def test_classes_that_are_numbers_are_in_their_order(tmp_path: Path) -> None:
+    names = ["10", "9", "tabby", "٣", "010", "1" * 99]
+    packed = pack(tmp_path / "p", list(enumerate(names)))
+    assert packed.classes == ["9", "010", "10", "1" * 99, "tabby", "٣"]
+
+
 def test_one_folder_is_no_class(tmp_path: Path) -> None:
     assert pack(tmp_path / "p", [(1, "cats"), (2, "cats")]).classes is None
     assert not (tmp_path / "p" / "labels.npy").exists()
@@ -73,6 +79,7 @@ def test_the_folder_holds_everything_and_nothing_else(tmp_path: Path) -> None:
     assert packed.bytes == sum(files.values())
     described = json.loads((tmp_path / "p" / "dataset.json").read_text())
     assert described["shape"] == packed.shape == [8, 8, 3]
+    assert described["horizontal_flip"] is packed.horizontal_flip is True
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 

@@ -27,8 +27,15 @@ def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-def fit(data: bytes, size: int = 32, fit: str = "crop", channels: str = "auto") -> np.ndarray:
-    return fit_picture(io.BytesIO(data), PictureShape(size, size, fit, channels), MAX_PIXELS)
+def fit(
+    data: bytes,
+    size: int | tuple[int, int] = 32,
+    fit: str = "crop",
+    channels: str = "auto",
+) -> np.ndarray:
+    """`size` is a side, or (width, height)."""
+    width, height = size if isinstance(size, tuple) else (size, size)
+    return fit_picture(io.BytesIO(data), PictureShape(width, height, fit, channels), MAX_PIXELS)
 
 
 def gradient(width: int, height: int) -> Image.Image:
@@ -141,15 +148,18 @@ def test_channels_are_as_asked(mode: str, channels: str, count: int) -> None:
     assert fit(encode(Image.new(mode, (32, 32), "gray")), channels=channels).shape[2] == count
 
 
+@pytest.mark.parametrize("size", [32, (48, 32), (32, 80)])
 @pytest.mark.parametrize("mode", ["crop", "pad", "stretch"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_rotated_photo_stands_upright(mode: str, orientation: int) -> None:
+def test_a_rotated_photo_stands_upright(
+    mode: str, orientation: int, size: int | tuple[int, int]
+) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     data = encode(gradient(90, 61), exif=exif)
     with Image.open(io.BytesIO(data)) as image:
         upright = ImageOps.exif_transpose(image)
-    difference = fit(data, fit=mode).astype(int) - fit(encode(upright), fit=mode)
+    difference = fit(data, size, mode).astype(int) - fit(encode(upright), size, mode)
     assert np.abs(difference).max() <= 1
 
 
@@ -162,6 +172,30 @@ def test_crop_keeps_the_centre_square() -> None:
     image = Image.new("RGB", (96, 32), "red")
     image.paste((0, 0, 255), (32, 0, 64, 32))
     assert (fit(encode(image)) == [0, 0, 255]).all()
+
+
+def test_an_oblong_crop_keeps_the_centre() -> None:
+    image = Image.new("RGB", (96, 96), "red")
+    image.paste((0, 0, 255), (0, 18, 96, 78))
+    pixels = fit(encode(image), size=(64, 32))
+    assert pixels.shape == (32, 64, 3)
+    assert (pixels == [0, 0, 255]).all()
+    assert (fit(encode(image), size=(32, 64))[[0, -1]] == [255, 0, 0]).all()
+
+
+def test_an_oblong_pad_keeps_the_whole() -> None:
+    pixels = fit(encode(Image.new("RGB", (64, 64), "red")), size=(96, 32), fit="pad")
+    assert pixels.shape == (32, 96, 3)
+    assert (pixels[:, 32:64] == [255, 0, 0]).all()
+    assert (pixels[:, :32] == 255).all()
+    assert (pixels[:, 64:] == 255).all()
+
+
+def test_a_picture_too_small_for_an_oblong_shape_is_refused() -> None:
+    reason = r"^too small: 63 × 400, at least 64 × 16 for pictures of 256 × 64$"
+    with pytest.raises(Rejected, match=reason):
+        fit(encode(Image.new("RGB", (63, 400))), size=(256, 64))
+    assert fit(encode(Image.new("RGB", (64, 16))), size=(256, 64)).shape == (64, 256, 1)
 
 
 def test_pad_letterboxes_in_white() -> None:
