@@ -7,7 +7,6 @@ writes the pictures that the README shows.
 import argparse
 import io
 import os
-import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from typing import Any
 import httpx2
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
-SHARED = Path(os.environ.get("MOGGY_SHARED", ROOT.parent / "shared"))
+from benchmarks import machine
+from benchmarks.shared_data import ROOT, SHARED_DATA
+
 PROCESSES = {
     "up": "moggy up",
     "API": "app.main:create_app",
@@ -31,7 +31,7 @@ POLL_SECONDS = 5.0
 def main() -> None:
     arguments = parse_arguments()
     with httpx2.Client(base_url=arguments.url, timeout=120) as client:
-        ensure_dataset(client, SHARED / "data" / "cats-3000.zip")
+        ensure_dataset(client, SHARED_DATA / "cats-3000.zip")
         job = start(client, arguments.images)
         peaks = follow(client, job)
         if client.get(f"/v1/jobs/{job}").json()["status"] != "succeeded":
@@ -104,16 +104,10 @@ def memory() -> dict[str, int]:
 
 
 def report(job: dict[str, Any], peaks: dict[str, int]) -> None:
-    print(f"machine: {processor()}, {os.cpu_count()} cores")
+    print(f"machine: {machine.describe()}")
     print(f"status: {job['status']}, from {job['started_at']} to {job['finished_at']}")
     for name, size in peaks.items():
         print(f"peak memory, {name}: {size / 2**20:.0f} MiB")
-
-
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def save_samples(client: httpx2.Client, job: str, arguments: argparse.Namespace) -> None:

@@ -6,7 +6,6 @@ same cores.
 """
 
 import os
-import platform
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from app.domain.database import Database, migrate
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.catalogue import ServedCheckpoint
+from benchmarks import machine
 from benchmarks.load import Load, load
 
 CONNECTIONS = 32
@@ -40,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="moggy-serving-") as folder:
         settings = Settings(home=Path(folder), port=_free_port())
         checkpoint = prepare(settings)
-        limit = max(in_process(settings, checkpoint, threads) for threads in (1, _cores()))
+        limit = max(in_process(settings, checkpoint, threads) for threads in (1, machine.cores()))
         with service(settings) as ready_after:
             images = f"/v1/models/{checkpoint.model}/images/"
             load(settings.port, images, ".png", connections=CONNECTIONS, seconds=WARM_UP_SECONDS)
@@ -54,7 +54,7 @@ def main() -> None:
                 seconds=WARM_UP_SECONDS,
                 headers={"If-None-Match": "*"},
             )
-    print(f"machine  {_processor()}, {_cores()} cores, Python {platform.python_version()}")
+    print(f"machine  {machine.describe()}")
     print(f"API answers {ready_after:.1f} s after its start")
     print(_row("1 connection", alone))
     print(_row(f"{CONNECTIONS} connections", fresh))
@@ -89,7 +89,7 @@ def in_process(settings: Settings, checkpoint: ServedCheckpoint, threads: int) -
     end = time.perf_counter() + SECONDS / 2
 
     def work(first: int) -> int:
-        torch.set_num_threads(max(1, _cores() // threads))
+        torch.set_num_threads(max(1, machine.cores() // threads))
         seed = first
         while time.perf_counter() < end:
             points = list(range(seed, seed + BATCH))
@@ -148,16 +148,6 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _cores() -> int:
-    return os.cpu_count() or 1
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":
