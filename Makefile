@@ -17,6 +17,9 @@ lint: $(VENV)/.test-installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.numpy_article
+	$(BIN)/python -m benchmarks.loading
+	$(BIN)/python -m benchmarks.gpu
 	$(BIN)/python -m benchmarks.serving
 
 # PostgreSQL, where this user may install it; the tests name what they leave out without it.

@@ -16,22 +16,23 @@ from app.domain.tables import Checkpoint
 from app.serving.catalogue import ServedCheckpoint
 from models.checkpoint import save_checkpoint
 from models.config import TrainingConfig
-from models.networks import Generator, initialise
+from models.networks.build import build_discriminator, build_generator, initialise
 
 
 @functools.cache
 def checkpoint_bytes(config: TrainingConfig, weights: int) -> bytes:
     """A checkpoint file whose pictures differ from latent to latent; `weights` seeds it."""
-    generator = Generator(config)
+    generator, discriminator = build_generator(config), build_discriminator(config)
     random = torch.Generator().manual_seed(weights)
     initialise(generator, random)
+    initialise(discriminator, random)
     with torch.no_grad():
         for _ in range(30):  # BatchNorm learns what these weights give: else all is one grey
             images = generator(torch.randn(16, config.latent_dim, generator=random))
         generator.layers[-1].weight.div_(images.std())  # type: ignore[operator]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "checkpoint.safetensors"
-        save_checkpoint(path, generator, config, images_seen=1000 * weights)
+        save_checkpoint(path, generator, discriminator, config, images_seen=1000 * weights)
         return path.read_bytes()
 
 
@@ -47,7 +48,7 @@ def store_checkpoint(
         key=f"checkpoints/{new_id()}.safetensors",
         sha256=hashlib.sha256(data).hexdigest(),
         images_seen=1000 * weights,
-        resolution=settings.resolution,
+        resolution=settings.height,
         channels=settings.channels,
         latent_dim=settings.latent_dim,
     )
@@ -58,8 +59,7 @@ def store_checkpoint(
 def register(database: Database, checkpoint: ServedCheckpoint) -> ServedCheckpoint:
     """Make the stored checkpoint its model's newest."""
     config = TrainingConfig(
-        resolution=checkpoint.resolution,
-        channels=checkpoint.channels,
+        shape=(checkpoint.resolution, checkpoint.resolution, checkpoint.channels),
         latent_dim=checkpoint.latent_dim,
     )
     with database.write() as session:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TextIO
 
-WARM_UP_STEPS = 5
+WARM_UP_STEPS = 10  # after which a step that is captured or compiled is so
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,18 @@ def take_turns(
     images: int,
     seconds: float,
     answers: Mapping[str, Callable[[], float]],
+    settle: Callable[[], None] = lambda: None,
     lines: Iterable[str] = sys.stdin,
     out: TextIO = sys.stdout,
 ) -> None:
     """Be a side: "go" is answered with the rate of a step of `images`, others by `answers`."""
     for _ in range(WARM_UP_STEPS):
         step()
+    settle()
     print(about, file=out, flush=True)
     for line in lines:
         word = line.strip()
-        answer = rate(step, images, seconds) if word == "go" else answers[word]()
+        answer = rate(step, images, seconds, settle) if word == "go" else answers[word]()
         print(answer, file=out, flush=True)
 
 

@@ -1,0 +1,209 @@
+"""The whole check of a GPU, in one command: `python -m benchmarks.gpu`. An H200 is the reference.
+
+Prints, each from this run on this machine:
+- the article's run, 750,000 images of `dcgan`: under 15 s wanted, from the first allocation on;
+- `dcgan-paper` beside pytorch/examples' loop of the same networks (benchmarks/plain.py: eager,
+  float32 with PyTorch's defaults, a DataLoader with the example's two workers): ≥ 10 × wanted;
+- each preset's images per second, and how far that is from its two floors.
+
+Notes on the floors. A step can be no faster than its matrix products and convolutions at the rate
+of one large product after another (operations), nor than its least traffic at the rate of one large
+copy after another (bytes). benchmarks/work.py derives both per image and counts them; with G and D
+the forward operations of one image through each network, P and Q their parameters, A and B the
+values that each network's products read and write in a forward pass, and N the batch:
+
+    preset        operations    bytes
+    dcgan         3 G + 7 D     2 · (3 A + 7 B) + (36 P + 28 Q) / N
+    small-data    3 G + 7 D     the same
+    dcgan-paper   4 G + 8 D     2 · (4 A + 8 B) + (36 P + 28 Q) / N
+    mlp-relu      4 G + 8 D     the same; with N = 32 nearly all of it the weights
+    mlp           4 G + 8 D     the same
+    r3gan         4 G + 15 D    2 · about (4 A + 15 B) + (36 P + 28 Q) / N: the generator's loss
+                                sees the reals too (1 D), R1 and R2 take 3 D each
+
+(The counted numbers are a little lower: nobody computes the first layers' input gradients.) The
+table names the floor that binds. Where a preset is far from it, what is left is neither: the
+launching of many small kernels, normalisation and activation as passes of their own over memory,
+and products too small to fill the chip.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks import limits, machine, ours, plain
+from benchmarks.turns import WARM_UP_STEPS, Side, compare, rate, take_turns
+from benchmarks.work import training_work
+from models.config import TrainingConfig
+from models.presets import PRESETS
+
+ARTICLE, PAPER = "dcgan", "dcgan-paper"
+WANTED_SECONDS, WANTED_RATIO, WANTED_SHARE = 15, 10, 0.25
+SIDES = ("example", "moggy")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print("no GPU here: nothing was measured (--device cpu tries the program itself)")
+        return
+    if options.side:
+        be_a_side(options)
+        return
+    device = torch.device(options.device)
+    print(f"machine    {machine.describe()}")
+    print(f"device     {_name(device)}, torch {torch.__version__}")
+    products, copies = limits.product_rate(device), limits.copy_rate(device)
+    print(f"products   {products / 1e12:9,.2f} TFLOP/s   {limits.fast_dtype(device)}")
+    print(f"copies     {copies / 1e9:9,.0f} GB/s")
+    report_article(options)
+    report_example(options)
+    print(TITLE)
+    for name in options.presets:
+        print(row(name, options, products, copies), flush=True)
+    print(f"           (products: ≥ {WANTED_SHARE:.0%} wanted of {PAPER})")
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--images", type=int, default=750_000, help="of the article's run")
+    parser.add_argument("--presets", nargs="+", choices=tuple(PRESETS), default=list(PRESETS))
+    parser.add_argument("--width", type=int, help="of every network, instead of the preset's")
+    parser.add_argument("--batch-size", type=int, help="instead of the preset's")
+    parser.add_argument("--workers", type=int, default=2, help="of the example's DataLoader")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--side", choices=SIDES, help="be one of the two; used by itself")
+    return parser.parse_args(arguments)
+
+
+def configure(name: str, options: argparse.Namespace) -> TrainingConfig:
+    """The preset at its own shape, without end."""
+    config = PRESETS[name].config
+    changes: dict[str, Any] = {"width": options.width, "batch_size": options.batch_size}
+    return replace(config, **{key: value for key, value in changes.items() if value is not None})
+
+
+def report_article(options: argparse.Namespace) -> None:
+    """The seconds of a whole run, the setting up included."""
+    config = replace(configure(ARTICLE, options), images=options.images)
+    with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
+        ours.pack(Path(folder), ours.random_pictures(ours.PICTURES, config.shape))
+        started = time.perf_counter()
+        run = ours.open_run(config, Path(folder), options.device)
+        step = ours.step_of(run)
+        while not run.finished:
+            step()
+        limits.settle(run.machine.device)
+        seconds = time.perf_counter() - started
+    print(f"article    {seconds:9.2f} s        {run.images_seen:,} images of {ARTICLE}, ", end="")
+    print(f"{run.images_seen / seconds:,.0f} images/s (< {WANTED_SECONDS} s wanted of 750,000)")
+
+
+def report_example(options: argparse.Namespace) -> None:
+    """This trainer and the example's loop on the networks of the paper, by turns."""
+    config = configure(PAPER, options)
+    settings = [f"--width={config.width}", f"--batch-size={config.batch_size}"]
+    settings += [f"--{name}={getattr(options, name)}" for name in ("device", "workers", "seconds")]
+    with (
+        Side(__spec__.name, "--side=example", *settings) as example,
+        Side(__spec__.name, "--side=moggy", *settings) as moggy,
+    ):
+        rates = compare({"example": example, "moggy": moggy}, options.turns)
+    ratio = rates["moggy"].median / rates["example"].median
+    for name in SIDES:
+        print(rates[name].row(name))
+    print(f"ratio      {ratio:9.1f}           (≥ {WANTED_RATIO} wanted)")
+
+
+def be_a_side(options: argparse.Namespace) -> None:
+    config = configure(PAPER, options)
+    if options.side == "moggy":
+        ours.be_a_side(config, options.seconds, device=options.device)
+        return
+    device = torch.device(options.device)
+    pictures = ours.random_pictures(ours.PICTURES, config.shape)
+    batches = loaded(pictures, config.batch_size, options.workers)
+    step = plain.make_step(batches, config.width, device)
+    about = f"{device.type}, float32, NCHW, eager, {options.workers} workers"
+    take_turns(about, step, config.batch_size, options.seconds, {}, lambda: limits.settle(device))
+
+
+class Pictures(Dataset[Tensor]):
+    """Pictures as torchvision's transforms hand them to most loops: one by one, normalised."""
+
+    def __init__(self, pictures: np.ndarray) -> None:
+        self.pictures = pictures
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Tensor:
+        picture = torch.from_numpy(self.pictures[index])
+        return picture.permute(2, 0, 1).float().div(255).sub(0.5).div(0.5)
+
+
+def loaded(pictures: np.ndarray, batch_size: int, workers: int) -> Iterator[Tensor]:
+    """Epoch after epoch through a DataLoader, shuffled."""
+    loader = DataLoader(
+        Pictures(pictures),
+        batch_size,
+        shuffle=True,
+        num_workers=workers,
+        drop_last=True,
+        persistent_workers=workers > 0,
+    )
+    while True:
+        yield from loader
+
+
+TITLE = (
+    "\npreset            images/s   GFLOP     MB   floor/s by operations     by bytes"
+    "   of the floor   of products"
+)
+
+
+def row(name: str, options: argparse.Namespace, products: float, copies: float) -> str:
+    """One preset: its rate, its work per image, the rate at each floor, and how near it comes."""
+    config = configure(name, options)
+    work = training_work(config)
+    by_operations, by_bytes = products / work.operations, copies / work.bytes
+    measured = steady_rate(config, options)
+    return (
+        f"{name:12} {measured:13,.0f} {work.operations / 1e9:7.3f} {work.bytes / 1e6:6.2f} "
+        f"{by_operations:23,.0f} {by_bytes:12,.0f} "
+        f"{measured / min(by_operations, by_bytes):14.1%} {measured / by_operations:13.1%}"
+    )
+
+
+def steady_rate(config: TrainingConfig, options: argparse.Namespace) -> float:
+    """Images per second once everything is set up."""
+    with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
+        ours.pack(Path(folder), ours.random_pictures(ours.PICTURES, config.shape))
+        run = ours.open_run(config, Path(folder), options.device)
+        step = ours.step_of(run)
+        for _ in range(WARM_UP_STEPS):
+            step()
+        device = run.machine.device
+        limits.settle(device)
+        return rate(step, run.images_per_step, options.seconds, lambda: limits.settle(device))
+
+
+def _name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Whether the input is ever the limit: the loader alone beside the trainer, and what a million
+pictures take of memory.
+
+`python -m benchmarks.loading`. The pictures are those of cats.zip, decoded into a packed dataset;
+the million is the same again and again, 12 GB in a temporary folder (`--folder` says where; the
+file is removed at the end). Memory is that of a process of its own, by the kernel's account: the
+most that was resident (VmHWM), and at the end how much is the process's own and how much is pages
+of files, which the kernel takes back when it wants them.
+"""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import machine
+from benchmarks.shared_data import SHARED_DATA
+from benchmarks.turns import WARM_UP_STEPS, in_turn, rate
+from models.config import TrainingConfig
+from models.presets import PRESETS
+from models.train import SPIN_COUNT
+
+WANTED_RATIO, WANTED_GIB = 20, 1.5
+SPARE_BYTES = 2 * 2**30  # left free on the disk
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # as the trainer process does
+    if arguments.measure_memory:
+        measure_memory(arguments)
+        return
+    print(f"machine    {machine.describe()}")
+    with tempfile.TemporaryDirectory(prefix="moggy-loading-", dir=arguments.folder) as temporary:
+        folder = Path(temporary)
+        pictures = decode(arguments.archive)
+        report_rates(pictures, folder / "packed", arguments)
+        if enough_space(folder, pictures, arguments.pictures):
+            repeat(pictures, arguments.pictures, folder / "repeated")
+            report_memory(folder / "repeated", arguments)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--archive", type=Path, default=SHARED_DATA / "cats.zip")
+    parser.add_argument("--folder", type=Path, help="where the files go meanwhile")
+    parser.add_argument("--pictures", type=int, default=1_000_000, help="of the large dataset")
+    parser.add_argument("--loads", type=int, default=5_000, help="batches loaded from it")
+    parser.add_argument("--steps", type=int, default=50, help="trained on it")
+    parser.add_argument("--width", type=int, default=32)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
+    parser.add_argument("--measure-memory", type=Path, help="of this dataset; used by itself")
+    return parser.parse_args()
+
+
+def decode(archive: Path) -> np.ndarray:
+    """(N, 64, 64, 3) uint8 of every JPEG of the archive, as the ingest would pack them."""
+    from PIL import Image
+
+    with zipfile.ZipFile(archive) as file:
+        names = [name for name in file.namelist() if name.endswith(".jpg")]
+        pictures = [np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in names]
+    return np.stack(pictures)
+
+
+def config_of(shape: tuple[int, ...], width: int) -> TrainingConfig:
+    height, columns, channels = shape
+    return replace(PRESETS["dcgan"].config, shape=(height, columns, channels), width=width)
+
+
+def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespace) -> None:
+    """The loader and the trainer, in one process and by turns."""
+    from benchmarks import ours
+
+    ours.pack(folder, pictures)
+    config = config_of(pictures.shape[1:], arguments.width)
+    run = ours.open_run(config, folder)
+    load, step = loader(run), ours.step_of(run)
+    for _ in range(WARM_UP_STEPS):
+        step()
+        load()
+    size, seconds = config.batch_size, arguments.seconds
+    loaded, trained = in_turn(
+        [lambda: rate(load, size, seconds), lambda: rate(step, size, seconds)],
+        arguments.turns,
+    )
+    print(f"dataset    {len(pictures):,} pictures of {pictures.shape[1:]}, batch {size}")
+    print(f"loader     {loaded:9,.0f} images/s")
+    print(
+        f"trainer    {trained:9,.0f} images/s  dcgan of width {config.width}, {ours.describe(run)}"
+    )
+    print(f"ratio      {loaded / trained:9.1f}           (≥ {WANTED_RATIO} wanted)")
+
+
+def loader(run: Any) -> Any:
+    """What a step does before it computes: choose, read, normalise, move; and the labels."""
+    from models.data import EpochSampler, normalise
+
+    sampler = EpochSampler(len(run.dataset), seed=1)
+
+    def load() -> None:
+        indices = sampler.take(run.config.batch_size)
+        normalise(run.dataset.batch(indices).to(run.machine.device))
+
+    return load
+
+
+def enough_space(folder: Path, pictures: np.ndarray, count: int) -> bool:
+    wanted = count * pictures[0].nbytes
+    free = shutil.disk_usage(folder).free
+    if free < wanted + SPARE_BYTES:
+        print(
+            f"memory     not measured: {count:,} pictures take {wanted / 1e9:.1f} GB, and "
+            f"{free / 1e9:.1f} are free in {folder.parent}: choose another --folder, or fewer "
+            "--pictures"
+        )
+        return False
+    return True
+
+
+def repeat(pictures: np.ndarray, count: int, folder: Path) -> None:
+    """Pack the pictures again and again, up to `count`."""
+    folder.mkdir()
+    shape = (count, *pictures.shape[1:])
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with (folder / "images.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, count, len(pictures)):
+            pictures[: count - start].tofile(file)
+    (folder / "dataset.json").write_text(
+        json.dumps({"images": count, "shape": list(shape[1:]), "classes": None})
+    )
+
+
+def report_memory(folder: Path, arguments: argparse.Namespace) -> None:
+    output = subprocess.run(
+        [
+            *(sys.executable, "-m", __spec__.name, f"--measure-memory={folder}"),
+            *(f"--{name}={getattr(arguments, name)}" for name in ("loads", "steps", "width")),
+        ],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    used = json.loads(output)
+    size = (folder / "images.npy").stat().st_size
+    most, own, files = (used[name] / 2**30 for name in ("VmHWM", "RssAnon", "RssFile"))
+    print(f"dataset    {arguments.pictures:,} pictures, {size / 1e9:.1f} GB")
+    print(f"done       {used['loaded']:,} pictures loaded, {used['trained']:,} trained on")
+    print(f"memory     {most:9.2f} GiB       resident at most (< {WANTED_GIB} wanted)")
+    print(f"           {own:9.2f} GiB       its own, {files:.2f} GiB pages of files, at the end")
+
+
+def measure_memory(arguments: argparse.Namespace) -> None:
+    """Load and train, then print what the kernel says of this process."""
+    from benchmarks import ours
+
+    folder = arguments.measure_memory
+    shape = np.load(folder / "images.npy", mmap_mode="r").shape[1:]
+    run = ours.open_run(config_of(shape, arguments.width), folder)
+    load, step = loader(run), ours.step_of(run)
+    for _ in range(arguments.loads):
+        load()
+    for _ in range(arguments.steps):
+        step()
+    size = run.config.batch_size
+    print(json.dumps(resident() | {"loaded": arguments.loads * size, "trained": run.images_seen}))
+
+
+def resident() -> dict[str, int]:
+    """Bytes of this process in memory: at most so far, its own, of files."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return {name: 1024 * int(fields[name].split()[0]) for name in ("VmHWM", "RssAnon", "RssFile")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The trainer process, run as its supervisor runs it, without a service around it."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from models.config import TrainingConfig
+
+STATE_SECONDS = 600
+PROGRESS_EVERY = 60  # of its events, one a second
+
+
+class Trainer:
+    """`python -m models.train` in a folder of its own."""
+
+    def __init__(self, folder: Path, config: TrainingConfig, dataset: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        run = {
+            "config": config.to_json(),
+            "dataset": str(dataset.resolve()),
+            "state_every_seconds": STATE_SECONDS,
+        }
+        (folder / "run.json").write_text(json.dumps(run, indent=1) + "\n")
+
+    def run(self, seconds: float | None = None) -> Path:
+        """Train to the end, or for so long; the last checkpoint. Prints how it goes."""
+        checkpoint: Path | None = None
+        with subprocess.Popen(
+            [sys.executable, "-m", "models.train", str(self._folder)],
+            stdin=subprocess.PIPE,  # the trainer ends when whoever holds it lets go
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            clock = threading.Timer(seconds or 0, process.send_signal, (signal.SIGTERM,))
+            if seconds is not None:
+                clock.start()
+            try:
+                for count, line in enumerate(process.stdout):
+                    event = json.loads(line)
+                    if event["event"] == "checkpoint":
+                        checkpoint = self._folder / event["path"]
+                    elif event["event"] == "failed":
+                        raise SystemExit(f"the training failed: {event['error']}")
+                    elif event["event"] == "progress" and count % PROGRESS_EVERY == 0:
+                        print(_progress(event), flush=True)
+                process.wait()
+            finally:
+                clock.cancel()
+        if process.returncode != 0:
+            raise SystemExit(f"the trainer exited with status {process.returncode}")
+        if checkpoint is None:
+            raise SystemExit(
+                "the training ended before its first checkpoint: give it longer, or "
+                "--set checkpoint_every_images=N with a smaller N"
+            )
+        return checkpoint
+
+
+def _progress(event: dict[str, Any]) -> str:
+    rate = event["images_per_second"] or 0
+    return f"  {event['images_seen']:,} of {event['images_total']:,} images, {rate:.0f} a second"
