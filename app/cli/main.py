@@ -20,6 +20,10 @@ model_cli = typer.Typer(help="Models: what was trained.")
 cli.add_typer(model_cli, name="model")
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+ClassOption = Annotated[
+    str | None,
+    typer.Option("--class", metavar="NAME", help="Of a conditional model [the seed decides]."),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
 
 
@@ -145,7 +149,15 @@ def datasets() -> None:
 def train(
     dataset: Annotated[str, typer.Option(help="The dataset's name.")],
     model: Annotated[str, typer.Option(help="The model's name: a new one, or one to go on with.")],
-    preset: Annotated[str | None, typer.Option(help="A row of the preset table.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A row of the preset table [small-data].")
+    ] = None,
+    resume_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL|CHECKPOINT", help="Fine-tune that model, or that checkpoint's id."
+        ),
+    ] = None,
     images: Annotated[int | None, typer.Option(help="Train on so many images.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Or so often on the whole dataset.")] = None,
     overrides: Annotated[
@@ -162,6 +174,7 @@ def train(
         "dataset": dataset,
         "model": model,
         "preset": preset,
+        "resume_from": resume_from,
         "images": images,
         "epochs": epochs,
         "overrides": parse_overrides(overrides or []) or None,
@@ -183,6 +196,7 @@ def generate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
     seeds: Annotated[str, typer.Option(help="Seeds such as 7, 0-63 or 1,5,9-12.")],
     out: OutOption,
+    class_name: ClassOption = None,
 ) -> None:
     """Write images: one as it is (png, jpg, webp), several as a grid (png) or a zip."""
     from app.cli.commands import write_made
@@ -191,6 +205,8 @@ def generate(
 
     chosen = parse_seeds(seeds)
     body = {"seeds": chosen, "format": image_format(out, len(chosen))}
+    if class_name is not None:
+        body["class"] = class_name
     write_made(model, "images", body, out)
 
 
@@ -210,6 +226,7 @@ def morph(
     easing: Annotated[
         Literal["linear", "smooth"] | None, typer.Option(help="The speed along the way.")
     ] = None,
+    class_name: ClassOption = None,
 ) -> None:
     """Write the way from one image to another: webp, gif, png (side by side) or zip."""
     from app.cli.commands import write_made
@@ -223,6 +240,7 @@ def morph(
         "loop": loop or None,
         "method": method,
         "easing": easing,
+        "class": class_name,
         "format": morph_format(out),
     }
     body = {field: value for field, value in given.items() if value is not None}

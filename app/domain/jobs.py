@@ -40,6 +40,7 @@ def create(
     model: str | None = None,
     dataset: str | None = None,
     preset: str | None = None,
+    resume_from: str | None = None,
     idempotency_key: str | None = None,
     request_hash: str | None = None,
 ) -> Job:
@@ -62,6 +63,7 @@ def create(
         model=model,
         dataset=dataset,
         preset=preset,
+        resume_from=resume_from,
         config=config,
         progress=NO_PROGRESS | {"images_total": config.get("images")},
         idempotency_key=idempotency_key,

@@ -11,8 +11,13 @@ from app.domain import datasets, jobs, registry
 from app.domain.database import Database
 from app.domain.errors import Conflict, InvalidRequest
 from app.domain.settings import Settings
-from app.domain.tables import Dataset, Job
-from models.presets import resolve
+from app.domain.tables import Checkpoint, Dataset, Job
+from models.config import TrainingConfig
+from models.networks.stages import stages_of
+from models.presets import DEFAULT_PRESET, continue_from, resolve
+from models.ranges import ConfigError
+
+ANY_SHAPE = ("mlp",)  # architectures that build every shape a dataset can have
 
 
 def queue_training(
@@ -23,8 +28,8 @@ def queue_training(
 ) -> Job:
     """Queue the training that `request` describes, or answer the job that its key made before.
 
-    `request` has dataset, model, preset, images, epochs, batch_size, seed and overrides.
-    Raises NotFound, Conflict, QueueFull, InvalidRequest or models.config.ConfigError.
+    `request` has dataset, model, preset, images, epochs, batch_size, seed, resume_from and
+    overrides. Raises NotFound, Conflict, QueueFull, InvalidRequest or ConfigError.
     """
     request_hash = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     try:
@@ -54,23 +59,33 @@ def _queue(
         dataset = datasets.find(session, request["dataset"])
         # Until the job is committed, nobody may find the dataset unused and delete it.
         session.refresh(dataset, with_for_update={"read": True})
-        config = resolve_config(dataset, request)
+        start = None
+        if request["resume_from"] is not None:
+            start = registry.find_start(session, request["resume_from"])
+        config = resolve_config(dataset, request, start)
         registry.ensure_model(session, request["model"])
         return jobs.create(
             session,
             kind="train",
             model=request["model"],
             dataset=dataset.name,
-            preset=request["preset"],
+            preset=config["preset"],
             config=config,
+            resume_from=start.id if start else None,
             max_queued=settings.max_queued_jobs,
             idempotency_key=idempotency_key,
             request_hash=request_hash,
         )
 
 
-def resolve_config(dataset: Dataset, request: dict[str, Any]) -> dict[str, Any]:
-    """The whole training configuration, as JSON, that a request means on this dataset."""
+def resolve_config(
+    dataset: Dataset, request: dict[str, Any], start: Checkpoint | None = None
+) -> dict[str, Any]:
+    """The whole training configuration, as JSON, that a request means on this dataset.
+
+    A run that goes on from `start` has the networks of that checkpoint, and its preset unless
+    another is named.
+    """
     if dataset.status != "ready" or dataset.shape is None or dataset.images is None:
         raise Conflict(f"dataset {dataset.name!r} is {dataset.status}, not ready", field="dataset")
     images = request["images"]
@@ -78,14 +93,34 @@ def resolve_config(dataset: Dataset, request: dict[str, Any]) -> dict[str, Any]:
         if images is not None:
             raise InvalidRequest("give images or epochs, not both", field="epochs")
         images = request["epochs"] * dataset.images
-    height, _, channels = dataset.shape
+    begun = TrainingConfig.from_json(start.config) if start else None
+    overrides = request["overrides"]
+    height, width, channels = dataset.shape
     config = resolve(
-        request["preset"],
-        resolution=height,
-        channels=channels,
+        request["preset"] or (begun.preset if begun else DEFAULT_PRESET),
+        shape=(height, width, channels),
+        classes=tuple(dataset.classes or ()),
+        # Unknown of what was packed before this was asked: mirroring might do harm.
+        mirrorable=dataset.horizontal_flip is True,
         images=images,
         batch_size=request["batch_size"],
         seed=request["seed"],
-        overrides=request["overrides"],
+        overrides={"conditional": True} | overrides if begun and begun.conditional else overrides,
     )
+    if begun is not None:
+        config = continue_from(begun, config, overrides)
+    _check_buildable(config, dataset)
     return config.to_json()
+
+
+def _check_buildable(config: TrainingConfig, dataset: Dataset) -> None:
+    """Refuse a shape that the networks cannot build, before a trainer finds out."""
+    if config.architecture in ANY_SHAPE:
+        return
+    try:
+        stages_of(config.shape)
+    except ConfigError as exc:
+        raise InvalidRequest(
+            f"preset {config.preset!r} cannot learn dataset {dataset.name!r}: {exc}",
+            field="dataset",
+        ) from exc

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import jobs
+from app.domain import events, jobs
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
 from app.domain.pages import newest_first
@@ -29,21 +29,25 @@ from app.routes.times import moment
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
 
-DEFAULT_PRESET = "dcgan"
-
 
 class TrainingRequest(BaseModel):
-    """What to train on what. Work is given as `images` or as `epochs` of the dataset."""
+    """What to train on what. Work is given as `images` or as `epochs` of the dataset.
+
+    `preset`: small-data unless another is named. `resume_from`: a checkpoint's id, or a model's
+    name for the checkpoint that it serves; the training goes on from there, with its preset
+    unless another is named.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     dataset: Name
     model: Name
-    preset: str = DEFAULT_PRESET
+    preset: str | None = None
     images: int | None = None
     epochs: int | None = Field(None, ge=1, le=1_000_000)
     batch_size: int | None = None
     seed: int | None = None
+    resume_from: str | None = Field(None, max_length=64)
     overrides: dict[str, Any] = {}
 
 
@@ -55,7 +59,11 @@ class Progress(BaseModel):
 
 
 class JobView(BaseModel):
-    """`position` is the job's place while it is queued; `attempt` counts its trainer's starts."""
+    """`position` is the job's place while it is queued; `attempt` counts its trainer's starts.
+
+    `resume_from` is the id of the checkpoint it started from; `health` is what its events of
+    that name said, the newest last.
+    """
 
     id: str
     kind: str
@@ -64,6 +72,7 @@ class JobView(BaseModel):
     model: str | None
     dataset: str | None
     preset: str | None
+    resume_from: str | None
     config: dict[str, Any]
     progress: Progress
     health: list[dict[str, Any]]
@@ -159,9 +168,10 @@ def job_view(session: Session, job: Job) -> JobView:
         model=job.model,
         dataset=job.dataset,
         preset=job.preset,
+        resume_from=job.resume_from,
         config=job.config,
         progress=Progress.model_validate(job.progress),
-        health=[],
+        health=[event.data for event in events.of_type(session, job.id, "health")],
         attempt=job.attempt,
         stop_requested=job.stop_requested,
         error=job.error,

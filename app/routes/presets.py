@@ -1,7 +1,6 @@
 """The preset table, as clients read it."""
 
 import functools
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -9,7 +8,7 @@ from pydantic import BaseModel
 
 from app.routes.dependencies import refuse_unknown_parameters
 from models.config import field_ranges
-from models.presets import PRESETS, Preset
+from models.presets import DEFAULT_PRESET, PRESETS, Preset
 
 router = APIRouter(
     prefix="/presets", tags=["presets"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -22,9 +21,13 @@ class Parameters(BaseModel):
 
 
 class PresetView(BaseModel):
-    """A preset at its native shape; `overrides` are the fields a job may change, with ranges."""
+    """A preset at its native shape; `overrides` are the fields a job may change, with ranges.
+
+    `default` marks the one that a job has which names none.
+    """
 
     name: str
+    default: bool
     source: str
     summary: str
     parameters: Parameters
@@ -44,14 +47,15 @@ def list_presets() -> PresetList:
 
 @functools.cache
 def _view(name: str) -> PresetView:
-    from models.networks import count_parameters  # torch, which the start need not wait for
+    from models.networks.build import count_parameters  # torch, which the start need not wait for
 
     preset: Preset = PRESETS[name]
     return PresetView(
         name=preset.name,
+        default=preset.name == DEFAULT_PRESET,
         source=preset.source,
         summary=preset.summary,
         parameters=Parameters(**count_parameters(preset.config)),
-        config=asdict(preset.config),
+        config=preset.config.to_json(),
         overrides=field_ranges(),
     )

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from app.domain.errors import MoggyError
-from models.config import ConfigError
+from models.ranges import ConfigError
 
 log = structlog.get_logger()
 

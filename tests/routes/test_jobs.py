@@ -25,7 +25,8 @@ def test_a_training_is_queued_with_its_resolved_config(client: TestClient, cats:
     assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
     assert (job["status"], job["position"], job["kind"]) == ("queued", 1, "train")
     assert job["config"]["images"] == 750_000
-    assert job["config"]["resolution"] == 64
+    assert job["config"]["shape"] == [64, 64, 3]
+    assert (job["preset"], job["resume_from"], job["health"]) == ("small-data", None, [])
     assert job["progress"] == {
         "images_seen": 0,
         "images_total": 750_000,
@@ -79,7 +80,10 @@ def test_the_same_idempotency_key_makes_one_job(client: TestClient, cats: str) -
         ({"seed": 2**53}, 422, "seed", "out of range"),
         ({"overrides": {"width": 7}}, 422, "width", "8 to 256"),
         ({"overrides": {"widht": 64}}, 422, "widht", "not a field"),
-        ({"overrides": {"resolution": 128}}, 422, "resolution", "cannot be overridden"),
+        ({"overrides": {"shape": [128, 128, 3]}}, 422, "shape", "cannot be overridden"),
+        ({"overrides": {"conditional": True}}, 422, "conditional", "needs classes"),
+        ({"resume_from": "dogs"}, 404, "resume_from", "neither a checkpoint nor a model"),
+        ({"resume_from": 7}, 422, "resume_from", "string"),
         ({"overrides": {"generator_learning_rate": 1}}, 422, "generator_learning_rate", "0.1"),
         ({"overides": {}}, 422, "overides", "Extra inputs"),
     ],

@@ -1,0 +1,179 @@
+"""What a request for a training means on a dataset, and what is refused before it is queued."""
+
+from typing import Any
+
+import pytest
+
+from app.domain import registry
+from app.domain.database import Database
+from app.domain.errors import Conflict, InvalidRequest, NotFound
+from app.domain.settings import Settings
+from app.domain.tables import Checkpoint, Dataset, Job, Model
+from app.domain.training import queue_training, resolve_config
+from models.config import TrainingConfig
+from models.presets import resolve
+from models.ranges import ConfigError
+
+BREEDS = ["tabby", "white"]
+REQUEST: dict[str, Any] = {
+    "dataset": "cats",
+    "model": "cats",
+    "preset": None,
+    "images": None,
+    "epochs": None,
+    "batch_size": None,
+    "seed": None,
+    "resume_from": None,
+    "overrides": {},
+}
+
+
+def dataset(**changes: Any) -> Dataset:
+    values: dict[str, Any] = {
+        "id": "d",
+        "name": "cats",
+        "status": "ready",
+        "job": "j",
+        "request": {},
+        "images": 3000,
+        "shape": [64, 64, 3],
+        "classes": BREEDS,
+        "horizontal_flip": True,
+    }
+    return Dataset(**values | changes)
+
+
+def resolved(dataset: Dataset, **request: Any) -> TrainingConfig:
+    return TrainingConfig.from_json(resolve_config(dataset, REQUEST | request))
+
+
+def checkpoint(**trained: Any) -> Checkpoint:
+    config = resolve("dcgan", **{"shape": (64, 64, 3)} | trained)
+    return Checkpoint(
+        id="c",
+        model="cats",
+        job="gone",
+        images_seen=1000,
+        config=config.to_json(),
+        key="jobs/gone/1/checkpoint-1000.safetensors",
+        sha256="",
+        bytes=7,
+    )
+
+
+def test_the_default_preset_takes_its_shape_and_flips_from_the_dataset() -> None:
+    config = resolved(dataset(shape=[96, 64, 4]))
+    assert (config.preset, config.shape, config.classes) == ("small-data", (96, 64, 4), ())
+    assert config.horizontal_flip
+
+
+@pytest.mark.parametrize("harmless", [False, None])
+def test_pictures_that_may_lose_their_meaning_are_not_mirrored_unless_asked(
+    harmless: bool | None,
+) -> None:
+    digits = dataset(horizontal_flip=harmless)
+    assert not resolved(digits).horizontal_flip
+    assert resolved(digits, overrides={"horizontal_flip": True}).horizontal_flip
+
+
+def test_a_conditional_run_knows_the_classes_of_its_dataset() -> None:
+    assert resolved(dataset(), overrides={"conditional": True}).classes == ("tabby", "white")
+    with pytest.raises(ConfigError, match="needs classes"):
+        resolved(dataset(classes=None), overrides={"conditional": True})
+
+
+@pytest.mark.parametrize("preset", ["dcgan", "small-data", "r3gan"])
+def test_a_shape_that_no_doubling_reaches_is_refused_with_the_nearest_that_is(preset: str) -> None:
+    odd = dataset(shape=[50, 61, 3])
+    with pytest.raises(InvalidRequest, match=r"50, 61, 3.*nearest") as refusal:
+        resolved(odd, preset=preset)
+    assert refusal.value.field == "dataset"
+    assert resolved(odd, preset="mlp").shape == (50, 61, 3)
+
+
+def test_a_fine_tuning_has_the_networks_and_the_preset_of_its_checkpoint() -> None:
+    start = checkpoint(overrides={"width": 16, "latent_dim": 50})
+    request = REQUEST | {"overrides": {"generator_learning_rate": 1e-5}}
+    config = TrainingConfig.from_json(resolve_config(dataset(), request, start))
+    assert (config.preset, config.width, config.latent_dim) == ("dcgan", 16, 50)
+    assert config.generator_learning_rate == 1e-5
+    other = TrainingConfig.from_json(
+        resolve_config(dataset(), REQUEST | {"preset": "small-data"}, start)
+    )
+    assert (other.preset, other.width, other.augmentation) == ("small-data", 16, "translation")
+
+
+def test_a_conditional_checkpoint_stays_conditional_without_a_word() -> None:
+    start = checkpoint(classes=("tabby", "white"), overrides={"conditional": True})
+    config = TrainingConfig.from_json(resolve_config(dataset(), REQUEST, start))
+    assert (config.conditional, config.classes) == (True, ("tabby", "white"))
+
+
+@pytest.mark.parametrize(
+    ("data", "overrides", "field"),
+    [
+        ({}, {"width": 64}, "width"),
+        ({}, {"conditional": True}, "conditional"),
+        ({"shape": [32, 32, 3]}, {}, "shape"),
+        ({"shape": [64, 64, 4]}, {}, "shape"),
+    ],
+)
+def test_a_fine_tuning_that_would_need_other_networks_is_refused_with_the_field(
+    data: dict[str, Any], overrides: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(ConfigError, match="not what the checkpoint has") as refusal:
+        resolve_config(dataset(**data), REQUEST | {"overrides": overrides}, checkpoint())
+    assert refusal.value.field == field
+
+
+def test_a_conditional_checkpoint_needs_a_dataset_of_its_classes() -> None:
+    start = checkpoint(classes=("tabby", "white"), overrides={"conditional": True})
+    for classes, field in [(["black", "white"], "classes"), (None, "conditional")]:
+        with pytest.raises(ConfigError) as refusal:
+            resolve_config(dataset(classes=classes), REQUEST, start)
+        assert refusal.value.field == field
+
+
+def prepare(database: Database) -> None:
+    with database.write() as session:
+        session.add(dataset())
+        session.add(Model(name="cats"))
+        session.flush()
+        session.add(checkpoint())
+        session.add(Model(name="empty"))
+
+
+def queue(database: Database, **request: Any) -> Job:
+    return queue_training(database, Settings(), REQUEST | request, None)
+
+
+@pytest.mark.parametrize("named", ["c", "cats"])
+def test_a_checkpoint_or_the_model_that_serves_it_is_resumed_from(
+    database: Database, named: str
+) -> None:
+    prepare(database)
+    job = queue(database, model="kittens", resume_from=named)
+    assert (job.resume_from, job.preset) == ("c", "dcgan")
+
+
+@pytest.mark.parametrize(
+    ("named", "words"), [("dogs", "neither a checkpoint nor a model"), ("empty", "no checkpoint")]
+)
+def test_what_cannot_be_resumed_from_is_not_found(
+    database: Database, named: str, words: str
+) -> None:
+    prepare(database)
+    with pytest.raises(NotFound, match=words) as refusal:
+        queue(database, resume_from=named)
+    assert refusal.value.field == "resume_from"
+
+
+def test_the_model_that_a_waiting_job_starts_from_is_not_deleted(database: Database) -> None:
+    prepare(database)
+    job = queue(database, model="kittens", resume_from="cats")
+    with pytest.raises(Conflict, match=job.id), database.write() as session:
+        registry.delete_model(session, "cats")
+    with database.write() as session:
+        session.delete(session.merge(job))
+    with database.write() as session:
+        assert registry.delete_model(session, "cats") == [checkpoint().key]
