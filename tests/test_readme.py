@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from service import Service
 
 from app.domain.settings import Settings
+from models.config import field_ranges
+from models.presets import DEFAULT_PRESET, PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -89,6 +92,35 @@ def test_every_setting_is_listed_with_its_default() -> None:
                 if isinstance(field.default, float)
                 else str(field.default)
             ), name
+
+
+def allowed(described: dict[str, Any]) -> str:
+    """What a field may be, in the README's words."""
+    if described["type"] == "boolean":
+        return "true, false"
+    if "enum" in described:
+        return ", ".join(described["enum"])
+    if "pattern" in described:
+        words = re.findall(r"\w+", described["pattern"])
+        return ", ".join(dict.fromkeys(words))
+    if "exclusiveMaximum" in described:
+        text = f"{described['minimum']:g} to below {described['exclusiveMaximum']:g}"
+    else:
+        text = f"{described['minimum']:.16g} to {described['maximum']:.16g}"
+    return f"{text}, null" if "null" in described["type"] else text
+
+
+def test_every_override_is_listed_with_what_it_may_be() -> None:
+    section = README.split("| override |")[1].split("\n\n")[0]
+    shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", section, re.MULTILINE))
+    assert shown == {name: allowed(one) for name, one in field_ranges().items()}
+
+
+def test_every_preset_is_listed_with_its_shape_and_the_default_is_marked() -> None:
+    rows = re.findall(r"^\| `([\w-]+)`( \(the default\))? \| (\d+)×(\d+)×(\d) \|", README, re.M)
+    shapes = {name: (int(height), int(width), int(deep)) for name, _, height, width, deep in rows}
+    assert shapes == {name: preset.config.shape for name, preset in PRESETS.items()}
+    assert [name for name, default, *_ in rows if default] == [DEFAULT_PRESET]
 
 
 def test_the_commands_it_shows_are_those_of_the_command_line() -> None:

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     state_every_seconds: float = Field(30, gt=0)
     max_attempts: int = Field(3, ge=1)
 
+    checkpoint_budget_mb: int = Field(1024, ge=1)  # of one training, 1024² bytes each
+    checkpoints_kept: int = Field(50, ge=1)  # of one training
+
     @field_validator("home")
     @classmethod
     def _absolute_home(cls, home: Path) -> Path:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import datasets, events, jobs, leases, registry
 from app.domain.job_objects import checkpoint_key, delete_older_states, sample_key, state_key
+from app.domain.retention import make_room
 from worker.kinds.kind import Kind
 
 THIN_EVERY = 500  # progress events
@@ -27,10 +28,14 @@ class Train(Kind):
             "dataset": str(self.context.store.local_folder(prefix)),
             "state_every_seconds": self.context.settings.state_every_seconds,
         }
-        (self.run_dir / "run.json").write_text(json.dumps(run))
         if self.job.state_key is not None:
-            state = self.context.store.local_copy(self.job.state_key)
-            _link_or_copy(state, self.run_dir / "state.safetensors")
+            self._fetch(self.job.state_key, self.run_dir / "state.safetensors")
+        elif self.job.resume_from is not None:
+            with self.context.database.read() as session:
+                start = registry.find_checkpoint(session, self.job.resume_from)
+            run["start_from"] = str(self.run_dir / "start.safetensors")
+            self._fetch(start.key, self.run_dir / "start.safetensors")
+        (self.run_dir / "run.json").write_text(json.dumps(run))
 
     def handle(self, event: dict[str, Any]) -> None:
         name = event["event"]
@@ -44,6 +49,8 @@ class Train(Kind):
             self._store_checkpoint(event)
         elif name == "state":
             self._store_state(event)
+        elif name == "rollback":
+            self._store_rollback(event)
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event.get(name) for name in jobs.NO_PROGRESS}
@@ -87,6 +94,12 @@ class Train(Kind):
 
         self.context.write(register)
         self.context.notifier.notify([self.job.id])
+        self._make_room()
+
+    def _make_room(self) -> None:
+        settings = self.context.settings
+        for key in self.context.write(lambda session: make_room(session, self.claim, settings)):
+            self.context.store.delete(key)
 
     def _store_state(self, event: dict[str, Any]) -> None:
         key = state_key(self.job.id, self.claim.epoch, event["images_seen"])
@@ -96,6 +109,23 @@ class Train(Kind):
             return  # the trainer deletes its third newest: the store was slow, newer ones wait
         self.context.write(lambda session: leases.store_state(session, self.claim, key))
         delete_older_states(self.context.store, self.claim, newest=key)
+
+    def _store_rollback(self, event: dict[str, Any]) -> None:
+        rates = {
+            name: event[name] for name in ("generator_learning_rate", "discriminator_learning_rate")
+        }
+        seen, rollbacks = event["images_seen"], event["rollbacks"]
+        message = (
+            f"{event['reason']}: rolled back to {seen:,} images seen, with learning rates halved "
+            f"to {rates['generator_learning_rate']:g} (generator) and "
+            f"{rates['discriminator_learning_rate']:g} (discriminator)"
+        )
+        data = {"kind": "rollback", "message": message, "images_seen": seen, "rollbacks": rollbacks}
+        self.record("health", data | rates)
+
+    def _fetch(self, key: str, target: Path) -> None:
+        """Put a stored object into the run folder."""
+        _link_or_copy(self.context.store.local_copy(key), target)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
