@@ -1,16 +1,22 @@
-"""A checkpoint: the generator as served, its configuration and its age, in one safetensors file."""
+"""A checkpoint: the generator as served, the discriminator beside it for whoever trains on, their
+configuration and their age, in one safetensors file."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor
 
-from models.config import ConfigError, TrainingConfig
+from models.config import TrainingConfig
 from models.files import TensorFileError, read_tensors, write_tensors
-from models.networks import Generator
+from models.networks.build import build_generator
+from models.networks.network import Discriminator, Generator
+from models.ranges import ConfigError
+from models.training import Weights
 
 KIND = "checkpoint"
+CRITIC = "discriminator."  # before the names of the discriminator's tensors
 
 
 class CheckpointError(ValueError):
@@ -27,31 +33,26 @@ class LoadedGenerator:
 
 
 def save_checkpoint(
-    path: Path, generator: nn.Module, config: TrainingConfig, images_seen: int
+    path: Path,
+    generator: Generator,
+    discriminator: Discriminator,
+    config: TrainingConfig,
+    images_seen: int,
 ) -> None:
-    """Write the generator's float32 weights and running statistics, atomically."""
+    """Write both networks' float32 weights and running statistics, atomically."""
     description = {"config": config.to_json(), "images_seen": images_seen}
-    write_tensors(path, KIND, description, generator.state_dict())
+    critic = {f"{CRITIC}{name}": one for name, one in discriminator.state_dict().items()}
+    write_tensors(path, KIND, description, generator.state_dict() | critic)
 
 
 def load_generator(path: Path) -> LoadedGenerator:
-    """Read a checkpoint; everything in it is checked before the generator is handed out."""
+    """Read a checkpoint's generator; all of it is checked before it is handed out."""
+    config, images_seen, tensors = _read(path, lambda name: not name.startswith(CRITIC))
     try:
-        description, tensors = read_tensors(path, KIND)
-    except TensorFileError as error:
-        raise CheckpointError(str(error)) from error
-    except OSError as error:
-        raise CheckpointError(f"{path.name} cannot be read as a {KIND}: {error}") from error
-    try:
-        config = TrainingConfig.from_json(description["config"])
-        images_seen = int(description["images_seen"])
-    except (ConfigError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path.name} has a broken description: {error}") from error
-    with torch.device("meta"):  # allocates nothing and draws no random numbers
-        generator = Generator(config)
-    try:
+        with torch.device("meta"):  # allocates nothing and draws no random numbers
+            generator = build_generator(config)
         generator.load_state_dict(tensors, assign=True)
-    except RuntimeError as error:
+    except (ConfigError, RuntimeError) as error:
         raise CheckpointError(f"{path.name} does not fit its own description: {error}") from error
     for name, tensor in generator.state_dict().items():
         if tensor.is_floating_point() and not (
@@ -59,3 +60,31 @@ def load_generator(path: Path) -> LoadedGenerator:
         ):
             raise CheckpointError(f"{path.name} holds weights that are not finite float32: {name}")
     return LoadedGenerator(generator.eval().requires_grad_(False), config, images_seen)
+
+
+def load_weights(path: Path) -> Weights:
+    """Both networks' weights, to fine-tune them. Raises CheckpointError."""
+    _, _, tensors = _read(path, lambda _: True)
+    generator = {name: one for name, one in tensors.items() if not name.startswith(CRITIC)}
+    critic = {
+        name.removeprefix(CRITIC): one for name, one in tensors.items() if name.startswith(CRITIC)
+    }
+    if not critic:
+        raise CheckpointError(f"{path.name} has no discriminator to train on with")
+    return Weights(generator, critic)
+
+
+def _read(
+    path: Path, wanted: Callable[[str], bool]
+) -> tuple[TrainingConfig, int, dict[str, Tensor]]:
+    try:
+        description, tensors = read_tensors(path, KIND, wanted)
+    except TensorFileError as error:
+        raise CheckpointError(str(error)) from error
+    except OSError as error:
+        raise CheckpointError(f"{path.name} cannot be read as a {KIND}: {error}") from error
+    try:
+        config = TrainingConfig.from_json(description["config"])
+        return config, int(description["images_seen"]), tensors
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path.name} has a broken description: {error}") from error

@@ -4,140 +4,239 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-RESOLUTIONS = (28, 32, 64, 128)
-CHANNELS = (1, 3)
-PRECISIONS = ("auto", "float32", "bfloat16")
+from models.ranges import Allowed, Choice, ConfigError, Flag, Range, Subset
+
+MIN_SIDE, MAX_SIDE = 28, 256
+CHANNELS = (1, 3, 4)
+MAX_CLASSES = 1000  # of a conditional model
 MAX_SEED = 2**53 - 1  # the largest integer JSON carries exactly everywhere
 MAX_IMAGES = 10**12
 
+ARCHITECTURES = ("mlp", "dcgan", "r3gan")
+LOSSES = (
+    "minimax",
+    "non_saturating",
+    "least_squares",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+)
+# Those whose targets are labels, which can be smoothed.
+LABEL_LOSSES = ("minimax", "non_saturating", "least_squares")
+AUGMENTATIONS = ("colour", "translation", "cutout")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 # What a preset is built for, or what the dataset decides: never an override.
-FIXED_FIELDS = ("preset", "resolution", "channels")
+FIXED_FIELDS = ("preset", "architecture", "shape", "classes")
+# What the networks are made of: a run that goes on from a checkpoint has them from there.
+NETWORK_FIELDS = (
+    "architecture",
+    "shape",
+    "classes",
+    "conditional",
+    "width",
+    "max_width",
+    "latent_dim",
+    "generator_activation",
+    "generator_normalisation",
+    "discriminator_normalisation",
+)
 
 
-class ConfigError(ValueError):
-    """One field of a configuration is wrong; says which, its value and what is allowed."""
-
-    def __init__(self, field: str, value: object, reason: str) -> None:
-        super().__init__(f"{field} {value!r} {reason}")
-        self.field = field
-        self.value = value
-        self.reason = reason
+def _whole(default: int, minimum: int, maximum: int) -> Any:
+    return field(
+        default=default,
+        metadata={"allowed": Range(kind=int, minimum=minimum, maximum=maximum)},
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """Every number from minimum to maximum, or up to (not including) exclusive_maximum."""
-
-    kind: type[int] | type[float]
-    minimum: float
-    maximum: float | None = None
-    exclusive_maximum: float | None = None
-
-    def check(self, name: str, value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | self.kind):
-            noun = "a whole number" if self.kind is int else "a number"
-            raise ConfigError(name, value, f"is not {noun}")
-        below = self.exclusive_maximum is None or value < self.exclusive_maximum
-        within = self.maximum is None or value <= self.maximum
-        if not (self.minimum <= value and below and within):  # NaN fails here too
-            raise ConfigError(name, value, f"is out of range: {self}")
-
-    def to_json(self) -> dict[str, Any]:
-        described: dict[str, Any] = {
-            "type": "integer" if self.kind is int else "number",
-            "minimum": self.minimum,
-        }
-        if self.maximum is not None:
-            described["maximum"] = self.maximum
-        if self.exclusive_maximum is not None:
-            described["exclusiveMaximum"] = self.exclusive_maximum
-        return described
-
-    def __str__(self) -> str:
-        if self.exclusive_maximum is not None:
-            return f"{self.minimum} up to, not including, {self.exclusive_maximum}"
-        return f"{self.minimum} to {self.maximum}"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of a few values."""
-
-    values: tuple[int, ...] | tuple[str, ...]
-
-    def check(self, name: str, value: object) -> None:
-        if isinstance(value, bool) or value not in self.values:
-            allowed = ", ".join(str(one) for one in self.values)
-            raise ConfigError(name, value, f"is not one of {allowed}")
-
-    def to_json(self) -> dict[str, Any]:
-        kind = "string" if isinstance(self.values[0], str) else "integer"
-        return {"type": kind, "enum": list(self.values)}
-
-
-def _number(default: float, allowed: Range | Choice) -> Any:
+def _number(default: float | None, allowed: Range) -> Any:
     return field(default=default, metadata={"allowed": allowed})
 
 
-def _text(default: str, allowed: Choice) -> Any:
-    return field(default=default, metadata={"allowed": allowed})
+def _one_of(default: str, values: tuple[str, ...]) -> Any:
+    return field(default=default, metadata={"allowed": Choice(values)})
 
 
-def _integers(minimum: int, maximum: int) -> Range:
-    return Range(kind=int, minimum=minimum, maximum=maximum)
+def _flag(default: bool) -> Any:
+    return field(default=default, metadata={"allowed": Flag()})
+
+
+def _final(allowed: Range) -> Any:
+    """Where a scheduled value ends; null keeps it as it is."""
+    return field(default=None, metadata={"allowed": allowed.or_null()})
 
 
 _RATE = Range(kind=float, minimum=1e-8, maximum=0.1)
 _BETA = Range(kind=float, minimum=0.0, exclusive_maximum=1.0)
+_WEIGHT = Range(kind=float, minimum=0.0, maximum=10_000.0)
+_SHARE = Range(kind=float, minimum=0.0, maximum=1.0)
+_HALF_LIFE = Range(kind=int, minimum=0, maximum=10_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Everything that decides a training run, beside its pictures. Work is counted in images."""
+    """Everything that decides a training run, beside its pictures. Work is counted in images.
+
+    A field whose name ends in `_final` is where the field before it arrives after
+    `schedule_images` images, on a cosine.
+    """
 
     preset: str = "dcgan"
-    resolution: int = _number(64, Choice(RESOLUTIONS))
-    channels: int = _number(3, Choice(CHANNELS))
-    width: int = _number(32, _integers(8, 256))
-    latent_dim: int = _number(100, _integers(1, 1024))
-    batch_size: int = _number(64, _integers(2, 1024))
-    images: int = _number(750_000, _integers(1, MAX_IMAGES))
-    seed: int = _number(0, _integers(0, MAX_SEED))
+    architecture: str = _one_of("dcgan", ARCHITECTURES)
+    shape: tuple[int, int, int] = (64, 64, 3)  # height, width, channels
+    classes: tuple[str, ...] = ()  # the dataset's where `conditional`, else none
+    conditional: bool = _flag(False)
+
+    width: int = _whole(32, 8, 256)
+    max_width: int = _whole(1024, 8, 2048)
+    latent_dim: int = _whole(100, 1, 1024)
+    generator_activation: str = _one_of("relu", ("relu", "leaky_relu"))
+    generator_normalisation: str = _one_of("batch", ("batch", "none"))
+    discriminator_normalisation: str = _one_of("batch", ("batch", "spectral", "none"))
+    batchnorm_momentum: float = _number(0.1, Range(kind=float, minimum=0.001, maximum=1.0))
+
+    images: int = _whole(750_000, 1, MAX_IMAGES)
+    batch_size: int = _whole(64, 2, 1024)
+    seed: int = _whole(0, 0, MAX_SEED)
+
+    updates: str = _one_of("shared", ("shared", "alternating", "split"))
+    discriminator_steps: int = _whole(1, 1, 20)
+    loss: str = _one_of("non_saturating", LOSSES)
+    label_smoothing: float = _number(0.0, Range(kind=float, minimum=0.0, maximum=0.5))
+    r1: float = _number(0.0, _WEIGHT)
+    r1_final: float | None = _final(_WEIGHT)
+    r2: float = _number(0.0, _WEIGHT)
+    r2_final: float | None = _final(_WEIGHT)
+    gradient_penalty: float = _number(0.0, _WEIGHT)
+    penalty_every_steps: int = _whole(1, 1, 64)
+
     generator_learning_rate: float = _number(2e-4, _RATE)
+    generator_learning_rate_final: float | None = _final(_RATE)
     discriminator_learning_rate: float = _number(2e-4, _RATE)
+    discriminator_learning_rate_final: float | None = _final(_RATE)
     beta1: float = _number(0.5, _BETA)
     beta2: float = _number(0.999, _BETA)
-    ema_half_life_images: int = _number(40_000, _integers(0, 10_000_000))
-    sample_every_images: int = _number(30_000, _integers(1, MAX_IMAGES))
-    checkpoint_every_images: int = _number(75_000, _integers(1, MAX_IMAGES))
-    precision: str = _text("auto", Choice(PRECISIONS))
+    beta2_final: float | None = _final(_BETA)
+    schedule_images: int = _whole(0, 0, MAX_IMAGES)
+
+    augmentation: str = field(default="none", metadata={"allowed": Subset(AUGMENTATIONS)})
+    augmentation_probability: float = _number(1.0, _SHARE)
+    augmentation_probability_final: float | None = _final(_SHARE)
+    horizontal_flip: bool = _flag(False)
+
+    ema_half_life_images: int = _number(40_000, _HALF_LIFE)
+    ema_half_life_images_final: int | None = _final(_HALF_LIFE)
+    frozen_discriminator_layers: int = _whole(0, 0, 16)
+
+    sample_grid: int = _whole(8, 1, 16)
+    sample_every_images: int = _whole(30_000, 1, MAX_IMAGES)
+    checkpoint_every_images: int = _whole(75_000, 1, MAX_IMAGES)
+    precision: str = _one_of("auto", PRECISIONS)
 
     def __post_init__(self) -> None:
         if not isinstance(self.preset, str):
             raise ConfigError("preset", self.preset, "is not a name")
-        for one in fields(self):
-            if "allowed" in one.metadata:
-                one.metadata["allowed"].check(one.name, getattr(self, one.name))
+        for name, allowed in _allowed().items():
+            allowed.check(name, getattr(self, name))
+        _check_shape(self.shape)
+        self._check_classes()
+        self._check_penalties()
+
+    @property
+    def height(self) -> int:
+        return self.shape[0]
+
+    @property
+    def columns(self) -> int:
+        """Pixels across; `width` is the networks'."""
+        return self.shape[1]
+
+    @property
+    def channels(self) -> int:
+        return self.shape[2]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"shape": list(self.shape), "classes": list(self.classes)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Rebuild from `to_json`; a missing key takes its default, an unknown one is an error."""
         if not isinstance(data, Mapping):
             raise ConfigError("config", data, "is not an object")
+        values = dict(data)
+        if "resolution" in values:  # written before pictures could be other than square
+            side = values.pop("resolution")
+            values["shape"] = (side, side, values.pop("channels", 3))
         known = {one.name for one in fields(cls)}
-        for name, value in data.items():
+        for name, value in values.items():
             if name not in known:
                 raise ConfigError(name, value, "is not a field of the configuration")
-        return cls(**data)
+        for name in ("shape", "classes"):
+            if isinstance(values.get(name), list):
+                values[name] = tuple(values[name])
+        return cls(**values)
+
+    def _check_classes(self) -> None:
+        named = isinstance(self.classes, tuple) and all(
+            isinstance(one, str) for one in self.classes
+        )
+        if not named or len(self.classes) > MAX_CLASSES:
+            raise ConfigError("classes", self.classes, f"are not up to {MAX_CLASSES} names")
+        if self.conditional and len(self.classes) < 2:
+            raise ConfigError(
+                "conditional", True, "needs classes, which the dataset has not: put its pictures "
+                "into at least two folders, one for each class",
+            )  # fmt: skip
+        if self.classes and not self.conditional:
+            raise ConfigError("classes", self.classes, "are given, but conditional is not set")
+
+    def _check_penalties(self) -> None:
+        """Refuse what would be ignored without a word."""
+        if self.label_smoothing and self.loss not in LABEL_LOSSES:
+            raise ConfigError(
+                "label_smoothing",
+                self.label_smoothing,
+                f"means nothing to the {self.loss} loss: it goes with {', '.join(LABEL_LOSSES)}",
+            )
+        if self.updates == "split" and self.loss not in LABEL_LOSSES:
+            raise ConfigError(
+                "updates",
+                self.updates,
+                f"learns from reals and fakes apart, which the {self.loss} loss cannot: choose "
+                f"shared or alternating, or one of the losses {', '.join(LABEL_LOSSES)}",
+            )
+        for name in ("generator_learning_rate", "discriminator_learning_rate", "beta2", "r1", "r2",
+                     "augmentation_probability", "ema_half_life_images"):  # fmt: skip
+            final = getattr(self, f"{name}_final")
+            if final is not None and self.schedule_images == 0:
+                raise ConfigError(
+                    f"{name}_final", final, "is never reached: set schedule_images as well"
+                )
+
+
+def _allowed() -> dict[str, Allowed]:
+    return {
+        one.name: one.metadata["allowed"]
+        for one in fields(TrainingConfig)
+        if "allowed" in one.metadata
+    }
+
+
+def _check_shape(shape: object) -> None:
+    if not isinstance(shape, tuple) or len(shape) != 3:
+        raise ConfigError("shape", shape, "is not (height, width, channels)")
+    for side in shape[:2]:
+        Range(kind=int, minimum=MIN_SIDE, maximum=MAX_SIDE).check("shape", side)
+    if shape[2] not in CHANNELS or isinstance(shape[2], bool):
+        raise ConfigError("shape", list(shape), "has neither 1, 3 nor 4 channels")
 
 
 def field_ranges() -> dict[str, dict[str, Any]]:
     """Type, range and default of every field that may be overridden, in JSON Schema's words."""
+    defaults = {one.name: one.default for one in fields(TrainingConfig)}
     return {
-        one.name: one.metadata["allowed"].to_json() | {"default": one.default}
-        for one in fields(TrainingConfig)
-        if one.name not in FIXED_FIELDS
+        name: allowed.to_json() | {"default": defaults[name]}
+        for name, allowed in _allowed().items()
+        if name not in FIXED_FIELDS
     }

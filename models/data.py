@@ -1,5 +1,7 @@
 """The packed dataset a run learns from, and the order it sees the pictures in."""
 
+import os
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -9,42 +11,107 @@ from torch import Tensor
 from models.config import TrainingConfig
 from models.randomness import random_stream
 
+RESIDENT_BYTES = 256 << 20  # a larger dataset stays on the disk, and in the system's cache
+RESIDENT_SHARE = 0.5  # of a device's free memory
+
 
 class DatasetError(ValueError):
     """The folder holds no packed dataset, or not one of the shape the configuration wants."""
 
 
 class PackedDataset:
-    """`images.npy` of a folder: uint8 (N, H, W, C), memory-mapped, never copied whole."""
+    """`images.npy` of a folder, uint8 (N, H, W, C), and `labels.npy` (N,) where there are classes.
+
+    A small one is held in memory. Of a large one each batch is read from the file: mapped, all
+    pages ever touched would count as the process's own.
+    """
 
     def __init__(self, folder: Path) -> None:
         path = folder / "images.npy"
-        try:
-            images = np.load(path, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError as error:
-            raise DatasetError(f"no packed dataset in {folder}: images.npy is missing") from error
-        except ValueError as error:
-            raise DatasetError(f"{path} cannot be read as an array: {error}") from error
-        if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
+        mapped = _load(path)
+        if mapped.dtype != np.uint8 or mapped.ndim != 4 or len(mapped) == 0:
             raise DatasetError(
-                f"{path} holds {images.dtype} {images.shape}, not uint8 (N, H, W, C) pictures"
+                f"{path} holds {mapped.dtype} {mapped.shape}, not uint8 (N, H, W, C) pictures"
             )
-        self.images: np.ndarray = images
+        self.shape: tuple[int, int, int] = mapped.shape[1:]
+        self._pictures = len(mapped)
+        self._images: Tensor | None = None
+        if mapped.nbytes <= RESIDENT_BYTES:
+            self._images = torch.from_numpy(np.array(mapped))
+        else:
+            self._path, self._offset = path, mapped.offset
+            self._file = os.open(path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._file)
+        self._labels = _labels(folder / "labels.npy", len(mapped))
 
     def __len__(self) -> int:
-        return len(self.images)
+        return self._pictures
 
     def check(self, config: TrainingConfig) -> None:
-        """Raise unless the pictures have the configuration's shape."""
-        wanted = (config.resolution, config.resolution, config.channels)
-        if self.images.shape[1:] != wanted:
+        """Raise unless the pictures have the configuration's shape, and labels for its classes."""
+        if self.shape != config.shape:
             raise DatasetError(
-                f"the pictures are {self.images.shape[1:]}, the configuration wants {wanted}"
+                f"the pictures are {self.shape}, the configuration wants {config.shape}"
+            )
+        if not config.classes:
+            return
+        if self._labels is None:
+            raise DatasetError("labels.npy is missing: a conditional run learns from it")
+        highest = int(self._labels.max())
+        if highest >= len(config.classes):
+            raise DatasetError(
+                f"labels.npy names class {highest}, "
+                f"the configuration has {len(config.classes)} classes"
             )
 
+    def move_to(self, device: torch.device) -> None:
+        """Keep the pictures on the device, if it is another and has room for them."""
+        size = self._pictures * int(np.prod(self.shape))
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if size <= RESIDENT_SHARE * free:
+                everything = torch.arange(self._pictures)
+                parts = [self.batch(part).to(device) for part in everything.split(8192)]
+                self._images = torch.cat(parts)
+
     def batch(self, indices: Tensor) -> Tensor:
-        """(B,) indices -> (B, H, W, C) uint8, copied out of the file."""
-        return torch.from_numpy(self.images[indices.numpy()])
+        """(B,) indices -> (B, H, W, C) uint8, where the pictures are."""
+        if self._images is not None:
+            return self._images.index_select(0, indices.to(self._images.device))
+        read = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
+        rows = read.numpy().reshape(len(indices), -1)
+        size = rows.shape[1]
+        for row, index in zip(rows, indices.tolist(), strict=True):
+            if os.preadv(self._file, [row.data], self._offset + index * size) != size:
+                raise DatasetError(f"{self._path} ends before picture {index}")
+        return read
+
+    def labels(self, indices: Tensor) -> Tensor:
+        """(B,) indices -> (B,) int64 places in the configuration's classes."""
+        assert self._labels is not None, "checked before"
+        return self._labels[indices]
+
+
+def _load(path: Path) -> np.memmap:
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        folder, name = path.parent, path.name
+        raise DatasetError(f"no packed dataset in {folder}: {name} is missing") from error
+    except ValueError as error:
+        raise DatasetError(f"{path} cannot be read as an array: {error}") from error
+    if not isinstance(loaded, np.memmap):
+        raise DatasetError(f"{path} holds no single array")
+    return loaded
+
+
+def _labels(path: Path, pictures: int) -> Tensor | None:
+    if not path.exists():
+        return None
+    labels = np.array(_load(path))
+    if labels.dtype != np.int64 or labels.shape != (pictures,) or labels.min() < 0:
+        raise DatasetError(f"{path} holds {labels.dtype} {labels.shape}, not a label per picture")
+    return torch.from_numpy(labels)
 
 
 class EpochSampler:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ def write_tensors(
     write_atomically(path, save(stored, metadata))
 
 
-def read_tensors(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The description and the tensors of a file that `write_tensors` wrote as `kind`."""
+def read_tensors(
+    path: Path, kind: str, wanted: Callable[[str], bool] = lambda _: True
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The description and the `wanted` tensors of a file that `write_tensors` wrote as `kind`."""
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
-            names = list(file.keys())
+            names = [name for name in file.keys() if wanted(name)]  # noqa: SIM118  # it is no mapping
             # Copies: the file is mapped, and may be deleted or lie askew for the kernels.
             tensors = {name: file.get_tensor(name).clone() for name in names}
     except (SafetensorError, FileNotFoundError) as error:

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.networks import Generator
+from models.networks.network import Generator
 
 BATCH = 64
 
@@ -19,11 +19,11 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def synthesize(generator: Generator, latents: Tensor) -> np.ndarray:
-    """(N, latent_dim) latents -> (N, H, W, C) uint8 pictures, in float32.
+def synthesize(generator: Generator, latents: Tensor, labels: Tensor | None = None) -> np.ndarray:
+    """(N, latent_dim) latents, (N,) labels of a conditional one -> (N, H, W, C) uint8 pictures.
 
-    Every forward pass has the same shape, the last one padded, so that a picture does not depend
-    on how many others are asked for.
+    In float32. Every forward pass has the same shape, the last one padded, so that a picture does
+    not depend on how many others are asked for.
     """
     device = next(generator.parameters()).device
     pictures = []
@@ -31,7 +31,13 @@ def synthesize(generator: Generator, latents: Tensor) -> np.ndarray:
         part = latents[start : start + BATCH]
         padded = torch.zeros(BATCH, latents.shape[1])
         padded[: len(part)] = part
-        pictures.append(to_uint8(generator(padded.to(device)))[: len(part)].cpu().numpy())
+        classes = None
+        if labels is not None:
+            classes = torch.zeros(BATCH, dtype=torch.int64)
+            classes[: len(part)] = labels[start : start + BATCH]
+            classes = classes.to(device)
+        images = generator(padded.to(device), classes)
+        pictures.append(to_uint8(images)[: len(part)].cpu().numpy())
     return np.concatenate(pictures)
 
 
@@ -46,7 +52,7 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def png(image: np.ndarray) -> bytes:
-    """(H, W, C) uint8 with 1 or 3 channels -> a PNG file."""
+    """(H, W, C) uint8 with 1, 3 or 4 channels -> a PNG file."""
     buffer = io.BytesIO()
     pixels = image[:, :, 0] if image.shape[2] == 1 else image
     # Level 1: a quarter of the default's time for a few per cent more bytes.

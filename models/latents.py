@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from models.config import MAX_SEED
+from models.randomness import random_stream
 
 METHODS = ("slerp", "lerp")
 EASINGS = ("linear", "smooth")
@@ -24,6 +25,16 @@ def latent_from_seed(seed: int, latent_dim: int) -> Tensor:
     if not 0 <= seed <= MAX_SEED:
         raise LatentError(f"seed {seed} is out of range: 0 to {MAX_SEED}")
     return torch.randn(latent_dim, generator=torch.Generator("cpu").manual_seed(seed))
+
+
+def class_from_seed(seed: int, classes: int) -> int:
+    """The class, 0 to `classes` − 1, that `seed` names where none is asked for.
+
+    All are equally likely. Drawn from a stream of its own: the seed's latent stays what it is.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise LatentError(f"seed {seed} is out of range: 0 to {MAX_SEED}")
+    return int(torch.randint(classes, (), generator=random_stream(seed, "class")))
 
 
 def latents_from_seeds(seeds: list[int] | range, latent_dim: int) -> Tensor:

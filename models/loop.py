@@ -11,6 +11,7 @@ from models.training import Losses, TrainingRun
 PROGRESS_SECONDS = 1.0
 FIRST_STATE_SECONDS = 10.0  # early, so that a run that dies young has something to go on from
 RATE_SECONDS = 30.0
+CHECKPOINT_SECONDS = 300.0  # at least so often, however slow the training
 
 
 @dataclass(frozen=True)
@@ -66,36 +67,70 @@ def train(
     """Step until the run is finished (True) or `stopping()` (False, its state being written).
 
     Samples are due at 0, at each multiple of `sample_every_images` and at the end; checkpoints
-    likewise but for 0; states by the clock.
+    likewise but for 0, and by the clock; states by the clock. Raises TrainingError.
     """
-    config, meter = run.config, RateMeter()
-    now = time.monotonic()
-    progress_due, state_due = now, now + min(FIRST_STATE_SECONDS, state_every_seconds)
+    config, meter, clock = run.config, RateMeter(), _Clock(state_every_seconds)
     if run.images_seen == 0:
         observer.sample(run)
-    while not run.finished and not stopping():
-        before, started = run.images_seen, time.monotonic()
-        losses = run.step()
-        now = time.monotonic()
-        meter.add(now - started, config.batch_size)
-        if now >= progress_due or run.finished:
-            observer.progress(_progress(run, meter, losses))
-            progress_due = now + PROGRESS_SECONDS
+    marked, measured = run.images_seen, time.monotonic()
+    stopped = run.group.any(stopping())
+    while not run.finished and not stopped:
+        before = run.images_seen
+        run.step()
+        if run.read_due:
+            losses = run.losses()
+            meter.add(time.monotonic() - measured, run.images_seen - marked)
+            if clock.progress_due() or run.finished:
+                observer.progress(_progress(run, meter, losses))
+            stopped = run.group.any(stopping())
         if run.finished:
             break
         if _crossed(before, run.images_seen, config.sample_every_images):
             observer.sample(run)
-        if _crossed(before, run.images_seen, config.checkpoint_every_images):
+        if clock.checkpoint_due() or _crossed(
+            before, run.images_seen, config.checkpoint_every_images
+        ):
             observer.checkpoint(run)
-        if now >= state_due:
+            clock.checkpointed()
+        if clock.state_due():
             observer.state(run)
-            state_due = time.monotonic() + state_every_seconds
+        if run.read_due:
+            marked, measured = run.images_seen, time.monotonic()
     if not run.finished:
         observer.state(run)
         return False
     observer.sample(run)
     observer.checkpoint(run)
     return True
+
+
+class _Clock:
+    """When what only looks is due."""
+
+    def __init__(self, state_every_seconds: float) -> None:
+        now = time.monotonic()
+        self._state_every = state_every_seconds
+        self._progress = now
+        self._checkpoint = now + CHECKPOINT_SECONDS
+        self._state = now + min(FIRST_STATE_SECONDS, state_every_seconds)
+
+    def progress_due(self) -> bool:
+        if time.monotonic() < self._progress:
+            return False
+        self._progress = time.monotonic() + PROGRESS_SECONDS
+        return True
+
+    def checkpoint_due(self) -> bool:
+        return time.monotonic() >= self._checkpoint
+
+    def checkpointed(self) -> None:
+        self._checkpoint = time.monotonic() + CHECKPOINT_SECONDS
+
+    def state_due(self) -> bool:
+        if time.monotonic() < self._state:
+            return False
+        self._state = time.monotonic() + self._state_every
+        return True
 
 
 def _crossed(before: int, after: int, every: int) -> bool:

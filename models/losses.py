@@ -1,21 +1,107 @@
-"""The losses of the original GAN on logits: Goodfellow et al. (arXiv 1406.2661), section 3.
+"""The losses of GANs on logits, each a mean over (B,) float32 logits.
 
-The generator maximises log D(G(z)) instead of minimising log(1 − D(G(z))): the non-saturating
-form, as DCGAN (arXiv 1511.06434) trains with it. Logits are (B,) float32; each loss is a mean.
+`smoothing` moves the target of the reals from 1 towards 0: one-sided label smoothing, Salimans et
+al. (arXiv 1606.03498), section 3.4. Losses without targets have none.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def generator_loss(fake_logits: Tensor) -> Tensor:
-    """−log σ(D(G(z))): binary cross-entropy of the fakes against "real"."""
-    return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
+class Loss(NamedTuple):
+    """What each player minimises: of (real, fake), and of (real, fake, smoothing)."""
+
+    generator: Callable[[Tensor, Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor, float], Tensor]
 
 
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """−log σ(D(x)) − log(1 − σ(D(G(z)))): summed, not averaged, over the two kinds."""
-    real = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
-    fake = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
-    return real + fake
+def minimax_generator(_real: Tensor, fake: Tensor) -> Tensor:
+    """log(1 − D(G(z))): Goodfellow et al. (arXiv 1406.2661), equation 1. Vanishes when D wins."""
+    return -F.softplus(fake).mean()
+
+
+def non_saturating_generator(_real: Tensor, fake: Tensor) -> Tensor:
+    """−log D(G(z)): Goodfellow et al. (arXiv 1406.2661), section 3, as DCGAN trains."""
+    return F.softplus(-fake).mean()
+
+
+def cross_entropy_discriminator(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
+    """−log D(x) − log(1 − D(G(z))): Goodfellow et al. (arXiv 1406.2661), equation 1."""
+    return real_cross_entropy(real, smoothing) + fake_cross_entropy(fake)
+
+
+def real_cross_entropy(real: Tensor, smoothing: float) -> Tensor:
+    """Binary cross-entropy of the reals against 1 − smoothing."""
+    target = torch.full_like(real, 1 - smoothing)
+    return F.binary_cross_entropy_with_logits(real, target)
+
+
+def fake_cross_entropy(fake: Tensor) -> Tensor:
+    """Binary cross-entropy of the fakes against 0."""
+    return F.softplus(fake).mean()
+
+
+def least_squares_generator(_real: Tensor, fake: Tensor) -> Tensor:
+    """(D(G(z)) − 1)² / 2: Mao et al. (arXiv 1611.04076), equation 9."""
+    return (fake - 1).square().mean() / 2
+
+
+def least_squares_discriminator(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
+    """((D(x) − 1)² + D(G(z))²) / 2: Mao et al. (arXiv 1611.04076), equation 9."""
+    return ((real - 1 + smoothing).square().mean() + fake.square().mean()) / 2
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor, _smoothing: float) -> Tensor:
+    """max(0, 1 − D(x)) + max(0, 1 + D(G(z))): Lim and Ye (arXiv 1705.02894), section 2."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def wasserstein_generator(_real: Tensor, fake: Tensor) -> Tensor:
+    """−D(G(z)): Arjovsky et al. (arXiv 1701.07875), and the generator's hinge loss."""
+    return -fake.mean()
+
+
+def wasserstein_discriminator(real: Tensor, fake: Tensor, _smoothing: float) -> Tensor:
+    """D(G(z)) − D(x): Arjovsky et al. (arXiv 1701.07875), equation 2."""
+    return fake.mean() - real.mean()
+
+
+def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """softplus(D(x) − D(G(z))) of pairs: Jolicoeur-Martineau (arXiv 1807.00734), section 4."""
+    return F.softplus(real - fake).mean()
+
+
+def relativistic_discriminator(real: Tensor, fake: Tensor, _smoothing: float) -> Tensor:
+    """softplus(D(G(z)) − D(x)) of pairs: Jolicoeur-Martineau (arXiv 1807.00734), section 4."""
+    return F.softplus(fake - real).mean()
+
+
+LOSSES = {
+    "minimax": Loss(minimax_generator, cross_entropy_discriminator),
+    "non_saturating": Loss(non_saturating_generator, cross_entropy_discriminator),
+    "least_squares": Loss(least_squares_generator, least_squares_discriminator),
+    "hinge": Loss(wasserstein_generator, hinge_discriminator),
+    "wasserstein": Loss(wasserstein_generator, wasserstein_discriminator),
+    "relativistic": Loss(relativistic_generator, relativistic_discriminator),
+}
+
+
+class HalfLoss(NamedTuple):
+    """A discriminator's loss in two parts, where it learns from reals and from fakes apart."""
+
+    real: Callable[[Tensor, float], Tensor]
+    fake: Callable[[Tensor], Tensor]
+
+
+HALVES = {
+    "minimax": HalfLoss(real_cross_entropy, fake_cross_entropy),
+    "non_saturating": HalfLoss(real_cross_entropy, fake_cross_entropy),
+    "least_squares": HalfLoss(
+        lambda real, smoothing: (real - 1 + smoothing).square().mean() / 2,
+        lambda fake: fake.square().mean() / 2,
+    ),
+}

@@ -1,10 +1,13 @@
 """The table of presets: named rows of training configuration. Standard library only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from models.config import FIXED_FIELDS, ConfigError, TrainingConfig
+from models.config import FIXED_FIELDS, NETWORK_FIELDS, TrainingConfig
+from models.ranges import ConfigError
+
+DEFAULT_PRESET = "small-data"
 
 
 class UnknownPreset(ConfigError):
@@ -16,23 +19,156 @@ class UnknownPreset(ConfigError):
 
 @dataclass(frozen=True)
 class Preset:
-    """A recipe as its source published it, at its native shape."""
+    """A recipe as its source published it, at its native shape.
+
+    `at_side` is what the source sets otherwise for pictures whose smaller side is at least so
+    many pixels (the last that fits holds).
+    """
 
     name: str
     source: str
     summary: str
     config: TrainingConfig
+    at_side: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
+
+_MLP = TrainingConfig(
+    preset="mlp",
+    architecture="mlp",
+    shape=(28, 28, 1),
+    width=256,
+    generator_activation="leaky_relu",
+    discriminator_normalisation="none",
+    batchnorm_momentum=0.2,  # Keras says 0.8, of what is kept
+    images=960_000,  # 30,000 steps
+    batch_size=32,
+    updates="split",
+    sample_grid=5,
+    sample_every_images=6_400,  # 200 steps
+    checkpoint_every_images=96_000,
+    ema_half_life_images=10_000,
+)
+_DCGAN = TrainingConfig(preset="dcgan", sample_every_images=30_000)
+_R3GAN = TrainingConfig(
+    preset="r3gan",
+    architecture="r3gan",
+    width=192,
+    max_width=768,
+    latent_dim=64,
+    generator_activation="leaky_relu",
+    generator_normalisation="none",
+    discriminator_normalisation="none",
+    images=25_000_000,
+    batch_size=256,
+    updates="alternating",
+    loss="relativistic",
+    r1=2.0,
+    r1_final=0.2,
+    r2=2.0,
+    r2_final=0.2,
+    generator_learning_rate=2e-4,
+    generator_learning_rate_final=5e-5,
+    discriminator_learning_rate=2e-4,
+    discriminator_learning_rate_final=5e-5,
+    beta1=0.0,
+    beta2=0.9,
+    beta2_final=0.99,
+    schedule_images=20_000_000,
+    augmentation="colour,translation,cutout",
+    augmentation_probability=0.0,
+    augmentation_probability_final=0.3,
+    horizontal_flip=True,
+    ema_half_life_images=0,
+    ema_half_life_images_final=500_000,
+    sample_every_images=100_000,
+    checkpoint_every_images=500_000,
+)
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset(
+            name="mlp",
+            source="The Keras GAN on MNIST: dense layers, LeakyReLU, then BatchNorm",
+            summary="The first GAN most people write: 28×28 digits in 30,000 steps of 32. The "
+            "discriminator learns from reals and from fakes in two updates.",
+            config=_MLP,
+        ),
+        Preset(
+            name="mlp-relu",
+            source="The MindSpore GAN on MNIST: dense layers, ReLU, then BatchNorm",
+            summary="The same with ReLU, a latent of 128, Adam's usual betas, and reals and fakes "
+            "in one update: 10 epochs of MNIST.",
+            config=replace(
+                _MLP,
+                preset="mlp-relu",
+                generator_activation="relu",
+                batchnorm_momentum=0.1,
+                latent_dim=128,
+                images=600_000,  # 10 epochs
+                updates="alternating",
+                beta1=0.9,
+                sample_every_images=60_000,  # an epoch
+                checkpoint_every_images=60_000,
+            ),
+        ),
+        Preset(
             name="dcgan",
             source="DCGAN written in NumPy, trained on 3,000 cats; after arXiv 1511.06434",
             summary="Convolutional GAN with BatchNorm and binary cross-entropy: 250 epochs of "
             "3,000 pictures, recognisable faces in about 20 minutes on two cores.",
-            config=TrainingConfig(preset="dcgan"),
+            config=_DCGAN,
+        ),
+        Preset(
+            name="dcgan-paper",
+            source="Radford, Metz, Chintala: arXiv 1511.06434",
+            summary="DCGAN at its published width, 1,024 channels at 4×4: for a GPU, and for "
+            "hundreds of thousands of pictures.",
+            config=replace(
+                _DCGAN,
+                preset="dcgan-paper",
+                width=128,
+                images=3_000_000,  # LSUN's bedrooms once
+                batch_size=128,
+                updates="alternating",
+                sample_every_images=100_000,
+                checkpoint_every_images=300_000,
+            ),
+        ),
+        Preset(
+            name="small-data",
+            source="Moggy's own, with DiffAugment's translation (arXiv 2006.10738) and an average "
+            "of the weights (arXiv 1710.10196)",
+            summary="For 500 to 50,000 pictures on small hardware: DCGAN's networks, shifted "
+            "and, where that does no harm, mirrored pictures.",
+            config=replace(
+                _DCGAN,
+                preset="small-data",
+                images=700_000,
+                augmentation="translation",
+                horizontal_flip=True,
+                ema_half_life_images=44_000,  # 0.999 at each step of 64
+            ),
+        ),
+        Preset(
+            name="r3gan",
+            source="Huang, Gokaslan, Kuleshov, Tompkin: arXiv 2501.05441",
+            summary="The modern baseline, for a GPU: relativistic loss, both gradient penalties, "
+            "residual networks without normalisation.",
+            config=_R3GAN,
+            at_side={
+                28: {
+                    "batch_size": 512,
+                    "r1": 0.05,
+                    "r1_final": 0.005,
+                    "r2": 0.05,
+                    "r2_final": 0.005,
+                    "augmentation_probability_final": 0.55,
+                },
+                64: {},
+                128: {"width": 96, "r1": 15.0, "r1_final": 1.5, "r2": 15.0, "r2_final": 1.5},
+                256: {"width": 96, "r1": 150.0, "r1_final": 15.0, "r2": 150.0, "r2_final": 15.0},
+            },
         ),
     )
 }
@@ -41,25 +177,63 @@ PRESETS: dict[str, Preset] = {
 def resolve(
     preset: str,
     *,
-    resolution: int,
-    channels: int,
+    shape: tuple[int, int, int],
+    classes: tuple[str, ...] = (),
+    mirrorable: bool = True,
     images: int | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> TrainingConfig:
-    """The preset's configuration at the dataset's shape, with what the user asked for."""
+    """The preset's configuration at the dataset's shape, with what the user asked for.
+
+    `classes` are the dataset's, for a run that is `conditional`; `mirrorable` is whether its
+    pictures may be mirrored where the preset does so.
+    """
     if preset not in PRESETS:
         raise UnknownPreset(preset)
-    known = {one.name for one in fields(TrainingConfig)}
     asked = {"images": images, "batch_size": batch_size, "seed": seed}
     changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    for name, value in (overrides or {}).items():
+    changes |= _checked(overrides or {}, changes)
+    row = PRESETS[preset]
+    config = row.config
+    for side, values in sorted(row.at_side.items()):
+        if min(shape[:2]) >= side:
+            config = replace(row.config, **values)
+    if not mirrorable:
+        config = replace(config, horizontal_flip=False)
+    conditional = changes.get("conditional", config.conditional) is True
+    return replace(config, shape=shape, classes=classes if conditional else (), **changes)
+
+
+def continue_from(
+    checkpoint: TrainingConfig, config: TrainingConfig, overrides: Mapping[str, Any]
+) -> TrainingConfig:
+    """`config` with the networks of `checkpoint`, to fine-tune it.
+
+    Raises ConfigError where the dataset or an override asks for other networks.
+    """
+    networks = {name: getattr(checkpoint, name) for name in NETWORK_FIELDS}
+    for name in NETWORK_FIELDS:
+        decided = name in overrides or name in ("shape", "classes")
+        if name == "classes" and not checkpoint.conditional:
+            continue
+        if decided and getattr(config, name) != networks[name]:
+            raise ConfigError(
+                name,
+                getattr(config, name),
+                f"is not what the checkpoint has, {networks[name]!r}: leave it out",
+            )
+    return replace(config, **networks)
+
+
+def _checked(overrides: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    known = {one.name for one in fields(TrainingConfig)}
+    for name, value in overrides.items():
         if name not in known:
             raise ConfigError(name, value, "is not a field of the configuration")
         if name in FIXED_FIELDS:
             raise ConfigError(name, value, "cannot be overridden")
-        if name in changes:
-            raise ConfigError(name, value, f"is also given outside overrides: {changes[name]!r}")
-        changes[name] = value
-    return replace(PRESETS[preset].config, resolution=resolution, channels=channels, **changes)
+        if name in given:
+            raise ConfigError(name, value, f"is also given outside overrides: {given[name]!r}")
+    return dict(overrides)

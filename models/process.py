@@ -2,25 +2,31 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from models.checkpoint import save_checkpoint
-from models.config import ConfigError, TrainingConfig
+import torch
+
+from models.checkpoint import CheckpointError, load_weights, save_checkpoint
+from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
 from models.files import write_atomically
+from models.group import Group
 from models.images import png, synthesize, tile
 from models.latents import latents_from_seeds
-from models.loop import Progress, train
+from models.loop import Observer, Progress, train
 from models.precision import choose_machine
+from models.ranges import ConfigError
+from models.schedules import hyperparameters
 from models.state import StateError, load_state, restore, save_state
 from models.training import TrainingError, TrainingRun
 
-SAMPLE_SEEDS = range(64)
-SAMPLE_COLUMNS = 8
 STATES_KEPT = 2
+GOOD_STATE = "good.safetensors"  # the newest state, kept here however soon another takes its file
+MAX_ROLLBACKS = 2
 
 
 class RunError(ValueError):
@@ -40,15 +46,18 @@ class RunRequest:
     config: TrainingConfig
     dataset: Path
     state_every_seconds: float
+    start_from: Path | None = None  # a checkpoint to fine-tune
 
     @classmethod
     def read(cls, path: Path) -> "RunRequest":
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
+            start_from = data.get("start_from")
             return cls(
                 TrainingConfig.from_json(data["config"]),
                 Path(data["dataset"]),
                 float(data.get("state_every_seconds", 30)),
+                None if start_from is None else Path(start_from),
             )
         except FileNotFoundError as error:
             raise RunError(f"{path} is missing") from error
@@ -69,30 +78,31 @@ class RunFolder:
     states: list[str] = field(default_factory=list)
 
     def progress(self, progress: Progress) -> None:
-        losses = progress.losses
         self.events.emit(
             "progress",
             images_seen=progress.images_seen,
             images_total=progress.images_total,
             images_per_second=progress.images_per_second,
             eta_seconds=progress.eta_seconds,
-            generator_loss=losses.generator,
-            discriminator_loss=losses.discriminator,
-            discriminator_real=losses.discriminator_real,
-            discriminator_fake=losses.discriminator_fake,
+            **progress.losses._asdict(),
         )
 
     def sample(self, run: TrainingRun) -> None:
         path = f"samples/{run.images_seen}.png"
-        latents = latents_from_seeds(SAMPLE_SEEDS, run.config.latent_dim)
-        grid = tile(synthesize(run.served_generator(), latents), SAMPLE_COLUMNS)
+        side = run.config.sample_grid
+        latents = latents_from_seeds(range(side * side), run.config.latent_dim)
+        labels = None
+        if run.config.classes:  # a class to each column
+            labels = torch.arange(side).repeat(side) % len(run.config.classes)
+        grid = tile(synthesize(run.served_generator(), latents, labels), side)
         write_atomically(self.folder / path, png(grid))
         self.events.emit("sample", images_seen=run.images_seen, path=path)
 
     def checkpoint(self, run: TrainingRun) -> None:
         path = f"checkpoints/{run.images_seen}.safetensors"
         file = self.folder / path
-        save_checkpoint(file, run.served_generator(), run.config, run.images_seen)
+        discriminator = run.players.discriminator
+        save_checkpoint(file, run.served_generator(), discriminator, run.config, run.images_seen)
         self.events.emit(
             "checkpoint",
             images_seen=run.images_seen,
@@ -104,50 +114,129 @@ class RunFolder:
     def state(self, run: TrainingRun) -> None:
         path = f"state-{run.images_seen}.safetensors"
         save_state(self.folder / path, run)
+        self._keep(self.folder / path)
         self.events.emit("state", images_seen=run.images_seen, path=path)
         self.states = [one for one in self.states if one != path] + [path]
         for old in self.states[:-STATES_KEPT]:
             (self.folder / old).unlink(missing_ok=True)
         del self.states[:-STATES_KEPT]
 
+    def _keep(self, state: Path) -> None:
+        link = self.folder / f".{GOOD_STATE}"
+        link.unlink(missing_ok=True)
+        os.link(state, link)
+        link.replace(self.folder / GOOD_STATE)
+
+
+class Bystander:
+    """Observes a run that another process of the group reports."""
+
+    def progress(self, progress: Progress) -> None:
+        pass
+
+    def sample(self, run: TrainingRun) -> None:
+        pass
+
+    def checkpoint(self, run: TrainingRun) -> None:
+        pass
+
+    def state(self, run: TrainingRun) -> None:
+        pass
+
 
 def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> int:
     """Train as `folder`/run.json says; returns the exit status.
 
     What would fail again is a `failed` event; anything else (memory, disk) is raised, and may be
-    tried again from the last state.
+    tried again from the last state. Of a group, the first process alone writes and reports.
     """
+    group = Group.join()
+    leads = group.rank == 0
     try:
         request = RunRequest.read(folder / "run.json")
-        run = _open(request, folder / "state.safetensors")
-        events.emit(
-            "started",
-            images_seen=run.images_seen,
-            images_total=run.config.images,
-            device=run.machine.device.type,
-            precision=run.machine.precision,
-            threads=run.machine.threads,
-        )
-        finished = train(
-            run,
-            RunFolder(folder, events),
-            state_every_seconds=request.state_every_seconds,
-            stopping=stopping,
-        )
-    except (ConfigError, DatasetError, RunError, StateError, TrainingError) as error:
-        events.emit("failed", error=str(error))
+        run = _open(request, folder / "state.safetensors", group)
+        if leads:
+            events.emit(
+                "started",
+                images_seen=run.images_seen,
+                images_total=run.config.images,
+                device=run.machine.device.type,
+                precision=run.machine.precision,
+                threads=run.machine.threads,
+            )
+        observer: Observer = RunFolder(folder, events) if leads else Bystander()
+        finished = None
+        while finished is None:
+            try:
+                finished = train(
+                    run,
+                    observer,
+                    state_every_seconds=request.state_every_seconds,
+                    stopping=stopping,
+                )
+            except TrainingError as error:
+                run = _roll_back(request, folder, run, error)
+                if leads:
+                    events.emit("rollback", **_describe(run, error))
+                observer.state(run)
+    except (
+        CheckpointError,
+        ConfigError,
+        DatasetError,
+        RunError,
+        StateError,
+        TrainingError,
+    ) as error:
+        if leads:
+            events.emit("failed", error=str(error))
         return 1
-    events.emit("finished" if finished else "stopped", images_seen=run.images_seen)
+    finally:
+        group.leave()
+    if leads:
+        events.emit("finished" if finished else "stopped", images_seen=run.images_seen)
     return 0
 
 
-def _open(request: RunRequest, state_file: Path) -> TrainingRun:
-    """A run ready to step: new, or as the state file left it."""
+def _roll_back(
+    request: RunRequest, folder: Path, run: TrainingRun, error: TrainingError
+) -> TrainingRun:
+    """The run as its last good state left it, with halved learning rates; at most twice."""
+    rates = hyperparameters(run.config, run.images_seen, 0.5**run.rollbacks)
+    if run.rollbacks == MAX_ROLLBACKS:
+        raise TrainingError(
+            f"{error}, after {MAX_ROLLBACKS} rollbacks and with learning rates down to "
+            f"{rates.generator_learning_rate:g} (generator) and "
+            f"{rates.discriminator_learning_rate:g} (discriminator): the training diverges; "
+            "choose lower learning rates, another loss, a penalty (r1), or precision=float32"
+        ) from error
+    good = folder / GOOD_STATE
+    again = _open(request, good if good.exists() else folder / "state.safetensors", run.group)
+    again.rollbacks = run.rollbacks + 1
+    return again
+
+
+def _describe(run: TrainingRun, error: TrainingError) -> dict[str, object]:
+    rates = hyperparameters(run.config, run.images_seen, 0.5**run.rollbacks)
+    return {
+        "reason": str(error),
+        "images_seen": run.images_seen,
+        "rollbacks": run.rollbacks,
+        "generator_learning_rate": rates.generator_learning_rate,
+        "discriminator_learning_rate": rates.discriminator_learning_rate,
+    }
+
+
+def _open(request: RunRequest, state_file: Path, group: Group) -> TrainingRun:
+    """A run ready to step: new, from a checkpoint, or as the state file left it."""
     state = load_state(state_file) if state_file.exists() else None
     dataset = PackedDataset(request.dataset)
     machine = choose_machine(request.config.precision, state.machine if state else None)
     machine.prepare()
-    run = TrainingRun(request.config, dataset, machine)
+    dataset.move_to(machine.device)
+    start = None
+    if state is None and request.start_from is not None:
+        start = load_weights(request.start_from)
+    run = TrainingRun(request.config, dataset, machine, group, start)
     if state is not None:
         restore(run, state)
     return run

@@ -6,16 +6,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.config import ConfigError, TrainingConfig
+from models.config import TrainingConfig
 from models.files import TensorFileError, read_tensors, write_tensors
 from models.precision import Machine
-from models.training import TrainingRun
+from models.ranges import ConfigError
+from models.training import TrainingError, TrainingRun
 
 KIND = "training state"
 
 # What may differ between the state and the run that goes on from it: nothing the numbers
 # up to here depend on.
-FREE_FIELDS = ("images", "sample_every_images", "checkpoint_every_images")
+FREE_FIELDS = ("images", "sample_every_images", "checkpoint_every_images", "sample_grid")
 
 
 class StateError(ValueError):
@@ -29,6 +30,7 @@ class TrainingState:
     config: TrainingConfig
     machine: Machine
     images_seen: int
+    rollbacks: int
     pictures: int
     epoch: int
     position: int
@@ -36,18 +38,23 @@ class TrainingState:
 
 
 def save_state(path: Path, run: TrainingRun) -> None:
-    """Write the whole of `run`, atomically; the run is not changed by it."""
-    tensors = {"random.latents": run.latents.get_state(), "random.torch": torch.get_rng_state()}
-    if run.machine.device.type == "cuda":
-        tensors["random.cuda"] = torch.cuda.get_rng_state(run.machine.device)
+    """Write the whole of `run`, atomically; the run is not changed by it.
+
+    Raises TrainingError where it holds what is no number: nobody could go on from it.
+    """
+    tensors = {"random.latents": run.latents.get_state(), "random.noise": run.noise.get_state()}
     for part, network in _networks(run).items():
         tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
     for part, optimizer in _optimizers(run).items():
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise TrainingError(f"{name} is not finite at {run.images_seen:,} images seen")
     description = {
         "config": run.config.to_json(),
         "images_seen": run.images_seen,
+        "rollbacks": run.rollbacks,
         "pictures": run.sampler.pictures,
         "epoch": run.sampler.epoch,
         "position": run.sampler.position,
@@ -74,7 +81,8 @@ def load_state(path: Path) -> TrainingState:
         )
         config = TrainingConfig.from_json(described["config"])
         counters = {
-            name: int(described[name]) for name in ("images_seen", "pictures", "epoch", "position")
+            name: int(described[name])
+            for name in ("images_seen", "rollbacks", "pictures", "epoch", "position")
         }
     except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise StateError(f"{path.name} has a broken description: {error}") from error
@@ -97,27 +105,26 @@ def restore(run: TrainingRun, state: TrainingState) -> None:
         for part, optimizer in _optimizers(run).items():
             _restore_optimizer(optimizer, _part(state.tensors, part))
         run.latents.set_state(state.tensors["random.latents"])
-        torch.set_rng_state(state.tensors["random.torch"])
-        if run.machine.device.type == "cuda" and "random.cuda" in state.tensors:
-            torch.cuda.set_rng_state(state.tensors["random.cuda"], run.machine.device)
+        run.noise.set_state(state.tensors["random.noise"])
     except (IndexError, KeyError, RuntimeError, ValueError) as error:
         raise StateError(f"the training state does not fit its own description: {error}") from error
     run.images_seen = state.images_seen
+    run.rollbacks = state.rollbacks
     run.sampler.move_to(state.epoch, state.position)
 
 
 def _networks(run: TrainingRun) -> dict[str, nn.Module]:
     return {
-        "generator": run.networks.generator,
-        "discriminator": run.networks.discriminator,
+        "generator": run.players.generator,
+        "discriminator": run.players.discriminator,
         "average": run.average.generator,
     }
 
 
 def _optimizers(run: TrainingRun) -> dict[str, torch.optim.Optimizer]:
     return {
-        "generator_optimizer": run.networks.generator_optimizer,
-        "discriminator_optimizer": run.networks.discriminator_optimizer,
+        "generator_optimizer": run.players.generator_optimizer,
+        "discriminator_optimizer": run.players.discriminator_optimizer,
     }
 
 

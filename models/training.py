@@ -1,110 +1,119 @@
-"""One step of the training, and the run it belongs to: all that changes from step to step."""
+"""A training in progress: its networks, its place in the data, its random numbers."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from models.augment import NOISE
 from models.config import TrainingConfig
-from models.data import EpochSampler, PackedDataset, normalise
+from models.data import EpochSampler, PackedDataset
 from models.ema import GeneratorAverage, reestimated
-from models.losses import discriminator_loss, generator_loss
-from models.networks import Discriminator, Generator, initialise
+from models.graph import GraphedStep, StepFunction
+from models.group import Group
+from models.networks.build import build_discriminator, build_generator, initialise
+from models.networks.network import Discriminator, Generator
+from models.networks.normalisation import synchronise
 from models.precision import Machine
 from models.randomness import random_stream
+from models.ranges import ConfigError
+from models.schedules import ema_decay, hyperparameters
+from models.steps import Batch, Players, Step
+
+READ_EVERY_STEPS = {"cpu": 1, "cuda": 50}  # a GPU would have to be waited for at each step
 
 
 class TrainingError(RuntimeError):
-    """The training itself went wrong: a loss is no longer a number."""
+    """The training itself went wrong: a loss or a weight is no longer a number."""
 
 
 class Losses(NamedTuple):
-    """What one step reports: two losses, and the mean logits of the real and the fake pictures."""
+    """What a step reports: losses, mean logits, the share judged rightly, the penalty."""
 
-    generator: float
-    discriminator: float
+    generator_loss: float
+    discriminator_loss: float
     discriminator_real: float
     discriminator_fake: float
+    discriminator_accuracy: float
+    penalty: float
 
 
-@dataclass(frozen=True)
-class Adversaries:
-    """The two networks and their optimizers."""
+class Weights(NamedTuple):
+    """What a fine-tuning starts from."""
 
-    generator: Generator
-    discriminator: Discriminator
-    generator_optimizer: torch.optim.Optimizer
-    discriminator_optimizer: torch.optim.Optimizer
-
-
-def training_step(
-    networks: Adversaries, reals: Tensor, latents: Tensor, autocast: torch.autocast
-) -> Tensor:
-    """The NumPy article's step: (B, C, H, W) reals and (B, D) latents -> the four `Losses`.
-
-    The generator first, then the discriminator on the same fakes; reals and fakes are separate
-    batches (each its own BatchNorm statistics) whose gradients are summed. The discriminator does
-    not change in between, so one pass of the fakes through it serves both losses exactly.
-    """
-    G, D = networks.generator, networks.discriminator
-    with autocast:
-        fakes = G(latents)
-        shown = fakes.detach().requires_grad_()  # cuts the graph between the networks
-        fake_logits = D(shown)
-        real_logits = D(reals)
-
-    loss_generator = generator_loss(fake_logits)
-    (gradient,) = torch.autograd.grad(loss_generator, shown, retain_graph=True)
-    torch.autograd.backward(fakes, gradient)
-    networks.generator_optimizer.step()
-    networks.generator_optimizer.zero_grad()
-
-    loss_discriminator = discriminator_loss(real_logits, fake_logits)
-    torch.autograd.backward(loss_discriminator, inputs=list(D.parameters()))
-    networks.discriminator_optimizer.step()
-    networks.discriminator_optimizer.zero_grad()
-
-    means = (loss_generator, loss_discriminator, real_logits.mean(), fake_logits.mean())
-    return torch.stack(means).detach()
+    generator: dict[str, Tensor]
+    discriminator: dict[str, Tensor]
 
 
 class TrainingRun:
-    """A training in progress. `step` is the only thing that moves it; all else only looks."""
+    """`step` is the only thing that moves a run; all else only looks."""
 
-    def __init__(self, config: TrainingConfig, dataset: PackedDataset, machine: Machine) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        dataset: PackedDataset,
+        machine: Machine,
+        group: Group | None = None,
+        start: Weights | None = None,
+    ) -> None:
         dataset.check(config)
         self.config = config
         self.dataset = dataset
         self.machine = machine
+        self.group = group or Group()
+        if config.batch_size % self.group.size:
+            raise ConfigError(
+                "batch_size",
+                config.batch_size,
+                f"cannot be shared by {self.group.size} processes: make it a multiple",
+            )
         self.images_seen = 0
-        self.networks = _build(config, machine)
-        self.average = GeneratorAverage(self.networks.generator, config.ema_half_life_images)
+        self.rollbacks = 0
+        generator, discriminator = _networks(config, start)
+        self.average = GeneratorAverage(generator.to(machine.device))
+        self.players = _players(config, generator, discriminator, machine, self.group)
         self.sampler = EpochSampler(len(dataset), config.seed)
         self.latents = random_stream(config.seed, "latents")
+        self.noise = random_stream(config.seed, "noise")
+        self._step: StepFunction = Step(config, self.players, machine, self.group)
+        if machine.device.type == "cuda" and self.group.size == 1:
+            self._step = GraphedStep(self._step)
+        self._reported = torch.zeros(len(Losses._fields))
 
     @property
     def finished(self) -> bool:
         """Whether the first whole batch at or past `config.images` is done."""
         return self.images_seen >= self.config.images
 
-    def step(self) -> Losses:
-        """Learn from the next batch. Raises TrainingError when a loss is not finite."""
-        config, device = self.config, self.machine.device
-        reals = self.dataset.batch(self.sampler.take(config.batch_size))
-        latents = torch.randn(config.batch_size, config.latent_dim, generator=self.latents)
-        reported = training_step(
-            self.networks,
-            normalise(reals.to(device)),
-            latents.to(device),
-            self.machine.autocast(),
-        )
-        self.images_seen += config.batch_size
-        self.average.update(self.networks.generator, self.images_seen, config.batch_size)
+    @property
+    def images_per_step(self) -> int:
+        """The reals that a step shows to the discriminator."""
+        return self.config.batch_size * self.config.discriminator_steps
+
+    @property
+    def read_due(self) -> bool:
+        """Whether it is time for `losses`: the same steps in every process of the group."""
+        steps = self.images_seen // self.images_per_step
+        return self.finished or steps % READ_EVERY_STEPS[self.machine.device.type] == 0
+
+    def step(self) -> None:
+        """Learn from the next batches; `losses` says how it went."""
+        config = self.config
+        values = hyperparameters(config, self.images_seen, 0.5**self.rollbacks)
+        steps = self.images_seen // self.images_per_step
+        penalise = steps % config.penalty_every_steps == 0
+        self._reported = self._step(self._draw(), values, penalise)
+        self.images_seen += self.images_per_step
+        decay = ema_decay(config, self.images_seen, self.images_per_step)
+        self.average.update(self.players.generator, decay)
+
+    def losses(self) -> Losses:
+        """Of the last step. Raises TrainingError where one is not finite."""
+        reported = self._reported.clone()
+        self.group.average([reported])
         losses = Losses(*reported.tolist())
         for name, value in losses._asdict().items():
             if not abs(value) < float("inf"):
-                name = name if "_" in name else f"{name}_loss"
                 raise TrainingError(f"{name} became {value} at {self.images_seen:,} images seen")
         return losses
 
@@ -112,19 +121,77 @@ class TrainingRun:
         """The generator a checkpoint holds now: averaged, its BatchNorm statistics re-estimated."""
         return reestimated(self.average.generator)
 
+    def _draw(self) -> list[Batch]:
+        """A batch for each update; the generator's own has the reals of the one before."""
+        batches = []
+        for _ in range(self.config.discriminator_steps):
+            indices = self.sampler.take(self.config.batch_size)
+            indices = self.group.part(indices)
+            labels = self.dataset.labels(indices) if self.config.classes else None
+            batches.append(self._batch(self.dataset.batch(indices), labels))
+        if self.config.updates != "shared":
+            batches.append(self._batch(batches[-1].pictures, batches[-1].labels))
+        return batches
 
-def _build(config: TrainingConfig, machine: Machine) -> Adversaries:
+    def _batch(self, pictures: Tensor, labels: Tensor | None) -> Batch:
+        size, device = self.config.batch_size, self.machine.device
+        latents = torch.randn(size, self.config.latent_dim, generator=self.latents)
+        noise = torch.rand(2, size, NOISE, generator=self.noise)
+        return Batch(
+            pictures.to(device),
+            None if labels is None else labels.to(device),
+            self.group.part(latents).to(device),
+            self.group.part(noise.transpose(0, 1)).transpose(0, 1).to(device),
+        )
+
+
+def _networks(config: TrainingConfig, start: Weights | None) -> tuple[Generator, Discriminator]:
+    """Both at their start: as the configuration's source sets it, or as a checkpoint has it."""
     random = random_stream(config.seed, "weights")
-    generator, discriminator = Generator(config), Discriminator(config)
-    for network in (generator, discriminator):
-        initialise(network, random)
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    initialise(generator, random)
+    initialise(discriminator, random)
+    if start is not None:
+        generator.load_state_dict(start.generator)
+        discriminator.load_state_dict(start.discriminator)
+    blocks = discriminator.blocks()
+    if config.frozen_discriminator_layers > len(blocks):
+        raise ConfigError(
+            "frozen_discriminator_layers",
+            config.frozen_discriminator_layers,
+            f"is more than the discriminator has: {len(blocks)}",
+        )
+    for block in blocks[: config.frozen_discriminator_layers]:
+        block.requires_grad_(False)
+    return generator, discriminator
+
+
+def _players(
+    config: TrainingConfig,
+    generator: Generator,
+    discriminator: Discriminator,
+    machine: Machine,
+    group: Group,
+) -> Players:
+    optimizers = []
+    rates = config.generator_learning_rate, config.discriminator_learning_rate
+    for network, rate in zip((generator, discriminator), rates, strict=True):
+        if group.size > 1:
+            synchronise(network)
         network.to(machine.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # not in its stubs
-    rates = config.generator_learning_rate, config.discriminator_learning_rate
-    optimizers = [
-        torch.optim.Adam(
-            network.parameters(), lr=rate, betas=(config.beta1, config.beta2), fused=True
-        )
-        for network, rate in zip((generator, discriminator), rates, strict=True)
-    ]
-    return Adversaries(generator, discriminator, *optimizers)
+        optimizers.append(_adam(network, rate, config, machine))
+    return Players(generator, discriminator, *optimizers)
+
+
+def _adam(
+    network: nn.Module, rate: float, config: TrainingConfig, machine: Machine
+) -> torch.optim.Optimizer:
+    parameters = [one for one in network.parameters() if one.requires_grad]
+    return torch.optim.Adam(
+        parameters,
+        lr=rate,
+        betas=(config.beta1, config.beta2),
+        fused=True,
+        capturable=machine.device.type == "cuda",
+    )

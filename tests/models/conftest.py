@@ -7,23 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+from training_runs import CPU, PRECISIONS
 
 from models.config import TrainingConfig
 from models.data import PackedDataset
-from models.precision import Machine, choose_machine, native_bfloat16
+from models.precision import Machine, choose_machine
 from models.training import TrainingRun
 
 PICTURES = 300
-CPU = torch.device("cpu")
-PRECISIONS = [
-    "float32",
-    pytest.param(
-        "bfloat16",
-        marks=pytest.mark.skipif(not native_bfloat16(CPU), reason="no native bfloat16 here"),
-    ),
-]
 
 
 @pytest.fixture(scope="session")

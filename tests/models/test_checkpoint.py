@@ -1,14 +1,24 @@
 """A checkpoint comes back as it was; anything else is refused with its reason."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.checkpoint import KIND, CheckpointError, load_generator, save_checkpoint
+from models.checkpoint import (
+    KIND,
+    CheckpointError,
+    load_generator,
+    load_weights,
+    save_checkpoint,
+)
 from models.config import TrainingConfig
+from models.data import PackedDataset
+from models.precision import Machine
+from models.ranges import ConfigError
 from models.training import TrainingRun
 
 
@@ -16,8 +26,13 @@ from models.training import TrainingRun
 def checkpoint(tmp_path: Path, new_run: TrainingRun) -> Path:
     new_run.step()
     path = tmp_path / "16.safetensors"
-    save_checkpoint(path, new_run.served_generator(), new_run.config, new_run.images_seen)
+    _save(path, new_run)
     return path
+
+
+def _save(path: Path, run: TrainingRun) -> None:
+    discriminator = run.players.discriminator
+    save_checkpoint(path, run.served_generator(), discriminator, run.config, run.images_seen)
 
 
 def _metadata(config: TrainingConfig, changes: dict[str, object] | None = None) -> dict[str, str]:
@@ -34,6 +49,44 @@ def test_a_checkpoint_gives_the_same_pictures(checkpoint: Path, new_run: Trainin
     for name, tensor in served.state_dict().items():
         assert torch.equal(tensor, loaded.generator.state_dict()[name])
     torch.testing.assert_close(loaded.generator(latents), served(latents))
+
+
+def test_both_networks_can_be_trained_on_from_a_checkpoint(
+    checkpoint: Path, new_run: TrainingRun, cats: Path
+) -> None:
+    config = replace(new_run.config, seed=77, frozen_discriminator_layers=2)
+    start = load_weights(checkpoint)
+    run = TrainingRun(config, PackedDataset(cats), new_run.machine, start=start)
+    blocks = [block.weight.clone() for block in run.players.discriminator.blocks()]
+    expected = [block.weight for block in new_run.players.discriminator.blocks()]
+    assert all(torch.equal(one, other) for one, other in zip(blocks, expected, strict=True))
+    run.step()
+    moved = [
+        not torch.equal(before, block.weight)
+        for before, block in zip(blocks, run.players.discriminator.blocks(), strict=True)
+    ]
+    assert moved == [False, False, True, True]
+
+
+def test_a_checkpoint_without_its_discriminator_only_serves(
+    checkpoint: Path, config: TrainingConfig
+) -> None:
+    tensors = {
+        name: one
+        for name, one in load_file(checkpoint).items()
+        if not name.startswith("discriminator.")
+    }
+    save_file(tensors, checkpoint, _metadata(config))
+    assert load_generator(checkpoint).images_seen == 16
+    with pytest.raises(CheckpointError, match="has no discriminator"):
+        load_weights(checkpoint)
+
+
+def test_more_layers_than_there_are_cannot_be_frozen(
+    config: TrainingConfig, cats: Path, machine: Machine
+) -> None:
+    with pytest.raises(ConfigError, match="frozen_discriminator_layers 5 is more than"):
+        TrainingRun(replace(config, frozen_discriminator_layers=5), PackedDataset(cats), machine)
 
 
 def test_loading_draws_no_random_numbers(checkpoint: Path) -> None:
@@ -71,7 +124,7 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
         ({"images_seen": "many"}, "broken description"),
         ({"images_seen": None}, "broken description"),
         ({"config": {"width": 16}}, "does not fit its own description"),
-        ({"config": {"width": 8, "resolution": 32}}, "does not fit its own description"),
+        ({"config": {"width": 8, "shape": [32, 32, 3]}}, "does not fit its own description"),
     ],
 )
 def test_a_false_description_is_refused(
@@ -85,7 +138,7 @@ def test_a_false_description_is_refused(
 def test_the_same_checkpoint_is_the_same_bytes(tmp_path: Path, new_run: TrainingRun) -> None:
     paths = [tmp_path / f"{copy}.safetensors" for copy in range(8)]
     for path in paths:
-        save_checkpoint(path, new_run.served_generator(), new_run.config, 0)
+        _save(path, new_run)
     assert len({path.read_bytes() for path in paths}) == 1
 
 

@@ -1,5 +1,7 @@
 """The packed dataset is read as it lies on disk; an epoch shows every picture once."""
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from models import data
 from models.config import TrainingConfig
 from models.data import DatasetError, EpochSampler, PackedDataset, normalise
 from models.images import to_uint8
@@ -14,10 +17,45 @@ from models.images import to_uint8
 
 def test_a_batch_is_the_stored_pictures(cats: Path) -> None:
     dataset = PackedDataset(cats)
-    assert isinstance(dataset.images, np.memmap)
     batch = dataset.batch(torch.tensor([7, 0, 7]))
     assert batch.dtype == torch.uint8
     assert np.array_equal(batch.numpy(), np.load(cats / "images.npy")[[7, 0, 7]])
+
+
+def test_a_large_dataset_is_read_from_the_disk_and_never_mapped(
+    cats: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
+    dataset = PackedDataset(cats)
+    indices = torch.tensor([7, 299, 7])
+    assert np.array_equal(dataset.batch(indices).numpy(), np.load(cats / "images.npy")[[7, 299, 7]])
+    assert str(cats) not in Path("/proc/self/maps").read_text()
+
+
+def test_a_file_that_ends_early_is_named(
+    cats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
+    shutil.copy(cats / "images.npy", tmp_path)
+    dataset = PackedDataset(tmp_path)
+    os.truncate(tmp_path / "images.npy", 100_000)
+    with pytest.raises(DatasetError, match=r"images\.npy ends before picture 299"):
+        dataset.batch(torch.tensor([299]))
+
+
+def test_labels_lie_beside_the_pictures(cats: Path, config: TrainingConfig, tmp_path: Path) -> None:
+    conditional = replace(config, conditional=True, classes=("a", "b"))
+    with pytest.raises(DatasetError, match=r"labels\.npy is missing"):
+        PackedDataset(cats).check(conditional)
+    shutil.copy(cats / "images.npy", tmp_path)
+    np.save(tmp_path / "labels.npy", np.arange(300, dtype=np.int64) % 3)
+    dataset = PackedDataset(tmp_path)
+    assert dataset.labels(torch.tensor([4, 0])).tolist() == [1, 0]
+    with pytest.raises(DatasetError, match="names class 2, the configuration has 2 classes"):
+        dataset.check(conditional)
+    np.save(tmp_path / "labels.npy", np.arange(299, dtype=np.int64))
+    with pytest.raises(DatasetError, match="not a label per picture"):
+        PackedDataset(tmp_path)
 
 
 def test_normalised_pictures_come_back_as_the_same_bytes() -> None:
@@ -52,7 +90,7 @@ def test_a_folder_without_pictures_says_what_is_wrong(
 
 def test_pictures_of_another_shape_are_refused(cats: Path, config: TrainingConfig) -> None:
     with pytest.raises(DatasetError, match=r"\(64, 64, 3\).*\(32, 32, 3\)"):
-        PackedDataset(cats).check(replace(config, resolution=32))
+        PackedDataset(cats).check(replace(config, shape=(32, 32, 3)))
 
 
 def test_an_epoch_shows_every_picture_once_across_uneven_batches() -> None:

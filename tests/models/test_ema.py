@@ -6,11 +6,12 @@ from torch import nn
 
 from models.config import TrainingConfig
 from models.ema import GeneratorAverage, reestimated
-from models.networks import Generator, initialise
+from models.networks.build import build_generator, initialise
+from models.networks.network import Generator
 
 
 def _generator(seed: int) -> Generator:
-    generator = Generator(TrainingConfig(width=8))
+    generator = build_generator(TrainingConfig(width=8))
     initialise(generator, torch.Generator().manual_seed(seed))
     return generator
 
@@ -19,24 +20,17 @@ def _first(generator: Generator) -> torch.Tensor:
     return next(generator.parameters()).detach()
 
 
-def test_half_the_distance_is_gone_after_one_half_life() -> None:
+def test_the_average_keeps_its_share_and_takes_the_rest() -> None:
     start, end = _generator(0), _generator(1)
-    average = GeneratorAverage(start, half_life_images=1000)
-    for seen in range(10):
-        average.update(end, images_seen=1_000_000 + 100 * seen, images=100)
-    torch.testing.assert_close(_first(average.generator), (_first(start) + _first(end)) / 2)
+    average = GeneratorAverage(start)
+    average.update(end, decay=0.75)
+    expected = 0.75 * _first(start) + 0.25 * _first(end)
+    torch.testing.assert_close(_first(average.generator), expected)
 
 
-def test_early_on_the_half_life_is_a_twentieth_of_the_images_seen() -> None:
-    start, end = _generator(0), _generator(1)
-    average = GeneratorAverage(start, half_life_images=40_000)
-    average.update(end, images_seen=2000, images=100)
-    torch.testing.assert_close(_first(average.generator), (_first(start) + _first(end)) / 2)
-
-
-def test_a_half_life_of_zero_is_the_trained_generator_itself() -> None:
-    average = GeneratorAverage(_generator(0), half_life_images=0)
-    average.update(end := _generator(1), images_seen=64, images=64)
+def test_with_nothing_kept_it_is_the_trained_generator_itself() -> None:
+    average = GeneratorAverage(_generator(0))
+    average.update(end := _generator(1), decay=0.0)
     assert torch.equal(_first(average.generator), _first(end))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from models import loop
 from models.checkpoint import save_checkpoint
 from models.config import TrainingConfig
 from models.data import PackedDataset
@@ -36,7 +37,8 @@ class Notes:
     def checkpoint(self, run: TrainingRun) -> None:
         self.told.append(("checkpoint", run.images_seen))
         file = self.folder / "checkpoint.safetensors"
-        save_checkpoint(file, run.served_generator(), run.config, run.images_seen)
+        discriminator = run.players.discriminator
+        save_checkpoint(file, run.served_generator(), discriminator, run.config, run.images_seen)
 
     def state(self, run: TrainingRun) -> None:
         self.told.append(("state", run.images_seen))
@@ -53,7 +55,7 @@ def _train(run: TrainingRun, notes: Notes, stop_at: int = 10**9, every: float = 
 
 
 def _final(run: TrainingRun) -> list[torch.Tensor]:
-    networks = run.networks.generator, run.networks.discriminator, run.average.generator
+    networks = run.players.generator, run.players.discriminator, run.average.generator
     return [tensor for network in networks for tensor in network.state_dict().values()]
 
 
@@ -95,6 +97,15 @@ def test_states_come_by_the_clock(new_run: TrainingRun, tmp_path: Path) -> None:
     notes = Notes(tmp_path)
     assert _train(new_run, notes, every=0.0)
     assert len([what for what, _ in notes.told if what == "state"]) == 39  # all but the last step
+
+
+def test_a_slow_training_has_a_checkpoint_by_the_clock(
+    new_run: TrainingRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    notes = Notes(tmp_path)
+    assert not _train(new_run, notes, stop_at=64)
+    assert [seen for what, seen in notes.told if what == "checkpoint"] == [16, 32, 48, 64]
 
 
 def test_stopping_and_going_on_is_the_same_run_and_watching_changes_nothing(

@@ -1,43 +1,106 @@
 """Presets are rows of one table; a user's wishes are laid over them and checked."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from models.config import ConfigError, TrainingConfig
-from models.presets import PRESETS, UnknownPreset, resolve
+from models.config import TrainingConfig
+from models.presets import DEFAULT_PRESET, PRESETS, UnknownPreset, continue_from, resolve
+from models.ranges import ConfigError
+
+CATS = (64, 64, 3)
+EPOCHS_OF_MNIST = 60_000
 
 
-def test_dcgan_is_the_articles_recipe() -> None:
+def test_dcgan_is_the_numpy_articles_recipe() -> None:
     config = PRESETS["dcgan"].config
-    assert (config.resolution, config.channels, config.width, config.latent_dim) == (64, 3, 32, 100)
-    assert (config.batch_size, config.images, config.beta1, config.beta2) == (
-        64,
-        3000 * 250,
-        0.5,
-        0.999,
-    )
+    assert (config.shape, config.width, config.latent_dim) == (CATS, 32, 100)
+    assert (config.batch_size, config.images, config.updates) == (64, 3000 * 250, "shared")
+    assert (config.loss, config.augmentation) == ("non_saturating", "none")
+    assert (config.beta1, config.beta2) == (0.5, 0.999)
     assert config.generator_learning_rate == config.discriminator_learning_rate == 2e-4
 
 
-def test_the_datasets_shape_and_the_users_wishes_win() -> None:
-    config = resolve(
-        "dcgan", resolution=28, channels=1, images=100, seed=3, overrides={"width": 16}
+def test_mlp_is_the_keras_articles_recipe() -> None:
+    config = PRESETS["mlp"].config
+    assert (config.latent_dim, config.generator_activation) == (100, "leaky_relu")
+    assert (config.updates, config.batchnorm_momentum) == ("split", 0.2)
+    assert (config.images, config.batch_size) == (30_000 * 32, 32)
+    assert (config.sample_grid, config.sample_every_images) == (5, 200 * 32)
+    assert (config.generator_learning_rate, config.beta1, config.beta2) == (2e-4, 0.5, 0.999)
+
+
+def test_mlp_relu_is_the_mindspore_articles_recipe() -> None:
+    config = PRESETS["mlp-relu"].config
+    assert (config.latent_dim, config.generator_activation) == (128, "relu")
+    assert (config.updates, config.images) == ("alternating", 10 * EPOCHS_OF_MNIST)
+    assert (config.batch_size, config.beta1, config.beta2) == (32, 0.9, 0.999)
+
+
+def test_r3gan_has_the_published_schedules_of_each_resolution() -> None:
+    small, faces, large = (
+        resolve("r3gan", shape=(side, side, 3), overrides={}) for side in (32, 64, 256)
     )
-    assert config == TrainingConfig(resolution=28, channels=1, images=100, seed=3, width=16)
+    assert (small.r1, small.r1_final, small.augmentation_probability_final) == (0.05, 0.005, 0.55)
+    assert (faces.r1, faces.r1_final, faces.augmentation_probability_final) == (2.0, 0.2, 0.3)
+    assert (large.r2, large.r2_final, large.width) == (150.0, 15.0, 96)
+    assert (faces.beta1, faces.beta2, faces.beta2_final) == (0.0, 0.9, 0.99)
+    assert (faces.ema_half_life_images, faces.ema_half_life_images_final) == (0, 500_000)
+
+
+def test_every_row_is_named_as_its_configuration_is() -> None:
+    assert {name: row.config.preset for name, row in PRESETS.items()} == {
+        name: name for name in PRESETS
+    }
+    assert DEFAULT_PRESET in PRESETS
+
+
+def test_the_datasets_shape_and_the_users_wishes_win() -> None:
+    config = resolve("dcgan", shape=(28, 28, 1), images=100, seed=3, overrides={"width": 16})
+    assert config == TrainingConfig(
+        shape=(28, 28, 1), images=100, seed=3, width=16, sample_every_images=30_000
+    )
+
+
+def test_classes_are_the_datasets_and_only_of_a_conditional_run() -> None:
+    classes = ("tabby", "white")
+    assert resolve("dcgan", shape=CATS, classes=classes).classes == ()
+    config = resolve("dcgan", shape=CATS, classes=classes, overrides={"conditional": True})
+    assert config.classes == classes
+    with pytest.raises(ConfigError, match="needs classes"):
+        resolve("dcgan", shape=CATS, overrides={"conditional": True})
+
+
+def test_a_dataset_that_must_not_be_mirrored_is_not_unless_asked() -> None:
+    assert resolve("small-data", shape=CATS).horizontal_flip
+    assert not resolve("small-data", shape=CATS, mirrorable=False).horizontal_flip
+    asked = {"horizontal_flip": True}
+    assert resolve("small-data", shape=CATS, mirrorable=False, overrides=asked).horizontal_flip
+
+
+def test_fine_tuning_has_the_checkpoints_networks_and_its_own_recipe() -> None:
+    checkpoint = resolve("dcgan", shape=CATS, overrides={"width": 16})
+    config = continue_from(checkpoint, resolve("small-data", shape=CATS), {})
+    assert config == replace(PRESETS["small-data"].config, width=16)
+    with pytest.raises(ConfigError, match="width 32 is not what the checkpoint has, 16"):
+        continue_from(checkpoint, resolve("dcgan", shape=CATS), {"width": 32})
+    with pytest.raises(ConfigError, match="shape"):
+        continue_from(checkpoint, resolve("dcgan", shape=(32, 32, 3)), {})
 
 
 def test_an_unknown_preset_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownPreset, match="preset 'dcgna' is not one of dcgan"):
-        resolve("dcgna", resolution=64, channels=3)
+    with pytest.raises(UnknownPreset, match="preset 'dcgna' is not one of mlp, mlp-relu, dcgan"):
+        resolve("dcgna", shape=CATS)
 
 
 @pytest.mark.parametrize(
     ("overrides", "field"),
     [
-        ({"resolution": 32}, "resolution"),
-        ({"channels": 1}, "channels"),
+        ({"shape": (32, 32, 3)}, "shape"),
+        ({"classes": ["a", "b"]}, "classes"),
         ({"preset": "dcgan"}, "preset"),
+        ({"architecture": "mlp"}, "architecture"),
         ({"witdh": 32}, "witdh"),
         ({"width": 7}, "width"),
         ({"seed": 1}, "seed"),
@@ -45,5 +108,5 @@ def test_an_unknown_preset_lists_the_known_ones() -> None:
 )
 def test_an_override_that_cannot_be_names_its_field(overrides: dict[str, Any], field: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        resolve("dcgan", resolution=64, channels=3, seed=9, overrides=overrides)
+        resolve("dcgan", shape=CATS, seed=9, overrides=overrides)
     assert caught.value.field == field

@@ -1,17 +1,22 @@
 """A run goes on from its state as if nothing had happened, bit for bit."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from training_runs import PRECISIONS, step
 
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
+from models.presets import PRESETS, resolve
 from models.state import StateError, load_state, restore, save_state
-from models.training import TrainingRun
+from models.training import TrainingError, TrainingRun
 
 
 def _everything(run: TrainingRun, folder: Path) -> bytes:
@@ -25,21 +30,70 @@ def test_stopping_halfway_and_going_on_is_the_same_run(
 ) -> None:
     dataset = PackedDataset(cats)
     whole = TrainingRun(config, dataset, precise_machine)
-    expected = [whole.step() for _ in range(40)]  # two epochs and a bit
+    expected = [step(whole) for _ in range(40)]  # two epochs and a bit
 
     first = TrainingRun(config, dataset, precise_machine)
-    losses = [first.step() for _ in range(20)]
+    losses = [step(first) for _ in range(20)]
     save_state(tmp_path / "state.safetensors", first)
     state = load_state(tmp_path / "state.safetensors")
     torch.rand(5)
     second = TrainingRun(config, PackedDataset(cats), state.machine)
     restore(second, state)
     assert second.images_seen == 320
-    losses += [second.step() for _ in range(20)]
+    losses += [step(second) for _ in range(20)]
 
     assert losses == expected
-    torch.set_rng_state(state.tensors["random.torch"])
     assert _everything(second, tmp_path) == _everything(whole, tmp_path)
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "r3gan": {"schedule_images": 640, "augmentation_probability": 0.5},
+    "wasserstein": {
+        "loss": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 3,
+        "discriminator_normalisation": "none", "updates": "alternating", "penalty_every_steps": 2,
+    },
+    "hinge": {
+        "loss": "hinge", "discriminator_normalisation": "spectral",
+        "augmentation": "colour,translation,cutout", "horizontal_flip": True,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", [*PRESETS, "wasserstein", "hinge", "conditional"])
+def test_every_preset_goes_on_as_if_it_had_never_stopped(
+    tmp_path: Path, cats: Path, machine: Machine, name: str, precision: str
+) -> None:
+    preset = name if name in PRESETS else "dcgan"
+    small = {"width": 8, "max_width": 16, "batch_size": 8, "images": 64}
+    shutil.copy(cats / "images.npy", tmp_path)
+    np.save(tmp_path / "labels.npy", np.arange(300, dtype=np.int64) % 2)
+    conditional = {"conditional": True} if name == "conditional" else {}
+    config = resolve(
+        preset,
+        shape=(64, 64, 3),
+        classes=("a", "b"),
+        overrides=small | VARIANTS.get(name, {}) | conditional,
+    )
+    machine = replace(machine, precision=precision)
+    whole, first, second = (TrainingRun(config, PackedDataset(tmp_path), machine) for _ in range(3))
+    expected = [step(whole) for _ in range(6)]
+    losses = [step(first) for _ in range(3)]
+    save_state(tmp_path / "state.safetensors", first)
+    restore(second, load_state(tmp_path / "state.safetensors"))
+    losses += [step(second) for _ in range(3)]
+    assert losses == expected
+    assert _everything(second, tmp_path) == _everything(whole, tmp_path)
+
+
+def test_a_state_that_holds_what_is_no_number_is_not_written(
+    tmp_path: Path, new_run: TrainingRun
+) -> None:
+    with torch.no_grad():
+        next(new_run.players.generator.parameters())[0] = float("nan")
+    with pytest.raises(TrainingError, match=r"generator\.layers\.0\.weight is not finite at 0"):
+        save_state(tmp_path / "state.safetensors", new_run)
+    assert not (tmp_path / "state.safetensors").exists()
 
 
 def test_a_new_runs_state_can_be_gone_on_from(
@@ -48,7 +102,7 @@ def test_a_new_runs_state_can_be_gone_on_from(
     save_state(tmp_path / "state.safetensors", new_run)
     other = TrainingRun(config, PackedDataset(cats), machine)
     restore(other, load_state(tmp_path / "state.safetensors"))
-    assert [other.step() for _ in range(2)] == [new_run.step() for _ in range(2)]
+    assert [step(other) for _ in range(2)] == [step(new_run) for _ in range(2)]
 
 
 def test_writing_a_state_does_not_change_the_run(
@@ -57,7 +111,7 @@ def test_writing_a_state_does_not_change_the_run(
     watched, alone = new_run, TrainingRun(config, PackedDataset(cats), machine)
     for _ in range(4):
         save_state(tmp_path / "state.safetensors", watched)
-        assert watched.step() == alone.step()
+        assert step(watched) == step(alone)
 
 
 def test_more_images_may_be_asked_for_but_nothing_else_changed(
@@ -75,8 +129,8 @@ def test_another_dataset_is_refused(
     tmp_path: Path, new_run: TrainingRun, config: TrainingConfig, cats: Path, machine: Machine
 ) -> None:
     save_state(tmp_path / "state.safetensors", new_run)
-    fewer = PackedDataset(cats)
-    fewer.images = fewer.images[:100]
+    np.save(tmp_path / "images.npy", np.load(cats / "images.npy")[:100])
+    fewer = PackedDataset(tmp_path)
     with pytest.raises(StateError, match="100 pictures, the state was taken on 300"):
         restore(TrainingRun(config, fewer, machine), load_state(tmp_path / "state.safetensors"))
 

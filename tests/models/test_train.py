@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+import torch
 from PIL import Image
 
 from models.checkpoint import load_generator
@@ -116,6 +117,8 @@ def test_stop_and_resume_through_the_process_is_the_same_run(start: Any) -> None
         "discriminator_loss",
         "discriminator_real",
         "discriminator_fake",
+        "discriminator_accuracy",
+        "penalty",
     }
     for sample in _of(events, "sample"):
         with Image.open(whole.folder / sample["path"]) as grid:
@@ -177,7 +180,7 @@ def test_the_process_ends_with_its_supervisor(start: Any) -> None:
     [
         ({"dataset": "/nowhere"}, "no packed dataset in /nowhere: images.npy is missing"),
         ({"config": {"width": 7}}, "width 7 is out of range: 8 to 256"),
-        ({"config": {"resolution": 32}}, "the pictures are (64, 64, 3)"),
+        ({"config": {"shape": [32, 32, 3]}}, "the pictures are (64, 64, 3)"),
         ({"config": None}, "config None is not an object"),
     ],
 )
@@ -189,6 +192,41 @@ def test_a_run_that_cannot_be_fails_with_a_sentence(
     assert trainer.process.wait() == 1
     assert event["event"] == "failed"
     assert event["error"].startswith(message)
+
+
+@pytest.mark.slow
+def test_a_training_that_diverges_goes_back_twice_and_then_says_why(start: Any) -> None:
+    config = CONFIG | {"loss": "wasserstein", "images": 10**6, "discriminator_learning_rate": 0.1}
+    config |= {"generator_learning_rate": 0.1, "discriminator_normalisation": "none", "width": 8}
+    trainer = start("run", config=config)
+    events = trainer.finish()
+    assert trainer.process.wait() == 1
+    rollbacks = _of(events, "rollback")
+    assert [event["rollbacks"] for event in rollbacks] == [1, 2]
+    assert [event["generator_learning_rate"] for event in rollbacks] == [0.05, 0.025]
+    assert all("became" in event["reason"] for event in rollbacks)
+    for event in rollbacks:  # the count is kept, should the process die now
+        after = events[events.index(event) + 1 :]
+        assert after[0]["event"] == "state"
+        assert after[0]["images_seen"] == event["images_seen"]
+    assert events[-1]["event"] == "failed"
+    assert "after 2 rollbacks" in events[-1]["error"]
+    assert "choose lower learning rates" in events[-1]["error"]
+
+
+@pytest.mark.slow
+def test_a_checkpoint_can_be_trained_on(start: Any) -> None:
+    first = start("first", config=CONFIG | {"images": 64, "width": 8})
+    checkpoint = first.folder / _of(first.finish(), "checkpoint")[-1]["path"]
+    config = CONFIG | {"images": 64, "width": 8, "generator_learning_rate": 1e-8}
+    config |= {"ema_half_life_images": 0}
+    second = start("second", config=config, start_from=str(checkpoint))
+    events = second.finish()
+    before = load_generator(checkpoint).generator.state_dict()
+    after = second.folder / _of(events, "checkpoint")[-1]["path"]
+    for name, tensor in load_generator(after).generator.state_dict().items():
+        if name.endswith("weight"):
+            torch.testing.assert_close(tensor, before[name], rtol=0, atol=1e-5)
 
 
 def test_a_broken_state_fails_with_a_sentence(start: Any, tmp_path: Path) -> None:

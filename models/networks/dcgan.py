@@ -1,0 +1,74 @@
+"""The generator and the discriminator of DCGAN: Radford, Metz, Chintala (arXiv 1511.06434).
+
+Sizes as the NumPy article builds them: `width` channels beside the image, doubling with each
+stage towards the start, up to `max_width`.
+"""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from models.config import TrainingConfig
+from models.networks import network
+from models.networks.convolution import Downsample, Flatten, Unflatten, Upsample
+from models.networks.stages import stages_of
+
+
+def widths_of(config: TrainingConfig) -> list[int]:
+    """Channels of each hidden stage, from the image inwards: 32, 64, 128, 256 at 64 pixels."""
+    doublings = stages_of(config.shape).doublings
+    return [min(config.width * 2**stage, config.max_width) for stage in range(doublings)]
+
+
+class DCGANGenerator(network.Generator):
+    """Transposed convolutions, each with BatchNorm and its activation; tanh at the end."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        super().__init__(config.latent_dim, len(config.classes))
+        stages, widths = stages_of(config.shape), widths_of(config)[::-1]
+        layers: list[nn.Module] = [
+            Unflatten(self.input_dim, widths[0], (stages.height, stages.width))
+        ]
+        for inner, outer in zip(widths, [*widths[1:], config.channels], strict=True):
+            if config.generator_normalisation == "batch":
+                layers.append(nn.BatchNorm2d(inner, momentum=config.batchnorm_momentum))
+            layers += [_activation(config.generator_activation), Upsample(inner, outer)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        images: Tensor = self.layers(self.inputs(latents, labels)[:, :, None, None])
+        # Under autocast the layers give bfloat16, too coarse for pixels near ±1.
+        return images.float().tanh()
+
+
+class DCGANDiscriminator(network.Discriminator):
+    """Strided convolutions with LeakyReLU, BatchNorm in all but the first, then one logit."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        widths = widths_of(config)
+        super().__init__(len(config.classes), widths[-1])
+        stages = stages_of(config.shape)
+        normalised = config.discriminator_normalisation
+        layers: list[nn.Module] = []
+        for place, (outer, inner) in enumerate(pairwise([config.channels, *widths])):
+            convolution = Downsample(outer, inner)
+            layers.append(spectral_norm(convolution) if normalised == "spectral" else convolution)
+            if normalised == "batch" and place > 0:
+                layers.append(nn.BatchNorm2d(inner, momentum=config.batchnorm_momentum))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+        self.layers = nn.Sequential(*layers)
+        logit = Flatten(widths[-1], 1, (stages.height, stages.width))
+        self.logit = spectral_norm(logit) if normalised == "spectral" else logit
+
+    def blocks(self) -> list[nn.Module]:
+        return [layer for layer in self.layers if isinstance(layer, Downsample)]
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        features: Tensor = self.layers(images)
+        logits: Tensor = self.logit(features).float().flatten()
+        return logits + self.project(features.float().sum((2, 3)), labels)
+
+
+def _activation(name: str) -> nn.Module:
+    return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(0.2, inplace=True)

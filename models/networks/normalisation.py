@@ -1,0 +1,54 @@
+"""BatchNorm over the batches of a whole group of processes, on any device."""
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+
+class SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """nn.BatchNorm whose mean and variance are the group's; PyTorch's own needs a GPU."""
+
+    def _check_input_dim(self, _: Tensor) -> None:
+        """Whatever has channels will do."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(inputs)
+        values = inputs.float()
+        dims = [0, *range(2, values.ndim)]
+        sums = torch.stack([values.mean(dims), values.square().mean(dims)])
+        mean, square = all_reduce(sums) / dist.get_world_size()
+        variance = square - mean.square()
+        self._follow(mean.detach(), variance.detach(), values.numel() // values.shape[1])
+        shape = [1, -1, *[1] * (values.ndim - 2)]
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        shift = self.bias - mean * scale
+        normed: Tensor = values * scale.view(shape) + shift.view(shape)
+        return normed.to(inputs.dtype)
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Move the running statistics, as BatchNorm does: by the unbiased variance."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        count *= dist.get_world_size()
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+
+
+def synchronise(network: nn.Module) -> None:
+    """Replace every BatchNorm of `network`, keeping its parameters and buffers."""
+    for name, module in network.named_children():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            replacement = SynchronisedBatchNorm(
+                module.num_features, eps=module.eps, momentum=module.momentum
+            )
+            replacement.load_state_dict(module.state_dict())
+            replacement.to(module.weight.device)
+            network.add_module(name, replacement)
+        else:
+            synchronise(module)

@@ -1,0 +1,113 @@
+"""What a field of a configuration may be: a number in a range, a choice, a flag, a subset.
+
+Each checks a value and describes itself in JSON Schema's words. Standard library only.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+
+class ConfigError(ValueError):
+    """One field of a configuration is wrong; says which, its value and what is allowed."""
+
+    def __init__(self, field: str, value: object, reason: str) -> None:
+        super().__init__(f"{field} {value!r} {reason}")
+        self.field = field
+        self.value = value
+        self.reason = reason
+
+
+class Allowed(Protocol):
+    """What a value may be."""
+
+    def check(self, name: str, value: object) -> None:
+        """Raise ConfigError unless `value` may be the field `name`."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Every number from minimum to maximum, or up to (not including) exclusive_maximum."""
+
+    kind: type[int] | type[float]
+    minimum: float
+    maximum: float | None = None
+    exclusive_maximum: float | None = None
+    null: bool = False
+
+    def or_null(self) -> "Range":
+        return replace(self, null=True)
+
+    def check(self, name: str, value: object) -> None:
+        if value is None and self.null:
+            return
+        if isinstance(value, bool) or not isinstance(value, int | self.kind):
+            noun = "a whole number" if self.kind is int else "a number"
+            raise ConfigError(name, value, f"is not {noun}")
+        below = self.exclusive_maximum is None or value < self.exclusive_maximum
+        within = self.maximum is None or value <= self.maximum
+        if not (self.minimum <= value and below and within):  # NaN fails here too
+            raise ConfigError(name, value, f"is out of range: {self}")
+
+    def to_json(self) -> dict[str, Any]:
+        kind = "integer" if self.kind is int else "number"
+        described: dict[str, Any] = {
+            "type": [kind, "null"] if self.null else kind,
+            "minimum": self.minimum,
+        }
+        if self.maximum is not None:
+            described["maximum"] = self.maximum
+        if self.exclusive_maximum is not None:
+            described["exclusiveMaximum"] = self.exclusive_maximum
+        return described
+
+    def __str__(self) -> str:
+        if self.exclusive_maximum is not None:
+            return f"{self.minimum} up to, not including, {self.exclusive_maximum}"
+        return f"{self.minimum} to {self.maximum}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    values: tuple[str, ...]
+
+    def check(self, name: str, value: object) -> None:
+        if value not in self.values:
+            raise ConfigError(name, value, f"is not one of {', '.join(self.values)}")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.values)}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or false."""
+
+    def check(self, name: str, value: object) -> None:
+        if not isinstance(value, bool):
+            raise ConfigError(name, value, "is neither true nor false")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Some of a few words, separated by commas, each at most once; or "none"."""
+
+    values: tuple[str, ...]
+
+    def check(self, name: str, value: object) -> None:
+        if value == "none":
+            return
+        words = value.split(",") if isinstance(value, str) else [""]
+        if len(set(words)) < len(words) or not set(words) <= set(self.values):
+            allowed = ", ".join(self.values)
+            raise ConfigError(name, value, f"is neither none nor some of {allowed}, with commas")
+
+    def to_json(self) -> dict[str, Any]:
+        word = "|".join(self.values)
+        return {"type": "string", "pattern": f"^(none|({word})(,({word}))*)$"}

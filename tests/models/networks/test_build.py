@@ -1,0 +1,149 @@
+"""Every architecture has its source's size and start, and builds any shape it can."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from models.config import CHANNELS
+from models.networks.build import (
+    build_discriminator,
+    build_generator,
+    count_parameters,
+    initialise,
+)
+from models.networks.r3gan import Pointwise
+from models.presets import PRESETS, resolve
+from models.ranges import ConfigError
+
+NARROW = {"width": 8, "max_width": 32}
+CLASSES = ("tabby", "tuxedo", "white")
+
+
+@pytest.mark.parametrize(
+    ("preset", "generator", "discriminator"),
+    [
+        ("mlp", 1_489_936, 533_505),
+        ("mlp-relu", 1_497_104, 533_505),
+        ("dcgan", 1_100_224, 694_656),
+        ("small-data", 1_100_224, 694_656),
+    ],
+)
+def test_parameters_are_the_articles_batchnorm_included(
+    preset: str, generator: int, discriminator: int
+) -> None:
+    counted = count_parameters(PRESETS[preset].config)
+    assert counted == {"generator": generator, "discriminator": discriminator}
+
+
+def test_the_paper_starts_from_1024_channels_and_r3gan_from_768() -> None:
+    generator = build_generator(PRESETS["dcgan-paper"].config)
+    norms = [one for one in generator.modules() if isinstance(one, nn.BatchNorm2d)]
+    assert [norm.num_features for norm in norms] == [1024, 512, 256, 128]
+    with torch.device("meta"):
+        large = build_generator(resolve("r3gan", shape=(256, 256, 3)))
+    widths = [one.out_channels for one in large.modules() if isinstance(one, Pointwise)]
+    assert widths[-1] == 3
+    assert [width for width in (768, 384, 192, 96) if width in widths] == [768, 384, 192, 96]
+
+
+@pytest.mark.parametrize("classes", [(), CLASSES], ids=["plain", "conditional"])
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("sides", [(28, 28), (64, 64), (48, 80)])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_pictures_and_logits_have_their_shapes(
+    preset: str, sides: tuple[int, int], channels: int, classes: tuple[str, ...]
+) -> None:
+    wishes = NARROW | {"latent_dim": 7, "conditional": bool(classes)}
+    config = resolve(preset, shape=(*sides, channels), classes=classes, overrides=wishes)
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    for network in (generator, discriminator):
+        initialise(network, torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 2, 1]) if classes else None
+    pictures = generator(torch.randn(3, 7), labels)
+    logits = discriminator(pictures, labels)
+    assert pictures.shape == (3, channels, *sides)
+    assert logits.shape == (3,)
+    assert pictures.isfinite().all()
+    assert logits.isfinite().all()
+    if config.architecture != "r3gan":
+        assert pictures.abs().max() <= 1
+
+
+@pytest.mark.parametrize("preset", ["mlp", "dcgan", "r3gan"])
+def test_a_class_changes_the_picture_and_what_is_thought_of_it(preset: str) -> None:
+    wishes = NARROW | {"conditional": True}
+    config = resolve(preset, shape=(32, 32, 3), classes=CLASSES, overrides=wishes)
+    random = torch.Generator().manual_seed(0)
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    initialise(generator, random)
+    initialise(discriminator, random)
+    latents = torch.randn(2, config.latent_dim)
+    zeros, ones = torch.zeros(2, dtype=torch.int64), torch.ones(2, dtype=torch.int64)
+    assert not torch.equal(generator(latents, zeros), generator(latents, ones))
+    picture = generator(latents, zeros)
+    assert torch.equal(discriminator(picture, zeros), discriminator(picture, ones))  # at first
+    assert discriminator.projection is not None
+    nn.init.normal_(discriminator.projection.weight, generator=random)
+    assert not torch.equal(discriminator(picture, zeros), discriminator(picture, ones))
+
+
+@pytest.mark.parametrize("normalised", ["batch", "spectral", "none"])
+def test_a_dcgan_discriminator_is_normalised_as_asked(normalised: str) -> None:
+    config = replace(PRESETS["dcgan"].config, width=8, discriminator_normalisation=normalised)
+    discriminator = build_discriminator(config)
+    initialise(discriminator, torch.Generator().manual_seed(0))
+    norms = [one for one in discriminator.modules() if isinstance(one, nn.BatchNorm2d)]
+    assert len(norms) == (3 if normalised == "batch" else 0)
+    weights = [block.weight.flatten(1) for block in discriminator.blocks()]
+    if normalised == "spectral":
+        for _ in range(20):
+            discriminator(torch.randn(4, 3, 64, 64))
+        weights = [block.weight.flatten(1) for block in discriminator.blocks()]
+        for weight in weights:
+            norm = torch.linalg.matrix_norm(weight, 2).item()
+            assert norm == pytest.approx(1, abs=0.1)
+    else:
+        assert weights[0].std().item() == pytest.approx(0.02, rel=0.2)
+
+
+def test_dcgans_weights_start_as_the_paper_says() -> None:
+    network = build_discriminator(PRESETS["dcgan"].config)
+    initialise(network, torch.Generator().manual_seed(0))
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            assert module.weight.std().item() == pytest.approx(0.02, rel=0.05)
+            assert abs(module.weight.mean().item()) < 0.001
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.weight.mean().item() == pytest.approx(1, abs=0.01)
+            assert not module.bias.any()
+
+
+def test_r3gans_blocks_start_as_the_identity() -> None:
+    config = resolve("r3gan", shape=(32, 32, 3), overrides=NARROW)
+    generator = build_generator(config)
+    initialise(generator, torch.Generator().manual_seed(0))
+    pictures = generator(torch.randn(64, config.latent_dim))
+    assert 0.1 < pictures.std().item() < 10
+    last = [one for one in generator.modules() if isinstance(one, Pointwise)]
+    assert sum(not one.weight.any() for one in last) == 8  # two blocks at each of four stages
+
+
+def test_autocast_still_gives_float32_pixels_and_logits() -> None:
+    for name in ("mlp", "dcgan", "r3gan"):
+        config = resolve(name, shape=(32, 32, 3), overrides=NARROW)
+        generator, discriminator = build_generator(config), build_discriminator(config)
+        for network in (generator, discriminator):
+            initialise(network, torch.Generator().manual_seed(0))
+        with torch.autocast("cpu", torch.bfloat16):
+            pictures = generator(torch.randn(2, config.latent_dim))
+            logits = discriminator(pictures)
+        assert pictures.dtype == logits.dtype == torch.float32
+
+
+def test_a_shape_that_no_doubling_reaches_is_refused() -> None:
+    config = resolve("dcgan", shape=(50, 64, 3))
+    with pytest.raises(ConfigError, match=r"the nearest that can is 48 × 64"):
+        build_generator(config)
+    assert build_generator(replace(config, architecture="mlp")) is not None

@@ -1,0 +1,79 @@
+"""Matrix products give the numbers of the convolutions that they stand for."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.networks import convolution
+from models.networks.convolution import Downsample, Flatten, Unflatten, Upsample
+
+CLOSE = {"rtol": 0.02, "atol": 0.02}
+
+
+def _gradients(result: Tensor, *of: Tensor) -> tuple[Tensor, ...]:
+    weights = torch.linspace(-1, 1, result.numel()).view_as(result)
+    return torch.autograd.grad((result.float() * weights).sum(), of)
+
+
+@pytest.fixture(params=["products", "onednn"])
+def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 1e9 if request.param == "products" else 0
+    monkeypatch.setattr(convolution, "POSITIONS_PER_ROW", limit)
+    monkeypatch.setattr(convolution, "POSITIONS_PER_ROW_OF_WEIGHTS", limit)
+
+
+@pytest.mark.usefixtures("_either_way")
+@pytest.mark.parametrize("sides", [(8, 8), (6, 10)])
+def test_halving_and_doubling_are_the_convolutions_and_so_are_their_gradients(
+    sides: tuple[int, int],
+) -> None:
+    random = torch.Generator().manual_seed(0)
+    images = torch.randn(3, 16, *sides, generator=random).bfloat16().float().requires_grad_()
+    for layer, reference in (
+        (Downsample(16, 8), lambda x, w: F.conv2d(x, w, stride=2, padding=1)),
+        (Upsample(16, 8), lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1)),
+    ):
+        layer.to(memory_format=torch.channels_last)
+        with torch.no_grad():
+            layer.weight.copy_(layer.weight.bfloat16())
+        with torch.autocast("cpu", torch.bfloat16):
+            ours = layer(images)
+        plain = reference(images, layer.weight)
+        torch.testing.assert_close(ours.float(), plain, **CLOSE)
+        pairs = zip(
+            _gradients(ours, images, layer.weight),
+            _gradients(plain, images, layer.weight),
+            strict=True,
+        )
+        for one, other in pairs:
+            scale = other.abs().max()
+            torch.testing.assert_close(one / scale, other / scale, **CLOSE)
+
+
+@pytest.mark.usefixtures("_either_way")
+def test_a_penalty_on_the_gradient_reaches_the_weights() -> None:
+    images = torch.randn(2, 4, 8, 8).bfloat16().float()
+    layer = Downsample(4, 4)
+    with torch.no_grad():
+        layer.weight.copy_(layer.weight.bfloat16())
+
+    def penalty(ours: bool) -> Tensor:
+        shown = images.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=ours):
+            result = layer(shown)
+        (gradient,) = torch.autograd.grad(result.float().square().sum(), shown, create_graph=True)
+        (second,) = torch.autograd.grad(gradient.square().sum(), layer.weight)
+        return second
+
+    expected = penalty(ours=False)
+    scale = expected.abs().max()
+    torch.testing.assert_close(penalty(ours=True) / scale, expected / scale, rtol=0.05, atol=0.05)
+
+
+def test_the_first_and_the_last_layer_are_products_exactly() -> None:
+    grow, shrink = Unflatten(7, 5, (4, 6)), Flatten(5, 2, (4, 6))
+    latents = torch.randn(3, 7, 1, 1)
+    pictures = F.conv_transpose2d(latents, grow.weight)
+    torch.testing.assert_close(grow(latents), pictures)
+    torch.testing.assert_close(shrink(pictures), F.conv2d(pictures, shrink.weight))

@@ -1,0 +1,68 @@
+"""Two processes that share every batch do what one process does with the whole of it."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from training_runs import CPU
+
+from models.checkpoint import load_generator
+from models.config import TrainingConfig
+from models.presets import resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+assert CPU.type == "cpu"
+
+
+def _train(
+    folder: Path, cats: Path, config: TrainingConfig, processes: int
+) -> list[dict[str, object]]:
+    folder.mkdir()
+    run = {"config": config.to_json(), "dataset": str(cats)}
+    (folder / "run.json").write_text(json.dumps(run))
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *(torchrun if processes > 1 else [])]
+    done = subprocess.run(
+        [*command, "-m", "models.train", str(folder)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["dcgan", "mlp", "r3gan"])
+def test_two_processes_give_the_weights_of_one(tmp_path: Path, cats: Path, preset: str) -> None:
+    config = resolve(
+        preset,
+        shape=(64, 64, 3),
+        images=64,
+        batch_size=16,
+        overrides={"width": 8, "max_width": 16, "precision": "float32"},
+    )
+    config = replace(config, ema_half_life_images=0, ema_half_life_images_final=None)
+    alone, together = (
+        _train(tmp_path / str(processes), cats, config, processes) for processes in (1, 2)
+    )
+    names = [event["event"] for event in together]
+    assert names == [event["event"] for event in alone]  # the second process says nothing
+    files = [tmp_path / folder / "checkpoints" / "64.safetensors" for folder in ("1", "2")]
+    one, two = (load_generator(file).generator.state_dict() for file in files)
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-2, atol=2e-4, msg=name)
+
+
+@pytest.mark.slow
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path, cats: Path) -> None:
+    config = resolve("dcgan", shape=(64, 64, 3), batch_size=5, overrides={"width": 8})
+    folder = tmp_path / "run"
+    with pytest.raises(AssertionError):
+        _train(folder, cats, config, 2)

@@ -1,0 +1,22 @@
+"""Steps of a training run, and the number formats that this machine trains in."""
+
+import pytest
+import torch
+
+from models.precision import native_bfloat16
+from models.training import Losses, TrainingRun
+
+CPU = torch.device("cpu")
+PRECISIONS = [
+    "float32",
+    pytest.param(
+        "bfloat16",
+        marks=pytest.mark.skipif(not native_bfloat16(CPU), reason="no native bfloat16 here"),
+    ),
+]
+
+
+def step(run: TrainingRun) -> Losses:
+    """One step, and what it says."""
+    run.step()
+    return run.losses()
