@@ -27,13 +27,25 @@ def checkpoint_bytes(config: TrainingConfig, weights: int) -> bytes:
     initialise(generator, random)
     initialise(discriminator, random)
     with torch.no_grad():
+        for parameter in generator.parameters():
+            if not parameter.any():  # a trained network has no layer that does nothing
+                parameter.normal_(0, 0.02, generator=random)
+        if generator.embedding is not None:  # nor classes that are hardly told apart
+            generator.embedding.weight.normal_(generator=random)
         for _ in range(30):  # BatchNorm learns what these weights give: else all is one grey
-            images = generator(torch.randn(16, config.latent_dim, generator=random))
+            latents = torch.randn(16, config.latent_dim, generator=random)
+            images = generator(latents, _labels(config, 16, random))
         generator.layers[-1].weight.div_(images.std())  # type: ignore[operator]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "checkpoint.safetensors"
         save_checkpoint(path, generator, discriminator, config, images_seen=1000 * weights)
         return path.read_bytes()
+
+
+def _labels(config: TrainingConfig, count: int, random: torch.Generator) -> torch.Tensor | None:
+    if not config.classes:
+        return None
+    return torch.randint(len(config.classes), (count,), generator=random)
 
 
 def store_checkpoint(
@@ -48,9 +60,9 @@ def store_checkpoint(
         key=f"checkpoints/{new_id()}.safetensors",
         sha256=hashlib.sha256(data).hexdigest(),
         images_seen=1000 * weights,
-        resolution=settings.height,
-        channels=settings.channels,
+        shape=settings.shape,
         latent_dim=settings.latent_dim,
+        classes=settings.classes,
     )
     store.put_bytes(checkpoint.key, data)
     return checkpoint
@@ -59,8 +71,10 @@ def store_checkpoint(
 def register(database: Database, checkpoint: ServedCheckpoint) -> ServedCheckpoint:
     """Make the stored checkpoint its model's newest."""
     config = TrainingConfig(
-        shape=(checkpoint.resolution, checkpoint.resolution, checkpoint.channels),
+        shape=checkpoint.shape,
         latent_dim=checkpoint.latent_dim,
+        classes=checkpoint.classes,
+        conditional=bool(checkpoint.classes),
     )
     with database.write() as session:
         registry.ensure_model(session, checkpoint.model)

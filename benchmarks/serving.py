@@ -79,7 +79,7 @@ def in_process(settings: Settings, checkpoint: ServedCheckpoint, threads: int) -
     """Images per second, from seed to PNG, by so many threads that share nothing."""
     import torch
 
-    from app.serving.batches import BATCH
+    from app.serving.batches import BATCH, Sample
     from app.serving.encoders import encode_png
     from app.serving.generators import Generators
     from app.serving.recipes import image_recipe
@@ -92,9 +92,9 @@ def in_process(settings: Settings, checkpoint: ServedCheckpoint, threads: int) -
         torch.set_num_threads(max(1, machine.cores() // threads))
         seed = first
         while time.perf_counter() < end:
-            points = list(range(seed, seed + BATCH))
-            for point, pixels in zip(points, renderer.render(list(points)), strict=True):
-                encode_png(pixels, image_recipe(checkpoint, point))
+            samples = [Sample(point) for point in range(seed, seed + BATCH)]
+            for sample, pixels in zip(samples, renderer.render(samples), strict=True):
+                encode_png(pixels, image_recipe(checkpoint, sample))
             seed += BATCH
         return seed - first
 

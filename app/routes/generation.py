@@ -5,13 +5,16 @@ import hashlib
 from collections.abc import Coroutine, Iterator
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from anyio import to_thread
 from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.domain.errors import LimitExceeded, MoggyError
 from app.domain.settings import Settings
+from app.serving.batches import Point, Sample
 from app.serving.catalogue import ServedCheckpoint
+from app.serving.classes import to_samples
 from app.serving.encoders import ENCODER, MEDIA_TYPES
 from app.serving.recipes import Recipe, recipe_text
 
@@ -20,6 +23,11 @@ T = TypeVar("T")
 CheckpointId = Annotated[str, Field(min_length=1, max_length=64)]
 CheckpointParameter = Annotated[
     CheckpointId | None, Query(description="Its id; by default the one that the model serves.")
+]
+
+ClassParameter = Annotated[
+    str | None,
+    Query(alias="class", description="Of a conditional model; by default drawn from the seed."),
 ]
 
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
@@ -42,6 +50,15 @@ def zip_response(checkpoint: ServedCheckpoint, pieces: Iterator[bytes]) -> Strea
     """A download that is encoded while it is sent."""
     headers = {"Content-Disposition": f'attachment; filename="{checkpoint.model}.zip"'}
     return StreamingResponse(pieces, media_type=MEDIA_TYPES["zip"], headers=headers)
+
+
+async def choose_classes(
+    checkpoint: ServedCheckpoint, name: str | None, points: list[Point]
+) -> list[Sample]:
+    """The points with their classes. Drawing them needs torch: not in the event loop."""
+    if name is None and checkpoint.classes:
+        return await to_thread.run_sync(to_samples, checkpoint, name, points)
+    return to_samples(checkpoint, name, points)
 
 
 def cache_headers(recipe: Recipe, file_format: str, checkpoint_id: str | None) -> dict[str, str]:
@@ -85,11 +102,11 @@ async def _client_leaves(request: Request) -> None:
 
 def check_pixels(images: int, checkpoint: ServedCheckpoint, settings: Settings, field: str) -> None:
     """Refuse an answer of more pixels than the limit."""
-    pixels = images * checkpoint.resolution**2
+    height, width, _ = checkpoint.shape
+    pixels = images * height * width
     if pixels > settings.max_response_pixels:
         raise LimitExceeded(
-            f"{images} images of {checkpoint.resolution}×{checkpoint.resolution} are {pixels} "
-            f"pixels; one answer may have {settings.max_response_pixels} "
-            "(MOGGY_MAX_RESPONSE_PIXELS)",
+            f"{images} images of {width}×{height} are {pixels} pixels; "
+            f"one answer may have {settings.max_response_pixels} (MOGGY_MAX_RESPONSE_PIXELS)",
             field=field,
         )

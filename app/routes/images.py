@@ -20,14 +20,16 @@ from app.routes.generation import (
     NOT_MODIFIED,
     CheckpointId,
     CheckpointParameter,
+    ClassParameter,
     cache_headers,
     check_pixels,
+    choose_classes,
     content,
     is_known,
     while_connected,
     zip_response,
 )
-from app.serving.batches import Pixels, Point
+from app.serving.batches import Pixels, Point, Sample
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.encoders import MEDIA_TYPES, encode_grid, encode_image, zip_pngs
 from app.serving.latents import Numbers, Seed, to_vector
@@ -42,7 +44,10 @@ SINGLE_FORMATS = ("png", "jpg", "webp")
 
 
 class ImagesRequest(BaseModel):
-    """Exactly one of `seeds`, `count` (from `seed` on, by default from 0) and `latents`."""
+    """Exactly one of `seeds`, `count` (from `seed` on, by default from 0) and `latents`.
+
+    `class` is a conditional model's; without it each seed draws its own, and latents are refused.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,6 +55,7 @@ class ImagesRequest(BaseModel):
     count: Annotated[int, Field(strict=True, ge=1)] | None = None
     seed: Seed | None = None
     latents: Annotated[list[Numbers], Field(min_length=1)] | None = None
+    class_name: Annotated[str | None, Field(alias="class")] = None
     format: Literal["png", "jpg", "webp", "grid", "zip", "json"] = "grid"
     checkpoint: CheckpointId | None = None
 
@@ -67,16 +73,18 @@ async def get_image(
     database: DatabaseDep,
     engine: EngineDep,
     checkpoint: CheckpointParameter = None,
+    class_name: ClassParameter = None,
 ) -> Response:
     """The image that a seed names, or with `.json` its recipe."""
     found = await engine.catalogue.find(database, name, checkpoint)
-    recipe = image_recipe(found, seed)
+    (sample,) = await choose_classes(found, class_name, [seed])
+    recipe = image_recipe(found, sample)
     headers = cache_headers(recipe, image_format, checkpoint)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
     if image_format == "json":
         return JSONResponse(recipe, headers=headers)
-    pixels = await while_connected(request, engine.generate(found, [seed]))
+    pixels = await while_connected(request, engine.generate(found, [sample]))
     data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
     return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
 
@@ -99,28 +107,29 @@ async def create_images(
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
     points = _points(asked, checkpoint)
     check_pixels(len(points), checkpoint, settings, _given(asked)[0])
+    samples = await choose_classes(checkpoint, asked.class_name, points)
     if asked.format == "json":
-        return await to_thread.run_sync(_list_recipes, checkpoint, points)
-    pixels = await while_connected(request, engine.generate(checkpoint, points))
-    return await to_thread.run_sync(_answer, asked.format, checkpoint, points, pixels)
+        return await to_thread.run_sync(_list_recipes, checkpoint, samples)
+    pixels = await while_connected(request, engine.generate(checkpoint, samples))
+    return await to_thread.run_sync(_answer, asked.format, checkpoint, samples, pixels)
 
 
-def _list_recipes(checkpoint: ServedCheckpoint, points: list[Point]) -> Response:
-    recipes = [image_recipe(checkpoint, point) for point in points]
+def _list_recipes(checkpoint: ServedCheckpoint, samples: list[Sample]) -> Response:
+    recipes = [image_recipe(checkpoint, sample) for sample in samples]
     return JSONResponse({"items": recipes, "next": None})
 
 
 def _answer(
-    file_format: str, checkpoint: ServedCheckpoint, points: list[Point], pixels: Pixels
+    file_format: str, checkpoint: ServedCheckpoint, samples: list[Sample], pixels: Pixels
 ) -> Response:
     if file_format == "zip":
-        recipes = (image_recipe(checkpoint, point) for point in points)
-        return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(points)))
+        recipes = (image_recipe(checkpoint, sample) for sample in samples)
+        return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(samples)))
     if file_format == "grid":
-        columns = math.ceil(math.sqrt(len(points)))
-        grid = encode_grid(pixels, columns, grid_recipe(checkpoint, points, columns))
+        columns = math.ceil(math.sqrt(len(samples)))
+        grid = encode_grid(pixels, columns, grid_recipe(checkpoint, samples, columns))
         return Response(grid, media_type=MEDIA_TYPES["png"])
-    data = encode_image(pixels[0], file_format, image_recipe(checkpoint, points[0]))
+    data = encode_image(pixels[0], file_format, image_recipe(checkpoint, samples[0]))
     return Response(data, media_type=MEDIA_TYPES[file_format])
 
 

@@ -20,15 +20,17 @@ from app.routes.generation import (
     NOT_MODIFIED,
     CheckpointId,
     CheckpointParameter,
+    ClassParameter,
     cache_headers,
     check_pixels,
+    choose_classes,
     content,
     is_known,
     while_connected,
     zip_response,
 )
 from app.serving.animations import GIF_MAX_FPS, encode_animation
-from app.serving.batches import Point, Vector
+from app.serving.batches import Point, Sample, Vector
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.encoders import MEDIA_TYPES, zip_pngs
 from app.serving.latents import Latent, latent_path, to_point
@@ -47,7 +49,10 @@ Easing = Literal["linear", "smooth"]
 
 class InterpolationRequest(BaseModel):
     """`frames` counts all, both ends included. With `loop` the way leads back to the first
-    keyframe and the file plays for ever; without, it plays once."""
+    keyframe and the file plays for ever; without, it plays once.
+
+    All frames are of one class: of `class`, or of the one that the first keyframe's seed draws.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,6 +62,7 @@ class InterpolationRequest(BaseModel):
     easing: Easing = "linear"
     loop: Annotated[bool, Field(strict=True)] = False
     fps: Annotated[float, Field(strict=True, ge=1, le=MAX_FPS)] = DEFAULT_FPS
+    class_name: Annotated[str | None, Field(alias="class")] = None
     format: Literal["webp", "gif", "strip", "zip", "json"] = "webp"
     checkpoint: CheckpointId | None = None
 
@@ -81,8 +87,9 @@ async def create_interpolation(
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
     check_pixels(asked.frames, checkpoint, settings, "frames")
     points = await to_thread.run_sync(_keyframes, asked, checkpoint)
-    recipe = await to_thread.run_sync(_recipe, asked, checkpoint, points)
-    return await _render(asked, checkpoint, points, recipe, request, engine)
+    label = (await choose_classes(checkpoint, asked.class_name, points[:1]))[0].label
+    recipe = await to_thread.run_sync(_recipe, asked, checkpoint, points, label)
+    return await _render(asked, checkpoint, points, label, recipe, request, engine)
 
 
 @router.get(
@@ -105,9 +112,11 @@ async def get_interpolation(
     loop: bool = False,
     fps: Annotated[float, Query(ge=1, le=MAX_FPS, allow_inf_nan=False)] = DEFAULT_FPS,
     checkpoint: CheckpointParameter = None,
+    class_name: ClassParameter = None,
 ) -> Response:
     """The morph from one seed's image to another's; `.png` is a strip of all frames."""
     asked = InterpolationRequest(
+        **{"class": class_name},
         keyframes=[Latent(seed=first), Latent(seed=last)],
         frames=frames,
         method=method,
@@ -119,12 +128,13 @@ async def get_interpolation(
     )
     _check_frames(asked, settings)
     found = await engine.catalogue.find(database, name, checkpoint)
-    recipe = _recipe(asked, found, [first, last])
+    label = (await choose_classes(found, class_name, [first]))[0].label
+    recipe = _recipe(asked, found, [first, last], label)
     headers = cache_headers(recipe, asked.format, checkpoint)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
     check_pixels(frames, found, settings, "frames")
-    response = await _render(asked, found, [first, last], recipe, request, engine)
+    response = await _render(asked, found, [first, last], label, recipe, request, engine)
     response.headers.update(headers)
     return response
 
@@ -133,6 +143,7 @@ async def _render(
     asked: InterpolationRequest,
     checkpoint: ServedCheckpoint,
     keyframes: list[Point],
+    label: int | None,
     recipe: Recipe,
     request: Request,
     engine: EngineDep,
@@ -149,9 +160,10 @@ async def _render(
     latents = await to_thread.run_sync(walk)
     if asked.format == "json":
         return await to_thread.run_sync(_list_latents, recipe, latents)
-    pixels = await while_connected(request, engine.generate(checkpoint, latents))
+    samples = [Sample(latent, label) for latent in latents]
+    pixels = await while_connected(request, engine.generate(checkpoint, samples))
     if asked.format == "zip":
-        recipes = (image_recipe(checkpoint, latent) for latent in latents)
+        recipes = (image_recipe(checkpoint, sample) for sample in samples)
         return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(latents)))
     encode = functools.partial(
         encode_animation, pixels, asked.format, recipe, fps=asked.fps, loop=asked.loop
@@ -191,11 +203,15 @@ def _keyframes(asked: InterpolationRequest, checkpoint: ServedCheckpoint) -> lis
 
 
 def _recipe(
-    asked: InterpolationRequest, checkpoint: ServedCheckpoint, keyframes: list[Point]
+    asked: InterpolationRequest,
+    checkpoint: ServedCheckpoint,
+    keyframes: list[Point],
+    label: int | None,
 ) -> Recipe:
     return interpolation_recipe(
         checkpoint,
         keyframes,
+        label,
         frames=asked.frames,
         method=asked.method,
         easing=asked.easing,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.serving.batches import Pixels
-from app.serving.encoders import encode_grid, recipe_exif, to_image
+from app.serving.encoders import encode_grid, opaque, recipe_exif, to_image
 from app.serving.recipes import Recipe, recipe_text
 
 GIF_MAX_FPS = 50  # browsers show a frame of less than 2/100 s for 10/100 s
@@ -18,7 +18,10 @@ PALETTE_FRAMES = 32  # as many frames as a palette is chosen from
 def encode_animation(
     frames: Pixels, file_format: str, recipe: Recipe, *, fps: float, loop: bool
 ) -> bytes:
-    """(F, H, W, C) -> webp (lossless), gif (256 colours) or strip; plays for ever with `loop`."""
+    """(F, H, W, C) -> webp (lossless), gif (256 colours, on white) or strip.
+
+    It plays for ever with `loop`.
+    """
     if file_format == "strip":
         return encode_grid(frames, len(frames), recipe)
     if file_format == "webp":
@@ -50,8 +53,7 @@ def _encode_gif(frames: Pixels, recipe: Recipe, fps: float, loop: bool) -> bytes
     """One palette and no dithering: with either per frame, still parts of the picture flicker."""
     palette = _shared_palette(frames)
     images = [
-        to_image(frame).convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
-        for frame in frames
+        _in_colour(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames
     ]
     durations = _durations(len(images), fps, ticks_per_second=100)
     buffer = io.BytesIO()
@@ -73,7 +75,11 @@ def _encode_gif(frames: Pixels, recipe: Recipe, fps: float, loop: bool) -> bytes
 def _shared_palette(frames: Pixels) -> Image.Image:
     chosen = np.linspace(0, len(frames) - 1, min(len(frames), PALETTE_FRAMES)).astype(int)
     sheet: NDArray[np.uint8] = np.concatenate(frames[chosen])
-    return to_image(sheet).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT)
+    return _in_colour(sheet).quantize(256, Image.Quantize.MEDIANCUT)
+
+
+def _in_colour(pixels: NDArray[np.uint8]) -> Image.Image:
+    return opaque(to_image(pixels)).convert("RGB")
 
 
 def _durations(frames: int, fps: float, ticks_per_second: int) -> list[int]:

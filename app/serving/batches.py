@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,19 @@ Vector = NDArray[np.float32]  # (latent_dim,)
 Point = int | Vector  # a seed, or the latent itself
 
 
+class Sample(NamedTuple):
+    """What one picture is made from; `label` is the number of its class, None without classes."""
+
+    point: Point
+    label: int | None = None
+
+
 @dataclass(eq=False)
 class Request:
-    """Points that wait for their pixels; `given` counts those that a batch has taken."""
+    """Samples that wait for their pixels; `given` counts those that a batch has taken."""
 
     renderer: "Renderer"
-    points: Sequence[Point]
+    samples: Sequence[Sample]
     pixels: Pixels
     result: Future[Pixels] = field(default_factory=Future)
     given: int = 0
@@ -36,12 +43,12 @@ class Request:
 
     @property
     def waiting(self) -> int:
-        return len(self.points) - self.given
+        return len(self.samples) - self.given
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The points `start` to `stop` of a request."""
+    """The samples `start` to `stop` of a request."""
 
     request: Request
     start: int

@@ -7,6 +7,7 @@ from anyio import to_thread
 
 from app.domain.database import Database
 from app.domain.registry import resolve_checkpoint
+from models.config import TrainingConfig
 
 # How long an answer is believed. A hot image route affords no database query per request; what
 # another process changes is seen this much later, what this one changes at once (`forget`).
@@ -22,9 +23,9 @@ class ServedCheckpoint:
     key: str
     sha256: str
     images_seen: int
-    resolution: int
-    channels: int
+    shape: tuple[int, int, int]  # height, width, channels
     latent_dim: int
+    classes: tuple[str, ...] = ()  # none where the model is unconditional
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,14 @@ class Catalogue:
 def _read(database: Database, model: str, checkpoint_id: str | None) -> ServedCheckpoint:
     with database.read() as session:
         row = resolve_checkpoint(session, model, checkpoint_id)
+    config = TrainingConfig.from_json(row.config)
     return ServedCheckpoint(
         id=row.id,
         model=row.model,
         key=row.key,
         sha256=row.sha256,
         images_seen=row.images_seen,
-        resolution=row.config["resolution"],
-        channels=row.config["channels"],
-        latent_dim=row.config["latent_dim"],
+        shape=config.shape,
+        latent_dim=config.latent_dim,
+        classes=config.classes,
     )

@@ -15,7 +15,7 @@ from anyio import to_thread
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.batches import BATCH, Pixels, Point, Request, SampleQueue, Slice
+from app.serving.batches import BATCH, Pixels, Request, Sample, SampleQueue, Slice
 from app.serving.catalogue import Catalogue, ServedCheckpoint
 from app.serving.generators import Generators
 
@@ -29,7 +29,7 @@ RATE_MEMORY = 0.9  # how much of the measured rate is kept at each batch
 
 
 class Engine:
-    """Pixels of any (checkpoint, latent), the same bytes whatever else is asked for meanwhile.
+    """Pixels of any (checkpoint, latent, class), the same bytes whatever else is asked for.
 
     A lone request runs at once; what arrives during a forward pass shares the next one.
     """
@@ -47,17 +47,17 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="generation", daemon=True)
         self._thread.start()
 
-    async def generate(self, checkpoint: ServedCheckpoint, points: Sequence[Point]) -> Pixels:
-        """(N, H, W, C) uint8, one picture per seed or latent, N ≥ 1.
+    async def generate(self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]) -> Pixels:
+        """(N, H, W, C) uint8, one picture per sample, N ≥ 1.
 
         Cancelling it, as when a client leaves, takes what is still queued out of the queue.
         Raises QueueFull, BrokenCheckpoint, Unavailable.
         """
         renderer = self._generators.find(checkpoint) or await self._load(checkpoint)
-        shape = (checkpoint.resolution, checkpoint.resolution, checkpoint.channels)
-        request = Request(renderer, points, np.empty((len(points), *shape), np.uint8))
+        pixels = np.empty((len(samples), *checkpoint.shape), np.uint8)
+        request = Request(renderer, samples, pixels)
         if not self._queue.offer(request):
-            raise self._refusal(len(points))
+            raise self._refusal(len(samples))
         try:
             return await asyncio.wrap_future(request.result)
         finally:
@@ -114,9 +114,9 @@ class Engine:
             self._rate = RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate
 
     def _serve(self, batch: list[Slice]) -> None:
-        points = [point for one in batch for point in one.request.points[one.start : one.stop]]
+        samples = [one for part in batch for one in part.request.samples[part.start : part.stop]]
         try:
-            pixels = batch[0].request.renderer.render(points)
+            pixels = batch[0].request.renderer.render(samples)
         except Exception as error:  # the thread outlives any generator's failure
             log.error("generation_failed", exc_info=error)
             for one in batch:
@@ -128,7 +128,7 @@ class Engine:
             count = one.stop - one.start
             one.request.pixels[one.start : one.stop] = pixels[first : first + count]
             first += count
-            if one.stop == len(one.request.points):
+            if one.stop == len(one.request.samples):
                 _answer(one.request)
 
 

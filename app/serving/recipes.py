@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from app.serving.batches import Point, Vector
+from app.serving.batches import Point, Sample, Vector
 from app.serving.catalogue import ServedCheckpoint
 
 Recipe = dict[str, Any]
@@ -13,18 +13,29 @@ Recipe = dict[str, Any]
 BACKEND = "cpu-float32"  # how the pixels are computed: they may differ by one level elsewhere
 
 
-def image_recipe(checkpoint: ServedCheckpoint, point: Point) -> Recipe:
-    return checkpoint_recipe(checkpoint) | point_recipe(point) | {"class": None}
+def image_recipe(checkpoint: ServedCheckpoint, sample: Sample) -> Recipe:
+    kind = {"class": class_name(checkpoint, sample.label)}
+    return checkpoint_recipe(checkpoint) | point_recipe(sample.point) | kind
 
 
-def grid_recipe(checkpoint: ServedCheckpoint, points: list[Point], columns: int) -> Recipe:
-    images = [point_recipe(point) for point in points]
-    return checkpoint_recipe(checkpoint) | {"class": None, "columns": columns, "images": images}
+def grid_recipe(checkpoint: ServedCheckpoint, samples: list[Sample], columns: int) -> Recipe:
+    """`class` where all images are of one; a conditional model's images each name theirs."""
+    images = [point_recipe(sample.point) for sample in samples]
+    labels = {sample.label for sample in samples}
+    if checkpoint.classes:
+        for image, sample in zip(images, samples, strict=True):
+            image["class"] = class_name(checkpoint, sample.label)
+    return checkpoint_recipe(checkpoint) | {
+        "class": class_name(checkpoint, labels.pop()) if len(labels) == 1 else None,
+        "columns": columns,
+        "images": images,
+    }
 
 
 def interpolation_recipe(
     checkpoint: ServedCheckpoint,
     keyframes: list[Point],
+    label: int | None,
     *,
     frames: int,
     method: str,
@@ -33,7 +44,7 @@ def interpolation_recipe(
     fps: float,
 ) -> Recipe:
     return checkpoint_recipe(checkpoint) | {
-        "class": None,
+        "class": class_name(checkpoint, label),
         "keyframes": [point_recipe(point) for point in keyframes],
         "frames": frames,
         "method": method,
@@ -51,6 +62,10 @@ def checkpoint_recipe(checkpoint: ServedCheckpoint) -> Recipe:
         "images_seen": checkpoint.images_seen,
         "backend": BACKEND,
     }
+
+
+def class_name(checkpoint: ServedCheckpoint, label: int | None) -> str | None:
+    return None if label is None else checkpoint.classes[label]
 
 
 def point_recipe(point: Point) -> Recipe:

@@ -20,6 +20,8 @@ from benchmarks.random_models import register, store_checkpoint
 from models.config import MAX_SEED
 from models.latents import latent_from_seed
 
+FORMATS = ("png", "webp", "jpg")
+
 pytestmark = pytest.mark.usefixtures("model")
 
 
@@ -188,9 +190,28 @@ def test_the_latent_of_a_seed_gives_its_pixels(client: TestClient) -> None:
 def test_a_greyscale_model_makes_greyscale_files(
     client: TestClient, database: Database, store: ObjectStore
 ) -> None:
-    register(database, store_checkpoint(store, "digits", resolution=28, channels=1))
+    register(database, store_checkpoint(store, "digits", shape=(28, 28, 1)))
     image = Image.open(io.BytesIO(client.get("/v1/models/digits/images/3.png").content))
     assert (image.mode, image.size) == ("L", (28, 28))
+
+
+def test_an_oblong_model_with_alpha_keeps_both(
+    client: TestClient, database: Database, store: ObjectStore
+) -> None:
+    stickers = {"shape": (48, 80, 4), "architecture": "r3gan", "max_width": 64}
+    register(database, store_checkpoint(store, "stickers", **stickers))
+    url = "/v1/models/stickers/images"
+    png, webp, jpg = (
+        Image.open(io.BytesIO(client.get(f"{url}/3.{one}").content)) for one in FORMATS
+    )
+    assert [one.size for one in (png, webp, jpg)] == [(80, 48)] * 3
+    assert [one.mode for one in (png, webp, jpg)] == ["RGBA", "RGBA", "RGB"]
+    assert np.array_equal(np.asarray(png), np.asarray(webp))
+    assert 0 < np.asarray(png)[..., 3].mean() < 255
+    grid = np.asarray(Image.open(io.BytesIO(client.post(url, json={"seeds": [1, 2, 3]}).content)))
+    assert grid.shape == (96, 160, 4)
+    assert np.array_equal(grid[48:, :80], np.asarray(png))
+    assert not grid[48:, 80:].any()
 
 
 @pytest.mark.parametrize(
@@ -201,8 +222,12 @@ def test_a_greyscale_model_makes_greyscale_files(
         ("cat.png", 422, "seed: Input should be a valid integer"),
         ("7.5.png", 422, "seed: Input should be a valid integer"),
         ("7.bmp", 422, "format: Input should be 'png', 'jpg', 'webp' or 'json'"),
-        ("7.png?class=white", 422, "'class' is not known here; there are: checkpoint"),
-        ("7.png?truncation=0.5", 422, "'truncation' is not known here"),
+        ("7.png?class=white", 422, "model 'cats' is not conditional, so it has no class 'white'"),
+        (
+            "7.png?truncation=0.5",
+            422,
+            "'truncation' is not known here; there are: checkpoint, class",
+        ),
         ("7.png?checkpoint=", 422, "checkpoint: String should have at least 1 character"),
         ("7.png?checkpoint=nothing", 404, "model 'cats' has no checkpoint 'nothing'"),
         ("7", 404, "Not Found"),
@@ -248,7 +273,9 @@ def test_an_unknown_model_is_named(client: TestClient) -> None:
         ({"latents": [[1e400] * 100]}, "latents.0.0", "finite number"),
         ({"latents": [[-1001] * 100]}, "latents.0.0", "greater than or equal to -1000"),
         ({"count": 1, "truncation": 0.7}, "truncation", "Extra inputs are not permitted"),
-        ({"count": 1, "class": "white"}, "class", "Extra inputs are not permitted"),
+        ({"count": 1, "class": "white"}, "class", "leave class out"),
+        ({"count": 1, "class": 1}, "class", "valid string"),
+        ({"count": 1, "class_name": "white"}, "class_name", "Extra inputs are not permitted"),
         ({"count": 1, "checkpoint": ""}, "checkpoint", "at least 1 character"),
     ],
 )

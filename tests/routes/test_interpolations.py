@@ -17,7 +17,7 @@ from app.domain.store import ObjectStore
 from app.main import create_app
 from app.serving.catalogue import ServedCheckpoint
 from benchmarks.random_models import register, store_checkpoint
-from models.latents import latent_from_seed, slerp
+from models.latents import class_from_seed, latent_from_seed, slerp
 
 TWO = [{"seed": 7}, {"seed": 42}]
 
@@ -147,6 +147,73 @@ def test_the_url_is_cached(client: TestClient, model: ServedCheckpoint) -> None:
     assert other.status_code == 200
 
 
+@pytest.fixture
+def pets(settings: Settings, database: Database) -> ServedCheckpoint:
+    """The served checkpoint of "pets": three classes, 48×80 RGBA."""
+    config = {"shape": (48, 80, 4), "classes": ("dog", "tabby", "white"), "conditional": True}
+    return register(database, store_checkpoint(ObjectStore(settings), "pets", **config))
+
+
+def coloured(data: bytes) -> list[np.ndarray]:
+    image = Image.open(io.BytesIO(data))
+    found = []
+    for number in range(image.n_frames):  # type: ignore[attr-defined]
+        image.seek(number)
+        assert image.mode == "RGBA"
+        found.append(np.asarray(image))
+    return found
+
+
+def pet(client: TestClient, seed: int, kind: str) -> np.ndarray:
+    answer = client.get(f"/v1/models/pets/images/{seed}.png", params={"class": kind})
+    return np.asarray(Image.open(io.BytesIO(answer.content)))
+
+
+def test_a_morph_stays_in_the_class_asked_for(client: TestClient, pets: ServedCheckpoint) -> None:
+    url = "/v1/models/pets/interpolations"
+    asked = {"keyframes": TWO, "frames": 5, "class": "white"}
+    posted = client.post(url, json=asked)
+    morph = coloured(posted.content)
+    assert morph[0].shape == (48, 80, 4)
+    assert np.array_equal(morph[0], pet(client, 7, "white"))
+    assert np.array_equal(morph[-1], pet(client, 42, "white"))
+    by_url = client.get(f"{url}/7-42.webp?frames=5&class=white")
+    assert by_url.content == posted.content
+    other = client.get(f"{url}/7-42.webp?frames=5&class=dog")
+    assert other.headers["etag"] != by_url.headers["etag"]
+    with zipfile.ZipFile(
+        io.BytesIO(client.post(url, json=asked | {"format": "zip"}).content)
+    ) as archive:
+        frame = Image.open(io.BytesIO(archive.read("0002.png")))
+    assert np.array_equal(np.asarray(frame), morph[2])
+    assert json.loads(frame.info["moggy"])["class"] == "white"
+
+
+def test_without_a_class_it_is_the_first_keyframes(
+    client: TestClient, pets: ServedCheckpoint
+) -> None:
+    drawn = [pets.classes[class_from_seed(seed, 3)] for seed in range(20)]
+    last = next(seed for seed in range(20) if drawn[seed] != drawn[0])
+    url = "/v1/models/pets/interpolations"
+    morph = coloured(client.get(f"{url}/0-{last}.webp?frames=3").content)
+    assert np.array_equal(morph[0], pet(client, 0, drawn[0]))
+    assert np.array_equal(morph[-1], pet(client, last, drawn[0]))
+    listed = client.post(
+        url, json={"keyframes": [{"seed": 0}, {"seed": last}], "frames": 3, "format": "json"}
+    )
+    assert listed.json()["class"] == drawn[0]
+
+
+def test_a_morph_from_a_latent_needs_a_class(client: TestClient, pets: ServedCheckpoint) -> None:
+    url = "/v1/models/pets/interpolations"
+    keyframes = [{"mix": [{"seed": 1, "weight": 1}]}, {"seed": 2}]
+    refused = client.post(url, json={"keyframes": keyframes, "frames": 3})
+    assert (refused.status_code, refused.json()["field"]) == (422, "class")
+    assert "give class, one of dog, tabby, white" in refused.json()["detail"]
+    given = client.post(url, json={"keyframes": keyframes, "frames": 3, "class": "dog"})
+    assert np.array_equal(coloured(given.content)[0], pet(client, 1, "dog"))
+
+
 @pytest.mark.parametrize("file_format", ["webp", "gif"])
 def test_a_morph_that_stands_still_is_no_error(client: TestClient, file_format: str) -> None:
     answer = get(client, f"7-7.{file_format}?frames=4")
@@ -173,6 +240,7 @@ def test_a_morph_that_stands_still_is_no_error(client: TestClient, file_format: 
         ({"keyframes": TWO, "easing": "even"}, "easing", "'linear' or 'smooth'"),
         ({"keyframes": TWO, "format": "mp4"}, "format", "'webp', 'gif', 'strip', 'zip' or 'json'"),
         ({"keyframes": TWO, "loop": "yes"}, "loop", "valid boolean"),
+        ({"keyframes": TWO, "class": "white"}, "class", "leave class out"),
         ({"keyframes": TWO, "speed": 2}, "speed", "Extra inputs are not permitted"),
         ({"keyframes": [{"seed": 7}, {}]}, "keyframes.1", "exactly one of seed, latent, mix"),
         ({"keyframes": [{"seed": 7}, {"seed": -1}]}, "keyframes.1.seed", "equal to 0"),
@@ -218,6 +286,7 @@ def test_a_bad_request_is_refused_with_the_field_and_the_limit(
         ("7-42.webp?frames=1", 422, "frames: Input should be greater than or equal to 2"),
         ("7-42.webp?fps=nan", 422, "fps: Input should be"),
         ("7-42.gif?fps=60", 422, "at most 50"),
+        ("7-42.webp?class=white", 422, "is not conditional, so it has no class 'white'"),
         ("7-42.webp?speed=2", 422, "'speed' is not known here"),
         ("7-42.webp?checkpoint=nothing", 404, "has no checkpoint 'nothing'"),
         ("7.webp", 404, "Not Found"),

@@ -63,6 +63,32 @@ def test_webp_holds_exactly_the_frames(channels: int) -> None:
     assert np.array_equal(np.stack(decoded), np.broadcast_to(frames, (30, 32, 32, 3)))
 
 
+def test_webp_keeps_alpha() -> None:
+    frames = fade(10, 4)
+    frames[2:6, :8, :, 3] = 0
+    frames[frames[..., 3] == 0] = 0
+    image = Image.open(io.BytesIO(encode(frames, "webp")))
+    decoded = []
+    for number in range(10):
+        image.seek(number)
+        assert image.mode == "RGBA"
+        decoded.append(np.asarray(image))
+    assert np.array_equal(np.stack(decoded), frames)
+
+
+def test_gif_shows_what_is_transparent_on_white() -> None:
+    frames = np.zeros((4, 48, 80, 4), np.uint8)
+    frames[:, :, :40] = (200, 0, 0, 255)
+    frames[:, :24, 40:] = [[[(0, 0, 0, alpha)]] for alpha in (64, 128, 192, 255)]
+    image, decoded, _ = played(encode(frames, "gif"))
+    assert image.size == (80, 48)
+    assert "transparency" not in image.info
+    for frame, grey in zip(decoded, (191, 127, 63, 0), strict=True):
+        assert np.abs(frame[8, 8].astype(int) - (200, 0, 0)).max() <= 2
+        assert np.abs(frame[8, 60].astype(int) - grey).max() <= 2
+        assert (frame[40, 60] == 255).all()
+
+
 def test_webp_carries_the_recipe() -> None:
     image, _, _ = played(encode(fade(3), "webp"))
     comment = image.getexif().get_ifd(0x8769)[0x9286]
@@ -100,6 +126,12 @@ def test_it_plays_once_or_for_ever(file_format: str) -> None:
     for_ever, _, _ = played(encode(fade(4), file_format, loop=True))
     assert once.info.get("loop") == (1 if file_format == "webp" else None)
     assert for_ever.info["loop"] == 0
+
+
+def test_a_strip_keeps_alpha() -> None:
+    frames = fade(5, 4)
+    strip = np.asarray(Image.open(io.BytesIO(encode(frames, "strip"))))
+    assert np.array_equal(strip, np.concatenate(list(frames), axis=1))
 
 
 def test_a_strip_holds_the_frames_side_by_side() -> None:

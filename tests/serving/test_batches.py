@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from app.serving.batches import BATCH, Request, SampleQueue
+from app.serving.batches import BATCH, Request, Sample, SampleQueue
 
 CATS: Any = object()  # stands for a loaded generator, which the queue only compares
 DOGS: Any = object()
 
 
 def request(renderer: Any, images: int) -> Request:
-    return Request(renderer, list(range(images)), np.empty((images, 1, 1, 1), np.uint8))
+    samples = [Sample(seed) for seed in range(images)]
+    return Request(renderer, samples, np.empty((images, 1, 1, 1), np.uint8))
 
 
 def queue_of(*requests: Request, limit: int = 10_000) -> SampleQueue:
@@ -55,7 +56,9 @@ def test_every_image_of_a_large_request_is_taken_once() -> None:
     large = request(CATS, 5 * BATCH + 3)
     queue = queue_of(large)
     spans = [taken(queue)[0][1:] for _ in range(6)]
-    assert [number for start, stop in spans for number in range(start, stop)] == large.points
+    assert [number for start, stop in spans for number in range(start, stop)] == list(
+        range(5 * BATCH + 3)
+    )
     assert queue.samples == 0
 
 

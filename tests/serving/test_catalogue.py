@@ -25,6 +25,26 @@ def test_the_newest_is_served_and_any_can_be_named(database: Database, store: Ob
     assert asyncio.run(catalogue.find(database, "cats", first.id)) == first
 
 
+def test_a_configuration_stored_before_shapes_were_is_still_served(
+    database: Database, store: ObjectStore
+) -> None:
+    stored = register(database, store_checkpoint(store, shape=(28, 28, 1)))
+    with database.write() as session:
+        row = registry.resolve_checkpoint(session, "cats", stored.id)
+        row.config = {"preset": "dcgan", "resolution": 28, "channels": 1, "latent_dim": 100}
+    assert asyncio.run(Catalogue().find(database, "cats")) == stored
+
+
+def test_shape_and_classes_are_the_checkpoints(database: Database, store: ObjectStore) -> None:
+    stored = store_checkpoint(
+        store, shape=(48, 80, 4), classes=("tabby", "white"), conditional=True
+    )
+    register(database, stored)
+    found = asyncio.run(Catalogue().find(database, "cats"))
+    assert found == stored
+    assert (found.shape, found.classes) == ((48, 80, 4), ("tabby", "white"))
+
+
 def test_an_unknown_model_or_checkpoint_is_named(database: Database, store: ObjectStore) -> None:
     register(database, store_checkpoint(store))
     with pytest.raises(NotFound, match="'dogs'"):

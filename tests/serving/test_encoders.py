@@ -38,6 +38,25 @@ def test_png_and_webp_hold_exactly_the_pixels(image_format: str, channels: int) 
     assert np.array_equal(np.asarray(image.convert("RGB")), expected)
 
 
+@pytest.mark.parametrize("image_format", ["png", "webp"])
+def test_png_and_webp_keep_alpha_and_the_colours_below_it(image_format: str) -> None:
+    picture = pixels(48, 80, 4)
+    picture[:8, :, 3] = 0
+    image = opened(encode_image(picture, image_format, RECIPE))
+    assert (image.mode, image.size) == ("RGBA", (80, 48))
+    assert np.array_equal(np.asarray(image), picture)
+
+
+def test_jpg_shows_what_is_transparent_on_white() -> None:
+    picture = np.zeros((32, 32, 4), np.uint8)
+    picture[:, :16] = (200, 0, 0, 255)
+    picture[:16, 16:] = (0, 0, 0, 128)
+    image = np.asarray(opened(encode_image(picture, "jpg", RECIPE))).astype(int)
+    assert image.shape == (32, 32, 3)
+    for place, colour in (((8, 8), (200, 0, 0)), ((8, 24), (127,) * 3), ((24, 24), (255,) * 3)):
+        assert np.abs(image[place] - colour).max() <= 3
+
+
 def test_jpg_is_close_to_the_pixels() -> None:
     ramp = np.linspace(0, 255, 64).astype(np.uint8)
     picture = np.stack([np.add.outer(ramp // 2, ramp // 2)] * 3, axis=-1)
@@ -74,6 +93,14 @@ def test_a_grid_is_filled_row_by_row() -> None:
     assert np.array_equal(grid[:4, 4:], pictures[1])
     assert np.array_equal(grid[4:, :4], pictures[2])
     assert not grid[4:, 4:].any()
+
+
+def test_a_grid_with_alpha_is_clear_where_no_picture_is() -> None:
+    pictures = pixels(3, 6, 4, 4)
+    grid = np.asarray(opened(encode_grid(pictures, 2, RECIPE)))
+    assert grid.shape == (12, 8, 4)
+    assert np.array_equal(grid[6:, :4], pictures[2])
+    assert not grid[6:, 4:, 3].any()
 
 
 def test_a_zip_comes_in_pieces_and_holds_every_picture_in_order() -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.batches import BATCH, Pixels, Point
+from app.serving.batches import BATCH, Pixels, Sample
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
 from app.serving.generators import BrokenCheckpoint, Generators
@@ -24,22 +24,26 @@ class Gate:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.opened, self.entered = threading.Event(), threading.Event()
-        self.passes: list[list[Point]] = []
+        self.passes: list[list[Sample]] = []
         render = Renderer.render
 
-        def gated(renderer: Renderer, points: list[Point]) -> Pixels:
-            self.passes.append(points)
+        def gated(renderer: Renderer, samples: list[Sample]) -> Pixels:
+            self.passes.append(samples)
             self.entered.set()
             assert self.opened.wait(20)
-            return render(renderer, points)
+            return render(renderer, samples)
 
         monkeypatch.setattr(Renderer, "render", gated)
 
     async def hold(self, engine: Engine, checkpoint: ServedCheckpoint) -> asyncio.Task[Pixels]:
         """Occupy the engine's thread with one request."""
-        task = asyncio.create_task(engine.generate(checkpoint, [0]))
+        task = asyncio.create_task(engine.generate(checkpoint, seeds(0)))
         await asyncio.to_thread(self.entered.wait, 20)
         return task
+
+
+def seeds(*numbers: int) -> list[Sample]:
+    return [Sample(number) for number in numbers]
 
 
 @pytest.fixture
@@ -48,37 +52,44 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 
 def test_pixels_have_the_checkpoints_shape(engine: Engine, store: ObjectStore) -> None:
-    digits = store_checkpoint(store, resolution=28, channels=1)
-    pixels = asyncio.run(engine.generate(digits, [1, 2, 3]))
+    digits = store_checkpoint(store, shape=(28, 28, 1))
+    pixels = asyncio.run(engine.generate(digits, seeds(1, 2, 3)))
     assert (pixels.shape, pixels.dtype) == ((3, 28, 28, 1), np.uint8)
 
 
 def test_random_mixes_of_requests_give_the_bytes_of_each_alone(
     settings: Settings, engine: Engine, store: ObjectStore
 ) -> None:
-    checkpoints = [store_checkpoint(store, weights=number) for number in (1, 2)]
+    kinds = {"classes": ("tabby", "white"), "conditional": True}
+    checkpoints = [store_checkpoint(store), store_checkpoint(store, weights=2, **kinds)]
     dice = random.Random(3)
 
-    async def mixed() -> list[tuple[ServedCheckpoint, list[Point], Pixels]]:
+    def sample(checkpoint: ServedCheckpoint) -> Sample:
+        label = dice.randrange(2) if checkpoint.classes else None
+        return Sample(dice.randrange(40), label)
+
+    async def mixed() -> list[tuple[ServedCheckpoint, list[Sample], Pixels]]:
         asked = []
         for _ in range(60):
-            points: list[Point] = [dice.randrange(40) for _ in range(dice.choice([1, 1, 2, 9, 30]))]
+            checkpoint = dice.choice(checkpoints)
+            samples = [sample(checkpoint) for _ in range(dice.choice([1, 1, 2, 9, 30]))]
             if dice.random() < 0.3:
-                points[0] = latent_from_seed(dice.randrange(40), 100).numpy()
-            asked.append((dice.choice(checkpoints), points))
+                latent = latent_from_seed(dice.randrange(40), 100).numpy()
+                samples[0] = samples[0]._replace(point=latent)
+            asked.append((checkpoint, samples))
         pixels = await asyncio.gather(*(engine.generate(*one) for one in asked))
         return [(*one, got) for one, got in zip(asked, pixels, strict=True)]
 
     answers = asyncio.run(mixed())
     restarted = Engine(settings, store)
     try:
-        for checkpoint, points, pixels in answers:
-            alone = asyncio.run(restarted.generate(checkpoint, points[:1]))
+        for checkpoint, samples, pixels in answers:
+            alone = asyncio.run(restarted.generate(checkpoint, samples[:1]))
             assert np.array_equal(alone[0], pixels[0])
-        for checkpoint, points, pixels in answers[:5]:
-            for point, one in zip(points, pixels, strict=True):
-                alone = asyncio.run(restarted.generate(checkpoint, [point]))
-                assert np.array_equal(alone[0], one)
+        for checkpoint, samples, pixels in answers[:5]:
+            for one, got in zip(samples, pixels, strict=True):
+                alone = asyncio.run(restarted.generate(checkpoint, [one]))
+                assert np.array_equal(alone[0], got)
     finally:
         restarted.close()
 
@@ -88,13 +99,13 @@ def test_what_queues_during_a_forward_pass_shares_the_next(
 ) -> None:
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
-        others = [asyncio.create_task(engine.generate(cats, [seed])) for seed in range(1, 5)]
+        others = [asyncio.create_task(engine.generate(cats, seeds(seed))) for seed in range(1, 5)]
         await asyncio.sleep(0)
         gate.opened.set()
         await asyncio.gather(first, *others)
 
     asyncio.run(scenario())
-    assert gate.passes == [[0], [1, 2, 3, 4]]
+    assert gate.passes == [seeds(0), seeds(1, 2, 3, 4)]
 
 
 def test_a_full_queue_is_refused_with_the_limit_and_when_to_come_back(
@@ -104,14 +115,14 @@ def test_a_full_queue_is_refused_with_the_limit_and_when_to_come_back(
 
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
-        waiting = asyncio.create_task(engine.generate(cats, list(range(10))))
+        waiting = asyncio.create_task(engine.generate(cats, seeds(*range(10))))
         await asyncio.sleep(0)
         with pytest.raises(QueueFull, match="limit of 10") as refused:
-            await engine.generate(cats, [1])
+            await engine.generate(cats, seeds(1))
         assert (refused.value.status, refused.value.retry_after) == (503, 1)
         gate.opened.set()
         await asyncio.gather(first, waiting)
-        assert len(await engine.generate(cats, [1])) == 1
+        assert len(await engine.generate(cats, seeds(1))) == 1
 
     asyncio.run(scenario())
     engine.close()
@@ -122,8 +133,8 @@ def test_a_cancelled_request_costs_no_forward_pass(
 ) -> None:
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
-        leaving = asyncio.create_task(engine.generate(cats, [8] * BATCH))
-        staying = asyncio.create_task(engine.generate(cats, [9]))
+        leaving = asyncio.create_task(engine.generate(cats, seeds(*[8] * BATCH)))
+        staying = asyncio.create_task(engine.generate(cats, seeds(9)))
         await asyncio.sleep(0)
         leaving.cancel()
         await asyncio.sleep(0)
@@ -131,19 +142,19 @@ def test_a_cancelled_request_costs_no_forward_pass(
         await asyncio.gather(first, staying)
 
     asyncio.run(scenario())
-    assert gate.passes == [[0], [9]]
+    assert gate.passes == [seeds(0), seeds(9)]
 
 
 def test_the_rest_of_a_large_request_is_dropped_when_it_is_cancelled(
     engine: Engine, cats: ServedCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
-        large = asyncio.create_task(engine.generate(cats, list(range(100 * BATCH))))
+        large = asyncio.create_task(engine.generate(cats, seeds(*range(100 * BATCH))))
         await asyncio.to_thread(gate.entered.wait, 20)
         large.cancel()
         await asyncio.sleep(0)
         gate.opened.set()
-        await engine.generate(cats, [0])
+        await engine.generate(cats, seeds(0))
 
     asyncio.run(scenario())
     assert len(gate.passes) == 2
@@ -162,7 +173,7 @@ def test_the_first_requests_of_a_model_load_it_once_and_one_that_leaves_stops_no
     monkeypatch.setattr(Generators, "load", counted)
 
     async def scenario() -> list[Pixels]:
-        asked = [asyncio.create_task(engine.generate(cats, [seed])) for seed in range(5)]
+        asked = [asyncio.create_task(engine.generate(cats, seeds(seed))) for seed in range(5)]
         await asyncio.sleep(0)
         asked[0].cancel()
         return await asyncio.gather(*asked[1:])
@@ -180,7 +191,7 @@ def test_when_the_generation_thread_cannot_run_requests_are_refused_not_left_wai
     monkeypatch.setattr("torch.set_num_threads", broken)
     engine = Engine(settings, store)
     with pytest.raises(Unavailable):
-        asyncio.run(asyncio.wait_for(engine.generate(cats, [1]), 20))
+        asyncio.run(asyncio.wait_for(engine.generate(cats, seeds(1)), 20))
     engine.close()
 
 
@@ -191,7 +202,7 @@ def test_a_broken_checkpoint_leaves_the_others_served(
     store.put_bytes(broken.key, b"nothing")
 
     async def scenario() -> list[Pixels | BaseException]:
-        asked = [engine.generate(one, [1]) for one in (broken, cats, broken)]
+        asked = [engine.generate(one, seeds(1)) for one in (broken, cats, broken)]
         return await asyncio.gather(*asked, return_exceptions=True)
 
     answers = asyncio.run(scenario())
@@ -205,8 +216,8 @@ def test_a_failing_forward_pass_fails_its_requests_and_no_other(
 ) -> None:
     async def scenario() -> None:
         with pytest.raises(RuntimeError):
-            await engine.generate(cats, [np.zeros(3, np.float32)])
-        assert len(await engine.generate(cats, [1])) == 1
+            await engine.generate(cats, [Sample(np.zeros(3, np.float32))])
+        assert len(await engine.generate(cats, seeds(1))) == 1
 
     asyncio.run(scenario())
 
@@ -218,7 +229,7 @@ def test_closing_refuses_who_waits_and_ends_the_thread(
 
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
-        waiting = asyncio.create_task(engine.generate(cats, [1]))
+        waiting = asyncio.create_task(engine.generate(cats, seeds(1)))
         await asyncio.sleep(0)
         threading.Timer(0.1, gate.opened.set).start()
         await asyncio.to_thread(engine.close)
@@ -226,7 +237,7 @@ def test_closing_refuses_who_waits_and_ends_the_thread(
         with pytest.raises(Unavailable, match="stopping"):
             await waiting
         with pytest.raises(Unavailable, match="stopping"):
-            await engine.generate(cats, [1])
+            await engine.generate(cats, seeds(1))
 
     asyncio.run(scenario())
     assert "generation" not in [thread.name for thread in threading.enumerate()]
