@@ -47,6 +47,7 @@ def settings(tmp_path: Path, database_url: str, valkey_url: str) -> Settings:
         lease_seconds=4,
         reap_seconds=0.5,
         state_every_seconds=0.5,
+        checkpoints_kept=5,
     )
 
 
@@ -82,10 +83,10 @@ def dataset(database: Database, store: ObjectStore, digits: np.ndarray) -> str:
 
 @pytest.fixture
 def train(database: Database, settings: Settings, dataset: str) -> Callable[..., str]:
-    """Queues a tiny training; its job id."""
+    """Queues a tiny training, with changes to its request or its overrides; its job id."""
 
-    def queue(images: int, **overrides: Any) -> str:
-        request: dict[str, Any] = {
+    def queue(images: int, request: dict[str, Any] | None = None, **overrides: Any) -> str:
+        asked: dict[str, Any] = {
             "dataset": dataset,
             "model": "digits",
             "preset": "dcgan",
@@ -93,9 +94,10 @@ def train(database: Database, settings: Settings, dataset: str) -> Callable[...,
             "epochs": None,
             "batch_size": None,
             "seed": 1,
+            "resume_from": None,
             "overrides": TINY | overrides,
         }
-        return queue_training(database, settings, request, None).id
+        return queue_training(database, settings, asked | (request or {}), None).id
 
     return queue
 

@@ -136,7 +136,7 @@ def test_a_failing_job_says_why_and_never_stops_the_next(
 ) -> None:
     broken, healthy = watch(train(512)), watch(train(512))
     with database.write() as session:
-        config: dict[str, Any] = broken.read().config | {"resolution": 64}
+        config: dict[str, Any] = broken.read().config | {"shape": [64, 64, 1]}
         jobs.find(session, broken.id).config = config
     start_worker("train")
     failed = broken.until_ended()

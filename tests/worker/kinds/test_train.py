@@ -1,0 +1,97 @@
+"""Trainings by real workers and real trainers: fine-tuning, divergence, retention."""
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from job_watch import JobWatch
+from sqlalchemy import select
+
+from app.domain.database import Database
+from app.domain.job_states import Status
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.domain.tables import Checkpoint
+from models.checkpoint import load_weights
+
+pytestmark = pytest.mark.slow
+
+# Adam without its second moment divides by gradients that vanish: every seed is NaN in 20 steps.
+DIVERGING: dict[str, Any] = {
+    "generator_learning_rate": 0.1,
+    "discriminator_learning_rate": 0.1,
+    "discriminator_normalisation": "none",
+    "loss": "wasserstein",
+    "beta1": 0.9,
+    "beta2": 0.0,
+}
+
+Train = Callable[..., str]
+Watch = Callable[[str], JobWatch]
+StartWorker = Callable[[str], subprocess.Popen[bytes]]
+
+
+def checkpoints(database: Database, model: str) -> list[Checkpoint]:
+    with database.read() as session:
+        query = select(Checkpoint).where(Checkpoint.model == model)
+        return list(session.scalars(query.order_by(Checkpoint.number)))
+
+
+def discriminator(store: ObjectStore, checkpoint: Checkpoint) -> dict[str, Any]:
+    return load_weights(store.local_copy(checkpoint.key)).discriminator
+
+
+def test_a_fine_tuning_goes_on_from_the_model_and_its_frozen_layers_stay_as_they_were(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
+) -> None:
+    start_worker("train")
+    assert watch(train(512)).until_ended().status == Status.SUCCEEDED
+    (start,) = checkpoints(database, "digits")
+    job_id = train(
+        512,
+        request={"model": "tuned", "resume_from": "digits", "preset": None, "seed": 2},
+        frozen_discriminator_layers=2,
+    )
+    job = watch(job_id).until_ended()
+    assert (job.status, job.error, job.resume_from) == (Status.SUCCEEDED, None, start.id)
+    (tuned,) = checkpoints(database, "tuned")
+    before, after = discriminator(store, start), discriminator(store, tuned)
+    weights = [name for name in before if name.endswith("weight") and before[name].ndim == 4]
+    stayed = [name for name in weights if before[name].equal(after[name])]
+    assert stayed == weights[:2]
+
+
+def test_a_training_that_diverges_is_rolled_back_twice_and_then_fails_with_its_diagnosis(
+    train: Train, watch: Watch, start_worker: StartWorker
+) -> None:
+    start_worker("train")
+    job = watch(train(100_000, **DIVERGING))
+    ended = job.until_ended()
+    assert ended.status == Status.FAILED
+    assert ended.error is not None
+    assert "after 2 rollbacks" in ended.error
+    first, second = job.events("health")
+    assert [first["kind"], first["rollbacks"], second["rollbacks"]] == ["rollback", 1, 2]
+    assert second["generator_learning_rate"] == pytest.approx(first["generator_learning_rate"] / 2)
+    assert "rolled back" in first["message"]
+    assert ended.attempt <= 1
+
+
+def test_a_long_training_keeps_as_many_checkpoints_as_it_may(
+    train: Train,
+    watch: Watch,
+    start_worker: StartWorker,
+    database: Database,
+    store: ObjectStore,
+    settings: Settings,
+) -> None:
+    start_worker("train")
+    job = watch(train(2048, checkpoint_every_images=256))
+    assert job.until_ended().status == Status.SUCCEEDED
+    kept = checkpoints(database, "digits")
+    assert len(job.events("checkpoint")) == 8
+    assert len(kept) == settings.checkpoints_kept
+    assert kept[-1].images_seen == 2048
+    stored = [key for key in store.keys(f"jobs/{job.id}") if "/checkpoint-" in key]
+    assert stored == sorted(one.key for one in kept)
