@@ -33,6 +33,8 @@ def follow_training(client: ServiceClient, job_id: str, view: View) -> Ending:
             view.update(seen, total, training_figures(data))
         elif event == "checkpoint":
             view.note(f"checkpoint {data['id']} at {data['images_seen']:,} images")
+        elif event == "health":
+            view.note(data["message"])
         elif event == "end":
             return Ending(data["status"], data["error"])
     raise CommandError(f"the event stream of job {job_id} has no end")

@@ -166,13 +166,19 @@ def test_a_followed_training_shows_its_figures_and_ends_well(
     service.on(
         EVENTS,
         as_events((1, "state", RUNNING | {"device": "cpu"}), (2, "progress", PROGRESS)),
-        as_events((3, "checkpoint", {"id": "c1", "images_seen": 1280}), (4, "end", SUCCEEDED)),
+        as_events(
+            (3, "health", {"kind": "rollback", "message": "rolled back to 64 images seen"}),
+            (4, "checkpoint", {"id": "c1", "images_seen": 1280}),
+            (5, "end", SUCCEEDED),
+        ),
     )
-    result = moggy("train", "--dataset", "d", "--model", "c", "--follow")
+    result = moggy("train", "--dataset", "d", "--model", "c", "--resume-from", "cats", "--follow")
     assert (result.code, result.out) == (0, "j1\n")
+    assert service.asked[0].json == {"dataset": "d", "model": "c", "resume_from": "cats"}
     assert result.err.splitlines() == [
         "training on cpu",
         "training on cpu: 50 % 640/1,280 images, 400/s, 2 s left, G 1.00 D 0.50",
+        "rolled back to 64 images seen",
         "checkpoint c1 at 1,280 images",
         "Job j1 succeeded: c has seen 1,280 images.",
     ]

@@ -9,7 +9,7 @@ from app.domain import events, leases
 from app.domain.database import Database
 from app.domain.job_states import Status
 from app.domain.leases import Claim
-from app.domain.tables import Dataset
+from app.domain.tables import Checkpoint, Dataset
 
 
 def ask(client: TestClient, **changes: Any) -> dict[str, Any]:
@@ -201,6 +201,44 @@ def test_metrics_forget_what_a_resume_did_again(
         "128,0.55",
         "256,0.4",
     ]
+
+
+def test_a_job_shows_what_its_health_events_said_the_newest_last(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    job_id = ask(client)["id"]
+    told = [{"kind": "rollback", "message": f"rolled back, time {n}"} for n in (1, 2)]
+    with database.write() as session:
+        job = leases.claim(session, "train", 60, 3)
+        assert job is not None
+        for data in told:
+            leases.record(session, Claim(job.id, job.epoch), "health", data)
+    assert client.get(f"/v1/jobs/{job_id}").json()["health"] == told
+    assert client.get("/v1/jobs").json()["items"][0]["health"] == told
+
+
+def test_a_training_goes_on_from_another_model(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    config = ask(client)["config"]
+    with database.write() as session:
+        stored = {"images_seen": 64, "config": config, "key": "k", "sha256": "", "bytes": 7}
+        session.add(Checkpoint(id="c", model="cats", **stored))
+    job = ask(client, model="kittens", resume_from="cats")
+    assert (job["resume_from"], job["preset"]) == ("c", "small-data")
+    wider = {"dataset": cats, "model": "kittens", "resume_from": "c", "overrides": {"width": 64}}
+    answer = client.post("/v1/jobs", json=wider)
+    assert (answer.status_code, answer.json()["field"]) == (422, "width")
+
+
+def test_a_dataset_of_a_shape_that_cannot_be_built_is_refused_with_the_nearest(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    with database.write() as session:
+        session.query(Dataset).one().shape = [50, 61, 3]
+    answer = client.post("/v1/jobs", json={"dataset": cats, "model": "cats"})
+    assert (answer.status_code, answer.json()["field"]) == (422, "dataset")
+    assert "[50, 61, 3]" in answer.json()["detail"]
 
 
 def test_samples_are_listed_and_a_missing_one_is_not_found(
