@@ -13,7 +13,7 @@ from models.files import TensorFileError, read_tensors, write_tensors
 from models.networks.build import build_generator
 from models.networks.network import Discriminator, Generator
 from models.ranges import ConfigError
-from models.training import Weights
+from models.training import TrainingError, Weights
 
 KIND = "checkpoint"
 CRITIC = "discriminator."  # before the names of the discriminator's tensors
@@ -39,10 +39,17 @@ def save_checkpoint(
     config: TrainingConfig,
     images_seen: int,
 ) -> None:
-    """Write both networks' float32 weights and running statistics, atomically."""
+    """Write both networks' float32 weights and running statistics, atomically.
+
+    Raises TrainingError where one of them is no number: nobody could serve it.
+    """
     description = {"config": config.to_json(), "images_seen": images_seen}
     critic = {f"{CRITIC}{name}": one for name, one in discriminator.state_dict().items()}
-    write_tensors(path, KIND, description, generator.state_dict() | critic)
+    tensors = generator.state_dict() | critic
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise TrainingError(f"{name} is not finite at {images_seen:,} images seen")
+    write_tensors(path, KIND, description, tensors)
 
 
 def load_generator(path: Path) -> LoadedGenerator:

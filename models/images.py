@@ -42,7 +42,7 @@ def synthesize(generator: Generator, latents: Tensor, labels: Tensor | None = No
 
 
 def tile(images: np.ndarray, columns: int) -> np.ndarray:
-    """(N, H, W, C) -> (rows·H, columns·W, C), row by row; missing pictures are black."""
+    """(N, H, W, C) -> (rows·H, columns·W, C), row by row; missing pictures are 0."""
     count, height, width, channels = images.shape
     rows = -(-count // columns)
     sheet = np.zeros((rows * columns, height, width, channels), images.dtype)

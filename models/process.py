@@ -154,7 +154,7 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
     leads = group.rank == 0
     try:
         request = RunRequest.read(folder / "run.json")
-        run = _open(request, folder / "state.safetensors", group)
+        run = open_run(request, folder / "state.safetensors", group)
         if leads:
             events.emit(
                 "started",
@@ -175,7 +175,7 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
                     stopping=stopping,
                 )
             except TrainingError as error:
-                run = _roll_back(request, folder, run, error)
+                run = roll_back(request, folder, run, error)
                 if leads:
                     events.emit("rollback", **_describe(run, error))
                 observer.state(run)
@@ -197,7 +197,7 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
     return 0
 
 
-def _roll_back(
+def roll_back(
     request: RunRequest, folder: Path, run: TrainingRun, error: TrainingError
 ) -> TrainingRun:
     """The run as its last good state left it, with halved learning rates; at most twice."""
@@ -210,7 +210,7 @@ def _roll_back(
             "choose lower learning rates, another loss, a penalty (r1), or precision=float32"
         ) from error
     good = folder / GOOD_STATE
-    again = _open(request, good if good.exists() else folder / "state.safetensors", run.group)
+    again = open_run(request, good if good.exists() else folder / "state.safetensors", run.group)
     again.rollbacks = run.rollbacks + 1
     return again
 
@@ -226,7 +226,7 @@ def _describe(run: TrainingRun, error: TrainingError) -> dict[str, object]:
     }
 
 
-def _open(request: RunRequest, state_file: Path, group: Group) -> TrainingRun:
+def open_run(request: RunRequest, state_file: Path, group: Group) -> TrainingRun:
     """A run ready to step: new, from a checkpoint, or as the state file left it."""
     state = load_state(state_file) if state_file.exists() else None
     dataset = PackedDataset(request.dataset)

@@ -71,9 +71,29 @@ def make_room(session: Session, claim: Claim, settings: Settings) -> list[str]:
     return [checkpoint.key for checkpoint in doomed]
 
 
+def undo(session: Session, claim: Claim, images_seen: int) -> list[str]:
+    """Forget the checkpoints past `images_seen`, to which the training went back, as its holder.
+
+    What is pinned or started from stays; the keys of the others are the caller's to delete.
+    """
+    job = hold(session, claim)
+    query = select(Checkpoint).where(Checkpoint.job == job.id, Checkpoint.images_seen > images_seen)
+    stored = session.scalars(query.with_for_update()).all()
+    pinned = set(session.scalars(select(Model.checkpoint).where(Model.name == job.model)))
+    needed = pinned | _started_from(session)
+    doomed = [checkpoint for checkpoint in stored if checkpoint.id not in needed]
+    for checkpoint in doomed:
+        session.delete(checkpoint)
+    return [checkpoint.key for checkpoint in doomed]
+
+
 def _needed(session: Session, job: Job) -> set[str]:
     """The ids of the checkpoints that are served, or that an unfinished job starts from."""
-    starts = select(Job.resume_from).where(Job.resume_from.is_not(None), Job.status.not_in(ENDED))
     models = session.scalars(select(Model).where(Model.name == job.model))
-    served = [registry.served_id(session, model) for model in models]
-    return {one for one in (*served, *session.scalars(starts)) if one is not None}
+    served = {registry.served_id(session, model) for model in models}
+    return {one for one in served if one is not None} | _started_from(session)
+
+
+def _started_from(session: Session) -> set[str]:
+    starts = select(Job.resume_from).where(Job.resume_from.is_not(None), Job.status.not_in(ENDED))
+    return {one for one in session.scalars(starts) if one is not None}

@@ -15,7 +15,7 @@ from app.domain.job_objects import checkpoint_key, delete_leftovers
 from app.domain.job_states import Stop
 from app.domain.jobs import find, request_stop
 from app.domain.leases import Claim, Fenced
-from app.domain.retention import make_room, superseded
+from app.domain.retention import make_room, superseded, undo
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
@@ -196,3 +196,15 @@ def test_an_object_whose_worker_died_before_deleting_it_goes_with_the_jobs_end(
         job = find(session, claim.job_id)
     delete_leftovers(database, store, job)
     assert store.keys(f"jobs/{job.id}") == [checkpoint_key(job.id, claim.epoch, 200)]
+
+
+def test_what_a_rollback_undid_goes_unless_it_is_needed(
+    database: Database, store: ObjectStore, claim: Claim
+) -> None:
+    ids = add(database, store, claim, 100, 200, 300, 400)
+    with database.write() as session:
+        registry.serve(session, "cats", ids[2])
+    with database.write() as session:
+        keys = undo(session, claim, 100)
+    assert keys == [checkpoint_key(claim.job_id, claim.epoch, seen) for seen in (200, 400)]
+    assert seen_in(database) == [100, 300]

@@ -19,7 +19,7 @@ from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
 from models.ranges import ConfigError
-from models.training import TrainingRun
+from models.training import TrainingError, TrainingRun
 
 
 @pytest.fixture
@@ -66,6 +66,14 @@ def test_both_networks_can_be_trained_on_from_a_checkpoint(
         for before, block in zip(blocks, run.players.discriminator.blocks(), strict=True)
     ]
     assert moved == [False, False, True, True]
+
+
+def test_weights_that_are_no_numbers_are_not_written(tmp_path: Path, new_run: TrainingRun) -> None:
+    with torch.no_grad():
+        next(new_run.average.generator.parameters())[0] = float("nan")
+    with pytest.raises(TrainingError, match=r"layers\.0\.weight is not finite at 0 images seen"):
+        _save(tmp_path / "0.safetensors", new_run)
+    assert not (tmp_path / "0.safetensors").exists()
 
 
 def test_a_checkpoint_without_its_discriminator_only_serves(

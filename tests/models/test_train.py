@@ -15,6 +15,8 @@ from typing import IO, Any
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from models.checkpoint import load_generator
 from models.child import ORPHANED
@@ -196,19 +198,27 @@ def test_a_run_that_cannot_be_fails_with_a_sentence(
 
 @pytest.mark.slow
 def test_a_training_that_diverges_goes_back_twice_and_then_says_why(start: Any) -> None:
-    config = CONFIG | {"loss": "wasserstein", "images": 10**6, "discriminator_learning_rate": 0.1}
-    config |= {"generator_learning_rate": 0.1, "discriminator_normalisation": "none", "width": 8}
-    trainer = start("run", config=config)
+    first = start("first", config=CONFIG | {"images": 64, "width": 8})
+    checkpoint = first.folder / _of(first.finish(), "checkpoint")[-1]["path"]
+    tensors = load_file(checkpoint)
+    tensors = {
+        name: tensor * 1e30 if name.startswith("discriminator.logit") else tensor
+        for name, tensor in tensors.items()
+    }
+    with safe_open(checkpoint, framework="pt") as file:
+        save_file(tensors, first.folder / "overblown", file.metadata())
+    config = CONFIG | {"width": 8, "loss": "least_squares"}
+    trainer = start("second", config=config, start_from=str(first.folder / "overblown"))
     events = trainer.finish()
     assert trainer.process.wait() == 1
     rollbacks = _of(events, "rollback")
     assert [event["rollbacks"] for event in rollbacks] == [1, 2]
-    assert [event["generator_learning_rate"] for event in rollbacks] == [0.05, 0.025]
-    assert all("became" in event["reason"] for event in rollbacks)
-    for event in rollbacks:  # the count is kept, should the process die now
-        after = events[events.index(event) + 1 :]
-        assert after[0]["event"] == "state"
-        assert after[0]["images_seen"] == event["images_seen"]
+    assert [event["generator_learning_rate"] for event in rollbacks] == [1e-4, 5e-5]
+    for event in rollbacks:
+        assert "_loss became inf at 64 images seen" in event["reason"]
+        # The count is kept at once, should the process die now.
+        after = events[events.index(event) + 1]
+        assert (after["event"], after["images_seen"]) == ("state", event["images_seen"])
     assert events[-1]["event"] == "failed"
     assert "after 2 rollbacks" in events[-1]["error"]
     assert "choose lower learning rates" in events[-1]["error"]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import datasets, events, jobs, leases, registry
 from app.domain.job_objects import checkpoint_key, delete_older_states, sample_key, state_key
-from app.domain.retention import make_room
+from app.domain.retention import make_room, undo
 from worker.kinds.kind import Kind
 
 THIN_EVERY = 500  # progress events
@@ -90,7 +90,7 @@ class Train(Kind):
                 size=event["bytes"],
             )
             data = {"images_seen": seen, "id": checkpoint.id, "model": checkpoint.model}
-            events.append(session, self.job.id, "checkpoint", data, once=f"checkpoint:{seen}")
+            events.append(session, self.job.id, "checkpoint", data)
 
         self.context.write(register)
         self.context.notifier.notify([self.job.id])
@@ -122,6 +122,8 @@ class Train(Kind):
         )
         data = {"kind": "rollback", "message": message, "images_seen": seen, "rollbacks": rollbacks}
         self.record("health", data | rates)
+        for key in self.context.write(lambda session: undo(session, self.claim, seen)):
+            self.context.store.delete(key)
 
     def _fetch(self, key: str, target: Path) -> None:
         """Put a stored object into the run folder."""

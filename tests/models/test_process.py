@@ -1,0 +1,82 @@
+"""A run that went wrong goes on from its last good state, and no further back."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+from training_runs import step
+
+from models.config import TrainingConfig
+from models.group import Group
+from models.process import RunFolder, RunRequest, open_run, roll_back
+from models.training import TrainingError, TrainingRun
+
+
+@dataclass
+class Told:
+    """What a run emits."""
+
+    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def emit(self, event: str, **values: object) -> None:
+        self.events.append((event, values))
+
+
+@pytest.fixture
+def request_in(tmp_path: Path, cats: Path, config: TrainingConfig) -> RunRequest:
+    run = {"config": config.to_json(), "dataset": str(cats)}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    return RunRequest.read(tmp_path / "run.json")
+
+
+def _weights(run: TrainingRun) -> list[torch.Tensor]:
+    return [one.clone() for one in run.players.generator.state_dict().values()]
+
+
+def test_the_last_good_state_is_gone_on_from_though_its_file_was_taken(
+    tmp_path: Path, request_in: RunRequest
+) -> None:
+    run = open_run(request_in, tmp_path / "state.safetensors", Group())
+    observer = RunFolder(tmp_path, Told())
+    for _ in range(3):
+        step(run)
+    observer.state(run)
+    good = _weights(run)
+    (tmp_path / "state-48.safetensors").rename(tmp_path / "taken by the supervisor")
+    step(run)
+    with torch.no_grad():
+        next(run.players.generator.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingError) as caught:
+        step(run)
+
+    again = roll_back(request_in, tmp_path, run, caught.value)
+    assert (again.images_seen, again.rollbacks) == (48, 1)
+    assert all(torch.equal(one, other) for one, other in zip(good, _weights(again), strict=True))
+    step(again)
+    (group,) = again.players.generator_optimizer.param_groups
+    assert group["lr"] == 1e-4
+
+    again = roll_back(request_in, tmp_path, again, caught.value)
+    with pytest.raises(TrainingError, match="became nan at 80 images seen, after 2 rollbacks"):
+        roll_back(request_in, tmp_path, again, caught.value)
+
+
+def test_a_restarted_process_still_knows_its_rollbacks(
+    tmp_path: Path, request_in: RunRequest
+) -> None:
+    run = open_run(request_in, tmp_path / "state.safetensors", Group())
+    run.rollbacks = 2
+    RunFolder(tmp_path, Told()).state(run)
+    (tmp_path / "state-0.safetensors").rename(tmp_path / "state.safetensors")
+    assert open_run(request_in, tmp_path / "state.safetensors", Group()).rollbacks == 2
+
+
+def test_without_a_state_it_goes_back_to_the_start(tmp_path: Path, request_in: RunRequest) -> None:
+    run = open_run(request_in, tmp_path / "state.safetensors", Group())
+    start = _weights(run)
+    step(run)
+    again = roll_back(request_in, tmp_path, run, TrainingError("a loss became nan"))
+    assert again.images_seen == 0
+    assert all(torch.equal(one, other) for one, other in zip(start, _weights(again), strict=True))
