@@ -20,17 +20,17 @@ LINGER_SECONDS = 10.0  # between the end of a child's events and its own
 
 
 class Child:
-    """Runs `python -m MODULE RUN_DIR`.
+    """Runs `python -m MODULE RUN_DIR`; as several `processes`, of which the first one speaks.
 
     The child ends when its stdin closes, and the only other end of that pipe is held here: when
     this process dies, however it dies, its child does too.
     """
 
-    def __init__(self, module: str, run_dir: Path) -> None:
+    def __init__(self, module: str, run_dir: Path, processes: int = 1) -> None:
         self._log = run_dir / "log.txt"
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, str(run_dir)],
+                [sys.executable, *_launcher(processes), "-m", module, str(run_dir)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
@@ -101,3 +101,11 @@ class Child:
             log.warning("child_line_unreadable", line=line[:200].decode(errors="replace"))
         finally:
             self._events.put(None)
+
+
+def _launcher(processes: int) -> list[str]:
+    """torchrun, which needs no import of torch here; nothing for one process."""
+    if processes == 1:
+        return []
+    torchrun = "torch.distributed.run"
+    return ["-m", torchrun, "--standalone", "--nproc-per-node", str(processes)]

@@ -69,7 +69,7 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
     """Run the child to its end, storing what its events name."""
     make_run_dir(kind.run_dir, kind.claim)
     kind.prepare()
-    child = Child(kind.module, kind.run_dir)
+    child = Child(kind.module, kind.run_dir, kind.processes)
     final: dict[str, Any] | None = None
     kill_at: float | None = None
     try:

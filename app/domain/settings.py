@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     state_every_seconds: float = Field(30, gt=0)
     max_attempts: int = Field(3, ge=1)
 
+    processes_per_training: int = Field(1, ge=1)  # under torchrun; one for each GPU
     checkpoint_budget_mb: int = Field(1024, ge=1)  # of one training, 1024² bytes each
     checkpoints_kept: int = Field(50, ge=1)  # of one training
 

@@ -105,7 +105,7 @@ def train(database: Database, settings: Settings, dataset: str) -> Callable[...,
 @pytest.fixture
 def start_worker(
     settings: Settings, tmp_path: Path
-) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts `celery … worker` for a queue, as compose and `moggy up` do."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # tiny steps only wait for a second thread
     environment |= {
@@ -114,14 +114,15 @@ def start_worker(
     }
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(queue: str) -> subprocess.Popen[bytes]:
+    def start(queue: str, **changes: object) -> subprocess.Popen[bytes]:
+        changed = {f"MOGGY_{one.upper()}": str(value) for one, value in changes.items()}
         name = f"{queue}-{new_id()}@%h"
         command = ["-A", "worker.tasks", "worker", "-Q", queue, "-P", "threads", "-c", "1"]
         with (tmp_path / f"worker-{len(started)}.log").open("wb") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "celery", *command, "-n", name],
                 cwd=ROOT,
-                env=environment,
+                env=environment | changed,
                 stdout=log,
                 stderr=log,
             )

@@ -22,6 +22,11 @@ class Kind:
         self.claim = Claim(job.id, job.epoch)
         self.run_dir = run_dir
 
+    @property
+    def processes(self) -> int:
+        """How many processes the child is."""
+        return 1
+
     def prepare(self) -> None:
         """Fill the run folder with what the child reads."""
         raise NotImplementedError

@@ -20,6 +20,10 @@ class Train(Kind):
     module: ClassVar[str] = "models.train"
     _progress_events = 0
 
+    @property
+    def processes(self) -> int:
+        return self.context.settings.processes_per_training
+
     def prepare(self) -> None:
         with self.context.database.read() as session:
             prefix = datasets.packed_prefix(session, self.job.dataset)

@@ -9,7 +9,8 @@ from job_watch import JobWatch
 from sqlalchemy import select
 
 from app.domain.database import Database
-from app.domain.job_states import Status
+from app.domain.job_states import Status, Stop
+from app.domain.jobs import request_stop
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
@@ -29,7 +30,7 @@ DIVERGING: dict[str, Any] = {
 
 Train = Callable[..., str]
 Watch = Callable[[str], JobWatch]
-StartWorker = Callable[[str], subprocess.Popen[bytes]]
+StartWorker = Callable[..., subprocess.Popen[bytes]]
 
 
 def checkpoints(database: Database, model: str) -> list[Checkpoint]:
@@ -95,3 +96,17 @@ def test_a_long_training_keeps_as_many_checkpoints_as_it_may(
     assert kept[-1].images_seen == 2048
     stored = [key for key in store.keys(f"jobs/{job.id}") if "/checkpoint-" in key]
     assert stored == sorted(one.key for one in kept)
+
+
+def test_two_processes_train_one_model_and_stop_together(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database
+) -> None:
+    start_worker("train", processes_per_training=2)
+    job = watch(train(200_000))
+    job.until(lambda row: (row.progress["images_seen"] or 0) > 0)
+    with database.write() as session:
+        request_stop(session, job.id, Stop.PAUSE)
+    assert job.until(lambda row: row.status != Status.RUNNING).status == Status.PAUSED
+    with database.write() as session:
+        request_stop(session, job.id, Stop.CANCEL)
+    assert job.until_ended().status == Status.CANCELLED
