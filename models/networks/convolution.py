@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# How many positions there may be in a batch for each input channel and tap: beyond, gathering the
-# patches costs more than it saves. Laying them out again costs most.
+# How many positions a batch may have for each input channel and tap: beyond, gathering the patches
+# costs more than it saves. Laying them out again costs most. Decided by shapes alone, that a run
+# can be repeated bit for bit.
 POSITIONS_PER_ROW = 0.25
 POSITIONS_PER_ROW_OF_WEIGHTS = 2
 
@@ -23,7 +24,8 @@ class Downsample(nn.Conv2d):
         super().__init__(channels_in, channels_out, 4, 2, 1, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        if _mixed(images):
+        positions = images[:, 0].numel() // 4
+        if _pays(images, positions, self.in_channels):
             down: Tensor = _Down.apply(images.bfloat16(), self.weight.bfloat16())
             return down
         return super().forward(images)
@@ -36,7 +38,7 @@ class Upsample(nn.ConvTranspose2d):
         super().__init__(channels_in, channels_out, 4, 2, 1, bias=False)
 
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if _mixed(images):
+        if _pays(images, images[:, 0].numel(), self.out_channels):
             up: Tensor = _Up.apply(images.bfloat16(), self.weight.bfloat16())
             return up
         return super().forward(images, output_size)
@@ -65,17 +67,15 @@ class Flatten(nn.Conv2d):
         return (pixels @ self.weight.permute(0, 2, 3, 1).flatten(1).t())[:, :, None, None]
 
 
-def _mixed(images: Tensor) -> bool:
-    return images.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+def _pays(images: Tensor, positions: int, channels: int) -> bool:
+    """Whether a layer's gradient by its weights, at least, is faster as a product."""
+    mixed = images.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    return mixed and positions <= POSITIONS_PER_ROW_OF_WEIGHTS * 16 * channels
 
 
-def _as_products(small: Tensor, channels: int, limit: float) -> bool:
-    """Whether products are faster: by shapes alone, that a run can be repeated bit for bit.
-
-    `small` (B, C', H, W) is the side of a convolution that has fewer pixels.
-    """
-    positions = small.shape[0] * small.shape[2] * small.shape[3]
-    return positions <= limit * 16 * channels
+def _as_product(positions: int, channels: int) -> bool:
+    """Whether the layer itself is, too."""
+    return positions <= POSITIONS_PER_ROW * 16 * channels
 
 
 class _Down(torch.autograd.Function):
@@ -85,8 +85,7 @@ class _Down(torch.autograd.Function):
     def forward(ctx: Any, images: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(images, weight)
         batch, channels, height, width = images.shape
-        small = images[:, :, ::2, ::2]
-        if not _as_products(small, channels, POSITIONS_PER_ROW):
+        if not _as_product(images[:, 0].numel() // 4, channels):
             return F.conv2d(images, weight, stride=2, padding=1)
         products = _patches(images) @ _rows(weight).t()
         return products.view(batch, height // 2, width // 2, -1).permute(0, 3, 1, 2)
@@ -107,7 +106,7 @@ class _Up(torch.autograd.Function):
     def forward(ctx: Any, images: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(images, weight)
         batch, _, height, width = images.shape
-        if not _as_products(images, weight.shape[1], POSITIONS_PER_ROW):
+        if not _as_product(images[:, 0].numel(), weight.shape[1]):
             return F.conv_transpose2d(images, weight, stride=2, padding=1)
         products = _pixels(images) @ _rows(weight)
         return _lay(products.view(batch, height, width, 4, 4, -1))
@@ -127,11 +126,8 @@ class _Weights(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: Tensor, small: Tensor) -> Tensor:
         ctx.save_for_backward(images, small)
-        channels = images.shape[1]
-        if not _as_products(small, channels, POSITIONS_PER_ROW_OF_WEIGHTS):
-            return _weights_by_onednn(images, small)
         products = _pixels(small).t() @ _patches(images)
-        return products.view(-1, 4, 4, channels).permute(0, 3, 1, 2)
+        return products.view(-1, 4, 4, images.shape[1]).permute(0, 3, 1, 2)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -140,17 +136,6 @@ class _Weights(torch.autograd.Function):
         of_images = _Up.apply(small, gradients[0]) if wanted[0] else None
         of_small = _Down.apply(images, gradients[0]) if wanted[1] else None
         return of_images, of_small
-
-
-def _weights_by_onednn(images: Tensor, small: Tensor) -> Tensor:
-    weight = images.new_empty(small.shape[1], images.shape[1], 4, 4).contiguous(
-        memory_format=torch.channels_last
-    )
-    gradients = torch.ops.aten.convolution_backward(
-        small, images, weight, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [False, True, False]
-    )
-    of_weight: Tensor = gradients[1]
-    return of_weight
 
 
 def _rows(weight: Tensor) -> Tensor:
