@@ -28,6 +28,7 @@ class Machine:
         keep_freed_memory()
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32; cuDNN's convolutions have it already
+            torch.backends.cudnn.benchmark = True  # the shapes of a run never change
 
 
 def native_bfloat16(device: torch.device) -> bool:

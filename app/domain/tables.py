@@ -97,6 +97,7 @@ class Event(Base):
     __tablename__ = "events"
     __table_args__ = (
         Index("ix_events_job_id", "job", "id"),
+        Index("ix_events_job_type_id", "job", "type", "id"),
         # A sample or checkpoint made again after a resume is the same one.
         UniqueConstraint("job", "once", name="uq_events_job_once"),
     )

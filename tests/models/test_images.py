@@ -10,7 +10,7 @@ from PIL import Image
 from models.config import TrainingConfig
 from models.images import png, synthesize, tile, to_uint8
 from models.latents import latents_from_seeds
-from models.networks import Generator
+from models.networks.network import Generator
 from models.precision import Machine
 from models.training import TrainingRun
 

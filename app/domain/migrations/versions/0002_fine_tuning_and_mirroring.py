@@ -1,4 +1,4 @@
-"""what a training goes on from, and whether the pictures of a dataset may be mirrored"""
+"""what a training goes on from, whether a dataset may be mirrored, events by their type"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,9 +12,11 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("datasets", sa.Column("horizontal_flip", sa.Boolean(), nullable=True))
     op.add_column("jobs", sa.Column("resume_from", sa.String(length=32), nullable=True))
+    op.create_index("ix_events_job_type_id", "events", ["job", "type", "id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_events_job_type_id", "events")
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.drop_column("resume_from")
     with op.batch_alter_table("datasets", schema=None) as batch_op:
