@@ -10,6 +10,7 @@ from PIL import Image
 from models.config import TrainingConfig
 from models.images import png, synthesize, tile, to_uint8
 from models.latents import latents_from_seeds
+from models.networks.build import build_generator
 from models.networks.network import Generator
 from models.precision import Machine
 from models.training import TrainingRun
@@ -64,6 +65,6 @@ def test_png_keeps_every_pixel(channels: int, mode: str) -> None:
 
 
 def test_one_channel_pictures_have_a_sheet_too() -> None:
-    config = TrainingConfig(resolution=28, channels=1, width=8)
-    pictures = synthesize(Generator(config).eval(), latents_from_seeds(range(4), 100))
+    config = TrainingConfig(shape=(28, 28, 1), width=8)
+    pictures = synthesize(build_generator(config).eval(), latents_from_seeds(range(4), 100))
     assert Image.open(io.BytesIO(png(tile(pictures, 2)))).size == (56, 56)
