@@ -28,6 +28,18 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 # What a preset is built for, or what the dataset decides: never an override.
 FIXED_FIELDS = ("preset", "architecture", "shape", "classes")
+# What the networks of an architecture are not made of.
+UNUSED_FIELDS = {
+    "mlp": ("max_width",),
+    "dcgan": (),
+    "r3gan": (
+        "generator_activation",
+        "generator_normalisation",
+        "discriminator_normalisation",
+        "batchnorm_momentum",
+    ),
+}
+PENALTIES = ("r1", "r2", "gradient_penalty")
 # What the networks are made of: a run that goes on from a checkpoint has them from there.
 NETWORK_FIELDS = (
     "architecture",
@@ -199,6 +211,14 @@ class TrainingConfig:
                 self.label_smoothing,
                 f"means nothing to the {self.loss} loss: it goes with {', '.join(LABEL_LOSSES)}",
             )
+        for name in PENALTIES:
+            if self.updates == "split" and getattr(self, name):
+                raise ConfigError(
+                    name,
+                    getattr(self, name),
+                    "is not computed where reals and fakes are learnt apart: choose updates "
+                    "shared or alternating",
+                )
         if self.updates == "split" and self.loss not in LABEL_LOSSES:
             raise ConfigError(
                 "updates",

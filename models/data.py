@@ -70,9 +70,10 @@ class PackedDataset:
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             if size <= RESIDENT_SHARE * free:
-                everything = torch.arange(self._pictures)
-                parts = [self.batch(part).to(device) for part in everything.split(8192)]
-                self._images = torch.cat(parts)
+                kept = torch.empty((self._pictures, *self.shape), dtype=torch.uint8, device=device)
+                for part in torch.arange(self._pictures).split(8192):
+                    kept[part[0] : part[-1] + 1] = self.batch(part).to(device)
+                self._images = kept
 
     def batch(self, indices: Tensor) -> Tensor:
         """(B,) indices -> (B, H, W, C) uint8, where the pictures are."""

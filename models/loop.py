@@ -77,22 +77,26 @@ def train(
     while not run.finished and not stopped:
         before = run.images_seen
         run.step()
+        checkpoint_due = state_due = False
         if run.read_due:
             losses = run.losses()
             meter.add(time.monotonic() - measured, run.images_seen - marked)
             if clock.progress_due() or run.finished:
                 observer.progress(_progress(run, meter, losses))
+            # What the clock decides, all processes of a group have to do alike.
+            checkpoint_due = run.group.any(clock.checkpoint_due())
+            state_due = run.group.any(clock.state_due())
             stopped = run.group.any(stopping())
+        elif run.group.size == 1:
+            stopped = stopping()
         if run.finished:
             break
         if _crossed(before, run.images_seen, config.sample_every_images):
             observer.sample(run)
-        if clock.checkpoint_due() or _crossed(
-            before, run.images_seen, config.checkpoint_every_images
-        ):
+        if checkpoint_due or _crossed(before, run.images_seen, config.checkpoint_every_images):
             observer.checkpoint(run)
             clock.checkpointed()
-        if clock.state_due():
+        if state_due:
             observer.state(run)
         if run.read_due:
             marked, measured = run.images_seen, time.monotonic()

@@ -13,10 +13,14 @@ from torch import Tensor
 
 
 class Loss(NamedTuple):
-    """What each player minimises: of (real, fake), and of (real, fake, smoothing)."""
+    """What each player minimises: of (real, fake), and of (real, fake, smoothing).
+
+    `border` is the logit between real and fake; None where only differences mean something.
+    """
 
     generator: Callable[[Tensor, Tensor], Tensor]
     discriminator: Callable[[Tensor, Tensor, float], Tensor]
+    border: float | None = 0.0
 
 
 def minimax_generator(_real: Tensor, fake: Tensor) -> Tensor:
@@ -83,10 +87,10 @@ def relativistic_discriminator(real: Tensor, fake: Tensor, _smoothing: float) ->
 LOSSES = {
     "minimax": Loss(minimax_generator, cross_entropy_discriminator),
     "non_saturating": Loss(non_saturating_generator, cross_entropy_discriminator),
-    "least_squares": Loss(least_squares_generator, least_squares_discriminator),
+    "least_squares": Loss(least_squares_generator, least_squares_discriminator, 0.5),
     "hinge": Loss(wasserstein_generator, hinge_discriminator),
-    "wasserstein": Loss(wasserstein_generator, wasserstein_discriminator),
-    "relativistic": Loss(relativistic_generator, relativistic_discriminator),
+    "wasserstein": Loss(wasserstein_generator, wasserstein_discriminator, None),
+    "relativistic": Loss(relativistic_generator, relativistic_discriminator, None),
 }
 
 

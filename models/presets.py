@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from models.config import FIXED_FIELDS, NETWORK_FIELDS, TrainingConfig
+from models.config import FIXED_FIELDS, NETWORK_FIELDS, UNUSED_FIELDS, TrainingConfig
 from models.ranges import ConfigError
 
 DEFAULT_PRESET = "small-data"
@@ -32,6 +32,8 @@ class Preset:
     at_side: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
+# The articles serve the generator as it is; here every row serves an average of its weights, which
+# the training never sees. Keras's epsilons (1e-3 in BatchNorm, 1e-7 in Adam) are PyTorch's.
 _MLP = TrainingConfig(
     preset="mlp",
     architecture="mlp",
@@ -49,6 +51,7 @@ _MLP = TrainingConfig(
     ema_half_life_images=10_000,
 )
 _DCGAN = TrainingConfig(preset="dcgan", sample_every_images=30_000)
+# Its source augments by ADA's pipe, one draw for each change; DiffAugment's changes share one.
 _R3GAN = TrainingConfig(
     preset="r3gan",
     architecture="r3gan",
@@ -166,6 +169,7 @@ PRESETS: dict[str, Preset] = {
                     "augmentation_probability_final": 0.55,
                 },
                 64: {},
+                # Between the published 64 and 256, by us.
                 128: {"width": 96, "r1": 15.0, "r1_final": 1.5, "r2": 15.0, "r2_final": 1.5},
                 256: {"width": 96, "r1": 150.0, "r1_final": 15.0, "r2": 150.0, "r2_final": 15.0},
             },
@@ -203,6 +207,11 @@ def resolve(
     if not mirrorable:
         config = replace(config, horizontal_flip=False)
     conditional = changes.get("conditional", config.conditional) is True
+    for name in UNUSED_FIELDS[config.architecture]:
+        if name in changes:
+            raise ConfigError(
+                name, changes[name], f"is nothing that {config.architecture} networks have"
+            )
     return replace(config, shape=shape, classes=classes if conditional else (), **changes)
 
 
@@ -211,8 +220,15 @@ def continue_from(
 ) -> TrainingConfig:
     """`config` with the networks of `checkpoint`, to fine-tune it.
 
-    Raises ConfigError where the dataset or an override asks for other networks.
+    Raises ConfigError where the dataset, the preset or an override asks for other networks.
     """
+    if config.architecture != checkpoint.architecture:
+        raise ConfigError(
+            "preset",
+            config.preset,
+            f"trains {config.architecture} networks, and the checkpoint has "
+            f"{checkpoint.architecture} ones: choose a preset of those",
+        )
     networks = {name: getattr(checkpoint, name) for name in NETWORK_FIELDS}
     for name in NETWORK_FIELDS:
         decided = name in overrides or name in ("shape", "classes")

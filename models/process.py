@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from models.loop import Observer, Progress, train
 from models.precision import choose_machine
 from models.ranges import ConfigError
 from models.schedules import hyperparameters
-from models.state import StateError, load_state, restore, save_state
+from models.state import StateError, load_state, restore, save_state, whole
 from models.training import TrainingError, TrainingRun
 
 STATES_KEPT = 2
@@ -99,6 +100,7 @@ class RunFolder:
         self.events.emit("sample", images_seen=run.images_seen, path=path)
 
     def checkpoint(self, run: TrainingRun) -> None:
+        whole(run)
         path = f"checkpoints/{run.images_seen}.safetensors"
         file = self.folder / path
         discriminator = run.players.discriminator
@@ -124,12 +126,18 @@ class RunFolder:
     def _keep(self, state: Path) -> None:
         link = self.folder / f".{GOOD_STATE}"
         link.unlink(missing_ok=True)
-        os.link(state, link)
+        try:
+            os.link(state, link)
+        except OSError:  # a file system without links
+            shutil.copyfile(state, link)
         link.replace(self.folder / GOOD_STATE)
 
 
 class Bystander:
-    """Observes a run that another process of the group reports."""
+    """Observes a run that another process of the group reports.
+
+    What cannot be stored raises here as it does there: all go back together, or none.
+    """
 
     def progress(self, progress: Progress) -> None:
         pass
@@ -138,10 +146,10 @@ class Bystander:
         pass
 
     def checkpoint(self, run: TrainingRun) -> None:
-        pass
+        whole(run)
 
     def state(self, run: TrainingRun) -> None:
-        pass
+        whole(run)
 
 
 def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> int:
@@ -210,7 +218,8 @@ def roll_back(
             "choose lower learning rates, another loss, a penalty (r1), or precision=float32"
         ) from error
     good = folder / GOOD_STATE
-    again = open_run(request, good if good.exists() else folder / "state.safetensors", run.group)
+    state = good if good.exists() else folder / "state.safetensors"
+    again = open_run(request, state, run.group, run.dataset)
     again.rollbacks = run.rollbacks + 1
     return again
 
@@ -226,13 +235,16 @@ def _describe(run: TrainingRun, error: TrainingError) -> dict[str, object]:
     }
 
 
-def open_run(request: RunRequest, state_file: Path, group: Group) -> TrainingRun:
+def open_run(
+    request: RunRequest, state_file: Path, group: Group, opened: PackedDataset | None = None
+) -> TrainingRun:
     """A run ready to step: new, from a checkpoint, or as the state file left it."""
     state = load_state(state_file) if state_file.exists() else None
-    dataset = PackedDataset(request.dataset)
+    dataset = opened or PackedDataset(request.dataset)
     machine = choose_machine(request.config.precision, state.machine if state else None)
     machine.prepare()
-    dataset.move_to(machine.device)
+    if opened is None:
+        dataset.move_to(machine.device)
     start = None
     if state is None and request.start_from is not None:
         start = load_weights(request.start_from)

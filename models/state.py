@@ -38,19 +38,8 @@ class TrainingState:
 
 
 def save_state(path: Path, run: TrainingRun) -> None:
-    """Write the whole of `run`, atomically; the run is not changed by it.
-
-    Raises TrainingError where it holds what is no number: nobody could go on from it.
-    """
-    tensors = {"random.latents": run.latents.get_state(), "random.noise": run.noise.get_state()}
-    for part, network in _networks(run).items():
-        tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
-    for part, optimizer in _optimizers(run).items():
-        for index, values in optimizer.state_dict()["state"].items():
-            tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise TrainingError(f"{name} is not finite at {run.images_seen:,} images seen")
+    """Write the whole of `run`, atomically; the run is not changed by it. Raises TrainingError."""
+    tensors = whole(run)
     description = {
         "config": run.config.to_json(),
         "images_seen": run.images_seen,
@@ -64,6 +53,23 @@ def save_state(path: Path, run: TrainingRun) -> None:
         "cores": run.machine.cores,
     }
     write_tensors(path, KIND, description, tensors)
+
+
+def whole(run: TrainingRun) -> dict[str, Tensor]:
+    """Every tensor of the run by its name in the file.
+
+    Raises TrainingError where one holds what is no number: nobody could go on from it.
+    """
+    tensors = {"random.latents": run.latents.get_state(), "random.noise": run.noise.get_state()}
+    for part, network in _networks(run).items():
+        tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
+    for part, optimizer in _optimizers(run).items():
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise TrainingError(f"{name} is not finite at {run.images_seen:,} images seen")
+    return tensors
 
 
 def load_state(path: Path) -> TrainingState:

@@ -13,6 +13,7 @@ from models.config import TrainingConfig
 from models.data import normalise
 from models.group import Group
 from models.losses import HALVES, LOSSES
+from models.networks.convolution import without_weights
 from models.networks.network import Discriminator, Generator
 from models.penalties import gradient_penalty, squared_gradient
 from models.precision import Machine
@@ -57,7 +58,7 @@ class Step:
         shared = self.config.updates == "shared"
         for batch in batches[:-1]:
             if self.config.updates == "split":
-                seen = self._split_update(batch)
+                seen = self._split_update(batch, values)
             else:
                 seen = self._discriminator_update(batch, values, penalise)
         if shared:
@@ -85,13 +86,14 @@ class Step:
         with self.machine.autocast():
             fakes = G(batch.latents, batch.labels)
             shown = fakes.detach().requires_grad_()  # cuts the graph between the networks
-            seen_fakes = self._augment(shown, batch.noise[1], values)
+            seen_fakes = self._fakes(shown, batch, values)
             seen_reals = self._reals(batch, values, penalise)
             fake_logits = D(seen_fakes, batch.labels)
             real_logits = D(seen_reals, batch.labels)
 
         loss_generator = loss.generator(real_logits, fake_logits)
-        (gradient,) = torch.autograd.grad(loss_generator, shown, retain_graph=True)
+        with without_weights():
+            (gradient,) = torch.autograd.grad(loss_generator, shown, retain_graph=True)
         torch.autograd.backward(fakes, gradient)
         self._learn(self.players.generator_optimizer)
 
@@ -102,7 +104,7 @@ class Step:
             batch, values, penalise, seen_reals, real_logits, seen_fakes, fake_logits
         )
         self._descend(loss_discriminator + penalty)
-        return loss_generator, loss_discriminator, *_seen(real_logits, fake_logits), penalty
+        return loss_generator, loss_discriminator, *self._seen(real_logits, fake_logits), penalty
 
     def _discriminator_update(
         self, batch: Batch, values: Hyperparameters, penalise: bool
@@ -113,7 +115,7 @@ class Step:
             with torch.no_grad():
                 fakes = G(batch.latents, batch.labels)
             shown = fakes.requires_grad_(penalise and values.r2 > 0)
-            seen_fakes = self._augment(shown, batch.noise[1], values)
+            seen_fakes = self._fakes(shown, batch, values)
             seen_reals = self._reals(batch, values, penalise)
             fake_logits = D(seen_fakes, batch.labels)
             real_logits = D(seen_reals, batch.labels)
@@ -124,9 +126,9 @@ class Step:
             batch, values, penalise, seen_reals, real_logits, seen_fakes, fake_logits
         )
         self._descend(loss + penalty)
-        return loss, *_seen(real_logits, fake_logits), penalty
+        return loss, *self._seen(real_logits, fake_logits), penalty
 
-    def _split_update(self, batch: Batch) -> tuple[Tensor, ...]:
+    def _split_update(self, batch: Batch, values: Hyperparameters) -> tuple[Tensor, ...]:
         """The Keras article's: one update on reals, one on fakes of the generator as it predicts
         (by its moving statistics); their losses are averaged for the report.
         """
@@ -136,45 +138,49 @@ class Step:
         with torch.no_grad(), self.machine.autocast():
             fakes = G(batch.latents, batch.labels)
         G.train()
-        for images, half in ((normalise(self._mirrored(batch)), "real"), (fakes, "fake")):
+        for images in (self._reals(batch, values, False), self._fakes(fakes, batch, values)):
             with self.machine.autocast():
                 logits.append(D(images, batch.labels))
-            if half == "real":
-                losses.append(halves.real(logits[-1], self.config.label_smoothing))
+            if len(logits) == 1:
+                losses.append(halves.real(logits[0], self.config.label_smoothing))
             else:
-                losses.append(halves.fake(logits[-1]))
+                losses.append(halves.fake(logits[1]))
             self._descend(losses[-1])
         mean = (losses[0] + losses[1]) / 2
-        return mean, *_seen(*logits), torch.zeros_like(mean)
+        return mean, *self._seen(*logits), torch.zeros_like(mean)
 
     def _generator_update(self, batch: Batch, values: Hyperparameters) -> Tensor:
-        """The generator alone, on fresh latents; the discriminator's gradients are not made."""
+        """The generator alone, on fresh latents."""
         G, D = self.players.generator, self.players.discriminator
         with self.machine.autocast():
             fakes = G(batch.latents, batch.labels)
-            fake_logits = D(self._augment(fakes, batch.noise[1], values), batch.labels)
+            shown = fakes.detach().requires_grad_()  # cuts the graph between the networks
+            fake_logits = D(self._fakes(shown, batch, values), batch.labels)
             real_logits = fake_logits.detach()
             if self.config.loss == "relativistic":
                 with torch.no_grad():
                     real_logits = D(self._reals(batch, values, False), batch.labels)
         loss = LOSSES[self.config.loss].generator(real_logits, fake_logits)
-        torch.autograd.backward(loss, inputs=_learning(G))
+        with without_weights():
+            (gradient,) = torch.autograd.grad(loss, shown)
+        torch.autograd.backward(fakes, gradient)
         self._learn(self.players.generator_optimizer)
         return loss
 
-    def _mirrored(self, batch: Batch) -> Tensor:
-        if not self.config.horizontal_flip:
-            return batch.pictures
-        return mirror(batch.pictures, batch.noise[0, :, -1] < 0.5)
-
     def _reals(self, batch: Batch, values: Hyperparameters, penalise: bool) -> Tensor:
         """The reals as the discriminator sees them."""
-        reals = normalise(self._mirrored(batch))
-        seen = self._augment(reals, batch.noise[0], values)
+        pictures = batch.pictures
+        if self.config.horizontal_flip:
+            pictures = mirror(pictures, batch.noise[0, :, -1] < 0.5)
+        probability = values.augmentation_probability
+        reals = normalise(pictures)
+        seen = augment(reals, batch.noise[0], self.config.augmentation, probability)
         return seen.requires_grad_(penalise and values.r1 > 0)
 
-    def _augment(self, images: Tensor, noise: Tensor, values: Hyperparameters) -> Tensor:
-        return augment(images, noise, self.config.augmentation, values.augmentation_probability)
+    def _fakes(self, fakes: Tensor, batch: Batch, values: Hyperparameters) -> Tensor:
+        """The fakes as the discriminator sees them."""
+        probability = values.augmentation_probability
+        return augment(fakes, batch.noise[1], self.config.augmentation, probability)
 
     def _penalty(
         self,
@@ -200,6 +206,16 @@ class Step:
             penalty = penalty + self.config.gradient_penalty * between
         return penalty * self.config.penalty_every_steps
 
+    def _seen(self, real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean logits, and the share of pictures that the discriminator judges rightly."""
+        border = LOSSES[self.config.loss].border
+        if border is None:  # logits mean something only beside each other
+            right = (real_logits > fake_logits).float().mean()
+        else:
+            of_reals, of_fakes = real_logits > border, fake_logits < border
+            right = (of_reals.float().mean() + of_fakes.float().mean()) / 2
+        return real_logits.mean(), fake_logits.mean(), right
+
     def _descend(self, loss: Tensor) -> None:
         """Let the discriminator learn from `loss`."""
         torch.autograd.backward(loss, inputs=_learning(self.players.discriminator))
@@ -214,9 +230,3 @@ class Step:
 
 def _learning(network: torch.nn.Module) -> list[Tensor]:
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
-
-
-def _seen(real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean logits, and the share of pictures that the discriminator judges rightly."""
-    right = (real_logits > 0).float().mean() + (fake_logits < 0).float().mean()
-    return real_logits.mean(), fake_logits.mean(), right / 2

@@ -20,7 +20,7 @@ from models.ranges import ConfigError
 from models.schedules import ema_decay, hyperparameters
 from models.steps import Batch, Players, Step
 
-READ_EVERY_STEPS = {"cpu": 1, "cuda": 50}  # a GPU would have to be waited for at each step
+READ_EVERY_STEPS = {"cpu": 1, "cuda": 32}  # a GPU would have to be waited for at each step
 
 
 class TrainingError(RuntimeError):
@@ -70,7 +70,10 @@ class TrainingRun:
         self.images_seen = 0
         self.rollbacks = 0
         generator, discriminator = _networks(config, start)
-        self.average = GeneratorAverage(generator.to(machine.device))
+        for network in (generator, discriminator):
+            network.to(machine.device)
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # not in its stubs
+        self.average = GeneratorAverage(generator)
         self.players = _players(config, generator, discriminator, machine, self.group)
         self.sampler = EpochSampler(len(dataset), config.seed)
         self.latents = random_stream(config.seed, "latents")
@@ -93,8 +96,8 @@ class TrainingRun:
     @property
     def read_due(self) -> bool:
         """Whether it is time for `losses`: the same steps in every process of the group."""
-        steps = self.images_seen // self.images_per_step
-        return self.finished or steps % READ_EVERY_STEPS[self.machine.device.type] == 0
+        before = self.images_seen // self.images_per_step - 1  # even: a step with its penalties
+        return self.finished or before % READ_EVERY_STEPS[self.machine.device.type] == 0
 
     def step(self) -> None:
         """Learn from the next batches; `losses` says how it went."""
@@ -152,8 +155,11 @@ def _networks(config: TrainingConfig, start: Weights | None) -> tuple[Generator,
     initialise(generator, random)
     initialise(discriminator, random)
     if start is not None:
-        generator.load_state_dict(start.generator)
-        discriminator.load_state_dict(start.discriminator)
+        try:
+            generator.load_state_dict(start.generator)
+            discriminator.load_state_dict(start.discriminator)
+        except RuntimeError as error:
+            raise TrainingError(f"the checkpoint is of other networks: {error}") from error
     blocks = discriminator.blocks()
     if config.frozen_discriminator_layers > len(blocks):
         raise ConfigError(
@@ -178,8 +184,6 @@ def _players(
     for network, rate in zip((generator, discriminator), rates, strict=True):
         if group.size > 1:
             synchronise(network)
-        network.to(machine.device)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # not in its stubs
         optimizers.append(_adam(network, rate, config, machine))
     return Players(generator, discriminator, *optimizers)
 

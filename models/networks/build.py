@@ -1,8 +1,11 @@
 """From a configuration to its two networks, and the values they start from."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from models.config import TrainingConfig
@@ -48,10 +51,10 @@ def initialise(network: nn.Module, random: torch.Generator) -> None:
         if isinstance(module, Pointwise | Grouped | ScaledLinear):
             nn.init.normal_(module.weight, 0.0, module.deviation, generator=random)
         elif isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight, generator=random)
+            _start(module, partial(nn.init.xavier_uniform_, generator=random), random)
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            _normal(module, 0.02, random)
+            _start(module, partial(nn.init.normal_, std=0.02, generator=random), random)
         elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.reset_running_stats()
             nn.init.ones_(module.weight)
@@ -86,18 +89,19 @@ def count_parameters(config: TrainingConfig) -> dict[str, int]:
     }
 
 
-def _normal(module: nn.Module, deviation: float, random: torch.Generator) -> None:
-    if not is_parametrized(module, "weight"):
-        nn.init.normal_(module.get_parameter("weight"), 0.0, deviation, generator=random)
-        return
-    # Spectral norm keeps the values that it scales aside, with its estimate of the first singular
-    # vectors, which PyTorch draws from the process's own random state.
-    kept = module.get_submodule("parametrizations.weight")
-    weight = kept.get_parameter("original")
-    nn.init.normal_(weight, 0.0, deviation, generator=random)
-    left, right = kept.get_submodule("0").get_buffer("_u"), kept.get_submodule("0").get_buffer("_v")
-    left.normal_(generator=random)
+def _start(module: nn.Module, draw: Callable[[Tensor], object], random: torch.Generator) -> None:
+    """Have `draw` fill the module's weight."""
     with torch.no_grad():
+        if not is_parametrized(module, "weight"):
+            draw(module.get_parameter("weight"))
+            return
+        # Spectral norm keeps the values that it scales aside, with its estimate of the first
+        # singular vectors, which PyTorch draws from the process's own random state.
+        kept = module.get_submodule("parametrizations.weight")
+        weight, norm = kept.get_parameter("original"), kept.get_submodule("0")
+        draw(weight)
+        left, right = norm.get_buffer("_u"), norm.get_buffer("_v")
+        left.normal_(generator=random)
         for _ in range(POWER_ITERATIONS):
             right.copy_(F.normalize(left @ weight.flatten(1), dim=0))
             left.copy_(F.normalize(weight.flatten(1) @ right, dim=0))

@@ -4,6 +4,8 @@ In bfloat16 on a CPU, oneDNN's gradients of the stages near the start are slow: 
 256 -> 512 at 8×8, batch 64, take 17 ms, their matrix product 3.5. Weights have PyTorch's shapes.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -95,7 +97,7 @@ class _Down(torch.autograd.Function):
         images, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
         of_images = _Up.apply(gradients[0], weight) if wanted[0] else None
-        of_weight = _Weights.apply(images, gradients[0]) if wanted[1] else None
+        of_weight = _Weights.apply(images, gradients[0]) if wanted[1] and _wanted.weights else None
         return of_images, of_weight
 
 
@@ -116,7 +118,7 @@ class _Up(torch.autograd.Function):
         images, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
         of_images = _Down.apply(gradients[0], weight) if wanted[0] else None
-        of_weight = _Weights.apply(gradients[0], images) if wanted[1] else None
+        of_weight = _Weights.apply(gradients[0], images) if wanted[1] and _wanted.weights else None
         return of_images, of_weight
 
 
@@ -136,6 +138,26 @@ class _Weights(torch.autograd.Function):
         of_images = _Up.apply(small, gradients[0]) if wanted[0] else None
         of_small = _Down.apply(images, gradients[0]) if wanted[1] else None
         return of_images, of_small
+
+
+@contextmanager
+def without_weights() -> Iterator[None]:
+    """Within it gradients are made of images only: of a network that does not learn from them.
+
+    PyTorch tells a function at its forward pass what may be wanted, not what is wanted in the end.
+    """
+    _wanted.weights = False
+    try:
+        yield
+    finally:
+        _wanted.weights = True
+
+
+class _Wanted:
+    weights = True
+
+
+_wanted = _Wanted()
 
 
 def _rows(weight: Tensor) -> Tensor:

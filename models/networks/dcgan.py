@@ -50,19 +50,19 @@ class DCGANDiscriminator(network.Discriminator):
         super().__init__(len(config.classes), widths[-1])
         stages = stages_of(config.shape)
         normalised = config.discriminator_normalisation
-        layers: list[nn.Module] = []
+        blocks = []
         for place, (outer, inner) in enumerate(pairwise([config.channels, *widths])):
             convolution = Downsample(outer, inner)
-            layers.append(spectral_norm(convolution) if normalised == "spectral" else convolution)
+            layers = [spectral_norm(convolution) if normalised == "spectral" else convolution]
             if normalised == "batch" and place > 0:
                 layers.append(nn.BatchNorm2d(inner, momentum=config.batchnorm_momentum))
-            layers.append(nn.LeakyReLU(0.2, inplace=True))
-        self.layers = nn.Sequential(*layers)
+            blocks.append(nn.Sequential(*layers, nn.LeakyReLU(0.2, inplace=True)))
+        self.layers = nn.Sequential(*blocks)
         logit = Flatten(widths[-1], 1, (stages.height, stages.width))
         self.logit = spectral_norm(logit) if normalised == "spectral" else logit
 
     def blocks(self) -> list[nn.Module]:
-        return [layer for layer in self.layers if isinstance(layer, Downsample)]
+        return list(self.layers)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         features: Tensor = self.layers(images)

@@ -6,6 +6,7 @@ Sizes as the Keras and the MindSpore article on MNIST build them: 256, 512, 1024
 import math
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from models.config import TrainingConfig
 from models.networks import network
@@ -41,7 +42,9 @@ class MLPDiscriminator(network.Discriminator):
         layers: list[nn.Module] = []
         inner = math.prod(config.shape)
         for outer in (2 * config.width, config.width):
-            layers.append(nn.Linear(inner, outer))
+            dense = nn.Linear(inner, outer)
+            spectral = config.discriminator_normalisation == "spectral"
+            layers.append(spectral_norm(dense) if spectral else dense)
             if config.discriminator_normalisation == "batch":
                 layers.append(nn.BatchNorm1d(outer, momentum=config.batchnorm_momentum))
             layers.append(nn.LeakyReLU(0.2))

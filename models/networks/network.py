@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 
 class Generator(nn.Module):
-    """(B, latent_dim) normal latents and (B,) labels -> (B, C, H, W) float32 images in [-1, 1].
+    """(B, latent_dim) normal latents and (B,) labels -> (B, C, H, W) float32 images; what lies
+    outside [-1, 1], which only r3gan's can, is clipped when it is shown.
 
     `labels` is None where `classes` is 0. A class enters as an embedding beside the latent.
     """
@@ -29,7 +30,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(B, C, H, W) images in [-1, 1] and (B,) labels -> (B,) float32 logits: positive means real.
+    """(B, C, H, W) images in [-1, 1] and (B,) labels -> (B,) float32 logits: high means real.
 
     A class adds the inner product of its embedding with the summed features: projection, Miyato
     and Koyama (arXiv 1802.05637), equation 4.

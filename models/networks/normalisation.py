@@ -17,14 +17,13 @@ class SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
             return super().forward(inputs)
         values = inputs.float()
         dims = [0, *range(2, values.ndim)]
-        sums = torch.stack([values.mean(dims), values.square().mean(dims)])
-        mean, square = all_reduce(sums) / dist.get_world_size()
-        variance = square - mean.square()
-        self._follow(mean.detach(), variance.detach(), values.numel() // values.shape[1])
         shape = [1, -1, *[1] * (values.ndim - 2)]
+        mean = all_reduce(values.mean(dims)) / dist.get_world_size()
+        centred = values - mean.view(shape)
+        variance = all_reduce(centred.square().mean(dims)) / dist.get_world_size()
+        self._follow(mean.detach(), variance.detach(), values.numel() // values.shape[1])
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        shift = self.bias - mean * scale
-        normed: Tensor = values * scale.view(shape) + shift.view(shape)
+        normed: Tensor = centred * scale.view(shape) + self.bias.view(shape)
         return normed.to(inputs.dtype)
 
     @torch.no_grad()

@@ -69,7 +69,7 @@ class R3GANDiscriminator(network.Discriminator):
         self.logit = ScaledLinear(widths[-1], 1)
 
     def blocks(self) -> list[nn.Module]:
-        return list(self.layers)
+        return [layer for layer in self.layers if any(True for _ in layer.parameters())]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         features = (self.layers(images) * self.basis).sum((2, 3))

@@ -57,12 +57,12 @@ def test_both_networks_can_be_trained_on_from_a_checkpoint(
     config = replace(new_run.config, seed=77, frozen_discriminator_layers=2)
     start = load_weights(checkpoint)
     run = TrainingRun(config, PackedDataset(cats), new_run.machine, start=start)
-    blocks = [block.weight.clone() for block in run.players.discriminator.blocks()]
-    expected = [block.weight for block in new_run.players.discriminator.blocks()]
+    blocks = [block[0].weight.clone() for block in run.players.discriminator.blocks()]
+    expected = [block[0].weight for block in new_run.players.discriminator.blocks()]
     assert all(torch.equal(one, other) for one, other in zip(blocks, expected, strict=True))
     run.step()
     moved = [
-        not torch.equal(before, block.weight)
+        not torch.equal(before, block[0].weight)
         for before, block in zip(blocks, run.players.discriminator.blocks(), strict=True)
     ]
     assert moved == [False, False, True, True]

@@ -63,6 +63,7 @@ def test_a_configuration_of_before_shapes_names_a_square() -> None:
     ("values", "message"),
     [
         ({"loss": "hinge", "label_smoothing": 0.1}, "means nothing to the hinge loss"),
+        ({"r1": 1.0, "updates": "split"}, "r1 1.0 is not computed where reals and fakes"),
         ({"loss": "relativistic", "updates": "split"}, "which the relativistic loss cannot"),
     ],
 )

@@ -89,6 +89,27 @@ def test_fine_tuning_has_the_checkpoints_networks_and_its_own_recipe() -> None:
         continue_from(checkpoint, resolve("dcgan", shape=(32, 32, 3)), {})
 
 
+def test_a_preset_of_other_networks_cannot_go_on_from_a_checkpoint() -> None:
+    checkpoint = resolve("dcgan", shape=CATS)
+    with pytest.raises(ConfigError, match="r3gan networks, and the checkpoint has dcgan ones"):
+        continue_from(checkpoint, resolve("r3gan", shape=CATS), {})
+
+
+@pytest.mark.parametrize(
+    ("preset", "name", "value"),
+    [
+        ("mlp", "max_width", 64),
+        ("r3gan", "discriminator_normalisation", "batch"),
+        ("r3gan", "generator_activation", "relu"),
+    ],
+)
+def test_what_the_networks_do_not_have_cannot_be_overridden(
+    preset: str, name: str, value: Any
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{name}"):
+        resolve(preset, shape=CATS, overrides={name: value})
+
+
 def test_an_unknown_preset_lists_the_known_ones() -> None:
     with pytest.raises(UnknownPreset, match="preset 'dcgna' is not one of mlp, mlp-relu, dcgan"):
         resolve("dcgna", shape=CATS)

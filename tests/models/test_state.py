@@ -65,7 +65,9 @@ def test_every_preset_goes_on_as_if_it_had_never_stopped(
     tmp_path: Path, cats: Path, machine: Machine, name: str, precision: str
 ) -> None:
     preset = name if name in PRESETS else "dcgan"
-    small = {"width": 8, "max_width": 16, "batch_size": 8, "images": 64}
+    small = {"width": 8, "batch_size": 8, "images": 64}
+    if preset == "r3gan":
+        small["max_width"] = 16
     shutil.copy(cats / "images.npy", tmp_path)
     np.save(tmp_path / "labels.npy", np.arange(300, dtype=np.int64) % 2)
     conditional = {"conditional": True} if name == "conditional" else {}

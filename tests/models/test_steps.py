@@ -192,6 +192,38 @@ def test_every_loss_moves_both_networks(
     )
 
 
+def test_what_is_learnt_apart_is_augmented_alike(cats: Path, machine: Machine) -> None:
+    config = replace(
+        PRESETS["mlp"].config, shape=(64, 64, 3), width=8, augmentation="colour,cutout"
+    )
+    run = TrainingRun(config, PackedDataset(cats), machine)
+    seen: list[Tensor] = []
+    hook = run.players.discriminator.register_forward_pre_hook(
+        lambda _module, args: seen.append(args[0].detach())
+    )
+    run.step()
+    hook.remove()
+    for images in seen:  # reals, fakes, and the generator's fakes: half of each side is cut out
+        assert (images == 0).float().mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("loss", "real", "fake", "accuracy"),
+    [
+        ("non_saturating", 0.2, -0.2, 1.0),
+        ("least_squares", 0.8, 0.3, 1.0),
+        ("wasserstein", 9.0, 8.0, 1.0),
+        ("relativistic", -9.0, -8.0, 0.0),
+    ],
+)
+def test_the_accuracy_is_by_each_losss_own_border(
+    new_run: TrainingRun, loss: str, real: float, fake: float, accuracy: float
+) -> None:
+    updates = Step(replace(new_run.config, loss=loss), new_run.players, new_run.machine, Group())
+    logits = torch.full((4,), real), torch.full((4,), fake)
+    assert updates._seen(*logits)[2].item() == accuracy
+
+
 def test_a_penalty_of_one_step_in_two_weighs_twice(
     cats: Path, config: TrainingConfig, machine: Machine
 ) -> None:
@@ -207,7 +239,7 @@ def test_frozen_layers_keep_their_weights_and_the_others_learn(
 ) -> None:
     config = replace(config, frozen_discriminator_layers=1, updates="alternating")
     run = TrainingRun(config, PackedDataset(cats), machine)
-    blocks = [block.weight for block in run.players.discriminator.blocks()]
+    blocks = [block[0].weight for block in run.players.discriminator.blocks()]
     before = [block.detach().clone() for block in blocks]
     step(run)
     kept = [torch.equal(one, other) for one, other in zip(blocks, before, strict=True)]

@@ -1,6 +1,7 @@
 """Every architecture has its source's size and start, and builds any shape it can."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,10 @@ from models.ranges import ConfigError
 
 NARROW = {"width": 8, "max_width": 32}
 CLASSES = ("tabby", "tuxedo", "white")
+
+
+def _narrow(preset: str) -> dict[str, Any]:
+    return {"width": 8} if preset.startswith("mlp") else NARROW
 
 
 @pytest.mark.parametrize(
@@ -55,7 +60,7 @@ def test_the_paper_starts_from_1024_channels_and_r3gan_from_768() -> None:
 def test_pictures_and_logits_have_their_shapes(
     preset: str, sides: tuple[int, int], channels: int, classes: tuple[str, ...]
 ) -> None:
-    wishes = NARROW | {"latent_dim": 7, "conditional": bool(classes)}
+    wishes = _narrow(preset) | {"latent_dim": 7, "conditional": bool(classes)}
     config = resolve(preset, shape=(*sides, channels), classes=classes, overrides=wishes)
     generator, discriminator = build_generator(config), build_discriminator(config)
     for network in (generator, discriminator):
@@ -73,7 +78,7 @@ def test_pictures_and_logits_have_their_shapes(
 
 @pytest.mark.parametrize("preset", ["mlp", "dcgan", "r3gan"])
 def test_a_class_changes_the_picture_and_what_is_thought_of_it(preset: str) -> None:
-    wishes = NARROW | {"conditional": True}
+    wishes = _narrow(preset) | {"conditional": True}
     config = resolve(preset, shape=(32, 32, 3), classes=CLASSES, overrides=wishes)
     random = torch.Generator().manual_seed(0)
     generator, discriminator = build_generator(config), build_discriminator(config)
@@ -96,16 +101,26 @@ def test_a_dcgan_discriminator_is_normalised_as_asked(normalised: str) -> None:
     initialise(discriminator, torch.Generator().manual_seed(0))
     norms = [one for one in discriminator.modules() if isinstance(one, nn.BatchNorm2d)]
     assert len(norms) == (3 if normalised == "batch" else 0)
-    weights = [block.weight.flatten(1) for block in discriminator.blocks()]
+    weights = [block[0].weight.flatten(1) for block in discriminator.blocks()]
     if normalised == "spectral":
         for _ in range(20):
             discriminator(torch.randn(4, 3, 64, 64))
-        weights = [block.weight.flatten(1) for block in discriminator.blocks()]
+        weights = [block[0].weight.flatten(1) for block in discriminator.blocks()]
         for weight in weights:
             norm = torch.linalg.matrix_norm(weight, 2).item()
             assert norm == pytest.approx(1, abs=0.1)
     else:
         assert weights[0].std().item() == pytest.approx(0.02, rel=0.2)
+
+
+def test_a_dense_discriminator_is_normalised_by_its_spectrum_too() -> None:
+    config = resolve(
+        "mlp", shape=(28, 28, 1), overrides={"discriminator_normalisation": "spectral"}
+    )
+    discriminator = build_discriminator(config)
+    initialise(discriminator, torch.Generator().manual_seed(0))
+    for block in discriminator.blocks():
+        assert torch.linalg.matrix_norm(block.weight, 2).item() == pytest.approx(1, abs=0.1)
 
 
 def test_dcgans_weights_start_as_the_paper_says() -> None:
@@ -132,7 +147,7 @@ def test_r3gans_blocks_start_as_the_identity() -> None:
 
 def test_autocast_still_gives_float32_pixels_and_logits() -> None:
     for name in ("mlp", "dcgan", "r3gan"):
-        config = resolve(name, shape=(32, 32, 3), overrides=NARROW)
+        config = resolve(name, shape=(32, 32, 3), overrides=_narrow(name))
         generator, discriminator = build_generator(config), build_discriminator(config)
         for network in (generator, discriminator):
             initialise(network, torch.Generator().manual_seed(0))

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from models.networks import convolution
 from models.networks.convolution import Downsample, Flatten, Unflatten, Upsample
@@ -77,3 +78,17 @@ def test_the_first_and_the_last_layer_are_products_exactly() -> None:
     pictures = F.conv_transpose2d(latents, grow.weight)
     torch.testing.assert_close(grow(latents), pictures)
     torch.testing.assert_close(shrink(pictures), F.conv2d(pictures, shrink.weight))
+
+
+@pytest.mark.usefixtures("_either_way")
+def test_gradients_of_images_alone_are_the_same_and_cost_no_others() -> None:
+    images, layer = torch.randn(2, 4, 8, 8, requires_grad=True), Downsample(4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        result = layer(images).float().square().sum()
+    (expected,) = torch.autograd.grad(result, images, retain_graph=True)
+    with profile(activities=[ProfilerActivity.CPU]) as seen, convolution.without_weights():
+        (gradient,) = torch.autograd.grad(result, images, retain_graph=True)
+    assert torch.equal(gradient, expected)
+    assert not any(event.key == "_Weights" for event in seen.key_averages())
+    (of_weight,) = torch.autograd.grad(result, layer.weight)
+    assert of_weight.any()
