@@ -204,7 +204,10 @@ def test_ctrl_c_while_following_leaves_the_job_running_and_says_so(service: Fake
     service.on("POST /v1/jobs", as_json({"id": "j1"}, 202))
     service.on(EVENTS, as_events((1, "state", RUNNING)))
     arguments = ["train", "--dataset", "d", "--model", "c", "--follow"]
-    command = [sys.executable, "-c", "from app.cli.main import main; main()", *arguments]
+    # Started in the background, a test run hands on that Ctrl-C is ignored.
+    interruptible = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{interruptible}; from app.cli.main import main; main()"
+    command = [sys.executable, "-c", code, *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
