@@ -86,11 +86,12 @@ class _Down(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(images, weight)
-        batch, channels, height, width = images.shape
+        _, channels, height, width = images.shape
         if not _as_product(images[:, 0].numel() // 4, channels):
             return F.conv2d(images, weight, stride=2, padding=1)
-        products = _patches(images) @ _rows(weight).t()
-        return products.view(batch, height // 2, width // 2, -1).permute(0, 3, 1, 2)
+        down = _empty(images, len(weight), height // 2, width // 2)
+        torch.mm(_patches(images), _rows(weight).t(), out=_pixels(down))
+        return down
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -111,7 +112,9 @@ class _Up(torch.autograd.Function):
         if not _as_product(images[:, 0].numel(), weight.shape[1]):
             return F.conv_transpose2d(images, weight, stride=2, padding=1)
         products = _pixels(images) @ _rows(weight)
-        return _lay(products.view(batch, height, width, 4, 4, -1))
+        up = _empty(images, weight.shape[1], 2 * height, 2 * width)
+        up.copy_(_lay(products.view(batch, height, width, 4, 4, -1)))
+        return up
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -160,6 +163,12 @@ class _Wanted:
 _wanted = _Wanted()
 
 
+def _empty(images: Tensor, channels: int, height: int, width: int) -> Tensor:
+    """A batch to fill: no view of another tensor, which nobody could change in place then."""
+    shape = (len(images), channels, height, width)
+    return torch.empty(shape, dtype=images.dtype, memory_format=torch.channels_last)
+
+
 def _rows(weight: Tensor) -> Tensor:
     """(C', C, 4, 4) -> (C', 4 · 4 · C)."""
     return weight.permute(0, 2, 3, 1).flatten(1)
@@ -183,7 +192,7 @@ def _patches(images: Tensor) -> Tensor:
 
 
 def _lay(patches: Tensor) -> Tensor:
-    """(B, H, W, 4, 4, C) -> (B, C, 2H, 2W): the sum of the patches, each in its place."""
+    """(B, H, W, 4, 4, C) -> (B, C, 2H, 2W) float32: the sum of the patches, each in its place."""
     batch, height, width, _, _, channels = patches.shape
     shape = (batch, height + 1, 2, width + 1, 2, channels)
     # In float32: four bfloat16 numbers are added to each pixel.
@@ -194,4 +203,4 @@ def _lay(patches: Tensor) -> Tensor:
             place = padded[:, down : down + height, :, right : right + width]
             place += part.permute(0, 1, 3, 2, 4, 5)
     whole = padded.view(batch, 2 * height + 2, 2 * width + 2, channels)
-    return whole[:, 1:-1, 1:-1].to(patches.dtype).permute(0, 3, 1, 2)
+    return whole[:, 1:-1, 1:-1].permute(0, 3, 1, 2)

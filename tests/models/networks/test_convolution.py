@@ -72,6 +72,15 @@ def test_a_penalty_on_the_gradient_reaches_the_weights() -> None:
     torch.testing.assert_close(penalty(ours=True) / scale, expected / scale, rtol=0.05, atol=0.05)
 
 
+@pytest.mark.usefixtures("_either_way")
+@pytest.mark.parametrize("layer", [Downsample(4, 4), Upsample(4, 4)])
+def test_an_activation_may_follow_in_place(layer: Downsample | Upsample) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        result = F.leaky_relu(layer(torch.randn(2, 4, 8, 8)), 0.2, inplace=True)
+    result.float().sum().backward()
+    assert layer.weight.grad is not None
+
+
 def test_the_first_and_the_last_layer_are_products_exactly() -> None:
     grow, shrink = Unflatten(7, 5, (4, 6)), Flatten(5, 2, (4, 6))
     latents = torch.randn(3, 7, 1, 1)
