@@ -11,7 +11,7 @@ from app.domain.job_states import ENDED, Status, Stop, carry_out, save
 from app.domain.queue import Queue
 from app.domain.tables import Job
 
-QUEUE_OF_KIND = {"train": Queue.TRAIN, "ingest": Queue.LIGHT}
+QUEUE_OF_KIND = {"train": Queue.TRAIN, "ingest": Queue.LIGHT, "evaluate": Queue.LIGHT}
 NO_PROGRESS: dict[str, Any] = {
     "images_seen": 0,
     "images_total": None,
@@ -41,6 +41,7 @@ def create(
     dataset: str | None = None,
     preset: str | None = None,
     resume_from: str | None = None,
+    checkpoint: str | None = None,
     idempotency_key: str | None = None,
     request_hash: str | None = None,
 ) -> Job:
@@ -64,6 +65,7 @@ def create(
         dataset=dataset,
         preset=preset,
         resume_from=resume_from,
+        checkpoint=checkpoint,
         config=config,
         progress=NO_PROGRESS | {"images_total": config.get("images")},
         idempotency_key=idempotency_key,

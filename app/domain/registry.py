@@ -1,11 +1,14 @@
 """Models and their checkpoints: which there are, and which one is served."""
 
+from typing import Any
+
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
 from app.domain.errors import Conflict, NotFound
 from app.domain.leases import Claim, hold
+from app.domain.served import best_checkpoint, served_checkpoint
 from app.domain.tables import Checkpoint, Job, Model
 
 
@@ -30,9 +33,9 @@ def resolve_checkpoint(
     """The checkpoint named, or the one that the model serves."""
     model = find_model(session, model_name)
     wanted = checkpoint_id or model.checkpoint
-    query = select(Checkpoint).where(Checkpoint.model == model_name)
     if wanted is not None:
-        checkpoint = session.scalar(query.where(Checkpoint.id == wanted))
+        query = select(Checkpoint).where(Checkpoint.model == model_name, Checkpoint.id == wanted)
+        checkpoint = session.scalar(query)
         if checkpoint is None:
             raise NotFound(
                 f"model {model_name!r} has no checkpoint {wanted!r}: it was never stored, or has "
@@ -40,28 +43,20 @@ def resolve_checkpoint(
                 field="checkpoint",
             )
         return checkpoint
-    newest = session.scalar(query.order_by(Checkpoint.number.desc()).limit(1))
-    if newest is None:
+    best = best_checkpoint(session, model_name)
+    if best is None:
         raise NotFound(
             f"model {model_name!r} has no checkpoint yet: its training has not stored the first"
         )
-    return newest
-
-
-def served_id(session: Session, model: Model) -> str | None:
-    """The id of the checkpoint that the model serves; None before its first."""
-    if model.checkpoint is not None:
-        return model.checkpoint
-    query = select(Checkpoint.id).where(Checkpoint.model == model.name)
-    return session.scalar(query.order_by(Checkpoint.number.desc()).limit(1))
+    return best
 
 
 def serve(session: Session, model_name: str, checkpoint_id: str | None) -> Model:
-    """Serve this checkpoint from now on, or, with None, always the newest."""
+    """Serve this checkpoint from now on, or, with None, always the best."""
     model = find_model(session, model_name)
     session.refresh(model, with_for_update=True)  # before its checkpoint, as `delete_model` does
     if checkpoint_id is not None:
-        _keep(session, resolve_checkpoint(session, model_name, checkpoint_id))
+        keep(session, resolve_checkpoint(session, model_name, checkpoint_id))
     model.checkpoint = checkpoint_id
     return model
 
@@ -81,17 +76,16 @@ def find_start(session: Session, wanted: str) -> Checkpoint:
     checkpoint = session.scalar(select(Checkpoint).where(Checkpoint.id == wanted))
     if checkpoint is None:
         model = session.scalar(select(Model).where(Model.name == wanted))
-        served = served_id(session, model) if model else None
-        if served is None:
+        checkpoint = served_checkpoint(session, model) if model else None
+        if checkpoint is None:
             why = "has no checkpoint yet" if model else "is neither a checkpoint nor a model"
             raise NotFound(f"{wanted!r} {why}: it cannot be resumed from", field="resume_from")
-        checkpoint = find_checkpoint(session, served)
     ensure_model(session, checkpoint.model)
-    _keep(session, checkpoint)
+    keep(session, checkpoint)
     return checkpoint
 
 
-def _keep(session: Session, checkpoint: Checkpoint) -> None:
+def keep(session: Session, checkpoint: Checkpoint) -> None:
     """Lock the checkpoint against its removal until the transaction ends."""
     query = select(Checkpoint.number).where(Checkpoint.id == checkpoint.id)
     if session.scalar(query.with_for_update(read=True)) is None:
@@ -113,8 +107,12 @@ def add_checkpoint(
     key: str,
     sha256: str,
     size: int,
+    metrics: dict[str, Any] | None = None,
 ) -> Checkpoint:
-    """Register a stored checkpoint, as the holder of the job that made it."""
+    """Register a stored checkpoint, as the holder of the job that made it.
+
+    `metrics`: its scores as `models.scores` gives them; None where it was not scored.
+    """
     job = hold(session, claim)
     checkpoint = Checkpoint(
         id=jobs.new_id(),
@@ -122,6 +120,8 @@ def add_checkpoint(
         job=job.id,
         images_seen=images_seen,
         config=job.config,
+        metrics=metrics,
+        kid=metrics["kid"] if metrics else None,
         key=key,
         sha256=sha256,
         bytes=size,
@@ -136,7 +136,8 @@ def delete_model(session: Session, name: str) -> list[str]:
     model = find_model(session, name)
     session.refresh(model, with_for_update=True)  # a job that is being asked for comes first
     checkpoints = select(Checkpoint.id).where(Checkpoint.model == name)
-    job = jobs.busy_with(session, or_(Job.model == name, Job.resume_from.in_(checkpoints)))
+    used = or_(Job.model == name, Job.resume_from.in_(checkpoints), Job.checkpoint.in_(checkpoints))
+    job = jobs.busy_with(session, used)
     if job is not None:
         raise Conflict(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")
     keys = list(session.scalars(select(Checkpoint.key).where(Checkpoint.model == name)))

@@ -6,9 +6,9 @@ from typing import Protocol, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import registry
 from app.domain.job_states import ENDED
 from app.domain.leases import Claim, hold
+from app.domain.served import BEST_FIRST, best_checkpoint
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Job, Model
 
@@ -74,26 +74,29 @@ def make_room(session: Session, claim: Claim, settings: Settings) -> list[str]:
 def undo(session: Session, claim: Claim, images_seen: int) -> list[str]:
     """Forget the checkpoints past `images_seen`, to which the training went back, as its holder.
 
-    What is pinned or started from stays; the keys of the others are the caller's to delete.
+    What is pinned or in use stays; the keys of the others are the caller's to delete.
     """
     job = hold(session, claim)
     query = select(Checkpoint).where(Checkpoint.job == job.id, Checkpoint.images_seen > images_seen)
     stored = session.scalars(query.with_for_update()).all()
-    pinned = set(session.scalars(select(Model.checkpoint).where(Model.name == job.model)))
-    needed = pinned | _started_from(session)
-    doomed = [checkpoint for checkpoint in stored if checkpoint.id not in needed]
+    used = _in_use(session, job)
+    doomed = [checkpoint for checkpoint in stored if checkpoint.id not in used]
     for checkpoint in doomed:
         session.delete(checkpoint)
     return [checkpoint.key for checkpoint in doomed]
 
 
 def _needed(session: Session, job: Job) -> set[str]:
-    """The ids of the checkpoints that are served, or that an unfinished job starts from."""
-    models = session.scalars(select(Model).where(Model.name == job.model))
-    served = {registry.served_id(session, model) for model in models}
-    return {one for one in served if one is not None} | _started_from(session)
+    """The ids of what is served, of the best that the model and this training have, and in use."""
+    of_job = select(Checkpoint).where(Checkpoint.job == job.id, Checkpoint.kid.is_not(None))
+    best = session.scalar(of_job.order_by(*BEST_FIRST).limit(1))
+    served = best_checkpoint(session, job.model or "")
+    return {one.id for one in (best, served) if one is not None} | _in_use(session, job)
 
 
-def _started_from(session: Session) -> set[str]:
-    starts = select(Job.resume_from).where(Job.resume_from.is_not(None), Job.status.not_in(ENDED))
-    return {one for one in session.scalars(starts) if one is not None}
+def _in_use(session: Session, job: Job) -> set[str]:
+    """The ids of what is pinned, or what an unfinished job starts from or evaluates."""
+    used = {session.scalar(select(Model.checkpoint).where(Model.name == job.model))}
+    for column in (Job.resume_from, Job.checkpoint):
+        used |= set(session.scalars(select(column).where(Job.status.not_in(ENDED))))
+    return {one for one in used if one is not None}

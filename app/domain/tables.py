@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -69,7 +70,7 @@ class Job(Base):
 
     number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
-    kind: Mapped[str] = mapped_column(String(16))  # train | ingest
+    kind: Mapped[str] = mapped_column(String(16))  # train | ingest | evaluate
     queue: Mapped[str] = mapped_column(String(16))  # train | light
     status: Mapped[str] = mapped_column(String(16))
     epoch: Mapped[int] = mapped_column(default=0)  # fencing token: rises with every claim
@@ -82,7 +83,9 @@ class Job(Base):
     config: Mapped[dict[str, Any]]
     progress: Mapped[dict[str, Any]]
     resume_from: Mapped[str | None] = mapped_column(String(32))  # checkpoint that it fine-tunes
+    checkpoint: Mapped[str | None] = mapped_column(String(32))  # that it evaluates
     state_key: Mapped[str | None] = mapped_column(String(255))  # newest stored training state
+    result: Mapped[dict[str, Any] | None]  # what an evaluation found
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_hash: Mapped[str | None] = mapped_column(String(64))
@@ -117,7 +120,7 @@ class Model(Base):
 
     number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
-    checkpoint: Mapped[str | None] = mapped_column(String(32))  # set by hand; None: the newest
+    checkpoint: Mapped[str | None] = mapped_column(String(32))  # set by hand; None: the best
     created_at: Mapped[float] = mapped_column(default=now())
 
 
@@ -128,6 +131,13 @@ class Checkpoint(Base):
     __table_args__ = (
         UniqueConstraint("job", "images_seen", name="uq_checkpoints_job_images_seen"),
         Index("ix_checkpoints_model_number", "model", "number"),
+        Index(
+            "ix_checkpoints_scored",
+            "model",
+            "number",
+            sqlite_where=text("kid IS NOT NULL"),
+            postgresql_where=text("kid IS NOT NULL"),
+        ),
     )
 
     number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -137,6 +147,7 @@ class Checkpoint(Base):
     images_seen: Mapped[int] = mapped_column(BigInteger)
     config: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any] | None]
+    kid: Mapped[float | None]  # that of the metrics: the lowest is served
     key: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)

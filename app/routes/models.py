@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import registry
 from app.domain.pages import newest_first
+from app.domain.served import served_because, served_checkpoint
 from app.domain.tables import Checkpoint, Model
 from app.routes.dependencies import (
     Cursor,
@@ -27,11 +28,15 @@ router = APIRouter(
 
 
 class ModelView(BaseModel):
-    """`checkpoint` is the id of the one that is served; `pinned` says that it was set by hand."""
+    """`checkpoint` is the id of the one that is served, `served_because` says why it is that one.
+
+    `pinned`: it was set by hand.
+    """
 
     name: str
     created_at: datetime
     checkpoint: str | None
+    served_because: str | None
     pinned: bool
     checkpoints: int
     images_seen: int | None
@@ -44,7 +49,7 @@ class ModelList(BaseModel):
 
 
 class ModelPatch(BaseModel):
-    """`checkpoint`: the id to serve from now on; null: always the newest."""
+    """`checkpoint`: the id to serve from now on; null: always the best."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -106,10 +111,11 @@ def list_checkpoints(
     name: str, database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None
 ) -> CheckpointList:
     with database.read() as session:
-        served = registry.served_id(session, registry.find_model(session, name))
+        served = served_checkpoint(session, registry.find_model(session, name))
         query = select(Checkpoint).where(Checkpoint.model == name)
         page = newest_first(session, query, Checkpoint.number, limit=limit, cursor=cursor)
-    items = [_checkpoint_view(checkpoint, served) for checkpoint in page.items]
+    served_id = served.id if served else None
+    items = [_checkpoint_view(checkpoint, served_id) for checkpoint in page.items]
     return CheckpointList(items=items, next=page.next)
 
 
@@ -129,14 +135,14 @@ def _checkpoint_view(checkpoint: Checkpoint, served: str | None) -> CheckpointVi
 
 def _view(session: Session, model: Model) -> ModelView:
     count = select(func.count()).where(Checkpoint.model == model.name)
-    served = registry.served_id(session, model)
-    checkpoint = session.scalar(select(Checkpoint).where(Checkpoint.id == served))
+    served = served_checkpoint(session, model)
     return ModelView(
         name=model.name,
         created_at=moment(model.created_at),
-        checkpoint=served,
+        checkpoint=served.id if served else None,
+        served_because=served_because(session, model, served) if served else None,
         pinned=model.checkpoint is not None,
         checkpoints=session.scalar(count) or 0,
-        images_seen=checkpoint.images_seen if checkpoint else None,
-        config=checkpoint.config if checkpoint else None,
+        images_seen=served.images_seen if served else None,
+        config=served.config if served else None,
     )

@@ -116,15 +116,22 @@ def claim(database: Database) -> Claim:
     return held(database)
 
 
-def add(database: Database, store: ObjectStore, claim: Claim, *images_seen: int) -> list[str]:
+def add(
+    database: Database,
+    store: ObjectStore,
+    claim: Claim,
+    *images_seen: int,
+    kid: float | None = None,
+) -> list[str]:
     """Stores checkpoints as a worker does; their ids."""
+    metrics = None if kid is None else {"kid": kid}
     ids = []
     for seen in images_seen:
         key = checkpoint_key(claim.job_id, claim.epoch, seen)
         store.put_bytes(key, b"weights")
         with database.write() as session:
             stored = registry.add_checkpoint(
-                session, claim, images_seen=seen, key=key, sha256="", size=MB
+                session, claim, images_seen=seen, key=key, sha256="", size=MB, metrics=metrics
             )
         ids.append(stored.id)
     return ids
@@ -165,6 +172,40 @@ def test_what_is_pinned_or_started_from_stays(
         request_stop(session, tuning, Stop.CANCEL)
     thin(database, claim, checkpoints_kept=1)
     assert seen_in(database) == [100, 400]
+
+
+def test_what_waits_to_be_evaluated_stays(
+    database: Database, store: ObjectStore, claim: Claim
+) -> None:
+    first, *_ = add(database, store, claim, 100, 200, 300)
+    queue_job(database, kind="evaluate", model="cats", checkpoint=first)
+    thin(database, claim, checkpoints_kept=1)
+    assert seen_in(database) == [100, 300]
+
+
+def test_the_best_stays_while_another_is_pinned_and_newer_ones_come(
+    database: Database, store: ObjectStore, claim: Claim
+) -> None:
+    add(database, store, claim, 100, kid=0.3)
+    add(database, store, claim, 200, kid=0.1)
+    pinned, *_ = add(database, store, claim, 300, kid=0.2)
+    add(database, store, claim, 400)
+    add(database, store, claim, 500, kid=0.4)
+    with database.write() as session:
+        registry.serve(session, "cats", pinned)
+    thin(database, claim, checkpoints_kept=1)
+    assert seen_in(database) == [200, 300, 500]
+
+
+def test_a_training_keeps_its_best_though_a_newer_one_is_served(
+    database: Database, store: ObjectStore, claim: Claim
+) -> None:
+    add(database, store, claim, 100, kid=0.2)
+    queue_job(database, model="cats")
+    add(database, store, held(database), 150, kid=0.5)
+    add(database, store, claim, 200, 300)
+    thin(database, claim, checkpoints_kept=1)
+    assert seen_in(database) == [100, 150, 300]
 
 
 def test_other_trainings_of_the_model_are_left_alone(

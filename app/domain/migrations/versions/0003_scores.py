@@ -1,0 +1,31 @@
+"""the KID by which a checkpoint is served, which checkpoint a job looks at, what it found"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("jobs", sa.Column("checkpoint", sa.String(length=32), nullable=True))
+    op.add_column("jobs", sa.Column("result", sa.JSON(), nullable=True))
+    op.add_column("checkpoints", sa.Column("kid", sa.Double(), nullable=True))
+    op.create_index(
+        "ix_checkpoints_scored",
+        "checkpoints",
+        ["model", "number"],
+        sqlite_where=sa.text("kid IS NOT NULL"),
+        postgresql_where=sa.text("kid IS NOT NULL"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_checkpoints_scored", "checkpoints")
+    with op.batch_alter_table("checkpoints", schema=None) as batch_op:
+        batch_op.drop_column("kid")
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.drop_column("result")
+        batch_op.drop_column("checkpoint")
