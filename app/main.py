@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from app.domain.database import Database
 from app.domain.events import EventListener, Notifier
 from app.domain.logs import configure_logs
+from app.domain.measuring import StepMeter
 from app.domain.queue import use_broker
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
@@ -52,6 +53,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.notifier = Notifier(settings.redis_url)
     api.state.listener = EventListener(settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
+    api.state.step_meter = StepMeter()
     api.state.listener.start()
     try:
         yield

@@ -13,12 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from models.child import EventStream, end_with_supervisor
-
-# How long a thread spins before it sleeps. Measured on two cores: sleeping at once
-# (OMP_WAIT_POLICY=PASSIVE) costs a fifth of the speed even beside other work, this costs nothing
-# alone, and unlike libgomp's default it soon leaves a core that others want.
-SPIN_COUNT = "30000"
+from models.child import SPIN_COUNT, EventStream, end_with_supervisor
 
 
 def main() -> NoReturn:

@@ -18,13 +18,14 @@ from app.domain.tables import Job
 from worker.child import Child
 from worker.context import WorkerContext
 from worker.heartbeat import Heartbeat
+from worker.kinds.evaluate import Evaluate
 from worker.kinds.ingest import Ingest
 from worker.kinds.kind import Kind
 from worker.kinds.train import Train
 
 log = structlog.get_logger()
 
-KINDS: dict[str, type[Kind]] = {"train": Train, "ingest": Ingest}
+KINDS: dict[str, type[Kind]] = {"train": Train, "ingest": Ingest, "evaluate": Evaluate}
 FINAL_EVENTS = ("finished", "stopped", "failed")
 POLL_SECONDS = 0.2
 

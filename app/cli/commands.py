@@ -7,10 +7,10 @@ from typing import Any
 
 from app.cli.client import ServiceClient, segment
 from app.cli.errors import INTERRUPTED, CommandError
-from app.cli.follow import Ending, follow_ingest, follow_training
+from app.cli.follow import Ending, follow_evaluation, follow_ingest, follow_training
 from app.cli.outputs import write_file
-from app.cli.progress import make_view
-from app.cli.tables import size, table
+from app.cli.progress import View, make_view
+from app.cli.tables import SCORE_COLUMNS, duration, score_rows, size, table
 from app.cli.uploads import plan_upload
 
 REASONS_SHOWN = 5
@@ -69,10 +69,23 @@ def _print_report(dataset: dict[str, Any]) -> None:
     if dataset["classes"]:
         print(f"  classes: {', '.join(dataset['classes'])}")
     print(f"  may be mirrored: {'yes' if dataset['horizontal_flip'] else 'no'}")
+    _print_doctor(dataset["name"], report.get("doctor"))
     for rejection in report["rejected"][:REASONS_SHOWN]:
         print(f"  rejected {rejection['file']}: {rejection['reason']}")
     if report["rejected_count"] > REASONS_SHOWN:
         print(f"  … and {report['rejected_count'] - REASONS_SHOWN:,} more")
+
+
+def _print_doctor(name: str, doctor: dict[str, Any] | None) -> None:
+    """What was found in the pictures, and what to do about it."""
+    if doctor is None:
+        return
+    found = [finding for finding in doctor["findings"] if finding["count"]]
+    for one in (*found, doctor["class_balance"], doctor["effective_images"]):
+        if one is not None:
+            print("  " + " ".join(part for part in (one["says"], one["suggests"]) if part))
+    if found:
+        print(f"  to see them: GET /v1/datasets/{name}/doctor.png")
 
 
 def train(body: dict[str, Any], *, follow: bool) -> None:
@@ -84,11 +97,29 @@ def train(body: dict[str, Any], *, follow: bool) -> None:
             _follow(client, job["id"])
 
 
+def quote_training(body: dict[str, Any]) -> None:
+    """Print what a training would take, and what is to be warned of; queue nothing."""
+    with ServiceClient.from_environment() as client:
+        quote = client.post("jobs?dry_run=true", body)
+    config, estimate = quote["config"], quote["estimate"]
+    seconds, rate = estimate["seconds"], estimate["images_per_second"]
+    pace = f", {rate:,.0f} images/s" if rate else ""
+    time = "unknown" if seconds is None else f"about {duration(seconds)}"
+    print(f"{config['preset']}, {config['images']:,} images: nothing is queued")
+    print(f"  time    {time} ({estimate['device']}{pace})")
+    print(f"  memory  {size(estimate['memory_bytes'])}")
+    print(f"  disk    {size(estimate['disk_bytes'])}, with {estimate['checkpoints']} checkpoints")
+    for warning in quote["warnings"]:
+        print(f"  warning: {warning}")
+
+
 def follow_job(job_id: str) -> None:
     with ServiceClient.from_environment() as client:
         job = client.get(f"jobs/{segment(job_id)}")
         if job["kind"] == "ingest":
             _follow_ingest(client, job_id, job["dataset"])
+        elif job["kind"] == "evaluate":
+            _follow_evaluation(client, job_id)
         else:
             _follow(client, job_id)
 
@@ -105,10 +136,35 @@ def _report_ingest(client: ServiceClient, name: str, ending: Ending) -> None:
     _print_report(client.get(f"datasets/{segment(name)}"))
 
 
+def evaluate(body: dict[str, Any]) -> None:
+    """Have a checkpoint scored, and print how good it is."""
+    with ServiceClient.from_environment() as client:
+        _follow_evaluation(client, client.post("jobs", body)["id"])
+
+
+def _follow_evaluation(client: ServiceClient, job_id: str) -> None:
+    job = _follow_to_success(client, job_id, follow_evaluation)
+    result = job["result"]
+    print(
+        f"{job['model']}, checkpoint {job['checkpoint']}: {result['images']:,} of its pictures "
+        f"beside {result['real_images']:,} of {job['dataset']}"
+    )
+    print(table(SCORE_COLUMNS, score_rows(result)))
+
+
 def _follow(client: ServiceClient, job_id: str) -> None:
+    job = _follow_to_success(client, job_id, follow_training)
+    seen = job["progress"]["images_seen"]
+    print(f"Job {job_id} succeeded: {job['model']} has seen {seen:,} images.", file=sys.stderr)
+
+
+def _follow_to_success(
+    client: ServiceClient, job_id: str, follow: Callable[[ServiceClient, str, View], Ending]
+) -> Any:
+    """The job once it has succeeded; any other end is a CommandError."""
     try:
         with make_view() as view:
-            ending = follow_training(client, job_id, view)
+            ending = follow(client, job_id, view)
     except KeyboardInterrupt as interrupt:
         raise CommandError(
             f"Not following any longer: job {job_id} goes on. `moggy follow {job_id}` shows it "
@@ -118,9 +174,7 @@ def _follow(client: ServiceClient, job_id: str) -> None:
     if ending.status != "succeeded":
         reason = f": {ending.error}" if ending.error else ""
         raise CommandError(f"Job {job_id} {_participle(ending.status)}{reason}")
-    job = client.get(f"jobs/{segment(job_id)}")
-    seen = job["progress"]["images_seen"]
-    print(f"Job {job_id} succeeded: {job['model']} has seen {seen:,} images.", file=sys.stderr)
+    return client.get(f"jobs/{segment(job_id)}")
 
 
 def _participle(status: str) -> str:

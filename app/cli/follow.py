@@ -46,10 +46,34 @@ def follow_ingest(client: ServiceClient, job_id: str, view: View) -> Ending:
         if event == "state" and data["status"] in WAITED_FOR:
             view.describe("packing" if data["status"] == "running" else data["status"])
         elif event == "progress":
-            view.update(data["bytes_read"], data["bytes_total"], ingest_figures(data))
+            _show_ingest(data, view)
         elif event == "end":
             return Ending(data["status"], data["error"])
     raise CommandError(f"the event stream of job {job_id} has no end")
+
+
+def follow_evaluation(client: ServiceClient, job_id: str, view: View) -> Ending:
+    """Show an evaluation until it ends."""
+    for event, data in stream_events(client, job_id, view.note):
+        if event == "state" and data["status"] in WAITED_FOR:
+            view.describe("generating" if data["status"] == "running" else data["status"])
+        elif event == "progress":
+            seen, total = data["images_seen"], data["images_total"]
+            view.describe("scoring" if seen == total else "generating")
+            view.update(seen, total, training_figures(data))
+        elif event == "end":
+            return Ending(data["status"], data["error"])
+    raise CommandError(f"the event stream of job {job_id} has no end")
+
+
+def _show_ingest(data: dict[str, Any], view: View) -> None:
+    """Bytes while they are read, then pictures while they are examined."""
+    phase = data.get("phase", "packing")
+    if phase == "packing":
+        view.update(data["bytes_read"], data["bytes_total"], ingest_figures(data))
+        return
+    view.describe(phase)
+    view.update(data["examined"], data["accepted"], f"{data['examined']:,} pictures")
 
 
 def stream_events(

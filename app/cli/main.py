@@ -110,6 +110,10 @@ def add_dataset(
             help="Whether a mirrored picture is as good [auto: the pictures decide].",
         ),
     ] = None,
+    near_duplicates: Annotated[
+        Literal["keep", "drop"] | None,
+        typer.Option(help="Pictures that show almost what another shows [keep: only told]."),
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
 ) -> None:
     """Upload pictures and pack them as a dataset."""
@@ -121,6 +125,7 @@ def add_dataset(
         "fit": fit,
         "channels": channels,
         "horizontal_flip": horizontal_flip,
+        "near_duplicates": near_duplicates,
     }
     fields = {field: str(value) for field, value in given.items() if value is not None}
     add(paths, fields, wait=wait)
@@ -164,9 +169,18 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a field of the preset."),
     ] = None,
+    stability: Annotated[
+        Literal["off", "auto"] | None,
+        typer.Option(help="auto: answer what goes wrong, at most three times [off]."),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Show its progress to the end.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Queue nothing: say what it would take, and warn."),
+    ] = False,
 ) -> None:
     """Queue a training; prints the job's id."""
+    from app.cli.commands import quote_training
     from app.cli.commands import train as queue_training
     from app.cli.overrides import parse_overrides
 
@@ -177,15 +191,38 @@ def train(
         "resume_from": resume_from,
         "images": images,
         "epochs": epochs,
+        "stability": stability,
         "overrides": parse_overrides(overrides or []) or None,
     }
     body = {field: value for field, value in given.items() if value is not None}
-    queue_training(body, follow=follow)
+    if dry_run:
+        quote_training(body)
+    else:
+        queue_training(body, follow=follow)
+
+
+@cli.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
+    dataset: Annotated[str, typer.Option(help="The dataset to score it against.")],
+    images: Annotated[
+        int | None, typer.Option(help="Pictures to score [as many as the dataset has].")
+    ] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(metavar="ID", help="Another checkpoint than the served one.")
+    ] = None,
+) -> None:
+    """Score a model's pictures against a dataset, and print the scores."""
+    from app.cli.commands import evaluate as evaluate_model
+
+    given = {"model": model, "dataset": dataset, "images": images, "checkpoint": checkpoint}
+    body = {field: value for field, value in given.items() if value is not None}
+    evaluate_model({"kind": "evaluate"} | body)
 
 
 @cli.command()
 def follow(job: JobArgument) -> None:
-    """Show the progress of a training to its end."""
+    """Show the progress of a job to its end."""
     from app.cli.commands import follow_job
 
     follow_job(job)

@@ -5,8 +5,20 @@ from datetime import datetime
 from typing import Any
 
 JOB_COLUMNS = ("JOB", "KIND", "STATUS", "MODEL", "DATASET", "IMAGES", "CREATED")
-MODEL_COLUMNS = ("MODEL", "CHECKPOINTS", "SERVED", "IMAGES", "CREATED")
+MODEL_COLUMNS = ("MODEL", "CHECKPOINTS", "SERVED", "IMAGES", "CREATED", "SERVED BECAUSE")
+SCORE_COLUMNS = ("SCORE", "VALUE", "95 %", "YOUR DATA", "NOISE")
 DATASET_COLUMNS = ("DATASET", "STATUS", "IMAGES", "SHAPE", "CLASSES", "CREATED")
+SCORES = (
+    "kid",
+    "frechet",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "copy_rate",
+    "diversity",
+    "swd",
+)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -39,7 +51,26 @@ def model_row(model: dict[str, Any]) -> list[str]:
         model["checkpoint"] or "-",
         "-" if seen is None else f"{seen:,}",
         moment(model["created_at"]),
+        model["served_because"] or "-",
     ]
+
+
+def score_rows(result: dict[str, Any]) -> list[list[str]]:
+    """Each score beside what real pictures would have, and noise."""
+    rows = []
+    for name in SCORES:
+        low, high = result.get(f"{name}_interval") or (None, None)
+        between = "-" if low is None else f"{figure(low)} to {figure(high)}"
+        real = result["floor"].get(name, result["real"].get(name))
+        noise = result["ceiling"].get(name)
+        cells = (result[name], between, real, noise)
+        rows.append([name, *(cell if isinstance(cell, str) else figure(cell) for cell in cells)])
+    return rows
+
+
+def figure(value: float | None) -> str:
+    """Three digits that count."""
+    return "-" if value is None else f"{value:#.3g}"
 
 
 def dataset_row(dataset: dict[str, Any]) -> list[str]:

@@ -42,8 +42,6 @@ def create(
     preset: str | None = None,
     resume_from: str | None = None,
     checkpoint: str | None = None,
-    idempotency_key: str | None = None,
-    request_hash: str | None = None,
 ) -> Job:
     """Queue a job. Raises QueueFull when `max_queued` jobs of its queue wait already."""
     queue = QUEUE_OF_KIND[kind]
@@ -68,8 +66,6 @@ def create(
         checkpoint=checkpoint,
         config=config,
         progress=NO_PROGRESS | {"images_total": config.get("images")},
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
     )
     session.add(job)
     save(session, job)

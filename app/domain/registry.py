@@ -56,7 +56,7 @@ def serve(session: Session, model_name: str, checkpoint_id: str | None) -> Model
     model = find_model(session, model_name)
     session.refresh(model, with_for_update=True)  # before its checkpoint, as `delete_model` does
     if checkpoint_id is not None:
-        keep(session, resolve_checkpoint(session, model_name, checkpoint_id))
+        _keep(session, resolve_checkpoint(session, model_name, checkpoint_id))
     model.checkpoint = checkpoint_id
     return model
 
@@ -81,11 +81,25 @@ def find_start(session: Session, wanted: str) -> Checkpoint:
             why = "has no checkpoint yet" if model else "is neither a checkpoint nor a model"
             raise NotFound(f"{wanted!r} {why}: it cannot be resumed from", field="resume_from")
     ensure_model(session, checkpoint.model)
-    keep(session, checkpoint)
+    _keep(session, checkpoint)
     return checkpoint
 
 
-def keep(session: Session, checkpoint: Checkpoint) -> None:
+def find_subject(session: Session, model_name: str | None, checkpoint_id: str | None) -> Checkpoint:
+    """What an evaluation looks at: a checkpoint by its id, or the one that a model serves.
+
+    Until the transaction ends, it cannot be deleted.
+    """
+    if model_name is not None:
+        checkpoint = resolve_checkpoint(session, model_name, checkpoint_id)
+    else:
+        checkpoint = find_checkpoint(session, checkpoint_id or "")
+    ensure_model(session, checkpoint.model)
+    _keep(session, checkpoint)
+    return checkpoint
+
+
+def _keep(session: Session, checkpoint: Checkpoint) -> None:
     """Lock the checkpoint against its removal until the transaction ends."""
     query = select(Checkpoint.number).where(Checkpoint.id == checkpoint.id)
     if session.scalar(query.with_for_update(read=True)) is None:

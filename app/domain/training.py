@@ -1,15 +1,13 @@
 """Asking for a training: what is checked before it is queued, and asking for it only once."""
 
-import hashlib
-import json
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from app.domain import datasets, jobs, registry
+from app.domain import jobs, registry
+from app.domain.asking import ask_once, hold_dataset
 from app.domain.database import Database
-from app.domain.errors import Conflict, InvalidRequest
+from app.domain.errors import InvalidRequest
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job
 from models.config import TrainingConfig
@@ -28,40 +26,12 @@ def queue_training(
 ) -> Job:
     """Queue the training that `request` describes, or answer the job that its key made before.
 
-    `request` has dataset, model, preset, images, epochs, batch_size, seed, resume_from and
-    overrides. Raises NotFound, Conflict, QueueFull, InvalidRequest or ConfigError.
+    `request` has dataset, model, preset, images, epochs, batch_size, seed, resume_from, stability
+    and overrides. Raises NotFound, Conflict, QueueFull, InvalidRequest or ConfigError.
     """
-    request_hash = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-    try:
-        return _queue(database, settings, request, idempotency_key, request_hash)
-    except IntegrityError:
-        # The same key, or the same new model, was committed between our look and our insert.
-        return _queue(database, settings, request, idempotency_key, request_hash)
 
-
-def _queue(
-    database: Database,
-    settings: Settings,
-    request: dict[str, Any],
-    idempotency_key: str | None,
-    request_hash: str,
-) -> Job:
-    with database.write() as session:
-        if idempotency_key is not None:
-            earlier = session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
-            if earlier is not None:
-                if earlier.request_hash != request_hash:
-                    raise Conflict(
-                        f"Idempotency-Key {idempotency_key!r} was used with another request "
-                        f"(job {earlier.id}): use a new key for a new job"
-                    )
-                return earlier
-        dataset = datasets.find(session, request["dataset"])
-        # Until the job is committed, nobody may find the dataset unused and delete it.
-        session.refresh(dataset, with_for_update={"read": True})
-        start = None
-        if request["resume_from"] is not None:
-            start = registry.find_start(session, request["resume_from"])
+    def create(session: Session) -> Job:
+        dataset, start = find_sources(session, request)
         config = resolve_config(dataset, request, start)
         registry.ensure_model(session, request["model"])
         return jobs.create(
@@ -73,28 +43,36 @@ def _queue(
             config=config,
             resume_from=start.id if start else None,
             max_queued=settings.max_queued_jobs,
-            idempotency_key=idempotency_key,
-            request_hash=request_hash,
         )
+
+    return ask_once(database, request, idempotency_key, create)
+
+
+def find_sources(session: Session, request: dict[str, Any]) -> tuple[Dataset, Checkpoint | None]:
+    """The dataset, and the checkpoint to start from; until the transaction ends, both stay."""
+    dataset = hold_dataset(session, request["dataset"])
+    if request["resume_from"] is None:
+        return dataset, None
+    return dataset, registry.find_start(session, request["resume_from"])
 
 
 def resolve_config(
     dataset: Dataset, request: dict[str, Any], start: Checkpoint | None = None
 ) -> dict[str, Any]:
-    """The whole training configuration, as JSON, that a request means on this dataset.
+    """The whole training configuration, as JSON, that a request means on this ready dataset.
 
     A run that goes on from `start` has the networks of that checkpoint, and its preset unless
     another is named.
     """
-    if dataset.status != "ready" or dataset.shape is None or dataset.images is None:
-        raise Conflict(f"dataset {dataset.name!r} is {dataset.status}, not ready", field="dataset")
+    assert dataset.shape is not None
+    assert dataset.images is not None
     images = request["images"]
     if request["epochs"] is not None:
         if images is not None:
             raise InvalidRequest("give images or epochs, not both", field="epochs")
         images = request["epochs"] * dataset.images
     begun = TrainingConfig.from_json(start.config) if start else None
-    overrides = request["overrides"]
+    overrides = _overrides(request)
     height, width, channels = dataset.shape
     config = resolve(
         request["preset"] or (begun.preset if begun else DEFAULT_PRESET),
@@ -111,6 +89,17 @@ def resolve_config(
         config = continue_from(begun, config, overrides)
     _check_buildable(config, dataset)
     return config.to_json()
+
+
+def _overrides(request: dict[str, Any]) -> dict[str, Any]:
+    """What is set beside the preset, `stability` included, which has a place of its own."""
+    overrides: dict[str, Any] = request["overrides"]
+    stability = request["stability"]
+    if stability is None:
+        return overrides
+    if "stability" in overrides:
+        raise InvalidRequest("give stability once, not in overrides as well", field="stability")
+    return overrides | {"stability": stability}
 
 
 def _check_buildable(config: TrainingConfig, dataset: Dataset) -> None:

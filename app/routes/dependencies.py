@@ -1,4 +1,4 @@
-"""What routes ask for by type: settings, database, store, engine, event listener.
+"""What routes ask for by type: settings, database, store, engine, event listener, step meter.
 
 All are `async`, though none awaits: FastAPI sends every other through its thread pool, which
 costs an image request three hops.
@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest
 from app.domain.events import EventListener, Notifier
+from app.domain.measuring import StepMeter
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
@@ -41,6 +42,11 @@ async def _listener(request: Request) -> EventListener:
     return listener
 
 
+async def _step_meter(request: Request) -> StepMeter:
+    meter: StepMeter = request.app.state.step_meter
+    return meter
+
+
 async def _notifier(request: Request) -> Notifier:
     notifier: Notifier = request.app.state.notifier
     return notifier
@@ -67,6 +73,7 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 StoreDep = Annotated[ObjectStore, Depends(_store)]
 EngineDep = Annotated[Engine, Depends(_engine)]
 ListenerDep = Annotated[EventListener, Depends(_listener)]
+StepMeterDep = Annotated[StepMeter, Depends(_step_meter)]
 NotifierDep = Annotated[Notifier, Depends(_notifier)]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]

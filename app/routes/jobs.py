@@ -1,14 +1,17 @@
-"""Jobs: asking for a training, and steering it."""
+"""Jobs: asking for one, and steering it."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, jobs
+from app.domain.dry_run import quote_training
+from app.domain.errors import InvalidRequest
+from app.domain.evaluation import queue_evaluation
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
 from app.domain.pages import newest_first
@@ -21,34 +24,14 @@ from app.routes.dependencies import (
     Limit,
     NotifierDep,
     SettingsDep,
+    StepMeterDep,
     StoreDep,
     refuse_unknown_parameters,
 )
-from app.routes.names import Name
+from app.routes.job_requests import JobRequest
 from app.routes.times import moment
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
-
-
-class TrainingRequest(BaseModel):
-    """What to train on what. Work is given as `images` or as `epochs` of the dataset.
-
-    `preset`: small-data unless another is named. `resume_from`: a checkpoint's id, or a model's
-    name for the checkpoint that it serves; the training goes on from there, with its preset
-    unless another is named.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    dataset: Name
-    model: Name
-    preset: str | None = None
-    images: int | None = None
-    epochs: int | None = Field(None, ge=1, le=1_000_000)
-    batch_size: int | None = None
-    seed: int | None = None
-    resume_from: str | None = Field(None, max_length=64)
-    overrides: dict[str, Any] = {}
 
 
 class Progress(BaseModel):
@@ -61,8 +44,9 @@ class Progress(BaseModel):
 class JobView(BaseModel):
     """`position` is the job's place while it is queued; `attempt` counts its trainer's starts.
 
-    `resume_from` is the id of the checkpoint it started from; `health` is what its events of
-    that name said, the newest last.
+    `resume_from` is the id of the checkpoint it started from, `checkpoint` of the one that it
+    evaluates; `health` is what its events of that name said, the newest last; `result` is what an
+    evaluation found.
     """
 
     id: str
@@ -73,9 +57,11 @@ class JobView(BaseModel):
     dataset: str | None
     preset: str | None
     resume_from: str | None
+    checkpoint: str | None
     config: dict[str, Any]
     progress: Progress
     health: list[dict[str, Any]]
+    result: dict[str, Any] | None
     attempt: int
     stop_requested: str | None
     error: str | None
@@ -84,20 +70,54 @@ class JobView(BaseModel):
     finished_at: datetime | None
 
 
+class Estimate(BaseModel):
+    """What the machine of this service would take; seconds and rate are null where no step ended.
+
+    `memory_bytes`: a GPU's where it has one (`device`). `disk_bytes`: at the fullest, with the
+    `checkpoints` that are kept.
+    """
+
+    seconds: float | None
+    memory_bytes: int
+    disk_bytes: int
+    device: str
+    images_per_second: float | None
+    checkpoints: int
+
+
+class Quote(BaseModel):
+    """A dry run's answer: the resolved configuration, an estimate, what is to be warned of."""
+
+    config: dict[str, Any]
+    estimate: Estimate
+    warnings: list[str]
+
+
 class JobList(BaseModel):
     items: list[JobView]
     next: str | None
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses={200: {"model": Quote}})
 def create_job(
-    request: TrainingRequest,
+    request: JobRequest,
     response: Response,
     settings: SettingsDep,
     database: DatabaseDep,
+    meter: StepMeterDep,
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
-) -> JobView:
-    job = queue_training(database, settings, request.model_dump(), idempotency_key)
+    dry_run: Annotated[bool, Query(description="Queue nothing: say what it would take.")] = False,
+) -> JobView | Quote:
+    asked = request.own_fields()
+    if dry_run:
+        if request.kind != "train":
+            raise InvalidRequest(
+                f"a dry run is of a training, not of kind {request.kind}", field="kind"
+            )
+        response.status_code = 200
+        return Quote.model_validate(quote_training(database, settings, meter, asked)._asdict())
+    queue = queue_evaluation if request.kind == "evaluate" else queue_training
+    job = queue(database, settings, asked, idempotency_key)
     wake(job.queue)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     with database.read() as session:
@@ -169,9 +189,11 @@ def job_view(session: Session, job: Job) -> JobView:
         dataset=job.dataset,
         preset=job.preset,
         resume_from=job.resume_from,
+        checkpoint=job.checkpoint,
         config=job.config,
         progress=Progress.model_validate(job.progress),
         health=[event.data for event in events.of_type(session, job.id, "health")],
+        result=job.result,
         attempt=job.attempt,
         stop_requested=job.stop_requested,
         error=job.error,

@@ -184,6 +184,75 @@ def test_a_followed_training_shows_its_figures_and_ends_well(
     ]
 
 
+def test_a_dry_run_prints_what_it_would_take_and_its_warnings(
+    service: FakeService, moggy: Moggy
+) -> None:
+    estimate = {
+        "seconds": 970.0,
+        "memory_bytes": 540_000_000,
+        "disk_bytes": 110_000_000,
+        "device": "cpu",
+        "images_per_second": 781.2,
+        "checkpoints": 10,
+    }
+    config = {"preset": "small-data", "images": 700_000}
+    quote = {"config": config, "estimate": estimate, "warnings": ["200 pictures are few."]}
+    unknown = quote | {"estimate": estimate | {"seconds": None, "images_per_second": None}}
+    service.on("POST /v1/jobs?dry_run=true", as_json(quote), as_json(unknown))
+    asked = ("train", "--dataset", "d", "--model", "c", "--stability", "auto", "--dry-run")
+    result = moggy(*asked)
+    assert service.asked[0].json == {"dataset": "d", "model": "c", "stability": "auto"}
+    assert (result.code, result.out.splitlines()) == (
+        0,
+        [
+            "small-data, 700,000 images: nothing is queued",
+            "  time    about 16 min 10 s (cpu, 781 images/s)",
+            "  memory  540.0 MB",
+            "  disk    110.0 MB, with 10 checkpoints",
+            "  warning: 200 pictures are few.",
+        ],
+    )
+    assert "  time    unknown (cpu)" in moggy(*asked).out
+
+
+def test_an_evaluation_is_waited_for_and_its_scores_are_a_table(
+    service: FakeService, moggy: Moggy
+) -> None:
+    names = ("precision", "recall", "density", "coverage", "diversity", "swd")
+    result = {
+        **{"kid": 0.012, "kid_interval": [0.0099, 0.0141], "frechet": 0.2},
+        **{"frechet_interval": [0.19, 0.21], "copy_rate": 0.0, "images": 3000},
+        **dict.fromkeys(names, 0.5),
+        "real": dict.fromkeys(names, 0.9),
+        "floor": {"kid": 0.001, "frechet": 0.01},
+        "ceiling": {"kid": 1.5, "frechet": 1.75},
+        "real_images": 2990,
+    }
+    job = {"id": "j1", "kind": "evaluate", "model": "c", "dataset": "d", "checkpoint": "c9"}
+    service.on("POST /v1/jobs", as_json(job, 202))
+    service.on("GET /v1/jobs/j1", as_json(job | {"result": result}))
+    made = PROGRESS | {"images_seen": 3000, "images_total": 3000}
+    service.on(
+        EVENTS, as_events((1, "state", RUNNING), (2, "progress", made), (3, "end", SUCCEEDED))
+    )
+    answer = moggy("evaluate", "c", "--dataset", "d", "--images", "3000", "--checkpoint", "c9")
+    asked = {"kind": "evaluate", "model": "c", "dataset": "d", "images": 3000, "checkpoint": "c9"}
+    assert service.asked[0].json == asked
+    first, head, *rows = answer.out.splitlines()
+    assert first == "c, checkpoint c9: 3,000 of its pictures beside 2,990 of d"
+    assert head.split("  ")[0] == "SCORE"
+    cells = [[cell for cell in row.split("  ") if cell] for row in rows]
+    assert [cell.strip() for cell in cells[0]] == [
+        "kid",
+        "0.0120",
+        "0.00990 to 0.0141",
+        "0.00100",
+        "1.50",
+    ]
+    assert [cell.strip() for cell in cells[3]] == ["recall", "0.500", "-", "0.900", "-"]
+    assert moggy("follow", "j1").out == answer.out
+
+
 @pytest.mark.parametrize(
     ("ended", "words"),
     [

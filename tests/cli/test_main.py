@@ -28,6 +28,8 @@ def test_help_loads_nothing_that_takes_time() -> None:
     [
         ["dataset", "add", "PICTURE", "--name", "cats"],
         ["train", "--dataset", "cats", "--model", "cats"],
+        ["train", "--dataset", "cats", "--model", "cats", "--dry-run"],
+        ["evaluate", "cats", "--dataset", "cats"],
         ["generate", "cats", "--seeds", "0-63", "--out", "PNG"],
         ["morph", "cats", "7", "42", "--out", "PNG"],
         ["jobs"],
@@ -161,6 +163,7 @@ def test_lists_are_tables(service: FakeService, moggy: Moggy) -> None:
         "checkpoints": 10,
         "checkpoint": "c9",
         "images_seen": 750000,
+        "served_because": "the newest: none is scored yet",
         "created_at": "2026-01-02T03:04:05Z",
     }
     dataset = {
@@ -176,7 +179,9 @@ def test_lists_are_tables(service: FakeService, moggy: Moggy) -> None:
     jobs = moggy("jobs").out.splitlines()
     assert jobs[0].split() == ["JOB", "KIND", "STATUS", "MODEL", "DATASET", "IMAGES", "CREATED"]
     assert jobs[1].startswith("j1   train  queued (2)  cats   cats     1,200/750,000  2026-01-0")
-    assert moggy("models").out.splitlines()[1].split()[:4] == ["cats", "10", "c9", "750,000"]
+    listed = moggy("models").out.splitlines()[1]
+    assert listed.split()[:4] == ["cats", "10", "c9", "750,000"]
+    assert listed.endswith("  the newest: none is scored yet")
     assert moggy("datasets").out.splitlines()[1].split()[:4] == [
         "cats",
         "ready",

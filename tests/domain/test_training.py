@@ -24,6 +24,7 @@ REQUEST: dict[str, Any] = {
     "batch_size": None,
     "seed": None,
     "resume_from": None,
+    "stability": None,
     "overrides": {},
 }
 

@@ -86,6 +86,14 @@ def test_the_same_idempotency_key_makes_one_job(client: TestClient, cats: str) -
         ({"resume_from": 7}, 422, "resume_from", "string"),
         ({"overrides": {"generator_learning_rate": 1}}, 422, "generator_learning_rate", "0.1"),
         ({"overides": {}}, 422, "overides", "Extra inputs"),
+        ({"model": None}, 422, "model", "needs model"),
+        ({"kind": "paint"}, 422, "kind", "'train' or 'evaluate'"),
+        ({"checkpoint": "c1"}, 422, "checkpoint", "ask for kind evaluate"),
+        ({"stability": "on"}, 422, "stability", "'off' or 'auto'"),
+        ({"stability": "auto", "overrides": {"stability": "off"}}, 422, "stability", "once"),
+        ({"kind": "evaluate", "seed": 1}, 422, "seed", "ask for kind train"),
+        ({"kind": "evaluate", "model": None}, 422, "model", "needs model or checkpoint"),
+        ({"kind": "evaluate", "model": "dogs"}, 404, "model", "there is no model 'dogs'"),
     ],
 )
 def test_a_wrong_request_names_the_field_and_queues_nothing(
@@ -109,13 +117,66 @@ def test_a_dataset_that_is_not_ready_is_a_conflict(
     assert (answer.status_code, answer.json()["field"]) == (409, "dataset")
 
 
-@pytest.mark.parametrize("path", ["/v1/jobs?dry_run=true", "/v1/jobs?limits=3"])
+@pytest.mark.parametrize("path", ["/v1/jobs?dryrun=true", "/v1/jobs?limits=3"])
 def test_an_unknown_query_parameter_is_refused(client: TestClient, cats: str, path: str) -> None:
     request = {"dataset": cats, "model": "cats"}
     answer = client.post(path, json=request) if "dry" in path else client.get(path)
     assert answer.status_code == 422
     assert "is not known here" in answer.json()["detail"]
     assert client.get("/v1/jobs").json()["items"] == []
+
+
+def test_a_dry_run_is_refused_as_the_training_would_be(client: TestClient, cats: str) -> None:
+    path, request = "/v1/jobs?dry_run=true", {"dataset": cats, "model": "cats"}
+    wrong = [
+        ({"dataset": "dogs"}, 404, "dataset"),
+        ({"resume_from": "dogs"}, 404, "resume_from"),
+        ({"overrides": {"width": 7}}, 422, "width"),
+        ({"kind": "evaluate"}, 422, "kind"),
+    ]
+    for change, status, field in wrong:
+        answer = client.post(path, json=request | change)
+        assert (answer.status_code, answer.json()["field"]) == (status, field)
+
+
+@pytest.mark.slow
+def test_a_dry_run_answers_the_config_an_estimate_and_warnings_and_queues_nothing(
+    client: TestClient, cats: str
+) -> None:
+    request = {
+        **{"dataset": cats, "model": "cats", "preset": "mlp", "epochs": 1, "stability": "auto"},
+        "overrides": {"width": 8, "batch_size": 4},
+    }
+    answer = client.post("/v1/jobs?dry_run=true", json=request)
+    assert answer.status_code == 200, answer.text
+    quote = answer.json()
+    assert set(quote) == {"config", "estimate", "warnings"}
+    assert (quote["config"]["images"], quote["config"]["stability"]) == (3000, "auto")
+    assert quote["estimate"]["memory_bytes"] > 10**8
+    assert quote["estimate"]["disk_bytes"] > 10**6
+    assert any("3,000 images are 1.0 of each picture" in one for one in quote["warnings"])
+    assert client.get("/v1/jobs").json()["items"] == []
+    assert client.get("/v1/models/cats").status_code == 404
+    assert ask(client, **{"preset": "mlp", **request})["config"] == quote["config"]
+
+
+def test_an_evaluation_is_queued_for_the_served_checkpoint(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    config = ask(client)["config"]
+    with database.write() as session:
+        for one, kid in (("c1", 0.1), ("c2", 0.2)):
+            stored = {"images_seen": 64, "config": config, "key": one, "sha256": "", "bytes": 7}
+            session.add(Checkpoint(id=one, model="cats", kid=kid, **stored))
+            session.flush()
+    job = ask(client, kind="evaluate")
+    assert (job["kind"], job["checkpoint"], job["dataset"]) == ("evaluate", "c1", "cats")
+    assert (job["config"], job["result"], job["position"]) == ({"images": 3000}, None, 1)
+    assert job["progress"]["images_total"] == 3000
+    other = ask(client, kind="evaluate", checkpoint="c2", model=None, images=50)
+    assert (other["model"], other["checkpoint"]) == ("cats", "c2")
+    assert client.post(f"/v1/jobs/{job['id']}/pause").status_code == 409
+    assert client.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
 
 
 def test_cancel_ends_that_job_alone(client: TestClient, cats: str) -> None:

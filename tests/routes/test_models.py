@@ -52,6 +52,30 @@ def test_the_newest_checkpoint_is_served_until_one_is_pinned(
     assert (released["checkpoint"], released["pinned"]) == ("c3", False)
 
 
+def test_the_lowest_kid_is_served_and_the_model_says_why(
+    client: TestClient, checkpoints: list[str], database: Database
+) -> None:
+    assert client.get("/v1/models/cats").json()["served_because"] == (
+        "the newest: none is scored yet"
+    )
+    scores = {"c1": 0.02, "c2": 0.01}
+    with database.write() as session:
+        for one in session.query(Checkpoint).where(Checkpoint.id.in_(scores)):
+            one.kid = scores[one.id]
+            one.metrics = {"kid": one.kid, "kid_interval": [0.005, 0.015]}
+    model = client.get("/v1/models/cats").json()
+    assert (model["checkpoint"], model["pinned"]) == ("c2", False)
+    why = "the lowest KID of 2 scored checkpoints: 0.010 (0.0050 to 0.015), at 2,000 images"
+    assert model["served_because"] == why
+    listed = client.get("/v1/models/cats/checkpoints").json()["items"]
+    assert [(one["id"], one["served"]) for one in listed if one["metrics"]] == [
+        ("c2", True),
+        ("c1", False),
+    ]
+    pinned = client.patch("/v1/models/cats", json={"checkpoint": "c1"}).json()
+    assert pinned["served_because"] == "set by hand"
+
+
 def test_pinning_what_is_not_there_changes_nothing(
     client: TestClient, checkpoints: list[str]
 ) -> None:

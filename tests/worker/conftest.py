@@ -95,6 +95,7 @@ def train(database: Database, settings: Settings, dataset: str) -> Callable[...,
             "batch_size": None,
             "seed": 1,
             "resume_from": None,
+            "stability": None,
             "overrides": TINY | overrides,
         }
         return queue_training(database, settings, asked | (request or {}), None).id

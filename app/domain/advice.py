@@ -1,0 +1,135 @@
+"""What a user should hear before a training: sentences, each with the figure that it is about."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from app.domain.measuring import Measured
+from app.domain.tables import Dataset
+from models.config import TrainingConfig
+
+FEW_PICTURES = 500
+FEW_VIEWS = 10  # of each picture
+FEW_IMAGES = 100_000  # in all: no recipe here shows anything recognisable before
+ENOUGH_IMAGES = 1_000_000  # in all, however many pictures
+MANY_VIEWS = {True: 5000, False: 1000}  # of each picture: with augmentation, without
+FINDING_SHARE = 0.01  # of the pictures; what is rarer harms no training
+SLOW_SECONDS = 2 * 3600.0
+
+
+class Quoted(NamedTuple):
+    """What a training takes as a whole; seconds and rate are None where no step was timed."""
+
+    seconds: float | None
+    images_per_second: float | None
+    disk_bytes: int
+    checkpoints: int
+    kept: int
+
+
+def warnings(
+    dataset: Dataset, config: TrainingConfig, measured: Measured, quoted: Quoted
+) -> list[str]:
+    """Everything that the user would want to have known, the pictures first."""
+    return [
+        *_about_pictures(dataset),
+        *_about_classes(dataset, config),
+        *_about_work(dataset, config),
+        *_about_machine(config, measured, quoted),
+        *_about_checkpoints(quoted),
+    ]
+
+
+def _about_pictures(dataset: Dataset) -> Iterator[str]:
+    images = dataset.images or 0
+    if images < FEW_PICTURES:
+        yield (
+            f"{images:,} pictures are few: below {FEW_PICTURES} a model learns them by heart. "
+            "Add more, or fine-tune a model of something like them (resume_from)."
+        )
+    doctor = _doctor(dataset)
+    dropped = dataset.request.get("near_duplicates") == "drop"
+    for finding in doctor.get("findings", []):
+        if finding["kind"] == "near_duplicates" and dropped:
+            continue
+        if finding["share"] >= FINDING_SHARE and finding["suggests"]:
+            yield f"{finding['says']} {finding['suggests']}"
+    effective = doctor.get("effective_images")
+    if effective and effective["suggests"]:
+        yield f"{effective['says']} {effective['suggests']}"
+
+
+def _about_classes(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
+    balance = _doctor(dataset).get("class_balance")
+    if config.conditional and balance and balance["suggests"]:
+        yield f"{balance['says']} {balance['suggests']}"
+
+
+def _about_work(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
+    pictures = dataset.images or 1
+    views = config.images / pictures
+    most = MANY_VIEWS[config.augmentation != "none"]
+    least = max(FEW_IMAGES, min(FEW_VIEWS * pictures, ENOUGH_IMAGES))
+    if config.images < least:
+        yield (
+            f"{config.images:,} images are {views:,.1f} of each picture: too few to learn much "
+            f"from. Give at least {least:,}."
+        )
+    elif views > most:
+        yield (
+            f"{config.images:,} images are {views:,.0f} of each picture: beyond some {most:,} a "
+            "discriminator knows them all, and the generator stops improving. Give fewer images, "
+            "or more pictures."
+        )
+    if config.horizontal_flip and dataset.horizontal_flip is not True:
+        why = (
+            "its own pictures say that a mirrored one is not as good"
+            if dataset.horizontal_flip is False
+            else "nobody has looked whether a mirrored picture is as good"
+        )
+        yield f"Pictures of {dataset.name!r} will be mirrored (horizontal_flip), but {why}."
+
+
+def _about_machine(config: TrainingConfig, measured: Measured, quoted: Quoted) -> Iterator[str]:
+    if quoted.seconds is None:
+        yield (
+            "Not one step ended in the time that a dry run has, so that nothing is said of how "
+            f"long it takes on this machine ({measured.device}): choose a smaller width or batch."
+        )
+    elif measured.batch_size < config.batch_size:
+        yield (
+            f"A batch of {config.batch_size} is too much for a dry run: the time and the memory "
+            f"are reckoned from one of {measured.batch_size}."
+        )
+    if measured.memory_bytes > measured.free_bytes:
+        yield (
+            f"It needs about {_gigabytes(measured.memory_bytes)} of memory, and "
+            f"{_gigabytes(measured.free_bytes)} are free: choose a smaller width or batch."
+        )
+    if quoted.seconds is not None and quoted.seconds > SLOW_SECONDS:
+        yield (
+            f"It takes about {_duration(quoted.seconds)} on this machine ({measured.device}, "
+            f"{quoted.images_per_second:,.0f} images a second)."
+        )
+
+
+def _about_checkpoints(quoted: Quoted) -> Iterator[str]:
+    if quoted.kept < quoted.checkpoints:
+        yield (
+            f"Of about {quoted.checkpoints:,} checkpoints {quoted.kept:,} will be kept, spread "
+            "over the run, with the best and the newest: the limits are MOGGY_CHECKPOINTS_KEPT "
+            "and MOGGY_CHECKPOINT_BUDGET_MB."
+        )
+
+
+def _doctor(dataset: Dataset) -> dict[str, Any]:
+    """What was found at its ingest; nothing where it was packed before there was a doctor."""
+    return (dataset.report or {}).get("doctor") or {}
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours // 24:,} days {hours % 24} h" if hours >= 48 else f"{hours} h {minutes:02} min"

@@ -1,0 +1,159 @@
+"""What the evaluation process does once torch is loaded: a checkpoint scored at full size."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.checkpoint import CheckpointError, LoadedGenerator, load_generator
+from models.data import DatasetError, PackedDataset
+from models.embedding import Embedder, EmbeddingError
+from models.images import synthesize
+from models.latents import class_from_seed, latents_from_seeds
+from models.precision import Machine, choose_machine
+from models.process import Events, RunError
+from models.scores import Reference, ScoreError, score
+from models.scoring import SEEDS
+
+PROGRESS_SECONDS = 1.0
+PART = 512  # pictures between two looks at the clock
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What run.json asks for. `classes` are the dataset's, of a labelled one."""
+
+    checkpoint: Path
+    dataset: Path
+    images: int
+    classes: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "EvaluationRequest":
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                Path(data["checkpoint"]),
+                Path(data["dataset"]),
+                int(data["images"]),
+                tuple(data.get("classes") or ()),
+            )
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{path} describes no evaluation: {error!r}") from error
+
+
+def run_evaluation(folder: Path, events: Events) -> int:
+    """Evaluate as `folder`/run.json says; returns the exit status.
+
+    What would fail again is a `failed` event; anything else (memory, disk) is raised, and may be
+    tried again.
+    """
+    try:
+        request = EvaluationRequest.read(folder / "run.json")
+        machine = choose_machine()
+        machine.prepare()
+        events.emit("started", device=machine.device.type, threads=machine.threads)
+        result = evaluate(request, machine, _Reporter(events, request.images).progress)
+    except (CheckpointError, DatasetError, EmbeddingError, RunError, ScoreError) as error:
+        events.emit("failed", error=str(error))
+        return 1
+    events.emit("finished", result=result)
+    return 0
+
+
+def evaluate(
+    request: EvaluationRequest, machine: Machine, progress: Callable[[int], None]
+) -> dict[str, Any]:
+    """The scores of `models.scores`, and what they are of; `progress` hears of pictures made.
+
+    The pictures are those of the seeds that the trainer's own scores are of, only more of them.
+    `resized_from` is [height, width] where they were brought to another size, else None.
+    """
+    loaded, dataset = load_generator(request.checkpoint), PackedDataset(request.dataset)
+    loaded.generator.to(machine.device)
+    embedder = Embedder(machine.device)
+    progress(0)
+    reference = Reference.of(request.dataset, embedder, request.images)
+    pictures = _pictures(request, loaded, dataset, progress)
+    size = loaded.config.shape[:2]
+    metrics = score(reference, pictures, embedder)
+    return metrics | {
+        "real_images": min(request.images, len(dataset)),
+        "resized_from": None if size == dataset.shape[:2] else list(size),
+    }
+
+
+def _pictures(
+    request: EvaluationRequest,
+    loaded: LoadedGenerator,
+    dataset: PackedDataset,
+    progress: Callable[[int], None],
+) -> np.ndarray:
+    """(images, H, W, C) uint8 at the dataset's size."""
+    height, width, _ = dataset.shape
+    pictures = np.empty((request.images, *dataset.shape), np.uint8)
+    labels = _labels(request, loaded.config.classes, dataset)
+    for first in range(0, request.images, PART):
+        places = slice(first, min(first + PART, request.images))
+        seeds = range(SEEDS + first, SEEDS + places.stop)
+        latents = latents_from_seeds(seeds, loaded.config.latent_dim)
+        made = synthesize(loaded.generator, latents, None if labels is None else labels[places])
+        pictures[places] = resized(made, height, width)
+        progress(places.stop)
+    return pictures
+
+
+def _labels(
+    request: EvaluationRequest, classes: tuple[str, ...], dataset: PackedDataset
+) -> Tensor | None:
+    """(images,) int64 of a conditional checkpoint: a class as often as the dataset has it.
+
+    Where the dataset's classes are others, all are equally likely, as where nobody names one.
+    """
+    if not classes:
+        return None
+    if request.classes == classes:
+        return dataset.proportional(request.images)
+    seeds = range(SEEDS, SEEDS + request.images)
+    return torch.tensor([class_from_seed(seed, len(classes)) for seed in seeds])
+
+
+def resized(pictures: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(N, h, w, C) uint8 -> (N, height, width, C), bilinear, every source pixel counted."""
+    if pictures.shape[1:3] == (height, width):
+        return pictures
+    planes = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    planes = F.interpolate(planes, (height, width), mode="bilinear", antialias=True)
+    return planes.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+class _Reporter:
+    """Says now and then how many pictures are made; the scores themselves take what is left."""
+
+    def __init__(self, events: Events, total: int) -> None:
+        self._events = events
+        self._total = total
+        self._began = self._said = float("-inf")
+
+    def progress(self, made: int) -> None:
+        now = time.monotonic()
+        if made == 0:
+            self._began = now
+        if now - self._said < PROGRESS_SECONDS and made < self._total:
+            return
+        self._said = now
+        rate = made / (now - self._began) if made else None
+        self._events.emit(
+            "progress",
+            images_seen=made,
+            images_total=self._total,
+            images_per_second=rate,
+            eta_seconds=(self._total - made) / rate if rate else None,
+        )

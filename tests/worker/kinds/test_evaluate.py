@@ -1,0 +1,84 @@
+"""Evaluations by real workers: the scores reach the job, and a stop ends them."""
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from job_watch import JobWatch
+from sqlalchemy import select
+
+from app.domain import evaluation
+from app.domain.database import Database
+from app.domain.evaluation import queue_evaluation
+from app.domain.job_states import Status, Stop
+from app.domain.jobs import request_stop
+from app.domain.settings import Settings
+from app.domain.tables import Checkpoint
+
+pytestmark = pytest.mark.slow
+
+Train = Callable[..., str]
+Watch = Callable[[str], JobWatch]
+StartWorker = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def trained(train: Train, watch: Watch, start_worker: StartWorker) -> str:
+    """A model with a checkpoint."""
+    worker = start_worker("train")
+    assert watch(train(512)).until_ended(240).status == Status.SUCCEEDED
+    worker.terminate()
+    worker.wait()
+    return "digits"
+
+
+@pytest.fixture
+def evaluate(database: Database, settings: Settings, dataset: str) -> Callable[..., str]:
+    def queue(model: str, images: int | None = None) -> str:
+        request: dict[str, Any] = {"dataset": dataset, "model": model, "checkpoint": None}
+        return queue_evaluation(database, settings, request | {"images": images}, None).id
+
+    return queue
+
+
+def test_the_scores_are_in_the_job_once_it_has_succeeded(
+    trained: str,
+    evaluate: Callable[..., str],
+    watch: Watch,
+    start_worker: StartWorker,
+    database: Database,
+) -> None:
+    with database.read() as session:
+        (checkpoint,) = session.scalars(select(Checkpoint).where(Checkpoint.model == trained))
+    # A training succeeds only with its last checkpoint scored.
+    assert checkpoint.metrics is not None
+    assert checkpoint.kid == checkpoint.metrics["kid"]
+    job_id = evaluate(trained)
+    start_worker("light")
+    job = watch(job_id).until_ended(240)
+    assert (job.status, job.error) == (Status.SUCCEEDED, None)
+    assert job.result is not None
+    assert (job.result["images"], job.result["real_images"]) == (512, 512)
+    assert job.result["floor"]["kid"] < job.result["kid"] < job.result["ceiling"]["kid"] * 2
+    assert job.progress["images_seen"] == 512
+
+
+def test_a_cancelled_evaluation_ends_without_a_result_and_a_stopped_worker_gives_it_back(
+    trained: str,
+    evaluate: Callable[..., str],
+    watch: Watch,
+    start_worker: StartWorker,
+    database: Database,
+) -> None:
+    job_id = evaluate(trained, images=evaluation.MAX_IMAGES)
+    worker = start_worker("light")
+    watch(job_id).until(lambda job: job.progress["images_seen"] > 0, 240)
+    worker.terminate()
+    assert watch(job_id).until(lambda job: job.status == Status.QUEUED, 60).attempt == 0
+    start_worker("light")
+    watch(job_id).until(lambda job: job.status == Status.RUNNING, 120)
+    with database.write() as session:
+        request_stop(session, job_id, Stop.CANCEL)
+    job = watch(job_id).until_ended(60)
+    assert (job.status, job.result) == (Status.CANCELLED, None)

@@ -1,0 +1,37 @@
+"""Evaluation: gives the child a checkpoint and a dataset, and keeps the scores that it finds."""
+
+import json
+from typing import Any, ClassVar
+
+from sqlalchemy.orm import Session
+
+from app.domain import datasets, jobs, leases, registry
+from worker.kinds.kind import Kind
+
+
+class Evaluate(Kind):
+    module: ClassVar[str] = "models.evaluate"
+
+    def prepare(self) -> None:
+        assert self.job.checkpoint is not None
+        with self.context.database.read() as session:
+            dataset = datasets.find(session, self.job.dataset or "")
+            prefix = datasets.packed_prefix(session, dataset.name)
+            checkpoint = registry.find_checkpoint(session, self.job.checkpoint)
+        run = {
+            "checkpoint": str(self.context.store.local_copy(checkpoint.key)),
+            "dataset": str(self.context.store.local_folder(prefix)),
+            "images": self.job.config["images"],
+            "classes": dataset.classes,
+        }
+        (self.run_dir / "run.json").write_text(json.dumps(run))
+
+    def handle(self, event: dict[str, Any]) -> None:
+        if event["event"] == "progress":
+            self.publish_progress(event)
+
+    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
+        return {name: event[name] for name in jobs.NO_PROGRESS}
+
+    def commit(self, session: Session, event: dict[str, Any]) -> None:
+        leases.hold(session, self.claim).result = event["result"]
