@@ -22,22 +22,31 @@ def widths_of(config: TrainingConfig) -> list[int]:
 
 
 class DCGANGenerator(network.Generator):
-    """Transposed convolutions, each with BatchNorm and its activation; tanh at the end."""
+    """Transposed convolutions, each with BatchNorm and its activation; tanh at the end.
+
+    A class is a map added to the first normalised features.
+    """
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__(config.latent_dim, len(config.classes))
         stages, widths = stages_of(config.shape), widths_of(config)[::-1]
-        layers: list[nn.Module] = [
-            Unflatten(self.input_dim, widths[0], (stages.height, stages.width))
-        ]
+        side = stages.height, stages.width
+        layers: list[nn.Module] = [Unflatten(self.latent_dim, widths[0], side)]
         for inner, outer in zip(widths, [*widths[1:], config.channels], strict=True):
             if config.generator_normalisation == "batch":
                 layers.append(nn.BatchNorm2d(inner, momentum=config.batchnorm_momentum))
             layers += [_activation(config.generator_activation), Upsample(inner, outer)]
         self.layers = nn.Sequential(*layers)
+        # Beside the latent's, before a BatchNorm, the class's share would grow until nothing of
+        # the latent is left, and each class would be one picture.
+        self.start = 2 if config.generator_normalisation == "batch" else 1
+        self.class_layer = Unflatten(self.latent_dim, widths[0], side) if config.classes else None
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        images: Tensor = self.layers(self.inputs(latents, labels)[:, :, None, None])
+        features = self.layers[: self.start](latents[:, :, None, None])
+        if self.class_layer is not None:
+            features = features + self.class_layer(self.embed(labels)[:, :, None, None])
+        images: Tensor = self.layers[self.start :](features)
         # Under autocast the layers give bfloat16, too coarse for pixels near ±1.
         return images.float().tanh()
 
@@ -47,8 +56,9 @@ class DCGANDiscriminator(network.Discriminator):
 
     def __init__(self, config: TrainingConfig) -> None:
         widths = widths_of(config)
-        super().__init__(len(config.classes), widths[-1])
         stages = stages_of(config.shape)
+        # Where in the picture a feature lies is half of what tells a class.
+        super().__init__(len(config.classes), widths[-1] * stages.height * stages.width)
         normalised = config.discriminator_normalisation
         blocks = []
         for place, (outer, inner) in enumerate(pairwise([config.channels, *widths])):
@@ -67,7 +77,7 @@ class DCGANDiscriminator(network.Discriminator):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         features: Tensor = self.layers(images)
         logits: Tensor = self.logit(features).float().flatten()
-        return logits + self.project(features.float().sum((2, 3)), labels)
+        return logits + self.project(features.flatten(1), labels)
 
 
 def _activation(name: str) -> nn.Module:

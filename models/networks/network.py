@@ -8,7 +8,7 @@ class Generator(nn.Module):
     """(B, latent_dim) normal latents and (B,) labels -> (B, C, H, W) float32 images; what lies
     outside [-1, 1], which only r3gan's can, is clipped when it is shown.
 
-    `labels` is None where `classes` is 0. A class enters as an embedding beside the latent.
+    `labels` is None where `classes` is 0. A class enters as an embedding as long as the latent.
     """
 
     def __init__(self, latent_dim: int, classes: int) -> None:
@@ -18,12 +18,18 @@ class Generator(nn.Module):
         self.embedding = nn.Embedding(classes, latent_dim) if classes else None
         self.input_dim = latent_dim * 2 if classes else latent_dim
 
+    def embed(self, labels: Tensor | None) -> Tensor:
+        """(B,) labels -> (B, latent_dim), what stands for their classes."""
+        assert self.embedding is not None
+        assert labels is not None, "a conditional generator needs labels"
+        embedded: Tensor = self.embedding(labels)
+        return embedded
+
     def inputs(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         """(B, input_dim): the latents, and beside them what stands for the classes."""
         if self.embedding is None:
             return latents
-        assert labels is not None, "a conditional generator needs labels"
-        return torch.cat([latents, self.embedding(labels)], dim=1)
+        return torch.cat([latents, self.embed(labels)], dim=1)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         raise NotImplementedError
@@ -32,8 +38,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """(B, C, H, W) images in [-1, 1] and (B,) labels -> (B,) float32 logits: high means real.
 
-    A class adds the inner product of its embedding with the summed features: projection, Miyato
-    and Koyama (arXiv 1802.05637), equation 4.
+    A class adds the inner product of its embedding with the features: projection, Miyato and
+    Koyama (arXiv 1802.05637), equation 4.
     """
 
     def __init__(self, classes: int, features: int) -> None:
