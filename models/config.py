@@ -25,6 +25,7 @@ LOSSES = (
 LABEL_LOSSES = ("minimax", "non_saturating", "least_squares")
 AUGMENTATIONS = ("colour", "translation", "cutout")
 PRECISIONS = ("auto", "float32", "bfloat16")
+STABILITIES = ("off", "auto")  # auto: a run acts on what its health says
 
 # What a preset is built for, or what the dataset decides: never an override.
 FIXED_FIELDS = ("preset", "architecture", "shape", "classes")
@@ -145,6 +146,9 @@ class TrainingConfig:
     sample_every_images: int = _whole(30_000, 1, MAX_IMAGES)
     checkpoint_every_images: int = _whole(75_000, 1, MAX_IMAGES)
     precision: str = _one_of("auto", PRECISIONS)
+    # Of the pictures, at most 256, from which no step learns: they show when it overfits.
+    held_out_share: float = _number(0.0, Range(kind=float, minimum=0.0, maximum=0.5))
+    stability: str = _one_of("off", STABILITIES)
 
     def __post_init__(self) -> None:
         if not isinstance(self.preset, str):

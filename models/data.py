@@ -13,6 +13,8 @@ from models.randomness import random_stream
 
 RESIDENT_BYTES = 256 << 20  # a larger dataset stays on the disk, and in the system's cache
 RESIDENT_SHARE = 0.5  # of a device's free memory
+HELD_OUT_LEAST, HELD_OUT_MOST = 20, 256  # pictures: fewer show nothing, more show no more
+HELD_OUT_SHARE = 1 / 8  # more than this is never held out because of the least: then it is none
 
 
 class DatasetError(ValueError):
@@ -91,6 +93,23 @@ class PackedDataset:
         """(B,) indices -> (B,) int64 places in the configuration's classes."""
         assert self._labels is not None, "checked before"
         return self._labels[indices]
+
+    def proportional(self, count: int) -> Tensor:
+        """(count,) int64: labels, each as often as the pictures have it."""
+        assert self._labels is not None, "checked before"
+        ordered = self._labels.sort().values
+        return ordered[(torch.arange(count) * len(ordered)) // count]
+
+
+def split_off(pictures: int, share: float) -> tuple[Tensor, Tensor]:
+    """The indices to learn from, and those held out: `share` of all, but 20 at least and 256 at
+    most, and none of fewer than 160. They are the same in every run on the same dataset.
+    """
+    order = torch.randperm(pictures, generator=random_stream(0, "held out"))
+    count = min(HELD_OUT_MOST, max(HELD_OUT_LEAST, int(pictures * share)))
+    if share == 0 or pictures < HELD_OUT_LEAST / HELD_OUT_SHARE:
+        count = 0
+    return order[count:].sort().values, order[:count]
 
 
 def _load(path: Path) -> np.memmap:

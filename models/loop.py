@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from models.health.signals import Finding
 from models.training import Losses, TrainingRun
 
 PROGRESS_SECONDS = 1.0
@@ -29,6 +30,7 @@ class Observer(Protocol):
     """What a run is watched by; each is called between two steps and may not change the run."""
 
     def progress(self, progress: Progress) -> None: ...
+    def health(self, finding: Finding) -> None: ...
     def sample(self, run: TrainingRun) -> None: ...
     def checkpoint(self, run: TrainingRun) -> None: ...
     def state(self, run: TrainingRun) -> None: ...
@@ -83,6 +85,8 @@ def train(
             meter.add(time.monotonic() - measured, run.images_seen - marked)
             if clock.progress_due() or run.finished:
                 observer.progress(_progress(run, meter, losses))
+            for finding in run.examine(losses):
+                observer.health(finding)
             # What the clock decides, all processes of a group have to do alike.
             checkpoint_due = run.group.any(clock.checkpoint_due())
             state_due = run.group.any(clock.state_due())

@@ -8,6 +8,7 @@ from models.config import FIXED_FIELDS, NETWORK_FIELDS, UNUSED_FIELDS, TrainingC
 from models.ranges import ConfigError
 
 DEFAULT_PRESET = "small-data"
+HELD_OUT_SHARE = 0.02  # the sources hold nothing out; nobody sees then that a run overfits
 
 
 class UnknownPreset(ConfigError):
@@ -49,8 +50,9 @@ _MLP = TrainingConfig(
     sample_every_images=6_400,  # 200 steps
     checkpoint_every_images=96_000,
     ema_half_life_images=10_000,
+    held_out_share=HELD_OUT_SHARE,
 )
-_DCGAN = TrainingConfig(preset="dcgan", sample_every_images=30_000)
+_DCGAN = TrainingConfig(preset="dcgan", sample_every_images=30_000, held_out_share=HELD_OUT_SHARE)
 # Its source augments by ADA's pipe, one draw for each change; DiffAugment's changes share one.
 _R3GAN = TrainingConfig(
     preset="r3gan",
@@ -83,6 +85,7 @@ _R3GAN = TrainingConfig(
     horizontal_flip=True,
     ema_half_life_images=0,
     ema_half_life_images_final=500_000,
+    held_out_share=HELD_OUT_SHARE,
     sample_every_images=100_000,
     checkpoint_every_images=500_000,
 )

@@ -16,18 +16,23 @@ from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
 from models.files import write_atomically
 from models.group import Group
+from models.health.plateau import Plateau, Scored
+from models.health.signals import Finding
 from models.images import png, synthesize, tile
 from models.latents import latents_from_seeds
 from models.loop import Observer, Progress, train
 from models.precision import choose_machine
 from models.ranges import ConfigError
 from models.schedules import hyperparameters
+from models.scoring import SCORE_IMAGES, Scorer
 from models.state import StateError, load_state, restore, save_state, whole
 from models.training import TrainingError, TrainingRun
 
 STATES_KEPT = 2
-GOOD_STATE = "good.safetensors"  # the newest state, kept here however soon another takes its file
+# The newest state, and the one before it, kept here however soon another takes their files.
+GOOD_STATE, OLDER_STATE = "good.safetensors", "older.safetensors"
 MAX_ROLLBACKS = 2
+REMEDY = "choose lower learning rates, another loss, a penalty (r1), or precision=float32"
 
 
 class RunError(ValueError):
@@ -48,6 +53,8 @@ class RunRequest:
     dataset: Path
     state_every_seconds: float
     start_from: Path | None = None  # a checkpoint to fine-tune
+    score_images: int = SCORE_IMAGES  # pictures that a checkpoint is judged by; 0: it is not
+    scored: tuple[Scored, ...] = ()  # the checkpoints that earlier attempts have scored
 
     @classmethod
     def read(cls, path: Path) -> "RunRequest":
@@ -59,6 +66,8 @@ class RunRequest:
                 Path(data["dataset"]),
                 float(data.get("state_every_seconds", 30)),
                 None if start_from is None else Path(start_from),
+                int(data.get("score_images", SCORE_IMAGES)),
+                tuple(Scored(*one) for one in data.get("scored", [])),
             )
         except FileNotFoundError as error:
             raise RunError(f"{path} is missing") from error
@@ -76,7 +85,10 @@ class RunFolder:
 
     folder: Path
     events: Events
+    scorer: Scorer
+    plateau: Plateau = field(default_factory=Plateau)
     states: list[str] = field(default_factory=list)
+    good_at: int = -1  # images seen by the state that is kept as the good one
 
     def progress(self, progress: Progress) -> None:
         self.events.emit(
@@ -88,6 +100,9 @@ class RunFolder:
             **progress.losses._asdict(),
         )
 
+    def health(self, finding: Finding) -> None:
+        self.events.emit("health", **finding.to_json())
+
     def sample(self, run: TrainingRun) -> None:
         path = f"samples/{run.images_seen}.png"
         side = run.config.sample_grid
@@ -97,33 +112,42 @@ class RunFolder:
             labels = torch.arange(side).repeat(side) % len(run.config.classes)
         grid = tile(synthesize(run.served_generator(), latents, labels), side)
         write_atomically(self.folder / path, png(grid))
-        self.events.emit("sample", images_seen=run.images_seen, path=path)
+        self.events.emit("sample", images_seen=run.images_seen, path=path, rollbacks=run.rollbacks)
 
     def checkpoint(self, run: TrainingRun) -> None:
         whole(run)
         path = f"checkpoints/{run.images_seen}.safetensors"
         file = self.folder / path
-        discriminator = run.players.discriminator
-        save_checkpoint(file, run.served_generator(), discriminator, run.config, run.images_seen)
+        generator, discriminator = run.served_generator(), run.players.discriminator
+        save_checkpoint(file, generator, discriminator, run.config, run.images_seen)
+        metrics = self.scorer.metrics(run, generator)
         self.events.emit(
             "checkpoint",
             images_seen=run.images_seen,
             path=path,
             bytes=file.stat().st_size,
             sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            metrics=metrics,
         )
+        if metrics is not None:
+            finding = self.plateau.add(Scored.of(run.images_seen, metrics))
+            if finding is not None:
+                self.health(finding)
 
     def state(self, run: TrainingRun) -> None:
         path = f"state-{run.images_seen}.safetensors"
         save_state(self.folder / path, run)
-        self._keep(self.folder / path)
+        self._keep(self.folder / path, run.images_seen)
         self.events.emit("state", images_seen=run.images_seen, path=path)
         self.states = [one for one in self.states if one != path] + [path]
         for old in self.states[:-STATES_KEPT]:
             (self.folder / old).unlink(missing_ok=True)
         del self.states[:-STATES_KEPT]
 
-    def _keep(self, state: Path) -> None:
+    def _keep(self, state: Path, images_seen: int) -> None:
+        if 0 <= self.good_at < images_seen:
+            (self.folder / GOOD_STATE).replace(self.folder / OLDER_STATE)
+        self.good_at = images_seen
         link = self.folder / f".{GOOD_STATE}"
         link.unlink(missing_ok=True)
         try:
@@ -140,6 +164,9 @@ class Bystander:
     """
 
     def progress(self, progress: Progress) -> None:
+        pass
+
+    def health(self, finding: Finding) -> None:
         pass
 
     def sample(self, run: TrainingRun) -> None:
@@ -172,7 +199,10 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
                 precision=run.machine.precision,
                 threads=run.machine.threads,
             )
-        observer: Observer = RunFolder(folder, events) if leads else Bystander()
+        observer: Observer = Bystander()
+        if leads:
+            scorer = Scorer(request.dataset, request.score_images)
+            observer = RunFolder(folder, events, scorer, Plateau(request.scored))
         finished = None
         while finished is None:
             try:
@@ -208,26 +238,40 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
 def roll_back(
     request: RunRequest, folder: Path, run: TrainingRun, error: TrainingError
 ) -> TrainingRun:
-    """The run as its last good state left it, with halved learning rates; at most twice."""
+    """The run as a good state left it, with halved learning rates; at most twice.
+
+    The second time it goes back further, if the first has led nowhere and there is a state before.
+    """
     rates = hyperparameters(run.config, run.images_seen, 0.5**run.rollbacks)
     if run.rollbacks == MAX_ROLLBACKS:
         raise TrainingError(
             f"{error}, after {MAX_ROLLBACKS} rollbacks and with learning rates down to "
             f"{rates.generator_learning_rate:g} (generator) and "
             f"{rates.discriminator_learning_rate:g} (discriminator): the training diverges; "
-            "choose lower learning rates, another loss, a penalty (r1), or precision=float32"
+            f"{REMEDY}"
         ) from error
-    good = folder / GOOD_STATE
-    state = good if good.exists() else folder / "state.safetensors"
-    again = open_run(request, state, run.group, run.dataset)
+    states = [folder / name for name in (GOOD_STATE, OLDER_STATE, "state.safetensors")]
+    states = [one for one in states if one.exists()] or states
+    again = open_run(request, states[0], run.group, run.dataset)
+    if again.images_seen == run.rolled_back_to and len(states) > 1:
+        again = open_run(request, states[1], run.group, run.dataset)
     again.rollbacks = run.rollbacks + 1
+    again.stability = run.stability  # what was done stays done, and counts
+    again.rolled_back_to = again.images_seen
     return again
 
 
 def _describe(run: TrainingRun, error: TrainingError) -> dict[str, object]:
+    """The signal `not_finite`: how often it has happened, and how often it may."""
     rates = hyperparameters(run.config, run.images_seen, 0.5**run.rollbacks)
     return {
-        "reason": str(error),
+        "signal": "not_finite",
+        "value": run.rollbacks,
+        "threshold": MAX_ROLLBACKS,
+        "says": f"{error}: rolled back to {run.images_seen:,} images seen, with learning rates "
+        f"halved to {rates.generator_learning_rate:g} (generator) and "
+        f"{rates.discriminator_learning_rate:g} (discriminator)",
+        "suggests": REMEDY,
         "images_seen": run.images_seen,
         "rollbacks": run.rollbacks,
         "generator_learning_rate": rates.generator_learning_rate,

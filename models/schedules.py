@@ -18,6 +18,7 @@ class Hyperparameters:
     beta2: float
     r1: float
     r2: float
+    augmentation: str
     augmentation_probability: float
 
 
@@ -32,6 +33,7 @@ def hyperparameters(
         at.value("beta2"),
         at.value("r1"),
         at.value("r2"),
+        config.augmentation,
         at.value("augmentation_probability"),
     )
 

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from models.config import TrainingConfig
 from models.files import TensorFileError, read_tensors, write_tensors
+from models.health.watch import Watch
 from models.precision import Machine
 from models.ranges import ConfigError
+from models.stability import Stability
 from models.training import TrainingError, TrainingRun
 
 KIND = "training state"
@@ -34,6 +36,8 @@ class TrainingState:
     pictures: int
     epoch: int
     position: int
+    watch: Watch
+    stability: Stability
     tensors: dict[str, Tensor]
 
 
@@ -44,13 +48,15 @@ def save_state(path: Path, run: TrainingRun) -> None:
         "config": run.config.to_json(),
         "images_seen": run.images_seen,
         "rollbacks": run.rollbacks,
-        "pictures": run.sampler.pictures,
+        "pictures": len(run.dataset),
         "epoch": run.sampler.epoch,
         "position": run.sampler.position,
         "device": str(run.machine.device),
         "precision": run.machine.precision,
         "threads": run.machine.threads,
         "cores": run.machine.cores,
+        "watch": run.watch.to_json(),
+        "stability": run.stability.to_json(),
     }
     write_tensors(path, KIND, description, tensors)
 
@@ -90,9 +96,19 @@ def load_state(path: Path) -> TrainingState:
             name: int(described[name])
             for name in ("images_seen", "rollbacks", "pictures", "epoch", "position")
         }
-    except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        # A state from before there were these has neither.
+        watch = Watch.from_json(described["watch"]) if "watch" in described else Watch()
+        stability = Stability.from_json(described.get("stability", {}))
+    except (AttributeError, ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise StateError(f"{path.name} has a broken description: {error}") from error
-    return TrainingState(config=config, machine=machine, tensors=tensors, **counters)
+    return TrainingState(
+        config=config,
+        machine=machine,
+        watch=watch,
+        stability=stability,
+        tensors=tensors,
+        **counters,
+    )
 
 
 def restore(run: TrainingRun, state: TrainingState) -> None:
@@ -116,6 +132,7 @@ def restore(run: TrainingRun, state: TrainingState) -> None:
         raise StateError(f"the training state does not fit its own description: {error}") from error
     run.images_seen = state.images_seen
     run.rollbacks = state.rollbacks
+    run.watch, run.stability = state.watch, state.stability
     run.sampler.move_to(state.epoch, state.position)
 
 

@@ -49,8 +49,9 @@ class Step:
     group: Group
 
     def __call__(self, batches: list[Batch], values: Hyperparameters, penalise: bool) -> Tensor:
-        """(6,) float32: the two losses, the mean logits of reals and fakes, the discriminator's
-        accuracy, the penalty.
+        """(7,) float32: the two losses, the mean logits of reals and fakes, the discriminator's
+        accuracy, the penalty, and the generator's slope: the mean of |∂L_G/∂D(G(z))|, the share
+        of the discriminator's gradient that the loss lets through to the generator.
 
         `batches` has one for each update; "shared" makes the last two updates of one.
         """
@@ -63,8 +64,8 @@ class Step:
                 seen = self._discriminator_update(batch, values, penalise)
         if shared:
             return torch.stack(self._shared_update(batches[-1], values, penalise)).detach()
-        loss = self._generator_update(batches[-1], values)
-        return torch.stack([loss, *seen]).detach()
+        loss, slope = self._generator_update(batches[-1], values)
+        return torch.stack([loss, *seen, slope]).detach()
 
     def _set(self, values: Hyperparameters) -> None:
         players, beta1 = self.players, self.config.beta1
@@ -93,7 +94,9 @@ class Step:
 
         loss_generator = loss.generator(real_logits, fake_logits)
         with without_weights():
-            (gradient,) = torch.autograd.grad(loss_generator, shown, retain_graph=True)
+            gradient, slopes = torch.autograd.grad(
+                loss_generator, (shown, fake_logits), retain_graph=True
+            )
         torch.autograd.backward(fakes, gradient)
         self._learn(self.players.generator_optimizer)
 
@@ -104,7 +107,8 @@ class Step:
             batch, values, penalise, seen_reals, real_logits, seen_fakes, fake_logits
         )
         self._descend(loss_discriminator + penalty)
-        return loss_generator, loss_discriminator, *self._seen(real_logits, fake_logits), penalty
+        seen = self._seen(real_logits, fake_logits)
+        return loss_generator, loss_discriminator, *seen, penalty, slopes.abs().sum()
 
     def _discriminator_update(
         self, batch: Batch, values: Hyperparameters, penalise: bool
@@ -149,8 +153,8 @@ class Step:
         mean = (losses[0] + losses[1]) / 2
         return mean, *self._seen(*logits), torch.zeros_like(mean)
 
-    def _generator_update(self, batch: Batch, values: Hyperparameters) -> Tensor:
-        """The generator alone, on fresh latents."""
+    def _generator_update(self, batch: Batch, values: Hyperparameters) -> tuple[Tensor, Tensor]:
+        """The generator alone, on fresh latents: its loss and its slope."""
         G, D = self.players.generator, self.players.discriminator
         with self.machine.autocast():
             fakes = G(batch.latents, batch.labels)
@@ -162,25 +166,24 @@ class Step:
                     real_logits = D(self._reals(batch, values, False), batch.labels)
         loss = LOSSES[self.config.loss].generator(real_logits, fake_logits)
         with without_weights():
-            (gradient,) = torch.autograd.grad(loss, shown)
+            gradient, slopes = torch.autograd.grad(loss, (shown, fake_logits))
         torch.autograd.backward(fakes, gradient)
         self._learn(self.players.generator_optimizer)
-        return loss
+        return loss, slopes.abs().sum()
 
     def _reals(self, batch: Batch, values: Hyperparameters, penalise: bool) -> Tensor:
         """The reals as the discriminator sees them."""
         pictures = batch.pictures
         if self.config.horizontal_flip:
             pictures = mirror(pictures, batch.noise[0, :, -1] < 0.5)
-        probability = values.augmentation_probability
-        reals = normalise(pictures)
-        seen = augment(reals, batch.noise[0], self.config.augmentation, probability)
+        policy, probability = values.augmentation, values.augmentation_probability
+        seen = augment(normalise(pictures), batch.noise[0], policy, probability)
         return seen.requires_grad_(penalise and values.r1 > 0)
 
     def _fakes(self, fakes: Tensor, batch: Batch, values: Hyperparameters) -> Tensor:
         """The fakes as the discriminator sees them."""
-        probability = values.augmentation_probability
-        return augment(fakes, batch.noise[1], self.config.augmentation, probability)
+        policy, probability = values.augmentation, values.augmentation_probability
+        return augment(fakes, batch.noise[1], policy, probability)
 
     def _penalty(
         self,

@@ -1,5 +1,6 @@
 """A training in progress: its networks, its place in the data, its random numbers."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -7,17 +8,20 @@ from torch import Tensor, nn
 
 from models.augment import NOISE
 from models.config import TrainingConfig
-from models.data import EpochSampler, PackedDataset
+from models.data import EpochSampler, PackedDataset, split_off
 from models.ema import GeneratorAverage, reestimated
 from models.graph import GraphedStep, StepFunction
 from models.group import Group
+from models.health.signals import Finding
+from models.health.watch import Watch
 from models.networks.build import build_discriminator, build_generator, initialise
 from models.networks.network import Discriminator, Generator
 from models.networks.normalisation import synchronise
 from models.precision import Machine
 from models.randomness import random_stream
 from models.ranges import ConfigError
-from models.schedules import ema_decay, hyperparameters
+from models.schedules import Hyperparameters, ema_decay, hyperparameters
+from models.stability import Stability
 from models.steps import Batch, Players, Step
 
 READ_EVERY_STEPS = {"cpu": 1, "cuda": 32}  # a GPU would have to be waited for at each step
@@ -28,7 +32,8 @@ class TrainingError(RuntimeError):
 
 
 class Losses(NamedTuple):
-    """What a step reports: losses, mean logits, the share judged rightly, the penalty."""
+    """What a step reports: losses, mean logits, the share judged rightly, the penalty, and how
+    much of the discriminator's slope reaches the generator (steps.Step)."""
 
     generator_loss: float
     discriminator_loss: float
@@ -36,6 +41,7 @@ class Losses(NamedTuple):
     discriminator_fake: float
     discriminator_accuracy: float
     penalty: float
+    generator_slope: float
 
 
 class Weights(NamedTuple):
@@ -46,7 +52,9 @@ class Weights(NamedTuple):
 
 
 class TrainingRun:
-    """`step` is the only thing that moves a run; all else only looks."""
+    """`step` is the only thing that moves a run; all else only looks, but for `examine`, which with
+    `stability=auto` may change what the next steps learn by.
+    """
 
     def __init__(
         self,
@@ -69,18 +77,22 @@ class TrainingRun:
             )
         self.images_seen = 0
         self.rollbacks = 0
+        self.rolled_back_to: int | None = None  # images seen; of the last rollback in this process
         generator, discriminator = _networks(config, start)
         for network in (generator, discriminator):
             network.to(machine.device)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # not in its stubs
         self.average = GeneratorAverage(generator)
         self.players = _players(config, generator, discriminator, machine, self.group)
-        self.sampler = EpochSampler(len(dataset), config.seed)
+        self.learnt, self.held_out = split_off(len(dataset), config.held_out_share)
+        self.sampler = EpochSampler(len(self.learnt), config.seed)
         self.latents = random_stream(config.seed, "latents")
         self.noise = random_stream(config.seed, "noise")
         self._step: StepFunction = Step(config, self.players, machine, self.group)
         if machine.device.type == "cuda" and self.group.size == 1:
             self._step = GraphedStep(self._step)
+        self.watch = Watch()
+        self.stability = Stability()
         self._reported = torch.zeros(len(Losses._fields))
 
     @property
@@ -99,10 +111,15 @@ class TrainingRun:
         before = self.images_seen // self.images_per_step - 1  # even: a step with its penalties
         return self.finished or before % READ_EVERY_STEPS[self.machine.device.type] == 0
 
+    @property
+    def planned(self) -> Hyperparameters:
+        """The values of the next step, but for what `stability` has changed."""
+        return hyperparameters(self.config, self.images_seen, 0.5**self.rollbacks)
+
     def step(self) -> None:
         """Learn from the next batches; `losses` says how it went."""
         config = self.config
-        values = hyperparameters(config, self.images_seen, 0.5**self.rollbacks)
+        values = self.stability.apply(self.planned)
         steps = self.images_seen // self.images_per_step
         penalise = steps % config.penalty_every_steps == 0
         self._reported = self._step(self._draw(), values, penalise)
@@ -120,6 +137,20 @@ class TrainingRun:
                 raise TrainingError(f"{name} became {value} at {self.images_seen:,} images seen")
         return losses
 
+    def examine(self, losses: Losses) -> list[Finding]:
+        """The signals that rise with the last step's `losses`, to be called whenever these are
+        read. With `stability=auto` it acts on those that are up.
+        """
+        risen, up = self.watch.read(self, losses)
+        if self.config.stability == "off":
+            return risen
+        said = []
+        for finding in up:
+            action = self.stability.act(finding.signal, self.planned, self.images_seen)
+            if action or finding in risen:
+                said.append(replace(finding, action=action))
+        return said
+
     def served_generator(self) -> Generator:
         """The generator a checkpoint holds now: averaged, its BatchNorm statistics re-estimated."""
         return reestimated(self.average.generator)
@@ -128,7 +159,7 @@ class TrainingRun:
         """A batch for each update; the generator's own has the reals of the one before."""
         batches = []
         for _ in range(self.config.discriminator_steps):
-            indices = self.sampler.take(self.config.batch_size)
+            indices = self.learnt[self.sampler.take(self.config.batch_size)]
             indices = self.group.part(indices)
             labels = self.dataset.labels(indices) if self.config.classes else None
             batches.append(self._batch(self.dataset.batch(indices), labels))

@@ -11,7 +11,7 @@ import torch
 
 from models import data
 from models.config import TrainingConfig
-from models.data import DatasetError, EpochSampler, PackedDataset, normalise
+from models.data import DatasetError, EpochSampler, PackedDataset, normalise, split_off
 from models.images import to_uint8
 
 
@@ -112,3 +112,29 @@ def test_the_position_is_the_whole_state_of_the_sampler() -> None:
     other.move_to(sampler.epoch, sampler.position)
     assert torch.equal(sampler.take(25), other.take(25))
     assert not torch.equal(EpochSampler(10, 4).take(10), EpochSampler(10, 5).take(10))
+
+
+@pytest.mark.parametrize(
+    ("pictures", "held_out"),
+    [(159, 0), (160, 20), (1000, 20), (3000, 60), (15_057, 256)],
+)
+def test_a_few_pictures_of_enough_are_held_out(pictures: int, held_out: int) -> None:
+    learnt, kept = split_off(pictures, 0.02)
+    assert len(kept) == held_out
+    assert torch.cat([learnt, kept]).sort().values.tolist() == list(range(pictures))
+    assert torch.equal(kept, split_off(pictures, 0.02)[1])
+
+
+def test_no_share_holds_out_nothing() -> None:
+    learnt, kept = split_off(15_057, 0.0)
+    assert torch.equal(learnt, torch.arange(15_057))
+    assert len(kept) == 0
+
+
+def test_labels_in_proportion_are_as_frequent_as_the_pictures_have_them(
+    cats: Path, tmp_path: Path
+) -> None:
+    shutil.copy(cats / "images.npy", tmp_path)
+    np.save(tmp_path / "labels.npy", np.arange(300, dtype=np.int64) % 10 // 9)
+    drawn = PackedDataset(tmp_path).proportional(50)
+    assert torch.bincount(drawn).tolist() == [45, 5]

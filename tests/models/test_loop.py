@@ -11,6 +11,7 @@ from models import loop
 from models.checkpoint import save_checkpoint
 from models.config import TrainingConfig
 from models.data import PackedDataset
+from models.health.signals import Finding
 from models.images import synthesize
 from models.latents import latents_from_seeds
 from models.loop import Progress, RateMeter, train
@@ -26,9 +27,13 @@ class Notes:
     folder: Path
     told: list[tuple[str, int]] = field(default_factory=list)
     reports: list[Progress] = field(default_factory=list)
+    found: list[Finding] = field(default_factory=list)
 
     def progress(self, progress: Progress) -> None:
         self.reports.append(progress)
+
+    def health(self, finding: Finding) -> None:
+        self.found.append(finding)
 
     def sample(self, run: TrainingRun) -> None:
         self.told.append(("sample", run.images_seen))

@@ -11,6 +11,7 @@ from training_runs import step
 from models.config import TrainingConfig
 from models.group import Group
 from models.process import RunFolder, RunRequest, open_run, roll_back
+from models.scoring import Scorer
 from models.training import TrainingError, TrainingRun
 
 
@@ -39,7 +40,7 @@ def test_the_last_good_state_is_gone_on_from_though_its_file_was_taken(
     tmp_path: Path, request_in: RunRequest
 ) -> None:
     run = open_run(request_in, tmp_path / "state.safetensors", Group())
-    observer = RunFolder(tmp_path, Told())
+    observer = RunFolder(tmp_path, Told(), Scorer(request_in.dataset, 0))
     for _ in range(3):
         step(run)
     observer.state(run)
@@ -63,12 +64,45 @@ def test_the_last_good_state_is_gone_on_from_though_its_file_was_taken(
         roll_back(request_in, tmp_path, again, caught.value)
 
 
+def test_a_rollback_that_led_nowhere_is_followed_by_one_that_goes_further(
+    tmp_path: Path, request_in: RunRequest
+) -> None:
+    run = open_run(request_in, tmp_path / "state.safetensors", Group())
+    observer = RunFolder(tmp_path, Told(), Scorer(request_in.dataset, 0))
+    for _ in range(3):
+        step(run)
+        observer.state(run)
+    error = TrainingError("a loss became nan")
+    again = roll_back(request_in, tmp_path, run, error)
+    assert again.images_seen == 48
+    observer.state(again)
+    step(again)
+    again = roll_back(request_in, tmp_path, again, error)
+    assert (again.images_seen, again.rollbacks) == (32, 2)
+
+
+def test_a_rollback_after_progress_goes_to_the_newest_state_again(
+    tmp_path: Path, request_in: RunRequest
+) -> None:
+    run = open_run(request_in, tmp_path / "state.safetensors", Group())
+    observer = RunFolder(tmp_path, Told(), Scorer(request_in.dataset, 0))
+    for _ in range(2):
+        step(run)
+        observer.state(run)
+    error = TrainingError("a loss became nan")
+    again = roll_back(request_in, tmp_path, run, error)
+    observer.state(again)
+    step(again)
+    observer.state(again)
+    assert roll_back(request_in, tmp_path, again, error).images_seen == 48
+
+
 def test_a_restarted_process_still_knows_its_rollbacks(
     tmp_path: Path, request_in: RunRequest
 ) -> None:
     run = open_run(request_in, tmp_path / "state.safetensors", Group())
     run.rollbacks = 2
-    RunFolder(tmp_path, Told()).state(run)
+    RunFolder(tmp_path, Told(), Scorer(request_in.dataset, 0)).state(run)
     (tmp_path / "state-0.safetensors").rename(tmp_path / "state.safetensors")
     assert open_run(request_in, tmp_path / "state.safetensors", Group()).rollbacks == 2
 

@@ -6,12 +6,17 @@ import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
+import structlog
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, events, jobs, leases, registry
 from app.domain.job_objects import checkpoint_key, delete_older_states, sample_key, state_key
 from app.domain.retention import make_room, undo
+from app.domain.tables import Checkpoint
 from worker.kinds.kind import Kind
+
+log = structlog.get_logger()
 
 THIN_EVERY = 500  # progress events
 
@@ -27,10 +32,12 @@ class Train(Kind):
     def prepare(self) -> None:
         with self.context.database.read() as session:
             prefix = datasets.packed_prefix(session, self.job.dataset)
+            scored = _scored(session, self.job.id)
         run = {
             "config": self.job.config,
             "dataset": str(self.context.store.local_folder(prefix)),
             "state_every_seconds": self.context.settings.state_every_seconds,
+            "scored": scored,
         }
         if self.job.state_key is not None:
             self._fetch(self.job.state_key, self.run_dir / "state.safetensors")
@@ -55,6 +62,9 @@ class Train(Kind):
             self._store_state(event)
         elif name == "rollback":
             self._store_rollback(event)
+        elif name == "health":
+            # The same again after a resume from an older state.
+            self._store_health(event, once=f"{event['signal']}:{event['images_seen']}")
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event.get(name) for name in jobs.NO_PROGRESS}
@@ -74,7 +84,9 @@ class Train(Kind):
         seen = event["images_seen"]
         self.context.store.move_in(self.run_dir / event["path"], sample_key(self.job.id, seen))
         data = {"images_seen": seen, "url": f"/v1/jobs/{self.job.id}/samples/{seen}.png"}
-        self.record("sample", data, once=f"sample:{seen}")
+        # Once, however often an attempt is resumed; again when a rollback has it made anew.
+        rollbacks = f":{event['rollbacks']}" if event["rollbacks"] else ""
+        self.record("sample", data, once=f"sample:{seen}{rollbacks}")
 
     def _store_checkpoint(self, event: dict[str, Any]) -> None:
         seen = event["images_seen"]
@@ -92,6 +104,7 @@ class Train(Kind):
                 key=key,
                 sha256=event["sha256"],
                 size=event["bytes"],
+                metrics=event["metrics"],
             )
             data = {"images_seen": seen, "id": checkpoint.id, "model": checkpoint.model}
             events.append(session, self.job.id, "checkpoint", data)
@@ -115,23 +128,29 @@ class Train(Kind):
         delete_older_states(self.context.store, self.claim, newest=key)
 
     def _store_rollback(self, event: dict[str, Any]) -> None:
-        rates = {
-            name: event[name] for name in ("generator_learning_rate", "discriminator_learning_rate")
-        }
-        seen, rollbacks = event["images_seen"], event["rollbacks"]
-        message = (
-            f"{event['reason']}: rolled back to {seen:,} images seen, with learning rates halved "
-            f"to {rates['generator_learning_rate']:g} (generator) and "
-            f"{rates['discriminator_learning_rate']:g} (discriminator)"
-        )
-        data = {"kind": "rollback", "message": message, "images_seen": seen, "rollbacks": rollbacks}
-        self.record("health", data | rates)
+        self._store_health(event | {"kind": "rollback"}, once=None)
+        seen = event["images_seen"]
         for key in self.context.write(lambda session: undo(session, self.claim, seen)):
             self.context.store.delete(key)
+
+    def _store_health(self, event: dict[str, Any], once: str | None) -> None:
+        data = {name: value for name, value in event.items() if name != "event"}
+        log.info("training_health", job=self.job.id, **data)
+        self.record("health", data | {"message": f"{data['says']}; {data['suggests']}"}, once)
 
     def _fetch(self, key: str, target: Path) -> None:
         """Put a stored object into the run folder."""
         _link_or_copy(self.context.store.local_copy(key), target)
+
+
+def _scored(session: Session, job_id: str) -> list[list[float]]:
+    """Images seen, KID and its interval's ends: of what earlier attempts have scored."""
+    query = select(Checkpoint).where(Checkpoint.job == job_id, Checkpoint.kid.is_not(None))
+    return [
+        [one.images_seen, one.metrics["kid"], *one.metrics["kid_interval"]]
+        for one in session.scalars(query.order_by(Checkpoint.images_seen))
+        if one.metrics is not None
+    ]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -1,0 +1,93 @@
+"""The scores of a run's checkpoints, computed between two steps within a share of its time."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.data import PackedDataset
+from models.images import synthesize
+from models.latents import latents_from_seeds
+from models.networks.network import Generator
+from models.training import TrainingRun
+
+if TYPE_CHECKING:
+    from models.embedding import Embedder
+    from models.scores import Reference
+
+log = logging.getLogger(__name__)
+
+SCORE_IMAGES = 2000
+SHARE = 0.04  # of the time since this process took the run up
+FIRST_SECONDS = 6.0  # what the first scores are taken to cost, with the reference: none are known
+SEEDS = 2**52  # the pictures scored are those of the seeds from here on, which no sample shows
+LEAST_IMAGES = 128
+RUN_SHARE = 1 / 20  # of a short run's images: its scores shall not take longer than itself
+
+
+class Scorer:
+    """Scores checkpoints while that costs no more than `SHARE` of the time, and the last always.
+
+    The real side is prepared when it is first needed, and once. `images` is how many pictures are
+    generated, and taken of the data; 0 scores nothing.
+    """
+
+    def __init__(
+        self, folder: Path, images: int = SCORE_IMAGES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._folder = folder
+        self._images = images
+        self._clock = clock
+        self._began = clock()
+        self._spent = 0.0
+        self._expected = FIRST_SECONDS
+        self._real: tuple[Reference, Embedder] | None = None
+
+    def metrics(self, run: TrainingRun, generator: Generator) -> dict[str, Any] | None:
+        """The scores of `generator`, as `run` serves it now; None where they would cost too much.
+
+        Nothing of the run is changed. What goes wrong here is written to the log, and ends nothing.
+        """
+        if self._images == 0 or not (run.finished or self._affordable()):
+            return None
+        began = self._clock()
+        try:
+            return self._score(run, generator)
+        except Exception:  # a training outlives whatever is wrong with its judge
+            log.exception("no scores at %d images seen", run.images_seen)
+            return None
+        finally:
+            self._spent += self._clock() - began
+
+    def _affordable(self) -> bool:
+        return self._spent + self._expected <= SHARE * (self._clock() - self._began)
+
+    def _score(self, run: TrainingRun, generator: Generator) -> dict[str, Any]:
+        from models.embedding import Embedder  # whatever is wrong with them ends no training
+        from models.scores import Reference, score
+
+        count = scored_images(self._images, run.config.images)
+        if self._real is None:
+            embedder = Embedder(run.machine.device)
+            self._real = Reference.of(self._folder, embedder, count), embedder
+        reference, embedder = self._real
+        began = self._clock()
+        images = generated(generator, run.dataset, count)
+        metrics = score(reference, images, embedder)
+        self._expected = self._clock() - began
+        return metrics
+
+
+def scored_images(images: int, run_images: int) -> int:
+    """How many pictures of a run of `run_images` are scored where `images` are wanted."""
+    return min(images, max(LEAST_IMAGES, int(run_images * RUN_SHARE)))
+
+
+def generated(generator: Generator, dataset: PackedDataset, count: int) -> np.ndarray:
+    """(count, H, W, C) uint8 of seeds of their own; a class as often as the data has it."""
+    latents = latents_from_seeds(range(SEEDS, SEEDS + count), generator.latent_dim)
+    labels = dataset.proportional(count) if generator.classes else None
+    return synthesize(generator, latents, labels)
