@@ -16,9 +16,11 @@ from models.checkpoint import CheckpointError, LoadedGenerator, load_generator
 from models.data import DatasetError, PackedDataset
 from models.embedding import Embedder, EmbeddingError
 from models.images import synthesize
+from models.inception import inception_scores
 from models.latents import class_from_seed, latents_from_seeds
 from models.precision import Machine, choose_machine
 from models.process import Events, RunError
+from models.randomness import random_stream
 from models.scores import Reference, ScoreError, score
 from models.scoring import SEEDS
 
@@ -74,7 +76,8 @@ def evaluate(
     """The scores of `models.scores`, and what they are of; `progress` hears of pictures made.
 
     The pictures are those of the seeds that the trainer's own scores are of, only more of them.
-    `resized_from` is [height, width] where they were brought to another size, else None.
+    `resized_from` is [height, width] where they were brought to another size, else None;
+    `inception` has the literature's distances, or says why they are absent.
     """
     loaded, dataset = load_generator(request.checkpoint), PackedDataset(request.dataset)
     loaded.generator.to(machine.device)
@@ -87,7 +90,18 @@ def evaluate(
     return metrics | {
         "real_images": min(request.images, len(dataset)),
         "resized_from": None if size == dataset.shape[:2] else list(size),
+        "inception": inception_scores(_real(request), pictures, machine.device),
     }
+
+
+def _real(request: EvaluationRequest) -> np.ndarray:
+    """(N, H, W, C) uint8: all of the dataset, still on the disk, or a fixed sample of as many."""
+    real: np.ndarray = np.load(request.dataset / "images.npy", mmap_mode="r", allow_pickle=False)
+    if len(real) <= request.images:
+        return real
+    chosen = torch.randperm(len(real), generator=random_stream(0, "evaluation"))[: request.images]
+    sample: np.ndarray = real[chosen.sort().values.numpy()]
+    return sample
 
 
 def _pictures(

@@ -10,7 +10,7 @@ from app.cli.errors import INTERRUPTED, CommandError
 from app.cli.follow import Ending, follow_evaluation, follow_ingest, follow_training
 from app.cli.outputs import write_file
 from app.cli.progress import View, make_view
-from app.cli.tables import SCORE_COLUMNS, duration, score_rows, size, table
+from app.cli.tables import SCORE_COLUMNS, duration, inception_line, score_rows, size, table
 from app.cli.uploads import plan_upload
 
 REASONS_SHOWN = 5
@@ -150,6 +150,7 @@ def _follow_evaluation(client: ServiceClient, job_id: str) -> None:
         f"beside {result['real_images']:,} of {job['dataset']}"
     )
     print(table(SCORE_COLUMNS, score_rows(result)))
+    print(inception_line(result["inception"]))
 
 
 def _follow(client: ServiceClient, job_id: str) -> None:

@@ -68,6 +68,16 @@ def score_rows(result: dict[str, Any]) -> list[list[str]]:
     return rows
 
 
+def inception_line(found: dict[str, Any]) -> str:
+    """The literature's distances, or why there are none."""
+    if "absent" in found:
+        return f"no Inception scores: {found['absent']}"
+    return (
+        f"Inception: FID {figure(found['fid'])}, KID {figure(found['kid'])} "
+        f"± {figure(found['kid_deviation'])}"
+    )
+
+
 def figure(value: float | None) -> str:
     """Three digits that count."""
     return "-" if value is None else f"{value:#.3g}"

@@ -227,6 +227,7 @@ def test_an_evaluation_is_waited_for_and_its_scores_are_a_table(
         "floor": {"kid": 0.001, "frechet": 0.01},
         "ceiling": {"kid": 1.5, "frechet": 1.75},
         "real_images": 2990,
+        "inception": {"absent": "torch_fidelity is not installed"},
     }
     job = {"id": "j1", "kind": "evaluate", "model": "c", "dataset": "d", "checkpoint": "c9"}
     service.on("POST /v1/jobs", as_json(job, 202))
@@ -238,7 +239,8 @@ def test_an_evaluation_is_waited_for_and_its_scores_are_a_table(
     answer = moggy("evaluate", "c", "--dataset", "d", "--images", "3000", "--checkpoint", "c9")
     asked = {"kind": "evaluate", "model": "c", "dataset": "d", "images": 3000, "checkpoint": "c9"}
     assert service.asked[0].json == asked
-    first, head, *rows = answer.out.splitlines()
+    first, head, *rows, last = answer.out.splitlines()
+    assert last == "no Inception scores: torch_fidelity is not installed"
     assert first == "c, checkpoint c9: 3,000 of its pictures beside 2,990 of d"
     assert head.split("  ")[0] == "SCORE"
     cells = [[cell for cell in row.split("  ") if cell] for row in rows]

@@ -1,6 +1,6 @@
 import pytest
 
-from app.cli.tables import duration, size, table
+from app.cli.tables import duration, inception_line, size, table
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -23,3 +23,8 @@ def test_durations_are_short(seconds: float, text: str) -> None:
 )
 def test_sizes_are_short(count: int, text: str) -> None:
     assert size(count) == text
+
+
+def test_inception_scores_are_shown_with_their_deviation() -> None:
+    found = {"fid": 23.456, "kid": 0.01234, "kid_deviation": 0.001, "real": 9, "generated": 9}
+    assert inception_line(found) == "Inception: FID 23.5, KID 0.0123 ± 0.00100"
