@@ -128,6 +128,7 @@ class RunFolder:
             bytes=file.stat().st_size,
             sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
             metrics=metrics,
+            unscored=self.scorer.trouble,
         )
         if metrics is not None:
             finding = self.plateau.add(Scored.of(run.images_seen, metrics))

@@ -45,6 +45,7 @@ class Scorer:
         self._spent = 0.0
         self._expected = FIRST_SECONDS
         self._real: tuple[Reference, Embedder] | None = None
+        self.trouble: str | None = None  # what went wrong with the last scores that were due
 
     def metrics(self, run: TrainingRun, generator: Generator) -> dict[str, Any] | None:
         """The scores of `generator`, as `run` serves it now; None where they would cost too much.
@@ -54,10 +55,12 @@ class Scorer:
         if self._images == 0 or not (run.finished or self._affordable()):
             return None
         began = self._clock()
+        self.trouble = None
         try:
             return self._score(run, generator)
-        except Exception:  # a training outlives whatever is wrong with its judge
+        except Exception as error:  # a training outlives whatever is wrong with its judge
             log.exception("no scores at %d images seen", run.images_seen)
+            self.trouble = f"{type(error).__name__}: {error}"
             return None
         finally:
             self._spent += self._clock() - began

@@ -106,14 +106,16 @@ def make_run_dir(run_dir: Path, claim: Claim) -> None:
 def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
     """Write down how it ended, as far as this worker still holds the job."""
 
-    def succeed(session: Session) -> None:
+    def conclude(session: Session) -> None:
         kind.commit(session, outcome.event)
-        leases.end(session, kind.claim, Status.SUCCEEDED)
+        shortfall = kind.shortfall()
+        status = Status.FAILED if shortfall else Status.SUCCEEDED
+        leases.end(session, kind.claim, status, shortfall)
 
     if outcome.stop is Stop.CANCEL:
         context.write(lambda session: leases.end(session, kind.claim, Status.CANCELLED))
     elif outcome.name == "finished":
-        context.write(succeed)
+        context.write(conclude)
     elif outcome.name == "failed":
         error = str(outcome.event["error"])
         context.write(lambda session: leases.end(session, kind.claim, Status.FAILED, error))

@@ -96,6 +96,8 @@ def test_a_judge_that_fails_ends_nothing_and_is_in_the_log(
     assert scorer.metrics(run, run.served_generator()) is None
     assert "no scores at 640 images seen" in caplog.text
     assert "no packed dataset in" in caplog.text
+    assert scorer.trouble is not None
+    assert scorer.trouble.startswith("DatasetError: no packed dataset in")
 
 
 def test_a_long_run_is_judged_by_all_that_was_asked_for() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain import jobs, leases
+from app.domain import jobs, leases, registry
 from app.domain.database import Database
 from app.domain.job_states import Status
 from app.domain.settings import Settings
@@ -86,3 +86,32 @@ def test_a_child_that_breaks_without_saying_why_is_tried_again_and_then_quoted(
     assert job.error is not None
     assert "No space left on device" in job.error
     assert not list(context.settings.runs.iterdir())
+
+
+def test_a_training_whose_last_checkpoint_has_no_scores_has_not_succeeded(
+    train: Callable[..., str],
+    context: WorkerContext,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = """
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+for seen, unscored in ((256, None), (512, "ScoreError: it is broken")):
+    (folder / f"{seen}").write_bytes(b"weights")
+    print(json.dumps({"event": "checkpoint", "images_seen": seen, "path": str(seen), "bytes": 7,
+                      "sha256": "", "metrics": None, "unscored": unscored}))
+print(json.dumps({"event": "finished"}))
+"""
+    use_child(program, tmp_path, monkeypatch)
+    job_id = train(512)
+    supervisor.supervise(context, claim(database))
+    with database.read() as session:
+        job = jobs.find(session, job_id)
+        assert registry.resolve_checkpoint(session, "digits").images_seen == 512
+    assert job.status == Status.FAILED
+    assert job.error is not None
+    assert job.error.startswith(
+        "its last checkpoint could not be scored (ScoreError: it is broken)"
+    )

@@ -48,6 +48,10 @@ class Kind:
         `event` is the child's `finished`.
         """
 
+    def shortfall(self) -> str | None:
+        """Why the job has failed though its child finished; None where it has not."""
+        return None
+
     def publish_progress(self, event: dict[str, Any]) -> None:
         """Put the progress into the job and into its stream, at once."""
         data = {name: event[name] for name in event if name != "event"}

@@ -24,6 +24,7 @@ THIN_EVERY = 500  # progress events
 class Train(Kind):
     module: ClassVar[str] = "models.train"
     _progress_events = 0
+    _unscored: str | None = None  # what went wrong with the newest checkpoint's scores
 
     @property
     def processes(self) -> int:
@@ -69,6 +70,14 @@ class Train(Kind):
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event.get(name) for name in jobs.NO_PROGRESS}
 
+    def shortfall(self) -> str | None:
+        if self._unscored is None:
+            return None
+        return (
+            f"its last checkpoint could not be scored ({self._unscored}); the training itself is "
+            "done, and its checkpoints are served"
+        )
+
     def _store_start(self, event: dict[str, Any]) -> None:
         """Say in the stream from where, and on what, this attempt goes on."""
         start = {name: event[name] for name in ("images_seen", "device", "precision", "threads")}
@@ -89,7 +98,7 @@ class Train(Kind):
         self.record("sample", data, once=f"sample:{seen}{rollbacks}")
 
     def _store_checkpoint(self, event: dict[str, Any]) -> None:
-        seen = event["images_seen"]
+        seen, self._unscored = event["images_seen"], event["unscored"]
         with self.context.database.read() as session:
             if registry.has_checkpoint(session, self.job.id, seen):
                 return  # made again after a resume from an older state
