@@ -1,6 +1,7 @@
 """The nearest training picture of any picture: exact search over a dataset's stored embeddings."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ NEIGHBOUR_QUERIES = 10_000  # real pictures whose nearest other one is looked up
 # A picture is a copy when it is nearer to its nearest training picture than this percentage of
 # the training pictures are to theirs: of new pictures just like these, 1 % count as copies.
 COPY_PERCENTILE = 1.0
-SAME_PICTURE = 0.002  # what rounding to float16 may make of no distance at all, generously
+SAME_PICTURE = 0.02  # what another machine's number format may make of no distance at all
 
 BLOCK = 2048  # rows widened to float32 at a time: 1 MB, which stays in a core's own cache
 SCORES = 1 << 20  # scores held at a time: 4 MB
@@ -61,8 +62,8 @@ class Index:
 def write_index(folder: Path, features: Vectors) -> None:
     """Write `neighbours.npy`: float32, how near pictures are to their nearest other one, sorted.
 
-    `features` (N, F), N ≥ 2. Up to 10,000 pictures are all looked up, of more a fixed sample of
-    10,000, always among all N.
+    `features` (N, F); a lone picture is at 0. Up to 10,000 pictures are all looked up, of more a
+    fixed sample of 10,000, always among all N.
     """
     stored = np.asarray(features, np.float16)
     count = len(stored)
@@ -87,7 +88,8 @@ class _Search:
     """The nearest of (N, F) float16 vectors. ½|x|² - x·q orders them as |x - q| does."""
 
     def __init__(self, stored: NDArray[np.float16]) -> None:
-        self._stored = torch.from_numpy(stored)  # the mapping itself
+        with warnings.catch_warnings(action="ignore"):  # that it cannot be written: nobody does
+            self._stored = torch.from_numpy(stored)  # the mapping itself
         self._halves = torch.empty(len(stored))  # ½|x|²: rounded to float16, none is quite 1
         for rows in _slices(0, len(stored), BLOCK):
             self._halves[rows] = self._stored[rows].float().square_().sum(1).div_(2)
@@ -159,8 +161,7 @@ def _slices(start: int, stop: int, size: int) -> list[slice]:
 
 def _load(path: Path, dtype: type[np.floating[Any]], dimensions: int) -> NDArray[Any]:
     try:
-        # Copy on write, though nothing is written: torch warns of memory that cannot be.
-        loaded = np.load(path, mmap_mode="c", allow_pickle=False)
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise NoIndex(f"{path.name} is missing: packed before there were embeddings") from error
     except (ValueError, EOFError) as error:

@@ -1,7 +1,7 @@
 """Images of a model: one by URL, or many by request."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -29,6 +29,7 @@ from app.routes.generation import (
     while_connected,
     zip_response,
 )
+from app.routes.passports import describe, list_passports, make_originals
 from app.serving.batches import Pixels, Point, Sample
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.encoders import MEDIA_TYPES, encode_grid, encode_image, zip_pngs
@@ -47,6 +48,8 @@ class ImagesRequest(BaseModel):
     """Exactly one of `seeds`, `count` (from `seed` on, by default from 0) and `latents`.
 
     `class` is a conditional model's; without it each seed draws its own, and latents are refused.
+    `reject_copies`: where a seed's image is a copy of a training picture, that of the next seed
+    beyond those asked for which is none. `passports`: each recipe with its image's passport.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -58,6 +61,8 @@ class ImagesRequest(BaseModel):
     class_name: Annotated[str | None, Field(alias="class")] = None
     format: Literal["png", "jpg", "webp", "grid", "zip", "json"] = "grid"
     checkpoint: CheckpointId | None = None
+    reject_copies: Annotated[bool, Field(strict=True)] = False
+    passports: Annotated[bool, Field(strict=True)] = False
 
 
 @router.get(
@@ -75,15 +80,16 @@ async def get_image(
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
 ) -> Response:
-    """The image that a seed names, or with `.json` its recipe."""
+    """The image that a seed names, or with `.json` its recipe and its passport: the training
+    picture that it is nearest to, and whether it is a copy."""
     found = await engine.catalogue.find(database, name, checkpoint)
     (sample,) = await choose_classes(found, class_name, [seed])
+    if image_format == "json":
+        return await describe(found, sample, request, database, engine)
     recipe = image_recipe(found, sample)
     headers = cache_headers(recipe, image_format, checkpoint)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    if image_format == "json":
-        return JSONResponse(recipe, headers=headers)
     pixels = await while_connected(request, engine.generate(found, [sample]))
     data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
     return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
@@ -104,19 +110,39 @@ async def create_images(
 ) -> Response:
     """Many images: one grid (PNG), a zip of PNGs, or as `json` their recipes."""
     _check_count(asked, settings)
+    _check_passports(asked)
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
     points = _points(asked, checkpoint)
     check_pixels(len(points), checkpoint, settings, _given(asked)[0])
+    if asked.reject_copies:
+        making = make_originals(checkpoint, asked.class_name, points, database, engine)
+        made = await while_connected(request, making)
+        if asked.format == "json":
+            return await to_thread.run_sync(
+                _list_recipes, checkpoint, made.samples, made.descriptions()
+            )
+        return await to_thread.run_sync(
+            _answer, asked.format, checkpoint, made.samples, made.pixels
+        )
     samples = await choose_classes(checkpoint, asked.class_name, points)
     if asked.format == "json":
-        return await to_thread.run_sync(_list_recipes, checkpoint, samples)
+        passports: list[dict[str, Any]] = [{}] * len(samples)
+        if asked.passports:
+            asking = list_passports(checkpoint, samples, database, engine)
+            passports = await while_connected(request, asking)
+        return await to_thread.run_sync(_list_recipes, checkpoint, samples, passports)
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
     return await to_thread.run_sync(_answer, asked.format, checkpoint, samples, pixels)
 
 
-def _list_recipes(checkpoint: ServedCheckpoint, samples: list[Sample]) -> Response:
-    recipes = [image_recipe(checkpoint, sample) for sample in samples]
-    return JSONResponse({"items": recipes, "next": None})
+def _list_recipes(
+    checkpoint: ServedCheckpoint, samples: list[Sample], passports: list[dict[str, Any]]
+) -> Response:
+    items = [
+        image_recipe(checkpoint, sample) | passport
+        for sample, passport in zip(samples, passports, strict=True)
+    ]
+    return JSONResponse({"items": items, "next": None})
 
 
 def _answer(
@@ -161,6 +187,21 @@ def _check_count(asked: ImagesRequest, settings: Settings) -> None:
         )
     if asked.count is not None and (asked.seed or 0) + asked.count - 1 > MAX_SEED:
         raise InvalidRequest(f"the last seed would be beyond {MAX_SEED}", field="count")
+
+
+def _check_passports(asked: ImagesRequest) -> None:
+    if asked.passports and asked.format != "json":
+        raise InvalidRequest(
+            f"passports are given as json and format is {asked.format}: "
+            "use format json, or leave passports out",
+            field="passports",
+        )
+    if asked.reject_copies and asked.latents is not None:
+        raise InvalidRequest(
+            "reject_copies puts another seed in place of a copied one, and latents have none: "
+            "give seeds or count",
+            field="reject_copies",
+        )
 
 
 def _points(asked: ImagesRequest, checkpoint: ServedCheckpoint) -> list[Point]:

@@ -17,7 +17,7 @@ def unit_vectors(count: int, seed: int = 0) -> np.ndarray:
 
 def write(folder: Path, features: np.ndarray) -> Index:
     np.save(folder / "features.npy", features.astype(np.float16))
-    write_index(folder, features)
+    write_index(folder, np.load(folder / "features.npy", mmap_mode="r"))
     return Index(folder)
 
 

@@ -1,0 +1,93 @@
+"""A dataset packed with its embeddings, and a generator that shows pictures it was given."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sqlalchemy import update
+from torch import Tensor, nn
+
+from app.domain.database import Database
+from app.domain.lineage import TrainingPictures
+from app.domain.tables import Checkpoint, Dataset, Job
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.engine import Engine
+from app.serving.renderer import Renderer
+from models.checkpoint import LoadedGenerator
+from models.config import TrainingConfig
+from models.embedding import Embedder
+from models.index import write_index
+
+
+def embed(pictures: np.ndarray) -> np.ndarray:
+    """(N, H, W, C) uint8 -> (N, F) float16, as an ingest stores them."""
+    return Embedder()(pictures).astype(np.float16)
+
+
+def pack_features(folder: Path, features: np.ndarray, **description: Any) -> None:
+    """What a passport needs of a packed dataset: its embeddings, their index, who made them."""
+    folder.mkdir(parents=True)
+    np.save(folder / "features.npy", features)
+    write_index(folder, features)
+    described = {"images": len(features), "embedding": Embedder().name} | description
+    (folder / "dataset.json").write_text(json.dumps(described))
+
+
+def add_training(
+    database: Database, checkpoint: ServedCheckpoint, pictures: TrainingPictures
+) -> None:
+    """Register that the checkpoint was trained on the pictures, which are ready."""
+    with database.write() as session:
+        session.add(
+            Dataset(
+                id=pictures.id,
+                name=pictures.dataset,
+                status="ready",
+                job="ingest",
+                request={},
+                key=pictures.key,
+                images=1,
+                shape=list(checkpoint.shape),
+                created_at=1.0,
+            )
+        )
+        session.add(
+            Job(
+                id="training",
+                kind="train",
+                queue="train",
+                status="succeeded",
+                model=checkpoint.model,
+                dataset=pictures.dataset,
+                config={},
+                progress={},
+                created_at=2.0,
+            )
+        )
+        session.execute(
+            update(Checkpoint).where(Checkpoint.id == checkpoint.id).values(job="training")
+        )
+
+
+class Copier(nn.Module):
+    """Shows `pictures` (N, H, W, C) uint8; which one depends on the latent alone."""
+
+    def __init__(self, pictures: np.ndarray) -> None:
+        super().__init__()
+        self.pictures = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def forward(self, latents: Tensor, _labels: Tensor | None) -> Tensor:
+        return self.pictures[self.choose(latents)]
+
+    def choose(self, latents: Tensor) -> Tensor:
+        """(B, latent_dim) -> (B,) places."""
+        return (latents[:, 0].abs() * 1e6).long() % len(self.pictures)
+
+
+def serve(engine: Engine, checkpoint: ServedCheckpoint, generator: nn.Module) -> None:
+    """Let the engine serve this generator as the checkpoint's."""
+    config = TrainingConfig(shape=checkpoint.shape, latent_dim=checkpoint.latent_dim)
+    loaded = LoadedGenerator(generator, config, 0)  # type: ignore[arg-type]
+    engine._generators._keep(checkpoint, Renderer(loaded))

@@ -1,0 +1,222 @@
+"""Passports of real cats: copies are seen, new cats are not called copies, absence has a reason."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from copying_models import add_training, embed, pack_features
+
+from app.domain.database import Database, migrate
+from app.domain.errors import QueueFull, Unavailable
+from app.domain.lineage import TrainingPictures
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.serving.archives import Archive, NoPassport
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.engine import Engine
+from app.serving.passports import Passport
+from benchmarks.loading import decode
+from benchmarks.random_models import register
+
+PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
+
+
+@pytest.fixture(scope="module")
+def pictures(shared_data: Path) -> np.ndarray:
+    """1,500 cats; of these the first 1,000 are trained on."""
+    return decode(shared_data / "cats-3000.zip")[:1500]
+
+
+@pytest.fixture(scope="module")
+def features(pictures: np.ndarray) -> np.ndarray:
+    return embed(pictures[:1000])
+
+
+@pytest.fixture
+def folder(settings: Settings, store: ObjectStore, features: np.ndarray) -> Path:
+    folder = settings.home / "objects" / PICTURES.key
+    pack_features(folder, features)
+    return folder
+
+
+@pytest.fixture
+def database(settings: Settings, cats: ServedCheckpoint) -> Database:
+    """Where the checkpoint `cats` was trained on the packed pictures."""
+    migrate(settings.database)
+    database = Database(settings.database)
+    register(database, cats)
+    add_training(database, cats, PICTURES)
+    return database
+
+
+def issue(
+    engine: Engine, database: Database, cats: ServedCheckpoint, *requests: np.ndarray
+) -> list[list[Passport]]:
+    """Passports for several requests at once."""
+
+    async def ask() -> list[list[Passport]]:
+        archive = await engine.passports.open(database, cats)
+        return await asyncio.gather(*(engine.passports.issue(archive, one) for one in requests))
+
+    return asyncio.run(ask())
+
+
+def refusal(engine: Engine, database: Database, cats: ServedCheckpoint) -> str:
+    with pytest.raises(NoPassport) as raised:
+        asyncio.run(engine.passports.open(database, cats))
+    return str(raised.value)
+
+
+@pytest.mark.usefixtures("folder")
+def test_training_pictures_are_copies_at_no_distance(
+    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+) -> None:
+    (passports,) = issue(engine, database, cats, pictures[:100])
+    assert [one.index for one in passports] == list(range(100))
+    assert all(one.copied for one in passports)
+    assert max(one.distance for one in passports) < 0.01
+    assert max(one.percentile for one in passports) < 1
+    assert passports[7].url == "/v1/datasets/kittens/images/7.png"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_training_picture_a_little_brighter_is_a_copy_still(
+    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+) -> None:
+    brighter = (pictures[:100].astype(int) + 1).clip(0, 255).astype(np.uint8)
+    (passports,) = issue(engine, database, cats, brighter)
+    assert np.mean([one.copied for one in passports]) > 0.95
+
+
+@pytest.mark.usefixtures("folder")
+def test_new_cats_are_hardly_ever_called_copies(
+    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+) -> None:
+    (passports,) = issue(engine, database, cats, pictures[1000:])
+    assert np.mean([one.copied for one in passports]) < 0.03
+    assert 35 < np.median([one.percentile for one in passports]) < 65
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_passport_is_the_same_whatever_else_is_asked_for(
+    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+) -> None:
+    some = pictures[1000:1021]
+    apart, whole, mixed = [some[place : place + 1] for place in range(21)], some, some[::-1]
+    *singles, together, backwards = issue(engine, database, cats, *apart, whole, mixed)
+    assert [one for (one,) in singles] == together == backwards[::-1]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_small_request_does_not_wait_for_a_large_one(
+    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+) -> None:
+    ended: list[int] = []
+
+    async def ask(archive: Archive, some: np.ndarray) -> None:
+        await engine.passports.issue(archive, some)
+        ended.append(len(some))
+
+    async def both() -> None:
+        archive = await engine.passports.open(database, cats)
+        await asyncio.gather(ask(archive, pictures[:1000]), ask(archive, pictures[:1]))
+
+    asyncio.run(both())
+    assert ended == [1, 1000]
+
+
+@pytest.mark.usefixtures("folder")
+def test_more_than_may_wait_is_refused_with_the_setting(
+    settings: Settings,
+    store: ObjectStore,
+    database: Database,
+    cats: ServedCheckpoint,
+    pictures: np.ndarray,
+) -> None:
+    small = Engine(settings.model_copy(update={"generation_queue_images": 20}), store)
+    with pytest.raises(QueueFull, match=r"limit of 20 \(MOGGY_GENERATION_QUEUE_IMAGES\)"):
+        issue(small, database, cats, pictures[:20], pictures[:1])
+    assert len(issue(small, database, cats, pictures[:30])[0]) == 30  # alone it always fits
+    small.close()
+
+
+@pytest.mark.usefixtures("folder")
+def test_nothing_is_issued_once_the_service_stops(
+    engine: Engine, database: Database, cats: ServedCheckpoint
+) -> None:
+    engine.passports.close()
+    with pytest.raises(Unavailable, match="stopping"):
+        asyncio.run(engine.passports.open(database, cats))
+
+
+@pytest.mark.usefixtures("folder")
+def test_who_leaves_costs_nothing_more(
+    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+) -> None:
+    async def leave() -> None:
+        archive = await engine.passports.open(database, cats)
+        asking = asyncio.ensure_future(engine.passports.issue(archive, pictures))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await engine.passports.issue(archive, pictures[:1])
+        assert asking.cancelled()
+
+    asyncio.run(leave())
+
+
+def test_a_dataset_of_before_there_were_embeddings_is_named_with_the_remedy(
+    engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
+) -> None:
+    (folder / "dataset.json").write_text(json.dumps({"images": 1000}))
+    assert refusal(engine, database, cats) == (
+        "dataset 'kittens' was packed before pictures were embedded: upload it again"
+    )
+
+
+def test_embeddings_of_another_network_are_not_compared(
+    engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
+) -> None:
+    (folder / "dataset.json").write_text(json.dumps({"embedding": "moggy-0-cafe"}))
+    assert "was embedded by moggy-0-cafe, this service has moggy-" in refusal(
+        engine, database, cats
+    )
+
+
+def test_a_broken_index_is_named(
+    engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
+) -> None:
+    (folder / "features.npy").write_bytes(b"nothing")
+    assert "'kittens' cannot be searched: features.npy" in refusal(engine, database, cats)
+
+
+def test_files_that_are_gone_are_said_to_be_being_deleted(
+    engine: Engine, database: Database, cats: ServedCheckpoint
+) -> None:
+    assert refusal(engine, database, cats) == "dataset 'kittens' is being deleted"
+
+
+def test_an_idle_service_holds_no_deleted_files_open(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    store: ObjectStore,
+    database: Database,
+    cats: ServedCheckpoint,
+    folder: Path,
+    pictures: np.ndarray,
+) -> None:
+    monkeypatch.setattr("app.serving.passports.IDLE_SECONDS", 0.05)
+    engine = Engine(settings, store)
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("the kernel does not tell what is mapped")
+    issue(engine, database, cats, pictures[:1])
+    for _ in range(200):
+        if str(folder) not in maps.read_text():
+            break
+        asyncio.run(asyncio.sleep(0.05))
+    assert str(folder) not in maps.read_text()
+    (again,) = issue(engine, database, cats, pictures[5:6])
+    assert again[0].index == 5
+    engine.close()
