@@ -82,8 +82,8 @@ def evaluate(
     loaded, dataset = load_generator(request.checkpoint), PackedDataset(request.dataset)
     loaded.generator.to(machine.device)
     embedder = Embedder(machine.device)
-    progress(0)
     reference = Reference.of(request.dataset, embedder, request.images)
+    progress(0)
     pictures = _pictures(request, loaded, dataset, progress)
     size = loaded.config.shape[:2]
     metrics = score(reference, pictures, embedder)

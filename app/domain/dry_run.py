@@ -14,7 +14,7 @@ from models.config import TrainingConfig
 BESIDE_STEPS = 1.06  # scores, samples, checkpoints and states take so much of the time as well
 START_SECONDS = 5.0
 CHECKPOINT_SECONDS = 300.0  # a checkpoint at least so often
-STATES = 3  # at most at a time: the newest, the one before it, and one on its way to the store
+STATES = 4  # at most at a time: the newest two, what a rollback needs, and one in the store
 RESIDENT_BYTES = 256 << 20  # a smaller dataset is held in memory
 PNG_SHARE = 0.8  # of the bytes of the pixels of a sample
 

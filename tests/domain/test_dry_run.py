@@ -26,7 +26,7 @@ def test_seconds_are_the_steps_and_what_is_done_beside_them() -> None:
 def test_the_disk_holds_the_checkpoints_that_are_kept_the_states_and_the_samples() -> None:
     quoted = reckon(CONFIG, MEASURED, Settings())
     assert (quoted.checkpoints, quoted.kept) == (10, 10)
-    assert quoted.disk_bytes == (10 * 10 + 3 * 30 << 20) + SAMPLE_BYTES
+    assert quoted.disk_bytes == (10 * 10 + 4 * 30 << 20) + SAMPLE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_retention_limits_the_checkpoints_but_never_to_none(
 ) -> None:
     quoted = reckon(CONFIG, MEASURED, Settings(**limits))  # type: ignore[arg-type]
     assert (quoted.checkpoints, quoted.kept) == (10, kept)
-    assert quoted.disk_bytes == (kept * 10 + 3 * 30 << 20) + SAMPLE_BYTES
+    assert quoted.disk_bytes == (kept * 10 + 4 * 30 << 20) + SAMPLE_BYTES
 
 
 def test_a_slow_training_makes_checkpoints_by_the_clock() -> None:
