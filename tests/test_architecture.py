@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "app.main": {"app.routes", "app.serving", "app.domain", "models"},
     "app.up": {"app.up", "app.domain"},
     "app.cli": {"app.cli", "app.up", "app.domain", "models.config"},
+    "worker.ingest": {"worker.ingest", "models"},
     "worker": {"worker", "app.domain", "models.child", *TORCH_FREE},
 }
 # The trainer runs on a machine that has only these.

@@ -1,6 +1,7 @@
 """Datasets: from an upload to a packed, immutable set of images."""
 
 import json
+import math
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,10 +20,12 @@ from app.domain.tables import Dataset, Job
 from models.config import MAX_SIDE, MIN_SIDE
 
 SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?", re.ASCII)
+NPY_HEAD = 10  # bytes before the header
 CHOICES = {
     "fit": ("crop", "pad", "stretch"),
     "channels": ("auto", "rgb", "grey", "rgba"),
     "horizontal_flip": ("auto", "yes", "no"),
+    "near_duplicates": ("keep", "drop"),
 }
 
 
@@ -42,6 +45,7 @@ class PackingRequest:
     fit: str = "crop"
     channels: str = "auto"
     horizontal_flip: str = "auto"  # auto: the pictures themselves decide
+    near_duplicates: str = "keep"  # keep: they are only reported
 
     def __post_init__(self) -> None:
         for field, values in CHOICES.items():
@@ -200,12 +204,55 @@ def complete(session: Session, claim: Claim, key: str, packed: dict[str, Any]) -
 
 def read_preview(store: ObjectStore, dataset: Dataset) -> bytes:
     """The PNG of the dataset's contact sheet."""
-    if dataset.status != "ready":
-        raise Conflict(f"dataset {dataset.name!r} is {dataset.status}, not ready")
+    refuse_unready(dataset)
     try:
         return store.get_bytes(f"{dataset.key}/preview.png")
     except FileNotFoundError as exc:
         raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
+
+
+def read_doctor(store: ObjectStore, dataset: Dataset) -> bytes:
+    """The PNG of the worst pictures of each kind."""
+    refuse_unready(dataset)
+    if "doctor" not in (dataset.report or {}):
+        raise NotFound(
+            f"dataset {dataset.name!r} was packed before pictures were examined: upload it again"
+        )
+    try:
+        return store.get_bytes(f"{dataset.key}/doctor.png")
+    except FileNotFoundError as exc:
+        raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
+
+
+def refuse_absent(dataset: Dataset, index: int) -> None:
+    """Raise NotFound where the dataset has no picture of this number."""
+    refuse_unready(dataset)
+    assert dataset.images is not None
+    if not 0 <= index < dataset.images:
+        raise NotFound(
+            f"dataset {dataset.name!r} has {dataset.images:,} pictures, numbered 0 to "
+            f"{dataset.images - 1}: there is no {index}",
+            field="index",
+        )
+
+
+def read_picture(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
+    """The pixels of one packed picture, (H, W, C). Nothing else is read."""
+    refuse_absent(dataset, index)
+    assert dataset.shape is not None
+    key, size = f"{dataset.key}/images.npy", math.prod(dataset.shape)
+    try:
+        # An npy file: magic and version in 8 bytes, the length of its header in 2.
+        header = NPY_HEAD + int.from_bytes(store.get_range(key, NPY_HEAD - 2, 2), "little")
+        return store.get_range(key, header + index * size, size)
+    except FileNotFoundError as exc:
+        raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
+
+
+def refuse_unready(dataset: Dataset) -> None:
+    """Raise Conflict while the dataset is being packed, or when that failed."""
+    if dataset.status != "ready":
+        raise Conflict(f"dataset {dataset.name!r} is {dataset.status}, not ready")
 
 
 def delete(session: Session, name: str) -> Dataset:

@@ -61,6 +61,10 @@ class ObjectStore:
         """Raises FileNotFoundError when there is no such object."""
         return bytes(obstore.get(self._store, key).bytes())
 
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Part of an object's bytes; raises FileNotFoundError when there is no such object."""
+        return bytes(obstore.get_range(self._store, key, start=start, length=length))
+
     def delete_prefix(self, prefix: str) -> None:
         """Delete every object below `prefix`."""
         keys = self.keys(prefix)

@@ -1,16 +1,19 @@
 """Datasets: uploads, reports, previews."""
 
 import functools
+import io
 import shutil
 from datetime import datetime
+from typing import Annotated, Literal
 
+import numpy as np
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.domain import datasets, jobs
-from app.domain.errors import InvalidRequest
+from app.domain.errors import InvalidRequest, NotFound
 from app.domain.pages import newest_first
 from app.domain.queue import Queue, wake
 from app.domain.tables import Dataset
@@ -22,9 +25,11 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
+from app.routes.generation import FOR_EVER, NOT_MODIFIED, content, is_known
 from app.routes.names import check_name
 from app.routes.times import moment
 from app.routes.uploads import Upload, receive_upload
+from app.serving.encoders import PNG_LEVEL, to_image
 
 router = APIRouter(
     prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -72,14 +77,74 @@ class Rejection(BaseModel):
     reason: str
 
 
+class Reference(BaseModel):
+    """A picture by its place in the dataset, null where it was left out, and its file."""
+
+    index: int | None
+    file: str
+
+
+class Example(Reference):
+    """`value` is what the picture was judged by; `like` is the picture that it repeats."""
+
+    value: float
+    like: Reference | None
+
+
+class Finding(BaseModel):
+    """One kind of fault, what it means and what to do. `limit` is the value beyond which a picture
+    has it, null where there are too few pictures to tell; `share` is of the pictures examined."""
+
+    kind: Literal["near_duplicates", "outliers", "letterboxed", "blurred", "blank"]
+    count: int
+    share: float
+    limit: float | None
+    says: str
+    suggests: str | None
+    examples: list[Example]
+
+
+class ClassBalance(BaseModel):
+    """`counts` is in the order of `classes`; `effective` is what they amount to."""
+
+    counts: list[int]
+    effective: float
+    says: str
+    suggests: str | None
+
+
+class EffectiveImages(BaseModel):
+    """How many pictures with nothing in common a random `sample` amounts to."""
+
+    value: float
+    sample: int
+    share: float
+    says: str
+    suggests: str | None
+
+
+class Doctor(BaseModel):
+    """What was found when the accepted pictures were examined; `embedding` names by which eye."""
+
+    embedding: str
+    findings: list[Finding]
+    class_balance: ClassBalance | None
+    effective_images: EffectiveImages
+
+
 class Report(BaseModel):
-    """received = accepted + duplicates + rejected_count; `rejected` lists the first of them."""
+    """received = accepted + duplicates + rejected_count; `rejected` lists the first of them.
+
+    Near-duplicates that were dropped count as duplicates. `doctor` is null where the dataset was
+    packed before pictures were examined.
+    """
 
     received: int
     accepted: int
     duplicates: int
     rejected_count: int
     rejected: list[Rejection]
+    doctor: Doctor | None = None
 
 
 class DatasetView(BaseModel):
@@ -188,6 +253,54 @@ def preview_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respon
     with database.read() as session:
         dataset = datasets.find(session, name)
     return Response(datasets.read_preview(store, dataset), media_type="image/png")
+
+
+@router.get("/{name}/doctor.png", response_class=Response, responses=content("png"))
+def show_findings(name: str, database: DatabaseDep, store: StoreDep) -> Response:
+    """The worst pictures of each kind that the report's `doctor` tells of."""
+    with database.read() as session:
+        dataset = datasets.find(session, name)
+    return Response(datasets.read_doctor(store, dataset), media_type="image/png")
+
+
+@router.get(
+    "/{name}/images/{index}.png",
+    response_class=Response,
+    responses=content("png") | NOT_MODIFIED,
+)
+def get_picture(
+    name: str,
+    index: int,
+    request: Request,
+    database: DatabaseDep,
+    store: StoreDep,
+    content_hash: Annotated[
+        str | None, Query(description="The dataset's own: then the answer never changes.")
+    ] = None,
+) -> Response:
+    """One picture as it was packed, by its place in the dataset."""
+    with database.read() as session:
+        dataset = datasets.find(session, name)
+    if content_hash not in (None, dataset.content_hash):
+        raise NotFound(
+            f"dataset {name!r} has the content hash {dataset.content_hash}, not "
+            f"{content_hash!r}: it was made anew",
+            field="content_hash",
+        )
+    headers = {
+        "ETag": f'"{dataset.content_hash}-{index}"',
+        "Cache-Control": "no-cache" if content_hash is None else FOR_EVER,
+    }
+    datasets.refuse_absent(dataset, index)
+    if is_known(request, headers):
+        return Response(status_code=304, headers=headers)
+    pixels = datasets.read_picture(store, dataset, index)
+    assert dataset.shape is not None
+    picture = io.BytesIO()
+    to_image(np.frombuffer(pixels, np.uint8).reshape(dataset.shape)).save(
+        picture, "PNG", compress_level=PNG_LEVEL
+    )
+    return Response(picture.getvalue(), headers=headers, media_type="image/png")
 
 
 def _view(dataset: Dataset) -> DatasetView:

@@ -36,6 +36,9 @@ def test_an_object_is_read_back_as_it_was_written(store: ObjectStore) -> None:
     store.put_bytes("jobs/a/samples/0.png", b"grid")
     assert store.get_bytes("jobs/a/samples/0.png") == b"grid"
     assert store.local_copy("jobs/a/samples/0.png").read_bytes() == b"grid"
+    assert store.get_range("jobs/a/samples/0.png", 1, 2) == b"ri"
+    with pytest.raises(FileNotFoundError):
+        store.get_range("jobs/a/samples/1.png", 0, 1)
 
 
 def test_a_missing_object_is_a_file_not_found(store: ObjectStore) -> None:

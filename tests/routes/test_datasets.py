@@ -50,6 +50,7 @@ def test_a_name_is_given_once(client: TestClient, settings: Settings) -> None:
         ({"name": "cats", "fit": "squash"}, "fit", "crop, pad, stretch"),
         ({"name": "cats", "channels": "cmyk"}, "channels", "auto, rgb, grey, rgba"),
         ({"name": "cats", "horizontal_flip": "true"}, "horizontal_flip", "auto, yes, no"),
+        ({"name": "cats", "near_duplicates": "yes"}, "near_duplicates", "keep, drop"),
         ({"name": "cats", "sise": "64"}, "sise", "is not known"),
     ],
 )
@@ -78,7 +79,8 @@ def test_any_shape_within_the_limits_is_taken(
 def test_the_form_is_described(client: TestClient) -> None:
     call = client.get("/openapi.json").json()["paths"]["/v1/datasets"]["post"]
     form = call["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert form.keys() == {"name", "files", "size", "fit", "channels", "horizontal_flip"}
+    choices = {"fit", "channels", "horizontal_flip", "near_duplicates"}
+    assert form.keys() == {"name", "files", "size", *choices}
     assert form["channels"]["enum"] == ["auto", "rgb", "grey", "rgba"]
     assert form["size"]["default"] == "64"
 

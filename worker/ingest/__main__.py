@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from models.child import EventStream, end_with_supervisor
+from models.child import SPIN_COUNT, EventStream, end_with_supervisor
 from worker.ingest.errors import IngestError, Stopped
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest
@@ -60,10 +60,12 @@ class IngestProcess:
         progress = self._ingest.progress
         self._events.emit(
             "progress",
+            phase=progress.phase,
             files=progress.report.received,
             accepted=progress.report.accepted,
             duplicates=progress.report.duplicates,
             rejected=progress.report.rejected,
+            examined=progress.examined,
             bytes_read=progress.bytes_read,
             bytes_total=progress.bytes_total,
         )
@@ -72,6 +74,7 @@ class IngestProcess:
 def main() -> NoReturn:
     if len(sys.argv) != 2:
         sys.exit("usage: python -m worker.ingest RUN_DIR")
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is loaded
     end_with_supervisor()
     process = IngestProcess(Path(sys.argv[1]), EventStream.take_stdout())
     signal.signal(signal.SIGTERM, process.stop)

@@ -1,5 +1,6 @@
 """images.npy, written picture by picture: uint8 (N, H, W, C) with N known only at the end."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +11,21 @@ from worker.ingest.fitting import Pixels
 HEADER_BYTES = 128
 MAGIC = b"\x93NUMPY\x01\x00"
 COPY_PICTURES = 256
+
+Shape = tuple[int, int, int, int]  # pictures, height, width, channels
+
+
+def read_blocks(path: Path, shape: Shape, pictures: int) -> Iterator[Pixels]:
+    """A whole images.npy of this shape in order, (at most `pictures`, H, W, C) at a time.
+
+    Read, not mapped: what was mapped would count as this process's memory.
+    """
+    size = shape[1] * shape[2] * shape[3]
+    with path.open("rb") as file:
+        file.seek(HEADER_BYTES)
+        for start in range(0, shape[0], pictures):
+            count = min(pictures, shape[0] - start)
+            yield np.fromfile(file, np.uint8, count * size).reshape(count, *shape[1:])
 
 
 class ImagesFile:
@@ -26,7 +42,7 @@ class ImagesFile:
         self.count = 0
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
+    def shape(self) -> Shape:
         assert self._picture_shape is not None, "empty"
         return (self.count, *self._picture_shape)
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.ingest.arrays import ArrayPicture
+from worker.ingest.doctor.classes import class_balance
+from worker.ingest.doctor.doctor import Options, examine
+from worker.ingest.doctor.looking import write_neighbours
 from worker.ingest.errors import IngestError, Rejected
 from worker.ingest.fitting import Pixels, fit_pixels, if_fitting
 from worker.ingest.meter import Meter
+from worker.ingest.mirroring import is_mirrorable
 from worker.ingest.names import folder_of, shown
 from worker.ingest.pack import Pack, Packed
 from worker.ingest.pictures import fit_picture, set_pillow_limits
@@ -32,6 +36,8 @@ class Progress:
     report: Report
     bytes_total: int
     bytes_read: int = 0
+    phase: str = "packing"  # then embedding, then comparing
+    examined: int = 0  # pictures, in this phase
 
 
 Outcome = Pixels | Rejected
@@ -72,9 +78,40 @@ class Ingest:
                 if len(pack) < MIN_IMAGES:
                     raise IngestError(report.too_few(MIN_IMAGES))
                 self.progress.bytes_read = self.progress.bytes_total
-                return pack.finish(report, self._request.horizontal_flip, self._tick)
+                pack.seal()
+                return self._finish(pack)
         finally:
             self._decoders.shutdown(wait=False, cancel_futures=True)
+
+    def _finish(self, pack: Pack) -> Packed:
+        """Examine what was packed, leave out what is not wanted, complete the folder."""
+        report, request = self.progress.report, self._request
+        flip = request.horizontal_flip
+        if flip is None:
+            flip = is_mirrorable(pack.folder / "images.npy", pack.shape)
+        options = Options(request.drop_near_duplicates, flip, request.shape.fit == "pad")
+        diagnosis = examine(pack.folder, pack.shape, options, pack.names.of, self._examined)
+        dropped = int((~diagnosis.kept).sum())
+        if len(pack) - dropped < MIN_IMAGES:
+            raise IngestError(
+                f"all {len(pack):,} pictures show almost the same, and a dataset needs at least "
+                f"{MIN_IMAGES} that differ: add others, or upload with near_duplicates=keep"
+            )
+        if dropped:
+            pack.keep(diagnosis.kept, self._tick)
+            report.drop(dropped)
+        write_neighbours(pack.folder, self._tick)
+        classes, labels = pack.labels.numbered()
+        balance = None
+        if classes is not None and labels is not None:
+            balance = class_balance(classes, labels)
+        report.doctor = diagnosis.to_json() | {"class_balance": balance}
+        described = {"embedding": diagnosis.embedding, "report": report.to_json()}
+        return pack.finish(flip, described, self._tick)
+
+    def _examined(self, phase: str, pictures: int) -> None:
+        self.progress.phase, self.progress.examined = phase, pictures
+        self._tick()
 
     def _take(self, file: _Waiting, pack: Pack) -> None:
         """Count one file, and pack it if it is a picture not seen before."""
@@ -84,7 +121,7 @@ class Ingest:
             report.reject(shown(member.name), str(pixels))
             return
         class_name = member.label if member.label is not None else folder_of(member.name)
-        if not pack.add(pixels, class_name):
+        if not pack.add(pixels, class_name, member.name):
             report.duplicates += 1
             return
         report.accepted += 1

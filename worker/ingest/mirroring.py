@@ -51,7 +51,7 @@ def thumbnails(images: Path, shape: tuple[int, int, int, int]) -> Floats:
     """(n, 16, 16) grey, of up to 4,000 pictures spread over all."""
     count, height, width, channels = shape
     chosen = np.linspace(0, count - 1, min(count, MAX_PICTURES)).round().astype(int)
-    down, across = _averages(height), _averages(width).T
+    down, across = averages(height, THUMBNAIL), averages(width, THUMBNAIL).T
     grey = np.empty((len(chosen), THUMBNAIL, THUMBNAIL))
     size = height * width * channels
     with images.open("rb") as file:
@@ -70,10 +70,10 @@ def _grey(pixels: Pixels) -> Floats:
     return grey
 
 
-def _averages(side: int) -> Floats:
-    """(16, side): each row averages a sixteenth of the pixels, with parts of those on its edge."""
-    edges = np.arange(THUMBNAIL + 1) * side / THUMBNAIL
+def averages(side: int, parts: int) -> Floats:
+    """(parts, side): each row averages one part of the pixels, with shares of those on its edge."""
+    edges = np.arange(parts + 1) * side / parts
     starts = np.arange(side)
     covered = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
-    averages: Floats = np.maximum(covered, 0) * THUMBNAIL / side
-    return averages
+    shares: Floats = np.maximum(covered, 0) * parts / side
+    return shares

@@ -4,26 +4,23 @@ import hashlib
 import json
 import os
 import shutil
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from worker.ingest.file_names import FileNames
 from worker.ingest.fitting import Pixels
-from worker.ingest.images_file import HEADER_BYTES, ImagesFile
-from worker.ingest.mirroring import is_mirrorable
+from worker.ingest.images_file import HEADER_BYTES, ImagesFile, Shape, read_blocks
+from worker.ingest.labels import Labels
 from worker.ingest.preview import write_preview
-from worker.ingest.report import Report
 
 DIGEST_BYTES = 16
 HASH_BYTES = 1 << 20
-MAX_CLASSES = 10_000  # beyond it folders are how somebody files pictures, one in each
-NO_CLASS = -1
-MAX_DIGITS = 15
+COPY_PICTURES = 256
 
 
 @dataclass(frozen=True)
@@ -39,34 +36,39 @@ class Packed:
 
 
 class Pack:
-    """Written into a folder beside its own and renamed when whole.
+    """Written into a folder beside its own and renamed when whole: `add`, `seal`, `finish`.
 
     A duplicate has the same pixels once packed. That holds for every copy of a file, and for its
     lossless copies in another format; it is what matters to whoever learns from the pixels.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._partial = folder.with_name(f"{folder.name}.partial")
-        for old in (self._folder, self._partial):
+        self._target = folder
+        self.folder = folder.with_name(f"{folder.name}.partial")
+        for old in (self._target, self.folder):
             shutil.rmtree(old, ignore_errors=True)
-        self._partial.mkdir(parents=True)
-        self._images = ImagesFile(self._partial / "images.npy")
+        self.folder.mkdir(parents=True)
+        self._images = ImagesFile(self.folder / "images.npy")
+        self.names = FileNames(self.folder / "names.txt")
+        self.labels = Labels()
         self._seen: set[bytes] = set()
-        self._class_numbers: dict[str, int] = {}
-        self._classes = array("l")  # of each picture, the number of its class
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._images.close()
-        shutil.rmtree(self._partial, ignore_errors=True)
+        self.names.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def __len__(self) -> int:
         return self._images.count
 
-    def add(self, pixels: Pixels, class_name: str | None) -> bool:
+    @property
+    def shape(self) -> Shape:
+        return self._images.shape
+
+    def add(self, pixels: Pixels, class_name: str | None, file_name: str) -> bool:
         """False for a duplicate, which is left out."""
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=DIGEST_BYTES)
         digest.update(bytes([pixels.shape[2]]))
@@ -74,61 +76,59 @@ class Pack:
             return False
         self._seen.add(digest.digest())
         self._images.append(pixels)
-        number = NO_CLASS
-        if class_name is not None:
-            number = self._class_numbers.setdefault(class_name, len(self._class_numbers))
-        self._classes.append(number)
+        self.labels.add(class_name)
+        self.names.add(file_name)
         return True
 
-    def finish(
-        self, report: Report, horizontal_flip: bool | None, tick: Callable[[], None]
-    ) -> Packed:
-        """Complete the folder; `tick` may raise to stop on the way.
-
-        Where `horizontal_flip` is None, the pictures decide.
-        """
+    def seal(self) -> None:
+        """After the last picture: images.npy can be read."""
         self._images.finish()
-        path = self._partial / "images.npy"
-        classes, labels = self._labels()
-        if labels is not None:
-            np.save(self._partial / "labels.npy", labels)
+        self._seen.clear()
+
+    def keep(self, kept: NDArray[np.bool_], tick: Callable[[], None]) -> None:
+        """Leave out of a sealed pack, and of its features.npy, the pictures that are not kept."""
+        path = self.folder / "images.npy"
         shape = self._images.shape
+        whole = path.rename(path.with_suffix(".whole"))
+        self._images = ImagesFile(path)
+        start = 0
+        for block in read_blocks(whole, shape, COPY_PICTURES):
+            for pixels in block[kept[start : start + len(block)]]:
+                self._images.append(pixels)
+            start += len(block)
+            tick()
+        whole.unlink()
+        self._images.finish()
+        self.labels.keep(kept)
+        features = self.folder / "features.npy"
+        np.save(features, np.load(features)[kept])
+
+    def finish(
+        self, horizontal_flip: bool, described: dict[str, Any], tick: Callable[[], None]
+    ) -> Packed:
+        """Complete the folder; `described` goes into dataset.json. `tick` may raise to stop."""
+        path = self.folder / "images.npy"
+        classes, labels = self.labels.numbered()
+        if labels is not None:
+            np.save(self.folder / "labels.npy", labels)
+        shape = self.shape
         content_hash = _hash(path, shape, classes, labels, tick)
-        if horizontal_flip is None:
-            horizontal_flip = is_mirrorable(path, shape)
-        write_preview(np.load(path, mmap_mode="r"), self._partial / "preview.png")
+        write_preview(np.load(path, mmap_mode="r"), self.folder / "preview.png")
         description: dict[str, Any] = {
             "images": shape[0],
             "shape": shape[1:],
             "classes": classes,
             "horizontal_flip": horizontal_flip,
             "content_hash": content_hash,
-            "report": report.to_json(),
         }
-        (self._partial / "dataset.json").write_text(json.dumps(description, indent=1) + "\n")
-        size = sum(_sync(file) for file in self._partial.iterdir())
-        _sync(self._partial)
-        self._partial.rename(self._folder)
-        _sync(self._folder.parent)
+        description |= described
+        (self.folder / "dataset.json").write_text(json.dumps(description, indent=1) + "\n")
+        self.names.close()
+        size = sum(_sync(file) for file in self.folder.iterdir())
+        _sync(self.folder)
+        self.folder.rename(self._target)
+        _sync(self._target.parent)
         return Packed(shape[0], list(shape[1:]), classes, horizontal_flip, content_hash, size)
-
-    def _labels(self) -> tuple[list[str] | None, np.ndarray | None]:
-        """Names in order and an int64 label of each picture, where every picture has a class and
-        there are at least two, and not so many that they are no classes; else neither."""
-        names = sorted(self._class_numbers, key=_order)
-        numbers = np.asarray(self._classes, np.int64)
-        if not 2 <= len(names) <= MAX_CLASSES or NO_CLASS in numbers:
-            return None, None
-        label_of = np.empty(len(names), np.int64)
-        for label, name in enumerate(names):
-            label_of[self._class_numbers[name]] = label
-        return names, label_of[numbers]
-
-
-def _order(name: str) -> tuple[float, str]:
-    """Numbers by their value, before words."""
-    is_number = name.isascii() and name.isdigit()
-    return (int(name), name) if is_number and len(name) <= MAX_DIGITS else (inf, name)
 
 
 def _hash(

@@ -10,13 +10,17 @@ MOST_COMMON = 3
 
 @dataclass
 class Report:
-    """Every received file is counted in one of the three; the first rejected are listed."""
+    """Every received file is counted in one of the three; the first rejected are listed.
+
+    `doctor` is what was found when the accepted ones were examined.
+    """
 
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
     listed: list[dict[str, str]] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    doctor: dict[str, Any] | None = None
 
     @property
     def received(self) -> int:
@@ -27,6 +31,11 @@ class Report:
         self.kinds[reason.partition(":")[0]] += 1
         if len(self.listed) < MAX_LISTED:
             self.listed.append({"file": file, "reason": reason})
+
+    def drop(self, near_duplicates: int) -> None:
+        """Count so many accepted pictures among the duplicates, for they are left out."""
+        self.accepted -= near_duplicates
+        self.duplicates += near_duplicates
 
     def too_few(self, needed: int) -> str:
         """A sentence about a dataset that came to too little."""
@@ -45,4 +54,5 @@ class Report:
             "duplicates": self.duplicates,
             "rejected_count": self.rejected,
             "rejected": self.listed,
+            "doctor": self.doctor,
         }

@@ -40,6 +40,7 @@ class IngestRequest:
     sources: tuple[Source, ...]
     shape: PictureShape
     horizontal_flip: bool | None  # None: the pictures decide
+    drop_near_duplicates: bool
     limits: Limits
 
     @classmethod
@@ -49,5 +50,6 @@ class IngestRequest:
             tuple(Source(source["name"], Path(source["path"])) for source in run["sources"]),
             PictureShape(run["width"], run["height"], run["fit"], run["channels"]),
             run["horizontal_flip"],
+            run["drop_near_duplicates"],
             Limits(**run["limits"]),
         )

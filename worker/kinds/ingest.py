@@ -30,6 +30,7 @@ class Ingest(Kind):
             "fit": request.fit,
             "channels": request.channels,
             "horizontal_flip": FLIPS[request.horizontal_flip],
+            "drop_near_duplicates": request.near_duplicates == "drop",
             "limits": {
                 "max_pixels": settings.max_pixels,
                 "max_images": settings.max_dataset_images,

@@ -59,6 +59,7 @@ def write_run(
     fit: str = "crop",
     channels: str = "auto",
     horizontal_flip: bool | None = None,
+    drop_near_duplicates: bool = False,
     **limits: int,
 ) -> Path:
     """A run folder that asks for these sources; `size` is a side, or (width, height)."""
@@ -71,6 +72,7 @@ def write_run(
         "fit": fit,
         "channels": channels,
         "horizontal_flip": horizontal_flip,
+        "drop_near_duplicates": drop_near_duplicates,
         "limits": {"max_pixels": 4 * MIB, "max_images": 1000, "max_unpacked_bytes": 256 * MIB}
         | limits,
     }

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from worker.ingest.images_file import COPY_PICTURES, HEADER_BYTES, ImagesFile
+from worker.ingest.images_file import COPY_PICTURES, HEADER_BYTES, ImagesFile, read_blocks
 
 
 def picture(value: int, channels: int = 1) -> np.ndarray:
@@ -39,3 +39,14 @@ def test_grey_pictures_become_coloured_with_the_first_that_is(tmp_path: Path) ->
         values = [n % 256 for n in range(len(grey))]
         assert images[:, 3, 5, channel].tolist() == [*values, 7, 8]
     assert [path.name for path in tmp_path.iterdir()] == ["images.npy"]
+
+
+def test_blocks_hold_all_pictures_in_order(tmp_path: Path) -> None:
+    pictures = np.arange(7 * 2 * 3, dtype=np.uint8).reshape(7, 2, 3, 1)
+    file = ImagesFile(tmp_path / "images.npy")
+    for one in pictures:
+        file.append(one)
+    file.finish()
+    blocks = list(read_blocks(tmp_path / "images.npy", file.shape, 3))
+    assert [len(block) for block in blocks] == [3, 3, 1]
+    assert np.array_equal(np.concatenate(blocks), pictures)

@@ -45,7 +45,8 @@ def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path) -> None:
     outcome = ingest([shared_data / "cats-3000.zip"], size=64, max_images=3000)
     assert outcome.packed.shape == [64, 64, 3]
     assert outcome.packed.classes is None
-    assert outcome.report == {
+    counts = {name: value for name, value in outcome.report.items() if name != "doctor"}
+    assert counts == {
         "received": 3000,
         "accepted": 3000,
         "duplicates": 0,

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from worker.ingest.pack import Pack, Packed
-from worker.ingest.report import Report
 
 
 def picture(value: int, channels: int = 3) -> np.ndarray:
@@ -15,8 +14,9 @@ def picture(value: int, channels: int = 3) -> np.ndarray:
 def pack(folder: Path, pictures: list[tuple[int, str | None]]) -> Packed:
     with Pack(folder) as one:
         for value, name in pictures:
-            one.add(picture(value), name)
-        return one.finish(Report(), True, lambda: None)
+            one.add(picture(value), name, f"{value}.png")
+        one.seal()
+        return one.finish(True, {}, lambda: None)
 
 
 def test_labels_number_the_sorted_folders(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_one_folder_is_no_class(tmp_path: Path) -> None:
 def test_one_folder_for_each_of_many_pictures_is_no_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.ingest.pack.MAX_CLASSES", 2)
+    monkeypatch.setattr("worker.ingest.labels.MAX_CLASSES", 2)
     assert pack(tmp_path / "p", [(1, "a"), (2, "b")]).classes == ["a", "b"]
     assert pack(tmp_path / "q", [(1, "a"), (2, "b"), (3, "c")]).classes is None
 
@@ -55,7 +55,8 @@ def test_a_folder_of_duplicates_is_no_class(tmp_path: Path) -> None:
 
 def test_equal_pixels_are_a_duplicate(tmp_path: Path) -> None:
     with Pack(tmp_path / "p") as one:
-        assert [one.add(picture(value), None) for value in (1, 2, 1)] == [True, True, False]
+        added = [one.add(picture(value), None, "a.png") for value in (1, 2, 1)]
+    assert added == [True, True, False]
 
 
 def test_the_hash_follows_pixels_order_labels_and_names(tmp_path: Path) -> None:
@@ -85,5 +86,5 @@ def test_the_folder_holds_everything_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_pack_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
     with Pack(tmp_path / "p") as one:
-        one.add(picture(1), None)
+        one.add(picture(1), None, "a.png")
     assert list(tmp_path.iterdir()) == []

@@ -22,3 +22,10 @@ def test_too_few_says_how_many_came_and_why_they_went() -> None:
     assert "3 × too small, 2 × duplicate, 1 × not an image" in sentence
     assert "0.png: too small: 0 × 0" in sentence
     assert Report().too_few(2).endswith("needs at least 2")
+
+
+def test_what_is_dropped_counts_as_duplicates() -> None:
+    report = Report(accepted=5, duplicates=2)
+    report.drop(3)
+    told = report.to_json()
+    assert (told["received"], told["accepted"], told["duplicates"]) == (7, 2, 5)

@@ -31,7 +31,9 @@ def test_an_uploaded_array_becomes_a_dataset_as_it_was_asked_for(
     decided: bool,
 ) -> None:
     files = [(name, Path(shutil.copy(shared_data / "mnist" / name, tmp_path))) for name in MNIST]
-    request = PackingRequest(size="48x32", fit="pad", channels="rgba", horizontal_flip=asked)
+    request = PackingRequest(
+        size="48x32", fit="pad", channels="rgba", horizontal_flip=asked, near_duplicates="drop"
+    )
     queued = datasets.register_upload(
         database, store, dataset_id="d", name="t10k", request=request, files=files, max_queued=9
     )
@@ -40,6 +42,9 @@ def test_an_uploaded_array_becomes_a_dataset_as_it_was_asked_for(
     assert (job.status, job.error) == (Status.SUCCEEDED, None)
     with database.read() as session:
         dataset = datasets.find(session, "t10k")
-    assert (dataset.images, dataset.shape) == (10_000, [32, 48, 4])
+    assert dataset.report is not None
+    repeats = dataset.report["doctor"]["findings"][0]["count"]
+    assert dataset.report["duplicates"] == repeats < 500
+    assert (dataset.images, dataset.shape) == (10_000 - repeats, [32, 48, 4])
     assert dataset.classes == [str(digit) for digit in range(10)]
     assert dataset.horizontal_flip is decided

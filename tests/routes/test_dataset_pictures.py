@@ -1,0 +1,145 @@
+"""What a packed dataset shows over HTTP: the doctor's sheet and single pictures."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from app.domain.database import Database
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.domain.tables import Dataset
+from worker.ingest.ingest import Ingest
+from worker.ingest.request import IngestRequest
+
+COUNT = 30
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    """A folder that an ingest made of 30 pictures in two classes."""
+    generator = np.random.default_rng(0)
+    sources = []
+    for number in range(COUNT):
+        pixels = generator.integers(0, 255, (28, 40, 3), np.uint8)
+        (tmp_path / f"{number}.png").parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        sources.append({"name": f"{number % 2}/{number}.png", "path": f"{tmp_path}/{number}.png"})
+    run = {
+        "sources": sources,
+        "width": 40,
+        "height": 28,
+        "fit": "crop",
+        "channels": "auto",
+        "horizontal_flip": None,
+        "drop_near_duplicates": False,
+        "limits": {"max_pixels": 10_000, "max_images": 99, "max_unpacked_bytes": 1 << 24},
+    }
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    Ingest(IngestRequest.read(tmp_path / "run.json"), tmp_path / "packed", lambda: None).run()
+    return tmp_path / "packed"
+
+
+@pytest.fixture
+def images(packed: Path, settings: Settings, database: Database) -> np.ndarray:
+    """The pictures of the ready dataset `noise`."""
+    described = json.loads((packed / "dataset.json").read_text())
+    pictures: np.ndarray = np.load(packed / "images.npy")
+    store = ObjectStore(settings)
+    for path in sorted(packed.iterdir()):
+        store.move_in(path, f"datasets/d1/1/{path.name}")
+    columns = ("images", "shape", "classes", "horizontal_flip", "content_hash", "report")
+    with database.write() as session:
+        session.add(
+            Dataset(
+                id="d1",
+                name="noise",
+                status="ready",
+                job="j1",
+                request={"size": "40x28"},
+                key="datasets/d1/1",
+                bytes=1,
+                created_at=0.0,
+                **{column: described[column] for column in columns},
+            )
+        )
+    return pictures
+
+
+def test_every_packed_picture_is_shown_as_it_is(client: TestClient, images: np.ndarray) -> None:
+    for index in (0, 7, COUNT - 1):
+        answer = client.get(f"/v1/datasets/noise/images/{index}.png")
+        assert answer.headers["content-type"] == "image/png"
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            assert np.array_equal(np.asarray(picture), images[index])
+
+
+def test_a_picture_is_known_by_the_hash_of_its_dataset(
+    client: TestClient, images: np.ndarray
+) -> None:
+    content_hash = client.get("/v1/datasets/noise").json()["content_hash"]
+    first = client.get("/v1/datasets/noise/images/3.png")
+    assert first.headers["etag"] == f'"{content_hash}-3"'
+    assert first.headers["cache-control"] == "no-cache"
+    named = client.get(f"/v1/datasets/noise/images/3.png?content_hash={content_hash}")
+    assert named.headers["cache-control"] == "max-age=31536000, immutable"
+    again = client.get(
+        "/v1/datasets/noise/images/3.png", headers={"If-None-Match": first.headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    other = client.get("/v1/datasets/noise/images/3.png?content_hash=abc")
+    assert (other.status_code, other.json()["field"]) == (404, "content_hash")
+
+
+@pytest.mark.parametrize(
+    ("index", "status", "words"),
+    [
+        ("30", 404, "has 30 pictures, numbered 0 to 29: there is no 30"),
+        ("-1", 404, "numbered 0 to 29"),
+        ("x", 422, "index"),
+        ("1.5", 422, "index"),
+    ],
+)
+def test_a_number_that_is_none_is_told_the_limit(
+    client: TestClient, images: np.ndarray, index: str, status: int, words: str
+) -> None:
+    answer = client.get(f"/v1/datasets/noise/images/{index}.png")
+    assert (answer.status_code, answer.json()["field"]) == (status, "index")
+    assert words in answer.json()["detail"]
+
+
+def test_the_report_and_the_sheet_of_an_examination(client: TestClient, images: np.ndarray) -> None:
+    report = client.get("/v1/datasets/noise").json()["report"]
+    doctor = report["doctor"]
+    assert [one["kind"] for one in doctor["findings"]] == [
+        *("near_duplicates", "outliers", "letterboxed", "blurred", "blank")
+    ]
+    assert doctor["class_balance"]["counts"] == [15, 15]
+    assert doctor["effective_images"]["sample"] == COUNT
+    sheet = client.get("/v1/datasets/noise/doctor.png")
+    with Image.open(io.BytesIO(sheet.content)) as picture:
+        assert picture.format == "PNG"
+
+
+def test_a_dataset_of_before_the_doctor_is_still_read(
+    client: TestClient, images: np.ndarray, database: Database
+) -> None:
+    with database.write() as session:
+        dataset = session.get_one(Dataset, 1)
+        report = {name: dataset.report[name] for name in dataset.report or {} if name != "doctor"}
+        dataset.report = report
+    assert client.get("/v1/datasets/noise").json()["report"]["doctor"] is None
+    absent = client.get("/v1/datasets/noise/doctor.png")
+    assert (absent.status_code, "packed before" in absent.json()["detail"]) == (404, True)
+    assert client.get("/v1/datasets/noise/images/0.png").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["doctor.png", "images/0.png"])
+def test_nothing_is_shown_of_what_is_not_ready(client: TestClient, path: str) -> None:
+    assert client.get(f"/v1/datasets/cats/{path}").status_code == 404
+    client.post("/v1/datasets", data={"name": "cats"}, files={"files": ("a.png", b"a")})
+    assert client.get(f"/v1/datasets/cats/{path}").status_code == 409

@@ -1,0 +1,33 @@
+import pytest
+
+from worker.ingest.doctor.findings import advice, effective_images, percent, sentence
+
+KINDS = ("near_duplicates", "outliers", "letterboxed", "blurred", "blank")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_told_in_a_sentence_with_an_advice(kind: str) -> None:
+    assert sentence(kind, 0, 0).startswith("No picture")
+    assert advice(kind, 0, 0, dropped=False, padded=False) is None
+    assert sentence(kind, 1, 0.01).startswith("1 picture shows")
+    assert sentence(kind, 1234, 0.034).startswith("1,234 pictures (3.4 %) show")
+    assert advice(kind, 5, 0.01, dropped=False, padded=False)
+
+
+def test_the_advice_follows_what_was_asked_for() -> None:
+    assert "drop" in str(advice("near_duplicates", 5, 0.1, dropped=False, padded=False))
+    assert "left out" in str(advice("near_duplicates", 5, 0.1, dropped=True, padded=False))
+    assert "fit=crop" in str(advice("letterboxed", 5, 0.1, dropped=False, padded=True))
+    assert "half the size" in str(advice("blurred", 5, 0.6, dropped=False, padded=False))
+
+
+def test_shares_are_percents() -> None:
+    assert [percent(share) for share in (0.5, 0.034, 0.0004)] == ["50 %", "3.4 %", "under 0.1 %"]
+
+
+def test_the_effective_number_names_its_sample() -> None:
+    told = effective_images(612.34, 1000)
+    assert (told["value"], told["sample"], told["share"]) == (612.3, 1000, 0.6123)
+    assert "1,000 of them" in told["says"]
+    assert told["suggests"] is None
+    assert effective_images(3, 1000)["suggests"]

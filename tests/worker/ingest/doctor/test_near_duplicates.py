@@ -1,0 +1,69 @@
+"""Near-duplicates: proposed by features, decided by thumbnails, each with an original."""
+
+import numpy as np
+import pytest
+
+from worker.ingest.doctor.near_duplicates import NearDuplicates, find_near_duplicates
+
+
+def thumbnails(*seeds: int) -> np.ndarray:
+    """One picture for each seed."""
+    pictures = [np.random.default_rng(seed).integers(0, 200, (16, 16)) for seed in seeds]
+    return np.stack(pictures).astype(np.uint8)
+
+
+def features(*angles: float) -> np.ndarray:
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float16)
+
+
+def find(
+    angles: list[float], pictures: np.ndarray, mirrorable: bool = True, crowd: float = 1.0
+) -> NearDuplicates:
+    local = np.full(len(angles), crowd, np.float32)
+    return find_near_duplicates(features(*angles), local, pictures, mirrorable, lambda _: None)
+
+
+def test_the_later_picture_repeats_the_earlier() -> None:
+    found = find([0, 1, 0.01, 1.01], thumbnails(1, 2, 1, 2))
+    assert found.originals.tolist() == [0, 1, 0, 1]
+    assert found.repeats.tolist() == [False, False, True, True]
+    assert found.distances == pytest.approx([0, 0, 0.01, 0.01], abs=2e-3)
+
+
+def test_neither_features_nor_pixels_alone_make_a_near_duplicate() -> None:
+    assert not find([0, 0.01], thumbnails(1, 2)).repeats.any()
+    assert not find([0, 2.0], thumbnails(1, 1)).repeats.any()
+
+
+def test_brightness_and_contrast_make_no_difference() -> None:
+    one = thumbnails(1)
+    darker = (one * 0.6 + 20).astype(np.uint8)
+    assert find([0, 0], np.concatenate([one, darker])).repeats.tolist() == [False, True]
+
+
+def test_a_mirrored_copy_counts_where_pictures_may_be_mirrored() -> None:
+    one = thumbnails(1)
+    both = np.concatenate([one, one[:, :, ::-1]])
+    assert find([0, 0], both, mirrorable=True).repeats.tolist() == [False, True]
+    assert find([0, 0], both, mirrorable=False).repeats.tolist() == [False, False]
+
+
+def test_of_a_slow_film_those_that_differ_stay() -> None:
+    start, end = thumbnails(1)[0].astype(float), thumbnails(2)[0].astype(float)
+    film = np.stack([start + (end - start) * step / 20 for step in range(21)]).astype(np.uint8)
+    found = find([step / 100 for step in range(21)], film)
+    kept = np.flatnonzero(~found.repeats)
+    assert 2 < len(kept) < 12
+    assert (found.originals[found.repeats] < np.flatnonzero(found.repeats)).all()
+    assert not found.repeats[found.originals].any()
+
+
+def test_plain_pictures_are_compared_with_nothing() -> None:
+    assert not find([0, 0, 0], np.full((3, 16, 16), 128, np.uint8)).repeats.any()
+
+
+def test_among_pictures_that_are_all_near_a_copy_must_be_nearer() -> None:
+    pictures = thumbnails(1, 1)
+    assert find([0, 0.1], pictures, crowd=1.0).repeats.any()
+    assert not find([0, 0.1], pictures, crowd=0.2).repeats.any()
+    assert find([0, 0.01], pictures, crowd=0.2).repeats.any()

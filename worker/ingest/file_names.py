@@ -1,0 +1,27 @@
+"""The name of the file that each packed picture came from: on the disk, not in memory."""
+
+from pathlib import Path
+
+from worker.ingest.names import shown
+
+
+class FileNames:
+    """One line for each picture; `shown` leaves no name a line break."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("w", encoding="utf-8")
+
+    def add(self, name: str) -> None:
+        self._file.write(f"{shown(name)}\n")
+
+    def of(self, places: set[int]) -> dict[int, str]:
+        """The names of the pictures at these places."""
+        self._file.flush()
+        with self._path.open(encoding="utf-8", newline="\n") as lines:
+            return {place: line[:-1] for place, line in enumerate(lines) if place in places}
+
+    def close(self) -> None:
+        """Nothing is left on the disk."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
