@@ -1,0 +1,157 @@
+"""The data doctor on planted faults: `python -m benchmarks.doctor [--pictures 3000]`.
+
+Plants every fault of benchmarks.faults in real cats and in CIFAR-10, and strangers among them, and
+prints how many of each were found, what else was said to be such a fault, and the time it took.
+What the pictures repeat among themselves, near-duplicates of their own, is left out before.
+"""
+
+import argparse
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.faults import FAULTS
+from benchmarks.machine import describe
+from benchmarks.shared_data import SHARED_DATA
+from worker.ingest.doctor.doctor import Judged, Options, judge
+from worker.ingest.doctor.looking import look, write_neighbours
+from worker.ingest.images_file import ImagesFile, Shape
+from worker.ingest.ingest import Ingest
+from worker.ingest.request import IngestRequest, Limits, PictureShape, Source
+
+EACH = 60  # planted of each fault
+OPTIONS = Options(drop_near_duplicates=False, mirrorable=True, padded=False)
+LIMITS = Limits(max_pixels=1 << 20, max_images=100_000, max_unpacked_bytes=1 << 33)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Pictures, and of each fault the places where it was planted."""
+
+    images: np.ndarray
+    places: dict[tuple[str, str], np.ndarray]
+
+
+def pack(name: str, side: int, folder: Path) -> np.ndarray:
+    """The pictures of an archive of real data."""
+    source = Source(name, SHARED_DATA / name)
+    shape = PictureShape(side, side, "crop", "auto")
+    request = IngestRequest((source,), shape, True, False, LIMITS)
+    ingest = Ingest(request, folder / name, lambda: None)
+    started = time.perf_counter()
+    packed = ingest.run()
+    seconds = time.perf_counter() - started
+    print(f"{name}: {packed.images:,} pictures ingested in {seconds:.1f} s")
+    images: np.ndarray = np.load(folder / name / "images.npy")
+    return images
+
+
+def plant(clean: np.ndarray, strangers: dict[str, np.ndarray], seed: int = 0) -> Planted:
+    """The clean pictures, and after them the faulty ones."""
+    generator = np.random.default_rng(seed)
+    parts, places, count = [clean], {}, len(clean)
+    for kind, variants in FAULTS.items():
+        for name, fault in variants.items():
+            chosen = generator.choice(len(clean), EACH, replace=False)
+            images = [Image.fromarray(clean[one].squeeze()) for one in chosen]
+            made = np.stack([np.asarray(fault(one, generator)) for one in images])
+            parts.append(made.reshape(EACH, *clean.shape[1:]))
+            places[kind, name] = np.arange(count, count + EACH)
+            count += EACH
+    for name, pictures in strangers.items():
+        parts.append(pictures)
+        places["outliers", name] = np.arange(count, count + len(pictures))
+        count += len(pictures)
+    return Planted(np.concatenate(parts), places)
+
+
+def judged(images: np.ndarray, folder: Path) -> dict[str, Judged]:
+    """Every finding, with the time that it took."""
+    folder.mkdir()
+    file = ImagesFile(folder / "images.npy")
+    for one in images:
+        file.append(one)
+    file.finish()
+    shape: Shape = file.shape
+    started = time.perf_counter()
+    _, measures = look(folder, shape, lambda _: None)
+    looked = time.perf_counter()
+    features = np.load(folder / "features.npy")
+    _, found = judge(features, measures, OPTIONS, lambda _: None)
+    compared = time.perf_counter()
+    write_neighbours(folder, lambda: None)
+    indexed = time.perf_counter()
+    print(
+        f"  {len(images):,} pictures: embedded and measured in {looked - started:.1f} s "
+        f"({len(images) / (looked - started):,.0f}/s), compared in {compared - looked:.1f} s, "
+        f"indexed in {indexed - compared:.1f} s"
+    )
+    return {one.kind: one for one in found}
+
+
+def tell(planted: Planted, clean: int, found: dict[str, Judged]) -> None:
+    """Recall of each fault, precision of each kind; what else was planted is no mistake of it."""
+    print(f"  {'fault':42} planted  recall")
+    for (kind, name), places in planted.places.items():
+        hit = np.isin(places, found[kind].places).mean()
+        print(f"  {kind + ': ' + name:42} {len(places):7}  {hit:6.1%}")
+    print(f"  {'kind':42} precision  said of 1,000 others")
+    for kind, one in found.items():
+        own = np.concatenate([places for (of, _), places in planted.places.items() if of == kind])
+        right = np.isin(own, one.places).sum()
+        wrong = (one.places < clean).sum()
+        precision = right / max(1, right + wrong)
+        print(f"  {kind:42} {precision:9.1%}  {1000 * wrong / clean:20.1f}")
+
+
+def measure(name: str, images: np.ndarray, strangers: dict[str, np.ndarray], folder: Path) -> None:
+    print(f"{name}:")
+    own = judged(images, folder / f"{name} as they are")
+    for kind, one in own.items():
+        print(f"  as they are: {kind} {len(one.places):,} ({len(one.places) / len(images):.2%})")
+    clean = np.delete(images, own["near_duplicates"].places, axis=0)
+    planted = plant(clean, strangers)
+    found = judged(planted.images, folder / f"{name} planted")
+    tell(planted, len(clean), found)
+
+
+def resized(pictures: np.ndarray, side: int) -> np.ndarray:
+    """(N, side, side, 3)."""
+    images = [Image.fromarray(one.squeeze()).convert("RGB") for one in pictures]
+    return np.stack([np.asarray(one.resize((side, side))) for one in images])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pictures", type=int, default=3000)
+    pictures = parser.parse_args().pictures
+    print(describe())
+    generator = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cats = pack("cats-3000.zip", 64, folder)
+        cifar = pack("cifar10.zip", 32, folder)
+        digits = pack("digits-labelled.zip", 28, folder)
+
+    def some(images: np.ndarray, count: int) -> np.ndarray:
+        chosen = np.sort(generator.choice(len(images), min(count, len(images)), replace=False))
+        return np.asarray(images[chosen])
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        few = max(10, pictures // 200)
+        strangers = {
+            "digits": resized(some(digits, few), 64),
+            "CIFAR-10": resized(some(cifar, few), 64),
+        }
+        measure("cats", some(cats, pictures), strangers, folder)
+        strangers = {"digits": resized(some(digits, few), 32)}
+        measure("CIFAR-10", some(cifar, pictures), strangers, folder)
+
+
+if __name__ == "__main__":
+    main()
