@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.dry_run import reckon, resident
-from app.domain.measuring import Measured
+from app.domain.database import Database
+from app.domain.dry_run import quote_training, reckon, resident
+from app.domain.errors import Conflict
+from app.domain.measuring import Measured, StepMeter
 from app.domain.settings import Settings
+from app.domain.tables import Checkpoint, Dataset, Job, Model
 from models.config import TrainingConfig
 
 CONFIG = TrainingConfig(images=640_000, batch_size=64, checkpoint_every_images=64_000)
@@ -57,3 +60,32 @@ def test_without_a_step_there_is_no_time_and_still_a_disk() -> None:
 def test_a_small_dataset_is_held_in_memory_and_a_large_one_is_not() -> None:
     assert resident(3000, CONFIG) == 3000 * 64 * 64 * 3
     assert resident(10**6, CONFIG) == 0
+
+
+@pytest.mark.slow
+def test_a_fine_tuning_is_quoted_without_a_trace_in_the_database(database: Database) -> None:
+    begun = TrainingConfig(preset="mlp", architecture="mlp", shape=(28, 28, 1), width=8)
+    request = {
+        **{"dataset": "digits", "model": "tuned", "preset": None, "images": 640, "epochs": None},
+        **{"batch_size": 2, "seed": None, "resume_from": "digits", "stability": None},
+        "overrides": {},
+    }
+    with database.write() as session:
+        dataset = Dataset(id="d", name="digits", status="ingesting", job="j", request={})
+        session.add_all([dataset, Model(name="digits")])
+        session.flush()
+        stored = {"images_seen": 64, "key": "k", "sha256": "", "bytes": 7}
+        session.add(Checkpoint(id="c", model="digits", config=begun.to_json(), **stored))
+    meter = StepMeter(deadline_seconds=300)
+    with pytest.raises(Conflict, match="not ready"):
+        quote_training(database, Settings(), meter, request)
+    with database.write() as session:
+        dataset = session.query(Dataset).one()
+        dataset.status, dataset.images, dataset.shape = "ready", 600, [28, 28, 1]
+    quoted = quote_training(database, Settings(), meter, request)
+    assert (quoted.config["width"], quoted.config["images"]) == (8, 640)
+    assert quoted.estimate["seconds"] > 5
+    assert any("too few to learn much" in one for one in quoted.warnings)
+    with database.read() as session:
+        assert session.query(Job).count() == 0
+        assert session.query(Model).count() == 1
