@@ -19,7 +19,8 @@ NEIGHBOUR_QUERIES = 10_000  # real pictures whose nearest other one is looked up
 # A picture is a copy when it is nearer to its nearest training picture than this percentage of
 # the training pictures are to theirs: of new pictures just like these, 1 % count as copies.
 COPY_PERCENTILE = 1.0
-SAME_PICTURE = 0.02  # what another machine's number format may make of no distance at all
+# What bfloat16 makes of no distance at all: at most 0.011 on 400 cats, against float32.
+SAME_PICTURE = 0.02
 
 BLOCK = 2048  # rows widened to float32 at a time: 1 MB, which stays in a core's own cache
 SCORES = 1 << 20  # scores held at a time: 4 MB
