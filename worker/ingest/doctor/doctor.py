@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ingest.doctor.crowding import crowding, outlier_limit
+from worker.ingest.doctor.crowding import loneliness, outlier_limit
 from worker.ingest.doctor.findings import Example, Finding, advice, effective_images, sentence
 from worker.ingest.doctor.looking import look
 from worker.ingest.doctor.measures import Measures
@@ -100,8 +100,8 @@ def judge(
 ) -> tuple[Mask, list[Judged]]:
     """Which of (N, F) pictures are kept, (N,), and every kind of fault among them."""
     count = len(features)
-    lonely, local = crowding(features, lambda: tick(0))
-    near = find_near_duplicates(features, local, measures.thumbnails, options.mirrorable, tick)
+    lonely = loneliness(features, lambda: tick(0))
+    near = find_near_duplicates(features, measures.thumbnails, options.mirrorable, tick)
     found = np.flatnonzero(near.repeats)
     worst = found[near.distances[found].argsort(kind="stable")]
     repeats = Judged("near_duplicates", worst, near.distances, NEAR, count, near.originals)

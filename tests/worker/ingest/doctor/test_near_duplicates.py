@@ -16,11 +16,8 @@ def features(*angles: float) -> np.ndarray:
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float16)
 
 
-def find(
-    angles: list[float], pictures: np.ndarray, mirrorable: bool = True, crowd: float = 1.0
-) -> NearDuplicates:
-    local = np.full(len(angles), crowd, np.float32)
-    return find_near_duplicates(features(*angles), local, pictures, mirrorable, lambda _: None)
+def find(angles: list[float], pictures: np.ndarray, mirrorable: bool = True) -> NearDuplicates:
+    return find_near_duplicates(features(*angles), pictures, mirrorable, lambda _: None)
 
 
 def test_the_later_picture_repeats_the_earlier() -> None:
@@ -62,8 +59,21 @@ def test_plain_pictures_are_compared_with_nothing() -> None:
     assert not find([0, 0, 0], np.full((3, 16, 16), 128, np.uint8)).repeats.any()
 
 
-def test_among_pictures_that_are_all_near_a_copy_must_be_nearer() -> None:
-    pictures = thumbnails(1, 1)
-    assert find([0, 0.1], pictures, crowd=1.0).repeats.any()
-    assert not find([0, 0.1], pictures, crowd=0.2).repeats.any()
-    assert find([0, 0.01], pictures, crowd=0.2).repeats.any()
+def test_in_a_crowd_a_copy_must_be_far_nearer_than_the_neighbours() -> None:
+    generator = np.random.default_rng(0)
+    crowd = np.ones((2000, 64)) + generator.standard_normal((2000, 64)) * 0.2
+    step = generator.standard_normal(64) * 0.2
+    pictures = generator.integers(0, 200, (2000, 16, 16)).astype(np.uint8)
+    alike = np.clip(pictures[7] + pictures[8] * 0.25, 0, 255).astype(np.uint8)
+
+    def repeats(distance: float, picture: np.ndarray) -> bool:
+        vectors = np.concatenate([crowd, crowd[7:8] + step * distance])
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        shown = np.concatenate([pictures, picture[None]])
+        found = find_near_duplicates(vectors.astype(np.float16), shown, True, lambda _: None)
+        assert not found.repeats[:-1].any()
+        return bool(found.repeats[-1])
+
+    assert repeats(0.3, alike)
+    assert not repeats(0.9, alike)
+    assert repeats(0.9, pictures[7])  # the very same is a copy however many are near
