@@ -24,6 +24,7 @@ class Trainer:
             "config": config.to_json(),
             "dataset": str(dataset.resolve()),
             "state_every_seconds": STATE_SECONDS,
+            "score_images": 0,  # a training is measured without its judge
         }
         (folder / "run.json").write_text(json.dumps(run, indent=1) + "\n")
 

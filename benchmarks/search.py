@@ -1,0 +1,163 @@
+"""Which recipe is the best default: candidates at equal time, judged by pictures none has seen.
+
+`python -m benchmarks.search --folder DIR` trains every candidate on every dataset with every seed,
+each for the same minutes, and appends what it scored to DIR/results.jsonl; what is there already is
+not run again. `--report` only prints the table. Alone on its machine: a neighbour costs the
+candidates unequally.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import machine
+from benchmarks.candidates import CANDIDATES, Candidate
+from benchmarks.search_data import DATASETS, prepare
+from benchmarks.shared_data import SHARED_DATA
+from benchmarks.trainer import Trainer
+from models.checkpoint import load_generator
+from models.config import TrainingConfig
+from models.data import PackedDataset
+from models.embedding import Embedder
+from models.estimation import measure, random_dataset
+from models.files import write_atomically
+from models.images import png, tile
+from models.precision import choose_machine
+from models.presets import resolve
+from models.scores import Reference, score
+from models.scoring import generated
+
+BASELINE = "dcgan"
+WARM_SECONDS = 10.0  # of real steps, which say how many images the minutes hold
+GRID_SIDE = 8
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    results = arguments.folder / "results.jsonl"
+    if not arguments.report:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
+        print(f"machine     {machine.describe()}")
+        for seed in range(arguments.seeds):
+            for dataset in arguments.datasets:
+                for name in arguments.candidates:
+                    run(name, dataset, seed, arguments, results)
+    report(read(results), arguments.minutes)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, required=True, help="packed data, runs, results")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of each training")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=list(DATASETS))
+    parser.add_argument("--candidates", nargs="+", choices=CANDIDATES, default=list(CANDIDATES))
+    parser.add_argument("--report", action="store_true", help="only print what is there")
+    parser.add_argument("--archives", type=Path, default=SHARED_DATA)
+    return parser.parse_args()
+
+
+def run(name: str, dataset: str, seed: int, arguments: argparse.Namespace, results: Path) -> None:
+    """Train and judge one candidate, unless that was done before."""
+    key = {"candidate": name, "dataset": dataset, "seed": seed, "minutes": arguments.minutes}
+    if any(key.items() <= done.items() for done in read(results)):
+        return
+    learnt, held_out = prepare(arguments.folder / "data", arguments.archives, dataset)
+    config = configured(CANDIDATES[name], learnt, seed, 60 * arguments.minutes)
+    folder = arguments.folder / "runs" / f"{dataset}-{name}-{seed}-{arguments.minutes:g}"
+    print(f"{name} on {dataset}, seed {seed}: {config.images:,} images", flush=True)
+    began = time.monotonic()
+    checkpoint = Trainer(folder, config, learnt).run()
+    minutes = (time.monotonic() - began) / 60
+    scores = judge(checkpoint, learnt, held_out, folder / "grid.png")
+    line = key | {"images": config.images, "took_minutes": minutes, "scores": scores}
+    with results.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    print(f"  Fréchet {scores['frechet']:.4f} after {minutes:.1f} minutes", flush=True)
+
+
+def configured(candidate: Candidate, dataset: Path, seed: int, seconds: float) -> TrainingConfig:
+    """The candidate's configuration, with as many images as fit into `seconds` here."""
+    shape = PackedDataset(dataset).shape
+    overrides = dict(candidate.overrides)
+
+    def resolved(images: int) -> TrainingConfig:
+        scheduled = any(field.endswith("_final") for field in overrides)
+        schedule = {"schedule_images": images} if scheduled else {}
+        return resolve(
+            candidate.preset, shape=shape, images=images, seed=seed, overrides=overrides | schedule
+        )
+
+    with tempfile.TemporaryDirectory(prefix="moggy-search-") as temporary:
+        config = resolved(1)
+        here = choose_machine(config.precision)
+        here.prepare()
+        noise = random_dataset(Path(temporary), config)
+        step = measure(config, noise, here, WARM_SECONDS).step_seconds
+    return resolved(max(1, int(seconds / step * config.batch_size)))
+
+
+def judge(checkpoint: Path, learnt: Path, held_out: Path, grid: Path) -> dict[str, Any]:
+    """The scores of as many generated pictures as were held out, and how many are copies."""
+    embedder = Embedder()
+    generator = load_generator(checkpoint).generator
+    unseen = PackedDataset(held_out)
+    images = generated(generator, unseen, len(unseen))
+    write_atomically(grid, png(tile(images[: GRID_SIDE**2], GRID_SIDE)))
+    scores = score(Reference.of(held_out, embedder, len(unseen)), images, embedder)
+    seen = score(Reference.of(learnt, embedder, len(unseen)), images, embedder)
+    return scores | {"copy_rate": seen["copy_rate"]}
+
+
+def read(results: Path) -> list[dict[str, Any]]:
+    if not results.exists():
+        return []
+    return [json.loads(line) for line in results.read_text().splitlines()]
+
+
+def report(lines: list[dict[str, Any]], minutes: float) -> None:
+    """A table of each dataset, the best Fréchet distance first; means over the seeds."""
+    chosen = [line for line in lines if line["minutes"] == minutes]
+    for dataset in dict.fromkeys(line["dataset"] for line in chosen):
+        groups: dict[str, list[Mapping[str, Any]]] = {}
+        for line in chosen:
+            if line["dataset"] == dataset:
+                groups.setdefault(line["candidate"], []).append(line)
+        baseline = mean(groups.get(BASELINE, []), "frechet")
+        print(
+            f"\n| {dataset}, {minutes:g} minutes | seeds | images | Fréchet | to {BASELINE} "
+            "| KID | recall | of the real | copies |\n|---|---|---|---|---|---|---|---|---|"
+        )
+        for name in sorted(groups, key=lambda one: mean(groups[one], "frechet")):
+            print(row(name, groups[name], baseline))
+
+
+def row(name: str, lines: list[Mapping[str, Any]], baseline: float) -> str:
+    frechet, recall = mean(lines, "frechet"), mean(lines, "recall")
+    values = [line["scores"]["frechet"] for line in lines]
+    spread = (max(values) - min(values)) / 2
+    real = float(np.mean([line["scores"]["real"]["recall"] for line in lines]))
+    images = float(np.mean([line["images"] for line in lines]))
+    cells = (
+        name, str(len(lines)), f"{images:,.0f}", f"{frechet:.4f} ± {spread:.4f}",
+        f"{frechet / baseline:.2f}", f"{mean(lines, 'kid'):.4f}", f"{recall:.3f}",
+        f"{recall / real:.2f}", f"{mean(lines, 'copy_rate'):.3f}",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def mean(lines: list[Mapping[str, Any]], field: str) -> float:
+    """NaN where nothing was measured."""
+    return float(np.mean([line["scores"][field] for line in lines])) if lines else float("nan")
+
+
+if __name__ == "__main__":
+    main()
