@@ -138,9 +138,9 @@ def watch(run: "TrainingRun", verbose: bool) -> Result:
         run.step()
         if not run.read_due:
             continue
-        losses = run.losses()
+        run.losses()
         before, values = time.monotonic(), run.watch.values
-        for finding in run.examine(losses):
+        for finding in run.examine():
             result.rose.setdefault(finding.signal, finding.images_seen)
         result.watching += time.monotonic() - before
         if run.watch.values == values:

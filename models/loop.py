@@ -85,7 +85,7 @@ def train(
             meter.add(time.monotonic() - measured, run.images_seen - marked)
             if clock.progress_due() or run.finished:
                 observer.progress(_progress(run, meter, losses))
-            for finding in run.examine(losses):
+            for finding in run.examine():
                 observer.health(finding)
             # What the clock decides, all processes of a group have to do alike.
             checkpoint_due = run.group.any(clock.checkpoint_due())

@@ -273,6 +273,7 @@ def _describe(run: TrainingRun, error: TrainingError) -> dict[str, object]:
         f"halved to {rates.generator_learning_rate:g} (generator) and "
         f"{rates.discriminator_learning_rate:g} (discriminator)",
         "suggests": REMEDY,
+        "reason": str(error),
         "images_seen": run.images_seen,
         "rollbacks": run.rollbacks,
         "generator_learning_rate": rates.generator_learning_rate,

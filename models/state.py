@@ -67,6 +67,8 @@ def whole(run: TrainingRun) -> dict[str, Tensor]:
     Raises TrainingError where one holds what is no number: nobody could go on from it.
     """
     tensors = {"random.latents": run.latents.get_state(), "random.noise": run.noise.get_state()}
+    if run.unread:
+        tensors["unread"] = torch.stack(list(run.unread))
     for part, network in _networks(run).items():
         tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
     for part, optimizer in _optimizers(run).items():
@@ -128,6 +130,7 @@ def restore(run: TrainingRun, state: TrainingState) -> None:
             _restore_optimizer(optimizer, _part(state.tensors, part))
         run.latents.set_state(state.tensors["random.latents"])
         run.noise.set_state(state.tensors["random.noise"])
+        run.unread.extend(state.tensors.get("unread", torch.empty(0)).to(run.machine.device))
     except (IndexError, KeyError, RuntimeError, ValueError) as error:
         raise StateError(f"the training state does not fit its own description: {error}") from error
     run.images_seen = state.images_seen

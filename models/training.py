@@ -1,5 +1,6 @@
 """A training in progress: its networks, its place in the data, its random numbers."""
 
+from collections import deque
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -93,7 +94,9 @@ class TrainingRun:
             self._step = GraphedStep(self._step)
         self.watch = Watch()
         self.stability = Stability()
-        self._reported = torch.zeros(len(Losses._fields))
+        # What the steps since the last reading reported.
+        self.unread: deque[Tensor] = deque(maxlen=READ_EVERY_STEPS[machine.device.type])
+        self._read: list[Losses] = []
 
     @property
     def finished(self) -> bool:
@@ -122,26 +125,31 @@ class TrainingRun:
         values = self.stability.apply(self.planned)
         steps = self.images_seen // self.images_per_step
         penalise = steps % config.penalty_every_steps == 0
-        self._reported = self._step(self._draw(), values, penalise)
+        reported = self._step(self._draw(), values, penalise)
+        self.unread.append(reported.clone())  # a captured graph writes the same memory again
         self.images_seen += self.images_per_step
         decay = ema_decay(config, self.images_seen, self.images_per_step)
         self.average.update(self.players.generator, decay)
 
     def losses(self) -> Losses:
-        """Of the last step. Raises TrainingError where one is not finite."""
-        reported = self._reported.clone()
+        """Of the last step. Raises TrainingError where one since the last reading is not finite."""
+        reported = torch.stack(list(self.unread))
+        self.unread.clear()
         self.group.average([reported])
-        losses = Losses(*reported.tolist())
-        for name, value in losses._asdict().items():
-            if not abs(value) < float("inf"):
-                raise TrainingError(f"{name} became {value} at {self.images_seen:,} images seen")
-        return losses
+        self._read = [Losses(*one) for one in reported.tolist()]
+        for losses in self._read:
+            for name, value in losses._asdict().items():
+                if not abs(value) < float("inf"):
+                    raise TrainingError(
+                        f"{name} became {value} at {self.images_seen:,} images seen"
+                    )
+        return self._read[-1]
 
-    def examine(self, losses: Losses) -> list[Finding]:
-        """The signals that rise with the last step's `losses`, to be called whenever these are
-        read. With `stability=auto` it acts on those that are up.
+    def examine(self) -> list[Finding]:
+        """The signals that rise with the steps that `losses` read, to be called after it each
+        time. With `stability=auto` it acts on those that are up.
         """
-        risen, up = self.watch.read(self, losses)
+        risen, up = self.watch.read(self, self._read)
         if self.config.stability == "off":
             return risen
         said = []

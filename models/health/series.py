@@ -3,12 +3,15 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from models.config import TrainingConfig
+from models.losses import LOSSES
+
 if TYPE_CHECKING:
     from models.training import Losses
 
-# Logits between reals and fakes that a swing is measured by, at least: where the two are hardly
-# told apart, as late in a good training, a swing of as much does no harm.
-LEAST_GAP = 4.0
+MISJUDGED = 1.5  # times the loss of guessing; less than that is also where equals meet
 
 
 @dataclass
@@ -16,39 +19,39 @@ class Series:
     """Sums over the steps since the last reading."""
 
     steps: int = 0
-    slope: float = 0.0  # of the loss, at the generated pictures
-    gap: float = 0.0  # of the mean logits of reals and fakes
-    changes: int = 0
-    change: float = 0.0  # squared, from step to step, of the two mean logits' middle
-    middle: float = 0.0  # of the last step
-    begun: bool = False  # whether there was one
+    slope: float = 0.0  # of the generator's loss, at its pictures
+    excess: float = 0.0  # of the discriminator's loss over `MISJUDGED`, in losses of guessing
 
-    def add(self, losses: "Losses") -> None:
-        middle = (losses.discriminator_real + losses.discriminator_fake) / 2
+    def add(self, losses: "Losses", guessing: float) -> None:
+        """A step; `guessing` is the loss of a discriminator that cannot tell, 0 if it has none."""
         self.steps += 1
         self.slope += losses.generator_slope
-        self.gap += losses.discriminator_real - losses.discriminator_fake
-        if self.begun:
-            self.changes += 1
-            self.change += (middle - self.middle) ** 2
-        self.middle, self.begun = middle, True
+        if guessing > 0:
+            self.excess += max(0.0, losses.discriminator_loss / guessing - MISJUDGED)
 
     def read(self) -> dict[str, float]:
-        """What the signals are made of, over the steps since the last reading; begins anew.
+        """The means over the steps since the last reading; begins anew.
 
-        `vanishing_gradient`: the mean |∂L_G/∂D(G(z))|. `oscillation`: the root mean square change,
-        from step to step, of what the discriminator thinks of all pictures alike, relative to what
-        it tells reals from fakes by.
+        `vanishing_gradient`: |∂L_G/∂D(G(z))|. `oscillation`: how much worse than guessing the
+        discriminator was where it was: it had overshot in the step before.
         """
-        found = {}
-        if self.steps:
-            found["vanishing_gradient"] = self.slope / self.steps
-        if self.changes:
-            gap = max(LEAST_GAP, self.gap / self.steps)
-            found["oscillation"] = (self.change / self.changes) ** 0.5 / gap
-        self.steps = self.changes = 0
-        self.slope = self.gap = self.change = 0.0
-        return found
+        means = {
+            "vanishing_gradient": self.slope / self.steps,
+            "oscillation": self.excess / self.steps,
+        }
+        self.steps = 0
+        self.slope = self.excess = 0.0
+        return means
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def guessing(config: TrainingConfig) -> float:
+    """The loss of a discriminator that thinks the same of every picture, midway between real and
+    fake; 0 of the wasserstein loss, which has no measure.
+    """
+    loss = LOSSES[config.loss]
+    logits = torch.full((1,), loss.border or 0.0)
+    value = loss.discriminator(logits, logits, config.label_smoothing).item()
+    return value / 2 if config.updates == "split" else value  # which reports a mean of two

@@ -46,22 +46,15 @@ class Signal:
         return Finding(self.name, value, self.threshold, images_seen, says, self.suggests)
 
 
+# Causes before what they lead to: of several at once, the first is acted on.
 SIGNALS = (
     Signal(
         "oscillation",
-        threshold=0.52,
-        clear=0.45,
-        says="the two networks chase each other: what the discriminator thinks of the generated "
-        "pictures swings by {value:.0%} of what tells them from real ones",
+        threshold=0.05,
+        clear=0.03,
+        says="the two networks chase each other: again and again the discriminator takes real for "
+        "generated, on average {value:.0%} beyond one and a half times the loss of guessing",
         suggests="a lower discriminator_learning_rate, or a penalty (r1)",
-    ),
-    Signal(
-        "mode_collapse",
-        threshold=0.1,
-        clear=0.15,
-        says="the generator makes few different pictures: they lie only {value:.0%} as far apart "
-        "as real ones do",
-        suggests="a penalty (r1), augmentation, or a larger latent_dim",
     ),
     Signal(
         "vanishing_gradient",
@@ -71,6 +64,14 @@ SIGNALS = (
         "discriminator's slope",
         suggests="the non_saturating loss, fewer discriminator_steps, or a lower "
         "discriminator_learning_rate",
+    ),
+    Signal(
+        "mode_collapse",
+        threshold=0.1,
+        clear=0.15,
+        says="the generator makes few different pictures: they lie only {value:.0%} as far apart "
+        "as real ones do",
+        suggests="a penalty (r1), augmentation, or a larger latent_dim",
     ),
     Signal(
         "overfitting",

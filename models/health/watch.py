@@ -1,13 +1,12 @@
 """Reads a run's health every so many images, and says when a signal rises."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
 from models.health.probe import Probe
-from models.health.series import Series
+from models.health.series import Series, guessing
 from models.health.signals import SIGNALS, Finding
-from models.losses import LOSSES
 
 if TYPE_CHECKING:
     from models.training import Losses, TrainingRun
@@ -30,20 +29,21 @@ class Watch:
         self._up: list[str] = []
         self._probe: Probe | None = None
 
-    def read(self, run: "TrainingRun", losses: "Losses") -> tuple[list[Finding], list[Finding]]:
-        """After a step: the signals that have risen now, and all that are up. None between two
+    def read(
+        self, run: "TrainingRun", steps: Sequence["Losses"]
+    ) -> tuple[list[Finding], list[Finding]]:
+        """After `steps`: the signals that have risen now, and all that are up. None between two
         readings.
         """
-        self._series.add(losses)
+        by_guessing = guessing(run.config)
+        for losses in steps:
+            self._series.add(losses, by_guessing)
         if run.images_seen // READ_IMAGES == self._read_at // READ_IMAGES:
             return [], []
         self._read_at = run.images_seen
         if self._probe is None:
             self._probe = Probe(run)
-        reading = self._series.read() | self._probe.look(run)
-        if LOSSES[run.config.loss].border is None:  # logits mean something only beside each other
-            reading.pop("oscillation", None)
-        self._remember(reading)
+        self._remember(self._series.read() | self._probe.look(run))
         found = self._findings(run.images_seen)
         risen = [one for one in found if one.signal not in self._up]
         self._up = [one.signal for one in found]

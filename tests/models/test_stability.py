@@ -97,7 +97,11 @@ def always_vanishing(config: TrainingConfig, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _go_on(run: TrainingRun, steps: int) -> list[Finding]:
-    return [finding for _ in range(steps) for finding in run.examine(step(run))]
+    found = []
+    for _ in range(steps):
+        step(run)
+        found += run.examine()
+    return found
 
 
 def test_a_run_acts_and_one_that_goes_on_from_its_state_acts_alike(

@@ -121,7 +121,9 @@ def test_stop_and_resume_through_the_process_is_the_same_run(start: Any) -> None
         "discriminator_fake",
         "discriminator_accuracy",
         "penalty",
+        "generator_slope",
     }
+    assert _of(events, "checkpoint")[1]["metrics"]["images"] == 128
     for sample in _of(events, "sample"):
         with Image.open(whole.folder / sample["path"]) as grid:
             assert grid.size == (512, 512)
@@ -215,6 +217,8 @@ def test_a_training_that_diverges_goes_back_twice_and_then_says_why(start: Any) 
     assert [event["rollbacks"] for event in rollbacks] == [1, 2]
     assert [event["generator_learning_rate"] for event in rollbacks] == [1e-4, 5e-5]
     for event in rollbacks:
+        assert event["signal"] == "not_finite"
+        assert "rolled back to 0 images seen" in event["says"]
         assert "_loss became inf at 64 images seen" in event["reason"]
         # The count is kept at once, should the process die now.
         after = events[events.index(event) + 1]

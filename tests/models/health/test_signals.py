@@ -42,7 +42,7 @@ def test_a_finding_is_a_plain_sentence_with_its_figures() -> None:
 
 def test_each_of_the_four_says_its_value() -> None:
     names = [signal.name for signal in SIGNALS]
-    assert names == ["oscillation", "mode_collapse", "vanishing_gradient", "overfitting"]
+    assert names == ["oscillation", "vanishing_gradient", "mode_collapse", "overfitting"]
     for signal in SIGNALS:
         finding = signal.finding(signal.threshold, 0)
         assert f"{signal.threshold:.0%}".rstrip("%") in finding.says

@@ -30,7 +30,7 @@ def _read(run: TrainingRun, one: Watch, slopes: list[float]) -> list[list[Findin
     found = []
     for slope in slopes:
         run.images_seen += 32
-        risen, _ = one.read(run, _losses(slope))
+        risen, _ = one.read(run, [_losses(slope)])
         found.append([finding for finding in risen if finding.signal == "vanishing_gradient"])
     return found
 
@@ -56,11 +56,11 @@ def test_it_reads_when_so_many_images_were_seen(new_run: TrainingRun) -> None:
     one = Watch()
     for _ in range(2 * READINGS):
         new_run.images_seen += 16
-        one.read(new_run, _losses(0.5))
+        one.read(new_run, [_losses(0.5)])
     assert one.values["vanishing_gradient"] == 0.5
     before = dict(one.values)
     new_run.images_seen += 16
-    one.read(new_run, _losses(0.1))
+    one.read(new_run, [_losses(0.1)])
     assert one.values == before
 
 
@@ -85,7 +85,8 @@ def test_a_run_that_is_watched_is_the_same_run(
     while not alone.finished:
         alone.step()
         watched.step()
-        watched.examine(watched.losses())
+        watched.losses()
+        watched.examine()
     assert set(watched.watch.values) >= {"vanishing_gradient", "mode_collapse", "overfitting"}
     pairs = zip(
         alone.players.discriminator.state_dict().values(),

@@ -76,6 +76,10 @@ def test_a_training_that_diverges_is_rolled_back_twice_and_then_fails_with_its_d
     assert [first["kind"], first["rollbacks"], second["rollbacks"]] == ["rollback", 1, 2]
     assert second["generator_learning_rate"] == pytest.approx(first["generator_learning_rate"] / 2)
     assert "rolled back" in first["message"]
+    for times, event in enumerate((first, second), start=1):
+        assert (event["signal"], event["value"], event["threshold"]) == ("not_finite", times, 2)
+        assert "rolled back" in event["says"]
+        assert "lower learning rates" in event["suggests"]
     assert ended.attempt <= 1
 
 
@@ -96,6 +100,38 @@ def test_a_long_training_keeps_as_many_checkpoints_as_it_may(
     assert kept[-1].images_seen == 2048
     stored = [key for key in store.keys(f"jobs/{job.id}") if "/checkpoint-" in key]
     assert stored == sorted(one.key for one in kept)
+
+
+def test_the_last_checkpoint_has_its_scores(
+    train: Train, watch: Watch, start_worker: StartWorker, database: Database
+) -> None:
+    start_worker("train")
+    assert watch(train(1024)).until_ended().status == Status.SUCCEEDED
+    (last,) = checkpoints(database, "digits")
+    assert last.metrics is not None
+    assert last.metrics["images"] == 128
+    assert last.kid == last.metrics["kid"]
+
+
+def test_a_fault_is_an_event_of_its_job_with_what_was_done_about_it(
+    train: Train, watch: Watch, start_worker: StartWorker
+) -> None:
+    start_worker("train")
+    changes = {
+        "generator_normalisation": "none",
+        "discriminator_normalisation": "none",
+        "latent_dim": 2,
+    }
+    job = watch(train(200_000, stability="auto", **changes))
+    job.until(lambda _: bool(job.events("health")), seconds=120)
+    (finding, *_) = job.events("health")
+    assert finding["signal"] == "mode_collapse"
+    assert finding["value"] < finding["threshold"]
+    assert finding["action"] == {
+        "field": "augmentation",
+        "before": "none",
+        "after": "translation",
+    }
 
 
 def test_two_processes_train_one_model_and_stop_together(
