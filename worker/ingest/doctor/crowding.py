@@ -12,7 +12,7 @@ LONELY = 0.01  # of them: a few odd pictures that are like each other are odd al
 LEAST_LONELY = 6  # pictures, with the picture itself
 LEAST = 100  # pictures; fewer tell nothing of what is usual
 ROWS = 1024
-SPREADS = 4.0  # beyond the median, in units of what lies between it and the upper quartile
+SPREADS = 3.5  # beyond the median, in units of what lies between it and the upper quartile
 
 NEIGHBOURS = 20
 NEIGHBOUR_SHARE = 0.02  # of few pictures it is the one at this share, so that it is near

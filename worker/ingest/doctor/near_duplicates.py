@@ -16,8 +16,8 @@ from worker.ingest.doctor.crowding import Neighbourhood
 from worker.ingest.doctor.pairs import Features, Places, close_pairs, distances_between
 from worker.ingest.fitting import Pixels
 
-NEAR = 0.4  # embedding distance
-NEARER = 0.45  # of the distance of the twentieth neighbour
+NEAR = 0.5  # embedding distance
+NEARER = 0.5  # of the distance of the twentieth neighbour
 ALIKE = 0.94  # correlation of two thumbnails
 SAME = 0.99  # and that of two as they are, however many more of the same there are
 WORTH_ALIGNING = 0.6  # with less before, a crop of a few percent never comes to so much
