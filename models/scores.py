@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.data import PackedDataset
-from models.embedding import Embedder
+from models.embedding import FEATURES, Embedder
 from models.index import FEATURES_FILE
 from models.metrics.copies import KnownPictures
 from models.metrics.diversity import diversity
@@ -22,8 +22,10 @@ from models.metrics.resampling import interval, resampled
 from models.metrics.wasserstein import PatchReference
 from models.randomness import random_stream
 
-KNOWN = 20_000  # training pictures that copies are looked for among, at most
+KNOWN = 50_000  # training pictures that copies are looked for among, at most
 NOISE = 500  # pictures that make the ceiling
+PIXELS = 1024  # pictures whose pixels are looked at
+PART = 256  # pictures embedded at a time
 
 
 class ScoreError(ValueError):
@@ -37,35 +39,6 @@ class Reference:
     frechet} what noise does. `seconds` is what preparing it took.
     """
 
-    def __init__(
-        self, pictures: np.ndarray, features: Tensor, images: int, embedder: Embedder, seed: int
-    ) -> None:
-        """From (P, H, W, C) real pictures and features (K, D) of these and of more, K ≥ P."""
-        self.shape: tuple[int, ...] = pictures.shape[1:]
-        self.images = min(images, len(pictures))
-        self.embedding = embedder.name
-        self.seconds = 0.0
-        self._seed = seed
-
-        sample = features[: self.images]
-        weights = self.resampled(len(sample), "real pictures")
-        self.kernel = KernelSample.of(sample, weights)
-        self.frechet = FrechetReference.of(sample, weights)
-        self.neighbourhoods = Neighbourhoods.of(sample)
-        self.known = KnownPictures.of(features, self.images)
-        self.patches = PatchReference(pictures[: self.images], self.stream("patches"))
-
-        half = max(1, len(pictures) // 2)
-        first, second = features[:half], features[len(pictures) - half : len(pictures)]
-        self._halves, self._half = _distances(first, second), half
-        self.real = asdict(Neighbourhoods.of(first).overlap(second)) | {
-            "diversity": diversity(pictures[: self.images], self.stream("pairs")),
-            "swd": self.patches.distance(pictures[-half:], self.stream("other patches")),
-        }
-        random = np.random.default_rng(seed)
-        noise = random.integers(0, 256, (min(NOISE, self.images), *self.shape), np.uint8)
-        self.ceiling = _distances(sample, torch.from_numpy(embedder(noise)))
-
     @classmethod
     def of(cls, folder: Path, embedder: Embedder, images: int = 2000, seed: int = 0) -> "Reference":
         """Of `images.npy`, and of `features.npy` where those are this embedder's.
@@ -75,18 +48,39 @@ class Reference:
         """
         if images < 1:
             raise ScoreError(f"a score needs at least 1 real picture, not {images}")
+        return cls(folder, embedder, images, seed)
+
+    def __init__(self, folder: Path, embedder: Embedder, images: int, seed: int) -> None:
         started = time.perf_counter()
         dataset = PackedDataset(folder)
-        order = torch.randperm(len(dataset), generator=random_stream(seed, "scores: sample"))
-        pictures = dataset.batch(order[: 2 * images]).numpy()
-        stored = _stored_features(folder, embedder.name, len(dataset))
-        if stored is None:
-            features = embedder(pictures)
-        else:
-            features = stored[order[: max(KNOWN, 2 * images)].numpy()].astype(np.float32)
-        reference = cls(pictures, torch.from_numpy(features), images, embedder, seed)
-        reference.seconds = time.perf_counter() - started
-        return reference
+        self.shape, self.images = dataset.shape, min(images, len(dataset))
+        self.embedding, self._seed = embedder.name, seed
+        order = torch.randperm(len(dataset), generator=self.stream("sample"))
+        features = _features(folder, dataset, order, 2 * images, embedder)
+        compared = order[: 2 * images]
+        self._half = max(1, len(compared) // 2)
+        self._prepare(features, features[: len(compared)], embedder)
+
+        pictures = dataset.batch(order[: min(self.images, PIXELS)]).numpy()
+        others = dataset.batch(compared[-min(self._half, PIXELS) :]).numpy()
+        self.patches = PatchReference(pictures, self.stream("patches"))
+        self.real["diversity"] = diversity(pictures, self.stream("pairs"))
+        self.real["swd"] = self.patches.distance(others, self.stream("other patches"))
+        self.seconds = time.perf_counter() - started
+
+    def _prepare(self, known: Tensor, compared: Tensor, embedder: Embedder) -> None:
+        """What is made of features alone."""
+        sample = compared[: self.images]
+        weights = self.resampled(len(sample), "real pictures")
+        self.kernel = KernelSample.of(sample, weights)
+        self.frechet = FrechetReference.of(sample, weights)
+        self.neighbourhoods = Neighbourhoods.of(sample)
+        self.known = KnownPictures.of(known, self.images)
+        first, second = compared[: self._half], compared[-self._half :]
+        self.real: dict[str, float] = asdict(Neighbourhoods.of(first).overlap(second))
+        self._halves = _distances(first, second)
+        noise = _noise_features(min(NOISE, self.images), self.shape, embedder, self._seed)
+        self.ceiling = _distances(sample, noise)
 
     def floor(self, images: int) -> dict[str, float]:
         """{kid, frechet} of real pictures against other real ones, beside a score of `images`.
@@ -98,6 +92,7 @@ class Reference:
         return self._halves | {"frechet": self._halves["frechet"] * counts}
 
     def resampled(self, pictures: int, of: str) -> Tensor:
+        """Weights of the bootstrap's resamples."""
         return resampled(pictures, self.stream(f"resampled {of}"))
 
     def stream(self, purpose: str) -> torch.Generator:
@@ -150,6 +145,18 @@ def _distances(a: Tensor, b: Tensor) -> dict[str, float]:
     return {"kid": float(kid), "frechet": float(frechet)}
 
 
+def _features(
+    folder: Path, dataset: PackedDataset, order: Tensor, needed: int, embedder: Embedder
+) -> Tensor:
+    """(K, D) in this order: of `needed` pictures, or of more where they are stored."""
+    stored = _stored_features(folder, embedder.name, len(dataset))
+    if stored is not None:
+        chosen = order[: max(KNOWN, needed)].numpy()
+        return torch.from_numpy(stored[chosen].astype(np.float32))
+    parts = order[:needed].split(PART)
+    return torch.cat([torch.from_numpy(embedder(dataset.batch(part).numpy())) for part in parts])
+
+
 def _stored_features(folder: Path, embedding: str, pictures: int) -> np.ndarray | None:
     """The memory-mapped features, unless they are absent or another embedding's."""
     try:
@@ -158,4 +165,13 @@ def _stored_features(folder: Path, embedding: str, pictures: int) -> np.ndarray 
         features: np.ndarray = np.load(folder / FEATURES_FILE, mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, ValueError):
         return None
-    return features if len(features) == pictures else None
+    return features if features.shape == (pictures, FEATURES) else None
+
+
+def _noise_features(
+    pictures: int, shape: tuple[int, int, int], embedder: Embedder, seed: int
+) -> Tensor:
+    random = np.random.default_rng(seed)
+    parts = [min(PART, pictures - start) for start in range(0, pictures, PART)]
+    noise = (random.integers(0, 256, (part, *shape), np.uint8) for part in parts)
+    return torch.cat([torch.from_numpy(embedder(part)) for part in noise])

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from models.index import SAME_PICTURE
-
-ROWS = 512
+from models.metrics.blocks import blocks
 
 
 def squared(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -16,8 +15,7 @@ def squared(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     Rounding leaves about 1e-6, so that no distance is known to be below 1e-3.
     """
     squares = b.square().sum(1)
-    for start in range(0, len(a), ROWS):
-        rows = slice(start, min(start + ROWS, len(a)))
+    for rows in blocks(len(a), len(b)):
         part = a[rows]
         found = torch.addmm(squares, part, b.T, alpha=-2)
         yield rows, found.add_(part.square().sum(1)[:, None])

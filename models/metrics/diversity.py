@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.metrics.blocks import blocks
 from models.metrics.pixels import planes
 
 PAIRS = 500
-CHUNK = 50
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first (Wang et al.)
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2  # for values in [0, 1]
@@ -27,9 +27,8 @@ def diversity(images: np.ndarray, generator: torch.Generator) -> float:
     first = torch.randint(count, (PAIRS,), generator=generator)
     second = (first + torch.randint(1, count, (PAIRS,), generator=generator)) % count
     similarity = 0.0
-    for start in range(0, PAIRS, CHUNK):
-        chunk = slice(start, start + CHUNK)
-        a, b = (planes(images[places[chunk].numpy()]) for places in (first, second))
+    for pairs in blocks(PAIRS, 2 * images[0].size):
+        a, b = (planes(images[places[pairs].numpy()]) for places in (first, second))
         similarity += float(ms_ssim(a, b).sum())
     return min(1.0, max(0.0, 1 - similarity / PAIRS))
 

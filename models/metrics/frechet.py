@@ -5,12 +5,14 @@ c · (1/n + 1/m) for n and m pictures (Chong and Forsyth 2020, arXiv 1911.07023)
 equal counts only.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-ROWS = 128  # of outer products at a time: 16 MB at 128 features
+from models.metrics.blocks import blocks
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,9 @@ class Moments:
         x = x - (centre := x.mean(0))
         means = weights @ x / len(x)
         products = torch.zeros(len(weights), x.shape[1] ** 2, dtype=torch.float64)
-        for start in range(0, len(x), ROWS):
-            part = x[start : start + ROWS]
-            outer = part[:, :, None] * part[:, None, :]
-            products.addmm_(weights[:, start : start + ROWS], outer.flatten(1))
+        for rows in blocks(len(x), x.shape[1] ** 2):
+            outer = x[rows, :, None] * x[rows, None, :]
+            products.addmm_(weights[:, rows], outer.flatten(1))
         covariances = products.view(len(weights), x.shape[1], -1)
         covariances -= len(x) * means[:, :, None] * means[:, None, :]
         return cls(means + centre, covariances / max(1, len(x) - 1))
@@ -46,7 +47,8 @@ class FrechetReference:
     @classmethod
     def of(cls, features: Tensor, weights: Tensor) -> "FrechetReference":
         moments = Moments.of(features, weights)
-        eigenvalues, vectors = torch.linalg.eigh(moments.covariance)
+        with one_thread():
+            eigenvalues, vectors = torch.linalg.eigh(moments.covariance)
         scaled = vectors * eigenvalues.clamp(min=0).sqrt()[:, None, :]
         return cls(moments, scaled @ vectors.mT)
 
@@ -59,10 +61,22 @@ def frechet_distances(reference: FrechetReference, other: Moments) -> Tensor:
     """
     ours = reference.moments
     product = reference.roots @ other.covariance @ reference.roots
-    eigenvalues = torch.linalg.eigvalsh((product + product.mT) / 2)
+    with one_thread():
+        eigenvalues = torch.linalg.eigvalsh((product + product.mT) / 2)
     shared: Tensor = eigenvalues.clamp(min=0).sqrt().sum(-1)
     apart = (ours.mean - other.mean).square().sum(-1)
     return (apart + _trace(ours.covariance) + _trace(other.covariance) - 2 * shared).clamp_(min=0)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Matrices this small take several threads longer than one: up to fifty times the work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _trace(matrices: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-ROWS = 512  # of a kernel matrix at a time
+from models.metrics.blocks import blocks
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class KernelSample:
 def kernel_distances(a: KernelSample, b: KernelSample) -> Tensor:
     """(R,) estimates, without bias: below 0 by chance where both come from one distribution."""
     between = torch.zeros(len(a.weights), dtype=torch.float64)
-    for start in range(0, len(a.features), ROWS):
-        rows = slice(start, start + ROWS)
+    for rows in blocks(len(a.features), len(b.features)):
         kernel = _kernel(a.features[rows], b.features)
         between += ((a.weights[:, rows] @ kernel) * b.weights).sum(1)
     return a.within + b.within - 2 * between / (len(a.features) * len(b.features))
@@ -49,10 +48,9 @@ def _within(features: Tensor, weights: Tensor) -> Tensor:
     no pair, a picture and itself stand in.
     """
     total = torch.zeros(len(weights), dtype=torch.float64)
-    for start in range(0, len(features), ROWS):
-        rows = slice(start, start + ROWS)
+    for rows in blocks(len(features), len(features)):
         kernel = _kernel(features[rows], features)
-        kernel.diagonal(start).zero_()
+        kernel.diagonal(rows.start).zero_()
         total += ((weights[:, rows] @ kernel) * weights).sum(1)
     pairs = len(features) ** 2 - weights.square().sum(1)
     itself = (_diagonal(features) * weights).sum(1) / len(features)

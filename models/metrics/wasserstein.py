@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.metrics.blocks import blocks
 from models.metrics.pixels import planes
 
 PATCH = 7
@@ -17,7 +18,6 @@ COARSEST = 14  # pixels: no level is smaller, the picture itself apart
 PICTURES = 1024
 PATCHES = 8192
 DIRECTIONS = 128
-CHUNK = 64
 LEAST_DEVIATION = 1 / 255  # of a channel: one grey level
 
 
@@ -76,10 +76,10 @@ def _patches(images: np.ndarray, generator: torch.Generator) -> list[Tensor]:
     owners = torch.arange(PATCHES) * len(pictures) // PATCHES
     places = torch.rand(PATCHES, 2, generator=generator)
     found = []
-    for start in range(0, len(pictures), CHUNK):
-        mine = (owners >= start) & (owners < start + CHUNK)
-        pyramid = laplacian_pyramid(planes(images[pictures[start : start + CHUNK].numpy()]))
-        found.append([_cut(level, owners[mine] - start, places[mine]) for level in pyramid])
+    for rows in blocks(len(pictures), images[0].size):
+        mine = (owners >= rows.start) & (owners < rows.stop)
+        pyramid = laplacian_pyramid(planes(images[pictures[rows].numpy()]))
+        found.append([_cut(level, owners[mine] - rows.start, places[mine]) for level in pyramid])
     return [torch.cat(parts) for parts in zip(*found, strict=True)]
 
 

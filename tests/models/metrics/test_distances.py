@@ -5,16 +5,16 @@ import torch
 from torch import Tensor
 
 from models.index import SAME_PICTURE
-from models.metrics import distances
+from models.metrics import blocks
 from models.metrics.distances import to_nearest, to_neighbour
 
 
-@pytest.fixture(params=[512, 37])
-def _rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distances, "ROWS", request.param)
+@pytest.fixture(params=[1 << 21, 5000])
+def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "VALUES", request.param)
 
 
-@pytest.mark.usefixtures("_rows")
+@pytest.mark.usefixtures("_blocks")
 def test_blocks_give_the_nearest_and_the_kth_neighbour(cat_features: Tensor) -> None:
     a, b = cat_features[:100].double(), cat_features[100:].double()
     exact = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")

@@ -42,7 +42,7 @@ def test_it_does_not_matter_in_how_many_blocks_it_is_computed(
     cat_features: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = distance(cat_features[:250], cat_features[250:])
-    monkeypatch.setattr("models.metrics.kernel.ROWS", 37)
+    monkeypatch.setattr("models.metrics.blocks.VALUES", 5000)
     assert distance(cat_features[:250], cat_features[250:]) == pytest.approx(whole, rel=1e-9)
 
 

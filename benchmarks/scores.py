@@ -1,0 +1,136 @@
+"""What a checkpoint's scores cost, part by part, and what known good and bad pictures score.
+
+`python -m benchmarks.scores`. Of cats.zip, decoded into a packed dataset: some are the real side,
+others take the place of generated pictures, as they are and damaged. Processor time is that of all
+threads: shared out over the cores it is what a part takes on an idle machine.
+"""
+
+import argparse
+import io
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from benchmarks import machine
+from benchmarks.shared_data import SHARED_DATA
+from models.train import SPIN_COUNT
+
+SHOWN = (
+    "kid", "frechet", "precision", "recall", "density", "coverage", "copy_rate", "diversity", "swd",
+)  # fmt: skip
+Value = TypeVar("Value")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--archive", type=Path, default=SHARED_DATA / "cats.zip")
+    parser.add_argument("--real", type=int, default=4000, help="pictures of the dataset")
+    parser.add_argument("--images", type=int, default=2000, help="pictures scored")
+    arguments = parser.parse_args()
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # as the trainer process does
+    print(f"machine    {machine.describe()}")
+    pictures = decode(arguments.archive, arguments.real + arguments.images)
+    real, other = pictures[: arguments.real], pictures[arguments.real :]
+    with tempfile.TemporaryDirectory(prefix="moggy-scores-") as folder:
+        np.save(Path(folder) / "images.npy", real)
+        report(Path(folder), real, other)
+
+
+def decode(archive: Path, count: int) -> np.ndarray:
+    """(count, H, W, 3) uint8."""
+    with zipfile.ZipFile(archive) as file:
+        names = [name for name in file.namelist() if name.endswith(".jpg")][:count]
+        pictures = [Image.open(io.BytesIO(file.read(name))).convert("RGB") for name in names]
+    return np.stack([np.asarray(picture) for picture in pictures])
+
+
+def report(folder: Path, real: np.ndarray, other: np.ndarray) -> None:
+    from models.embedding import Embedder
+    from models.scores import Reference, score
+
+    embedder = Embedder()
+    features = embedder(real)
+    np.save(folder / "features.npy", features.astype(np.float16))
+    (folder / "dataset.json").write_text(json.dumps({"embedding": embedder.name}))
+    print(f"embedding  {embedder.name}\n{'part':<22}{'seconds':>9}{'processor':>11}")
+    reference = clock("reference, once", lambda: Reference.of(folder, embedder, len(other)))
+    score(reference, other[:64], embedder)  # the first pass chooses its kernels
+    parts(reference, other, embedder)
+    clock("score, all of it", lambda: score(reference, other, embedder))
+
+    print(f"\n{'pictures':<22}" + "".join(f"{name:>10}" for name in SHOWN))
+    for name, images in cases(real, other).items():
+        found = score(reference, images, embedder)
+        print(f"{name:<22}" + "".join(f"{found[key]:>10.4f}" for key in SHOWN))
+    for name in ("floor", "ceiling"):
+        print(f"{name:<22}{found[name]['kid']:>10.4f}{found[name]['frechet']:>10.4f}")
+
+
+def parts(reference: Any, images: np.ndarray, embedder: Any) -> None:
+    """Each part of a score on its own."""
+    import torch
+
+    from models.metrics.diversity import diversity
+    from models.metrics.frechet import Moments, frechet_distances
+    from models.metrics.kernel import KernelSample, kernel_distances
+
+    features = torch.from_numpy(clock("embedding", lambda: embedder(images)))
+    weights = reference.resampled(len(features), "generated pictures")
+    clock(
+        "kernel distance",
+        lambda: kernel_distances(reference.kernel, KernelSample.of(features, weights)),
+    )
+    clock(
+        "Fréchet distance",
+        lambda: frechet_distances(reference.frechet, Moments.of(features, weights)),
+    )
+    clock("precision … coverage", lambda: reference.neighbourhoods.overlap(features))
+    clock("copy rate", lambda: reference.known.copy_rate(features))
+    clock("diversity", lambda: diversity(images, reference.stream("pairs")))
+    clock("sliced Wasserstein", lambda: reference.patches.distance(images, reference.stream("swd")))
+
+
+def cases(real: np.ndarray, other: np.ndarray) -> dict[str, np.ndarray]:
+    """Known pictures in the place of generated ones."""
+    count = len(other)
+    random = np.random.default_rng(1)
+    return {
+        "other real ones": other,
+        "mirrored": other[:, :, ::-1],
+        "moved by 8 pixels": np.roll(other, 8, axis=2),
+        "30 levels brighter": np.minimum(other.astype(np.int16) + 30, 255).astype(np.uint8),
+        "blurred by 1 pixel": blurred(other, 1),
+        "blurred by 3 pixels": blurred(other, 3),
+        "100 pictures repeated": other[np.arange(count) % 100],
+        "one picture repeated": other[:1].repeat(count, 0),
+        "copies": real[:count],
+        "half copies": np.concatenate([real[: count // 2], other[count // 2 :]]),
+        "noise": random.integers(0, 256, other.shape, np.uint8),
+    }
+
+
+def blurred(images: np.ndarray, radius: float) -> np.ndarray:
+    blur = ImageFilter.GaussianBlur(radius)
+    return np.stack([np.asarray(Image.fromarray(image).filter(blur)) for image in images])
+
+
+def clock(name: str, run: Callable[[], Value]) -> Value:
+    began, used = time.perf_counter(), time.process_time()
+    value = run()
+    taken, processor = time.perf_counter() - began, time.process_time() - used
+    print(f"{name:<22}{taken:>9.2f}{processor:>11.2f}")
+    return value
+
+
+if __name__ == "__main__":
+    main()
