@@ -7,15 +7,12 @@ or are fetched from the internet; without them the scores are absent, and say wh
 
 import importlib
 import os
-import pickle
 import tempfile
-import urllib.error
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -49,8 +46,11 @@ def _scores(real: np.ndarray, generated: np.ndarray, device: torch.device) -> di
     smaller = min(len(real), len(generated))
     if smaller < 2:
         raise InceptionAbsent(f"it takes at least 2 pictures on each side, not {smaller}")
+    named = os.environ.get(VARIABLE)
+    tensors = _read(Path(named)) if named else None
     fidelity = _torch_fidelity()
-    tensors = _weights(fidelity)
+    if tensors is None:
+        tensors = _fetch(fidelity.feature_extractor_inceptionv3.URL_INCEPTION_V3)
     with tempfile.TemporaryDirectory(prefix="moggy-inception-") as folder:
         # torch-fidelity unpickles what it is given; so it is given what was written just here.
         weights = Path(folder) / "weights.pth"
@@ -71,7 +71,7 @@ def _scores(real: np.ndarray, generated: np.ndarray, device: torch.device) -> di
                 cache=False,
                 verbose=False,
             )
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             raise InceptionAbsent(f"torch-fidelity failed: {error}") from error
     return {
         "fid": float(found[fidelity.KEY_METRIC_FID]),
@@ -96,23 +96,23 @@ def _torch_fidelity() -> Any:
         ) from error
 
 
-def _weights(fidelity: Any) -> dict[str, Tensor]:
-    """Of the file that the environment names, else of torch-fidelity's own address."""
-    named = os.environ.get(VARIABLE)
+def _read(path: Path) -> dict[str, Tensor]:
     try:
-        if named is None:
-            address = fidelity.feature_extractor_inceptionv3.URL_INCEPTION_V3
-            return torch.hub.load_state_dict_from_url(address, progress=False, weights_only=True)
-        if named.endswith(".safetensors"):
-            return load_file(named)
-        loaded: dict[str, Tensor] = torch.load(named, map_location="cpu", weights_only=True)
-    except urllib.error.URLError as error:
-        raise InceptionAbsent(
-            f"the weights cannot be fetched ({error.reason}): {VARIABLE} may name a local file"
-        ) from error
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise InceptionAbsent(f"{VARIABLE}={named} cannot be read: {error}") from error
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a file of anything makes of a reader is open
+        raise InceptionAbsent(f"{VARIABLE}={path} cannot be read: {error}") from error
     return loaded
+
+
+def _fetch(address: str) -> dict[str, Tensor]:
+    try:
+        return torch.hub.load_state_dict_from_url(address, progress=False, weights_only=True)
+    except (OSError, RuntimeError) as error:  # no connection, or another file than was meant
+        raise InceptionAbsent(
+            f"the weights cannot be fetched ({error}): {VARIABLE} may name a local file"
+        ) from error
 
 
 class _Pictures(Dataset[Tensor]):

@@ -11,7 +11,7 @@ from models.inception import VARIABLE, inception_scores
 PICTURES = np.zeros((4, 32, 32, 3), np.uint8)
 
 
-@pytest.mark.parametrize("content", [None, b"no weights", b""])
+@pytest.mark.parametrize("content", [None, b"junk", b"no weights", b""])
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
 def test_weights_that_cannot_be_read_leave_them_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes | None
@@ -21,7 +21,7 @@ def test_weights_that_cannot_be_read_leave_them_absent(
     monkeypatch.setenv(VARIABLE, str(tmp_path / name))
     found = inception_scores(PICTURES, PICTURES)
     assert list(found) == ["absent"]
-    assert found["absent"]
+    assert found["absent"].startswith(f"{VARIABLE}={tmp_path / name} cannot be read: ")
 
 
 def test_a_file_of_other_weights_leaves_them_absent(
