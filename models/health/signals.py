@@ -67,8 +67,8 @@ SIGNALS = (
     ),
     Signal(
         "mode_collapse",
-        threshold=0.1,
-        clear=0.15,
+        threshold=0.07,
+        clear=0.1,
         says="the generator makes few different pictures: they lie only {value:.0%} as far apart "
         "as real ones do",
         suggests="a penalty (r1), augmentation, or a larger latent_dim",
