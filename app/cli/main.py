@@ -182,6 +182,7 @@ def train(
     """Queue a training; prints the job's id."""
     from app.cli.commands import quote_training
     from app.cli.commands import train as queue_training
+    from app.cli.errors import WrongUsage
     from app.cli.overrides import parse_overrides
 
     given = {
@@ -195,6 +196,8 @@ def train(
         "overrides": parse_overrides(overrides or []) or None,
     }
     body = {field: value for field, value in given.items() if value is not None}
+    if dry_run and follow:
+        raise WrongUsage("--dry-run queues nothing that --follow could show: leave one out")
     if dry_run:
         quote_training(body)
     else:

@@ -21,6 +21,7 @@ class Quoted(NamedTuple):
 
     seconds: float | None
     images_per_second: float | None
+    memory_bytes: int
     disk_bytes: int
     checkpoints: int
     kept: int
@@ -100,9 +101,9 @@ def _about_machine(config: TrainingConfig, measured: Measured, quoted: Quoted) -
             f"A batch of {config.batch_size} is too much for a dry run: the time and the memory "
             f"are reckoned from one of {measured.batch_size}."
         )
-    if measured.memory_bytes > measured.free_bytes:
+    if quoted.memory_bytes > measured.free_bytes:
         yield (
-            f"It needs about {_gigabytes(measured.memory_bytes)} of memory, and "
+            f"It needs about {_gigabytes(quoted.memory_bytes)} of memory, and "
             f"{_gigabytes(measured.free_bytes)} are free: choose a smaller width or batch."
         )
     if quoted.seconds is not None and quoted.seconds > SLOW_SECONDS:

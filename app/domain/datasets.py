@@ -5,7 +5,7 @@ import math
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -101,8 +101,15 @@ def read_upload(store: ObjectStore, dataset_id: str) -> list[dict[str, str]]:
     return sources
 
 
-def find(session: Session, name: str) -> Dataset:
-    dataset = session.scalar(select(Dataset).where(Dataset.name == name))
+def find(
+    session: Session, name: str, lock: Literal["shared", "exclusive"] | None = None
+) -> Dataset:
+    """With a lock, nobody deletes it until the transaction ends."""
+    query = select(Dataset).where(Dataset.name == name)
+    if lock is not None:
+        query = query.with_for_update(read=lock == "shared")
+        query = query.execution_options(populate_existing=True)
+    dataset = session.scalar(query)
     if dataset is None:
         raise NotFound(f"there is no dataset {name!r}", field="dataset")
     return dataset
@@ -257,8 +264,7 @@ def refuse_unready(dataset: Dataset) -> None:
 
 def delete(session: Session, name: str) -> Dataset:
     """Forget a dataset; its objects are then to be deleted by `delete_objects`."""
-    dataset = find(session, name)
-    session.refresh(dataset, with_for_update=True)  # a job that is being asked for comes first
+    dataset = find(session, name, "exclusive")  # a job that is being asked for comes first
     job = jobs.busy_with(session, Job.dataset == name)
     if job is not None:
         raise Conflict(

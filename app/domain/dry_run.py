@@ -16,6 +16,7 @@ START_SECONDS = 5.0
 CHECKPOINT_SECONDS = 300.0  # a checkpoint at least so often
 STATES = 4  # at most at a time: the newest two, what a rollback needs, and one in the store
 RESIDENT_BYTES = 256 << 20  # a smaller dataset is held in memory
+RESIDENT_SHARE = 0.5  # of a GPU's free memory, into which it then goes
 PNG_SHARE = 0.8  # of the bytes of the pixels of a sample
 
 
@@ -39,10 +40,10 @@ def quote_training(
         resolved = resolve_config(dataset, request, start)
     config = TrainingConfig.from_json(resolved)
     measured = meter.measure(config)
-    quoted = reckon(config, measured, settings)
+    quoted = reckon(config, measured, settings, dataset.images or 0)
     estimate = {
         "seconds": quoted.seconds,
-        "memory_bytes": measured.memory_bytes + resident(dataset.images or 0, config),
+        "memory_bytes": quoted.memory_bytes,
         "disk_bytes": quoted.disk_bytes,
         "device": measured.device,
         "images_per_second": quoted.images_per_second,
@@ -51,8 +52,8 @@ def quote_training(
     return DryRun(resolved, estimate, warnings(dataset, config, measured, quoted))
 
 
-def reckon(config: TrainingConfig, measured: Measured, settings: Settings) -> Quoted:
-    """What the whole run takes, where a step takes what was measured."""
+def reckon(config: TrainingConfig, measured: Measured, settings: Settings, pictures: int) -> Quoted:
+    """What the whole run on so many pictures takes, where a step takes what was measured."""
     images_per_step = config.batch_size * config.discriminator_steps
     seconds = rate = None
     if measured.step_seconds is not None:
@@ -70,10 +71,12 @@ def reckon(config: TrainingConfig, measured: Measured, settings: Settings) -> Qu
         + STATES * measured.state_bytes
         + round(samples * pixels * PNG_SHARE)
     )
-    return Quoted(seconds, rate, disk, made, kept)
+    memory = measured.memory_bytes + resident(pictures, config, measured)
+    return Quoted(seconds, rate, memory, disk, made, kept)
 
 
-def resident(images: int, config: TrainingConfig) -> int:
-    """The bytes of the pictures, where the trainer holds them in memory."""
-    size = images * prod(config.shape)
-    return size if size <= RESIDENT_BYTES else 0
+def resident(pictures: int, config: TrainingConfig, measured: Measured) -> int:
+    """The bytes of the pictures, where the trainer holds them in the memory that was measured."""
+    size = pictures * prod(config.shape)
+    room = RESIDENT_SHARE * measured.free_bytes if measured.device == "cuda" else RESIDENT_BYTES
+    return size if size <= room else 0

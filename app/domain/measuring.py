@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 DEADLINE_SECONDS = 30.0  # loading torch included
 WAIT_SECONDS = 40.0  # for another measurement to end
+WAITING = 4  # at most at a time, each in a thread that others could use
 REMEMBER_SECONDS = 600.0
 REMEMBERED = 100
 # What no step depends on.
@@ -48,24 +49,43 @@ class StepMeter:
     def __init__(self, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         self._deadline_seconds = deadline_seconds
         self._lock = threading.Lock()
+        self._places = threading.Semaphore(WAITING)
         self._remembered: dict[str, tuple[float, Measured]] = {}
 
     def measure(self, config: TrainingConfig) -> Measured:
         """Raises Unavailable where others are measuring for longer than anybody would wait."""
         known = {name: value for name, value in config.to_json().items() if name not in FREE_FIELDS}
         key = json.dumps(known, sort_keys=True)
-        if not self._lock.acquire(timeout=WAIT_SECONDS):
-            raise Unavailable("other trainings are being measured: try again", retry_after=10)
-        try:
-            measured_at, measured = self._remembered.get(key, (0.0, None))
-            if measured is None or time.monotonic() - measured_at > REMEMBER_SECONDS:
-                measured = _measure(config, self._deadline_seconds)
-                self._remembered[key] = time.monotonic(), measured
-                while len(self._remembered) > REMEMBERED:
-                    del self._remembered[next(iter(self._remembered))]
+        busy = Unavailable("other trainings are being measured: try again", retry_after=10)
+        measured = self._recall(key)
+        if measured is not None:
             return measured
+        if not self._places.acquire(blocking=False):
+            raise busy
+        try:
+            if not self._lock.acquire(timeout=WAIT_SECONDS):
+                raise busy
+            try:
+                # Whoever was waited for may have measured the same.
+                measured = self._recall(key)
+                if measured is None:
+                    measured = _measure(config, self._deadline_seconds)
+                    self._remember(key, measured)
+            finally:
+                self._lock.release()
         finally:
-            self._lock.release()
+            self._places.release()
+        return measured
+
+    def _recall(self, key: str) -> Measured | None:
+        measured_at, measured = self._remembered.get(key, (0.0, None))
+        recent = time.monotonic() - measured_at <= REMEMBER_SECONDS
+        return measured if recent else None
+
+    def _remember(self, key: str, measured: Measured) -> None:
+        self._remembered[key] = time.monotonic(), measured
+        while len(self._remembered) > REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
 
 
 def _measure(config: TrainingConfig, deadline_seconds: float) -> Measured:

@@ -12,8 +12,12 @@ from app.domain.served import best_checkpoint, served_checkpoint
 from app.domain.tables import Checkpoint, Job, Model
 
 
-def find_model(session: Session, name: str) -> Model:
-    model = session.scalar(select(Model).where(Model.name == name))
+def find_model(session: Session, name: str, *, lock: bool = False) -> Model:
+    """With `lock`, nobody else changes or deletes it until the transaction ends."""
+    query = select(Model).where(Model.name == name)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    model = session.scalar(query)
     if model is None:
         raise NotFound(f"there is no model {name!r}", field="model")
     return model
@@ -53,8 +57,7 @@ def resolve_checkpoint(
 
 def serve(session: Session, model_name: str, checkpoint_id: str | None) -> Model:
     """Serve this checkpoint from now on, or, with None, always the best."""
-    model = find_model(session, model_name)
-    session.refresh(model, with_for_update=True)  # before its checkpoint, as `delete_model` does
+    model = find_model(session, model_name, lock=True)  # before its checkpoint, as when deleted
     if checkpoint_id is not None:
         _keep(session, resolve_checkpoint(session, model_name, checkpoint_id))
     model.checkpoint = checkpoint_id
@@ -113,6 +116,23 @@ def has_checkpoint(session: Session, job_id: str, images_seen: int) -> bool:
     return session.scalar(query) is not None
 
 
+def ensure_scored(
+    session: Session, claim: Claim, images_seen: int, metrics: dict[str, Any] | None
+) -> bool:
+    """Give a training's stored checkpoint these scores unless it has some, as the job's holder.
+
+    Whether it has scores now.
+    """
+    job = hold(session, claim)
+    query = select(Checkpoint).where(
+        Checkpoint.job == job.id, Checkpoint.images_seen == images_seen
+    )
+    checkpoint = session.scalar(query.with_for_update())
+    if checkpoint is not None and checkpoint.kid is None and metrics is not None:
+        checkpoint.metrics, checkpoint.kid = metrics, metrics["kid"]
+    return checkpoint is not None and checkpoint.kid is not None
+
+
 def add_checkpoint(
     session: Session,
     claim: Claim,
@@ -147,8 +167,7 @@ def add_checkpoint(
 
 def delete_model(session: Session, name: str) -> list[str]:
     """Forget a model and its checkpoints; the keys of what is then the caller's to delete."""
-    model = find_model(session, name)
-    session.refresh(model, with_for_update=True)  # a job that is being asked for comes first
+    model = find_model(session, name, lock=True)  # a job that is being asked for comes first
     checkpoints = select(Checkpoint.id).where(Checkpoint.model == name)
     used = or_(Job.model == name, Job.resume_from.in_(checkpoints), Job.checkpoint.in_(checkpoints))
     job = jobs.busy_with(session, used)

@@ -45,7 +45,7 @@ class Dataset(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True)
     status: Mapped[str] = mapped_column(String(16))  # ingesting | ready | failed
     job: Mapped[str] = mapped_column(String(32))  # the ingest job's id
-    request: Mapped[dict[str, Any]]  # size, fit, channels, horizontal_flip
+    request: Mapped[dict[str, Any]]  # of its packing
     key: Mapped[str | None] = mapped_column(String(255))  # prefix of the packed objects
     images: Mapped[int | None]
     shape: Mapped[list[Any] | None]  # [height, width, channels]

@@ -29,7 +29,7 @@ from app.routes.generation import FOR_EVER, NOT_MODIFIED, content, is_known
 from app.routes.names import check_name
 from app.routes.times import moment
 from app.routes.uploads import Upload, receive_upload
-from app.serving.encoders import PNG_LEVEL, to_image
+from app.serving.encoders import ENCODER, PNG_LEVEL, to_image
 
 router = APIRouter(
     prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -281,6 +281,7 @@ def get_picture(
     """One picture as it was packed, by its place in the dataset."""
     with database.read() as session:
         dataset = datasets.find(session, name)
+    datasets.refuse_absent(dataset, index)
     if content_hash not in (None, dataset.content_hash):
         raise NotFound(
             f"dataset {name!r} has the content hash {dataset.content_hash}, not "
@@ -288,10 +289,9 @@ def get_picture(
             field="content_hash",
         )
     headers = {
-        "ETag": f'"{dataset.content_hash}-{index}"',
+        "ETag": f'"{dataset.content_hash}-{index}-{ENCODER}"',
         "Cache-Control": "no-cache" if content_hash is None else FOR_EVER,
     }
-    datasets.refuse_absent(dataset, index)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
     pixels = datasets.read_picture(store, dataset, index)

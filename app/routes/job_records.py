@@ -1,13 +1,14 @@
 """What a job leaves behind while it runs: events, metrics, samples."""
 
 import csv
+import hashlib
 import io
 import math
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
@@ -23,6 +24,7 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
+from app.routes.generation import NOT_MODIFIED, content, is_known
 
 router = APIRouter(
     prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -103,14 +105,22 @@ def read_metrics(
     with database.read() as session:
         rows = [event.data for event in events.of_type(session, job_id, "progress")]
     rows = _forget_undone(rows)
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = [
+        name
+        for name in dict.fromkeys(name for row in rows for name in row)
+        if all(_is_number(row.get(name)) for row in rows)
+    ]
     if "text/csv" in accept:
         return Response(_csv(names, rows), media_type="text/csv")
     return Metrics(job=job_id, series={name: [row.get(name) for row in rows] for name in names})
 
 
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
 def _forget_undone(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop what a resume from an older training state did again."""
+    """Drop what a resume from an older training state, or a rollback, did again."""
     kept: list[dict[str, Any]] = []
     for row in rows:
         seen = row.get("images_seen", math.inf)  # an ingest counts files, and never goes back
@@ -122,7 +132,7 @@ def _forget_undone(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _csv(names: list[str], rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, names)
+    writer = csv.DictWriter(text, names, extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -130,13 +140,24 @@ def _csv(names: list[str], rows: list[dict[str, Any]]) -> str:
 
 @router.get("/samples")
 def list_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
-    """The grids of the fixed seeds 0 to 63, oldest first."""
+    """The grids of the fixed seeds 0 to 63, oldest first; without those that a rollback undid."""
     with database.read() as session:
-        rows = events.of_type(session, job_id, "sample")
-    return SampleList(items=[Sample.model_validate(row.data) for row in rows])
+        rows = [event.data for event in events.of_type(session, job_id, "sample")]
+    return SampleList(items=[Sample.model_validate(row) for row in _forget_undone(rows)])
 
 
-@router.get("/samples/{images_seen}.png", response_class=Response)
-def get_sample(job_id: ExistingJob, images_seen: int, store: StoreDep) -> Response:
+@router.get(
+    "/samples/{images_seen}.png",
+    response_class=Response,
+    responses=content("png") | NOT_MODIFIED,
+)
+def get_sample(
+    job_id: ExistingJob, images_seen: int, request: Request, store: StoreDep
+) -> Response:
     grid = read_sample(store, job_id, images_seen)
-    return Response(grid, media_type="image/png", headers={"Cache-Control": "max-age=31536000"})
+    # After a rollback another grid has the same name.
+    tag = hashlib.sha256(grid).hexdigest()
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
+    if is_known(request, headers):
+        return Response(status_code=304, headers=headers)
+    return Response(grid, media_type="image/png", headers=headers)

@@ -20,7 +20,7 @@ MEASURED = Measured(
     checkpoint_bytes=7_000_000,
     state_bytes=26_000_000,
 )
-QUOTED = Quoted(900.0, 800.0, 100_000_000, 10, 10)
+QUOTED = Quoted(900.0, 800.0, MEASURED.memory_bytes, 100_000_000, 10, 10)
 
 
 def finding(kind: str, share: float, suggests: str | None = "Do this.") -> dict[str, Any]:
@@ -106,16 +106,18 @@ def test_mirroring_against_what_the_pictures_say() -> None:
 
 
 def test_a_machine_that_is_too_slow_too_small_or_could_not_be_measured() -> None:
-    (slow,) = told(quoted=Quoted(20_000.0, 35.0, 1, 10, 10))
+    (slow,) = told(quoted=QUOTED._replace(seconds=20_000.0, images_per_second=35.0))
     assert "about 5 h 33 min on this machine (cpu, 35 images a second)" in slow
-    (days,) = told(quoted=Quoted(200_000.0, 3.5, 1, 10, 10))
+    (days,) = told(quoted=QUOTED._replace(seconds=200_000.0, images_per_second=3.5))
     assert "2 days 7 h" in days
-    (small,) = told(measured=replace(MEASURED, memory_bytes=9_000_000_000))
+    (small,) = told(quoted=QUOTED._replace(memory_bytes=9_000_000_000))
     assert "9.0 GB of memory, and 8.0 GB are free" in small
     (reckoned,) = told(measured=replace(MEASURED, batch_size=4))
     assert "reckoned from one of 4" in reckoned
     unmeasured = replace(MEASURED, step_seconds=None, batch_size=0)
-    (unknown,) = told(measured=unmeasured, quoted=Quoted(None, None, 1, 10, 10))
+    (unknown,) = told(
+        measured=unmeasured, quoted=QUOTED._replace(seconds=None, images_per_second=None)
+    )
     assert "Not one step ended" in unknown
 
 

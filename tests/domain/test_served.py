@@ -55,6 +55,20 @@ def served(database: Database) -> tuple[str | None, str | None]:
         return one.id, served_because(session, model, one)
 
 
+def test_a_checkpoint_made_again_gets_the_scores_that_it_lacked_and_keeps_those_it_had(
+    database: Database, claim: Claim, add: Add
+) -> None:
+    first = add(claim, 64)
+    scores = {"kid": 0.3, "kid_interval": [0.2, 0.4]}
+    with database.write() as session:
+        assert not registry.ensure_scored(session, claim, 64, None)
+        assert registry.ensure_scored(session, claim, 64, scores)
+        assert registry.ensure_scored(session, claim, 64, scores | {"kid": 0.1})
+        assert registry.ensure_scored(session, claim, 64, None)
+        stored = registry.find_checkpoint(session, first)
+        assert (stored.kid, stored.metrics) == (0.3, scores)
+
+
 def test_a_model_without_a_checkpoint_serves_none(database: Database, claim: Claim) -> None:
     assert served(database) == (None, None)
 

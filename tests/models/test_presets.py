@@ -59,7 +59,12 @@ def test_every_row_is_named_as_its_configuration_is() -> None:
 def test_the_datasets_shape_and_the_users_wishes_win() -> None:
     config = resolve("dcgan", shape=(28, 28, 1), images=100, seed=3, overrides={"width": 16})
     assert config == TrainingConfig(
-        shape=(28, 28, 1), images=100, seed=3, width=16, sample_every_images=30_000
+        shape=(28, 28, 1),
+        images=100,
+        seed=3,
+        width=16,
+        sample_every_images=30_000,
+        held_out_share=0.02,
     )
 
 

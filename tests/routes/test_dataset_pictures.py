@@ -13,6 +13,7 @@ from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
+from app.serving.encoders import ENCODER
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest
 
@@ -83,7 +84,7 @@ def test_a_picture_is_known_by_the_hash_of_its_dataset(
 ) -> None:
     content_hash = client.get("/v1/datasets/noise").json()["content_hash"]
     first = client.get("/v1/datasets/noise/images/3.png")
-    assert first.headers["etag"] == f'"{content_hash}-3"'
+    assert first.headers["etag"] == f'"{content_hash}-3-{ENCODER}"'
     assert first.headers["cache-control"] == "no-cache"
     named = client.get(f"/v1/datasets/noise/images/3.png?content_hash={content_hash}")
     assert named.headers["cache-control"] == "max-age=31536000, immutable"

@@ -7,8 +7,11 @@ from fastapi.testclient import TestClient
 
 from app.domain import events, leases
 from app.domain.database import Database
+from app.domain.job_objects import sample_key
 from app.domain.job_states import Status
 from app.domain.leases import Claim
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Dataset
 
 
@@ -262,6 +265,41 @@ def test_metrics_forget_what_a_resume_did_again(
         "128,0.55",
         "256,0.4",
     ]
+
+
+def test_metrics_are_numbers_whatever_else_a_progress_event_says(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    job_id = ask(client)["id"]
+    with database.write() as session:
+        job = leases.claim(session, "train", 60, 3)
+        assert job is not None
+        for phase, accepted in (("packing", 5), ("comparing", 9)):
+            row = {"phase": phase, "accepted": accepted}
+            leases.record(session, Claim(job.id, job.epoch), "progress", row)
+    assert client.get(f"/v1/jobs/{job_id}/metrics").json()["series"] == {"accepted": [5, 9]}
+
+
+def test_a_grid_that_a_rollback_undid_is_listed_no_more_and_never_shown_for_the_new_one(
+    client: TestClient, cats: str, database: Database, settings: Settings
+) -> None:
+    job_id = ask(client)["id"]
+    with database.write() as session:
+        job = leases.claim(session, "train", 60, 3)
+        assert job is not None
+        for count, seen in enumerate((64, 128, 192, 128)):
+            row = {"images_seen": seen, "url": f"/v1/jobs/{job_id}/samples/{seen}.png"}
+            leases.record(session, Claim(job.id, job.epoch), "sample", row, once=f"{count}")
+    listed = client.get(f"/v1/jobs/{job_id}/samples").json()["items"]
+    assert [one["images_seen"] for one in listed] == [64, 128]
+
+    store = ObjectStore(settings)
+    store.put_bytes(sample_key(job_id, 128), b"old")
+    url = listed[-1]["url"]
+    tag = client.get(url).headers["ETag"]
+    assert client.get(url, headers={"If-None-Match": tag}).status_code == 304
+    store.put_bytes(sample_key(job_id, 128), b"new")
+    assert client.get(url, headers={"If-None-Match": tag}).content == b"new"
 
 
 def test_a_job_shows_what_its_health_events_said_the_newest_last(

@@ -98,10 +98,16 @@ class Train(Kind):
         self.record("sample", data, once=f"sample:{seen}{rollbacks}")
 
     def _store_checkpoint(self, event: dict[str, Any]) -> None:
-        seen, self._unscored = event["images_seen"], event["unscored"]
+        seen, metrics = event["images_seen"], event["metrics"]
         with self.context.database.read() as session:
-            if registry.has_checkpoint(session, self.job.id, seen):
-                return  # made again after a resume from an older state
+            again = registry.has_checkpoint(session, self.job.id, seen)
+        if again:  # made again after a resume from an older state, perhaps with scores this time
+            scored = self.context.write(
+                lambda session: registry.ensure_scored(session, self.claim, seen, metrics)
+            )
+            self._unscored = None if scored else event["unscored"]
+            return
+        self._unscored = event["unscored"]
         key = checkpoint_key(self.job.id, self.claim.epoch, seen)
         self.context.store.move_in(self.run_dir / event["path"], key)
 
@@ -113,7 +119,7 @@ class Train(Kind):
                 key=key,
                 sha256=event["sha256"],
                 size=event["bytes"],
-                metrics=event["metrics"],
+                metrics=metrics,
             )
             data = {"images_seen": seen, "id": checkpoint.id, "model": checkpoint.model}
             events.append(session, self.job.id, "checkpoint", data)

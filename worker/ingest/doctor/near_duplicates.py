@@ -65,6 +65,7 @@ def find_near_duplicates(
         distance = distances_between(features, place, original)
         if original == candidate or judge(place, original, distance):
             originals[place], distances[place] = original, distance
+        tick(0)
     return NearDuplicates(originals, distances)
 
 

@@ -17,7 +17,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_events_job_type_id", "events")
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_column("resume_from")
-    with op.batch_alter_table("datasets", schema=None) as batch_op:
-        batch_op.drop_column("horizontal_flip")
+    # Not as a batch: on SQLite that makes the tables anew, and the old one's events go with it.
+    op.drop_column("jobs", "resume_from")
+    op.drop_column("datasets", "horizontal_flip")

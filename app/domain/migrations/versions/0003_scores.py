@@ -24,8 +24,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_checkpoints_scored", "checkpoints")
-    with op.batch_alter_table("checkpoints", schema=None) as batch_op:
-        batch_op.drop_column("kid")
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_column("result")
-        batch_op.drop_column("checkpoint")
+    # Not as a batch: on SQLite that makes the tables anew, and the old one's events go with it.
+    op.drop_column("checkpoints", "kid")
+    op.drop_column("jobs", "result")
+    op.drop_column("jobs", "checkpoint")
