@@ -102,7 +102,8 @@ def configured(candidate: Candidate, dataset: Path, seed: int, seconds: float) -
         here.prepare()
         noise = random_dataset(Path(temporary), config)
         step = measure(config, noise, here, WARM_SECONDS).step_seconds
-    return resolved(max(1, int(seconds / step * config.batch_size)))
+    per_step = config.batch_size * config.discriminator_steps
+    return resolved(max(1, int(seconds / step * per_step)))
 
 
 def judge(checkpoint: Path, learnt: Path, held_out: Path, grid: Path) -> dict[str, Any]:

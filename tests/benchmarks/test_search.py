@@ -43,6 +43,8 @@ def test_no_candidate_learns_from_a_picture_that_judges_it(
         )
         assert (len(learnt), len(held_out)) == (count, 2_000)
         assert not learnt & held_out
+        features = np.load(tmp_path / name / "features.npy")
+        assert len(features) == count
 
 
 def test_the_table_puts_the_best_first_and_compares_with_the_article(
