@@ -27,12 +27,15 @@ class Progress:
 
 
 class Observer(Protocol):
-    """What a run is watched by; each is called between two steps and may not change the run."""
+    """What a run is watched by; each is called between two steps and may not change the run.
+
+    `checkpoint` answers whether it is whole: False where a stop has cut its scores short.
+    """
 
     def progress(self, progress: Progress) -> None: ...
     def health(self, finding: Finding) -> None: ...
     def sample(self, run: TrainingRun) -> None: ...
-    def checkpoint(self, run: TrainingRun) -> None: ...
+    def checkpoint(self, run: TrainingRun) -> bool: ...
     def state(self, run: TrainingRun) -> None: ...
 
 
@@ -68,6 +71,7 @@ def train(
 ) -> bool:
     """Step until the run is finished (True) or `stopping()` (False, its state being written).
 
+    A run at its end whose last checkpoint is not whole is not finished: it goes on with that one.
     Samples are due at 0, at each multiple of `sample_every_images` and at the end; checkpoints
     likewise but for 0, and by the clock; states by the clock. Raises TrainingError.
     """
@@ -108,7 +112,9 @@ def train(
         observer.state(run)
         return False
     observer.sample(run)
-    observer.checkpoint(run)
+    if run.group.any(not observer.checkpoint(run)):
+        observer.state(run)
+        return False
     return True
 
 

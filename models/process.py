@@ -114,7 +114,7 @@ class RunFolder:
         write_atomically(self.folder / path, png(grid))
         self.events.emit("sample", images_seen=run.images_seen, path=path, rollbacks=run.rollbacks)
 
-    def checkpoint(self, run: TrainingRun) -> None:
+    def checkpoint(self, run: TrainingRun) -> bool:
         whole(run)
         path = f"checkpoints/{run.images_seen}.safetensors"
         file = self.folder / path
@@ -134,6 +134,7 @@ class RunFolder:
             finding = self.plateau.add(Scored.of(run.images_seen, metrics))
             if finding is not None:
                 self.health(finding)
+        return not self.scorer.given_up
 
     def state(self, run: TrainingRun) -> None:
         path = f"state-{run.images_seen}.safetensors"
@@ -173,8 +174,9 @@ class Bystander:
     def sample(self, run: TrainingRun) -> None:
         pass
 
-    def checkpoint(self, run: TrainingRun) -> None:
+    def checkpoint(self, run: TrainingRun) -> bool:
         whole(run)
+        return True
 
     def state(self, run: TrainingRun) -> None:
         whole(run)
@@ -202,7 +204,7 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
             )
         observer: Observer = Bystander()
         if leads:
-            scorer = Scorer(request.dataset, request.score_images)
+            scorer = Scorer(request.dataset, request.score_images, stopping=stopping)
             observer = RunFolder(folder, events, scorer, Plateau(request.scored))
         finished = None
         while finished is None:

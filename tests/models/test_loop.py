@@ -28,6 +28,7 @@ class Notes:
     told: list[tuple[str, int]] = field(default_factory=list)
     reports: list[Progress] = field(default_factory=list)
     found: list[Finding] = field(default_factory=list)
+    whole: bool = True  # what is answered of each checkpoint
 
     def progress(self, progress: Progress) -> None:
         self.reports.append(progress)
@@ -39,11 +40,12 @@ class Notes:
         self.told.append(("sample", run.images_seen))
         synthesize(run.served_generator(), latents_from_seeds(range(4), run.config.latent_dim))
 
-    def checkpoint(self, run: TrainingRun) -> None:
+    def checkpoint(self, run: TrainingRun) -> bool:
         self.told.append(("checkpoint", run.images_seen))
         file = self.folder / "checkpoint.safetensors"
         discriminator = run.players.discriminator
         save_checkpoint(file, run.served_generator(), discriminator, run.config, run.images_seen)
+        return self.whole
 
     def state(self, run: TrainingRun) -> None:
         self.told.append(("state", run.images_seen))
@@ -137,6 +139,21 @@ def test_going_on_from_a_finished_state_ends_again(new_run: TrainingRun, tmp_pat
     notes = Notes(tmp_path)
     assert _train(new_run, notes)
     assert notes.told == [("sample", 640), ("checkpoint", 640)]
+
+
+def test_a_run_whose_last_checkpoint_is_not_whole_goes_on_with_that_one(
+    cats: Path, config: TrainingConfig, machine: Machine, tmp_path: Path
+) -> None:
+    first = TrainingRun(config, PackedDataset(cats), machine)
+    notes = Notes(tmp_path, whole=False)
+    assert not _train(first, notes)
+    assert notes.told[-3:] == [("sample", 640), ("checkpoint", 640), ("state", 640)]
+    second = TrainingRun(config, PackedDataset(cats), machine)
+    restore(second, load_state(tmp_path / "state.safetensors"))
+    notes = Notes(tmp_path)
+    assert _train(second, notes)
+    assert notes.told == [("sample", 640), ("checkpoint", 640)]
+    assert all(torch.equal(a, b) for a, b in zip(_final(second), _final(first), strict=True))
 
 
 def test_the_rate_counts_the_last_thirty_seconds_in_steps() -> None:

@@ -88,6 +88,24 @@ def test_being_scored_leaves_the_run_as_it_was_bit_for_bit(
     assert files[0] == files[1]
 
 
+def test_a_stop_gives_up_what_is_being_scored(new_run: TrainingRun, cats: Path) -> None:
+    run = _finished(new_run)
+    looks: list[None] = []
+
+    def stops_at_the(look: int) -> Scorer:
+        looks.clear()
+        return Scorer(cats, stopping=lambda: looks.append(None) or len(looks) >= look)  # type: ignore[func-returns-value]
+
+    whole = stops_at_the(10**9)
+    assert whole.metrics(run, run.served_generator()) is not None
+    assert not whole.given_up
+    assert len(looks) >= 5  # before it begins, and in the reference, the pictures, their features
+    for look in (1, len(looks)):
+        scorer = stops_at_the(look)
+        assert scorer.metrics(run, run.served_generator()) is None
+        assert (scorer.given_up, scorer.trouble, len(looks)) == (True, None, look)
+
+
 def test_a_judge_that_fails_ends_nothing_and_is_in_the_log(
     new_run: TrainingRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

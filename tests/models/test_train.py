@@ -161,6 +161,32 @@ def test_states_come_by_the_clock_and_the_older_ones_go(start: Any) -> None:
     assert {one.name for one in trainer.folder.glob("*state-*")} == set(newest)
 
 
+@pytest.mark.slow
+def test_a_stop_while_the_last_checkpoint_is_scored_leaves_the_scores_for_later(
+    start: Any,
+) -> None:
+    first = start("first", config=CONFIG | {"images": 2560, "width": 8}, score_images=10**6)
+    while first.wait_for("sample")["images_seen"] < 2560:
+        pass
+    first.process.send_signal(signal.SIGTERM)
+    checkpoint, state, stopped = first.finish()
+    assert first.process.wait() == 0
+    assert (checkpoint["event"], checkpoint["metrics"]) == ("checkpoint", None)
+    assert checkpoint["unscored"] is None
+    assert (state["event"], state["images_seen"]) == ("state", 2560)
+    assert stopped == {"event": "stopped", "images_seen": 2560}
+
+    second = start(
+        "second",
+        state=first.folder / state["path"],
+        config=CONFIG | {"images": 2560, "width": 8},
+    )
+    _, _, again, finished = second.finish()
+    assert again["metrics"]["images"] == 128
+    assert again["sha256"] == checkpoint["sha256"]
+    assert finished == {"event": "finished", "images_seen": 2560}
+
+
 def test_a_stop_while_it_starts_still_leaves_a_state(start: Any) -> None:
     trainer = start("run")
     time.sleep(0.5)  # importing torch takes longer
