@@ -64,11 +64,10 @@ class Scorer:
 
         Nothing of the run is changed. What goes wrong here is written to the log, and ends nothing.
         """
-        self.given_up = False
+        self.trouble, self.given_up = None, False
         if self._images == 0 or not (run.finished or self._affordable()):
             return None
         began = self._clock()
-        self.trouble = None
         try:
             return self._score(run, generator)
         except _Stopped:

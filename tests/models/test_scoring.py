@@ -116,6 +116,9 @@ def test_a_judge_that_fails_ends_nothing_and_is_in_the_log(
     assert "no packed dataset in" in caplog.text
     assert scorer.trouble is not None
     assert scorer.trouble.startswith("DatasetError: no packed dataset in")
+    run.images_seen = 0  # no longer finished: the next scores are too expensive, not in trouble
+    assert scorer.metrics(run, run.served_generator()) is None
+    assert scorer.trouble is None
 
 
 def test_a_long_run_is_judged_by_all_that_was_asked_for() -> None:
