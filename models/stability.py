@@ -70,7 +70,7 @@ class Stability:
         return None
 
     def _augment(self, now: Hyperparameters) -> str | None:
-        """More often where there is augmentation, else more kinds of it."""
+        """More often where there is augmentation, else more kinds of it, and not just in name."""
         policy = now.augmentation.split(",")
         if now.augmentation != "none" and now.augmentation_probability < 1:
             self.probability += PROBABILITY_STEP
@@ -78,6 +78,8 @@ class Stability:
         for change in AUGMENTATIONS:
             if change not in policy:
                 self.augmentations = ",".join(filter(None, [self.augmentations, change]))
+                if now.augmentation_probability == 0:
+                    self.probability += PROBABILITY_STEP
                 return "augmentation"
         return None
 

@@ -59,6 +59,16 @@ def test_collapse_without_a_penalty_and_overfitting_are_met_with_augmentation(
     assert stability.actions == 2
 
 
+def test_augmentation_that_was_never_to_be_done_is_done_now_and_then(
+    values: Hyperparameters,
+) -> None:
+    values = replace(values, augmentation="none", augmentation_probability=0.0)
+    stability = Stability()
+    action = stability.act("overfitting", values, 30_000)
+    assert action == {"field": "augmentation", "before": "none", "after": "translation"}
+    assert stability.apply(values).augmentation_probability == 0.25
+
+
 def test_augmentation_that_is_rare_becomes_more_frequent(values: Hyperparameters) -> None:
     values = replace(values, augmentation="colour", augmentation_probability=0.9)
     stability = Stability()
