@@ -1,8 +1,11 @@
 """Reads a run's health every so many images, and says when a signal rises."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
+
+import torch
 
 from models.health.probe import Probe
 from models.health.series import Series, guessing
@@ -43,7 +46,7 @@ class Watch:
         self._read_at = run.images_seen
         if self._probe is None:
             self._probe = Probe(run)
-        self._remember(self._series.read() | self._probe.look(run))
+        self._remember(_agreed(self._series.read() | self._probe.look(run), run))
         found = self._findings(run.images_seen)
         risen = [one for one in found if one.signal not in self._up]
         self._up = [one.signal for one in found]
@@ -92,3 +95,16 @@ class Watch:
         }
         watch._up = [str(name) for name in data["up"] if name in known]
         return watch
+
+
+def _agreed(reading: Mapping[str, float], run: "TrainingRun") -> dict[str, float]:
+    """The mean over the run's processes, of what all of them could read: they act alike on it."""
+    names = [signal.name for signal in SIGNALS]
+    values = torch.tensor(
+        [reading.get(name, float("nan")) for name in names],  # of which every mean is one, too
+        dtype=torch.float64,
+        device=run.machine.device,
+    )
+    run.group.average([values])
+    agreed = zip(names, values.tolist(), strict=True)
+    return {name: value for name, value in agreed if not isnan(value)}

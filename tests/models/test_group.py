@@ -1,11 +1,13 @@
 """Two processes that share every batch do what one process does with the whole of it."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,6 +70,35 @@ def test_two_processes_give_the_weights_of_one(
         if name.endswith("weight") and tensor.ndim > 1:
             # Adam's first steps make a whole step of the sign of a gradient that is all but 0.
             assert (two[name] - tensor).norm() < 0.1 * (tensor - start[name]).norm(), name
+
+
+def _watched(folder: Path, *datasets: Path) -> list[dict[str, float]]:
+    """What the watch of each process says, having read often enough."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = Path(__file__).with_name("watched_in_group.py")
+    done = subprocess.run(
+        [sys.executable, *torchrun, str(script), str(folder / "values"), *map(str, datasets)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads((folder / f"values{rank}").read_text()) for rank in range(2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pictures", [300, 150])
+def test_two_processes_judge_by_the_same_values_though_they_read_others(
+    tmp_path: Path, cats: Path, pictures: int
+) -> None:
+    np.save(tmp_path / "images.npy", np.load(cats / "images.npy")[:pictures] // 2)
+    one, two = _watched(tmp_path, cats, tmp_path)
+    assert one == two
+    assert "mode_collapse" in one
+    assert ("overfitting" in one) == (pictures == 300)  # of 150 the second process holds out none
 
 
 def test_a_group_of_one_shares_nothing() -> None:
