@@ -99,14 +99,20 @@ def train(
             stopped = stopping()
         if run.finished:
             break
-        if _crossed(before, run.images_seen, config.sample_every_images):
+        sample_due = _crossed(before, run.images_seen, config.sample_every_images)
+        checkpoint_due |= _crossed(before, run.images_seen, config.checkpoint_every_images)
+        looked_at = sample_due or checkpoint_due or state_due
+        if looked_at and not run.read_due:  # what is queued on a GPU is training, what follows not
+            run.wait()
+            meter.add(time.monotonic() - measured, run.images_seen - marked)
+        if sample_due:
             observer.sample(run)
-        if checkpoint_due or _crossed(before, run.images_seen, config.checkpoint_every_images):
+        if checkpoint_due:
             observer.checkpoint(run)
             clock.checkpointed()
         if state_due:
             observer.state(run)
-        if run.read_due:
+        if run.read_due or looked_at:
             marked, measured = run.images_seen, time.monotonic()
     if not run.finished:
         observer.state(run)

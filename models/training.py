@@ -131,6 +131,11 @@ class TrainingRun:
         decay = ema_decay(config, self.images_seen, self.images_per_step)
         self.average.update(self.players.generator, decay)
 
+    def wait(self) -> None:
+        """Until the device has done the steps that it was given."""
+        if self.machine.device.type == "cuda":
+            torch.cuda.synchronize(self.machine.device)
+
     def losses(self) -> Losses:
         """Of the last step. Raises TrainingError where one since the last reading is not finite."""
         reported = torch.stack(list(self.unread))

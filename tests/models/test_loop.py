@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import loop
+from models import loop, training
 from models.checkpoint import save_checkpoint
 from models.config import TrainingConfig
 from models.data import PackedDataset
@@ -167,3 +167,44 @@ def test_the_rate_counts_the_last_thirty_seconds_in_steps() -> None:
     for _ in range(30):
         meter.add(1.0, 200)
     assert meter.images_per_second == pytest.approx(200)
+
+
+@dataclass
+class Clock:
+    """Stands still but for what is told to take time."""
+
+    now: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_what_observers_take_is_no_time_of_training(
+    cats: Path,
+    config: TrainingConfig,
+    machine: Machine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Read every 32 steps, as on a GPU, with samples and checkpoints in between."""
+    clock = Clock()
+
+    class Run(TrainingRun):
+        def step(self) -> None:
+            super().step()
+            clock.now += 1
+
+    class Slow(Notes):
+        def sample(self, run: TrainingRun) -> None:
+            super().sample(run)
+            clock.now += 100
+
+        def checkpoint(self, run: TrainingRun) -> bool:
+            clock.now += 100
+            return super().checkpoint(run)
+
+    monkeypatch.setitem(training.READ_EVERY_STEPS, "cpu", 32)
+    monkeypatch.setattr(loop, "time", clock)
+    notes = Slow(tmp_path)
+    assert _train(Run(config, PackedDataset(cats), machine), notes)
+    assert [report.images_per_second for report in notes.reports][1:] == [16, 16]
