@@ -1,9 +1,9 @@
 """Each fault of a training provoked on purpose, and healthy runs beside: which signals rise?
 
 `python -m benchmarks.health --dataset FOLDER` trains on a packed dataset: four runs of 50,000
-images with a fault each, whose signal has to rise, and `dcgan` and `small-data`, of `--images`
-images, which have to stay silent. Prints a table of the worst value that each signal was judged by,
-and the share of the time that judging took.
+images with a fault each, whose signal has to rise, and `dcgan` and `small-data`, of their own
+length or of `--images`, which have to stay silent. Prints a table of the worst value that each
+signal was judged by, and the share of the time that judging took.
 """
 
 import argparse
@@ -75,9 +75,10 @@ class Result:
     rose: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     watching: float = 0.0
+    failed: str = ""  # what ended it before its time
 
     def passed(self, case: Case) -> bool:
-        return case.signal in self.rose if case.signal else not self.rose
+        return case.signal in self.rose if case.signal else not (self.rose or self.failed)
 
 
 def main(words: list[str] | None = None) -> None:
@@ -100,7 +101,7 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--dataset", type=Path, required=True, help="folder of a packed dataset")
     parser.add_argument("--pictures", type=int, help="use only so many of it, as dcgan's 3,000")
-    parser.add_argument("--images", type=int, default=150_000, help="of each healthy run")
+    parser.add_argument("--images", type=int, help="of each healthy run; its preset's own")
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--only", nargs="+", metavar="WORD", help="cases whose name has a word")
     parser.add_argument("--mirrorable", action=argparse.BooleanOptionalAction, default=True)
@@ -130,10 +131,22 @@ def run_case(case: Case, arguments: argparse.Namespace) -> Result:
 
 
 def watch(run: "TrainingRun", verbose: bool) -> Result:
-    """Train to the end; a value that is further past its threshold is the worse one."""
-    from models.health.signals import SIGNALS
+    """Train to the end, or to where the training itself goes wrong."""
+    from models.training import TrainingError
 
     result, began = Result(run.config.images), time.monotonic()
+    try:
+        look_at(run, result, verbose)
+    except TrainingError as error:
+        result.failed = str(error)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def look_at(run: "TrainingRun", result: Result, verbose: bool) -> None:
+    """A value that is further past its threshold is the worse one. Raises TrainingError."""
+    from models.health.signals import SIGNALS
+
     while not run.finished:
         run.step()
         if not run.read_due:
@@ -153,8 +166,6 @@ def watch(run: "TrainingRun", verbose: bool) -> Result:
         if verbose:
             shown = " ".join(f"{name} {value:.3f}" for name, value in run.watch.values.items())
             print(f"  {run.images_seen:,}: {shown}", flush=True)
-    result.seconds = time.monotonic() - began
-    return result
 
 
 def first_pictures(dataset: Path, count: int, temporary: Path) -> Path:
@@ -168,7 +179,8 @@ def first_pictures(dataset: Path, count: int, temporary: Path) -> Path:
 def describe(case: Case, result: Result) -> str:
     rose = ", ".join(f"{name} at {seen:,}" for name, seen in result.rose.items()) or "nothing rose"
     verdict = "as it should" if result.passed(case) else f"wanted: {case.signal or 'silence'}"
-    return f"{rose} ({verdict}; watching took {result.watching / result.seconds:.2%})"
+    ended = f"; ended early: {result.failed}" if result.failed else ""
+    return f"{rose} ({verdict}; watching took {result.watching / result.seconds:.2%}){ended}"
 
 
 def report(results: list[tuple[Case, Result]]) -> None:
@@ -187,7 +199,8 @@ def report(results: list[tuple[Case, Result]]) -> None:
             value = f"{result.worst[name]:.3f}" if name in result.worst else "–"
             rose = f" **at {result.rose[name]:,}**" if name in result.rose else ""
             cells.append(value + rose)
-        print(f"| {case.name} | {result.images:,} | " + " | ".join(cells) + " |")
+        images = f"{result.images:,}" + (f", {result.failed}" if result.failed else "")
+        print(f"| {case.name} | {images} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
