@@ -162,9 +162,10 @@ def test_half_the_classes_missing_costs_recall_and_coverage_but_no_precision(
     whole = score(reference, other.reshape(-1, 28, 28, 1), embedder)
     half = score(reference, other[:5].reshape(-1, 28, 28, 1), embedder)
     assert half["precision"] > whole["precision"] - 0.05
-    assert half["recall"] < whole["recall"]
-    assert half["coverage"] < 0.9 * whole["coverage"]
+    assert half["recall"] < 0.75 * whole["recall"]
+    assert half["coverage"] < 0.75 * whole["coverage"]
     assert half["frechet"] > 1.5 * whole["frechet"]
+    assert half["kid_interval"][0] > whole["floor"]["kid"]
 
 
 def test_the_same_pictures_score_the_same_and_take_nobodys_random_numbers(
