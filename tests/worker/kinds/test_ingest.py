@@ -44,7 +44,7 @@ def test_an_uploaded_array_becomes_a_dataset_as_it_was_asked_for(
         dataset = datasets.find(session, "t10k")
     assert dataset.report is not None
     repeats = dataset.report["doctor"]["findings"][0]["count"]
-    assert dataset.report["duplicates"] == repeats < 500
+    assert dataset.report["duplicates"] == repeats > 0
     assert (dataset.images, dataset.shape) == (10_000 - repeats, [32, 48, 4])
     assert dataset.classes == [str(digit) for digit in range(10)]
     assert dataset.horizontal_flip is decided
