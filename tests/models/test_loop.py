@@ -71,7 +71,7 @@ def test_samples_and_checkpoints_come_at_their_multiples_and_at_the_end(
 ) -> None:
     notes = Notes(tmp_path)
     assert _train(new_run, notes)
-    assert notes.told == [
+    assert [one for one in notes.told if one[0] != "state"] == [  # these come by the clock
         ("sample", 0),
         ("sample", 160),
         ("sample", 320),
