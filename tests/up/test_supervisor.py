@@ -125,11 +125,12 @@ def test_a_failing_one_time_program_shows_its_log(home: Path, stand_in: StandIn)
 
 
 def test_a_stop_while_a_one_time_program_runs_ends_it(home: Path, stand_in: StandIn) -> None:
+    before = signal.getsignal(signal.SIGINT)  # ignored where the tests run in the background
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with Supervisor(home, print) as supervisor, pytest.raises(StopRequested):
         supervisor.run_once(stand_in("prepare"))
     assert processes_of(home) == {}
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_large_log_is_put_aside_at_the_next_start(
