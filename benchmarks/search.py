@@ -2,8 +2,12 @@
 
 `python -m benchmarks.search --folder DIR` trains every candidate on every dataset with every seed,
 each for the same minutes, and appends what it scored to DIR/results.jsonl; what is there already is
-not run again. `--report` only prints the table. Alone on its machine: a neighbour costs the
-candidates unequally.
+not run again. `--report` only prints the table.
+
+The minutes are turned into a number of images once, by real steps (DIR/rates.jsonl): the machine is
+to be left alone while those are taken, and a neighbour of the training itself changes nothing. So
+several may share a machine: one with `OMP_NUM_THREADS=1 taskset -c N` for each core N, each with
+seeds of its own.
 """
 
 import argparse
@@ -44,7 +48,7 @@ def main() -> None:
     if not arguments.report:
         arguments.folder.mkdir(parents=True, exist_ok=True)
         print(f"machine     {machine.describe()}")
-        for seed in range(arguments.seeds):
+        for seed in arguments.seeds:
             for dataset in arguments.datasets:
                 for name in arguments.candidates:
                     run(name, dataset, seed, arguments, results)
@@ -57,7 +61,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--folder", type=Path, required=True, help="packed data, runs, results")
     parser.add_argument("--minutes", type=float, default=20.0, help="of each training")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=list(DATASETS))
     parser.add_argument("--candidates", nargs="+", choices=CANDIDATES, default=list(CANDIDATES))
     parser.add_argument("--report", action="store_true", help="only print what is there")
@@ -71,7 +75,9 @@ def run(name: str, dataset: str, seed: int, arguments: argparse.Namespace, resul
     if any(key.items() <= done.items() for done in read(results)):
         return
     learnt, held_out = prepare(arguments.folder / "data", arguments.archives, dataset)
-    config = configured(CANDIDATES[name], learnt, seed, 60 * arguments.minutes)
+    seconds = seconds_per_image(name, learnt, arguments.folder / "rates.jsonl")
+    images = max(1, int(60 * arguments.minutes / seconds))
+    config = configured(CANDIDATES[name], learnt, seed, images)
     folder = arguments.folder / "runs" / f"{dataset}-{name}-{seed}-{arguments.minutes:g}"
     print(f"{name} on {dataset}, seed {seed}: {config.images:,} images", flush=True)
     began = time.monotonic()
@@ -84,26 +90,34 @@ def run(name: str, dataset: str, seed: int, arguments: argparse.Namespace, resul
     print(f"  Fréchet {scores['frechet']:.4f} after {minutes:.1f} minutes", flush=True)
 
 
-def configured(candidate: Candidate, dataset: Path, seed: int, seconds: float) -> TrainingConfig:
-    """The candidate's configuration, with as many images as fit into `seconds` here."""
-    shape = PackedDataset(dataset).shape
+def configured(candidate: Candidate, dataset: Path, seed: int, images: int) -> TrainingConfig:
+    """The candidate's configuration for so many images; what it schedules ends with them."""
     overrides = dict(candidate.overrides)
+    if any(field.endswith("_final") for field in overrides):
+        overrides["schedule_images"] = images
+    shape = PackedDataset(dataset).shape
+    return resolve(candidate.preset, shape=shape, images=images, seed=seed, overrides=overrides)
 
-    def resolved(images: int) -> TrainingConfig:
-        scheduled = any(field.endswith("_final") for field in overrides)
-        schedule = {"schedule_images": images} if scheduled else {}
-        return resolve(
-            candidate.preset, shape=shape, images=images, seed=seed, overrides=overrides | schedule
-        )
 
+def seconds_per_image(name: str, dataset: Path, rates: Path) -> float:
+    """What `rates` says of this candidate and size of picture, measured here where it says nothing.
+
+    All seeds have the same: what a neighbour costs one of them is no fault of the candidate's.
+    """
+    config = configured(CANDIDATES[name], dataset, seed=0, images=1)
+    key = {"candidate": name, "shape": list(config.shape)}
+    for known in read(rates):
+        if key.items() <= known.items():
+            return float(known["seconds_per_image"])
     with tempfile.TemporaryDirectory(prefix="moggy-search-") as temporary:
-        config = resolved(1)
         here = choose_machine(config.precision)
         here.prepare()
         noise = random_dataset(Path(temporary), config)
         step = measure(config, noise, here, WARM_SECONDS).step_seconds
-    per_step = config.batch_size * config.discriminator_steps
-    return resolved(max(1, int(seconds / step * per_step)))
+    seconds = step / (config.batch_size * config.discriminator_steps)
+    with rates.open("a") as file:
+        file.write(json.dumps(key | {"seconds_per_image": seconds}) + "\n")
+    return seconds
 
 
 def judge(checkpoint: Path, learnt: Path, held_out: Path, grid: Path) -> dict[str, Any]:

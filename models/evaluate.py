@@ -9,14 +9,9 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from models.child import SPIN_COUNT, EventStream, end_with_supervisor
-
-
-class Stopped(BaseException):
-    """SIGTERM came; no handler of errors on the way may take it for one."""
 
 
 def main() -> NoReturn:
@@ -26,21 +21,12 @@ def main() -> NoReturn:
     folder, events = Path(sys.argv[1]), EventStream.take_stdout()
     if end_with_supervisor():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to act on
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, events.stop)
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
-    try:
-        # Only now: importing torch takes a second, and libgomp reads its environment then.
-        from models.evaluation import run_evaluation
+    # Only now: importing torch takes a second, and libgomp reads its environment then.
+    from models.evaluation import run_evaluation
 
-        status = run_evaluation(folder, events)
-    except Stopped:
-        events.emit("stopped")
-        status = 0
-    sys.exit(status)
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise Stopped
+    sys.exit(run_evaluation(folder, events))
 
 
 if __name__ == "__main__":

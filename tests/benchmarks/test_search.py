@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.candidates import CANDIDATES
-from benchmarks.search import configured, report
+from benchmarks.search import configured, report, seconds_per_image
 from benchmarks.search_data import prepare
 
 SIDE = 28
@@ -20,16 +20,27 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", CANDIDATES)
 def test_every_candidate_is_a_configuration_whose_schedules_end_with_the_run(
-    name: str, noise: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, noise: Path
 ) -> None:
-    monkeypatch.setattr("benchmarks.search.WARM_SECONDS", 0.0)
-
-    config = configured(CANDIDATES[name], noise, seed=3, seconds=60)
+    config = configured(CANDIDATES[name], noise, seed=3, images=5_000)
 
     scheduled = any(field.endswith("_final") for field in CANDIDATES[name].overrides)
-    assert config.seed == 3
-    assert config.images > config.batch_size
-    assert config.schedule_images == (config.images if scheduled else 0)
+    assert (config.seed, config.images) == (3, 5_000)
+    assert config.schedule_images == (5_000 if scheduled else 0)
+
+
+def test_a_rate_is_measured_once_for_all_seeds(
+    noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.search.WARM_SECONDS", 0.0)
+    rates = tmp_path / "rates.jsonl"
+
+    measured = seconds_per_image("small-data", noise, rates)
+
+    assert 0 < measured < 1
+    assert seconds_per_image("small-data", noise, rates) == measured
+    seconds_per_image("dcgan", noise, rates)
+    assert len(rates.read_text().splitlines()) == 2
 
 
 @pytest.mark.slow
