@@ -1,11 +1,14 @@
 """IDX and NumPy files as others write them."""
 
+import gzip
 import io
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.digits import read_idx
 
 
 def pictures(count: int, *shape: int, seed: int = 0) -> np.ndarray:
@@ -17,6 +20,13 @@ def idx(values: np.ndarray, shape: tuple[int, ...] | None = None) -> bytes:
     """As yann.lecun.com describes it; `shape` is what is announced where that is a lie."""
     shape = shape or values.shape
     return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape) + values.tobytes()
+
+
+def first_of_idx(path: Path, count: int, folder: Path) -> Path:
+    """A gzipped file of the same name in `folder`, with the first `count` of what `path` has."""
+    part = folder / path.name
+    part.write_bytes(gzip.compress(idx(read_idx(path)[:count])))
+    return part
 
 
 def npy(values: np.ndarray) -> bytes:

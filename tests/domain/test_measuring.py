@@ -47,13 +47,13 @@ def test_a_training_far_too_large_is_answered_in_time_too() -> None:
     huge = TrainingConfig(shape=(256, 256, 3), width=256, max_width=2048, batch_size=1024)
     began = time.monotonic()
     try:
-        measured = StepMeter(deadline_seconds=20).measure(huge)
+        measured = StepMeter(deadline_seconds=8).measure(huge)
     except Unavailable:  # it did not even come to the sizes
         pass
     else:
         assert measured.batch_size < 1024
         assert measured.checkpoint_bytes > 10**9
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.slow

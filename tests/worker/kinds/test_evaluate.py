@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from job_watch import JobWatch
+from services import ON_POSTGRESQL
 from sqlalchemy import select
 
 from app.domain import evaluation
@@ -16,7 +17,7 @@ from app.domain.jobs import request_stop
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, ON_POSTGRESQL]
 
 Train = Callable[..., str]
 Watch = Callable[[str], JobWatch]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from job_watch import JobWatch
+from services import ON_POSTGRESQL
 from sqlalchemy import select
 
 from app.domain.database import Database
@@ -16,7 +17,7 @@ from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
 from models.checkpoint import load_weights
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, ON_POSTGRESQL]
 
 # Adam without its second moment divides by gradients that vanish: every seed is NaN in 20 steps.
 DIVERGING: dict[str, Any] = {
