@@ -1,6 +1,8 @@
-"""Jobs in a database without a worker: queued, claimed and read by hand."""
+"""Jobs without a worker: asked for or queued, claimed and read by hand."""
 
 from typing import Any
+
+from fastapi.testclient import TestClient
 
 from app.domain import events, jobs, leases
 from app.domain.database import Database
@@ -15,6 +17,14 @@ def queue_job(database: Database, **changes: Any) -> str:
     with database.write() as session:
         options: dict[str, Any] = {"kind": "train", "config": {"images": 100}, "max_queued": 1000}
         return jobs.create(session, **options | changes).id
+
+
+def ask(client: TestClient, **changes: Any) -> dict[str, Any]:
+    """Asks the API for a training of cats; its answer."""
+    answer = client.post("/v1/jobs", json={"dataset": "cats", "model": "cats"} | changes)
+    assert answer.status_code == 202, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def claim_job(database: Database, lease: float = LEASE, queue: str = "train") -> Claim | None:

@@ -212,10 +212,7 @@ def complete(session: Session, claim: Claim, key: str, packed: dict[str, Any]) -
 def read_preview(store: ObjectStore, dataset: Dataset) -> bytes:
     """The PNG of the dataset's contact sheet."""
     refuse_unready(dataset)
-    try:
-        return store.get_bytes(f"{dataset.key}/preview.png")
-    except FileNotFoundError as exc:
-        raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
+    return _read(store, dataset, "preview.png")
 
 
 def read_doctor(store: ObjectStore, dataset: Dataset) -> bytes:
@@ -225,8 +222,12 @@ def read_doctor(store: ObjectStore, dataset: Dataset) -> bytes:
         raise NotFound(
             f"dataset {dataset.name!r} was packed before pictures were examined: upload it again"
         )
+    return _read(store, dataset, "doctor.png")
+
+
+def _read(store: ObjectStore, dataset: Dataset, file: str) -> bytes:
     try:
-        return store.get_bytes(f"{dataset.key}/doctor.png")
+        return store.get_bytes(f"{dataset.key}/{file}")
     except FileNotFoundError as exc:
         raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
 

@@ -18,7 +18,7 @@ from app.domain.leases import Claim, Fenced
 from app.domain.retention import make_room, superseded, undo
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Model
+from app.domain.tables import Checkpoint
 
 MB = 1024**2
 
@@ -105,15 +105,6 @@ def test_whatever_the_run_it_fits_or_only_what_must_stay_is_left() -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
     return ObjectStore(Settings(home=tmp_path))
-
-
-@pytest.fixture
-def claim(database: Database) -> Claim:
-    """A running training of the model cats."""
-    with database.write() as session:
-        session.add(Model(name="cats"))
-    queue_job(database, model="cats")
-    return held(database)
 
 
 def add(

@@ -15,15 +15,6 @@ Add = Callable[..., str]
 
 
 @pytest.fixture
-def claim(database: Database) -> Claim:
-    """A running training of the model cats."""
-    with database.write() as session:
-        session.add(Model(name="cats"))
-    queue_job(database, model="cats")
-    return held(database)
-
-
-@pytest.fixture
 def add(database: Database) -> Add:
     """Registers a checkpoint as its worker does; its id."""
 

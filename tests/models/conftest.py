@@ -1,13 +1,11 @@
 """Real cats, packed small, and configurations that train in moments."""
 
-import io
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+import real_pictures
 from training_runs import CPU, PRECISIONS
 
 from models.config import TrainingConfig
@@ -21,13 +19,8 @@ PICTURES = 300
 @pytest.fixture(scope="session")
 def cats(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A packed dataset folder of the first 300 cats, 64×64 RGB."""
-    with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
-        names = [name for name in archive.namelist() if name.endswith(".jpg")][:PICTURES]
-        pictures = [
-            np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in names
-        ]
     folder = tmp_path_factory.mktemp("cats")
-    np.save(folder / "images.npy", np.stack(pictures))
+    np.save(folder / "images.npy", real_pictures.cats(shared_data, PICTURES))
     (folder / "dataset.json").write_text("{}")
     return folder
 

@@ -32,6 +32,16 @@ def request_in(tmp_path: Path, cats: Path, config: TrainingConfig) -> RunRequest
     return RunRequest.read(tmp_path / "run.json")
 
 
+def with_states(request_in: RunRequest, folder: Path, count: int) -> tuple[TrainingRun, RunFolder]:
+    """A run of `count` steps of 16, the state stored after each."""
+    run = open_run(request_in, folder / "state.safetensors", Group())
+    observer = RunFolder(folder, Told(), Scorer(request_in.dataset, 0))
+    for _ in range(count):
+        step(run)
+        observer.state(run)
+    return run, observer
+
+
 def _weights(run: TrainingRun) -> list[torch.Tensor]:
     return [one.clone() for one in run.players.generator.state_dict().values()]
 
@@ -67,11 +77,7 @@ def test_the_last_good_state_is_gone_on_from_though_its_file_was_taken(
 def test_a_rollback_that_led_nowhere_is_followed_by_one_that_goes_further(
     tmp_path: Path, request_in: RunRequest
 ) -> None:
-    run = open_run(request_in, tmp_path / "state.safetensors", Group())
-    observer = RunFolder(tmp_path, Told(), Scorer(request_in.dataset, 0))
-    for _ in range(3):
-        step(run)
-        observer.state(run)
+    run, observer = with_states(request_in, tmp_path, 3)
     error = TrainingError("a loss became nan")
     again = roll_back(request_in, tmp_path, run, error)
     assert again.images_seen == 48
@@ -84,11 +90,7 @@ def test_a_rollback_that_led_nowhere_is_followed_by_one_that_goes_further(
 def test_a_rollback_after_progress_goes_to_the_newest_state_again(
     tmp_path: Path, request_in: RunRequest
 ) -> None:
-    run = open_run(request_in, tmp_path / "state.safetensors", Group())
-    observer = RunFolder(tmp_path, Told(), Scorer(request_in.dataset, 0))
-    for _ in range(2):
-        step(run)
-        observer.state(run)
+    run, observer = with_states(request_in, tmp_path, 2)
     error = TrainingError("a loss became nan")
     again = roll_back(request_in, tmp_path, run, error)
     observer.state(again)

@@ -4,22 +4,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from queued_jobs import ask
 
-from app.domain import events, leases
 from app.domain.database import Database
-from app.domain.job_objects import sample_key
-from app.domain.job_states import Status
-from app.domain.leases import Claim
-from app.domain.settings import Settings
-from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Dataset
-
-
-def ask(client: TestClient, **changes: Any) -> dict[str, Any]:
-    answer = client.post("/v1/jobs", json={"dataset": "cats", "model": "cats"} | changes)
-    assert answer.status_code == 202, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
 
 
 def test_a_training_is_queued_with_its_resolved_config(client: TestClient, cats: str) -> None:
@@ -212,110 +200,6 @@ def test_a_model_or_dataset_in_use_is_not_deleted(client: TestClient, cats: str)
     assert client.get("/v1/models/cats").status_code == 404
 
 
-def run_to_its_end(database: Database, job_id: str) -> None:
-    """What a worker writes, written by hand: two progress rows, a resume, a sample, the end."""
-    with database.write() as session:
-        job = leases.claim(session, "train", 60, 3)
-        assert job is not None
-        claim = Claim(job.id, job.epoch)
-        for seen, loss in [(64, 0.7), (128, 0.6), (192, 0.5), (128, 0.55), (256, 0.4)]:
-            row = {"images_seen": seen, "generator_loss": loss}
-            leases.record(session, claim, "progress", row)
-        sample = {"images_seen": 256, "url": f"/v1/jobs/{job_id}/samples/256.png"}
-        leases.record(session, claim, "sample", sample, once="sample:256")
-        leases.end(session, claim, Status.SUCCEEDED)
-
-
-def test_the_stream_tells_every_event_once_in_order_and_ends(
-    client: TestClient, cats: str, database: Database
-) -> None:
-    job = ask(client)["id"]
-    run_to_its_end(database, job)
-    stream = client.get(f"/v1/jobs/{job}/events")
-    assert stream.headers["content-type"].startswith("text/event-stream")
-    blocks = [block.splitlines() for block in stream.text.strip().split("\n\n")]
-    types = [line.removeprefix("event: ") for block in blocks for line in block if "event:" in line]
-    assert types == ["state", "state", *["progress"] * 5, "sample", "state", "end"]
-    ids = [line.removeprefix("id: ") for block in blocks for line in block if "id: " in line]
-    assert ids == sorted(ids, key=int)
-    rest = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": ids[-2]})
-    assert rest.text.count("event: ") == 1
-    assert "event: end" in rest.text
-    assert client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": ids[-1]}).text == ""
-
-
-def test_a_stream_is_refused_before_it_opens(client: TestClient, cats: str) -> None:
-    assert client.get("/v1/jobs/nonsense/events").status_code == 404
-    job = ask(client)["id"]
-    answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": "x"})
-    assert answer.status_code == 422
-
-
-def test_metrics_forget_what_a_resume_did_again(
-    client: TestClient, cats: str, database: Database
-) -> None:
-    job = ask(client)["id"]
-    run_to_its_end(database, job)
-    series = client.get(f"/v1/jobs/{job}/metrics").json()["series"]
-    assert series == {"images_seen": [64, 128, 256], "generator_loss": [0.7, 0.55, 0.4]}
-    table = client.get(f"/v1/jobs/{job}/metrics", headers={"Accept": "text/csv"})
-    assert table.text.splitlines() == [
-        "images_seen,generator_loss",
-        "64,0.7",
-        "128,0.55",
-        "256,0.4",
-    ]
-
-
-def test_metrics_are_numbers_whatever_else_a_progress_event_says(
-    client: TestClient, cats: str, database: Database
-) -> None:
-    job_id = ask(client)["id"]
-    with database.write() as session:
-        job = leases.claim(session, "train", 60, 3)
-        assert job is not None
-        for phase, accepted in (("packing", 5), ("comparing", 9)):
-            row = {"phase": phase, "accepted": accepted}
-            leases.record(session, Claim(job.id, job.epoch), "progress", row)
-    assert client.get(f"/v1/jobs/{job_id}/metrics").json()["series"] == {"accepted": [5, 9]}
-
-
-def test_a_grid_that_a_rollback_undid_is_listed_no_more_and_never_shown_for_the_new_one(
-    client: TestClient, cats: str, database: Database, settings: Settings
-) -> None:
-    job_id = ask(client)["id"]
-    with database.write() as session:
-        job = leases.claim(session, "train", 60, 3)
-        assert job is not None
-        for count, seen in enumerate((64, 128, 192, 128)):
-            row = {"images_seen": seen, "url": f"/v1/jobs/{job_id}/samples/{seen}.png"}
-            leases.record(session, Claim(job.id, job.epoch), "sample", row, once=f"{count}")
-    listed = client.get(f"/v1/jobs/{job_id}/samples").json()["items"]
-    assert [one["images_seen"] for one in listed] == [64, 128]
-
-    store = ObjectStore(settings)
-    store.put_bytes(sample_key(job_id, 128), b"old")
-    url = listed[-1]["url"]
-    tag = client.get(url).headers["ETag"]
-    assert client.get(url, headers={"If-None-Match": tag}).status_code == 304
-    store.put_bytes(sample_key(job_id, 128), b"new")
-    assert client.get(url, headers={"If-None-Match": tag}).content == b"new"
-
-
-def test_a_job_shows_what_its_health_events_said_the_newest_last(
-    client: TestClient, cats: str, database: Database
-) -> None:
-    job_id = ask(client)["id"]
-    told = [{"kind": "rollback", "message": f"rolled back, time {n}"} for n in (1, 2)]
-    with database.write() as session:
-        job = leases.claim(session, "train", 60, 3)
-        assert job is not None
-        for data in told:
-            leases.record(session, Claim(job.id, job.epoch), "health", data)
-    assert client.get(f"/v1/jobs/{job_id}").json()["health"] == told
-    assert client.get("/v1/jobs").json()["items"][0]["health"] == told
-
-
 def test_a_training_goes_on_from_another_model(
     client: TestClient, cats: str, database: Database
 ) -> None:
@@ -338,24 +222,3 @@ def test_a_dataset_of_a_shape_that_cannot_be_built_is_refused_with_the_nearest(
     answer = client.post("/v1/jobs", json={"dataset": cats, "model": "cats"})
     assert (answer.status_code, answer.json()["field"]) == (422, "dataset")
     assert "[50, 61, 3]" in answer.json()["detail"]
-
-
-def test_samples_are_listed_and_a_missing_one_is_not_found(
-    client: TestClient, cats: str, database: Database
-) -> None:
-    job = ask(client)["id"]
-    run_to_its_end(database, job)
-    assert client.get(f"/v1/jobs/{job}/samples").json()["items"] == [
-        {"images_seen": 256, "url": f"/v1/jobs/{job}/samples/256.png"}
-    ]
-    answer = client.get(f"/v1/jobs/{job}/samples/999.png")
-    assert (answer.status_code, "999" in answer.json()["detail"]) == (404, True)
-
-
-def test_old_rows_of_other_jobs_never_reach_a_stream(
-    client: TestClient, cats: str, database: Database
-) -> None:
-    first, second = ask(client)["id"], ask(client)["id"]
-    run_to_its_end(database, first)
-    with database.read() as session:
-        assert {row.job for row in events.read_after(session, second, 0)} == {second}

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.slow
 
 MODULE = "stand_in_trainer"
 
+Supervised = Callable[..., list[Job]]
+
 
 class SlowlyStored(Train):
     """Its child is done at once; to store what it made takes longer than a lease."""
@@ -39,63 +41,56 @@ def context(settings: Settings) -> Iterator[WorkerContext]:
     context.database.close()
 
 
-def claim(database: Database) -> Job:
-    with database.write() as session:
-        job = leases.claim(session, "train", lease_seconds=4, max_attempts=3)
-    assert job is not None
-    return job
-
-
-def use_child(program: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / f"{MODULE}.py").write_text(program)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.setitem(supervisor.KINDS, "train", SlowlyStored)
-
-
-def test_the_lease_is_kept_while_results_are_stored(
+@pytest.fixture
+def supervised(
     train: Callable[..., str],
     context: WorkerContext,
     database: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    use_child('print(\'{"event": "finished"}\')', tmp_path, monkeypatch)
-    job_id = train(512)
-    supervisor.supervise(context, claim(database))
-    with database.read() as session:
-        job = jobs.find(session, job_id)
+) -> Supervised:
+    """Queues a training, and supervises it so often with `program` as its child."""
+
+    def run(program: str, times: int = 1) -> list[Job]:
+        (tmp_path / f"{MODULE}.py").write_text(program)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        monkeypatch.setitem(supervisor.KINDS, "train", SlowlyStored)
+        job_id, after = train(512), []
+        for _ in range(times):
+            with database.write() as session:
+                claimed = leases.claim(session, "train", lease_seconds=4, max_attempts=3)
+            assert claimed is not None
+            supervisor.supervise(context, claimed)
+            with database.read() as session:
+                after.append(jobs.find(session, job_id))
+        assert not list(context.settings.runs.iterdir())
+        return after
+
+    return run
+
+
+def test_the_lease_is_kept_while_results_are_stored(supervised: Supervised) -> None:
+    (job,) = supervised('print(\'{"event": "finished"}\')')
     assert (job.status, job.error, job.epoch) == (Status.SUCCEEDED, None, 1)
 
 
 def test_a_child_that_breaks_without_saying_why_is_tried_again_and_then_quoted(
-    train: Callable[..., str],
-    context: WorkerContext,
-    database: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    supervised: Supervised,
 ) -> None:
-    use_child("raise OSError(28, 'No space left on device')", tmp_path, monkeypatch)
-    job_id = train(512)
-    seen = []
-    for _ in range(3):
-        supervisor.supervise(context, claim(database))
-        with database.read() as session:
-            job = jobs.find(session, job_id)
-        seen.append((job.status, job.attempt))
-    assert seen == [(Status.QUEUED, 1), (Status.QUEUED, 2), (Status.FAILED, 3)]
-    assert job.error is not None
-    assert "No space left on device" in job.error
-    assert not list(context.settings.runs.iterdir())
+    seen = supervised("raise OSError(28, 'No space left on device')", times=3)
+    assert [(job.status, job.attempt) for job in seen] == [
+        (Status.QUEUED, 1),
+        (Status.QUEUED, 2),
+        (Status.FAILED, 3),
+    ]
+    assert seen[-1].error is not None
+    assert "No space left on device" in seen[-1].error
 
 
 def test_a_training_whose_last_checkpoint_has_no_scores_has_not_succeeded(
-    train: Callable[..., str],
-    context: WorkerContext,
-    database: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    supervised: Supervised, database: Database
 ) -> None:
-    program = """
+    (job,) = supervised("""
 import json, pathlib, sys
 folder = pathlib.Path(sys.argv[1])
 for seen, unscored in ((256, None), (512, "ScoreError: it is broken")):
@@ -103,15 +98,11 @@ for seen, unscored in ((256, None), (512, "ScoreError: it is broken")):
     print(json.dumps({"event": "checkpoint", "images_seen": seen, "path": str(seen), "bytes": 7,
                       "sha256": "", "metrics": None, "unscored": unscored}))
 print(json.dumps({"event": "finished"}))
-"""
-    use_child(program, tmp_path, monkeypatch)
-    job_id = train(512)
-    supervisor.supervise(context, claim(database))
-    with database.read() as session:
-        job = jobs.find(session, job_id)
-        assert registry.resolve_checkpoint(session, "digits").images_seen == 512
+""")
     assert job.status == Status.FAILED
     assert job.error is not None
     assert job.error.startswith(
         "its last checkpoint could not be scored (ScoreError: it is broken)"
     )
+    with database.read() as session:
+        assert registry.resolve_checkpoint(session, "digits").images_seen == 512

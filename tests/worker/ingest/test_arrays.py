@@ -27,7 +27,9 @@ def stored(folder: Path, *files: tuple[str, bytes]) -> list[Path]:
 
 def test_mnist_is_packed_as_it_is(ingest: Run, shared_data: Path, tmp_path: Path) -> None:
     files = sorted((shared_data / "mnist").glob("*.gz"))
-    outcome = ingest([first_of_idx(file, 1_500, tmp_path) for file in files], size=28, max_images=3_000)
+    outcome = ingest(
+        [first_of_idx(file, 1_500, tmp_path) for file in files], size=28, max_images=3_000
+    )
     assert outcome.report["received"] == outcome.report["accepted"] == 3_000
     assert outcome.packed.shape == [28, 28, 1]
     assert outcome.packed.classes == [str(digit) for digit in range(10)]

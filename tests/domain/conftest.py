@@ -1,0 +1,17 @@
+"""What several of these tests begin with."""
+
+import pytest
+from queued_jobs import held, queue_job
+
+from app.domain.database import Database
+from app.domain.leases import Claim
+from app.domain.tables import Model
+
+
+@pytest.fixture
+def claim(database: Database) -> Claim:
+    """A running training of the model cats."""
+    with database.write() as session:
+        session.add(Model(name="cats"))
+    queue_job(database, model="cats")
+    return held(database)
