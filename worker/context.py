@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.database import Database
 from app.domain.events import Notifier
+from app.domain.queue import Queue
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 
@@ -31,7 +32,9 @@ class WorkerContext:
     store: ObjectStore
     notifier: Notifier
     stopping: threading.Event = field(default_factory=threading.Event)
-    busy: threading.Lock = field(default_factory=threading.Lock)
+    busy: dict[str, threading.Lock] = field(  # of each queue: one job of it at a time
+        default_factory=lambda: {queue: threading.Lock() for queue in Queue}
+    )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "WorkerContext":

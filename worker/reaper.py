@@ -1,6 +1,7 @@
 """Frees the jobs of silent workers and wakes a worker again for what waits unclaimed."""
 
 import threading
+from collections.abc import Sequence
 
 import structlog
 
@@ -14,28 +15,28 @@ from worker.supervisor import sweep_run_dirs
 log = structlog.get_logger()
 
 
-def start_reaper(context: WorkerContext, queue: str) -> threading.Thread:
+def start_reaper(context: WorkerContext, queues: Sequence[str]) -> threading.Thread:
     """Reap every `reap_seconds` until the worker stops. Every worker does; it harms nothing."""
-    thread = threading.Thread(target=_run, args=(context, queue), name="reaper", daemon=True)
+    thread = threading.Thread(target=_run, args=(context, queues), name="reaper", daemon=True)
     thread.start()
     return thread
 
 
-def _run(context: WorkerContext, queue: str) -> None:
+def _run(context: WorkerContext, queues: Sequence[str]) -> None:
     swept = False
     while not context.stopping.is_set():
         try:
             if not swept:
                 sweep_run_dirs(context)
                 swept = True
-            reap(context, queue)
+            reap(context, queues)
         except Exception:
             log.exception("reap_failed")  # whatever it was, the next round may go well
         context.stopping.wait(context.settings.reap_seconds)
 
 
-def reap(context: WorkerContext, queue: str) -> None:
-    """One round: lapsed leases end, and an idle worker with waiting jobs is woken."""
+def reap(context: WorkerContext, queues: Sequence[str]) -> None:
+    """One round: lapsed leases end; where a job waits in an idle queue, its worker is woken."""
     with context.database.write() as session:
         changed = leases.reap(session, context.settings.max_attempts)
     if changed:
@@ -45,6 +46,7 @@ def reap(context: WorkerContext, queue: str) -> None:
         if job.status in ENDED:
             delete_leftovers(context.database, context.store, job)
     with context.database.read() as session:
-        waiting = jobs.waiting(session, queue)
-    if waiting and not context.busy.locked():
-        wake(queue)
+        waiting = [queue for queue in queues if jobs.waiting(session, queue)]
+    for queue in waiting:
+        if not context.busy[queue].locked():
+            wake(queue)

@@ -11,7 +11,7 @@ from app.domain.job_states import ENDED, Status, Stop, carry_out, save
 from app.domain.queue import Queue
 from app.domain.tables import Job
 
-QUEUE_OF_KIND = {"train": Queue.TRAIN, "ingest": Queue.LIGHT, "evaluate": Queue.LIGHT}
+QUEUE_OF_KIND = {"train": Queue.TRAIN, "ingest": Queue.LIGHT, "evaluate": Queue.EVALUATE}
 NO_PROGRESS: dict[str, Any] = {
     "images_seen": 0,
     "images_total": None,

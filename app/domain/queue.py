@@ -16,7 +16,8 @@ WORK = "moggy.work"  # the task that worker.tasks registers under this name
 
 class Queue(StrEnum):
     TRAIN = "train"  # holds a machine for hours
-    LIGHT = "light"  # ingest, previews, exports: never waits behind a training
+    LIGHT = "light"  # ingest: never waits behind a training
+    EVALUATE = "evaluate"  # minutes to hours: no upload shall wait for it either
 
 
 def _configuration() -> dict[str, Any]:

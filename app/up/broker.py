@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -90,16 +91,18 @@ def _on_path(name: str) -> Path | None:
 
 def _runs(program: Path) -> bool:
     """A binary of another platform, or one whose libraries are missing, does not."""
-    try:
-        answer = subprocess.run(
-            [program, "--version"],
-            capture_output=True,
-            timeout=CHECK_SECONDS,
-            start_new_session=True,  # else a Ctrl-C now would make it seem broken
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.returncode == 0
+    code = -signal.SIGINT
+    while code == -signal.SIGINT:  # Ctrl-C caught it before it had a session of its own
+        try:
+            code = subprocess.run(
+                [program, "--version"],
+                capture_output=True,
+                timeout=CHECK_SECONDS,
+                start_new_session=True,
+            ).returncode
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+    return code == 0
 
 
 def _free_port() -> int:

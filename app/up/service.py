@@ -69,7 +69,7 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
     supervisor.run_once(prepare_program(environment))
     if broker and not supervisor.wait_until(broker.answers, BROKER_SECONDS):
         raise StartError(f"Valkey does not answer: see {settings.home / 'logs' / 'valkey.log'}")
-    supervisor.start(*(worker_program(settings, queue, environment) for queue in WORKERS))
+    supervisor.start(*(worker_program(settings, name, environment) for name in WORKERS))
     supervisor.start(api_program(settings, environment))
     if not supervisor.wait_until(lambda: _is_ready(settings), READY_SECONDS):
         announce(f"Moggy is not ready yet; its logs are in {settings.home / 'logs'}")
@@ -77,7 +77,10 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
     announce(f"Moggy is ready: {address(settings)}")
 
 
-WORKERS = {"train": "The training worker", "light": "The light worker"}
+WORKERS = {  # by their first queue: their titles, and all queues, of each one job at a time
+    "train": ("The training worker", ("train",)),
+    "light": ("The light worker", ("light", "evaluate")),
+}
 
 
 def prepare_program(environment: dict[str, str]) -> Program:
@@ -85,13 +88,14 @@ def prepare_program(environment: dict[str, str]) -> Program:
     return Program("prepare", "Preparing the database", command, 5.0, environment)
 
 
-def worker_program(settings: Settings, queue: str, environment: dict[str, str]) -> Program:
+def worker_program(settings: Settings, name: str, environment: dict[str, str]) -> Program:
+    title, queues = WORKERS[name]
     return Program(
-        name=f"worker-{queue}",
-        title=WORKERS[queue],
+        name=f"worker-{name}",
+        title=title,
         command=(
             *(sys.executable, "-m", "celery", "-A", "worker.tasks", "worker"),
-            *("-Q", queue, "-P", "threads", "-c", "1", "-n", f"{queue}@%h"),
+            *("-Q", ",".join(queues), "-P", "threads", "-c", str(len(queues)), "-n", f"{name}@%h"),
             # Greeting other workers would cost each start a second, and nobody listens.
             *("--without-mingle", "--without-gossip"),
         ),

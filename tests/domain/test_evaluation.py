@@ -57,7 +57,12 @@ def test_the_served_checkpoint_is_meant_unless_another_is_named(
     database: Database, stored: None, request_: dict[str, Any], meant: str
 ) -> None:
     job = read(database, queue(database, **request_))
-    assert (job.kind, job.queue, job.model, job.checkpoint) == ("evaluate", "light", "cats", meant)
+    assert (job.kind, job.queue, job.model, job.checkpoint) == (
+        "evaluate",
+        "evaluate",
+        "cats",
+        meant,
+    )
     assert (job.config, job.progress["images_total"]) == ({"images": 3000}, 3000)
 
 

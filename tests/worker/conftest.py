@@ -107,7 +107,7 @@ def train(database: Database, settings: Settings, dataset: str) -> Callable[...,
 def start_worker(
     settings: Settings, tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Starts `celery … worker` for a queue, as compose and `moggy up` do."""
+    """Starts `celery … worker` for queues, a comma between, as compose and `moggy up` do."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # tiny steps only wait for a second thread
     environment |= {
         f"MOGGY_{name.upper()}": str(value)
@@ -115,13 +115,14 @@ def start_worker(
     }
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(queue: str, **changes: object) -> subprocess.Popen[bytes]:
+    def start(queues: str, **changes: object) -> subprocess.Popen[bytes]:
         changed = {f"MOGGY_{one.upper()}": str(value) for one, value in changes.items()}
-        name = f"{queue}-{new_id()}@%h"
-        command = ["-A", "worker.tasks", "worker", "-Q", queue, "-P", "threads", "-c", "1"]
+        first, *others = queues.split(",")
+        threads = str(1 + len(others))
+        command = ["-A", "worker.tasks", "worker", "-Q", queues, "-P", "threads", "-c", threads]
         with (tmp_path / f"worker-{len(started)}.log").open("wb") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", *command, "-n", name],
+                [sys.executable, "-m", "celery", *command, "-n", f"{first}-{new_id()}@%h"],
                 cwd=ROOT,
                 env=environment | changed,
                 stdout=log,

@@ -31,7 +31,7 @@ def test_a_cancel_whose_worker_died_is_carried_out_and_its_states_go(
     with database.write() as session:
         leases.claim(session, "train", lease_seconds=-1, max_attempts=3)
         jobs.request_stop(session, job_id, Stop.CANCEL)
-    reap(context, "train")
+    reap(context, ["train"])
     with database.read() as session:
         assert jobs.find(session, job_id).status == Status.CANCELLED
     assert store.keys(f"jobs/{job_id}") == []

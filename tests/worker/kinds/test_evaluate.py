@@ -2,19 +2,23 @@
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from job_watch import JobWatch
 from services import ON_POSTGRESQL
 from sqlalchemy import select
 
-from app.domain import evaluation
+from app.domain import datasets, evaluation
 from app.domain.database import Database
+from app.domain.datasets import PackingRequest
 from app.domain.evaluation import queue_evaluation
 from app.domain.job_states import Status, Stop
 from app.domain.jobs import request_stop
 from app.domain.settings import Settings
+from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
 
 pytestmark = [pytest.mark.slow, ON_POSTGRESQL]
@@ -56,7 +60,7 @@ def test_the_scores_are_in_the_job_once_it_has_succeeded(
     assert checkpoint.metrics is not None
     assert checkpoint.kid == checkpoint.metrics["kid"]
     job_id = evaluate(trained)
-    start_worker("light")
+    start_worker("evaluate")
     job = watch(job_id).until_ended(240)
     assert (job.status, job.error) == (Status.SUCCEEDED, None)
     assert job.result is not None
@@ -65,20 +69,35 @@ def test_the_scores_are_in_the_job_once_it_has_succeeded(
     assert job.progress["images_seen"] == 512
 
 
-def test_a_cancelled_evaluation_ends_without_a_result_and_a_stopped_worker_gives_it_back(
+def test_no_upload_waits_for_an_evaluation_which_ends_when_it_is_cancelled_or_its_worker_stops(
     trained: str,
     evaluate: Callable[..., str],
     watch: Watch,
     start_worker: StartWorker,
     database: Database,
+    store: ObjectStore,
+    digits: np.ndarray,
+    tmp_path: Path,
 ) -> None:
     job_id = evaluate(trained, images=evaluation.MAX_IMAGES)
-    worker = start_worker("light")
+    worker = start_worker("light,evaluate")
     watch(job_id).until(lambda job: job.progress["images_seen"] > 0, 240)
     worker.terminate()
     assert watch(job_id).until(lambda job: job.status == Status.QUEUED, 60).attempt == 0
-    start_worker("light")
+    start_worker("light,evaluate")
     watch(job_id).until(lambda job: job.status == Status.RUNNING, 120)
+    np.save(tmp_path / "more.npy", digits[:32])
+    more = datasets.register_upload(
+        database,
+        store,
+        dataset_id="more",
+        name="more",
+        request=PackingRequest(),
+        files=[("more.npy", tmp_path / "more.npy")],
+        max_queued=9,
+    )
+    assert watch(more.job).until_ended().status == Status.SUCCEEDED
+    assert watch(job_id).read().status == Status.RUNNING
     with database.write() as session:
         request_stop(session, job_id, Stop.CANCEL)
     job = watch(job_id).until_ended(60)
