@@ -8,7 +8,9 @@ or are fetched from the internet; without them the scores are absent, and say wh
 import importlib
 import os
 import tempfile
+from http.client import HTTPException
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -109,9 +111,11 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _fetch(address: str) -> dict[str, Tensor]:
     try:
         return torch.hub.load_state_dict_from_url(address, progress=False, weights_only=True)
-    except (OSError, RuntimeError) as error:  # no connection, or another file than was meant
+    except (OSError, HTTPException, RuntimeError, EOFError, UnpicklingError) as error:
+        # No connection, a broken one, or another file than was meant, perhaps of an earlier call.
         raise InceptionAbsent(
-            f"the weights cannot be fetched ({error}): {VARIABLE} may name a local file"
+            f"the weights cannot be fetched ({error!r}): remove what is left of them in "
+            f"{torch.hub.get_dir()}, or name a local file in {VARIABLE}"
         ) from error
 
 

@@ -100,8 +100,8 @@ class RunFolder:
             **progress.losses._asdict(),
         )
 
-    def health(self, finding: Finding) -> None:
-        self.events.emit("health", **finding.to_json())
+    def health(self, run: TrainingRun, finding: Finding) -> None:
+        self.events.emit("health", rollbacks=run.rollbacks, **finding.to_json())
 
     def sample(self, run: TrainingRun) -> None:
         path = f"samples/{run.images_seen}.png"
@@ -133,7 +133,7 @@ class RunFolder:
         if metrics is not None:
             finding = self.plateau.add(Scored.of(run.images_seen, metrics))
             if finding is not None:
-                self.health(finding)
+                self.health(run, finding)
         return not self.scorer.given_up
 
     def state(self, run: TrainingRun) -> None:
@@ -168,7 +168,7 @@ class Bystander:
     def progress(self, progress: Progress) -> None:
         pass
 
-    def health(self, finding: Finding) -> None:
+    def health(self, run: TrainingRun, finding: Finding) -> None:
         pass
 
     def sample(self, run: TrainingRun) -> None:

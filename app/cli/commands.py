@@ -108,7 +108,8 @@ def quote_training(body: dict[str, Any]) -> None:
     print(f"{config['preset']}, {config['images']:,} images: nothing is queued")
     print(f"  time    {time} ({estimate['device']}{pace})")
     print(f"  memory  {size(estimate['memory_bytes'])}")
-    print(f"  disk    {size(estimate['disk_bytes'])}, with {estimate['checkpoints']} checkpoints")
+    checkpoints = f"{estimate['checkpoints']} checkpoint{'s' * (estimate['checkpoints'] != 1)}"
+    print(f"  disk    {size(estimate['disk_bytes'])}, with {checkpoints}")
     for warning in quote["warnings"]:
         print(f"  warning: {warning}")
 

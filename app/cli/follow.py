@@ -25,49 +25,61 @@ class Ending:
 
 def follow_training(client: ServiceClient, job_id: str, view: View) -> Ending:
     """Show a training until it ends."""
-    for event, data in stream_events(client, job_id, view.note):
-        if event == "state" and data["status"] in WAITED_FOR:
-            view.describe(_training_state(data))
-        elif event == "progress":
-            seen, total = data["images_seen"], data["images_total"]
-            view.update(seen, total, training_figures(data))
-        elif event == "checkpoint":
-            view.note(f"checkpoint {data['id']} at {data['images_seen']:,} images")
-        elif event == "health":
-            view.note(data["message"])
-        elif event == "end":
-            return Ending(data["status"], data["error"])
-    raise CommandError(f"the event stream of job {job_id} has no end")
+    return _follow(client, job_id, view, _training_state, _show_training)
 
 
 def follow_ingest(client: ServiceClient, job_id: str, view: View) -> Ending:
     """Show an ingest until it ends."""
-    for event, data in stream_events(client, job_id, view.note):
-        if event == "state" and data["status"] in WAITED_FOR:
-            view.describe("packing" if data["status"] == "running" else data["status"])
-        elif event == "progress":
-            _show_ingest(data, view)
-        elif event == "end":
-            return Ending(data["status"], data["error"])
-    raise CommandError(f"the event stream of job {job_id} has no end")
+    return _follow(client, job_id, view, _running_as("packing"), _show_ingest)
 
 
 def follow_evaluation(client: ServiceClient, job_id: str, view: View) -> Ending:
     """Show an evaluation until it ends."""
+    return _follow(client, job_id, view, _running_as("generating"), _show_evaluation)
+
+
+def _follow(
+    client: ServiceClient,
+    job_id: str,
+    view: View,
+    describe: Callable[[dict[str, Any]], str],
+    show: Callable[[str, dict[str, Any], View], None],
+) -> Ending:
+    """`describe` words a state, and `show` shows any other event."""
     for event, data in stream_events(client, job_id, view.note):
-        if event == "state" and data["status"] in WAITED_FOR:
-            view.describe("generating" if data["status"] == "running" else data["status"])
-        elif event == "progress":
-            seen, total = data["images_seen"], data["images_total"]
-            view.describe("scoring" if seen == total else "generating")
-            view.update(seen, total, training_figures(data))
-        elif event == "end":
+        if event == "end":
             return Ending(data["status"], data["error"])
+        if event != "state":
+            show(event, data, view)
+        elif data["status"] in WAITED_FOR:
+            view.describe(describe(data))
     raise CommandError(f"the event stream of job {job_id} has no end")
 
 
-def _show_ingest(data: dict[str, Any], view: View) -> None:
+def _running_as(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda data: name if data["status"] == "running" else str(data["status"])
+
+
+def _show_training(event: str, data: dict[str, Any], view: View) -> None:
+    if event == "progress":
+        view.update(data["images_seen"], data["images_total"], training_figures(data))
+    elif event == "checkpoint":
+        view.note(f"checkpoint {data['id']} at {data['images_seen']:,} images")
+    elif event == "health":
+        view.note(data["message"])
+
+
+def _show_evaluation(event: str, data: dict[str, Any], view: View) -> None:
+    if event == "progress":
+        seen, total = data["images_seen"], data["images_total"]
+        view.describe("scoring" if seen == total else "generating")
+        view.update(seen, total, training_figures(data))
+
+
+def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:
     """Bytes while they are read, then pictures while they are examined."""
+    if event != "progress":
+        return
     phase = data.get("phase", "packing")
     if phase == "packing":
         view.update(data["bytes_read"], data["bytes_total"], ingest_figures(data))

@@ -33,7 +33,8 @@ class Notes:
     def progress(self, progress: Progress) -> None:
         self.reports.append(progress)
 
-    def health(self, finding: Finding) -> None:
+    def health(self, run: TrainingRun, finding: Finding) -> None:
+        assert finding.images_seen == run.images_seen
         self.found.append(finding)
 
     def sample(self, run: TrainingRun) -> None:

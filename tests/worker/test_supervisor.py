@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain import jobs, leases, registry
+from app.domain import events, jobs, leases, registry
 from app.domain.database import Database
 from app.domain.job_states import Status
 from app.domain.settings import Settings
@@ -85,6 +85,25 @@ def test_a_child_that_breaks_without_saying_why_is_tried_again_and_then_quoted(
     ]
     assert seen[-1].error is not None
     assert "No space left on device" in seen[-1].error
+
+
+def test_what_is_found_again_is_one_event_on_the_same_way_and_another_after_a_rollback(
+    supervised: Supervised, database: Database
+) -> None:
+    (job,) = supervised("""
+import json
+for rollbacks in (0, 0, 1):
+    print(json.dumps({"event": "health", "signal": "oscillation", "images_seen": 64, "value": 1,
+                      "threshold": 0, "says": "so", "suggests": "that", "rollbacks": rollbacks}))
+print(json.dumps({"event": "failed", "error": "it was to end"}))
+""")
+    with database.read() as session:
+        found = events.of_type(session, job.id, "health")
+    assert len(found) == 2
+    assert found[0].data == found[1].data
+    assert set(found[0].data) == {
+        *("signal", "images_seen", "value", "threshold", "says", "suggests", "message"),
+    }
 
 
 def test_a_training_whose_last_checkpoint_has_no_scores_has_not_succeeded(

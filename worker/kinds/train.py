@@ -64,8 +64,8 @@ class Train(Kind):
         elif name == "rollback":
             self._store_rollback(event)
         elif name == "health":
-            # The same again after a resume from an older state.
-            self._store_health(event, once=f"{event['signal']}:{event['images_seen']}")
+            found = f"{event['signal']}:{event['images_seen']}"
+            self._store_health(event, once=_once(found, event.pop("rollbacks")))
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event.get(name) for name in jobs.NO_PROGRESS}
@@ -93,9 +93,7 @@ class Train(Kind):
         seen = event["images_seen"]
         self.context.store.move_in(self.run_dir / event["path"], sample_key(self.job.id, seen))
         data = {"images_seen": seen, "url": f"/v1/jobs/{self.job.id}/samples/{seen}.png"}
-        # Once, however often an attempt is resumed; again when a rollback has it made anew.
-        rollbacks = f":{event['rollbacks']}" if event["rollbacks"] else ""
-        self.record("sample", data, once=f"sample:{seen}{rollbacks}")
+        self.record("sample", data, once=_once(f"sample:{seen}", event["rollbacks"]))
 
     def _store_checkpoint(self, event: dict[str, Any]) -> None:
         seen, metrics = event["images_seen"], event["metrics"]
@@ -156,6 +154,11 @@ class Train(Kind):
     def _fetch(self, key: str, target: Path) -> None:
         """Put a stored object into the run folder."""
         _link_or_copy(self.context.store.local_copy(key), target)
+
+
+def _once(what: str, rollbacks: int) -> str:
+    """The key of an event: one however often an attempt is resumed, another after a rollback."""
+    return f"{what}:{rollbacks}" if rollbacks else what
 
 
 def _scored(session: Session, job_id: str) -> list[list[float]]:
