@@ -19,6 +19,9 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.numpy_article
 	$(BIN)/python -m benchmarks.loading
+	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks.scores
+	$(BIN)/python -m benchmarks.index
 	$(BIN)/python -m benchmarks.gpu
 	$(BIN)/python -m benchmarks.serving
 

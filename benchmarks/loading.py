@@ -26,9 +26,9 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.shared_data import SHARED_DATA
 from benchmarks.turns import WARM_UP_STEPS, in_turn, rate
+from models.child import SPIN_COUNT
 from models.config import TrainingConfig
 from models.presets import PRESETS
-from models.train import SPIN_COUNT
 
 WANTED_RATIO, WANTED_GIB = 20, 1.5
 SPARE_BYTES = 2 * 2**30  # left free on the disk

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from benchmarks import machine
 from benchmarks.turns import Side, compare, take_turns
+from models.child import SPIN_COUNT
 from models.presets import PRESETS
-from models.train import SPIN_COUNT
 
 SIDES = ("numpy", "moggy")
 PICTURES = 3000

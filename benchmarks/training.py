@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from benchmarks import machine
 from benchmarks.turns import Side, compare, take_turns
+from models.child import SPIN_COUNT
 from models.presets import PRESETS
-from models.train import SPIN_COUNT
 
 SIDES = ("plain", "moggy")
 WANTED_RATIO, WANTED_SHARE = 2.5, 0.6
