@@ -1,8 +1,8 @@
 """Which recipe is the best default: candidates at equal time, judged by pictures none has seen.
 
 `python -m benchmarks.search --folder DIR` trains every candidate on every dataset with every seed,
-each for the same minutes, and appends what it scored to DIR/results.jsonl; what is there already is
-not run again. `--report` only prints the table.
+each for the same minutes, and appends what it scored, and which signals of its health rose, to
+DIR/results.jsonl; what is there already is not run again. `--report` only prints the table.
 
 The minutes are turned into a number of images once, by real steps (DIR/rates.jsonl): the machine is
 to be left alone while those are taken, and a neighbour of the training itself changes nothing. So
@@ -40,6 +40,10 @@ from models.scoring import generated
 BASELINE = "dcgan"
 WARM_SECONDS = 10.0  # of real steps, which say how many images the minutes hold
 GRID_SIDE = 8
+COLUMNS = (
+    "seeds", "images", "Fréchet", f"to {BASELINE}", "KID", "recall", "of the real", "copies",
+    "signals",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -81,10 +85,12 @@ def run(name: str, dataset: str, seed: int, arguments: argparse.Namespace, resul
     folder = arguments.folder / "runs" / f"{dataset}-{name}-{seed}-{arguments.minutes:g}"
     print(f"{name} on {dataset}, seed {seed}: {config.images:,} images", flush=True)
     began = time.monotonic()
-    checkpoint = Trainer(folder, config, learnt).run()
+    trainer = Trainer(folder, config, learnt)
+    checkpoint = trainer.run()
     minutes = (time.monotonic() - began) / 60
     scores = judge(checkpoint, learnt, held_out, folder / "grid.png")
     line = key | {"images": config.images, "took_minutes": minutes, "scores": scores}
+    line["rose"] = trainer.rose
     with results.open("a") as file:
         file.write(json.dumps(line) + "\n")
     print(f"  Fréchet {scores['frechet']:.4f} after {minutes:.1f} minutes", flush=True)
@@ -147,10 +153,8 @@ def report(lines: list[dict[str, Any]], minutes: float) -> None:
             if line["dataset"] == dataset:
                 groups.setdefault(line["candidate"], []).append(line)
         baseline = mean(groups.get(BASELINE, []), "frechet")
-        print(
-            f"\n| {dataset}, {minutes:g} minutes | seeds | images | Fréchet | to {BASELINE} "
-            "| KID | recall | of the real | copies |\n|---|---|---|---|---|---|---|---|---|"
-        )
+        print(f"\n| {' | '.join((f'{dataset}, {minutes:g} minutes', *COLUMNS))} |")
+        print("|" + "---|" * (1 + len(COLUMNS)))
         for name in sorted(groups, key=lambda one: mean(groups[one], "frechet")):
             print(row(name, groups[name], baseline))
 
@@ -165,6 +169,7 @@ def row(name: str, lines: list[Mapping[str, Any]], baseline: float) -> str:
         name, str(len(lines)), f"{images:,.0f}", f"{frechet:.4f} ± {spread:.4f}",
         f"{frechet / baseline:.2f}", f"{mean(lines, 'kid'):.4f}", f"{recall:.3f}",
         f"{recall / real:.2f}", f"{mean(lines, 'copy_rate'):.3f}",
+        ", ".join(sorted({signal for line in lines for signal in line.get("rose", {})})),
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
 

@@ -15,9 +15,13 @@ PROGRESS_EVERY = 60  # of its events, one a second
 
 
 class Trainer:
-    """`python -m models.train` in a folder of its own."""
+    """`python -m models.train` in a folder of its own.
+
+    `rose` has the images seen at which each signal of its health rose first.
+    """
 
     def __init__(self, folder: Path, config: TrainingConfig, dataset: Path) -> None:
+        self.rose: dict[str, int] = {}
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         run = {
@@ -46,6 +50,8 @@ class Trainer:
                     event = json.loads(line)
                     if event["event"] == "checkpoint":
                         checkpoint = self._folder / event["path"]
+                    elif event["event"] == "health":
+                        self.rose.setdefault(event["signal"], event["images_seen"])
                     elif event["event"] == "failed":
                         raise SystemExit(f"the training failed: {event['error']}")
                     elif event["event"] == "progress" and count % PROGRESS_EVERY == 0:

@@ -65,12 +65,12 @@ def test_the_table_puts_the_best_first_and_compares_with_the_article(
         scores = {"frechet": frechet, "kid": 0.1, "recall": 0.4, "copy_rate": 0.0,
                   "real": {"recall": 0.8}}  # fmt: skip
         return {"candidate": candidate, "dataset": "cats", "seed": 0, "minutes": minutes,
-                "images": 1000, "scores": scores}  # fmt: skip
+                "images": 1000, "scores": scores, "rose": {"plateau": 500}}  # fmt: skip
 
     report([line("dcgan", 0.2), line("half", 0.1), line("half", 0.3, minutes=1)], 20)
 
     rows = capsys.readouterr().out.splitlines()[3:]
     assert rows == [
-        "| half | 1 | 1,000 | 0.1000 ± 0.0000 | 0.50 | 0.1000 | 0.400 | 0.50 | 0.000 |",
-        "| dcgan | 1 | 1,000 | 0.2000 ± 0.0000 | 1.00 | 0.1000 | 0.400 | 0.50 | 0.000 |",
+        "| half | 1 | 1,000 | 0.1000 ± 0.0000 | 0.50 | 0.1000 | 0.400 | 0.50 | 0.000 | plateau |",
+        "| dcgan | 1 | 1,000 | 0.2000 ± 0.0000 | 1.00 | 0.1000 | 0.400 | 0.50 | 0.000 | plateau |",
     ]
