@@ -53,6 +53,22 @@ CANDIDATES: dict[str, Candidate] = {
     "slow-critic": Candidate(
         "small-data", "half the discriminator's rate", {"discriminator_learning_rate": 1e-4}
     ),
+    "slower-critic": Candidate(
+        "small-data", "a quarter of the discriminator's rate", {"discriminator_learning_rate": 5e-5}
+    ),
+    "fast-generator": Candidate(
+        "small-data", "twice the generator's rate", {"generator_learning_rate": 4e-4}
+    ),
+    "apart": Candidate(
+        "small-data",
+        "twice the generator's rate, half the discriminator's",
+        {"generator_learning_rate": 4e-4, "discriminator_learning_rate": 1e-4},
+    ),
+    "slow-critic-r1": Candidate(
+        "small-data",
+        "half the discriminator's rate, and a light R1",
+        {"discriminator_learning_rate": 1e-4, "r1": 0.1, "penalty_every_steps": 8},
+    ),
     "fast-both": Candidate(
         "small-data",
         "twice both rates",
