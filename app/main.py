@@ -22,6 +22,7 @@ from app.routes import (
     models,
     operations,
     presets,
+    recipes,
 )
 from app.routes.body_limit import BodyLimit
 from app.routes.problems import install_problems
@@ -40,7 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(BodyLimit)
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
-    for module in (datasets, presets, jobs, job_records, images, interpolations, models):
+    for module in (datasets, presets, jobs, job_records, images, interpolations, recipes, models):
         api.include_router(module.router, prefix="/v1")
     return api
 

@@ -1,7 +1,9 @@
 """Images of a model: one by URL, or many by request."""
 
 import math
+import secrets
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -92,6 +94,35 @@ async def get_image(
         return Response(status_code=304, headers=headers)
     pixels = await while_connected(request, engine.generate(found, [sample]))
     data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
+    return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
+
+
+@router.get(
+    "/{name}/random.{format}", response_class=Response, responses=content("png", "jpg", "webp")
+)
+async def get_random_image(
+    name: str,
+    image_format: Annotated[Literal["png", "jpg", "webp"], Path(alias="format")],
+    request: Request,
+    database: DatabaseDep,
+    engine: EngineDep,
+    checkpoint: CheckpointParameter = None,
+    class_name: ClassParameter = None,
+) -> Response:
+    """Another image at each call. Its seed is in the header `Moggy-Seed`, and the address under
+    which it can be had again in `Content-Location`."""
+    seed = secrets.randbelow(MAX_SEED + 1)
+    found = await engine.catalogue.find(database, name, checkpoint)
+    (sample,) = await choose_classes(found, class_name, [seed])
+    recipe = image_recipe(found, sample)
+    pixels = await while_connected(request, engine.generate(found, [sample]))
+    data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
+    again = urlencode({"checkpoint": found.id} | ({"class": class_name} if class_name else {}))
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Location": f"/v1/models/{name}/images/{seed}.{image_format}?{again}",
+        "Moggy-Seed": str(seed),
+    }
     return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
 
 

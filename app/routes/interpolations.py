@@ -29,11 +29,11 @@ from app.routes.generation import (
     while_connected,
     zip_response,
 )
-from app.serving.animations import GIF_MAX_FPS, encode_animation
+from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.batches import Point, Sample, Vector
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.encoders import MEDIA_TYPES, zip_pngs
-from app.serving.latents import Latent, latent_path, to_point
+from app.serving.latents import Easing, Latent, Method, latent_path, to_point
 from app.serving.recipes import Recipe, image_recipe, interpolation_recipe, numbers
 from models.config import MAX_SEED
 
@@ -42,9 +42,6 @@ router = APIRouter(
 )
 
 DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
-MAX_FPS = 60
-Method = Literal["slerp", "lerp"]
-Easing = Literal["linear", "smooth"]
 
 
 class InterpolationRequest(BaseModel):

@@ -11,6 +11,7 @@ from app.serving.batches import Pixels
 from app.serving.encoders import encode_grid, opaque, recipe_exif, to_image
 from app.serving.recipes import Recipe, recipe_text
 
+MAX_FPS = 60
 GIF_MAX_FPS = 50  # browsers show a frame of less than 2/100 s for 10/100 s
 PALETTE_FRAMES = 32  # as many frames as a palette is chosen from
 

@@ -1,6 +1,6 @@
 """Latents as clients write them, and the points they stand for."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,6 +17,8 @@ MAX_VALUE = 1000.0
 
 Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
 Number = Annotated[float, Field(strict=True, ge=-MAX_VALUE, le=MAX_VALUE, allow_inf_nan=False)]
+Method = Literal["slerp", "lerp"]
+Easing = Literal["linear", "smooth"]
 Numbers = Annotated[list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM)]
 
 

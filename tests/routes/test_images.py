@@ -69,6 +69,21 @@ def recipe_of(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in passport}
 
 
+def test_random_is_another_image_at_each_call_and_says_where_it_can_be_had_again(
+    client: TestClient,
+) -> None:
+    first, second = (client.get("/v1/models/cats/random.png") for _ in range(2))
+    seed = first.headers["moggy-seed"]
+    assert seed != second.headers["moggy-seed"]
+    assert first.headers["cache-control"] == "no-store"
+    again = client.get(first.headers["content-location"])
+    assert (again.status_code, again.content) == (200, first.content)
+    assert again.headers["cache-control"] == "max-age=31536000, immutable"
+    assert get(client, f"{seed}.json").json()["seed"] == int(seed)
+    assert client.get("/v1/models/cats/random.gif").status_code == 422
+    assert client.get("/v1/models/dogs/random.png").status_code == 404
+
+
 def test_a_seed_is_an_image_in_every_format(client: TestClient) -> None:
     png, webp, jpg = (get(client, f"7.{one}") for one in ("png", "webp", "jpg"))
     assert [one.headers["content-type"] for one in (png, webp, jpg)] == [

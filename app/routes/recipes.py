@@ -1,0 +1,70 @@
+"""Recipes over HTTP: read back from a file, and verified by making the file again."""
+
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from app.routes.dependencies import (
+    DatabaseDep,
+    EngineDep,
+    SettingsDep,
+    refuse_unknown_parameters,
+)
+from app.routes.generation import check_pixels, while_connected
+from app.serving.encoders import MEDIA_TYPES
+from app.serving.recipe_files import FORMATS, read_recipe
+from app.serving.verification import Replica
+
+router = APIRouter(
+    prefix="/recipes", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]
+)
+
+FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            MEDIA_TYPES[one]: {"schema": {"type": "string", "format": "binary"}}
+            for one in FORMATS.values()
+        },
+    }
+}
+
+
+class RecipeAnswer(BaseModel):
+    """What a file was made from, and its format."""
+
+    format: str
+    recipe: dict[str, Any]
+
+
+class VerificationAnswer(RecipeAnswer):
+    """Whether the recipe makes this file here, in words, and by how much pixels differ at most."""
+
+    match: bool
+    says: str
+    difference: int | None
+
+
+@router.post("/read", openapi_extra=FILE)
+async def read(request: Request) -> RecipeAnswer:
+    """The recipe inside a picture, which is the body: `curl --data-binary @7.png`."""
+    recipe, file_format = await to_thread.run_sync(read_recipe, await request.body())
+    return RecipeAnswer(format=file_format, recipe=recipe)
+
+
+@router.post("/verify", openapi_extra=FILE)
+async def verify(
+    request: Request, settings: SettingsDep, database: DatabaseDep, engine: EngineDep
+) -> VerificationAnswer:
+    """Make the picture in the body again by the recipe inside it, and compare."""
+    data = await request.body()
+    recipe, file_format = await to_thread.run_sync(read_recipe, data)
+    replica = Replica(recipe, file_format, settings)
+    checkpoint = await engine.catalogue.find(database, replica.model, replica.checkpoint)
+    check_pixels(replica.images, checkpoint, settings, "recipe")
+    samples = await to_thread.run_sync(replica.samples, checkpoint)
+    pixels = await while_connected(request, engine.generate(checkpoint, samples))
+    verdict = await to_thread.run_sync(replica.compare, data, checkpoint, pixels)
+    return VerificationAnswer(format=file_format, recipe=recipe, **verdict._asdict())

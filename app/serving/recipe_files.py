@@ -1,0 +1,49 @@
+"""The recipe that a file of ours carries, read back from its bytes."""
+
+import io
+import json
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from app.domain.errors import InvalidRequest
+from app.serving.encoders import EXIF_IFD, RECIPE_KEY, USER_COMMENT
+from app.serving.recipes import Recipe
+
+FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif"}
+ASCII = b"ASCII\0\0\0"  # how EXIF says in what the comment is written
+
+
+def read_recipe(data: bytes) -> tuple[Recipe, str]:
+    """The recipe inside a file, and the file's format: png, jpg, webp or gif.
+
+    Raises InvalidRequest where the bytes are none of these, or hold no recipe. No pixel is decoded.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
+            text, file_format = _comment(image), FORMATS[str(image.format)]
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as exc:
+        raise InvalidRequest(
+            "the body is no picture: send the bytes of a png, jpg, webp or gif of this service"
+        ) from exc
+    except Image.DecompressionBombError as exc:
+        raise InvalidRequest(f"the picture is too large: {exc}") from exc
+    try:
+        recipe = json.loads(text or "")
+    except (ValueError, RecursionError):
+        recipe = None
+    if not isinstance(recipe, dict):
+        raise InvalidRequest(
+            f"this {file_format} holds no recipe: either it was not made here, or a program that "
+            "saved it again has dropped it"
+        )
+    return recipe, file_format
+
+
+def _comment(image: Image.Image) -> Any:
+    if image.format == "PNG":
+        return image.info.get(RECIPE_KEY)
+    if image.format == "GIF":
+        return image.info.get("comment")
+    comment = image.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
+    return comment.removeprefix(ASCII) if isinstance(comment, bytes) else None

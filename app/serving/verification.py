@@ -1,0 +1,203 @@
+"""Whether a file is what its recipe makes here: made again, and compared."""
+
+import io
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple, Self
+
+import numpy as np
+from PIL import Image, ImageSequence
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.settings import Settings
+from app.serving.animations import MAX_FPS, encode_animation
+from app.serving.batches import Pixels, Point, Sample
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.classes import choose_label
+from app.serving.encoders import encode_grid, encode_image
+from app.serving.latents import Easing, Method, Numbers, Seed, latent_path, to_vector
+from app.serving.recipes import BACKEND, Recipe
+
+LEVELS_ELSEWHERE = 1  # by which pixels may differ that another backend has computed
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Point(_Strict):
+    """What one picture is made from: a seed or a latent."""
+
+    seed: Seed | None = None
+    latent: Numbers | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.seed is None) == (self.latent is None):
+            raise PydanticCustomError("point", "there is not exactly one of seed, latent")
+        return self
+
+    def of(self, checkpoint: ServedCheckpoint, field: str) -> Point:
+        if self.seed is not None:
+            return self.seed
+        return to_vector(self.latent or [], checkpoint.latent_dim, field)
+
+
+class _Subject(_Strict):
+    """What every recipe says: which checkpoint, and how the pixels were computed."""
+
+    model: str
+    checkpoint: Annotated[str, Field(max_length=64)]
+    sha256: str
+    images_seen: int
+    backend: str
+    class_name: Annotated[str | None, Field(alias="class")]
+
+
+class _Image(_Subject, _Point):
+    pass
+
+
+class _GridImage(_Point):
+    class_name: Annotated[str | None, Field(alias="class")] = None
+
+
+class _Grid(_Subject):
+    columns: Annotated[int, Field(ge=1)]
+    images: Annotated[list[_GridImage], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _no_empty_column(self) -> Self:
+        if self.columns > len(self.images):
+            raise PydanticCustomError("columns", "more columns than images")
+        return self
+
+
+class _Morph(_Subject):
+    keyframes: Annotated[list[_Point], Field(min_length=2)]
+    frames: Annotated[int, Field(ge=2)]
+    method: Method
+    easing: Easing
+    loop: bool
+    fps: Annotated[float, Field(ge=1, le=MAX_FPS)]
+
+
+FORMATS_OF: dict[type[_Subject], tuple[str, ...]] = {
+    _Image: ("png", "jpg", "webp"),
+    _Grid: ("png",),
+    _Morph: ("webp", "gif", "png"),
+}
+
+
+class Verdict(NamedTuple):
+    """`difference`: the largest between two pixels, 0 … 255; None where there is no comparing."""
+
+    match: bool
+    says: str
+    difference: int | None
+
+
+class Replica:
+    """A file, about to be made again from its recipe.
+
+    Raises InvalidRequest for what is no recipe of ours, LimitExceeded for one that asks for more
+    pictures than a request may.
+    """
+
+    def __init__(self, recipe: Recipe, file_format: str, settings: Settings) -> None:
+        kind = _Grid if "columns" in recipe else _Morph if "keyframes" in recipe else _Image
+        try:
+            self._asked = kind.model_validate(recipe)
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            detail = f"this service wrote no such recipe: {place}: {first['msg']}"
+            raise InvalidRequest(detail) from exc
+        if file_format not in FORMATS_OF[kind]:
+            raise InvalidRequest(f"this service wrote no such recipe into a {file_format}")
+        self._recipe = recipe
+        self._format = file_format
+        self.model, self.checkpoint = self._asked.model, self._asked.checkpoint
+        self.images, most = 1, settings.max_images_per_request
+        if isinstance(self._asked, _Morph):
+            self.images, most = self._asked.frames, settings.max_frames
+        elif isinstance(self._asked, _Grid):
+            self.images = len(self._asked.images)
+        if self.images > most:
+            raise LimitExceeded(
+                f"its recipe takes {self.images} images; one request may take {most}"
+            )
+
+    def samples(self, checkpoint: ServedCheckpoint) -> list[Sample]:
+        """What its pictures are made from. Raises InvalidRequest for what the model has not."""
+        asked = self._asked
+        if isinstance(asked, _Morph):
+            points = [one.of(checkpoint, "keyframes") for one in asked.keyframes]
+            label = choose_label(checkpoint, asked.class_name, points[0])
+            path = latent_path(
+                points,
+                checkpoint.latent_dim,
+                asked.frames,
+                method=asked.method,
+                easing=asked.easing,
+                loop=asked.loop,
+            )
+            return [Sample(latent, label) for latent in path]
+        samples = []
+        for one in asked.images if isinstance(asked, _Grid) else [asked]:
+            point = one.of(checkpoint, "latent")
+            name = one.class_name or asked.class_name
+            samples.append(Sample(point, choose_label(checkpoint, name, point)))
+        return samples
+
+    def compare(self, data: bytes, checkpoint: ServedCheckpoint, pixels: Pixels) -> Verdict:
+        """The file `data` with that of the pictures' `pixels` (N, H, W, C)."""
+        if self._asked.sha256 != checkpoint.sha256:
+            return Verdict(False, "its recipe names a sha256 that is not its checkpoint's", None)
+        again = self._encode(pixels)
+        if again == data:
+            return Verdict(True, "it is the same, byte for byte", 0)
+        try:
+            difference = _difference(data, again)
+        except (OSError, SyntaxError, ValueError) as error:
+            return Verdict(False, f"its pixels cannot be read: {error}", None)
+        if difference is None:
+            return Verdict(False, "its size or its number of frames is another", None)
+        if difference == 0:
+            return Verdict(True, "its pixels are the same, encoded in another way", 0)
+        elsewhere = self._asked.backend != BACKEND
+        if elsewhere and difference <= LEVELS_ELSEWHERE:
+            says = f"it was computed by {self._asked.backend}, and is the same but for rounding"
+            return Verdict(True, says, difference)
+        return Verdict(False, f"its pixels differ by up to {difference} of 255", difference)
+
+    def _encode(self, pixels: Pixels) -> bytes:
+        asked = self._asked
+        if isinstance(asked, _Morph):
+            file_format = "strip" if self._format == "png" else self._format
+            return encode_animation(
+                pixels, file_format, self._recipe, fps=asked.fps, loop=asked.loop
+            )
+        if isinstance(asked, _Grid):
+            return encode_grid(pixels, asked.columns, self._recipe)
+        return encode_image(pixels[0], self._format, self._recipe)
+
+
+def _difference(data: bytes, other: bytes) -> int | None:
+    """The largest between two pixels of two files; None where their frames cannot be laid over
+    each other. No more is decoded than `other` has."""
+    with Image.open(io.BytesIO(data)) as ours, Image.open(io.BytesIO(other)) as theirs:
+        if _extent(ours) != _extent(theirs):
+            return None
+        frames = zip(_frames(ours), _frames(theirs), strict=True)
+        return max(int(np.abs(one - another).max()) for one, another in frames)
+
+
+def _extent(image: Image.Image) -> tuple[tuple[int, int], int]:
+    return image.size, getattr(image, "n_frames", 1)
+
+
+def _frames(image: Image.Image) -> Iterator[np.ndarray]:
+    for frame in ImageSequence.Iterator(image):
+        yield np.asarray(frame.convert("RGBA"), np.int16)

@@ -1,0 +1,187 @@
+"""Recipes over HTTP: what is read back from a file, and which files are what they say."""
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from app.domain.database import Database
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.serving.catalogue import ServedCheckpoint
+from app.serving.encoders import encode_image
+from benchmarks.random_models import register, store_checkpoint
+
+IMAGES = "/v1/models/cats/images"
+MORPHS = "/v1/models/cats/interpolations"
+LATENT = [0.5, -1.25] * 50
+
+
+@pytest.fixture(autouse=True)
+def model(database: Database, settings: Settings) -> ServedCheckpoint:
+    """The served checkpoint of the model "cats": random weights, 64×64 RGB."""
+    return register(database, store_checkpoint(ObjectStore(settings)))
+
+
+def made(client: TestClient, name: str) -> bytes:
+    """A file that this service has made."""
+    kind, _, file_format = name.rpartition(".")
+    answers = {
+        "seed": lambda: client.get(f"{IMAGES}/7.{file_format}"),
+        "latent": lambda: client.post(IMAGES, json={"latents": [LATENT], "format": file_format}),
+        "grid": lambda: client.post(IMAGES, json={"seeds": [3, 1, 2], "format": "grid"}),
+        "morph": lambda: client.get(f"{MORPHS}/7-42.{file_format}?frames=5&easing=smooth"),
+        "path": lambda: client.post(
+            MORPHS,
+            json={
+                "keyframes": [{"seed": 1}, {"latent": LATENT}, {"mix": [{"seed": 2, "weight": 1}]}],
+                "frames": 6,
+                "loop": True,
+                "format": file_format,
+            },
+        ),
+    }
+    answer = answers[kind]()
+    assert answer.status_code == 200, answer.text
+    return bytes(answer.content)
+
+
+def verify(client: TestClient, data: bytes) -> dict[str, Any]:
+    answer = client.post("/v1/recipes/verify", content=data)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def with_recipe(data: bytes, **changes: Any) -> bytes:
+    """The same picture, with another recipe inside."""
+    with Image.open(io.BytesIO(data)) as image:
+        recipe = json.loads(image.info["moggy"]) | changes
+        return encode_image(np.asarray(image), "png", recipe)
+
+
+FILES = (
+    *("seed.png", "seed.jpg", "seed.webp", "latent.png", "latent.jpg", "grid.png"),
+    *("morph.webp", "morph.gif", "morph.png", "path.webp", "path.gif"),
+)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_tells_its_recipe_and_is_what_it_says(
+    client: TestClient, model: ServedCheckpoint, name: str
+) -> None:
+    data = made(client, name)
+    read = client.post("/v1/recipes/read", content=data).json()
+    assert read["format"] == name.rpartition(".")[2]
+    assert (read["recipe"]["checkpoint"], read["recipe"]["sha256"]) == (model.id, model.sha256)
+    assert verify(client, data) == read | {
+        "match": True,
+        "says": "it is the same, byte for byte",
+        "difference": 0,
+    }
+
+
+def test_the_recipe_read_is_that_of_the_image(client: TestClient) -> None:
+    recipe = client.post("/v1/recipes/read", content=made(client, "seed.png")).json()["recipe"]
+    told = client.get(f"{IMAGES}/7.json").json()
+    assert recipe == {name: told[name] for name in recipe}
+    assert recipe["seed"] == 7
+
+
+def test_the_same_pixels_in_another_encoding_match(client: TestClient) -> None:
+    with Image.open(io.BytesIO(made(client, "seed.png"))) as image:
+        text, buffer = PngInfo(), io.BytesIO()
+        text.add_text("moggy", image.info["moggy"])
+        image.save(buffer, "PNG", pnginfo=text, compress_level=9)
+    verdict = verify(client, buffer.getvalue())
+    assert (verdict["match"], verdict["difference"]) == (True, 0)
+    assert verdict["says"] == "its pixels are the same, encoded in another way"
+
+
+def test_another_picture_under_the_same_recipe_does_not_match(client: TestClient) -> None:
+    data = made(client, "seed.png")
+    with Image.open(io.BytesIO(data)) as image:
+        pixels, recipe = np.asarray(image).copy(), json.loads(image.info["moggy"])
+    pixels[9, 9, 1] ^= 8
+    changed = verify(client, encode_image(pixels, "png", recipe))
+    assert (changed["match"], changed["difference"]) == (False, 8)
+    assert changed["says"] == "its pixels differ by up to 8 of 255"
+    assert not verify(client, with_recipe(data, seed=8))["match"]
+    smaller = verify(client, encode_image(pixels[:32], "png", recipe))
+    assert (smaller["match"], smaller["difference"]) == (False, None)
+    foreign = verify(client, with_recipe(data, sha256="0" * 64))
+    assert foreign["says"] == "its recipe names a sha256 that is not its checkpoint's"
+
+
+def test_what_another_backend_computed_may_differ_by_one_level(client: TestClient) -> None:
+    with Image.open(io.BytesIO(made(client, "seed.png"))) as image:
+        pixels, recipe = np.asarray(image).astype(int), json.loads(image.info["moggy"])
+    recipe["backend"] = "cuda-float32"
+    for levels, matches in ((1, True), (2, False)):
+        other = np.where(pixels < 128, pixels + levels, pixels - levels).astype(np.uint8)
+        verdict = verify(client, encode_image(other, "png", recipe))
+        assert (verdict["match"], verdict["difference"]) == (matches, levels)
+
+
+def test_a_picture_cut_short_is_a_mismatch(client: TestClient) -> None:
+    data = made(client, "seed.png")
+    verdict = verify(client, data[:-400])
+    assert not verdict["match"]
+    assert verdict["says"].startswith("its pixels cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"frames": 3}, "frames: Extra inputs are not permitted"),
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
+        ({"seed": None}, "there is not exactly one of seed, latent"),
+        ({"checkpoint": 5}, "checkpoint: Input should be a valid string"),
+        ({"columns": 10**9, "images": [{"seed": 1}], "seed": 7}, "seed: Extra inputs"),
+    ],
+)
+def test_a_recipe_that_no_service_wrote_is_refused(
+    client: TestClient, changes: dict[str, Any], says: str
+) -> None:
+    answer = client.post(
+        "/v1/recipes/verify", content=with_recipe(made(client, "seed.png"), **changes)
+    )
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("call", ["read", "verify"])
+def test_what_is_no_picture_of_ours_is_refused(client: TestClient, call: str) -> None:
+    foreign = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(foreign, "PNG")
+    for data, says in (
+        (b"", "the body is no picture"),
+        (b"not a picture", "the body is no picture"),
+        (made(client, "seed.png")[:40], "the body is no picture"),
+        (foreign.getvalue(), "this png holds no recipe"),
+    ):
+        answer = client.post(f"/v1/recipes/{call}", content=data)
+        assert (answer.status_code, answer.headers["content-type"]) == (
+            422,
+            "application/problem+json",
+        )
+        assert says in answer.json()["detail"]
+
+
+def test_a_recipe_beyond_the_limits_or_of_an_absent_model_is_refused(client: TestClient) -> None:
+    data = made(client, "seed.png")
+    with Image.open(io.BytesIO(data)) as image:
+        subject = json.loads(image.info["moggy"])
+        del subject["seed"]
+        grid = subject | {"columns": 1, "images": [{"seed": 1}] * 2000}
+        many = encode_image(np.asarray(image), "png", grid)
+    answer = client.post("/v1/recipes/verify", content=many)
+    assert (answer.status_code, "2000 images" in answer.json()["detail"]) == (422, True)
+    for changes in ({"checkpoint": "gone"}, {"model": "dogs"}):
+        answer = client.post("/v1/recipes/verify", content=with_recipe(data, **changes))
+        assert answer.status_code == 404
