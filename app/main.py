@@ -25,6 +25,7 @@ from app.routes import (
     recipes,
 )
 from app.routes.body_limit import BodyLimit
+from app.routes.head import HeadAsGet
 from app.routes.problems import install_problems
 from app.routes.security import AccessGuard
 from app.serving.engine import Engine
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api = FastAPI(title="Moggy", version=version("moggy"), lifespan=_lifespan)
     api.state.settings = settings
     install_problems(api)
+    api.add_middleware(HeadAsGet)
     api.add_middleware(BodyLimit)
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)

@@ -69,6 +69,12 @@ def recipe_of(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in passport}
 
 
+def test_head_of_an_image_tells_its_size_and_its_tag(client: TestClient) -> None:
+    got, head = get(client, "7.png"), client.head("/v1/models/cats/images/7.png")
+    assert (head.status_code, head.content, head.headers) == (200, b"", got.headers)
+    assert head.headers["content-length"] == str(len(got.content))
+
+
 def test_random_is_another_image_at_each_call_and_says_where_it_can_be_had_again(
     client: TestClient,
 ) -> None:

@@ -49,6 +49,24 @@ def test_a_body_beyond_what_any_request_needs_is_refused_unread(client: TestClie
 
 
 @pytest.mark.parametrize(
+    "path", ["/healthz", "/v1/models", "/v1/models/none", "/v1/jobs/x/events", "/docs"]
+)
+def test_head_is_answered_as_get_would_be_without_a_body(client: TestClient, path: str) -> None:
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.headers) == (got.status_code, got.headers)
+    assert (head.content, bool(got.content)) == (b"", True)
+
+
+def test_head_of_a_stream_ends(client: TestClient, cats: str) -> None:
+    job = client.post("/v1/jobs", json={"dataset": cats, "model": "cats"}).json()["id"]
+    started = time.monotonic()
+    head = client.head(f"/v1/jobs/{job}/events")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/v1/nothing", 404), ("PUT", "/v1/jobs", 405), ("GET", "/v1/jobs/x", 404)],
 )
