@@ -238,7 +238,7 @@ def generate(
     out: OutOption,
     class_name: ClassOption = None,
 ) -> None:
-    """Write images: one as it is (png, jpg, webp), several as a grid (png) or a zip."""
+    """Write images: one as it is (png, jpg, webp, avif), several as a grid (png) or a zip."""
     from app.cli.commands import write_made
     from app.cli.outputs import image_format
     from app.cli.seeds import parse_seeds
@@ -268,7 +268,7 @@ def morph(
     ] = None,
     class_name: ClassOption = None,
 ) -> None:
-    """Write the way from one image to another: webp, gif, png (side by side) or zip."""
+    """Write the way from one image to another: webp, gif, apng, png (side by side) or zip."""
     from app.cli.commands import write_made
     from app.cli.outputs import morph_format
     from app.cli.seeds import parse_seeds

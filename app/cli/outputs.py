@@ -7,8 +7,21 @@ from pathlib import Path
 
 from app.cli.errors import CommandError, WrongUsage
 
-IMAGE_FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".zip": "zip"}
-MORPH_FORMATS = {".webp": "webp", ".gif": "gif", ".png": "strip", ".zip": "zip"}
+IMAGE_FORMATS = {
+    ".png": "png",
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".webp": "webp",
+    ".avif": "avif",
+    ".zip": "zip",
+}
+MORPH_FORMATS = {
+    ".webp": "webp",
+    ".gif": "gif",
+    ".apng": "apng",
+    ".png": "strip",
+    ".zip": "zip",
+}
 
 
 def image_format(out: Path, count: int) -> str:

@@ -56,6 +56,11 @@ class NotFound(MoggyError):
     title = "Not found"
 
 
+class NotAcceptable(MoggyError):
+    status = 406
+    title = "Not acceptable"
+
+
 class Conflict(MoggyError):
     status = 409
     title = "Conflict"

@@ -31,10 +31,18 @@ from app.routes.generation import (
     while_connected,
     zip_response,
 )
+from app.routes.negotiation import choose_media_type
 from app.routes.passports import describe, list_passports, make_originals
 from app.serving.batches import Pixels, Point, Sample
 from app.serving.catalogue import ServedCheckpoint
-from app.serving.encoders import MEDIA_TYPES, encode_grid, encode_image, zip_pngs
+from app.serving.encoders import (
+    MEDIA_TYPES,
+    SINGLE_FORMATS,
+    SingleFormat,
+    encode_grid,
+    encode_image,
+    zip_pngs,
+)
 from app.serving.latents import Numbers, Seed, to_vector
 from app.serving.recipes import grid_recipe, image_recipe
 from models.config import MAX_SEED
@@ -43,7 +51,8 @@ router = APIRouter(
     prefix="/models", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
-SINGLE_FORMATS = ("png", "jpg", "webp")
+
+SeedInPath = Annotated[int, Path(ge=0, le=MAX_SEED)]
 
 
 class ImagesRequest(BaseModel):
@@ -61,7 +70,7 @@ class ImagesRequest(BaseModel):
     seed: Seed | None = None
     latents: Annotated[list[Numbers], Field(min_length=1)] | None = None
     class_name: Annotated[str | None, Field(alias="class")] = None
-    format: Literal["png", "jpg", "webp", "grid", "zip", "json"] = "grid"
+    format: Literal[SingleFormat, "grid", "zip", "json"] = "grid"
     checkpoint: CheckpointId | None = None
     reject_copies: Annotated[bool, Field(strict=True)] = False
     passports: Annotated[bool, Field(strict=True)] = False
@@ -70,12 +79,12 @@ class ImagesRequest(BaseModel):
 @router.get(
     "/{name}/images/{seed}.{format}",
     response_class=Response,
-    responses=content("png", "jpg", "webp", "json") | NOT_MODIFIED,
+    responses=content(*SINGLE_FORMATS, "json") | NOT_MODIFIED,
 )
 async def get_image(
     name: str,
-    seed: Annotated[int, Path(ge=0, le=MAX_SEED)],
-    image_format: Annotated[Literal["png", "jpg", "webp", "json"], Path(alias="format")],
+    seed: SeedInPath,
+    image_format: Annotated[Literal[SingleFormat, "json"], Path(alias="format")],
     request: Request,
     database: DatabaseDep,
     engine: EngineDep,
@@ -92,17 +101,37 @@ async def get_image(
     headers = cache_headers(recipe, image_format, checkpoint)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    pixels = await while_connected(request, engine.generate(found, [sample]))
-    data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
-    return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
+    return await _show(found, sample, image_format, headers, request, engine)
 
 
 @router.get(
-    "/{name}/random.{format}", response_class=Response, responses=content("png", "jpg", "webp")
+    "/{name}/images/{seed}",
+    response_class=Response,
+    responses=content(*SINGLE_FORMATS) | NOT_MODIFIED,
 )
+async def negotiate_image(
+    name: str,
+    seed: SeedInPath,
+    request: Request,
+    database: DatabaseDep,
+    engine: EngineDep,
+    checkpoint: CheckpointParameter = None,
+    class_name: ClassParameter = None,
+) -> Response:
+    """The same in the format that `Accept` asks for, by default PNG."""
+    offered = {MEDIA_TYPES[one]: one for one in SINGLE_FORMATS}
+    chosen = offered[choose_media_type(request.headers.get("accept"), list(offered))]
+    response = await get_image(
+        name, seed, chosen, request, database, engine, checkpoint, class_name
+    )
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+@router.get("/{name}/random.{format}", response_class=Response, responses=content(*SINGLE_FORMATS))
 async def get_random_image(
     name: str,
-    image_format: Annotated[Literal["png", "jpg", "webp"], Path(alias="format")],
+    image_format: Annotated[SingleFormat, Path(alias="format")],
     request: Request,
     database: DatabaseDep,
     engine: EngineDep,
@@ -114,22 +143,36 @@ async def get_random_image(
     seed = secrets.randbelow(MAX_SEED + 1)
     found = await engine.catalogue.find(database, name, checkpoint)
     (sample,) = await choose_classes(found, class_name, [seed])
-    recipe = image_recipe(found, sample)
-    pixels = await while_connected(request, engine.generate(found, [sample]))
-    data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
     again = urlencode({"checkpoint": found.id} | ({"class": class_name} if class_name else {}))
     headers = {
         "Cache-Control": "no-store",
         "Content-Location": f"/v1/models/{name}/images/{seed}.{image_format}?{again}",
         "Moggy-Seed": str(seed),
     }
+    return await _show(found, sample, image_format, headers, request, engine)
+
+
+async def _show(
+    checkpoint: ServedCheckpoint,
+    sample: Sample,
+    image_format: str,
+    headers: dict[str, str],
+    request: Request,
+    engine: EngineDep,
+) -> Response:
+    """One image, of a seed; shown where it is, and saved under a name that tells what it is."""
+    pixels = await while_connected(request, engine.generate(checkpoint, [sample]))
+    recipe = image_recipe(checkpoint, sample)
+    data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
+    file = f"{checkpoint.model}-{sample.point}.{image_format}"
+    headers["Content-Disposition"] = f'inline; filename="{file}"'
     return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
 
 
 @router.post(
     "/{name}/images",
     response_class=Response,
-    responses=content("png", "jpg", "webp", "zip", "json"),
+    responses=content(*SINGLE_FORMATS, "zip", "json"),
 )
 async def create_images(
     name: str,

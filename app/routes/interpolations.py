@@ -60,14 +60,14 @@ class InterpolationRequest(BaseModel):
     loop: Annotated[bool, Field(strict=True)] = False
     fps: Annotated[float, Field(strict=True, ge=1, le=MAX_FPS)] = DEFAULT_FPS
     class_name: Annotated[str | None, Field(alias="class")] = None
-    format: Literal["webp", "gif", "strip", "zip", "json"] = "webp"
+    format: Literal["webp", "gif", "apng", "strip", "zip", "json"] = "webp"
     checkpoint: CheckpointId | None = None
 
 
 @router.post(
     "/{name}/interpolations",
     response_class=Response,
-    responses=content("webp", "gif", "png", "zip", "json"),
+    responses=content("webp", "gif", "apng", "png", "zip", "json"),
 )
 async def create_interpolation(
     name: str,

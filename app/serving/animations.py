@@ -1,4 +1,4 @@
-"""A morph's frames to one file: animated WebP or GIF, or a strip of all frames in a row."""
+"""A morph's frames to one file: animated WebP, PNG or GIF, or a strip of all frames in a row."""
 
 import io
 from itertools import pairwise
@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.serving.batches import Pixels
-from app.serving.encoders import encode_grid, opaque, recipe_exif, to_image
+from app.serving.encoders import (
+    PNG_LEVEL,
+    PNG_STRATEGY,
+    encode_grid,
+    opaque,
+    recipe_exif,
+    recipe_text_chunk,
+    to_image,
+)
 from app.serving.recipes import Recipe, recipe_text
 
 MAX_FPS = 60
@@ -19,7 +27,7 @@ PALETTE_FRAMES = 32  # as many frames as a palette is chosen from
 def encode_animation(
     frames: Pixels, file_format: str, recipe: Recipe, *, fps: float, loop: bool
 ) -> bytes:
-    """(F, H, W, C) -> webp (lossless), gif (256 colours, on white) or strip.
+    """(F, H, W, C) -> webp or apng (lossless), gif (256 colours, on white) or strip.
 
     It plays for ever with `loop`.
     """
@@ -27,6 +35,8 @@ def encode_animation(
         return encode_grid(frames, len(frames), recipe)
     if file_format == "webp":
         return _encode_webp(frames, recipe, fps, loop)
+    if file_format == "apng":
+        return _encode_apng(frames, recipe, fps, loop)
     return _encode_gif(frames, recipe, fps, loop)
 
 
@@ -46,6 +56,23 @@ def _encode_webp(frames: Pixels, recipe: Recipe, fps: float, loop: bool) -> byte
         kmin=0,
         kmax=1,
         exif=recipe_exif(recipe),
+    )
+    return buffer.getvalue()
+
+
+def _encode_apng(frames: Pixels, recipe: Recipe, fps: float, loop: bool) -> bytes:
+    images = [to_image(frame) for frame in frames]
+    buffer = io.BytesIO()
+    images[0].save(
+        buffer,
+        "PNG",
+        save_all=True,
+        append_images=images[1:],
+        duration=_durations(len(images), fps, ticks_per_second=1000),
+        loop=0 if loop else 1,
+        pnginfo=recipe_text_chunk(recipe),
+        compress_level=PNG_LEVEL,
+        compress_type=PNG_STRATEGY,
     )
     return buffer.getvalue()
 

@@ -1,8 +1,9 @@
-"""Pictures to files, each with its recipe inside: PNG, JPEG, WebP, and zips of PNGs."""
+"""Pictures to files, each with its recipe inside: PNG, JPEG, WebP, AVIF, and zips of PNGs."""
 
 import io
 import zipfile
 from collections.abc import Iterable, Iterator
+from typing import Literal, get_args
 
 import numpy as np
 import PIL
@@ -18,16 +19,22 @@ MEDIA_TYPES = {
     "png": "image/png",
     "jpg": "image/jpeg",
     "webp": "image/webp",
+    "avif": "image/avif",
+    "apng": "image/apng",
     "gif": "image/gif",
     "zip": "application/zip",
     "json": "application/json",
 }
+SingleFormat = Literal["png", "webp", "jpg", "avif"]  # files of one picture
+SINGLE_FORMATS: tuple[SingleFormat, ...] = get_args(SingleFormat)
 RECIPE_KEY = "moggy"
 EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # not now: the same request gives the same bytes
 ZIP_CHUNK_BYTES = 256 * 1024
 PNG_LEVEL, PNG_STRATEGY = 1, 3  # a 64×64 face: 0.31 ms, against 0.37 at Pillow's strategy
 JPEG_QUALITY = 95
+# A 64×64 face: half the bytes of a lossless WebP, off by up to 9 levels as JPEG is, in 4 ms.
+AVIF_QUALITY, AVIF_SPEED = 95, 8
 
 
 def to_image(pixels: NDArray[np.uint8]) -> Image.Image:
@@ -43,7 +50,7 @@ def opaque(image: Image.Image) -> Image.Image:
 
 
 def encode_image(pixels: NDArray[np.uint8], image_format: str, recipe: Recipe) -> bytes:
-    """(H, W, C) -> the bytes of a png, jpg or webp file; png and webp are lossless, with alpha."""
+    """(H, W, C) -> the bytes of a file: png and webp lossless, jpg and avif not; jpg on white."""
     if image_format == "png":
         return encode_png(pixels, recipe)
     buffer = io.BytesIO()
@@ -51,6 +58,16 @@ def encode_image(pixels: NDArray[np.uint8], image_format: str, recipe: Recipe) -
     if image_format == "jpg":
         exif = recipe_exif(recipe)
         opaque(image).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)
+    elif image_format == "avif":
+        image.save(
+            buffer,
+            "AVIF",
+            quality=AVIF_QUALITY,
+            speed=AVIF_SPEED,
+            subsampling="4:4:4",
+            max_threads=1,
+            exif=recipe_exif(recipe).tobytes(),  # an Exif that holds no tag but an IFD seems empty
+        )
     else:
         # Method 0: 0.2 ms where the default takes 4.4, for 6 % more bytes.
         exif = recipe_exif(recipe)
@@ -59,11 +76,13 @@ def encode_image(pixels: NDArray[np.uint8], image_format: str, recipe: Recipe) -
 
 
 def encode_png(pixels: NDArray[np.uint8], recipe: Recipe) -> bytes:
-    info = PngInfo()
-    info.add_text(RECIPE_KEY, recipe_text(recipe))
     buffer = io.BytesIO()
     to_image(pixels).save(
-        buffer, "PNG", pnginfo=info, compress_level=PNG_LEVEL, compress_type=PNG_STRATEGY
+        buffer,
+        "PNG",
+        pnginfo=recipe_text_chunk(recipe),
+        compress_level=PNG_LEVEL,
+        compress_type=PNG_STRATEGY,
     )
     return buffer.getvalue()
 
@@ -73,6 +92,13 @@ def encode_grid(pixels: Pixels, columns: int, recipe: Recipe) -> bytes:
     from models.images import tile  # torch: loaded when it is first needed
 
     return encode_png(tile(pixels, columns), recipe)
+
+
+def recipe_text_chunk(recipe: Recipe) -> PngInfo:
+    """A PNG's tEXt chunk that is the recipe."""
+    info = PngInfo()
+    info.add_text(RECIPE_KEY, recipe_text(recipe))
+    return info
 
 
 def recipe_exif(recipe: Recipe) -> Image.Exif:

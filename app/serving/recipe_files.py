@@ -10,21 +10,24 @@ from app.domain.errors import InvalidRequest
 from app.serving.encoders import EXIF_IFD, RECIPE_KEY, USER_COMMENT
 from app.serving.recipes import Recipe
 
-FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif"}
+FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "GIF": "gif"}
 ASCII = b"ASCII\0\0\0"  # how EXIF says in what the comment is written
 
 
 def read_recipe(data: bytes) -> tuple[Recipe, str]:
-    """The recipe inside a file, and the file's format: png, jpg, webp or gif.
+    """The recipe inside a file, and the file's format: png, apng, jpg, webp, avif or gif.
 
     Raises InvalidRequest where the bytes are none of these, or hold no recipe. No pixel is decoded.
     """
     try:
         with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
             text, file_format = _comment(image), FORMATS[str(image.format)]
+            if file_format == "png" and getattr(image, "is_animated", False):
+                file_format = "apng"
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as exc:
         raise InvalidRequest(
-            "the body is no picture: send the bytes of a png, jpg, webp or gif of this service"
+            f"the body is no picture: send the bytes of a file of this service, which is one of "
+            f"{', '.join(FORMATS.values())}"
         ) from exc
     except Image.DecompressionBombError as exc:
         raise InvalidRequest(f"the picture is too large: {exc}") from exc

@@ -15,7 +15,7 @@ from app.serving.animations import MAX_FPS, encode_animation
 from app.serving.batches import Pixels, Point, Sample
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.classes import choose_label
-from app.serving.encoders import encode_grid, encode_image
+from app.serving.encoders import SINGLE_FORMATS, encode_grid, encode_image
 from app.serving.latents import Easing, Method, Numbers, Seed, latent_path, to_vector
 from app.serving.recipes import BACKEND, Recipe
 
@@ -84,9 +84,9 @@ class _Morph(_Subject):
 
 
 FORMATS_OF: dict[type[_Subject], tuple[str, ...]] = {
-    _Image: ("png", "jpg", "webp"),
+    _Image: SINGLE_FORMATS,
     _Grid: ("png",),
-    _Morph: ("webp", "gif", "png"),
+    _Morph: ("webp", "gif", "apng", "png"),
 }
 
 

@@ -29,9 +29,11 @@ def test_the_suffix_and_the_count_decide_the_format(
 def test_a_format_that_cannot_hold_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongUsage, match=r"cats\.jpg: several images are written as one grid"):
         image_format(tmp_path / "cats.jpg", 2)
-    with pytest.raises(WrongUsage, match=r"must end in \.png, \.jpg, \.jpeg, \.webp, \.zip"):
+    with pytest.raises(
+        WrongUsage, match=r"must end in \.png, \.jpg, \.jpeg, \.webp, \.avif, \.zip"
+    ):
         image_format(tmp_path / "cat.bmp", 1)
-    with pytest.raises(WrongUsage, match=r"must end in \.webp, \.gif, \.png, \.zip"):
+    with pytest.raises(WrongUsage, match=r"must end in \.webp, \.gif, \.apng, \.png, \.zip"):
         morph_format(tmp_path / "morph.mp3")
     with pytest.raises(WrongUsage, match="there is no folder"):
         morph_format(tmp_path / "nowhere" / "morph.webp")

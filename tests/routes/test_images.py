@@ -20,7 +20,7 @@ from benchmarks.random_models import register, store_checkpoint
 from models.config import MAX_SEED
 from models.latents import latent_from_seed
 
-FORMATS = ("png", "webp", "jpg")
+FORMATS = ("png", "webp", "jpg", "avif")
 
 pytestmark = pytest.mark.usefixtures("model")
 
@@ -67,6 +67,27 @@ def recipe_of(body: dict[str, Any]) -> dict[str, Any]:
     """The recipe without the passport that stands beside it."""
     passport = {"nearest", "copy", "nearest_absent"}
     return {name: value for name, value in body.items() if name not in passport}
+
+
+@pytest.mark.parametrize(
+    ("accept", "file_format"),
+    [("*/*", "png"), ("image/avif,image/webp,image/*,*/*;q=0.8", "webp"), ("image/jpeg", "jpg")],
+)
+def test_without_an_ending_the_client_chooses_the_format(
+    client: TestClient, accept: str, file_format: str
+) -> None:
+    chosen = get(client, "7", headers={"Accept": accept})
+    named = get(client, f"7.{file_format}")
+    assert (chosen.status_code, chosen.content) == (200, named.content)
+    assert chosen.headers == named.headers | {"vary": "Accept"}
+    known = {"Accept": accept, "If-None-Match": named.headers["etag"]}
+    assert get(client, "7", headers=known).status_code == 304
+    assert get(client, "7", headers={"Accept": "text/html"}).status_code == 406
+
+
+def test_a_saved_image_is_named_by_what_it_is(client: TestClient) -> None:
+    disposition = get(client, "7.webp").headers["content-disposition"]
+    assert disposition == 'inline; filename="cats-7.webp"'
 
 
 def test_head_of_an_image_tells_its_size_and_its_tag(client: TestClient) -> None:
@@ -228,11 +249,11 @@ def test_an_oblong_model_with_alpha_keeps_both(
     stickers = {"shape": (48, 80, 4), "architecture": "r3gan", "max_width": 64}
     register(database, store_checkpoint(store, "stickers", **stickers))
     url = "/v1/models/stickers/images"
-    png, webp, jpg = (
+    png, webp, jpg, avif = (
         Image.open(io.BytesIO(client.get(f"{url}/3.{one}").content)) for one in FORMATS
     )
-    assert [one.size for one in (png, webp, jpg)] == [(80, 48)] * 3
-    assert [one.mode for one in (png, webp, jpg)] == ["RGBA", "RGBA", "RGB"]
+    assert [one.size for one in (png, webp, jpg, avif)] == [(80, 48)] * 4
+    assert [one.mode for one in (png, webp, jpg, avif)] == ["RGBA", "RGBA", "RGB", "RGBA"]
     assert np.array_equal(np.asarray(png), np.asarray(webp))
     assert 0 < np.asarray(png)[..., 3].mean() < 255
     grid = np.asarray(Image.open(io.BytesIO(client.post(url, json={"seeds": [1, 2, 3]}).content)))
@@ -248,7 +269,7 @@ def test_an_oblong_model_with_alpha_keeps_both(
         (f"{MAX_SEED + 1}.png", 422, f"less than or equal to {MAX_SEED}"),
         ("cat.png", 422, "seed: Input should be a valid integer"),
         ("7.5.png", 422, "seed: Input should be a valid integer"),
-        ("7.bmp", 422, "format: Input should be 'png', 'jpg', 'webp' or 'json'"),
+        ("7.bmp", 422, "format: Input should be 'png', 'webp', 'jpg', 'avif' or 'json'"),
         ("7.png?class=white", 422, "model 'cats' is not conditional, so it has no class 'white'"),
         (
             "7.png?truncation=0.5",
@@ -257,7 +278,6 @@ def test_an_oblong_model_with_alpha_keeps_both(
         ),
         ("7.png?checkpoint=", 422, "checkpoint: String should have at least 1 character"),
         ("7.png?checkpoint=nothing", 404, "model 'cats' has no checkpoint 'nothing'"),
-        ("7", 404, "Not Found"),
     ],
 )
 def test_a_bad_url_is_refused_with_the_reason(
@@ -294,7 +314,11 @@ def test_an_unknown_model_is_named(client: TestClient) -> None:
         ({"count": 10**30}, "count", "one request may ask for 1024"),
         ({"count": 2, "seed": MAX_SEED}, "count", f"beyond {MAX_SEED}"),
         ({"count": 2, "format": "png"}, "format", "holds one image and 2 are asked for"),
-        ({"count": 1, "format": "bmp"}, "format", "'png', 'jpg', 'webp', 'grid', 'zip' or 'json'"),
+        (
+            {"count": 1, "format": "bmp"},
+            "format",
+            "'png', 'webp', 'jpg', 'avif', 'grid', 'zip' or 'json'",
+        ),
         ({"latents": [[0.0] * 99]}, "latents.0", "99 values; this model's latents have 100"),
         ({"latents": [[float("nan")] * 100]}, "latents.0.0", "finite number"),
         ({"latents": [[1e400] * 100]}, "latents.0.0", "finite number"),

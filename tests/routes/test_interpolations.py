@@ -238,7 +238,11 @@ def test_a_morph_that_stands_still_is_no_error(client: TestClient, file_format: 
         ({"keyframes": TWO, "fps": 60, "format": "gif"}, "fps", "at most 50"),
         ({"keyframes": TWO, "method": "cubic"}, "method", "'slerp' or 'lerp'"),
         ({"keyframes": TWO, "easing": "even"}, "easing", "'linear' or 'smooth'"),
-        ({"keyframes": TWO, "format": "mp4"}, "format", "'webp', 'gif', 'strip', 'zip' or 'json'"),
+        (
+            {"keyframes": TWO, "format": "mp4"},
+            "format",
+            "'webp', 'gif', 'apng', 'strip', 'zip' or 'json'",
+        ),
         ({"keyframes": TWO, "loop": "yes"}, "loop", "valid boolean"),
         ({"keyframes": TWO, "class": "white"}, "class", "leave class out"),
         ({"keyframes": TWO, "speed": 2}, "speed", "Extra inputs are not permitted"),

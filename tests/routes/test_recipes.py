@@ -66,8 +66,8 @@ def with_recipe(data: bytes, **changes: Any) -> bytes:
 
 
 FILES = (
-    *("seed.png", "seed.jpg", "seed.webp", "latent.png", "latent.jpg", "grid.png"),
-    *("morph.webp", "morph.gif", "morph.png", "path.webp", "path.gif"),
+    *("seed.png", "seed.jpg", "seed.webp", "seed.avif", "latent.png", "latent.jpg", "grid.png"),
+    *("morph.webp", "morph.gif", "morph.png", "path.webp", "path.gif", "path.apng"),
 )
 
 

@@ -1,0 +1,42 @@
+"""Which of several media types a client would rather have: its `Accept` (RFC 9110, 12.5.1)."""
+
+from collections.abc import Sequence
+
+from app.domain.errors import NotAcceptable
+
+
+def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
+    """The one of `offered` with the highest weight; of equals one that is named, then the first.
+
+    Raises NotAcceptable where none has a weight above 0.
+    """
+    ranges = [_parse(one) for one in (accept or "*/*").split(",")]
+    weighed = [max(_matches(media_type, ranges), default=(0, 0.0)) for media_type in offered]
+    ranked = [(weight, specific) for specific, weight in weighed]
+    best = max(ranked, default=(0.0, 0))
+    if best[0] <= 0:
+        raise NotAcceptable(
+            f"nothing here is what Accept asks for ({(accept or '')[:200]}): there are "
+            f"{', '.join(offered)}"
+        )
+    return offered[ranked.index(best)]
+
+
+def _matches(media_type: str, ranges: list[tuple[str, float]]) -> list[tuple[int, float]]:
+    """How specific each range is that holds the type, and its weight."""
+    specificity = {media_type: 3, f"{media_type.partition('/')[0]}/*": 2, "*/*": 1}
+    return [(specificity[name], weight) for name, weight in ranges if name in specificity]
+
+
+def _parse(text: str) -> tuple[str, float]:
+    """`image/webp;q=0.8` -> (image/webp, 0.8); a weight that is no number counts as 0."""
+    name, *parameters = (part.strip().lower() for part in text.split(";"))
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "q":
+            try:
+                weight = float(value)
+            except ValueError:
+                return name, 0.0
+            return name, weight if 0 <= weight <= 1 else 0.0
+    return name, 1.0

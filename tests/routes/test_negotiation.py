@@ -1,0 +1,40 @@
+"""What `Accept` asks for, as RFC 9110 has it."""
+
+import pytest
+
+from app.domain.errors import NotAcceptable
+from app.routes.negotiation import choose_media_type
+
+OFFERED = ("image/png", "image/webp", "image/jpeg", "image/avif")
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        (None, "image/png"),
+        ("", "image/png"),
+        ("*/*", "image/png"),
+        ("image/*", "image/png"),
+        ("image/jpeg", "image/jpeg"),
+        ("IMAGE/JPEG ; q=0.1", "image/jpeg"),
+        ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", "image/webp"),
+        ("image/avif,image/*;q=0.9", "image/avif"),
+        ("image/avif;q=0.3,image/jpeg;q=0.7", "image/jpeg"),
+        ("image/png;q=0,*/*", "image/webp"),
+        ("image/png;q=0.2,image/*;q=0.5", "image/webp"),
+        ("text/html,*/*;q=0.1", "image/png"),
+        ("image/webp;q=much,image/jpeg;q=0.1", "image/jpeg"),
+        ("image/webp;q=2,image/jpeg", "image/jpeg"),
+        (",,image/jpeg,", "image/jpeg"),
+    ],
+)
+def test_the_highest_weight_is_chosen_and_of_equals_the_one_named(
+    accept: str | None, chosen: str
+) -> None:
+    assert choose_media_type(accept, OFFERED) == chosen
+
+
+@pytest.mark.parametrize("accept", ["text/html", "image/gif", "*/*;q=0", "image/*;q=0", ";;,"])
+def test_what_cannot_be_had_is_refused_with_what_can(accept: str) -> None:
+    with pytest.raises(NotAcceptable, match="there are image/png, image/webp"):
+        choose_media_type(accept, OFFERED)
