@@ -268,7 +268,7 @@ def morph(
     ] = None,
     class_name: ClassOption = None,
 ) -> None:
-    """Write the way from one image to another: webp, gif, apng, png (side by side) or zip."""
+    """Write the way from one image to another: webp, gif, apng, mp4, png (side by side) or zip."""
     from app.cli.commands import write_made
     from app.cli.outputs import morph_format
     from app.cli.seeds import parse_seeds

@@ -19,6 +19,7 @@ MORPH_FORMATS = {
     ".webp": "webp",
     ".gif": "gif",
     ".apng": "apng",
+    ".mp4": "mp4",
     ".png": "strip",
     ".zip": "zip",
 }

@@ -60,14 +60,14 @@ class InterpolationRequest(BaseModel):
     loop: Annotated[bool, Field(strict=True)] = False
     fps: Annotated[float, Field(strict=True, ge=1, le=MAX_FPS)] = DEFAULT_FPS
     class_name: Annotated[str | None, Field(alias="class")] = None
-    format: Literal["webp", "gif", "apng", "strip", "zip", "json"] = "webp"
+    format: Literal["webp", "gif", "apng", "mp4", "strip", "zip", "json"] = "webp"
     checkpoint: CheckpointId | None = None
 
 
 @router.post(
     "/{name}/interpolations",
     response_class=Response,
-    responses=content("webp", "gif", "apng", "png", "zip", "json"),
+    responses=content("webp", "gif", "apng", "mp4", "png", "zip", "json"),
 )
 async def create_interpolation(
     name: str,
@@ -92,13 +92,13 @@ async def create_interpolation(
 @router.get(
     "/{name}/interpolations/{first}-{last}.{format}",
     response_class=Response,
-    responses=content("webp", "gif", "png") | NOT_MODIFIED,
+    responses=content("webp", "gif", "mp4", "png") | NOT_MODIFIED,
 )
 async def get_interpolation(
     name: str,
     first: Annotated[int, Path(ge=0, le=MAX_SEED)],
     last: Annotated[int, Path(ge=0, le=MAX_SEED)],
-    file_format: Annotated[Literal["webp", "gif", "png"], Path(alias="format")],
+    file_format: Annotated[Literal["webp", "gif", "mp4", "png"], Path(alias="format")],
     request: Request,
     settings: SettingsDep,
     database: DatabaseDep,

@@ -1,4 +1,4 @@
-"""A morph's frames to one file: animated WebP, PNG or GIF, or a strip of all frames in a row."""
+"""A morph's frames to one file: animated WebP, PNG or GIF, MP4, or a strip of all in a row."""
 
 import io
 from itertools import pairwise
@@ -18,6 +18,7 @@ from app.serving.encoders import (
     to_image,
 )
 from app.serving.recipes import Recipe, recipe_text
+from app.serving.video import encode_mp4
 
 MAX_FPS = 60
 GIF_MAX_FPS = 50  # browsers show a frame of less than 2/100 s for 10/100 s
@@ -27,14 +28,16 @@ PALETTE_FRAMES = 32  # as many frames as a palette is chosen from
 def encode_animation(
     frames: Pixels, file_format: str, recipe: Recipe, *, fps: float, loop: bool
 ) -> bytes:
-    """(F, H, W, C) -> webp or apng (lossless), gif (256 colours, on white) or strip.
+    """(F, H, W, C) -> webp or apng (lossless), gif (256 colours, on white), mp4 or strip.
 
-    It plays for ever with `loop`.
+    It plays for ever with `loop`, but for mp4, where that is the player's to decide.
     """
     if file_format == "strip":
         return encode_grid(frames, len(frames), recipe)
     if file_format == "webp":
         return _encode_webp(frames, recipe, fps, loop)
+    if file_format == "mp4":
+        return encode_mp4(frames, recipe, fps=fps)
     if file_format == "apng":
         return _encode_apng(frames, recipe, fps, loop)
     return _encode_gif(frames, recipe, fps, loop)

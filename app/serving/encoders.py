@@ -22,6 +22,7 @@ MEDIA_TYPES = {
     "avif": "image/avif",
     "apng": "image/apng",
     "gif": "image/gif",
+    "mp4": "video/mp4",
     "zip": "application/zip",
     "json": "application/json",
 }

@@ -33,7 +33,7 @@ def test_a_format_that_cannot_hold_it_is_refused(tmp_path: Path) -> None:
         WrongUsage, match=r"must end in \.png, \.jpg, \.jpeg, \.webp, \.avif, \.zip"
     ):
         image_format(tmp_path / "cat.bmp", 1)
-    with pytest.raises(WrongUsage, match=r"must end in \.webp, \.gif, \.apng, \.png, \.zip"):
+    with pytest.raises(WrongUsage, match=r"must end in \.webp, \.gif, \.apng, \.mp4, \.png, \.zip"):
         morph_format(tmp_path / "morph.mp3")
     with pytest.raises(WrongUsage, match="there is no folder"):
         morph_format(tmp_path / "nowhere" / "morph.webp")
