@@ -88,6 +88,12 @@ CANDIDATES: dict[str, Candidate] = {
     ),
     "latent-32": Candidate("small-data", "a latent of 32", {"latent_dim": 32}),
     "batch-32": Candidate("small-data", "twice as many steps of half the size", {"batch_size": 32}),
+    "batch-32-slow-critic": Candidate(
+        "small-data",
+        "the same with half the discriminator's rate",
+        {"batch_size": 32, "discriminator_learning_rate": 1e-4},
+    ),
+    "batch-16": Candidate("small-data", "four times as many, a quarter", {"batch_size": 16}),
     "batch-128": Candidate("small-data", "half as many steps, twice the size", {"batch_size": 128}),
     "wide": Candidate("small-data", "width 48", {"width": 48}),
     "narrow": Candidate("small-data", "width 24, and so more steps", {"width": 24}),
