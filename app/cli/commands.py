@@ -183,8 +183,9 @@ def _participle(status: str) -> str:
     return "was cancelled" if status == "cancelled" else status
 
 
-def write_made(model: str, collection: str, body: dict[str, Any], out: Path) -> None:
-    """Have the model make something, and write it to `out`."""
+def write_made(model: str, collection: str, given: dict[str, Any], out: Path) -> None:
+    """Have the model make something, and write it to `out`; what is None is not asked for."""
+    body = {field: value for field, value in given.items() if value is not None}
     with ServiceClient.from_environment() as client:
         written = write_file(out, client.download(f"models/{segment(model)}/{collection}", body))
     print(f"{out}: {size(written)}", file=sys.stderr)

@@ -24,6 +24,11 @@ ClassOption = Annotated[
     str | None,
     typer.Option("--class", metavar="NAME", help="Of a conditional model [the seed decides]."),
 ]
+ScaleOption = Annotated[int | None, typer.Option(help="Times larger, 1 to 8, for display.")]
+ResampleOption = Annotated[
+    Literal["lanczos", "nearest"] | None,
+    typer.Option(help="Larger smoothly, or each pixel as a square [lanczos]."),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
 
 
@@ -237,6 +242,8 @@ def generate(
     seeds: Annotated[str, typer.Option(help="Seeds such as 7, 0-63 or 1,5,9-12.")],
     out: OutOption,
     class_name: ClassOption = None,
+    scale: ScaleOption = None,
+    resample: ResampleOption = None,
 ) -> None:
     """Write images: one as it is (png, jpg, webp, avif), several as a grid (png) or a zip."""
     from app.cli.commands import write_made
@@ -244,10 +251,14 @@ def generate(
     from app.cli.seeds import parse_seeds
 
     chosen = parse_seeds(seeds)
-    body = {"seeds": chosen, "format": image_format(out, len(chosen))}
-    if class_name is not None:
-        body["class"] = class_name
-    write_made(model, "images", body, out)
+    given = {
+        "seeds": chosen,
+        "format": image_format(out, len(chosen)),
+        "class": class_name,
+        "scale": scale,
+        "resample": resample,
+    }
+    write_made(model, "images", given, out)
 
 
 @cli.command()
@@ -267,6 +278,8 @@ def morph(
         Literal["linear", "smooth"] | None, typer.Option(help="The speed along the way.")
     ] = None,
     class_name: ClassOption = None,
+    scale: ScaleOption = None,
+    resample: ResampleOption = None,
 ) -> None:
     """Write the way from one image to another: webp, gif, apng, mp4, png (side by side) or zip."""
     from app.cli.commands import write_made
@@ -282,9 +295,10 @@ def morph(
         "easing": easing,
         "class": class_name,
         "format": morph_format(out),
+        "scale": scale,
+        "resample": resample,
     }
-    body = {field: value for field, value in given.items() if value is not None}
-    write_made(model, "interpolations", body, out)
+    write_made(model, "interpolations", given, out)
 
 
 @cli.command()

@@ -6,15 +6,16 @@ from collections.abc import Coroutine, Iterator
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from anyio import to_thread
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from app.domain.errors import LimitExceeded, MoggyError
+from app.domain.errors import InvalidRequest, LimitExceeded, MoggyError
 from app.domain.settings import Settings
 from app.serving.batches import Point, Sample
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.classes import to_samples
+from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.encoders import ENCODER, MEDIA_TYPES
 from app.serving.recipes import Recipe, recipe_text
 
@@ -100,9 +101,40 @@ async def _client_leaves(request: Request) -> None:
         pass
 
 
-def check_pixels(images: int, checkpoint: ServedCheckpoint, settings: Settings, field: str) -> None:
+class DisplayFields(BaseModel):
+    """What every request for files may say of how they are shown."""
+
+    scale: Annotated[int, Field(strict=True, ge=1, le=MAX_SCALE)] = 1
+    resample: Resample = "lanczos"
+
+    @property
+    def display(self) -> Display:
+        return Display(self.scale, self.resample)
+
+
+async def _display(
+    scale: Annotated[int, Query(ge=1, le=MAX_SCALE, description="Times larger, for display.")] = 1,
+    resample: Annotated[Resample, Query(description="Smoothly, or in squares.")] = "lanczos",
+) -> Display:
+    return Display(scale, resample)
+
+
+DisplayDep = Annotated[Display, Depends(_display)]
+
+
+def refuse_scaled_json(file_format: str, display: Display) -> None:
+    if file_format == "json" and display.scale != 1:
+        raise InvalidRequest(
+            f"scale {display.scale} is for pictures, and json holds none: leave scale out",
+            field="scale",
+        )
+
+
+def check_pixels(
+    images: int, checkpoint: ServedCheckpoint, settings: Settings, field: str, scale: int = 1
+) -> None:
     """Refuse an answer of more pixels than the limit."""
-    height, width, _ = checkpoint.shape
+    height, width = (scale * side for side in checkpoint.shape[:2])
     pixels = images * height * width
     if pixels > settings.max_response_pixels:
         raise LimitExceeded(

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.settings import Settings
@@ -23,11 +23,14 @@ from app.routes.generation import (
     CheckpointId,
     CheckpointParameter,
     ClassParameter,
+    DisplayDep,
+    DisplayFields,
     cache_headers,
     check_pixels,
     choose_classes,
     content,
     is_known,
+    refuse_scaled_json,
     while_connected,
     zip_response,
 )
@@ -35,6 +38,7 @@ from app.routes.negotiation import choose_media_type
 from app.routes.passports import describe, list_passports, make_originals
 from app.serving.batches import Pixels, Point, Sample
 from app.serving.catalogue import ServedCheckpoint
+from app.serving.display import Display
 from app.serving.encoders import (
     MEDIA_TYPES,
     SINGLE_FORMATS,
@@ -44,7 +48,7 @@ from app.serving.encoders import (
     zip_pngs,
 )
 from app.serving.latents import Numbers, Seed, to_vector
-from app.serving.recipes import grid_recipe, image_recipe
+from app.serving.recipes import Recipe, grid_recipe, image_recipe
 from models.config import MAX_SEED
 
 router = APIRouter(
@@ -55,7 +59,7 @@ router = APIRouter(
 SeedInPath = Annotated[int, Path(ge=0, le=MAX_SEED)]
 
 
-class ImagesRequest(BaseModel):
+class ImagesRequest(DisplayFields):
     """Exactly one of `seeds`, `count` (from `seed` on, by default from 0) and `latents`.
 
     `class` is a conditional model's; without it each seed draws its own, and latents are refused.
@@ -86,22 +90,27 @@ async def get_image(
     seed: SeedInPath,
     image_format: Annotated[Literal[SingleFormat, "json"], Path(alias="format")],
     request: Request,
+    settings: SettingsDep,
     database: DatabaseDep,
     engine: EngineDep,
+    display: DisplayDep,
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
 ) -> Response:
     """The image that a seed names, or with `.json` its recipe and its passport: the training
     picture that it is nearest to, and whether it is a copy."""
+    refuse_scaled_json(image_format, display)
     found = await engine.catalogue.find(database, name, checkpoint)
     (sample,) = await choose_classes(found, class_name, [seed])
     if image_format == "json":
         return await describe(found, sample, request, database, engine)
-    recipe = image_recipe(found, sample)
+    recipe = image_recipe(found, sample) | display.recipe()
     headers = cache_headers(recipe, image_format, checkpoint)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    return await _show(found, sample, image_format, headers, request, engine)
+    check_pixels(1, found, settings, "scale", display.scale)
+    pixels = await while_connected(request, engine.generate(found, [sample]))
+    return await _show(pixels, display, image_format, recipe, headers)
 
 
 @router.get(
@@ -113,8 +122,10 @@ async def negotiate_image(
     name: str,
     seed: SeedInPath,
     request: Request,
+    settings: SettingsDep,
     database: DatabaseDep,
     engine: EngineDep,
+    display: DisplayDep,
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
 ) -> Response:
@@ -122,7 +133,7 @@ async def negotiate_image(
     offered = {MEDIA_TYPES[one]: one for one in SINGLE_FORMATS}
     chosen = offered[choose_media_type(request.headers.get("accept"), list(offered))]
     response = await get_image(
-        name, seed, chosen, request, database, engine, checkpoint, class_name
+        name, seed, chosen, request, settings, database, engine, display, checkpoint, class_name
     )
     response.headers["Vary"] = "Accept"
     return response
@@ -133,8 +144,10 @@ async def get_random_image(
     name: str,
     image_format: Annotated[SingleFormat, Path(alias="format")],
     request: Request,
+    settings: SettingsDep,
     database: DatabaseDep,
     engine: EngineDep,
+    display: DisplayDep,
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
 ) -> Response:
@@ -142,30 +155,31 @@ async def get_random_image(
     which it can be had again in `Content-Location`."""
     seed = secrets.randbelow(MAX_SEED + 1)
     found = await engine.catalogue.find(database, name, checkpoint)
+    check_pixels(1, found, settings, "scale", display.scale)
     (sample,) = await choose_classes(found, class_name, [seed])
-    again = urlencode({"checkpoint": found.id} | ({"class": class_name} if class_name else {}))
+    again = {"checkpoint": found.id} | ({"class": class_name} if class_name else {})
+    address = f"/v1/models/{name}/images/{seed}.{image_format}"
     headers = {
         "Cache-Control": "no-store",
-        "Content-Location": f"/v1/models/{name}/images/{seed}.{image_format}?{again}",
+        "Content-Location": f"{address}?{urlencode(again | display.recipe())}",
         "Moggy-Seed": str(seed),
     }
-    return await _show(found, sample, image_format, headers, request, engine)
+    recipe = image_recipe(found, sample) | display.recipe()
+    pixels = await while_connected(request, engine.generate(found, [sample]))
+    return await _show(pixels, display, image_format, recipe, headers)
 
 
 async def _show(
-    checkpoint: ServedCheckpoint,
-    sample: Sample,
-    image_format: str,
-    headers: dict[str, str],
-    request: Request,
-    engine: EngineDep,
+    pixels: Pixels, display: Display, image_format: str, recipe: Recipe, headers: dict[str, str]
 ) -> Response:
-    """One image, of a seed; shown where it is, and saved under a name that tells what it is."""
-    pixels = await while_connected(request, engine.generate(checkpoint, [sample]))
-    recipe = image_recipe(checkpoint, sample)
-    data = await to_thread.run_sync(encode_image, pixels[0], image_format, recipe)
-    file = f"{checkpoint.model}-{sample.point}.{image_format}"
+    """The image of a seed; shown where it is, and saved under a name that tells what it is."""
+
+    def encode() -> bytes:
+        return encode_image(display.enlarge(pixels)[0], image_format, recipe)
+
+    file = f"{recipe['model']}-{recipe['seed']}.{image_format}"
     headers["Content-Disposition"] = f'inline; filename="{file}"'
+    data = await to_thread.run_sync(encode)
     return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
 
 
@@ -185,9 +199,10 @@ async def create_images(
     """Many images: one grid (PNG), a zip of PNGs, or as `json` their recipes."""
     _check_count(asked, settings)
     _check_passports(asked)
+    refuse_scaled_json(asked.format, asked.display)
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
     points = _points(asked, checkpoint)
-    check_pixels(len(points), checkpoint, settings, _given(asked)[0])
+    check_pixels(len(points), checkpoint, settings, _given(asked)[0], asked.scale)
     if asked.reject_copies:
         making = make_originals(checkpoint, asked.class_name, points, database, engine)
         made = await while_connected(request, making)
@@ -195,9 +210,7 @@ async def create_images(
             return await to_thread.run_sync(
                 _list_recipes, checkpoint, made.samples, made.descriptions()
             )
-        return await to_thread.run_sync(
-            _answer, asked.format, checkpoint, made.samples, made.pixels
-        )
+        return await to_thread.run_sync(_answer, asked, checkpoint, made.samples, made.pixels)
     samples = await choose_classes(checkpoint, asked.class_name, points)
     if asked.format == "json":
         passports: list[dict[str, Any]] = [{}] * len(samples)
@@ -206,7 +219,7 @@ async def create_images(
             passports = await while_connected(request, asking)
         return await to_thread.run_sync(_list_recipes, checkpoint, samples, passports)
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
-    return await to_thread.run_sync(_answer, asked.format, checkpoint, samples, pixels)
+    return await to_thread.run_sync(_answer, asked, checkpoint, samples, pixels)
 
 
 def _list_recipes(
@@ -220,17 +233,18 @@ def _list_recipes(
 
 
 def _answer(
-    file_format: str, checkpoint: ServedCheckpoint, samples: list[Sample], pixels: Pixels
+    asked: ImagesRequest, checkpoint: ServedCheckpoint, samples: list[Sample], pixels: Pixels
 ) -> Response:
-    if file_format == "zip":
-        recipes = (image_recipe(checkpoint, sample) for sample in samples)
+    shown, pixels = asked.display.recipe(), asked.display.enlarge(pixels)
+    if asked.format == "zip":
+        recipes = (image_recipe(checkpoint, sample) | shown for sample in samples)
         return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(samples)))
-    if file_format == "grid":
+    if asked.format == "grid":
         columns = math.ceil(math.sqrt(len(samples)))
-        grid = encode_grid(pixels, columns, grid_recipe(checkpoint, samples, columns))
-        return Response(grid, media_type=MEDIA_TYPES["png"])
-    data = encode_image(pixels[0], file_format, image_recipe(checkpoint, samples[0]))
-    return Response(data, media_type=MEDIA_TYPES[file_format])
+        recipe = grid_recipe(checkpoint, samples, columns) | shown
+        return Response(encode_grid(pixels, columns, recipe), media_type=MEDIA_TYPES["png"])
+    data = encode_image(pixels[0], asked.format, image_recipe(checkpoint, samples[0]) | shown)
+    return Response(data, media_type=MEDIA_TYPES[asked.format])
 
 
 def _given(asked: ImagesRequest) -> list[str]:

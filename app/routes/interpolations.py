@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.settings import Settings
@@ -21,11 +21,14 @@ from app.routes.generation import (
     CheckpointId,
     CheckpointParameter,
     ClassParameter,
+    DisplayDep,
+    DisplayFields,
     cache_headers,
     check_pixels,
     choose_classes,
     content,
     is_known,
+    refuse_scaled_json,
     while_connected,
     zip_response,
 )
@@ -44,7 +47,7 @@ router = APIRouter(
 DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
 
 
-class InterpolationRequest(BaseModel):
+class InterpolationRequest(DisplayFields):
     """`frames` counts all, both ends included. With `loop` the way leads back to the first
     keyframe and the file plays for ever; without, it plays once.
 
@@ -81,8 +84,9 @@ async def create_interpolation(
     the latents of its frames. An animation stores neighbours that are equal once, with their time.
     """
     _check_frames(asked, settings)
+    refuse_scaled_json(asked.format, asked.display)
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
-    check_pixels(asked.frames, checkpoint, settings, "frames")
+    check_pixels(asked.frames, checkpoint, settings, "frames", asked.scale)
     points = await to_thread.run_sync(_keyframes, asked, checkpoint)
     label = (await choose_classes(checkpoint, asked.class_name, points[:1]))[0].label
     recipe = await to_thread.run_sync(_recipe, asked, checkpoint, points, label)
@@ -103,6 +107,7 @@ async def get_interpolation(
     settings: SettingsDep,
     database: DatabaseDep,
     engine: EngineDep,
+    display: DisplayDep,
     frames: Annotated[int, Query(ge=2)] = DEFAULT_FRAMES,
     method: Method = "slerp",
     easing: Easing = "linear",
@@ -121,6 +126,8 @@ async def get_interpolation(
         loop=loop,
         fps=fps,
         format="strip" if file_format == "png" else file_format,
+        scale=display.scale,
+        resample=display.resample,
         checkpoint=checkpoint,
     )
     _check_frames(asked, settings)
@@ -130,7 +137,7 @@ async def get_interpolation(
     headers = cache_headers(recipe, asked.format, checkpoint)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    check_pixels(frames, found, settings, "frames")
+    check_pixels(frames, found, settings, "frames", asked.scale)
     response = await _render(asked, found, [first, last], label, recipe, request, engine)
     response.headers.update(headers)
     return response
@@ -160,11 +167,15 @@ async def _render(
     samples = [Sample(latent, label) for latent in latents]
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
     if asked.format == "zip":
-        recipes = (image_recipe(checkpoint, sample) for sample in samples)
+        shown = asked.display.recipe()
+        recipes = (image_recipe(checkpoint, sample) | shown for sample in samples)
+        pixels = await to_thread.run_sync(asked.display.enlarge, pixels)
         return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(latents)))
-    encode = functools.partial(
-        encode_animation, pixels, asked.format, recipe, fps=asked.fps, loop=asked.loop
-    )
+
+    def encode() -> bytes:
+        frames = asked.display.enlarge(pixels)
+        return encode_animation(frames, asked.format, recipe, fps=asked.fps, loop=asked.loop)
+
     media_type = MEDIA_TYPES["png" if asked.format == "strip" else asked.format]
     return Response(await to_thread.run_sync(encode), media_type=media_type)
 
@@ -205,13 +216,16 @@ def _recipe(
     keyframes: list[Point],
     label: int | None,
 ) -> Recipe:
-    return interpolation_recipe(
-        checkpoint,
-        keyframes,
-        label,
-        frames=asked.frames,
-        method=asked.method,
-        easing=asked.easing,
-        loop=asked.loop,
-        fps=asked.fps,
+    return (
+        interpolation_recipe(
+            checkpoint,
+            keyframes,
+            label,
+            frames=asked.frames,
+            method=asked.method,
+            easing=asked.easing,
+            loop=asked.loop,
+            fps=asked.fps,
+        )
+        | asked.display.recipe()
     )

@@ -63,7 +63,7 @@ async def verify(
     recipe, file_format = await to_thread.run_sync(read_recipe, data)
     replica = Replica(recipe, file_format, settings)
     checkpoint = await engine.catalogue.find(database, replica.model, replica.checkpoint)
-    check_pixels(replica.images, checkpoint, settings, "recipe")
+    check_pixels(replica.images, checkpoint, settings, "recipe", replica.scale)
     samples = await to_thread.run_sync(replica.samples, checkpoint)
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
     verdict = await to_thread.run_sync(replica.compare, data, checkpoint, pixels)

@@ -15,6 +15,7 @@ from app.serving.animations import MAX_FPS, encode_animation
 from app.serving.batches import Pixels, Point, Sample
 from app.serving.catalogue import ServedCheckpoint
 from app.serving.classes import choose_label
+from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.encoders import SINGLE_FORMATS, encode_grid, encode_image
 from app.serving.latents import Easing, Method, Numbers, Seed, latent_path, to_vector
 from app.serving.recipes import BACKEND, Recipe
@@ -53,6 +54,8 @@ class _Subject(_Strict):
     images_seen: int
     backend: str
     class_name: Annotated[str | None, Field(alias="class")]
+    scale: Annotated[int, Field(ge=1, le=MAX_SCALE)] = 1
+    resample: Resample = "lanczos"
 
 
 class _Image(_Subject, _Point):
@@ -119,6 +122,7 @@ class Replica:
         self._recipe = recipe
         self._format = file_format
         self.model, self.checkpoint = self._asked.model, self._asked.checkpoint
+        self.scale = self._asked.scale
         self.images, most = 1, settings.max_images_per_request
         if isinstance(self._asked, _Morph):
             self.images, most = self._asked.frames, settings.max_frames
@@ -155,7 +159,7 @@ class Replica:
         """The file `data` with that of the pictures' `pixels` (N, H, W, C)."""
         if self._asked.sha256 != checkpoint.sha256:
             return Verdict(False, "its recipe names a sha256 that is not its checkpoint's", None)
-        again = self._encode(pixels)
+        again = self._encode(Display(self.scale, self._asked.resample).enlarge(pixels))
         if again == data:
             return Verdict(True, "it is the same, byte for byte", 0)
         try:

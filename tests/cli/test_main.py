@@ -103,11 +103,11 @@ def test_generate_writes_a_grid_of_several_and_the_image_of_one(
 ) -> None:
     service.on("POST /v1/models/cats/images", (200, "image/png", b"grid"), (200, "x", b"one"))
     assert moggy("generate", "cats", "--seeds", "0-2,9", "--out", tmp_path / "g.png").code == 0
-    one = ("--seeds", "5", "--class", "white cat", "--out", tmp_path / "o.webp")
+    one = ("--seeds", "5", "--class", "white cat", "--scale", 4, "--out", tmp_path / "o.webp")
     assert moggy("generate", "cats", *one).code == 0
     assert [asked.json for asked in service.asked] == [
         {"seeds": [0, 1, 2, 9], "format": "grid"},
-        {"seeds": [5], "format": "webp", "class": "white cat"},
+        {"seeds": [5], "format": "webp", "class": "white cat", "scale": 4},
     ]
     assert (tmp_path / "g.png").read_bytes() == b"grid"
     assert (tmp_path / "o.webp").read_bytes() == b"one"
@@ -125,7 +125,7 @@ def test_morph_sends_every_keyframe(service: FakeService, moggy: Moggy, tmp_path
     service.on("POST /v1/models/cats/interpolations", (200, "image/webp", b"film"))
     out = tmp_path / "morph.webp"
     arguments = ("--frames", 90, "--fps", 25, "--loop", "--method", "lerp", "--easing", "smooth")
-    arguments += ("--class", "white")
+    arguments += ("--class", "white", "--scale", 3, "--resample", "nearest")
     assert moggy("morph", "cats", 7, 42, 8, "--out", out, *arguments).code == 0
     assert moggy("morph", "cats", 7, 42, "--out", tmp_path / "strip.png").code == 0
     assert [asked.json for asked in service.asked] == [
@@ -138,6 +138,8 @@ def test_morph_sends_every_keyframe(service: FakeService, moggy: Moggy, tmp_path
             "easing": "smooth",
             "class": "white",
             "format": "webp",
+            "scale": 3,
+            "resample": "nearest",
         },
         {"keyframes": [{"seed": 7}, {"seed": 42}], "frames": 60, "format": "strip"},
     ]

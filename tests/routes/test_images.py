@@ -90,6 +90,19 @@ def test_a_saved_image_is_named_by_what_it_is(client: TestClient) -> None:
     assert disposition == 'inline; filename="cats-7.webp"'
 
 
+def test_an_image_is_enlarged_for_display_and_its_recipe_tells_it(client: TestClient) -> None:
+    small, large = get(client, "7.png"), get(client, "7.png?scale=4&resample=nearest")
+    assert np.array_equal(pixels(large.content)[::4, ::4], pixels(small.content))
+    assert large.headers["etag"] != small.headers["etag"]
+    recipe = json.loads(Image.open(io.BytesIO(large.content)).info["moggy"])
+    assert (recipe["scale"], recipe["resample"]) == (4, "nearest")
+    smooth = get(client, "7.png?scale=4")
+    assert pixels(smooth.content).shape == (256, 256, 3)
+    assert smooth.content != large.content
+    grid = ask(client, seeds=[7, 8], scale=2, resample="nearest")
+    assert np.array_equal(pixels(grid.content)[:128:2, :128:2], pixels(small.content))
+
+
 def test_head_of_an_image_tells_its_size_and_its_tag(client: TestClient) -> None:
     got, head = get(client, "7.png"), client.head("/v1/models/cats/images/7.png")
     assert (head.status_code, head.content, head.headers) == (200, b"", got.headers)
@@ -274,8 +287,11 @@ def test_an_oblong_model_with_alpha_keeps_both(
         (
             "7.png?truncation=0.5",
             422,
-            "'truncation' is not known here; there are: checkpoint, class",
+            "'truncation' is not known here; there are: checkpoint, class, resample, scale",
         ),
+        ("7.png?scale=9", 422, "scale: Input should be less than or equal to 8"),
+        ("7.png?scale=2&resample=cubic", 422, "resample: Input should be 'lanczos' or 'nearest'"),
+        ("7.json?scale=2", 422, "scale 2 is for pictures"),
         ("7.png?checkpoint=", 422, "checkpoint: String should have at least 1 character"),
         ("7.png?checkpoint=nothing", 404, "model 'cats' has no checkpoint 'nothing'"),
     ],
@@ -327,6 +343,9 @@ def test_an_unknown_model_is_named(client: TestClient) -> None:
         ({"count": 1, "class": "white"}, "class", "leave class out"),
         ({"count": 1, "class": 1}, "class", "valid string"),
         ({"count": 1, "class_name": "white"}, "class_name", "Extra inputs are not permitted"),
+        ({"count": 1, "scale": 0}, "scale", "greater than or equal to 1"),
+        ({"count": 1, "scale": 2, "format": "json"}, "scale", "scale 2 is for pictures"),
+        ({"count": 300, "scale": 8}, "count", "one answer may have 67108864"),
         ({"count": 1, "checkpoint": ""}, "checkpoint", "at least 1 character"),
     ],
 )

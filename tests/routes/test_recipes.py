@@ -35,6 +35,9 @@ def made(client: TestClient, name: str) -> bytes:
         "seed": lambda: client.get(f"{IMAGES}/7.{file_format}"),
         "latent": lambda: client.post(IMAGES, json={"latents": [LATENT], "format": file_format}),
         "grid": lambda: client.post(IMAGES, json={"seeds": [3, 1, 2], "format": "grid"}),
+        "large": lambda: client.get(f"{IMAGES}/7.{file_format}?scale=3"),
+        "large-grid": lambda: client.post(IMAGES, json={"seeds": [3, 1], "scale": 2}),
+        "large-morph": lambda: client.get(f"{MORPHS}/7-9.{file_format}?frames=3&scale=2"),
         "morph": lambda: client.get(f"{MORPHS}/7-42.{file_format}?frames=5&easing=smooth"),
         "path": lambda: client.post(
             MORPHS,
@@ -68,6 +71,7 @@ def with_recipe(data: bytes, **changes: Any) -> bytes:
 FILES = (
     *("seed.png", "seed.jpg", "seed.webp", "seed.avif", "latent.png", "latent.jpg", "grid.png"),
     *("morph.webp", "morph.gif", "morph.png", "path.webp", "path.gif", "path.apng"),
+    *("large.png", "large-grid.png", "large-morph.webp"),
 )
 
 
