@@ -1,7 +1,6 @@
 """Datasets: uploads, reports, previews."""
 
 import functools
-import io
 import shutil
 from datetime import datetime
 from typing import Annotated, Literal
@@ -29,7 +28,7 @@ from app.routes.generation import FOR_EVER, NOT_MODIFIED, content, is_known
 from app.routes.names import check_name
 from app.routes.times import moment
 from app.routes.uploads import Upload, receive_upload
-from app.serving.encoders import ENCODER, PNG_LEVEL, to_image
+from app.serving.png import ENCODER, write_png
 
 router = APIRouter(
     prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -296,11 +295,8 @@ def get_picture(
         return Response(status_code=304, headers=headers)
     pixels = datasets.read_picture(store, dataset, index)
     assert dataset.shape is not None
-    picture = io.BytesIO()
-    to_image(np.frombuffer(pixels, np.uint8).reshape(dataset.shape)).save(
-        picture, "PNG", compress_level=PNG_LEVEL
-    )
-    return Response(picture.getvalue(), headers=headers, media_type="image/png")
+    picture = write_png(np.frombuffer(pixels, np.uint8).reshape(dataset.shape))
+    return Response(picture, headers=headers, media_type="image/png")
 
 
 def _view(dataset: Dataset) -> DatasetView:

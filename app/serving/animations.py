@@ -6,15 +6,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.serving.batches import Pixels
 from app.serving.encoders import (
-    PNG_LEVEL,
-    PNG_STRATEGY,
+    RECIPE_KEY,
     encode_grid,
     opaque,
     recipe_exif,
-    recipe_text_chunk,
     to_image,
 )
 from app.serving.recipes import Recipe, recipe_text
@@ -22,6 +21,7 @@ from app.serving.video import encode_mp4
 
 MAX_FPS = 60
 GIF_MAX_FPS = 50  # browsers show a frame of less than 2/100 s for 10/100 s
+APNG_LEVEL, APNG_STRATEGY = 1, 3  # zlib's run lengths: as small as its fastest, and faster
 PALETTE_FRAMES = 32  # as many frames as a palette is chosen from
 
 
@@ -66,6 +66,8 @@ def _encode_webp(frames: Pixels, recipe: Recipe, fps: float, loop: bool) -> byte
 def _encode_apng(frames: Pixels, recipe: Recipe, fps: float, loop: bool) -> bytes:
     images = [to_image(frame) for frame in frames]
     buffer = io.BytesIO()
+    info = PngInfo()
+    info.add_text(RECIPE_KEY, recipe_text(recipe))
     images[0].save(
         buffer,
         "PNG",
@@ -73,9 +75,9 @@ def _encode_apng(frames: Pixels, recipe: Recipe, fps: float, loop: bool) -> byte
         append_images=images[1:],
         duration=_durations(len(images), fps, ticks_per_second=1000),
         loop=0 if loop else 1,
-        pnginfo=recipe_text_chunk(recipe),
-        compress_level=PNG_LEVEL,
-        compress_type=PNG_STRATEGY,
+        pnginfo=info,
+        compress_level=APNG_LEVEL,
+        compress_type=APNG_STRATEGY,
     )
     return buffer.getvalue()
 

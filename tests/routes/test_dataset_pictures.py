@@ -13,7 +13,7 @@ from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
-from app.serving.encoders import ENCODER
+from app.serving.png import ENCODER
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest
 
