@@ -26,6 +26,7 @@ from app.routes import (
 )
 from app.routes.body_limit import BodyLimit
 from app.routes.head import HeadAsGet
+from app.routes.hot import HotImages
 from app.routes.problems import install_problems
 from app.routes.security import AccessGuard
 from app.serving.engine import Engine
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api = FastAPI(title="Moggy", version=version("moggy"), lifespan=_lifespan)
     api.state.settings = settings
     install_problems(api)
+    api.add_middleware(HotImages)
     api.add_middleware(HeadAsGet)
     api.add_middleware(BodyLimit)
     api.add_middleware(AccessGuard, settings=settings)

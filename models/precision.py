@@ -1,11 +1,12 @@
 """What the machine can do: device, number format and threads, by its capabilities alone."""
 
 import ctypes
-import os
 import sys
 from dataclasses import dataclass
 
 import torch
+
+from models.cores import usable_cores
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,6 @@ def choose_machine(precision: str = "auto", previous: Machine | None = None) -> 
     if previous is not None and previous.device == device and previous.cores == cores:
         threads = previous.threads
     return Machine(device, chosen, threads, cores)
-
-
-def usable_cores() -> int:
-    """The cores that this process may run on, which in a container are not all."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def keep_freed_memory() -> None:

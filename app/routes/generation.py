@@ -72,9 +72,19 @@ def cache_headers(recipe: Recipe, file_format: str, checkpoint_id: str | None) -
     }
 
 
+def image_headers(recipe: Recipe, image_format: str) -> dict[str, str]:
+    """The image of a seed is shown where it is, and saved under a name that tells what it is."""
+    file = f"{recipe['model']}-{recipe['seed']}.{image_format}"
+    return {"Content-Disposition": f'inline; filename="{file}"'}
+
+
 def is_known(request: Request, headers: dict[str, str]) -> bool:
     """Whether the client has these very bytes already: `If-None-Match`."""
-    given = request.headers.get("if-none-match")
+    return is_known_by(request.headers.get("if-none-match"), headers)
+
+
+def is_known_by(given: str | None, headers: dict[str, str]) -> bool:
+    """Whether one of the tags `given` is the ETag of `headers`."""
     if given is None:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]

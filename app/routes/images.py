@@ -29,6 +29,7 @@ from app.routes.generation import (
     check_pixels,
     choose_classes,
     content,
+    image_headers,
     is_known,
     refuse_scaled_json,
     while_connected,
@@ -172,14 +173,11 @@ async def get_random_image(
 async def _show(
     pixels: Pixels, display: Display, image_format: str, recipe: Recipe, headers: dict[str, str]
 ) -> Response:
-    """The image of a seed; shown where it is, and saved under a name that tells what it is."""
-
     def encode() -> bytes:
         return encode_image(display.enlarge(pixels)[0], image_format, recipe)
 
-    file = f"{recipe['model']}-{recipe['seed']}.{image_format}"
-    headers["Content-Disposition"] = f'inline; filename="{file}"'
     data = await to_thread.run_sync(encode)
+    headers |= image_headers(recipe, image_format)
     return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
 
 

@@ -45,6 +45,11 @@ def install_problems(api: FastAPI) -> None:
 
 def _moggy_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, MoggyError)
+    return describe_error(error)
+
+
+def describe_error(error: MoggyError) -> ProblemResponse:
+    """Its problem document."""
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"

@@ -2,15 +2,16 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from app.serving.renderer import Renderer  # brings torch, which the start need not wait for
 
 # Images per forward pass, always. With one thread, width 32 and 64×64: 1 takes 1.3 ms, 8 takes
@@ -32,13 +33,19 @@ class Sample(NamedTuple):
 
 @dataclass(eq=False)
 class Request:
-    """Samples that wait for their pixels; `given` counts those that a batch has taken."""
+    """Samples that wait for their pixels; `given` counts those that a batch has taken, `made`
+    those whose pixels are there.
+
+    `then` makes the answer of the pixels, if they are not the answer themselves.
+    """
 
     renderer: "Renderer"
     samples: Sequence[Sample]
     pixels: Pixels
-    result: Future[Pixels] = field(default_factory=Future)
+    answer: "Future[Any]"
+    then: Callable[[Pixels], Any] | None = None
     given: int = 0
+    made: int = 0
     abandoned: bool = False  # nobody waits any more: a client left
 
     @property

@@ -45,15 +45,22 @@ class Catalogue:
         self, database: Database, model: str, checkpoint_id: str | None = None
     ) -> ServedCheckpoint:
         """The checkpoint named, or the one that the model serves; NotFound without either."""
-        entry = self._entries.get((model, checkpoint_id))
         asked_at = time.monotonic()
-        if entry is not None and asked_at - entry.read_at < FRESH_SECONDS:
-            return entry.checkpoint
+        remembered = self.recall(model, checkpoint_id)
+        if remembered is not None:
+            return remembered
         changes = self._changes
         checkpoint = await to_thread.run_sync(_read, database, model, checkpoint_id)
         if changes == self._changes:  # else it may have been read before the change
             self._entries[model, checkpoint_id] = _Entry(checkpoint, asked_at)
         return checkpoint
+
+    def recall(self, model: str, checkpoint_id: str | None) -> ServedCheckpoint | None:
+        """What `find` would answer without a query; None where it would ask."""
+        entry = self._entries.get((model, checkpoint_id))
+        if entry is None or time.monotonic() - entry.read_at >= FRESH_SECONDS:
+            return None
+        return entry.checkpoint
 
     def forget(self) -> None:
         """Believe nothing that was read before: a model was changed or deleted."""

@@ -24,7 +24,7 @@ def store(settings: Settings) -> ObjectStore:
 
 @pytest.fixture
 def engine(settings: Settings, store: ObjectStore) -> Iterator[Engine]:
-    engine = Engine(settings, store)
+    engine = Engine(settings, store, threads=1)
     yield engine
     engine.close()
 

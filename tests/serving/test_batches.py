@@ -13,7 +13,8 @@ DOGS: Any = object()
 
 def request(renderer: Any, images: int) -> Request:
     samples = [Sample(seed) for seed in range(images)]
-    return Request(renderer, samples, np.empty((images, 1, 1, 1), np.uint8))
+    answer: Any = None  # the queue only passes it on
+    return Request(renderer, samples, np.empty((images, 1, 1, 1), np.uint8), answer)
 
 
 def queue_of(*requests: Request, limit: int = 10_000) -> SampleQueue:

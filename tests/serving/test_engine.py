@@ -57,9 +57,11 @@ def test_pixels_have_the_checkpoints_shape(engine: Engine, store: ObjectStore) -
     assert (pixels.shape, pixels.dtype) == ((3, 28, 28, 1), np.uint8)
 
 
+@pytest.mark.parametrize("threads", [1, 4])
 def test_random_mixes_of_requests_give_the_bytes_of_each_alone(
-    settings: Settings, engine: Engine, store: ObjectStore
+    settings: Settings, store: ObjectStore, threads: int
 ) -> None:
+    engine = Engine(settings, store, threads)
     kinds = {"classes": ("tabby", "white"), "conditional": True}
     checkpoints = [store_checkpoint(store), store_checkpoint(store, weights=2, **kinds)]
     dice = random.Random(3)
@@ -81,7 +83,8 @@ def test_random_mixes_of_requests_give_the_bytes_of_each_alone(
         return [(*one, got) for one, got in zip(asked, pixels, strict=True)]
 
     answers = asyncio.run(mixed())
-    restarted = Engine(settings, store)
+    engine.close()
+    restarted = Engine(settings, store, threads=1)
     try:
         for checkpoint, samples, pixels in answers:
             alone = asyncio.run(restarted.generate(checkpoint, samples[:1]))
@@ -111,7 +114,7 @@ def test_what_queues_during_a_forward_pass_shares_the_next(
 def test_a_full_queue_is_refused_with_the_limit_and_when_to_come_back(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
 ) -> None:
-    engine = Engine(settings.model_copy(update={"generation_queue_images": 10}), store)
+    engine = Engine(settings.model_copy(update={"generation_queue_images": 10}), store, threads=1)
 
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
@@ -225,7 +228,7 @@ def test_a_failing_forward_pass_fails_its_requests_and_no_other(
 def test_closing_refuses_who_waits_and_ends_the_thread(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
 ) -> None:
-    engine = Engine(settings, store)
+    engine = Engine(settings, store, threads=1)
 
     async def scenario() -> None:
         first = await gate.hold(engine, cats)

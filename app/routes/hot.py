@@ -1,0 +1,119 @@
+"""The image of a seed by URL, answered before anything else looks at the request.
+
+What FastAPI does for a request, dependencies and validation and a thread for the encoder, costs
+more than such an image. So what is plain is answered here: a model's served checkpoint or one
+that is named, known and loaded, without classes, without a scale. All else, and every mistake,
+goes the whole way; both ways give the same answer.
+"""
+
+import asyncio
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.domain.errors import MoggyError
+from app.domain.settings import Settings
+from app.routes.generation import cache_headers, image_headers, is_known_by
+from app.routes.problems import describe_error
+from app.serving.batches import Pixels, Sample
+from app.serving.encoders import MEDIA_TYPES, encode_image
+from app.serving.engine import Engine
+from app.serving.recipes import image_recipe
+from models.config import MAX_SEED
+
+# AVIF takes as long as a whole batch: it is encoded in a thread of its own.
+FORMATS = ("png", "webp", "jpg")
+CHECKPOINT = b"checkpoint="
+MAX_DIGITS = len(str(MAX_SEED))
+
+
+class _Asked(NamedTuple):
+    model: str
+    checkpoint: str | None
+    seed: int
+    image_format: str
+
+
+class HotImages:
+    """ASGI middleware next to the routes, within all that guards them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = _read(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
+        if asked is None or not await _answer(asked, scope, receive, send):
+            await self._app(scope, receive, send)
+
+
+def _read(scope: Scope) -> _Asked | None:
+    """`/v1/models/NAME/images/SEED.FORMAT`, at most with a `checkpoint`; None for all else."""
+    parts = scope["path"].split("/")
+    if len(parts) != 6 or parts[1] != "v1" or parts[2] != "models" or parts[4] != "images":
+        return None
+    seed, _, image_format = parts[5].partition(".")
+    query: bytes = scope["query_string"]
+    checkpoint = None
+    if query:
+        name = query.removeprefix(CHECKPOINT)
+        if name == query or not name.isalnum():
+            return None
+        checkpoint = name.decode("ascii")
+    if image_format not in FORMATS or len(seed) > MAX_DIGITS or not _is_number(seed):
+        return None
+    if int(seed) > MAX_SEED:
+        return None
+    return _Asked(parts[3], checkpoint, int(seed), image_format)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Whether it was answered; nothing was sent or received where not."""
+    engine: Engine = scope["app"].state.engine
+    settings: Settings = scope["app"].state.settings
+    found = engine.catalogue.recall(asked.model, asked.checkpoint)
+    if found is None or found.classes or not engine.has_loaded(found):
+        return False
+    if found.shape[0] * found.shape[1] > settings.max_response_pixels:
+        return False
+    sample = Sample(asked.seed)
+    recipe = image_recipe(found, sample)
+    headers = cache_headers(recipe, asked.image_format, asked.checkpoint)
+    if is_known_by(Headers(scope=scope).get("if-none-match"), headers):
+        await _send(send, 304, headers, b"")
+        return True
+
+    def encode(pixels: Pixels) -> bytes:
+        return encode_image(pixels[0], asked.image_format, recipe)
+
+    await receive()  # the request itself; what comes next is that the client has left
+    making = asyncio.ensure_future(engine.generate(found, [sample], encode))
+    leaving = asyncio.ensure_future(receive())
+    leaving.add_done_callback(lambda _: making.cancel())
+    try:
+        data = await making
+    except MoggyError as error:
+        await describe_error(error)(scope, receive, send)
+        return True
+    except asyncio.CancelledError:
+        if leaving.done() and not leaving.cancelled():
+            return True  # nobody is there to be answered
+        making.cancel()
+        raise
+    finally:
+        leaving.cancel()
+    media_type = MEDIA_TYPES[asked.image_format]
+    headers |= image_headers(recipe, asked.image_format)
+    headers |= {"Content-Length": str(len(data)), "Content-Type": media_type}
+    await _send(send, 200, headers, data)
+    return True
+
+
+async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+    pairs = [(key.lower().encode(), value.encode("latin-1")) for key, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body})
