@@ -86,6 +86,17 @@ CANDIDATES: dict[str, Candidate] = {
     "long-average": Candidate(
         "small-data", "an average of twice the memory", {"ema_half_life_images": 88_000}
     ),
+    "skip": Candidate("small-data", "every stage adds colours", {"skip_outputs": True}),
+    "skip-batch-32": Candidate(
+        "small-data",
+        "the same, with twice as many steps of half the size",
+        {"skip_outputs": True, "batch_size": 32},
+    ),
+    "skip-slow-critic": Candidate(
+        "small-data",
+        "the same, with half the discriminator's rate",
+        {"skip_outputs": True, "discriminator_learning_rate": 1e-4},
+    ),
     "latent-32": Candidate("small-data", "a latent of 32", {"latent_dim": 32}),
     "batch-32": Candidate("small-data", "twice as many steps of half the size", {"batch_size": 32}),
     "batch-32-slow-critic": Candidate(

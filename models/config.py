@@ -31,9 +31,10 @@ STABILITIES = ("off", "auto")  # auto: a run acts on what its health says
 FIXED_FIELDS = ("preset", "architecture", "shape", "classes")
 # What the networks of an architecture are not made of.
 UNUSED_FIELDS = {
-    "mlp": ("max_width",),
+    "mlp": ("max_width", "skip_outputs"),
     "dcgan": (),
     "r3gan": (
+        "skip_outputs",
         "generator_activation",
         "generator_normalisation",
         "discriminator_normalisation",
@@ -50,6 +51,7 @@ NETWORK_FIELDS = (
     "width",
     "max_width",
     "latent_dim",
+    "skip_outputs",
     "generator_activation",
     "generator_normalisation",
     "discriminator_normalisation",
@@ -104,6 +106,7 @@ class TrainingConfig:
     width: int = _whole(32, 8, 256)
     max_width: int = _whole(1024, 8, 2048)
     latent_dim: int = _whole(100, 1, 1024)
+    skip_outputs: bool = _flag(False)
     generator_activation: str = _one_of("relu", ("relu", "leaky_relu"))
     generator_normalisation: str = _one_of("batch", ("batch", "none"))
     discriminator_normalisation: str = _one_of("batch", ("batch", "spectral", "none"))

@@ -55,6 +55,8 @@ def initialise(network: nn.Module, random: torch.Generator) -> None:
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             _start(module, partial(nn.init.normal_, std=0.02, generator=random), random)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.reset_running_stats()
             nn.init.ones_(module.weight)

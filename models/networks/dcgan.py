@@ -6,6 +6,7 @@ stage towards the start, up to `max_width`.
 
 from itertools import pairwise
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -24,7 +25,9 @@ def widths_of(config: TrainingConfig) -> list[int]:
 class DCGANGenerator(network.Generator):
     """Transposed convolutions, each with BatchNorm and its activation; tanh at the end.
 
-    A class is a map added to the first normalised features.
+    A class is a map added to the first normalised features. With `skip_outputs` every stage adds
+    colours of its own to the picture, enlarged (StyleGAN2: arXiv 1912.04958, section 4.1): the
+    coarse ones are learnt without a way through all that follows.
     """
 
     def __init__(self, config: TrainingConfig) -> None:
@@ -37,6 +40,8 @@ class DCGANGenerator(network.Generator):
                 layers.append(nn.BatchNorm2d(inner, momentum=config.batchnorm_momentum))
             layers += [_activation(config.generator_activation), Upsample(inner, outer)]
         self.layers = nn.Sequential(*layers)
+        skips = widths[1:] if config.skip_outputs else []
+        self.colours = nn.ModuleList(nn.Conv2d(width, config.channels, 1) for width in skips)
         # Beside the latent's, before a BatchNorm, the class's share would grow until nothing of
         # the latent is left, and each class would be one picture.
         self.start = 2 if config.generator_normalisation == "batch" else 1
@@ -46,9 +51,24 @@ class DCGANGenerator(network.Generator):
         features = self.layers[: self.start](latents[:, :, None, None])
         if self.class_layer is not None:
             features = features + self.class_layer(self.embed(labels)[:, :, None, None])
-        images: Tensor = self.layers[self.start :](features)
+        if self.colours:
+            images = self._with_colours(features)
+        else:
+            images = self.layers[self.start :](features)
         # Under autocast the layers give bfloat16, too coarse for pixels near ±1.
         return images.float().tanh()
+
+    def _with_colours(self, features: Tensor) -> Tensor:
+        """(B, C, H, W) at the start -> the picture before tanh, in float32: a sum of all stages."""
+        colours = iter(self.colours)
+        picture: Tensor | None = None
+        for place, layer in enumerate(list(self.layers)[self.start :]):
+            if isinstance(layer, Upsample) and place > 1:  # the first stage adds none
+                added = next(colours)(features).float()
+                picture = added if picture is None else _enlarged(picture) + added
+            features = layer(features)
+        assert picture is not None, "at 28 pixels there are two stages"
+        return features.float() + _enlarged(picture)
 
 
 class DCGANDiscriminator(network.Discriminator):
@@ -78,6 +98,11 @@ class DCGANDiscriminator(network.Discriminator):
         features: Tensor = self.layers(images)
         logits: Tensor = self.logit(features).float().flatten()
         return logits + self.project(features.flatten(1), labels)
+
+
+def _enlarged(picture: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, C, 2 H, 2 W)"""
+    return F.interpolate(picture, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def _activation(name: str) -> nn.Module:

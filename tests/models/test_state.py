@@ -55,7 +55,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "hinge": {
         "loss": "hinge", "discriminator_normalisation": "spectral",
         "augmentation": "colour,translation,cutout", "horizontal_flip": True,
-        "held_out_share": 0.1, "stability": "auto",
+        "held_out_share": 0.1, "stability": "auto", "skip_outputs": True,
     },
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from models.networks.build import (
     count_parameters,
     initialise,
 )
+from models.networks.dcgan import DCGANGenerator
 from models.networks.r3gan import Pointwise
 from models.presets import PRESETS, resolve
 from models.ranges import ConfigError
@@ -92,6 +93,31 @@ def test_a_class_changes_the_picture_and_what_is_thought_of_it(preset: str) -> N
     assert discriminator.projection is not None
     nn.init.normal_(discriminator.projection.weight, generator=random)
     assert not torch.equal(discriminator(picture, zeros), discriminator(picture, ones))
+
+
+@pytest.mark.parametrize("normalised", ["batch", "none"])
+@pytest.mark.parametrize(
+    ("shape", "stages"), [((28, 28, 1), 2), ((48, 80, 3), 3), ((64, 64, 4), 4)]
+)
+def test_skip_outputs_add_each_stages_colours_enlarged_to_the_picture(
+    shape: tuple[int, int, int], stages: int, normalised: str
+) -> None:
+    wishes = {"width": 8, "skip_outputs": True, "generator_normalisation": normalised}
+    config = resolve("dcgan", shape=shape, overrides=wishes)
+    generator = build_generator(config)
+    initialise(generator, torch.Generator().manual_seed(0))
+    assert isinstance(generator, DCGANGenerator)
+    assert len(generator.colours) == stages - 1
+    latents = torch.randn(2, config.latent_dim, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        generator.layers[-1].weight.zero_()  # what the last stage adds
+        for one in generator.colours:
+            one.weight.zero_()
+            one.bias.fill_(0.25)
+        picture = generator(latents)
+    assert picture.shape == (2, shape[2], *shape[:2])
+    expected = torch.full_like(picture, 0.25 * (stages - 1)).tanh()
+    torch.testing.assert_close(picture, expected)
 
 
 @pytest.mark.parametrize("normalised", ["batch", "spectral", "none"])
