@@ -92,6 +92,12 @@ CANDIDATES: dict[str, Candidate] = {
         "the same, with twice as many steps of half the size",
         {"skip_outputs": True, "batch_size": 32},
     ),
+    "skip-batch-16": Candidate(
+        "small-data",
+        "the same, with four times as many, a quarter",
+        {"skip_outputs": True, "batch_size": 16},
+    ),
+    "batch-8": Candidate("small-data", "eight times as many, an eighth", {"batch_size": 8}),
     "skip-slow-critic": Candidate(
         "small-data",
         "the same, with half the discriminator's rate",
