@@ -12,6 +12,8 @@ from models.config import TrainingConfig
 # How long an answer is believed. A hot image route affords no database query per request; what
 # another process changes is seen this much later, what this one changes at once (`forget`).
 FRESH_SECONDS = 0.25
+# How much longer while somebody asks the database already: else all who come meanwhile would too.
+ASKING_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Catalogue:
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str | None], _Entry] = {}
         self._changes = 0
+        self._asking: set[tuple[str, str | None]] = set()
 
     async def find(
         self, database: Database, model: str, checkpoint_id: str | None = None
@@ -50,7 +53,11 @@ class Catalogue:
         if remembered is not None:
             return remembered
         changes = self._changes
-        checkpoint = await to_thread.run_sync(_read, database, model, checkpoint_id)
+        self._asking.add((model, checkpoint_id))
+        try:
+            checkpoint = await to_thread.run_sync(_read, database, model, checkpoint_id)
+        finally:
+            self._asking.discard((model, checkpoint_id))
         if changes == self._changes:  # else it may have been read before the change
             self._entries[model, checkpoint_id] = _Entry(checkpoint, asked_at)
         return checkpoint
@@ -58,7 +65,9 @@ class Catalogue:
     def recall(self, model: str, checkpoint_id: str | None) -> ServedCheckpoint | None:
         """What `find` would answer without a query; None where it would ask."""
         entry = self._entries.get((model, checkpoint_id))
-        if entry is None or time.monotonic() - entry.read_at >= FRESH_SECONDS:
+        asking = (model, checkpoint_id) in self._asking
+        believed = FRESH_SECONDS + ASKING_SECONDS if asking else FRESH_SECONDS
+        if entry is None or time.monotonic() - entry.read_at >= believed:
             return None
         return entry.checkpoint
 
