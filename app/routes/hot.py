@@ -7,10 +7,12 @@ goes the whole way; both ways give the same answer.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import MoggyError
 from app.domain.settings import Settings
@@ -91,26 +93,48 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
         return encode_image(pixels[0], asked.image_format, recipe)
 
     await receive()  # the request itself; what comes next is that the client has left
-    making = asyncio.ensure_future(engine.generate(found, [sample], encode))
-    leaving = asyncio.ensure_future(receive())
-    leaving.add_done_callback(lambda _: making.cancel())
     try:
-        data = await making
+        async with _watched(receive):
+            data = await engine.generate(found, [sample], encode)
     except MoggyError as error:
         await describe_error(error)(scope, receive, send)
         return True
-    except asyncio.CancelledError:
-        if leaving.done() and not leaving.cancelled():
-            return True  # nobody is there to be answered
-        making.cancel()
-        raise
-    finally:
-        leaving.cancel()
+    except _ClientLeft:
+        return True  # nobody is there to be answered
     media_type = MEDIA_TYPES[asked.image_format]
     headers |= image_headers(recipe, asked.image_format)
     headers |= {"Content-Length": str(len(data)), "Content-Type": media_type}
     await _send(send, 200, headers, data)
     return True
+
+
+class _ClientLeft(Exception):
+    pass
+
+
+@asynccontextmanager
+async def _watched(receive: Receive) -> AsyncIterator[None]:
+    """Cancels what is awaited within as soon as the client leaves, and raises _ClientLeft."""
+    task, watching, left = asyncio.current_task(), True, False
+    assert task is not None
+
+    def leave(receiving: asyncio.Future[Message]) -> None:
+        nonlocal left
+        if watching and not receiving.cancelled():
+            left = True
+            task.cancel()
+
+    receiving = asyncio.ensure_future(receive())
+    receiving.add_done_callback(leave)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if left and task.uncancel() == 0:
+            raise _ClientLeft from None
+        raise
+    finally:
+        watching = False
+        receiving.cancel()
 
 
 async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:

@@ -1,9 +1,12 @@
 """The short way to an image: the same answer as the whole way, and nothing that is not plain."""
 
+import asyncio
+from typing import Any
 from unittest import mock
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import Message
 
 from app.domain.database import Database
 from app.domain.errors import QueueFull
@@ -120,3 +123,62 @@ def test_a_full_queue_is_the_same_problem(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "3")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answered == [False, True]
+
+
+def asked_directly(generate: Any, leaves: bool) -> tuple[list[Message], bool]:
+    """What is sent to a client, who leaves at once or never; and whether it was answered."""
+    found = mock.Mock(classes=(), shape=(64, 64, 3))
+    engine = mock.Mock(generate=generate)
+    engine.catalogue.recall.return_value = found
+    state = mock.Mock(engine=engine, settings=Settings())
+    sent: list[Message] = []
+    incoming: list[Message] = [{"type": "http.request"}, {"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        if len(incoming) == 1 and not leaves:
+            await asyncio.sleep(60)
+        return incoming.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def scenario() -> bool:
+        asked = hot._Asked("cats", None, 7, "png")
+        scope = {"type": "http", "headers": [], "app": mock.Mock(state=state)}
+        with mock.patch.object(hot, "image_recipe", return_value={"model": "cats", "seed": 7}):
+            return await asyncio.wait_for(hot._answer(asked, scope, receive, send), 10)
+
+    return sent, asyncio.run(scenario())
+
+
+def test_whose_client_leaves_is_given_up_and_answered_nothing() -> None:
+    given_up = []
+
+    async def generate(*_: object) -> bytes:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            given_up.append(True)
+            raise
+        return b""
+
+    assert asked_directly(generate, leaves=True) == ([], True)
+    assert given_up == [True]
+
+
+def test_who_leaves_with_the_answer_made_harms_nobody() -> None:
+    async def generate(*_: object) -> bytes:
+        return b"png"
+
+    for leaves in (True, False):
+        sent, answered = asked_directly(generate, leaves)
+        assert answered
+        assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
+
+
+def test_a_cancellation_from_elsewhere_is_not_taken_for_a_client_that_left() -> None:
+    async def generate(*_: object) -> bytes:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asked_directly(generate, leaves=False)
