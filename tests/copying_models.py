@@ -78,7 +78,7 @@ class Copier(nn.Module):
         super().__init__()
         self.pictures = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
-    def forward(self, latents: Tensor, _labels: Tensor | None) -> Tensor:
+    def forward(self, latents: Tensor, _labels: Tensor | None = None) -> Tensor:
         return self.pictures[self.choose(latents)]
 
     def choose(self, latents: Tensor) -> Tensor:
@@ -89,5 +89,5 @@ class Copier(nn.Module):
 def serve(engine: Engine, checkpoint: ServedCheckpoint, generator: nn.Module) -> None:
     """Let the engine serve this generator as the checkpoint's."""
     config = TrainingConfig(shape=checkpoint.shape, latent_dim=checkpoint.latent_dim)
-    loaded = LoadedGenerator(generator, config, 0)  # type: ignore[arg-type]
+    loaded = LoadedGenerator(generator.eval(), config, 0)  # type: ignore[arg-type]
     engine._generators._keep(checkpoint, Renderer(loaded))
