@@ -120,7 +120,9 @@ async def _watched(receive: Receive) -> AsyncIterator[None]:
 
     def leave(receiving: asyncio.Future[Message]) -> None:
         nonlocal left
-        if watching and not receiving.cancelled():
+        if not watching or receiving.cancelled() or receiving.exception() is not None:
+            return
+        if receiving.result()["type"] == "http.disconnect":  # else more of a body nobody reads
             left = True
             task.cancel()
 

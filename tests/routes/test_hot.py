@@ -125,6 +125,16 @@ def test_a_full_queue_is_the_same_problem(
     assert answered == [False, True]
 
 
+def test_a_body_that_nobody_asked_for_is_not_taken_for_a_client_that_left(
+    client: TestClient, model: ServedCheckpoint, answered: list[bool]
+) -> None:
+    expected = client.get(f"{IMAGES}/7.png")
+    body = iter([b"much", b"ado"])
+    answer = client.request("GET", f"{IMAGES}/7.png", content=body)
+    assert (answer.status_code, answer.content) == (200, expected.content)
+    assert answered == [False, True]
+
+
 def asked_directly(generate: Any, leaves: bool) -> tuple[list[Message], bool]:
     """What is sent to a client, who leaves at once or never; and whether it was answered."""
     found = mock.Mock(classes=(), shape=(64, 64, 3))
