@@ -23,9 +23,10 @@ from benchmarks.stacked_mnist import MODES, Coverage, count_digits, count_stacks
 from benchmarks.trainer import Trainer
 from models.checkpoint import LoadedGenerator, load_generator
 from models.files import write_atomically
-from models.images import png, synthesize, tile
+from models.images import synthesize
 from models.latents import latents_from_seeds
 from models.presets import resolve
+from models.sheets import png, tile
 
 GRID_SIDE = 12
 LEAST_SHARE = 0.04  # of each digit

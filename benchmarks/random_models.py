@@ -11,9 +11,9 @@ import torch
 from app.domain import registry
 from app.domain.database import Database, now
 from app.domain.jobs import new_id
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
-from app.serving.catalogue import ServedCheckpoint
 from models.checkpoint import save_checkpoint
 from models.config import TrainingConfig
 from models.networks.build import build_discriminator, build_generator, initialise

@@ -31,11 +31,11 @@ from models.data import PackedDataset
 from models.embedding import Embedder
 from models.estimation import measure, random_dataset
 from models.files import write_atomically
-from models.images import png, tile
 from models.precision import choose_machine
 from models.presets import resolve
 from models.scores import Reference, score
 from models.scoring import generated
+from models.sheets import png, tile
 
 BASELINE = "dcgan"
 WARM_SECONDS = 10.0  # of real steps, which say how many images the minutes hold

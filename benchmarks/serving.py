@@ -21,9 +21,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from app.domain.database import Database, migrate
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.catalogue import ServedCheckpoint
 from benchmarks import machine
 from benchmarks.load import Load, load
 
@@ -79,10 +79,10 @@ def in_process(settings: Settings, checkpoint: ServedCheckpoint, threads: int) -
     """Images per second, from seed to PNG, by so many threads that share nothing."""
     import torch
 
-    from app.serving.batches import BATCH, Sample
-    from app.serving.encoders import encode_png
+    from app.domain.pictures.encoders import encode_png
+    from app.domain.pictures.recipes import image_recipe
     from app.serving.generators import Generators
-    from app.serving.recipes import image_recipe
+    from models.samples import BATCH, Sample
 
     renderer = Generators(ObjectStore(settings), capacity=1).load(checkpoint)
     before = torch.get_num_threads()

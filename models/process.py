@@ -18,13 +18,14 @@ from models.files import write_atomically
 from models.group import Group
 from models.health.plateau import Plateau, Scored
 from models.health.signals import Finding
-from models.images import png, synthesize, tile
+from models.images import synthesize
 from models.latents import latents_from_seeds
 from models.loop import Observer, Progress, train
 from models.precision import choose_machine
 from models.ranges import ConfigError
 from models.schedules import hyperparameters
 from models.scoring import SCORE_IMAGES, Scorer
+from models.sheets import png, tile
 from models.state import StateError, load_state, restore, save_state, whole
 from models.training import TrainingError, TrainingRun
 

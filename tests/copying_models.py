@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from app.domain.database import Database
 from app.domain.lineage import TrainingPictures
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.tables import Checkpoint, Dataset, Job
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
-from app.serving.renderer import Renderer
 from models.checkpoint import LoadedGenerator
 from models.config import TrainingConfig
 from models.embedding import Embedder
 from models.index import write_index
+from models.rendering import Renderer
 
 
 def embed(pictures: np.ndarray) -> np.ndarray:

@@ -10,7 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # What of models/ a request is checked with.
-TORCH_FREE = {"models.config", "models.presets", "models.ranges", "models.networks.stages"}
+TORCH_FREE = {
+    "models.config",
+    "models.networks.stages",
+    "models.presets",
+    "models.ranges",
+    "models.samples",
+    "models.sheets",
+}
 # Longest prefix wins. What a part may import of the project, itself included.
 MAY_IMPORT = {
     "models": {"models"},

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from app.domain import datasets, jobs
 from app.domain.errors import InvalidRequest, NotFound
 from app.domain.pages import newest_first
+from app.domain.pictures.png import ENCODER, write_png
 from app.domain.queue import Queue, wake
 from app.domain.tables import Dataset
 from app.routes.dependencies import (
@@ -28,7 +29,6 @@ from app.routes.generation import FOR_EVER, NOT_MODIFIED, content, is_known
 from app.routes.names import check_name
 from app.routes.times import moment
 from app.routes.uploads import Upload, receive_upload
-from app.serving.png import ENCODER, write_png
 
 router = APIRouter(
     prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]

@@ -11,13 +11,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded, MoggyError
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import ENCODER, MEDIA_TYPES
+from app.domain.pictures.recipes import Recipe, recipe_text
 from app.domain.settings import Settings
-from app.serving.batches import Point, Sample
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.classes import to_samples
 from app.serving.display import MAX_SCALE, Display, Resample
-from app.serving.encoders import ENCODER, MEDIA_TYPES
-from app.serving.recipes import Recipe, recipe_text
+from models.samples import Point, Sample
 
 T = TypeVar("T")
 

@@ -15,14 +15,14 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import MoggyError
+from app.domain.pictures.encoders import MEDIA_TYPES, encode_image
+from app.domain.pictures.recipes import image_recipe
 from app.domain.settings import Settings
 from app.routes.generation import cache_headers, image_headers, is_known_by
 from app.routes.problems import describe_error
-from app.serving.batches import Pixels, Sample
-from app.serving.encoders import MEDIA_TYPES, encode_image
 from app.serving.engine import Engine
-from app.serving.recipes import image_recipe
 from models.config import MAX_SEED
+from models.samples import Pixels, Sample
 
 # AVIF takes as long as a whole batch: it is encoded in a thread of its own.
 FORMATS = ("png", "webp", "jpg")

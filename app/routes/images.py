@@ -11,6 +11,16 @@ from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import (
+    MEDIA_TYPES,
+    SINGLE_FORMATS,
+    SingleFormat,
+    encode_grid,
+    encode_image,
+    zip_pngs,
+)
+from app.domain.pictures.recipes import Recipe, grid_recipe, image_recipe
 from app.domain.settings import Settings
 from app.routes.dependencies import (
     DatabaseDep,
@@ -37,20 +47,10 @@ from app.routes.generation import (
 )
 from app.routes.negotiation import choose_media_type
 from app.routes.passports import describe, list_passports, make_originals
-from app.serving.batches import Pixels, Point, Sample
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.display import Display
-from app.serving.encoders import (
-    MEDIA_TYPES,
-    SINGLE_FORMATS,
-    SingleFormat,
-    encode_grid,
-    encode_image,
-    zip_pngs,
-)
 from app.serving.latents import Numbers, Seed, to_vector
-from app.serving.recipes import Recipe, grid_recipe, image_recipe
 from models.config import MAX_SEED
+from models.samples import Pixels, Point, Sample
 
 router = APIRouter(
     prefix="/models", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]

@@ -9,6 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import MEDIA_TYPES, zip_pngs
+from app.domain.pictures.recipes import Recipe, image_recipe, interpolation_recipe, numbers
 from app.domain.settings import Settings
 from app.routes.dependencies import (
     DatabaseDep,
@@ -33,12 +36,9 @@ from app.routes.generation import (
     zip_response,
 )
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
-from app.serving.batches import Point, Sample, Vector
-from app.serving.catalogue import ServedCheckpoint
-from app.serving.encoders import MEDIA_TYPES, zip_pngs
 from app.serving.latents import Easing, Latent, Method, latent_path, to_point
-from app.serving.recipes import Recipe, image_recipe, interpolation_recipe, numbers
 from models.config import MAX_SEED
+from models.samples import Point, Sample, Vector
 
 router = APIRouter(
     prefix="/models", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]

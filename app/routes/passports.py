@@ -7,14 +7,14 @@ from fastapi.responses import JSONResponse
 
 from app.domain.database import Database
 from app.domain.errors import Conflict
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.recipes import image_recipe
 from app.routes.generation import cache_headers, choose_classes, is_known, while_connected
 from app.serving.archives import Archive, NoPassport
-from app.serving.batches import Point, Sample
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
 from app.serving.passports import no_passport
-from app.serving.recipes import image_recipe
 from app.serving.rejection import Originals, replace_copies
+from models.samples import Point, Sample
 
 
 async def describe(

@@ -6,6 +6,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
+from app.domain.pictures.encoders import MEDIA_TYPES
 from app.routes.dependencies import (
     DatabaseDep,
     EngineDep,
@@ -13,7 +14,6 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
 )
 from app.routes.generation import check_pixels, while_connected
-from app.serving.encoders import MEDIA_TYPES
 from app.serving.recipe_files import FORMATS, read_recipe
 from app.serving.verification import Replica
 

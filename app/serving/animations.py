@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from app.serving.batches import Pixels
-from app.serving.encoders import (
+from app.domain.pictures.encoders import (
     RECIPE_KEY,
     encode_grid,
     opaque,
     recipe_exif,
     to_image,
 )
-from app.serving.recipes import Recipe, recipe_text
+from app.domain.pictures.recipes import Recipe, recipe_text
 from app.serving.video import encode_mp4
+from models.samples import Pixels
 
 MAX_FPS = 60
 GIF_MAX_FPS = 50  # browsers show a frame of less than 2/100 s for 10/100 s

@@ -6,28 +6,14 @@ from dataclasses import dataclass
 from anyio import to_thread
 
 from app.domain.database import Database
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.registry import resolve_checkpoint
-from models.config import TrainingConfig
 
 # How long an answer is believed. A hot image route affords no database query per request; what
 # another process changes is seen this much later, what this one changes at once (`forget`).
 FRESH_SECONDS = 0.25
 # How much longer while somebody asks the database already: else all who come meanwhile would too.
 ASKING_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class ServedCheckpoint:
-    """What generation needs to know of a checkpoint; never changes under one id."""
-
-    id: str
-    model: str
-    key: str
-    sha256: str
-    images_seen: int
-    shape: tuple[int, int, int]  # height, width, channels
-    latent_dim: int
-    classes: tuple[str, ...] = ()  # none where the model is unconditional
 
 
 @dataclass(frozen=True)
@@ -79,15 +65,4 @@ class Catalogue:
 
 def _read(database: Database, model: str, checkpoint_id: str | None) -> ServedCheckpoint:
     with database.read() as session:
-        row = resolve_checkpoint(session, model, checkpoint_id)
-    config = TrainingConfig.from_json(row.config)
-    return ServedCheckpoint(
-        id=row.id,
-        model=row.model,
-        key=row.key,
-        sha256=row.sha256,
-        images_seen=row.images_seen,
-        shape=config.shape,
-        latent_dim=config.latent_dim,
-        classes=config.classes,
-    )
+        return ServedCheckpoint.of(resolve_checkpoint(session, model, checkpoint_id))

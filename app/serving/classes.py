@@ -3,8 +3,8 @@
 import numpy as np
 
 from app.domain.errors import InvalidRequest
-from app.serving.batches import Point, Sample
-from app.serving.catalogue import ServedCheckpoint
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from models.samples import Point, Sample
 
 NAMES_SHOWN = 20
 

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from app.serving.batches import Pixels
-from app.serving.recipes import Recipe
+from app.domain.pictures.recipes import Recipe
+from models.samples import Pixels
 
 MAX_SCALE = 8
 Resample = Literal["lanczos", "nearest"]

@@ -14,17 +14,19 @@ import structlog
 from anyio import to_thread
 
 from app.domain.errors import QueueFull, Unavailable
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.batches import BATCH, Pixels, Request, Sample, SampleQueue, Slice
-from app.serving.catalogue import Catalogue, ServedCheckpoint
+from app.serving.batches import Request, SampleQueue, Slice
+from app.serving.catalogue import Catalogue
 from app.serving.cores import compute_alone
 from app.serving.generators import Generators
 from app.serving.passports import Passports
 from models.cores import usable_cores
+from models.samples import BATCH, Pixels, Sample
 
 if TYPE_CHECKING:
-    from app.serving.renderer import Renderer
+    from models.rendering import Renderer
 
 log = structlog.get_logger()
 

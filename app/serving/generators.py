@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from app.domain.errors import MoggyError
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-from app.serving.catalogue import ServedCheckpoint
 
 if TYPE_CHECKING:
-    from app.serving.renderer import Renderer
+    from models.rendering import Renderer
 
 
 class BrokenCheckpoint(MoggyError):
@@ -53,8 +53,8 @@ class Generators:
                 self._loaded.popitem(last=False)
 
     def _read(self, checkpoint: ServedCheckpoint) -> "Renderer":
-        from app.serving.renderer import Renderer  # torch: loaded when it is first needed
         from models.checkpoint import CheckpointError, load_generator
+        from models.rendering import Renderer  # torch: loaded when it is first needed
 
         name = f"checkpoint {checkpoint.id} of model {checkpoint.model!r}"
         try:

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
-from app.serving.batches import Point, Vector
 from models.config import MAX_SEED
+from models.samples import Point, Vector
 
 MAX_LATENT_DIM = 1024
 MAX_PARTS = 64

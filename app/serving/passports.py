@@ -15,11 +15,11 @@ from anyio import to_thread
 from app.domain.database import Database
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.lineage import NoPictures, TrainingPictures, training_pictures
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from app.serving.archives import Archive, Archives, NoPassport
-from app.serving.batches import Pixels
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.cores import leave_half_the_cores
+from models.samples import Pixels
 
 if TYPE_CHECKING:
     from models.embedding import Embedder  # brings torch, which the start need not wait for

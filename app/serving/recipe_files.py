@@ -7,8 +7,8 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from app.domain.errors import InvalidRequest
-from app.serving.encoders import EXIF_IFD, RECIPE_KEY, USER_COMMENT
-from app.serving.recipes import Recipe
+from app.domain.pictures.encoders import EXIF_IFD, RECIPE_KEY, USER_COMMENT
+from app.domain.pictures.recipes import Recipe
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "GIF": "gif"}
 ASCII = b"ASCII\0\0\0"  # how EXIF says in what the comment is written

@@ -6,12 +6,12 @@ from itertools import islice
 from typing import Any
 
 from app.domain.errors import Conflict
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.serving.archives import Archive
-from app.serving.batches import BATCH, Pixels, Point, Sample
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
 from app.serving.passports import Passport
 from models.config import MAX_SEED
+from models.samples import BATCH, Pixels, Point, Sample
 
 LEAST_TRIES = 32  # seeds tried in place of copied ones, however few images are asked for
 TRIES_PER_IMAGE = 2

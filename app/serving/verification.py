@@ -10,15 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import SINGLE_FORMATS, encode_grid, encode_image
+from app.domain.pictures.recipes import BACKEND, Recipe
 from app.domain.settings import Settings
 from app.serving.animations import MAX_FPS, encode_animation
-from app.serving.batches import Pixels, Point, Sample
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.classes import choose_label
 from app.serving.display import MAX_SCALE, Display, Resample
-from app.serving.encoders import SINGLE_FORMATS, encode_grid, encode_image
 from app.serving.latents import Easing, Method, Numbers, Seed, latent_path, to_vector
-from app.serving.recipes import BACKEND, Recipe
+from models.samples import Pixels, Point, Sample
 
 LEVELS_ELSEWHERE = 1  # by which pixels may differ that another backend has computed
 

@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.domain.database import Database
+from app.domain.pictures.png import ENCODER
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
-from app.serving.png import ENCODER
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest
 

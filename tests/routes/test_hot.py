@@ -10,11 +10,11 @@ from starlette.types import Message
 
 from app.domain.database import Database
 from app.domain.errors import QueueFull
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
 from app.routes import hot
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
 from benchmarks.random_models import register, store_checkpoint
 

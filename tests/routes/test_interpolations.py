@@ -12,10 +12,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.domain.database import Database
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
-from app.serving.catalogue import ServedCheckpoint
 from benchmarks.random_models import register, store_checkpoint
 from models.latents import class_from_seed, latent_from_seed, slerp
 

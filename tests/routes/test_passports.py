@@ -14,9 +14,9 @@ from PIL import Image
 
 from app.domain.database import Database
 from app.domain.lineage import TrainingPictures
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
 from benchmarks.loading import decode
 from benchmarks.random_models import register, store_checkpoint

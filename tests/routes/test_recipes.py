@@ -11,10 +11,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.domain.database import Database
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import encode_image
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.catalogue import ServedCheckpoint
-from app.serving.encoders import encode_image
 from benchmarks.random_models import register, store_checkpoint
 
 IMAGES = "/v1/models/cats/images"

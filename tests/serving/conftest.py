@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
 from benchmarks.random_models import store_checkpoint
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from app.serving.batches import BATCH, Request, Sample, SampleQueue
+from app.serving.batches import Request, SampleQueue
+from models.samples import BATCH, Sample
 
 CATS: Any = object()  # stands for a loaded generator, which the queue only compares
 DOGS: Any = object()

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from app.domain.errors import InvalidRequest
-from app.serving.batches import Point, Sample
-from app.serving.catalogue import ServedCheckpoint
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.serving.classes import choose_label, to_samples
 from models.latents import class_from_seed
+from models.samples import Point, Sample
 
 LATENT = np.zeros(100, np.float32)
 

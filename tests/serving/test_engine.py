@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from app.domain.errors import QueueFull, Unavailable
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.batches import BATCH, Pixels, Sample
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.engine import Engine
 from app.serving.generators import BrokenCheckpoint, Generators
-from app.serving.renderer import Renderer
 from benchmarks.random_models import store_checkpoint
 from models.latents import latent_from_seed
+from models.rendering import Renderer
+from models.samples import BATCH, Pixels, Sample
 
 
 class Gate:

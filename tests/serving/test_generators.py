@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-from app.serving.catalogue import ServedCheckpoint
 from app.serving.generators import BrokenCheckpoint, Generators
 from benchmarks.random_models import store_checkpoint
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from app.serving.batches import BATCH, Sample
-from app.serving.renderer import Renderer
 from benchmarks.random_models import checkpoint_bytes
 from models.checkpoint import load_generator
 from models.config import TrainingConfig
 from models.latents import latent_from_seed
+from models.rendering import Renderer
+from models.samples import BATCH, Sample
 
 CLASSES = {"classes": ("tabby", "tux", "white"), "conditional": True}
 MODELS: list[dict[str, Any]] = [
@@ -70,8 +70,8 @@ def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
         expected.append(hashlib.sha256(pixels.tobytes()).hexdigest())
     code = (
         "import hashlib, pathlib\n"
-        "from app.serving.batches import Sample\n"
-        "from app.serving.renderer import Renderer\n"
+        "from models.samples import Sample\n"
+        "from models.rendering import Renderer\n"
         "from models.checkpoint import load_generator\n"
         f"for path in sorted(pathlib.Path({str(tmp_path)!r}).glob('*/checkpoint.safetensors')):\n"
         "    pixels = Renderer(load_generator(path)).render([Sample(7, 1), Sample(8, 0)])\n"

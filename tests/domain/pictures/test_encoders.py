@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.serving.encoders import encode_grid, encode_image, encode_png, zip_pngs
-from app.serving.recipes import numbers
+from app.domain.pictures.encoders import encode_grid, encode_image, encode_png, zip_pngs
+from app.domain.pictures.recipes import numbers
 
 RECIPE = {"model": "cats", "seed": 7, "class": None}
 NOISE = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.serving.png import write_png
+from app.domain.pictures.png import write_png
 
 NOISE = np.random.default_rng(0)
 SHAPES = [(1, 1), (1, 45), (64, 1), (28, 28), (48, 80), (256, 256)]

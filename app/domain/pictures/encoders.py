@@ -10,10 +10,11 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.serving import png
-from app.serving.batches import Pixels
-from app.serving.png import write_png
-from app.serving.recipes import Recipe, recipe_text
+from app.domain.pictures import png
+from app.domain.pictures.png import write_png
+from app.domain.pictures.recipes import Recipe, recipe_text
+from models.samples import Pixels
+from models.sheets import tile
 
 # Another version may give other bytes for the same pixels.
 ENCODER = f"pillow-{PIL.__version__}+{png.ENCODER}"
@@ -83,8 +84,6 @@ def encode_png(pixels: NDArray[np.uint8], recipe: Recipe) -> bytes:
 
 def encode_grid(pixels: Pixels, columns: int, recipe: Recipe) -> bytes:
     """(N, H, W, C) -> one PNG, row by row; cells beyond the last are black, with alpha clear."""
-    from models.images import tile  # torch: loaded when it is first needed
-
     return encode_png(tile(pixels, columns), recipe)
 
 

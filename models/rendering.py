@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from app.serving.batches import BATCH, Pixels, Point, Sample
 from models.checkpoint import LoadedGenerator
 from models.images import to_uint8
 from models.latents import latent_from_seed
+from models.samples import BATCH, Pixels, Point, Sample
 
 _tracing = threading.Lock()  # warnings are the process's, and checkpoints are loaded in threads
 WARM_UP = 3  # calls, after which PyTorch has settled on how to run what it has traced

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from app.serving.batches import Point, Sample, Vector
-from app.serving.catalogue import ServedCheckpoint
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from models.samples import Point, Sample, Vector
 
 Recipe = dict[str, Any]
 
