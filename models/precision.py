@@ -1,12 +1,11 @@
 """What the machine can do: device, number format and threads, by its capabilities alone."""
 
-import ctypes
-import sys
 from dataclasses import dataclass
 
 import torch
 
 from models.cores import usable_cores
+from models.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,3 @@ def choose_machine(precision: str = "auto", previous: Machine | None = None) -> 
     if previous is not None and previous.device == device and previous.cores == cores:
         threads = previous.threads
     return Machine(device, chosen, threads, cores)
-
-
-def keep_freed_memory() -> None:
-    """Have glibc keep what is freed: a training step frees and takes the same blocks again.
-
-    By default blocks of some megabytes go back to the system, and each step pays 13,000 page
-    faults for them: 15 % of its time. Other C libraries are left as they are.
-    """
-    if sys.platform != "linux":
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        trim_threshold, mmap_threshold = -1, -3  # names in malloc.h
-        mallopt(mmap_threshold, 32 * 2**20)  # the most glibc accepts
-        mallopt(trim_threshold, 2**31 - 1)

@@ -1,16 +1,15 @@
-"""What the routes that generate share: the checkpoint asked for, caching, clients that leave."""
+"""What the routes that generate share: the checkpoint asked for, caching, how it is shown."""
 
-import asyncio
 import hashlib
-from collections.abc import Coroutine, Iterator
-from typing import Annotated, Any, ClassVar, TypeVar
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeVar
 
 from anyio import to_thread
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from app.domain.errors import InvalidRequest, LimitExceeded, MoggyError
+from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import ENCODER, MEDIA_TYPES
 from app.domain.pictures.recipes import Recipe, recipe_text
@@ -33,13 +32,6 @@ ClassParameter = Annotated[
 
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 FOR_EVER = "max-age=31536000, immutable"
-
-
-class ClientLeft(MoggyError):
-    """Nobody reads this answer: the connection is closed."""
-
-    status: ClassVar[int] = 499
-    title: ClassVar[str] = "Client closed request"
 
 
 def content(*formats: str) -> dict[int | str, dict[str, Any]]:
@@ -89,26 +81,6 @@ def is_known_by(given: str | None, headers: dict[str, str]) -> bool:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
     return headers["ETag"] in tags or "*" in tags
-
-
-async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The work's result; the work is cancelled as soon as the client leaves."""
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_client_leaves(request))
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        leaving.cancel()
-        abandoned = not working.done()
-        working.cancel()
-    if abandoned:
-        raise ClientLeft("the client left before its images were made")
-    return working.result()
-
-
-async def _client_leaves(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 class DisplayFields(BaseModel):

@@ -2,8 +2,8 @@
 
 What FastAPI does for a request, dependencies and validation and a thread for the encoder, costs
 more than such an image. So what is plain is answered here: a model's served checkpoint or one
-that is named, known and loaded, without classes, without a scale. All else, and every mistake,
-goes the whole way; both ways give the same answer.
+that is named, known and loaded, of the class that the seed draws where there are some, without a
+scale. All else, and every mistake, goes the whole way; both ways give the same answer.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import MoggyError
@@ -20,6 +20,8 @@ from app.domain.pictures.recipes import image_recipe
 from app.domain.settings import Settings
 from app.routes.generation import cache_headers, image_headers, is_known_by
 from app.routes.problems import describe_error
+from app.routes.waiting import DEADLINE_HEADER, deadline_passed
+from app.serving.classes import choose_label
 from app.serving.engine import Engine
 from models.config import MAX_SEED
 from models.samples import Pixels, Sample
@@ -27,6 +29,7 @@ from models.samples import Pixels, Sample
 # AVIF takes as long as a whole batch: it is encoded in a thread of its own.
 FORMATS = ("png", "webp", "jpg")
 CHECKPOINT = b"checkpoint="
+DEADLINE = DEADLINE_HEADER.lower().encode()
 MAX_DIGITS = len(str(MAX_SEED))
 
 
@@ -35,6 +38,7 @@ class _Asked(NamedTuple):
     checkpoint: str | None
     seed: int
     image_format: str
+    known: str | None  # If-None-Match
 
 
 class HotImages:
@@ -66,7 +70,13 @@ def _read(scope: Scope) -> _Asked | None:
         return None
     if int(seed) > MAX_SEED:
         return None
-    return _Asked(parts[3], checkpoint, int(seed), image_format)
+    known = None
+    for name, value in scope["headers"]:
+        if name == DEADLINE:
+            return None
+        if name == b"if-none-match":
+            known = value.decode("latin-1")
+    return _Asked(parts[3], checkpoint, int(seed), image_format, known)
 
 
 def _is_number(text: str) -> bool:
@@ -78,14 +88,14 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
     engine: Engine = scope["app"].state.engine
     settings: Settings = scope["app"].state.settings
     found = engine.catalogue.recall(asked.model, asked.checkpoint)
-    if found is None or found.classes or not engine.has_loaded(found):
+    if found is None or not engine.has_loaded(found):
         return False
     if found.shape[0] * found.shape[1] > settings.max_response_pixels:
         return False
-    sample = Sample(asked.seed)
+    sample = Sample(asked.seed, choose_label(found, None, asked.seed))
     recipe = image_recipe(found, sample)
     headers = cache_headers(recipe, asked.image_format, asked.checkpoint)
-    if is_known_by(Headers(scope=scope).get("if-none-match"), headers):
+    if is_known_by(asked.known, headers):
         await _send(send, 304, headers, b"")
         return True
 
@@ -94,13 +104,17 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
 
     await receive()  # the request itself; what comes next is that the client has left
     try:
-        async with _watched(receive):
+        async with _watched(receive, settings.generation_seconds):
             data = await engine.generate(found, [sample], encode)
     except MoggyError as error:
         await describe_error(error)(scope, receive, send)
         return True
     except _ClientLeft:
         return True  # nobody is there to be answered
+    except TimeoutError:
+        late = deadline_passed(Request(scope), settings.generation_seconds)
+        await describe_error(late)(scope, receive, send)
+        return True
     media_type = MEDIA_TYPES[asked.image_format]
     headers |= image_headers(recipe, asked.image_format)
     headers |= {"Content-Length": str(len(data)), "Content-Type": media_type}
@@ -113,29 +127,37 @@ class _ClientLeft(Exception):
 
 
 @asynccontextmanager
-async def _watched(receive: Receive) -> AsyncIterator[None]:
-    """Cancels what is awaited within as soon as the client leaves, and raises _ClientLeft."""
-    task, watching, left = asyncio.current_task(), True, False
+async def _watched(receive: Receive, seconds: float) -> AsyncIterator[None]:
+    """Cancels what is awaited within as soon as the client leaves, and raises _ClientLeft, or after
+    so many seconds, and raises TimeoutError."""
+    task, ended = asyncio.current_task(), False
+    reason: type[Exception] | None = None
     assert task is not None
 
+    def give_up(why: type[Exception]) -> None:
+        nonlocal reason
+        if not ended and reason is None:
+            reason = why
+            task.cancel()
+
     def leave(receiving: asyncio.Future[Message]) -> None:
-        nonlocal left
-        if not watching or receiving.cancelled() or receiving.exception() is not None:
+        if ended or receiving.cancelled() or receiving.exception() is not None:
             return
         if receiving.result()["type"] == "http.disconnect":  # else more of a body nobody reads
-            left = True
-            task.cancel()
+            give_up(_ClientLeft)
 
     receiving = asyncio.ensure_future(receive())
     receiving.add_done_callback(leave)
+    late = asyncio.get_running_loop().call_later(seconds, give_up, TimeoutError)
     try:
         yield
     except asyncio.CancelledError:
-        if left and task.uncancel() == 0:
-            raise _ClientLeft from None
+        if reason is not None and task.uncancel() == 0:
+            raise reason from None
         raise
     finally:
-        watching = False
+        ended = True
+        late.cancel()
         receiving.cancel()
 
 

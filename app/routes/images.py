@@ -42,18 +42,20 @@ from app.routes.generation import (
     image_headers,
     is_known,
     refuse_scaled_json,
-    while_connected,
     zip_response,
 )
 from app.routes.negotiation import choose_media_type
 from app.routes.passports import describe, list_passports, make_originals
+from app.routes.waiting import allow_deadline, while_connected
 from app.serving.display import Display
 from app.serving.latents import Numbers, Seed, to_vector
 from models.config import MAX_SEED
 from models.samples import Pixels, Point, Sample
 
 router = APIRouter(
-    prefix="/models", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]
+    prefix="/models",
+    tags=["images"],
+    dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
 )
 
 

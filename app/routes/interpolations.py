@@ -32,16 +32,18 @@ from app.routes.generation import (
     content,
     is_known,
     refuse_scaled_json,
-    while_connected,
     zip_response,
 )
+from app.routes.waiting import allow_deadline, while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.latents import Easing, Latent, Method, latent_path, to_point
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
 
 router = APIRouter(
-    prefix="/models", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]
+    prefix="/models",
+    tags=["images"],
+    dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
 )
 
 DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
@@ -20,7 +21,9 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
+from app.routes.loading import LoadedView, loaded_view
 from app.routes.times import moment
+from app.serving.engine import Engine
 
 router = APIRouter(
     prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -30,7 +33,7 @@ router = APIRouter(
 class ModelView(BaseModel):
     """`checkpoint` is the id of the one that is served, `served_because` says why it is that one.
 
-    `pinned`: it was set by hand.
+    `pinned`: it was set by hand. `loaded`: what this process has of it in memory.
     """
 
     name: str
@@ -41,6 +44,7 @@ class ModelView(BaseModel):
     checkpoints: int
     images_seen: int | None
     config: dict[str, Any] | None
+    loaded: list[LoadedView]
 
 
 class ModelList(BaseModel):
@@ -74,24 +78,35 @@ class CheckpointList(BaseModel):
 
 
 @router.get("")
-def list_models(database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None) -> ModelList:
+def list_models(
+    database: DatabaseDep, engine: EngineDep, limit: Limit = 50, cursor: Cursor = None
+) -> ModelList:
     with database.read() as session:
         page = newest_first(session, select(Model), Model.number, limit=limit, cursor=cursor)
-        return ModelList(items=[_view(session, model) for model in page.items], next=page.next)
+        items = [_view(session, model, engine) for model in page.items]
+        return ModelList(items=items, next=page.next)
 
 
 @router.get("/{name}")
-def read_model(name: str, database: DatabaseDep) -> ModelView:
+def read_model(name: str, database: DatabaseDep, engine: EngineDep) -> ModelView:
     with database.read() as session:
-        return _view(session, registry.find_model(session, name))
+        return _view(session, registry.find_model(session, name), engine)
 
 
 @router.patch("/{name}")
-def change_model(
+async def change_model(
     name: str, patch: ModelPatch, database: DatabaseDep, engine: EngineDep
 ) -> ModelView:
-    with database.write() as session:
-        view = _view(session, registry.serve(session, name, patch.checkpoint))
+    """Serve another checkpoint. One that is named is loaded first, so that no request waits for
+    it, and one that is broken is refused."""
+    if patch.checkpoint is not None:
+        await engine.load(await engine.catalogue.find(database, name, patch.checkpoint))
+
+    def serve() -> ModelView:
+        with database.write() as session:
+            return _view(session, registry.serve(session, name, patch.checkpoint), engine)
+
+    view = await to_thread.run_sync(serve)
     engine.catalogue.forget()
     return view
 
@@ -133,7 +148,7 @@ def _checkpoint_view(checkpoint: Checkpoint, served: str | None) -> CheckpointVi
     )
 
 
-def _view(session: Session, model: Model) -> ModelView:
+def _view(session: Session, model: Model, engine: Engine) -> ModelView:
     count = select(func.count()).where(Checkpoint.model == model.name)
     served = served_checkpoint(session, model)
     return ModelView(
@@ -145,4 +160,5 @@ def _view(session: Session, model: Model) -> ModelView:
         checkpoints=session.scalar(count) or 0,
         images_seen=served.images_seen if served else None,
         config=served.config if served else None,
+        loaded=[loaded_view(one) for one in engine.generators.of(model.name)],
     )

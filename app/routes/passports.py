@@ -9,7 +9,8 @@ from app.domain.database import Database
 from app.domain.errors import Conflict
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.recipes import image_recipe
-from app.routes.generation import cache_headers, choose_classes, is_known, while_connected
+from app.routes.generation import cache_headers, choose_classes, is_known
+from app.routes.waiting import while_connected
 from app.serving.archives import Archive, NoPassport
 from app.serving.engine import Engine
 from app.serving.passports import no_passport

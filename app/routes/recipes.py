@@ -13,12 +13,15 @@ from app.routes.dependencies import (
     SettingsDep,
     refuse_unknown_parameters,
 )
-from app.routes.generation import check_pixels, while_connected
+from app.routes.generation import check_pixels
+from app.routes.waiting import allow_deadline, while_connected
 from app.serving.recipe_files import FORMATS, read_recipe
 from app.serving.verification import Replica
 
 router = APIRouter(
-    prefix="/recipes", tags=["images"], dependencies=[Depends(refuse_unknown_parameters)]
+    prefix="/recipes",
+    tags=["images"],
+    dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
 )
 
 FILE: dict[str, Any] = {

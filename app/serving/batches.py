@@ -58,10 +58,11 @@ class SampleQueue:
         self._changed = threading.Condition()
         self._closed = False
 
-    def offer(self, request: Request) -> bool:
+    def offer(self, request: Request, *, beyond_the_limit: bool = False) -> bool:
         """Queue the request; False when it does not fit. Alone it always fits."""
         with self._changed:
-            if self._closed or (self.samples and self.samples + request.waiting > self.limit):
+            full = self.samples and self.samples + request.waiting > self.limit
+            if self._closed or (full and not beyond_the_limit):
                 return False
             self._requests.append(request)
             self.samples += request.waiting

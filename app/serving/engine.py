@@ -5,9 +5,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import structlog
@@ -20,19 +20,17 @@ from app.domain.store import ObjectStore
 from app.serving.batches import Request, SampleQueue, Slice
 from app.serving.catalogue import Catalogue
 from app.serving.cores import compute_alone
-from app.serving.generators import Generators
+from app.serving.generators import Generators, Loaded
 from app.serving.passports import Passports
 from models.cores import usable_cores
 from models.samples import BATCH, Pixels, Sample
-
-if TYPE_CHECKING:
-    from models.rendering import Renderer
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
 FIRST_GUESS_RATE = 500.0  # images per second, until measured
+SLICE = 256  # pictures of a long answer that are made at once
 RATE_MEMORY = 0.9  # how much of the measured rate is kept at each batch
 
 
@@ -50,9 +48,9 @@ class Engine:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self.catalogue = Catalogue()
         self.passports = Passports(store, settings.generation_queue_images)
-        self._generators = Generators(store, settings.models_in_memory)
+        self.generators = Generators(store, settings.model_memory_bytes)
         self._queue = SampleQueue(settings.generation_queue_images)
-        self._loading: dict[str, asyncio.Future[Renderer]] = {}
+        self._loading: dict[str, asyncio.Future[Loaded]] = {}
         self._rate = FIRST_GUESS_RATE
         self._closed = False
         self._made = threading.Lock()  # held to count what is made of a request
@@ -64,7 +62,9 @@ class Engine:
             thread.start()
 
     @overload
-    async def generate(self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]) -> Pixels: ...
+    async def generate(
+        self, checkpoint: ServedCheckpoint, samples: Sequence[Sample], *, admitted: bool = False
+    ) -> Pixels: ...
 
     @overload
     async def generate(
@@ -76,36 +76,67 @@ class Engine:
         checkpoint: ServedCheckpoint,
         samples: Sequence[Sample],
         then: Callable[[Pixels], Any] | None = None,
+        admitted: bool = False,
     ) -> Any:
         """(N, H, W, C) uint8, one picture per sample, N ≥ 1; or what `then` makes of them, at once
-        and in the thread that generates: something quick.
+        and in the thread that generates: something quick. What is `admitted` already is not
+        refused for the queue's length.
 
         Cancelling it, as when a client leaves, takes what is still queued out of the queue.
         Raises QueueFull, BrokenCheckpoint, Unavailable.
         """
-        renderer = self._generators.find(checkpoint) or await self._load(checkpoint)
+        renderer = (await self.load(checkpoint)).renderer
         pixels = np.empty((len(samples), *checkpoint.shape), np.uint8)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         request = Request(renderer, samples, pixels, answer, then)
-        if not self._queue.offer(request):
+        if not self._queue.offer(request, beyond_the_limit=admitted):
             raise self._refusal(len(samples))
         try:
             return await answer
         finally:
             request.abandoned = True
 
+    async def slices(
+        self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]
+    ) -> AsyncIterator[Pixels]:
+        """The same in parts of at most SLICE pictures, the next made while one is used.
+
+        However many there are, no more than two parts are held at once, or wait for their turn.
+        Only before the first is QueueFull raised.
+        """
+        parts = [samples[first : first + SLICE] for first in range(0, len(samples), SLICE)]
+        coming = asyncio.ensure_future(self.generate(checkpoint, parts[0]))
+        try:
+            for part in parts[1:]:
+                pixels = await coming
+                coming = asyncio.ensure_future(self.generate(checkpoint, part, admitted=True))
+                yield pixels
+            yield await coming
+        finally:
+            coming.cancel()
+
     def has_loaded(self, checkpoint: ServedCheckpoint) -> bool:
         """Whether its pictures need nothing but to be generated."""
-        return self._generators.find(checkpoint) is not None
+        return self.generators.find(checkpoint) is not None
 
-    async def _load(self, checkpoint: ServedCheckpoint) -> "Renderer":
-        """Load a generator once, in one thread, however many requests wait for it."""
+    async def load(self, checkpoint: ServedCheckpoint) -> Loaded:
+        """Load a generator once, in one thread, however many requests wait for it.
+
+        Raises BrokenCheckpoint.
+        """
+        loaded = self.generators.find(checkpoint)
+        if loaded is not None:
+            return loaded
         loading = self._loading.get(checkpoint.sha256)
         if loading is None:
-            load = to_thread.run_sync(self._generators.load, checkpoint)
+            load = to_thread.run_sync(self.generators.load, checkpoint)
             loading = self._loading[checkpoint.sha256] = asyncio.ensure_future(load)
             loading.add_done_callback(lambda _: self._loading.pop(checkpoint.sha256))
         return await asyncio.shield(loading)  # who leaves does not end it for the others
+
+    def seconds_to_wait(self) -> int:
+        """Whole ones, until what is queued now is made, by the rate measured last."""
+        return math.ceil(self._queue.samples / self._rate)
 
     def close(self) -> None:
         """Finish the batch at hand, refuse the rest, end the threads."""
@@ -122,7 +153,7 @@ class Engine:
         return QueueFull(
             f"{self._queue.samples} images wait to be generated and {images} more would pass the "
             f"limit of {self._queue.limit} (MOGGY_GENERATION_QUEUE_IMAGES)",
-            retry_after=math.ceil(self._queue.samples / self._rate),
+            retry_after=self.seconds_to_wait(),
         )
 
     def _run(self) -> None:

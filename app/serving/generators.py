@@ -2,9 +2,13 @@
 
 import hashlib
 import threading
+import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+
+import structlog
 
 from app.domain.errors import MoggyError
 from app.domain.pictures.checkpoint import ServedCheckpoint
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
     from models.rendering import Renderer
 
 
+log = structlog.get_logger()
+
+
 class BrokenCheckpoint(MoggyError):
     """The stored file is missing or not what was stored; other checkpoints are not affected."""
 
@@ -21,39 +28,78 @@ class BrokenCheckpoint(MoggyError):
     title: ClassVar[str] = "Broken checkpoint"
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A generator in memory, and the seconds that it took to bring it there."""
+
+    checkpoint: ServedCheckpoint
+    renderer: "Renderer"
+    seconds: float
+
+
 class Generators:
-    """At most `capacity` generators by the hash of their file, the longest unused one goes."""
+    """Generators by the hash of their file, the longest unused ones go.
+
+    Their weights take at most `capacity` bytes, unless one alone takes more: it is still served.
+    """
 
     def __init__(self, store: ObjectStore, capacity: int) -> None:
         self._store = store
         self._capacity = capacity
-        self._loaded: OrderedDict[str, Renderer] = OrderedDict()
+        self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._access = threading.Lock()
 
-    def find(self, checkpoint: ServedCheckpoint) -> "Renderer | None":
+    def find(self, checkpoint: ServedCheckpoint) -> Loaded | None:
         """The generator if it is loaded; marks it as used."""
         with self._access:
-            renderer = self._loaded.get(checkpoint.sha256)
-            if renderer is not None:
+            loaded = self._loaded.get(checkpoint.sha256)
+            if loaded is not None:
                 self._loaded.move_to_end(checkpoint.sha256)
-            return renderer
+            return loaded
 
-    def load(self, checkpoint: ServedCheckpoint) -> "Renderer":
-        """The generator, loaded if need be. Blocks: disk or network."""
-        renderer = self.find(checkpoint)
-        if renderer is None:
+    def load(self, checkpoint: ServedCheckpoint) -> Loaded:
+        """The generator, loaded if need be. Blocks: disk or network. Raises BrokenCheckpoint."""
+        loaded = self.find(checkpoint)
+        if loaded is None:
+            began = time.perf_counter()
             renderer = self._read(checkpoint)
-            self._keep(checkpoint, renderer)
-        return renderer
+            loaded = Loaded(checkpoint, renderer, time.perf_counter() - began)
+            self._keep(loaded)
+        return loaded
 
-    def _keep(self, checkpoint: ServedCheckpoint, renderer: "Renderer") -> None:
+    def of(self, model: str) -> list[Loaded]:
+        """What is loaded of a model, the longest unused first."""
         with self._access:
-            self._loaded[checkpoint.sha256] = renderer
-            while len(self._loaded) > self._capacity:
-                self._loaded.popitem(last=False)
+            return [one for one in self._loaded.values() if one.checkpoint.model == model]
+
+    def unload(self, model: str) -> list[Loaded]:
+        """Let go of all that is loaded of a model; whoever waits for its pictures gets them."""
+        with self._access:
+            gone = [one for one in self._loaded.values() if one.checkpoint.model == model]
+            for one in gone:
+                del self._loaded[one.checkpoint.sha256]
+        self._note(gone)
+        return gone
+
+    def _keep(self, loaded: Loaded) -> None:
+        gone = []
+        with self._access:
+            self._loaded[loaded.checkpoint.sha256] = loaded
+            taken = sum(one.renderer.bytes for one in self._loaded.values())
+            while taken > self._capacity and len(self._loaded) > 1:
+                _, oldest = self._loaded.popitem(last=False)
+                taken -= oldest.renderer.bytes
+                gone.append(oldest)
+        log.info("generator_loaded", **_named(loaded), seconds=round(loaded.seconds, 3))
+        self._note(gone)
+
+    def _note(self, gone: list[Loaded]) -> None:
+        for one in gone:
+            log.info("generator_unloaded", **_named(one))
 
     def _read(self, checkpoint: ServedCheckpoint) -> "Renderer":
         from models.checkpoint import CheckpointError, load_generator
+        from models.memory import release_freed_memory
         from models.rendering import Renderer  # torch: loaded when it is first needed
 
         name = f"checkpoint {checkpoint.id} of model {checkpoint.model!r}"
@@ -70,8 +116,14 @@ class Generators:
             return Renderer(load_generator(path))
         except CheckpointError as exc:
             raise BrokenCheckpoint(f"{name} cannot be loaded: {exc}") from exc
+        finally:
+            release_freed_memory()
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _named(loaded: Loaded) -> dict[str, str]:
+    return {"model": loaded.checkpoint.model, "checkpoint": loaded.checkpoint.id}

@@ -5,10 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from training_runs import CPU
 
 from models import memory
-from models.memory import memory_free, memory_taken
+from models.memory import (
+    keep_freed_memory,
+    memory_free,
+    memory_taken,
+    release_freed_memory,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 MB = 1024**2
@@ -48,3 +54,10 @@ def test_a_containers_limit_counts_without_its_cached_files(
     assert memory_free(CPU) == 50 * MB
     (tmp_path / "memory.max").write_text("max\n")
     assert memory_free(CPU) == pytest.approx(unlimited, rel=0.5)
+
+
+def test_keeping_freed_memory_is_harmless_twice() -> None:
+    keep_freed_memory()
+    keep_freed_memory()
+    release_freed_memory()
+    assert torch.ones(2**22).sum() == 2**22

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.precision import Machine, choose_machine, keep_freed_memory, native_bfloat16
+from models.precision import Machine, choose_machine, native_bfloat16
 
 CPU = torch.device("cpu")
 
@@ -58,9 +58,3 @@ def test_autocast_computes_in_the_chosen_format() -> None:
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         with Machine(CPU, name, 1, 1).autocast():
             assert torch.nn.functional.conv2d(image, weight).dtype == dtype
-
-
-def test_keeping_freed_memory_is_harmless_twice() -> None:
-    keep_freed_memory()
-    keep_freed_memory()
-    assert torch.ones(2**22).sum() == 2**22

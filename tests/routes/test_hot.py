@@ -69,6 +69,29 @@ def test_both_ways_give_the_same_answer(
     assert answered == [False, True, True]
 
 
+def test_the_class_that_a_seed_draws_is_the_same_both_ways(
+    client: TestClient, database: Database, settings: Settings, answered: list[bool]
+) -> None:
+    kinds = {"classes": ("tabby", "white"), "conditional": True}
+    register(database, store_checkpoint(ObjectStore(settings), **kinds))
+    first = {seed: client.get(f"{IMAGES}/{seed}.png") for seed in range(6)}
+    again = {seed: client.get(f"{IMAGES}/{seed}.png") for seed in range(6)}
+    assert answered[0] is False
+    assert answered[6:] == [True] * 6
+    for seed, answer in first.items():
+        assert (answer.status_code, answer.content) == (200, again[seed].content)
+        assert answer.headers == again[seed].headers
+
+
+def test_a_request_with_a_deadline_of_its_own_goes_the_whole_way(
+    client: TestClient, model: ServedCheckpoint, answered: list[bool]
+) -> None:
+    client.get(f"{IMAGES}/7.png")
+    del answered[:]
+    assert client.get(f"{IMAGES}/7.png", headers={"Moggy-Deadline": "5"}).status_code == 200
+    assert answered == []
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -135,12 +158,12 @@ def test_a_body_that_nobody_asked_for_is_not_taken_for_a_client_that_left(
     assert answered == [False, True]
 
 
-def asked_directly(generate: Any, leaves: bool) -> tuple[list[Message], bool]:
+def asked_directly(generate: Any, leaves: bool, seconds: float = 60) -> tuple[list[Message], bool]:
     """What is sent to a client, who leaves at once or never; and whether it was answered."""
     found = mock.Mock(classes=(), shape=(64, 64, 3))
-    engine = mock.Mock(generate=generate)
+    engine = mock.Mock(generate=generate, seconds_to_wait=lambda: 3)
     engine.catalogue.recall.return_value = found
-    state = mock.Mock(engine=engine, settings=Settings())
+    state = mock.Mock(engine=engine, settings=Settings(generation_seconds=seconds))
     sent: list[Message] = []
     incoming: list[Message] = [{"type": "http.request"}, {"type": "http.disconnect"}]
 
@@ -153,7 +176,7 @@ def asked_directly(generate: Any, leaves: bool) -> tuple[list[Message], bool]:
         sent.append(message)
 
     async def scenario() -> bool:
-        asked = hot._Asked("cats", None, 7, "png")
+        asked = hot._Asked("cats", None, 7, "png", None)
         scope = {"type": "http", "headers": [], "app": mock.Mock(state=state)}
         with mock.patch.object(hot, "image_recipe", return_value={"model": "cats", "seed": 7}):
             return await asyncio.wait_for(hot._answer(asked, scope, receive, send), 10)
@@ -173,6 +196,24 @@ def test_whose_client_leaves_is_given_up_and_answered_nothing() -> None:
         return b""
 
     assert asked_directly(generate, leaves=True) == ([], True)
+    assert given_up == [True]
+
+
+def test_what_takes_longer_than_allowed_is_given_up_and_refused() -> None:
+    given_up = []
+
+    async def generate(*_: object) -> bytes:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            given_up.append(True)
+            raise
+        return b""
+
+    (start, _), answered = asked_directly(generate, leaves=False, seconds=0.05)
+    assert answered
+    assert start["status"] == 503
+    assert (b"retry-after", b"3") in start["headers"]
     assert given_up == [True]
 
 

@@ -1,5 +1,7 @@
 """The registry over HTTP: what is served, what is pinned, what deleting frees."""
 
+import hashlib
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -7,18 +9,22 @@ from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
+from benchmarks.random_models import checkpoint_bytes
+from models.config import TrainingConfig
 
 
 @pytest.fixture
 def checkpoints(database: Database, settings: Settings) -> list[str]:
-    """Three checkpoints of a model, oldest first; their files are not generators."""
+    """Three checkpoints of a model, oldest first; their file is the same."""
     store = ObjectStore(settings)
+    data = checkpoint_bytes(TrainingConfig(width=8), 1)
+    sha256 = hashlib.sha256(data).hexdigest()
     ids = ["c1", "c2", "c3"]
     with database.write() as session:
         session.add(Model(name="cats"))
         session.flush()
         for place, one in enumerate(ids, start=1):
-            store.put_bytes(f"jobs/j/1/checkpoint-{place}.safetensors", b"weights")
+            store.put_bytes(f"jobs/j/1/checkpoint-{place}.safetensors", data)
             session.add(
                 Checkpoint(
                     id=one,
@@ -27,8 +33,8 @@ def checkpoints(database: Database, settings: Settings) -> list[str]:
                     images_seen=1000 * place,
                     config={"resolution": 64, "channels": 3, "latent_dim": 100},
                     key=f"jobs/j/1/checkpoint-{place}.safetensors",
-                    sha256="0" * 64,
-                    bytes=7,
+                    sha256=sha256,
+                    bytes=len(data),
                 )
             )
             session.flush()

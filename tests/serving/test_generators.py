@@ -1,6 +1,10 @@
 """Loading, keeping and refusing checkpoints."""
 
+import subprocess
+import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,18 +13,28 @@ from app.domain.store import ObjectStore
 from app.serving.generators import BrokenCheckpoint, Generators
 from benchmarks.random_models import store_checkpoint
 
+ROOT = Path(__file__).resolve().parents[2]
+GIB = 2**30
 
-def test_a_generator_is_loaded_once(store: ObjectStore, cats: ServedCheckpoint) -> None:
-    generators = Generators(store, capacity=2)
+
+@pytest.fixture
+def generators(store: ObjectStore) -> Generators:
+    return Generators(store, capacity=GIB)
+
+
+def test_a_generator_is_loaded_once(generators: Generators, cats: ServedCheckpoint) -> None:
     assert generators.find(cats) is None
     loaded = generators.load(cats)
     assert generators.load(cats) is loaded
     assert generators.find(cats) is loaded
+    assert loaded.renderer.bytes > 500_000
+    assert 0 < loaded.seconds < 60
 
 
-def test_the_longest_unused_generator_goes_first(store: ObjectStore) -> None:
-    generators = Generators(store, capacity=2)
+def test_the_longest_unused_generator_goes_when_memory_is_needed(store: ObjectStore) -> None:
     first, second, third = (store_checkpoint(store, weights=number) for number in (1, 2, 3))
+    one = Generators(store, capacity=GIB).load(first).renderer.bytes
+    generators = Generators(store, capacity=2 * one + 1)
     generators.load(first)
     generators.load(second)
     generators.find(first)
@@ -29,22 +43,77 @@ def test_the_longest_unused_generator_goes_first(store: ObjectStore) -> None:
     assert generators.find(first) is not None
 
 
-def test_a_damaged_file_is_refused_and_named(store: ObjectStore, cats: ServedCheckpoint) -> None:
+def test_one_that_is_larger_than_the_memory_allowed_is_served_alone(store: ObjectStore) -> None:
+    first, second = (store_checkpoint(store, weights=number) for number in (1, 2))
+    generators = Generators(store, capacity=1)
+    generators.load(first)
+    assert generators.find(first) is not None
+    generators.load(second)
+    assert generators.find(first) is None
+    assert generators.find(second) is not None
+
+
+def test_a_model_is_let_go_with_all_its_checkpoints(
+    generators: Generators, store: ObjectStore
+) -> None:
+    cats = [store_checkpoint(store, weights=number) for number in (1, 2)]
+    dogs = store_checkpoint(store, "dogs", weights=3)
+    for one in (*cats, dogs):
+        generators.load(one)
+    assert [one.checkpoint for one in generators.of("cats")] == cats
+    assert [one.checkpoint for one in generators.unload("cats")] == cats
+    assert generators.of("cats") == generators.unload("cats") == []
+    assert generators.find(dogs) is not None
+
+
+def test_loading_and_letting_go_over_and_over_takes_no_more_memory() -> None:
+    program = (
+        "import sys, tempfile; from pathlib import Path;"
+        "from app.domain.settings import Settings; from app.domain.store import ObjectStore;"
+        "from app.serving.generators import Generators;"
+        "from benchmarks.random_models import store_checkpoint;"
+        "store = ObjectStore(Settings(home=Path(sys.argv[1])));"
+        "checkpoint = store_checkpoint(store, width=96);"
+        "generators = Generators(store, capacity=2**30);"
+        "resident = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * 4096;"
+        "turn = lambda: (generators.load(checkpoint), generators.unload('cats')) and resident();"
+        "turns = [turn() for _ in range(12)];"
+        "print(turns[-1] - turns[1], generators.load(checkpoint).renderer.bytes)"
+    )
+    with tempfile.TemporaryDirectory() as home:
+        child = subprocess.run(
+            [sys.executable, "-c", program, home],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+    more, of_one = map(int, child.stdout.splitlines()[-1].split())
+    assert more < of_one / 2
+
+
+def test_a_damaged_file_is_refused_and_named(
+    generators: Generators, store: ObjectStore, cats: ServedCheckpoint
+) -> None:
     data = bytearray(store.get_bytes(cats.key))
     data[-1] ^= 1
     store.put_bytes(cats.key, bytes(data))
     with pytest.raises(BrokenCheckpoint, match=rf"{cats.id} of model 'cats' is damaged"):
-        Generators(store, capacity=1).load(cats)
+        generators.load(cats)
 
 
-def test_a_missing_file_is_refused_and_named(store: ObjectStore, cats: ServedCheckpoint) -> None:
+def test_a_missing_file_is_refused_and_named(
+    generators: Generators, store: ObjectStore, cats: ServedCheckpoint
+) -> None:
     store.delete(cats.key)
     with pytest.raises(BrokenCheckpoint, match="is not in the object store"):
-        Generators(store, capacity=1).load(cats)
+        generators.load(cats)
 
 
-def test_a_foreign_file_is_refused(store: ObjectStore, cats: ServedCheckpoint) -> None:
+def test_a_foreign_file_is_refused(
+    generators: Generators, store: ObjectStore, cats: ServedCheckpoint
+) -> None:
     store.put_bytes(cats.key, b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     with pytest.raises(BrokenCheckpoint, match="cannot be loaded"):
-        Generators(store, capacity=1).load(replace(cats, sha256=empty))
+        generators.load(replace(cats, sha256=empty))
