@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     max_unpacked_bytes: int = Field(200 * GIB, ge=1)
     max_pixels: int = Field(89_478_485, ge=1)  # one picture's, at upload
     max_dataset_images: int = Field(2_000_000, ge=2)
-    max_images_per_request: int = Field(1024, ge=1)
+    max_images_per_request: int = Field(10_000, ge=1)
     max_frames: int = Field(600, ge=2)
     max_response_pixels: int = Field(64 * 1024**2, ge=1)
     max_queued_jobs: int = Field(1000, ge=1)

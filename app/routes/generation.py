@@ -1,8 +1,8 @@
 """What the routes that generate share: the checkpoint asked for, caching, how it is shown."""
 
 import hashlib
-from collections.abc import Iterator
-from typing import Annotated, Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import Depends, Query, Request
@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import ENCODER, MEDIA_TYPES
-from app.domain.pictures.recipes import Recipe, recipe_text
+from app.domain.pictures.recipes import Recipe, checkpoint_recipe, image_recipe, recipe_text
 from app.domain.settings import Settings
+from app.routes.waiting import while_connected
+from app.serving.bundles import bundled, new_bundle
 from app.serving.classes import to_samples
 from app.serving.display import MAX_SCALE, Display, Resample
-from models.samples import Point, Sample
-
-T = TypeVar("T")
+from models.samples import Pixels, Point, Sample
 
 CheckpointId = Annotated[str, Field(min_length=1, max_length=64)]
 CheckpointParameter = Annotated[
@@ -39,10 +39,37 @@ def content(*formats: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {MEDIA_TYPES[one]: {} for one in formats}}}
 
 
-def zip_response(checkpoint: ServedCheckpoint, pieces: Iterator[bytes]) -> StreamingResponse:
-    """A download that is encoded while it is sent."""
-    headers = {"Content-Disposition": f'attachment; filename="{checkpoint.model}.zip"'}
-    return StreamingResponse(pieces, media_type=MEDIA_TYPES["zip"], headers=headers)
+async def bundle_response(
+    request: Request,
+    slices: AsyncIterator[Pixels],
+    checkpoint: ServedCheckpoint,
+    samples: list[Sample],
+    file_format: str,
+    display: Display,
+) -> StreamingResponse:
+    """A zip or multipart of PNGs that is made while it is sent, however many there are.
+
+    The first slice is made before: a request that is refused is answered so.
+    """
+    first = await while_connected(request, _first(slices))
+
+    async def all_slices() -> AsyncIterator[Pixels]:
+        yield first
+        async for pixels in slices:
+            yield pixels
+
+    identity = recipe_text(checkpoint_recipe(checkpoint) | {"images": len(samples)})
+    bundle = new_bundle(file_format, identity)
+    recipes = (image_recipe(checkpoint, sample) for sample in samples)
+    pieces = bundled(all_slices(), recipes, len(samples), bundle, display)
+    headers = {}
+    if file_format == "zip":
+        headers["Content-Disposition"] = f'attachment; filename="{checkpoint.model}.zip"'
+    return StreamingResponse(pieces, media_type=bundle.media_type, headers=headers)
+
+
+async def _first(slices: AsyncIterator[Pixels]) -> Pixels:
+    return await anext(slices)
 
 
 async def choose_classes(

@@ -18,7 +18,6 @@ from app.domain.pictures.encoders import (
     SingleFormat,
     encode_grid,
     encode_image,
-    zip_pngs,
 )
 from app.domain.pictures.recipes import Recipe, grid_recipe, image_recipe
 from app.domain.settings import Settings
@@ -35,6 +34,7 @@ from app.routes.generation import (
     ClassParameter,
     DisplayDep,
     DisplayFields,
+    bundle_response,
     cache_headers,
     check_pixels,
     choose_classes,
@@ -42,13 +42,15 @@ from app.routes.generation import (
     image_headers,
     is_known,
     refuse_scaled_json,
-    zip_response,
 )
 from app.routes.negotiation import choose_media_type
 from app.routes.passports import describe, list_passports, make_originals
 from app.routes.waiting import allow_deadline, while_connected
+from app.serving.bundles import in_slices
 from app.serving.display import Display
+from app.serving.engine import SLICE
 from app.serving.latents import Numbers, Seed, to_vector
+from app.serving.sheets import encode_contact_sheet, encode_sprites
 from models.config import MAX_SEED
 from models.samples import Pixels, Point, Sample
 
@@ -59,13 +61,17 @@ router = APIRouter(
 )
 
 
+SHEETS = ("grid", "contact", "sprites")
+STREAMED = ("zip", "multipart")
+
 SeedInPath = Annotated[int, Path(ge=0, le=MAX_SEED)]
 
 
 class ImagesRequest(DisplayFields):
     """Exactly one of `seeds`, `count` (from `seed` on, by default from 0) and `latents`.
 
-    `class` is a conditional model's; without it each seed draws its own, and latents are refused.
+    `columns` is a sheet's (grid, contact, sprites), by default as many as there are rows. `class`
+    is a conditional model's; without it each seed draws its own, and latents are refused.
     `reject_copies`: where a seed's image is a copy of a training picture, that of the next seed
     beyond those asked for which is none. `passports`: each recipe with its image's passport.
     """
@@ -77,7 +83,8 @@ class ImagesRequest(DisplayFields):
     seed: Seed | None = None
     latents: Annotated[list[Numbers], Field(min_length=1)] | None = None
     class_name: Annotated[str | None, Field(alias="class")] = None
-    format: Literal[SingleFormat, "grid", "zip", "json"] = "grid"
+    format: Literal[SingleFormat, "grid", "contact", "sprites", "zip", "multipart", "json"] = "grid"
+    columns: Annotated[int, Field(strict=True, ge=1)] | None = None
     checkpoint: CheckpointId | None = None
     reject_copies: Annotated[bool, Field(strict=True)] = False
     passports: Annotated[bool, Field(strict=True)] = False
@@ -186,7 +193,7 @@ async def _show(
 @router.post(
     "/{name}/images",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS, "zip", "json"),
+    responses=content(*SINGLE_FORMATS, "zip", "multipart", "json"),
 )
 async def create_images(
     name: str,
@@ -196,19 +203,28 @@ async def create_images(
     database: DatabaseDep,
     engine: EngineDep,
 ) -> Response:
-    """Many images: one grid (PNG), a zip of PNGs, or as `json` their recipes."""
+    """Many images: one grid (PNG), a contact sheet with the seed below each (PNG), a sprite sheet
+    with its map (a zip of sprites.png and sprites.json), a zip of PNGs or each on its own as
+    multipart/mixed, both made while they are sent, or as `json` their recipes."""
     _check_count(asked, settings)
+    _check_columns(asked)
     _check_passports(asked)
     refuse_scaled_json(asked.format, asked.display)
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
     points = _points(asked, checkpoint)
-    check_pixels(len(points), checkpoint, settings, _given(asked)[0], asked.scale)
+    if asked.format not in STREAMED or asked.reject_copies:
+        check_pixels(len(points), checkpoint, settings, _given(asked)[0], asked.scale)
     if asked.reject_copies:
         making = make_originals(checkpoint, asked.class_name, points, database, engine)
         made = await while_connected(request, making)
         if asked.format == "json":
             return await to_thread.run_sync(
                 _list_recipes, checkpoint, made.samples, made.descriptions()
+            )
+        if asked.format in STREAMED:
+            slices = in_slices(made.pixels, SLICE)
+            return await bundle_response(
+                request, slices, checkpoint, made.samples, asked.format, asked.display
             )
         return await to_thread.run_sync(_answer, asked, checkpoint, made.samples, made.pixels)
     samples = await choose_classes(checkpoint, asked.class_name, points)
@@ -218,6 +234,11 @@ async def create_images(
             asking = list_passports(checkpoint, samples, database, engine)
             passports = await while_connected(request, asking)
         return await to_thread.run_sync(_list_recipes, checkpoint, samples, passports)
+    if asked.format in STREAMED:
+        slices = engine.slices(checkpoint, samples)
+        return await bundle_response(
+            request, slices, checkpoint, samples, asked.format, asked.display
+        )
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
     return await to_thread.run_sync(_answer, asked, checkpoint, samples, pixels)
 
@@ -236,15 +257,19 @@ def _answer(
     asked: ImagesRequest, checkpoint: ServedCheckpoint, samples: list[Sample], pixels: Pixels
 ) -> Response:
     shown, pixels = asked.display.recipe(), asked.display.enlarge(pixels)
-    if asked.format == "zip":
-        recipes = (image_recipe(checkpoint, sample) | shown for sample in samples)
-        return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(samples)))
-    if asked.format == "grid":
-        columns = math.ceil(math.sqrt(len(samples)))
-        recipe = grid_recipe(checkpoint, samples, columns) | shown
-        return Response(encode_grid(pixels, columns, recipe), media_type=MEDIA_TYPES["png"])
-    data = encode_image(pixels[0], asked.format, image_recipe(checkpoint, samples[0]) | shown)
-    return Response(data, media_type=MEDIA_TYPES[asked.format])
+    if asked.format in SINGLE_FORMATS:
+        data = encode_image(pixels[0], asked.format, image_recipe(checkpoint, samples[0]) | shown)
+        return Response(data, media_type=MEDIA_TYPES[asked.format])
+    columns = asked.columns or math.ceil(math.sqrt(len(samples)))
+    recipe = grid_recipe(checkpoint, samples, columns) | shown
+    if asked.format == "sprites":
+        headers = {"Content-Disposition": f'attachment; filename="{checkpoint.model}-sprites.zip"'}
+        data = encode_sprites(pixels, samples, columns, recipe)
+        return Response(data, media_type=MEDIA_TYPES["zip"], headers=headers)
+    if asked.format == "contact":
+        data = encode_contact_sheet(pixels, samples, columns, recipe | {"captions": True})
+        return Response(data, media_type=MEDIA_TYPES["png"])
+    return Response(encode_grid(pixels, columns, recipe), media_type=MEDIA_TYPES["png"])
 
 
 def _given(asked: ImagesRequest) -> list[str]:
@@ -270,11 +295,27 @@ def _check_count(asked: ImagesRequest, settings: Settings) -> None:
     if images != 1 and asked.format in SINGLE_FORMATS:
         raise InvalidRequest(
             f"format {asked.format} holds one image and {images} are asked for: "
-            "use grid or zip, or ask for one",
+            "use grid, contact, sprites, zip or multipart, or ask for one",
             field="format",
         )
     if asked.count is not None and (asked.seed or 0) + asked.count - 1 > MAX_SEED:
         raise InvalidRequest(f"the last seed would be beyond {MAX_SEED}", field="count")
+
+
+def _check_columns(asked: ImagesRequest) -> None:
+    images = asked.count or len(asked.seeds or asked.latents or [])
+    if asked.columns is None:
+        return
+    if asked.format not in SHEETS:
+        raise InvalidRequest(
+            f"columns are a sheet's and format is {asked.format}: use {', '.join(SHEETS)}, or "
+            "leave columns out",
+            field="columns",
+        )
+    if asked.columns > images:
+        raise InvalidRequest(
+            f"columns {asked.columns} is more than the {images} images", field="columns"
+        )
 
 
 def _check_passports(asked: ImagesRequest) -> None:

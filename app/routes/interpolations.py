@@ -1,6 +1,7 @@
 """Interpolations: the way from one image to another, as an animation or as its frames."""
 
 import functools
+import math
 from typing import Annotated, Literal
 
 from anyio import to_thread
@@ -10,8 +11,8 @@ from pydantic import ConfigDict, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import MEDIA_TYPES, zip_pngs
-from app.domain.pictures.recipes import Recipe, image_recipe, interpolation_recipe, numbers
+from app.domain.pictures.encoders import MEDIA_TYPES
+from app.domain.pictures.recipes import Recipe, interpolation_recipe, numbers
 from app.domain.settings import Settings
 from app.routes.dependencies import (
     DatabaseDep,
@@ -26,17 +27,18 @@ from app.routes.generation import (
     ClassParameter,
     DisplayDep,
     DisplayFields,
+    bundle_response,
     cache_headers,
     check_pixels,
     choose_classes,
     content,
     is_known,
     refuse_scaled_json,
-    zip_response,
 )
 from app.routes.waiting import allow_deadline, while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.latents import Easing, Latent, Method, latent_path, to_point
+from app.serving.sheets import encode_sprites
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
 
@@ -65,14 +67,16 @@ class InterpolationRequest(DisplayFields):
     loop: Annotated[bool, Field(strict=True)] = False
     fps: Annotated[float, Field(strict=True, ge=1, le=MAX_FPS)] = DEFAULT_FPS
     class_name: Annotated[str | None, Field(alias="class")] = None
-    format: Literal["webp", "gif", "apng", "mp4", "strip", "zip", "json"] = "webp"
+    format: Literal[
+        "webp", "gif", "apng", "mp4", "strip", "sprites", "zip", "multipart", "json"
+    ] = "webp"  # fmt: skip
     checkpoint: CheckpointId | None = None
 
 
 @router.post(
     "/{name}/interpolations",
     response_class=Response,
-    responses=content("webp", "gif", "apng", "mp4", "png", "zip", "json"),
+    responses=content("webp", "gif", "apng", "mp4", "png", "zip", "multipart", "json"),
 )
 async def create_interpolation(
     name: str,
@@ -82,8 +86,9 @@ async def create_interpolation(
     database: DatabaseDep,
     engine: EngineDep,
 ) -> Response:
-    """The morph through the keyframes: an animation, a strip (PNG), a zip of PNGs, or as `json`
-    the latents of its frames. An animation stores neighbours that are equal once, with their time.
+    """The morph through the keyframes: an animation, a strip (PNG), a sprite sheet with its map, a
+    zip or multipart of PNGs, or as `json` the latents of its frames. An animation stores neighbours
+    that are equal once, with their time.
     """
     _check_frames(asked, settings)
     refuse_scaled_json(asked.format, asked.display)
@@ -167,19 +172,22 @@ async def _render(
     if asked.format == "json":
         return await to_thread.run_sync(_list_latents, recipe, latents)
     samples = [Sample(latent, label) for latent in latents]
+    if asked.format in ("zip", "multipart"):
+        slices = engine.slices(checkpoint, samples)
+        return await bundle_response(
+            request, slices, checkpoint, samples, asked.format, asked.display
+        )
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
-    if asked.format == "zip":
-        shown = asked.display.recipe()
-        recipes = (image_recipe(checkpoint, sample) | shown for sample in samples)
-        pixels = await to_thread.run_sync(asked.display.enlarge, pixels)
-        return zip_response(checkpoint, zip_pngs(zip(pixels, recipes, strict=True), len(latents)))
 
     def encode() -> bytes:
         frames = asked.display.enlarge(pixels)
+        if asked.format == "sprites":
+            columns = math.ceil(math.sqrt(len(frames)))
+            return encode_sprites(frames, samples, columns, recipe, asked.fps)
         return encode_animation(frames, asked.format, recipe, fps=asked.fps, loop=asked.loop)
 
-    media_type = MEDIA_TYPES["png" if asked.format == "strip" else asked.format]
-    return Response(await to_thread.run_sync(encode), media_type=media_type)
+    kind = {"strip": "png", "sprites": "zip"}.get(asked.format, asked.format)
+    return Response(await to_thread.run_sync(encode), media_type=MEDIA_TYPES[kind])
 
 
 def _list_latents(recipe: Recipe, latents: list[Vector]) -> Response:

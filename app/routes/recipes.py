@@ -69,5 +69,5 @@ async def verify(
     check_pixels(replica.images, checkpoint, settings, "recipe", replica.scale)
     samples = await to_thread.run_sync(replica.samples, checkpoint)
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
-    verdict = await to_thread.run_sync(replica.compare, data, checkpoint, pixels)
+    verdict = await to_thread.run_sync(replica.compare, data, checkpoint, samples, pixels)
     return VerificationAnswer(format=file_format, recipe=recipe, **verdict._asdict())

@@ -5,7 +5,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar, overload
 
@@ -98,7 +98,7 @@ class Engine:
 
     async def slices(
         self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]
-    ) -> AsyncIterator[Pixels]:
+    ) -> AsyncGenerator[Pixels]:
         """The same in parts of at most SLICE pictures, the next made while one is used.
 
         However many there are, no more than two parts are held at once, or wait for their turn.

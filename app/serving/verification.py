@@ -18,6 +18,7 @@ from app.serving.animations import MAX_FPS, encode_animation
 from app.serving.classes import choose_label
 from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.latents import Easing, Method, Numbers, Seed, latent_path, to_vector
+from app.serving.sheets import encode_contact_sheet
 from models.samples import Pixels, Point, Sample
 
 LEVELS_ELSEWHERE = 1  # by which pixels may differ that another backend has computed
@@ -69,6 +70,7 @@ class _GridImage(_Point):
 class _Grid(_Subject):
     columns: Annotated[int, Field(ge=1)]
     images: Annotated[list[_GridImage], Field(min_length=1)]
+    captions: bool = False
 
     @model_validator(mode="after")
     def _no_empty_column(self) -> Self:
@@ -155,11 +157,17 @@ class Replica:
             samples.append(Sample(point, choose_label(checkpoint, name, point)))
         return samples
 
-    def compare(self, data: bytes, checkpoint: ServedCheckpoint, pixels: Pixels) -> Verdict:
-        """The file `data` with that of the pictures' `pixels` (N, H, W, C)."""
+    def compare(
+        self,
+        data: bytes,
+        checkpoint: ServedCheckpoint,
+        samples: list[Sample],
+        pixels: Pixels,
+    ) -> Verdict:
+        """The file `data` with that of the samples' `pixels` (N, H, W, C)."""
         if self._asked.sha256 != checkpoint.sha256:
             return Verdict(False, "its recipe names a sha256 that is not its checkpoint's", None)
-        again = self._encode(Display(self.scale, self._asked.resample).enlarge(pixels))
+        again = self._encode(Display(self.scale, self._asked.resample).enlarge(pixels), samples)
         if again == data:
             return Verdict(True, "it is the same, byte for byte", 0)
         try:
@@ -176,13 +184,15 @@ class Replica:
             return Verdict(True, says, difference)
         return Verdict(False, f"its pixels differ by up to {difference} of 255", difference)
 
-    def _encode(self, pixels: Pixels) -> bytes:
+    def _encode(self, pixels: Pixels, samples: list[Sample]) -> bytes:
         asked = self._asked
         if isinstance(asked, _Morph):
             file_format = "strip" if self._format == "png" else self._format
             return encode_animation(
                 pixels, file_format, self._recipe, fps=asked.fps, loop=asked.loop
             )
+        if isinstance(asked, _Grid) and asked.captions:
+            return encode_contact_sheet(pixels, samples, asked.columns, self._recipe)
         if isinstance(asked, _Grid):
             return encode_grid(pixels, asked.columns, self._recipe)
         return encode_image(pixels[0], self._format, self._recipe)

@@ -241,7 +241,7 @@ def test_a_morph_that_stands_still_is_no_error(client: TestClient, file_format: 
         (
             {"keyframes": TWO, "format": "avi"},
             "format",
-            "'webp', 'gif', 'apng', 'mp4', 'strip', 'zip' or 'json'",
+            "'webp', 'gif', 'apng', 'mp4', 'strip', 'sprites', 'zip', 'multipart' or 'json'",
         ),
         ({"keyframes": TWO, "loop": "yes"}, "loop", "valid boolean"),
         ({"keyframes": TWO, "class": "white"}, "class", "leave class out"),

@@ -11,7 +11,7 @@ from app.domain.errors import QueueFull, Unavailable
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.engine import Engine
+from app.serving.engine import SLICE, Engine
 from app.serving.generators import BrokenCheckpoint, Generators
 from benchmarks.random_models import store_checkpoint
 from models.latents import latent_from_seed
@@ -161,6 +161,44 @@ def test_the_rest_of_a_large_request_is_dropped_when_it_is_cancelled(
 
     asyncio.run(scenario())
     assert len(gate.passes) == 2
+
+
+def test_a_long_answer_in_slices_has_the_same_pictures_and_waits_in_no_full_queue(
+    settings: Settings, store: ObjectStore, cats: ServedCheckpoint
+) -> None:
+    narrow = settings.model_copy(update={"generation_queue_images": SLICE})
+    engine = Engine(narrow, store, threads=2)
+    samples = seeds(*range(2 * SLICE + 5))
+    waiting: list[int] = []
+
+    async def scenario() -> list[Pixels]:
+        parts = []
+        async for part in engine.slices(cats, samples):
+            parts.append(part)
+            waiting.append(engine._queue.samples)
+            await engine.generate(cats, seeds(1), admitted=True)  # others have their turn
+        return parts
+
+    parts = asyncio.run(scenario())
+    assert [len(part) for part in parts] == [SLICE, SLICE, 5]
+    assert max(waiting) <= SLICE
+    for number in (0, SLICE, 2 * SLICE + 4):
+        alone = asyncio.run(engine.generate(cats, seeds(number)))
+        assert np.array_equal(parts[number // SLICE][number % SLICE], alone[0])
+    engine.close()
+
+
+def test_a_long_answer_that_nobody_reads_to_its_end_leaves_nothing_queued(
+    engine: Engine, cats: ServedCheckpoint
+) -> None:
+    async def scenario() -> None:
+        slices = engine.slices(cats, seeds(*range(10 * SLICE)))
+        await anext(slices)
+        await slices.aclose()
+        await engine.generate(cats, seeds(1))
+
+    asyncio.run(scenario())
+    assert engine._queue.samples == 0
 
 
 def test_the_first_requests_of_a_model_load_it_once_and_one_that_leaves_stops_no_other(

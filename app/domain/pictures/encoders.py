@@ -1,8 +1,6 @@
-"""Pictures to files, each with its recipe inside: PNG, JPEG, WebP, AVIF, and zips of PNGs."""
+"""Pictures to files, each with its recipe inside: PNG, JPEG, WebP, AVIF, and grids."""
 
 import io
-import zipfile
-from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 import numpy as np
@@ -27,6 +25,7 @@ MEDIA_TYPES = {
     "gif": "image/gif",
     "mp4": "video/mp4",
     "zip": "application/zip",
+    "multipart": "multipart/mixed",
     "json": "application/json",
 }
 SingleFormat = Literal["png", "webp", "jpg", "avif"]  # files of one picture
@@ -34,7 +33,6 @@ SINGLE_FORMATS: tuple[SingleFormat, ...] = get_args(SingleFormat)
 RECIPE_KEY = "moggy"
 EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # not now: the same request gives the same bytes
-ZIP_CHUNK_BYTES = 256 * 1024
 JPEG_QUALITY = 95
 # A 64×64 face: half the bytes of a lossless WebP, off by up to 9 levels as JPEG is, in 4 ms.
 AVIF_QUALITY, AVIF_SPEED = 95, 8
@@ -92,35 +90,3 @@ def recipe_exif(recipe: Recipe) -> Image.Exif:
     exif = Image.Exif()
     exif.get_ifd(EXIF_IFD)[USER_COMMENT] = b"ASCII\0\0\0" + recipe_text(recipe).encode("ascii")
     return exif
-
-
-def zip_pngs(pictures: Iterable[tuple[NDArray[np.uint8], Recipe]], count: int) -> Iterator[bytes]:
-    """A zip of `count` PNGs, 0000.png and on, in pieces as they are made."""
-    digits = max(4, len(str(count - 1)))
-    written = _Written()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
-        for number, (pixels, recipe) in enumerate(pictures):
-            entry = zipfile.ZipInfo(f"{number:0{digits}}.png", ZIP_EPOCH)
-            archive.writestr(entry, encode_png(pixels, recipe))
-            if len(written.pending) >= ZIP_CHUNK_BYTES:
-                yield written.take()
-    yield written.take()
-
-
-class _Written(io.RawIOBase):
-    """A file that cannot be read or rewound: what was written since the last `take`."""
-
-    def __init__(self) -> None:
-        self.pending = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        self.pending += data
-        return len(data)
-
-    def take(self) -> bytes:
-        taken = bytes(self.pending)
-        self.pending.clear()
-        return taken

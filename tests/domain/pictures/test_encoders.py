@@ -2,13 +2,12 @@
 
 import io
 import json
-import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from app.domain.pictures.encoders import encode_grid, encode_image, encode_png, zip_pngs
+from app.domain.pictures.encoders import encode_grid, encode_image, encode_png
 from app.domain.pictures.recipes import numbers
 
 RECIPE = {"model": "cats", "seed": 7, "class": None}
@@ -101,22 +100,3 @@ def test_a_grid_with_alpha_is_clear_where_no_picture_is() -> None:
     assert grid.shape == (12, 8, 4)
     assert np.array_equal(grid[6:, :4], pictures[2])
     assert not grid[6:, 4:, 3].any()
-
-
-def test_a_zip_comes_in_pieces_and_holds_every_picture_in_order() -> None:
-    pictures = pixels(40, 64, 64, 3)
-    pieces = list(zip_pngs(((picture, RECIPE) for picture in pictures), len(pictures)))
-    assert len(pieces) > 1
-    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
-        assert archive.testzip() is None
-        assert archive.namelist() == [f"{number:04}.png" for number in range(40)]
-        last = np.asarray(opened(archive.read("0039.png")))
-    assert np.array_equal(last, pictures[39])
-
-
-def test_the_same_pictures_are_the_same_bytes() -> None:
-    pictures = pixels(3, 8, 8, 3)
-    once, again = (
-        b"".join(zip_pngs(((picture, RECIPE) for picture in pictures), 3)) for _ in range(2)
-    )
-    assert once == again

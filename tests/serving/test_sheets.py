@@ -1,0 +1,73 @@
+"""Contact sheets with captions, and sprite sheets with their map."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.serving.sheets import encode_contact_sheet, encode_sprites
+from models.samples import Pixels, Sample
+
+RECIPE = {"model": "cats"}
+
+
+def pictures(count: int, channels: int = 3) -> Pixels:
+    return np.random.default_rng(1).integers(0, 256, (count, 16, 24, channels), np.uint8)
+
+
+def unpacked(data: bytes) -> tuple[Image.Image, dict[str, object]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == ["sprites.png", "sprites.json"]
+        image = Image.open(io.BytesIO(archive.read("sprites.png")))
+        return image, json.loads(archive.read("sprites.json"))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_map_says_where_every_sprite_is(channels: int) -> None:
+    made = pictures(7, channels)
+    image, atlas = unpacked(encode_sprites(made, [Sample(seed) for seed in range(7)], 3, RECIPE))
+    sheet = np.asarray(image).reshape(image.height, image.width, channels)
+    frames = atlas["frames"]
+    assert isinstance(frames, dict)
+    assert list(frames) == [f"{number:04}" for number in range(7)]
+    for number, one in enumerate(frames.values()):
+        x, y, w, h = (one["frame"][key] for key in "xywh")
+        assert np.array_equal(sheet[y : y + h, x : x + w], made[number])
+        assert one["seed"] == number
+        assert "duration" not in one
+    meta = atlas["meta"]
+    assert isinstance(meta, dict)
+    assert (meta["image"], meta["size"]) == ("sprites.png", {"w": 72, "h": 48})
+    assert meta["format"] == ("RGBA8888" if channels == 4 else "RGB888")
+    assert json.loads(image.info["moggy"]) == RECIPE
+
+
+def test_the_sprites_of_a_morph_are_an_animation() -> None:
+    latents = [Sample(np.zeros(3, np.float32))] * 4
+    _, atlas = unpacked(encode_sprites(pictures(4), latents, 2, RECIPE, fps=25))
+    assert atlas["animations"] == {"morph": ["0000", "0001", "0002", "0003"]}
+    frames = atlas["frames"]
+    assert isinstance(frames, dict)
+    assert {one["duration"] for one in frames.values()} == {40}
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_contact_sheet_shows_every_picture_with_its_seed_below(channels: int) -> None:
+    made = pictures(5, channels)
+    made[..., 3:] = 255
+    seeds = [Sample(seed) for seed in (0, 7, 42, 2**53 - 1, 3)]
+    image = Image.open(io.BytesIO(encode_contact_sheet(made, seeds, 3, RECIPE)))
+    sheet = np.asarray(image)
+    across, down = (image.width - 4) // 3, (image.height - 4) // 2
+    assert across > 24  # room for the longest number
+    for place, picture in enumerate(made):
+        left, top = 4 + place % 3 * across, 4 + place // 3 * down
+        shown = sheet[top : top + 16, left : left + 24]
+        assert np.array_equal(shown, np.broadcast_to(picture[..., :3], shown.shape))
+        below = sheet[top + 16 : top + down - 4, left : left + across]
+        assert below.min() < 128  # something is written there
+    captions = [sheet[20:34, 4 + n * across : 4 + (n + 1) * across] for n in (0, 1)]
+    assert not np.array_equal(*captions)
