@@ -5,6 +5,7 @@ slerp: Shoemake, "Animating rotation with quaternion curves" (1985); for GAN lat
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -103,7 +104,6 @@ def latent_path(
         raise LatentError(f"method {method!r} is not one of {', '.join(METHODS)}")
     if easing not in EASINGS:
         raise LatentError(f"easing {easing!r} is not one of {', '.join(EASINGS)}")
-    between = slerp if method == "slerp" else lerp
     segments = len(keyframes) if loop else len(keyframes) - 1
     steps = frames if loop else frames - 1
     path = []
@@ -113,6 +113,21 @@ def latent_path(
         t = rest / steps
         if easing == "smooth":
             t = t * t * (3 - 2 * t)
-        start = keyframes[segment % len(keyframes)]
-        path.append(between(start, keyframes[(segment + 1) % len(keyframes)], t))
+        path.append(_between(keyframes, segment, t, method))
     return torch.stack(path)
+
+
+def latents_at(keyframes: Tensor, places: Sequence[float], method: str = "slerp") -> Tensor:
+    """The latents at `places` along the keyframes: (K, D) -> (len(places), D) float32.
+
+    Place k is keyframe k bit for bit, k + ½ is halfway to the next, which after the last is the
+    first again.
+    """
+    parts = [math.modf(place) for place in places]
+    return torch.stack([_between(keyframes, int(whole), t, method) for t, whole in parts])
+
+
+def _between(keyframes: Tensor, segment: int, t: float, method: str) -> Tensor:
+    between = slerp if method == "slerp" else lerp
+    start, end = keyframes[segment % len(keyframes)], keyframes[(segment + 1) % len(keyframes)]
+    return between(start, end, t)

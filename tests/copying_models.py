@@ -14,6 +14,8 @@ from app.domain.lineage import TrainingPictures
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.engine import Engine
+from app.serving.generators import Loaded
+from models import rendering
 from models.checkpoint import LoadedGenerator
 from models.config import TrainingConfig
 from models.embedding import Embedder
@@ -90,4 +92,7 @@ def serve(engine: Engine, checkpoint: ServedCheckpoint, generator: nn.Module) ->
     """Let the engine serve this generator as the checkpoint's."""
     config = TrainingConfig(shape=checkpoint.shape, latent_dim=checkpoint.latent_dim)
     loaded = LoadedGenerator(generator.eval(), config, 0)  # type: ignore[arg-type]
-    engine._generators._keep(checkpoint, Renderer(loaded))
+    rendering._graphs.clear()  # which are those of real generators, made of the same
+    renderer = Renderer(loaded)
+    rendering._graphs.clear()
+    engine.generators._keep(Loaded(checkpoint, renderer, seconds=0.0))

@@ -1,6 +1,5 @@
 """Interpolations: the way from one image to another, as an animation or as its frames."""
 
-import functools
 import math
 from typing import Annotated, Literal
 
@@ -37,7 +36,8 @@ from app.routes.generation import (
 )
 from app.routes.waiting import allow_deadline, while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
-from app.serving.latents import Easing, Latent, Method, latent_path, to_point
+from app.serving.latents import Easing, Latent, Method, to_point
+from app.serving.paths import walk
 from app.serving.sheets import encode_sprites
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
@@ -55,7 +55,9 @@ class InterpolationRequest(DisplayFields):
     """`frames` counts all, both ends included. With `loop` the way leads back to the first
     keyframe and the file plays for ever; without, it plays once.
 
-    All frames are of one class: of `class`, or of the one that the first keyframe's seed draws.
+    `easing`: at one speed along the way; `smooth` slows down at each keyframe; with `even` the
+    picture changes as much at every step. All frames are of one class: of `class`, or of the one
+    that the first keyframe's seed draws.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -159,16 +161,17 @@ async def _render(
     request: Request,
     engine: EngineDep,
 ) -> Response:
-    walk = functools.partial(
-        latent_path,
+    walking = walk(
+        engine,
+        checkpoint,
         keyframes,
-        checkpoint.latent_dim,
-        asked.frames,
+        label,
+        frames=asked.frames,
         method=asked.method,
         easing=asked.easing,
         loop=asked.loop,
     )
-    latents = await to_thread.run_sync(walk)
+    latents = await while_connected(request, walking)
     if asked.format == "json":
         return await to_thread.run_sync(_list_latents, recipe, latents)
     samples = [Sample(latent, label) for latent in latents]

@@ -67,7 +67,7 @@ async def verify(
     replica = Replica(recipe, file_format, settings)
     checkpoint = await engine.catalogue.find(database, replica.model, replica.checkpoint)
     check_pixels(replica.images, checkpoint, settings, "recipe", replica.scale)
-    samples = await to_thread.run_sync(replica.samples, checkpoint)
+    samples = await while_connected(request, replica.samples(checkpoint, engine))
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
     verdict = await to_thread.run_sync(replica.compare, data, checkpoint, samples, pixels)
     return VerificationAnswer(format=file_format, recipe=recipe, **verdict._asdict())

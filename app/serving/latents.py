@@ -18,7 +18,7 @@ MAX_VALUE = 1000.0
 Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
 Number = Annotated[float, Field(strict=True, ge=-MAX_VALUE, le=MAX_VALUE, allow_inf_nan=False)]
 Method = Literal["slerp", "lerp"]
-Easing = Literal["linear", "smooth"]
+Easing = Literal["linear", "smooth", "even"]
 Numbers = Annotated[list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM)]
 
 
@@ -70,18 +70,6 @@ def draw(point: Point, latent_dim: int) -> Vector:
         return point
     vector: Vector = latent_from_seed(point, latent_dim).numpy()
     return vector
-
-
-def latent_path(
-    keyframes: list[Point], latent_dim: int, frames: int, *, method: str, easing: str, loop: bool
-) -> list[Vector]:
-    """`frames` latents along the keyframes; those that are keyframes are so bit for bit."""
-    import torch  # loaded when it is first needed
-
-    from models import latents
-
-    points = torch.from_numpy(np.stack([draw(point, latent_dim) for point in keyframes]))
-    return list(latents.latent_path(points, frames, method, easing, loop).numpy())
 
 
 def _mix(parts: list[MixPart], latent_dim: int, field: str) -> Vector:

@@ -10,7 +10,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import numpy as np
 from anyio import to_thread
+from numpy.typing import NDArray
 
 from app.domain.database import Database
 from app.domain.errors import QueueFull, Unavailable
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from models.embedding import Embedder  # brings torch, which the start need not wait for
 
 T = TypeVar("T")
+
+Features = NDArray[np.float32]  # (N, F)
 
 # Pictures embedded at a time, by one shape of forward pass, so that a picture's features, and with
 # them the verdict, are the same whatever else is asked for; and so that requests take turns.
@@ -101,6 +105,15 @@ class Passports:
         finally:
             self._waiting -= len(pixels)
 
+    async def embed(self, pixels: Pixels) -> Features:
+        """(N, H, W, C) uint8 -> (N, F), what passports compare. Raises Unavailable without it."""
+        parts = [pixels[first : first + BATCH] for first in range(0, len(pixels), BATCH)]
+        try:
+            found = [await self._do(functools.partial(self._embed, part)) for part in parts]
+        except NoPassport as exc:
+            raise Unavailable(f"pictures cannot be compared here: {exc}") from exc
+        return np.concatenate(found)
+
     def close(self) -> None:
         """Finish the task at hand, refuse the rest, end the thread."""
         self._closed = True
@@ -140,6 +153,13 @@ class Passports:
             return self._tasks.get()
 
     def _open(self, pictures: TrainingPictures) -> Archive:
+        return self._archives.open(pictures, self._loaded().name)
+
+    def _embed(self, pixels: Pixels) -> Features:
+        return self._loaded()(pixels)
+
+    def _loaded(self) -> "Embedder":
+        """The embedding, loaded by the first who needs it; NoPassport where it cannot be."""
         if self._embedder is None:
             from models.embedding import Embedder, EmbeddingError
 
@@ -148,11 +168,10 @@ class Passports:
                 self._embedder = Embedder()
             except EmbeddingError as exc:
                 raise NoPassport(str(exc)) from exc
-        return self._archives.open(pictures, self._embedder.name)
+        return self._embedder
 
     def _issue(self, archive: Archive, pixels: Pixels) -> list[Passport]:
-        assert self._embedder is not None, "it is loaded before any archive is open"
-        places, distances = archive.index.nearest(self._embedder(pixels))
+        places, distances = archive.index.nearest(self._embed(pixels))
         percentiles = archive.index.percentile(distances)
         folder = f"/v1/datasets/{archive.pictures.dataset}/images"
         return [

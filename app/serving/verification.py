@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated, NamedTuple, Self
 
 import numpy as np
+from anyio import to_thread
 from PIL import Image, ImageSequence
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,7 +18,9 @@ from app.domain.settings import Settings
 from app.serving.animations import MAX_FPS, encode_animation
 from app.serving.classes import choose_label
 from app.serving.display import MAX_SCALE, Display, Resample
-from app.serving.latents import Easing, Method, Numbers, Seed, latent_path, to_vector
+from app.serving.engine import Engine
+from app.serving.latents import Easing, Method, Numbers, Seed, to_vector
+from app.serving.paths import walk
 from app.serving.sheets import encode_contact_sheet
 from models.samples import Pixels, Point, Sample
 
@@ -135,25 +138,32 @@ class Replica:
                 f"its recipe takes {self.images} images; one request may take {most}"
             )
 
-    def samples(self, checkpoint: ServedCheckpoint) -> list[Sample]:
+    async def samples(self, checkpoint: ServedCheckpoint, engine: Engine) -> list[Sample]:
         """What its pictures are made from. Raises InvalidRequest for what the model has not."""
         asked = self._asked
         if isinstance(asked, _Morph):
             points = [one.of(checkpoint, "keyframes") for one in asked.keyframes]
-            label = choose_label(checkpoint, asked.class_name, points[0])
-            path = latent_path(
+            label = await to_thread.run_sync(choose_label, checkpoint, asked.class_name, points[0])
+            path = await walk(
+                engine,
+                checkpoint,
                 points,
-                checkpoint.latent_dim,
-                asked.frames,
+                label,
+                frames=asked.frames,
                 method=asked.method,
                 easing=asked.easing,
                 loop=asked.loop,
             )
             return [Sample(latent, label) for latent in path]
+        return await to_thread.run_sync(self._single_samples, checkpoint)
+
+    def _single_samples(self, checkpoint: ServedCheckpoint) -> list[Sample]:
+        asked = self._asked
         samples = []
         for one in asked.images if isinstance(asked, _Grid) else [asked]:
+            assert isinstance(one, _Point)
             point = one.of(checkpoint, "latent")
-            name = one.class_name or asked.class_name
+            name = getattr(one, "class_name", None) or asked.class_name
             samples.append(Sample(point, choose_label(checkpoint, name, point)))
         return samples
 

@@ -11,6 +11,7 @@ from models.latents import (
     class_from_seed,
     latent_from_seed,
     latent_path,
+    latents_at,
     latents_from_seeds,
     lerp,
     slerp,
@@ -152,3 +153,15 @@ def test_a_path_that_cannot_be_says_why(
 ) -> None:
     with pytest.raises(LatentError, match=message):
         latent_path(torch.randn(keyframes, 4), frames, method, easing)
+
+
+def test_a_place_on_a_keyframe_is_it_bit_for_bit_and_between_two_is_on_the_way() -> None:
+    keyframes = torch.randn(3, 8)
+    found = latents_at(keyframes, [0, 0.25, 1, 2, 2.5])
+    assert torch.equal(found[0], keyframes[0])
+    assert torch.equal(found[1], slerp(keyframes[0], keyframes[1], 0.25))
+    assert torch.equal(found[2], keyframes[1])
+    assert torch.equal(found[3], keyframes[2])
+    assert torch.equal(found[4], slerp(keyframes[2], keyframes[0], 0.5))
+    straight = latents_at(keyframes, [0.5], "lerp")
+    assert torch.equal(straight[0], lerp(keyframes[0], keyframes[1], 0.5))

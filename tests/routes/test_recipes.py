@@ -38,7 +38,7 @@ def made(client: TestClient, name: str) -> bytes:
         "large": lambda: client.get(f"{IMAGES}/7.{file_format}?scale=3"),
         "large-grid": lambda: client.post(IMAGES, json={"seeds": [3, 1], "scale": 2}),
         "large-morph": lambda: client.get(f"{MORPHS}/7-9.{file_format}?frames=3&scale=2"),
-        "morph": lambda: client.get(f"{MORPHS}/7-42.{file_format}?frames=5&easing=smooth"),
+        "morph": lambda: client.get(f"{MORPHS}/7-42.{file_format}?frames=5&easing=even"),
         "path": lambda: client.post(
             MORPHS,
             json={

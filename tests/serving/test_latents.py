@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.domain.errors import InvalidRequest
-from app.serving.latents import Latent, draw, latent_path, to_point
+from app.serving.latents import Latent, draw, to_point
 from models.config import MAX_SEED
 
 DIM = 8
@@ -89,12 +89,3 @@ def test_a_mix_of_nothing_is_refused(weights: tuple[float, float], message: str)
     parts = [{"seed": 7, "weight": weight} for weight in weights]
     with pytest.raises(InvalidRequest, match=message):
         vector({"mix": parts})
-
-
-def test_a_path_meets_its_keyframes_bit_for_bit() -> None:
-    middle = np.linspace(-1, 1, DIM, dtype=np.float32)
-    path = latent_path([7, middle, 8], DIM, 5, method="slerp", easing="linear", loop=False)
-    assert len(path) == 5
-    assert [path[0].tobytes(), path[2].tobytes(), path[4].tobytes()] == [
-        one.tobytes() for one in (draw(7, DIM), middle, draw(8, DIM))
-    ]
