@@ -275,7 +275,8 @@ def morph(
         Literal["slerp", "lerp"] | None, typer.Option(help="The way between two latents.")
     ] = None,
     easing: Annotated[
-        Literal["linear", "smooth"] | None, typer.Option(help="The speed along the way.")
+        Literal["linear", "smooth", "even"] | None,
+        typer.Option(help="At one speed, slower at keyframes, or with even change [linear]."),
     ] = None,
     class_name: ClassOption = None,
     scale: ScaleOption = None,
