@@ -15,7 +15,8 @@ from models.latents import class_from_seed
 from models.rendering import Renderer
 from models.samples import BATCH, Pixels, Sample
 
-AHEAD = 4  # batches for each thread, made before they are asked for
+PART = 4 * BATCH  # pictures that a thread makes at a time: each hand-over costs as much as a few
+AHEAD = 4  # parts for each thread, made while a shard is being finished
 
 
 class Picture(NamedTuple):
@@ -46,12 +47,12 @@ class Pictures:
 
     def of(self, seed: int, first: int, last: int | None) -> Iterator[Picture]:
         """In order those of the seeds `first` to before `last` places after `seed`; None: on."""
-        starts = itertools.count(first, BATCH) if last is None else range(first, last, BATCH)
+        starts = itertools.count(first, PART) if last is None else range(first, last, PART)
         threads = usable_cores()
         with ThreadPoolExecutor(threads, "synthesis", use_cores, (1,)) as pool:
             waiting: deque[Future[list[Picture]]] = deque()
             for start in starts:
-                stop = start + BATCH if last is None else min(start + BATCH, last)
+                stop = start + PART if last is None else min(start + PART, last)
                 seeds = [seed_after(seed, place) for place in range(start, stop)]
                 waiting.append(pool.submit(self._make, seeds))
                 if len(waiting) > AHEAD * threads:
@@ -60,6 +61,10 @@ class Pictures:
                 yield from waiting.popleft().result()
 
     def _make(self, seeds: list[int]) -> list[Picture]:
+        batches = (seeds[first : first + BATCH] for first in range(0, len(seeds), BATCH))
+        return [picture for batch in batches for picture in self._make_batch(batch)]
+
+    def _make_batch(self, seeds: list[int]) -> list[Picture]:
         samples = [Sample(seed, self._choose_label(seed)) for seed in seeds]
         pixels = self._renderer.render(samples)
         copies = self._is_copy(pixels) if self._is_copy else [False] * len(samples)

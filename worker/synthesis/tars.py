@@ -1,6 +1,5 @@
 """WebDataset tars: what belongs to one sample has one name, and stands together."""
 
-import io
 import tarfile
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +17,7 @@ class TarShard:
 
     def __init__(self, path: Path, _checkpoint: ServedCheckpoint, image_format: str) -> None:
         self._format = image_format
-        self._archive = tarfile.TarFile(path, "x", format=tarfile.USTAR_FORMAT)
+        self._file = path.open("xb")
 
     def add(self, picture: Picture, data: bytes) -> str:
         name = f"{picture.seed}.{self._format}"
@@ -26,14 +25,17 @@ class TarShard:
         if picture.label is not None:
             self._write(f"{picture.seed}.cls", str(picture.label).encode())
         self._write(f"{picture.seed}.json", recipe_text(picture.recipe).encode())
-        # tarfile keeps it for a table that a tar does not have; typeshed knows only getmembers.
-        self._archive.members = []  # type: ignore[attr-defined]
         return name
 
     def close(self) -> None:
-        self._archive.close()
+        self._file.write(bytes(2 * tarfile.BLOCKSIZE))  # the end mark
+        self._file.write(bytes(-self._file.tell() % tarfile.RECORDSIZE))
+        self._file.close()
 
     def _write(self, name: str, data: bytes) -> None:
+        """One member. A whole TarFile would copy each header, and keep all of them."""
         header = tarfile.TarInfo(name)
         header.size = len(data)
-        self._archive.addfile(header, io.BytesIO(data))
+        self._file.write(header.tobuf(tarfile.USTAR_FORMAT))
+        self._file.write(data)
+        self._file.write(bytes(-len(data) % tarfile.BLOCKSIZE))
