@@ -146,7 +146,7 @@ def _settle_failure(context: WorkerContext, kind: Kind, sentence: str) -> None:
 
 
 def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
-    """Try again from the last training state, up to the cap."""
+    """Try again from what is stored, up to the cap."""
 
     def settle(session: Session) -> bool:
         attempt = leases.hold(session, kind.claim).attempt
