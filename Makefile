@@ -24,6 +24,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.index
 	$(BIN)/python -m benchmarks.gpu
 	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks.synthesize
 
 # PostgreSQL, where this user may install it; the tests name what they leave out without it.
 packages:

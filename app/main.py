@@ -17,6 +17,7 @@ from app.routes import (
     datasets,
     images,
     interpolations,
+    job_files,
     job_records,
     jobs,
     loading,
@@ -33,6 +34,19 @@ from app.routes.problems import install_problems
 from app.routes.security import AccessGuard
 from app.serving.engine import Engine
 
+PARTS = (
+    datasets,
+    presets,
+    jobs,
+    job_records,
+    job_files,
+    images,
+    interpolations,
+    recipes,
+    models,
+    loading,
+)
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service over `settings`, by default those of the environment."""
@@ -48,9 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(BodyLimit)
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
-    for module in (
-        datasets, presets, jobs, job_records, images, interpolations, recipes, models, loading,
-    ):  # fmt: skip
+    for module in PARTS:
         api.include_router(module.router, prefix="/v1")
     return api
 

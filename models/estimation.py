@@ -17,7 +17,7 @@ from models.data import PackedDataset
 from models.memory import memory_free, memory_taken
 from models.networks.build import build_discriminator, build_generator
 from models.precision import Machine, choose_machine
-from models.process import Events
+from models.reporting import Events
 from models.training import TrainingError, TrainingRun
 
 PICTURES = 64  # any will do: no step depends on what they show

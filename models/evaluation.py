@@ -1,7 +1,6 @@
 """What the evaluation process does once torch is loaded: a checkpoint scored at full size."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,12 @@ from models.images import synthesize
 from models.inception import inception_scores
 from models.latents import class_from_seed, latents_from_seeds
 from models.precision import Machine, choose_machine
-from models.process import Events, RunError
+from models.process import RunError
 from models.randomness import random_stream
+from models.reporting import Events, Reporter
 from models.scores import Reference, ScoreError, score
 from models.scoring import SEEDS
 
-PROGRESS_SECONDS = 1.0
 PART = 512  # pictures between two looks at the clock
 
 
@@ -62,7 +61,7 @@ def run_evaluation(folder: Path, events: Events) -> int:
         machine = choose_machine()
         machine.prepare()
         events.emit("started", device=machine.device.type, threads=machine.threads)
-        result = evaluate(request, machine, _Reporter(events, request.images).progress)
+        result = evaluate(request, machine, Reporter(events, request.images).progress)
     except (CheckpointError, DatasetError, EmbeddingError, RunError, ScoreError) as error:
         events.emit("failed", error=str(error))
         return 1
@@ -146,28 +145,3 @@ def resized(pictures: np.ndarray, height: int, width: int) -> np.ndarray:
     planes = torch.from_numpy(pictures).permute(0, 3, 1, 2)
     planes = F.interpolate(planes, (height, width), mode="bilinear", antialias=True)
     return planes.permute(0, 2, 3, 1).contiguous().numpy()
-
-
-class _Reporter:
-    """Says now and then how many pictures are made; the scores themselves take what is left."""
-
-    def __init__(self, events: Events, total: int) -> None:
-        self._events = events
-        self._total = total
-        self._began = self._said = float("-inf")
-
-    def progress(self, made: int) -> None:
-        now = time.monotonic()
-        if made == 0:
-            self._began = now
-        if now - self._said < PROGRESS_SECONDS and made < self._total:
-            return
-        self._said = now
-        rate = made / (now - self._began) if made else None
-        self._events.emit(
-            "progress",
-            images_seen=made,
-            images_total=self._total,
-            images_per_second=rate,
-            eta_seconds=(self._total - made) / rate if rate else None,
-        )

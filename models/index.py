@@ -1,7 +1,9 @@
 """The nearest training picture of any picture: exact search over a dataset's stored embeddings."""
 
 import io
+import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,29 @@ class Index:
         """(M,) -> (M,) 0 … 100: the share of real-to-real nearest distances that are smaller."""
         smaller = np.searchsorted(self.neighbours, distances, side="left")
         return np.asarray(100 * smaller / len(self.neighbours), np.float64)
+
+
+def open_index(fetch: Callable[[str], Path], embedding: str) -> Index:
+    """The index of a packed dataset, which `embedding` has made; `fetch` gives a file of it.
+
+    Raises NoIndex with what is the matter, in words that go on from the dataset's name.
+    """
+    try:
+        made_with = json.loads(fetch("dataset.json").read_text())["embedding"]
+    except FileNotFoundError as error:
+        raise NoIndex("is being deleted") from error
+    except KeyError as error:
+        raise NoIndex("was packed before pictures were embedded: upload it again") from error
+    if made_with != embedding:
+        raise NoIndex(f"was embedded by {made_with}, this service has {embedding}: upload it again")
+    try:
+        folder = fetch(FEATURES_FILE).parent
+        fetch(NEIGHBOURS_FILE)
+        return Index(folder)
+    except FileNotFoundError as error:
+        raise NoIndex("has no embeddings any more: it is being deleted") from error
+    except NoIndex as error:
+        raise NoIndex(f"cannot be searched: {error}") from error
 
 
 def write_index(folder: Path, features: Vectors) -> None:

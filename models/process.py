@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
@@ -23,6 +22,7 @@ from models.latents import latents_from_seeds
 from models.loop import Observer, Progress, train
 from models.precision import choose_machine
 from models.ranges import ConfigError
+from models.reporting import Events
 from models.schedules import hyperparameters
 from models.scoring import SCORE_IMAGES, Scorer
 from models.sheets import png, tile
@@ -38,12 +38,6 @@ REMEDY = "choose lower learning rates, another loss, a penalty (r1), or precisio
 
 class RunError(ValueError):
     """RUN_DIR/run.json is missing or says nothing that can be run."""
-
-
-class Events(Protocol):
-    """Where events go."""
-
-    def emit(self, event: str, **values: object) -> None: ...
 
 
 @dataclass(frozen=True)

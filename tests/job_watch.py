@@ -39,11 +39,16 @@ class JobWatch:
 
 
 def trainer_of(worker: subprocess.Popen[bytes]) -> int | None:
-    """The process id of a worker's trainer, read from the kernel."""
+    """The process id of a worker's trainer."""
+    return child_of(worker, "models.train")
+
+
+def child_of(worker: subprocess.Popen[bytes], module: str) -> int | None:
+    """The process id of a worker's child that runs `module`, read from the kernel."""
     children = Path(f"/proc/{worker.pid}/task").glob("*/children")
     pids = [int(pid) for path in children for pid in path.read_text().split()]
     for pid in pids:
-        if b"models.train" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     return None
 

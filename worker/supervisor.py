@@ -21,11 +21,17 @@ from worker.heartbeat import Heartbeat
 from worker.kinds.evaluate import Evaluate
 from worker.kinds.ingest import Ingest
 from worker.kinds.kind import Kind
+from worker.kinds.synthesize import Synthesize
 from worker.kinds.train import Train
 
 log = structlog.get_logger()
 
-KINDS: dict[str, type[Kind]] = {"train": Train, "ingest": Ingest, "evaluate": Evaluate}
+KINDS: dict[str, type[Kind]] = {
+    "train": Train,
+    "ingest": Ingest,
+    "evaluate": Evaluate,
+    "synthesize": Synthesize,
+}
 FINAL_EVENTS = ("finished", "stopped", "failed")
 POLL_SECONDS = 0.2
 
@@ -140,7 +146,7 @@ def _settle_failure(context: WorkerContext, kind: Kind, sentence: str) -> None:
 
 
 def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
-    """Try again from the last training state, up to the cap."""
+    """Try again from what is stored, up to the cap."""
 
     def settle(session: Session) -> bool:
         attempt = leases.hold(session, kind.claim).attempt

@@ -84,6 +84,12 @@ class ServiceClient:
             _check(response)
             yield from response.iter_bytes()
 
+    def fetch(self, path: str) -> Iterator[bytes]:
+        """The bytes of the file at `path`, as they come."""
+        with self._failures(), self._http.stream("GET", path) as response:
+            _check(response)
+            yield from response.iter_bytes()
+
     def upload(
         self,
         path: str,

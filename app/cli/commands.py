@@ -7,7 +7,14 @@ from typing import Any
 
 from app.cli.client import ServiceClient, segment
 from app.cli.errors import INTERRUPTED, CommandError
-from app.cli.follow import Ending, follow_evaluation, follow_ingest, follow_training
+from app.cli.files import check_folder, fetch_files
+from app.cli.follow import (
+    Ending,
+    follow_evaluation,
+    follow_ingest,
+    follow_synthesis,
+    follow_training,
+)
 from app.cli.outputs import write_file
 from app.cli.progress import View, make_view
 from app.cli.tables import SCORE_COLUMNS, duration, inception_line, score_rows, size, table
@@ -121,6 +128,9 @@ def follow_job(job_id: str) -> None:
             _follow_ingest(client, job_id, job["dataset"])
         elif job["kind"] == "evaluate":
             _follow_evaluation(client, job_id)
+        elif job["kind"] == "synthesize":
+            _follow_synthesis(client, job_id)
+            print(f"`moggy download {job_id} --out FOLDER` fetches its files.", file=sys.stderr)
         else:
             _follow(client, job_id)
 
@@ -152,6 +162,40 @@ def _follow_evaluation(client: ServiceClient, job_id: str) -> None:
     )
     print(table(SCORE_COLUMNS, score_rows(result)))
     print(inception_line(result["inception"]))
+
+
+def synthesize(body: dict[str, Any], out: Path) -> None:
+    """Have many pictures written, and fetch their files."""
+    check_folder(out)
+    with ServiceClient.from_environment() as client:
+        job_id = client.post("jobs", body)["id"]
+        print(job_id, flush=True)
+        _follow_synthesis(client, job_id)
+        _download(client, job_id, out)
+
+
+def download(job_id: str, out: Path) -> None:
+    """Fetch the files that a synthesis has made so far."""
+    check_folder(out)
+    with ServiceClient.from_environment() as client:
+        _download(client, job_id, out)
+
+
+def _download(client: ServiceClient, job_id: str, out: Path) -> None:
+    with make_view() as view:
+        paths = fetch_files(client, job_id, out, view)
+    written = sum(path.stat().st_size for path in paths)
+    print(f"{out}: {len(paths):,} files, {size(written)}", file=sys.stderr)
+
+
+def _follow_synthesis(client: ServiceClient, job_id: str) -> None:
+    job = _follow_to_success(client, job_id, follow_synthesis)
+    result = job["result"]
+    print(
+        f"Job {job_id} succeeded: {result['images']:,} images of {job['model']} in "
+        f"{result['shards']:,} {job['config']['layout']} shard{'s' * (result['shards'] != 1)}.",
+        file=sys.stderr,
+    )
 
 
 def _follow(client: ServiceClient, job_id: str) -> None:

@@ -38,6 +38,11 @@ def follow_evaluation(client: ServiceClient, job_id: str, view: View) -> Ending:
     return _follow(client, job_id, view, _running_as("generating"), _show_evaluation)
 
 
+def follow_synthesis(client: ServiceClient, job_id: str, view: View) -> Ending:
+    """Show a synthesis until it ends."""
+    return _follow(client, job_id, view, _running_as("generating"), _show_synthesis)
+
+
 def _follow(
     client: ServiceClient,
     job_id: str,
@@ -74,6 +79,11 @@ def _show_evaluation(event: str, data: dict[str, Any], view: View) -> None:
         seen, total = data["images_seen"], data["images_total"]
         view.describe("scoring" if seen == total else "generating")
         view.update(seen, total, training_figures(data))
+
+
+def _show_synthesis(event: str, data: dict[str, Any], view: View) -> None:
+    if event == "progress":
+        view.update(data["images_seen"], data["images_total"], training_figures(data))
 
 
 def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:

@@ -7,6 +7,15 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli.errors import CommandError
+from app.cli.jobs import jobs_cli
+from app.cli.options import (
+    CheckpointOption,
+    ClassOption,
+    FolderOption,
+    OutOption,
+    ResampleOption,
+    ScaleOption,
+)
 
 cli = typer.Typer(
     name="moggy",
@@ -18,18 +27,7 @@ dataset_cli = typer.Typer(help="Datasets: what models are trained on.")
 cli.add_typer(dataset_cli, name="dataset")
 model_cli = typer.Typer(help="Models: what was trained.")
 cli.add_typer(model_cli, name="model")
-
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
-ClassOption = Annotated[
-    str | None,
-    typer.Option("--class", metavar="NAME", help="Of a conditional model [the seed decides]."),
-]
-ScaleOption = Annotated[int | None, typer.Option(help="Times larger, 1 to 8, for display.")]
-ResampleOption = Annotated[
-    Literal["lanczos", "nearest"] | None,
-    typer.Option(help="Larger smoothly, or each pixel as a square [lanczos]."),
-]
-OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
+cli.add_typer(jobs_cli)
 
 
 def main() -> None:
@@ -216,9 +214,7 @@ def evaluate(
     images: Annotated[
         int | None, typer.Option(help="Pictures to score [as many as the dataset has].")
     ] = None,
-    checkpoint: Annotated[
-        str | None, typer.Option(metavar="ID", help="Another checkpoint than the served one.")
-    ] = None,
+    checkpoint: CheckpointOption = None,
 ) -> None:
     """Score a model's pictures against a dataset, and print the scores."""
     from app.cli.commands import evaluate as evaluate_model
@@ -229,11 +225,42 @@ def evaluate(
 
 
 @cli.command()
-def follow(job: JobArgument) -> None:
-    """Show the progress of a job to its end."""
-    from app.cli.commands import follow_job
+def synthesize(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
+    images: Annotated[int, typer.Option(help="How many: 10 to 10,000,000.")],
+    out: FolderOption,
+    seed: Annotated[int | None, typer.Option(help="Of the first one [0].")] = None,
+    class_name: ClassOption = None,
+    layout: Annotated[
+        Literal["zip", "imagefolder", "webdataset", "parquet"] | None,
+        typer.Option(help="What the files are [zip]."),
+    ] = None,
+    image_format: Annotated[
+        Literal["png", "webp", "jpg"] | None,
+        typer.Option("--format", help="What each image is [png]."),
+    ] = None,
+    shard_images: Annotated[int | None, typer.Option(help="Images in a file [10,000].")] = None,
+    reject_copies: Annotated[
+        bool, typer.Option("--reject-copies", help="Leave out copies of training pictures.")
+    ] = False,
+    checkpoint: CheckpointOption = None,
+) -> None:
+    """Have many images written as files, and fetch them; prints the job's id."""
+    from app.cli.commands import synthesize as synthesize_images
 
-    follow_job(job)
+    given = {
+        "model": model,
+        "images": images,
+        "seed": seed,
+        "class": class_name,
+        "layout": layout,
+        "format": image_format,
+        "shard_images": shard_images,
+        "reject_copies": reject_copies or None,
+        "checkpoint": checkpoint,
+    }
+    body = {field: value for field, value in given.items() if value is not None}
+    synthesize_images({"kind": "synthesize"} | body, out)
 
 
 @cli.command()
@@ -319,36 +346,3 @@ def delete_model(
     from app.cli.commands import delete
 
     delete("models", name)
-
-
-@cli.command()
-def jobs() -> None:
-    """List the jobs, newest first."""
-    from app.cli.commands import list_items
-    from app.cli.tables import JOB_COLUMNS, job_row
-
-    list_items("jobs", JOB_COLUMNS, job_row)
-
-
-@cli.command()
-def cancel(job: JobArgument) -> None:
-    """End a job for good; its checkpoints stay."""
-    from app.cli.commands import steer
-
-    steer(job, "cancel")
-
-
-@cli.command()
-def pause(job: JobArgument) -> None:
-    """Park a training with its state stored."""
-    from app.cli.commands import steer
-
-    steer(job, "pause")
-
-
-@cli.command()
-def resume(job: JobArgument) -> None:
-    """Queue a paused training again."""
-    from app.cli.commands import steer
-
-    steer(job, "resume")

@@ -8,6 +8,7 @@ MoggyError
 ├── NotFound 404
 ├── Conflict 409            the state of the thing forbids it
 ├── TooLarge 413
+├── RangeNotSatisfiable 416   a part that a file does not have
 ├── InsufficientStorage 507
 └── Unavailable 503         come back later
     └── QueueFull 503
@@ -69,6 +70,15 @@ class Conflict(MoggyError):
 class TooLarge(MoggyError):
     status = 413
     title = "Too large"
+
+
+class RangeNotSatisfiable(MoggyError):
+    status = 416
+    title = "Range not satisfiable"
+
+    def __init__(self, detail: str, *, size: int) -> None:
+        super().__init__(detail)
+        self.size = size  # bytes that there are
 
 
 class InsufficientStorage(MoggyError):

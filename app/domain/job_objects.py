@@ -7,7 +7,7 @@ from app.domain.datasets import upload_prefix
 from app.domain.errors import NotFound
 from app.domain.leases import Claim
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Dataset, Job
+from app.domain.tables import Checkpoint, Dataset, Job, JobFile
 
 
 def sample_key(job_id: str, images_seen: int) -> str:
@@ -31,6 +31,10 @@ def checkpoint_key(job_id: str, epoch: int, images_seen: int) -> str:
     return f"jobs/{job_id}/{epoch}/checkpoint-{images_seen}.safetensors"
 
 
+def file_key(job_id: str, epoch: int, name: str) -> str:
+    return f"jobs/{job_id}/{epoch}/files/{name}"
+
+
 def delete_older_states(store: ObjectStore, claim: Claim, newest: str) -> None:
     """Keep the newest training state alone.
 
@@ -42,17 +46,32 @@ def delete_older_states(store: ObjectStore, claim: Claim, newest: str) -> None:
 
 
 def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
-    """Delete what an ended job no longer needs: its upload, its states, unregistered checkpoints.
+    """Delete what an ended job no longer needs: its upload, its states, unregistered checkpoints,
+    and files that are not listed.
 
     Its samples stay, as the record of the run.
     """
     if job.kind == "ingest":
         _delete_ingest_leftovers(database, store, job)
         return
+    if job.kind == "synthesize":
+        _delete_unlisted_files(database, store, job)
+        return
     with database.read() as session:
         kept = set(session.scalars(select(Checkpoint.key).where(Checkpoint.job == job.id)))
     for key in store.keys(f"jobs/{job.id}"):
         if key.endswith(".safetensors") and key not in kept:
+            store.delete(key)
+
+
+def _delete_unlisted_files(database: Database, store: ObjectStore, job: Job) -> None:
+    with database.read() as session:
+        listed = set(session.scalars(select(JobFile.key).where(JobFile.job == job.id)))
+    if not listed:
+        store.delete_prefix(f"jobs/{job.id}")
+        return
+    for key in store.keys(f"jobs/{job.id}"):
+        if key not in listed:
             store.delete(key)
 
 

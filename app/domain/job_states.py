@@ -7,12 +7,12 @@ queued ─► running ─► succeeded | failed | cancelled
 
 from enum import StrEnum
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
 from app.domain.database import now
-from app.domain.tables import Dataset, Job
+from app.domain.tables import Dataset, Job, JobFile
 
 
 class Status(StrEnum):
@@ -62,11 +62,14 @@ def carry_out(session: Session, job: Job, stop: Stop) -> None:
 
 
 def _after_end(session: Session, job: Job) -> None:
-    """What every end brings: the stream's last event, and a dataset that will not come."""
+    """What every end brings: the stream's last event, a dataset that will not come, files that
+    nobody wants any more."""
     if job.kind == "ingest" and job.status != Status.SUCCEEDED:
         error = job.error or "its ingest was cancelled"
         session.execute(
             update(Dataset).where(Dataset.job == job.id).values(status="failed", error=error)
         )
+    if job.status == Status.CANCELLED:
+        session.execute(delete(JobFile).where(JobFile.job == job.id))
     data = {"status": job.status, "error": job.error}
     events.append(session, job.id, "end", data, once="end")

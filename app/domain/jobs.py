@@ -11,7 +11,13 @@ from app.domain.job_states import ENDED, Status, Stop, carry_out, save
 from app.domain.queue import Queue
 from app.domain.tables import Job
 
-QUEUE_OF_KIND = {"train": Queue.TRAIN, "ingest": Queue.LIGHT, "evaluate": Queue.EVALUATE}
+QUEUE_OF_KIND = {
+    "train": Queue.TRAIN,
+    "ingest": Queue.LIGHT,
+    "evaluate": Queue.EVALUATE,
+    "synthesize": Queue.SYNTHESIZE,
+}
+PAUSABLE = ("train", "synthesize")  # kinds that go on from what they have stored
 NO_PROGRESS: dict[str, Any] = {
     "images_seen": 0,
     "images_total": None,
@@ -91,8 +97,10 @@ def request_stop(session: Session, job_id: str, stop: Stop) -> Job:
     job = _lock(session, job_id)
     if job.status in ENDED or (stop is Stop.PAUSE and job.status == Status.PAUSED):
         raise Conflict(f"job {job_id} is {job.status}: it cannot be {_PARTICIPLE[stop]}")
-    if stop is Stop.PAUSE and job.kind != "train":
-        raise Conflict(f"job {job_id} is of kind {job.kind}: only training can be paused")
+    if stop is Stop.PAUSE and job.kind not in PAUSABLE:
+        raise Conflict(
+            f"job {job_id} is of kind {job.kind}: only {' and '.join(PAUSABLE)} can be paused"
+        )
     if stop is Stop.PAUSE and job.stop_requested == Stop.CANCEL:
         raise Conflict(f"job {job_id} is being cancelled: it cannot be paused")
     if job.status == Status.RUNNING:

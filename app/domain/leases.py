@@ -132,8 +132,8 @@ def reap(session: Session, max_attempts: int) -> list[Job]:
     for job in jobs:
         if job.attempt >= max_attempts and not job.stop_requested:
             error = (
-                f"its worker stopped answering {job.attempt} times without storing a training "
-                "state in between: it was killed, or its machine ran out of memory"
+                f"its worker stopped answering {job.attempt} times without storing anything new "
+                "in between: it was killed, or its machine ran out of memory"
             )
             _end(session, job, Status.FAILED, error)
         else:

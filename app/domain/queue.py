@@ -18,6 +18,7 @@ class Queue(StrEnum):
     TRAIN = "train"  # holds a machine for hours
     LIGHT = "light"  # ingest: never waits behind a training
     EVALUATE = "evaluate"  # minutes to hours: no upload shall wait for it either
+    SYNTHESIZE = "synthesize"  # minutes to hours too
 
 
 def _configuration() -> dict[str, Any]:

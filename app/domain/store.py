@@ -1,10 +1,12 @@
 """Objects by key: files under the home, or a bucket, behind one interface."""
 
+import itertools
 import os
 import secrets
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from obstore.store import LocalStore, S3Store
 from app.domain.settings import Settings
 
 PARTIAL = ".partial"
+PIECE_BYTES = 4 << 20
 IN_USE_SECONDS = 600.0  # a copy that was asked for so recently may not have been opened yet
 
 
@@ -64,6 +67,21 @@ class ObjectStore:
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """Part of an object's bytes; raises FileNotFoundError when there is no such object."""
         return bytes(obstore.get_range(self._store, key, start=start, length=length))
+
+    def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes from `start` to before `stop`, in pieces, of which the first is read now.
+
+        Each is asked for anew: one answer of a bucket would end while a slow client still reads.
+        Raises FileNotFoundError when there is no such object.
+        """
+        firsts = range(start, stop, PIECE_BYTES)
+        pieces = (self.get_range(key, one, min(PIECE_BYTES, stop - one)) for one in firsts)
+        first = next(pieces)
+        return itertools.chain((first,), pieces)
+
+    def free_bytes(self) -> int | None:
+        """What the disk has left; None for a bucket, which does not say."""
+        return None if self._root is None else shutil.disk_usage(self._root).free
 
     def delete_prefix(self, prefix: str) -> None:
         """Delete every object below `prefix`."""

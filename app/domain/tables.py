@@ -70,8 +70,8 @@ class Job(Base):
 
     number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
-    kind: Mapped[str] = mapped_column(String(16))  # train | ingest | evaluate
-    queue: Mapped[str] = mapped_column(String(16))  # train | light
+    kind: Mapped[str] = mapped_column(String(16))  # train | ingest | evaluate | synthesize
+    queue: Mapped[str] = mapped_column(String(16))  # train | light | evaluate | synthesize
     status: Mapped[str] = mapped_column(String(16))
     epoch: Mapped[int] = mapped_column(default=0)  # fencing token: rises with every claim
     attempt: Mapped[int] = mapped_column(default=0)  # starts since the last stored state
@@ -83,9 +83,9 @@ class Job(Base):
     config: Mapped[dict[str, Any]]
     progress: Mapped[dict[str, Any]]
     resume_from: Mapped[str | None] = mapped_column(String(32))  # checkpoint that it fine-tunes
-    checkpoint: Mapped[str | None] = mapped_column(String(32))  # that it evaluates
+    checkpoint: Mapped[str | None] = mapped_column(String(32))  # that it looks at
     state_key: Mapped[str | None] = mapped_column(String(255))  # newest stored training state
-    result: Mapped[dict[str, Any] | None]  # what an evaluation found
+    result: Mapped[dict[str, Any] | None]  # what it found, or made
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_hash: Mapped[str | None] = mapped_column(String(64))
@@ -111,6 +111,22 @@ class Event(Base):
     once: Mapped[str | None] = mapped_column(String(64))  # what may happen to a job only once
     data: Mapped[dict[str, Any]]
     created_at: Mapped[float] = mapped_column(default=now())
+
+
+class JobFile(Base):
+    """One file that a synthesis has finished and stored, for its user to fetch."""
+
+    __tablename__ = "job_files"
+    __table_args__ = (UniqueConstraint("job", "name", name="uq_job_files_job_name"),)
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    job: Mapped[str] = mapped_column(String(32), ForeignKey("jobs.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(128))
+    key: Mapped[str] = mapped_column(String(255))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    images: Mapped[int | None]  # None where it is no shard
+    tried: Mapped[int | None] = mapped_column(BigInteger)  # seeds, to the end of this shard
 
 
 class Model(Base):

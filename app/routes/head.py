@@ -36,4 +36,7 @@ class HeadAsGet:
                 asking.cancel()
                 answering.cancel()
 
-        await self._app({**scope, "method": "GET"}, receive_until_answered, send_head)
+        # A part can be asked for with GET alone (RFC 9110, 14.2).
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        asked = {**scope, "method": "GET", "headers": headers}
+        await self._app(asked, receive_until_answered, send_head)

@@ -1,35 +1,50 @@
 """What a client asks a job for: one shape for all kinds, each with its own fields."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.errors import InvalidRequest
 from app.routes.names import Name
 
 FIELDS = {
-    "train": ("model", "preset", "images", "epochs", "batch_size", "seed", "resume_from",
-              "stability", "overrides"),
-    "evaluate": ("model", "checkpoint", "images"),
+    "train": ("dataset", "model", "preset", "images", "epochs", "batch_size", "seed",
+              "resume_from", "stability", "overrides"),
+    "evaluate": ("dataset", "model", "checkpoint", "images"),
+    "synthesize": ("model", "checkpoint", "images", "seed", "class", "layout", "format",
+                   "shard_images", "reject_copies"),
 }  # fmt: skip
+# What each kind must have, for the OpenAPI document.
+REQUIRED: dict[str, JsonValue] = {
+    "if": {"properties": {"kind": {"const": "synthesize"}}, "required": ["kind"]},
+    "then": {"required": ["images"]},
+    "else": {"required": ["dataset"]},
+}
 
 
 class JobRequest(BaseModel):
-    """What to do with which dataset.
+    """What to do. Each kind has its own fields, and refuses those of the others.
 
-    `train` takes model, preset, images or epochs, batch_size, seed, resume_from, stability and
-    overrides. `preset`: small-data unless another is named. `resume_from`: a checkpoint's id, or
-    a model's name for the checkpoint that it serves; the training goes on from there, with its
+    `train` takes dataset, model, preset, images or epochs, batch_size, seed, resume_from, stability
+    and overrides. `preset`: small-data unless another is named. `resume_from`: a checkpoint's id,
+    or a model's name for the checkpoint that it serves; the training goes on from there, with its
     preset unless another is named. `stability`: auto, to have what goes wrong answered.
 
-    `evaluate` takes model, checkpoint and images: the model's served checkpoint is scored, or the
-    one named, by so many pictures of it, as many as the dataset has unless it is said.
+    `evaluate` takes dataset, model, checkpoint and images: the model's served checkpoint is scored,
+    or the one named, by so many pictures of it, as many as the dataset has unless it is said.
+
+    `synthesize` takes model, checkpoint, images, seed, class, layout, format, shard_images and
+    reject_copies. It writes 10 to 10,000,000 `images`, of `seed` (0) and the seeds that follow, as
+    files: GET /v1/jobs/{id}/files. `class` is a conditional model's; without it each seed draws its
+    own. `layout` is zip unless another is named, `format` png, `shard_images` 10,000.
+    `reject_copies`: seeds that make copies of training pictures are left out, and as many more
+    follow.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=REQUIRED)
 
-    kind: Literal["train", "evaluate"] = "train"
-    dataset: Name
+    kind: Literal["train", "evaluate", "synthesize"] = "train"
+    dataset: Name | None = None
     model: Name | None = None
     checkpoint: str | None = Field(None, max_length=64)
     preset: str | None = None
@@ -40,22 +55,30 @@ class JobRequest(BaseModel):
     resume_from: str | None = Field(None, max_length=64)
     stability: Literal["off", "auto"] | None = None
     overrides: dict[str, Any] = {}
+    class_name: Annotated[str | None, Field(alias="class")] = None
+    layout: Literal["zip", "imagefolder", "webdataset", "parquet"] | None = None
+    format: Literal["png", "webp", "jpg"] | None = None
+    shard_images: int | None = None
+    reject_copies: Annotated[bool | None, Field(strict=True)] = None
 
     def own_fields(self) -> dict[str, Any]:
-        """The dataset and the fields of this kind. Raises InvalidRequest for another kind's."""
-        own = ("dataset", *FIELDS[self.kind])
-        for name in sorted(self.model_fields_set):
-            if name != "kind" and name not in own and getattr(self, name) is not None:
+        """The fields of this kind. Raises InvalidRequest for another kind's, or a missing one."""
+        own = FIELDS[self.kind]
+        for name in sorted(self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)):
+            if name != "kind" and name not in own:
                 raise InvalidRequest(
                     f"{name} is nothing that a job of kind {self.kind} has: leave it out, "
-                    f"or ask for kind {_kind_with(name)}",
+                    f"or ask for kind {_kinds_with(name)}",
                     field=name,
                 )
+        if self.dataset is None and "dataset" in own:
+            raise InvalidRequest(f"a job of kind {self.kind} needs dataset", field="dataset")
         if self.model is None and self.checkpoint is None:
             wanted = "model" if self.kind == "train" else "model or checkpoint"
             raise InvalidRequest(f"a job of kind {self.kind} needs {wanted}", field="model")
-        return {name: getattr(self, name) for name in own}
+        given = self.model_dump(by_alias=True)
+        return {name: given[name] for name in own}
 
 
-def _kind_with(field: str) -> str:
-    return next(kind for kind, fields in FIELDS.items() if field in fields)
+def _kinds_with(field: str) -> str:
+    return " or ".join(kind for kind, fields in FIELDS.items() if field in fields)

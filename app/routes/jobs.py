@@ -16,6 +16,7 @@ from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
 from app.domain.pages import newest_first
 from app.domain.queue import wake
+from app.domain.synthesis import queue_synthesis
 from app.domain.tables import Job
 from app.domain.training import queue_training
 from app.routes.dependencies import (
@@ -45,8 +46,8 @@ class JobView(BaseModel):
     """`position` is the job's place while it is queued; `attempt` counts its trainer's starts.
 
     `resume_from` is the id of the checkpoint it started from, `checkpoint` of the one that it
-    evaluates; `health` is what its events of that name said, the newest last; `result` is what an
-    evaluation found.
+    evaluates or makes pictures with; `health` is what its events of that name said, the newest
+    last; `result` is what an evaluation found, or how much a synthesis made.
     """
 
     id: str
@@ -104,6 +105,7 @@ def create_job(
     response: Response,
     settings: SettingsDep,
     database: DatabaseDep,
+    store: StoreDep,
     meter: StepMeterDep,
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
     dry_run: Annotated[bool, Query(description="Queue nothing: say what it would take.")] = False,
@@ -116,8 +118,11 @@ def create_job(
             )
         response.status_code = 200
         return Quote.model_validate(quote_training(database, settings, meter, asked)._asdict())
-    queue = queue_evaluation if request.kind == "evaluate" else queue_training
-    job = queue(database, settings, asked, idempotency_key)
+    if request.kind == "synthesize":
+        job = queue_synthesis(database, settings, store, asked, idempotency_key)
+    else:
+        queue = queue_evaluation if request.kind == "evaluate" else queue_training
+        job = queue(database, settings, asked, idempotency_key)
     wake(job.queue)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     with database.read() as session:
@@ -149,7 +154,8 @@ def read_job(job_id: str, database: DatabaseDep) -> JobView:
 def cancel_job(
     job_id: str, database: DatabaseDep, store: StoreDep, notifier: NotifierDep
 ) -> JobView:
-    """End exactly this job. A running one ends within seconds; its checkpoints stay."""
+    """End exactly this job. A running one ends within seconds. What a training has stored stays,
+    what a synthesis has is deleted."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.CANCEL)
     if job.status == Status.CANCELLED:  # no worker held it, so none cleans up after it
@@ -159,7 +165,8 @@ def cancel_job(
 
 @router.post("/{job_id}/pause")
 def pause_job(job_id: str, database: DatabaseDep, notifier: NotifierDep) -> JobView:
-    """Park exactly this training with its state stored, until it is resumed."""
+    """Park exactly this training with its state stored, until it is resumed; or this synthesis,
+    with its finished shards."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.PAUSE)
     return _answer(database, notifier, job)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from app.domain.errors import MoggyError
+from app.domain.errors import MoggyError, RangeNotSatisfiable
 from models.ranges import ConfigError
 
 log = structlog.get_logger()
@@ -53,6 +53,8 @@ def describe_error(error: MoggyError) -> ProblemResponse:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"
     return problem(error.status, error.title, error.detail, headers=headers, field=error.field)
 
 

@@ -1,6 +1,5 @@
 """Packed datasets whose embeddings are open to be searched, the last used ones."""
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,32 +62,14 @@ class Archives:
         self._opened.clear()
 
     def _read(self, pictures: TrainingPictures, embedding: str) -> Archive:
-        from models.index import Index, NoIndex, copy_distance
+        from models.index import NoIndex, copy_distance, open_index
 
-        subject = f"dataset {pictures.dataset!r}"
+        # One file, and not the pictures: from a bucket they would be gigabytes.
+        def fetch(name: str) -> Path:
+            return self._store.local_copy(f"{pictures.key}/{name}")
+
         try:
-            made_with = json.loads(self._fetch(pictures, "dataset.json").read_text())["embedding"]
-        except FileNotFoundError as exc:
-            raise NoPassport(f"{subject} is being deleted") from exc
-        except KeyError as exc:
-            raise NoPassport(
-                f"{subject} was packed before pictures were embedded: upload it again"
-            ) from exc
-        if made_with != embedding:
-            raise NoPassport(
-                f"{subject} was embedded by {made_with}, this service has {embedding}: "
-                "upload it again"
-            )
-        try:
-            folder = self._fetch(pictures, "features.npy").parent
-            self._fetch(pictures, "neighbours.npy")
-            index = Index(folder)
-        except FileNotFoundError as exc:
-            raise NoPassport(f"{subject} has no embeddings any more: it is being deleted") from exc
+            index = open_index(fetch, embedding)
         except NoIndex as exc:
-            raise NoPassport(f"{subject} cannot be searched: {exc}") from exc
+            raise NoPassport(f"dataset {pictures.dataset!r} {exc}") from exc
         return Archive(pictures, embedding, index, copy_distance(index.neighbours))
-
-    def _fetch(self, pictures: TrainingPictures, name: str) -> Path:
-        """One file, and not the pictures: from a bucket they would be gigabytes."""
-        return self._store.local_copy(f"{pictures.key}/{name}")

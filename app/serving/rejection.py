@@ -7,14 +7,12 @@ from typing import Any
 
 from app.domain.errors import Conflict
 from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.replacements import further_seeds, seed_after
 from app.serving.archives import Archive
 from app.serving.engine import Engine
 from app.serving.passports import Passport
 from models.config import MAX_SEED
 from models.samples import BATCH, Pixels, Point, Sample
-
-LEAST_TRIES = 32  # seeds tried in place of copied ones, however few images are asked for
-TRIES_PER_IMAGE = 2
 
 
 class OnlyCopies(Conflict):
@@ -58,7 +56,7 @@ async def replace_copies(
     passports = await engine.passports.issue(archive, pixels)
     copied = [place for place, passport in enumerate(passports) if passport.copied]
     replaced: dict[int, Point] = {place: seeds[place] for place in copied}
-    untried = islice(_others(seeds), max(LEAST_TRIES, TRIES_PER_IMAGE * len(seeds)))
+    untried = islice(_others(seeds), further_seeds(len(seeds)))
     tried = 0
     while copied:
         # At least as many as a forward pass makes anyway; those left over are not used.
@@ -81,11 +79,8 @@ def _others(seeds: Iterable[int]) -> Iterator[int]:
     """The seeds after the highest one given, and after the last there is from 0 on."""
     given = set(seeds)
     first = max(given) + 1
-    return (
-        seed
-        for seed in (number % (MAX_SEED + 1) for number in range(first, first + MAX_SEED))
-        if seed not in given
-    )
+    following = (seed_after(first, place) for place in range(MAX_SEED))
+    return (seed for seed in following if seed not in given)
 
 
 def _refusal(checkpoint: ServedCheckpoint, asked: int, copied: int, tried: int) -> OnlyCopies:

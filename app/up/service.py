@@ -79,7 +79,7 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
 
 WORKERS = {  # by their first queue: their titles, and all queues, of each one job at a time
     "train": ("The training worker", ("train",)),
-    "light": ("The light worker", ("light", "evaluate")),
+    "light": ("The light worker", ("light", "evaluate", "synthesize")),
 }
 
 

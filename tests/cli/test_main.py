@@ -30,6 +30,8 @@ def test_help_loads_nothing_that_takes_time() -> None:
         ["train", "--dataset", "cats", "--model", "cats"],
         ["train", "--dataset", "cats", "--model", "cats", "--dry-run"],
         ["evaluate", "cats", "--dataset", "cats"],
+        ["synthesize", "cats", "--images", "1000", "--out", "PNG"],
+        ["download", "j1", "--out", "PNG"],
         ["generate", "cats", "--seeds", "0-63", "--out", "PNG"],
         ["morph", "cats", "7", "42", "--out", "PNG"],
         ["jobs"],

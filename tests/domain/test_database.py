@@ -25,7 +25,7 @@ def test_migrations_end_at_exactly_the_tables_of_the_code(database: Database) ->
 def test_migrate_again_changes_nothing(database: Database, database_url: str) -> None:
     migrate(database_url)
     with database.read() as session:
-        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0003",)]
+        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0004",)]
 
 
 def test_replicas_that_start_together_migrate_once(database_url: str) -> None:

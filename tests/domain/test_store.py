@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.jobs import new_id
 from app.domain.settings import Settings
-from app.domain.store import ObjectStore
+from app.domain.store import PIECE_BYTES, ObjectStore
 
 
 @pytest.fixture(params=["files", "bucket"])
@@ -39,6 +39,23 @@ def test_an_object_is_read_back_as_it_was_written(store: ObjectStore) -> None:
     assert store.get_range("jobs/a/samples/0.png", 1, 2) == b"ri"
     with pytest.raises(FileNotFoundError):
         store.get_range("jobs/a/samples/1.png", 0, 1)
+
+
+def test_a_large_object_comes_in_pieces(store: ObjectStore) -> None:
+    data = os.urandom(2 * PIECE_BYTES + 10)
+    store.put_bytes("large", data)
+    pieces = list(store.stream("large", 0, len(data)))
+    assert [len(one) for one in pieces] == [PIECE_BYTES, PIECE_BYTES, 10]
+    assert b"".join(pieces) == data
+    part = store.stream("large", 5, PIECE_BYTES + 7)
+    assert b"".join(part) == data[5 : PIECE_BYTES + 7]
+    with pytest.raises(FileNotFoundError):  # at once, before an answer has begun
+        store.stream("nothing/here", 0, 1)
+
+
+def test_only_a_folder_knows_how_much_is_free(store: ObjectStore, settings: Settings) -> None:
+    free = store.free_bytes()
+    assert free is None if settings.storage_url else free and free > 0
 
 
 def test_a_missing_object_is_a_file_not_found(store: ObjectStore) -> None:

@@ -9,6 +9,8 @@ from queued_jobs import ask
 from app.domain.database import Database
 from app.domain.tables import Checkpoint, Dataset
 
+SYNTHESIZE: dict[str, Any] = {"kind": "synthesize", "dataset": None, "images": 10}
+
 
 def test_a_training_is_queued_with_its_resolved_config(client: TestClient, cats: str) -> None:
     answer = client.post("/v1/jobs", json={"dataset": cats, "model": "cats", "epochs": 250})
@@ -60,7 +62,7 @@ def test_the_same_idempotency_key_makes_one_job(client: TestClient, cats: str) -
     ("change", "status", "field", "words"),
     [
         ({"dataset": "dogs"}, 404, "dataset", "there is no dataset 'dogs'"),
-        ({"dataset": None}, 422, "dataset", "string"),
+        ({"dataset": None}, 422, "dataset", "kind train needs dataset"),
         ({"model": "My Model"}, 422, "model", "pattern"),
         ({"preset": "stylegan"}, 422, "preset", "dcgan"),
         ({"images": 0}, 422, "images", "out of range"),
@@ -78,13 +80,24 @@ def test_the_same_idempotency_key_makes_one_job(client: TestClient, cats: str) -
         ({"overrides": {"generator_learning_rate": 1}}, 422, "generator_learning_rate", "0.1"),
         ({"overides": {}}, 422, "overides", "Extra inputs"),
         ({"model": None}, 422, "model", "needs model"),
-        ({"kind": "paint"}, 422, "kind", "'train' or 'evaluate'"),
-        ({"checkpoint": "c1"}, 422, "checkpoint", "ask for kind evaluate"),
+        ({"kind": "paint"}, 422, "kind", "'train', 'evaluate' or 'synthesize'"),
+        ({"checkpoint": "c1"}, 422, "checkpoint", "ask for kind evaluate or synthesize"),
         ({"stability": "on"}, 422, "stability", "'off' or 'auto'"),
         ({"stability": "auto", "overrides": {"stability": "off"}}, 422, "stability", "once"),
-        ({"kind": "evaluate", "seed": 1}, 422, "seed", "ask for kind train"),
+        ({"kind": "evaluate", "seed": 1}, 422, "seed", "ask for kind train or synthesize"),
         ({"kind": "evaluate", "model": None}, 422, "model", "needs model or checkpoint"),
         ({"kind": "evaluate", "model": "dogs"}, 404, "model", "there is no model 'dogs'"),
+        ({"layout": "zip"}, 422, "layout", "ask for kind synthesize"),
+        ({"class": "tabby"}, 422, "class", "ask for kind synthesize"),
+        ({"kind": "synthesize"}, 422, "dataset", "ask for kind train or evaluate"),
+        (SYNTHESIZE | {"images": None}, 422, "images", "needs images: 10 to 10,000,000"),
+        (SYNTHESIZE | {"images": 9}, 422, "images", "10 to 10000000"),
+        (SYNTHESIZE | {"layout": "rar"}, 422, "layout", "'webdataset'"),
+        (SYNTHESIZE | {"format": "avif"}, 422, "format", "'png', 'webp' or 'jpg'"),
+        (SYNTHESIZE | {"epochs": 3}, 422, "epochs", "ask for kind train"),
+        (SYNTHESIZE | {"model": None}, 422, "model", "needs model or checkpoint"),
+        (SYNTHESIZE | {"model": "dogs"}, 404, "model", "there is no model 'dogs'"),
+        (SYNTHESIZE | {"reject_copies": 1}, 422, "reject_copies", "boolean"),
     ],
 )
 def test_a_wrong_request_names_the_field_and_queues_nothing(
@@ -124,6 +137,7 @@ def test_a_dry_run_is_refused_as_the_training_would_be(client: TestClient, cats:
         ({"resume_from": "dogs"}, 404, "resume_from"),
         ({"overrides": {"width": 7}}, 422, "width"),
         ({"kind": "evaluate"}, 422, "kind"),
+        (SYNTHESIZE, 422, "kind"),
     ]
     for change, status, field in wrong:
         answer = client.post(path, json=request | change)
@@ -168,6 +182,32 @@ def test_an_evaluation_is_queued_for_the_served_checkpoint(
     assert (other["model"], other["checkpoint"]) == ("cats", "c2")
     assert client.post(f"/v1/jobs/{job['id']}/pause").status_code == 409
     assert client.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
+
+
+def test_a_synthesis_is_queued_for_the_served_checkpoint_and_can_be_paused(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    config = ask(client)["config"]
+    with database.write() as session:
+        stored = {"images_seen": 64, "config": config, "key": "k", "sha256": "", "bytes": 7}
+        session.add(Checkpoint(id="c", model="cats", **stored))
+    job = ask(client, **SYNTHESIZE | {"images": 5000, "layout": "imagefolder", "seed": 9})
+    assert (job["kind"], job["checkpoint"], job["dataset"]) == ("synthesize", "c", None)
+    assert (job["config"]["layout"], job["config"]["seed"]) == ("imagefolder", 9)
+    assert (job["position"], job["progress"]["images_total"]) == (1, 5000)
+    path = f"/v1/jobs/{job['id']}"
+    assert client.get(f"{path}/files").json() == {"items": [], "next": None}
+    assert client.post(f"{path}/pause").json()["status"] == "paused"
+    assert client.post(f"{path}/resume").json()["status"] == "queued"
+    assert client.post(f"{path}/cancel").json()["status"] == "cancelled"
+
+
+def test_the_document_says_what_each_kind_must_have(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    asked = schemas["JobRequest"]
+    assert "required" not in asked
+    assert asked["if"]["properties"]["kind"]["const"] == "synthesize"
+    assert (asked["then"], asked["else"]) == ({"required": ["images"]}, {"required": ["dataset"]})
 
 
 def test_cancel_ends_that_job_alone(client: TestClient, cats: str) -> None:

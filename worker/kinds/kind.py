@@ -10,11 +10,14 @@ from app.domain.leases import Claim
 from app.domain.tables import Job
 from worker.context import WorkerContext
 
+THIN_EVERY = 500  # progress events
+
 
 class Kind:
     """One run of one job: what to start, and what to do with what its child makes."""
 
     module: ClassVar[str]  # started as `python -m module RUN_DIR`
+    _progress_events = 0
 
     def __init__(self, context: WorkerContext, job: Job, run_dir: Path) -> None:
         self.context = context
@@ -62,6 +65,9 @@ class Kind:
             events.append(session, self.job.id, "progress", data)
 
         self.context.write(write)
+        self._progress_events += 1
+        if self._progress_events % THIN_EVERY == 0:
+            self.context.write(lambda session: events.thin_progress(session, self.job.id))
         self.context.notifier.notify([self.job.id])
 
     def record(self, event_type: str, data: dict[str, Any], once: str | None = None) -> None:

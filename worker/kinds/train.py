@@ -18,12 +18,9 @@ from worker.kinds.kind import Kind
 
 log = structlog.get_logger()
 
-THIN_EVERY = 500  # progress events
-
 
 class Train(Kind):
     module: ClassVar[str] = "models.train"
-    _progress_events = 0
     _unscored: str | None = None  # what went wrong with the newest checkpoint's scores
 
     @property
@@ -54,7 +51,7 @@ class Train(Kind):
         if name == "started":
             self._store_start(event)
         elif name == "progress":
-            self._store_progress(event)
+            self.publish_progress(event)
         elif name == "sample":
             self._store_sample(event)
         elif name == "checkpoint":
@@ -82,12 +79,6 @@ class Train(Kind):
         """Say in the stream from where, and on what, this attempt goes on."""
         start = {name: event[name] for name in ("images_seen", "device", "precision", "threads")}
         self.record("state", {"status": self.job.status, "attempt": self.job.attempt} | start)
-
-    def _store_progress(self, event: dict[str, Any]) -> None:
-        self.publish_progress(event)
-        self._progress_events += 1
-        if self._progress_events % THIN_EVERY == 0:
-            self.context.write(lambda session: events.thin_progress(session, self.job.id))
 
     def _store_sample(self, event: dict[str, Any]) -> None:
         seen = event["images_seen"]

@@ -1,0 +1,56 @@
+"""Commands about jobs: listed, followed, fetched, steered."""
+
+import typer
+
+from app.cli.options import FolderOption, JobArgument
+
+jobs_cli = typer.Typer()
+
+
+@jobs_cli.command()
+def jobs() -> None:
+    """List the jobs, newest first."""
+    from app.cli.commands import list_items
+    from app.cli.tables import JOB_COLUMNS, job_row
+
+    list_items("jobs", JOB_COLUMNS, job_row)
+
+
+@jobs_cli.command()
+def cancel(job: JobArgument) -> None:
+    """End a job for good; its checkpoints stay, the files of a synthesis do not."""
+    from app.cli.commands import steer
+
+    steer(job, "cancel")
+
+
+@jobs_cli.command()
+def pause(job: JobArgument) -> None:
+    """Park a training or a synthesis, with what it has stored."""
+    from app.cli.commands import steer
+
+    steer(job, "pause")
+
+
+@jobs_cli.command()
+def resume(job: JobArgument) -> None:
+    """Queue a paused job again."""
+    from app.cli.commands import steer
+
+    steer(job, "resume")
+
+
+@jobs_cli.command()
+def follow(job: JobArgument) -> None:
+    """Show the progress of a job to its end."""
+    from app.cli.commands import follow_job
+
+    follow_job(job)
+
+
+@jobs_cli.command()
+def download(job: JobArgument, out: FolderOption) -> None:
+    """Fetch the files of a synthesis that are not in the folder yet."""
+    from app.cli.commands import download as download_files
+
+    download_files(job, out)

@@ -1,0 +1,118 @@
+"""The files of a synthesis: listed as they are stored, fetched whole or in part, deleted."""
+
+from pathlib import PurePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from app.domain import job_files, jobs
+from app.domain.job_objects import delete_leftovers
+from app.domain.pages import newest_first
+from app.domain.tables import JobFile
+from app.routes.byte_ranges import asked_range
+from app.routes.dependencies import (
+    Cursor,
+    DatabaseDep,
+    Limit,
+    StoreDep,
+    refuse_unknown_parameters,
+)
+from app.routes.generation import FOR_EVER, NOT_MODIFIED, is_known
+
+router = APIRouter(
+    prefix="/jobs/{job_id}/files",
+    tags=["jobs"],
+    dependencies=[Depends(refuse_unknown_parameters)],
+)
+
+MEDIA_TYPES = {
+    ".zip": "application/zip",
+    ".tar": "application/x-tar",
+    ".parquet": "application/vnd.apache.parquet",
+    ".jsonl": "application/jsonl",
+    ".json": "application/json",
+}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
+    206: {"description": "The part that `Range` asks for"},
+    416: {"description": "The file has no such part"},
+    **NOT_MODIFIED,
+}
+
+
+class File(BaseModel):
+    """`images` is null for what is no shard: the recipes of one, and the manifest."""
+
+    name: str
+    bytes: int
+    sha256: str
+    images: int | None
+    url: str
+
+
+class FileList(BaseModel):
+    items: list[File]
+    next: str | None
+
+
+@router.get("")
+def list_files(
+    job_id: str, database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None
+) -> FileList:
+    """What is stored so far, newest first; the last to come is `manifest.json`."""
+    with database.read() as session:
+        jobs.find(session, job_id)
+        query = select(JobFile).where(JobFile.job == job_id)
+        page = newest_first(session, query, JobFile.number, limit=limit, cursor=cursor)
+    return FileList(items=[_view(file) for file in page.items], next=page.next)
+
+
+@router.get("/{name}", response_class=Response, responses=ANSWERS)
+def get_file(
+    job_id: str,
+    name: str,
+    request: Request,
+    database: DatabaseDep,
+    store: StoreDep,
+    range_header: Annotated[str | None, Header(alias="range")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+) -> Response:
+    """One file; with `Range: bytes=…` a part of it, to go on where a download broke off."""
+    with database.read() as session:
+        file = job_files.find(session, job_id, name)
+    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": FOR_EVER, "Accept-Ranges": "bytes"}
+    if is_known(request, headers):
+        return Response(status_code=304, headers=headers)
+    part = asked_range(range_header, if_range, headers["ETag"], file.bytes)
+    start, stop = part or (0, file.bytes)
+    headers |= part.headers(file.bytes) if part else {}
+    headers["Content-Length"] = str(stop - start)
+    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return StreamingResponse(
+        job_files.read(store, file, start, stop),
+        status_code=206 if part else 200,
+        headers=headers,
+        media_type=MEDIA_TYPES[PurePath(name).suffix],
+    )
+
+
+@router.delete("", status_code=204)
+def delete_files(job_id: str, database: DatabaseDep, store: StoreDep) -> Response:
+    """Delete all files of a job that has ended, and free their bytes."""
+    with database.write() as session:
+        job = job_files.forget(session, job_id)
+    delete_leftovers(database, store, job)
+    return Response(status_code=204)
+
+
+def _view(file: JobFile) -> File:
+    return File(
+        name=file.name,
+        bytes=file.bytes,
+        sha256=file.sha256,
+        images=file.images,
+        url=job_files.url(file.job, file.name),
+    )

@@ -1,0 +1,115 @@
+"""Images per second of a synthesis, against the generator and the encoder called in-process.
+
+A real job as a worker does it: claimed from a database, its child started, each shard stored and
+listed. One 64×64 generator of width 32 with random weights, PNG, in each layout. The in-process
+rate is measured before and after each job, since the machine may have other work; the processor's
+time for an image hardly depends on that.
+"""
+
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Set before torch is loaded, as the API's own processes have it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from app.domain import events, jobs, leases
+from app.domain.job_states import Status
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.settings import Settings
+from app.domain.synthesis import LAYOUTS, LEAST_IMAGES, queue_synthesis
+from benchmarks import machine
+from benchmarks.serving import in_process, prepare
+from worker.context import WorkerContext
+from worker.supervisor import supervise
+
+IMAGES = 20_000
+FIELDS = ("model", "checkpoint", "images", "seed", "class", "layout", "format", "shard_images",
+          "reject_copies")  # fmt: skip
+
+
+class Speed(NamedTuple):
+    """Images per second, and seconds of a processor for each."""
+
+    rate: float
+    cost: float
+
+
+class Used(NamedTuple):
+    """By the clock, and of the processors."""
+
+    seconds: float
+    cpu: float
+
+
+def main() -> None:
+    """Print each layout's rate beside the in-process one."""
+    for name in [name for name in os.environ if name.startswith("MOGGY_")]:
+        del os.environ[name]  # a database or a bucket that they name is none of ours
+    print(f"machine  {machine.describe()}")
+    with tempfile.TemporaryDirectory(prefix="moggy-synthesize-") as folder:
+        settings = Settings(home=Path(folder))
+        checkpoint = prepare(settings)
+        context = WorkerContext.from_settings(settings)
+        _, start = synthesize(context, checkpoint, "zip", LEAST_IMAGES)
+        before = limit(settings, checkpoint)
+        for layout in LAYOUTS:
+            rate, used = synthesize(context, checkpoint, layout, IMAGES)
+            cost = (used.cpu - start.cpu) / IMAGES
+            after = limit(settings, checkpoint)
+            between = Speed((before.rate + after.rate) / 2, (before.cost + after.cost) / 2)
+            print(
+                f"{layout:12} {rate:5.0f} images/s, {rate / between.rate:4.0%} of in-process "
+                f"({between.rate:.0f}); by processor time {between.cost / cost:4.0%} "
+                f"({cost * 1e6:.0f} µs an image, {between.cost * 1e6:.0f})"
+            )
+            before = after
+        print(f"the start of its process takes {start.seconds:.1f} s, which no rate counts")
+        context.database.close()
+
+
+def limit(settings: Settings, checkpoint: ServedCheckpoint) -> Speed:
+    """From seed to PNG in this process, by as many threads as there are cores."""
+    rates: list[float] = []
+    used = measure(
+        resource.RUSAGE_SELF,
+        lambda: rates.append(in_process(settings, checkpoint, machine.cores())),
+    )
+    return Speed(rates[0], used.cpu / (rates[0] * used.seconds))
+
+
+def synthesize(
+    context: WorkerContext, checkpoint: ServedCheckpoint, layout: str, images: int
+) -> tuple[float, Used]:
+    """Images per second from the first one on, and what all of the job took."""
+    asked: dict[str, Any] = dict.fromkeys(FIELDS)
+    asked |= {"model": checkpoint.model, "images": images, "layout": layout}
+    queued = queue_synthesis(context.database, context.settings, context.store, asked, None)
+    with context.database.write() as session:
+        job = leases.claim(session, queued.queue, lease_seconds=60, max_attempts=1)
+    assert job is not None
+    used = measure(resource.RUSAGE_CHILDREN, lambda: supervise(context, job))
+    with context.database.read() as session:
+        ended = jobs.find(session, job.id)
+        first = events.of_type(session, job.id, "progress")[0]
+    assert ended.status == Status.SUCCEEDED, ended.error
+    assert ended.finished_at is not None
+    context.store.delete_prefix(f"jobs/{job.id}")
+    return images / (ended.finished_at - first.created_at), used
+
+
+def measure(who: int, work: Callable[[], object]) -> Used:
+    """What `work` took, of this process or its children."""
+    before, started = resource.getrusage(who), time.perf_counter()
+    work()
+    after, seconds = resource.getrusage(who), time.perf_counter() - started
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Used(seconds, cpu)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Shards: whole, the same whoever makes them and from wherever, and failures in a sentence."""
+
+import hashlib
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from copying_models import embed, pack_features
+from PIL import Image
+
+from models.latents import class_from_seed
+from models.rendering import Renderer
+from models.samples import Sample
+
+from .conftest import CLASSES, Events
+
+ROOT = Path(__file__).resolve().parents[3]
+
+Synthesize = Callable[..., tuple[int, Events]]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_every_shard_and_its_recipes_are_described(synthesize: Synthesize, tmp_path: Path) -> None:
+    status, events = synthesize(images=25, seed=40)
+    assert status == 0
+    assert [one["event"] for one in events.emitted if one["event"] != "progress"] == [
+        *("started", "shard", "shard", "shard", "finished")
+    ]
+    assert events.named("started")[0]["recipe"]["model"] == "cats"
+    assert [(one["images"], one["tried"]) for one in events.named("shard")] == [
+        *((10, 10), (10, 20), (5, 25))
+    ]
+    for number, event in enumerate(events.named("shard")):
+        shard, recipes = event["shard"], event["recipes"]
+        assert (shard["name"], recipes["name"]) == (
+            f"cats-00000{number}.zip",
+            f"cats-00000{number}.jsonl",
+        )
+        for file in (shard, recipes):
+            data = (tmp_path / "run" / "taken" / file["name"]).read_bytes()
+            assert (file["bytes"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    first, *_, last = events.named("progress")
+    assert (first["images_seen"], first["images_per_second"]) == (0, None)
+    assert (last["images_seen"], last["images_total"], last["eta_seconds"]) == (25, 25, 0)
+
+
+def test_each_line_of_the_recipes_is_a_file_of_the_shard(
+    synthesize: Synthesize, tmp_path: Path
+) -> None:
+    synthesize(layout="imagefolder", images=10, seed=3)
+    with zipfile.ZipFile(tmp_path / "run" / "taken" / "cats-000000.zip") as archive:
+        names = archive.namelist()
+        recipes = [json.loads(Image.open(io.BytesIO(archive.read(one))).text["moggy"])  # type: ignore[attr-defined]
+                   for one in names]  # fmt: skip
+    made = lines(tmp_path / "run" / "taken" / "cats-000000.jsonl")
+    assert [one["file"] for one in made] == names
+    for seed, line, recipe in zip(range(3, 13), made, recipes, strict=True):
+        drawn = CLASSES[class_from_seed(seed, len(CLASSES))]
+        assert (line["seed"], line["class"]) == (recipe["seed"], recipe["class"]) == (seed, drawn)
+
+
+@pytest.mark.parametrize("layout", ["zip", "webdataset", "parquet"])
+def test_what_goes_on_after_a_shard_makes_the_same_bytes(
+    synthesize: Synthesize, layout: str
+) -> None:
+    _, whole = synthesize(images=33, layout=layout, **{"class_name": "white"})
+    _, rest = synthesize(
+        "again", images=33, layout=layout, class_name="white", shards=2, made=20, tried=20
+    )
+    assert rest.named("shard") == whole.named("shard")[2:]
+    assert rest.named("progress")[0]["images_seen"] == 20
+
+
+@pytest.fixture
+def compared(renderer: Renderer, tmp_path: Path) -> dict[str, str]:
+    """A dataset that the pictures of the seeds 1, 4, 5 and 12 are copies from."""
+    copied = [Sample(seed, class_from_seed(seed, len(CLASSES))) for seed in (1, 4, 5, 12)]
+    pictures = renderer.render(copied)
+    pack_features(tmp_path / "packed", embed(np.concatenate([pictures] * 2)))
+    return {"dataset": "kittens", "folder": str(tmp_path / "packed")}
+
+
+def test_copies_are_left_out_and_the_seeds_after_the_last_take_their_place(
+    synthesize: Synthesize, compared: dict[str, str], tmp_path: Path
+) -> None:
+    _, whole = synthesize(compared=compared)
+    taken = tmp_path / "run" / "taken"
+    seeds = [one["seed"] for path in sorted(taken.glob("*.jsonl")) for one in lines(path)]
+    assert seeds == [seed for seed in range(24) if seed not in (1, 4, 5, 12)]
+    first, second = whole.named("shard")
+    assert (first["tried"], second["tried"]) == (14, 24)
+    _, rest = synthesize("again", compared=compared, shards=1, made=10, tried=14)
+    assert rest.named("shard") == [second]
+
+
+def test_a_model_that_only_copies_is_given_up(
+    synthesize: Synthesize, compared: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.index.SAME_PICTURE", 2.0)  # all there is
+    status, events = synthesize(compared=compared)
+    assert status == 1
+    assert events.emitted[-1] == {
+        "event": "failed",
+        "error": "model 'cats' copies its training pictures: with 32 further seeds tried, 10 of "
+        "the 10 images of shard 0 are copies still. Name another checkpoint, or leave "
+        "reject_copies out",
+    }
+
+
+def test_a_checkpoint_that_is_not_what_was_stored_is_refused(
+    synthesize: Synthesize, tmp_path: Path
+) -> None:
+    (tmp_path / "other").write_bytes(b"something else")
+    status, events = synthesize(path=tmp_path / "other")
+    assert (status, events.emitted[-1]["event"]) == (1, "failed")
+    assert "of model 'cats' is damaged: its sha256 is" in events.emitted[-1]["error"]
+
+
+def test_it_waits_while_nobody_takes_its_shards_and_ends_when_it_is_told_to(
+    synthesize: Synthesize, tmp_path: Path
+) -> None:
+    synthesize(images=1000)  # for its run.json
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    (folder / "run.json").write_bytes((tmp_path / "run" / "run.json").read_bytes())
+    with subprocess.Popen(
+        [sys.executable, "-m", "worker.synthesis", str(folder)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        events: list[dict[str, Any]] = []
+        while [one["event"] for one in events].count("shard") < 2:
+            events.append(json.loads(process.stdout.readline()))
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        events += [json.loads(line) for line in process.stdout]
+    assert (process.returncode, events[-1]) == (0, {"event": "stopped"})
+    assert [one["event"] for one in events].count("shard") == 2
+    assert sorted(path.name for path in folder.glob("cats-*")) == [
+        *("cats-000000.jsonl", "cats-000000.zip", "cats-000001.jsonl", "cats-000001.zip")
+    ]

@@ -1,0 +1,42 @@
+"""The manifest: which seeds each shard has, and what they have in common."""
+
+from app.domain.tables import JobFile
+from models.config import MAX_SEED
+from worker.manifest import describe
+
+
+def shard(number: int, images: int, tried: int) -> list[JobFile]:
+    name = f"cats-{number:06}"
+    return [
+        JobFile(name=f"{name}.zip", bytes=1000, sha256="a", images=images, tried=tried),
+        JobFile(name=f"{name}.jsonl", bytes=10, sha256="b"),
+    ]
+
+
+def test_each_shard_says_which_seeds_it_has_and_how_many_were_left_out() -> None:
+    config = {"images": 25, "seed": MAX_SEED - 9, "layout": "zip"}
+    recipe = {"model": "cats", "checkpoint": "c1"}
+    files = shard(0, 10, 10) + shard(1, 10, 23) + shard(2, 5, 28)
+    manifest = describe(config, recipe, "pillow", ("tabby",), files)
+    assert {name: manifest[name] for name in config} == config
+    assert (manifest["recipe"], manifest["encoder"]) == (recipe, "pillow")
+    assert (manifest["classes"], manifest["bytes"]) == (["tabby"], 3030)
+    assert manifest["copies_left_out"] == 3
+    first, second, third = manifest["shards"]
+    assert first == {
+        "name": "cats-000000.zip",
+        "bytes": 1000,
+        "sha256": "a",
+        "images": 10,
+        "first_seed": MAX_SEED - 9,
+        "last_seed": MAX_SEED,
+        "copies_left_out": 0,
+        "recipes": {"name": "cats-000000.jsonl", "bytes": 10, "sha256": "b"},
+    }
+    assert (second["first_seed"], second["last_seed"], second["copies_left_out"]) == (0, 12, 3)
+    assert (third["first_seed"], third["last_seed"], third["copies_left_out"]) == (13, 17, 0)
+
+
+def test_without_classes_there_are_none() -> None:
+    config = {"images": 10, "seed": 0}
+    assert describe(config, {}, "pillow", (), shard(0, 10, 10))["classes"] is None

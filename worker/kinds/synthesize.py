@@ -1,0 +1,98 @@
+"""Synthesis: gives the child a checkpoint, stores and lists each shard that it writes."""
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from sqlalchemy.orm import Session
+
+from app.domain import datasets, job_files, jobs, registry
+from app.domain.job_files import MANIFEST, StoredFile
+from app.domain.job_objects import file_key
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from worker import manifest
+from worker.kinds.kind import Kind
+
+INDEX_FILES = ("dataset.json", "features.npy", "neighbours.npy")  # what copies are told by
+
+
+class Synthesize(Kind):
+    module: ClassVar[str] = "worker.synthesis"
+    _classes: tuple[str, ...]
+    _started: dict[str, Any]
+    _manifest: StoredFile
+
+    def prepare(self) -> None:
+        assert self.job.checkpoint is not None
+        with self.context.database.read() as session:
+            row = registry.find_checkpoint(session, self.job.checkpoint)
+            made = job_files.made_so_far(session, self.job.id)
+        checkpoint = ServedCheckpoint.of(row)
+        self._classes = checkpoint.classes
+        run = {
+            "checkpoint": asdict(checkpoint),
+            "path": str(self.context.store.local_copy(checkpoint.key)),
+            "config": self.job.config,
+            "compared": self._compared() if self.job.config["reject_copies"] else None,
+            "shards": made.shards,
+            "made": made.images,
+            "tried": made.tried,
+        }
+        (self.run_dir / "run.json").write_text(json.dumps(run))
+
+    def handle(self, event: dict[str, Any]) -> None:
+        if event["event"] == "started":
+            self._started = event
+        elif event["event"] == "progress":
+            self.publish_progress(event)
+        elif event["event"] == "shard":
+            self._store_shard(event)
+
+    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
+        return {name: event[name] for name in jobs.NO_PROGRESS}
+
+    def conclude(self) -> None:
+        """Store the manifest of all shards, whichever attempt has made them."""
+        with self.context.database.read() as session:
+            files = job_files.in_order(session, self.job.id)
+        recipe, encoder = self._started["recipe"], self._started["encoder"]
+        described = manifest.describe(self.job.config, recipe, encoder, self._classes, files)
+        path = self.run_dir / MANIFEST
+        path.write_text(json.dumps(described, indent=1) + "\n")
+        size, sha256 = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+        self._manifest = self._move_in({"name": MANIFEST, "bytes": size, "sha256": sha256})
+
+    def commit(self, session: Session, _event: dict[str, Any]) -> None:
+        job_files.add_manifest(session, self.claim, self._manifest)
+
+    def _compared(self) -> dict[str, str]:
+        """The dataset that is not to be copied, and the folder of its index, without its pictures.
+
+        What it lacks, the child finds out.
+        """
+        store, name = self.context.store, self.job.dataset or ""
+        with self.context.database.read() as session:
+            prefix = datasets.packed_prefix(session, name)
+        first, *others = (f"{prefix}/{file}" for file in INDEX_FILES)
+        folder = store.local_copy(first).parent
+        for key in others:
+            with suppress(FileNotFoundError):
+                store.local_copy(key)
+        return {"dataset": name, "folder": str(folder)}
+
+    def _store_shard(self, event: dict[str, Any]) -> None:
+        shard, recipes = self._move_in(event["shard"]), self._move_in(event["recipes"])
+        self.context.write(
+            lambda session: job_files.add_shard(
+                session, self.claim, shard, recipes, images=event["images"], tried=event["tried"]
+            )
+        )
+        self.context.notifier.notify([self.job.id])
+
+    def _move_in(self, file: dict[str, Any]) -> StoredFile:
+        """Store what the run folder has by that name."""
+        key = file_key(self.job.id, self.claim.epoch, file["name"])
+        self.context.store.move_in(self.run_dir / file["name"], key)
+        return StoredFile(key=key, **file)

@@ -1,0 +1,27 @@
+"""Which pictures are copies of training pictures, by the definition of the copy passport."""
+
+from models.embedding import Embedder
+from models.index import NoIndex, copy_distance, open_index
+from models.samples import Pixels
+from worker.synthesis.errors import NoPassport
+from worker.synthesis.request import Compared
+
+
+class Copies:
+    """Compares pictures with those of a packed dataset. Used by several threads."""
+
+    def __init__(self, compared: Compared) -> None:
+        self._embedder = Embedder()
+        try:
+            self._index = open_index(compared.folder.joinpath, self._embedder.name)
+        except NoIndex as exc:
+            raise NoPassport(
+                f"copies cannot be told from other images: dataset {compared.dataset!r} {exc}"
+            ) from exc
+        self._distance = copy_distance(self._index.neighbours)
+
+    def among(self, pixels: Pixels) -> list[bool]:
+        """(N, H, W, C) uint8, N at most a batch: one shape of forward pass, as for a passport."""
+        _, distances = self._index.nearest(self._embedder(pixels))
+        copied: list[bool] = (distances <= self._distance).tolist()
+        return copied
