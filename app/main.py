@@ -25,6 +25,7 @@ from app.routes import (
     recipes,
 )
 from app.routes.body_limit import BodyLimit
+from app.routes.document import install_document
 from app.routes.head import HeadAsGet
 from app.routes.hot import HotImages
 from app.routes.problems import install_problems
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api = FastAPI(title="Moggy", version=version("moggy"), lifespan=_lifespan)
     api.state.settings = settings
     install_problems(api)
+    install_document(api)
     api.add_middleware(HotImages)
     api.add_middleware(HeadAsGet)
     api.add_middleware(BodyLimit)

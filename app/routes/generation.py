@@ -8,13 +8,14 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from anyio import to_thread
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded, MoggyError
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import ENCODER, MEDIA_TYPES
 from app.domain.pictures.recipes import Recipe, recipe_text
 from app.domain.settings import Settings
+from app.serving.bodies import WHOLE, StrictBody
 from app.serving.classes import to_samples
 from app.serving.display import MAX_SCALE, Display, Resample
 from models.samples import Point, Sample
@@ -102,6 +103,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         abandoned = not working.done()
         working.cancel()
     if abandoned:
+        leaving.result()  # raises where the client is still there and its body is too large
         raise ClientLeft("the client left before its images were made")
     return working.result()
 
@@ -111,10 +113,10 @@ async def _client_leaves(request: Request) -> None:
         pass
 
 
-class DisplayFields(BaseModel):
+class DisplayFields(StrictBody):
     """What every request for files may say of how they are shown."""
 
-    scale: Annotated[int, Field(strict=True, ge=1, le=MAX_SCALE)] = 1
+    scale: Annotated[int, Field(strict=True, ge=1, le=MAX_SCALE), WHOLE] = 1
     resample: Resample = "lanczos"
 
     @property

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import MEDIA_TYPES, zip_pngs
 from app.domain.pictures.recipes import Recipe, image_recipe, interpolation_recipe, numbers
@@ -19,6 +19,7 @@ from app.routes.dependencies import (
     SettingsDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
 from app.routes.generation import (
     NOT_MODIFIED,
     CheckpointId,
@@ -36,6 +37,7 @@ from app.routes.generation import (
     zip_response,
 )
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
+from app.serving.bodies import WHOLE
 from app.serving.latents import Easing, Latent, Method, latent_path, to_point
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
@@ -54,10 +56,8 @@ class InterpolationRequest(DisplayFields):
     All frames are of one class: of `class`, or of the one that the first keyframe's seed draws.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    keyframes: Annotated[list[Latent], Field(min_length=2, max_length=64)]
-    frames: Annotated[int, Field(strict=True, ge=2)] = DEFAULT_FRAMES
+    keyframes: Annotated[list[Latent], Field(min_length=2, max_length=64, fail_fast=True)]
+    frames: Annotated[int, Field(strict=True, ge=2), WHOLE] = DEFAULT_FRAMES
     method: Method = "slerp"
     easing: Easing = "linear"
     loop: Annotated[bool, Field(strict=True)] = False
@@ -70,7 +70,7 @@ class InterpolationRequest(DisplayFields):
 @router.post(
     "/{name}/interpolations",
     response_class=Response,
-    responses=content("webp", "gif", "apng", "mp4", "png", "zip", "json"),
+    responses=content("webp", "gif", "apng", "mp4", "png", "zip", "json") | problems(QueueFull),
 )
 async def create_interpolation(
     name: str,
@@ -96,7 +96,7 @@ async def create_interpolation(
 @router.get(
     "/{name}/interpolations/{first}-{last}.{format}",
     response_class=Response,
-    responses=content("webp", "gif", "mp4", "png") | NOT_MODIFIED,
+    responses=content("webp", "gif", "mp4", "png") | NOT_MODIFIED | problems(QueueFull),
 )
 async def get_interpolation(
     name: str,

@@ -97,9 +97,9 @@ def _read(database: Database, job_id: str, after: int) -> tuple[list[Event], boo
         return events.read_after(session, job_id, after), over
 
 
-@router.get("/metrics", response_model=Metrics)
+@router.get("/metrics", response_model=Metrics, responses={200: {"content": {"text/csv": {}}}})
 def read_metrics(
-    job_id: ExistingJob, database: DatabaseDep, accept: Annotated[str, Header()] = ""
+    job_id: ExistingJob, database: DatabaseDep, request: Request
 ) -> Metrics | Response:
     """The training's series over images_seen; CSV where `Accept` names text/csv."""
     with database.read() as session:
@@ -110,7 +110,7 @@ def read_metrics(
         for name in dict.fromkeys(name for row in rows for name in row)
         if all(_is_number(row.get(name)) for row in rows)
     ]
-    if "text/csv" in accept:
+    if "text/csv" in request.headers.get("accept", ""):
         return Response(_csv(names, rows), media_type="text/csv")
     return Metrics(job=job_id, series={name: [row.get(name) for row in rows] for name in names})
 

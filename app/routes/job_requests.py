@@ -1,11 +1,15 @@
 """What a client asks a job for: one shape for all kinds, each with its own fields."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from app.domain.errors import InvalidRequest
+from app.routes.generation import CheckpointId
 from app.routes.names import Name
+from app.serving.bodies import WHOLE, StrictBody, whole
+from models.config import field_ranges
+from models.presets import PRESETS
 
 FIELDS = {
     "train": ("model", "preset", "images", "epochs", "batch_size", "seed", "resume_from",
@@ -13,8 +17,28 @@ FIELDS = {
     "evaluate": ("model", "checkpoint", "images"),
 }  # fmt: skip
 
+RANGES = {
+    name: {word: value for word, value in described.items() if word != "default"}
+    for name, described in field_ranges().items()
+}
+# Said here and checked by the configuration itself, which tells the field and its range.
+OVERRIDES: dict[str, Any] = {"properties": RANGES, "additionalProperties": False}
+FieldName = Annotated[str, Field(max_length=64)]
 
-class JobRequest(BaseModel):
+
+def _described(name: str) -> Any:
+    return Field(strict=True, json_schema_extra=RANGES[name])
+
+
+def _whole_numbers(overrides: dict[str, Any]) -> dict[str, Any]:
+    """The overrides, and whole numbers as such where the field is one."""
+    return {
+        name: whole(value) if "integer" in RANGES.get(name, {}).get("type", ()) else value
+        for name, value in overrides.items()
+    }
+
+
+class JobRequest(StrictBody):
     """What to do with which dataset.
 
     `train` takes model, preset, images or epochs, batch_size, seed, resume_from, stability and
@@ -26,20 +50,20 @@ class JobRequest(BaseModel):
     one named, by so many pictures of it, as many as the dataset has unless it is said.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     kind: Literal["train", "evaluate"] = "train"
     dataset: Name
     model: Name | None = None
-    checkpoint: str | None = Field(None, max_length=64)
-    preset: str | None = None
-    images: int | None = None
-    epochs: int | None = Field(None, ge=1, le=1_000_000)
-    batch_size: int | None = None
-    seed: int | None = None
-    resume_from: str | None = Field(None, max_length=64)
+    checkpoint: CheckpointId | None = None
+    preset: Annotated[str, Field(json_schema_extra={"enum": [*PRESETS]})] | None = None
+    images: Annotated[int, _described("images"), WHOLE] | None = None
+    epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000), WHOLE] | None = None
+    batch_size: Annotated[int, _described("batch_size"), WHOLE] | None = None
+    seed: Annotated[int, _described("seed"), WHOLE] | None = None
+    resume_from: CheckpointId | None = None
     stability: Literal["off", "auto"] | None = None
-    overrides: dict[str, Any] = {}
+    overrides: Annotated[dict[FieldName, Any], AfterValidator(_whole_numbers)] = Field(
+        {}, json_schema_extra=OVERRIDES
+    )
 
     def own_fields(self) -> dict[str, Any]:
         """The dataset and the fields of this kind. Raises InvalidRequest for another kind's."""

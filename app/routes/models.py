@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import registry
+from app.domain.errors import Conflict
 from app.domain.pages import newest_first
 from app.domain.served import served_because, served_checkpoint
 from app.domain.tables import Checkpoint, Model
@@ -20,7 +21,10 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
+from app.routes.generation import CheckpointId
 from app.routes.times import moment
+from app.serving.bodies import StrictBody
 
 router = APIRouter(
     prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -48,12 +52,10 @@ class ModelList(BaseModel):
     next: str | None
 
 
-class ModelPatch(BaseModel):
+class ModelPatch(StrictBody):
     """`checkpoint`: the id to serve from now on; null: always the best."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    checkpoint: str | None
+    checkpoint: CheckpointId | None
 
 
 class CheckpointView(BaseModel):
@@ -96,7 +98,7 @@ def change_model(
     return view
 
 
-@router.delete("/{name}", status_code=204)
+@router.delete("/{name}", status_code=204, responses=problems(Conflict))
 def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: EngineDep) -> Response:
     with database.write() as session:
         keys = registry.delete_model(session, name)

@@ -293,7 +293,7 @@ def test_a_bad_request_is_refused_with_the_field_and_the_limit(
         ("7-42.webp?class=white", 422, "is not conditional, so it has no class 'white'"),
         ("7-42.webp?speed=2", 422, "'speed' is not known here"),
         ("7-42.webp?checkpoint=nothing", 404, "has no checkpoint 'nothing'"),
-        ("7.webp", 404, "Not Found"),
+        ("7.webp", 404, "there is nothing at /v1/models/cats/interpolations/7.webp"),
     ],
 )
 def test_a_bad_url_is_refused_with_the_reason(
