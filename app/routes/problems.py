@@ -29,7 +29,8 @@ class ProblemResponse(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """As JSON; half a surrogate pair, which a client can send but not be sent, becomes `?`."""
-        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
 
 
 def problem(
@@ -96,6 +97,8 @@ def _validation_error(request: Request, error: Exception) -> Response:
         return _malformed(f"{found[0]['ctx']['error']}, at character {found[0]['loc'][-1]}")
     if isinstance(found[0].get("input"), bytes):  # FastAPI leaves alone what is not called JSON
         return describe_error(not_as(request, "application/json"))
+    if found[0]["type"].startswith("recursion"):
+        return _malformed("it is nested too deeply")
     errors = [
         {"field": _field(one["loc"]), "detail": f"{one['msg']}{_given(one)}"}
         for one in found[:MAX_ERRORS]
@@ -141,14 +144,13 @@ def _http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.BAD_REQUEST and error.__cause__ is not None:
         return _malformed(_unreadable(error.__cause__))
     title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)
+    path = request.url.path
     headers = dict(error.headers) if error.headers else {}
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed(request))
-        detail = (
-            f"{request.method} is not allowed at {request.url.path}: it takes {headers['Allow']}"
-        )
+        detail = f"{request.method} is not allowed at {path}: it takes {headers['Allow']}"
     elif error.status_code == HTTPStatus.NOT_FOUND:
-        detail = f"there is nothing at {request.url.path}: /docs lists what there is"
+        detail = f"there is nothing at {path}: /docs lists what there is"
     return problem(error.status_code, title, detail, headers=headers)
 
 
