@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from fastapi import Request
+from fastapi import HTTPException, Request
 
 from app.routes.generation import ClientLeft, while_connected
 
@@ -47,6 +47,15 @@ def test_the_work_of_a_client_that_stays_is_answered() -> None:
         return 7
 
     assert asyncio.run(while_connected(connection("http.request"), work())) == 7
+
+
+def test_who_sends_more_than_is_taken_is_told_that_and_not_taken_to_have_left() -> None:
+    async def receive() -> dict[str, Any]:
+        raise HTTPException(413, "too large")
+
+    request = Request({"type": "http", "headers": []}, receive)
+    with pytest.raises(HTTPException, match="too large"):
+        asyncio.run(while_connected(request, asyncio.sleep(60)))
 
 
 def test_an_error_in_the_work_is_raised_as_it_is() -> None:
