@@ -28,6 +28,7 @@ from app.routes import (
 )
 from app.routes.body_limit import BodyLimit
 from app.routes.compression import Compression
+from app.routes.document import install_document
 from app.routes.head import HeadAsGet
 from app.routes.hot import HotImages
 from app.routes.problems import install_problems
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.state.settings = settings
     install_problems(api)
     api.add_middleware(Compression)
+    install_document(api)
     api.add_middleware(HotImages)
     api.add_middleware(HeadAsGet)
     api.add_middleware(BodyLimit)

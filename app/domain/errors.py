@@ -6,8 +6,10 @@ MoggyError
 ├── Unauthorized 401        no key, or an unknown one
 ├── Forbidden 403           a page of another site asks
 ├── NotFound 404
+├── NotAcceptable 406       none of the formats that the client would take
 ├── Conflict 409            the state of the thing forbids it
 ├── TooLarge 413
+├── UnsupportedMediaType 415
 ├── RangeNotSatisfiable 416   a part that a file does not have
 ├── InsufficientStorage 507
 └── Unavailable 503         come back later
@@ -70,6 +72,11 @@ class Conflict(MoggyError):
 class TooLarge(MoggyError):
     status = 413
     title = "Too large"
+
+
+class UnsupportedMediaType(MoggyError):
+    status = 415
+    title = "Unsupported media type"
 
 
 class RangeNotSatisfiable(MoggyError):

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 CHANNEL = "moggy:events"
 RECONNECT_SECONDS = 2.0
+CANCEL_AGAIN_SECONDS = 0.1
 PROGRESS_ROWS_KEPT_WHOLE = 1000  # the newest; of the older ones every other goes, again and again
 
 
@@ -108,10 +109,10 @@ class EventListener:
             self._task = asyncio.create_task(self._listen(self._redis_url))
 
     async def close(self) -> None:
-        if self._task is not None:
+        """Ends also where a cancellation is lost: redis-py drops one that meets it connecting."""
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait((self._task,), timeout=CANCEL_AGAIN_SECONDS)
 
     async def wait(self, woken: asyncio.Event, timeout: float) -> None:
         """Return when there is news, or after `timeout` seconds in case the news was lost."""

@@ -1,5 +1,6 @@
 """Lists in pages, newest first: `next` of one page is the `cursor` of the following."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -9,6 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.domain.errors import InvalidRequest
 
 Row = TypeVar("Row")
+
+CURSOR = re.compile("^[0-9]{1,18}$")
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,9 @@ def newest_first(
 ) -> Page[Row]:
     """One page of `query`, ordered by the rising key `number`."""
     if cursor is not None:
-        if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        if CURSOR.fullmatch(cursor) is None:
             raise InvalidRequest(
-                f"cursor {cursor!r} is not one that a list answered as `next`", field="cursor"
+                f"cursor {cursor[:50]!r} is not one that a list answered as `next`", field="cursor"
             )
         query = query.where(number < int(cursor))
     rows: list[Any] = list(session.scalars(query.order_by(number.desc()).limit(limit + 1)))

@@ -12,7 +12,13 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.domain import datasets, jobs
-from app.domain.errors import InvalidRequest, NotFound
+from app.domain.errors import (
+    Conflict,
+    InsufficientStorage,
+    InvalidRequest,
+    NotFound,
+    QueueFull,
+)
 from app.domain.pages import newest_first
 from app.domain.pictures.png import ENCODER, write_png
 from app.domain.queue import Queue, wake
@@ -25,8 +31,9 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
 from app.routes.generation import FOR_EVER, NOT_MODIFIED, content, is_known
-from app.routes.names import check_name
+from app.routes.names import NAME_PATTERN, check_name
 from app.routes.times import moment
 from app.routes.uploads import Upload, receive_upload
 
@@ -43,10 +50,12 @@ UPLOAD_FORM = {
                 "schema": {
                     "type": "object",
                     "required": ["name", "files"],
+                    "additionalProperties": False,
                     "properties": {
-                        "name": {"type": "string"},
+                        "name": {"type": "string", "pattern": NAME_PATTERN},
                         "files": {
                             "type": "array",
+                            "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
                             "description": (
                                 "zip, tar, tar.gz; PNG, JPEG, WebP, BMP, GIF; IDX (gzipped or "
@@ -175,7 +184,12 @@ class DatasetList(BaseModel):
     next: str | None
 
 
-@router.post("", status_code=202, openapi_extra=UPLOAD_FORM)
+@router.post(
+    "",
+    status_code=202,
+    openapi_extra=UPLOAD_FORM,
+    responses=problems(Conflict, QueueFull, InsufficientStorage),
+)
 async def create_dataset(
     request: Request,
     response: Response,
@@ -237,7 +251,7 @@ def read_dataset(name: str, database: DatabaseDep) -> DatasetView:
         return _view(datasets.find(session, name))
 
 
-@router.delete("/{name}", status_code=204)
+@router.delete("/{name}", status_code=204, responses=problems(Conflict))
 def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Response:
     """Forget the dataset and free its bytes; refused while a job uses it."""
     with database.write() as session:
@@ -246,7 +260,11 @@ def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respons
     return Response(status_code=204)
 
 
-@router.get("/{name}/preview.png", response_class=Response)
+@router.get(
+    "/{name}/preview.png",
+    response_class=Response,
+    responses=content("png") | problems(Conflict),
+)
 def preview_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Response:
     """A contact sheet of pictures from all over it, as they were packed."""
     with database.read() as session:
@@ -254,7 +272,11 @@ def preview_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respon
     return Response(datasets.read_preview(store, dataset), media_type="image/png")
 
 
-@router.get("/{name}/doctor.png", response_class=Response, responses=content("png"))
+@router.get(
+    "/{name}/doctor.png",
+    response_class=Response,
+    responses=content("png") | problems(Conflict),
+)
 def show_findings(name: str, database: DatabaseDep, store: StoreDep) -> Response:
     """The worst pictures of each kind that the report's `doctor` tells of."""
     with database.read() as session:
@@ -265,7 +287,7 @@ def show_findings(name: str, database: DatabaseDep, store: StoreDep) -> Response
 @router.get(
     "/{name}/images/{index}.png",
     response_class=Response,
-    responses=content("png") | NOT_MODIFIED,
+    responses=content("png") | NOT_MODIFIED | problems(Conflict),
 )
 def get_picture(
     name: str,

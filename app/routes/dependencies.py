@@ -12,6 +12,7 @@ from app.domain.database import Database
 from app.domain.errors import InvalidRequest
 from app.domain.events import EventListener, Notifier
 from app.domain.measuring import StepMeter
+from app.domain.pages import CURSOR
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
@@ -53,19 +54,22 @@ async def _notifier(request: Request) -> Notifier:
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """A misspelt query parameter is an error, not a default."""
+    """A misspelt query parameter is an error, not a default; so is one that is given twice."""
     dependant = request.scope["route"].dependant
     known = {
         parameter.alias
         for one in (dependant, *dependant.dependencies)
         for parameter in one.query_params
     }
-    for name in request.query_params:
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
         if name not in known:
             offered = ", ".join(sorted(known)) or "none"
             raise InvalidRequest(
                 f"query parameter {name!r} is not known here; there are: {offered}", field=name
             )
+        if given.count(name) > 1:
+            raise InvalidRequest(f"query parameter {name!r} is given more than once", field=name)
 
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
@@ -77,4 +81,10 @@ StepMeterDep = Annotated[StepMeter, Depends(_step_meter)]
 NotifierDep = Annotated[Notifier, Depends(_notifier)]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
-Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
+Cursor = Annotated[
+    str | None,
+    Query(
+        description="`next` of the page before.",
+        json_schema_extra={"pattern": CURSOR.pattern},
+    ),
+]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.pictures.checkpoint import ServedCheckpoint
@@ -15,6 +15,7 @@ from app.domain.pictures.encoders import ENCODER, MEDIA_TYPES
 from app.domain.pictures.recipes import Recipe, checkpoint_recipe, image_recipe, recipe_text
 from app.domain.settings import Settings
 from app.routes.waiting import while_connected
+from app.serving.bodies import WHOLE, StrictBody
 from app.serving.bundles import bundled, new_bundle
 from app.serving.classes import to_samples
 from app.serving.display import MAX_SCALE, Display, Resample
@@ -110,10 +111,10 @@ def is_known_by(given: str | None, headers: dict[str, str]) -> bool:
     return headers["ETag"] in tags or "*" in tags
 
 
-class DisplayFields(BaseModel):
+class DisplayFields(StrictBody):
     """What every request for files may say of how they are shown."""
 
-    scale: Annotated[int, Field(strict=True, ge=1, le=MAX_SCALE)] = 1
+    scale: Annotated[int, Field(strict=True, ge=1, le=MAX_SCALE), WHOLE] = 1
     resample: Resample = "lanczos"
 
     @property

@@ -8,9 +8,15 @@ from urllib.parse import urlencode
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.errors import (
+    Conflict,
+    InvalidRequest,
+    LimitExceeded,
+    NotAcceptable,
+    QueueFull,
+)
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import (
     MEDIA_TYPES,
@@ -27,6 +33,7 @@ from app.routes.dependencies import (
     SettingsDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
 from app.routes.generation import (
     NOT_MODIFIED,
     CheckpointId,
@@ -46,6 +53,7 @@ from app.routes.generation import (
 from app.routes.negotiation import choose_media_type
 from app.routes.passports import describe, list_passports, make_originals
 from app.routes.waiting import allow_deadline, while_connected
+from app.serving.bodies import WHOLE, exactly_one
 from app.serving.bundles import in_slices
 from app.serving.display import Display
 from app.serving.engine import SLICE
@@ -76,15 +84,15 @@ class ImagesRequest(DisplayFields):
     beyond those asked for which is none. `passports`: each recipe with its image's passport.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = exactly_one(seeds="array", count="integer", latents="array")
 
-    seeds: Annotated[list[Seed], Field(min_length=1)] | None = None
-    count: Annotated[int, Field(strict=True, ge=1)] | None = None
+    seeds: Annotated[list[Seed], Field(min_length=1, fail_fast=True)] | None = None
+    count: Annotated[int, Field(strict=True, ge=1), WHOLE] | None = None
     seed: Seed | None = None
-    latents: Annotated[list[Numbers], Field(min_length=1)] | None = None
+    latents: Annotated[list[Numbers], Field(min_length=1, fail_fast=True)] | None = None
     class_name: Annotated[str | None, Field(alias="class")] = None
     format: Literal[SingleFormat, "grid", "contact", "sprites", "zip", "multipart", "json"] = "grid"
-    columns: Annotated[int, Field(strict=True, ge=1)] | None = None
+    columns: Annotated[int, Field(strict=True, ge=1), WHOLE] | None = None
     checkpoint: CheckpointId | None = None
     reject_copies: Annotated[bool, Field(strict=True)] = False
     passports: Annotated[bool, Field(strict=True)] = False
@@ -93,7 +101,7 @@ class ImagesRequest(DisplayFields):
 @router.get(
     "/{name}/images/{seed}.{format}",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS, "json") | NOT_MODIFIED,
+    responses=content(*SINGLE_FORMATS, "json") | NOT_MODIFIED | problems(QueueFull),
 )
 async def get_image(
     name: str,
@@ -126,7 +134,7 @@ async def get_image(
 @router.get(
     "/{name}/images/{seed}",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS) | NOT_MODIFIED,
+    responses=content(*SINGLE_FORMATS) | NOT_MODIFIED | problems(NotAcceptable, QueueFull),
 )
 async def negotiate_image(
     name: str,
@@ -149,7 +157,11 @@ async def negotiate_image(
     return response
 
 
-@router.get("/{name}/random.{format}", response_class=Response, responses=content(*SINGLE_FORMATS))
+@router.get(
+    "/{name}/random.{format}",
+    response_class=Response,
+    responses=content(*SINGLE_FORMATS) | problems(QueueFull),
+)
 async def get_random_image(
     name: str,
     image_format: Annotated[SingleFormat, Path(alias="format")],
@@ -193,7 +205,7 @@ async def _show(
 @router.post(
     "/{name}/images",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS, "zip", "multipart", "json"),
+    responses=content(*SINGLE_FORMATS, "zip", "multipart", "json") | problems(Conflict, QueueFull),
 )
 async def create_images(
     name: str,

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import MEDIA_TYPES
 from app.domain.pictures.recipes import Recipe, interpolation_recipe, numbers
@@ -19,6 +19,7 @@ from app.routes.dependencies import (
     SettingsDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
 from app.routes.generation import (
     NOT_MODIFIED,
     CheckpointId,
@@ -36,6 +37,7 @@ from app.routes.generation import (
 )
 from app.routes.waiting import allow_deadline, while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
+from app.serving.bodies import WHOLE
 from app.serving.latents import Easing, Latent, Method, to_point
 from app.serving.paths import walk
 from app.serving.sheets import encode_sprites
@@ -60,10 +62,8 @@ class InterpolationRequest(DisplayFields):
     that the first keyframe's seed draws.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    keyframes: Annotated[list[Latent], Field(min_length=2, max_length=64)]
-    frames: Annotated[int, Field(strict=True, ge=2)] = DEFAULT_FRAMES
+    keyframes: Annotated[list[Latent], Field(min_length=2, max_length=64, fail_fast=True)]
+    frames: Annotated[int, Field(strict=True, ge=2), WHOLE] = DEFAULT_FRAMES
     method: Method = "slerp"
     easing: Easing = "linear"
     loop: Annotated[bool, Field(strict=True)] = False
@@ -78,7 +78,8 @@ class InterpolationRequest(DisplayFields):
 @router.post(
     "/{name}/interpolations",
     response_class=Response,
-    responses=content("webp", "gif", "apng", "mp4", "png", "zip", "multipart", "json"),
+    responses=content("webp", "gif", "apng", "mp4", "png", "zip", "multipart", "json")
+    | problems(QueueFull),
 )
 async def create_interpolation(
     name: str,
@@ -105,7 +106,7 @@ async def create_interpolation(
 @router.get(
     "/{name}/interpolations/{first}-{last}.{format}",
     response_class=Response,
-    responses=content("webp", "gif", "mp4", "png") | NOT_MODIFIED,
+    responses=content("webp", "gif", "mp4", "png") | NOT_MODIFIED | problems(QueueFull),
 )
 async def get_interpolation(
     name: str,

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.domain import job_files, jobs
+from app.domain.errors import Conflict, RangeNotSatisfiable
 from app.domain.job_objects import delete_leftovers
 from app.domain.pages import newest_first
 from app.domain.tables import JobFile
@@ -20,6 +21,7 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
 from app.routes.generation import FOR_EVER, NOT_MODIFIED, is_known
 
 router = APIRouter(
@@ -38,7 +40,6 @@ MEDIA_TYPES = {
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
     206: {"description": "The part that `Range` asks for"},
-    416: {"description": "The file has no such part"},
     **NOT_MODIFIED,
 }
 
@@ -70,7 +71,7 @@ def list_files(
     return FileList(items=[_view(file) for file in page.items], next=page.next)
 
 
-@router.get("/{name}", response_class=Response, responses=ANSWERS)
+@router.get("/{name}", response_class=Response, responses=ANSWERS | problems(RangeNotSatisfiable))
 def get_file(
     job_id: str,
     name: str,
@@ -99,7 +100,7 @@ def get_file(
     )
 
 
-@router.delete("", status_code=204)
+@router.delete("", status_code=204, responses=problems(Conflict))
 def delete_files(job_id: str, database: DatabaseDep, store: StoreDep) -> Response:
     """Delete all files of a job that has ended, and free their bytes."""
     with database.write() as session:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
@@ -30,6 +30,7 @@ router = APIRouter(
     prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
+MAX_IMAGES_SEEN = 2**53 - 1  # a name of more digits is more than a file can have
 LOST_NEWS_SECONDS = 2.0  # how late an event comes whose wake-up call was lost
 
 
@@ -97,9 +98,9 @@ def _read(database: Database, job_id: str, after: int) -> tuple[list[Event], boo
         return events.read_after(session, job_id, after), over
 
 
-@router.get("/metrics", response_model=Metrics)
+@router.get("/metrics", response_model=Metrics, responses={200: {"content": {"text/csv": {}}}})
 def read_metrics(
-    job_id: ExistingJob, database: DatabaseDep, accept: Annotated[str, Header()] = ""
+    job_id: ExistingJob, database: DatabaseDep, request: Request
 ) -> Metrics | Response:
     """The training's series over images_seen; CSV where `Accept` names text/csv."""
     with database.read() as session:
@@ -110,7 +111,7 @@ def read_metrics(
         for name in dict.fromkeys(name for row in rows for name in row)
         if all(_is_number(row.get(name)) for row in rows)
     ]
-    if "text/csv" in accept:
+    if "text/csv" in request.headers.get("accept", ""):
         return Response(_csv(names, rows), media_type="text/csv")
     return Metrics(job=job_id, series={name: [row.get(name) for row in rows] for name in names})
 
@@ -152,7 +153,10 @@ def list_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
     responses=content("png") | NOT_MODIFIED,
 )
 def get_sample(
-    job_id: ExistingJob, images_seen: int, request: Request, store: StoreDep
+    job_id: ExistingJob,
+    images_seen: Annotated[int, Path(ge=0, le=MAX_IMAGES_SEEN)],
+    request: Request,
+    store: StoreDep,
 ) -> Response:
     grid = read_sample(store, job_id, images_seen)
     # After a rollback another grid has the same name.

@@ -2,10 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from app.domain.errors import InvalidRequest
+from app.routes.generation import CheckpointId
 from app.routes.names import Name
+from app.serving.bodies import WHOLE, StrictBody, whole
+from models.config import field_ranges
+from models.presets import PRESETS
 
 FIELDS = {
     "train": ("dataset", "model", "preset", "images", "epochs", "batch_size", "seed",
@@ -17,12 +21,32 @@ FIELDS = {
 # What each kind must have, for the OpenAPI document.
 REQUIRED: dict[str, JsonValue] = {
     "if": {"properties": {"kind": {"const": "synthesize"}}, "required": ["kind"]},
-    "then": {"required": ["images"]},
-    "else": {"required": ["dataset"]},
+    "then": {"required": ["images"], "properties": {"images": {"type": "integer"}}},
+    "else": {"required": ["dataset"], "properties": {"dataset": {"type": "string"}}},
 }
 
+RANGES = {
+    name: {word: value for word, value in described.items() if word != "default"}
+    for name, described in field_ranges().items()
+}
+# Said here and checked by the configuration itself, which tells the field and its range.
+OVERRIDES: dict[str, Any] = {"properties": RANGES, "additionalProperties": False}
+FieldName = Annotated[str, Field(max_length=64)]
 
-class JobRequest(BaseModel):
+
+def _described(name: str) -> Any:
+    return Field(strict=True, json_schema_extra=RANGES[name])
+
+
+def _whole_numbers(overrides: dict[str, Any]) -> dict[str, Any]:
+    """The overrides, and whole numbers as such where the field is one."""
+    return {
+        name: whole(value) if "integer" in RANGES.get(name, {}).get("type", ()) else value
+        for name, value in overrides.items()
+    }
+
+
+class JobRequest(StrictBody):
     """What to do. Each kind has its own fields, and refuses those of the others.
 
     `train` takes dataset, model, preset, images or epochs, batch_size, seed, resume_from, stability
@@ -41,24 +65,26 @@ class JobRequest(BaseModel):
     follow.
     """
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=REQUIRED)
+    model_config = ConfigDict(json_schema_extra=REQUIRED)
 
     kind: Literal["train", "evaluate", "synthesize"] = "train"
     dataset: Name | None = None
     model: Name | None = None
-    checkpoint: str | None = Field(None, max_length=64)
-    preset: str | None = None
-    images: int | None = None
-    epochs: int | None = Field(None, ge=1, le=1_000_000)
-    batch_size: int | None = None
-    seed: int | None = None
-    resume_from: str | None = Field(None, max_length=64)
+    checkpoint: CheckpointId | None = None
+    preset: Annotated[str, Field(json_schema_extra={"enum": [*PRESETS]})] | None = None
+    images: Annotated[int, _described("images"), WHOLE] | None = None
+    epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000), WHOLE] | None = None
+    batch_size: Annotated[int, _described("batch_size"), WHOLE] | None = None
+    seed: Annotated[int, _described("seed"), WHOLE] | None = None
+    resume_from: CheckpointId | None = None
     stability: Literal["off", "auto"] | None = None
-    overrides: dict[str, Any] = {}
+    overrides: Annotated[dict[FieldName, Any], AfterValidator(_whole_numbers)] = Field(
+        {}, json_schema_extra=OVERRIDES
+    )
     class_name: Annotated[str | None, Field(alias="class")] = None
     layout: Literal["zip", "imagefolder", "webdataset", "parquet"] | None = None
     format: Literal["png", "webp", "jpg"] | None = None
-    shard_images: int | None = None
+    shard_images: Annotated[int, Field(strict=True, ge=1), WHOLE] | None = None
     reject_copies: Annotated[bool | None, Field(strict=True)] = None
 
     def own_fields(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, jobs
 from app.domain.dry_run import quote_training
-from app.domain.errors import InvalidRequest
+from app.domain.errors import Conflict, InvalidRequest, NotFound, QueueFull
 from app.domain.evaluation import queue_evaluation
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
@@ -29,6 +29,7 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
 from app.routes.job_requests import JobRequest
 from app.routes.times import moment
 
@@ -99,7 +100,11 @@ class JobList(BaseModel):
     next: str | None
 
 
-@router.post("", status_code=202, responses={200: {"model": Quote}})
+@router.post(
+    "",
+    status_code=202,
+    responses={200: {"model": Quote}, **problems(NotFound, Conflict, QueueFull)},
+)
 def create_job(
     request: JobRequest,
     response: Response,
@@ -107,7 +112,7 @@ def create_job(
     database: DatabaseDep,
     store: StoreDep,
     meter: StepMeterDep,
-    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
     dry_run: Annotated[bool, Query(description="Queue nothing: say what it would take.")] = False,
 ) -> JobView | Quote:
     asked = request.own_fields()
@@ -150,7 +155,7 @@ def read_job(job_id: str, database: DatabaseDep) -> JobView:
         return job_view(session, jobs.find(session, job_id))
 
 
-@router.post("/{job_id}/cancel")
+@router.post("/{job_id}/cancel", responses=problems(Conflict))
 def cancel_job(
     job_id: str, database: DatabaseDep, store: StoreDep, notifier: NotifierDep
 ) -> JobView:
@@ -163,7 +168,7 @@ def cancel_job(
     return _answer(database, notifier, job)
 
 
-@router.post("/{job_id}/pause")
+@router.post("/{job_id}/pause", responses=problems(Conflict))
 def pause_job(job_id: str, database: DatabaseDep, notifier: NotifierDep) -> JobView:
     """Park exactly this training with its state stored, until it is resumed; or this synthesis,
     with its finished shards."""
@@ -172,7 +177,7 @@ def pause_job(job_id: str, database: DatabaseDep, notifier: NotifierDep) -> JobV
     return _answer(database, notifier, job)
 
 
-@router.post("/{job_id}/resume")
+@router.post("/{job_id}/resume", responses=problems(Conflict))
 def resume_job(job_id: str, database: DatabaseDep, notifier: NotifierDep) -> JobView:
     with database.write() as session:
         job = jobs.resume(session, job_id)

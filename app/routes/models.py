@@ -5,11 +5,12 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import registry
+from app.domain.errors import Conflict
 from app.domain.pages import newest_first
 from app.domain.served import served_because, served_checkpoint
 from app.domain.tables import Checkpoint, Model
@@ -21,8 +22,11 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
+from app.routes.generation import CheckpointId
 from app.routes.loading import LoadedView, loaded_view
 from app.routes.times import moment
+from app.serving.bodies import StrictBody
 from app.serving.engine import Engine
 
 router = APIRouter(
@@ -52,12 +56,10 @@ class ModelList(BaseModel):
     next: str | None
 
 
-class ModelPatch(BaseModel):
+class ModelPatch(StrictBody):
     """`checkpoint`: the id to serve from now on; null: always the best."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    checkpoint: str | None
+    checkpoint: CheckpointId | None
 
 
 class CheckpointView(BaseModel):
@@ -111,7 +113,7 @@ async def change_model(
     return view
 
 
-@router.delete("/{name}", status_code=204)
+@router.delete("/{name}", status_code=204, responses=problems(Conflict))
 def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: EngineDep) -> Response:
     with database.write() as session:
         keys = registry.delete_model(session, name)

@@ -10,9 +10,11 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from app.domain.database import Database
+from app.domain.errors import Unavailable
 from app.domain.readiness import check_ready
 from app.domain.tables import Job
 from app.routes.dependencies import DatabaseDep
+from app.routes.document import problems
 
 router = APIRouter(tags=["operations"])
 
@@ -29,7 +31,7 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=problems(Unavailable))
 def readiness(database: DatabaseDep) -> dict[str, str]:
     """Database, broker and a worker answer; else 503 that names what does not."""
     check_ready(database)

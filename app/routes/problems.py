@@ -1,5 +1,7 @@
 """Every error as RFC 9457 `application/problem+json`, mapped here and nowhere else."""
 
+import json
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -9,15 +11,26 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
-from app.domain.errors import MoggyError, RangeNotSatisfiable
+from app.domain.errors import MoggyError, RangeNotSatisfiable, UnsupportedMediaType
 from models.ranges import ConfigError
 
 log = structlog.get_logger()
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # and HEAD, wherever there is GET
+PROBLEM_JSON = "application/problem+json"
+MAX_ERRORS = 20  # that one answer lists
+MAX_TEXT, KEPT_END = 1000, 300  # of a sentence; its end says what to do
+
 
 class ProblemResponse(JSONResponse):
-    media_type = "application/problem+json"
+    media_type = PROBLEM_JSON
+
+    def render(self, content: Any) -> bytes:
+        """As JSON; half a surrogate pair, which a client can send but not be sent, becomes `?`."""
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
 
 
 def problem(
@@ -28,10 +41,21 @@ def problem(
     headers: dict[str, str] | None = None,
     **members: Any,
 ) -> ProblemResponse:
-    """One problem document; members that are None are left out."""
-    content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    content |= {name: value for name, value in members.items() if value is not None}
+    """One problem document; members that are None are left out.
+
+    What quotes a client at length is shortened: its URL or its body may be megabytes.
+    """
+    content = {"type": "about:blank", "title": title, "status": status, "detail": _shorten(detail)}
+    for name, value in members.items():
+        if value is not None:
+            content[name] = _shorten(value) if isinstance(value, str) else value
     return ProblemResponse(content, status, headers)
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= MAX_TEXT:
+        return text
+    return f"{text[: MAX_TEXT - KEPT_END]} … {text[-KEPT_END:]}"
 
 
 def install_problems(api: FastAPI) -> None:
@@ -68,11 +92,18 @@ def _data_error(_request: Request, _error: Exception) -> Response:
     return problem(422, "Invalid request", detail)
 
 
-def _validation_error(_request: Request, error: Exception) -> Response:
+def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if found[0]["type"] == "json_invalid":
+        return _malformed(f"{found[0]['ctx']['error']}, at character {found[0]['loc'][-1]}")
+    if isinstance(found[0].get("input"), bytes):  # FastAPI leaves alone what is not called JSON
+        return describe_error(not_as(request, "application/json"))
+    if found[0]["type"].startswith("recursion"):
+        return _malformed("it is nested too deeply")
     errors = [
         {"field": _field(one["loc"]), "detail": f"{one['msg']}{_given(one)}"}
-        for one in error.errors()
+        for one in found[:MAX_ERRORS]
     ]
     first = errors[0]
     return problem(
@@ -84,9 +115,23 @@ def _validation_error(_request: Request, error: Exception) -> Response:
     )
 
 
+def not_as(request: Request, wanted: str) -> UnsupportedMediaType:
+    """The body came as something else than `wanted`."""
+    given = request.headers.get("content-type")
+    stated = "without a Content-Type" if given is None else f"as {given[:100]!r}"
+    return UnsupportedMediaType(
+        f"the body came {stated}: send it as {wanted}", field="Content-Type"
+    )
+
+
+def _malformed(reason: str) -> Response:
+    return problem(400, "Malformed body", f"the body is not JSON that can be read: {reason}")
+
+
 def _field(location: tuple[int | str, ...]) -> str:
     """`body.overrides.width` as the client wrote it: `overrides.width`."""
-    return ".".join(str(part) for part in location if part not in ("body", "query", "path"))
+    places = ("body", "query", "path", "header")
+    return ".".join(str(part) for part in location[location[0] in places :])[:MAX_TEXT]
 
 
 def _given(one: dict[str, Any]) -> str:
@@ -96,11 +141,41 @@ def _given(one: dict[str, Any]) -> str:
     return f" (given: {str(given)[:100]!r})"
 
 
-def _http_exception(_request: Request, error: Exception) -> Response:
+def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    title = HTTPStatus(error.status_code).phrase
-    headers = dict(error.headers) if error.headers else None
-    return problem(error.status_code, title, str(error.detail), headers=headers)
+    if error.status_code == HTTPStatus.BAD_REQUEST and error.__cause__ is not None:
+        return _malformed(_unreadable(error.__cause__))
+    title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)
+    path = request.url.path
+    headers = dict(error.headers) if error.headers else {}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
+        detail = f"{request.method} is not allowed at {path}: it takes {headers['Allow']}"
+    elif error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"there is nothing at {path}: /docs lists what there is"
+    return problem(error.status_code, title, detail, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """What the address of the request knows. The router itself says it of one route alone."""
+
+    def is_known(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    known = [method for method in METHODS if is_known(method)]
+    return ["GET", "HEAD", *known[1:]] if "GET" in known else known
+
+
+def _unreadable(cause: BaseException) -> str:
+    """Why a body cannot be parsed, beside its syntax."""
+    if isinstance(cause, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(cause, UnicodeDecodeError):
+        return f"it is not {cause.encoding.upper()}, at byte {cause.start}"
+    if isinstance(cause, ValueError):
+        return f"a number has more than {sys.get_int_max_str_digits()} digits"
+    return "it broke off"
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

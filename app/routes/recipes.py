@@ -6,6 +6,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
+from app.domain.errors import NotFound, QueueFull
 from app.domain.pictures.encoders import MEDIA_TYPES
 from app.routes.dependencies import (
     DatabaseDep,
@@ -13,6 +14,7 @@ from app.routes.dependencies import (
     SettingsDep,
     refuse_unknown_parameters,
 )
+from app.routes.document import problems
 from app.routes.generation import check_pixels
 from app.routes.waiting import allow_deadline, while_connected
 from app.serving.recipe_files import FORMATS, read_recipe
@@ -57,7 +59,7 @@ async def read(request: Request) -> RecipeAnswer:
     return RecipeAnswer(format=file_format, recipe=recipe)
 
 
-@router.post("/verify", openapi_extra=FILE)
+@router.post("/verify", openapi_extra=FILE, responses=problems(NotFound, QueueFull))
 async def verify(
     request: Request, settings: SettingsDep, database: DatabaseDep, engine: EngineDep
 ) -> VerificationAnswer:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.domain.errors import InsufficientStorage, InvalidRequest, MoggyError, TooLarge
 from app.domain.settings import Settings
+from app.routes.problems import not_as
 
 FILES_FIELD = "files"
 MAX_FILES = 100_000  # each is an inode until it is packed; an archive holds any number
@@ -62,10 +63,7 @@ async def receive_upload(request: Request, folder: Path, settings: Settings) -> 
 def _boundary(request: Request) -> bytes:
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise InvalidRequest(
-            f"send the upload as multipart/form-data with a boundary, not as "
-            f"{request.headers.get('content-type', 'a body without Content-Type')!r}"
-        )
+        raise not_as(request, "multipart/form-data with a boundary")
     return options[b"boundary"]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from fastapi import Header, Request
+from pydantic import WithJsonSchema
 
 from app.domain.errors import InvalidRequest, MoggyError, Unavailable
 
@@ -36,6 +37,7 @@ async def allow_deadline(
             "what has not been made of them is not. At most, and by default, "
             "MOGGY_GENERATION_SECONDS.",
         ),
+        WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
     ] = None,
 ) -> None:
     """A dependency: what `while_connected` of this request waits for."""
@@ -65,6 +67,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         abandoned = not working.done()
         working.cancel()
     if abandoned and left:
+        leaving.result()  # raises where the client is still there and its body is too large
         raise ClientLeft("the client left before its images were made")
     if abandoned:
         raise deadline_passed(request, allowed)

@@ -1,41 +1,54 @@
 """Latents as clients write them, and the points they stand for."""
 
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
+from app.serving.bodies import WHOLE, StrictBody, exactly_one
 from models.config import MAX_SEED
 from models.samples import Point, Vector
 
 MAX_LATENT_DIM = 1024
 MAX_PARTS = 64
+MAX_DEPTH = 8  # of mixes in mixes
 # Drawn from N(0, 1) a value is hardly ever beyond 6; the bound keeps float32 from overflowing.
 MAX_VALUE = 1000.0
 
-Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), WHOLE]
 Number = Annotated[float, Field(strict=True, ge=-MAX_VALUE, le=MAX_VALUE, allow_inf_nan=False)]
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "smooth", "even"]
-Numbers = Annotated[list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM)]
+Numbers = Annotated[list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM, fail_fast=True)]
 
 
-class Latent(BaseModel):
+class Latent(StrictBody):
     """Exactly one of `seed`, `latent` (its values) and `mix` (a weighted mean of others)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = exactly_one(seed="integer", latent="array", mix="array")
 
     seed: Seed | None = None
     latent: Numbers | None = None
-    mix: Annotated[list["MixPart"], Field(min_length=1, max_length=MAX_PARTS)] | None = None
+    mix: (
+        Annotated[list["MixPart"], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)] | None
+    ) = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if sum(given is not None for given in (self.seed, self.latent, self.mix)) != 1:
             raise PydanticCustomError("latent", "give exactly one of seed, latent, mix")
+        if self._depth > MAX_DEPTH:
+            raise PydanticCustomError(
+                "depth", "mixes are nested more than {most} deep", {"most": MAX_DEPTH}
+            )
         return self
+
+    @cached_property
+    def _depth(self) -> int:
+        return max((1 + part._depth for part in self.mix or ()), default=0)
 
 
 class MixPart(Latent):

@@ -1,10 +1,10 @@
 """The recipe that a file of ours carries, read back from its bytes."""
 
 import io
-import json
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
+from pydantic_core import from_json
 
 from app.domain.errors import InvalidRequest
 from app.domain.pictures.encoders import EXIF_IFD, RECIPE_KEY, USER_COMMENT
@@ -24,7 +24,7 @@ def read_recipe(data: bytes) -> tuple[Recipe, str]:
             text, file_format = _comment(image), FORMATS[str(image.format)]
             if file_format == "png" and getattr(image, "is_animated", False):
                 file_format = "apng"
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as exc:
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, RuntimeError) as exc:
         raise InvalidRequest(
             f"the body is no picture: send the bytes of a file of this service, which is one of "
             f"{', '.join(FORMATS.values())}"
@@ -32,8 +32,9 @@ def read_recipe(data: bytes) -> tuple[Recipe, str]:
     except Image.DecompressionBombError as exc:
         raise InvalidRequest(f"the picture is too large: {exc}") from exc
     try:
-        recipe = json.loads(text or "")
-    except (ValueError, RecursionError):
+        # Strict: what is no JSON to others, NaN say, could not be answered as JSON either.
+        recipe = from_json(text or "", allow_inf_nan=False)
+    except (ValueError, TypeError):
         recipe = None
     if not isinstance(recipe, dict):
         raise InvalidRequest(

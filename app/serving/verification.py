@@ -182,7 +182,7 @@ class Replica:
             return Verdict(True, "it is the same, byte for byte", 0)
         try:
             difference = _difference(data, again)
-        except (OSError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, ValueError, RuntimeError) as error:
             return Verdict(False, f"its pixels cannot be read: {error}", None)
         if difference is None:
             return Verdict(False, "its size or its number of frames is another", None)

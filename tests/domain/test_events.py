@@ -42,6 +42,17 @@ async def test_a_listener_is_woken_by_its_own_job_alone(valkey_url: str) -> None
 
 
 @pytest.mark.anyio
+async def test_a_listener_closes_at_whatever_moment_of_its_connecting(valkey_url: str) -> None:
+    for turns in range(40):
+        listener = EventListener(valkey_url)
+        listener.start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        _, late = await asyncio.wait((asyncio.create_task(listener.close()),), timeout=5)
+        assert not late, turns
+
+
+@pytest.mark.anyio
 async def test_a_listener_outlives_its_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

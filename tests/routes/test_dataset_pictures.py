@@ -1,12 +1,12 @@
 """What a packed dataset shows over HTTP: the doctor's sheet and single pictures."""
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from packed_noise import COUNT, pack_noise, register_noise
 from PIL import Image
 
 from app.domain.database import Database
@@ -14,61 +14,18 @@ from app.domain.pictures.png import ENCODER
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
-from worker.ingest.ingest import Ingest
-from worker.ingest.request import IngestRequest
-
-COUNT = 30
 
 
 @pytest.fixture
 def packed(tmp_path: Path) -> Path:
     """A folder that an ingest made of 30 pictures in two classes."""
-    generator = np.random.default_rng(0)
-    sources = []
-    for number in range(COUNT):
-        pixels = generator.integers(0, 255, (28, 40, 3), np.uint8)
-        (tmp_path / f"{number}.png").parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-        sources.append({"name": f"{number % 2}/{number}.png", "path": f"{tmp_path}/{number}.png"})
-    run = {
-        "sources": sources,
-        "width": 40,
-        "height": 28,
-        "fit": "crop",
-        "channels": "auto",
-        "horizontal_flip": None,
-        "drop_near_duplicates": False,
-        "limits": {"max_pixels": 10_000, "max_images": 99, "max_unpacked_bytes": 1 << 24},
-    }
-    (tmp_path / "run.json").write_text(json.dumps(run))
-    Ingest(IngestRequest.read(tmp_path / "run.json"), tmp_path / "packed", lambda: None).run()
-    return tmp_path / "packed"
+    return pack_noise(tmp_path)
 
 
 @pytest.fixture
 def images(packed: Path, settings: Settings, database: Database) -> np.ndarray:
     """The pictures of the ready dataset `noise`."""
-    described = json.loads((packed / "dataset.json").read_text())
-    pictures: np.ndarray = np.load(packed / "images.npy")
-    store = ObjectStore(settings)
-    for path in sorted(packed.iterdir()):
-        store.move_in(path, f"datasets/d1/1/{path.name}")
-    columns = ("images", "shape", "classes", "horizontal_flip", "content_hash", "report")
-    with database.write() as session:
-        session.add(
-            Dataset(
-                id="d1",
-                name="noise",
-                status="ready",
-                job="j1",
-                request={"size": "40x28"},
-                key="datasets/d1/1",
-                bytes=1,
-                created_at=0.0,
-                **{column: described[column] for column in columns},
-            )
-        )
-    return pictures
+    return register_noise(packed, ObjectStore(settings), database)
 
 
 def test_every_packed_picture_is_shown_as_it_is(client: TestClient, images: np.ndarray) -> None:

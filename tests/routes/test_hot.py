@@ -118,6 +118,84 @@ def test_what_is_not_plain_goes_the_whole_way(
     assert answered == []
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "7.png",
+        "%37.png",
+        "07.png",
+        "0000000000000007.png",
+        "00000000000000007.png",
+        "7.png?",
+        "7.png?checkpoint=%00",
+        "7%2Epng",
+        "7.png/",
+        "7.png%2F",
+        "%2B7.png",
+        "+7.png",
+        "%207.png",
+        "7%20.png",
+        "7%00.png",
+        "7.png%00",
+        "7.PNG",
+        "7.png.png",
+        "7..png",
+        ".png",
+        "-0.png",
+        "7.0.png",
+        "7_0.png",
+        "1e3.png",
+        "%D9%A7.png",
+        "%EF%BC%97.png",
+        "%C2%B2.png",
+        "%F0%9D%9F%95.png",
+        "9007199254740991.png",
+        "9007199254740992.png",
+        "7.png?checkpoint=",
+        "7.png?checkpoint",
+        "7.png?checkpoint=nothing",
+        "7.png?checkpoint={id}",
+        "7.png?%63heckpoint={id}",
+        "7.png?checkpoint={id}&",
+        "7.png?&checkpoint={id}",
+        "7.png?checkpoint={id}&checkpoint={id}",
+        "7.png?checkpoint={id}#part",
+        "7.png?Checkpoint={id}",
+        "7.png?checkpoint=+{id}",
+        "7.png?checkpoint=%D9%A7",
+        "7.png?x",
+        "7.png?scale=1",
+        "7.png?scale=1&scale=1",
+    ],
+)
+def test_an_odd_url_is_answered_the_same_both_ways(
+    client: TestClient, model: ServedCheckpoint, file: str
+) -> None:
+    client.get(f"{IMAGES}/7.png")
+    url = f"{IMAGES}/{file.replace('{id}', model.id)}"
+    short = client.get(url, follow_redirects=False)
+    with mock.patch.object(hot, "_read", return_value=None):
+        whole = client.get(url, follow_redirects=False)
+    assert (short.status_code, short.content) == (whole.status_code, whole.content)
+    assert short.headers == whole.headers
+    assert short.status_code < 500
+
+
+@pytest.mark.parametrize(
+    "name", ["c%61ts", "cats%2Fimages%2F7.png", "CATS", "cats%00", "caf%C3%A9"]
+)
+def test_an_odd_name_is_answered_the_same_both_ways(
+    client: TestClient, model: ServedCheckpoint, name: str
+) -> None:
+    client.get(f"{IMAGES}/7.png")
+    url = f"/v1/models/{name}/images/7.png"
+    short = client.get(url)
+    with mock.patch.object(hot, "_read", return_value=None):
+        whole = client.get(url)
+    assert (short.status_code, short.content) == (whole.status_code, whole.content)
+    assert short.headers == whole.headers
+
+
 def test_what_is_not_known_or_not_loaded_goes_the_whole_way(
     client: TestClient, model: ServedCheckpoint, answered: list[bool]
 ) -> None:

@@ -1,5 +1,6 @@
 """What a job tells while it runs: its stream, its metrics, its samples, its health."""
 
+import pytest
 from fastapi.testclient import TestClient
 from queued_jobs import ask, held
 
@@ -120,6 +121,14 @@ def test_samples_are_listed_and_a_missing_one_is_not_found(
     ]
     answer = client.get(f"/v1/jobs/{job}/samples/999.png")
     assert (answer.status_code, "999" in answer.json()["detail"]) == (404, True)
+
+
+@pytest.mark.parametrize("place", ["-1", "9" * 300, "9" * 5000, "nan", "%00"])
+def test_a_sample_at_no_number_of_images_is_refused(
+    client: TestClient, cats: str, place: str
+) -> None:
+    answer = client.get(f"/v1/jobs/{ask(client)['id']}/samples/{place}.png")
+    assert (answer.status_code, answer.json()["field"]) == (422, "images_seen")
 
 
 def test_old_rows_of_other_jobs_never_reach_a_stream(

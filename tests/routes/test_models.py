@@ -1,6 +1,7 @@
 """The registry over HTTP: what is served, what is pinned, what deleting frees."""
 
 import hashlib
+import json
 
 import pytest
 from fastapi.testclient import TestClient
@@ -90,6 +91,18 @@ def test_pinning_what_is_not_there_changes_nothing(
     assert client.patch("/v1/models/cats", json={}).status_code == 422
     assert client.patch("/v1/models/cats", json={"served": "c1"}).status_code == 422
     assert client.get("/v1/models/cats").json()["checkpoint"] == "c3"
+
+
+@pytest.mark.parametrize("checkpoint", ["", "\ud800", "c" * 65, 1])
+def test_pinning_what_is_no_id_is_refused_and_changes_nothing(
+    client: TestClient, checkpoints: list[str], checkpoint: object
+) -> None:
+    before = client.get("/v1/models/cats").json()
+    body = json.dumps({"checkpoint": checkpoint})
+    headers = {"Content-Type": "application/json"}
+    answer = client.patch("/v1/models/cats", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (422, "checkpoint")
+    assert client.get("/v1/models/cats").json() == before
 
 
 def test_deleting_a_model_frees_its_checkpoints(

@@ -160,6 +160,47 @@ def test_a_recipe_that_no_service_wrote_is_refused(
 
 
 @pytest.mark.parametrize("call", ["read", "verify"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"seed": NaN}',
+        '{"seed": -Infinity}',
+        '{"model": "\\ud800"}',
+        '{"\\ud800": 1}',
+        '{"a": ' * 300 + "1" + "}" * 300,
+        "[" * 100_000,
+        '{"seed": ' + "9" * 5000 + "}",
+        '{"seed": 7',
+        "7",
+    ],
+)
+def test_a_recipe_that_could_not_be_answered_as_json_is_none(
+    client: TestClient, call: str, text: str
+) -> None:
+    comment, picture = PngInfo(), io.BytesIO()
+    comment.add_text("moggy", text)
+    Image.new("RGB", (8, 8)).save(picture, "PNG", pnginfo=comment)
+    answer = client.post(f"/v1/recipes/{call}", content=picture.getvalue())
+    assert (answer.status_code, "holds no recipe" in answer.text) == (422, True)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of what it skips
+@pytest.mark.parametrize("call", ["read", "verify"])
+@pytest.mark.parametrize("file_format", ["png", "jpg", "webp", "avif"])
+def test_a_damaged_file_is_refused_or_does_not_match(
+    client: TestClient, call: str, file_format: str
+) -> None:
+    data = made(client, f"seed.{file_format}")
+    random = np.random.default_rng(7)
+    for _ in range(60):
+        damaged = bytearray(data)
+        for place in random.integers(0, min(len(data), 400), 3):
+            damaged[place] = random.integers(256)
+        answer = client.post(f"/v1/recipes/{call}", content=bytes(damaged))
+        assert answer.status_code in (200, 404, 422)
+
+
+@pytest.mark.parametrize("call", ["read", "verify"])
 def test_what_is_no_picture_of_ours_is_refused(client: TestClient, call: str) -> None:
     foreign = io.BytesIO()
     Image.new("RGB", (8, 8)).save(foreign, "PNG")

@@ -242,7 +242,7 @@ def test_more_files_than_are_kept_loose_are_refused(
 )
 def test_another_kind_of_body_is_refused(client: httpx2.Client, kind: str) -> None:
     answer = client.post("/upload", content=b"{}", headers={"Content-Type": kind})
-    assert answer.status_code == 422
+    assert answer.status_code == 415
     assert kind in answer.json()["detail"]
 
 

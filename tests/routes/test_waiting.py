@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 
 from app.routes.waiting import ClientLeft, DeadlinePassed, while_connected
@@ -72,6 +72,15 @@ def test_the_work_of_a_client_that_stays_is_answered() -> None:
         return 7
 
     assert asyncio.run(while_connected(connection("http.request"), work())) == 7
+
+
+def test_who_sends_more_than_is_taken_is_told_that_and_not_taken_to_have_left() -> None:
+    async def receive() -> dict[str, Any]:
+        raise HTTPException(413, "too large")
+
+    scope = {"type": "http", "headers": [], "state": {"seconds_allowed": 60}}
+    with pytest.raises(HTTPException, match="too large"):
+        asyncio.run(while_connected(Request(scope, receive), asyncio.sleep(60)))
 
 
 def test_an_error_in_the_work_is_raised_as_it_is() -> None:

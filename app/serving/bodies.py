@@ -1,0 +1,48 @@
+"""What every JSON body has in common: known fields alone, and mistakes that are few to tell."""
+
+from typing import Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_FIELDS = 100
+
+
+def whole(given: Any) -> Any:
+    """7.0 as 7, which it is to JSON Schema; all else as it is."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+WHOLE = BeforeValidator(whole)
+
+
+class StrictBody(BaseModel):
+    """Refuses fields that it does not know.
+
+    Each of them is a mistake with a place and a sentence of its own, and a million of those take
+    gigabytes: so they are counted first. For the same reason its lists are to stop at the first.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > MAX_FIELDS:
+            raise PydanticCustomError(
+                "fields",
+                "there are {given} fields, and never more than {most} are known",
+                {"given": len(given), "most": MAX_FIELDS},
+            )
+        return given
+
+
+def exactly_one(**fields: str) -> ConfigDict:
+    """JSON Schema's words for it: these fields, of these types, of which one is given.
+
+    A null is as good as none.
+    """
+    given = [
+        {"required": [name], "properties": {name: {"type": kind}}} for name, kind in fields.items()
+    ]
+    return ConfigDict(json_schema_extra={"oneOf": given})  # type: ignore[dict-item]

@@ -1,0 +1,95 @@
+"""The real API behind a real server on loopback, with something of everything in it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvicorn
+from packed_noise import pack_noise, register_noise
+from queued_jobs import held, queue_job
+from services import free_port
+
+from app.domain import events
+from app.domain.database import Database, migrate
+from app.domain.job_objects import sample_key
+from app.domain.job_states import Stop
+from app.domain.jobs import request_stop
+from app.domain.measuring import StepMeter
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.main import create_app
+from benchmarks.random_models import register, store_checkpoint
+
+CLASSES = ("0", "1")
+SAMPLE_AT = 64  # images_seen
+LATENT_DIM = 8
+
+
+class Running(NamedTuple):
+    """`jobs`: one that runs, one that is paused, one that has ended."""
+
+    url: str
+    document: dict[str, Any]
+    jobs: list[str]
+    checkpoint: str
+
+
+@contextmanager
+def running_api(folder: Path, settings: Settings) -> Iterator[Running]:
+    """Nothing in it can begin: no worker runs, and the queue is soon full.
+
+    The models `plain` and `classes` and the dataset `noise` are in use, by a job that is held:
+    they cannot be deleted.
+    """
+    migrate(settings.database)
+    database = Database(settings.database)
+    api = create_app(settings)
+    try:
+        jobs, checkpoint = _fill(database, ObjectStore(settings), folder)
+        with _served(api) as url:
+            # A dry run is given up before it has measured anything.
+            api.state.step_meter = StepMeter(deadline_seconds=0.01)
+            yield Running(url, api.openapi(), jobs, checkpoint)
+    finally:
+        database.close()
+
+
+def _fill(database: Database, store: ObjectStore, folder: Path) -> tuple[list[str], str]:
+    register_noise(pack_noise(folder), store, database)
+    small = {"architecture": "mlp", "shape": (28, 40, 3), "latent_dim": LATENT_DIM}
+    plain = register(database, store_checkpoint(store, "plain", **small))
+    conditional = {"classes": CLASSES, "conditional": True}
+    register(database, store_checkpoint(store, "classes", **small, **conditional))
+    described = {"dataset": "noise", "preset": "mlp"}
+    jobs = [queue_job(database, model=model, **described) for model in ("plain", "classes")]
+    for job in jobs:
+        assert held(database, lease=3600.0).job_id == job
+    with database.write() as session:
+        events.append(session, jobs[0], "progress", {"images_seen": 1, "loss": 0.5})
+        events.append(session, jobs[0], "sample", {"images_seen": SAMPLE_AT, "url": "/"})
+    store.put_bytes(sample_key(jobs[0], SAMPLE_AT), (folder / "0.png").read_bytes())
+    for stop in (Stop.PAUSE, Stop.CANCEL):
+        jobs.append(queue_job(database, model="plain", **described))
+        with database.write() as session:
+            request_stop(session, jobs[-1], stop)
+    return jobs, plain.id
+
+
+@contextmanager
+def _served(api: Any) -> Iterator[str]:
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(api, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
