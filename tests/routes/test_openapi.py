@@ -26,6 +26,8 @@ from app.routes.job_requests import FIELDS
 from app.routes.problems import PROBLEM_JSON
 from app.serving.recipe_files import FORMATS
 
+pytestmark = pytest.mark.slow
+
 STREAMS = "/v1/jobs/{job_id}/events"
 # A full queue is no failure; where there can be none, the document does not name 503.
 CONFIG = {"checks": {"not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", 503]}}}
