@@ -2,7 +2,6 @@
 
 import io
 import json
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +17,6 @@ from app.domain.store import ObjectStore
 from app.main import create_app
 from benchmarks.random_models import register, store_checkpoint
 from models.config import MAX_SEED
-from models.latents import latent_from_seed
 
 FORMATS = ("png", "webp", "jpg", "avif")
 
@@ -205,47 +203,6 @@ def test_one_broken_checkpoint_is_named_and_the_next_is_served(
     assert model.id in broken.json()["detail"]
     good = register(database, store_checkpoint(store, weights=2))
     assert get(client, "7.png", params={"checkpoint": good.id}).status_code == 200
-
-
-def test_a_grid_holds_the_single_images(client: TestClient) -> None:
-    answer = ask(client, seeds=[7, 42, 7, 1, 2])
-    grid = pixels(answer.content)
-    assert answer.headers["content-type"] == "image/png"
-    assert grid.shape == (128, 192, 3)
-    assert np.array_equal(grid[:64, 64:128], pixels(get(client, "42.png").content))
-    assert np.array_equal(grid[64:, 64:128], pixels(get(client, "2.png").content))
-    recipe = json.loads(Image.open(io.BytesIO(answer.content)).info["moggy"])
-    assert recipe["images"] == [{"seed": seed} for seed in (7, 42, 7, 1, 2)]
-
-
-def test_a_zip_holds_the_single_files(client: TestClient) -> None:
-    answer = ask(client, count=20, seed=5, format="zip")
-    assert answer.headers["content-type"] == "application/zip"
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert archive.namelist() == [f"{number:04}.png" for number in range(20)]
-        assert archive.read("0002.png") == get(client, "7.png").content
-
-
-def test_json_lists_the_recipes(client: TestClient) -> None:
-    body = ask(client, count=2, format="json").json()
-    assert body["items"] == [recipe_of(get(client, f"{seed}.json").json()) for seed in (0, 1)]
-
-
-@pytest.mark.parametrize("image_format", ["png", "jpg", "webp"])
-def test_one_image_by_request_is_the_one_by_url(
-    client: TestClient, model: ServedCheckpoint, image_format: str
-) -> None:
-    posted = ask(client, seeds=[7], format=image_format, checkpoint=model.id)
-    assert posted.content == get(client, f"7.{image_format}").content
-
-
-def test_the_latent_of_a_seed_gives_its_pixels(client: TestClient) -> None:
-    latent = latent_from_seed(7, 100).tolist()
-    posted = ask(client, latents=[latent], format="png")
-    assert np.array_equal(pixels(posted.content), pixels(get(client, "7.png").content))
-    recipe = json.loads(Image.open(io.BytesIO(posted.content)).info["moggy"])
-    again = ask(client, latents=[recipe["latent"]], format="png")
-    assert again.content == posted.content
 
 
 def test_a_greyscale_model_makes_greyscale_files(

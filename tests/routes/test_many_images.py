@@ -1,4 +1,4 @@
-"""Many images over HTTP: streamed, as sheets, and as sprites."""
+"""Many images by request: the single ones, in sheets and in bundles."""
 
 import io
 import json
@@ -12,21 +12,79 @@ from httpx2 import Response
 from PIL import Image
 
 from app.domain.database import Database
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
 from benchmarks.random_models import register, store_checkpoint
+from models.latents import latent_from_seed
 
 IMAGES = "/v1/models/cats/images"
 
 
 @pytest.fixture(autouse=True)
-def model(database: Database, settings: Settings) -> None:
-    register(database, store_checkpoint(ObjectStore(settings)))
+def model(database: Database, settings: Settings) -> ServedCheckpoint:
+    """The model "cats": random weights, 64×64 RGB."""
+    return register(database, store_checkpoint(ObjectStore(settings)))
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def get(client: TestClient, file: str) -> Response:
+    return client.get(f"{IMAGES}/{file}")
+
+
+def recipe_of(body: dict[str, Any]) -> dict[str, Any]:
+    """The recipe without the passport that stands beside it."""
+    passport = {"nearest", "copy", "nearest_absent"}
+    return {name: value for name, value in body.items() if name not in passport}
 
 
 def ask(client: TestClient, **asked: Any) -> Response:
     return client.post(IMAGES, json=asked)
+
+
+def test_a_grid_holds_the_single_images(client: TestClient) -> None:
+    answer = ask(client, seeds=[7, 42, 7, 1, 2])
+    grid = pixels(answer.content)
+    assert answer.headers["content-type"] == "image/png"
+    assert grid.shape == (128, 192, 3)
+    assert np.array_equal(grid[:64, 64:128], pixels(get(client, "42.png").content))
+    assert np.array_equal(grid[64:, 64:128], pixels(get(client, "2.png").content))
+    recipe = json.loads(Image.open(io.BytesIO(answer.content)).info["moggy"])
+    assert recipe["images"] == [{"seed": seed} for seed in (7, 42, 7, 1, 2)]
+
+
+def test_a_zip_holds_the_single_files(client: TestClient) -> None:
+    answer = ask(client, count=20, seed=5, format="zip")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == [f"{number:04}.png" for number in range(20)]
+        assert archive.read("0002.png") == get(client, "7.png").content
+
+
+def test_json_lists_the_recipes(client: TestClient) -> None:
+    body = ask(client, count=2, format="json").json()
+    assert body["items"] == [recipe_of(get(client, f"{seed}.json").json()) for seed in (0, 1)]
+
+
+@pytest.mark.parametrize("image_format", ["png", "jpg", "webp"])
+def test_one_image_by_request_is_the_one_by_url(
+    client: TestClient, model: ServedCheckpoint, image_format: str
+) -> None:
+    posted = ask(client, seeds=[7], format=image_format, checkpoint=model.id)
+    assert posted.content == get(client, f"7.{image_format}").content
+
+
+def test_the_latent_of_a_seed_gives_its_pixels(client: TestClient) -> None:
+    latent = latent_from_seed(7, 100).tolist()
+    posted = ask(client, latents=[latent], format="png")
+    assert np.array_equal(pixels(posted.content), pixels(get(client, "7.png").content))
+    recipe = json.loads(Image.open(io.BytesIO(posted.content)).info["moggy"])
+    again = ask(client, latents=[recipe["latent"]], format="png")
+    assert again.content == posted.content
 
 
 def test_a_zip_of_more_images_than_may_wait_is_made_while_it_is_sent(
