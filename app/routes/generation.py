@@ -82,10 +82,10 @@ async def choose_classes(
     return to_samples(checkpoint, name, points)
 
 
-def cache_headers(recipe: Recipe, file_format: str, checkpoint_id: str | None) -> dict[str, str]:
-    """ETag and Cache-Control. The bytes are a function of the recipe, the format and the encoder;
-    a URL that names no checkpoint may mean another one tomorrow."""
-    identity = f"{recipe_text(recipe)} {file_format} {ENCODER}"
+def cache_headers(recipe: str, file_format: str, checkpoint_id: str | None) -> dict[str, str]:
+    """ETag and Cache-Control, by the recipe's text. The bytes are a function of it, the format and
+    the encoder; a URL that names no checkpoint may mean another one tomorrow."""
+    identity = f"{recipe} {file_format} {ENCODER}"
     return {
         "ETag": f'"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"',
         "Cache-Control": "no-cache" if checkpoint_id is None else FOR_EVER,

@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import MoggyError
-from app.domain.pictures.encoders import MEDIA_TYPES, encode_image
-from app.domain.pictures.recipes import image_recipe
+from app.domain.pictures.encoders import MEDIA_TYPES, RECIPE_KEY, encode_image
+from app.domain.pictures.png import write_png
+from app.domain.pictures.recipes import image_recipe, recipe_text
 from app.domain.settings import Settings
 from app.routes.generation import cache_headers, image_headers, is_known_by
 from app.routes.problems import describe_error
@@ -94,12 +95,15 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
         return False
     sample = Sample(asked.seed, choose_label(found, None, asked.seed))
     recipe = image_recipe(found, sample)
-    headers = cache_headers(recipe, asked.image_format, asked.checkpoint)
+    text = recipe_text(recipe)
+    headers = cache_headers(text, asked.image_format, asked.checkpoint)
     if is_known_by(asked.known, headers):
         await _send(send, 304, headers, b"")
         return True
 
     def encode(pixels: Pixels) -> bytes:
+        if asked.image_format == "png":
+            return write_png(pixels[0], {RECIPE_KEY: text})
         return encode_image(pixels[0], asked.image_format, recipe)
 
     await receive()  # the request itself; what comes next is that the client has left

@@ -17,7 +17,7 @@ from app.domain.pictures.encoders import (
     SingleFormat,
     encode_image,
 )
-from app.domain.pictures.recipes import Recipe, image_recipe
+from app.domain.pictures.recipes import Recipe, image_recipe, recipe_text
 from app.routes.dependencies import (
     DatabaseDep,
     EngineDep,
@@ -80,7 +80,7 @@ async def get_image(
     if image_format == "json":
         return await describe(found, sample, request, database, engine)
     recipe = image_recipe(found, sample) | display.recipe()
-    headers = cache_headers(recipe, image_format, checkpoint)
+    headers = cache_headers(recipe_text(recipe), image_format, checkpoint)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
     check_pixels(1, found, settings, "scale", display.scale)

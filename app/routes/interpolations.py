@@ -11,7 +11,7 @@ from pydantic import Field
 from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import MEDIA_TYPES
-from app.domain.pictures.recipes import Recipe, interpolation_recipe, numbers
+from app.domain.pictures.recipes import Recipe, interpolation_recipe, numbers, recipe_text
 from app.domain.settings import Settings
 from app.routes.dependencies import (
     DatabaseDep,
@@ -144,7 +144,7 @@ async def get_interpolation(
     found = await engine.catalogue.find(database, name, checkpoint)
     label = (await choose_classes(found, class_name, [first]))[0].label
     recipe = _recipe(asked, found, [first, last], label)
-    headers = cache_headers(recipe, asked.format, checkpoint)
+    headers = cache_headers(recipe_text(recipe), asked.format, checkpoint)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
     check_pixels(frames, found, settings, "frames", asked.scale)

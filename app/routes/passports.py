@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from app.domain.database import Database
 from app.domain.errors import Conflict
 from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.recipes import image_recipe
+from app.domain.pictures.recipes import image_recipe, recipe_text
 from app.routes.generation import cache_headers, choose_classes, is_known
 from app.routes.waiting import while_connected
 from app.serving.archives import Archive, NoPassport
@@ -36,7 +36,7 @@ async def describe(
         known_by: dict[str, Any] = archive.identity
     except NoPassport as absent:
         known_by = no_passport(str(absent))
-    headers = cache_headers(recipe | known_by, "json", None)
+    headers = cache_headers(recipe_text(recipe | known_by), "json", None)
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
     if archive is None:
