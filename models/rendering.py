@@ -14,7 +14,8 @@ from models.images import to_uint8
 from models.latents import latent_from_seed
 from models.samples import BATCH, Pixels, Point, Sample
 
-Graph = Callable[..., Tensor]  # of latents, labels where there are classes, and all weights
+# Of latents, labels where there are classes, and all weights, to pixels (BATCH, H, W, C) uint8.
+Graph = Callable[..., Tensor]
 
 _graphs: dict[tuple[object, ...], Graph] = {}  # by what networks are made of
 _tracing = threading.Lock()  # warnings are the process's, and checkpoints are loaded in threads
@@ -48,8 +49,7 @@ class Renderer:
             latents[slot] = self._latent(sample.point)
             if labels and sample.label is not None:
                 labels[0][slot] = sample.label
-        images = self._graph(latents, *labels, *self._weights)
-        pixels: Pixels = to_uint8(images[: len(samples)]).numpy()
+        pixels: Pixels = self._graph(latents, *labels, *self._weights).numpy()[: len(samples)]
         if pixels.shape[3] == 4:
             # Colours that nobody sees: an animated WebP loses them, and every file shall agree.
             pixels[pixels[..., 3] == 0] = 0
@@ -88,8 +88,7 @@ def _traced(generator: nn.Module, *inputs: Tensor) -> Graph:
 
     def forward(*given: Tensor) -> Tensor:
         _give(generator, names, given[len(inputs) :])
-        images: Tensor = generator(*given[: len(inputs)])
-        return images
+        return to_uint8(generator(*given[: len(inputs)]))
 
     everything = (*inputs, *weights.values())
     with warnings.catch_warnings():
