@@ -1,12 +1,19 @@
 """A part of a file, as a client asks for it: RFC 9110, section 14."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app.domain.errors import RangeNotSatisfiable
 
 # One range; a request for several is answered with the whole, as a server may.
 SINGLE = re.compile(r"bytes=\s*(?:(\d{1,19})-(\d{0,19})|-(\d{1,19}))\s*", re.ASCII | re.IGNORECASE)
+
+
+# The 206 answer, for the OpenAPI document.
+PART: dict[int | str, dict[str, Any]] = {206: {"description": "The part that `Range` asks for"}}
 
 
 class ByteRange(NamedTuple):
@@ -18,6 +25,20 @@ class ByteRange(NamedTuple):
     def headers(self, size: int) -> dict[str, str]:
         """What tells of it, being a part of so many bytes."""
         return {"Content-Range": f"bytes {self.start}-{self.stop - 1}/{size}"}
+
+
+def part_asked_for(request: Request, response: Response) -> Response:
+    """A whole answer with an ETag, or the part of it that the request's `Range` is for."""
+    body, tag = bytes(response.body), response.headers["ETag"]
+    response.headers["Accept-Ranges"] = "bytes"
+    part = asked_range(
+        request.headers.get("range"), request.headers.get("if-range"), tag, len(body)
+    )
+    if part is None:
+        return response
+    headers = dict(response.headers) | part.headers(len(body))
+    headers["content-length"] = str(part.stop - part.start)
+    return Response(body[part.start : part.stop], 206, headers)
 
 
 def asked_range(asked: str | None, condition: str | None, tag: str, size: int) -> ByteRange | None:

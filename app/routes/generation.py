@@ -19,6 +19,7 @@ from app.serving.bodies import WHOLE, StrictBody
 from app.serving.bundles import bundled, new_bundle
 from app.serving.classes import to_samples
 from app.serving.display import MAX_SCALE, Display, Resample
+from app.serving.video import VIDEO_ENCODER
 from models.samples import Pixels, Point, Sample
 
 CheckpointId = Annotated[str, Field(min_length=1, max_length=64)]
@@ -85,7 +86,8 @@ async def choose_classes(
 def cache_headers(recipe: str, file_format: str, checkpoint_id: str | None) -> dict[str, str]:
     """ETag and Cache-Control, by the recipe's text. The bytes are a function of it, the format and
     the encoder; a URL that names no checkpoint may mean another one tomorrow."""
-    identity = f"{recipe} {file_format} {ENCODER}"
+    encoder = f"{ENCODER}+{VIDEO_ENCODER}" if file_format == "mp4" else ENCODER
+    identity = f"{recipe} {file_format} {encoder}"
     return {
         "ETag": f'"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"',
         "Cache-Control": "no-cache" if checkpoint_id is None else FOR_EVER,

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull
+from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull, RangeNotSatisfiable
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import MEDIA_TYPES
 from app.domain.pictures.recipes import Recipe, interpolation_recipe, numbers, recipe_text
 from app.domain.settings import Settings
+from app.routes.byte_ranges import PART, part_asked_for
 from app.routes.dependencies import (
     DatabaseDep,
     EngineDep,
@@ -106,7 +107,10 @@ async def create_interpolation(
 @router.get(
     "/{name}/interpolations/{first}-{last}.{format}",
     response_class=Response,
-    responses=content("webp", "gif", "mp4", "png") | NOT_MODIFIED | problems(QueueFull),
+    responses=content("webp", "gif", "mp4", "png")
+    | PART
+    | NOT_MODIFIED
+    | problems(QueueFull, RangeNotSatisfiable),
 )
 async def get_interpolation(
     name: str,
@@ -126,7 +130,8 @@ async def get_interpolation(
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
 ) -> Response:
-    """The morph from one seed's image to another's; `.png` is a strip of all frames."""
+    """The morph from one seed's image to another's; `.png` is a strip of all frames. `Range` asks
+    for a part of the file, as players of videos do."""
     asked = InterpolationRequest(
         **{"class": class_name},
         keyframes=[Latent(seed=first), Latent(seed=last)],
@@ -150,7 +155,7 @@ async def get_interpolation(
     check_pixels(frames, found, settings, "frames", asked.scale)
     response = await _render(asked, found, [first, last], label, recipe, request, engine)
     response.headers.update(headers)
-    return response
+    return part_asked_for(request, response)
 
 
 async def _render(

@@ -13,7 +13,7 @@ from app.domain.errors import Conflict, RangeNotSatisfiable
 from app.domain.job_objects import delete_leftovers
 from app.domain.pages import newest_first
 from app.domain.tables import JobFile
-from app.routes.byte_ranges import asked_range
+from app.routes.byte_ranges import PART, asked_range
 from app.routes.dependencies import (
     Cursor,
     DatabaseDep,
@@ -39,7 +39,7 @@ MEDIA_TYPES = {
 }
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
-    206: {"description": "The part that `Range` asks for"},
+    **PART,
     **NOT_MODIFIED,
 }
 

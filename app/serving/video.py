@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ COLOURS = (  # said in the file: players would guess from its size
 )
 FILTER = "scale=out_color_matrix=bt709:out_range=tv"
 SAME_EVERY_TIME = ("-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
+
+VIDEO_ENCODER = f"ffmpeg-{version('imageio-ffmpeg')}"  # which brings it; another, other bytes
 
 
 def encode_mp4(frames: Pixels, recipe: Recipe, *, fps: float) -> bytes:

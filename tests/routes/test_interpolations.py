@@ -331,3 +331,23 @@ def test_limits_are_settings(settings: Settings) -> None:
         assert ask(limited, keyframes=TWO, frames=10).status_code == 200
     assert too_many["detail"] == "frames 31 is beyond the limit of 30 (MOGGY_MAX_FRAMES)"
     assert "one answer may have 40960 (MOGGY_MAX_RESPONSE_PIXELS)" in too_large["detail"]
+
+
+@pytest.mark.parametrize("file_format", ["webp", "mp4"])
+def test_a_part_of_a_morph_by_url_is_that_part_of_the_whole(
+    client: TestClient, file_format: str
+) -> None:
+    url = f"/v1/models/cats/interpolations/7-42.{file_format}?frames=5"
+    whole = client.get(url)
+    assert whole.headers["accept-ranges"] == "bytes"
+    part = client.get(url, headers={"Range": "bytes=10-109"})
+    assert (part.status_code, part.content) == (206, whole.content[10:110])
+    assert part.headers["content-range"] == f"bytes 10-109/{len(whole.content)}"
+    assert part.headers["content-length"] == "100"
+    assert part.headers["content-type"] == whole.headers["content-type"]
+    assert part.headers["etag"] == whole.headers["etag"]
+    beyond = client.get(url, headers={"Range": f"bytes={len(whole.content)}-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (
+        416,
+        f"bytes */{len(whole.content)}",
+    )
