@@ -27,8 +27,8 @@ class Figure:
             return f"{name} {value} {'':32} {self.note}".rstrip()
         sign, verdict = "≤" if self.at_most else "≥", "met" if self.met else "MISSED"
         target = f"{sign} {_number(self.wanted)}"
-        ratio = self.value / self.wanted
-        return f"{name} {value} {target:>8} {ratio:6.0%} of it  {verdict:7} {self.note}".rstrip()
+        ratio = f"{self.value / self.wanted:6.0%} of it" if self.wanted else ""
+        return f"{name} {value} {target:>8} {ratio:12}  {verdict:7} {self.note}".rstrip()
 
 
 TITLE = f"{'':32} {'measured':>8} {'':12} {'wanted':>8}"
@@ -36,6 +36,6 @@ TITLE = f"{'':32} {'measured':>8} {'':12} {'wanted':>8}"
 
 def _number(value: float) -> str:
     """Three digits or more."""
-    if value >= 100:
+    if value >= 100 or value == 0:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

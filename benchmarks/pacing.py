@@ -50,12 +50,14 @@ def pace(
     rate: float,
     seconds: float,
     connections: int,
+    sent: Callable[[], object] = lambda: None,
 ) -> Pace:
     """Make rate × seconds requests of 127.0.0.1, and wait for the answers; `note` hears of each.
 
-    `render` makes the bytes of each by its number, 0 and on.
+    `render` makes the bytes of each by its number, 0 and on. `sent` is called once the last is
+    sent, before its answer is there.
     """
-    return uvloop.run(Client(port, render, note, connections).run(rate, seconds))
+    return uvloop.run(Client(port, render, note, connections).run(rate, seconds, sent))
 
 
 class Client:
@@ -72,6 +74,7 @@ class Client:
         self._render = render
         self._note = note
         self._limit = connections
+        self._connections: set[_Connection] = set()
         self._idle: list[_Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._open = self._most = 0
@@ -80,7 +83,7 @@ class Client:
         self._unanswered = 0
         self._started = 0.0
 
-    async def run(self, rate: float, seconds: float) -> Pace:
+    async def run(self, rate: float, seconds: float, sent: Callable[[], object]) -> Pace:
         count, number = int(rate * seconds), 0
         self._started, used = time.perf_counter(), time.process_time()
         while number < count:
@@ -89,12 +92,16 @@ class Client:
                 self._ask(one, one / rate)
             number = due
             await asyncio.sleep(max(0.0, number / rate - self.now()))
+        sent()
         cores = (time.process_time() - used) / self.now()
         patience = self.now() + PATIENCE_SECONDS
         while self._unanswered and self.now() < patience:
             await asyncio.sleep(0.01)
         for task in self._opening:
             task.cancel()
+        for connection in list(self._connections):
+            connection.close()
+        await asyncio.sleep(0)  # let them close
         self._late.sort()
         late = self._late[int(0.99 * len(self._late))] if self._late else 0.0
         return Pace(len(self._late), self._held_back, self._most, late, cores)
@@ -142,6 +149,7 @@ class Client:
             self._open -= 1
             self.answered(number, due, NO_ANSWER, b"")
             return
+        self._connections.add(connection)
         connection.ask(number, due, self._render(number))
 
     def answered(self, number: int, due: float, status: int, head: bytes) -> None:
@@ -154,6 +162,7 @@ class Client:
 
     def forget(self, connection: "_Connection") -> None:
         self._open -= 1
+        self._connections.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
 

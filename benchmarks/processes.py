@@ -113,3 +113,9 @@ def memory(pid: int) -> dict[str, int]:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     fields = (line.split() for line in lines)
     return {name.rstrip(":"): 1024 * int(kib) for name, kib, _ in fields}
+
+
+def resident(pid: int) -> int:
+    """Bytes that a process has in memory; quickly, to be asked often."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

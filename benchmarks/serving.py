@@ -10,6 +10,7 @@ same generator and encoder, and counts with the fastest of its settings.
 import argparse
 import os
 import statistics
+from pathlib import Path
 
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
@@ -70,6 +71,7 @@ class Singles:
     def __init__(self, port: int, checkpoint: ServedCheckpoint, seconds: int) -> None:
         self.port, self.checkpoint, self.seconds = port, checkpoint, seconds
         self.request = measures.single_image(checkpoint)
+        self.request.ask(port, SEED)  # loads the generator
         self._load(WARM_UP_SECONDS)
         self.turns = [self._load(seconds)]
 
@@ -104,33 +106,30 @@ def peer_figures(singles: Singles, settings: Settings, names: list[str]) -> list
     file = ObjectStore(settings).local_copy(singles.checkpoint.key)
     best: list[tuple[Peer, Result]] = []
     for peer in (peer for peer in PEERS if peer.name in names):
-        results = []
-        try:
-            for result in measure(
-                peer,
-                singles.checkpoint,
-                file,
-                picture,
-                connections=CONNECTIONS,
-                seconds=singles.seconds,
-            ):
-                print(f"{peer.title:16} {result}", flush=True)
-                results.append(result)
-        except (NotInstalled, NotStarted, AnotherPicture) as error:
-            print(f"{peer.title:16} not measured: {error}", flush=True)
+        results = tried(peer, singles.checkpoint, file, picture, singles.seconds)
         if results:
             best.append((peer, max(results, key=lambda result: result.load.rate)))
         singles.again()
     return [
-        Figure(
-            f"times {peer.title}",
-            singles.rate / result.load.rate,
-            "×",
-            peer.wanted,
-            note=str(result),
-        )
-        for peer, result in best
+        Figure(f"times {peer.title}", singles.rate / its.load.rate, "×", peer.wanted, note=str(its))
+        for peer, its in best
     ]
+
+
+def tried(
+    peer: Peer, checkpoint: ServedCheckpoint, file: Path, picture: bytes, seconds: int
+) -> list[Result]:
+    """What came of its settings, told one by one; none where it cannot be measured."""
+    results: list[Result] = []
+    try:
+        for result in measure(
+            peer, checkpoint, file, picture, connections=CONNECTIONS, seconds=seconds
+        ):
+            print(f"{peer.title:16} {result}", flush=True)
+            results.append(result)
+    except (NotInstalled, NotStarted, AnotherPicture) as error:
+        print(f"{peer.title:16} not measured: {error}", flush=True)
+    return results
 
 
 def alone_figures(singles: Singles) -> list[Figure]:

@@ -20,6 +20,11 @@ def single_image(checkpoint: ServedCheckpoint) -> Request:
     return Request(f"/v1/models/{checkpoint.model}/images/{NUMBER}.png")
 
 
+def grid_of_images(checkpoint: ServedCheckpoint) -> Request:
+    body = f'{{"count": {GRID_IMAGES}, "seed": 1{NUMBER}000, "format": "grid"}}'
+    return Request(f"/v1/models/{checkpoint.model}/images", body)
+
+
 @dataclass(frozen=True)
 class Paced:
     """How a steady rate was answered, and what the client did meanwhile."""
@@ -39,7 +44,8 @@ class Paced:
 
 def at_rate(port: int, request: Request, rate: float, seconds: float) -> Paced:
     """Latencies at a rate that does not wait for answers."""
-    latencies, errors = array("d"), 0
+    errors = 0
+    latencies: array[float] = array("d")
 
     def note(outcome: Outcome) -> None:
         nonlocal errors
@@ -71,8 +77,7 @@ def morph(port: int, checkpoint: ServedCheckpoint, times: int) -> float:
 
 def grid(port: int, checkpoint: ServedCheckpoint, times: int) -> float:
     """The median time of one PNG of many images."""
-    body = f'{{"count": {GRID_IMAGES}, "seed": {NUMBER}000, "format": "grid"}}'
-    return _median(port, Request(f"/v1/models/{checkpoint.model}/images", body), times)
+    return _median(port, grid_of_images(checkpoint), times)
 
 
 def _median(port: int, request: Request, times: int) -> float:

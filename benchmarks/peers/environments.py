@@ -18,9 +18,9 @@ class NotInstalled(Exception):
     """The environment could not be made; why."""
 
 
-def programs(requirements: Path, folder: Path = FOLDER) -> Path:
+def programs(requirements: Path) -> Path:
     """The folder of the environment's programs, made if need be. Raises NotInstalled."""
-    environment = folder / requirements.stem
+    environment = FOLDER / requirements.stem
     stamp, wanted = environment / STAMP, requirements.read_text()
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(environment, ignore_errors=True)
