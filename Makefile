@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up test lint bench packages
+.PHONY: up test lint bench soak packages
 
 up: $(VENV)/.installed
 	@$(BIN)/moggy up
@@ -23,8 +23,13 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.scores
 	$(BIN)/python -m benchmarks.index
 	$(BIN)/python -m benchmarks.gpu
+	$(BIN)/python -m benchmarks.gpu_serving
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.synthesize
+
+# Eight minutes at twice what the service can do.
+soak: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.soak
 
 # PostgreSQL, where this user may install it; the tests name what they leave out without it.
 packages:

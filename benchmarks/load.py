@@ -10,12 +10,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-# Paths that differ by a number, so that no two requests ask for the same.
+from benchmarks.request import NUMBER, Request
+
 WRK_SCRIPT = """
 number = 0
+function fill(parts)
+  return table.concat(parts, string.format("%%d", number))
+end
 request = function()
   number = number + 1
-  return wrk.format("GET", "%(before)s" .. number .. "%(after)s", %(headers)s)
+  local body = fill(%(body)s)
+  return wrk.format(%(method)s, fill(%(path)s), %(headers)s, body ~= "" and body or nil)
 end
 done = function(summary, latency)
   local errors = summary.errors
@@ -37,29 +42,17 @@ class Load:
     p99: float
 
 
-def load(
-    port: int,
-    before: str,
-    after: str,
-    *,
-    connections: int,
-    seconds: int,
-    headers: dict[str, str] | None = None,
-) -> Load:
-    """GET before1after, before2after, … on 127.0.0.1, by so many keep-alive connections."""
+def load(port: int, request: Request, *, connections: int, seconds: int) -> Load:
+    """Ask 127.0.0.1 by so many kept connections, each as soon as it has its answer."""
     if shutil.which("wrk"):
-        return _wrk(port, before, after, connections, seconds, headers or {})
-    return asyncio.run(_own(port, before, after, connections, seconds, headers or {}))
+        return _wrk(port, request, connections, seconds)
+    return asyncio.run(_own(port, request, connections, seconds))
 
 
-def _wrk(
-    port: int, before: str, after: str, connections: int, seconds: int, headers: dict[str, str]
-) -> Load:
-    fields = ", ".join(f"[{json.dumps(name)}] = {json.dumps(headers[name])}" for name in headers)
-    script = WRK_SCRIPT % {"before": before, "after": after, "headers": f"{{{fields}}}"}
+def _wrk(port: int, request: Request, connections: int, seconds: int) -> Load:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "load.lua"
-        path.write_text(script)
+        path.write_text(wrk_script(request))
         output = subprocess.run(
             [
                 *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s"),
@@ -69,16 +62,34 @@ def _wrk(
             text=True,
             check=True,
         ).stdout
+    return read_wrk(output)
+
+
+def wrk_script(request: Request) -> str:
+    """Lua for `wrk -s`; a JSON string is also a Lua string, of what stands in requests here."""
+    headers = request.all_headers
+    fields = ", ".join(f"[{json.dumps(name)}] = {json.dumps(headers[name])}" for name in headers)
+    return WRK_SCRIPT % {
+        "method": json.dumps(request.method),
+        "path": _parts(request.path),
+        "headers": f"{{{fields}}}",
+        "body": _parts(request.body),
+    }
+
+
+def _parts(text: str) -> str:
+    return f"{{{', '.join(json.dumps(part) for part in text.split(NUMBER))}}}"
+
+
+def read_wrk(output: str) -> Load:
+    """What the script printed when `wrk` was done."""
     line = next(line for line in output.splitlines() if line.startswith("RESULT"))
     requests, took, errors, median, p99 = json.loads(line.removeprefix("RESULT"))
     return Load("wrk", requests / took * 1e6, errors, median / 1e6, p99 / 1e6)
 
 
-async def _own(
-    port: int, before: str, after: str, connections: int, seconds: int, headers: dict[str, str]
-) -> Load:
+async def _own(port: int, request: Request, connections: int, seconds: int) -> Load:
     numbers = itertools.count(1)
-    fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     latencies: list[float] = []
     errors = 0
     started = time.perf_counter()
@@ -88,8 +99,7 @@ async def _own(
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while time.perf_counter() - started < seconds:
             asked = time.perf_counter()
-            path = f"{before}{next(numbers)}{after}"
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}\r\n".encode())
+            writer.write(request.render(next(numbers)))
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
             await reader.readexactly(int(length or 0))

@@ -1,153 +1,158 @@
-"""Single-image PNG requests per second, against the generator and encoder called in-process.
+"""Serving, beside its limit and its peers: every figure with its target, in one run.
 
-A real API on loopback, its home in a temporary folder, one 64×64 generator of width 32 with random
-weights; 32 keep-alive connections, another seed in every request. The load generator runs on the
-same cores.
+`python -m benchmarks.serving`. A real API on loopback, its home in a temporary folder, 64×64
+generators of width 32 with random weights. The clients run on the same cores. Single images are
+asked for by 32 kept connections, another seed in each request; before, between and after the
+peers, and the median counts, so that a machine that slows down slows all. Each peer serves the
+same generator and encoder, and counts with the fastest of its settings.
 """
 
+import argparse
 import os
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import statistics
 from pathlib import Path
 
-# Set before torch is loaded, as the API's own processes have it.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-from app.domain.database import Database, migrate
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks import machine
+from benchmarks import serving_measures as measures
+from benchmarks.api import api, home, prepare
+from benchmarks.figures import TITLE, Figure
+from benchmarks.in_process import in_process
 from benchmarks.load import Load, load
+from benchmarks.peers.environments import NotInstalled
+from benchmarks.peers.measuring import SEED, AnotherPicture, Result, measure
+from benchmarks.peers.peer import PEERS, Peer
+from benchmarks.processes import NotStarted, end_when_told
 
 CONNECTIONS = 32
-SECONDS = 10
-WARM_UP_SECONDS = 2
-START_SECONDS = 60
+WARM_UP_SECONDS = 3
+MODELS = 10
+TIMES = 9  # of what is asked for alone
+WANTED_SHARE, WANTED_REPEATS = 75, 8000
+WANTED_P99_MS, WANTED_MORPH_MS, WANTED_GRID_MS, WANTED_MIB = 25, 120, 60, 900
 
 
-def main() -> None:
-    """Print the rate over HTTP, in-process, and their ratio."""
-    for name in [name for name in os.environ if name.startswith("MOGGY_")]:
-        del os.environ[name]  # a database or a bucket that they name is none of ours
-    with tempfile.TemporaryDirectory(prefix="moggy-serving-") as folder:
-        settings = Settings(home=Path(folder), port=_free_port())
-        checkpoint = prepare(settings)
-        limit = max(in_process(settings, checkpoint, threads) for threads in (1, machine.cores()))
-        with service(settings) as ready_after:
-            images = f"/v1/models/{checkpoint.model}/images/"
-            load(settings.port, images, ".png", connections=CONNECTIONS, seconds=WARM_UP_SECONDS)
-            alone = load(settings.port, images, ".png", connections=1, seconds=WARM_UP_SECONDS)
-            fresh = load(settings.port, images, ".png", connections=CONNECTIONS, seconds=SECONDS)
-            known = load(
-                settings.port,
-                images,
-                f".png?checkpoint={checkpoint.id}",
-                connections=CONNECTIONS,
-                seconds=WARM_UP_SECONDS,
-                headers={"If-None-Match": "*"},
-            )
-    print(f"machine  {machine.describe()}")
-    print(f"API answers {ready_after:.1f} s after its start")
-    print(_row("1 connection", alone))
-    print(_row(f"{CONNECTIONS} connections", fresh))
-    print(_row("not modified", known))
-    print(f"{'in-process':16} {limit:7.0f} images/s: generator and encoder, no HTTP")
-    print(f"{'ratio':16} {fresh.rate / limit:7.0%} of in-process")
-
-
-def prepare(settings: Settings) -> ServedCheckpoint:
-    """A migrated database and one registered checkpoint, as a training leaves them."""
-    from benchmarks.random_models import register, store_checkpoint
-
-    migrate(settings.database)
-    database = Database(settings.database)
-    checkpoint = store_checkpoint(ObjectStore(settings), "bench", width=32)
-    register(database, checkpoint)
-    database.close()
-    return checkpoint
-
-
-def in_process(settings: Settings, checkpoint: ServedCheckpoint, threads: int) -> float:
-    """Images per second, from seed to PNG, by so many threads that share nothing."""
-    import torch
-
-    from app.domain.pictures.encoders import encode_png
-    from app.domain.pictures.recipes import image_recipe
-    from app.serving.generators import Generators
-    from models.samples import BATCH, Sample
-
-    renderer = Generators(ObjectStore(settings), capacity=1).load(checkpoint).renderer
-    before = torch.get_num_threads()
-    end = time.perf_counter() + SECONDS / 2
-
-    def work(first: int) -> int:
-        torch.set_num_threads(max(1, machine.cores() // threads))
-        seed = first
-        while time.perf_counter() < end:
-            samples = [Sample(point) for point in range(seed, seed + BATCH)]
-            for sample, pixels in zip(samples, renderer.render(samples), strict=True):
-                encode_png(pixels, image_recipe(checkpoint, sample))
-            seed += BATCH
-        return seed - first
-
-    started = time.perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        made = sum(pool.map(work, [10**6 * number for number in range(threads)]))
-    rate = made / (time.perf_counter() - started)
-    torch.set_num_threads(before)
-    return rate
-
-
-@contextmanager
-def service(settings: Settings) -> Iterator[float]:
-    """The API, run as `moggy up` runs it; yields the seconds until it answered."""
-    environment = os.environ | {
-        "MOGGY_HOME": str(settings.home),
-        "MOGGY_PORT": str(settings.port),
-    }
-    command = [sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory"]
-    arguments = ["--port", str(settings.port), "--no-access-log", "--log-level", "warning"]
-    started = time.perf_counter()
-    process = subprocess.Popen([*command, *arguments], env=environment)
-    try:
-        while not _answers(settings.port):
-            if process.poll() is not None or time.perf_counter() - started > START_SECONDS:
-                raise SystemExit("the API did not start: its log is above")
-            time.sleep(0.02)
-        yield time.perf_counter() - started
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
-            return True
-    except OSError:
-        return False
-
-
-def _row(name: str, load: Load) -> str:
-    return (
-        f"{name:16} {load.rate:7.0f} requests/s  p50 {load.median * 1e3:5.1f} ms  "
-        f"p99 {load.p99 * 1e3:5.1f} ms  {load.errors} errors  ({load.client})"
+def main(arguments: list[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    end_when_told()
+    print(
+        f"machine  {machine.describe()}; load {os.getloadavg()[0]:.1f} before the run", flush=True
     )
+    with home() as settings:
+        (checkpoint,) = prepare(settings)
+        limit = in_process(settings, checkpoint, options.seconds / 2)
+        with api(settings) as server:
+            print(f"API      answered {server.seconds:.1f} s after its start", flush=True)
+            singles = Singles(settings.port, checkpoint, options.seconds)
+            single = alone_figures(singles)
+            against = peer_figures(singles, settings, options.peers)
+    print(f"\n{TITLE}")
+    for figure in [*singles.figures(limit), *against, *single, memory_figure()]:
+        print(figure.row())
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [peer.name for peer in PEERS]
+    parser.add_argument("--peers", nargs="*", choices=names, default=names)
+    parser.add_argument("--seconds", type=int, default=6, help="of each measurement")
+    return parser.parse_args(arguments)
+
+
+class Singles:
+    """Single images by kept connections, measured again and again."""
+
+    def __init__(self, port: int, checkpoint: ServedCheckpoint, seconds: int) -> None:
+        self.port, self.checkpoint, self.seconds = port, checkpoint, seconds
+        self.request = measures.single_image(checkpoint)
+        self.request.ask(port, SEED)  # loads the generator
+        self._load(WARM_UP_SECONDS)
+        self.turns = [self._load(seconds)]
+
+    def again(self) -> None:
+        self.turns.append(self._load(self.seconds))
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(turn.rate for turn in self.turns)
+
+    def figures(self, limit: float) -> list[Figure]:
+        rates = [turn.rate for turn in self.turns]
+        p99 = statistics.median(turn.p99 for turn in self.turns)
+        errors = sum(turn.errors for turn in self.turns)
+        note = (
+            f"{self.turns[0].client}, {CONNECTIONS} connections: {min(rates):,.0f} to "
+            f"{max(rates):,.0f}/s in {len(rates)} turns, p99 {p99 * 1e3:.0f} ms, {errors} errors"
+        )
+        share = f"limit {limit:,.0f}/s: generator and encoder in-process"
+        return [
+            Figure("single 64×64 PNG", self.rate, "/s", note=note),
+            Figure("of the limit", 100 * self.rate / limit, "%", WANTED_SHARE, note=share),
+        ]
+
+    def _load(self, seconds: int) -> Load:
+        return load(self.port, self.request, connections=CONNECTIONS, seconds=seconds)
+
+
+def peer_figures(singles: Singles, settings: Settings, names: list[str]) -> list[Figure]:
+    """Times the rate of each peer, which takes turns with the service."""
+    picture = singles.request.ask(singles.port, SEED).body
+    file = ObjectStore(settings).local_copy(singles.checkpoint.key)
+    best: list[tuple[Peer, Result]] = []
+    for peer in (peer for peer in PEERS if peer.name in names):
+        results = tried(peer, singles.checkpoint, file, picture, singles.seconds)
+        if results:
+            best.append((peer, max(results, key=lambda result: result.load.rate)))
+        singles.again()
+    return [
+        Figure(f"times {peer.title}", singles.rate / its.load.rate, "×", peer.wanted, note=str(its))
+        for peer, its in best
+    ]
+
+
+def tried(
+    peer: Peer, checkpoint: ServedCheckpoint, file: Path, picture: bytes, seconds: int
+) -> list[Result]:
+    """What came of its settings, told one by one; none where it cannot be measured."""
+    results: list[Result] = []
+    try:
+        for result in measure(
+            peer, checkpoint, file, picture, connections=CONNECTIONS, seconds=seconds
+        ):
+            print(f"{peer.title:16} {result}", flush=True)
+            results.append(result)
+    except (NotInstalled, NotStarted, AnotherPicture) as error:
+        print(f"{peer.title:16} not measured: {error}", flush=True)
+    return results
+
+
+def alone_figures(singles: Singles) -> list[Figure]:
+    """The rest of what one API process is measured at."""
+    port, checkpoint = singles.port, singles.checkpoint
+    paced = measures.at_rate(port, singles.request, singles.rate / 2, singles.seconds)
+    repeats = measures.repeated(port, checkpoint, CONNECTIONS)
+    morph, grid = (measure(port, checkpoint, TIMES) for measure in (measures.morph, measures.grid))
+    return [
+        Figure("p99 at half that rate", 1e3 * paced.p99, "ms", WANTED_P99_MS, True, str(paced)),
+        Figure("cached repeat", repeats.rate, "/s", WANTED_REPEATS, note="304, If-None-Match"),
+        Figure("morph, 60 frames, cold", 1e3 * morph, "ms", WANTED_MORPH_MS, True, "WebP, 64×64"),
+        Figure("grid of 64", 1e3 * grid, "ms", WANTED_GRID_MS, True, "one PNG, alone"),
+    ]
+
+
+def memory_figure() -> Figure:
+    """Of a process of its own, which has done nothing else."""
+    with home() as settings:
+        checkpoints = prepare(settings, MODELS)
+        with api(settings) as server:
+            used = measures.memory_with(settings.port, server.pid, checkpoints)
+    resident, shared = (used[name] / 2**20 for name in ("Rss", "Pss"))
+    note = f"resident; {shared:,.0f} MiB where shared pages are divided"
+    return Figure(f"memory with {MODELS} models", resident, "MiB", WANTED_MIB, True, note)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,13 @@ from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.synthesis import LAYOUTS, LEAST_IMAGES, queue_synthesis
 from benchmarks import machine
-from benchmarks.serving import in_process, prepare
+from benchmarks.api import prepare
+from benchmarks.in_process import threaded_rate
 from worker.context import WorkerContext
 from worker.supervisor import supervise
 
 IMAGES = 20_000
+SECONDS = 5  # of the in-process rate
 FIELDS = ("model", "checkpoint", "images", "seed", "class", "layout", "format", "shard_images",
           "reject_copies")  # fmt: skip
 
@@ -77,7 +79,7 @@ def limit(settings: Settings, checkpoint: ServedCheckpoint) -> Speed:
     rates: list[float] = []
     used = measure(
         resource.RUSAGE_SELF,
-        lambda: rates.append(in_process(settings, checkpoint, machine.cores())),
+        lambda: rates.append(threaded_rate(settings, checkpoint, machine.cores(), SECONDS)),
     )
     return Speed(rates[0], used.cpu / (rates[0] * used.seconds))
 

@@ -86,9 +86,10 @@ def _is_number(text: str) -> bool:
 
 async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> bool:
     """Whether it was answered; nothing was sent or received where not."""
-    engine: Engine = scope["app"].state.engine
-    settings: Settings = scope["app"].state.settings
-    found = engine.catalogue.recall(asked.model, asked.checkpoint)
+    state = scope["app"].state
+    engine: Engine = state.engine
+    settings: Settings = state.settings
+    found = engine.catalogue.recall(state.database, asked.model, asked.checkpoint)
     if found is None or not engine.has_loaded(found):
         return False
     if found.shape[0] * found.shape[1] > settings.max_response_pixels:

@@ -141,6 +141,7 @@ class Engine:
     def close(self) -> None:
         """Finish the batch at hand, refuse the rest, end the threads."""
         self.passports.close()
+        self.catalogue.close()
         self._closed = True
         left = self._queue.close()
         for thread in self._threads:

@@ -1,8 +1,10 @@
 """Health, readiness, metrics, the document, and errors of every origin."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from anyio import to_thread
 from fastapi.testclient import TestClient
 
 from app.domain.settings import Settings
@@ -12,6 +14,26 @@ from app.routes.body_limit import MAX_JSON_BYTES
 
 def test_health_says_that_the_process_answers(client: TestClient) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_health_needs_none_of_the_threads_that_others_may_have_taken(client: TestClient) -> None:
+    async def take_all() -> None:
+        limiter = to_thread.current_default_thread_limiter()
+        for number in range(int(limiter.total_tokens)):
+            limiter.acquire_on_behalf_of_nowait(number)
+
+    async def give_back() -> None:
+        limiter = to_thread.current_default_thread_limiter()
+        for number in range(int(limiter.total_tokens)):
+            limiter.release_on_behalf_of(number)
+
+    assert client.portal is not None
+    client.portal.call(take_all)
+    try:
+        answering = ThreadPoolExecutor(1).submit(client.get, "/healthz")
+        assert answering.result(timeout=10).status_code == 200
+    finally:
+        client.portal.call(give_back)
 
 
 def test_without_a_worker_the_service_is_not_ready_and_says_so(client: TestClient) -> None:

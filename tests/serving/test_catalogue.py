@@ -1,13 +1,21 @@
 """Which checkpoint is served, remembered no longer than it is true."""
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
+from anyio import to_thread
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
 from app.domain import registry
 from app.domain.database import Database
 from app.domain.errors import NotFound
+from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
+from app.domain.tables import Checkpoint, Model
 from app.serving import catalogue as module
 from app.serving.catalogue import Catalogue
 from benchmarks.random_models import register, store_checkpoint
@@ -78,3 +86,104 @@ def test_a_change_here_is_seen_at_once(
         registry.serve(session, "cats", first.id)
     catalogue.forget()
     assert found(catalogue, database) == first.id
+
+
+class HeldDatabase(Database):
+    """Answers no read before it is released; counts those that came."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.released = threading.Event()
+        self.reads = 0
+
+    def read(self) -> AbstractContextManager[Session]:
+        self.reads += 1
+        assert self.released.wait(10)
+        return super().read()
+
+
+@pytest.fixture
+def held(database: Database, database_url: str) -> Iterator[HeldDatabase]:
+    """The same database, by a connection that is as slow as the test wants."""
+    held = HeldDatabase(database_url)
+    yield held
+    held.released.set()
+    held.close()
+
+
+def test_what_was_known_is_believed_while_the_database_is_asked_once(
+    database: Database,
+    store: ObjectStore,
+    held: HeldDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FRESH_SECONDS", 0)
+    catalogue = Catalogue()
+    first = register(database, store_checkpoint(store))
+
+    async def scenario() -> None:
+        await catalogue.find(database, "cats")
+        second = register(database, store_checkpoint(store, weights=2))
+        assert catalogue.recall(held, "cats", None) is None  # who finds it old asks, and waits
+        asked = [asyncio.ensure_future(catalogue.find(held, "cats")) for _ in range(3)]
+        for _ in range(100):
+            assert catalogue.recall(held, "cats", None) == first
+            await asyncio.sleep(0.001)
+        assert [await one for one in asked] == [first] * 3
+        waiting = asyncio.ensure_future(catalogue._asking["cats", None])
+        held.released.set()
+        assert await waiting == second
+
+    asyncio.run(scenario())
+    assert held.reads == 1
+
+
+def test_what_is_not_known_is_read_once_for_all_who_wait(
+    database: Database, store: ObjectStore, held: HeldDatabase
+) -> None:
+    stored = register(database, store_checkpoint(store))
+    catalogue = Catalogue()
+
+    async def scenario() -> list[ServedCheckpoint]:
+        asked = [asyncio.ensure_future(catalogue.find(held, "cats")) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        asked[0].cancel()  # the client that came first has left
+        held.released.set()
+        return await asyncio.gather(*asked[1:])
+
+    assert asyncio.run(scenario()) == [stored] * 4
+    assert held.reads == 1
+
+
+def test_a_model_that_was_deleted_elsewhere_is_not_found(
+    database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FRESH_SECONDS", 0)
+    catalogue = Catalogue()
+    register(database, store_checkpoint(store))
+    found(catalogue, database)
+    with database.write() as session:
+        session.execute(delete(Checkpoint))
+        session.execute(delete(Model))
+    with pytest.raises(NotFound, match="'cats'"):
+        found(catalogue, database)
+    assert asyncio.run(recalled(catalogue, database)) is None
+
+
+async def recalled(catalogue: Catalogue, database: Database) -> ServedCheckpoint | None:
+    return catalogue.recall(database, "cats", None)
+
+
+def test_it_is_found_while_every_shared_thread_is_taken(
+    database: Database, store: ObjectStore
+) -> None:
+    stored = register(database, store_checkpoint(store))
+
+    async def scenario() -> ServedCheckpoint:
+        limiter = to_thread.current_default_thread_limiter()
+        taken = int(limiter.total_tokens)
+        for number in range(taken):
+            limiter.acquire_on_behalf_of_nowait(number)
+        return await asyncio.wait_for(Catalogue().find(database, "cats"), 10)
+
+    assert asyncio.run(scenario()) == stored

@@ -1,0 +1,41 @@
+"""What was measured beside what is wanted, one line each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`wanted` is the least, or with `at_most` the most, that meets the target; None: no target."""
+
+    name: str
+    value: float
+    unit: str
+    wanted: float | None = None
+    at_most: bool = False
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        if self.wanted is None:
+            return None
+        return self.value <= self.wanted if self.at_most else self.value >= self.wanted
+
+    def row(self) -> str:
+        """The ratio is that of what was measured to what is wanted."""
+        name, value = f"{self.name:32}", f"{_number(self.value):>8} {self.unit:12}"
+        if self.wanted is None:
+            return f"{name} {value} {'':32} {self.note}".rstrip()
+        sign, verdict = "≤" if self.at_most else "≥", "met" if self.met else "MISSED"
+        target = f"{sign} {_number(self.wanted)}"
+        ratio = f"{self.value / self.wanted:6.0%} of it" if self.wanted else ""
+        return f"{name} {value} {target:>8} {ratio:12}  {verdict:7} {self.note}".rstrip()
+
+
+TITLE = f"{'':32} {'measured':>8} {'':12} {'wanted':>8}"
+
+
+def _number(value: float) -> str:
+    """Three digits or more."""
+    if value >= 100 or value == 0:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,0 +1,173 @@
+"""Where the limit of serving moves to on a GPU: `python -m benchmarks.gpu_serving`.
+
+The generator of `dcgan-paper` at batch sizes from 1 to 512, from seeds to PNG files with their
+recipes, and each part of that alone, in images per second:
+
+    latents    drawn from their seeds by the CPU, which is part of what a seed means, in one thread
+    forward    the frozen generator, pixels as bytes, and their way back to the host
+    encode     the service's PNG encoder, with a thread for each core
+    together   all of it; while a batch is generated, the ones before it are encoded
+
+The slowest part is the limit. `together` can stay below it: the parts share the interpreter, which
+runs one thread of Python at a time. In float32, as the service computes, and in bfloat16.
+"""
+
+import argparse
+import itertools
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import encode_png
+from app.domain.pictures.recipes import image_recipe
+from app.domain.store import ObjectStore
+from benchmarks import limits, machine
+from benchmarks.api import home
+from benchmarks.random_models import store_checkpoint
+from benchmarks.turns import WARM_UP_STEPS, rate
+from models.checkpoint import load_generator
+from models.images import to_uint8
+from models.latents import latents_from_seeds
+from models.presets import PRESETS
+from models.samples import Pixels, Sample
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+AHEAD = 2  # batches that wait to be encoded while the next one is generated
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print("no GPU here: nothing was measured (--device cpu tries the program itself)")
+        return
+    device = torch.device(options.device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
+    print(f"machine    {machine.describe()}")
+    print(f"device     {name}, torch {torch.__version__}; encoding in {options.threads} threads")
+    for precision in options.precisions:
+        print(f"\n{precision:10} {'latents/s':>10} {'forward/s':>10} {'encode/s':>10} ", end="")
+        print(f"{'together/s':>10}  limit")
+        for batch in options.batches:
+            with parts(options, precision, batch, device) as measured:
+                print(measured.row(options.seconds), flush=True)
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="dcgan-paper")
+    parser.add_argument("--width", type=int, help="of the generator, instead of the preset's")
+    parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
+    parser.add_argument("--threads", type=int, default=machine.cores(), help="that encode")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def parts(
+    options: argparse.Namespace, precision: str, batch: int, device: torch.device
+) -> Iterator["Parts"]:
+    """The generator, loaded as the service loads it, and what is done before and after it."""
+    config = PRESETS[options.preset].config
+    config = replace(config, width=options.width or config.width)
+    with home() as settings, ThreadPoolExecutor(options.threads) as pool:
+        store = ObjectStore(settings)
+        checkpoint = store_checkpoint(store, options.preset, **vars(config))
+        generator = load_generator(store.local_copy(checkpoint.key)).generator
+        yield Parts(checkpoint, generator, precision, batch, device, pool, options.threads)
+
+
+@dataclass
+class Parts:
+    """Each is a step of one batch."""
+
+    checkpoint: ServedCheckpoint
+    generator: torch.nn.Module
+    precision: str
+    batch: int
+    device: torch.device
+    pool: ThreadPoolExecutor
+    threads: int
+
+    def __post_init__(self) -> None:
+        self._dtype = PRECISIONS[self.precision]
+        self._numbers = itertools.count(0, self.batch)
+        self._encoding: deque[list[Future[int]]] = deque()
+        self._forward = _frozen(
+            self.generator.to(self.device, self._dtype), self._moved(self.draw())
+        )
+
+    def row(self, seconds: float) -> str:
+        latents = self.draw()
+        pixels = self.generate(latents)
+        alone = {
+            "latents": self._rate(self.draw, seconds),
+            "forward": self._rate(lambda: self.generate(latents), seconds),
+            "encode": self._rate(lambda: self.encode(pixels), seconds),
+        }
+        together = self._rate(lambda: self.encode(self.generate(self.draw())), seconds)
+        limit = min(alone, key=lambda part: alone[part])
+        rates = " ".join(f"{one:10,.0f}" for one in [*alone.values(), together])
+        return f"batch {self.batch:4} {rates}  {limit}, {together / alone[limit]:.0%} of it"
+
+    def draw(self) -> torch.Tensor:
+        first = next(self._numbers)
+        return latents_from_seeds(range(first, first + self.batch), self.checkpoint.latent_dim)
+
+    @torch.inference_mode()
+    def generate(self, latents: torch.Tensor) -> Pixels:
+        pixels: Pixels = to_uint8(self._forward(self._moved(latents))).cpu().numpy()
+        return pixels
+
+    def encode(self, pixels: Pixels) -> None:
+        """Hand them to the threads, and wait for those of some batches before."""
+        shares = np.array_split(pixels, min(self.threads, len(pixels)))
+        self._encoding.append([self.pool.submit(self._encode, share) for share in shares])
+        while len(self._encoding) > AHEAD:
+            self._wait()
+
+    def _encode(self, pixels: Pixels) -> int:
+        recipe = image_recipe(self.checkpoint, Sample(1))
+        return sum(len(encode_png(picture, recipe)) for picture in pixels)
+
+    def _wait(self) -> None:
+        for share in self._encoding.popleft():
+            share.result()
+
+    def _rate(self, step: Any, seconds: float) -> float:
+        for _ in range(WARM_UP_STEPS):
+            step()
+        self._settle()
+        return rate(step, self.batch, seconds, self._settle)
+
+    def _settle(self) -> None:
+        limits.settle(self.device)
+        while self._encoding:
+            self._wait()
+
+    def _moved(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents.to(self.device, self._dtype, non_blocking=True)
+
+
+@torch.inference_mode()
+def _frozen(generator: torch.nn.Module, latents: torch.Tensor) -> torch.jit.ScriptModule:
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.freeze(torch.jit.trace(generator, latents, check_trace=False))
+
+
+if __name__ == "__main__":
+    main()

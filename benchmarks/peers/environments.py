@@ -1,0 +1,39 @@
+"""Virtual environments for those peers whose dependencies may clash with the project's.
+
+Each is made once, of the pins in its own file of requirements, under `.venv-peers`.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.processes import ROOT
+
+FOLDER = ROOT / ".venv-peers"
+STAMP = "installed.txt"  # in an environment that is whole: the requirements it was made of
+
+
+class NotInstalled(Exception):
+    """The environment could not be made; why."""
+
+
+def programs(requirements: Path) -> Path:
+    """The folder of the environment's programs, made if need be. Raises NotInstalled."""
+    environment = FOLDER / requirements.stem
+    stamp, wanted = environment / STAMP, requirements.read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        shutil.rmtree(environment, ignore_errors=True)
+        print(f"installing {requirements.stem} into {environment}", flush=True)
+        _run(sys.executable, "-m", "venv", str(environment))
+        install = ("pip", "install", "--quiet", "--disable-pip-version-check")
+        _run(str(environment / "bin" / "python"), "-m", *install, "-r", str(requirements))
+        stamp.write_text(wanted)
+    return environment / "bin"
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise NotInstalled(errors[-1] if errors else done.stderr.strip()[-300:])

@@ -1,0 +1,53 @@
+"""The pictures by LitServe: `POST /predict` with `{"seed": 7}` answers with the file.
+
+As its documentation has it: the hooks of a LitAPI, batching on, and its fast queue (ZeroMQ),
+which it recommends beyond 100 requests per second.
+"""
+
+import litserve
+from fastapi import Response
+
+from benchmarks.peers.assignment import Assignment
+from benchmarks.peers.pictures import Pictures
+
+
+class Images(litserve.LitAPI):
+    """Its hooks, in the order in which they are called."""
+
+    def setup(self, device: str) -> None:  # noqa: ARG002
+        self.pictures = Pictures(Assignment.read())
+
+    def decode_request(self, request: dict[str, int]) -> int:
+        return request["seed"]
+
+    def batch(self, inputs: list[int]) -> list[int]:
+        return inputs
+
+    def predict(self, seeds: list[int]) -> list[bytes]:
+        return self.pictures(seeds)
+
+    def unbatch(self, output: list[bytes]) -> list[bytes]:
+        return output
+
+    def encode_response(self, output: bytes) -> Response:
+        return Response(output, media_type="image/png")
+
+
+def main() -> None:
+    told = Assignment.read()
+    setting = told.setting
+    images = Images(max_batch_size=setting.batch, batch_timeout=setting.wait_ms / 1000)
+    server = litserve.LitServer(
+        images, accelerator="cpu", workers_per_device=setting.workers, fast_queue=True
+    )
+    server.run(
+        host="127.0.0.1",
+        port=told.port,
+        num_api_servers=setting.servers,
+        log_level="error",  # which leaves out a line for each request
+        generate_client_file=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The peers, how each is started and asked, and the settings that are tried of each.
+
+The settings are what users of each tool would come to who want the most of two cores and 32
+clients; on this kind of work. The fastest of them counts.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import machine
+from benchmarks.peers.assignment import Setting
+from benchmarks.request import NUMBER, Request
+
+FOLDER = Path(__file__).parent
+CORES = machine.cores()
+
+
+@dataclass(frozen=True)
+class Peer:
+    """`command` makes its command line of the folder of its programs and its port."""
+
+    name: str
+    requirements: Path | None  # None: it has the project's own environment
+    command: Callable[[Path, int], list[str]]
+    ready: str
+    request: Request
+    picture: Callable[[bytes], bytes]  # the PNG in an answer
+    settings: tuple[Setting, ...]
+    wanted: float | None = None  # times its rate
+
+    @property
+    def title(self) -> str:
+        """With its version, where it has one."""
+        lines = self.requirements.read_text().splitlines() if self.requirements else []
+        versions = [line.partition("==")[2] for line in lines if line.startswith(f"{self.name}==")]
+        return " ".join([self.name, *versions])
+
+
+def _litserve(programs: Path, port: int) -> list[str]:  # noqa: ARG001
+    return [str(programs / "python"), "-m", "benchmarks.peers.litserve_server"]
+
+
+def _bentoml(programs: Path, port: int) -> list[str]:
+    serve = [str(programs / "python"), "-m", "bentoml", "serve"]
+    where = ["--host", "127.0.0.1", "--port", str(port)]
+    return [*serve, "benchmarks.peers.bentoml_service:Images", *where]
+
+
+def _fastapi(programs: Path, port: int) -> list[str]:
+    serve = [str(programs / "python"), "-m", "uvicorn", "--factory", "--no-access-log"]
+    return [*serve, "--port", str(port), "benchmarks.peers.fastapi_handler:create_app"]
+
+
+def _first_of_list(body: bytes) -> bytes:
+    return base64.b64decode(json.loads(body)[0])
+
+
+PEERS = (
+    Peer(
+        name="litserve",
+        requirements=FOLDER / "litserve.txt",
+        command=_litserve,
+        ready="/health",
+        request=Request("/predict", body=f'{{"seed": {NUMBER}}}'),
+        picture=bytes,
+        settings=(
+            Setting(workers=1, servers=1, batch=8, wait_ms=0),
+            Setting(workers=1, servers=1, batch=16, wait_ms=5),
+            Setting(workers=1, servers=CORES, batch=16, wait_ms=5),
+            Setting(workers=CORES, servers=CORES, batch=16, wait_ms=5),
+        ),
+        wanted=4,
+    ),
+    Peer(
+        name="bentoml",
+        requirements=FOLDER / "bentoml.txt",
+        command=_bentoml,
+        ready="/readyz",
+        request=Request("/images", body=f'{{"seeds": [{NUMBER}]}}'),
+        picture=_first_of_list,
+        settings=(
+            Setting(workers=1, threads=CORES, batch=32, wait_ms=1000),
+            Setting(workers=CORES, batch=8, wait_ms=1000),
+            Setting(workers=CORES, batch=16, wait_ms=1000),
+            Setting(workers=CORES, batch=32, wait_ms=1000),
+        ),
+        wanted=5,
+    ),
+    Peer(
+        name="fastapi",
+        requirements=None,
+        command=_fastapi,
+        ready="/health",
+        request=Request(f"/images/{NUMBER}.png"),
+        picture=bytes,
+        settings=(Setting(threads=1), Setting(threads=CORES)),
+    ),
+)

@@ -1,0 +1,58 @@
+"""What every peer serves: the files that the service gives for the same seeds.
+
+The same generator, frozen as the service has it, and the service's encoder with its recipe inside.
+A peer's forward pass is of as many images as its batch has, where the service's are always of
+BATCH: it need not promise that a picture's bytes are the same whatever is made beside it.
+"""
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+# Set before torch is loaded, as the service's own processes have it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import encode_png
+from app.domain.pictures.recipes import image_recipe
+from benchmarks.peers.assignment import Assignment
+from models.checkpoint import load_generator
+from models.images import to_uint8
+from models.latents import latents_from_seeds
+from models.samples import Sample
+
+
+class Pictures:
+    """Seeds to PNG files, as the assignment says."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        torch.set_num_threads(assignment.setting.threads)
+        shape, classes = (tuple(assignment.checkpoint[name]) for name in ("shape", "classes"))
+        fields = dict(assignment.checkpoint) | {"shape": shape, "classes": classes}
+        self._checkpoint = ServedCheckpoint(**fields)
+        loaded = load_generator(Path(assignment.file))
+        self._generator = _frozen(loaded.generator, self._checkpoint.latent_dim)
+        for count in (1, assignment.setting.batch) * 3:  # until it has settled on how to run them
+            self(range(count))
+
+    @torch.inference_mode()
+    def __call__(self, seeds: Sequence[int]) -> list[bytes]:
+        latents = latents_from_seeds(list(seeds), self._checkpoint.latent_dim)
+        images = to_uint8(self._generator(latents)).numpy()
+        return [
+            encode_png(pixels, image_recipe(self._checkpoint, Sample(seed)))
+            for seed, pixels in zip(seeds, images, strict=True)
+        ]
+
+
+@torch.inference_mode()
+def _frozen(generator: torch.nn.Module, latent_dim: int) -> torch.jit.ScriptModule:
+    """As models.rendering has it, but for batches of any size."""
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(generator, torch.zeros(2, latent_dim), check_trace=False)
+        return torch.jit.freeze(traced)

@@ -1,0 +1,72 @@
+"""What the peers serve is what the service serves."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import encode_png
+from app.domain.pictures.recipes import image_recipe
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from benchmarks.peers.assignment import Assignment, Setting
+from benchmarks.peers.measuring import AnotherPicture, compare
+from benchmarks.peers.pictures import Pictures
+from benchmarks.random_models import store_checkpoint
+from models.checkpoint import load_generator
+from models.rendering import Renderer
+from models.samples import Sample
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return ObjectStore(Settings(home=tmp_path))
+
+
+@pytest.fixture
+def checkpoint(store: ObjectStore) -> ServedCheckpoint:
+    return store_checkpoint(store)
+
+
+def told(store: ObjectStore, checkpoint: ServedCheckpoint) -> Assignment:
+    file = store.local_copy(checkpoint.key)
+    return Assignment(8000, asdict(checkpoint), str(file), Setting(batch=4))
+
+
+def test_a_peers_pictures_are_the_services_own(
+    store: ObjectStore, checkpoint: ServedCheckpoint
+) -> None:
+    pictures = Pictures(told(store, checkpoint))
+    renderer = Renderer(load_generator(store.local_copy(checkpoint.key)))
+    for seeds in ([7], [1, 2, 3], list(range(11))):
+        files = pictures(seeds)
+        assert len(files) == len(seeds)
+        for seed, file in zip(seeds, files, strict=True):
+            (pixels,) = renderer.render([Sample(seed)])
+            compare(file, encode_png(pixels, image_recipe(checkpoint, Sample(seed))))
+
+
+def test_another_picture_is_told_apart(store: ObjectStore, checkpoint: ServedCheckpoint) -> None:
+    (pixels,) = Renderer(load_generator(store.local_copy(checkpoint.key))).render([Sample(1)])
+    recipe = image_recipe(checkpoint, Sample(1))
+    ours = encode_png(pixels, recipe)
+    compare(ours, ours)
+    compare(encode_png(pixels // 2 * 2, recipe), ours)  # one level
+    with pytest.raises(AnotherPicture, match="differs by"):
+        compare(encode_png(pixels // 8 * 8, recipe), ours)
+    with pytest.raises(AnotherPicture, match="recipe"):
+        compare(encode_png(pixels, image_recipe(checkpoint, Sample(2))), ours)
+    with pytest.raises(AnotherPicture, match="64, 32"):
+        compare(encode_png(pixels[:, :32], recipe), ours)
+
+
+def test_a_server_is_told_everything_through_its_environment(
+    store: ObjectStore, checkpoint: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignment = told(store, checkpoint)
+    for name, value in assignment.environment().items():
+        monkeypatch.setenv(name, value)
+    read = Assignment.read()
+    assert (read.port, read.file, read.setting) == (8000, assignment.file, Setting(batch=4))
+    Pictures(read)([1])
