@@ -31,14 +31,18 @@ class EmbeddingError(ValueError):
 
 
 class Embedder:
-    """The trained network in eval mode; bfloat16 where the device multiplies it in hardware.
+    """The trained network in eval mode; bfloat16 where the device multiplies it in hardware, unless
+    it is to be `precise`: then float32, which is the same everywhere but for rounding.
 
     `name` is the identity of network and weights: features of two names are not compared.
     """
 
-    def __init__(self, device: str | torch.device = "cpu", weights: Path = WEIGHTS) -> None:
+    def __init__(
+        self, device: str | torch.device = "cpu", weights: Path = WEIGHTS, *, precise: bool = False
+    ) -> None:
         self.device = torch.device(device)
-        self._number = torch.bfloat16 if native_bfloat16(self.device) else torch.float32
+        fast = native_bfloat16(self.device) and not precise
+        self._number = torch.bfloat16 if fast else torch.float32
         network = read_network(weights).to(self.device).eval()
         for part in network.modules():
             if isinstance(part, Convolution):

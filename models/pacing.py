@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 LEAST_PROBES, PROBES = 16, 128  # of one segment; of a path, where that is more
 LEAST_CHANGE = 0.1  # of the mean: where nothing changes, some frames are spent all the same
-DECIMALS = 4  # of a place: what rounding does to features shall move no frame
 
 
 def probe_places(segments: int) -> list[float]:
@@ -31,5 +30,5 @@ def even_places(
     changes = np.maximum(changes, LEAST_CHANGE * mean) if mean > 0 else np.ones_like(changes)
     passed = np.concatenate([[0.0], np.cumsum(changes)])
     wanted = np.linspace(0, passed[-1], frames + 1 if loop else frames)[:frames]
-    places: list[float] = np.interp(wanted, passed, probe_places(segments)).round(DECIMALS).tolist()
+    places: list[float] = np.interp(wanted, passed, probe_places(segments)).tolist()
     return places

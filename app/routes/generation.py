@@ -1,7 +1,8 @@
 """What the routes that generate share: the checkpoint asked for, caching, how it is shown."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -43,7 +44,7 @@ def content(*formats: str) -> dict[int | str, dict[str, Any]]:
 
 async def bundle_response(
     request: Request,
-    slices: AsyncIterator[Pixels],
+    slices: AsyncGenerator[Pixels],
     checkpoint: ServedCheckpoint,
     samples: list[Sample],
     file_format: str,
@@ -55,10 +56,11 @@ async def bundle_response(
     """
     first = await while_connected(request, _first(slices))
 
-    async def all_slices() -> AsyncIterator[Pixels]:
-        yield first
-        async for pixels in slices:
-            yield pixels
+    async def all_slices() -> AsyncGenerator[Pixels]:
+        async with aclosing(slices):
+            yield first
+            async for pixels in slices:
+                yield pixels
 
     identity = recipe_text(checkpoint_recipe(checkpoint) | {"images": len(samples)})
     bundle = new_bundle(file_format, identity)
@@ -70,7 +72,7 @@ async def bundle_response(
     return StreamingResponse(pieces, media_type=bundle.media_type, headers=headers)
 
 
-async def _first(slices: AsyncIterator[Pixels]) -> Pixels:
+async def _first(slices: AsyncGenerator[Pixels]) -> Pixels:
     return await anext(slices)
 
 

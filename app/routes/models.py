@@ -118,6 +118,7 @@ def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: Engi
     with database.write() as session:
         keys = registry.delete_model(session, name)
     engine.catalogue.forget()
+    engine.generators.unload(name)
     for key in keys:
         store.delete(key)
     return Response(status_code=204)

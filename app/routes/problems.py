@@ -18,6 +18,8 @@ from models.ranges import ConfigError
 
 log = structlog.get_logger()
 
+RETRY_SECONDS = 5  # where nobody can say when it will be better
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # and HEAD, wherever there is GET
 PROBLEM_JSON = "application/problem+json"
 MAX_ERRORS = 20  # that one answer lists
@@ -74,7 +76,10 @@ def _moggy_error(_request: Request, error: Exception) -> Response:
 
 def describe_error(error: MoggyError) -> ProblemResponse:
     """Its problem document."""
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    retry_after = error.retry_after
+    if retry_after is None and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after = RETRY_SECONDS
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, RangeNotSatisfiable):

@@ -1,6 +1,7 @@
 """How long a client waits for images: until it leaves, or its deadline passes."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -34,7 +35,8 @@ async def allow_deadline(
             gt=0,
             allow_inf_nan=False,
             description="Seconds after which the images are of no use any more: 503 then, and "
-            "what has not been made of them is not. At most, and by default, "
+            "what has not been made of them is not. Of what is sent while it is made, the first "
+            "pictures have to be there by then. At most, and by default, "
             "MOGGY_GENERATION_SECONDS.",
         ),
         WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
@@ -49,18 +51,21 @@ async def allow_deadline(
             field=DEADLINE_HEADER,
         )
     request.state.seconds_allowed = limit if seconds is None else seconds
+    request.state.deadline = time.monotonic() + request.state.seconds_allowed
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The work's result; the work is cancelled as soon as the client leaves, or is too late.
 
-    Raises DeadlinePassed, ClientLeft.
+    The deadline is the request's, however often it waits. Raises DeadlinePassed, ClientLeft.
     """
-    allowed: float = request.state.seconds_allowed
+    left_over = max(0.0, request.state.deadline - time.monotonic())
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_client_leaves(request))
     try:
-        await asyncio.wait((working, leaving), timeout=allowed, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            (working, leaving), timeout=left_over, return_when=asyncio.FIRST_COMPLETED
+        )
     finally:
         left = leaving.done()
         leaving.cancel()
@@ -70,7 +75,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         leaving.result()  # raises where the client is still there and its body is too large
         raise ClientLeft("the client left before its images were made")
     if abandoned:
-        raise deadline_passed(request, allowed)
+        raise deadline_passed(request, request.state.seconds_allowed)
     return working.result()
 
 

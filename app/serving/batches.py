@@ -69,6 +69,14 @@ class SampleQueue:
             self._changed.notify()
             return True
 
+    def withdraw(self, request: Request) -> None:
+        """Nobody waits for it any more: what no batch has taken of it makes room for others."""
+        with self._changed:
+            request.abandoned = True
+            if request in self._requests:
+                self._requests.remove(request)
+                self.samples -= request.waiting
+
     def take(self) -> list[Slice]:
         """The next batch, as soon as anything waits; empty once the queue is closed."""
         with self._changed:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import ClassVar, Protocol
 
 from anyio import to_thread
@@ -12,6 +12,8 @@ from app.domain.pictures.encoders import MEDIA_TYPES, ZIP_EPOCH, encode_png
 from app.domain.pictures.recipes import Recipe
 from app.serving.display import Display
 from models.samples import Pixels
+
+PIECE_BYTES = 4 * 1024**2  # of pixels as they are shown: what is encoded at once
 
 
 class Bundle(Protocol):
@@ -82,17 +84,18 @@ def new_bundle(file_format: str, identity: str) -> Bundle:
     return MultipartBundle(f"moggy-{hashlib.sha256(identity.encode()).hexdigest()[:32]}")
 
 
-async def in_slices(pixels: Pixels, size: int) -> AsyncIterator[Pixels]:
+async def in_slices(pixels: Pixels, size: int) -> AsyncGenerator[Pixels]:
     """Pictures that are there already, as `Engine.slices` gives those that are not."""
     for first in range(0, len(pixels), size):
         yield pixels[first : first + size]
 
 
 async def bundled(
-    slices: AsyncIterator[Pixels], recipes: Iterator[Recipe], count: int, bundle: Bundle,
+    slices: AsyncGenerator[Pixels], recipes: Iterator[Recipe], count: int, bundle: Bundle,
     display: Display,
-) -> AsyncIterator[bytes]:  # fmt: skip
-    """The pictures as PNGs, 0000.png and on, each slice encoded while the next is made."""
+) -> AsyncGenerator[bytes]:  # fmt: skip
+    """The pictures as PNGs, 0000.png and on, each slice encoded while the next is made, in pieces
+    of no more than some megabytes."""
     digits, number = max(4, len(str(count - 1))), 0
 
     def encode(pixels: Pixels) -> bytes:
@@ -103,25 +106,35 @@ async def bundled(
             number += 1
         return bundle.take()
 
-    async for pixels in slices:
-        yield await to_thread.run_sync(encode, pixels)
-    yield bundle.finish()
+    try:
+        async for pixels in slices:
+            together = max(1, PIECE_BYTES // (pixels[0].nbytes * display.scale**2))
+            for first in range(0, len(pixels), together):
+                yield await to_thread.run_sync(encode, pixels[first : first + together])
+        yield bundle.finish()
+    finally:  # the client may have left
+        await slices.aclose()
+        bundle.finish()
 
 
-class _Written(io.RawIOBase):
-    """A file that cannot be read or rewound: what was written since the last `take`."""
+class _Written(io.BytesIO):
+    """What was written since the last `take`, at its place in all that was: an entry's header is
+    written again once its size is known, so that a zip can be read while it comes."""
 
     def __init__(self) -> None:
-        self._pending = bytearray()
+        super().__init__()
+        self._taken = 0
 
-    def writable(self) -> bool:
-        return True
+    def tell(self) -> int:
+        return self._taken + super().tell()
 
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        self._pending += data
-        return len(data)
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        return super().seek(place - self._taken if whence == io.SEEK_SET else place, whence)
 
     def take(self) -> bytes:
-        taken = bytes(self._pending)
-        self._pending.clear()
+        """To be called between entries."""
+        taken = self.getvalue()
+        self._taken += len(taken)
+        super().seek(0)
+        self.truncate()
         return taken

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 import structlog
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.pictures.checkpoint import ServedCheckpoint
@@ -51,6 +51,7 @@ class Engine:
         self.generators = Generators(store, settings.model_memory_bytes)
         self._queue = SampleQueue(settings.generation_queue_images)
         self._loading: dict[str, asyncio.Future[Loaded]] = {}
+        self._loader = CapacityLimiter(1)
         self._rate = FIRST_GUESS_RATE
         self._closed = False
         self._made = threading.Lock()  # held to count what is made of a request
@@ -94,7 +95,7 @@ class Engine:
         try:
             return await answer
         finally:
-            request.abandoned = True
+            self._queue.withdraw(request)
 
     async def slices(
         self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]
@@ -127,11 +128,12 @@ class Engine:
         loaded = self.generators.find(checkpoint)
         if loaded is not None:
             return loaded
-        loading = self._loading.get(checkpoint.sha256)
+        loading = self._loading.get(checkpoint.id)
         if loading is None:
-            load = to_thread.run_sync(self.generators.load, checkpoint)
-            loading = self._loading[checkpoint.sha256] = asyncio.ensure_future(load)
-            loading.add_done_callback(lambda _: self._loading.pop(checkpoint.sha256))
+            # One after the other: memory is only counted once a generator is there.
+            load = to_thread.run_sync(self.generators.load, checkpoint, limiter=self._loader)
+            loading = self._loading[checkpoint.id] = asyncio.ensure_future(load)
+            loading.add_done_callback(lambda _: self._loading.pop(checkpoint.id))
         return await asyncio.shield(loading)  # who leaves does not end it for the others
 
     def seconds_to_wait(self) -> int:

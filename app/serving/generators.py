@@ -38,7 +38,7 @@ class Loaded:
 
 
 class Generators:
-    """Generators by the hash of their file, the longest unused ones go.
+    """Generators by their checkpoint, the longest unused ones go.
 
     Their weights take at most `capacity` bytes, unless one alone takes more: it is still served.
     """
@@ -52,9 +52,9 @@ class Generators:
     def find(self, checkpoint: ServedCheckpoint) -> Loaded | None:
         """The generator if it is loaded; marks it as used."""
         with self._access:
-            loaded = self._loaded.get(checkpoint.sha256)
+            loaded = self._loaded.get(checkpoint.id)
             if loaded is not None:
-                self._loaded.move_to_end(checkpoint.sha256)
+                self._loaded.move_to_end(checkpoint.id)
             return loaded
 
     def load(self, checkpoint: ServedCheckpoint) -> Loaded:
@@ -77,14 +77,14 @@ class Generators:
         with self._access:
             gone = [one for one in self._loaded.values() if one.checkpoint.model == model]
             for one in gone:
-                del self._loaded[one.checkpoint.sha256]
+                del self._loaded[one.checkpoint.id]
         self._note(gone)
         return gone
 
     def _keep(self, loaded: Loaded) -> None:
         gone = []
         with self._access:
-            self._loaded[loaded.checkpoint.sha256] = loaded
+            self._loaded[loaded.checkpoint.id] = loaded
             taken = sum(one.renderer.bytes for one in self._loaded.values())
             while taken > self._capacity and len(self._loaded) > 1:
                 _, oldest = self._loaded.popitem(last=False)

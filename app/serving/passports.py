@@ -74,6 +74,7 @@ class Passports:
         self._waiting = 0
         self._archives = Archives(store)
         self._embedder: Embedder | None = None
+        self._precise: Embedder | None = None
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="passports", daemon=True)
@@ -106,7 +107,10 @@ class Passports:
             self._waiting -= len(pixels)
 
     async def embed(self, pixels: Pixels) -> Features:
-        """(N, H, W, C) uint8 -> (N, F), what passports compare. Raises Unavailable without it."""
+        """(N, H, W, C) uint8 -> (N, F) in float32, whatever the machine: a morph is paced by them.
+
+        Raises Unavailable without the embedding.
+        """
         parts = [pixels[first : first + BATCH] for first in range(0, len(pixels), BATCH)]
         try:
             found = [await self._do(functools.partial(self._embed, part)) for part in parts]
@@ -156,22 +160,18 @@ class Passports:
         return self._archives.open(pictures, self._loaded().name)
 
     def _embed(self, pixels: Pixels) -> Features:
-        return self._loaded()(pixels)
+        if self._precise is None:
+            self._precise = _load_embedder(precise=True)
+        return self._precise(pixels)
 
     def _loaded(self) -> "Embedder":
         """The embedding, loaded by the first who needs it; NoPassport where it cannot be."""
         if self._embedder is None:
-            from models.embedding import Embedder, EmbeddingError
-
-            leave_half_the_cores()
-            try:
-                self._embedder = Embedder()
-            except EmbeddingError as exc:
-                raise NoPassport(str(exc)) from exc
+            self._embedder = _load_embedder(precise=False)
         return self._embedder
 
     def _issue(self, archive: Archive, pixels: Pixels) -> list[Passport]:
-        places, distances = archive.index.nearest(self._embed(pixels))
+        places, distances = archive.index.nearest(self._loaded()(pixels))
         percentiles = archive.index.percentile(distances)
         folder = f"/v1/datasets/{archive.pictures.dataset}/images"
         return [
@@ -186,6 +186,16 @@ class Passports:
                 places.tolist(), distances.tolist(), percentiles.tolist(), strict=True
             )
         ]
+
+
+def _load_embedder(*, precise: bool) -> "Embedder":
+    from models.embedding import Embedder, EmbeddingError
+
+    leave_half_the_cores()
+    try:
+        return Embedder(precise=precise)
+    except EmbeddingError as exc:
+        raise NoPassport(str(exc)) from exc
 
 
 def _read(database: Database, checkpoint_id: str) -> TrainingPictures:

@@ -1,5 +1,6 @@
 """The latents of a morph's frames."""
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,11 +38,11 @@ async def walk(
 
     segments = len(keyframes) if loop else len(keyframes) - 1
     probes = await to_thread.run_sync(_at, points, probe_places(segments), method)
-    pixels = await engine.generate(checkpoint, [Sample(latent, label) for latent in probes])
-    features = await engine.passports.embed(pixels)
-    return await to_thread.run_sync(
-        _at, points, even_places(features, segments, frames, loop), method
-    )
+    samples = [Sample(latent, label) for latent in probes]
+    async with aclosing(engine.slices(checkpoint, samples)) as slices:
+        features = [await engine.passports.embed(pixels) async for pixels in slices]
+    places = even_places(np.concatenate(features), segments, frames, loop)
+    return await to_thread.run_sync(_at, points, places, method)
 
 
 def _points(keyframes: list[Point], latent_dim: int) -> "Tensor":

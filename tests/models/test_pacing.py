@@ -46,3 +46,10 @@ def test_probes_reach_from_end_to_end_and_meet_every_keyframe(segments: int) -> 
     probes = probe_places(segments)
     assert set(range(segments + 1)) <= set(probes)
     assert len(probes) <= max(129, 16 * segments + 1)
+
+
+def test_at_a_sharp_turn_no_two_frames_are_the_same() -> None:
+    probes = probe_places(1)
+    turned = np.array([[0.0] if place < 0.5 else [1.0] for place in probes], np.float32)
+    found = even_places(turned, 1, 600, loop=False)
+    assert len(set(found)) == 600

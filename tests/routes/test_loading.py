@@ -53,6 +53,29 @@ def test_a_model_is_let_go_and_comes_back_when_it_is_asked_for(
     assert client.get(f"{MODEL}/images/7.png").content == picture
 
 
+def test_a_deleted_model_is_let_go(
+    client: TestClient, settings: Settings, database: Database, store: ObjectStore,
+    checkpoints: list[ServedCheckpoint],
+) -> None:  # fmt: skip
+    client.post(f"{MODEL}/load")
+    assert client.delete(MODEL).status_code == 204
+    register(database, store_checkpoint(store, weights=3))
+    assert client.get(MODEL).json()["loaded"] == []
+
+
+def test_two_models_of_one_file_are_loaded_apart(
+    client: TestClient, database: Database, store: ObjectStore
+) -> None:
+    one, other = (
+        register(database, store_checkpoint(store, model=name)) for name in ("cats", "dogs")
+    )
+    assert one.sha256 == other.sha256
+    assert client.post("/v1/models/cats/load").json()["checkpoint"] == one.id
+    assert client.post("/v1/models/dogs/load").json()["checkpoint"] == other.id
+    assert len(client.post("/v1/models/cats/unload").json()["items"]) == 1
+    assert len(client.get("/v1/models/dogs").json()["loaded"]) == 1
+
+
 def test_no_model_is_neither_loaded_nor_let_go(client: TestClient) -> None:
     for call in ("load", "unload"):
         answer = client.post(f"{MODEL}/{call}")

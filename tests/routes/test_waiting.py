@@ -1,6 +1,7 @@
 """What becomes of the work for a client that leaves."""
 
 import asyncio
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,8 +24,11 @@ def connection(*messages: str, pause: float = 0.0, seconds: float = 60.0) -> Req
 
     engine = SimpleNamespace(seconds_to_wait=lambda: 0)
     app = SimpleNamespace(state=SimpleNamespace(engine=engine))
-    scope = {"type": "http", "headers": [], "app": app, "state": {"seconds_allowed": seconds}}
-    return Request(scope, receive)
+    return Request({"type": "http", "headers": [], "app": app, "state": allowed(seconds)}, receive)
+
+
+def allowed(seconds: float) -> dict[str, float]:
+    return {"seconds_allowed": seconds, "deadline": time.monotonic() + seconds}
 
 
 def test_the_work_is_cancelled_when_the_client_leaves() -> None:
@@ -66,6 +70,16 @@ def test_the_work_is_cancelled_when_its_time_is_over() -> None:
     assert ended == ["cancelled"]
 
 
+def test_who_waits_twice_has_one_deadline_for_both() -> None:
+    async def scenario() -> None:
+        request = connection("http.request", seconds=0.3)
+        await while_connected(request, asyncio.sleep(0.2))
+        with pytest.raises(DeadlinePassed):
+            await while_connected(request, asyncio.sleep(0.2))
+
+    asyncio.run(scenario())
+
+
 def test_the_work_of_a_client_that_stays_is_answered() -> None:
     async def work() -> int:
         await asyncio.sleep(0.01)
@@ -78,7 +92,7 @@ def test_who_sends_more_than_is_taken_is_told_that_and_not_taken_to_have_left() 
     async def receive() -> dict[str, Any]:
         raise HTTPException(413, "too large")
 
-    scope = {"type": "http", "headers": [], "state": {"seconds_allowed": 60}}
+    scope = {"type": "http", "headers": [], "state": allowed(60)}
     with pytest.raises(HTTPException, match="too large"):
         asyncio.run(while_connected(Request(scope, receive), asyncio.sleep(60)))
 

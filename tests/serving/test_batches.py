@@ -97,3 +97,16 @@ def test_closing_ends_the_taker_and_hands_back_who_waits() -> None:
     assert queue.close() == [left]
     assert queue.take() == []
     assert not queue.offer(request(CATS, 1))
+
+
+def test_what_is_withdrawn_makes_room_at_once() -> None:
+    queue = SampleQueue(100)
+    leaving = request(object(), 92)
+    assert queue.offer(request(object(), 5))
+    assert queue.offer(leaving)
+    assert not queue.offer(request(object(), 10))
+    queue.withdraw(leaving)
+    assert queue.samples == 5
+    assert queue.offer(request(object(), 10))
+    queue.withdraw(leaving)
+    assert queue.samples == 15

@@ -5,13 +5,14 @@ import email
 import io
 import json
 import zipfile
+from collections.abc import AsyncGenerator
 from itertools import repeat
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from app.serving.bundles import bundled, in_slices, new_bundle
+from app.serving.bundles import PIECE_BYTES, bundled, in_slices, new_bundle
 from app.serving.display import Display
 from models.samples import Pixels
 
@@ -72,3 +73,39 @@ def test_pictures_are_enlarged_one_by_one_and_their_recipes_say_so() -> None:
         image = Image.open(io.BytesIO(one))
         assert image.size == (24, 24)
         assert json.loads(image.info["moggy"]) == RECIPE | {"scale": 3, "resample": "nearest"}
+
+
+def test_a_zip_can_be_read_while_it_comes() -> None:
+    parts, _ = pieces("zip", pictures(10), size=4)
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as archive:
+        for entry in archive.infolist():
+            assert entry.flag_bits & 0x08 == 0  # no sizes that come after the data
+            header = b"".join(parts)[entry.header_offset :][:30]
+            assert int.from_bytes(header[18:22], "little") == entry.compress_size
+
+
+def test_what_is_much_enlarged_comes_in_smaller_pieces() -> None:
+    made = np.random.default_rng(0).integers(0, 256, (16, 64, 64, 3), np.uint8)
+    parts, media_type = pieces("zip", made, 16, Display(8, "nearest"))
+    assert len(parts) > 3
+    assert max(map(len, parts)) < 2 * PIECE_BYTES
+    assert len(files("zip", b"".join(parts), media_type)) == 16
+
+
+def test_one_that_is_left_off_closes_what_it_reads_from() -> None:
+    closed = []
+
+    async def slices() -> AsyncGenerator[Pixels]:
+        try:
+            while True:
+                yield pictures(2)
+        finally:
+            closed.append(True)
+
+    async def scenario() -> None:
+        reading = bundled(slices(), repeat(RECIPE), 100, new_bundle("zip", "cats"), Display())
+        await anext(reading)
+        await reading.aclose()
+
+    asyncio.run(scenario())
+    assert closed == [True]
