@@ -13,6 +13,7 @@ from models.config import MAX_SEED
 from models.samples import Point, Vector
 
 MAX_LATENT_DIM = 1024
+MAX_KEYFRAMES = 64
 MAX_PARTS = 64
 MAX_DEPTH = 8  # of mixes in mixes
 # Drawn from N(0, 1) a value is hardly ever beyond 6; the bound keeps float32 from overflowing.
