@@ -39,7 +39,7 @@ from app.routes.generation import (
 from app.routes.waiting import allow_deadline, while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.bodies import WHOLE
-from app.serving.latents import Easing, Latent, Method, to_point
+from app.serving.latents import Easing, Keyframes, Latent, Method, to_point
 from app.serving.paths import walk
 from app.serving.sheets import encode_sprites
 from models.config import MAX_SEED
@@ -63,7 +63,7 @@ class InterpolationRequest(DisplayFields):
     that the first keyframe's seed draws.
     """
 
-    keyframes: Annotated[list[Latent], Field(min_length=2, max_length=64, fail_fast=True)]
+    keyframes: Keyframes
     frames: Annotated[int, Field(strict=True, ge=2), WHOLE] = DEFAULT_FRAMES
     method: Method = "slerp"
     easing: Easing = "linear"

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from app.domain.errors import InvalidRequest
 from app.routes.generation import CheckpointId
 from app.routes.names import Name
-from app.serving.bodies import WHOLE, StrictBody, whole
+from app.serving.bodies import WHOLE, StrictBody, few_fields, whole
 from models.config import field_ranges
 from models.presets import PRESETS
 
@@ -78,9 +78,9 @@ class JobRequest(StrictBody):
     seed: Annotated[int, _described("seed"), WHOLE] | None = None
     resume_from: CheckpointId | None = None
     stability: Literal["off", "auto"] | None = None
-    overrides: Annotated[dict[FieldName, Any], AfterValidator(_whole_numbers)] = Field(
-        {}, json_schema_extra=OVERRIDES
-    )
+    overrides: Annotated[
+        dict[FieldName, Any], BeforeValidator(few_fields), AfterValidator(_whole_numbers)
+    ] = Field({}, json_schema_extra=OVERRIDES)
     class_name: Annotated[str | None, Field(alias="class")] = None
     layout: Literal["zip", "imagefolder", "webdataset", "parquet"] | None = None
     format: Literal["png", "webp", "jpg"] | None = None

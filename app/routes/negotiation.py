@@ -1,4 +1,4 @@
-"""Which of several media types a client would rather have: its `Accept` (RFC 9110, 12.5.1)."""
+"""What a client would rather have: its `Accept` and `Accept-Encoding` (RFC 9110, 12.5)."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
 
     Raises NotAcceptable where none has a weight above 0.
     """
-    ranges = [_parse(one) for one in (accept or "*/*").split(",")]
+    ranges = _weights(accept or "*/*")
     weighed = [max(_matches(media_type, ranges), default=(0, 0.0)) for media_type in offered]
     ranked = [(weight, specific) for specific, weight in weighed]
     best = max(ranked, default=(0.0, 0))
@@ -22,10 +22,21 @@ def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
     return offered[ranked.index(best)]
 
 
+def accepts_coding(accept_encoding: str | None, coding: str) -> bool:
+    """Whether the client takes the coding, and not more gladly none."""
+    weights = dict(_weights(accept_encoding or ""))
+    weight = weights.get(coding, weights.get("*", 0.0))
+    return weight > 0 and weight >= weights.get("identity", 0.0)
+
+
 def _matches(media_type: str, ranges: list[tuple[str, float]]) -> list[tuple[int, float]]:
     """How specific each range is that holds the type, and its weight."""
     specificity = {media_type: 3, f"{media_type.partition('/')[0]}/*": 2, "*/*": 1}
     return [(specificity[name], weight) for name, weight in ranges if name in specificity]
+
+
+def _weights(header: str) -> list[tuple[str, float]]:
+    return [_parse(one) for one in header.split(",")]
 
 
 def _parse(text: str) -> tuple[str, float]:

@@ -66,7 +66,7 @@ async def verify(
     """Make the picture in the body again by the recipe inside it, and compare."""
     data = await request.body()
     recipe, file_format = await to_thread.run_sync(read_recipe, data)
-    replica = Replica(recipe, file_format, settings)
+    replica = await to_thread.run_sync(Replica, recipe, file_format, settings)
     checkpoint = await engine.catalogue.find(database, replica.model, replica.checkpoint)
     check_pixels(replica.images, checkpoint, settings, "recipe", replica.scale)
     samples = await while_connected(request, replica.samples(checkpoint, engine))

@@ -16,11 +16,23 @@ def whole(given: Any) -> Any:
 WHOLE = BeforeValidator(whole)
 
 
+def few_fields(given: Any) -> Any:
+    """The object, of MAX_FIELDS at most; all else as it is."""
+    if isinstance(given, dict) and len(given) > MAX_FIELDS:
+        raise PydanticCustomError(
+            "fields",
+            "there are {given} fields, and never more than {most} are known",
+            {"given": len(given), "most": MAX_FIELDS},
+        )
+    return given
+
+
 class StrictBody(BaseModel):
     """Refuses fields that it does not know.
 
     Each of them is a mistake with a place and a sentence of its own, and a million of those take
-    gigabytes: so they are counted first. For the same reason its lists are to stop at the first.
+    gigabytes: so they are counted first. For the same reason its lists are to stop at the first,
+    and its dicts to be of few_fields.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -28,13 +40,7 @@ class StrictBody(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _few_fields(cls, given: Any) -> Any:
-        if isinstance(given, dict) and len(given) > MAX_FIELDS:
-            raise PydanticCustomError(
-                "fields",
-                "there are {given} fields, and never more than {most} are known",
-                {"given": len(given), "most": MAX_FIELDS},
-            )
-        return given
+        return few_fields(given)
 
 
 def exactly_one(**fields: str) -> ConfigDict:

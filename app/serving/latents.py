@@ -1,10 +1,10 @@
 """Latents as clients write them, and the points they stand for."""
 
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
@@ -13,8 +13,10 @@ from models.config import MAX_SEED
 from models.samples import Point, Vector
 
 MAX_LATENT_DIM = 1024
+MAX_KEYFRAMES = 64
 MAX_PARTS = 64
 MAX_DEPTH = 8  # of mixes in mixes
+MAX_ALL_PARTS = MAX_KEYFRAMES * MAX_PARTS  # of one path's mixes, those in mixes included
 # Drawn from N(0, 1) a value is hardly ever beyond 6; the bound keeps float32 from overflowing.
 MAX_VALUE = 1000.0
 
@@ -55,6 +57,33 @@ class MixPart(Latent):
     """One part of a mix; only the weights' proportions count, and they may be negative."""
 
     weight: Number
+
+
+def _few_parts(given: Any) -> Any:
+    """The latents as they came, whose mixes have few enough parts to look at each."""
+    mixes, parts = [given], 0
+    while mixes:
+        latents = mixes.pop()
+        if not isinstance(latents, list):
+            continue
+        if latents is not given:
+            parts += len(latents)
+        if parts > MAX_ALL_PARTS:
+            raise PydanticCustomError(
+                "parts",
+                "its mixes have more than {most} parts in all, those of mixes in mixes included: "
+                "give the values of a mix that is used often as latent",
+                {"most": MAX_ALL_PARTS},
+            )
+        mixes += [one["mix"] for one in latents if isinstance(one, dict) and "mix" in one]
+    return given
+
+
+Keyframes = Annotated[
+    list[Latent],
+    Field(min_length=2, max_length=MAX_KEYFRAMES, fail_fast=True),
+    BeforeValidator(_few_parts),
+]
 
 
 def to_point(latent: Latent, latent_dim: int, field: str) -> Point:

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, Self
 import numpy as np
 from anyio import to_thread
 from PIL import Image, ImageSequence
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest, LimitExceeded
@@ -16,10 +16,11 @@ from app.domain.pictures.encoders import SINGLE_FORMATS, encode_grid, encode_ima
 from app.domain.pictures.recipes import BACKEND, Recipe
 from app.domain.settings import Settings
 from app.serving.animations import MAX_FPS, encode_animation
+from app.serving.bodies import StrictBody
 from app.serving.classes import choose_label
 from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.engine import Engine
-from app.serving.latents import Easing, Method, Numbers, Seed, to_vector
+from app.serving.latents import MAX_KEYFRAMES, Easing, Method, Numbers, Seed, to_vector
 from app.serving.paths import walk
 from app.serving.sheets import encode_contact_sheet
 from models.samples import Pixels, Point, Sample
@@ -27,11 +28,7 @@ from models.samples import Pixels, Point, Sample
 LEVELS_ELSEWHERE = 1  # by which pixels may differ that another backend has computed
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Point(_Strict):
+class _Point(StrictBody):
     """What one picture is made from: a seed or a latent."""
 
     seed: Seed | None = None
@@ -49,7 +46,7 @@ class _Point(_Strict):
         return to_vector(self.latent or [], checkpoint.latent_dim, field)
 
 
-class _Subject(_Strict):
+class _Subject(StrictBody):
     """What every recipe says: which checkpoint, and how the pixels were computed."""
 
     model: str
@@ -72,7 +69,7 @@ class _GridImage(_Point):
 
 class _Grid(_Subject):
     columns: Annotated[int, Field(ge=1)]
-    images: Annotated[list[_GridImage], Field(min_length=1)]
+    images: Annotated[list[_GridImage], Field(min_length=1, fail_fast=True)]
     captions: bool = False
 
     @model_validator(mode="after")
@@ -83,7 +80,9 @@ class _Grid(_Subject):
 
 
 class _Morph(_Subject):
-    keyframes: Annotated[list[_Point], Field(min_length=2)]
+    keyframes: Annotated[
+        list[_Point], Field(min_length=2, max_length=MAX_KEYFRAMES, fail_fast=True)
+    ]
     frames: Annotated[int, Field(ge=2)]
     method: Method
     easing: Easing
@@ -115,6 +114,9 @@ class Replica:
 
     def __init__(self, recipe: Recipe, file_format: str, settings: Settings) -> None:
         kind = _Grid if "columns" in recipe else _Morph if "keyframes" in recipe else _Image
+        most = settings.max_images_per_request
+        if kind is _Grid and isinstance(recipe.get("images"), list):
+            _check_images(len(recipe["images"]), most)  # before each of them is looked at
         try:
             self._asked = kind.model_validate(recipe)
         except ValidationError as exc:
@@ -128,15 +130,12 @@ class Replica:
         self._format = file_format
         self.model, self.checkpoint = self._asked.model, self._asked.checkpoint
         self.scale = self._asked.scale
-        self.images, most = 1, settings.max_images_per_request
+        self.images = 1
         if isinstance(self._asked, _Morph):
-            self.images, most = self._asked.frames, settings.max_frames
+            self.images = self._asked.frames
+            _check_images(self.images, settings.max_frames)
         elif isinstance(self._asked, _Grid):
             self.images = len(self._asked.images)
-        if self.images > most:
-            raise LimitExceeded(
-                f"its recipe takes {self.images} images; one request may take {most}"
-            )
 
     async def samples(self, checkpoint: ServedCheckpoint, engine: Engine) -> list[Sample]:
         """What its pictures are made from. Raises InvalidRequest for what the model has not."""
@@ -206,6 +205,11 @@ class Replica:
         if isinstance(asked, _Grid):
             return encode_grid(pixels, asked.columns, self._recipe)
         return encode_image(pixels[0], self._format, self._recipe)
+
+
+def _check_images(images: int, most: int) -> None:
+    if images > most:
+        raise LimitExceeded(f"its recipe takes {images} images; one request may take {most}")
 
 
 def _difference(data: bytes, other: bytes) -> int | None:

@@ -3,11 +3,14 @@
 import gzip
 
 import pytest
+from fastapi import FastAPI, Request, Response
 from fastapi.testclient import TestClient
 
 from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.routes.compression import Compression
+from app.routes.generation import is_known
 from benchmarks.random_models import register, store_checkpoint
 
 
@@ -46,3 +49,51 @@ def test_bundles_are_not_compressed_again(client: TestClient, file_format: str) 
 
 def test_a_short_answer_is_left_as_it_is(client: TestClient) -> None:
     assert "content-encoding" not in client.get("/healthz").headers
+
+
+def test_a_weight_of_0_is_a_refusal_that_caches_are_told_of(client: TestClient) -> None:
+    answer = client.get("/openapi.json", headers={"Accept-Encoding": "gzip;q=0"})
+    assert "content-encoding" not in answer.headers
+    assert "accept-encoding" in answer.headers["vary"].lower()
+
+
+@pytest.fixture
+def tagged() -> TestClient:
+    """An API that answers any address with long JSON under the ETag "t"."""
+    api = FastAPI()
+    api.add_middleware(Compression)
+
+    @api.get("/{path:path}")
+    def answer(request: Request) -> Response:
+        headers = {"ETag": '"t"'}
+        if is_known(request, headers):
+            return Response(status_code=304, headers=headers)
+        return Response("[" + "1," * 1000 + "1]", headers=headers, media_type="application/json")
+
+    return TestClient(api)
+
+
+def test_the_etag_of_what_is_compressed_is_weak_and_known_again(tagged: TestClient) -> None:
+    plain = tagged.get("/v1/presets", headers={"Accept-Encoding": "identity"})
+    compressed = tagged.get("/v1/presets", headers={"Accept-Encoding": "gzip"})
+    assert compressed.content == plain.content
+    assert (plain.headers["etag"], compressed.headers["etag"]) == ('"t"', 'W/"t"')
+    for tag in ('"t"', 'W/"t"'):
+        again = tagged.get("/v1/presets", headers={"If-None-Match": tag})
+        assert (again.status_code, again.headers["etag"]) == (304, tag)
+
+
+@pytest.mark.parametrize(
+    ("path", "compressed"),
+    [
+        ("/v1/jobs/j1/files/manifest.json", False),
+        ("/v1/jobs/j1/files", True),
+        ("/v1/models/files/images/7.json", True),
+        ("/v1/datasets/a/files/b", True),
+    ],
+)
+def test_a_jobs_files_alone_are_left_as_they_are_stored(
+    tagged: TestClient, path: str, compressed: bool
+) -> None:
+    answer = tagged.get(path, headers={"Accept-Encoding": "gzip"})
+    assert ("content-encoding" in answer.headers) is compressed

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.errors import NotAcceptable
-from app.routes.negotiation import choose_media_type
+from app.routes.negotiation import accepts_coding, choose_media_type
 
 OFFERED = ("image/png", "image/webp", "image/jpeg", "image/avif")
 
@@ -38,3 +38,26 @@ def test_the_highest_weight_is_chosen_and_of_equals_the_one_named(
 def test_what_cannot_be_had_is_refused_with_what_can(accept: str) -> None:
     with pytest.raises(NotAcceptable, match="there are image/png, image/webp"):
         choose_media_type(accept, OFFERED)
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "accepts"),
+    [
+        (None, False),
+        ("", False),
+        ("br", False),
+        ("gzip", True),
+        ("br, GZIP ;q=0.1", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0.000, *", False),
+        ("*", True),
+        ("*;q=0", False),
+        ("gzip;q=1.0, identity; q=0.5, *;q=0", True),
+        ("gzip;q=0.5, identity", False),
+        ("notgzip", False),
+    ],
+)
+def test_a_coding_is_accepted_unless_its_weight_is_0_or_less_than_that_of_none(
+    accept_encoding: str | None, accepts: bool
+) -> None:
+    assert accepts_coding(accept_encoding, "gzip") is accepts

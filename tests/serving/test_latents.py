@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from app.domain.errors import InvalidRequest
-from app.serving.latents import Latent, draw, to_point
+from app.serving.latents import Keyframes, Latent, draw, to_point
 from models.config import MAX_SEED
 
 DIM = 8
@@ -89,3 +89,21 @@ def test_a_mix_of_nothing_is_refused(weights: tuple[float, float], message: str)
     parts = [{"seed": 7, "weight": weight} for weight in weights]
     with pytest.raises(InvalidRequest, match=message):
         vector({"mix": parts})
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_parts_of_nested_mixes_are_counted_before_they_are_looked_at(depth: int) -> None:
+    part: dict[str, Any] = {"seed": 1, "weight": 1}
+    for _ in range(depth):
+        part = {"mix": [part] * 64, "weight": 1}
+    del part["weight"]
+    keyframes = TypeAdapter(Keyframes)
+    with pytest.raises(ValidationError, match="more than 4096 parts in all"):
+        keyframes.validate_python([part] * 65)
+    if depth == 1:
+        assert len(keyframes.validate_python([part] * 64)) == 64
+
+
+def test_more_keyframes_than_parts_are_refused_as_keyframes() -> None:
+    with pytest.raises(ValidationError, match="at most 64 items"):
+        TypeAdapter(Keyframes).validate_python([{"seed": 1}] * 5000)

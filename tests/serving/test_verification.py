@@ -1,0 +1,51 @@
+"""Recipes that were written to cost, told by few mistakes."""
+
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.settings import Settings
+from app.serving.verification import Replica
+
+SUBJECT = {
+    "model": "cats",
+    "checkpoint": "c1",
+    "sha256": "0" * 64,
+    "images_seen": 1000,
+    "backend": "cpu-float32",
+    "class": None,
+}
+MORPH = {"frames": 5, "method": "slerp", "easing": "linear", "loop": False, "fps": 20}
+MIB = 1024**2
+
+
+@pytest.mark.parametrize(
+    ("recipe", "error", "says"),
+    [
+        ({"columns": 1, "images": [{}] * 200_000}, LimitExceeded, "takes 200000 images"),
+        ({"columns": 1, "images": [{}] * 10_000}, InvalidRequest, "images.0: there is not exactly"),
+        (MORPH | {"keyframes": [{}] * 200_000}, InvalidRequest, "keyframes.0: there is not"),
+        (MORPH | {"keyframes": [{"seed": 1}] * 65}, InvalidRequest, "at most 64 items"),
+        (dict.fromkeys(map(str, range(200_000))), InvalidRequest, "there are 2000.. fields"),
+        (
+            {"columns": 1, "images": [dict.fromkeys(map(str, range(200_000)))]},
+            InvalidRequest,
+            "images.0: there are 200000 fields",
+        ),
+        ({"latent": ["x"] * 200_000}, InvalidRequest, "latent.0: Input should be a valid number"),
+    ],
+)
+def test_a_recipe_of_many_mistakes_is_refused_at_the_first_in_little_memory(
+    recipe: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    recipe = SUBJECT | recipe
+    tracemalloc.start()
+    try:
+        with pytest.raises(error, match=says):
+            Replica(recipe, "png", Settings())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < MIB
