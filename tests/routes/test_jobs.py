@@ -245,7 +245,7 @@ def test_the_document_says_what_each_kind_must_have(client: TestClient) -> None:
     asked = schemas["JobRequest"]
     assert "required" not in asked
     assert asked["if"]["properties"]["kind"]["const"] == "synthesize"
-    assert (asked["then"], asked["else"]) == ({"required": ["images"]}, {"required": ["dataset"]})
+    assert (asked["then"]["required"], asked["else"]["required"]) == (["images"], ["dataset"])
 
 
 def test_cancel_ends_that_job_alone(client: TestClient, cats: str) -> None:
