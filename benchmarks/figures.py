@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """`wanted` is the least, or with `at_most` the most, that meets the target; None: no target."""
+    """`wanted` is the least, or with `at_most` the most, that meets the target; None: no target.
+    What has no unit is counted.
+    """
 
     name: str
     value: float
@@ -21,13 +23,13 @@ class Figure:
         return self.value <= self.wanted if self.at_most else self.value >= self.wanted
 
     def row(self) -> str:
-        """The ratio is that of what was measured to what is wanted."""
+        """The ratio is that of what was measured to what is wanted; a count has none."""
         name, value = f"{self.name:32}", f"{_number(self.value):>8} {self.unit:12}"
         if self.wanted is None:
             return f"{name} {value} {'':32} {self.note}".rstrip()
         sign, verdict = "≤" if self.at_most else "≥", "met" if self.met else "MISSED"
         target = f"{sign} {_number(self.wanted)}"
-        ratio = f"{self.value / self.wanted:6.0%} of it" if self.wanted else ""
+        ratio = f"{self.value / self.wanted:6.0%} of it" if self.wanted and self.unit else ""
         return f"{name} {value} {target:>8} {ratio:12}  {verdict:7} {self.note}".rstrip()
 
 

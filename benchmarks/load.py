@@ -36,10 +36,14 @@ class Load:
     """What came of it; times are seconds."""
 
     client: str
+    requests: int
     rate: float
     errors: int
     median: float
     p99: float
+
+    def __str__(self) -> str:
+        return f"{self.rate:,.0f}/s, p99 {self.p99 * 1e3:.0f} ms, {self.errors} errors"
 
 
 def load(port: int, request: Request, *, connections: int, seconds: int) -> Load:
@@ -85,7 +89,7 @@ def read_wrk(output: str) -> Load:
     """What the script printed when `wrk` was done."""
     line = next(line for line in output.splitlines() if line.startswith("RESULT"))
     requests, took, errors, median, p99 = json.loads(line.removeprefix("RESULT"))
-    return Load("wrk", requests / took * 1e6, errors, median / 1e6, p99 / 1e6)
+    return Load("wrk", requests, requests / took * 1e6, errors, median / 1e6, p99 / 1e6)
 
 
 async def _own(port: int, request: Request, connections: int, seconds: int) -> Load:
@@ -111,4 +115,4 @@ async def _own(port: int, request: Request, connections: int, seconds: int) -> L
     took = time.perf_counter() - started
     latencies.sort()
     median, p99 = (latencies[int(len(latencies) * share)] for share in (0.5, 0.99))
-    return Load("own client", len(latencies) / took, errors, median, p99)
+    return Load("own client", len(latencies), len(latencies) / took, errors, median, p99)

@@ -24,7 +24,7 @@ from benchmarks.load import Load, load
 from benchmarks.peers.environments import NotInstalled
 from benchmarks.peers.measuring import SEED, AnotherPicture, Result, measure
 from benchmarks.peers.peer import PEERS, Peer
-from benchmarks.processes import NotStarted, end_when_told
+from benchmarks.processes import NotStarted, Server, cpu_seconds, end_when_told
 
 CONNECTIONS = 32
 WARM_UP_SECONDS = 3
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         limit = in_process(settings, checkpoint, options.seconds / 2)
         with api(settings) as server:
             print(f"API      answered {server.seconds:.1f} s after its start", flush=True)
-            singles = Singles(settings.port, checkpoint, options.seconds)
+            singles = Singles(server, checkpoint, options.seconds)
             single = alone_figures(singles)
             against = peer_figures(singles, settings, options.peers)
     print(f"\n{TITLE}")
@@ -66,15 +66,19 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 class Singles:
     """Single images by kept connections, measured again and again."""
 
-    def __init__(self, port: int, checkpoint: ServedCheckpoint, seconds: int) -> None:
-        self.port, self.checkpoint, self.seconds = port, checkpoint, seconds
+    def __init__(self, server: Server, checkpoint: ServedCheckpoint, seconds: int) -> None:
+        self.port, self.checkpoint, self.seconds = server.port, checkpoint, seconds
         self.request = measures.single_image(checkpoint)
-        self.request.ask(port, SEED)  # loads the generator
+        self.turns: list[Load] = []
+        self._pid, self._cpu = server.pid, 0.0
+        self.request.ask(self.port, SEED)  # loads the generator
         self._load(WARM_UP_SECONDS)
-        self.turns = [self._load(seconds)]
+        self.again()
 
     def again(self) -> None:
+        before = cpu_seconds(self._pid)
         self.turns.append(self._load(self.seconds))
+        self._cpu += cpu_seconds(self._pid) - before
 
     @property
     def rate(self) -> float:
@@ -84,9 +88,11 @@ class Singles:
         rates = [turn.rate for turn in self.turns]
         p99 = statistics.median(turn.p99 for turn in self.turns)
         errors = sum(turn.errors for turn in self.turns)
+        cpu = self._cpu / sum(turn.requests for turn in self.turns)
         note = (
             f"{self.turns[0].client}, {CONNECTIONS} connections: {min(rates):,.0f} to "
-            f"{max(rates):,.0f}/s in {len(rates)} turns, p99 {p99 * 1e3:.0f} ms, {errors} errors"
+            f"{max(rates):,.0f}/s in {len(rates)} turns, p99 {p99 * 1e3:.0f} ms, {errors} errors, "
+            f"{cpu * 1e3:.2f} ms of CPU each"
         )
         share = f"limit {limit:,.0f}/s: generator and encoder in-process"
         return [

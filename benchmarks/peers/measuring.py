@@ -16,7 +16,7 @@ from benchmarks.load import Load, load
 from benchmarks.peers.assignment import Assignment, Setting
 from benchmarks.peers.environments import programs
 from benchmarks.peers.peer import Peer
-from benchmarks.processes import free_port, serving
+from benchmarks.processes import cpu_seconds, free_port, serving
 
 WARM_UP_SECONDS = 2
 SEED = 7  # of the picture that is compared
@@ -32,12 +32,10 @@ class Result:
 
     setting: Setting
     load: Load
+    cpu: float  # seconds to each request, of all its processes
 
     def __str__(self) -> str:
-        load = self.load
-        return (
-            f"{load.rate:,.0f}/s, p99 {load.p99 * 1e3:.0f} ms, {load.errors} errors: {self.setting}"
-        )
+        return f"{self.load}, {self.cpu * 1e3:.2f} ms of CPU each: {self.setting}"
 
 
 def measure(
@@ -64,13 +62,14 @@ def measure(
                 ready=peer.ready,
                 log=Path(temporary) / "log",
                 environment=told.environment(),
-            ),
+            ) as server,
         ):
             compare(peer.picture(peer.request.ask(told.port, SEED).body), picture)
             load(told.port, peer.request, connections=connections, seconds=WARM_UP_SECONDS)
-            yield Result(
-                setting, load(told.port, peer.request, connections=connections, seconds=seconds)
-            )
+            before = cpu_seconds(server.pid)
+            made = load(told.port, peer.request, connections=connections, seconds=seconds)
+            used = cpu_seconds(server.pid) - before
+            yield Result(setting, made, used / made.requests)
 
 
 def compare(theirs: bytes, ours: bytes) -> None:

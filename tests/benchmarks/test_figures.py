@@ -29,5 +29,7 @@ def test_a_row_tells_value_target_ratio_and_verdict() -> None:
     assert "1,234" in Figure("rate", 1234, "/s").row()
 
 
-def test_a_target_of_zero_has_no_ratio() -> None:
+def test_a_count_and_a_target_of_zero_have_no_ratio() -> None:
+    assert "%" not in Figure("refused", 3000, "", 1).row()
+    assert "%" not in Figure("late", 3, "ms", 0, at_most=True).row()
     assert "%" not in Figure("errors", 3, "", 0, at_most=True).row()

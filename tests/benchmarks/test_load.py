@@ -25,7 +25,7 @@ def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def test_what_wrk_reports_is_read_from_its_output() -> None:
     output = "Running 2s test @ http://127.0.0.1:1\nRESULT [500, 2000000, 3, 1500, 9000]\n"
     read = read_wrk(output)
-    assert (read.client, read.rate, read.errors) == ("wrk", 250, 3)
+    assert (read.client, read.requests, read.rate, read.errors) == ("wrk", 500, 250, 3)
     assert (read.median, read.p99) == (0.0015, 0.009)
 
 
@@ -36,6 +36,7 @@ def test_every_request_asks_for_another_number(client: str) -> None:
     lines = [line for line, _ in server.asked]
     assert made.client == client
     assert (made.errors, len(set(lines))) == (0, len(lines))
+    assert len(lines) - 5 <= made.requests <= len(lines)
     assert server.connections in (2, 3)  # wrk tries one first
     assert "GET /images/5.png HTTP/1.1" in lines
     assert all('If-None-Match: "tag"' in head for head in server.heads)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.processes import NotStarted, descendants, free_port, memory, resident, serving
+from benchmarks.processes import (
+    NotStarted,
+    cpu_seconds,
+    descendants,
+    free_port,
+    memory,
+    resident,
+    serving,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 # Ignores that it is told to end, as does the child that it starts in a session of its own.
@@ -99,3 +107,32 @@ def test_the_memory_of_another_process_is_told() -> None:
         process.communicate(b"\n")
     assert used["Rss"] >= used["Pss"] >= used["Anonymous"] > 50_000_000
     assert quick == pytest.approx(used["Rss"], rel=0.1)
+
+
+# Computes for so many seconds, then says so and waits.
+SPINNING = """
+import sys, time
+while time.process_time() < float(sys.argv[1]):
+    pass
+print(flush=True)
+input()
+"""
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], stdout=subprocess.PIPE)
+print(child.stdout.readline().decode(), end="", flush=True)
+input()
+"""
+
+
+def test_what_a_process_and_its_children_compute_is_told() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, SPINNING, "0.4"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        used = cpu_seconds(process.pid)
+        process.communicate(b"\n")
+    assert 0.35 < used < 2
