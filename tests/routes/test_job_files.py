@@ -138,3 +138,11 @@ def test_a_file_whose_bytes_are_gone_is_said_to_be_being_deleted(
     ObjectStore(settings).delete_prefix(f"jobs/{job}")
     answer = client.get(f"/v1/jobs/{job}/files/cats-000000.tar")
     assert (answer.status_code, "is being deleted" in answer.json()["detail"]) == (404, True)
+
+
+def test_a_job_of_another_kind_has_no_files_to_delete(
+    client: TestClient, database: Database
+) -> None:
+    job_id = queue_job(database)
+    refused = client.delete(f"/v1/jobs/{job_id}/files")
+    assert (refused.status_code, "is of kind train" in refused.json()["detail"]) == (409, True)
