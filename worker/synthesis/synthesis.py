@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,10 @@ class Synthesis:
         self._events.emit("started", recipe=recipe, encoder=ENCODER)
         # Without any to leave out, no more are made than are asked for.
         last = None if request.compared else request.images
-        pictures = self._pictures().of(request.seed, self._tried, last)
-        self._reporter.progress(self._made)
-        while self._made < request.images:
-            self._write_shard(pictures)
+        with closing(self._pictures().of(request.seed, self._tried, last)) as pictures:
+            self._reporter.progress(self._made)
+            while self._made < request.images:
+                self._write_shard(pictures)
 
     def _pictures(self) -> Pictures:
         request = self._request
