@@ -16,7 +16,7 @@ from models.embedding import EmbeddingError
 from models.rendering import Renderer
 from models.reporting import Events, Reporter
 from worker.synthesis.copies import Copies
-from worker.synthesis.errors import Damaged, OnlyCopies, SynthesisError
+from worker.synthesis.errors import Damaged, SynthesisError, TooManyCopies
 from worker.synthesis.pictures import Picture, Pictures
 from worker.synthesis.request import SynthesisRequest
 from worker.synthesis.shards import SHARDS
@@ -118,7 +118,7 @@ class Synthesis:
             elif spare:
                 spare -= 1
             else:
-                raise OnlyCopies(self._refusal(images, missing))
+                raise TooManyCopies(self._refusal(images, missing))
 
     def _refusal(self, images: int, missing: int) -> str:
         model = self._request.checkpoint.model
