@@ -102,9 +102,13 @@ def add_manifest(session: Session, claim: Claim, manifest: StoredFile) -> None:
 def forget(session: Session, job_id: str) -> Job:
     """Forget the files of a job that has ended; their objects are then its leftovers."""
     job = jobs.find(session, job_id)
+    if job.kind != "synthesize":
+        raise Conflict(f"job {job_id} is of kind {job.kind}: a job of kind synthesize has files")
     if job.status not in ENDED:
         raise Conflict(f"job {job_id} is {job.status}: cancel it first, which deletes its files")
     session.execute(delete(JobFile).where(JobFile.job == job_id))
+    if job.result is not None:
+        job.result = job.result | {"manifest": None}
     return job
 
 

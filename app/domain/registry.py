@@ -89,7 +89,7 @@ def find_start(session: Session, wanted: str) -> Checkpoint:
 
 
 def find_subject(session: Session, model_name: str | None, checkpoint_id: str | None) -> Checkpoint:
-    """What an evaluation looks at: a checkpoint by its id, or the one that a model serves.
+    """What an evaluation or a synthesis uses: a checkpoint by its id, or the one a model serves.
 
     Until the transaction ends, it cannot be deleted.
     """

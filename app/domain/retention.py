@@ -95,7 +95,8 @@ def _needed(session: Session, job: Job) -> set[str]:
 
 
 def _in_use(session: Session, job: Job) -> set[str]:
-    """The ids of what is pinned, or what an unfinished job starts from or evaluates."""
+    """The ids of what is pinned, or what an unfinished job starts from, evaluates or makes
+    pictures with."""
     used = {session.scalar(select(Model.checkpoint).where(Model.name == job.model))}
     for column in (Job.resume_from, Job.checkpoint):
         used |= set(session.scalars(select(column).where(Job.status.not_in(ENDED))))

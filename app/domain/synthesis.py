@@ -2,7 +2,7 @@
 
 import importlib.util
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil
 from typing import Any, Self
 
 from sqlalchemy.orm import Session
@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from app.domain import jobs, registry
 from app.domain.asking import ask_once, hold_dataset
 from app.domain.database import Database
-from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest
+from app.domain.errors import Conflict, InvalidRequest
 from app.domain.lineage import NoPictures, training_pictures
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.classes import find_label
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.domain.synthesis_room import check_room, picture_bytes
 from app.domain.tables import Job
 from models.config import MAX_SEED
 
@@ -25,7 +26,6 @@ LEAST_IMAGES, MAX_IMAGES = 10, 10_000_000
 SHARD_IMAGES = 10_000
 LEAST_SHARD_IMAGES, MAX_SHARD_IMAGES = 10, 100_000
 MAX_SHARDS = 10_000
-BYTES_BESIDE = {"zip": 1024, "imagefolder": 1024, "webdataset": 3072, "parquet": 1024}  # a picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,8 @@ def queue_synthesis(
         checkpoint = ServedCheckpoint.of(row)
         if synthesis.class_name is not None:
             find_label(checkpoint, synthesis.class_name)
-        _check_disk(synthesis, checkpoint.shape, store.free_bytes())
+        size = picture_bytes(checkpoint.shape, synthesis.layout, synthesis.format)
+        check_room(session, settings, store, synthesis.images, synthesis.shard_images, size)
         return jobs.create(
             session,
             kind="synthesize",
@@ -132,16 +133,3 @@ def _compared(session: Session, checkpoint: ServedCheckpoint) -> str:
 def _check_range(field: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         raise InvalidRequest(f"{field} {value} is out of range: {least} to {most}", field=field)
-
-
-def _check_disk(synthesis: Synthesis, shape: tuple[int, int, int], free: int | None) -> None:
-    """A picture that is little but noise, as the first checkpoints make, takes as much as its
-    pixels in every format; a better one takes less."""
-    needed = synthesis.images * (prod(shape) + BYTES_BESIDE[synthesis.layout])
-    if free is not None and needed > free:
-        height, width, channels = shape
-        raise InsufficientStorage(
-            f"{synthesis.images:,} images of {width}×{height}×{channels} may take {needed:,} bytes "
-            f"and the disk has {free:,} free: ask for fewer, or make room",
-            field="images",
-        )

@@ -2,7 +2,15 @@
 
 import asyncio
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MARK = "moggy.head"  # in the scope of a GET that was a HEAD
+
+
+def is_head(request: Request) -> bool:
+    """Whether the body will be dropped: a route that knows its headers need not begin it."""
+    return bool(request.scope.get(MARK))
 
 
 class HeadAsGet:
@@ -38,5 +46,5 @@ class HeadAsGet:
 
         # A part can be asked for with GET alone (RFC 9110, 14.2).
         headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
-        asked = {**scope, "method": "GET", "headers": headers}
+        asked = {**scope, "method": "GET", "headers": headers, MARK: True}
         await self._app(asked, receive_until_answered, send_head)

@@ -23,6 +23,7 @@ from app.routes.dependencies import (
 )
 from app.routes.document import problems
 from app.routes.generation import FOR_EVER, NOT_MODIFIED, is_known
+from app.routes.head import is_head
 
 router = APIRouter(
     prefix="/jobs/{job_id}/files",
@@ -92,11 +93,14 @@ def get_file(
     headers |= part.headers(file.bytes) if part else {}
     headers["Content-Length"] = str(stop - start)
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    media_type = MEDIA_TYPES[PurePath(name).suffix]
+    if is_head(request):
+        return Response(headers=headers, media_type=media_type)
     return StreamingResponse(
         job_files.read(store, file, start, stop),
         status_code=206 if part else 200,
         headers=headers,
-        media_type=MEDIA_TYPES[PurePath(name).suffix],
+        media_type=media_type,
     )
 
 

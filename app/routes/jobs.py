@@ -48,7 +48,8 @@ class JobView(BaseModel):
 
     `resume_from` is the id of the checkpoint it started from, `checkpoint` of the one that it
     evaluates or makes pictures with; `health` is what its events of that name said, the newest
-    last; `result` is what an evaluation found, or how much a synthesis made.
+    last; `result` is what an evaluation found, or how much a synthesis made, with
+    no manifest once its files are deleted.
     """
 
     id: str

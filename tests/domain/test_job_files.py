@@ -136,3 +136,24 @@ def test_a_paused_one_keeps_its_files_and_a_cancelled_one_loses_them(
         job = jobs.request_stop(session, claim.job_id, Stop.CANCEL)
     delete_leftovers(database, store, job)
     assert (names(database, claim), store.keys(f"jobs/{claim.job_id}")) == ([], [])
+
+
+def test_the_result_names_no_manifest_once_the_files_are_forgotten(
+    database: Database, store: ObjectStore, claim: Claim
+) -> None:
+    add(database, store, claim, 0, tried=10)
+    manifest = stored(store, claim, "manifest.json")
+    with database.write() as session:
+        add_manifest(session, claim, manifest)
+        leases.end(session, claim, Status.SUCCEEDED)
+    for _ in range(2):
+        with database.write() as session:
+            forget(session, claim.job_id)
+        made = {"images": 10, "shards": 1, "bytes": 12, "manifest": None}
+        assert read(database, claim.job_id).result == made
+
+
+def test_a_job_of_another_kind_has_none_to_forget(database: Database) -> None:
+    job_id = queue_job(database, kind="evaluate", model="cats")
+    with pytest.raises(Conflict, match="is of kind evaluate"), database.write() as session:
+        forget(session, job_id)

@@ -11,7 +11,7 @@ from queued_jobs import read
 
 from app.domain import datasets, registry
 from app.domain.database import Database
-from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound
+from app.domain.errors import Conflict, InvalidRequest, NotFound
 from app.domain.lineage import TrainingPictures
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
@@ -126,18 +126,6 @@ def test_what_is_not_there_is_named(
         queue(database, store, images=10, model="cats", **{"class": "red"})
     with pytest.raises(InvalidRequest, match="needs images: 10 to 10,000,000"):
         queue(database, store, model="cats")
-
-
-def test_what_may_not_fit_the_disk_is_refused_with_how_much_that_is(
-    database: Database, store: ObjectStore, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: 10**9)
-    needed = 100_000 * (64 * 64 * 3 + 1024)
-    with pytest.raises(InsufficientStorage, match=f"may take {needed:,} bytes and the disk has"):
-        queue(database, store, model="cats", images=100_000)
-    assert queue(database, store, model="cats", images=50_000)
-    monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: None)  # a bucket
-    assert queue(database, store, model="cats", images=10_000_000)
 
 
 def test_the_same_key_makes_one_job(

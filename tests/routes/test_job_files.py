@@ -138,3 +138,25 @@ def test_a_file_whose_bytes_are_gone_is_said_to_be_being_deleted(
     ObjectStore(settings).delete_prefix(f"jobs/{job}")
     answer = client.get(f"/v1/jobs/{job}/files/cats-000000.tar")
     assert (answer.status_code, "is being deleted" in answer.json()["detail"]) == (404, True)
+
+
+def test_a_job_of_another_kind_has_no_files_to_delete(
+    client: TestClient, database: Database
+) -> None:
+    job_id = queue_job(database)
+    refused = client.delete(f"/v1/jobs/{job_id}/files")
+    assert (refused.status_code, "is of kind train" in refused.json()["detail"]) == (409, True)
+
+
+def test_a_head_is_answered_without_a_look_at_the_bytes(
+    client: TestClient, job: str, settings: Settings
+) -> None:
+    path = f"/v1/jobs/{job}/files/cats-000000.tar"
+    whole = client.get(path)
+    ObjectStore(settings).delete_prefix(f"jobs/{job}")
+    head = client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-length", "content-type", "etag", "accept-ranges", "cache-control"):
+        assert head.headers[name] == whole.headers[name]
+    assert client.head(path, headers={"If-None-Match": TAG}).status_code == 304
+    assert client.head(f"/v1/jobs/{job}/files/other.tar").status_code == 404

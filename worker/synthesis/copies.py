@@ -1,6 +1,8 @@
 """Which pictures are copies of training pictures, by the definition of the copy passport."""
 
-from models.embedding import Embedder
+import numpy as np
+
+from models.embedding import SMALL_BATCH, Embedder
 from models.index import NoIndex, copy_distance, open_index
 from models.samples import Pixels
 from worker.synthesis.errors import NoPassport
@@ -21,7 +23,12 @@ class Copies:
         self._distance = copy_distance(self._index.neighbours)
 
     def among(self, pixels: Pixels) -> list[bool]:
-        """(N, H, W, C) uint8, N at most a batch: one shape of forward pass, as for a passport."""
-        _, distances = self._index.nearest(self._embedder(pixels))
+        """(N, H, W, C) uint8, embedded by one shape of forward pass, as for a passport, and looked
+        up all at once: the index is read through for each search."""
+        batches = (
+            pixels[first : first + SMALL_BATCH] for first in range(0, len(pixels), SMALL_BATCH)
+        )
+        features = np.concatenate([self._embedder(batch) for batch in batches])
+        _, distances = self._index.nearest(features)
         copied: list[bool] = (distances <= self._distance).tolist()
         return copied

@@ -3,7 +3,7 @@
 SynthesisError     the job fails
 ├── Damaged        the checkpoint is not the file that was stored
 ├── NoPassport     copies cannot be told from other images
-├── OnlyCopies     the model copies more than its other seeds could make good
+├── TooManyCopies  the model copies more than its other seeds could make good
 └── NoWriter       what writes the layout is not installed
 """
 
@@ -20,7 +20,7 @@ class NoPassport(SynthesisError):
     pass
 
 
-class OnlyCopies(SynthesisError):
+class TooManyCopies(SynthesisError):
     pass
 
 

@@ -2,9 +2,12 @@
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import prod
 from typing import NamedTuple
+
+import numpy as np
 
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import encode_image
@@ -16,7 +19,9 @@ from models.rendering import Renderer
 from models.samples import BATCH, Pixels, Sample
 
 PART = 4 * BATCH  # pictures that a thread makes at a time: each hand-over costs as much as a few
+PART_BYTES = 4 << 20  # of which large pictures are fewer: their hand-over costs nothing beside them
 AHEAD = 4  # parts for each thread, made while a shard is being finished
+AHEAD_BYTES = 256 << 20  # all of them, where cores are many: beyond it, one for each thread
 
 
 class Picture(NamedTuple):
@@ -29,7 +34,7 @@ class Picture(NamedTuple):
 
 
 class Pictures:
-    """`is_copy` tells of each of (N, H, W, C) pixels, N at most BATCH, whether to leave it out."""
+    """`are_copies` tells which of (N, H, W, C) pixels, N at most PART, are to be left out."""
 
     def __init__(
         self,
@@ -37,37 +42,41 @@ class Pictures:
         checkpoint: ServedCheckpoint,
         image_format: str,
         label: int | None,
-        is_copy: Callable[[Pixels], list[bool]] | None = None,
+        are_copies: Callable[[Pixels], list[bool]] | None = None,
     ) -> None:
         self._renderer = renderer
         self._checkpoint = checkpoint
         self._format = image_format
         self._label = label
-        self._is_copy = is_copy
+        self._are_copies = are_copies
 
-    def of(self, seed: int, first: int, last: int | None) -> Iterator[Picture]:
-        """In order those of the seeds `first` to before `last` places after `seed`; None: on."""
-        starts = itertools.count(first, PART) if last is None else range(first, last, PART)
+    def of(self, seed: int, first: int, last: int | None) -> Generator[Picture]:
+        """In order those of the seeds `first` to before `last` places after `seed`; None: on.
+
+        Closed early, it waits for what is being made and makes no more.
+        """
         threads = usable_cores()
-        with ThreadPoolExecutor(threads, "synthesis", use_cores, (1,)) as pool:
-            waiting: deque[Future[list[Picture]]] = deque()
+        part, ahead = portions(self._checkpoint.shape, threads)
+        starts = itertools.count(first, part) if last is None else range(first, last, part)
+        pool = ThreadPoolExecutor(threads, "synthesis", use_cores, (1,))
+        waiting: deque[Future[list[Picture]]] = deque()
+        try:
             for start in starts:
-                stop = start + PART if last is None else min(start + PART, last)
+                stop = start + part if last is None else min(start + part, last)
                 seeds = [seed_after(seed, place) for place in range(start, stop)]
                 waiting.append(pool.submit(self._make, seeds))
-                if len(waiting) > AHEAD * threads:
+                if len(waiting) > ahead:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _make(self, seeds: list[int]) -> list[Picture]:
-        batches = (seeds[first : first + BATCH] for first in range(0, len(seeds), BATCH))
-        return [picture for batch in batches for picture in self._make_batch(batch)]
-
-    def _make_batch(self, seeds: list[int]) -> list[Picture]:
         samples = [Sample(seed, self._choose_label(seed)) for seed in seeds]
-        pixels = self._renderer.render(samples)
-        copies = self._is_copy(pixels) if self._is_copy else [False] * len(samples)
+        batches = (samples[first : first + BATCH] for first in range(0, len(samples), BATCH))
+        pixels = np.concatenate([self._renderer.render(batch) for batch in batches])
+        copies = self._are_copies(pixels) if self._are_copies else [False] * len(samples)
         made = []
         for seed, sample, picture, copied in zip(seeds, samples, pixels, copies, strict=True):
             recipe = image_recipe(self._checkpoint, sample)
@@ -80,3 +89,10 @@ class Pictures:
         if self._label is not None or not self._checkpoint.classes:
             return self._label
         return class_from_seed(seed, len(self._checkpoint.classes))
+
+
+def portions(shape: tuple[int, int, int], threads: int) -> tuple[int, int]:
+    """Pictures in a part, and parts that wait at most; by the bytes of pictures of that shape."""
+    size = prod(shape)
+    part = min(PART, max(1, PART_BYTES // size // BATCH) * BATCH)
+    return part, min(AHEAD * threads, max(threads, AHEAD_BYTES // (part * size)))

@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from models.embedding import EmbeddingError
 from models.rendering import Renderer
 from models.reporting import Events, Reporter
 from worker.synthesis.copies import Copies
-from worker.synthesis.errors import Damaged, OnlyCopies, SynthesisError
+from worker.synthesis.errors import Damaged, SynthesisError, TooManyCopies
 from worker.synthesis.pictures import Picture, Pictures
 from worker.synthesis.request import SynthesisRequest
 from worker.synthesis.shards import SHARDS
@@ -57,10 +58,10 @@ class Synthesis:
         self._events.emit("started", recipe=recipe, encoder=ENCODER)
         # Without any to leave out, no more are made than are asked for.
         last = None if request.compared else request.images
-        pictures = self._pictures().of(request.seed, self._tried, last)
-        self._reporter.progress(self._made)
-        while self._made < request.images:
-            self._write_shard(pictures)
+        with closing(self._pictures().of(request.seed, self._tried, last)) as pictures:
+            self._reporter.progress(self._made)
+            while self._made < request.images:
+                self._write_shard(pictures)
 
     def _pictures(self) -> Pictures:
         request = self._request
@@ -117,7 +118,7 @@ class Synthesis:
             elif spare:
                 spare -= 1
             else:
-                raise OnlyCopies(self._refusal(images, missing))
+                raise TooManyCopies(self._refusal(images, missing))
 
     def _refusal(self, images: int, missing: int) -> str:
         model = self._request.checkpoint.model

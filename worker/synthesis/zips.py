@@ -1,6 +1,7 @@
 """Zips of pictures, flat, or with a folder for each class."""
 
 import re
+import unicodedata
 import zipfile
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +12,10 @@ from worker.synthesis.pictures import Picture
 
 # Of which a folder's name has none: it would be another folder, or no name, on some system.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]|^\.{0,2}$|[. ]$')
+# What Windows takes for a device, whatever follows its first dot.
+RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE
+)
 MAX_NAME_BYTES = 200
 
 
@@ -19,8 +24,7 @@ class ZipShard:
 
     suffix: ClassVar[str] = "zip"
 
-    def __init__(self, path: Path, checkpoint: ServedCheckpoint, image_format: str) -> None:
-        self._checkpoint = checkpoint
+    def __init__(self, path: Path, _checkpoint: ServedCheckpoint, image_format: str) -> None:
         self._format = image_format
         # Stored as they are: pictures do not shrink any more.
         self._archive = zipfile.ZipFile(path, "x", zipfile.ZIP_STORED)
@@ -43,14 +47,38 @@ class FolderShard(ZipShard):
     Without classes there is one folder, of the model's name.
     """
 
+    def __init__(self, path: Path, checkpoint: ServedCheckpoint, image_format: str) -> None:
+        super().__init__(path, checkpoint, image_format)
+        self._folders = folder_names(checkpoint.classes or (checkpoint.model,))
+
     def _folder(self, label: int | None) -> str:
-        if label is None:
-            return f"{self._checkpoint.model}/"
-        return f"{folder_name(self._checkpoint.classes[label], label)}/"
+        return f"{self._folders[label or 0]}/"
 
 
-def folder_name(class_name: str, label: int) -> str:
-    """The class's name, or where that can be no folder's, one made from its number."""
-    if UNSAFE.search(class_name) or len(class_name.encode()) > MAX_NAME_BYTES:
-        return f"class-{label}"
-    return class_name
+def folder_names(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """A folder for each class, no two the same on any system: its name, or where that can be no
+    folder's or is one already, `class-N` by its number."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for label, name in enumerate(classes):
+        if _is_folder_name(name) and _folded(name) not in taken:
+            names[label] = name
+            taken.add(_folded(name))
+    for label in range(len(classes)):
+        if label not in names:
+            names[label] = f"class-{label}"
+            while names[label] in taken:  # by a class of that name
+                names[label] += "_"
+            taken.add(names[label])
+    return tuple(names[label] for label in range(len(classes)))
+
+
+def _is_folder_name(name: str) -> bool:
+    if UNSAFE.search(name) or RESERVED.match(name):
+        return False
+    return len(name.encode()) <= MAX_NAME_BYTES
+
+
+def _folded(name: str) -> str:
+    """The same for names that are one folder's on macOS or Windows."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())

@@ -1,8 +1,10 @@
 """Pictures one after another: in order, each with its own seed's pixels and class."""
 
 import io
+import threading
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from app.domain.pictures.checkpoint import ServedCheckpoint
@@ -10,7 +12,8 @@ from models.config import MAX_SEED
 from models.latents import class_from_seed
 from models.rendering import Renderer
 from models.samples import Pixels, Sample
-from worker.synthesis.pictures import Picture, Pictures
+from worker.synthesis import pictures as module
+from worker.synthesis.pictures import PART, Picture, Pictures, portions
 
 
 def decoded(picture: Picture) -> np.ndarray:
@@ -52,3 +55,53 @@ def test_what_is_a_copy_has_no_file(renderer: Renderer, checkpoint: ServedCheckp
 
     made = list(Pictures(renderer, checkpoint, "png", 0, every_other).of(0, 0, 12))
     assert [one.data is None for one in made] == [False, True] * 6
+
+
+def test_copies_are_looked_for_in_a_whole_part_at_once(
+    renderer: Renderer, checkpoint: ServedCheckpoint
+) -> None:
+    asked: list[int] = []
+
+    def none(pixels: Pixels) -> list[bool]:
+        asked.append(len(pixels))
+        return [False] * len(pixels)
+
+    assert len(list(Pictures(renderer, checkpoint, "png", 0, none).of(0, 0, 2 * PART + 5))) == 69
+    assert sorted(asked) == [5, PART, PART]
+
+
+def test_who_stops_early_waits_for_no_more_than_is_being_made(
+    renderer: Renderer, checkpoint: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "usable_cores", lambda: 1)
+    begun: list[int] = []
+    closing = threading.Event()
+
+    def slow(pixels: Pixels) -> list[bool]:
+        begun.append(len(pixels))
+        if len(begun) > 1:
+            closing.wait(20)
+        return [False] * len(pixels)
+
+    pictures = Pictures(renderer, checkpoint, "png", 0, slow).of(0, 0, None)
+    next(pictures)
+    threading.Timer(1, closing.set).start()  # when the others have been cancelled
+    pictures.close()
+    assert len(begun) <= 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "threads", "part", "ahead"),
+    [
+        ((28, 28, 1), 2, 32, 8),
+        ((64, 64, 3), 2, 32, 8),
+        ((64, 64, 3), 256, 32, 682),  # not 1024
+        ((256, 256, 3), 2, 16, 8),
+        ((256, 256, 3), 128, 16, 128),
+        ((2048, 2048, 4), 16, 8, 16),
+    ],
+)
+def test_of_large_pictures_and_for_many_cores_fewer_wait(
+    shape: tuple[int, int, int], threads: int, part: int, ahead: int
+) -> None:
+    assert portions(shape, threads) == (part, ahead)
