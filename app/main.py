@@ -1,5 +1,6 @@
 """The API process: `uvicorn app.main:create_app --factory`."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -81,6 +82,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.engine = Engine(settings, api.state.store)
     api.state.step_meter = StepMeter()
     api.state.listener.start()
+    _collect_seldom()
     try:
         yield
     finally:
@@ -88,3 +90,11 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
         api.state.engine.close()
         api.state.notifier.close()
         api.state.database.close()
+
+
+def _collect_seldom() -> None:
+    """Spare requests Python's search for garbage among all that was ever imported: at 32
+    connections it took a tenth of the processor, and stopped the slowest requests for 100 ms."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 1000)

@@ -30,6 +30,10 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 FIRST_GUESS_RATE = 500.0  # images per second, until measured
+# As many may wait as are made in so long, within what the settings allow: what waits longer keeps
+# those who come after a rush waiting too.
+QUEUE_SECONDS = 2.0
+LEAST_QUEUE = 1024  # images
 SLICE = 256  # pictures of a long answer that are made at once
 RATE_MEMORY = 0.9  # how much of the measured rate is kept at each batch
 
@@ -49,7 +53,8 @@ class Engine:
         self.catalogue = Catalogue()
         self.passports = Passports(store, settings.generation_queue_images)
         self.generators = Generators(store, settings.model_memory_bytes)
-        self._queue = SampleQueue(settings.generation_queue_images)
+        self._most_waiting = settings.generation_queue_images
+        self._queue = SampleQueue(min(self._most_waiting, LEAST_QUEUE))
         self._loading: dict[str, asyncio.Future[Loaded]] = {}
         self._loader = CapacityLimiter(1)
         self._rate = FIRST_GUESS_RATE
@@ -155,7 +160,8 @@ class Engine:
             return Unavailable("the service is stopping")
         return QueueFull(
             f"{self._queue.samples} images wait to be generated and {images} more would pass the "
-            f"limit of {self._queue.limit} (MOGGY_GENERATION_QUEUE_IMAGES)",
+            f"limit of {self._queue.limit} (what is made in {QUEUE_SECONDS:g} s, and "
+            "MOGGY_GENERATION_QUEUE_IMAGES)",
             retry_after=self.seconds_to_wait(),
         )
 
@@ -175,6 +181,8 @@ class Engine:
             self._serve(batch)
             rate = len(self._threads) * BATCH / (time.perf_counter() - started)
             self._rate = RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate
+            worth_waiting = max(LEAST_QUEUE, int(QUEUE_SECONDS * self._rate))
+            self._queue.limit = min(self._most_waiting, worth_waiting)
 
     def _serve(self, batch: list[Slice]) -> None:
         samples = [one for part in batch for one in part.request.samples[part.start : part.stop]]
