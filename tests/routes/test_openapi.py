@@ -146,7 +146,8 @@ def lead(case: schemathesis.Case, api: Running) -> None:
     known = {"dataset": "noise", "checkpoint": api.checkpoint, "resume_from": api.checkpoint}
     for place in (case.query, case.body):
         for field in place if isinstance(place, dict) else ():
-            if field in known and re.fullmatch("[a-z0-9]{1,64}", str(place[field])):
+            given = place[field]
+            if field in known and isinstance(given, str) and re.fullmatch("[a-z0-9]{1,64}", given):
                 place[field] = known[field]
     if not fits:
         return
