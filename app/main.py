@@ -1,5 +1,6 @@
 """The API process: `uvicorn app.main:create_app --factory`."""
 
+import functools
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -92,6 +93,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
         api.state.database.close()
 
 
+@functools.cache  # once for the process: what is frozen twice is never freed
 def _collect_seldom() -> None:
     """Spare requests Python's search for garbage among all that was ever imported: at 32
     connections it took a tenth of the processor, and stopped the slowest requests for 100 ms."""
