@@ -3,7 +3,8 @@
 from typing import get_args, get_type_hints
 
 from app.cli.main import synthesize
-from app.domain.synthesis import BYTES_BESIDE, LAYOUTS
+from app.domain.synthesis import LAYOUTS
+from app.domain.synthesis_room import BYTES_BESIDE
 from app.routes.job_requests import JobRequest
 from worker.synthesis.shards import SHARDS
 
