@@ -56,7 +56,7 @@ def test_a_body_is_posted_with_its_number(client: str) -> None:
 def test_refusals_are_errors(client: str) -> None:
     with answering(always(REFUSED, 0.001)) as server:
         made = load(server.port, Request("/"), connections=1, seconds=1)
-    assert made.errors == len(server.asked) > 0
+    assert made.errors == made.requests > 0  # the last one asked for may not have been answered
 
 
 def test_a_script_is_lua_that_wrk_accepts() -> None:
