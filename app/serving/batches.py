@@ -71,8 +71,10 @@ class SampleQueue:
 
     def withdraw(self, request: Request) -> None:
         """Nobody waits for it any more: what no batch has taken of it makes room for others."""
+        request.abandoned = True
+        if not request.waiting:  # as nearly always: nothing is to be looked for
+            return
         with self._changed:
-            request.abandoned = True
             if request in self._requests:
                 self._requests.remove(request)
                 self.samples -= request.waiting
