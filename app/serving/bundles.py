@@ -114,7 +114,6 @@ async def bundled(
         yield bundle.finish()
     finally:  # the client may have left
         await slices.aclose()
-        bundle.finish()
 
 
 class _Written(io.BytesIO):

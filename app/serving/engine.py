@@ -61,8 +61,8 @@ class Engine:
         self._closed = False
         self._made = threading.Lock()  # held to count what is made of a request
         self._threads = [
-            threading.Thread(target=self._run, name="generation", daemon=True)
-            for _ in range(threads or usable_cores())
+            threading.Thread(target=self._run, args=(number,), name="generation", daemon=True)
+            for number in range(threads or usable_cores())
         ]
         for thread in self._threads:
             thread.start()
@@ -165,8 +165,9 @@ class Engine:
             retry_after=self.seconds_to_wait(),
         )
 
-    def _run(self) -> None:
+    def _run(self, number: int) -> None:
         try:
+            compute_alone(number)
             self._generate()
         except Exception as error:  # else whoever asks would wait for ever
             log.error("generation_ended", exc_info=error)
@@ -175,7 +176,6 @@ class Engine:
             _answer([(request, ended) for request in self._queue.close()])
 
     def _generate(self) -> None:
-        compute_alone()
         while batch := self._queue.take():
             started = time.perf_counter()
             self._serve(batch)
