@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import stat
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
 
@@ -60,3 +62,22 @@ def end_with_supervisor() -> bool:
 
     threading.Thread(target=wait, name="supervisor", daemon=True).start()
     return True
+
+
+def begin(program: str) -> tuple[Path, EventStream, bool]:
+    """The folder named on the command line, where events go, and whether a supervisor watches.
+
+    To be called before torch is imported: importing it takes a second in which signals count
+    already, and libgomp reads its environment then.
+    """
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m {program} RUN_DIR")
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    return Path(sys.argv[1]), EventStream.take_stdout(), end_with_supervisor()
+
+
+def end_on_signals(events: EventStream, supervised: bool) -> None:
+    """SIGTERM ends the work at once, and keeps nothing of it."""
+    if supervised:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to act on
+    signal.signal(signal.SIGTERM, events.stop)

@@ -5,25 +5,20 @@ JSON event per line: `sizes` before any step, then a `step` for each batch that 
 last one of the largest. Who started it ends it when that takes too long.
 """
 
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from models.child import SPIN_COUNT, EventStream, end_with_supervisor
+from models.child import begin
 
 
 def main() -> NoReturn:
     """Measure what the folder named on the command line describes."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m models.estimate RUN_DIR")
-    folder, events = Path(sys.argv[1]), EventStream.take_stdout()
-    end_with_supervisor()
+    folder, events, _ = begin("models.estimate")
     with suppress(OSError):  # where there is no such file, the system decides
         # If memory runs out, it is this process that goes and none that serves.
         Path("/proc/self/oom_score_adj").write_text("1000")
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     from models.estimation import run_estimate
 
     run_estimate(folder, events)

@@ -5,25 +5,16 @@ SIGTERM ends it, with nothing kept: it is begun again from the start. A pipe on 
 held by a supervisor: when it closes, the process ends at once.
 """
 
-import os
-import signal
 import sys
-from pathlib import Path
 from typing import NoReturn
 
-from models.child import SPIN_COUNT, EventStream, end_with_supervisor
+from models.child import begin, end_on_signals
 
 
 def main() -> NoReturn:
     """Evaluate in the folder named on the command line; the exit status says how it went."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m models.evaluate RUN_DIR")
-    folder, events = Path(sys.argv[1]), EventStream.take_stdout()
-    if end_with_supervisor():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to act on
-    signal.signal(signal.SIGTERM, events.stop)
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
-    # Only now: importing torch takes a second, and libgomp reads its environment then.
+    folder, events, supervised = begin("models.evaluate")
+    end_on_signals(events, supervised)
     from models.evaluation import run_evaluation
 
     sys.exit(run_evaluation(folder, events))

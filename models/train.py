@@ -5,28 +5,20 @@ JSON event per line; files are named relative to RUN_DIR. SIGTERM: state, then e
 standard input is held by a supervisor: when it closes, the process ends at once.
 """
 
-import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from models.child import SPIN_COUNT, EventStream, end_with_supervisor
+from models.child import begin
 
 
 def main() -> NoReturn:
     """Run the trainer in the folder named on the command line; the exit status says how it went."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m models.train RUN_DIR")
-    folder, events = Path(sys.argv[1]), EventStream.take_stdout()
+    folder, events, supervised = begin("models.train")
     stop = threading.Event()
-    supervised = end_with_supervisor()
     _stop_on_signals(stop, supervised)
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
-    # Only now: importing torch takes a second in which signals count already, and libgomp reads
-    # its environment then.
     from models.process import run_training
 
     sys.exit(run_training(folder, events, stop.is_set))

@@ -7,13 +7,12 @@ A pipe on standard input is held by a supervisor: when it closes, the process en
 import dataclasses
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from models.child import SPIN_COUNT, EventStream, end_with_supervisor
+from models.child import EventStream, begin
 from worker.ingest.errors import IngestError, Stopped
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest
@@ -72,11 +71,8 @@ class IngestProcess:
 
 
 def main() -> NoReturn:
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m worker.ingest RUN_DIR")
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is loaded
-    end_with_supervisor()
-    process = IngestProcess(Path(sys.argv[1]), EventStream.take_stdout())
+    folder, events, _ = begin("worker.ingest")
+    process = IngestProcess(folder, events)
     signal.signal(signal.SIGTERM, process.stop)
     status = process.run()
     os._exit(status)  # not waiting for a picture that is still being decoded
