@@ -6,6 +6,7 @@ from unittest import mock
 
 import pytest
 from fastapi.testclient import TestClient
+from long_work import LongWork
 from starlette.types import Message
 
 from app.domain.database import Database
@@ -263,36 +264,18 @@ def asked_directly(generate: Any, leaves: bool, seconds: float = 60) -> tuple[li
 
 
 def test_whose_client_leaves_is_given_up_and_answered_nothing() -> None:
-    given_up = []
-
-    async def generate(*_: object) -> bytes:
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            given_up.append(True)
-            raise
-        return b""
-
-    assert asked_directly(generate, leaves=True) == ([], True)
-    assert given_up == [True]
+    work = LongWork()
+    assert asked_directly(work.run, leaves=True) == ([], True)
+    assert work.cancelled
 
 
 def test_what_takes_longer_than_allowed_is_given_up_and_refused() -> None:
-    given_up = []
-
-    async def generate(*_: object) -> bytes:
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            given_up.append(True)
-            raise
-        return b""
-
-    (start, _), answered = asked_directly(generate, leaves=False, seconds=0.05)
+    work = LongWork()
+    (start, _), answered = asked_directly(work.run, leaves=False, seconds=0.05)
     assert answered
     assert start["status"] == 503
     assert (b"retry-after", b"3") in start["headers"]
-    assert given_up == [True]
+    assert work.cancelled
 
 
 def test_who_leaves_with_the_answer_made_harms_nobody() -> None:
