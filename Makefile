@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 up: $(VENV)/.installed
 	@$(BIN)/moggy up
 
+# A process of tests to each core; those of one file, which may share a server, in one.
 test: $(VENV)/.test-installed packages lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .

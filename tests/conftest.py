@@ -56,16 +56,19 @@ def s3_environment() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database on each of the two kinds of server."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'moggy.db'}"
+        yield f"sqlite:///{tmp_path / 'moggy.db'}"
+        return
     server: str = request.getfixturevalue("postgres_url")
     name = f"moggy_{new_id()}"
     admin = server.replace("+psycopg", "") + "/postgres"
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-    return f"{server}/{name}"
+        yield f"{server}/{name}"
+        # At once, while few of its files have reached the disk: a file that has takes long to go.
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
 
 
 @pytest.fixture
