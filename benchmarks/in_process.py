@@ -14,6 +14,7 @@ from app.domain.pictures.encoders import encode_png
 from app.domain.pictures.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.serving.cores import compute_alone
 from benchmarks import machine
 from models.checkpoint import load_generator
 from models.rendering import Renderer
@@ -35,9 +36,12 @@ def threaded_rate(
     before = torch.get_num_threads()
     end = time.perf_counter() + seconds
 
-    def work(first: int) -> int:
-        torch.set_num_threads(max(1, machine.cores() // threads))
-        seed = first
+    def work(number: int) -> int:
+        if threads == machine.cores():
+            compute_alone(number)  # as in the service
+        else:
+            torch.set_num_threads(max(1, machine.cores() // threads))
+        seed = first = 10**6 * number
         while time.perf_counter() < end:
             samples = [Sample(point) for point in range(seed, seed + BATCH)]
             for sample, pixels in zip(samples, renderer.render(samples), strict=True):
@@ -47,7 +51,7 @@ def threaded_rate(
 
     started = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:
-        made = sum(pool.map(work, [10**6 * number for number in range(threads)]))
+        made = sum(pool.map(work, range(threads)))
     rate = made / (time.perf_counter() - started)
     torch.set_num_threads(before)
     return rate
