@@ -1,7 +1,5 @@
 """The API process: `uvicorn app.main:create_app --factory`."""
 
-import functools
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -37,6 +35,7 @@ from app.routes.hot import HotImages
 from app.routes.problems import install_problems
 from app.routes.security import AccessGuard
 from app.serving.engine import Engine
+from app.serving.process import collect_seldom, open_many_connections
 
 PARTS = (
     datasets,
@@ -83,7 +82,8 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.engine = Engine(settings, api.state.store)
     api.state.step_meter = StepMeter()
     api.state.listener.start()
-    _collect_seldom()
+    collect_seldom()
+    open_many_connections()
     try:
         yield
     finally:
@@ -91,12 +91,3 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
         api.state.engine.close()
         api.state.notifier.close()
         api.state.database.close()
-
-
-@functools.cache  # once for the process: what is frozen twice is never freed
-def _collect_seldom() -> None:
-    """Spare requests Python's search for garbage among all that was ever imported: at 32
-    connections it took a tenth of the processor, and stopped the slowest requests for 100 ms."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 1000)

@@ -26,8 +26,8 @@ def read_recipe(data: bytes) -> tuple[Recipe, str]:
                 file_format = "apng"
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, RuntimeError) as exc:
         raise InvalidRequest(
-            f"the body is no picture: send the bytes of a file of this service, which is one of "
-            f"{', '.join(FORMATS.values())}"
+            f"the body is no picture: send a file of this service as it is, not in a form (curl's "
+            f"--data-binary), which is one of {', '.join(FORMATS.values())}"
         ) from exc
     except Image.DecompressionBombError as exc:
         raise InvalidRequest(f"the picture is too large: {exc}") from exc

@@ -1,0 +1,36 @@
+"""What the API sets for its process, tried in one of its own."""
+
+import resource
+import subprocess
+import sys
+
+from app.serving.process import OPEN_FILES
+
+PROGRAM = """
+import resource
+from app.serving.process import open_many_connections
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+open_many_connections()
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+def limits_after(soft: int, hard: int) -> tuple[int, int]:
+    program = PROGRAM.format(soft=soft, hard=hard)
+    out = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True).stdout
+    after = tuple(int(one) for one in out.split())
+    assert len(after) == 2
+    return after
+
+
+def test_connections_are_bounded_by_what_the_system_allows_and_not_by_a_shells_habit() -> None:
+    assert limits_after(256, 2_000) == (2_000, 2_000)
+    assert limits_after(500, 500) == (500, 500)
+
+
+def test_a_limit_that_is_high_enough_is_left_as_it_is() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard >= 0:
+        assert limits_after(hard, hard) == (hard, hard)
+    more = hard if hard >= 0 else OPEN_FILES * 4
+    assert limits_after(256, more) == (min(OPEN_FILES, more), more)
