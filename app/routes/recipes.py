@@ -3,7 +3,7 @@
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from app.domain.errors import NotFound, QueueFull
@@ -52,11 +52,17 @@ class VerificationAnswer(RecipeAnswer):
     difference: int | None
 
 
-@router.post("/read", openapi_extra=FILE)
-async def read(request: Request) -> RecipeAnswer:
+@router.post("/read", openapi_extra=FILE, response_model=RecipeAnswer)
+async def read(request: Request) -> Response:
     """The recipe inside a picture, which is the body: `curl --data-binary @7.png`."""
-    recipe, file_format = await to_thread.run_sync(read_recipe, await request.body())
-    return RecipeAnswer(format=file_format, recipe=recipe)
+    answer = await to_thread.run_sync(_read, await request.body())
+    return Response(answer, media_type=MEDIA_TYPES["json"])
+
+
+def _read(data: bytes) -> str:
+    """The answer as it is sent: a recipe may be as long as a picture."""
+    recipe, file_format = read_recipe(data)
+    return RecipeAnswer(format=file_format, recipe=recipe).model_dump_json()
 
 
 @router.post("/verify", openapi_extra=FILE, responses=problems(NotFound, QueueFull))
