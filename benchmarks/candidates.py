@@ -17,108 +17,87 @@ class Candidate:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _changed(why: str, changes: Mapping[str, Any]) -> Candidate:
+    """What the search began from, with changes: `small-data` in batches of 64 at every size."""
+    return Candidate("small-data", why, {"batch_size": 64} | dict(changes))
+
+
 _HALF_RATES = {"generator_learning_rate_final": 2e-5, "discriminator_learning_rate_final": 2e-5}
 
 CANDIDATES: dict[str, Candidate] = {
     "dcgan": Candidate("dcgan", "the article's recipe: what the target is measured against"),
-    "small-data": Candidate("small-data", "the default as it stands"),
-    "colour": Candidate(
-        "small-data",
+    "batch-64": _changed("the default as it was", {}),
+    "colour": _changed(
         "all of DiffAugment's colours beside the translation",
         {"augmentation": "colour,translation"},
     ),
-    "cutout": Candidate(
-        "small-data", "translation and cutout", {"augmentation": "translation,cutout"}
-    ),
-    "half": Candidate(
-        "small-data", "every other picture shifted", {"augmentation_probability": 0.5}
-    ),
-    "late": Candidate(
-        "small-data",
+    "cutout": _changed("translation and cutout", {"augmentation": "translation,cutout"}),
+    "half": _changed("every other picture shifted", {"augmentation_probability": 0.5}),
+    "late": _changed(
         "shifted more and more",
         {"augmentation_probability": 0.0, "augmentation_probability_final": 1.0},
     ),
-    "least-squares": Candidate("small-data", "least squares", {"loss": "least_squares"}),
-    "hinge": Candidate("small-data", "hinge", {"loss": "hinge"}),
-    "relativistic": Candidate("small-data", "relativistic pairs", {"loss": "relativistic"}),
-    "r1": Candidate(
-        "small-data", "a light R1, one step in eight", {"r1": 0.1, "penalty_every_steps": 8}
-    ),
-    "relativistic-r1-r2": Candidate(
-        "small-data",
+    "least-squares": _changed("least squares", {"loss": "least_squares"}),
+    "hinge": _changed("hinge", {"loss": "hinge"}),
+    "relativistic": _changed("relativistic pairs", {"loss": "relativistic"}),
+    "r1": _changed("a light R1, one step in eight", {"r1": 0.1, "penalty_every_steps": 8}),
+    "relativistic-r1-r2": _changed(
         "the modern loss on these networks, its penalties one step in eight",
         {"loss": "relativistic", "r1": 0.1, "r2": 0.1, "penalty_every_steps": 8},
     ),
-    "smooth": Candidate("small-data", "one-sided label smoothing", {"label_smoothing": 0.1}),
-    "slow-critic": Candidate(
-        "small-data", "half the discriminator's rate", {"discriminator_learning_rate": 1e-4}
+    "smooth": _changed("one-sided label smoothing", {"label_smoothing": 0.1}),
+    "slow-critic": _changed("half the discriminator's rate", {"discriminator_learning_rate": 1e-4}),
+    "slower-critic": _changed(
+        "a quarter of the discriminator's rate", {"discriminator_learning_rate": 5e-5}
     ),
-    "slower-critic": Candidate(
-        "small-data", "a quarter of the discriminator's rate", {"discriminator_learning_rate": 5e-5}
-    ),
-    "fast-generator": Candidate(
-        "small-data", "twice the generator's rate", {"generator_learning_rate": 4e-4}
-    ),
-    "apart": Candidate(
-        "small-data",
+    "fast-generator": _changed("twice the generator's rate", {"generator_learning_rate": 4e-4}),
+    "apart": _changed(
         "twice the generator's rate, half the discriminator's",
         {"generator_learning_rate": 4e-4, "discriminator_learning_rate": 1e-4},
     ),
-    "slow-critic-r1": Candidate(
-        "small-data",
+    "slow-critic-r1": _changed(
         "half the discriminator's rate, and a light R1",
         {"discriminator_learning_rate": 1e-4, "r1": 0.1, "penalty_every_steps": 8},
     ),
-    "fast-both": Candidate(
-        "small-data",
+    "fast-both": _changed(
         "twice both rates",
         {"generator_learning_rate": 4e-4, "discriminator_learning_rate": 4e-4},
     ),
-    "annealed": Candidate("small-data", "both rates fall to a tenth", _HALF_RATES),
-    "fast-annealed": Candidate(
-        "small-data",
+    "annealed": _changed("both rates fall to a tenth", _HALF_RATES),
+    "fast-annealed": _changed(
         "twice both rates, which fall to a twentieth",
         {"generator_learning_rate": 4e-4, "discriminator_learning_rate": 4e-4} | _HALF_RATES,
     ),
-    "short-average": Candidate(
-        "small-data", "an average of a quarter the memory", {"ema_half_life_images": 11_000}
+    "short-average": _changed(
+        "an average of a quarter the memory", {"ema_half_life_images": 11_000}
     ),
-    "long-average": Candidate(
-        "small-data", "an average of twice the memory", {"ema_half_life_images": 88_000}
-    ),
-    "skip": Candidate("small-data", "every stage adds colours", {"skip_outputs": True}),
-    "skip-batch-32": Candidate(
-        "small-data",
+    "long-average": _changed("an average of twice the memory", {"ema_half_life_images": 88_000}),
+    "skip": _changed("every stage adds colours", {"skip_outputs": True}),
+    "skip-batch-32": _changed(
         "the same, with twice as many steps of half the size",
         {"skip_outputs": True, "batch_size": 32},
     ),
-    "skip-batch-16": Candidate(
-        "small-data",
+    "skip-batch-16": _changed(
         "the same, with four times as many, a quarter",
         {"skip_outputs": True, "batch_size": 16},
     ),
-    "batch-8": Candidate("small-data", "eight times as many, an eighth", {"batch_size": 8}),
-    "skip-slow-critic": Candidate(
-        "small-data",
+    "batch-8": _changed("eight times as many, an eighth", {"batch_size": 8}),
+    "skip-slow-critic": _changed(
         "the same, with half the discriminator's rate",
         {"skip_outputs": True, "discriminator_learning_rate": 1e-4},
     ),
-    "latent-32": Candidate("small-data", "a latent of 32", {"latent_dim": 32}),
-    "batch-32": Candidate("small-data", "twice as many steps of half the size", {"batch_size": 32}),
-    "batch-32-slow-critic": Candidate(
-        "small-data",
+    "latent-32": _changed("a latent of 32", {"latent_dim": 32}),
+    "batch-32": _changed("twice as many steps of half the size", {"batch_size": 32}),
+    "batch-32-slow-critic": _changed(
         "the same with half the discriminator's rate",
         {"batch_size": 32, "discriminator_learning_rate": 1e-4},
     ),
-    "batch-16": Candidate("small-data", "four times as many, a quarter", {"batch_size": 16}),
-    "batch-128": Candidate("small-data", "half as many steps, twice the size", {"batch_size": 128}),
-    "wide": Candidate("small-data", "width 48", {"width": 48}),
-    "narrow": Candidate("small-data", "width 24, and so more steps", {"width": 24}),
-    "leaky": Candidate(
-        "small-data", "LeakyReLU in the generator too", {"generator_activation": "leaky_relu"}
-    ),
-    "spectral": Candidate(
-        "small-data",
+    "batch-16": _changed("four times as many, a quarter", {"batch_size": 16}),
+    "batch-128": _changed("half as many steps, twice the size", {"batch_size": 128}),
+    "wide": _changed("width 48", {"width": 48}),
+    "narrow": _changed("width 24, and so more steps", {"width": 24}),
+    "leaky": _changed("LeakyReLU in the generator too", {"generator_activation": "leaky_relu"}),
+    "spectral": _changed(
         "spectral normalisation in the discriminator",
         {"discriminator_normalisation": "spectral"},
     ),
