@@ -16,7 +16,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY worker worker
 COPY models models
-RUN pip install . \
+RUN pip install '.[parquet]' \
     && useradd --uid 10001 --create-home --home-dir /var/lib/moggy moggy
 WORKDIR /var/lib/moggy
 USER 10001
@@ -27,7 +27,7 @@ ENV MOGGY_HOST=0.0.0.0 OMP_WAIT_POLICY=PASSIVE
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--timeout-graceful-shutdown", "5"]
+CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "5"]
 
 FROM base AS worker
 ENV MOGGY_QUEUE=train
