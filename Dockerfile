@@ -16,6 +16,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY worker worker
 COPY models models
+# The project itself, which hadolint takes for a package without a version.
+# hadolint ignore=DL3013
 RUN pip install '.[parquet]' \
     && useradd --uid 10001 --create-home --home-dir /var/lib/moggy moggy
 WORKDIR /var/lib/moggy
