@@ -19,10 +19,13 @@ WIDTH = 32  # of the generators, at 64×64
 @contextmanager
 def home() -> Iterator[Settings]:
     """The settings of a service in a new folder, whatever the environment says of another."""
-    for name in [name for name in os.environ if name.startswith("MOGGY_")]:
-        del os.environ[name]  # a database or a bucket that they name is none of ours
-    with TemporaryDirectory(prefix="moggy-serving-") as folder:
-        yield Settings(home=Path(folder), port=free_port())
+    # A database or a bucket that they name is none of ours.
+    theirs = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("MOGGY_")}
+    try:
+        with TemporaryDirectory(prefix="moggy-serving-") as folder:
+            yield Settings(home=Path(folder), port=free_port())
+    finally:
+        os.environ |= theirs
 
 
 def prepare(settings: Settings, models: int = 1) -> list[ServedCheckpoint]:

@@ -77,7 +77,7 @@ def train(sources: dict[str, Split], steps: int, out: Path) -> tuple[Network, di
     """Classes, instances and kinds of distortion together; written to `out` now and then."""
     torch.manual_seed(RECIPE["seed"])
     generator = np.random.default_rng(RECIPE["seed"])
-    network = Network().to(memory_format=torch.channels_last)
+    network = Network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     heads = Heads()
     weights = [*network.parameters(), *heads.parameters()]
     adam = torch.optim.AdamW(weights, weight_decay=RECIPE["weight_decay"])
@@ -87,6 +87,8 @@ def train(sources: dict[str, Split], steps: int, out: Path) -> tuple[Network, di
     average = AveragedModel(
         network, multi_avg_fn=get_ema_multi_avg_fn(RECIPE["average"]), use_buffers=True
     )
+    averaged = average.module
+    assert isinstance(averaged, Network)
     bfloat16 = native_bfloat16(torch.device("cpu"))
     start = time.perf_counter()
     for step in range(1, steps + 1):
@@ -105,10 +107,10 @@ def train(sources: dict[str, Split], steps: int, out: Path) -> tuple[Network, di
         if step % SAVE_EVERY == 0 or step == steps:
             seconds = round(time.perf_counter() - start)
             description = {"recipe": RECIPE | {"steps": steps}, "step": step, "seconds": seconds}
-            save(out, average.module, description)
+            save(out, averaged, description)
             told = ", ".join(f"{name} {loss.item():.3f}" for name, loss in losses.items())
             print(f"{step}/{steps} {seconds} s: {told}", flush=True)
-    return average.module.eval(), description
+    return averaged.eval(), description
 
 
 def draw(

@@ -159,7 +159,7 @@ def formats(embedder: Embedder, network: Network, images: np.ndarray) -> dict[st
 def speeds(embedder: Embedder) -> dict[str, float]:
     """Images a second by shape, and milliseconds for one picture."""
     generator = np.random.default_rng(0)
-    figures = {}
+    figures: dict[str, float] = {}
     for shape in SPEED_SHAPES:
         images = generator.integers(0, 256, (SPEED_IMAGES, *shape), dtype=np.uint8)
         rate = SPEED_IMAGES / seconds(embedder, images)

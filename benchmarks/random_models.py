@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from app.domain import registry
 from app.domain.database import Database, now
@@ -35,7 +36,10 @@ def checkpoint_bytes(config: TrainingConfig, weights: int) -> bytes:
         for _ in range(30):  # BatchNorm learns what these weights give: else all is one grey
             latents = torch.randn(16, config.latent_dim, generator=random)
             images = generator(latents, _labels(config, 16, random))
-        generator.layers[-1].weight.div_(images.std())  # type: ignore[operator]
+        assert isinstance(generator.layers, nn.Sequential)
+        weight = generator.layers[-1].weight
+        assert isinstance(weight, torch.Tensor)
+        weight.div_(images.std())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "checkpoint.safetensors"
         save_checkpoint(path, generator, discriminator, config, images_seen=1000 * weights)

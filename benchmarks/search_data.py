@@ -46,7 +46,7 @@ def prepare(folder: Path, archives: Path, name: str) -> tuple[Path, Path]:
 def examine(folder: Path, pictures: np.ndarray) -> Examined:
     """As the data doctor does: a picture is alone that is no near-duplicate and has none."""
     pack(folder, pictures)
-    embedding, measures = look(folder, pictures.shape, _ignore)  # type: ignore[arg-type]
+    embedding, measures = look(folder, pictures.shape, _ignore)
     features = np.load(folder / "features.npy")
     near = find_near_duplicates(features, measures.thumbnails, True, _ignore)
     alone = ~near.repeats

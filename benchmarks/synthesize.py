@@ -8,10 +8,8 @@ time for an image hardly depends on that.
 
 import os
 import resource
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 # Set before torch is loaded, as the API's own processes have it.
@@ -23,7 +21,7 @@ from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.synthesis import LAYOUTS, LEAST_IMAGES, queue_synthesis
 from benchmarks import machine
-from benchmarks.api import prepare
+from benchmarks.api import home, prepare
 from benchmarks.in_process import threaded_rate
 from worker.context import WorkerContext
 from worker.supervisor import supervise
@@ -50,12 +48,9 @@ class Used(NamedTuple):
 
 def main() -> None:
     """Print each layout's rate beside the in-process one."""
-    for name in [name for name in os.environ if name.startswith("MOGGY_")]:
-        del os.environ[name]  # a database or a bucket that they name is none of ours
     print(f"machine  {machine.describe()}")
-    with tempfile.TemporaryDirectory(prefix="moggy-synthesize-") as folder:
-        settings = Settings(home=Path(folder))
-        checkpoint = prepare(settings)
+    with home() as settings:
+        (checkpoint,) = prepare(settings)
         context = WorkerContext.from_settings(settings)
         _, start = synthesize(context, checkpoint, "zip", LEAST_IMAGES)
         before = limit(settings, checkpoint)
