@@ -8,6 +8,10 @@ from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.recipes import recipe_text
 from worker.synthesis.pictures import Picture
 
+# What tarfile writes around name, size and checksum (POSIX.1-1988, ustar).
+_EMPTY = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
+OWNER, TIME, SPACES, REST = _EMPTY[100:124], _EMPTY[136:148], b" " * 8, _EMPTY[156:]
+
 
 class TarShard:
     """SEED.png, of a conditional model SEED.cls with the number of its class, and SEED.json with
@@ -34,8 +38,14 @@ class TarShard:
 
     def _write(self, name: str, data: bytes) -> None:
         """One member. A whole TarFile would copy each header, and keep all of them."""
-        header = tarfile.TarInfo(name)
-        header.size = len(data)
-        self._file.write(header.tobuf(tarfile.USTAR_FORMAT))
-        self._file.write(data)
-        self._file.write(bytes(-len(data) % tarfile.BLOCKSIZE))
+        padding = bytes(-len(data) % tarfile.BLOCKSIZE)
+        self._file.write(b"".join((header(name, len(data)), data, padding)))
+
+
+def header(name: str, size: int) -> bytes:
+    """That of a member, its name ASCII and at most 100 long: tarfile's bytes in a fifth of the
+    time, which a picture has two or three of."""
+    filled = b"".join(
+        (name.encode("ascii").ljust(100, b"\0"), OWNER, b"%011o\0" % size, TIME, SPACES, REST)
+    )
+    return filled[:148] + b"%06o\0 " % sum(filled) + filled[156:]

@@ -4,9 +4,11 @@ import json
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from worker.synthesis.pictures import Picture
-from worker.synthesis.tars import TarShard
+from worker.synthesis.tars import TarShard, header
 
 
 def write(path: Path, checkpoint: ServedCheckpoint, label: int | None) -> Path:
@@ -36,3 +38,11 @@ def test_without_classes_there_is_no_class_and_the_bytes_are_always_the_same(
     with tarfile.open(first, "r:") as archive:
         assert archive.getnames()[:2] == ["7.png", "7.json"]
         assert {header.mtime for header in archive} == {0}
+
+
+@pytest.mark.parametrize("name", ["0.png", f"{2**53 - 1}.json", "a" * 100])
+@pytest.mark.parametrize("size", [0, 9_216, 8**11 - 1])
+def test_a_header_is_what_tarfile_writes(name: str, size: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    assert header(name, size) == member.tobuf(tarfile.USTAR_FORMAT)
