@@ -17,8 +17,8 @@ def compute_alone(number: int) -> None:
 
     A second core makes a batch of 8 no faster than 4.3 instead of 4.7 ms. Where such threads, the
     event loop and a client share two cores, Linux lets threads wait for one core while the other
-    is idle for a sixth of the time: bound to their cores, they make 8 % more images, and the
-    slowest of a hundred takes 24 instead of 28 ms. The bytes are the same.
+    is idle for a sixth of the time; where they are bound to their cores, for a tenth. The bytes
+    are the same.
     """
     use_cores(1)
     if sys.platform == "linux":
