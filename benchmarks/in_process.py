@@ -14,7 +14,6 @@ from app.domain.pictures.encoders import encode_png
 from app.domain.pictures.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.cores import compute_alone
 from benchmarks import machine
 from models.checkpoint import load_generator
 from models.rendering import Renderer
@@ -37,10 +36,7 @@ def threaded_rate(
     end = time.perf_counter() + seconds
 
     def work(number: int) -> int:
-        if threads == machine.cores():
-            compute_alone(number)  # as in the service
-        else:
-            torch.set_num_threads(max(1, machine.cores() // threads))
+        torch.set_num_threads(max(1, machine.cores() // threads))
         seed = first = 10**6 * number
         while time.perf_counter() < end:
             samples = [Sample(point) for point in range(seed, seed + BATCH)]

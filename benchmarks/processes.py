@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -118,14 +119,19 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory(pid: int) -> dict[str, int]:
-    """Bytes that a process has in memory: Rss all, Pss with what is shared divided among who
-    shares it, Anonymous its own."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    fields = (line.split() for line in lines)
-    return {name.rstrip(":"): 1024 * int(kib) for name, kib, _ in fields}
+    """Bytes that it and its descendants have in memory: Rss all, what they share in each of them;
+    Pss with what is shared divided among who shares it; Anonymous their own."""
+    sums: Counter[str] = Counter()
+    for one in [pid, *descendants(pid)]:
+        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()[1:]:
+            name, kib, _ = line.split()
+            sums[name.rstrip(":")] += 1024 * int(kib)
+    return dict(sums)
 
 
 def resident(pid: int) -> int:
-    """Bytes that a process has in memory; quickly, to be asked often."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    """Rss alone; quickly, to be asked often."""
+    pages = 0
+    for one in [pid, *descendants(pid)]:
+        pages += int(Path(f"/proc/{one}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -154,13 +154,13 @@ def alone_figures(singles: Singles) -> list[Figure]:
 
 
 def memory_figure() -> Figure:
-    """Of a process of its own, which has done nothing else."""
+    """Of an API of its own, which has done nothing else, and the process that generates for it."""
     with home() as settings:
         checkpoints = prepare(settings, MODELS)
         with api(settings) as server:
             used = measures.memory_with(settings.port, server.pid, checkpoints)
     resident, shared = (used[name] / 2**20 for name in ("Rss", "Pss"))
-    note = f"resident; {shared:,.0f} MiB where shared pages are divided"
+    note = f"of both processes; {shared:,.0f} MiB where what they share is counted once"
     return Figure(f"memory with {MODELS} models", resident, "MiB", WANTED_MIB, True, note)
 
 

@@ -92,7 +92,7 @@ def _median(port: int, request: Request, times: int) -> float:
 
 
 def memory_with(port: int, pid: int, checkpoints: list[ServedCheckpoint]) -> dict[str, int]:
-    """Bytes of the API process once it has made a grid and an image of each of the models."""
+    """Bytes of the API's processes once it has made a grid and an image of each of the models."""
     for checkpoint in checkpoints:
         grid(port, checkpoint, times=1)
         _median(port, single_image(checkpoint), times=1)

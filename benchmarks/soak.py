@@ -118,7 +118,7 @@ def mixed(single: Request, grid: Request) -> Callable[[int], bytes]:
 
 
 def watch_memory(record: Record, pid: int, seconds: int) -> None:
-    """Note what the process has in memory at each second, and tell of the last ones."""
+    """Note what the API's processes have in memory at each second, and tell of the last ones."""
     started = time.monotonic()
     for second in range(1, seconds + 1):
         time.sleep(max(0.0, started + second - time.monotonic()))

@@ -1,6 +1,7 @@
 """A dataset packed with its embeddings, and a generator that shows pictures it was given."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from app.domain.lineage import TrainingPictures
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.engine import Engine
+from app.serving.generation import Encode, Made
+from app.serving.generation_process import make
 from app.serving.generators import Loaded
 from models import rendering
 from models.checkpoint import LoadedGenerator
@@ -21,6 +24,7 @@ from models.config import TrainingConfig
 from models.embedding import Embedder
 from models.index import write_index
 from models.rendering import Renderer
+from models.samples import Sample
 
 
 def embed(pictures: np.ndarray) -> np.ndarray:
@@ -93,6 +97,18 @@ def serve(engine: Engine, checkpoint: ServedCheckpoint, generator: nn.Module) ->
     config = TrainingConfig(shape=checkpoint.shape, latent_dim=checkpoint.latent_dim)
     loaded = LoadedGenerator(generator.eval(), config, 0)  # type: ignore[arg-type]
     rendering._graphs.clear()  # which are those of real generators, made of the same
-    renderer = Renderer(loaded)
+    renderer: Any = Here(Renderer(loaded))
     rendering._graphs.clear()
     engine.generators._keep(Loaded(checkpoint, renderer, seconds=0.0))
+
+
+class Here:
+    """A generator in this very process, for one of the process that generates."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer, self.bytes = renderer, renderer.bytes
+
+    def render(
+        self, samples: list[Sample], encoders: Sequence[Encode | None], _lane: int
+    ) -> list[Made]:
+        return make(self._renderer, samples, encoders)

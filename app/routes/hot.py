@@ -9,6 +9,7 @@ scale. All else, and every mistake, goes the whole way; both ways give the same 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -25,7 +26,7 @@ from app.routes.waiting import DEADLINE_HEADER, deadline_passed
 from app.serving.classes import choose_label
 from app.serving.engine import Engine
 from models.config import MAX_SEED
-from models.samples import Pixels, Sample
+from models.samples import Sample
 
 # AVIF takes as long as a whole batch: it is encoded in a thread of its own.
 FORMATS = ("png", "webp", "jpg")
@@ -102,15 +103,13 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
         await _send(send, 304, headers, b"")
         return True
 
-    def encode(pixels: Pixels) -> bytes:
-        if asked.image_format == "png":
-            return write_png(pixels[0], {RECIPE_KEY: text})
-        return encode_image(pixels[0], asked.image_format, recipe)
-
+    encode = partial(encode_image, image_format=asked.image_format, recipe=recipe)
+    if asked.image_format == "png":
+        encode = partial(write_png, texts={RECIPE_KEY: text})
     await receive()  # the request itself; what comes next is that the client has left
     try:
         async with _watched(receive, settings.generation_seconds):
-            data = await engine.generate(found, [sample], encode)
+            data = await engine.file(found, sample, encode)
     except MoggyError as error:
         await describe_error(error)(scope, receive, send)
         return True

@@ -46,14 +46,8 @@ async def unload_model(name: str, database: DatabaseDep, engine: EngineDep) -> L
     await engine.catalogue.find(database, name)
     items = [loaded_view(one) for one in engine.generators.unload(name)]
     if items:
-        await to_thread.run_sync(_release)
+        await to_thread.run_sync(engine.generators.release)
     return LoadedList(items=items)
-
-
-def _release() -> None:
-    from models.memory import release_freed_memory  # torch: loaded with the first generator
-
-    release_freed_memory()
 
 
 def loaded_view(loaded: Loaded) -> LoadedView:

@@ -1,39 +1,42 @@
 """Waiting requests, and the batches that are made of them."""
 
 import threading
+from asyncio import Future
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
 
-from models.samples import BATCH, Pixels, Sample
+import numpy as np
 
-if TYPE_CHECKING:
-    from asyncio import Future
-
-    from models.rendering import Renderer  # brings torch, which the start need not wait for
+from app.serving.generation import Encode, Made, Picture, RemoteRenderer
+from models.samples import BATCH, Sample
 
 
 @dataclass(eq=False)
 class Request:
-    """Samples that wait for their pixels; `given` counts those that a batch has taken, `made`
-    those whose pixels are there.
+    """Samples that wait for their pictures, or a single one for the file that `encode` makes of
+    its picture; `given` counts those that a batch has taken, `done` those that are in `made`."""
 
-    `then` makes the answer of the pixels, if they are not the answer themselves.
-    """
-
-    renderer: "Renderer"
+    renderer: RemoteRenderer
     samples: Sequence[Sample]
-    pixels: Pixels
-    answer: "Future[Any]"
-    then: Callable[[Pixels], Any] | None = None
+    answer: Future[Any]
+    encode: Encode | None = None
     given: int = 0
-    made: int = 0
+    done: int = 0
     abandoned: bool = False  # nobody waits any more: a client left
+    made: list[Made] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.made = [b""] * len(self.samples)
 
     @property
     def waiting(self) -> int:
         return len(self.samples) - self.given
+
+    def result(self) -> Any:
+        """Once all is made: pixels (N, H, W, C), or what the encoder has made of the only ones."""
+        return self.made[0] if self.encode else np.stack(cast(list[Picture], self.made))
 
 
 @dataclass(frozen=True)

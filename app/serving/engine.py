@@ -1,15 +1,15 @@
-"""Generation for the API: a thread for each core turns queued latents into pixels, in batches."""
+"""Generation for the API: queued latents are made into pictures, in a batch for each core."""
 
 import asyncio
 import math
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, overload
+from itertools import islice
+from typing import Any
 
-import numpy as np
 import structlog
 from anyio import CapacityLimiter, to_thread
 
@@ -19,15 +19,13 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.batches import Request, SampleQueue, Slice
 from app.serving.catalogue import Catalogue
-from app.serving.cores import compute_alone
+from app.serving.generation import Encode, Unreadable, generation_process
 from app.serving.generators import Generators, Loaded
 from app.serving.passports import Passports
 from models.cores import usable_cores
 from models.samples import BATCH, Pixels, Sample
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 FIRST_GUESS_RATE = 500.0  # images per second, until measured
 # As many may wait as are made in so long, within what the settings allow: what waits longer keeps
@@ -42,63 +40,72 @@ class Engine:
     """Pixels of any (checkpoint, latent, class), the same bytes whatever else is asked for.
 
     A lone request runs at once; what arrives while every thread is at a forward pass shares the
-    next one. `threads` is by default as many as there are cores: a second core makes a batch of 8
-    hardly faster, and a second batch at the same time makes nearly twice as many.
+    next one. `threads`, here and in the process that generates, are by default as many as there are
+    cores: a second core makes a batch of 8 hardly faster, and a second batch at the same time makes
+    nearly twice as many.
     """
 
     def __init__(self, settings: Settings, store: ObjectStore, threads: int | None = None) -> None:
-        # OpenMP reads it when torch is loaded: threads that spin while they wait take the
-        # cores from whoever has work, here a 2-thread forward pass went from 4.5 to 200 ms.
+        # OpenMP reads it when torch is loaded, here by who compares or mixes: threads that spin
+        # while they wait take the cores from whoever has work. A 2-thread forward pass went from
+        # 4.5 to 200 ms.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self.catalogue = Catalogue()
         self.passports = Passports(store, settings.generation_queue_images)
-        self.generators = Generators(store, settings.model_memory_bytes)
+        threads = threads or usable_cores()
+        process = generation_process(threads)
+        self.generators = Generators(store, settings.model_memory_bytes, process)
         self._most_waiting = settings.generation_queue_images
         self._queue = SampleQueue(min(self._most_waiting, LEAST_QUEUE))
         self._loading: dict[str, asyncio.Future[Loaded]] = {}
         self._loader = CapacityLimiter(1)
         self._rate = FIRST_GUESS_RATE
         self._closed = False
-        self._made = threading.Lock()  # held to count what is made of a request
+        self._counting = threading.Lock()  # held to count what is made of a request
         self._threads = [
-            threading.Thread(target=self._run, args=(number,), name="generation", daemon=True)
-            for number in range(threads or usable_cores())
+            threading.Thread(target=self._run, args=(lane,), name="generation", daemon=True)
+            for lane in range(threads)
         ]
         for thread in self._threads:
             thread.start()
 
-    @overload
     async def generate(
         self, checkpoint: ServedCheckpoint, samples: Sequence[Sample], *, admitted: bool = False
-    ) -> Pixels: ...
-
-    @overload
-    async def generate(
-        self, checkpoint: ServedCheckpoint, samples: Sequence[Sample], then: Callable[[Pixels], T]
-    ) -> T: ...
-
-    async def generate(
-        self,
-        checkpoint: ServedCheckpoint,
-        samples: Sequence[Sample],
-        then: Callable[[Pixels], Any] | None = None,
-        admitted: bool = False,
-    ) -> Any:
-        """(N, H, W, C) uint8, one picture per sample, N ≥ 1; or what `then` makes of them, at once
-        and in the thread that generates: something quick. What is `admitted` already is not
+    ) -> Pixels:
+        """(N, H, W, C) uint8, one picture per sample, N ≥ 1. What is `admitted` already is not
         refused for the queue's length.
 
         Cancelling it, as when a client leaves, takes what is still queued out of the queue.
         Raises QueueFull, BrokenCheckpoint, Unavailable.
         """
+        request = await self._request(checkpoint, samples)
+        pixels: Pixels = await self._answer_to(request, admitted)
+        return pixels
+
+    async def file(self, checkpoint: ServedCheckpoint, sample: Sample, encode: Encode) -> bytes:
+        """The file that `encode`, something quick, makes of one picture where it is generated.
+
+        Cancelled and refused like `generate`; raises what `encode` raises too.
+        """
+        request = await self._request(checkpoint, [sample], encode)
+        file: bytes = await self._answer_to(request)
+        return file
+
+    async def _request(
+        self,
+        checkpoint: ServedCheckpoint,
+        samples: Sequence[Sample],
+        encode: Encode | None = None,
+    ) -> Request:
         renderer = (await self.load(checkpoint)).renderer
-        pixels = np.empty((len(samples), *checkpoint.shape), np.uint8)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        request = Request(renderer, samples, pixels, answer, then)
+        answer = asyncio.get_running_loop().create_future()
+        return Request(renderer, samples, answer, encode)
+
+    async def _answer_to(self, request: Request, admitted: bool = False) -> Any:
         if not self._queue.offer(request, beyond_the_limit=admitted):
-            raise self._refusal(len(samples))
+            raise self._refusal(len(request.samples))
         try:
-            return await answer
+            return await request.answer
         finally:
             self._queue.withdraw(request)
 
@@ -165,61 +172,54 @@ class Engine:
             retry_after=self.seconds_to_wait(),
         )
 
-    def _run(self, number: int) -> None:
+    def _run(self, lane: int) -> None:
         try:
-            compute_alone(number)
-            self._generate()
+            self._generate(lane)
         except Exception as error:  # else whoever asks would wait for ever
             log.error("generation_ended", exc_info=error)
             self._closed = True
             ended = Unavailable("generation has ended; the service's log says why")
             _answer([(request, ended) for request in self._queue.close()])
 
-    def _generate(self) -> None:
+    def _generate(self, lane: int) -> None:
         while batch := self._queue.take():
             started = time.perf_counter()
-            self._serve(batch)
+            self._serve(batch, lane)
             rate = len(self._threads) * BATCH / (time.perf_counter() - started)
             self._rate = RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate
             worth_waiting = max(LEAST_QUEUE, int(QUEUE_SECONDS * self._rate))
             self._queue.limit = min(self._most_waiting, worth_waiting)
 
-    def _serve(self, batch: list[Slice]) -> None:
-        samples = [one for part in batch for one in part.request.samples[part.start : part.stop]]
+    def _serve(self, batch: list[Slice], lane: int) -> None:
+        samples: list[Sample] = []
+        encoders: list[Encode | None] = []
+        for one in batch:
+            samples += one.request.samples[one.start : one.stop]
+            encoders += [one.request.encode] * (one.stop - one.start)
+        renderer = batch[0].request.renderer
         try:
-            pixels = batch[0].request.renderer.render(samples)
+            made = iter(renderer.render(samples, encoders, lane))
         except Exception as error:  # the thread outlives any generator's failure
             log.error("generation_failed", exc_info=error)
+            if isinstance(error, Unreadable):  # since it was loaded
+                self.generators.discard(renderer)
             for one in batch:
                 one.request.abandoned = True
             _answer([(one.request, error) for one in batch])
             return
-        first = 0
         for one in batch:
-            count = one.stop - one.start
-            one.request.pixels[one.start : one.stop] = pixels[first : first + count]
-            first += count
-        _answer([(request, _finish(request)) for request in self._finished(batch)])
+            one.request.made[one.start : one.stop] = islice(made, one.stop - one.start)
+        _answer([(request, request.result()) for request in self._finished(batch)])
 
     def _finished(self, batch: list[Slice]) -> list[Request]:
         """Those that this batch was the last of, wherever the others were made."""
         finished = []
-        with self._made:
+        with self._counting:
             for one in batch:
-                one.request.made += one.stop - one.start
-                if one.request.made == len(one.request.samples) and not one.request.abandoned:
+                one.request.done += one.stop - one.start
+                if one.request.done == len(one.request.samples) and not one.request.abandoned:
                     finished.append(one.request)
         return finished
-
-
-def _finish(request: Request) -> Any:
-    """The request's answer, or what went wrong with it."""
-    if request.then is None:
-        return request.pixels
-    try:
-        return request.then(request.pixels)
-    except Exception as error:  # noqa: BLE001  # raised where it was asked for
-        return error
 
 
 def _answer(answers: list[tuple[Request, Any]]) -> None:

@@ -6,17 +6,14 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import structlog
 
 from app.domain.errors import MoggyError
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-
-if TYPE_CHECKING:
-    from models.rendering import Renderer
-
+from app.serving.generation import GenerationProcess, RemoteRenderer, Unreadable
 
 log = structlog.get_logger()
 
@@ -30,10 +27,11 @@ class BrokenCheckpoint(MoggyError):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A generator in memory, and the seconds that it took to bring it there."""
+    """A generator in the memory of the process that generates, and the seconds that it took to
+    bring it there."""
 
     checkpoint: ServedCheckpoint
-    renderer: "Renderer"
+    renderer: RemoteRenderer
     seconds: float
 
 
@@ -43,8 +41,9 @@ class Generators:
     Their weights take at most `capacity` bytes, unless one alone takes more: it is still served.
     """
 
-    def __init__(self, store: ObjectStore, capacity: int) -> None:
+    def __init__(self, store: ObjectStore, capacity: int, process: GenerationProcess) -> None:
         self._store = store
+        self._process = process
         self._capacity = capacity
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._access = threading.Lock()
@@ -81,6 +80,17 @@ class Generators:
         self._note(gone)
         return gone
 
+    def discard(self, renderer: RemoteRenderer) -> None:
+        """Have its checkpoint read again by whoever asks next."""
+        with self._access:
+            for one in [*self._loaded.values()]:
+                if one.renderer is renderer:
+                    del self._loaded[one.checkpoint.id]
+
+    def release(self) -> None:
+        """Free the memory of what was let go, and nobody waits for. Blocks."""
+        self._process.release()
+
     def _keep(self, loaded: Loaded) -> None:
         gone = []
         with self._access:
@@ -97,10 +107,10 @@ class Generators:
         for one in gone:
             log.info("generator_unloaded", **_named(one))
 
-    def _read(self, checkpoint: ServedCheckpoint) -> "Renderer":
-        from models.checkpoint import CheckpointError, load_generator
-        from models.memory import release_freed_memory
-        from models.rendering import Renderer  # torch: loaded when it is first needed
+    def _read(self, checkpoint: ServedCheckpoint) -> RemoteRenderer:
+        if checkpoint.classes:
+            # Torch, which draws a seed's class in the event loop, takes a second to bring.
+            import models.latents  # noqa: F401
 
         name = f"checkpoint {checkpoint.id} of model {checkpoint.model!r}"
         try:
@@ -113,11 +123,9 @@ class Generators:
                 f"{name} is damaged: its sha256 is {found}, not {checkpoint.sha256}"
             )
         try:
-            return Renderer(load_generator(path))
-        except CheckpointError as exc:
+            return self._process.load(path)
+        except Unreadable as exc:
             raise BrokenCheckpoint(f"{name} cannot be loaded: {exc}") from exc
-        finally:
-            release_freed_memory()
 
 
 def _sha256(path: Path) -> str:

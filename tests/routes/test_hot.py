@@ -220,7 +220,7 @@ def test_a_full_queue_is_the_same_problem(
 ) -> None:
     client.get(f"{IMAGES}/7.png")
     refused = QueueFull("too many wait", retry_after=3)
-    with mock.patch.object(Engine, "generate", side_effect=refused):
+    with mock.patch.object(Engine, "file", side_effect=refused):
         answer = client.get(f"{IMAGES}/7.png")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "3")
     assert answer.headers["content-type"] == "application/problem+json"
@@ -240,7 +240,7 @@ def test_a_body_that_nobody_asked_for_is_not_taken_for_a_client_that_left(
 def asked_directly(generate: Any, leaves: bool, seconds: float = 60) -> tuple[list[Message], bool]:
     """What is sent to a client, who leaves at once or never; and whether it was answered."""
     found = mock.Mock(classes=(), shape=(64, 64, 3))
-    engine = mock.Mock(generate=generate, seconds_to_wait=lambda: 3)
+    engine = mock.Mock(file=generate, seconds_to_wait=lambda: 3)
     engine.catalogue.recall.return_value = found
     state = mock.Mock(engine=engine, settings=Settings(generation_seconds=seconds))
     sent: list[Message] = []

@@ -3,8 +3,6 @@
 import threading
 from typing import Any
 
-import numpy as np
-
 from app.serving.batches import Request, SampleQueue
 from models.samples import BATCH, Sample
 
@@ -15,7 +13,7 @@ DOGS: Any = object()
 def request(renderer: Any, images: int) -> Request:
     samples = [Sample(seed) for seed in range(images)]
     answer: Any = None  # the queue only passes it on
-    return Request(renderer, samples, np.empty((images, 1, 1, 1), np.uint8), answer)
+    return Request(renderer, samples, answer)
 
 
 def queue_of(*requests: Request, limit: int = 10_000) -> SampleQueue:

@@ -3,19 +3,23 @@
 import asyncio
 import random
 import threading
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.pictures.encoders import encode_image
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.serving.batches import SampleQueue
 from app.serving.engine import SLICE, Engine
-from app.serving.generators import BrokenCheckpoint, Generators
+from app.serving.generation import Made, RemoteRenderer
+from app.serving.generators import BrokenCheckpoint, Generators, Loaded
 from benchmarks.random_models import store_checkpoint
 from models.latents import latent_from_seed
-from models.rendering import Renderer
 from models.samples import BATCH, Pixels, Sample
 
 
@@ -25,15 +29,15 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.opened, self.entered = threading.Event(), threading.Event()
         self.passes: list[list[Sample]] = []
-        render = Renderer.render
+        render = RemoteRenderer.render
 
-        def gated(renderer: Renderer, samples: list[Sample]) -> Pixels:
+        def gated(renderer: RemoteRenderer, samples: list[Sample], *others: Any) -> list[Made]:
             self.passes.append(samples)
             self.entered.set()
             assert self.opened.wait(20)
-            return render(renderer, samples)
+            return render(renderer, samples, *others)
 
-        monkeypatch.setattr(Renderer, "render", gated)
+        monkeypatch.setattr(RemoteRenderer, "render", gated)
 
     async def hold(self, engine: Engine, checkpoint: ServedCheckpoint) -> asyncio.Task[Pixels]:
         """Occupy the engine's thread with one request."""
@@ -207,7 +211,7 @@ def test_the_first_requests_of_a_model_load_it_once_and_one_that_leaves_stops_no
     loads: list[str] = []
     load = Generators.load
 
-    def counted(generators: Generators, checkpoint: ServedCheckpoint) -> Renderer:
+    def counted(generators: Generators, checkpoint: ServedCheckpoint) -> Loaded:
         loads.append(checkpoint.id)
         return load(generators, checkpoint)
 
@@ -226,10 +230,10 @@ def test_the_first_requests_of_a_model_load_it_once_and_one_that_leaves_stops_no
 def test_when_the_generation_thread_cannot_run_requests_are_refused_not_left_waiting(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_threads: int) -> None:
-        raise RuntimeError("no threads to be had")
+    def broken(*_: object) -> None:
+        raise RuntimeError("nothing to be had")
 
-    monkeypatch.setattr("torch.set_num_threads", broken)
+    monkeypatch.setattr(SampleQueue, "take", broken)
     engine = Engine(settings, store)
     with pytest.raises(Unavailable):
         asyncio.run(asyncio.wait_for(engine.generate(cats, seeds(1)), 20))
@@ -261,6 +265,37 @@ def test_a_failing_forward_pass_fails_its_requests_and_no_other(
         assert len(await engine.generate(cats, seeds(1))) == 1
 
     asyncio.run(scenario())
+
+
+def test_a_file_is_made_of_its_picture_where_that_is_generated(
+    engine: Engine, cats: ServedCheckpoint
+) -> None:
+    async def scenario() -> None:
+        (pixels,) = await engine.generate(cats, seeds(7))
+        assert await engine.file(cats, Sample(7), np.ndarray.tobytes) == pixels.tobytes()
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_cannot_be_made_fails_its_request_and_no_other(
+    engine: Engine, cats: ServedCheckpoint, gate: Gate
+) -> None:
+    async def scenario() -> list[Any]:
+        first = await gate.hold(engine, cats)
+        unwritable = partial(encode_image, image_format="jpg", recipe={"endless": float})
+        asked = [
+            asyncio.create_task(engine.file(cats, Sample(1), unwritable)),
+            asyncio.create_task(engine.file(cats, Sample(2), np.ndarray.tobytes)),
+        ]
+        await asyncio.sleep(0)
+        gate.opened.set()
+        return await asyncio.gather(first, *asked, return_exceptions=True)
+
+    first, failed, made = asyncio.run(scenario())
+    assert gate.passes == [seeds(0), seeds(1, 2)]
+    assert isinstance(failed, TypeError)
+    assert "not JSON serializable" in str(failed)
+    assert len(made) == first.nbytes
 
 
 def test_closing_refuses_who_waits_and_ends_the_thread(

@@ -1,25 +1,23 @@
 """Loading, keeping and refusing checkpoints."""
 
-import subprocess
-import sys
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
+from app.serving.generation import GenerationProcess, generation_process
 from app.serving.generators import BrokenCheckpoint, Generators
+from benchmarks.processes import resident
 from benchmarks.random_models import store_checkpoint
 
-ROOT = Path(__file__).resolve().parents[2]
 GIB = 2**30
+PROCESS = generation_process(1)
 
 
 @pytest.fixture
 def generators(store: ObjectStore) -> Generators:
-    return Generators(store, capacity=GIB)
+    return Generators(store, GIB, PROCESS)
 
 
 def test_a_generator_is_loaded_once(generators: Generators, cats: ServedCheckpoint) -> None:
@@ -33,8 +31,8 @@ def test_a_generator_is_loaded_once(generators: Generators, cats: ServedCheckpoi
 
 def test_the_longest_unused_generator_goes_when_memory_is_needed(store: ObjectStore) -> None:
     first, second, third = (store_checkpoint(store, weights=number) for number in (1, 2, 3))
-    one = Generators(store, capacity=GIB).load(first).renderer.bytes
-    generators = Generators(store, capacity=2 * one + 1)
+    one = Generators(store, GIB, PROCESS).load(first).renderer.bytes
+    generators = Generators(store, 2 * one + 1, PROCESS)
     generators.load(first)
     generators.load(second)
     generators.find(first)
@@ -45,7 +43,7 @@ def test_the_longest_unused_generator_goes_when_memory_is_needed(store: ObjectSt
 
 def test_one_that_is_larger_than_the_memory_allowed_is_served_alone(store: ObjectStore) -> None:
     first, second = (store_checkpoint(store, weights=number) for number in (1, 2))
-    generators = Generators(store, capacity=1)
+    generators = Generators(store, 1, PROCESS)
     generators.load(first)
     assert generators.find(first) is not None
     generators.load(second)
@@ -66,30 +64,22 @@ def test_a_model_is_let_go_with_all_its_checkpoints(
     assert generators.find(dogs) is not None
 
 
-def test_loading_and_letting_go_over_and_over_takes_no_more_memory() -> None:
-    program = (
-        "import sys, tempfile; from pathlib import Path;"
-        "from app.domain.settings import Settings; from app.domain.store import ObjectStore;"
-        "from app.serving.generators import Generators;"
-        "from benchmarks.random_models import store_checkpoint;"
-        "store = ObjectStore(Settings(home=Path(sys.argv[1])));"
-        "checkpoint = store_checkpoint(store, width=96);"
-        "generators = Generators(store, capacity=2**30);"
-        "resident = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * 4096;"
-        "turn = lambda: (generators.load(checkpoint), generators.unload('cats')) and resident();"
-        "turns = [turn() for _ in range(12)];"
-        "print(turns[-1] - turns[1], generators.load(checkpoint).renderer.bytes)"
-    )
-    with tempfile.TemporaryDirectory() as home:
-        child = subprocess.run(
-            [sys.executable, "-c", program, home],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-            text=True,
-        )
-    more, of_one = map(int, child.stdout.splitlines()[-1].split())
-    assert more < of_one / 2
+def test_loading_and_letting_go_over_and_over_takes_no_more_memory(store: ObjectStore) -> None:
+    checkpoint = store_checkpoint(store, width=96)
+    process = GenerationProcess(1)
+    generators = Generators(store, GIB, process)
+
+    def turn() -> int:
+        generators.load(checkpoint)
+        generators.unload("cats")
+        generators.release()
+        assert process._child is not None
+        return resident(process._child.process.pid)
+
+    turns = [turn() for _ in range(12)]
+    of_one = generators.load(checkpoint).renderer.bytes
+    process.close()
+    assert turns[-1] - turns[1] < of_one / 2
 
 
 def test_a_damaged_file_is_refused_and_named(
