@@ -31,7 +31,7 @@ from app.routes.body_limit import BodyLimit
 from app.routes.compression import Compression
 from app.routes.document import install_document
 from app.routes.head import HeadAsGet
-from app.routes.hot import HotImages
+from app.routes.hot import HotApi
 from app.routes.problems import install_problems
 from app.routes.security import AccessGuard
 from app.serving.engine import Engine
@@ -57,12 +57,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logs()
     settings = settings or Settings()
     use_broker(settings.redis_url)
-    api = FastAPI(title="Moggy", version=version("moggy"), lifespan=_lifespan)
-    api.state.settings = settings
+    api = HotApi(settings, title="Moggy", version=version("moggy"), lifespan=_lifespan)
     install_problems(api)
     api.add_middleware(Compression)
     install_document(api)
-    api.add_middleware(HotImages)
     api.add_middleware(HeadAsGet)
     api.add_middleware(BodyLimit)
     api.add_middleware(AccessGuard, settings=settings)

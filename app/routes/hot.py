@@ -1,19 +1,19 @@
 """The image of a seed by URL, answered before anything else looks at the request.
 
 What FastAPI does for a request, dependencies and validation and a thread for the encoder, costs
-more than such an image. So what is plain is answered here: a model's served checkpoint or one
-that is named, known and loaded, of the class that the seed draws where there are some, without a
-scale. All else, and every mistake, goes the whole way; both ways give the same answer.
+more than such an image, and its middlewares alone a tenth of what is left. So what is plain and
+allowed is answered here: a model's served checkpoint or one that is named, known and loaded, of
+the class that the seed draws where there are some, without a scale. All else, and every mistake,
+goes the whole way; both ways give the same answer.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from app.domain.errors import MoggyError
 from app.domain.pictures.encoders import MEDIA_TYPES, RECIPE_KEY, encode_image
@@ -21,7 +21,8 @@ from app.domain.pictures.png import write_png
 from app.domain.pictures.recipes import image_recipe, recipe_text
 from app.domain.settings import Settings
 from app.routes.generation import cache_headers, image_headers, is_known_by
-from app.routes.problems import describe_error
+from app.routes.problems import describe_error, unexpected
+from app.routes.security import Access
 from app.routes.waiting import DEADLINE_HEADER, deadline_passed
 from app.serving.classes import choose_label
 from app.serving.engine import Engine
@@ -33,6 +34,7 @@ FORMATS = ("png", "webp", "jpg")
 CHECKPOINT = b"checkpoint="
 DEADLINE = DEADLINE_HEADER.lower().encode()
 MAX_DIGITS = len(str(MAX_SEED))
+UNWATCHED_SECONDS = 0.05
 
 
 class _Asked(NamedTuple):
@@ -43,16 +45,33 @@ class _Asked(NamedTuple):
     known: str | None  # If-None-Match
 
 
-class HotImages:
-    """ASGI middleware next to the routes, within all that guards them."""
+class HotApi(FastAPI):
+    """FastAPI, and before it the short way."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(**options)
+        self.state.settings = settings
+        self._access = Access(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _read(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if asked is None or not await _answer(asked, scope, receive, send):
-            await self._app(scope, receive, send)
+        if not (asked and self._allows(scope) and await self._answer(asked, scope, receive, send)):
+            await super().__call__(scope, receive, send)
+
+    def _allows(self, scope: Scope) -> bool:
+        try:
+            self._access.check(scope)
+        except MoggyError:
+            return False
+        return True
+
+    async def _answer(self, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> bool:
+        scope["app"] = self  # as FastAPI does, for whoever reads the request
+        try:
+            return await _answer(asked, scope, receive, send)
+        except Exception as error:
+            await unexpected(Request(scope), error)(scope, receive, send)
+            raise
 
 
 def _read(scope: Scope) -> _Asked | None:
@@ -106,9 +125,8 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
     encode = partial(encode_image, image_format=asked.image_format, recipe=recipe)
     if asked.image_format == "png":
         encode = partial(write_png, texts={RECIPE_KEY: text})
-    await receive()  # the request itself; what comes next is that the client has left
     try:
-        async with _watched(receive, settings.generation_seconds):
+        with _Watched(receive, settings.generation_seconds):
             data = await engine.file(found, sample, encode)
     except MoggyError as error:
         await describe_error(error)(scope, receive, send)
@@ -130,39 +148,50 @@ class _ClientLeft(Exception):
     pass
 
 
-@asynccontextmanager
-async def _watched(receive: Receive, seconds: float) -> AsyncIterator[None]:
+class _Watched:
     """Cancels what is awaited within as soon as the client leaves, and raises _ClientLeft, or after
-    so many seconds, and raises TimeoutError."""
-    task, ended = asyncio.current_task(), False
-    reason: type[Exception] | None = None
-    assert task is not None
+    so many seconds, and raises TimeoutError.
 
-    def give_up(why: type[Exception]) -> None:
-        nonlocal reason
-        if not ended and reason is None:
-            reason = why
-            task.cancel()
+    Whether the client leaves is asked after a moment, by which most are answered: it takes a task.
+    """
 
-    def leave(receiving: asyncio.Future[Message]) -> None:
-        if ended or receiving.cancelled() or receiving.exception() is not None:
-            return
-        if receiving.result()["type"] == "http.disconnect":  # else more of a body nobody reads
-            give_up(_ClientLeft)
+    def __init__(self, receive: Receive, seconds: float) -> None:
+        self._receive = receive
+        self._waiting = asyncio.current_task()
+        self._reason: type[Exception] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        unwatched = min(UNWATCHED_SECONDS, seconds)
+        self._timer = self._loop.call_later(unwatched, self._begin, seconds - unwatched)
 
-    receiving = asyncio.ensure_future(receive())
-    receiving.add_done_callback(leave)
-    late = asyncio.get_running_loop().call_later(seconds, give_up, TimeoutError)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if reason is not None and task.uncancel() == 0:
-            raise reason from None
-        raise
-    finally:
-        ended = True
-        late.cancel()
-        receiving.cancel()
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        self._timer.cancel()
+        if self._watching:
+            self._watching.cancel()
+        if isinstance(error, asyncio.CancelledError) and self._reason is not None:
+            assert self._waiting is not None
+            if self._waiting.uncancel() == 0:
+                raise self._reason from None
+
+    def _begin(self, seconds: float) -> None:
+        self._watching = self._loop.create_task(self._watch())
+        self._timer = self._loop.call_later(seconds, self._give_up, TimeoutError)
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass  # the request, or more of a body that nobody reads
+        self._give_up(_ClientLeft)
+
+    def _give_up(self, reason: type[Exception]) -> None:
+        if self._reason is None:
+            assert self._waiting is not None
+            self._reason = reason
+            self._waiting.cancel()
 
 
 async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:

@@ -66,7 +66,7 @@ def install_problems(api: FastAPI) -> None:
     api.add_exception_handler(DataError, _data_error)
     api.add_exception_handler(RequestValidationError, _validation_error)
     api.add_exception_handler(HTTPException, _http_exception)
-    api.add_exception_handler(Exception, _unexpected)
+    api.add_exception_handler(Exception, unexpected)
 
 
 def _moggy_error(_request: Request, error: Exception) -> Response:
@@ -183,6 +183,7 @@ def _unreadable(cause: BaseException) -> str:
     return "it broke off"
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
+def unexpected(request: Request, error: Exception) -> Response:
+    """What nobody can mend but us."""
     log.error("request_failed", path=request.url.path, exc_info=error)
     return problem(500, "Internal error", "the service failed; its log says why")

@@ -18,30 +18,19 @@ OPEN = frozenset({"/", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.jso
 HOSTS_REMEMBERED = 64
 
 
-class AccessGuard:
-    """ASGI middleware, since it stands before every route, streams included."""
+class Access:
+    """What the settings allow."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+    def __init__(self, settings: Settings) -> None:
         self._keys = [key.encode() for key in settings.api_keys]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            try:
-                self._check(scope["path"], Headers(scope=scope))
-            except MoggyError as error:
-                headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-                refusal = problem(error.status, error.title, error.detail, headers=headers)
-                await refusal(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    def _check(self, path: str, headers: Headers) -> None:
-        if self._keys:
-            if path not in OPEN:
-                self._check_key(headers.get("authorization", ""))
-        else:
+    def check(self, scope: Scope) -> None:
+        """Raises Unauthorized, Forbidden."""
+        headers = Headers(scope=scope)
+        if not self._keys:
             _check_site(headers)
+        elif scope["path"] not in OPEN:
+            self._check_key(headers.get("authorization", ""))
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, key = authorization.partition(" ")
@@ -50,6 +39,25 @@ class AccessGuard:
         matches = [hmac.compare_digest(given, known) for known in self._keys]
         if scheme.lower() != "bearer" or not any(matches):
             raise Unauthorized("this service needs a key: send `Authorization: Bearer KEY`")
+
+
+class AccessGuard:
+    """ASGI middleware, since it stands before every route, streams included."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._access = Access(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                self._access.check(scope)
+            except MoggyError as error:
+                headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+                refusal = problem(error.status, error.title, error.detail, headers=headers)
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _check_site(headers: Headers) -> None:

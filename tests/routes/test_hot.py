@@ -237,6 +237,36 @@ def test_a_body_that_nobody_asked_for_is_not_taken_for_a_client_that_left(
     assert answered == [False, True]
 
 
+def test_a_failure_is_told_as_on_the_whole_way(
+    client: TestClient, model: ServedCheckpoint, answered: list[bool]
+) -> None:
+    client.get(f"{IMAGES}/7.png")
+    failing = TestClient(client.app, "http://127.0.0.1:8000", raise_server_exceptions=False)
+    with (
+        mock.patch.object(Engine, "file", side_effect=RuntimeError("broken")),
+        mock.patch.object(Engine, "generate", side_effect=RuntimeError("broken")),
+    ):
+        short = failing.get(f"{IMAGES}/7.png")
+        with mock.patch.object(hot, "_read", return_value=None):
+            whole = failing.get(f"{IMAGES}/7.png")
+    assert (short.status_code, short.content) == (whole.status_code, whole.content)
+    assert short.status_code == 500
+    assert short.headers == whole.headers
+
+
+def test_who_may_not_ask_is_refused_all_the_same(
+    settings: Settings, model: ServedCheckpoint, answered: list[bool]
+) -> None:
+    guarded = settings.model_copy(update={"api_keys": frozenset({"secret"})})
+    with TestClient(create_app(guarded), base_url="http://127.0.0.1:8000") as client:
+        key = {"Authorization": "Bearer secret"}
+        expected = [client.get(f"{IMAGES}/7.png", headers=key).content for _ in range(2)]
+        refused = client.get(f"{IMAGES}/7.png")
+    assert expected[0] == expected[1]
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert answered == [False, True]
+
+
 def asked_directly(generate: Any, leaves: bool, seconds: float = 60) -> tuple[list[Message], bool]:
     """What is sent to a client, who leaves at once or never; and whether it was answered."""
     found = mock.Mock(classes=(), shape=(64, 64, 3))
