@@ -122,8 +122,8 @@ def memory(pid: int) -> dict[str, int]:
     """Bytes that it and its descendants have in memory: Rss all, what they share in each of them;
     Pss with what is shared divided among who shares it; Anonymous their own."""
     sums: Counter[str] = Counter()
-    for one in [pid, *descendants(pid)]:
-        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()[1:]:
+    for text in _read_of_each(pid, "smaps_rollup"):
+        for line in text.splitlines()[1:]:
             name, kib, _ = line.split()
             sums[name.rstrip(":")] += 1024 * int(kib)
     return dict(sums)
@@ -131,7 +131,13 @@ def memory(pid: int) -> dict[str, int]:
 
 def resident(pid: int) -> int:
     """Rss alone; quickly, to be asked often."""
-    pages = 0
-    for one in [pid, *descendants(pid)]:
-        pages += int(Path(f"/proc/{one}/statm").read_text().split()[1])
+    pages = sum(int(text.split()[1]) for text in _read_of_each(pid, "statm"))
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _read_of_each(pid: int, file: str) -> Iterator[str]:
+    """A file of /proc of it, then of each of its descendants that has not ended meanwhile."""
+    yield Path(f"/proc/{pid}/{file}").read_text()
+    for one in descendants(pid):
+        with suppress(OSError):
+            yield Path(f"/proc/{one}/{file}").read_text()

@@ -15,8 +15,8 @@ from app.domain.lineage import TrainingPictures
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.engine import Engine
-from app.serving.generation import Encode, Made
-from app.serving.generation_process import make
+from app.serving.generate import Models, answer
+from app.serving.generation_messages import Asked, File, Made, Stored
 from app.serving.generators import Loaded
 from models import rendering
 from models.checkpoint import LoadedGenerator
@@ -109,6 +109,18 @@ class Here:
         self._renderer, self.bytes = renderer, renderer.bytes
 
     def render(
-        self, samples: list[Sample], encoders: Sequence[Encode | None], _lane: int
-    ) -> list[Made]:
-        return make(self._renderer, samples, encoders)
+        self, samples: Sequence[Sample], files: Sequence[File | None], _lane: int
+    ) -> Sequence[Made]:
+        asked = Asked((), Stored(0, "", ""), samples, files)
+        return answer(Always(self._renderer), asked).made
+
+
+class Always(Models):
+    """Has one generator, under every number."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        super().__init__()
+        self._renderer = renderer
+
+    def find(self, _stored: Stored) -> Renderer:
+        return self._renderer

@@ -8,7 +8,6 @@ goes the whole way; both ways give the same answer.
 """
 
 import asyncio
-from functools import partial
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -16,8 +15,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from app.domain.errors import MoggyError
-from app.domain.pictures.encoders import MEDIA_TYPES, RECIPE_KEY, encode_image
-from app.domain.pictures.png import write_png
+from app.domain.pictures.encoders import MEDIA_TYPES
 from app.domain.pictures.recipes import image_recipe, recipe_text
 from app.domain.settings import Settings
 from app.routes.generation import cache_headers, image_headers, is_known_by
@@ -55,7 +53,8 @@ class HotApi(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _read(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if not (asked and self._allows(scope) and await self._answer(asked, scope, receive, send)):
+        scope["app"] = self  # as FastAPI does, for whoever reads the request
+        if not (asked and self._allows(scope) and await _answer(asked, scope, receive, send)):
             await super().__call__(scope, receive, send)
 
     def _allows(self, scope: Scope) -> bool:
@@ -64,14 +63,6 @@ class HotApi(FastAPI):
         except MoggyError:
             return False
         return True
-
-    async def _answer(self, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> bool:
-        scope["app"] = self  # as FastAPI does, for whoever reads the request
-        try:
-            return await _answer(asked, scope, receive, send)
-        except Exception as error:
-            await unexpected(Request(scope), error)(scope, receive, send)
-            raise
 
 
 def _read(scope: Scope) -> _Asked | None:
@@ -122,12 +113,9 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
         await _send(send, 304, headers, b"")
         return True
 
-    encode = partial(encode_image, image_format=asked.image_format, recipe=recipe)
-    if asked.image_format == "png":
-        encode = partial(write_png, texts={RECIPE_KEY: text})
     try:
         with _Watched(receive, settings.generation_seconds):
-            data = await engine.file(found, sample, encode)
+            data = await engine.file(found, sample, asked.image_format, text)
     except MoggyError as error:
         await describe_error(error)(scope, receive, send)
         return True
@@ -136,6 +124,9 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
     except TimeoutError:
         late = deadline_passed(Request(scope), settings.generation_seconds)
         await describe_error(late)(scope, receive, send)
+        return True
+    except Exception as error:  # noqa: BLE001  # told of as FastAPI would
+        await unexpected(Request(scope), error)(scope, receive, send)
         return True
     media_type = MEDIA_TYPES[asked.image_format]
     headers |= image_headers(recipe, asked.image_format)
@@ -156,16 +147,16 @@ class _Watched:
     """
 
     def __init__(self, receive: Receive, seconds: float) -> None:
-        self._receive = receive
-        self._waiting = asyncio.current_task()
+        waiting = asyncio.current_task()
+        assert waiting is not None
+        self._receive, self._seconds, self._waiting = receive, seconds, waiting
         self._reason: type[Exception] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        unwatched = min(UNWATCHED_SECONDS, seconds)
-        self._timer = self._loop.call_later(unwatched, self._begin, seconds - unwatched)
 
     def __enter__(self) -> None:
-        pass
+        unwatched = min(UNWATCHED_SECONDS, self._seconds)
+        self._timer = self._loop.call_later(unwatched, self._begin, self._seconds - unwatched)
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _: object
@@ -173,10 +164,9 @@ class _Watched:
         self._timer.cancel()
         if self._watching:
             self._watching.cancel()
-        if isinstance(error, asyncio.CancelledError) and self._reason is not None:
-            assert self._waiting is not None
-            if self._waiting.uncancel() == 0:
-                raise self._reason from None
+        reason = self._reason if isinstance(error, asyncio.CancelledError) else None
+        if reason is not None and self._waiting.uncancel() == 0:
+            raise reason from None
 
     def _begin(self, seconds: float) -> None:
         self._watching = self._loop.create_task(self._watch())
@@ -189,7 +179,6 @@ class _Watched:
 
     def _give_up(self, reason: type[Exception]) -> None:
         if self._reason is None:
-            assert self._waiting is not None
             self._reason = reason
             self._waiting.cancel()
 

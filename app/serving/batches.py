@@ -4,39 +4,34 @@ import threading
 from asyncio import Future
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from app.serving.generation import Encode, Made, Picture, RemoteRenderer
+from app.serving.generation_messages import File
+from app.serving.generation_process import RemoteRenderer
 from models.samples import BATCH, Sample
 
 
 @dataclass(eq=False)
 class Request:
-    """Samples that wait for their pictures, or a single one for the file that `encode` makes of
-    its picture; `given` counts those that a batch has taken, `done` those that are in `made`."""
+    """Samples that wait for their pixels, or a single one for a `file` of its picture.
+
+    `result`: (N, H, W, C) pixels to be filled in, or the file once it is made. `given` counts those
+    that a batch has taken, `made` those that are in the result.
+    """
 
     renderer: RemoteRenderer
     samples: Sequence[Sample]
     answer: Future[Any]
-    encode: Encode | None = None
+    result: Any = None
+    file: File | None = None
     given: int = 0
-    done: int = 0
+    made: int = 0
     abandoned: bool = False  # nobody waits any more: a client left
-    made: list[Made] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.made = [b""] * len(self.samples)
 
     @property
     def waiting(self) -> int:
         return len(self.samples) - self.given
-
-    def result(self) -> Any:
-        """Once all is made: pixels (N, H, W, C), or what the encoder has made of the only ones."""
-        return self.made[0] if self.encode else np.stack(cast(list[Picture], self.made))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import structlog
 from anyio import CapacityLimiter, to_thread
 
@@ -19,7 +20,13 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.batches import Request, SampleQueue, Slice
 from app.serving.catalogue import Catalogue
-from app.serving.generation import Encode, Unreadable, generation_process
+from app.serving.generation_messages import Failure, File
+from app.serving.generation_process import (
+    GenerationFailed,
+    RemoteRenderer,
+    Unreadable,
+    generation_process,
+)
 from app.serving.generators import Generators, Loaded
 from app.serving.passports import Passports
 from models.cores import usable_cores
@@ -76,38 +83,53 @@ class Engine:
         refused for the queue's length.
 
         Cancelling it, as when a client leaves, takes what is still queued out of the queue.
-        Raises QueueFull, BrokenCheckpoint, Unavailable.
+        Raises QueueFull, BrokenCheckpoint, GenerationFailed, Unavailable.
         """
-        request = await self._request(checkpoint, samples)
-        pixels: Pixels = await self._answer_to(request, admitted)
+        pixels = np.empty((len(samples), *checkpoint.shape), np.uint8)
+        await self._made(checkpoint, samples, admitted, result=pixels)
         return pixels
 
-    async def file(self, checkpoint: ServedCheckpoint, sample: Sample, encode: Encode) -> bytes:
-        """The file that `encode`, something quick, makes of one picture where it is generated.
-
-        Cancelled and refused like `generate`; raises what `encode` raises too.
-        """
-        request = await self._request(checkpoint, [sample], encode)
-        file: bytes = await self._answer_to(request)
+    async def file(
+        self, checkpoint: ServedCheckpoint, sample: Sample, image_format: str, recipe: str
+    ) -> bytes:
+        """The file of one picture, encoded where it is generated: in a format that takes no longer
+        than that. Cancelled and refused like `generate`."""
+        file: bytes = await self._made(checkpoint, [sample], file=File(image_format, recipe))
         return file
 
-    async def _request(
+    async def _made(
         self,
         checkpoint: ServedCheckpoint,
         samples: Sequence[Sample],
-        encode: Encode | None = None,
-    ) -> Request:
-        renderer = (await self.load(checkpoint)).renderer
-        answer = asyncio.get_running_loop().create_future()
-        return Request(renderer, samples, answer, encode)
-
-    async def _answer_to(self, request: Request, admitted: bool = False) -> Any:
-        if not self._queue.offer(request, beyond_the_limit=admitted):
-            raise self._refusal(len(request.samples))
+        admitted: bool = False,
+        result: Pixels | None = None,
+        file: File | None = None,
+    ) -> Any:
+        loaded = await self.load(checkpoint)
         try:
-            return await request.answer
+            return await self._answer_to(loaded.renderer, samples, admitted, result, file)
+        except Unreadable:  # by a process that had to load it anew; its file may be another by now
+            self.generators.discard(loaded)
+        loaded = await self.load(checkpoint)
+        return await self._answer_to(loaded.renderer, samples, admitted, result, file)
+
+    async def _answer_to(
+        self,
+        renderer: RemoteRenderer,
+        samples: Sequence[Sample],
+        admitted: bool,
+        result: Pixels | None,
+        file: File | None,
+    ) -> Any:
+        answer = asyncio.get_running_loop().create_future()
+        request = Request(renderer, samples, answer, result, file)
+        if not self._queue.offer(request, beyond_the_limit=admitted):
+            raise self._refusal(len(samples))
+        try:
+            return await answer
         finally:
             self._queue.withdraw(request)
+            del request, answer  # else an error that is raised here keeps itself, and all of them
 
     async def slices(
         self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]
@@ -174,52 +196,62 @@ class Engine:
 
     def _run(self, lane: int) -> None:
         try:
-            self._generate(lane)
+            while self._serve_next(lane):
+                pass
         except Exception as error:  # else whoever asks would wait for ever
             log.error("generation_ended", exc_info=error)
             self._closed = True
             ended = Unavailable("generation has ended; the service's log says why")
             _answer([(request, ended) for request in self._queue.close()])
 
-    def _generate(self, lane: int) -> None:
-        while batch := self._queue.take():
-            started = time.perf_counter()
-            self._serve(batch, lane)
-            rate = len(self._threads) * BATCH / (time.perf_counter() - started)
-            self._rate = RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate
-            worth_waiting = max(LEAST_QUEUE, int(QUEUE_SECONDS * self._rate))
-            self._queue.limit = min(self._most_waiting, worth_waiting)
-
-    def _serve(self, batch: list[Slice], lane: int) -> None:
-        samples: list[Sample] = []
-        encoders: list[Encode | None] = []
-        for one in batch:
-            samples += one.request.samples[one.start : one.stop]
-            encoders += [one.request.encode] * (one.stop - one.start)
-        renderer = batch[0].request.renderer
+    def _serve_next(self, lane: int) -> bool:
+        """Whether there will be more. Nothing of a batch is kept while the next is waited for."""
+        batch = self._queue.take()
+        if not batch:
+            return False
+        started = time.perf_counter()
         try:
-            made = iter(renderer.render(samples, encoders, lane))
+            answers = self._make(batch, lane)
         except Exception as error:  # the thread outlives any generator's failure
             log.error("generation_failed", exc_info=error)
-            if isinstance(error, Unreadable):  # since it was loaded
-                self.generators.discard(renderer)
             for one in batch:
                 one.request.abandoned = True
-            _answer([(one.request, error) for one in batch])
-            return
+            # Its traceback has this batch, which would be kept with it.
+            answers = [(one.request, error.with_traceback(None)) for one in batch]
+        _answer(answers)
+        self._note_rate(len(self._threads) * BATCH / (time.perf_counter() - started))
+        return True
+
+    def _make(self, batch: list[Slice], lane: int) -> list[tuple[Request, Any]]:
+        """The answers that this batch completes."""
+        samples: list[Sample] = []
+        files: list[File | None] = []
         for one in batch:
-            one.request.made[one.start : one.stop] = islice(made, one.stop - one.start)
-        _answer([(request, request.result()) for request in self._finished(batch)])
+            samples += one.request.samples[one.start : one.stop]
+            files += [one.request.file] * (one.stop - one.start)
+        made = iter(batch[0].request.renderer.render(samples, files, lane))
+        for one in batch:
+            pictures = list(islice(made, one.stop - one.start))
+            if one.request.file:
+                (one.request.result,) = pictures
+            else:
+                one.request.result[one.start : one.stop] = pictures
+        return [(request, request.result) for request in self._finished(batch)]
 
     def _finished(self, batch: list[Slice]) -> list[Request]:
         """Those that this batch was the last of, wherever the others were made."""
         finished = []
         with self._counting:
             for one in batch:
-                one.request.done += one.stop - one.start
-                if one.request.done == len(one.request.samples) and not one.request.abandoned:
+                one.request.made += one.stop - one.start
+                if one.request.made == len(one.request.samples) and not one.request.abandoned:
                     finished.append(one.request)
         return finished
+
+    def _note_rate(self, rate: float) -> None:
+        self._rate = RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate
+        worth_waiting = max(LEAST_QUEUE, int(QUEUE_SECONDS * self._rate))
+        self._queue.limit = min(self._most_waiting, worth_waiting)
 
 
 def _answer(answers: list[tuple[Request, Any]]) -> None:
@@ -237,7 +269,9 @@ def _hand_over(answers: list[tuple[Request, Any]]) -> None:
     for request, answer in answers:
         if request.answer.done():  # its client has left, or another part of it has failed
             continue
-        if isinstance(answer, Exception):
+        if isinstance(answer, Failure):
+            request.answer.set_exception(GenerationFailed(answer.reason))
+        elif isinstance(answer, Exception):
             request.answer.set_exception(answer)
         else:
             request.answer.set_result(answer)

@@ -1,11 +1,9 @@
 """Loaded generators: brought from the store, verified, the last used ones kept."""
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import structlog
@@ -13,7 +11,7 @@ import structlog
 from app.domain.errors import MoggyError
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-from app.serving.generation import GenerationProcess, RemoteRenderer, Unreadable
+from app.serving.generation_process import GenerationProcess, RemoteRenderer, Unreadable
 
 log = structlog.get_logger()
 
@@ -57,7 +55,10 @@ class Generators:
             return loaded
 
     def load(self, checkpoint: ServedCheckpoint) -> Loaded:
-        """The generator, loaded if need be. Blocks: disk or network. Raises BrokenCheckpoint."""
+        """The generator, loaded if need be. Blocks: disk or network.
+
+        Raises BrokenCheckpoint, GenerationFailed, Unavailable.
+        """
         loaded = self.find(checkpoint)
         if loaded is None:
             began = time.perf_counter()
@@ -80,12 +81,11 @@ class Generators:
         self._note(gone)
         return gone
 
-    def discard(self, renderer: RemoteRenderer) -> None:
+    def discard(self, loaded: Loaded) -> None:
         """Have its checkpoint read again by whoever asks next."""
         with self._access:
-            for one in [*self._loaded.values()]:
-                if one.renderer is renderer:
-                    del self._loaded[one.checkpoint.id]
+            if self._loaded.get(loaded.checkpoint.id) is loaded:
+                del self._loaded[loaded.checkpoint.id]
 
     def release(self) -> None:
         """Free the memory of what was let go, and nobody waits for. Blocks."""
@@ -112,25 +112,16 @@ class Generators:
             # Torch, which draws a seed's class in the event loop, takes a second to bring.
             import models.latents  # noqa: F401
 
-        name = f"checkpoint {checkpoint.id} of model {checkpoint.model!r}"
         try:
-            path = self._store.local_copy(checkpoint.key)
-            found = _sha256(path)
+            return self._process.load(self._store.local_copy(checkpoint.key), checkpoint.sha256)
         except FileNotFoundError as exc:
-            raise BrokenCheckpoint(f"{name} is not in the object store") from exc
-        if found != checkpoint.sha256:
-            raise BrokenCheckpoint(
-                f"{name} is damaged: its sha256 is {found}, not {checkpoint.sha256}"
-            )
-        try:
-            return self._process.load(path)
+            raise _broken(checkpoint, "is not in the object store") from exc
         except Unreadable as exc:
-            raise BrokenCheckpoint(f"{name} cannot be loaded: {exc}") from exc
+            raise _broken(checkpoint, str(exc)) from exc
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _broken(checkpoint: ServedCheckpoint, how: str) -> BrokenCheckpoint:
+    return BrokenCheckpoint(f"checkpoint {checkpoint.id} of model {checkpoint.model!r} {how}")
 
 
 def _named(loaded: Loaded) -> dict[str, str]:

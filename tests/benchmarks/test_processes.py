@@ -95,8 +95,14 @@ with serving(command, port=port, ready="/", log=Path(sys.argv[1]), environment={
     assert gone(server)
 
 
-def test_the_memory_of_another_process_is_told() -> None:
+@pytest.mark.parametrize("child", [False, True])
+def test_the_memory_of_another_process_and_its_children_is_told(child: bool) -> None:
     program = "held = bytearray(50_000_000); print(flush=True); input()"
+    if child:
+        program = (
+            "import subprocess, sys;"
+            f"subprocess.run([sys.executable, '-c', {program!r}], check=True)"
+        )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

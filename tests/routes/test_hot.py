@@ -228,9 +228,13 @@ def test_a_full_queue_is_the_same_problem(
 
 
 def test_a_body_that_nobody_asked_for_is_not_taken_for_a_client_that_left(
-    client: TestClient, model: ServedCheckpoint, answered: list[bool]
+    client: TestClient,
+    model: ServedCheckpoint,
+    answered: list[bool],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     expected = client.get(f"{IMAGES}/7.png")
+    monkeypatch.setattr(hot, "UNWATCHED_SECONDS", 0.0)
     body = iter([b"much", b"ado"])
     answer = client.request("GET", f"{IMAGES}/7.png", content=body)
     assert (answer.status_code, answer.content) == (200, expected.content)
@@ -299,23 +303,46 @@ def test_whose_client_leaves_is_given_up_and_answered_nothing() -> None:
     assert work.cancelled
 
 
-def test_what_takes_longer_than_allowed_is_given_up_and_refused() -> None:
+@pytest.mark.parametrize("watched", [False, True])
+def test_what_takes_longer_than_allowed_is_given_up_and_refused(watched: bool) -> None:
     work = LongWork()
-    (start, _), answered = asked_directly(work.run, leaves=False, seconds=0.05)
+    seconds = 0.05 + 2 * hot.UNWATCHED_SECONDS * watched
+    (start, _), answered = asked_directly(work.run, leaves=False, seconds=seconds)
     assert answered
     assert start["status"] == 503
     assert (b"retry-after", b"3") in start["headers"]
     assert work.cancelled
 
 
-def test_who_leaves_with_the_answer_made_harms_nobody() -> None:
+def test_who_stays_is_answered_however_often_it_is_asked_whether_they_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hot, "UNWATCHED_SECONDS", 0.0)
+
     async def generate(*_: object) -> bytes:
+        await asyncio.sleep(0.02)
         return b"png"
 
-    for leaves in (True, False):
-        sent, answered = asked_directly(generate, leaves)
-        assert answered
-        assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
+    sent, answered = asked_directly(generate, leaves=False)
+    assert answered
+    assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
+
+
+def test_who_leaves_as_the_answer_is_made_is_not_cancelled_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hot, "UNWATCHED_SECONDS", 0.0)
+    made = asyncio.Event()
+
+    async def generate(*_: object) -> bytes:
+        await asyncio.sleep(0)  # by when it is asked whether they left, and not yet known
+        made.set()
+        return b"png"
+
+    sent, answered = asked_directly(generate, leaves=True)
+    assert answered
+    assert made.is_set()
+    assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
 
 
 def test_a_cancellation_from_elsewhere_is_not_taken_for_a_client_that_left() -> None:

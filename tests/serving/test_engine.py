@@ -1,9 +1,10 @@
 """Generation under concurrency: right bytes, bounded waiting, nothing done for nobody."""
 
 import asyncio
+import gc
 import random
 import threading
-from functools import partial
+import weakref
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,18 @@ import pytest
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import encode_image
+from app.domain.pictures.recipes import recipe_text
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.batches import SampleQueue
 from app.serving.engine import SLICE, Engine
-from app.serving.generation import Made, RemoteRenderer
+from app.serving.generation_process import GenerationFailed, RemoteRenderer
 from app.serving.generators import BrokenCheckpoint, Generators, Loaded
 from benchmarks.random_models import store_checkpoint
 from models.latents import latent_from_seed
 from models.samples import BATCH, Pixels, Sample
+
+RECIPE = {"model": "cats", "seed": 7}
 
 
 class Gate:
@@ -31,7 +35,7 @@ class Gate:
         self.passes: list[list[Sample]] = []
         render = RemoteRenderer.render
 
-        def gated(renderer: RemoteRenderer, samples: list[Sample], *others: Any) -> list[Made]:
+        def gated(renderer: RemoteRenderer, samples: list[Sample], *others: Any) -> Any:
             self.passes.append(samples)
             self.entered.set()
             assert self.opened.wait(20)
@@ -260,7 +264,7 @@ def test_a_failing_forward_pass_fails_its_requests_and_no_other(
     engine: Engine, cats: ServedCheckpoint
 ) -> None:
     async def scenario() -> None:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(GenerationFailed, match="RuntimeError"):
             await engine.generate(cats, [Sample(np.zeros(3, np.float32))])
         assert len(await engine.generate(cats, seeds(1))) == 1
 
@@ -272,7 +276,10 @@ def test_a_file_is_made_of_its_picture_where_that_is_generated(
 ) -> None:
     async def scenario() -> None:
         (pixels,) = await engine.generate(cats, seeds(7))
-        assert await engine.file(cats, Sample(7), np.ndarray.tobytes) == pixels.tobytes()
+        for image_format in ("png", "jpg", "webp"):
+            expected = encode_image(pixels, image_format, RECIPE)
+            file = await engine.file(cats, Sample(7), image_format, recipe_text(RECIPE))
+            assert file == expected
 
     asyncio.run(scenario())
 
@@ -282,20 +289,47 @@ def test_a_file_that_cannot_be_made_fails_its_request_and_no_other(
 ) -> None:
     async def scenario() -> list[Any]:
         first = await gate.hold(engine, cats)
-        unwritable = partial(encode_image, image_format="jpg", recipe={"endless": float})
         asked = [
-            asyncio.create_task(engine.file(cats, Sample(1), unwritable)),
-            asyncio.create_task(engine.file(cats, Sample(2), np.ndarray.tobytes)),
+            asyncio.create_task(engine.file(cats, Sample(1), "jpg", "beyond ASCII: é")),
+            asyncio.create_task(engine.file(cats, Sample(2), "png", recipe_text(RECIPE))),
         ]
         await asyncio.sleep(0)
         gate.opened.set()
         return await asyncio.gather(first, *asked, return_exceptions=True)
 
-    first, failed, made = asyncio.run(scenario())
+    _first, failed, made = asyncio.run(scenario())
     assert gate.passes == [seeds(0), seeds(1, 2)]
-    assert isinstance(failed, TypeError)
-    assert "not JSON serializable" in str(failed)
-    assert len(made) == first.nbytes
+    assert isinstance(failed, GenerationFailed)
+    assert "UnicodeEncodeError" in str(failed)
+    assert made.startswith(b"\x89PNG")
+
+
+def test_an_answer_that_cannot_be_put_together_fails_its_requests_and_no_other(
+    engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(RemoteRenderer, "render", lambda *_: [None])
+            with pytest.raises(TypeError):
+                await engine.generate(cats, seeds(1))
+        assert len(await engine.generate(cats, seeds(1))) == 1
+
+    asyncio.run(scenario())
+
+
+def test_what_was_made_last_is_not_kept(engine: Engine, cats: ServedCheckpoint) -> None:
+    async def scenario() -> None:
+        await engine.generate(cats, seeds(1))
+        with pytest.raises(GenerationFailed):
+            await engine.generate(cats, [Sample(np.zeros(3, np.float32))])
+        (loaded,) = engine.generators.unload(cats.model)
+        renderer = weakref.ref(loaded.renderer)
+        del loaded
+        await asyncio.sleep(0)  # the event loop itself has the error until then
+        gc.collect()
+        assert renderer() is None
+
+    asyncio.run(scenario())
 
 
 def test_closing_refuses_who_waits_and_ends_the_thread(

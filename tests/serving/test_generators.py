@@ -6,13 +6,13 @@ import pytest
 
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-from app.serving.generation import GenerationProcess, generation_process
+from app.serving.generation_process import GenerationProcess, generation_process
 from app.serving.generators import BrokenCheckpoint, Generators
 from benchmarks.processes import resident
 from benchmarks.random_models import store_checkpoint
 
 GIB = 2**30
-PROCESS = generation_process(1)
+PROCESS = generation_process(1)  # starts with the first loading
 
 
 @pytest.fixture

@@ -189,7 +189,7 @@ def test_a_cancelled_one_leaves_nothing_and_a_worker_that_is_killed_doubles_noth
     database: Database,
     store: ObjectStore,
 ) -> None:
-    job_id = synthesize(images=10_000_000, shard_images=1000)
+    job_id = synthesize(images=1_000_000, shard_images=1000)
     worker = start_worker("synthesize")
     watch(job_id).until(lambda _: len(files(job_id)) >= 2)
     worker.kill()
