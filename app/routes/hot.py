@@ -162,8 +162,9 @@ class _Watched:
         self, _kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> None:
         self._timer.cancel()
-        if self._watching:
-            self._watching.cancel()
+        watching, self._watching = self._watching, None  # else they keep each other
+        if watching:
+            watching.cancel()
         reason = self._reason if isinstance(error, asyncio.CancelledError) else None
         if reason is not None and self._waiting.uncancel() == 0:
             raise reason from None
