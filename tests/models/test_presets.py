@@ -84,19 +84,6 @@ def test_a_dataset_that_must_not_be_mirrored_is_not_unless_asked() -> None:
     assert resolve("small-data", shape=CATS, mirrorable=False, overrides=asked).horizontal_flip
 
 
-@pytest.mark.parametrize(
-    ("shape", "batch_size", "images"),
-    [((28, 28, 1), 64, 700_000), ((64, 48, 3), 64, 700_000), ((64, 96, 3), 16, 500_000)],
-)
-def test_the_default_takes_small_steps_where_the_pictures_are_large(
-    shape: tuple[int, int, int], batch_size: int, images: int
-) -> None:
-    config = resolve("small-data", shape=shape)
-    assert (config.batch_size, config.images) == (batch_size, images)
-    asked = resolve("small-data", shape=shape, batch_size=32, images=1_000)
-    assert (asked.batch_size, asked.images) == (32, 1_000)
-
-
 def test_fine_tuning_has_the_checkpoints_networks_and_its_own_recipe() -> None:
     checkpoint = resolve("dcgan", shape=CATS, overrides={"width": 16})
     config = continue_from(checkpoint, resolve("small-data", shape=CATS), {})
