@@ -53,9 +53,9 @@ class Engine:
     """
 
     def __init__(self, settings: Settings, store: ObjectStore, threads: int | None = None) -> None:
-        # OpenMP reads it when torch is loaded, here by who compares or mixes: threads that spin
-        # while they wait take the cores from whoever has work. A 2-thread forward pass went from
-        # 4.5 to 200 ms.
+        # OpenMP reads it when torch is loaded, in this process and in the one that generates:
+        # threads that spin while they wait take the cores from whoever has work. A 2-thread
+        # forward pass went from 4.5 to 200 ms.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self.catalogue = Catalogue()
         self.passports = Passports(store, settings.generation_queue_images)
@@ -155,9 +155,9 @@ class Engine:
         return self.generators.find(checkpoint) is not None
 
     async def load(self, checkpoint: ServedCheckpoint) -> Loaded:
-        """Load a generator once, in one thread, however many requests wait for it.
+        """Load a generator once, one after the other, however many requests wait for it.
 
-        Raises BrokenCheckpoint.
+        Raises BrokenCheckpoint, GenerationFailed, Unavailable.
         """
         loaded = self.generators.find(checkpoint)
         if loaded is not None:
