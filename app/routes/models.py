@@ -119,9 +119,9 @@ def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: Engi
         keys = registry.delete_model(session, name)
     engine.catalogue.forget()
     engine.generators.unload(name)
-    engine.generators.release()
     for key in keys:
         store.delete(key)
+    engine.generators.release()
     return Response(status_code=204)
 
 

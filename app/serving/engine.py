@@ -105,13 +105,12 @@ class Engine:
         result: Pixels | None = None,
         file: File | None = None,
     ) -> Any:
-        loaded = await self.load(checkpoint)
-        try:
-            return await self._answer_to(loaded.renderer, samples, admitted, result, file)
-        except Unreadable:  # by a process that had to load it anew; its file may be another by now
-            self.generators.discard(loaded)
-        loaded = await self.load(checkpoint)
-        return await self._answer_to(loaded.renderer, samples, admitted, result, file)
+        while True:
+            loaded = await self.load(checkpoint)
+            try:
+                return await self._answer_to(loaded.renderer, samples, admitted, result, file)
+            except Unreadable:  # by a process that had to load it anew: loading says what it is
+                self.generators.discard(loaded)
 
     async def _answer_to(
         self,
@@ -270,7 +269,7 @@ def _hand_over(answers: list[tuple[Request, Any]]) -> None:
         if request.answer.done():  # its client has left, or another part of it has failed
             continue
         if isinstance(answer, Failure):
-            request.answer.set_exception(GenerationFailed(answer.reason))
+            request.answer.set_exception(GenerationFailed(*answer))
         elif isinstance(answer, Exception):
             request.answer.set_exception(answer)
         else:

@@ -141,7 +141,7 @@ def _encode(pixels: Picture, file: File) -> bytes | Failure:
     try:
         return encode_with_text(pixels, file.image_format, file.recipe)
     except Exception as error:  # noqa: BLE001  # raised where it was asked for
-        return Failure(_in_words(error))
+        return Failure(_in_words(error), traceback.format_exc())
 
 
 def _in_words(error: Exception) -> str:

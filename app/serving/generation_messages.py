@@ -37,6 +37,7 @@ class Failure(NamedTuple):
     """A file could not be made of its picture."""
 
     reason: str
+    trace: str
 
 
 Made = Picture | bytes | Failure
@@ -89,7 +90,7 @@ def send_answer(connection: "Connection[Any, Any]", answer: Answer) -> None:
     parts: list[bytes] = []
     for one in answer.made:
         if isinstance(one, Failure):
-            kinds.append({"failure": one.reason})
+            kinds.append({"failure": one})
         elif isinstance(one, bytes):
             kinds.append(len(one))
             parts.append(one)
@@ -114,7 +115,7 @@ def _made(kind: Any, numbers: "_Numbers") -> Made:
     if isinstance(kind, int):
         return bytes(numbers.take(kind))
     if isinstance(kind, dict):
-        return Failure(kind["failure"])
+        return Failure(*kind["failure"])
     height, width, channels = kind
     data = numbers.take(height * width * channels)
     return np.frombuffer(data, np.uint8).reshape(height, width, channels)

@@ -43,11 +43,18 @@ class Unreadable(Exception):
 
 
 class GenerationFailed(Exception):
-    """What went wrong in the process that generates."""
+    """What went wrong in the process that generates, and where."""
+
+    def __init__(self, reason: str, trace: str) -> None:
+        super().__init__(reason)
+        self.add_note(trace)
 
 
-class _Ended(Exception):
-    """It ended before it had answered; says how."""
+@dataclass(frozen=True)
+class _Ended:
+    """It ended before it had answered."""
+
+    how: str
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,9 @@ class GenerationProcess:
 
     def release(self) -> None:
         """Free the memory of renderers that are gone. Blocks."""
+        child = self._child
         with suppress(Unavailable):  # nothing is left of an ended one
-            if self._child and self._child.process.poll() is None:
+            if child and child.process.poll() is None:
                 self.ask(0)
 
     def close(self) -> None:
@@ -103,24 +111,18 @@ class GenerationProcess:
         Raises Unreadable, GenerationFailed, and Unavailable where the process ends twice.
         """
         with self._lanes[lane]:
-            try:
-                with self._turns.beside_others():
-                    answer = self._ask(lane, stored, samples, files)
-            except _Ended:
+            with self._turns.beside_others():
+                answer = self._ask(lane, stored, samples, files)
+            if isinstance(answer, _Ended):
                 # It may have ended for another's sake: alone, nobody else is harmed by this one.
                 with self._turns.alone():
-                    try:
-                        answer = self._ask(lane, stored, samples, files)
-                    except _Ended as exc:
-                        raise Unavailable(
-                            f"the process that generates ended, twice: {exc}"
-                        ) from exc
+                    answer = self._ask(lane, stored, samples, files)
+        if isinstance(answer, _Ended):
+            raise Unavailable(f"the process that generates ended, twice: {answer.how}")
         if answer.unreadable:
             raise Unreadable(answer.reason)
         if answer.reason:
-            error = GenerationFailed(answer.reason)
-            error.add_note(answer.trace)
-            raise error
+            raise GenerationFailed(answer.reason, answer.trace)
         return answer
 
     def drop(self, number: int) -> None:
@@ -133,16 +135,17 @@ class GenerationProcess:
         stored: Stored | None,
         samples: Sequence[Sample],
         files: Sequence[File | None],
-    ) -> Answer:
+    ) -> Answer | _Ended:
         child = self._running()
         connection = child.connections[lane]
         try:
             send_asked(connection, Asked(self._dropped(), stored, samples, files))
             return receive_answer(connection)
-        except (EOFError, OSError) as exc:
-            raise _Ended(self._end(child)) from exc
+        except (EOFError, OSError):
+            return _Ended(self._end(child))
         except BaseException:  # as where memory runs out: what is left of the answer is in the way
             child.process.kill()
+            self._end(child)
             raise
 
     def _dropped(self) -> list[int]:

@@ -333,16 +333,23 @@ def test_who_leaves_as_the_answer_is_made_is_not_cancelled_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hot, "UNWATCHED_SECONDS", 0.0)
-    made = asyncio.Event()
+    begun: list[hot._Watched] = []
+    begin = hot._Watched._begin
+
+    def noted(watched: hot._Watched, seconds: float) -> None:
+        begun.append(watched)
+        begin(watched, seconds)
+
+    monkeypatch.setattr(hot._Watched, "_begin", noted)
 
     async def generate(*_: object) -> bytes:
-        await asyncio.sleep(0)  # by when it is asked whether they left, and not yet known
-        made.set()
+        for _turn in range(2):  # by when it is asked whether they left, and not yet known
+            await asyncio.sleep(0)
         return b"png"
 
     sent, answered = asked_directly(generate, leaves=True)
     assert answered
-    assert made.is_set()
+    assert len(begun) == 1
     assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
 
 

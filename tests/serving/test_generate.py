@@ -73,11 +73,13 @@ def test_what_is_made_arrives_as_it_was() -> None:
     dice = np.random.default_rng(1)
     grey, colour = (dice.integers(0, 256, (5, 3, one), np.uint8) for one in (1, 4))
     there, here = Pipe()
-    send_answer(there, Answer(12, [grey, b"\x00file", Failure("no"), b"", colour], "r", "t", True))
+    send_answer(
+        there, Answer(12, [grey, b"\x00file", Failure("no", "there"), b"", colour], "r", "t", True)
+    )
     answered = receive_answer(here)
     assert answered[2:] == ("r", "t", True)
     assert answered.bytes == 12
     first, file, failure, empty, last = answered.made
-    assert (file, failure, empty) == (b"\x00file", Failure("no"), b"")
+    assert (file, failure, empty) == (b"\x00file", Failure("no", "there"), b"")
     assert np.array_equal(first, grey)
     assert np.array_equal(last, colour)

@@ -110,7 +110,8 @@ def test_whoever_waits_when_it_is_killed_is_answered(
     async def scenario() -> list[bytes]:
         await engine.load(cats)
         asked = [asyncio.create_task(engine.generate(cats, samples)) for _ in range(2)]
-        while not len(samples) < engine._queue.samples < 2 * len(samples):
+        await asyncio.sleep(0)
+        while engine._queue.samples in (0, 2 * len(samples)):  # asked for, and nothing made
             await asyncio.sleep(0)
         killed = pid_of(process)
         os.kill(killed, signal.SIGKILL)
@@ -126,6 +127,7 @@ def test_whoever_waits_when_it_is_killed_is_answered(
 
 def test_what_kills_it_twice_is_refused_and_nobody_else(poisoned: GenerationProcess) -> None:
     renderer = poisoned.load(Path("nowhere"), "")
+    kept = open_files()
     answers: dict[str, list[str]] = {"poison": [], "png": []}
     until = time.monotonic() + 3
 
@@ -144,6 +146,11 @@ def test_what_kills_it_twice_is_refused_and_nobody_else(poisoned: GenerationProc
     assert set(answers["poison"]) == {"the process that generates ended, twice: exit code 7"}
     assert len(answers["poison"]) > 1
     assert set(answers["png"]) == {"made"}
+    assert open_files() <= kept  # of those that have ended
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_one_that_has_ended_unasked_costs_the_next_nothing(poisoned: GenerationProcess) -> None:
