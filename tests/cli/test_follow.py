@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from app.cli import follow
@@ -36,7 +38,10 @@ def test_a_service_that_stays_away_is_told_once_and_given_up_in_the_end(
 ) -> None:
     service.on(EVENTS, as_events((1, "state", STATE)), as_json({}), as_json({}))
     told: list[str] = []
-    monkeypatch.setattr(follow, "GIVE_UP_SECONDS", 0.2)
+    slept: list[float] = []
+    clock = SimpleNamespace(sleep=slept.append, monotonic=lambda: sum(slept))
+    monkeypatch.setattr(follow, "time", clock)
+    monkeypatch.setattr(follow, "RETRY_SECONDS", (0.5, 5.0))
     with (
         ServiceClient(service.url) as client,
         pytest.raises(ServiceUnreachable, match=r"The connection to .* broke"),
@@ -44,6 +49,7 @@ def test_a_service_that_stays_away_is_told_once_and_given_up_in_the_end(
         list(stream_events(client, "j1", told.append))
     assert len(told) == 1
     assert told[0].endswith("Trying again; the job goes on by itself.")
+    assert sum(slept) > follow.GIVE_UP_SECONDS
 
 
 def test_a_job_that_is_not_there_is_an_error_at_once(service: FakeService) -> None:
