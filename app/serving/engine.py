@@ -20,11 +20,10 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.batches import Request, SampleQueue, Slice
 from app.serving.catalogue import Catalogue
-from app.serving.generation_messages import Failure, File
+from app.serving.generation_messages import Failure, File, Unreadable
 from app.serving.generation_process import (
     GenerationFailed,
     RemoteRenderer,
-    Unreadable,
     generation_process,
 )
 from app.serving.generators import Generators, Loaded

@@ -29,6 +29,7 @@ from app.serving.generation_messages import (
     Made,
     Picture,
     Stored,
+    Unreadable,
     receive_asked,
     send_answer,
 )
@@ -70,10 +71,6 @@ def _work(
         os._exit(status)
 
 
-class UnreadableCheckpoint(Exception):
-    """The file is not there, or not what it should be; says how, without its subject."""
-
-
 class Models:
     """Renderers by the numbers that the API has given them."""
 
@@ -84,7 +81,7 @@ class Models:
     def find(self, stored: Stored) -> Renderer:
         """Loaded if it is not yet: the process may be another than the one asked to load it.
 
-        Nobody waits for the loading of another's. Raises UnreadableCheckpoint.
+        Nobody waits for the loading of another's. Raises Unreadable.
         """
         return self._loaded.get(stored.number) or self._load(stored)
 
@@ -106,12 +103,12 @@ def _read(path: Path, sha256: str) -> Renderer:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != sha256:
-            raise UnreadableCheckpoint(f"is damaged: its sha256 is {found}, not {sha256}")
+            raise Unreadable(f"is damaged: its sha256 is {found}, not {sha256}")
         return Renderer(load_generator(path))
     except FileNotFoundError as exc:
-        raise UnreadableCheckpoint("is not in the object store") from exc
+        raise Unreadable("is not in the object store") from exc
     except (CheckpointError, OSError) as exc:
-        raise UnreadableCheckpoint(f"cannot be loaded: {exc}") from exc
+        raise Unreadable(f"cannot be loaded: {exc}") from exc
     finally:
         release_freed_memory()
 
@@ -124,7 +121,7 @@ def answer(models: Models, asked: Asked) -> Answer:
             return Answer()
         renderer = models.find(asked.stored)
         return Answer(renderer.bytes, _make(renderer, [*asked.samples], asked.files))
-    except UnreadableCheckpoint as error:
+    except Unreadable as error:
         return Answer(reason=str(error), unreadable=True)
     except Exception as error:  # noqa: BLE001  # raised where it was asked for
         return Answer(reason=_in_words(error), trace=traceback.format_exc())

@@ -33,6 +33,10 @@ class File(NamedTuple):
     recipe: str
 
 
+class Unreadable(Exception):
+    """A checkpoint's file is not there, or not what it should be; says how, without its subject."""
+
+
 class Failure(NamedTuple):
     """A file could not be made of its picture."""
 

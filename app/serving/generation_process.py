@@ -27,6 +27,7 @@ from app.serving.generation_messages import (
     File,
     Made,
     Stored,
+    Unreadable,
     receive_answer,
     send_asked,
 )
@@ -36,10 +37,6 @@ log = structlog.get_logger()
 
 PROGRAM = "app.serving.generate"
 END_SECONDS = 5.0  # that it has to end in, once a connection to it is broken
-
-
-class Unreadable(Exception):
-    """A checkpoint's file is not there, or not what it should be; says how, without its subject."""
 
 
 class GenerationFailed(Exception):

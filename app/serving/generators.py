@@ -11,7 +11,8 @@ import structlog
 from app.domain.errors import MoggyError
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-from app.serving.generation_process import GenerationProcess, RemoteRenderer, Unreadable
+from app.serving.generation_messages import Unreadable
+from app.serving.generation_process import GenerationProcess, RemoteRenderer
 
 log = structlog.get_logger()
 
