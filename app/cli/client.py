@@ -145,7 +145,7 @@ class ServiceClient:
 
 def segment(name: str) -> str:
     """A name as one segment of a path, whatever it holds."""
-    return quote(name, safe="")
+    return quote(name, safe="", errors="surrogateescape")
 
 
 def _counted(

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.client import ServiceClient, segment
+from app.cli.console import printable
 from app.cli.errors import INTERRUPTED, CommandError
 from app.cli.files import check_folder, fetch_files
+from app.cli.folders import LeftOut
 from app.cli.follow import (
     Ending,
     follow_evaluation,
@@ -25,7 +27,8 @@ REASONS_SHOWN = 5
 
 def add_dataset(paths: list[Path], fields: dict[str, str], *, wait: bool) -> None:
     """Upload, wait for the ingest, print its report."""
-    parts = plan_upload(paths)
+    plan = plan_upload(paths)
+    _print_left_out(plan.left_out)
     name = fields["name"]
     with ServiceClient.from_environment() as client:
         if client.find(f"datasets/{segment(name)}") is not None:
@@ -39,12 +42,24 @@ def add_dataset(paths: list[Path], fields: dict[str, str], *, wait: bool) -> Non
             def on_progress(sent: int, total: int) -> None:
                 view.update(sent, total, f"{size(sent)} of {size(total)}")
 
-            dataset = client.upload("datasets", fields, parts, on_progress)
+            dataset = client.upload("datasets", fields, plan.parts, on_progress)
             ending = _wait_for_ingest(client, dataset, view) if wait else None
         if ending is None:
             print(f"{name}: uploaded, and being packed by job {dataset['job']}")
         else:
             _report_ingest(client, name, ending)
+            if plan.left_out:
+                print(f"  left out of the upload: {len(plan.left_out):,}, listed above")
+
+
+def _print_left_out(left_out: list[LeftOut]) -> None:
+    if not left_out:
+        return
+    print(f"Left out of the upload: {len(left_out):,}", file=sys.stderr)
+    for entry in left_out[:REASONS_SHOWN]:
+        print(f"  {printable(entry.path)}: {printable(entry.reason)}", file=sys.stderr)
+    if len(left_out) > REASONS_SHOWN:
+        print(f"  … and {len(left_out) - REASONS_SHOWN:,} more", file=sys.stderr)
 
 
 def delete(collection: str, name: str) -> None:
@@ -74,11 +89,11 @@ def _print_report(dataset: dict[str, Any]) -> None:
         f"{report['duplicates']:,} duplicates, {report['rejected_count']:,} rejected"
     )
     if dataset["classes"]:
-        print(f"  classes: {', '.join(dataset['classes'])}")
+        print(f"  classes: {', '.join(map(printable, dataset['classes']))}")
     print(f"  may be mirrored: {'yes' if dataset['horizontal_flip'] else 'no'}")
     _print_doctor(dataset["name"], report.get("doctor"))
     for rejection in report["rejected"][:REASONS_SHOWN]:
-        print(f"  rejected {rejection['file']}: {rejection['reason']}")
+        print(f"  rejected {printable(rejection['file'])}: {printable(rejection['reason'])}")
     if report["rejected_count"] > REASONS_SHOWN:
         print(f"  … and {report['rejected_count'] - REASONS_SHOWN:,} more")
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.errors import CommandError
+from app.cli.console import prepare_streams, printable
+from app.cli.errors import UNREACHABLE, CommandError
 from app.cli.jobs import jobs_cli
 from app.cli.options import (
     CheckpointOption,
@@ -32,6 +33,7 @@ cli.add_typer(jobs_cli)
 
 def main() -> None:
     """The entry point: runs the command line and exits with its code."""
+    prepare_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -46,13 +48,15 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has left: there is nobody to tell
         return 1
+    except UnicodeEncodeError as error:
+        return _fail(f"{error.object!r} holds bytes that are not UTF-8 text", UNREACHABLE)
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
     return code if isinstance(code, int) else 0
 
 
 def _fail(message: str, code: int) -> int:
-    print(" ".join(message.split()), file=sys.stderr)
+    print(printable(" ".join(message.split())), file=sys.stderr)
     return code
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from app.cli.console import printable
+
 JOB_COLUMNS = ("JOB", "KIND", "STATUS", "MODEL", "DATASET", "IMAGES", "CREATED")
 MODEL_COLUMNS = ("MODEL", "CHECKPOINTS", "SERVED", "IMAGES", "CREATED", "SERVED BECAUSE")
 SCORE_COLUMNS = ("SCORE", "VALUE", "95 %", "YOUR DATA", "NOISE")
@@ -23,7 +25,7 @@ SCORES = (
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell, two spaces apart."""
-    lines = [columns, *rows]
+    lines = [columns, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -1,9 +1,12 @@
-"""A tar archive that is made while it is read: no temporary file, and its length is known."""
+"""Streams of a known length that are made while they are read: a file, or a tar of many files.
+
+Neither takes a temporary file. A file that changes while it is sent ends the upload with an error.
+"""
 
 import io
 import os
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +18,23 @@ END = bytes(2 * tarfile.BLOCKSIZE)
 
 @dataclass(frozen=True)
 class Member:
-    """A file on the disk, its name in the archive, and its size in bytes."""
+    """A file on the disk, its name in the upload, and its size in bytes."""
 
     path: Path
     name: str
     size: int
 
 
-class TarStream(io.RawIOBase):
-    """Reads as an uncompressed tar of `members`; can be measured and read again from the start."""
+class KnownStream(io.RawIOBase):
+    """Reads as the `length` bytes that `make` yields; can be read again from the start."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, length: int, make: Callable[[], Iterator[bytes]]) -> None:
         super().__init__()
-        self._members = members
-        self._length = sum(len(_header(one)) + _padded(one.size) for one in members) + len(END)
+        self._length = length
+        self._make = make
         self._position = 0
         self._pending = memoryview(b"")
-        self._chunks = self._make()
+        self._chunks = make()
 
     def readable(self) -> bool:
         return True
@@ -47,9 +50,11 @@ class TarStream(io.RawIOBase):
         if whence == os.SEEK_END and offset == 0:
             self._position = self._length
         elif whence == os.SEEK_SET and offset == 0:
-            self._restart()
+            self._position = 0
+            self._pending = memoryview(b"")
+            self._chunks = self._make()
         else:
-            raise io.UnsupportedOperation("a tar that is made while it is read cannot be searched")
+            raise io.UnsupportedOperation("a stream that is made while it is read has no places")
         return self._position
 
     def read(self, size: int = -1) -> bytes:
@@ -63,17 +68,24 @@ class TarStream(io.RawIOBase):
         self._position += len(taken)
         return bytes(taken)
 
-    def _restart(self) -> None:
-        self._position = 0
-        self._pending = memoryview(b"")
-        self._chunks = self._make()
 
-    def _make(self) -> Iterator[bytes]:
-        for member in self._members:
+def file_stream(path: Path, size: int) -> KnownStream:
+    """The file as it is."""
+    return KnownStream(size, lambda: _content(path, size))
+
+
+def tar_stream(members: Sequence[Member]) -> KnownStream:
+    """An uncompressed tar of the members."""
+    length = sum(len(_header(member)) + _padded(member.size) for member in members) + len(END)
+
+    def make() -> Iterator[bytes]:
+        for member in members:
             yield _header(member)
-            yield from _content(member)
+            yield from _content(member.path, member.size)
             yield bytes(_padded(member.size) - member.size)
         yield END
+
+    return KnownStream(length, make)
 
 
 def _header(member: Member) -> bytes:
@@ -82,16 +94,33 @@ def _header(member: Member) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
 
-def _content(member: Member) -> Iterator[bytes]:
-    """Exactly the bytes that the header promised."""
-    left = member.size
-    with member.path.open("rb") as file:
-        while left:
-            chunk = file.read(min(CHUNK, left))
-            if not chunk:
-                raise CommandError(f"{member.path}: the file became shorter while it was sent")
-            left -= len(chunk)
-            yield chunk
+def _content(path: Path, size: int) -> Iterator[bytes]:
+    """Exactly the bytes that were promised when the file was measured."""
+    left = size
+    try:
+        with path.open("rb") as file:
+            while left:
+                chunk = file.read(min(CHUNK, left))
+                if not chunk:
+                    raise CommandError(
+                        f"{path}: the file became shorter while it was sent ({size - left:,} of "
+                        f"{size:,} bytes): nothing was added, try again when it no longer changes"
+                    )
+                left -= len(chunk)
+                yield chunk
+            if file.read(1):
+                raise CommandError(
+                    f"{path}: the file grew beyond its {size:,} bytes while it was sent: nothing "
+                    "was added, try again when it no longer changes"
+                )
+    except FileNotFoundError as error:
+        raise CommandError(
+            f"{path}: the file vanished before it was sent: nothing was added, try again"
+        ) from error
+    except OSError as error:
+        raise CommandError(
+            f"{path}: the file cannot be read ({error.strerror}): nothing was added"
+        ) from error
 
 
 def _padded(size: int) -> int:

@@ -114,7 +114,7 @@ def test_a_dataset_is_uploaded_waited_for_and_reported(
     }
     assert first[:2] == ("files", "cats.tar")
     with tarfile.open(fileobj=io.BytesIO(first[2])) as packed:
-        assert packed.getnames() == ["cats/a.png"]
+        assert packed.getnames() == ["cats/a.png"]  # several things were named
     assert second == ("files", "more.zip", archive.read_bytes())
 
 
@@ -309,7 +309,7 @@ def test_a_large_upload_is_never_held_in_memory(tmp_path: Path, service: FakeSer
         "from app.cli.client import ServiceClient\n"
         "from app.cli.uploads import plan_upload\n"
         "from pathlib import Path\n"
-        f"parts = plan_upload([Path({str(folder)!r})])\n"
+        f"parts = plan_upload([Path({str(folder)!r})]).parts\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
         f"with ServiceClient({service.url!r}) as client:\n"
