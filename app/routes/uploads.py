@@ -13,12 +13,14 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.domain.errors import InsufficientStorage, InvalidRequest, MoggyError, TooLarge
 from app.domain.settings import Settings
+from app.routes.disposition import read_disposition
 from app.routes.problems import not_as
 
 FILES_FIELD = "files"
 MAX_FILES = 100_000  # each is an inode until it is packed; an archive holds any number
 MAX_TEXT_FIELDS = 32
 MAX_TEXT_BYTES = 16 * 1024
+UNNAMED = "unnamed-{}"  # a file sent without a name, by its place in the upload
 FEED_BYTES = 1 << 20  # parsed and written together, in one visit to a thread
 
 
@@ -170,14 +172,21 @@ class _FormReceiver:
         self._header_name = self._header_value = b""
 
     def _open_part(self) -> None:
-        kind, options = parse_options_header(self._headers.get(b"content-disposition"))
-        if kind != b"form-data" or b"name" not in options:
+        kind, field, file_name = read_disposition(self._headers.get(b"content-disposition", b""))
+        if kind != "form-data" or field is None:
             raise InvalidRequest("a part of the form has no Content-Disposition that names it")
-        self._field = options[b"name"].decode(errors="replace")
-        if b"filename" in options:
-            self._open_file(options[b"filename"].decode(errors="replace"))
-        else:
+        self._field = field
+        if file_name is None and field == FILES_FIELD and self._is_binary():
+            file_name = ""
+        if file_name is None:
             self._open_text()
+        else:
+            self._open_file(file_name)
+
+    def _is_binary(self) -> bool:
+        """Whether the part states a media type other than text, as a file without a name does."""
+        media_type = self._headers.get(b"content-type", b"text/plain").strip().lower()
+        return not media_type.startswith(b"text/plain")
 
     def _open_file(self, name: str) -> None:
         if self._field != FILES_FIELD:
@@ -229,7 +238,8 @@ class _FormReceiver:
         if size == 0 and not self._file_name:
             path.unlink()  # what a browser sends for a file input that nobody filled
         else:
-            self.files.append(UploadedFile(self._file_name, path, size))
+            name = self._file_name or UNNAMED.format(len(self.files) + 1)
+            self.files.append(UploadedFile(name, path, size))
 
     def _decode_text(self) -> str:
         try:

@@ -146,6 +146,18 @@ def test_a_name_is_never_part_of_a_path(client: httpx2.Client, server: Server) -
     assert sorted(path.name for path in server.folder.iterdir()) == ["000000", "000001"]
 
 
+def test_files_without_a_name_are_named_by_their_place(client: httpx2.Client) -> None:
+    empty = file_part("", b"first")
+    nameless = part('form-data; name="files"\r\nContent-Type: image/png', b"second")
+    answer = post(client, empty + nameless + file_part("c.png", b"third") + END).json()
+    assert [name for name, _, _ in answer["files"]] == ["unnamed-1", "unnamed-2", "c.png"]
+
+
+def test_a_name_given_by_rfc_5987_alone_is_the_name_of_a_file(client: httpx2.Client) -> None:
+    star = part("form-data; name=\"files\"; filename*=utf-8''%D0%BA%D0%BE%D1%82.png", b"1")
+    assert post(client, star + END).json()["files"] == [["кот.png", "000000", 1]]
+
+
 def test_an_empty_file_input_of_a_browser_is_no_file(client: httpx2.Client, server: Server) -> None:
     answer = post(client, file_part("", b"") + file_part("a.png", b"") + END).json()
     assert answer["files"] == [["a.png", "000000", 0]]
