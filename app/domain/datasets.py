@@ -124,8 +124,9 @@ def packed_prefix(session: Session, name: str | None) -> str:
 
 
 def refuse_taken(session: Session, name: str) -> None:
-    """Raise Conflict when the name is in use."""
-    if session.scalar(select(Dataset.number).where(Dataset.name == name)) is not None:
+    """Raise Conflict when the name is in use. A dataset that failed does not keep its name."""
+    status = session.scalar(select(Dataset.status).where(Dataset.name == name))
+    if status not in (None, "failed"):
         raise NameTaken(name)
 
 
@@ -139,13 +140,17 @@ def register_upload(
     files: list[tuple[str, Path]],
     max_queued: int,
 ) -> Dataset:
-    """Store the files, register the dataset and queue its ingest; or leave nothing behind."""
+    """Store the files, register the dataset and queue its ingest; or leave nothing behind.
+
+    A dataset of this name that failed is replaced.
+    """
     with database.read() as session:
         refuse_taken(session, name)
     try:
         store_upload(store, dataset_id, files)
         with database.write() as session:
-            return create(
+            replaced = _forget_failed(session, name)
+            dataset = create(
                 session,
                 dataset_id=dataset_id,
                 name=name,
@@ -158,6 +163,19 @@ def register_upload(
     except BaseException:
         store.delete_prefix(upload_prefix(dataset_id))
         raise
+    if replaced is not None:
+        delete_objects(store, replaced)
+    return dataset
+
+
+def _forget_failed(session: Session, name: str) -> Dataset | None:
+    """Delete the row of the dataset of this name if it failed, and return it."""
+    query = select(Dataset).where(Dataset.name == name, Dataset.status == "failed")
+    dataset = session.scalar(query.with_for_update())
+    if dataset is not None:
+        session.delete(dataset)
+        session.flush()
+    return dataset
 
 
 def create(

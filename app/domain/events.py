@@ -49,6 +49,11 @@ def read_after(session: Session, job_id: str, after: int, limit: int = 500) -> l
     return list(session.scalars(query.order_by(Event.id).limit(limit)))
 
 
+def newest_id(session: Session, job_id: str) -> int:
+    """The id of the job's last event, 0 where it has none."""
+    return session.scalar(select(func.max(Event.id)).where(Event.job == job_id)) or 0
+
+
 def of_type(session: Session, job_id: str, event_type: str) -> list[Event]:
     """All events of one type, in order."""
     query = select(Event).where(Event.job == job_id, Event.type == event_type)

@@ -197,7 +197,8 @@ async def create_dataset(
     database: DatabaseDep,
     store: StoreDep,
 ) -> DatasetView:
-    """Upload archives, pictures, arrays or Parquet; their ingest is queued: follow its `job`."""
+    """Upload archives, pictures, arrays or Parquet; their ingest is queued: follow its `job`. A
+    dataset of this name that failed is replaced; any other is a conflict."""
     dataset_id = jobs.new_id()
     folder = settings.home / "incoming" / dataset_id
     try:

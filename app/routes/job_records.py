@@ -5,12 +5,14 @@ import hashlib
 import io
 import math
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from app.domain import events, jobs
 from app.domain.database import Database
@@ -60,22 +62,46 @@ def _existing(job_id: str, database: DatabaseDep) -> str:
 ExistingJob = Annotated[str, Depends(_existing)]
 
 
-def _starting_point(last_event_id: Annotated[str | None, Header()] = None) -> int:
+def _starting_point(
+    job_id: ExistingJob,
+    database: DatabaseDep,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> int:
+    """The id after which the stream begins.
+
+    An id beyond the job's newest event, of another job say, means the newest: what follows comes.
+    Where nothing can follow the answer is 204, by which an EventSource stops reconnecting.
+    """
     if last_event_id is None or last_event_id == "":
         return 0
     if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 18:
-        raise InvalidRequest(f"Last-Event-ID {last_event_id[:50]!r} is not an event's id")
-    return int(last_event_id)
+        raise InvalidRequest(
+            f"Last-Event-ID {last_event_id[:50]!r} is not an event's id: leave it out for the "
+            "stream from its beginning",
+            field="Last-Event-ID",
+        )
+    after = int(last_event_id)
+    with database.read() as session:
+        over = jobs.find(session, job_id).status in ENDED
+        newest = events.newest_id(session, job_id)
+    if over and after >= newest:
+        raise HTTPException(HTTPStatus.NO_CONTENT)
+    return min(after, newest)
 
 
-@router.get("/events", response_class=EventSourceResponse)
+@router.get(
+    "/events",
+    response_class=EventSourceResponse,
+    responses={204: {"description": "The job has ended and nothing follows `Last-Event-ID`"}},
+)
 async def stream_events(
     job_id: ExistingJob,
     after: Annotated[int, Depends(_starting_point)],
     database: DatabaseDep,
     listener: ListenerDep,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Every event from the start, or after `Last-Event-ID`, in order; the last one is `end`."""
+    """Every event from the start, or after `Last-Event-ID`, in order; the last one is `end`. A
+    client that has it and asks again is answered 204."""
     woken = listener.subscribe(job_id)
     try:
         while True:

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from app.routes.dependencies import refuse_unknown_parameters
-from models.config import field_ranges
-from models.presets import DEFAULT_PRESET, PRESETS, Preset
+from models.config import UNUSED_FIELDS, field_ranges
+from models.presets import DEFAULT_PRESET, PRESETS, Preset, resolve
 
 router = APIRouter(
     prefix="/presets", tags=["presets"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -21,7 +21,8 @@ class Parameters(BaseModel):
 
 
 class PresetView(BaseModel):
-    """A preset at its native shape; `overrides` are the fields a job may change, with ranges.
+    """A preset at its native shape. `overrides` are the fields that a job with this preset may
+    change, each with its range and its default: what the preset itself sets.
 
     `default` marks the one that a job has which names none.
     """
@@ -50,12 +51,18 @@ def _view(name: str) -> PresetView:
     from models.networks.build import count_parameters  # torch, which the start need not wait for
 
     preset: Preset = PRESETS[name]
+    config = resolve(name, shape=preset.config.shape).to_json()
+    overrides = {
+        field: described | {"default": config[field]}
+        for field, described in field_ranges().items()
+        if field not in UNUSED_FIELDS[preset.config.architecture]
+    }
     return PresetView(
         name=preset.name,
         default=preset.name == DEFAULT_PRESET,
         source=preset.source,
         summary=preset.summary,
         parameters=Parameters(**count_parameters(preset.config)),
-        config=preset.config.to_json(),
-        overrides=field_ranges(),
+        config=config,
+        overrides=overrides,
     )

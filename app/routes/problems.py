@@ -148,6 +148,8 @@ def _given(one: dict[str, Any]) -> str:
 
 def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NO_CONTENT:  # no error, but decided before the route runs
+        return Response(status_code=error.status_code)
     if error.status_code == HTTPStatus.BAD_REQUEST and error.__cause__ is not None:
         return _malformed(_unreadable(error.__cause__))
     title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.domain import datasets
+from app.domain import datasets, jobs
 from app.domain.database import Database
 from app.domain.datasets import NameTaken, PackingRequest
 from app.domain.errors import InvalidRequest, QueueFull
+from app.domain.job_states import Stop
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 
@@ -35,9 +36,14 @@ def register(
     )
 
 
+@pytest.mark.parametrize("failed_before", [False, True])
 def test_of_uploads_with_one_name_at_once_exactly_one_is_registered(
-    database: Database, store: ObjectStore, tmp_path: Path
+    database: Database, store: ObjectStore, tmp_path: Path, failed_before: bool
 ) -> None:
+    if failed_before:
+        register(database, store, tmp_path / "incoming", "failed")
+        with database.write() as session:
+            jobs.request_stop(session, datasets.find(session, "cats").job, Stop.CANCEL)
     outcomes: list[str] = []
     start = threading.Barrier(4)
 

@@ -36,6 +36,32 @@ def test_a_name_is_given_once(client: TestClient, settings: Settings) -> None:
     assert sorted((settings.home / "objects").rglob("*")) == before
 
 
+def test_a_dataset_that_failed_gives_its_name_to_the_next_upload(
+    client: TestClient, settings: Settings
+) -> None:
+    failed = post(client, name="cats", size="32").json()
+    client.post(f"/v1/jobs/{failed['job']}/cancel")
+    assert client.get("/v1/datasets/cats").json()["status"] == "failed"
+    again = post(client, name="cats")
+    assert (again.status_code, again.json()["status"], again.json()["size"]) == (
+        202,
+        "ingesting",
+        64,
+    )
+    assert [one["job"] for one in client.get("/v1/datasets").json()["items"]] == [
+        again.json()["job"]
+    ]
+    assert client.get(f"/v1/jobs/{failed['job']}").json()["status"] == "cancelled"
+    assert len(left_in(settings.home)) == 2  # the picture and its name, of the second upload
+
+
+def test_an_upload_that_is_refused_leaves_a_failed_dataset_as_it_is(client: TestClient) -> None:
+    failed = post(client, name="cats").json()
+    client.post(f"/v1/jobs/{failed['job']}/cancel")
+    assert post(client, name="cats", size="9999").status_code == 422
+    assert client.get("/v1/datasets/cats").json()["job"] == failed["job"]
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [

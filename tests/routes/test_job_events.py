@@ -10,6 +10,7 @@ from app.domain.job_objects import sample_key
 from app.domain.job_states import Status
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.routes.job_records import _starting_point
 
 
 def run_to_its_end(database: Database, job_id: str) -> None:
@@ -39,14 +40,42 @@ def test_the_stream_tells_every_event_once_in_order_and_ends(
     rest = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": ids[-2]})
     assert rest.text.count("event: ") == 1
     assert "event: end" in rest.text
-    assert client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": ids[-1]}).text == ""
+
+
+def test_a_stream_taken_up_after_its_end_is_answered_204_so_that_an_eventsource_stops(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    job = ask(client)["id"]
+    run_to_its_end(database, job)
+    with database.read() as session:
+        last = events.read_after(session, job, 0)[-1]
+    assert last.type == "end"
+    for known in (last.id, last.id + 1, 10**17):
+        answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": str(known)})
+        assert (answer.status_code, answer.content) == (204, b"")
+    for known in ("", "0"):
+        answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": known})
+        assert (answer.status_code, answer.text.count("event: ")) == (200, 10)
+
+
+def test_an_id_beyond_the_newest_event_loses_none_of_those_that_follow(
+    client: TestClient, cats: str, database: Database
+) -> None:
+    job = ask(client)["id"]
+    after = _starting_point(job, database, "9" * 18)
+    run_to_its_end(database, job)
+    with database.read() as session:
+        types = [event.type for event in events.read_after(session, job, after)]
+    assert types == ["state", *["progress"] * 5, "sample", "state", "end"]
 
 
 def test_a_stream_is_refused_before_it_opens(client: TestClient, cats: str) -> None:
     assert client.get("/v1/jobs/nonsense/events").status_code == 404
     job = ask(client)["id"]
-    answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": "x"})
-    assert answer.status_code == 422
+    for garbage in ("x", "-1", "1.5", "9" * 30, "\u0661"):
+        headers = {"Last-Event-ID": garbage.encode()}
+        answer = client.get(f"/v1/jobs/{job}/events", headers=headers)
+        assert (answer.status_code, answer.json()["field"]) == (422, "Last-Event-ID")
 
 
 def test_metrics_forget_what_a_resume_did_again(

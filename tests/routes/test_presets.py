@@ -22,3 +22,29 @@ def test_each_preset_shows_its_config_its_parameters_and_what_may_be_overridden(
         "maximum": 256,
         "default": 32,
     }
+
+
+def test_the_defaults_of_a_preset_are_what_a_training_with_it_takes(
+    client: TestClient, cats: str
+) -> None:
+    """At the preset's native shape, which is the dataset's here."""
+    presets = client.get("/v1/presets").json()["items"]
+    taken = {preset["name"]: preset for preset in presets if preset["config"]["shape"][0] == 64}
+    assert list(taken) == ["dcgan", "dcgan-paper", "small-data", "r3gan"]
+    for name, preset in taken.items():
+        job = client.post("/v1/jobs", json={"dataset": "cats", "model": "m", "preset": name}).json()
+        defaults = {field: words["default"] for field, words in preset["overrides"].items()}
+        # This dataset does not say whether mirroring does harm, so its pictures are not mirrored.
+        assert defaults == {
+            field: preset["config"][field] if field == "horizontal_flip" else job["config"][field]
+            for field in defaults
+        }
+    assert {preset["overrides"]["batch_size"]["default"] for preset in presets} >= {32, 128, 256}
+    assert presets[0]["overrides"]["images"]["default"] == 960_000
+
+
+def test_a_preset_offers_no_override_that_its_networks_do_not_have(client: TestClient) -> None:
+    presets = {one["name"]: one["overrides"] for one in client.get("/v1/presets").json()["items"]}
+    assert "max_width" not in presets["mlp"]
+    assert "max_width" in presets["dcgan"]
+    assert "generator_normalisation" not in presets["r3gan"]
