@@ -48,7 +48,7 @@ def running_api(folder: Path, settings: Settings) -> Iterator[Running]:
     database = Database(settings.database)
     api = create_app(settings)
     try:
-        jobs, checkpoint = _fill(database, ObjectStore(settings), folder)
+        jobs, checkpoint = fill(database, ObjectStore(settings), folder)
         with _served(api) as url:
             # A dry run is given up before it has measured anything.
             api.state.step_meter = StepMeter(deadline_seconds=0.01)
@@ -57,7 +57,8 @@ def running_api(folder: Path, settings: Settings) -> Iterator[Running]:
         database.close()
 
 
-def _fill(database: Database, store: ObjectStore, folder: Path) -> tuple[list[str], str]:
+def fill(database: Database, store: ObjectStore, folder: Path) -> tuple[list[str], str]:
+    """Register a dataset, two models and three jobs: the jobs' ids, and a checkpoint's."""
     register_noise(pack_noise(folder), store, database)
     small = {"architecture": "mlp", "shape": (28, 40, 3), "latent_dim": LATENT_DIM}
     plain = register(database, store_checkpoint(store, "plain", **small))

@@ -10,10 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from app.domain.errors import MoggyError, RangeNotSatisfiable, UnsupportedMediaType
+from app.routes.waiting import ClientLeft
 from models.ranges import ConfigError
 
 log = structlog.get_logger()
@@ -66,6 +68,7 @@ def install_problems(api: FastAPI) -> None:
     api.add_exception_handler(DataError, _data_error)
     api.add_exception_handler(RequestValidationError, _validation_error)
     api.add_exception_handler(HTTPException, _http_exception)
+    api.add_exception_handler(ClientDisconnect, _client_left)
     api.add_exception_handler(Exception, unexpected)
 
 
@@ -183,6 +186,11 @@ def _unreadable(cause: BaseException) -> str:
     if isinstance(cause, ValueError):
         return f"a number has more than {sys.get_int_max_str_digits()} digits"
     return "it broke off"
+
+
+def _client_left(_request: Request, _error: Exception) -> Response:
+    """The client closed the connection while its body was read: no failure of the service."""
+    return describe_error(ClientLeft("the client left before its request was whole"))
 
 
 def unexpected(request: Request, error: Exception) -> Response:
