@@ -1,7 +1,7 @@
 """Moggy's HTTP service as the commands see it: JSON in and out, every failure a CommandError."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -67,11 +67,13 @@ class ServiceClient:
         with self._failures():
             _check(self._http.delete(path))
 
-    def items(self, path: str) -> Iterator[dict[str, Any]]:
-        """Every item of a list, newest first, page after page."""
+    def items(self, path: str, filters: Mapping[str, str] | None = None) -> Iterator[Any]:
+        """Every item of a list that meets the filters, newest first, page after page."""
         cursor: str | None = None
         while True:
-            parameters = {"limit": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
+            parameters: dict[str, Any] = {"limit": PAGE_SIZE, **(filters or {})}
+            if cursor is not None:
+                parameters["cursor"] = cursor
             page = self.get(f"{path}?{httpx2.QueryParams(parameters)}")
             yield from page["items"]
             cursor = page["next"]

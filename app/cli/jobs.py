@@ -1,5 +1,7 @@
 """Commands about jobs: listed, followed, fetched, steered."""
 
+from typing import Annotated, Literal
+
 import typer
 
 from app.cli.options import FolderOption, JobArgument
@@ -8,12 +10,25 @@ jobs_cli = typer.Typer()
 
 
 @jobs_cli.command()
-def jobs() -> None:
-    """List the jobs, newest first."""
+def jobs(
+    kind: Annotated[
+        Literal["train", "ingest", "evaluate", "synthesize"] | None,
+        typer.Option(help="Only jobs of this kind."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Only jobs of this model.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only jobs of this dataset.")] = None,
+    status: Annotated[
+        Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"] | None,
+        typer.Option(help="Only jobs in this state."),
+    ] = None,
+) -> None:
+    """List the jobs, newest first; with options those that meet all of them."""
     from app.cli.commands import list_items
     from app.cli.tables import JOB_COLUMNS, job_row
 
-    list_items("jobs", JOB_COLUMNS, job_row)
+    given = {"kind": kind, "model": model, "dataset": dataset, "status": status}
+    filters = {name: value for name, value in given.items() if value is not None}
+    list_items("jobs", JOB_COLUMNS, job_row, filters)
 
 
 @jobs_cli.command()

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli.console import prepare_streams, printable
+from app.cli.datasets import datasets_cli
 from app.cli.errors import UNREACHABLE, CommandError
 from app.cli.jobs import jobs_cli
+from app.cli.models import models_cli
 from app.cli.options import (
     CheckpointOption,
     ClassOption,
@@ -16,19 +18,39 @@ from app.cli.options import (
     OutOption,
     ResampleOption,
     ScaleOption,
+    WholeHelp,
 )
 
 cli = typer.Typer(
     name="moggy",
-    help="Trains a small image generator on your own pictures and serves what it learnt.",
+    cls=WholeHelp,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # in help texts as in README, [brackets] are text
 )
-dataset_cli = typer.Typer(help="Datasets: what models are trained on.")
-cli.add_typer(dataset_cli, name="dataset")
-model_cli = typer.Typer(help="Models: what was trained.")
-cli.add_typer(model_cli, name="model")
+cli.add_typer(datasets_cli)
+cli.add_typer(models_cli)
 cli.add_typer(jobs_cli)
+
+
+def _print_version(wanted: bool) -> None:
+    from importlib.metadata import version
+
+    if wanted:
+        print(f"moggy {version('moggy')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Trains a small image generator on your own pictures and serves what it learnt."""
 
 
 def main() -> None:
@@ -44,7 +66,8 @@ def run(arguments: list[str]) -> int:
     except CommandError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
-        return _fail(error.format_message(), error.exit_code)
+        # Typer checks a choice with a function of its own, whose error pydantic words.
+        return _fail(error.format_message().replace("Value error, ", ""), error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has left: there is nobody to tell
         return 1
@@ -92,69 +115,6 @@ def migrate() -> None:
         migrate_database(load_settings({}).database)
     except StartError as error:
         raise CommandError(str(error)) from error
-
-
-@dataset_cli.command("add")
-def add_dataset(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Folders, archives, pictures, arrays, Parquet."),
-    ],
-    name: Annotated[str, typer.Option(help="The dataset's name.")],
-    size: Annotated[
-        str | None, typer.Option(help="Side in pixels, like 64, or WIDTHxHEIGHT, like 96x64.")
-    ] = None,
-    fit: Annotated[
-        Literal["crop", "pad", "stretch"] | None,
-        typer.Option(help="How a picture is brought to that shape."),
-    ] = None,
-    channels: Annotated[
-        Literal["auto", "rgb", "grey", "rgba"] | None, typer.Option(help="Colours to keep.")
-    ] = None,
-    horizontal_flip: Annotated[
-        Literal["auto", "yes", "no"] | None,
-        typer.Option(
-            help="Whether a mirrored picture is as good [auto: the pictures decide].",
-        ),
-    ] = None,
-    near_duplicates: Annotated[
-        Literal["keep", "drop"] | None,
-        typer.Option(help="Pictures that show almost what another shows [keep: only told]."),
-    ] = None,
-    wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
-) -> None:
-    """Upload pictures and pack them as a dataset."""
-    from app.cli.commands import add_dataset as add
-
-    given = {
-        "name": name,
-        "size": size,
-        "fit": fit,
-        "channels": channels,
-        "horizontal_flip": horizontal_flip,
-        "near_duplicates": near_duplicates,
-    }
-    fields = {field: str(value) for field, value in given.items() if value is not None}
-    add(paths, fields, wait=wait)
-
-
-@dataset_cli.command("delete")
-def delete_dataset(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")],
-) -> None:
-    """Delete a dataset that no job uses, and free its bytes."""
-    from app.cli.commands import delete
-
-    delete("datasets", name)
-
-
-@cli.command()
-def datasets() -> None:
-    """List the datasets, newest first."""
-    from app.cli.commands import list_items
-    from app.cli.tables import DATASET_COLUMNS, dataset_row
-
-    list_items("datasets", DATASET_COLUMNS, dataset_row)
 
 
 @cli.command()
@@ -331,22 +291,3 @@ def morph(
         "resample": resample,
     }
     write_made(model, "interpolations", given, out)
-
-
-@cli.command()
-def models() -> None:
-    """List the models, newest first."""
-    from app.cli.commands import list_items
-    from app.cli.tables import MODEL_COLUMNS, model_row
-
-    list_items("models", MODEL_COLUMNS, model_row)
-
-
-@model_cli.command("delete")
-def delete_model(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")],
-) -> None:
-    """Delete a model that no job trains, with all its checkpoints, and free their bytes."""
-    from app.cli.commands import delete
-
-    delete("models", name)

@@ -1,10 +1,14 @@
-"""Arguments and options that several commands have."""
+"""What several commands have: arguments, options, and help that keeps every word."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
+DatasetArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
+ModelArgument = Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you are sure.")]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 CheckpointOption = Annotated[
     str | None, typer.Option(metavar="ID", help="Another checkpoint than the served one.")
@@ -20,3 +24,14 @@ ResampleOption = Annotated[
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
 FolderOption = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where they go.")]
+
+
+class WholeHelp(TyperGroup):
+    """Lists its commands with the whole of what they do, which Typer cuts at the line's end."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.help or "") for name, command in commands if command is not None]
+            )

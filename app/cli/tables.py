@@ -9,6 +9,9 @@ from app.cli.console import printable
 JOB_COLUMNS = ("JOB", "KIND", "STATUS", "MODEL", "DATASET", "IMAGES", "CREATED")
 MODEL_COLUMNS = ("MODEL", "CHECKPOINTS", "SERVED", "IMAGES", "CREATED", "SERVED BECAUSE")
 SCORE_COLUMNS = ("SCORE", "VALUE", "95 %", "YOUR DATA", "NOISE")
+CHECKPOINT_COLUMNS = (
+    *("CHECKPOINT", "IMAGES", "KID", "FRECHET", "DATASET", "JOB", "SIZE", "CREATED", ""),
+)
 DATASET_COLUMNS = ("DATASET", "STATUS", "IMAGES", "SHAPE", "CLASSES", "CREATED")
 SCORES = (
     "kid",
@@ -57,6 +60,22 @@ def model_row(model: dict[str, Any]) -> list[str]:
     ]
 
 
+def checkpoint_row(checkpoint: dict[str, Any], datasets: dict[str, str | None]) -> list[str]:
+    """`datasets` are those of the jobs that made the checkpoints."""
+    metrics, job = checkpoint["metrics"] or {}, checkpoint["job"]
+    return [
+        checkpoint["id"],
+        f"{checkpoint['images_seen']:,}",
+        figure(metrics.get("kid")),
+        figure(metrics.get("frechet")),
+        datasets.get(job) or "-",
+        job or "-",
+        size(checkpoint["bytes"]),
+        moment(checkpoint["created_at"]),
+        "served" if checkpoint["served"] else "",
+    ]
+
+
 def score_rows(result: dict[str, Any]) -> list[list[str]]:
     """Each score beside what real pictures would have, and noise."""
     rows = []
@@ -100,6 +119,11 @@ def dataset_row(dataset: dict[str, Any]) -> list[str]:
 def moment(text: str) -> str:
     """A time of the service, by this machine's clock."""
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 file`, `1,200 files`."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def duration(seconds: float) -> str:

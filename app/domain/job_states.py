@@ -15,6 +15,13 @@ from app.domain.database import now
 from app.domain.tables import Dataset, Job, JobFile
 
 
+class JobKind(StrEnum):
+    TRAIN = "train"
+    INGEST = "ingest"
+    EVALUATE = "evaluate"
+    SYNTHESIZE = "synthesize"
+
+
 class Status(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"

@@ -7,17 +7,17 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Conflict, NotFound, QueueFull
-from app.domain.job_states import ENDED, Status, Stop, carry_out, save
+from app.domain.job_states import ENDED, JobKind, Status, Stop, carry_out, save
 from app.domain.queue import Queue
 from app.domain.tables import Job
 
-QUEUE_OF_KIND = {
-    "train": Queue.TRAIN,
-    "ingest": Queue.LIGHT,
-    "evaluate": Queue.EVALUATE,
-    "synthesize": Queue.SYNTHESIZE,
+QUEUE_OF_KIND: dict[str, Queue] = {
+    JobKind.TRAIN: Queue.TRAIN,
+    JobKind.INGEST: Queue.LIGHT,
+    JobKind.EVALUATE: Queue.EVALUATE,
+    JobKind.SYNTHESIZE: Queue.SYNTHESIZE,
 }
-PAUSABLE = ("train", "synthesize")  # kinds that go on from what they have stored
+PAUSABLE = (JobKind.TRAIN, JobKind.SYNTHESIZE)  # kinds that go on from what they have stored
 NO_PROGRESS: dict[str, Any] = {
     "images_seen": 0,
     "images_total": None,

@@ -13,7 +13,7 @@ from app.domain.dry_run import quote_training
 from app.domain.errors import Conflict, InvalidRequest, NotFound, QueueFull
 from app.domain.evaluation import queue_evaluation
 from app.domain.job_objects import delete_leftovers
-from app.domain.job_states import Status, Stop
+from app.domain.job_states import JobKind, Status, Stop
 from app.domain.pages import newest_first
 from app.domain.queue import wake
 from app.domain.synthesis import queue_synthesis
@@ -31,6 +31,7 @@ from app.routes.dependencies import (
 )
 from app.routes.document import problems
 from app.routes.job_requests import JobRequest
+from app.routes.names import Name
 from app.routes.times import moment
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
@@ -53,8 +54,8 @@ class JobView(BaseModel):
     """
 
     id: str
-    kind: str
-    status: str
+    kind: JobKind
+    status: Status
     position: int | None
     model: str | None
     dataset: str | None
@@ -66,7 +67,7 @@ class JobView(BaseModel):
     health: list[dict[str, Any]]
     result: dict[str, Any] | None
     attempt: int
-    stop_requested: str | None
+    stop_requested: Stop | None
     error: str | None
     created_at: datetime
     started_at: datetime | None
@@ -140,11 +141,16 @@ def list_jobs(
     database: DatabaseDep,
     limit: Limit = 50,
     cursor: Cursor = None,
-    status: Status | None = None,
+    kind: Annotated[JobKind | None, Query(description="Only jobs of this kind.")] = None,
+    status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
+    model: Annotated[Name | None, Query(description="Only jobs of this model.")] = None,
+    dataset: Annotated[Name | None, Query(description="Only jobs of this dataset.")] = None,
 ) -> JobList:
-    query = select(Job)
-    if status is not None:
-        query = query.where(Job.status == status)
+    """All jobs, newest first; with filters those that meet every one of them."""
+    filters = {Job.kind: kind, Job.status: status, Job.model: model, Job.dataset: dataset}
+    query = select(Job).where(
+        *(column == value for column, value in filters.items() if value is not None)
+    )
     with database.read() as session:
         page = newest_first(session, query, Job.number, limit=limit, cursor=cursor)
         return JobList(items=[job_view(session, job) for job in page.items], next=page.next)
@@ -195,8 +201,8 @@ def _answer(database: DatabaseDep, notifier: NotifierDep, job: Job) -> JobView:
 def job_view(session: Session, job: Job) -> JobView:
     return JobView(
         id=job.id,
-        kind=job.kind,
-        status=job.status,
+        kind=JobKind(job.kind),
+        status=Status(job.status),
         position=jobs.position(session, job),
         model=job.model,
         dataset=job.dataset,
@@ -208,7 +214,7 @@ def job_view(session: Session, job: Job) -> JobView:
         health=[event.data for event in events.of_type(session, job.id, "health")],
         result=job.result,
         attempt=job.attempt,
-        stop_requested=job.stop_requested,
+        stop_requested=Stop(job.stop_requested) if job.stop_requested else None,
         error=job.error,
         created_at=moment(job.created_at),
         started_at=moment(job.started_at),

@@ -321,11 +321,13 @@ def test_a_large_upload_is_never_held_in_memory(tmp_path: Path, service: FakeSer
     assert int(grown.stdout) < 50_000  # kB
 
 
-@pytest.mark.parametrize(("noun", "collection"), [("dataset", "datasets"), ("model", "models")])
-def test_what_is_deleted_is_named_and_what_is_in_use_is_refused(
-    service: FakeService, moggy: Moggy, noun: str, collection: str
+@pytest.mark.parametrize("kind", ["train", "ingest", "evaluate"])
+def test_a_job_that_is_no_synthesis_has_nothing_to_download(
+    service: FakeService, moggy: Moggy, tmp_path: Path, kind: str
 ) -> None:
-    refusal = as_problem(409, "Conflict", "it is in use by job 7")
-    service.on(f"DELETE /v1/{collection}/cats", (204, "text/plain", b""), refusal)
-    assert moggy(noun, "delete", "cats") == Result(0, "cats is deleted.\n", "")
-    assert moggy(noun, "delete", "cats") == Result(1, "", "Conflict: it is in use by job 7\n")
+    service.on("GET /v1/jobs/j1", as_json({"id": "j1", "kind": kind}))
+    result = moggy("download", "j1", "--out", tmp_path / "out")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"Job j1 is of kind {kind}, which makes no files to download")
+    assert service.requests() == ["GET /v1/jobs/j1"]
+    assert not (tmp_path / "out").exists()

@@ -40,6 +40,7 @@ def files(service: FakeService) -> None:
     """The files of job j1, in two pages, newest first."""
     first, *others = (listed(name) for name in reversed(FILES))
     path = "GET /v1/jobs/j1/files"
+    service.on("GET /v1/jobs/j1", as_json({"id": "j1", "kind": "synthesize"}))
     service.on(f"{path}?limit=200", as_json({"items": [first], "next": "2"}))
     service.on(f"{path}?limit=200&cursor=2", as_json({"items": others, "next": None}))
     for name, data in FILES.items():

@@ -194,6 +194,22 @@ def test_lists_are_tables(service: FakeService, moggy: Moggy) -> None:
     ]
 
 
+def test_the_filters_of_a_list_of_jobs_are_sent_with_every_page(
+    service: FakeService, moggy: Moggy
+) -> None:
+    query = "kind=train&model=cats&dataset=d&status=queued"
+    first, second = (f"GET /v1/jobs?limit=200&{query}{more}" for more in ("", "&cursor=7"))
+    service.on(first, as_json({"items": [JOB], "next": "7"}))
+    service.on(second, as_json({"items": [JOB | {"id": "j2"}], "next": None}))
+    filters = ("--kind", "train", "--model", "cats", "--dataset", "d", "--status", "queued")
+    assert [line.split()[0] for line in moggy("jobs", *filters).out.splitlines()] == [
+        *("JOB", "j1", "j2"),
+    ]
+    refused = moggy("jobs", "--status", "done")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("Invalid value for '--status': 'done' is not one of 'queued'")
+
+
 @pytest.mark.parametrize("action", ["cancel", "pause", "resume"])
 def test_steering_names_exactly_one_job(action: str, service: FakeService, moggy: Moggy) -> None:
     answer = JOB | {"status": "running", "stop_requested": "cancel"}

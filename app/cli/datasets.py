@@ -1,0 +1,81 @@
+"""Commands about datasets: added, listed, shown, deleted."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from app.cli.options import DatasetArgument, WholeHelp, YesOption
+
+datasets_cli = typer.Typer()
+dataset_cli = typer.Typer(cls=WholeHelp, help="Datasets: what models are trained on.")
+datasets_cli.add_typer(dataset_cli, name="dataset")
+
+
+@dataset_cli.command("add")
+def add_dataset(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Folders, archives, pictures, arrays, Parquet."),
+    ],
+    name: Annotated[str, typer.Option(help="The dataset's name.")],
+    size: Annotated[
+        str | None, typer.Option(help="Side in pixels, like 64, or WIDTHxHEIGHT, like 96x64.")
+    ] = None,
+    fit: Annotated[
+        Literal["crop", "pad", "stretch"] | None,
+        typer.Option(help="How a picture is brought to that shape."),
+    ] = None,
+    channels: Annotated[
+        Literal["auto", "rgb", "grey", "rgba"] | None, typer.Option(help="Colours to keep.")
+    ] = None,
+    horizontal_flip: Annotated[
+        Literal["auto", "yes", "no"] | None,
+        typer.Option(
+            help="Whether a mirrored picture is as good [auto: the pictures decide].",
+        ),
+    ] = None,
+    near_duplicates: Annotated[
+        Literal["keep", "drop"] | None,
+        typer.Option(help="Pictures that show almost what another shows [keep: only told]."),
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
+) -> None:
+    """Upload pictures and pack them as a dataset."""
+    from app.cli.dataset_actions import add_dataset as add
+
+    given = {
+        "name": name,
+        "size": size,
+        "fit": fit,
+        "channels": channels,
+        "horizontal_flip": horizontal_flip,
+        "near_duplicates": near_duplicates,
+    }
+    fields = {field: str(value) for field, value in given.items() if value is not None}
+    add(paths, fields, wait=wait)
+
+
+@dataset_cli.command("show")
+def show_dataset(name: DatasetArgument) -> None:
+    """Show a dataset: its state, classes, report, and what was found in its pictures."""
+    from app.cli.dataset_actions import show_dataset as show
+
+    show(name)
+
+
+@dataset_cli.command("delete")
+def delete_dataset(name: DatasetArgument, yes: YesOption = False) -> None:
+    """Delete a dataset that no job uses, and free its bytes."""
+    from app.cli.dataset_actions import delete_dataset as delete
+
+    delete(name, sure=yes)
+
+
+@datasets_cli.command()
+def datasets() -> None:
+    """List the datasets, newest first."""
+    from app.cli.commands import list_items
+    from app.cli.tables import DATASET_COLUMNS, dataset_row
+
+    list_items("datasets", DATASET_COLUMNS, dataset_row)
