@@ -24,7 +24,8 @@ def add_dataset(paths: list[Path], fields: dict[str, str], *, wait: bool) -> Non
     _print_left_out(plan.left_out)
     name = fields["name"]
     with ServiceClient.from_environment() as client:
-        if client.find(f"datasets/{segment(name)}") is not None:
+        existing = client.find(f"datasets/{segment(name)}")
+        if existing is not None and existing["status"] != "failed":  # which an upload replaces
             raise CommandError(  # known before a large upload, not after it
                 f"Conflict: there is a dataset {name!r} already: choose another name, "
                 "or delete it first (name)"

@@ -40,6 +40,7 @@ INGESTED = {
 SUCCEEDED = {"status": "succeeded", "error": None}
 DATASET: dict[str, Any] = {
     "name": "cats",
+    "status": "ready",
     "job": "j1",
     "images": 10,
     "shape": [64, 64, 3],
@@ -127,6 +128,15 @@ def test_a_taken_name_is_known_before_the_upload(
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("Conflict: there is a dataset 'cats' already")
     assert service.requests() == ["GET /v1/datasets/cats"]
+
+
+def test_a_failed_dataset_may_be_uploaded_again(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"aaa")
+    service.on("GET /v1/datasets/cats", as_json(DATASET | {"status": "failed"}))
+    service.on("POST /v1/datasets", as_json(DATASET, 202))
+    assert moggy("dataset", "add", tmp_path / "a.png", "--name", "cats", "--no-wait").code == 0
 
 
 def test_an_ingest_that_fails_says_why(service: FakeService, moggy: Moggy, tmp_path: Path) -> None:
