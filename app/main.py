@@ -6,11 +6,13 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from app.domain.courier import Courier
 from app.domain.database import Database
-from app.domain.events import EventListener, Notifier
+from app.domain.events import EventListener
 from app.domain.logs import configure_logs
 from app.domain.measuring import StepMeter
 from app.domain.queue import use_broker
+from app.domain.readiness import Readiness
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes import (
@@ -35,7 +37,9 @@ from app.routes.hot import HotApi
 from app.routes.problems import install_problems
 from app.routes.security import AccessGuard
 from app.serving.engine import Engine
-from app.serving.process import collect_seldom, open_many_connections
+from app.serving.process import ThreadCanary, collect_seldom, open_many_connections
+
+STORE_RETRY_SECONDS = 10.0  # for which a request tries a bucket again
 
 PARTS = (
     datasets,
@@ -74,18 +78,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     settings: Settings = api.state.settings
     api.state.database = Database(settings.database)
-    api.state.store = ObjectStore(settings)
-    api.state.notifier = Notifier(settings.redis_url)
+    api.state.store = ObjectStore(settings, STORE_RETRY_SECONDS)
+    api.state.courier = Courier(settings.redis_url)
     api.state.listener = EventListener(settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
     api.state.step_meter = StepMeter()
+    api.state.readiness = Readiness(api.state.database, api.state.store)
+    api.state.canary = ThreadCanary()
     api.state.listener.start()
+    api.state.readiness.start()
+    api.state.canary.start()
     collect_seldom()
     open_many_connections()
     try:
         yield
     finally:
+        api.state.canary.stop()
         await api.state.listener.close()
         api.state.engine.close()
-        api.state.notifier.close()
+        api.state.readiness.stop()
+        api.state.courier.close()
         api.state.database.close()

@@ -14,7 +14,15 @@ from sqlalchemy.types import Float
 
 BUSY_TIMEOUT_MILLISECONDS = 15_000
 # One connection for every thread of the API's pool of 40: none waits for another's.
-POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 40}
+POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 40, "pool_timeout": 10}
+# So that a server that is away is noticed: by connecting, and by what is sent and not received.
+POSTGRESQL_TIMEOUTS = {
+    "connect_timeout": 5,  # seconds
+    "tcp_user_timeout": 10_000,  # milliseconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 
 
 class now(FunctionElement[float]):  # noqa: N801  (a SQL function is written like one)
@@ -66,7 +74,7 @@ def _create_engine(url: str) -> Engine:
         return engine
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_pre_ping=True, **POOL)
+    return create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRESQL_TIMEOUTS, **POOL)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:

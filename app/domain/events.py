@@ -9,6 +9,8 @@ from typing import Any
 import redis
 import redis.asyncio
 import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -82,7 +84,14 @@ class Notifier:
 
     def __init__(self, redis_url: str | None) -> None:
         self._client = (
-            redis.Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=2)
+            redis.Redis.from_url(
+                redis_url,
+                socket_connect_timeout=2,
+                socket_timeout=2,
+                retry=Retry(
+                    NoBackoff(), 1
+                ),  # once, over a new connection: Valkey may have restarted
+            )
             if redis_url
             else None
         )

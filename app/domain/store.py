@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import obstore
@@ -17,13 +18,14 @@ from app.domain.settings import Settings
 
 PARTIAL = ".partial"
 PIECE_BYTES = 4 << 20
+RETRY_SECONDS = 180.0  # for which a call to a bucket is tried again
 IN_USE_SECONDS = 600.0  # a copy that was asked for so recently may not have been opened yet
 
 
 class ObjectStore:
     """Keys are slash-separated and never begin with a slash; a written object never changes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, retry_seconds: float = RETRY_SECONDS) -> None:
         self._root: Path | None = None
         self._store: LocalStore | S3Store
         if settings.storage_url is None:
@@ -31,9 +33,20 @@ class ObjectStore:
             self._root.mkdir(parents=True, exist_ok=True)
             self._store = LocalStore(self._root)
         else:
-            self._store = S3Store.from_url(settings.storage_url)
+            self._store = S3Store.from_url(
+                settings.storage_url,
+                retry_config={"retry_timeout": timedelta(seconds=retry_seconds)},
+            )
             self._cache = settings.home / "cache"
             self._cache_bytes = settings.cache_bytes
+
+    @property
+    def is_bucket(self) -> bool:
+        return self._root is None
+
+    def check(self) -> None:
+        """Raise what obstore raises where a bucket does not answer or does not exist."""
+        obstore.list(self._store, "readiness/", chunk_size=1).collect()
 
     def put_bytes(self, key: str, data: bytes) -> None:
         obstore.put(self._store, key, data)

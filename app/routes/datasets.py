@@ -21,9 +21,10 @@ from app.domain.errors import (
 )
 from app.domain.pages import newest_first
 from app.domain.pictures.png import ENCODER, write_png
-from app.domain.queue import Queue, wake
+from app.domain.queue import Queue
 from app.domain.tables import Dataset
 from app.routes.dependencies import (
+    CourierDep,
     Cursor,
     DatabaseDep,
     Limit,
@@ -196,6 +197,7 @@ async def create_dataset(
     settings: SettingsDep,
     database: DatabaseDep,
     store: StoreDep,
+    courier: CourierDep,
 ) -> DatasetView:
     """Upload archives, pictures, arrays or Parquet; their ingest is queued: follow its `job`. A
     dataset of this name that failed is replaced; any other is a conflict."""
@@ -217,7 +219,7 @@ async def create_dataset(
         dataset = await to_thread.run_sync(register)
     finally:
         await to_thread.run_sync(shutil.rmtree, folder, True)
-    await to_thread.run_sync(wake, Queue.LIGHT)
+    courier.wake(Queue.LIGHT)
     response.headers["Location"] = f"/v1/datasets/{dataset.name}"
     return _view(dataset)
 

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from app.domain.courier import Courier
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest
-from app.domain.events import EventListener, Notifier
+from app.domain.events import EventListener
 from app.domain.measuring import StepMeter
 from app.domain.pages import CURSOR
 from app.domain.settings import Settings
@@ -48,9 +49,9 @@ async def _step_meter(request: Request) -> StepMeter:
     return meter
 
 
-async def _notifier(request: Request) -> Notifier:
-    notifier: Notifier = request.app.state.notifier
-    return notifier
+async def _courier(request: Request) -> Courier:
+    courier: Courier = request.app.state.courier
+    return courier
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
@@ -78,7 +79,7 @@ StoreDep = Annotated[ObjectStore, Depends(_store)]
 EngineDep = Annotated[Engine, Depends(_engine)]
 ListenerDep = Annotated[EventListener, Depends(_listener)]
 StepMeterDep = Annotated[StepMeter, Depends(_step_meter)]
-NotifierDep = Annotated[Notifier, Depends(_notifier)]
+CourierDep = Annotated[Courier, Depends(_courier)]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 Cursor = Annotated[

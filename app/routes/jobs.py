@@ -15,15 +15,14 @@ from app.domain.evaluation import queue_evaluation
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import JobKind, Status, Stop
 from app.domain.pages import newest_first
-from app.domain.queue import wake
 from app.domain.synthesis import queue_synthesis
 from app.domain.tables import Job
 from app.domain.training import queue_training
 from app.routes.dependencies import (
+    CourierDep,
     Cursor,
     DatabaseDep,
     Limit,
-    NotifierDep,
     SettingsDep,
     StepMeterDep,
     StoreDep,
@@ -114,6 +113,7 @@ def create_job(
     database: DatabaseDep,
     store: StoreDep,
     meter: StepMeterDep,
+    courier: CourierDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
     dry_run: Annotated[bool, Query(description="Queue nothing: say what it would take.")] = False,
 ) -> JobView | Quote:
@@ -130,7 +130,7 @@ def create_job(
     else:
         queue = queue_evaluation if request.kind == "evaluate" else queue_training
         job = queue(database, settings, asked, idempotency_key)
-    wake(job.queue)
+    courier.wake(job.queue)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     with database.read() as session:
         return job_view(session, job)
@@ -163,37 +163,35 @@ def read_job(job_id: str, database: DatabaseDep) -> JobView:
 
 
 @router.post("/{job_id}/cancel", responses=problems(Conflict))
-def cancel_job(
-    job_id: str, database: DatabaseDep, store: StoreDep, notifier: NotifierDep
-) -> JobView:
+def cancel_job(job_id: str, database: DatabaseDep, store: StoreDep, courier: CourierDep) -> JobView:
     """End exactly this job. A running one ends within seconds. What a training has stored stays,
     what a synthesis has is deleted."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.CANCEL)
     if job.status == Status.CANCELLED:  # no worker held it, so none cleans up after it
         delete_leftovers(database, store, job)
-    return _answer(database, notifier, job)
+    return _answer(database, courier, job)
 
 
 @router.post("/{job_id}/pause", responses=problems(Conflict))
-def pause_job(job_id: str, database: DatabaseDep, notifier: NotifierDep) -> JobView:
+def pause_job(job_id: str, database: DatabaseDep, courier: CourierDep) -> JobView:
     """Park exactly this training with its state stored, until it is resumed; or this synthesis,
     with its finished shards."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.PAUSE)
-    return _answer(database, notifier, job)
+    return _answer(database, courier, job)
 
 
 @router.post("/{job_id}/resume", responses=problems(Conflict))
-def resume_job(job_id: str, database: DatabaseDep, notifier: NotifierDep) -> JobView:
+def resume_job(job_id: str, database: DatabaseDep, courier: CourierDep) -> JobView:
     with database.write() as session:
         job = jobs.resume(session, job_id)
-    wake(job.queue)
-    return _answer(database, notifier, job)
+    courier.wake(job.queue)
+    return _answer(database, courier, job)
 
 
-def _answer(database: DatabaseDep, notifier: NotifierDep, job: Job) -> JobView:
-    notifier.notify([job.id])
+def _answer(database: DatabaseDep, courier: CourierDep, job: Job) -> JobView:
+    courier.notify([job.id])
     with database.read() as session:
         return job_view(session, job)
 

@@ -7,55 +7,63 @@ from fastapi.responses import RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
 
-from app.domain.database import Database
 from app.domain.errors import Unavailable
-from app.domain.readiness import check_ready
-from app.domain.tables import Job
-from app.routes.dependencies import DatabaseDep
+from app.domain.readiness import Readiness
 from app.routes.document import problems
+from app.serving.process import ThreadCanary
+
+STUCK_SECONDS = 30.0  # for which no thread is free: longer than every wait of a request
 
 router = APIRouter(tags=["operations"])
 
 
 @router.get("/", include_in_schema=False)
-def root() -> RedirectResponse:
+async def root() -> RedirectResponse:
     """The address that `moggy up` prints, opened in a browser, leads to what can be asked."""
     return RedirectResponse("/docs")
 
 
-@router.get("/healthz")
-async def health() -> dict[str, str]:  # in no thread: all may be taken
-    """The process answers."""
+@router.get("/healthz", responses=problems(Unavailable))
+async def health(request: Request) -> dict[str, str]:  # in no thread: all may be taken
+    """The process answers, and its threads do; else 503."""
+    canary: ThreadCanary = request.app.state.canary
+    if canary.silent_seconds > STUCK_SECONDS:
+        raise Unavailable(
+            f"no thread of this process was free for {canary.silent_seconds:.0f} seconds: "
+            "its log says what fails, and a restart frees them"
+        )
     return {"status": "ok"}
 
 
 @router.get("/readyz", responses=problems(Unavailable))
-def readiness(database: DatabaseDep) -> dict[str, str]:
-    """Database, broker and a worker answer; else 503 that names what does not."""
-    check_ready(database)
+async def readiness(request: Request) -> dict[str, str]:
+    """Database, broker, a worker and the object store answer; else 503 that names what does not."""
+    await _readiness(request).check()
     return {"status": "ready"}
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics(request: Request) -> Response:
-    """Jobs by queue and status, in Prometheus' text format."""
+async def metrics(request: Request) -> Response:
+    """Jobs by queue and status, as they were counted last, in Prometheus' text format."""
+    family = GaugeMetricFamily("moggy_jobs", "Jobs.", labels=["queue", "status"])
+    for (queue, status), count in (await _readiness(request).job_counts()).items():
+        family.add_metric([queue, status], count)
     registry = CollectorRegistry()
-    registry.register(JobCollector(request.app.state.database))
+    registry.register(_Collected(family))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-class JobCollector(Collector):
-    """Counts the jobs when it is asked, so that every replica answers the same."""
+def _readiness(request: Request) -> Readiness:
+    readiness: Readiness = request.app.state.readiness
+    return readiness
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+
+class _Collected(Collector):
+    """Metrics that are there already."""
+
+    def __init__(self, *families: Metric) -> None:
+        self._families = families
 
     def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily("moggy_jobs", "Jobs.", labels=["queue", "status"])
-        query = select(Job.queue, Job.status, func.count()).group_by(Job.queue, Job.status)
-        with self._database.read() as session:
-            for queue, status, count in session.execute(query):
-                family.add_metric([queue, status], count)
-        yield family
+        yield from self._families

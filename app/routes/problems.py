@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +25,7 @@ RETRY_SECONDS = 5  # where nobody can say when it will be better
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # and HEAD, wherever there is GET
 PROBLEM_JSON = "application/problem+json"
+Handler = Callable[[Request, Exception], Response]
 MAX_ERRORS = 20  # that one answer lists
 MAX_TEXT, KEPT_END = 1000, 300  # of a sentence; its end says what to do
 
@@ -63,13 +65,27 @@ def _shorten(text: str) -> str:
 
 
 def install_problems(api: FastAPI) -> None:
-    api.add_exception_handler(MoggyError, _moggy_error)
-    api.add_exception_handler(ConfigError, _config_error)
-    api.add_exception_handler(DataError, _data_error)
-    api.add_exception_handler(RequestValidationError, _validation_error)
-    api.add_exception_handler(HTTPException, _http_exception)
-    api.add_exception_handler(ClientDisconnect, _client_left)
-    api.add_exception_handler(Exception, unexpected)
+    handlers: dict[type[Exception], Handler] = {
+        MoggyError: _moggy_error,
+        ConfigError: _config_error,
+        DataError: _data_error,
+        RequestValidationError: _validation_error,
+        HTTPException: _http_exception,
+        ClientDisconnect: _client_left,
+        Exception: unexpected,
+    }
+    for error, handler in handlers.items():
+        api.add_exception_handler(error, _in_the_loop(handler))
+
+
+def _in_the_loop(handler: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """The same as a coroutine: Starlette sends every other handler through its threads, and an
+    error has to be answered when none is free."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return handler(request, error)
+
+    return handle
 
 
 def _moggy_error(_request: Request, error: Exception) -> Response:

@@ -7,8 +7,10 @@ import pytest
 from anyio import to_thread
 from fastapi.testclient import TestClient
 
+from app.domain.readiness import PACE_SECONDS
 from app.domain.settings import Settings
 from app.main import create_app
+from app.routes import operations
 from app.routes.body_limit import MAX_JSON_BYTES
 
 
@@ -16,11 +18,13 @@ def test_health_says_that_the_process_answers(client: TestClient) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_health_needs_none_of_the_threads_that_others_may_have_taken(client: TestClient) -> None:
+def test_health_needs_no_thread_and_fails_where_none_becomes_free(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def take_all() -> None:
         limiter = to_thread.current_default_thread_limiter()
         for number in range(int(limiter.total_tokens)):
-            limiter.acquire_on_behalf_of_nowait(number)
+            await limiter.acquire_on_behalf_of(number)
 
     async def give_back() -> None:
         limiter = to_thread.current_default_thread_limiter()
@@ -32,8 +36,14 @@ def test_health_needs_none_of_the_threads_that_others_may_have_taken(client: Tes
     try:
         answering = ThreadPoolExecutor(1).submit(client.get, "/healthz")
         assert answering.result(timeout=10).status_code == 200
+        monkeypatch.setattr(operations, "STUCK_SECONDS", 0.5)
+        time.sleep(2)  # the canary asks for a thread at every second
+        stuck = client.get("/healthz")
+        assert (stuck.status_code, "no thread" in stuck.json()["detail"]) == (503, True)
     finally:
         client.portal.call(give_back)
+    time.sleep(0.2)
+    assert client.get("/healthz").status_code == 200
 
 
 def test_without_a_worker_the_service_is_not_ready_and_says_so(client: TestClient) -> None:
@@ -52,7 +62,10 @@ def test_without_its_tables_the_database_is_what_does_not_answer(settings: Setti
 
 def test_metrics_count_jobs_by_queue_and_status(client: TestClient, cats: str) -> None:
     client.post("/v1/jobs", json={"dataset": cats, "model": "cats"})
-    assert 'moggy_jobs{queue="train",status="queued"} 1.0' in client.get("/metrics").text
+    give_up = time.monotonic() + 3 * PACE_SECONDS
+    while 'moggy_jobs{queue="train",status="queued"} 1.0' not in client.get("/metrics").text:
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
 
 
 def test_the_document_describes_every_call(client: TestClient) -> None:
