@@ -29,6 +29,14 @@ class Batch(NamedTuple):
     noise: Tensor  # (2, B, augment.NOISE) uniform in [0, 1): of the reals, of the fakes
 
 
+class Judged(NamedTuple):
+    """Images (B, C, H, W) in [-1, 1] before and after augmentation, and their logits (B,)."""
+
+    images: Tensor
+    augmented: Tensor
+    logits: Tensor
+
+
 @dataclass(frozen=True)
 class Players:
     """The two networks and their optimizers."""
@@ -82,69 +90,63 @@ class Step:
         The discriminator does not change in between, so one pass of the fakes through it serves
         both losses exactly. Reals and fakes are batches of their own, each with its statistics.
         """
-        G, D = self.players.generator, self.players.discriminator
+        G = self.players.generator
         loss = LOSSES[self.config.loss]
         with self.machine.autocast():
             fakes = G(batch.latents, batch.labels)
             shown = fakes.detach().requires_grad_()  # cuts the graph between the networks
-            seen_fakes = self._fakes(shown, batch, values)
-            seen_reals = self._reals(batch, values, penalise)
-            fake_logits = D(seen_fakes, batch.labels)
-            real_logits = D(seen_reals, batch.labels)
+            fake = self._judge(shown, batch.noise[1], batch, values)
+            reals = self._reals(batch, penalise and values.r1 > 0)
+            real = self._judge(reals, batch.noise[0], batch, values)
 
-        loss_generator = loss.generator(real_logits, fake_logits)
+        loss_generator = loss.generator(real.logits, fake.logits)
         with without_weights():
             gradient, slopes = torch.autograd.grad(
-                loss_generator, (shown, fake_logits), retain_graph=True
+                loss_generator, (shown, fake.logits), retain_graph=True
             )
         torch.autograd.backward(fakes, gradient)
         self._learn(self.players.generator_optimizer)
 
         loss_discriminator = loss.discriminator(
-            real_logits, fake_logits, self.config.label_smoothing
+            real.logits, fake.logits, self.config.label_smoothing
         )
-        penalty = self._penalty(
-            batch, values, penalise, seen_reals, real_logits, seen_fakes, fake_logits
-        )
+        penalty = self._penalty(batch, values, real, fake, penalise)
         self._descend(loss_discriminator + penalty)
-        seen = self._seen(real_logits, fake_logits)
+        seen = self._seen(real.logits, fake.logits)
         return loss_generator, loss_discriminator, *seen, penalty, slopes.abs().sum()
 
     def _discriminator_update(
         self, batch: Batch, values: Hyperparameters, penalise: bool
     ) -> tuple[Tensor, ...]:
         """The discriminator alone, on reals and fakes."""
-        G, D = self.players.generator, self.players.discriminator
+        G = self.players.generator
         with self.machine.autocast():
             with torch.no_grad():
                 fakes = G(batch.latents, batch.labels)
             shown = fakes.requires_grad_(penalise and values.r2 > 0)
-            seen_fakes = self._fakes(shown, batch, values)
-            seen_reals = self._reals(batch, values, penalise)
-            fake_logits = D(seen_fakes, batch.labels)
-            real_logits = D(seen_reals, batch.labels)
+            fake = self._judge(shown, batch.noise[1], batch, values)
+            reals = self._reals(batch, penalise and values.r1 > 0)
+            real = self._judge(reals, batch.noise[0], batch, values)
         loss = LOSSES[self.config.loss].discriminator(
-            real_logits, fake_logits, self.config.label_smoothing
+            real.logits, fake.logits, self.config.label_smoothing
         )
-        penalty = self._penalty(
-            batch, values, penalise, seen_reals, real_logits, seen_fakes, fake_logits
-        )
+        penalty = self._penalty(batch, values, real, fake, penalise)
         self._descend(loss + penalty)
-        return loss, *self._seen(real_logits, fake_logits), penalty
+        return loss, *self._seen(real.logits, fake.logits), penalty
 
     def _split_update(self, batch: Batch, values: Hyperparameters) -> tuple[Tensor, ...]:
         """The Keras article's: one update on reals, one on fakes of the generator as it predicts
         (by its moving statistics); their losses are averaged for the report.
         """
-        G, D = self.players.generator, self.players.discriminator
+        G = self.players.generator
         halves, logits, losses = HALVES[self.config.loss], [], []
         G.eval()
         with torch.no_grad(), self.machine.autocast():
             fakes = G(batch.latents, batch.labels)
         G.train()
-        for images in (self._reals(batch, values, False), self._fakes(fakes, batch, values)):
+        for images, noise in zip((self._reals(batch), fakes), batch.noise, strict=True):
             with self.machine.autocast():
-                logits.append(D(images, batch.labels))
+                logits.append(self._judge(images, noise, batch, values).logits)
             if len(logits) == 1:
                 losses.append(halves.real(logits[0], self.config.label_smoothing))
             else:
@@ -155,15 +157,16 @@ class Step:
 
     def _generator_update(self, batch: Batch, values: Hyperparameters) -> tuple[Tensor, Tensor]:
         """The generator alone, on fresh latents: its loss and its slope."""
-        G, D = self.players.generator, self.players.discriminator
+        G = self.players.generator
         with self.machine.autocast():
             fakes = G(batch.latents, batch.labels)
             shown = fakes.detach().requires_grad_()  # cuts the graph between the networks
-            fake_logits = D(self._fakes(shown, batch, values), batch.labels)
+            fake_logits = self._judge(shown, batch.noise[1], batch, values).logits
             real_logits = fake_logits.detach()
             if self.config.loss == "relativistic":
                 with torch.no_grad():
-                    real_logits = D(self._reals(batch, values, False), batch.labels)
+                    reals = self._reals(batch)
+                    real_logits = self._judge(reals, batch.noise[0], batch, values).logits
         loss = LOSSES[self.config.loss].generator(real_logits, fake_logits)
         with without_weights():
             gradient, slopes = torch.autograd.grad(loss, (shown, fake_logits))
@@ -171,40 +174,43 @@ class Step:
         self._learn(self.players.generator_optimizer)
         return loss, slopes.abs().sum()
 
-    def _reals(self, batch: Batch, values: Hyperparameters, penalise: bool) -> Tensor:
-        """The reals as the discriminator sees them."""
+    def _reals(self, batch: Batch, differentiable: bool = False) -> Tensor:
+        """The reals before augmentation: (B, C, H, W) in [-1, 1]."""
         pictures = batch.pictures
         if self.config.horizontal_flip:
             pictures = mirror(pictures, batch.noise[0, :, -1] < 0.5)
-        policy, probability = values.augmentation, values.augmentation_probability
-        seen = augment(normalise(pictures), batch.noise[0], policy, probability)
-        return seen.requires_grad_(penalise and values.r1 > 0)
+        return normalise(pictures).requires_grad_(differentiable)
 
-    def _fakes(self, fakes: Tensor, batch: Batch, values: Hyperparameters) -> Tensor:
-        """The fakes as the discriminator sees them."""
+    def _judge(
+        self, images: Tensor, noise: Tensor, batch: Batch, values: Hyperparameters
+    ) -> Judged:
+        """Augment reals or fakes and pass them through the discriminator."""
         policy, probability = values.augmentation, values.augmentation_probability
-        return augment(fakes, batch.noise[1], policy, probability)
+        augmented = augment(images, noise, policy, probability)
+        return Judged(images, augmented, self.players.discriminator(augmented, batch.labels))
 
     def _penalty(
-        self,
-        batch: Batch,
-        values: Hyperparameters,
-        penalise: bool,
-        reals: Tensor,
-        real_logits: Tensor,
-        fakes: Tensor,
-        fake_logits: Tensor,
+        self, batch: Batch, values: Hyperparameters, real: Judged, fake: Judged, penalise: bool
     ) -> Tensor:
-        """All penalties of this step; where it is one in several, so many times as heavy."""
-        penalty = real_logits.new_zeros(())
+        """The weighted sum of all penalties of this step.
+
+        R1 and R2 differentiate by the images before augmentation, as Huang et al. (arXiv
+        2501.05441) do. The sum grows with `penalty_every_steps`, so that a penalty at every few
+        steps keeps its strength.
+        """
+        penalty = real.logits.new_zeros(())
         if penalise and values.r1 > 0:
-            penalty = penalty + values.r1 * squared_gradient(real_logits, reals)
+            penalty = penalty + values.r1 * squared_gradient(real.logits, real.images)
         if penalise and values.r2 > 0:
-            penalty = penalty + values.r2 * squared_gradient(fake_logits, fakes)
+            penalty = penalty + values.r2 * squared_gradient(fake.logits, fake.images)
         if penalise and self.config.gradient_penalty > 0:
             with self.machine.autocast():
                 between = gradient_penalty(
-                    self.players.discriminator, reals, fakes, batch.labels, batch.noise[1, :, -1]
+                    self.players.discriminator,
+                    real.augmented,
+                    fake.augmented,
+                    batch.labels,
+                    batch.noise[1, :, -1],
                 )
             penalty = penalty + self.config.gradient_penalty * between
         return penalty * self.config.penalty_every_steps

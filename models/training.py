@@ -169,16 +169,23 @@ class TrainingRun:
         return reestimated(self.average.generator)
 
     def _draw(self) -> list[Batch]:
-        """A batch for each update; the generator's own has the reals of the one before."""
-        batches = []
-        for _ in range(self.config.discriminator_steps):
-            indices = self.learnt[self.sampler.take(self.config.batch_size)]
-            indices = self.group.part(indices)
-            labels = self.dataset.labels(indices) if self.config.classes else None
-            batches.append(self._batch(self.dataset.batch(indices), labels))
-        if self.config.updates != "shared":
-            batches.append(self._batch(batches[-1].pictures, batches[-1].labels))
-        return batches
+        """A batch for each update of the discriminator, then the generator's unless it is shared.
+
+        A relativistic generator compares its fakes with reals of its own. Other losses do not look
+        at reals there, and the reals of the batch before stand for the classes alone.
+        """
+        batches = [self._next_batch() for _ in range(self.config.discriminator_steps)]
+        if self.config.updates == "shared":
+            return batches
+        if self.config.loss == "relativistic":
+            return [*batches, self._next_batch()]
+        return [*batches, self._batch(batches[-1].pictures, batches[-1].labels)]
+
+    def _next_batch(self) -> Batch:
+        indices = self.learnt[self.sampler.take(self.config.batch_size)]
+        indices = self.group.part(indices)
+        labels = self.dataset.labels(indices) if self.config.classes else None
+        return self._batch(self.dataset.batch(indices), labels)
 
     def _batch(self, pictures: Tensor, labels: Tensor | None) -> Batch:
         size, device = self.config.batch_size, self.machine.device

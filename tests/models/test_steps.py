@@ -144,17 +144,56 @@ def test_mlp_relu_learns_as_the_mindspore_article_does(cats: Path, machine: Mach
         torch.testing.assert_close(one, other)
 
 
-def test_r3gan_learns_from_pairs_and_both_penalties(cats: Path, machine: Machine) -> None:
-    config = replace(PRESETS["r3gan"].config, width=8, max_width=16, horizontal_flip=False)
+def _augmented(images: Tensor, noise: Tensor) -> Tensor:
+    """Colour, translation and cutout of every picture, one after the other, from the paper's text.
+
+    Zhao et al. (arXiv 2006.10738), section 3.2; `noise` (B, NOISE) decides as models.augment says.
+    """
+    seen = []
+    for image, random in zip(images, noise, strict=True):
+        brightness, saturation, contrast, down, right, row, column = random[:7].tolist()
+        image = image + (brightness - 0.5)
+        grey = image.mean(0, keepdim=True)
+        image = grey + (image - grey) * (2 * saturation)
+        image = image.mean() + (image - image.mean()) * (contrast + 0.5)
+        height, width = image.shape[1:]
+        reach = height // 8
+        down, right = (int(moved * (2 * reach + 1)) - reach for moved in (down, right))
+        framed = F.pad(image, (reach, reach, reach, reach))
+        top, left = reach - down, reach - right
+        image = framed[:, top : top + height, left : left + width]
+        kept = torch.ones(height, width)
+        size = height // 2
+        above, before = (int(place * (height + 1)) - size // 2 for place in (row, column))
+        kept[max(0, above) : above + size, max(0, before) : before + size] = 0
+        seen.append(image * kept)
+    return torch.stack(seen)
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_r3gan_learns_from_pairs_and_both_penalties_on_the_images_before_augmentation(
+    cats: Path, augmented: bool, machine: Machine
+) -> None:
+    """Huang et al. (arXiv 2501.05441): equation 3 with R1 and R2; each phase has its own reals."""
+    always = {"augmentation_probability": 1.0, "augmentation_probability_final": 1.0}
+    config = replace(
+        PRESETS["r3gan"].config,
+        **{"width": 8, "max_width": 16, "horizontal_flip": False},
+        **(always if augmented else {}),
+    )
     dataset = PackedDataset(cats)
     ours, plain = (TrainingRun(config, dataset, machine) for _ in range(2))
     players = plain.players
     first, second = _batch(dataset, 0, 64), _batch(dataset, 1, 64)
     reported = _do(ours, [first, second])
 
+    def seen(images: Tensor, noise: Tensor) -> Tensor:
+        return _augmented(images, noise) if augmented else images
+
     reals = normalise(first.pictures).requires_grad_()
     fakes = players.generator(first.latents).detach().requires_grad_()
-    real, fake = players.discriminator(reals), players.discriminator(fakes)
+    real = players.discriminator(seen(reals, first.noise[0]))
+    fake = players.discriminator(seen(fakes, first.noise[1]))
     penalty = torch.zeros(())
     for logits, images in ((real, reals), (fake, fakes)):
         (slopes,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
@@ -163,8 +202,8 @@ def test_r3gan_learns_from_pairs_and_both_penalties(cats: Path, machine: Machine
     (loss + penalty).backward()
     players.discriminator_optimizer.step()
     _clear(plain)
-    fake = players.discriminator(players.generator(second.latents))
-    real = players.discriminator(normalise(second.pictures))
+    fake = players.discriminator(seen(players.generator(second.latents), second.noise[1]))
+    real = players.discriminator(seen(normalise(second.pictures), second.noise[0]))
     F.softplus(real - fake).mean().backward()
     players.generator_optimizer.step()
 

@@ -79,6 +79,16 @@ def test_a_step_with_several_discriminator_updates_counts_the_reals_of_each(
     assert run.images_seen == run.sampler.position == 48
 
 
+@pytest.mark.parametrize(("loss", "taken"), [("relativistic", 32), ("non_saturating", 16)])
+def test_only_a_relativistic_generator_draws_reals_of_its_own(
+    cats: Path, config: TrainingConfig, machine: Machine, loss: str, taken: int
+) -> None:
+    config = replace(config, updates="alternating", loss=loss)
+    run = TrainingRun(config, PackedDataset(cats), machine)
+    step(run)
+    assert (run.images_seen, run.sampler.position) == (16, taken)
+
+
 def test_a_rollback_halves_the_rates(new_run: TrainingRun) -> None:
     new_run.rollbacks = 2
     step(new_run)
