@@ -25,7 +25,11 @@ class LatentError(ValueError):
 
 
 def latent_from_seed(seed: int, latent_dim: int) -> Tensor:
-    """The latent that `seed` (0 to 2^53 − 1) names: float32 of shape (latent_dim,)."""
+    """The latent that `seed` (0 to 2^53 − 1) names: float32 of shape (latent_dim,).
+
+    PyTorch's CPU generator uses the low 32 bits of its seed: seeds that differ by a multiple of
+    2^32 name the same latent.
+    """
     if not 0 <= seed <= MAX_SEED:
         raise LatentError(f"seed {seed} is out of range: 0 to {MAX_SEED}")
     return torch.randn(latent_dim, generator=torch.Generator("cpu").manual_seed(seed))

@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 SCORE_IMAGES = 2000
 SHARE = 0.04  # of the time since this process took the run up
 FIRST_SECONDS = 6.0  # what the first scores are taken to cost, with the reference: none are known
-SEEDS = 2**52  # the pictures scored are those of the seeds from here on, which no sample shows
+# The scored pictures have the seeds from here on, which no sample grid shows. A seed's latent
+# depends on its low 32 bits (models.latents), so the range lies below 2^32.
+SEEDS = 2**31
 LEAST_IMAGES = 128
 RUN_SHARE = 1 / 20  # of a short run's images: its scores shall not take longer than itself
 

@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import torch
 from training_runs import step
 
 from models.config import TrainingConfig
 from models.data import PackedDataset
+from models.latents import latents_from_seeds
 from models.precision import Machine
-from models.scoring import FIRST_SECONDS, SHARE, Scorer, scored_images
+from models.scoring import FIRST_SECONDS, SEEDS, SHARE, Scorer, scored_images
 from models.state import save_state
 from models.training import TrainingRun
 
@@ -47,6 +49,15 @@ def test_the_last_checkpoint_is_scored_however_short_the_run(
     assert metrics["images"] == 128  # a run of 640 pictures is not worth more
     assert metrics["floor"]["kid"] < metrics["kid"]
     assert Scorer(cats).metrics(run, run.served_generator()) == metrics
+
+
+def test_no_scored_picture_is_one_of_a_sample_grid() -> None:
+    most_scored, largest_grid = 50_000, 16**2
+    scored = latents_from_seeds([SEEDS, SEEDS + 1, SEEDS + most_scored - 1], 8)
+    shown = latents_from_seeds(range(largest_grid), 8)
+    assert (torch.cdist(scored, shown) > 0).all()
+    # The generator that draws a latent uses 32 bits of its seed.
+    assert {(SEEDS + place) % 2**32 for place in range(most_scored)}.isdisjoint(range(largest_grid))
 
 
 def test_scores_wait_until_they_cost_little_of_the_time(new_run: TrainingRun, cats: Path) -> None:
