@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import psycopg
@@ -33,9 +34,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def valkey(folder: Path) -> Iterator[str]:
-    """A Valkey with a password; yields its URL."""
+def valkey(folder: Path, url: str | None = None) -> Iterator[str]:
+    """A Valkey with a password; yields its URL, which is `url` where that is given."""
     port, password = free_port(), secrets.token_hex(8)
+    if url is not None:
+        parsed = urlsplit(url)
+        assert parsed.port is not None
+        assert parsed.password is not None
+        port, password = parsed.port, parsed.password
     process = subprocess.Popen(
         [
             get_binary_path(),
