@@ -38,6 +38,8 @@ def train(body: dict[str, Any], *, follow: bool) -> None:
     with ServiceClient.from_environment() as client:
         job = client.post("jobs", body)
         print(job["id"], flush=True)
+        for warning in job.get("warnings", ()):  # an older service has none
+            print(f"warning: {warning}", file=sys.stderr)
         if follow:
             _follow(client, job["id"])
 

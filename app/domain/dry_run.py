@@ -8,7 +8,7 @@ from app.domain.database import Database
 from app.domain.measuring import Measured, StepMeter
 from app.domain.retention import MB
 from app.domain.settings import Settings
-from app.domain.training import find_sources, resolve_config
+from app.domain.training import find_sources, model_warnings, resolve_config
 from models.config import TrainingConfig
 
 BESIDE_STEPS = 1.06  # scores, samples, checkpoints and states take so much of the time as well
@@ -38,6 +38,8 @@ def quote_training(
     with database.read() as session:
         dataset, start = find_sources(session, request)
         resolved = resolve_config(dataset, request, start)
+        start_id = start.id if start else None
+        about_model = model_warnings(session, request["model"], dataset, start_id)
     config = TrainingConfig.from_json(resolved)
     measured = meter.measure(config)
     quoted = reckon(config, measured, settings, dataset.images or 0)
@@ -49,7 +51,8 @@ def quote_training(
         "images_per_second": quoted.images_per_second,
         "checkpoints": quoted.checkpoints,
     }
-    return DryRun(resolved, estimate, warnings(dataset, config, measured, quoted))
+    said = about_model + warnings(dataset, config, measured, quoted)
+    return DryRun(resolved, estimate, said)
 
 
 def reckon(config: TrainingConfig, measured: Measured, settings: Settings, pictures: int) -> Quoted:

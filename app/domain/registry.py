@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain import jobs
 from app.domain.errors import Conflict, NotFound
 from app.domain.leases import Claim, hold
-from app.domain.served import best_checkpoint, served_checkpoint
+from app.domain.served import best_checkpoint, scored_against, served_checkpoint
 from app.domain.tables import Checkpoint, Job, Model
 
 
@@ -130,6 +130,7 @@ def ensure_scored(
     checkpoint = session.scalar(query.with_for_update())
     if checkpoint is not None and checkpoint.kid is None and metrics is not None:
         checkpoint.metrics, checkpoint.kid = metrics, metrics["kid"]
+        checkpoint.scored_against = scored_against(session, job, metrics)
     return checkpoint is not None and checkpoint.kid is not None
 
 
@@ -156,6 +157,7 @@ def add_checkpoint(
         config=job.config,
         metrics=metrics,
         kid=metrics["kid"] if metrics else None,
+        scored_against=scored_against(session, job, metrics) if metrics else None,
         key=key,
         sha256=sha256,
         bytes=size,

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import jobs, registry
 from app.domain.asking import ask_once, hold_dataset
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest
+from app.domain.served import comparable_with, served_because, served_checkpoint
 from app.domain.settings import Settings
-from app.domain.tables import Checkpoint, Dataset, Job
+from app.domain.tables import Checkpoint, Dataset, Job, Model
 from models.config import TrainingConfig
 from models.networks.stages import stages_of
 from models.presets import DEFAULT_PRESET, continue_from, resolve
@@ -54,6 +56,61 @@ def find_sources(session: Session, request: dict[str, Any]) -> tuple[Dataset, Ch
     if request["resume_from"] is None:
         return dataset, None
     return dataset, registry.find_start(session, request["resume_from"])
+
+
+def model_warnings(
+    session: Session,
+    name: str,
+    dataset: Dataset,
+    start: str | None,
+    job_id: str | None = None,
+) -> list[str]:
+    """What a user must know who trains into a model that has checkpoints already.
+
+    `start` is the id of the checkpoint that it continues from. `job_id` is the training itself,
+    whose own checkpoints do not count.
+    """
+    model = session.scalar(select(Model).where(Model.name == name))
+    served = served_checkpoint(session, model) if model else None
+    others = select(func.count()).where(Checkpoint.model == name)
+    if job_id is not None:
+        others = others.where(Checkpoint.job.is_distinct_from(job_id))
+    count = session.scalar(others) or 0
+    if model is None or served is None or count == 0:
+        return []
+    there = f"{count:,} checkpoint" + "s" * (count > 1)
+    begins = (
+        f"continues from checkpoint {start}"
+        if start
+        else "starts from noise, not from any of them: resume_from continues from one"
+    )
+    return [
+        f"Model {name!r} has {there} already and serves {served.id} "
+        f"({served_because(session, model, served)}). This training {begins}. "
+        + _what_is_served_next(model, served, dataset)
+    ]
+
+
+def job_warnings(session: Session, job: Job) -> list[str]:
+    """`model_warnings` of a queued job; empty for other kinds, and once its dataset is deleted."""
+    dataset = session.scalar(select(Dataset).where(Dataset.name == job.dataset))
+    if job.kind != "train" or job.model is None or dataset is None:
+        return []
+    return model_warnings(session, job.model, dataset, job.resume_from, job.id)
+
+
+def _what_is_served_next(model: Model, served: Checkpoint, dataset: Dataset) -> str:
+    if model.checkpoint is not None:
+        return "The served checkpoint was set by hand and stays."
+    if served.kid is None:
+        return "The newest checkpoint is served until one has a score."
+    if comparable_with(served, dataset):
+        return "One of its checkpoints is served when its KID is lower."
+    return (
+        f"The scores of both cannot be compared, because {dataset.name!r} has other pictures: the "
+        "new training is served from its first score on. To keep serving the present checkpoint, "
+        f"set it with PATCH /v1/models/{model.name}."
+    )
 
 
 def resolve_config(

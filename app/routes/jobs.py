@@ -17,7 +17,7 @@ from app.domain.job_states import JobKind, Status, Stop
 from app.domain.pages import newest_first
 from app.domain.synthesis import queue_synthesis
 from app.domain.tables import Job
-from app.domain.training import queue_training
+from app.domain.training import job_warnings, queue_training
 from app.routes.dependencies import (
     CourierDep,
     Cursor,
@@ -73,6 +73,12 @@ class JobView(BaseModel):
     finished_at: datetime | None
 
 
+class CreatedJob(JobView):
+    """`warnings`: what to know of the model that a training adds checkpoints to, as sentences."""
+
+    warnings: list[str]
+
+
 class Estimate(BaseModel):
     """What the machine of this service would take; seconds and rate are null where no step ended.
 
@@ -116,7 +122,7 @@ def create_job(
     courier: CourierDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
     dry_run: Annotated[bool, Query(description="Queue nothing: say what it would take.")] = False,
-) -> JobView | Quote:
+) -> CreatedJob | Quote:
     asked = request.own_fields()
     if dry_run:
         if request.kind != "train":
@@ -133,7 +139,8 @@ def create_job(
     courier.wake(job.queue)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     with database.read() as session:
-        return job_view(session, job)
+        view = job_view(session, job)
+        return CreatedJob(**view.model_dump(), warnings=job_warnings(session, job))
 
 
 @router.get("")

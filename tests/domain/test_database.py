@@ -6,9 +6,11 @@ import threading
 import time
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import MetaData, insert, select, text
 
 from app.domain.database import Database, migrate, now
 from app.domain.tables import Base
@@ -22,10 +24,52 @@ def test_migrations_end_at_exactly_the_tables_of_the_code(database: Database) ->
         assert compare_metadata(context, Base.metadata) == []
 
 
+def test_a_home_of_an_older_version_keeps_what_its_scores_are_compared_with(
+    database_url: str,
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "app/domain/migrations"))
+    database = Database(database_url)
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        tables = MetaData()
+        tables.reflect(connection)
+        described = {"request": {}, "config": {}, "progress": {}, "key": "k", "queue": "train"}
+        described |= {"epoch": 1, "attempt": 0, "status": "ready", "kind": "train", "bytes": 1}
+        described |= {"images_seen": 1, "sha256": "", "model": "m", "metrics": {"embedding": "e"}}
+
+        def add(table: str, **values: object) -> None:
+            columns = tables.tables[table].columns
+            row = {name: value for name, value in described.items() if name in columns}
+            connection.execute(insert(tables.tables[table]).values(row | values))
+
+        add("models", name="m", created_at=1.0)
+        for name, created_at in (("cats", 1.0), ("replaced", 9.0)):
+            add("datasets", id=name, name=name, job="", content_hash=f"hash of {name}",
+                created_at=created_at)  # fmt: skip
+        for job, dataset in (("j1", "cats"), ("j2", "replaced"), ("j3", "deleted")):
+            add("jobs", id=job, dataset=dataset, created_at=5.0)
+            add("checkpoints", id=job, job=job, kid=0.5, created_at=6.0)
+        add("checkpoints", id="brought", kid=0.5, created_at=6.0)
+        add("checkpoints", id="unscored", job="j1", images_seen=2, created_at=6.0)
+    migrate(database_url)
+    with database.read() as session:
+        rows = session.execute(text("SELECT id, scored_against FROM checkpoints")).all()
+    database.close()
+    assert {row.id: row.scored_against for row in rows} == {
+        "j1": "hash of cats e",
+        "j2": "j2 e",
+        "j3": "j3 e",
+        "brought": " e",
+        "unscored": None,
+    }
+
+
 def test_migrate_again_changes_nothing(database: Database, database_url: str) -> None:
     migrate(database_url)
     with database.read() as session:
-        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0004",)]
+        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0005",)]
 
 
 def test_replicas_that_start_together_migrate_once(database_url: str) -> None:

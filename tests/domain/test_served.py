@@ -1,4 +1,4 @@
-"""The served checkpoint: set by hand, else the best of the newest scored training, else newest."""
+"""The served checkpoint: set by hand, else the best comparable one, else the newest."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from app.domain import registry
 from app.domain.database import Database
 from app.domain.leases import Claim
 from app.domain.served import served_because, served_checkpoint
-from app.domain.tables import Checkpoint, Model
+from app.domain.tables import Checkpoint, Dataset, Model
 
 Add = Callable[..., str]
 
@@ -18,8 +18,13 @@ Add = Callable[..., str]
 def add(database: Database) -> Add:
     """Registers a checkpoint as its worker does; its id."""
 
-    def register(claim: Claim, images_seen: int, kid: float | None = None) -> str:
-        metrics = {"kid": kid, "kid_interval": [kid - 0.002, kid + 0.002]} if kid else None
+    def register(
+        claim: Claim, images_seen: int, kid: float | None = None, embedding: str = "e"
+    ) -> str:
+        metrics = None
+        if kid:
+            interval = [kid - 0.002, kid + 0.002]
+            metrics = {"kid": kid, "kid_interval": interval, "embedding": embedding}
         with database.write() as session:
             stored = registry.add_checkpoint(
                 session,
@@ -103,16 +108,73 @@ def test_a_kid_below_zero_is_better_than_one_above(
     assert served(database)[0] == below
 
 
-def test_a_newer_training_takes_over_with_its_first_score_even_if_it_is_worse(
-    database: Database, claim: Claim, add: Add
+def add_dataset(database: Database, name: str, content_hash: str) -> None:
+    with database.write() as session:
+        dataset = Dataset(id=name, name=name, status="ready", job="", request={})
+        dataset.content_hash = content_hash
+        session.add(dataset)
+
+
+@pytest.fixture
+def training(database: Database) -> Callable[[str], Claim]:
+    """Begins a training of the model cats on a dataset, by its name."""
+    with database.write() as session:
+        session.add(Model(name="cats"))
+
+    def begin(dataset: str) -> Claim:
+        queue_job(database, model="cats", dataset=dataset)
+        return held(database)
+
+    return begin
+
+
+def test_a_short_retraining_on_the_same_pictures_does_not_replace_a_better_checkpoint(
+    database: Database, training: Callable[[str], Claim], add: Add
 ) -> None:
-    older = add(claim, 100, 0.1)
-    queue_job(database, model="cats")
-    second = held(database)
+    add_dataset(database, "cats", "one")
+    good = add(training("cats"), 750_000, 0.42)
+    retraining = training("cats")
+    add(retraining, 1_000, 6.8)
+    why = (
+        "the lowest KID of 2 scored checkpoints of 2 trainings on the same pictures: "
+        "0.42 (0.42 to 0.42), at 750,000 images"
+    )
+    assert served(database) == (good, why)
+    better = add(retraining, 2_000, 0.3)
+    assert served(database)[0] == better
+
+
+def test_the_same_pictures_under_another_name_are_the_same_pictures(
+    database: Database, training: Callable[[str], Claim], add: Add
+) -> None:
+    add_dataset(database, "cats", "one")
+    add_dataset(database, "cats-again", "one")
+    good = add(training("cats"), 100, 0.1)
+    add(training("cats-again"), 100, 0.4)
+    assert served(database)[0] == good
+
+
+def test_a_training_on_other_pictures_takes_over_with_its_first_score(
+    database: Database, training: Callable[[str], Claim], add: Add
+) -> None:
+    add_dataset(database, "cats", "one")
+    add_dataset(database, "dogs", "two")
+    older = add(training("cats"), 100, 0.1)
+    second = training("dogs")
     add(second, 50)
     assert served(database)[0] == older
     newer = add(second, 100, 0.4)
     assert served(database) == (newer, "the only score: 0.40 (0.40 to 0.40), at 100 images")
+
+
+def test_scores_by_another_embedding_are_not_compared(
+    database: Database, training: Callable[[str], Claim], add: Add
+) -> None:
+    add_dataset(database, "cats", "one")
+    claim = training("cats")
+    add(claim, 100, 0.1)
+    later = add(claim, 200, 0.4, embedding="newer")
+    assert served(database)[0] == later
 
 
 def test_what_is_set_by_hand_is_served_until_it_is_released(

@@ -28,6 +28,7 @@ def test_a_training_is_queued_with_its_resolved_config(client: TestClient, cats:
         "images_per_second": None,
         "eta_seconds": None,
     }
+    assert job.pop("warnings") == []
     assert client.get(f"/v1/jobs/{job['id']}").json() == job
 
 
@@ -201,6 +202,21 @@ def test_a_dry_run_answers_the_config_an_estimate_and_warnings_and_queues_nothin
     assert client.get("/v1/jobs").json()["items"] == []
     assert client.get("/v1/models/cats").status_code == 404
     assert ask(client, **{"preset": "mlp", **request})["config"] == quote["config"]
+
+
+def test_a_training_into_a_model_with_checkpoints_answers_what_is_there(
+    client: TestClient, database: Database, cats: str
+) -> None:
+    assert ask(client)["warnings"] == []
+    with database.write() as session:
+        stored = Checkpoint(id="c1", model="cats", images_seen=1000, config={}, bytes=1)
+        stored.key, stored.sha256 = "k", ""
+        session.add(stored)
+    (warning,) = ask(client, preset="mlp", overrides={"width": 8})["warnings"]
+    assert "has 1 checkpoint already and serves c1" in warning
+    request = {"dataset": cats, "model": "cats", "preset": "mlp", "overrides": {"width": 8}}
+    quote = client.post("/v1/jobs?dry_run=true", json=request).json()
+    assert quote["warnings"][0] == warning
 
 
 def test_an_evaluation_is_queued_for_the_served_checkpoint(
