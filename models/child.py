@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
 
+from models.cores import limit_threads
+
 ORPHANED = 3  # the exit status after standard input has closed
 
 # GOMP_SPINCOUNT: how long a thread spins before it sleeps. Measured on two cores: sleeping at once
@@ -73,6 +75,7 @@ def begin(program: str) -> tuple[Path, EventStream, bool]:
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m {program} RUN_DIR")
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    limit_threads()
     return Path(sys.argv[1]), EventStream.take_stdout(), end_with_supervisor()
 
 

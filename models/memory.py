@@ -11,9 +11,10 @@ from pathlib import Path
 
 import torch
 
+from models.containers import memory_left
+
 STATUS = Path("/proc/self/status")
 MEMINFO = Path("/proc/meminfo")
-CGROUP = Path("/sys/fs/cgroup")  # a container's own limits, where it has some
 
 
 def memory_taken(device: torch.device) -> int:
@@ -33,7 +34,7 @@ def memory_free(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0]
     if not MEMINFO.exists():
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(_field(MEMINFO, "MemAvailable") * 1024, _left_to_container())
+    return min(_field(MEMINFO, "MemAvailable") * 1024, memory_left())
 
 
 def keep_freed_memory() -> None:
@@ -61,17 +62,6 @@ def _glibc(name: str) -> Callable[..., int] | None:
     if sys.platform != "linux":
         return None
     return getattr(ctypes.CDLL(None), name, None)
-
-
-def _left_to_container() -> int:
-    """What its limit leaves to this container; its cached files make room."""
-    try:
-        limit = (CGROUP / "memory.max").read_text().strip()
-        taken = int((CGROUP / "memory.current").read_text())
-        files = _field(CGROUP / "memory.stat", "inactive_file")
-    except (OSError, LookupError, ValueError):
-        return sys.maxsize
-    return sys.maxsize if limit == "max" else max(0, int(limit) - taken + files)
 
 
 def _field(path: Path, name: str) -> int:

@@ -47,7 +47,7 @@ def choose_machine(precision: str = "auto", previous: Machine | None = None) -> 
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     cores = usable_cores()
-    threads = torch.get_num_threads()
+    threads = min(torch.get_num_threads(), cores)  # torch does not see a container's limit
     native = native_bfloat16(device)
     chosen = precision
     if precision == "auto":

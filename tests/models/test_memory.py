@@ -8,7 +8,7 @@ import pytest
 import torch
 from training_runs import CPU
 
-from models import memory
+from models import containers
 from models.memory import (
     keep_freed_memory,
     memory_free,
@@ -43,10 +43,8 @@ def test_some_memory_is_free() -> None:
     assert memory_free(CPU) > 100 * MB
 
 
-def test_a_containers_limit_counts_without_its_cached_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "GROUPS", tmp_path)
     unlimited = memory_free(CPU)
     (tmp_path / "memory.max").write_text(f"{100 * MB}\n")
     (tmp_path / "memory.current").write_text(f"{80 * MB}\n")

@@ -1,0 +1,95 @@
+"""Limits of control groups, in trees of files as the kernel shows them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from models import containers, cores
+from models.containers import cores_limit, memory_left
+
+MB = 1024**2
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty tree, whose own group is /a/b in version 2 and for memory, /c for cpu."""
+    monkeypatch.setattr(containers, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(containers, "MEMBERSHIP", tmp_path / "membership")
+    (tmp_path / "membership").write_text("4:memory:/a/b\n3:cpu,cpuacct:/c\n0::/a/b\n")
+    return tmp_path / "groups"
+
+
+def write(folder: Path, **files: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(f"{content}\n")
+
+
+def test_without_groups_there_is_no_limit(groups: Path) -> None:
+    assert (cores_limit(), memory_left()) == (float("inf"), sys.maxsize)
+    assert cores.usable_cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("content", "limit"),
+    [
+        ("150000 100000", 1.5),
+        ("max 100000", float("inf")),
+        ("", float("inf")),
+        ("50000 100000", 0.5),
+    ],
+)
+def test_version_2_limits_cores(groups: Path, content: str, limit: float) -> None:
+    write(groups / "a/b", cpu__max=content)
+    assert cores_limit() == limit
+
+
+@pytest.mark.parametrize(("quota", "limit"), [(200_000, 2.0), (-1, float("inf"))])
+def test_version_1_limits_cores(groups: Path, quota: int, limit: float) -> None:
+    write(groups / "cpu/c", cpu__cfs_quota_us=quota, cpu__cfs_period_us=100_000)
+    assert cores_limit() == limit
+
+
+def test_the_smallest_limit_of_the_groups_above_counts(groups: Path) -> None:
+    write(groups / "a/b", cpu__max="400000 100000")
+    write(groups / "a", cpu__max="100000 100000")
+    assert cores_limit() == 1
+    assert cores.usable_cores() == 1
+
+
+def test_a_container_whose_tree_begins_at_its_own_group_is_found(groups: Path) -> None:
+    write(groups, cpu__max="100000 100000")  # /a/b is the path on the host, and is not there
+    write(groups / "memory", memory__limit_in_bytes=100 * MB, memory__usage_in_bytes=30 * MB)
+    write(groups / "memory", memory__stat="total_inactive_file 0")
+    assert (cores_limit(), memory_left()) == (1, 70 * MB)
+
+
+def test_version_2_limits_memory_without_cached_files(groups: Path) -> None:
+    write(groups / "a", memory__max=100 * MB, memory__current=80 * MB)
+    write(groups / "a", memory__stat=f"anon 5\ninactive_file {30 * MB}")
+    assert memory_left() == 50 * MB
+    write(groups / "a", memory__current=150 * MB)
+    assert memory_left() == 0
+    write(groups / "a", memory__max="max")
+    assert memory_left() == sys.maxsize
+
+
+def test_version_1_limits_memory_without_cached_files(groups: Path) -> None:
+    files = {"memory__limit_in_bytes": 100 * MB, "memory__usage_in_bytes": 80 * MB}
+    write(groups / "memory/a/b", **files, memory__stat=f"cache 1\ntotal_inactive_file {10 * MB}")
+    write(groups / "memory", memory__limit_in_bytes=9223372036854771712)
+    assert memory_left() == 30 * MB
+
+
+def test_threads_of_libraries_keep_to_the_limit(
+    groups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(cores, "_cores_to_run_on", lambda: 8)
+    cores.limit_threads()
+    assert "OMP_NUM_THREADS" not in cores.os.environ
+    write(groups, cpu__max="250000 100000")
+    cores.limit_threads()
+    assert cores.os.environ["OMP_NUM_THREADS"] == "3"
+    monkeypatch.delenv("OMP_NUM_THREADS")
