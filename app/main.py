@@ -14,6 +14,7 @@ from app.domain.measuring import StepMeter
 from app.domain.queue import use_broker
 from app.domain.readiness import Readiness
 from app.domain.settings import Settings
+from app.domain.startup import settings_or_exit
 from app.domain.store import ObjectStore
 from app.routes import (
     datasets,
@@ -57,9 +58,10 @@ PARTS = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service over `settings`, by default those of the environment."""
+    """The service over `settings`. Without, those of the environment are checked with all that
+    they name, and the process ends with one line where it could not serve."""
     configure_logs()
-    settings = settings or Settings()
+    settings = settings or settings_or_exit(Settings)
     use_broker(settings.redis_url)
     api = HotApi(settings, title="Moggy", version=version("moggy"), lifespan=_lifespan)
     install_problems(api)
@@ -77,7 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     settings: Settings = api.state.settings
-    api.state.database = Database(settings.database)
+    api.state.database = Database(settings.database, settings.database_connections)
     api.state.store = ObjectStore(settings, STORE_RETRY_SECONDS)
     api.state.courier = Courier(settings.redis_url)
     api.state.listener = EventListener(settings.redis_url)

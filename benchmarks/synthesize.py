@@ -52,10 +52,10 @@ def main() -> None:
     with home() as settings:
         (checkpoint,) = prepare(settings)
         context = WorkerContext.from_settings(settings)
-        _, start = synthesize(context, checkpoint, "zip", LEAST_IMAGES)
+        _, start = synthesize(context, settings, checkpoint, "zip", LEAST_IMAGES)
         before = limit(settings, checkpoint)
         for layout in LAYOUTS:
-            rate, used = synthesize(context, checkpoint, layout, IMAGES)
+            rate, used = synthesize(context, settings, checkpoint, layout, IMAGES)
             cost = (used.cpu - start.cpu) / IMAGES
             after = limit(settings, checkpoint)
             between = Speed((before.rate + after.rate) / 2, (before.cost + after.cost) / 2)
@@ -80,12 +80,16 @@ def limit(settings: Settings, checkpoint: ServedCheckpoint) -> Speed:
 
 
 def synthesize(
-    context: WorkerContext, checkpoint: ServedCheckpoint, layout: str, images: int
+    context: WorkerContext,
+    settings: Settings,
+    checkpoint: ServedCheckpoint,
+    layout: str,
+    images: int,
 ) -> tuple[float, Used]:
     """Images per second from the first one on, and what all of the job took."""
     asked: dict[str, Any] = dict.fromkeys(FIELDS)
     asked |= {"model": checkpoint.model, "images": images, "layout": layout}
-    queued = queue_synthesis(context.database, context.settings, context.store, asked, None)
+    queued = queue_synthesis(context.database, settings, context.store, asked, None)
     with context.database.write() as session:
         job = leases.claim(session, queued.queue, lease_seconds=60, max_attempts=1)
     assert job is not None

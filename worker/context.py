@@ -2,23 +2,26 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.domain.database import Database
+from app.domain.database import Database, is_unavailable
 from app.domain.events import Notifier
 from app.domain.queue import Queue
-from app.domain.settings import Settings
+from app.domain.settings import WorkerSettings
 from app.domain.store import ObjectStore
 
 log = structlog.get_logger()
 
 RETRY_SECONDS = 1.0
+REAPER_SECONDS = 120.0  # that one round may take: longer than every wait for the database
+WORKER_CONNECTIONS = 4  # to the database: its threads write briefly, and seldom at once
 
 T = TypeVar("T")
 
@@ -27,7 +30,7 @@ T = TypeVar("T")
 class WorkerContext:
     """One per process: its settings, its connections, and whether it is asked to stop."""
 
-    settings: Settings
+    settings: WorkerSettings
     database: Database
     store: ObjectStore
     notifier: Notifier
@@ -36,11 +39,15 @@ class WorkerContext:
         default_factory=lambda: {queue: threading.Lock() for queue in Queue}
     )
 
+    reaped_at: float = field(default_factory=time.monotonic)  # when the reaper last went round
+
     @classmethod
-    def from_settings(cls, settings: Settings) -> "WorkerContext":
+    def from_settings(cls, settings: WorkerSettings) -> "WorkerContext":
         return cls(
             settings=settings,
-            database=Database(settings.database),
+            database=Database(
+                settings.database, min(settings.database_connections, WORKER_CONNECTIONS)
+            ),
             store=ObjectStore(settings),
             notifier=Notifier(settings.redis_url),
         )
@@ -50,13 +57,41 @@ class WorkerContext:
 
         A database that restarts must not cost a healthy training its process.
         """
-        give_up = time.monotonic() + self.settings.lease_seconds
+        give_up = self._give_up_at()
         while True:
             try:
                 with self.database.write() as session:
                     return action(session)
-            except OperationalError as error:
-                if time.monotonic() > give_up:
-                    raise
-                log.warning("database_away", error=str(error.orig))
-                time.sleep(RETRY_SECONDS)
+            except SQLAlchemyError as error:
+                self._wait_after(error, give_up)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session to read with, waiting for a database that is away as `write` does."""
+        give_up = self._give_up_at()
+        while True:
+            with self.database.read() as session:
+                try:
+                    session.connection()
+                except SQLAlchemyError as error:
+                    self._wait_after(error, give_up)
+                    continue
+                yield session
+                return
+
+    def touch_heartbeat_file(self) -> None:
+        """Tell whoever looks at its age that this worker runs, unless the reaper hangs."""
+        if time.monotonic() - self.reaped_at > REAPER_SECONDS + self.settings.reap_seconds:
+            log.error("reaper_hangs")
+        elif self.settings.heartbeat_file is not None:
+            self.settings.heartbeat_file.touch()
+
+    def _give_up_at(self) -> float:
+        return time.monotonic() + self.settings.lease_seconds
+
+    def _wait_after(self, error: SQLAlchemyError, give_up: float) -> None:
+        """Wait a moment, or raise the error where waiting is of no use."""
+        if not is_unavailable(error) or time.monotonic() > give_up:
+            raise error
+        log.warning("database_away", error=str(getattr(error, "orig", None) or error))
+        time.sleep(RETRY_SECONDS)

@@ -1,11 +1,14 @@
 """Frees the jobs of silent workers and wakes a worker again for what waits unclaimed."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import jobs, leases
+from app.domain.database import is_unavailable
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import ENDED
 from app.domain.queue import wake
@@ -30,8 +33,14 @@ def _run(context: WorkerContext, queues: Sequence[str]) -> None:
                 sweep_run_dirs(context)
                 swept = True
             reap(context, queues)
+        except SQLAlchemyError as error:
+            if not is_unavailable(error):
+                log.exception("reap_failed")
+            else:
+                log.warning("database_away", error=str(getattr(error, "orig", None) or error))
         except Exception:
             log.exception("reap_failed")  # whatever it was, the next round may go well
+        context.reaped_at = time.monotonic()
         context.stopping.wait(context.settings.reap_seconds)
 
 

@@ -9,23 +9,28 @@ import functools
 from typing import Any
 
 import structlog
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_init, worker_ready, worker_shutting_down
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import jobs, leases
-from app.domain.logs import configure_logs
+from app.domain.database import is_unavailable
+from app.domain.logs import configure_logs, format_library_logs
 from app.domain.queue import WORK, celery
-from app.domain.settings import Settings
+from app.domain.settings import WorkerSettings
+from app.domain.startup import settings_or_exit
 from worker.context import WorkerContext
 from worker.reaper import start_reaper
 from worker.supervisor import supervise
 
 log = structlog.get_logger()
 
+HEARTBEAT_SECONDS = 5.0
+
 
 @functools.cache
 def context() -> WorkerContext:
     """This process's context, built at first use."""
-    return WorkerContext.from_settings(Settings())
+    return WorkerContext.from_settings(WorkerSettings())
 
 
 @celery.task(name=WORK)  # type: ignore[untyped-decorator]  # Celery ships no types
@@ -36,6 +41,16 @@ def work(queue: str) -> None:
     it came for, the other finds: it looks once more after it is no longer busy.
     """
     worker = context()
+    try:
+        _work_while_any(worker, queue)
+    except SQLAlchemyError as error:
+        if not is_unavailable(error):
+            raise
+        # The jobs stay in the database; once it answers, the reaper wakes a worker for them.
+        log.warning("database_away", queue=queue, error=str(getattr(error, "orig", None) or error))
+
+
+def _work_while_any(worker: WorkerContext, queue: str) -> None:
     waiting = True
     while waiting and not worker.stopping.is_set() and worker.busy[queue].acquire(blocking=False):
         try:
@@ -57,10 +72,25 @@ def _work_off(worker: WorkerContext, queue: str) -> None:
         supervise(worker, job)
 
 
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _on_setup_logging(**_: Any) -> None:
+    """Celery sets up no logs of its own where it finds a receiver of this signal."""
+    configure_logs()
+    format_library_logs()
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
+def _on_init(**_: Any) -> None:
+    settings_or_exit(WorkerSettings)
+
+
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _on_ready(sender: Any, **_: Any) -> None:
-    configure_logs()
-    start_reaper(context(), [queue.name for queue in sender.task_consumer.queues])
+    worker = context()
+    start_reaper(worker, [queue.name for queue in sender.task_consumer.queues])
+    if worker.settings.heartbeat_file is not None:
+        # The timer is the main loop's: a file that grows old tells of a loop that hangs.
+        sender.timer.call_repeatedly(HEARTBEAT_SECONDS, worker.touch_heartbeat_file)
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

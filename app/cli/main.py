@@ -90,7 +90,7 @@ def up(
     home: Annotated[Path | None, typer.Option(help="Where everything is kept [~/.moggy].")] = None,
 ) -> None:
     """Start the service on this machine, until Ctrl-C."""
-    from app.up.errors import StartError
+    from app.domain.startup import StartError
     from app.up.service import serve
 
     given = {"host": host, "port": port, "home": home}
@@ -108,11 +108,11 @@ def _say(line: str) -> None:
 def migrate() -> None:
     """Bring the database that MOGGY_DATABASE_URL names to the newest schema."""
     from app.domain.database import migrate as migrate_database
-    from app.up.configuration import load_settings
-    from app.up.errors import StartError
+    from app.domain.settings import DatabaseSettings
+    from app.domain.startup import StartError, load_settings
 
     try:
-        migrate_database(load_settings({}).database)
+        migrate_database(load_settings(DatabaseSettings, {}).database)
     except StartError as error:
         raise CommandError(str(error)) from error
 

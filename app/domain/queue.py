@@ -7,7 +7,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from app.domain.settings import Settings
+from app.domain.settings import BrokerSettings
 
 log = structlog.get_logger()
 
@@ -22,7 +22,7 @@ class Queue(StrEnum):
 
 
 def _configuration() -> dict[str, Any]:
-    settings = Settings()
+    settings = BrokerSettings()
     return {
         "broker_url": settings.redis_url or "redis://127.0.0.1:6379/0",
         "broker_connection_retry_on_startup": True,
@@ -41,6 +41,7 @@ def _configuration() -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
         "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,  # our lines are whole: Celery would wrap them in its own
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": False,
     }

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain.job_states import ENDED
 from app.domain.leases import Claim, hold
 from app.domain.served import BEST_FIRST, best_checkpoint
-from app.domain.settings import Settings
+from app.domain.settings import WorkerSettings
 from app.domain.tables import Checkpoint, Job, Model
 
 MB = 1024**2
@@ -50,7 +50,7 @@ def superseded(
     return gone
 
 
-def make_room(session: Session, claim: Claim, settings: Settings) -> list[str]:
+def make_room(session: Session, claim: Claim, settings: WorkerSettings) -> list[str]:
     """Forget what the newest checkpoint of this training supersedes, as the job's holder.
 
     The keys of what is then the caller's to delete: a crash in between leaves objects without a

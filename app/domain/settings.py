@@ -10,31 +10,59 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 GIB = 1024**3
 
 
-class Settings(BaseSettings):
-    """The settings of one process. Sizes are bytes, durations seconds."""
+class DatabaseSettings(BaseSettings):
+    """Where the database is: all that `moggy migrate` reads.
+
+    Each program builds the class that has its own settings, so that a value which does not concern
+    it cannot stop it. Sizes are bytes, durations seconds.
+    """
 
     model_config = SettingsConfigDict(env_prefix="MOGGY_", env_ignore_empty=True, frozen=True)
 
     home: Path = Path("~/.moggy")
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
     database_url: str | None = None  # None: SQLite under the home
-    redis_url: str | None = None  # None: only `moggy up`, which starts its own Valkey
-    storage_url: str | None = None  # None: files under the home; or s3://bucket/prefix
-    api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
-    cache_bytes: int = Field(20 * GIB, ge=0)  # local copies of objects in a bucket
 
-    max_upload_bytes: int = Field(20 * GIB, ge=1)
+    @field_validator("home")
+    @classmethod
+    def _absolute_home(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'moggy.db'}"
+
+    @property
+    def owns_database(self) -> bool:
+        """True when the database is the home's own file, which one machine alone can use."""
+        return self.database_url is None
+
+    @property
+    def runs(self) -> Path:
+        """Where each running job has its folder."""
+        return self.home / "runs"
+
+
+class BrokerSettings(BaseSettings):
+    """Where the broker is."""
+
+    model_config = DatabaseSettings.model_config
+
+    redis_url: str | None = None  # None: only `moggy up`, which starts its own Valkey
+
+
+class WorkerSettings(DatabaseSettings, BrokerSettings):
+    """The settings that a worker reads."""
+
+    # Of one process, to PostgreSQL: for the API, one for each four of its threads, which hold a
+    # connection for milliseconds. A worker opens at most four.
+    database_connections: int = Field(10, ge=1)
+    storage_url: str | None = None  # None: files under the home; or s3://bucket/prefix
+    cache_bytes: int = Field(20 * GIB, ge=0)  # local copies of objects in a bucket
+    heartbeat_file: Path | None = None  # touched by a worker while its main loop runs
+
     max_unpacked_bytes: int = Field(200 * GIB, ge=1)
     max_pixels: int = Field(89_478_485, ge=1)  # one picture's, at upload
     max_dataset_images: int = Field(2_000_000, ge=2)
-    max_images_per_request: int = Field(10_000, ge=1)
-    max_frames: int = Field(600, ge=2)
-    max_response_pixels: int = Field(64 * 1024**2, ge=1)
-    max_queued_jobs: int = Field(1000, ge=1)
-    generation_queue_images: int = Field(4096, ge=1)
-    model_memory_bytes: int = Field(GIB, ge=1)  # of the loaded generators' weights
-    generation_seconds: float = Field(60, gt=0)  # how long a request may wait for its images
 
     lease_seconds: float = Field(60, gt=0)
     reap_seconds: float = Field(10, gt=0)
@@ -46,10 +74,22 @@ class Settings(BaseSettings):
     checkpoint_budget_mb: int = Field(1024, ge=1)  # of one training, 1024² bytes each
     checkpoints_kept: int = Field(50, ge=1)  # of one training
 
-    @field_validator("home")
-    @classmethod
-    def _absolute_home(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+
+class Settings(WorkerSettings):
+    """All settings: those of the API and of `moggy up`."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
+
+    max_upload_bytes: int = Field(20 * GIB, ge=1)
+    max_images_per_request: int = Field(10_000, ge=1)
+    max_frames: int = Field(600, ge=2)
+    max_response_pixels: int = Field(64 * 1024**2, ge=1)
+    max_queued_jobs: int = Field(1000, ge=1)
+    generation_queue_images: int = Field(4096, ge=1)
+    model_memory_bytes: int = Field(GIB, ge=1)  # of the loaded generators' weights
+    generation_seconds: float = Field(60, gt=0)  # how long a request may wait for its images
 
     @field_validator("api_keys", mode="before")
     @classmethod
@@ -66,20 +106,6 @@ class Settings(BaseSettings):
                 "to a comma-separated list of keys, or bind 127.0.0.1"
             )
         return self
-
-    @property
-    def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.home / 'moggy.db'}"
-
-    @property
-    def owns_database(self) -> bool:
-        """True when the database is the home's own file, which one machine alone can use."""
-        return self.database_url is None
-
-    @property
-    def runs(self) -> Path:
-        """Where each running job has its folder."""
-        return self.home / "runs"
 
 
 def is_loopback(host: str) -> bool:

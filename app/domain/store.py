@@ -14,7 +14,7 @@ from pathlib import Path
 import obstore
 from obstore.store import LocalStore, S3Store
 
-from app.domain.settings import Settings
+from app.domain.settings import WorkerSettings
 
 PARTIAL = ".partial"
 PIECE_BYTES = 4 << 20
@@ -25,7 +25,7 @@ IN_USE_SECONDS = 600.0  # a copy that was asked for so recently may not have bee
 class ObjectStore:
     """Keys are slash-separated and never begin with a slash; a written object never changes."""
 
-    def __init__(self, settings: Settings, retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(self, settings: WorkerSettings, retry_seconds: float = RETRY_SECONDS) -> None:
         self._root: Path | None = None
         self._store: LocalStore | S3Store
         if settings.storage_url is None:
@@ -33,6 +33,7 @@ class ObjectStore:
             self._root.mkdir(parents=True, exist_ok=True)
             self._store = LocalStore(self._root)
         else:
+            _forget_empty_variables()
             self._store = S3Store.from_url(
                 settings.storage_url,
                 retry_config={"retry_timeout": timedelta(seconds=retry_seconds)},
@@ -178,3 +179,13 @@ class ObjectStore:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _forget_empty_variables() -> None:
+    """Remove each `AWS_…` variable that is empty, as `NAME=` in a file of variables makes it.
+
+    The S3 client would take it for an endpoint or for a key, and not look for those of a role.
+    """
+    for name, value in dict(os.environ).items():
+        if name.startswith("AWS_") and not value.strip():
+            del os.environ[name]

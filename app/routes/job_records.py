@@ -12,10 +12,11 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from app.domain import events, jobs
-from app.domain.database import Database
+from app.domain.database import Database, is_unavailable
 from app.domain.errors import InvalidRequest
 from app.domain.job_objects import read_sample
 from app.domain.job_states import ENDED
@@ -105,7 +106,12 @@ async def stream_events(
     woken = listener.subscribe(job_id)
     try:
         while True:
-            rows, over = await to_thread.run_sync(_read, database, job_id, after)
+            try:
+                rows, over = await to_thread.run_sync(_read, database, job_id, after)
+            except SQLAlchemyError as error:
+                if not is_unavailable(error):
+                    raise
+                rows, over = [], False  # the stream goes on once the database is back
             for row in rows:
                 yield ServerSentEvent(event=row.type, id=str(row.id), data=row.data)
                 after = row.id

@@ -9,13 +9,19 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
-from app.domain.errors import MoggyError, RangeNotSatisfiable, UnsupportedMediaType
+from app.domain.database import is_unavailable
+from app.domain.errors import (
+    MoggyError,
+    RangeNotSatisfiable,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from app.routes.waiting import ClientLeft
 from models.ranges import ConfigError
 
@@ -68,6 +74,7 @@ def install_problems(api: FastAPI) -> None:
     handlers: dict[type[Exception], Handler] = {
         MoggyError: _moggy_error,
         ConfigError: _config_error,
+        SQLAlchemyError: _database_error,
         DataError: _data_error,
         RequestValidationError: _validation_error,
         HTTPException: _http_exception,
@@ -109,6 +116,18 @@ def describe_error(error: MoggyError) -> ProblemResponse:
 def _config_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ConfigError)
     return problem(422, "Invalid configuration", str(error), field=error.field)
+
+
+def _database_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SQLAlchemyError)
+    if not is_unavailable(error):
+        return unexpected(request, error)
+    log.warning("database_unavailable", path=request.url.path, error=type(error).__name__)
+    return describe_error(
+        Unavailable(
+            "the database cannot be reached, or is too busy, at the moment: try again later"
+        )
+    )
 
 
 def _data_error(_request: Request, _error: Exception) -> Response:

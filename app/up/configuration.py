@@ -4,24 +4,14 @@ import errno
 import socket
 from typing import Any
 
-from pydantic import ValidationError
-
+from app.domain import startup
 from app.domain.settings import Settings
-from app.up.errors import StartError
+from app.domain.startup import StartError
 
 
 def load_settings(given: dict[str, Any]) -> Settings:
-    """The settings of the environment, with those `given` on the command line above them."""
-    try:
-        return Settings(**given)
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        # A check over several settings names them itself; pydantic puts its own words before.
-        message = first["msg"].removeprefix("Value error, ")
-        if first["loc"]:
-            name = f"MOGGY_{'_'.join(str(part) for part in first['loc'])}".upper()
-            message = f"{name} {str(first['input'])[:100]!r}: {message}"
-        raise StartError(message) from exc
+    """All settings of the environment, with those `given` on the command line above them."""
+    return startup.load_settings(Settings, given)
 
 
 def refuse_taken_port(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from app.up.errors import StartError
+from app.domain.startup import StartError
 
 
 class HomeLock:

@@ -4,17 +4,22 @@ A process of its own, so that `moggy up` need not carry SQLAlchemy for as long a
 """
 
 import shutil
+import sys
 
 from app.domain.database import Database, migrate
 from app.domain.leases import void_leases
-from app.domain.settings import Settings
+from app.domain.settings import DatabaseSettings
+from app.domain.startup import StartError
 
 
 def main() -> None:
-    settings = Settings()
+    settings = DatabaseSettings()
     # What an upload that was cut off left behind; only one API receives on this home.
     shutil.rmtree(settings.home / "incoming", ignore_errors=True)
-    migrate(settings.database)
+    try:
+        migrate(settings.database)
+    except StartError as error:
+        sys.exit(str(error))
     if settings.owns_database:
         # `moggy up` holds the home's lock, so no worker of this database runs: what was running
         # when the last one was killed need not wait for its lease to run out.

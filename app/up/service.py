@@ -8,9 +8,9 @@ from importlib.metadata import version
 from typing import Any
 
 from app.domain.settings import Settings
+from app.domain.startup import StartError
 from app.up.broker import Broker
 from app.up.configuration import address, load_settings, refuse_taken_port, url_host
-from app.up.errors import StartError
 from app.up.leftovers import end_leftovers
 from app.up.lock import HomeLock
 from app.up.program import Program

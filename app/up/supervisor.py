@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from app.domain.exits import describe_exit
-from app.up.errors import StartError
+from app.domain.startup import StartError
 from app.up.program import Program, RunningProgram
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import redis
 
+from app.domain.startup import StartError
 from app.up import broker as broker_module
 from app.up.broker import Broker, find_program
-from app.up.errors import StartError
 
 from .processes import wait_for
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.startup import StartError
 from app.up.configuration import address, load_settings, refuse_taken_port
-from app.up.errors import StartError
 
 
 def test_the_command_line_stands_above_the_environment(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.up.errors import StartError
+from app.domain.startup import StartError
 from app.up.lock import HomeLock
 
 HOLD = """

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.startup import StartError
 from app.up import supervisor as supervision
-from app.up.errors import StartError
 from app.up.leftovers import end_leftovers
 from app.up.program import Program
 from app.up.supervisor import StopRequested, Supervisor

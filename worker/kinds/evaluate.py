@@ -14,7 +14,7 @@ class Evaluate(Kind):
 
     def prepare(self) -> None:
         assert self.job.checkpoint is not None
-        with self.context.database.read() as session:
+        with self.context.read() as session:
             dataset = datasets.find(session, self.job.dataset or "")
             prefix = datasets.packed_prefix(session, dataset.name)
             checkpoint = registry.find_checkpoint(session, self.job.checkpoint)

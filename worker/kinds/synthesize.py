@@ -26,7 +26,7 @@ class Synthesize(Kind):
 
     def prepare(self) -> None:
         assert self.job.checkpoint is not None
-        with self.context.database.read() as session:
+        with self.context.read() as session:
             row = registry.find_checkpoint(session, self.job.checkpoint)
             made = job_files.made_so_far(session, self.job.id)
         checkpoint = ServedCheckpoint.of(row)
@@ -55,7 +55,7 @@ class Synthesize(Kind):
 
     def conclude(self) -> None:
         """Store the manifest of all shards, whichever attempt has made them."""
-        with self.context.database.read() as session:
+        with self.context.read() as session:
             files = job_files.in_order(session, self.job.id)
         recipe, encoder = self._started["recipe"], self._started["encoder"]
         described = manifest.describe(self.job.config, recipe, encoder, self._classes, files)
@@ -73,7 +73,7 @@ class Synthesize(Kind):
         What it lacks, the child finds out.
         """
         store, name = self.context.store, self.job.dataset or ""
-        with self.context.database.read() as session:
+        with self.context.read() as session:
             prefix = datasets.packed_prefix(session, name)
         first, *others = (f"{prefix}/{file}" for file in INDEX_FILES)
         folder = store.local_copy(first).parent

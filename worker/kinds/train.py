@@ -28,7 +28,7 @@ class Train(Kind):
         return self.context.settings.processes_per_training
 
     def prepare(self) -> None:
-        with self.context.database.read() as session:
+        with self.context.read() as session:
             prefix = datasets.packed_prefix(session, self.job.dataset)
             scored = _scored(session, self.job.id)
         run = {
@@ -40,7 +40,7 @@ class Train(Kind):
         if self.job.state_key is not None:
             self._fetch(self.job.state_key, self.run_dir / "state.safetensors")
         elif self.job.resume_from is not None:
-            with self.context.database.read() as session:
+            with self.context.read() as session:
                 start = registry.find_checkpoint(session, self.job.resume_from)
             run["start_from"] = str(self.run_dir / "start.safetensors")
             self._fetch(start.key, self.run_dir / "start.safetensors")
@@ -88,7 +88,7 @@ class Train(Kind):
 
     def _store_checkpoint(self, event: dict[str, Any]) -> None:
         seen, metrics = event["images_seen"], event["metrics"]
-        with self.context.database.read() as session:
+        with self.context.read() as session:
             again = registry.has_checkpoint(session, self.job.id, seen)
         if again:  # made again after a resume from an older state, perhaps with scores this time
             scored = self.context.write(
