@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up test lint bench soak packages
+.PHONY: up test compose-test lint lock bench soak packages
 
 up: $(VENV)/.installed
 	@$(BIN)/moggy up
@@ -10,6 +10,16 @@ up: $(VENV)/.installed
 # A process of tests to each core; those of one file, which may share a server, in one.
 test: $(VENV)/.test-installed packages lint
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+
+# Builds the images and runs the compose file in a Docker engine: docker's, or the one that a script
+# runs (make compose-test ENGINE=/path/to/script, see .ci/compose-test).
+compose-test: $(VENV)/.test-installed
+	ENGINE="$(ENGINE)" .ci/compose-test
+
+# The versions that the image installs: those of this environment.
+lock: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check packaging -e '.[parquet]'
+	$(BIN)/python .ci/lock.py
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .

@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -50,3 +52,19 @@ def test_the_gpu_file_gives_the_worker_its_gpus_and_changes_nothing_else() -> No
     assert list(override["services"]) == ["worker"]
     (device,) = override["services"]["worker"]["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["count"], device["capabilities"]) == ("nvidia", "all", ["gpu"])
+
+
+def test_the_lock_has_a_version_that_the_project_allows_of_all_that_it_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    locked = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert "torch" in locked
+    for line in [*project["dependencies"], *project["optional-dependencies"]["parquet"]]:
+        needed = Requirement(line)
+        assert needed.specifier.contains(locked[canonicalize_name(needed.name)]), line
+
+
+def test_sources_are_copied_after_what_takes_long_to_install() -> None:
+    steps = (ROOT / "Dockerfile").read_text()
+    assert steps.index("torch==") < steps.index("requirements.lock") < steps.index("COPY app")
+    assert "# syntax" not in steps  # it would need a registry

@@ -11,54 +11,39 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psycopg
 import pytest
-import yaml
 from service import until
 from services import free_port
 
 from app.domain.jobs import new_id
 
+from .compose_file import ComposeFile
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
 KEY = secrets.token_hex(8)
 START_SECONDS = 60
 
 
-def interpolate(text: str, variables: dict[str, str]) -> str:
-    """`${NAME}`, `${NAME:-default}` and `${NAME:?error}` as compose reads them."""
-
-    def value(match: re.Match[str]) -> str:
-        name, _, default = match[1].partition(":-")
-        name = name.partition(":?")[0]
-        if name in variables:
-            return variables[name]
-        assert ":-" in match[1], f"{name} is not set"
-        return default
-
-    return re.sub(r"\$\{([^}]+)\}", value, text).replace("$$", "$")
-
-
 class Composition:
-    """The services of docker-compose.yml with the two servers' addresses put in."""
+    """The services of docker-compose.yml with the servers' addresses put in."""
 
-    def __init__(self, home: Path, postgres_url: str, valkey_url: str) -> None:
-        self._services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())[
-            "services"
-        ]
+    def __init__(
+        self, home: Path, postgres_url: str, valkey_url: str, variables: dict[str, str]
+    ) -> None:
         self._home = home
         password = re.search(r":([^:@]+)@", valkey_url)
         assert password is not None
-        self._variables = {
+        secrets_given = {
             "MOGGY_API_KEYS": KEY,
             "POSTGRES_PASSWORD": "unused-by-trust",
             "VALKEY_PASSWORD": password[1],
         }
+        self._file = ComposeFile(secrets_given | variables)
         self._addresses = {
             "postgres:5432/moggy": postgres_url.partition("@")[2],
             "valkey:6379": valkey_url.partition("@")[2].removesuffix("/0"),
@@ -66,21 +51,16 @@ class Composition:
         self.port = free_port()
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
-        service = self._services[name]
         environment = {
-            key: self._here(interpolate(str(value), self._variables))
-            for key, value in service["environment"].items()
+            key: self._here(value) for key, value in self._file.environment(name).items()
         }
-        command = [str(part).replace("8000", str(self.port)) for part in service["command"]]
+        environment |= {"PATH": os.environ["PATH"], "MOGGY_HOME": str(self._home)}
+        command = [part.replace("8000", str(self.port)) for part in self._file.command(name)]
         program = shutil.which(command[0], path=str(BIN))
         assert program is not None, command
         with (self._home / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
-                [program, *command[1:]],
-                env={"PATH": os.environ["PATH"], "MOGGY_HOME": str(self._home)} | environment,
-                cwd=self._home,
-                stdout=log,
-                stderr=log,
+                [program, *command[1:]], env=environment, cwd=self._home, stdout=log, stderr=log
             )
 
     def _here(self, value: str) -> str:
@@ -89,16 +69,24 @@ class Composition:
         return value
 
 
-@pytest.fixture
+@pytest.fixture(params=["volume", "bucket"])
 def composition(
-    tmp_path: Path, postgres_url: str, valkey_url: str
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str, valkey_url: str
 ) -> Iterator[tuple[Composition, httpx2.Client]]:
+    """All services, with objects in the volume or in a bucket."""
+    variables: dict[str, str] = {}
+    if request.param == "bucket":
+        variables = request.getfixturevalue("s3_environment")
+        variables = variables | {
+            "MOGGY_STORAGE_URL": f"s3://moggy/{new_id()}",
+            "AWS_SESSION_TOKEN": "",
+        }
     name = f"moggy_{new_id()}"
     with psycopg.connect(
         postgres_url.replace("+psycopg", "") + "/postgres", autocommit=True
     ) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-    composition = Composition(tmp_path, f"{postgres_url}/{name}", valkey_url)
+    composition = Composition(tmp_path, f"{postgres_url}/{name}", valkey_url, variables)
     assert composition.start("migrate").wait(START_SECONDS) == 0
     started = [composition.start(one) for one in ("api", "worker", "worker-light")]
     headers = {"Authorization": f"Bearer {KEY}"}
