@@ -68,7 +68,7 @@ def test_every_command_runs_as_it_is_written(
 
 def test_every_file_and_target_it_names_is_there() -> None:
     targets = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`?make (\w+)", README):
+    for target in re.findall(r"`?make ([\w-]+)", README):
         assert f"\n{target}:" in targets, target
     for path in re.findall(r"\]\((docs/[^)]+)\)", README) + re.findall(
         r"`(benchmarks/\S+?)`", README

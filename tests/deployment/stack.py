@@ -4,6 +4,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -23,9 +24,12 @@ Done = subprocess.CompletedProcess[str]
 TRAINING = {"preset": "dcgan", "overrides": {"width": 8, "latent_dim": 16}}
 
 
-def docker(
-    *arguments: str, check: bool = True, **options: Any
-) -> "subprocess.CompletedProcess[str]":
+def note(text: str) -> None:
+    """Tell whoever watches a figure that was measured."""
+    sys.stderr.write(f"\n{text}\n")
+
+
+def docker(*arguments: str, check: bool = True, **options: Any) -> Done:
     """A docker command; by the script that ENGINE names, where it names one."""
     engine = os.environ.get("ENGINE")
     command = [engine, "docker"] if engine else ["docker"]
@@ -34,9 +38,7 @@ def docker(
     return done
 
 
-def compose(
-    *arguments: str, check: bool = True, **options: Any
-) -> "subprocess.CompletedProcess[str]":
+def compose(*arguments: str, check: bool = True, **options: Any) -> Done:
     return docker("compose", "--project-directory", str(ROOT), *arguments, check=check, **options)
 
 
