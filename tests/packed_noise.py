@@ -31,6 +31,7 @@ def pack_noise(folder: Path) -> Path:
         "channels": "auto",
         "horizontal_flip": None,
         "drop_near_duplicates": False,
+        "code_page": None,
         "limits": {"max_pixels": 10_000, "max_images": 99, "max_unpacked_bytes": 1 << 24},
     }
     (folder / "run.json").write_text(json.dumps(run))

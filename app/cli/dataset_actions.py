@@ -119,6 +119,8 @@ def _print_report(dataset: dict[str, Any]) -> None:
     )
     if dataset["classes"]:
         print(f"  classes: {_classes(dataset)}")
+    for note in report.get("notes", []):
+        print(f"  {printable(note)}")
     print(f"  may be mirrored: {'yes' if dataset['horizontal_flip'] else 'no'}")
     _print_doctor(dataset["name"], report.get("doctor"))
     for rejection in report["rejected"][:REASONS_SHOWN]:

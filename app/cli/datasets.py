@@ -39,6 +39,13 @@ def add_dataset(
         Literal["keep", "drop"] | None,
         typer.Option(help="Pictures that show almost what another shows [keep: only told]."),
     ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE-PAGE",
+            help="Of names in zips and tars that are not UTF-8, like shift_jis, gbk, cp866.",
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
 ) -> None:
     """Upload pictures and pack them as a dataset."""
@@ -51,6 +58,7 @@ def add_dataset(
         "channels": channels,
         "horizontal_flip": horizontal_flip,
         "near_duplicates": near_duplicates,
+        "names": names,
     }
     fields = {field: str(value) for field, value in given.items() if value is not None}
     add(paths, fields, wait=wait)

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import jobs
+from app.domain import code_pages, jobs
 from app.domain.database import Database
 from app.domain.errors import Conflict, InvalidRequest, NotFound
 from app.domain.leases import Claim, hold
@@ -46,6 +46,7 @@ class PackingRequest:
     channels: str = "auto"
     horizontal_flip: str = "auto"  # auto: the pictures themselves decide
     near_duplicates: str = "keep"  # keep: they are only reported
+    names: str = code_pages.AUTO  # the code page of names in archives that are not UTF-8
 
     def __post_init__(self) -> None:
         for field, values in CHOICES.items():
@@ -60,6 +61,7 @@ class PackingRequest:
                 f"a side is {MIN_SIDE} to {MAX_SIDE} pixels",
                 field="size",
             )
+        code_pages.find_codec(self.names)
 
     @property
     def sides(self) -> tuple[int, int]:

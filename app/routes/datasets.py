@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.domain import datasets, jobs
+from app.domain.code_pages import USUAL
 from app.domain.errors import (
     Conflict,
     InsufficientStorage,
@@ -68,6 +69,14 @@ UPLOAD_FORM = {
                             "pattern": f"^{datasets.SIZE.pattern}$",
                             "default": DEFAULTS["size"],
                             "description": "a side in pixels like 64, or WIDTHxHEIGHT like 96x64",
+                        },
+                        "names": {
+                            "type": "string",
+                            "default": DEFAULTS["names"],
+                            "description": (
+                                "the code page of names in zips and tars that are not UTF-8, "
+                                f"like {', '.join(USUAL)}"
+                            ),
                         },
                     }
                     | {
@@ -144,7 +153,8 @@ class Doctor(BaseModel):
 class Report(BaseModel):
     """received = accepted + duplicates + rejected_count; `rejected` lists the first of them.
 
-    Near-duplicates that were dropped count as duplicates. `doctor` is null where the dataset was
+    Near-duplicates that were dropped count as duplicates. `notes` are sentences about the upload
+    beside its files, like names that could not be decoded. `doctor` is null where the dataset was
     packed before pictures were examined.
     """
 
@@ -153,6 +163,7 @@ class Report(BaseModel):
     duplicates: int
     rejected_count: int
     rejected: list[Rejection]
+    notes: list[str] = []
     doctor: Doctor | None = None
 
 

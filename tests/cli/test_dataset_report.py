@@ -71,3 +71,18 @@ def test_what_the_doctor_found_is_printed_with_its_advice(
     ]
     assert "embedding: 40 % 4 pictures" in result.err
     assert b'name="near_duplicates"\r\n\r\ndrop' in service.asked[1].body
+
+
+def test_notes_are_printed_and_the_code_page_is_sent(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    (tmp_path / "a.zip").write_bytes(b"aaa")
+    report = DATASET["report"] | {"notes": ["a.zip: 3 names are not UTF-8."], "doctor": None}
+    dataset = DATASET | {"report": report}
+    service.on("POST /v1/datasets", as_json(DATASET, 202))
+    service.on("GET /v1/datasets/cats", as_problem(404, "Not found", "no"), as_json(dataset))
+    service.on("GET /v1/jobs/j1/events", as_events((1, "end", JOB | {"status": "succeeded"})))
+    result = moggy(*("dataset", "add", tmp_path / "a.zip", "--name", "cats", "--names", "gbk"))
+    lines = result.out.splitlines()
+    assert "  a.zip: 3 names are not UTF-8." in lines
+    assert b'name="names"\r\n\r\ngbk' in service.asked[1].body

@@ -77,6 +77,8 @@ def test_an_upload_that_is_refused_leaves_a_failed_dataset_as_it_is(client: Test
         ({"name": "cats", "channels": "cmyk"}, "channels", "auto, rgb, grey, rgba"),
         ({"name": "cats", "horizontal_flip": "true"}, "horizontal_flip", "auto, yes, no"),
         ({"name": "cats", "near_duplicates": "yes"}, "near_duplicates", "keep, drop"),
+        ({"name": "cats", "names": "klingon"}, "names", "shift_jis"),
+        ({"name": "cats", "names": "utf-16"}, "names", "cp866"),
         ({"name": "cats", "sise": "64"}, "sise", "is not known"),
     ],
 )
@@ -106,7 +108,7 @@ def test_the_form_is_described(client: TestClient) -> None:
     call = client.get("/openapi.json").json()["paths"]["/v1/datasets"]["post"]
     form = call["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
     choices = {"fit", "channels", "horizontal_flip", "near_duplicates"}
-    assert form.keys() == {"name", "files", "size", *choices}
+    assert form.keys() == {"name", "files", "size", "names", *choices}
     assert form["channels"]["enum"] == ["auto", "rgb", "grey", "rgba"]
     assert form["size"]["default"] == "64"
 

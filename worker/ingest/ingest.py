@@ -13,6 +13,7 @@ from worker.ingest.doctor.doctor import Options, examine
 from worker.ingest.doctor.looking import write_neighbours
 from worker.ingest.errors import IngestError, Rejected
 from worker.ingest.fitting import Pixels, fit_pixels, if_fitting
+from worker.ingest.members import Notice
 from worker.ingest.meter import Meter
 from worker.ingest.mirroring import is_mirrorable
 from worker.ingest.names import folder_of, shown
@@ -101,6 +102,8 @@ class Ingest:
             pack.keep(diagnosis.kept, self._tick)
             report.drop(dropped)
         write_neighbours(pack.folder, self._tick)
+        for note in pack.labels.notes():
+            report.note(note)
         classes, labels = pack.labels.numbered()
         balance = None
         if classes is not None and labels is not None:
@@ -150,6 +153,9 @@ class Ingest:
         before = 0
         for place, source in enumerate(self._request.sources):
             for member in sources.members(place):
+                if isinstance(member, Notice):
+                    self.progress.report.note(member.text)
+                    continue
                 self.progress.bytes_read = before + member.position
                 if member.is_received:
                     yield member

@@ -19,6 +19,13 @@ MAX_BYTES = 256 << 20  # of one file; the largest picture that is decoded is har
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something about an upload, beside its files, that its user is to know: a sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Member:
     """Must be read before the next one is asked for.
 

@@ -37,7 +37,8 @@ def npz_arrays(path: Path, name: str, meter: Meter) -> list[ArrayFile]:
 
 
 def _members(path: Path, name: str, meter: Meter) -> Generator[Member, None, None]:
-    for place, member in enumerate(zip_members(path, name, meter)):
+    files = (one for one in zip_members(path, name, meter) if isinstance(one, Member))
+    for place, member in enumerate(files):
         if place >= MAX_ARRAYS:
             raise Rejected(f"too many arrays: more than {MAX_ARRAYS} in one npz")
         yield member

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_LISTED = 1000
+MAX_NOTES = 100
 MOST_COMMON = 3
 
 
@@ -12,7 +13,8 @@ MOST_COMMON = 3
 class Report:
     """Every received file is counted in one of the three; the first rejected are listed.
 
-    `doctor` is what was found when the accepted ones were examined.
+    `notes` are sentences about the upload beside its files. `doctor` is what was found when the
+    accepted ones were examined.
     """
 
     accepted: int = 0
@@ -20,6 +22,7 @@ class Report:
     rejected: int = 0
     listed: list[dict[str, str]] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     doctor: dict[str, Any] | None = None
 
     @property
@@ -31,6 +34,13 @@ class Report:
         self.kinds[reason.partition(":")[0]] += 1
         if len(self.listed) < MAX_LISTED:
             self.listed.append({"file": file, "reason": reason})
+
+    def note(self, sentence: str) -> None:
+        """Add a note; beyond 100 only the last one goes on to say that there are more."""
+        if len(self.notes) < MAX_NOTES:
+            self.notes.append(sentence)
+        elif len(self.notes) == MAX_NOTES:
+            self.notes.append("There is more of this kind, which is not listed.")
 
     def drop(self, near_duplicates: int) -> None:
         """Count so many accepted pictures among the duplicates, for they are left out."""
@@ -54,5 +64,6 @@ class Report:
             "duplicates": self.duplicates,
             "rejected_count": self.rejected,
             "rejected": self.listed,
+            "notes": self.notes,
             "doctor": self.doctor,
         }

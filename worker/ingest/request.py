@@ -41,6 +41,7 @@ class IngestRequest:
     shape: PictureShape
     horizontal_flip: bool | None  # None: the pictures decide
     drop_near_duplicates: bool
+    code_page: str | None  # of names in archives that are not UTF-8, as Python calls it
     limits: Limits
 
     @classmethod
@@ -51,5 +52,6 @@ class IngestRequest:
             PictureShape(run["width"], run["height"], run["fit"], run["channels"]),
             run["horizontal_flip"],
             run["drop_near_duplicates"],
+            run["code_page"],
             Limits(**run["limits"]),
         )

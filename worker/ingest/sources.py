@@ -8,7 +8,7 @@ from pathlib import Path
 from worker.ingest.array_labels import pair_labels
 from worker.ingest.arrays import ArrayFile, ArrayPicture, array_members, reason
 from worker.ingest.errors import BrokenArchive, Rejected
-from worker.ingest.members import Member
+from worker.ingest.members import Member, Notice
 from worker.ingest.meter import Meter
 from worker.ingest.names import is_litter, shown
 from worker.ingest.npz import npz_arrays
@@ -43,20 +43,22 @@ class Sources:
         }
         pair_labels(list(self._arrays.values()), meter)
 
-    def members(self, place: int) -> Iterator[Received]:
+    def members(self, place: int) -> Iterator[Received | Notice]:
         """Each file or picture in this source, which is read before the next is asked for."""
         if place in self._arrays:
             return array_members(self._arrays[place], self._request, self._meter)
         return self._members(self._request.sources[place], self._kinds[place])
 
-    def _members(self, source: Source, kind: str | None) -> Iterator[Received]:
+    def _members(self, source: Source, kind: str | None) -> Iterator[Received | Notice]:
         path, name, meter = source.path, shown(source.name), self._meter
+        code_page = self._request.code_page
         if kind is None:
             yield from _loose(source, meter)
         elif kind == "zip":
-            yield from zip_members(path, name, meter)
+            yield from zip_members(path, name, meter, code_page)
         elif kind in ("tar", "tar.gz"):
-            yield from tar_members(path, name, meter, gzipped=kind == "tar.gz")
+            gzipped = kind == "tar.gz"
+            yield from tar_members(path, name, meter, gzipped=gzipped, code_page=code_page)
         elif is_litter(source.name):
             return
         elif kind == "npz":

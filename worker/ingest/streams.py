@@ -1,6 +1,5 @@
 """The bytes of an uploaded file, read in order, counted, unpacked where they are a gzip."""
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,9 @@ from worker.ingest.errors import BrokenArchive
 from worker.ingest.meter import Meter
 
 READ_BYTES = 1 << 20
+PACKED_BYTES = 1 << 16  # read at once from a gzip
+GZIP = b"\x1f\x8b"
+GZIP_WINDOW = 31  # zlib: a gzip header, and its checksum and length at the end
 
 
 class Readable(Protocol):
@@ -31,22 +33,69 @@ class PlainStream:
 
 
 class GzipStream:
-    """What is in a gzip. Raises BrokenArchive, at its end too, where its checksum stands."""
+    """What is in a gzip, in all of its members where it has several, up to zeros that pad it.
 
-    def __init__(self, file: IO[bytes], name: str, meter: Meter) -> None:
-        self._unpacked = gzip.GzipFile(fileobj=file)
+    Raises BrokenArchive, at its end too, where its checksum stands; also where other data follows,
+    unless `keeps_rest`: then reading ends there, and `rest_bytes` says how much follows.
+    """
+
+    def __init__(
+        self, file: IO[bytes], name: str, meter: Meter, *, keeps_rest: bool = False
+    ) -> None:
+        self._file = file
         self._name = name
         self._meter = meter
+        self._keeps_rest = keeps_rest
+        self._packed = b""
+        self._member: zlib._Decompress | None = zlib.decompressobj(GZIP_WINDOW)
+        self.rest_bytes = 0
 
     def read(self, size: int, /) -> bytes:
         try:
-            data = self._unpacked.read(size)
-        except EOFError as error:
-            raise BrokenArchive(self._name, "its gzip ends too early") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
+            data = self._unpack(size)
+        except zlib.error as error:
             raise BrokenArchive(self._name, f"its gzip is damaged ({error})") from error
         self._meter.add(len(data))
         return data
+
+    def _unpack(self, size: int) -> bytes:
+        """Up to `size` bytes; none only at the end, or where none are asked for."""
+        while size > 0 and self._member is not None:
+            if self._member.eof:
+                self._begin_member()
+                continue
+            if not self._packed:
+                self._packed = self._file.read(PACKED_BYTES)
+                if not self._packed:
+                    raise BrokenArchive(self._name, "its gzip ends too early")
+            data = self._member.decompress(self._packed, size)
+            self._packed = self._member.unconsumed_tail or self._member.unused_data
+            if data:
+                return data
+        return b""
+
+    def _begin_member(self) -> None:
+        """Go on with the gzip that follows; with none, `_member` is None from here on."""
+        self._skip_zeros()
+        if len(self._packed) < len(GZIP):
+            self._packed += self._file.read(PACKED_BYTES)
+        if self._packed.startswith(GZIP):
+            self._member = zlib.decompressobj(GZIP_WINDOW)
+            return
+        self._member = None
+        if self._packed and not self._keeps_rest:
+            raise BrokenArchive(self._name, "other data follows the end of its gzip")
+        place = self._file.tell()
+        self.rest_bytes = len(self._packed) + self._file.seek(0, 2) - place
+
+    def _skip_zeros(self) -> None:
+        self._packed = self._packed.lstrip(b"\0")
+        while not self._packed:
+            block = self._file.read(PACKED_BYTES)
+            if not block:
+                return
+            self._packed = block.lstrip(b"\0")
+            self._meter.tick()
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """The members of a zip, one at a time.
 
 `zipfile` reads the whole table of contents into memory, up to a gigabyte per million members;
-here only the entry at hand is. The table is read as APPNOTE.TXT 6.3 lays it out, and `zipfile`
-unpacks the data.
+here only the entry at hand is. `zipfile` unpacks the data.
 """
 
-import stat
+import itertools
 import struct
 import zipfile
 import zlib
@@ -14,166 +13,162 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from worker.ingest.errors import BrokenArchive, Rejected
-from worker.ingest.members import Member
+from worker.ingest.errors import Rejected
+from worker.ingest.members import Member, Notice
 from worker.ingest.meter import Meter
+from worker.ingest.name_decoding import NameDecoder
+from worker.ingest.zip_tables import Entry, Table, find_tables, read_entries
 
-END = struct.Struct("<4s4H2LH")
-END_64_LOCATOR = struct.Struct("<4sLQL")
-END_64 = struct.Struct("<4sQ2H2L4Q")
-ENTRY = struct.Struct("<4s6H3L5H2L")
 LOCAL = struct.Struct("<4s5H3L2H")
-EXTRA = struct.Struct("<2H")
-
-MAX_COMMENT_BYTES = 65535
-ZIP_64_EXTRA = 1
-ENCRYPTED = 0x1 | 0x40 | 0x2000  # flags: the data, strongly, the table too
-UTF_8_NAME = 0x800
-ON_UNIX = 3
-METHODS = {9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 98: "PPMd", 99: "AES"}
+LOCAL_SIGNATURE = b"PK\x03\x04"
+MAX_DESCRIPTOR_BYTES = 24  # sizes and checksum behind the data of what was written to a pipe
+DEFAULT_CODE_PAGE = "cp437"  # APPNOTE.TXT, appendix D: that of the first PC
+WRAP = 1 << 32
 
 
-def zip_members(path: Path, name: str, meter: Meter) -> Iterator[Member]:
-    """Every file in the zip at `path`; `name` is what its user calls it."""
+def zip_members(
+    path: Path, name: str, meter: Meter, code_page: str | None = None
+) -> Iterator[Member | Notice]:
+    """Every file in the zip at `path`; `name` is what its user calls it.
+
+    `code_page` decodes names that are not UTF-8.
+    """
     with path.open("rb") as table_file, path.open("rb") as data_file:
-        table = _find_table(table_file, name)
-        for entry in _entries(table_file, table, name):
-            meter.tick()
-            if entry.name.endswith("/"):
+        tables = find_tables(table_file, name)
+        names = NameDecoder(name, code_page, DEFAULT_CODE_PAGE)
+        names.look_at(
+            raw_name
+            for table in tables
+            for raw_name in _unmarked_names(table_file, table, name, meter)
+        )
+        for table in tables:
+            reader = _ZipReader(table_file, data_file, table, name, meter)
+            yield from reader.members(names)
+            yield from reader.notices()
+        yield from names.notices()
+        yield from _about_the_rest(name, tables, path.stat().st_size)
+
+
+def _unmarked_names(file: IO[bytes], table: Table, name: str, meter: Meter) -> Iterator[bytes]:
+    for entry in read_entries(file, table, name):
+        meter.tick()
+        if entry.unicode_name is None:
+            yield entry.raw_name
+
+
+def _about_the_rest(name: str, tables: list[Table], length: int) -> Iterator[Notice]:
+    if len(tables) > 1:
+        yield Notice(f"{name}: {len(tables)} zips joined in one file; all of them were read.")
+    before, behind = tables[0].base, length - tables[-1].end
+    if before and not tables[0].wraps:
+        yield Notice(f"{name}: {before:,} bytes before the zip were not read.")
+    if behind:
+        yield Notice(f"{name}: {behind:,} bytes behind the end of the zip were not read.")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an entry's local header begins, and its data; None where there is no such header."""
+
+    header: int
+    data: int | None
+
+
+class _ZipReader:
+    """Reads one zip of a file in which several may be joined."""
+
+    def __init__(
+        self, table_file: IO[bytes], data_file: IO[bytes], table: Table, name: str, meter: Meter
+    ) -> None:
+        self._table_file = table_file
+        self._file = data_file
+        self._table = table
+        self._name = name
+        self._meter = meter
+        self._wraps = 0  # of the entry at hand
+        self._unlisted = 0
+
+    def members(self, names: NameDecoder) -> Iterator[Member]:
+        end = self._table.base  # of what was read so far
+        is_in_order = self._table.wraps == 0
+        for (entry, place), (_, following) in itertools.pairwise(self._placed()):
+            assert entry is not None, "only the last, which no pair begins with"
+            self._meter.tick()
+            is_in_order = is_in_order and end <= place.header
+            if is_in_order:
+                self._look_between(end, place.header)
+            end = place.header if place.data is None else place.data + entry.packed
+            name = entry.unicode_name or names.decode(entry.raw_name)
+            if name.endswith("/") or (name.endswith("\\") and entry.size == 0):
                 continue
             stream, refusal = None, entry.refusal
             if refusal is None:
-                stream = _MemberStream(data_file, entry, table, meter)
-            yield Member(entry.name, entry.size, min(entry.offset, table.start), stream, refusal)
+                stream = _MemberStream(self._file, entry, place, self._table, self._meter)
+            size = entry.size + self._wrapped_bytes(entry, place, following.header)
+            yield Member(name, size, min(place.header, self._table.start), stream, refusal)
+        if is_in_order:
+            self._look_between(end, self._table.start)
 
+    def notices(self) -> Iterator[Notice]:
+        if self._unlisted:
+            yield Notice(
+                f"{self._name}: files that its table of contents does not list stand in at least "
+                f"{self._unlisted:,} places; they were not read."
+            )
 
-@dataclass(frozen=True)
-class _Table:
-    """The central directory; `shift` is the length of what stands before the zip in its file."""
+    def _placed(self) -> Iterator[tuple[Entry | None, _Place]]:
+        """Every entry with its place; last, None at the start of the table."""
+        for entry in read_entries(self._table_file, self._table, self._name):
+            yield entry, self._find(entry)
+        yield None, _Place(self._table.start, None)
 
-    start: int
-    size: int
-    entries: int
-    shift: int
+    def _find(self, entry: Entry) -> _Place:
+        """Where the entry is. Only a header with its name tells a wrapped offset from another."""
+        offset = self._table.base + entry.offset
+        later = range(self._wraps, self._table.wraps + 1)
+        for wraps in (*later, *range(self._wraps)):
+            place = self._read_header(offset + wraps * WRAP, entry)
+            if place.data is not None:
+                self._wraps = wraps
+                return place
+        return _Place(offset, None)
 
+    def _read_header(self, offset: int, entry: Entry) -> _Place:
+        if offset >= self._table.start:  # nothing of a member is behind the table
+            return _Place(offset, None)
+        self._file.seek(offset)
+        header = self._file.read(LOCAL.size)
+        if len(header) < LOCAL.size or not header.startswith(LOCAL_SIGNATURE):
+            return _Place(offset, None)
+        name_size, extra_size = LOCAL.unpack(header)[9:11]
+        if self._table.wraps and self._file.read(name_size) != entry.raw_name:
+            return _Place(offset, None)
+        return _Place(offset, offset + LOCAL.size + name_size + extra_size)
 
-@dataclass(frozen=True)
-class _Entry:
-    name: str
-    flags: int
-    method: int
-    crc: int
-    packed: int
-    size: int
-    offset: int
-    mode: int  # of Unix, 0 where unknown
+    def _wrapped_bytes(self, entry: Entry, place: _Place, following: int) -> int:
+        """What a size modulo 2**32 lacks, where the next header is further away than it says."""
+        if self._table.wraps == 0 or place.data is None:
+            return 0
+        return max(0, following - place.data - entry.packed) // WRAP * WRAP
 
-    @property
-    def refusal(self) -> str | None:
-        if stat.S_IFMT(self.mode) == stat.S_IFLNK:
-            return "link: links are not followed"
-        if stat.S_IFMT(self.mode) not in (0, stat.S_IFREG):
-            return "special file: neither a file nor a folder"
-        if self.flags & ENCRYPTED:
-            return "encrypted: make the zip without a password"
-        if self.method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            method = METHODS.get(self.method, f"method {self.method}")
-            return f"unsupported compression: {method}; make the zip with deflate"
-        return None
-
-
-def _find_table(file: IO[bytes], name: str) -> _Table:
-    """The table of contents, from the record that ends a zip."""
-    length = file.seek(0, 2)
-    tail_start = max(0, length - END.size - MAX_COMMENT_BYTES)
-    file.seek(tail_start)
-    tail = file.read()
-    place = tail.rfind(b"PK\x05\x06")
-    if place < 0 or len(tail) - place < END.size:
-        raise BrokenArchive(name, "its end, which holds its table of contents, is missing")
-    _, disk, _, _, entries, size, offset, _ = END.unpack_from(tail, place)
-    end = tail_start + place
-    wide = _find_wide_table(file, end)
-    if wide is not None:
-        disk, entries, size, offset, end = wide
-    start = end - size
-    if disk != 0:
-        raise BrokenArchive(name, "it is one part of several")
-    if start < offset:
-        raise BrokenArchive(name, "its table of contents is not where it should be")
-    return _Table(start, size, entries, start - offset)
-
-
-def _find_wide_table(file: IO[bytes], end: int) -> tuple[int, int, int, int, int] | None:
-    """(disk, entries, size, offset, where the record begins) of a zip64, None for another."""
-    record_start = end - END_64_LOCATOR.size - END_64.size
-    if record_start < 0:
-        return None
-    file.seek(record_start)
-    record = file.read(END_64.size)
-    if not (record.startswith(b"PK\x06\x06") and file.read(4) == b"PK\x06\x07"):
-        return None
-    _, _, _, _, disk, _, _, entries, size, offset = END_64.unpack(record)
-    return disk, entries, size, offset, record_start
-
-
-def _entries(file: IO[bytes], table: _Table, name: str) -> Iterator[_Entry]:
-    file.seek(table.start)
-    count, left = 0, table.size
-    while left > 0:
-        header = file.read(ENTRY.size)
-        if len(header) < ENTRY.size or not header.startswith(b"PK\x01\x02"):
-            raise BrokenArchive(name, f"its table of contents is damaged after {count:,} entries")
-        fields = ENTRY.unpack(header)
-        name_size, extra_size, comment_size = fields[10:13]
-        variable = file.read(name_size + extra_size + comment_size)
-        yield _read_entry(fields, variable[:name_size], variable[name_size:][:extra_size])
-        count += 1
-        left -= ENTRY.size + len(variable)
-    if (count - table.entries) % 65536:  # macOS counts in 16 bits, however many there are
-        raise BrokenArchive(name, f"it names {count:,} of the {table.entries:,} files it announces")
-
-
-def _read_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> _Entry:
-    _, made_by, _, flags, method, _, _, crc, packed, size = fields[:10]
-    attributes, offset = fields[15:17]
-    wide = _wide_fields(extra)
-    # Only what did not fit its 32 bits is in the extra field, in this order.
-    numbers = [
-        wide.pop(0) if number == 0xFFFFFFFF and wide else number
-        for number in (size, packed, offset)
-    ]
-    size, packed, offset = numbers
-    mode = attributes >> 16 if made_by >> 8 == ON_UNIX else 0
-    return _Entry(_decode(raw_name, flags), flags, method, crc, packed, size, offset, mode)
-
-
-def _wide_fields(extra: bytes) -> list[int]:
-    place = 0
-    while place + EXTRA.size <= len(extra):
-        kind, size = EXTRA.unpack_from(extra, place)
-        place += EXTRA.size
-        if kind == ZIP_64_EXTRA:
-            count = min(size, len(extra) - place) // 8
-            return list(struct.unpack_from(f"<{count}Q", extra, place))
-        place += size
-    return []
-
-
-def _decode(raw: bytes, flags: int) -> str:
-    """macOS writes UTF-8 without saying so; old zips are in the code page of the first PC."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode(errors="replace") if flags & UTF_8_NAME else raw.decode("cp437")
+    def _look_between(self, end: int, start: int) -> None:
+        """Count a file between two listed ones, directly behind the first or its descriptor."""
+        if end + LOCAL.size > start:
+            return
+        self._file.seek(end)
+        gap = self._file.read(min(MAX_DESCRIPTOR_BYTES + len(LOCAL_SIGNATURE), start - end))
+        self._unlisted += LOCAL_SIGNATURE in gap
 
 
 class _MemberStream:
     """The unpacked data of one member, at most the size it declares, checked at its end."""
 
-    def __init__(self, file: IO[bytes], entry: _Entry, table: _Table, meter: Meter) -> None:
+    def __init__(
+        self, file: IO[bytes], entry: Entry, place: _Place, table: Table, meter: Meter
+    ) -> None:
         self._file = file
         self._entry = entry
+        self._place = place
         self._table = table
         self._meter = meter
         self._unpacked: zipfile.ZipExtFile | None = None
@@ -189,13 +184,14 @@ class _MemberStream:
         return data
 
     def _open(self) -> zipfile.ZipExtFile:
-        start = self._entry.offset + self._table.shift
-        self._file.seek(min(start, self._table.start))  # nothing of a member is behind the table
-        header = self._file.read(LOCAL.size)
-        if len(header) < LOCAL.size or not header.startswith(b"PK\x03\x04"):
+        if self._place.data is None:
             raise zipfile.BadZipFile("it is not where the table of contents says")
-        name_size, extra_size = LOCAL.unpack(header)[9:11]
-        self._file.seek(name_size + extra_size, 1)
+        available = self._table.start - self._place.data
+        if self._entry.packed > available:
+            raise zipfile.BadZipFile(
+                f"{self._entry.packed:,} bytes are announced, {max(0, available):,} are there"
+            )
+        self._file.seek(self._place.data)
         info = zipfile.ZipInfo("member")
         info.compress_type = self._entry.method
         info.compress_size, info.file_size = self._entry.packed, self._entry.size

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, jobs
+from app.domain.code_pages import find_codec
 from worker.kinds.kind import Kind
 
 FLIPS = {"auto": None, "yes": True, "no": False}
@@ -31,6 +32,7 @@ class Ingest(Kind):
             "channels": request.channels,
             "horizontal_flip": FLIPS[request.horizontal_flip],
             "drop_near_duplicates": request.near_duplicates == "drop",
+            "code_page": find_codec(request.names),
             "limits": {
                 "max_pixels": settings.max_pixels,
                 "max_images": settings.max_dataset_images,

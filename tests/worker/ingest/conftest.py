@@ -60,6 +60,7 @@ def write_run(
     channels: str = "auto",
     horizontal_flip: bool | None = None,
     drop_near_duplicates: bool = False,
+    code_page: str | None = None,
     **limits: int,
 ) -> Path:
     """A run folder that asks for these sources; `size` is a side, or (width, height)."""
@@ -73,6 +74,7 @@ def write_run(
         "channels": channels,
         "horizontal_flip": horizontal_flip,
         "drop_near_duplicates": drop_near_duplicates,
+        "code_page": code_page,
         "limits": {"max_pixels": 4 * MIB, "max_images": 1000, "max_unpacked_bytes": 256 * MIB}
         | limits,
     }

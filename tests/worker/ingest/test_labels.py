@@ -1,5 +1,6 @@
 import numpy as np
 
+from models.config import MAX_CLASSES
 from worker.ingest.labels import Labels
 
 
@@ -33,3 +34,46 @@ def test_pictures_without_a_class_leave_none() -> None:
     some = labels("a", None, "b")
     some.keep(np.array([True, False, True]))
     assert some.numbered()[0] == ["a", "b"]
+
+
+def test_names_that_are_shown_alike_stay_apart_and_can_be_told_apart() -> None:
+    names, numbers = labels("a\x07", "a\x08", "a\N{REPLACEMENT CHARACTER} (2)", "a\x07").numbered()
+    shown = "a\N{REPLACEMENT CHARACTER}"
+    assert names == [shown, f"{shown} (3)", f"{shown} (2)"]
+    assert numbers is not None
+    assert numbers.tolist() == [0, 1, 2, 0]
+
+
+def test_what_a_language_needs_stays_in_a_name() -> None:
+    for pair in (
+        ("گربه\u200cها", "گربهها"),
+        ("👩\u200d🚀", "👩🚀"),
+        ("黒\u3000猫", "黒 猫"),
+        ("a\u00a0b", "a\u3000b"),
+        ("9.41\u202fAM", "9.41 AM"),
+    ):
+        names, _ = labels(*pair).numbered()
+        assert names == sorted(pair)
+
+
+def test_equivalent_spellings_are_one_class_and_it_is_said() -> None:
+    some = labels("caf\u00e9", "cafe\u0301", "tea")
+    names, numbers = some.numbered()
+    assert names == ["caf\u00e9", "tea"]
+    assert numbers is not None
+    assert numbers.tolist() == [0, 0, 1]
+    (note,) = some.notes()
+    assert "NFC and NFD" in note
+    assert note.endswith(": caf\u00e9.")
+    assert list(labels("a", "b").notes()) == []
+
+
+def test_more_classes_than_a_model_can_have_are_none_and_it_is_said_briefly() -> None:
+    some = labels(*(f"folder {number}" for number in range(MAX_CLASSES + 1)))
+    assert some.numbered() == (None, None)
+    (note,) = some.notes()
+    assert f"{MAX_CLASSES + 1:,} classes" in note
+    assert f"{MAX_CLASSES:,} at most" in note
+    assert "folder 7" not in note
+    most = labels(*(str(number) for number in range(MAX_CLASSES)))
+    assert most.numbered()[0] == [str(number) for number in range(MAX_CLASSES)]

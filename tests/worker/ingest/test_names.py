@@ -1,6 +1,13 @@
 import pytest
 
-from worker.ingest.names import folder_of, is_litter, points_outside, shown
+from worker.ingest.names import (
+    HALF_CHARACTER,
+    folder_of,
+    is_litter,
+    parts_of,
+    points_outside,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +61,23 @@ def test_a_shown_name_can_be_stored_and_printed() -> None:
     name = shown("a\0b\x1b[31m\udce9/" + "x" * 1000)
     assert name.isprintable()
     assert len(name.encode()) < 400
+
+
+def test_bytes_that_are_no_text_are_shown_as_they_are() -> None:
+    assert (
+        shown(b"th\xe9/\xb9\xb7.png".decode("utf-8", "surrogateescape")) == r"th\xe9/\xb9\xb7.png"
+    )
+
+
+@pytest.mark.parametrize("char", "\0\n\x7f\x85\u2028\u202e\u2066\ud800")
+def test_what_would_mislead_or_break_a_line_is_replaced(char: str) -> None:
+    assert shown(f"a{char}b") == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_half_a_character_divides_no_path() -> None:
+    name = f"\x83{HALF_CHARACTER}/1.png"
+    assert parts_of(name) == [f"\x83{HALF_CHARACTER}", "1.png"]
+    assert shown(f"a{HALF_CHARACTER}b") == "a\\b"
 
 
 def test_names_that_look_alike_are_alike() -> None:

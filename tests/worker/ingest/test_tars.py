@@ -8,6 +8,9 @@ from typing import Any, Literal
 import pytest
 
 from worker.ingest.errors import BrokenArchive
+from worker.ingest.members import Member, Notice
+from worker.ingest.meter import Meter
+from worker.ingest.tars import tar_members
 
 Png = Callable[[int], bytes]
 Run = Callable[..., Any]
@@ -27,6 +30,25 @@ def make(
         for name, data in files.items():
             add(archive, name, data)
     return path
+
+
+def read(path: Path, code_page: str | None = None) -> tuple[dict[str, bytes], list[str]]:
+    """The files in the tar with what is read of each, and the notices."""
+    gzipped = path.read_bytes().startswith(b"\x1f\x8b")
+    files: dict[str, bytes] = {}
+    notices = []
+    meter = Meter(64 * MIB, lambda: None)
+    for member in tar_members(path, path.name, meter, gzipped=gzipped, code_page=code_page):
+        if isinstance(member, Notice):
+            notices.append(member.text)
+        else:
+            files[member.name] = _content(member)
+    return files, notices
+
+
+def _content(member: Member) -> bytes:
+    assert member.stream is not None
+    return member.stream.read(member.size)
 
 
 def pictures(png: Png, count: int = 9) -> dict[str, bytes]:
@@ -164,3 +186,113 @@ def test_a_damaged_sparse_map_breaks_the_archive_and_is_named(
         archive.addfile(info, io.BytesIO(b"not a number\n" * 39 + bytes(5)))
     with pytest.raises(BrokenArchive, match=r"cats\.tar"):
         ingest([path])
+
+
+def small(path: Path, *names: str, mode: Literal["w", "w:gz"] = "w") -> bytes:
+    return make(path, {name: name.encode() for name in names}, mode).read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_joined_tars_are_read_to_the_last_and_it_is_said(
+    tmp_path: Path, mode: Literal["w", "w:gz"]
+) -> None:
+    path = tmp_path / "joined.tar"
+    parts = [small(tmp_path / "a", *names, mode=mode) for names in ("ab", "c", "de")]
+    path.write_bytes(b"".join(parts))
+    files, notices = read(path)
+    assert files == {name: name.encode() for name in "abcde"}
+    assert notices == ["joined.tar: 3 tars joined in one file; all of them were read."]
+
+
+def test_a_joined_tar_that_is_cut_short_fails(tmp_path: Path) -> None:
+    path = tmp_path / "joined.tar"
+    second = make(tmp_path / "b", {"b": bytes(9000)}).read_bytes()
+    path.write_bytes(small(tmp_path / "a", "a") + second[:5000])
+    with pytest.raises(BrokenArchive, match=r"joined\.tar is broken"):
+        read(path)
+
+
+@pytest.mark.parametrize("padding", [1, 511, 512, 3 * MIB + 7])
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_zeros_behind_the_end_are_padding(
+    tmp_path: Path, mode: Literal["w", "w:gz"], padding: int
+) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(small(path, "a", mode=mode) + bytes(padding))
+    assert read(path) == ({"a": b"a"}, [])
+
+
+@pytest.mark.parametrize("rest", [b"x", b"no tar" * 1000])
+def test_other_data_behind_the_end_is_told(tmp_path: Path, rest: bytes) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(small(path, "a") + rest)
+    files, (notice,) = read(path)
+    assert files == {"a": b"a"}
+    assert notice == f"a.tar: {len(rest):,} bytes behind the end of the tar are no tar and " + (
+        "were not read."
+    )
+
+
+def test_other_data_behind_a_gzip_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(small(path, "a", mode="w:gz") + bytes(9) + b"signature")
+    files, (notice,) = read(path)
+    assert files == {"a": b"a"}
+    assert notice.startswith("a.tar.gz: 9 bytes behind the end of the gzip are no gzip")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+@pytest.mark.parametrize("size", ["9" * 29, str(1 << 62), "-5", "-100000"])
+def test_a_size_that_cannot_be_is_refused_at_once(
+    tmp_path: Path, mode: Literal["w", "w:gz"], size: str
+) -> None:
+    with tarfile.open(tmp_path / "a.tar", mode, format=tarfile.PAX_FORMAT) as archive:
+        add(archive, "a", b"a")
+        info = tarfile.TarInfo("b")
+        info.pax_headers = {"size": size}
+        archive.addfile(info)
+        add(archive, "c", b"c")
+    with pytest.raises(BrokenArchive, match=r"announces .* bytes, and the whole file has"):
+        read(tmp_path / "a.tar")
+
+
+@pytest.mark.parametrize("size", [1 << 80, -(1 << 40)])
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_binary_size_that_cannot_be_is_refused_at_once(
+    tmp_path: Path, kind: bytes, size: int
+) -> None:
+    path = tmp_path / "a.tar"
+    data = bytearray(small(path, "a", "b"))
+    with tarfile.open(path) as archive:
+        start = archive.getmembers()[1].offset
+    data[start + 124 : start + 136] = size.to_bytes(12, "big", signed=True)
+    data[start + 124] |= 0x80  # base 256
+    data[start + 156 : start + 157] = kind
+    data[start + 148 : start + 156] = b" " * 8
+    data[start + 148 : start + 155] = f"{sum(data[start : start + 512]):06o}\0".encode()
+    path.write_bytes(data)
+    with pytest.raises(BrokenArchive, match=r"announces|a size of|too long"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("code_page", "classes"),
+    [("gbk", ("猫", "狗")), ("latin-1", ("thé", "thè")), ("cp932", ("ネコ", "ソラ"))],
+)
+def test_names_in_a_named_code_page_are_decoded_and_else_kept_apart(
+    tmp_path: Path, code_page: str, classes: tuple[str, str]
+) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT, encoding=code_page) as archive:
+        for name in classes:
+            add(archive, f"{name}/1.png", b"a")
+    files, notices = read(path, code_page)
+    assert (list(files), notices) == ([f"{name}/1.png" for name in classes], [])
+    files, notices = read(path)
+    assert len(files) == 2
+    assert len(notices) == 1
+
+
+def test_a_name_in_a_pax_record_is_utf_8_whatever_is_named(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.tar", {"é/1.png": b"a"}, kind=tarfile.PAX_FORMAT)
+    assert read(path, "gb18030") == ({"é/1.png": b"a"}, [])

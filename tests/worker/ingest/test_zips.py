@@ -2,6 +2,7 @@ import io
 import random
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 
 from worker.ingest.errors import BrokenArchive, IngestError
+from worker.ingest.members import Notice
+from worker.ingest.meter import Meter
+from worker.ingest.zips import zip_members
 
 Png = Callable[[int], bytes]
 Run = Callable[..., Any]
@@ -19,6 +23,55 @@ def make(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED
         for name, data in files.items():
             archive.writestr(name, data)
     return path
+
+
+Files = dict[str, bytes | None]
+
+
+def read(path: Path, code_page: str | None = None) -> tuple[Files, list[str]]:
+    """The files in the zip with what is read of each (None: too large), and the notices."""
+    files: Files = {}
+    notices = []
+    for member in zip_members(path, path.name, Meter(1 << 20, lambda: None), code_page):
+        if isinstance(member, Notice):
+            notices.append(member.text)
+        else:
+            assert member.stream is not None
+            files[member.name] = member.stream.read(100) if member.size < 100 else None
+    return files, notices
+
+
+def local(name: bytes, data: bytes, size: int, extra: bytes = b"") -> bytes:
+    fields = (20, 0, 0, 0, 33, zlib.crc32(data), size & 0xFFFFFFFF, size & 0xFFFFFFFF)
+    header = struct.pack("<4s5H3L2H", b"PK\3\4", *fields, len(name), len(extra))
+    return header + name + extra + data
+
+
+def entry(name: bytes, data: bytes, size: int, offset: int, extra: bytes = b"") -> bytes:
+    """As macOS writes it: every number modulo 2**32."""
+    fields = (20, 20, 0, 0, 0, 33, zlib.crc32(data), size & 0xFFFFFFFF, size & 0xFFFFFFFF)
+    header = struct.pack("<4s6H3L", b"PK\1\2", *fields)
+    sizes = struct.pack("<5H2L", len(name), len(extra), 0, 0, 0, 0, offset & 0xFFFFFFFF)
+    return header + sizes + name + extra
+
+
+def end(entries: int, size: int, offset: int) -> bytes:
+    counts = (entries, entries, size, offset & 0xFFFFFFFF)
+    return struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *counts, 0)
+
+
+def stored(*files: tuple[bytes, bytes, bytes]) -> bytes:
+    """A zip of (name, extra field, data)."""
+    body, table = b"", b""
+    for name, extra, data in files:
+        table += entry(name, data, len(data), len(body), extra)
+        body += local(name, data, len(data), extra)
+    return body + table + end(len(files), len(table), len(body))
+
+
+def unicode_path(raw: bytes, name: str) -> bytes:
+    field = struct.pack("<BL", 1, zlib.crc32(raw)) + name.encode()
+    return struct.pack("<2H", 0x7075, len(field)) + field
 
 
 def patch_entry(path: Path, name: str, offset: int, value: bytes) -> None:
@@ -184,3 +237,102 @@ def test_no_damage_does_more_than_fail_or_reject(ingest: Run, png: Png, tmp_path
             assert ingest([tmp_path / "a.zip"]).report["accepted"] >= 2
         except IngestError as error:
             assert str(error)  # noqa: PT017  either outcome is right, any other error is not
+
+
+@pytest.mark.parametrize("code_page", ["gbk", "cp866", "shift_jis", "cp1251"])
+def test_the_unicode_path_field_names_a_file(tmp_path: Path, code_page: str) -> None:
+    name = "ソ/1.png" if code_page == "shift_jis" else "собака/1.png"
+    raw = name.encode(code_page)
+    path = tmp_path / "a.zip"
+    path.write_bytes(stored((raw, unicode_path(raw, name), b"a")))
+    assert read(path) == ({name: b"a"}, [])
+
+
+def test_a_unicode_path_field_of_another_name_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(stored((b"renamed.png", unicode_path(b"cat.png", "кот.png"), b"a")))
+    assert read(path) == ({"renamed.png": b"a"}, [])
+
+
+def test_names_in_a_named_code_page_are_decoded_and_else_kept_apart(tmp_path: Path) -> None:
+    names = ["ネコ/1.png", "ソラ/2.png", "ソ.png"]
+    path = tmp_path / "a.zip"
+    path.write_bytes(stored(*((name.encode("shift_jis"), b"", b"a") for name in names)))
+    assert read(path, "cp932") == (dict.fromkeys(names, b"a"), [])
+    files, (notice,) = read(path)
+    assert len(files) == 3
+    assert notice.startswith("a.zip: 3 names are not UTF-8; they were read as cp437, like ")
+
+
+def test_folders_that_end_with_a_backslash_are_no_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(stored((b"cat\\", b"", b""), (b"cat\\1.png", b"", b"a")))
+    assert read(path) == ({"cat\\1.png": b"a"}, [])
+
+
+def test_joined_zips_are_all_read_and_it_is_said(tmp_path: Path) -> None:
+    parts = [stored((name, b"", name)) for name in (b"a", b"b", b"c")]
+    path = tmp_path / "joined.zip"
+    path.write_bytes(b"".join(parts))
+    files, notices = read(path)
+    assert files == {"a": b"a", "b": b"b", "c": b"c"}
+    assert notices == ["joined.zip: 3 zips joined in one file; all of them were read."]
+
+
+def test_data_before_and_behind_a_zip_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"#!stub" + stored((b"a", b"", b"a")) + b"PK\5\6 signature" * 9)
+    files, notices = read(path)
+    assert files == {"a": b"a"}
+    assert notices == [
+        "a.zip: 6 bytes before the zip were not read.",
+        "a.zip: 126 bytes behind the end of the zip were not read.",
+    ]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("descriptor", [b"", b"PK\7\x08" + bytes(12)])
+def test_files_that_the_table_does_not_list_are_told(
+    tmp_path: Path, place: int, descriptor: bytes
+) -> None:
+    body, table = b"", b""
+    for number, name in enumerate((b"a", b"b")):
+        if number == place:
+            body += local(b"hidden", b"h", 1) + descriptor
+        table += entry(name, name, 1, len(body))
+        body += local(name, name, 1) + descriptor
+    if place == 2:
+        body += local(b"hidden", b"h", 1)
+    path = tmp_path / "a.zip"
+    path.write_bytes(body + table + end(2, len(table), len(body)))
+    files, (notice,) = read(path)
+    assert files == {"a": b"a", "b": b"b"}
+    assert "does not list stand in at least 1 places" in notice
+
+
+def test_wrapped_offsets_and_sizes_of_a_zip_over_4_gib_are_unwrapped(tmp_path: Path) -> None:
+    wrap = 1 << 32
+    sizes = {b"a": 1, b"film.mov": wrap + 5, b"b": 1, b"film2.mov": 2 * wrap + 50, b"c": 1}
+    path = tmp_path / "finder.zip"
+    table = b""
+    with path.open("wb") as file:  # with holes: it takes a few kilobytes of disk
+        for name, size in sizes.items():
+            data = name if size == 1 else b""
+            table += entry(name, data, size, file.tell())
+            file.write(local(name, data, size))
+            file.seek(size - len(data), 1)
+        start = file.tell()
+        file.write(table + end(len(sizes), len(table), start))
+    assert path.stat().st_size > 3 * wrap
+    files, notices = read(path)
+    assert files == {"a": b"a", "film.mov": None, "b": b"b", "film2.mov": None, "c": b"c"}
+    assert notices == []
+
+
+def test_a_size_larger_than_the_zip_is_refused_before_it_is_read(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    path = make(tmp_path / "a.zip", {n: png(1 + len(n)) for n in ("a.png", "bb.png", "ccc.png")})
+    patch_entry(path, "bb.png", 20, struct.pack("<L", 1 << 27))
+    (reason,) = ingest([path]).reasons.values()
+    assert "134,217,728 bytes are announced" in reason
