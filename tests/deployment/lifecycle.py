@@ -31,6 +31,8 @@ from .stack import (
 )
 
 SERVICES = ("api", "worker", "worker-light", "postgres", "valkey")
+pytestmark = pytest.mark.timeout(1800)
+
 LONG = 10**7  # images of a training that a test ends itself
 TAG = os.environ["MOGGY_TAG"]
 
@@ -65,7 +67,7 @@ def test_it_ingests_trains_and_generates(api: httpx2.Client) -> None:
     upload(api, "squares", pictures())
     wait_for("ingested", lambda: api.get("/v1/datasets/squares").json()["status"] == "ready")
     job = train(api, "squares", "first", 2048)
-    ended = wait_for("trained", lambda: (j := job_of(api, job))["finished_at"] and j, 200)
+    ended = wait_for("trained", lambda: (j := job_of(api, job))["finished_at"] and j)
     assert (ended["status"], ended["error"]) == ("succeeded", None)
     assert api.get("/v1/models/first/images/7.png").content.startswith(b"\x89PNG")
     morph = {"keyframes": [{"seed": 1}, {"seed": 2}], "frames": 20, "format": "webp"}
@@ -131,7 +133,8 @@ def test_a_second_worker_trains_beside_the_first(api: httpx2.Client) -> None:
 
 def test_replicas_share_everything_and_leave_postgresql_connections() -> None:
     scale = ("--scale", "api=3", "--scale", "worker=2", "--scale", "worker-light=2")
-    start("--no-recreate", *scale)
+    first = int(os.environ["MOGGY_PORT"])
+    start("--no-recreate", *scale, MOGGY_PORT=f"{first}-{first + 2}")
     assert len(addresses()) == 3
     with ExitStack() as opened:
         replicas = [opened.enter_context(client(address)) for address in addresses()]
@@ -168,7 +171,7 @@ def test_a_worker_that_hangs_is_unhealthy_and_a_busy_one_is_not(api: httpx2.Clie
     wait_for("training", lambda: job_of(api, job)["progress"]["images_seen"] > 0)
     kill_program("worker-light", "STOP")
     try:
-        wait_for("unhealthy", lambda: health("worker-light") == "unhealthy", 180)
+        wait_for("unhealthy", lambda: health("worker-light") == "unhealthy")
         assert health("worker") == "healthy"
     finally:
         kill_program("worker-light", "CONT")

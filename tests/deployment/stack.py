@@ -63,7 +63,7 @@ def client(address: str | None = None) -> httpx2.Client:
     return httpx2.Client(base_url=address or addresses()[0], headers=HEADERS, timeout=60)
 
 
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = 120) -> Any:
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = 300) -> Any:
     """The first true answer of the condition; a client that is refused counts as false."""
     deadline = time.monotonic() + seconds
     while True:
@@ -77,8 +77,8 @@ def wait_for(what: str, condition: Callable[[], Any], seconds: float = 120) -> A
         time.sleep(0.3)
 
 
-def start(*arguments: str) -> None:
-    compose("up", "--detach", *arguments)
+def start(*arguments: str, **variables: str) -> None:
+    compose("up", "--detach", *arguments, env=os.environ | variables)
     wait_for("ready", lambda: all(is_ready(address) for address in addresses()))
 
 

@@ -119,3 +119,13 @@ def test_local_folder_holds_every_object_below_the_prefix(store: ObjectStore) ->
     store.put_bytes("datasets/d/1/labels.npy", b"labels")
     folder = store.local_folder("datasets/d/1")
     assert sorted(path.name for path in folder.iterdir()) == ["images.npy", "labels.npy"]
+
+
+def test_an_empty_variable_of_a_bucket_counts_as_absent(
+    tmp_path: Path, s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = bucket_settings(tmp_path, s3_environment, monkeypatch)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "")
+    config = ObjectStore(settings)._store.config
+    assert {"endpoint", "access_key_id", "secret_access_key"} & set(config) == set()
