@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app.domain.courier import Courier
 from app.domain.database import Database
+from app.domain.disk import Disk
 from app.domain.events import EventListener
 from app.domain.logs import configure_logs
 from app.domain.measuring import StepMeter
@@ -82,10 +83,11 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.database = Database(settings.database, settings.database_connections)
     api.state.store = ObjectStore(settings, STORE_RETRY_SECONDS)
     api.state.courier = Courier(settings.redis_url)
+    api.state.disk = Disk(settings)
     api.state.listener = EventListener(settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
     api.state.step_meter = StepMeter()
-    api.state.readiness = Readiness(api.state.database, api.state.store)
+    api.state.readiness = Readiness(api.state.database, api.state.store, api.state.disk)
     api.state.canary = ThreadCanary()
     api.state.listener.start()
     api.state.readiness.start()

@@ -6,11 +6,13 @@ import signal
 import stat
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
 
 from models.cores import limit_threads
+from models.disk import NO_ROOM, is_disk_full, needed_bytes
 
 ORPHANED = 3  # the exit status after standard input has closed
 
@@ -77,6 +79,20 @@ def begin(program: str) -> tuple[Path, EventStream, bool]:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     limit_threads()
     return Path(sys.argv[1]), EventStream.take_stdout(), end_with_supervisor()
+
+
+def report_full_disk(events: EventStream, work: Callable[[], int]) -> int:
+    """The exit status of `work`; NO_ROOM after an event `no_room` where the disk is full.
+
+    The supervisor then parks the job, and starts it again when there is room.
+    """
+    try:
+        return work()
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        events.emit("no_room", error=str(error), needed_bytes=needed_bytes(error))
+        return NO_ROOM
 
 
 def end_on_signals(events: EventStream, supervised: bool) -> None:

@@ -8,7 +8,7 @@ held by a supervisor: when it closes, the process ends at once.
 import sys
 from typing import NoReturn
 
-from models.child import begin, end_on_signals
+from models.child import begin, end_on_signals, report_full_disk
 
 
 def main() -> NoReturn:
@@ -17,7 +17,7 @@ def main() -> NoReturn:
     end_on_signals(events, supervised)
     from models.evaluation import run_evaluation
 
-    sys.exit(run_evaluation(folder, events))
+    sys.exit(report_full_disk(events, lambda: run_evaluation(folder, events)))
 
 
 if __name__ == "__main__":

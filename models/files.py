@@ -10,6 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from models.disk import NoRoom, is_disk_full
+
 
 class TensorFileError(ValueError):
     """The file is broken, or another kind of file than was asked for."""
@@ -49,7 +51,10 @@ def read_tensors(
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that no reader and no crash ever sees a part of it."""
+    """Write `data` to `path` so that no reader and no crash ever sees a part of it.
+
+    Raises NoRoom on a full disk; an older file of that name is then kept.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -58,6 +63,10 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if is_disk_full(error):
+            raise NoRoom(path, len(data)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     # The rename itself is durable only once the folder is.

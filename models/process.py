@@ -150,7 +150,11 @@ class RunFolder:
         try:
             os.link(state, link)
         except OSError:  # a file system without links
-            shutil.copyfile(state, link)
+            try:
+                shutil.copyfile(state, link)
+            except OSError:
+                link.unlink(missing_ok=True)  # part of it: on a full disk, room that is needed
+                raise
         link.replace(self.folder / GOOD_STATE)
 
 

@@ -1,8 +1,9 @@
 """The trainer process: `python -m models.train RUN_DIR`.
 
 Reads RUN_DIR/run.json, goes on from RUN_DIR/state.safetensors where there is one, and prints one
-JSON event per line; files are named relative to RUN_DIR. SIGTERM: state, then exit. A pipe on
-standard input is held by a supervisor: when it closes, the process ends at once.
+JSON event per line; files are named relative to RUN_DIR. SIGTERM: state, then exit. On a full disk
+the last event is `no_room`, the exit status 4, and the newest state file is the one before. A pipe
+on standard input is held by a supervisor: when it closes, the process ends at once.
 """
 
 import signal
@@ -11,7 +12,7 @@ import threading
 from types import FrameType
 from typing import NoReturn
 
-from models.child import begin
+from models.child import begin, report_full_disk
 
 
 def main() -> NoReturn:
@@ -21,7 +22,7 @@ def main() -> NoReturn:
     _stop_on_signals(stop, supervised)
     from models.process import run_training
 
-    sys.exit(run_training(folder, events, stop.is_set))
+    sys.exit(report_full_disk(events, lambda: run_training(folder, events, stop.is_set)))
 
 
 def _stop_on_signals(stop: threading.Event, supervised: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from services import bucket, postgres, postgres_programs, valkey
+from small_disk import mounted
 
 from app.domain.database import Database, migrate
 from app.domain.jobs import new_id
@@ -78,6 +79,13 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 40 MB."""
+    with mounted(tmp_path / "small", megabytes=40) as folder:
+        yield folder
 
 
 @pytest.fixture

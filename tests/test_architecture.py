@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What of models/ a request is checked with.
 TORCH_FREE = {
     "models.config",
+    "models.disk",
     "models.networks.stages",
     "models.presets",
     "models.ranges",

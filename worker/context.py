@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.domain.database import Database, is_unavailable
+from app.domain.disk import Disk, is_disk_full
 from app.domain.events import Notifier
 from app.domain.queue import Queue
 from app.domain.settings import WorkerSettings
@@ -34,6 +35,7 @@ class WorkerContext:
     database: Database
     store: ObjectStore
     notifier: Notifier
+    disk: Disk
     stopping: threading.Event = field(default_factory=threading.Event)
     busy: dict[str, threading.Lock] = field(  # of each queue: one job of it at a time
         default_factory=lambda: {queue: threading.Lock() for queue in Queue}
@@ -50,12 +52,14 @@ class WorkerContext:
             ),
             store=ObjectStore(settings),
             notifier=Notifier(settings.redis_url),
+            disk=Disk(settings),
         )
 
     def write(self, action: Callable[[Session], T]) -> T:
         """Run `action` in a transaction; again while the database is away, as long as a lease.
 
-        A database that restarts must not cost a healthy training its process.
+        A database that restarts must not cost a healthy training its process. One without room
+        raises at once: the job is then parked.
         """
         give_up = self._give_up_at()
         while True:
@@ -64,6 +68,21 @@ class WorkerContext:
                     return action(session)
             except SQLAlchemyError as error:
                 self._wait_after(error, give_up)
+
+    def settle(self, action: Callable[[Session], T]) -> T:
+        """As `write`, for how a job is left: on a full disk the reserve is used for it.
+
+        Where that is not enough, it waits until there is room, or until this worker stops.
+        """
+        while True:
+            try:
+                return self.write(action)
+            except SQLAlchemyError as error:
+                if not is_disk_full(error) or self.stopping.is_set():
+                    raise
+                log.warning("database_full", error=str(error))
+            if not self.disk.release_reserve():
+                self.stopping.wait(RETRY_SECONDS)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

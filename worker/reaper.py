@@ -54,8 +54,12 @@ def reap(context: WorkerContext, queues: Sequence[str]) -> None:
     for job in changed:
         if job.status in ENDED:
             delete_leftovers(context.database, context.store, job)
+    context.disk.fill_reserve()
+    if context.disk.is_low:
+        return  # nothing begins here
+    free = context.disk.free_bytes()
     with context.database.read() as session:
-        waiting = [queue for queue in queues if jobs.waiting(session, queue)]
+        waiting = [queue for queue in queues if jobs.waiting(session, queue, free)]
     for queue in waiting:
         if not context.busy[queue].locked():
             wake(queue)

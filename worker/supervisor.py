@@ -11,10 +11,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.domain import jobs, leases
+from app.domain.disk import is_disk_full
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
 from app.domain.leases import Claim, Fenced
 from app.domain.tables import Job
+from models.disk import needed_bytes
 from worker.child import Child
 from worker.context import WorkerContext
 from worker.heartbeat import Heartbeat
@@ -32,16 +34,18 @@ KINDS: dict[str, type[Kind]] = {
     "evaluate": Evaluate,
     "synthesize": Synthesize,
 }
-FINAL_EVENTS = ("finished", "stopped", "failed")
+FINAL_EVENTS = ("finished", "stopped", "failed", "no_room")
 POLL_SECONDS = 0.2
+DISK_SECONDS = 1.0  # between two looks at the free space
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a child ended: by its last event, or where there was none, by its exit."""
 
-    event: dict[str, Any]  # {"event": "finished" | "stopped" | "failed" | "crashed", …}
+    event: dict[str, Any]  # {"event": "finished" | … | "no_room" | "crashed", …}
     stop: Stop | None  # what the job's user had asked for by then
+    disk_low: bool = False  # its child was stopped for it, or crashed by it
 
     @property
     def name(self) -> str:
@@ -66,7 +70,7 @@ def supervise(context: WorkerContext, job: Job) -> None:
         log.warning("job_fenced", job=job.id, epoch=job.epoch)
     except Exception as error:
         log.exception("job_supervision_failed", job=job.id)
-        _settle_failure(context, kind, f"its worker failed: {error}")
+        _settle_failure(context, kind, error)
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
         context.notifier.notify([job.id])
@@ -79,6 +83,7 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
     child = Child(kind.module, kind.run_dir, kind.processes)
     final: dict[str, Any] | None = None
     kill_at: float | None = None
+    disk_low, look_at = False, time.monotonic() + DISK_SECONDS
     try:
         while not child.ended:
             event = child.next_event(POLL_SECONDS)
@@ -88,7 +93,10 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
                 kind.handle(event)
             if heartbeat.fenced:
                 raise Fenced(kind.job.id)
-            if kill_at is None and (heartbeat.stop_requested or context.stopping.is_set()):
+            if time.monotonic() >= look_at:
+                disk_low, look_at = disk_low or context.disk.is_low, time.monotonic() + DISK_SECONDS
+            stopping = disk_low or context.stopping.is_set()
+            if kill_at is None and (heartbeat.stop_requested or stopping):
                 child.terminate()
                 kill_at = time.monotonic() + context.settings.stop_grace_seconds
             elif kill_at is not None and time.monotonic() > kill_at:
@@ -97,9 +105,10 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
         code = child.close()
     if final is None:
         final = {"event": "crashed", "error": child.describe_end(code)}
+        disk_low = disk_low or context.disk.is_low
     if final["event"] == "finished" and heartbeat.stop_requested is not Stop.CANCEL:
         kind.conclude()
-    return Outcome(final, heartbeat.stop_requested)
+    return Outcome(final, heartbeat.stop_requested, disk_low)
 
 
 def make_run_dir(run_dir: Path, claim: Claim) -> None:
@@ -119,17 +128,20 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
         leases.end(session, kind.claim, status, shortfall)
 
     if outcome.stop is Stop.CANCEL:
-        context.write(lambda session: leases.end(session, kind.claim, Status.CANCELLED))
+        context.settle(lambda session: leases.end(session, kind.claim, Status.CANCELLED))
     elif outcome.name == "finished":
-        context.write(conclude)
+        context.settle(conclude)
     elif outcome.name == "failed":
         error = str(outcome.event["error"])
-        context.write(lambda session: leases.end(session, kind.claim, Status.FAILED, error))
+        context.settle(lambda session: leases.end(session, kind.claim, Status.FAILED, error))
     elif outcome.stop is Stop.PAUSE:
-        context.write(lambda session: leases.pause(session, kind.claim))
+        context.settle(lambda session: leases.pause(session, kind.claim))
+        return
+    elif outcome.name == "no_room" or outcome.disk_low:
+        _park(context, kind, int(outcome.event.get("needed_bytes", 0)))
         return
     elif context.stopping.is_set():
-        context.write(lambda session: leases.give_back(session, kind.claim))
+        context.settle(lambda session: leases.give_back(session, kind.claim))
         return
     else:
         sentence = outcome.event.get("error", "its process was told to stop by nobody")
@@ -138,9 +150,26 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
     delete_leftovers(context.database, context.store, kind.job)
 
 
-def _settle_failure(context: WorkerContext, kind: Kind, sentence: str) -> None:
+def _park(context: WorkerContext, kind: Kind, needed: int = 0) -> None:
+    """Give the job back to its queue until there is room for it."""
+    free = context.disk.free_bytes()
+    room = context.disk.room_to_resume(kind.run_dir, needed)
+    # Before anything is written: what is still in it is as good as lost.
+    shutil.rmtree(kind.run_dir, ignore_errors=True)
+    reason = (
+        f"the disk of its worker is full: {free:,} bytes were free. It goes on by itself, from "
+        f"what it has stored, when {room:,} bytes are free"
+    )
+    log.warning("job_parked", job=kind.job.id, free_bytes=free, room_needed=room)
+    context.settle(lambda session: leases.park(session, kind.claim, reason, room))
+
+
+def _settle_failure(context: WorkerContext, kind: Kind, error: Exception) -> None:
     try:
-        _settle_crash(context, kind, sentence)
+        if is_disk_full(error):
+            _park(context, kind, needed_bytes(error))
+        else:
+            _settle_crash(context, kind, f"its worker failed: {error}")
     except Fenced:
         log.warning("job_fenced", job=kind.job.id, epoch=kind.claim.epoch)
 
@@ -158,7 +187,7 @@ def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
         leases.end(session, kind.claim, Status.FAILED, error)
         return True
 
-    if context.write(settle):
+    if context.settle(settle):
         delete_leftovers(context.database, context.store, kind.job)
 
 

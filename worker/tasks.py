@@ -57,15 +57,17 @@ def _work_while_any(worker: WorkerContext, queue: str) -> None:
             _work_off(worker, queue)
         finally:
             worker.busy[queue].release()
+        free = worker.disk.free_bytes()
         with worker.database.read() as session:
-            waiting = jobs.waiting(session, queue)
+            waiting = not worker.disk.is_low and jobs.waiting(session, queue, free)
 
 
 def _work_off(worker: WorkerContext, queue: str) -> None:
     settings = worker.settings
-    while not worker.stopping.is_set():
+    while not worker.stopping.is_set() and not worker.disk.is_low:
+        free = worker.disk.free_bytes()
         with worker.database.write() as session:
-            job = leases.claim(session, queue, settings.lease_seconds, settings.max_attempts)
+            job = leases.claim(session, queue, settings.lease_seconds, settings.max_attempts, free)
         if job is None:
             return
         worker.notifier.notify([job.id])

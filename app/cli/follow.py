@@ -58,6 +58,8 @@ def _follow(
             show(event, data, view)
         elif data["status"] in WAITED_FOR:
             view.describe(describe(data))
+            if data.get("error"):  # why it waits again
+                view.note(data["error"])
     raise CommandError(f"the event stream of job {job_id} has no end")
 
 

@@ -7,7 +7,7 @@ queued ─► running ─► succeeded | failed | cancelled
 
 from enum import StrEnum
 
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, or_, true, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
@@ -61,11 +61,19 @@ def queue_again(session: Session, job: Job) -> None:
 def carry_out(session: Session, job: Job, stop: Stop) -> None:
     """Stop a job that no worker holds."""
     job.stop_requested, job.lease_until, job.attempt = None, None, 0
+    job.error, job.room_needed = None, None  # of a job that was parked
     if stop is Stop.PAUSE:
         job.status = Status.PAUSED
     else:
         job.status, job.finished_at = Status.CANCELLED, now()
     save(session, job)
+
+
+def fits(free_bytes: int | None) -> ColumnElement[bool]:
+    """That a job does not wait for more disk space than this; with None, any job."""
+    if free_bytes is None:
+        return true()
+    return or_(Job.room_needed.is_(None), Job.room_needed <= free_bytes)
 
 
 def _after_end(session: Session, job: Job) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events
 from app.domain.database import now
-from app.domain.job_states import Status, Stop, carry_out, queue_again, save
+from app.domain.job_states import Status, Stop, carry_out, fits, queue_again, save
 from app.domain.tables import Job
 
 
@@ -30,8 +30,18 @@ class Claim:
     epoch: int
 
 
-def claim(session: Session, queue: str, lease_seconds: float, max_attempts: int) -> Job | None:
-    """Take the oldest job of `queue` that nobody holds, in one statement."""
+def claim(
+    session: Session,
+    queue: str,
+    lease_seconds: float,
+    max_attempts: int,
+    free_bytes: int | None = None,
+) -> Job | None:
+    """Take the oldest job of `queue` that nobody holds, in one statement.
+
+    A job that is parked for want of disk space is taken where `free_bytes` are enough for it, or
+    None: it is not asked.
+    """
     lapsed = and_(
         Job.status == Status.RUNNING,
         Job.lease_until < now(),
@@ -40,7 +50,7 @@ def claim(session: Session, queue: str, lease_seconds: float, max_attempts: int)
     )
     oldest = (
         select(Job.number)
-        .where(Job.queue == queue, or_(Job.status == Status.QUEUED, lapsed))
+        .where(Job.queue == queue, or_(Job.status == Status.QUEUED, lapsed), fits(free_bytes))
         .order_by(Job.number)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -53,6 +63,8 @@ def claim(session: Session, queue: str, lease_seconds: float, max_attempts: int)
             epoch=Job.epoch + 1,
             attempt=Job.attempt + 1,
             lease_until=now() + lease_seconds,
+            error=None,
+            room_needed=None,
             started_at=func.coalesce(Job.started_at, now()),
         )
         .returning(Job)
@@ -79,9 +91,12 @@ def beat(
 
 
 def hold(session: Session, claim: Claim) -> Job:
-    """Lock the job's row for this transaction and read it, or raise Fenced."""
-    statement = update(Job).where(_held(claim)).values(epoch=Job.epoch).returning(Job)
-    job: Job | None = session.scalar(statement)
+    """Lock the job's row for this transaction and read it, or raise Fenced.
+
+    SQLite has no row locks and needs none: the transaction excludes every other writer.
+    """
+    query = select(Job).where(_held(claim)).with_for_update()
+    job = session.scalar(query.execution_options(populate_existing=True))
     if job is None:
         raise Fenced(claim.job_id)
     return job
@@ -113,8 +128,15 @@ def give_back(session: Session, claim: Claim, *, keep_attempt: bool = False) -> 
     queue_again(session, job)
 
 
+def park(session: Session, claim: Claim, reason: str, room_needed: int) -> None:
+    """Queue a running job until so many bytes are free; its attempt is forgotten."""
+    job = hold(session, claim)
+    job.attempt, job.error, job.room_needed = 0, reason, room_needed
+    queue_again(session, job)
+
+
 def pause(session: Session, claim: Claim) -> None:
-    """Park a running job, as its user asked."""
+    """Pause a running job, as its user asked."""
     carry_out(session, hold(session, claim), Stop.PAUSE)
 
 

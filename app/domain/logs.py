@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from structlog.types import Processor
@@ -14,10 +16,22 @@ BEFORE: list[Processor] = [
 RENDER = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
 
 
+class LogStream:
+    """Standard error. A line that cannot be written, on a full disk, is lost and fails nothing."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 def configure_logs() -> None:
     structlog.configure(
         processors=[*BEFORE, RENDER],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", LogStream())),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the service is ready: the database, the broker and a worker, a bucket.
+"""Whether the service is ready: free disk space, the database, the broker and a worker, a bucket.
 
 Each is looked at by a thread of its own, at its own pace. Requests only read the newest outcome:
 they take no thread, no connection and no query, however many ask.
@@ -16,7 +16,8 @@ from kombu.pidbox import Mailbox
 from sqlalchemy import func, select
 
 from app.domain.database import Database
-from app.domain.errors import Unavailable
+from app.domain.disk import Disk
+from app.domain.errors import InsufficientStorage, Unavailable
 from app.domain.queue import celery
 from app.domain.store import ObjectStore
 from app.domain.tables import Job
@@ -84,7 +85,7 @@ class Look:
     def _look(self) -> str | None:
         try:
             self._check()
-        except Unavailable as error:
+        except (InsufficientStorage, Unavailable) as error:
             return error.detail
         except Exception as error:  # noqa: BLE001  # whatever it is, the next look may go well
             return f"{self.subject} does not answer: {type(error).__name__}"
@@ -94,10 +95,14 @@ class Look:
 class Readiness:
     """The looks at everything that requests need."""
 
-    def __init__(self, database: Database, store: ObjectStore) -> None:
+    def __init__(self, database: Database, store: ObjectStore, disk: Disk) -> None:
         self._counting = JobCounting(database)
         self._database_look = Look("the database", self._counting)
-        self._looks = [self._database_look, Look("the broker", WorkerPing())]
+        self._looks = [
+            Look("the disk", disk.check),
+            self._database_look,
+            Look("the broker", WorkerPing()),
+        ]
         if store.is_bucket:
             self._looks.append(Look("the object store", store.check, BUCKET_PACE_SECONDS))
 

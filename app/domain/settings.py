@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-GIB = 1024**3
+MIB, GIB = 1024**2, 1024**3
 
 
 class DatabaseSettings(BaseSettings):
@@ -58,6 +58,7 @@ class WorkerSettings(DatabaseSettings, BrokerSettings):
     database_connections: int = Field(10, ge=1)
     storage_url: str | None = None  # None: files under the home; or s3://bucket/prefix
     cache_bytes: int = Field(20 * GIB, ge=0)  # local copies of objects in a bucket
+    min_free_bytes: int = Field(8 * MIB, ge=0)  # of the home's disk; below it nothing begins
     heartbeat_file: Path | None = None  # touched by a worker while its main loop runs
 
     max_unpacked_bytes: int = Field(200 * GIB, ge=1)

@@ -86,6 +86,7 @@ class Job(Base):
     checkpoint: Mapped[str | None] = mapped_column(String(32))  # that it looks at
     state_key: Mapped[str | None] = mapped_column(String(255))  # newest stored training state
     result: Mapped[dict[str, Any] | None]  # what it found, or made
+    room_needed: Mapped[int | None] = mapped_column(BigInteger)  # free bytes, to go on: parked
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_hash: Mapped[str | None] = mapped_column(String(64))

@@ -28,10 +28,12 @@ from app.routes.dependencies import (
     CourierDep,
     Cursor,
     DatabaseDep,
+    DiskDep,
     Limit,
     SettingsDep,
     StoreDep,
     refuse_unknown_parameters,
+    release_reserve,
 )
 from app.routes.document import problems
 from app.routes.generation import FOR_EVER, NOT_MODIFIED, content, is_known
@@ -209,11 +211,13 @@ async def create_dataset(
     database: DatabaseDep,
     store: StoreDep,
     courier: CourierDep,
+    disk: DiskDep,
 ) -> DatasetView:
     """Upload archives, pictures, arrays or Parquet; their ingest is queued: follow its `job`. A
     dataset of this name that failed is replaced; any other is a conflict."""
     dataset_id = jobs.new_id()
     folder = settings.home / "incoming" / dataset_id
+    disk.check()
     try:
         upload = await receive_upload(request, folder, settings)
         name, packing = _check_fields(upload)
@@ -265,7 +269,12 @@ def read_dataset(name: str, database: DatabaseDep) -> DatasetView:
         return _view(datasets.find(session, name))
 
 
-@router.delete("/{name}", status_code=204, responses=problems(Conflict))
+@router.delete(
+    "/{name}",
+    status_code=204,
+    responses=problems(Conflict),
+    dependencies=[Depends(release_reserve)],
+)
 def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Response:
     """Forget the dataset and free its bytes; refused while a job uses it."""
     with database.write() as session:

@@ -1,4 +1,4 @@
-"""What routes ask for by type: settings, database, store, engine, event listener, step meter.
+"""What routes ask for by type: settings, database, store, disk, engine, event listener, step meter.
 
 All are `async`, though none awaits: FastAPI sends every other through its thread pool, which
 costs an image request three hops.
@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 
 from app.domain.courier import Courier
 from app.domain.database import Database
+from app.domain.disk import Disk
 from app.domain.errors import InvalidRequest
 from app.domain.events import EventListener
 from app.domain.measuring import StepMeter
@@ -49,9 +50,19 @@ async def _step_meter(request: Request) -> StepMeter:
     return meter
 
 
+async def _disk(request: Request) -> Disk:
+    disk: Disk = request.app.state.disk
+    return disk
+
+
 async def _courier(request: Request) -> Courier:
     courier: Courier = request.app.state.courier
     return courier
+
+
+def release_reserve(disk: Annotated[Disk, Depends(_disk)]) -> None:
+    """For requests that free disk space or keep a job's state: on a full disk they still work."""
+    disk.release_reserve()
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
@@ -79,6 +90,7 @@ StoreDep = Annotated[ObjectStore, Depends(_store)]
 EngineDep = Annotated[Engine, Depends(_engine)]
 ListenerDep = Annotated[EventListener, Depends(_listener)]
 StepMeterDep = Annotated[StepMeter, Depends(_step_meter)]
+DiskDep = Annotated[Disk, Depends(_disk)]
 CourierDep = Annotated[Courier, Depends(_courier)]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]

@@ -20,6 +20,7 @@ from app.routes.dependencies import (
     Limit,
     StoreDep,
     refuse_unknown_parameters,
+    release_reserve,
 )
 from app.routes.document import problems
 from app.routes.generation import FOR_EVER, NOT_MODIFIED, is_known
@@ -104,7 +105,9 @@ def get_file(
     )
 
 
-@router.delete("", status_code=204, responses=problems(Conflict))
+@router.delete(
+    "", status_code=204, responses=problems(Conflict), dependencies=[Depends(release_reserve)]
+)
 def delete_files(job_id: str, database: DatabaseDep, store: StoreDep) -> Response:
     """Delete all files of a job that has ended, and free their bytes."""
     with database.write() as session:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, jobs
 from app.domain.dry_run import quote_training
-from app.domain.errors import Conflict, InvalidRequest, NotFound, QueueFull
+from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound, QueueFull
 from app.domain.evaluation import queue_evaluation
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import JobKind, Status, Stop
@@ -22,11 +22,13 @@ from app.routes.dependencies import (
     CourierDep,
     Cursor,
     DatabaseDep,
+    DiskDep,
     Limit,
     SettingsDep,
     StepMeterDep,
     StoreDep,
     refuse_unknown_parameters,
+    release_reserve,
 )
 from app.routes.document import problems
 from app.routes.job_requests import JobRequest
@@ -34,6 +36,8 @@ from app.routes.names import Name
 from app.routes.times import moment
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
+
+RELEASE = Depends(release_reserve)
 
 
 class Progress(BaseModel):
@@ -45,6 +49,9 @@ class Progress(BaseModel):
 
 class JobView(BaseModel):
     """`position` is the job's place while it is queued; `attempt` counts its trainer's starts.
+
+    A job that the full disk of its worker stops is `queued` again: `error` says so, and it goes on
+    when `room_needed` bytes are free there.
 
     `resume_from` is the id of the checkpoint it started from, `checkpoint` of the one that it
     evaluates or makes pictures with; `health` is what its events of that name said, the newest
@@ -68,6 +75,7 @@ class JobView(BaseModel):
     attempt: int
     stop_requested: Stop | None
     error: str | None
+    room_needed: int | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -110,7 +118,10 @@ class JobList(BaseModel):
 @router.post(
     "",
     status_code=202,
-    responses={200: {"model": Quote}, **problems(NotFound, Conflict, QueueFull)},
+    responses={
+        200: {"model": Quote},
+        **problems(NotFound, Conflict, InsufficientStorage, QueueFull),
+    },
 )
 def create_job(
     request: JobRequest,
@@ -118,6 +129,7 @@ def create_job(
     settings: SettingsDep,
     database: DatabaseDep,
     store: StoreDep,
+    disk: DiskDep,
     meter: StepMeterDep,
     courier: CourierDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
@@ -131,6 +143,7 @@ def create_job(
             )
         response.status_code = 200
         return Quote.model_validate(quote_training(database, settings, meter, asked)._asdict())
+    disk.check()
     if request.kind == "synthesize":
         job = queue_synthesis(database, settings, store, asked, idempotency_key)
     else:
@@ -169,7 +182,7 @@ def read_job(job_id: str, database: DatabaseDep) -> JobView:
         return job_view(session, jobs.find(session, job_id))
 
 
-@router.post("/{job_id}/cancel", responses=problems(Conflict))
+@router.post("/{job_id}/cancel", responses=problems(Conflict), dependencies=[RELEASE])
 def cancel_job(job_id: str, database: DatabaseDep, store: StoreDep, courier: CourierDep) -> JobView:
     """End exactly this job. A running one ends within seconds. What a training has stored stays,
     what a synthesis has is deleted."""
@@ -180,7 +193,7 @@ def cancel_job(job_id: str, database: DatabaseDep, store: StoreDep, courier: Cou
     return _answer(database, courier, job)
 
 
-@router.post("/{job_id}/pause", responses=problems(Conflict))
+@router.post("/{job_id}/pause", responses=problems(Conflict), dependencies=[RELEASE])
 def pause_job(job_id: str, database: DatabaseDep, courier: CourierDep) -> JobView:
     """Park exactly this training with its state stored, until it is resumed; or this synthesis,
     with its finished shards."""
@@ -221,6 +234,7 @@ def job_view(session: Session, job: Job) -> JobView:
         attempt=job.attempt,
         stop_requested=Stop(job.stop_requested) if job.stop_requested else None,
         error=job.error,
+        room_needed=job.room_needed,
         created_at=moment(job.created_at),
         started_at=moment(job.started_at),
         finished_at=moment(job.finished_at),

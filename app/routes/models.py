@@ -21,6 +21,7 @@ from app.routes.dependencies import (
     Limit,
     StoreDep,
     refuse_unknown_parameters,
+    release_reserve,
 )
 from app.routes.document import problems
 from app.routes.generation import CheckpointId
@@ -113,7 +114,12 @@ async def change_model(
     return view
 
 
-@router.delete("/{name}", status_code=204, responses=problems(Conflict))
+@router.delete(
+    "/{name}",
+    status_code=204,
+    responses=problems(Conflict),
+    dependencies=[Depends(release_reserve)],
+)
 def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: EngineDep) -> Response:
     with database.write() as session:
         keys = registry.delete_model(session, name)

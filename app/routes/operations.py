@@ -38,7 +38,8 @@ async def health(request: Request) -> dict[str, str]:  # in no thread: all may b
 
 @router.get("/readyz", responses=problems(Unavailable))
 async def readiness(request: Request) -> dict[str, str]:
-    """Database, broker, a worker and the object store answer; else 503 that names what does not."""
+    """The disk has room; database, broker, a worker and the object store answer. Else 503 that
+    says what is wrong."""
     await _readiness(request).check()
     return {"status": "ready"}
 

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from obstore.exceptions import BaseError
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -16,7 +17,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from app.domain.database import is_unavailable
+from app.domain.disk import is_disk_full
 from app.domain.errors import (
+    InsufficientStorage,
     MoggyError,
     RangeNotSatisfiable,
     Unavailable,
@@ -75,6 +78,8 @@ def install_problems(api: FastAPI) -> None:
         MoggyError: _moggy_error,
         ConfigError: _config_error,
         SQLAlchemyError: _database_error,
+        OSError: unexpected,  # like the next, answered here for the sake of a full disk
+        BaseError: unexpected,
         DataError: _data_error,
         RequestValidationError: _validation_error,
         HTTPException: _http_exception,
@@ -133,6 +138,12 @@ def _database_error(request: Request, error: Exception) -> Response:
 def _data_error(_request: Request, _error: Exception) -> Response:
     detail = "a value holds what the database cannot store, such as a NUL character"
     return problem(422, "Invalid request", detail)
+
+
+def disk_full() -> InsufficientStorage:
+    return InsufficientStorage(
+        "the disk is full: delete datasets or models, or make room otherwise, and try again"
+    )
 
 
 def _validation_error(request: Request, error: Exception) -> Response:
@@ -229,6 +240,8 @@ def _client_left(_request: Request, _error: Exception) -> Response:
 
 
 def unexpected(request: Request, error: Exception) -> Response:
-    """What nobody can mend but us."""
+    """What nobody can mend but us; or a full disk, wherever it was met."""
+    if is_disk_full(error):
+        return describe_error(disk_full())
     log.error("request_failed", path=request.url.path, exc_info=error)
     return problem(500, "Internal error", "the service failed; its log says why")

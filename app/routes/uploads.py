@@ -1,6 +1,5 @@
 """Uploads: a multipart form received straight into files, with bounded memory."""
 
-import errno
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from app.domain.disk import is_disk_full
 from app.domain.errors import InsufficientStorage, InvalidRequest, MoggyError, TooLarge
 from app.domain.settings import Settings
 from app.routes.disposition import read_disposition
-from app.routes.problems import not_as
+from app.routes.problems import disk_full, not_as
 
 FILES_FIELD = "files"
 MAX_FILES = 100_000  # each is an inode until it is packed; an archive holds any number
@@ -77,9 +77,12 @@ def _make_room(request: Request, folder: Path, settings: Settings) -> None:
         raise _too_large(f"{length:,} bytes", settings.max_upload_bytes)
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
-    if length > free:
+    if length + settings.min_free_bytes > free:
         raise InsufficientStorage(
-            f"the upload is {length:,} bytes and the disk has {free:,} free", field=FILES_FIELD
+            f"the upload is {length:,} bytes and the disk has {free:,} free, of which "
+            f"{settings.min_free_bytes:,} stay free (MOGGY_MIN_FREE_BYTES): make room, or send "
+            "less",
+            field=FILES_FIELD,
         )
 
 
@@ -113,8 +116,8 @@ def _explain(error: BaseException) -> BaseException:
         return InvalidRequest("the upload broke off: its sender went away")
     if isinstance(error, FormParserError):
         return InvalidRequest(f"the multipart body is malformed: {error}")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InsufficientStorage("the disk is full", field=FILES_FIELD)
+    if is_disk_full(error):
+        return disk_full()
     return error
 
 

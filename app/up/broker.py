@@ -37,8 +37,11 @@ class Broker:
         self._configuration.unlink(missing_ok=True)
         # In a file that only its owner may read, since anybody can read a command line.
         descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w") as file:  # noqa: PTH123  (a descriptor has no path)
-            file.write(text)
+        try:
+            with open(descriptor, "w") as file:  # noqa: PTH123  (a descriptor has no path)
+                file.write(text)
+        except OSError as exc:
+            raise StartError(f"{self._configuration} cannot be written: {exc.strerror}.") from exc
 
     @property
     def command(self) -> tuple[str, ...]:

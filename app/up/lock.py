@@ -31,8 +31,9 @@ class HomeLock:
             self._file.close()
             raise StartError(f"Moggy runs already on {self._home}{holder}.") from exc
         self._file.truncate(0)
-        json.dump({"pid": os.getpid(), "address": self._address}, self._file)
-        self._file.flush()
+        holder = json.dumps({"pid": os.getpid(), "address": self._address})
+        with suppress(OSError):  # on a full disk, nobody is told who holds it
+            os.write(self._file.fileno(), holder.encode())
         return self
 
     def __exit__(

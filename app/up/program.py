@@ -65,7 +65,8 @@ class RunningProgram:
                 start_new_session=True,  # a Ctrl-C of the terminal reaches the supervisor alone
             )
         self._started_at = time.monotonic()
-        write_pid_file(self._pid_file, self._process.pid)
+        with suppress(OSError):  # a full disk: the kernel ends what a killed supervisor leaves
+            write_pid_file(self._pid_file, self._process.pid)
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal, the first time that its end is seen."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
+from app.domain.disk import Disk
 from app.domain.settings import Settings
 from app.domain.startup import StartError
 from app.up.broker import Broker
@@ -56,6 +57,14 @@ def _end_leftovers(settings: Settings, announce: Callable[[str], None]) -> None:
 
 
 def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str], None]) -> None:
+    disk = Disk(settings)
+    if disk.is_low:
+        announce(
+            f"The disk of {settings.home} has {disk.free_bytes():,} bytes free, and "
+            f"{settings.min_free_bytes:,} are the least (MOGGY_MIN_FREE_BYTES): until there is "
+            "more room, uploads and jobs are refused and Moggy is not ready."
+        )
+        disk.release_reserve()
     environment = {
         "MOGGY_HOME": str(settings.home),
         "MOGGY_HOST": settings.host,

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_disk import fill
 from training_runs import step
 
 from models.config import TrainingConfig
+from models.disk import NoRoom
 from models.group import Group
 from models.process import RunFolder, RunRequest, open_run, roll_back
 from models.scoring import Scorer
@@ -116,3 +118,26 @@ def test_without_a_state_it_goes_back_to_the_start(tmp_path: Path, request_in: R
     again = roll_back(request_in, tmp_path, run, TrainingError("a loss became nan"))
     assert again.images_seen == 0
     assert all(torch.equal(one, other) for one, other in zip(start, _weights(again), strict=True))
+
+
+def test_on_a_full_disk_the_newest_state_is_the_one_before(
+    small_disk: Path, request_in: RunRequest
+) -> None:
+    run, observer = with_states(request_in, small_disk, count=1)
+    state = small_disk / "state-16.safetensors"
+    before = state.read_bytes()
+    files = {file.name for file in small_disk.iterdir()}
+    fill(small_disk, leave=len(before) // 2)
+    step(run)
+    with pytest.raises(NoRoom) as raised:
+        observer.state(run)
+    assert raised.value.needed == len(before)
+    fill(small_disk)
+    for store in (observer.sample, observer.checkpoint):
+        with pytest.raises(NoRoom):
+            store(run)
+    assert state.read_bytes() == before
+    left = {file.name for file in small_disk.iterdir() if file.is_file()} - {"hog"}
+    assert left == files
+    run.images_seen = 0
+    assert open_run(request_in, small_disk / "good.safetensors", Group()).images_seen == 16

@@ -17,9 +17,11 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from small_disk import fill
 
 from models.checkpoint import load_generator
 from models.child import ORPHANED
+from models.disk import NO_ROOM
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -288,3 +290,21 @@ def test_alone_in_a_script_it_needs_no_pipe(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"] == f"{tmp_path}/run.json is missing"
     assert done.stderr == ""
+
+
+def test_a_full_disk_is_an_event_and_an_exit_status_of_its_own(
+    small_disk: Path, cats: Path
+) -> None:
+    run = {"config": CONFIG, "dataset": str(cats), "score_images": 0}
+    (small_disk / "run.json").write_text(json.dumps(run))
+    fill(small_disk, leave=400_000)  # a sample fits, no state or checkpoint does
+    trainer = Trainer(small_disk)
+    try:
+        last = trainer.finish()[-1]
+        assert trainer.process.wait(30) == NO_ROOM
+    finally:
+        trainer.close()
+    assert last["event"] == "no_room"
+    assert last["needed_bytes"] > 400_000
+    assert "No space left on device" in last["error"]
+    assert not list(small_disk.rglob("*.safetensors"))

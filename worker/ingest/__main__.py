@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from models.child import EventStream, begin
+from models.child import EventStream, begin, report_full_disk
 from worker.ingest.errors import IngestError, Stopped
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest
@@ -72,9 +72,13 @@ class IngestProcess:
 
 def main() -> NoReturn:
     folder, events, _ = begin("worker.ingest")
-    process = IngestProcess(folder, events)
-    signal.signal(signal.SIGTERM, process.stop)
-    status = process.run()
+
+    def run() -> int:
+        process = IngestProcess(folder, events)
+        signal.signal(signal.SIGTERM, process.stop)
+        return process.run()
+
+    status = report_full_disk(events, run)
     os._exit(status)  # not waiting for a picture that is still being decoded
 
 

@@ -8,7 +8,7 @@ when it closes, the process ends.
 import sys
 from typing import NoReturn
 
-from models.child import begin, end_on_signals
+from models.child import begin, end_on_signals, report_full_disk
 
 
 def main() -> NoReturn:
@@ -18,7 +18,7 @@ def main() -> NoReturn:
     end_on_signals(events, supervised)
     from worker.synthesis.synthesis import run_synthesis
 
-    sys.exit(run_synthesis(folder, events))
+    sys.exit(report_full_disk(events, lambda: run_synthesis(folder, events)))
 
 
 if __name__ == "__main__":

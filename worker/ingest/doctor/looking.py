@@ -1,5 +1,6 @@
 """One pass over images.npy: the embedding of every picture, and what its pixels say."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -26,9 +27,8 @@ def look(folder: Path, shape: Shape, tick: Callable[[int], None]) -> tuple[str, 
     tick(0)
     embedder, ruler = Embedder(), Ruler(*shape[1:3])
     count = shape[0]
-    features = open_memmap(folder / "features.npy", "w+", np.float16, (count, FEATURES))
-    side = (count, THUMBNAIL, THUMBNAIL)
-    thumbnails = open_memmap(folder / "thumbnails.npy", "w+", np.uint8, side)
+    features = _allocate(folder / "features.npy", np.float16, (count, FEATURES))
+    thumbnails = _allocate(folder / "thumbnails.npy", np.uint8, (count, THUMBNAIL, THUMBNAIL))
     sharpness, variation, bars = (np.empty(count, np.float32) for _ in range(3))
     at_once = max(8, min(MAX_BLOCK, BLOCK_BYTES // int(np.prod(shape[1:]))))
     start = 0
@@ -43,6 +43,18 @@ def look(folder: Path, shape: Shape, tick: Callable[[int], None]) -> tuple[str, 
         tick(start)
     features.flush()
     return embedder.name, Measures(sharpness, variation, bars, thumbnails)
+
+
+def _allocate(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
+    """A new mapped array whose bytes are on the disk already.
+
+    Without them, a write on a full disk would end the process with SIGBUS and raise no error.
+    """
+    array = open_memmap(path, "w+", dtype, shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def write_neighbours(folder: Path, tick: Callable[[], None]) -> None:

@@ -1,0 +1,90 @@
+"""The API on a full disk: reading and deleting work, what needs room is answered 507."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from queued_jobs import queue_job, read
+from small_disk import fill
+
+from app.domain.database import Database
+from app.domain.disk import Disk
+from app.domain.settings import Settings
+from app.domain.tables import Model
+
+
+@pytest.fixture
+def settings(small_disk: Path, valkey_url: str) -> Settings:
+    return Settings(home=small_disk / "home", redis_url=valkey_url)
+
+
+@pytest.fixture
+def parked(settings: Settings, database: Database, cats: str) -> Iterator[str]:
+    """A queued training of another dataset than cats, on a disk that is full to its last byte."""
+    with database.write() as session:
+        session.add(Model(name="old"))
+    job_id = queue_job(database, model="dogs", dataset="dogs")
+    Disk(settings).fill_reserve()
+    hog = fill(settings.home)
+    yield job_id
+    hog.unlink(missing_ok=True)
+
+
+def picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_reading_goes_on(client: TestClient, parked: str) -> None:
+    for path in (f"jobs/{parked}", "jobs", "models", "datasets", "datasets/cats"):
+        assert client.get(f"/v1/{path}").status_code == 200, path
+
+
+def test_new_jobs_and_uploads_are_refused_before_anything_is_written(
+    client: TestClient, settings: Settings, parked: str
+) -> None:
+    files = {"files": ("a.png", picture())}
+    for answer in (
+        client.post("/v1/jobs", json={"dataset": "cats", "model": "cats"}),
+        client.post("/v1/datasets", data={"name": "new"}, files=files),
+    ):
+        assert answer.status_code == 507
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "MOGGY_MIN_FREE_BYTES" in answer.json()["detail"]
+    assert not list(settings.home.glob("incoming/*"))
+    assert (settings.home / "reserve").exists()
+
+
+def test_what_a_full_database_refuses_is_507(
+    client: TestClient, settings: Settings, parked: str
+) -> None:
+    (settings.home / "reserve").unlink()
+    fill(settings.home.parent)
+    answer = client.post(f"/v1/jobs/{parked}/pause")
+    assert answer.status_code == 507
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "the disk is full" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("action", ["pause", "cancel"])
+def test_a_job_can_be_steered(
+    client: TestClient, database: Database, parked: str, action: str
+) -> None:
+    assert client.post(f"/v1/jobs/{parked}/{action}").status_code == 200
+    assert read(database, parked).status == {"pause": "paused", "cancel": "cancelled"}[action]
+
+
+@pytest.mark.parametrize("path", ["datasets/cats", "models/old"])
+def test_what_frees_room_can_be_deleted(client: TestClient, parked: str, path: str) -> None:
+    assert client.delete(f"/v1/{path}").status_code == 204
+    assert client.get(f"/v1/{path}").status_code == 404
+
+
+def test_it_is_not_ready_and_says_why(client: TestClient, settings: Settings, parked: str) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert f"the disk of {settings.home} has" in answer.json()["detail"]

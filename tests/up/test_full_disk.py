@@ -1,0 +1,87 @@
+"""The disk of the home fills in a training: it is parked, outlives a restart, and goes on."""
+
+import os
+import signal
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from small_disk import fill, mounted
+
+from app.domain import events
+from app.domain.database import Database
+from app.domain.settings import Settings
+
+from .processes import processes_of, wait_for
+from .running import Up
+
+pytestmark = pytest.mark.slow
+
+IMAGES = 32_768
+OPTIONS = ("--set", "width=8", "--set", "latent_dim=16", "--set", "sample_every_images=2048")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home on a file system of its own."""
+    with mounted(tmp_path / "a home", megabytes=64) as folder:
+        yield folder
+        wait_for(lambda: not processes_of(folder), seconds=5)
+
+
+@pytest.fixture
+def digits(shared_data: Path, tmp_path: Path) -> Path:
+    with zipfile.ZipFile(shared_data / "digits-labelled.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".png")]
+        archive.extractall(tmp_path / "digits", names[:: len(names) // 300])
+    return tmp_path / "digits"
+
+
+def job_of(up: Up, job_id: str) -> Any:
+    return httpx2.get(f"{up.address}/v1/jobs/{job_id}").json()
+
+
+def test_a_training_outlives_a_full_disk_and_a_start_on_it(
+    start_up: Callable[..., Up], home: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOGGY_REAP_SECONDS", "1")
+    monkeypatch.setenv("MOGGY_STATE_EVERY_SECONDS", "1")
+    up = start_up()
+    up.until_ready()
+    up.moggy("dataset", "add", digits, "--name", "digits", "--size", 28)
+    names = ("--dataset", "digits", "--model", "digits", "--preset", "dcgan")
+    out, _ = up.moggy("train", *names, "--images", IMAGES, *OPTIONS)
+    job_id = out.strip()
+    wait_for(lambda: bool(list(home.glob(f"objects/jobs/{job_id}/1/state-*"))), seconds=60)
+
+    hog = fill(home, leave=300_000)
+    wait_for(lambda: job_of(up, job_id)["status"] == "queued", seconds=30)
+    job = job_of(up, job_id)
+    assert "the disk of its worker is full" in job["error"]
+    assert job["attempt"] == 0
+    assert "queued, no disk space" in up.moggy("jobs")[0]
+    assert up.status("/readyz") == 503
+    assert list(home.glob(f"objects/jobs/{job_id}/*/state-*"))
+
+    os.kill(up.process.pid, signal.SIGKILL)
+    up.end()
+    fill(home)  # what the end has freed too
+    up = start_up()
+    assert up.line().startswith("Moggy 0.1.0 is starting")
+    assert up.line().startswith(f"The disk of {home} has")
+    wait_for(lambda: up.status("/healthz") == 200, seconds=60)
+    assert job_of(up, job_id)["status"] == "queued"
+    hog.unlink()
+    wait_for(lambda: job_of(up, job_id)["status"] == "succeeded", seconds=240)
+    assert up.status("/readyz") == 200
+
+    database = Database(Settings(home=home).database)
+    with database.read() as session:
+        states = [event.data for event in events.of_type(session, job_id, "state")]
+    database.close()
+    started = [state["images_seen"] for state in states if "images_seen" in state]
+    assert started[0] == 0
+    assert started[-1] > 0
