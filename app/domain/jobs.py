@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Conflict, NotFound, QueueFull
-from app.domain.job_states import ENDED, JobKind, Status, Stop, carry_out, save
+from app.domain.job_states import ENDED, JobKind, Status, Stop, carry_out, fits, save
 from app.domain.queue import Queue
 from app.domain.tables import Job
 
@@ -120,9 +120,11 @@ def resume(session: Session, job_id: str) -> Job:
     return job
 
 
-def waiting(session: Session, queue: str) -> bool:
-    """Whether a job of `queue` waits for a worker."""
-    query = select(Job.number).where(Job.queue == queue, Job.status == Status.QUEUED)
+def waiting(session: Session, queue: str, free_bytes: int | None = None) -> bool:
+    """Whether a job of `queue` waits for a worker that has so much disk space."""
+    query = select(Job.number).where(
+        Job.queue == queue, Job.status == Status.QUEUED, fits(free_bytes)
+    )
     return session.scalar(query.limit(1)) is not None
 
 
