@@ -42,6 +42,7 @@ def _configuration() -> dict[str, Any]:
         "worker_disable_prefetch": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,  # our lines are whole: Celery would wrap them in its own
+        "worker_consumer": "worker.messages:Consumer",  # loaded by workers alone
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": False,
     }

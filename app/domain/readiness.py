@@ -115,24 +115,25 @@ class Readiness:
             look.stop()
         self._database_look.join()  # its connection goes back before the pool is closed
 
-    async def check(self) -> None:
-        """Raise Unavailable that names what does not answer."""
-        await _raise_failure(self._looks)
+    async def failure(self) -> str | None:
+        """What does not answer, and how; None where everything does."""
+        return await _first_failure(self._looks)
 
     async def job_counts(self) -> JobCounts:
         """The jobs as they were counted last. Raises Unavailable while the database is away."""
-        await _raise_failure([self._database_look])
+        failure = await _first_failure([self._database_look])
+        if failure is not None:
+            raise Unavailable(failure)
         return self._counting.counts
 
 
-async def _raise_failure(looks: Sequence[Look]) -> None:
-    """Raise Unavailable for the first look that failed. After the start, wait a moment for each."""
+async def _first_failure(looks: Sequence[Look]) -> str | None:
+    """The first failure of the looks. After the start, wait a moment until each has looked."""
     give_up = time.monotonic() + FIRST_LOOK_SECONDS
     while not all(look.done.is_set() for look in looks) and time.monotonic() < give_up:
         await asyncio.sleep(WAIT_SECONDS)
-    for look in looks:
-        if look.failure is not None:
-            raise Unavailable(look.failure, retry_after=1)
+    failures = (look.failure for look in looks)
+    return next((failure for failure in failures if failure is not None), None)
 
 
 class JobCounting:

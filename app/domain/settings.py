@@ -82,6 +82,7 @@ class Settings(WorkerSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
+    open_metrics: bool = False  # /metrics needs no key
 
     max_upload_bytes: int = Field(20 * GIB, ge=1)
     max_images_per_request: int = Field(10_000, ge=1)

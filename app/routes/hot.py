@@ -47,11 +47,12 @@ class HotApi(FastAPI):
     """FastAPI, and before it the short way."""
 
     def __init__(self, settings: Settings, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options, redirect_slashes=False)
         self.state.settings = settings
         self._access = Access(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _drop_last_slash(scope)
         asked = _read(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
         scope["app"] = self  # as FastAPI does, for whoever reads the request
         if not (asked and self._allows(scope) and await _answer(asked, scope, receive, send)):
@@ -63,6 +64,17 @@ class HotApi(FastAPI):
         except MoggyError:
             return False
         return True
+
+
+def _drop_last_slash(scope: Scope) -> None:
+    """Let a path that ends with a slash mean the one without, for whatever looks at it.
+
+    The framework would redirect to it, at the host that the client named.
+    """
+    path = scope.get("path", "")
+    if path.endswith("/") and path[:-1] != scope.get("root_path", ""):
+        scope["path"] = path[:-1]
+        scope["raw_path"] = scope.get("raw_path", b"").removesuffix(b"/")
 
 
 def _read(scope: Scope) -> _Asked | None:

@@ -40,7 +40,9 @@ async def health(request: Request) -> dict[str, str]:  # in no thread: all may b
 async def readiness(request: Request) -> dict[str, str]:
     """The disk has room; database, broker, a worker and the object store answer. Else 503 that
     says what is wrong."""
-    await _readiness(request).check()
+    failure = await _readiness(request).failure()
+    if failure is not None:
+        raise Unavailable(failure, retry_after=1)
     return {"status": "ready"}
 
 

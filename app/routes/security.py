@@ -2,7 +2,7 @@
 
 import functools
 import hmac
-from urllib.parse import urlsplit
+import re
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,11 +11,16 @@ from app.domain.errors import Forbidden, MoggyError, Unauthorized
 from app.domain.settings import Settings, is_loopback
 from app.routes.problems import problem
 
-# What a load balancer or a scraper asks for; everything else needs a key where there are keys.
-OPEN = frozenset({"/", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
-
+# What a load balancer or a browser asks for first, and holds no secret; everything else needs a
+# key where there are keys.
+OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
+METRICS = "/metrics"  # open as well where MOGGY_OPEN_METRICS says so
 
 HOSTS_REMEMBERED = 64
+# A name or an IPv4 address, or an IPv6 address in brackets without a zone; then perhaps a port.
+HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE)
+HTTP_PORT = "80"
+SITE_HEADERS = (b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode")
 
 
 class Access:
@@ -23,14 +28,14 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         self._keys = [key.encode() for key in settings.api_keys]
+        self._open = OPEN | {METRICS} if settings.open_metrics else OPEN
 
     def check(self, scope: Scope) -> None:
         """Raises Unauthorized, Forbidden."""
-        headers = Headers(scope=scope)
         if not self._keys:
-            _check_site(headers)
-        elif scope["path"] not in OPEN:
-            self._check_key(headers.get("authorization", ""))
+            _check_site(scope)
+        elif scope["path"] not in self._open:
+            self._check_key(Headers(scope=scope).get("authorization", ""))
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, key = authorization.partition(" ")
@@ -60,30 +65,41 @@ class AccessGuard:
         await self._app(scope, receive, send)
 
 
-def _check_site(headers: Headers) -> None:
+def _check_site(scope: Scope) -> None:
     """Refuse what a page of another site sends through its visitor's browser.
 
     A foreign Host is DNS rebinding; a foreign Origin is a cross-site request; what a page embeds
     (an image, say) has no Origin, but browsers say where it comes from. A link that is followed
     is let through: its answer is the visitor's, not the page's.
     """
-    host = headers.get("host", "")
-    site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
-    if site in ("cross-site", "same-site") and mode != "navigate":
+    given: dict[bytes, list[str]] = {name: [] for name in SITE_HEADERS}
+    for name, value in scope["headers"]:
+        if name in given:
+            given[name].append(value.decode("latin-1"))
+    hosts, origins, sites, modes = given.values()
+    if ("cross-site" in sites or "same-site" in sites) and modes != ["navigate"]:
         raise Forbidden("a page of another site may not use this service")
-    if not _is_here(host):
+    host = ", ".join(hosts)  # of several none is believed: a proxy may have read another of them
+    site = _local_site(host)
+    if site is None:
         raise Forbidden(
             f"Host {host!r} is not this machine: without MOGGY_API_KEYS only localhost is answered"
         )
-    origin = headers.get("origin")
-    if origin is not None and origin.lower() != f"http://{host.lower()}":
-        raise Forbidden(f"a page of {origin} may not use this service")
+    for origin in origins:
+        if _without_http_port(origin.lower()) != site:
+            raise Forbidden(f"a page of {origin} may not use this service")
 
 
 @functools.lru_cache(HOSTS_REMEMBERED)
-def _is_here(host: str) -> bool:
-    """Whether a Host, with its port, names this machine; asked at every request."""
-    try:
-        return is_loopback((urlsplit(f"//{host}").hostname or "").lower())
-    except ValueError:  # an unclosed bracket
-        return False
+def _local_site(host: str) -> str | None:
+    """The origin that a Host, with its port, stands for; None unless it names this machine."""
+    parts = HOST.fullmatch(host)
+    if parts is None or int(parts[2] or HTTP_PORT) > 65535:
+        return None
+    if not is_loopback(parts[1].strip("[]").lower()):
+        return None
+    return _without_http_port(f"http://{host.lower()}")
+
+
+def _without_http_port(origin: str) -> str:
+    return origin.removesuffix(f":{HTTP_PORT}")

@@ -9,7 +9,7 @@ PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas
 @pytest.mark.parametrize(
     ("method", "path", "statuses"),
     [
-        ("get", "/healthz", {200, 403, 500}),
+        ("get", "/healthz", {200, 403, 500, 503}),
         ("get", "/readyz", {200, 403, 500, 503}),
         ("get", "/v1/models", {200, 401, 403, 422, 500}),
         ("delete", "/v1/models/{name}", {204, 401, 403, 404, 409, 422, 500}),

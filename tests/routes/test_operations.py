@@ -7,6 +7,7 @@ import pytest
 from anyio import to_thread
 from fastapi.testclient import TestClient
 
+from app.domain.database import migrate
 from app.domain.readiness import PACE_SECONDS
 from app.domain.settings import Settings
 from app.main import create_app
@@ -113,3 +114,37 @@ def test_every_error_is_a_problem_document(
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == status
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/jobs"),
+        ("POST", "/v1/jobs"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/models/none"),
+        ("GET", "/v1/models/none/images/7.png"),
+        ("GET", "/v1/nothing"),
+        ("DELETE", "/v1/presets"),
+        ("GET", "/healthz"),
+        ("GET", "/docs"),
+    ],
+)
+def test_a_path_with_a_slash_at_its_end_is_the_one_without(
+    client: TestClient, method: str, path: str
+) -> None:
+    answers = [
+        client.request(method, path + end, headers={"Host": "127.0.0.1:8000"}) for end in ("", "/")
+    ]
+    first, second = [(one.status_code, one.text, one.headers.get("location")) for one in answers]
+    assert first == second
+
+
+def test_a_redirect_never_names_the_host_that_a_client_named(settings: Settings) -> None:
+    keyed = settings.model_copy(update={"api_keys": frozenset({"secret"})})
+    migrate(settings.database)
+    with TestClient(create_app(keyed), base_url="http://attacker.example") as client:
+        for path in ("/", "/v1/jobs/", "/docs/", "/healthz/", "//attacker.example/", "/v1//jobs/"):
+            headers = {"Authorization": "Bearer secret"}
+            answer = client.get(path, headers=headers, follow_redirects=False)
+            assert "attacker" not in answer.headers.get("location", "")

@@ -15,6 +15,7 @@ def service(**settings: object) -> httpx2.AsyncClient:
 
     @app.get("/v1/anything")
     @app.get("/healthz")
+    @app.get("/metrics")
     def answer() -> str:
         return "let in"
 
@@ -53,8 +54,37 @@ async def test_with_keys_every_v1_call_needs_one(headers: dict[str, str], status
         ({"Host": "localhost:8000"}, 200),
         ({"Host": "[::1]:8000"}, 200),
         ({"Host": "attacker.example"}, 403),
+        ({"Host": "LOCALHOST:8000"}, 200),
+        ({"Host": "127.8.8.8"}, 200),
         ({"Host": "127.0.0.1.attacker.example:8000"}, 403),
+        ({"Host": "127.0.0.1:8000.attacker.example"}, 403),
+        ({"Host": "localhost.attacker.example"}, 403),
+        ({"Host": "attacker.example@127.0.0.1"}, 403),
+        ({"Host": "127.0.0.1@attacker.example"}, 403),
+        ({"Host": "127.0.0.1#.attacker.example"}, 403),
+        ({"Host": "127.0.0.1/.attacker.example"}, 403),
+        ({"Host": "127.0.0.1:"}, 403),
+        ({"Host": "127.0.0.1:99999"}, 403),
+        ({"Host": "127.0.0.1:8000:8000"}, 403),
+        ({"Host": "localhost."}, 403),
+        ({"Host": "[::1%25lo]"}, 403),
+        ({"Host": "::1"}, 403),
+        ({"Host": "2130706433"}, 403),
+        ({"Host": "0x7f000001"}, 403),
+        ({"Host": "0177.0.0.1"}, 403),
+        ({"Host": "127.1"}, 403),
+        ({"Host": "0.0.0.0"}, 403),
+        ({"Host": ""}, 403),
+        ({"Host": "127.0.0.1 "}, 403),
+        ({"Host": "127.0.0.1, attacker.example"}, 403),
         ({"Origin": "http://127.0.0.1:8000"}, 200),
+        ({"Origin": "HTTP://127.0.0.1:8000"}, 200),
+        ({"Origin": "http://localhost", "Host": "localhost:80"}, 200),
+        ({"Origin": "http://localhost:80", "Host": "localhost"}, 200),
+        ({"Origin": "http://localhost:8000"}, 403),  # another name is another site
+        ({"Origin": "https://127.0.0.1:8000"}, 403),
+        ({"Origin": "http://127.0.0.1:8000.attacker.example"}, 403),
+        ({"Origin": ""}, 403),
         ({"Origin": "https://attacker.example"}, 403),
         ({"Origin": "http://127.0.0.1:9999"}, 403),
         ({"Origin": "null"}, 403),
@@ -72,6 +102,27 @@ async def test_without_keys_no_foreign_page_reaches_the_service(
     async with service() as client:
         answer = await client.get("/v1/anything", headers=headers)
     assert answer.status_code == status
+
+
+@pytest.mark.anyio
+async def test_of_several_hosts_or_origins_none_is_believed() -> None:
+    hosts = [("Host", "127.0.0.1:8000"), ("Host", "attacker.example")]
+    origins = [("Origin", "http://127.0.0.1:8000"), ("Origin", "https://attacker.example")]
+    async with service() as client:
+        for headers in (hosts, hosts[::-1], origins, origins[::-1]):
+            answer = await client.get("/v1/anything", headers=headers)
+            assert answer.status_code == 403, headers
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("open_metrics", "status"), [(False, 401), (True, 200)])
+async def test_metrics_need_a_key_unless_a_setting_opens_them(
+    open_metrics: bool, status: int
+) -> None:
+    async with service(api_keys="first", open_metrics=open_metrics) as client:
+        assert (await client.get("/metrics")).status_code == status
+        headers = {"Authorization": "Bearer first"}
+        assert (await client.get("/metrics", headers=headers)).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "gpu.example"])

@@ -1,0 +1,100 @@
+"""A worker reads whatever somebody with the broker's password sends, refuses it, and works on."""
+
+import base64
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from queued_jobs import queue_job, read
+from services import valkey
+
+from app.domain.database import Database
+from app.domain.queue import WORK
+from app.domain.settings import Settings
+
+OUR_HEADERS = {"lang": "py", "task": WORK, "id": "7"}
+OUR_BODY = '[["evaluate"], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
+START_SECONDS = 60
+
+
+def envelope(body: str | None, headers: Any = OUR_HEADERS, **changes: Any) -> str:
+    """A message as kombu writes it, with the changes."""
+    properties = {
+        "delivery_tag": "1",
+        "delivery_info": {"exchange": "", "routing_key": "evaluate"},
+        "body_encoding": "base64",
+    }
+    encoded = None if body is None else base64.b64encode(body.encode()).decode()
+    message = {
+        "body": encoded,
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": headers,
+        "properties": properties,
+    }
+    return json.dumps(message | changes)
+
+
+FOREIGN: list[bytes | str] = [
+    # No messages of kombu's.
+    *("null", "1", "", "[]", "{}", "not json", '"text"', b"\xff\xfe", "[" * 100_000),
+    *('{"properties": null}', '{"properties": []}', '{"properties": {}}'),
+    '{"properties": {"delivery_tag": "1"}, "body": {}}',
+    '{"properties": {"delivery_tag": [], "delivery_info": 7}}',
+    '{"__type__": "datetime", "__value__": 7}',
+    # No calls of ours.
+    *(envelope(body) for body in ("null", "1", '""', "[]", "{}", "{", "[[], {}, {}]", "[7, 7, 7]")),
+    *(envelope(body) for body in (None, '[["evaluate"], {}]', '[["nothing"], {}, {}]')),
+    envelope('[["evaluate"], {}, {"callbacks": [{"task": "celery.chain"}]}]'),
+    envelope('[["evaluate"], {"more": 1}, {}]'),
+    envelope(OUR_BODY[:-1] + " " * 20_000 + "]"),
+    *(envelope(OUR_BODY, headers) for headers in (None, [], {}, 7, {"task": [], "id": "7"})),
+    envelope(OUR_BODY, {"task": WORK}),
+    envelope(OUR_BODY, OUR_HEADERS | {"id": {}}),
+    envelope(OUR_BODY, OUR_HEADERS | {"task": "os.system"}),
+    envelope('{"task": "os.system", "id": "7", "args": [], "kwargs": {}}', {}),
+    envelope(OUR_BODY, **{"content-type": "application/x-python-serialize"}),
+    envelope(OUR_BODY, **{"content-type": None}),
+    envelope(OUR_BODY, **{"content-encoding": "no-such-encoding"}),
+]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_no_call_of_ours_is_refused_in_a_line_and_the_worker_works_on(
+    database: Database,
+    settings: Settings,
+    start_worker: Callable[..., "subprocess.Popen[bytes]"],
+    tmp_path: Path,
+) -> None:
+    with valkey(tmp_path) as url, redis.Redis.from_url(url) as broker:
+        # Only a message brings this worker to its work: it reaps once, at its start.
+        worker = start_worker("evaluate", redis_url=url, reap_seconds=3600)
+        log = tmp_path / "worker-0.log"
+        for message in FOREIGN:
+            broker.lpush("evaluate", message)
+        until(lambda: broker.llen("evaluate") == 0, worker)
+        for message in FOREIGN:
+            assert broker.publish("/0.celery.pidbox", message) == 1
+
+        job = queue_job(database, kind="evaluate", model="none", dataset="none")
+        odd = {"timelimit": 7, "eta": "soon", "expires": [], "retries": "many", "shadow": {}}
+        broker.lpush("evaluate", envelope(OUR_BODY, OUR_HEADERS | odd))
+        until(lambda: read(database, job).status != "queued", worker)
+    lines = log.read_text().splitlines()
+    refused = [line for line in lines if "message_refused" in line]
+    assert len(refused) >= len(FOREIGN)
+    assert max(map(len, refused)) < 1000
+    assert not [line for line in lines if "Unrecoverable" in line]
+
+
+def until(condition: Callable[[], bool], worker: "subprocess.Popen[bytes]") -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while not condition():
+        assert worker.poll() is None, "the worker has ended"
+        assert time.monotonic() < give_up
+        time.sleep(0.05)

@@ -1,0 +1,124 @@
+"""What a worker reads from the broker: a message that is not a call of ours is refused, and the
+worker goes on.
+
+Celery and kombu end a worker that reads a message of another shape, and leave a place of the pool
+taken where a task's arguments cannot be unpacked. Anyone with Valkey's password can send both.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import Empty
+from typing import Any
+
+import structlog
+from celery.worker.consumer import Consumer as CeleryConsumer
+from kombu.transport import redis
+
+from app.domain.queue import WORK, Queue
+
+log = structlog.get_logger()
+
+RECONNECT_SECONDS = 1.0  # between two tries to connect; celery's own wait grows to 30
+MAX_BODY_BYTES = 10_000  # a call of ours has about 200
+MAX_ID_CHARACTERS = 100
+SHOWN_CHARACTERS = 200  # of what is refused, in the log
+# Kombu counts KeyError among them, which a message without some key raises as well.
+CONNECTION_ERRORS = tuple(
+    error for error in redis.Transport.connection_errors if error is not KeyError
+)
+
+
+class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
+    """Refuses what is no JSON."""
+
+    def _brpop_read(self, **options: Any) -> bool | None:  # from a queue
+        return _refuse_unreadable(super()._brpop_read, **options)
+
+    def _receive_one(self, client: Any) -> bool | None:  # from the channel of control commands
+        return _refuse_unreadable(super()._receive_one, client)
+
+
+def _refuse_unreadable(read: Callable[..., bool | None], *given: Any, **named: Any) -> bool | None:
+    try:
+        return read(*given, **named)
+    except (Empty, *CONNECTION_ERRORS):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with a message
+        refuse(getattr(error, "doc", None), "cannot be read", error)
+        return True
+
+
+class Transport(redis.Transport):  # type: ignore[misc]
+    """Refuses JSON that is no message."""
+
+    Channel = Channel
+
+    def _deliver(self, message: Any, queue: str) -> None:
+        try:
+            super()._deliver(message, queue)
+        except CONNECTION_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it
+            refuse(message, f"is no message for {queue}", error)
+
+
+class Consumer(CeleryConsumer):  # type: ignore[misc]
+    """Refuses messages that are no calls of ours; connects again within about a second."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        if conn.transport_cls in ("redis", "rediss"):
+            conn.get_transport_cls = lambda: Transport
+        conn.ensure_connection = partial(
+            conn.ensure_connection,
+            interval_start=RECONNECT_SECONDS,
+            interval_step=0,
+            interval_max=RECONNECT_SECONDS,
+        )
+        return super().ensure_connected(conn)
+
+    def create_task_handler(self, *options: Any) -> Callable[[Any], None]:
+        handle = super().create_task_handler(*options)
+
+        def on_task_received(message: Any) -> None:
+            try:
+                message.headers = _headers_of_call(message)
+                handle(message)
+            except CONNECTION_ERRORS:
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with it
+                refuse((message.headers, message.body), "is no call of ours", error)
+                # Taken off the list of what is being worked on, else it would come back.
+                with suppress(message.MessageStateError):
+                    message.reject_log_error(logging.getLogger(__name__), CONNECTION_ERRORS)
+
+        return on_task_received
+
+
+def _headers_of_call(message: Any) -> dict[str, Any]:
+    """The headers of a call of ours, without what a sender may have added to them.
+
+    Raises ValueError or TypeError for every other message.
+    """
+    call_id = message.headers["id"]
+    if message.headers["task"] != WORK or message.content_type != "application/json":
+        raise ValueError("another task, or no JSON")
+    if not isinstance(call_id, str) or len(call_id) > MAX_ID_CHARACTERS:
+        raise ValueError("no id")
+    if len(message.body) > MAX_BODY_BYTES:
+        raise ValueError(f"a body of {len(message.body)} bytes")
+    arguments, named, embedded = message.decode()
+    (queue,) = arguments
+    if queue not in list(Queue) or named != {} or any(embedded.values()):
+        raise ValueError("other arguments")
+    return {"lang": "py", "task": WORK, "id": call_id, "timelimit": [None, None]}
+
+
+def refuse(message: object, how: str, error: Exception) -> None:
+    """Log in one line what was refused."""
+    content = ascii(message)
+    if len(content) > SHOWN_CHARACTERS:
+        content = f"{content[:SHOWN_CHARACTERS]}… ({len(content):,} characters)"
+    reason = f"{type(error).__name__}: {error}"[:SHOWN_CHARACTERS]
+    log.warning("message_refused", how=how, reason=reason, content=content)
