@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from app.domain.courier import Courier
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(Compression)
     install_document(api)
     api.add_middleware(HeadAsGet)
-    api.add_middleware(BodyLimit)
+    api.add_middleware(BodyLimit, settings=settings)
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
     for module in PARTS:
@@ -87,6 +88,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.listener = EventListener(settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
     api.state.step_meter = StepMeter()
+    api.state.parsing = CapacityLimiter(1)
     api.state.readiness = Readiness(api.state.database, api.state.store, api.state.disk)
     api.state.canary = ThreadCanary()
     api.state.listener.start()

@@ -30,7 +30,7 @@ CONNECTION_ERRORS = tuple(
 )
 
 
-class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
+class Channel(redis.Channel):
     """Refuses what is no JSON."""
 
     def _brpop_read(self, **options: Any) -> bool | None:  # from a queue
@@ -50,14 +50,14 @@ def _refuse_unreadable(read: Callable[..., bool | None], *given: Any, **named: A
         return True
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(redis.Transport):
     """Refuses JSON that is no message."""
 
     Channel = Channel
 
     def _deliver(self, message: Any, queue: str) -> None:
         try:
-            super()._deliver(message, queue)
+            super()._deliver(message, queue)  # type: ignore[no-untyped-call]
         except CONNECTION_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it

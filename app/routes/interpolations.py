@@ -13,6 +13,7 @@ from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import MEDIA_TYPES
 from app.domain.pictures.recipes import Recipe, interpolation_recipe, numbers, recipe_text
 from app.domain.settings import Settings
+from app.routes.body_limit import LargeBodyRoute
 from app.routes.byte_ranges import PART, part_asked_for
 from app.routes.dependencies import (
     DatabaseDep,
@@ -48,6 +49,7 @@ from models.samples import Point, Sample, Vector
 router = APIRouter(
     prefix="/models",
     tags=["images"],
+    route_class=LargeBodyRoute,
     dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
 )
 

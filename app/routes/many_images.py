@@ -24,6 +24,7 @@ from app.domain.pictures.encoders import (
 )
 from app.domain.pictures.recipes import grid_recipe, image_recipe
 from app.domain.settings import Settings
+from app.routes.body_limit import LargeBodyRoute
 from app.routes.dependencies import (
     DatabaseDep,
     EngineDep,
@@ -53,6 +54,7 @@ from models.samples import Pixels, Point, Sample
 router = APIRouter(
     prefix="/models",
     tags=["images"],
+    route_class=LargeBodyRoute,
     dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
 )
 
@@ -105,7 +107,7 @@ async def create_images(
     _check_passports(asked)
     refuse_scaled_json(asked.format, asked.display)
     checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
-    points = _points(asked, checkpoint)
+    points = await to_thread.run_sync(_points, asked, checkpoint)
     if asked.format not in STREAMED or asked.reject_copies:
         check_pixels(len(points), checkpoint, settings, _given(asked)[0], asked.scale)
     if asked.reject_copies:

@@ -12,7 +12,6 @@ from app.domain.readiness import PACE_SECONDS
 from app.domain.settings import Settings
 from app.main import create_app
 from app.routes import operations
-from app.routes.body_limit import MAX_JSON_BYTES
 
 
 def test_health_says_that_the_process_answers(client: TestClient) -> None:
@@ -74,14 +73,6 @@ def test_the_document_describes_every_call(client: TestClient) -> None:
     assert {"/v1/datasets", "/v1/jobs", "/v1/models/{name}", "/v1/presets"} <= set(paths)
     front = client.get("/")
     assert (front.status_code, front.url.path) == (200, "/docs")
-
-
-def test_a_body_beyond_what_any_request_needs_is_refused_unread(client: TestClient) -> None:
-    body = bytes(MAX_JSON_BYTES + 1)
-    for content in (body, iter([body])):  # with a stated length, and without
-        answer = client.post("/v1/jobs", content=content)
-        assert answer.status_code == 413
-        assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from services import valkey
 
 from app.domain.database import Database
+from app.domain.disk import Disk
 from app.domain.queue import celery
 from app.domain.readiness import Readiness
 from app.domain.settings import Settings
@@ -35,7 +36,7 @@ async def test_a_valkey_that_restarts_is_found_again_at_once(
     broker_url: None,
     tmp_path: Path,
 ) -> None:
-    readiness = Readiness(database, ObjectStore(settings))
+    readiness = Readiness(database, ObjectStore(settings), Disk(settings))
     with valkey(tmp_path) as url:
         celery.conf.broker_url = url
         start_worker("light", redis_url=url)
