@@ -32,6 +32,7 @@ def pack_noise(folder: Path) -> Path:
         "horizontal_flip": None,
         "drop_near_duplicates": False,
         "code_page": None,
+        "levels": "full",
         "limits": {"max_pixels": 10_000, "max_images": 99, "max_unpacked_bytes": 1 << 24},
     }
     (folder / "run.json").write_text(json.dumps(run))

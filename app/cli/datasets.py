@@ -46,6 +46,13 @@ def add_dataset(
             help="Of names in zips and tars that are not UTF-8, like shift_jis, gbk, cp866.",
         ),
     ] = None,
+    levels: Annotated[
+        Literal["full", "auto"] | None,
+        typer.Option(
+            help="auto: spread the values that the pictures use from black to white, as for masks "
+            "of 0 and 1, or 10 and 12 bits in 16 [full].",
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
 ) -> None:
     """Upload pictures and pack them as a dataset."""
@@ -59,6 +66,7 @@ def add_dataset(
         "horizontal_flip": horizontal_flip,
         "near_duplicates": near_duplicates,
         "names": names,
+        "levels": levels,
     }
     fields = {field: str(value) for field, value in given.items() if value is not None}
     add(paths, fields, wait=wait)

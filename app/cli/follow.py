@@ -89,11 +89,12 @@ def _show_synthesis(event: str, data: dict[str, Any], view: View) -> None:
 
 
 def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:
-    """Bytes while they are read, then pictures while they are examined."""
+    """Bytes while they are read, twice with levels=auto; then pictures while they are examined."""
     if event != "progress":
         return
     phase = data.get("phase", "packing")
-    if phase == "packing":
+    if phase in ("measuring", "packing"):
+        view.describe(phase)
         view.update(data["bytes_read"], data["bytes_total"], ingest_figures(data))
         return
     view.describe(phase)

@@ -62,8 +62,8 @@ UPLOAD_FORM = {
                             "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
                             "description": (
-                                "zip, tar, tar.gz; PNG, JPEG, WebP, BMP, GIF; IDX (gzipped or "
-                                "not), .npy, .npz; Parquet"
+                                "zip, tar, tar.gz; PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP, GIF; "
+                                "IDX (gzipped or not), .npy, .npz; Parquet"
                             ),
                         },
                         "size": {
@@ -115,7 +115,7 @@ class Finding(BaseModel):
     """One kind of fault, what it means and what to do. `limit` is the value beyond which a picture
     has it, null where there are too few pictures to tell; `share` is of the pictures examined."""
 
-    kind: Literal["near_duplicates", "outliers", "letterboxed", "blurred", "blank"]
+    kind: Literal["near_duplicates", "outliers", "letterboxed", "blurred", "blank", "levels"]
     count: int
     share: float
     limit: float | None
@@ -156,7 +156,8 @@ class Report(BaseModel):
     """received = accepted + duplicates + rejected_count; `rejected` lists the first of them.
 
     Near-duplicates that were dropped count as duplicates. `notes` are sentences about the upload
-    beside its files, like names that could not be decoded. `doctor` is null where the dataset was
+    beside its files, like names that could not be decoded, and about what was done to pictures,
+    like conversions from colour profiles. `doctor` is null where the dataset was
     packed before pictures were examined.
     """
 

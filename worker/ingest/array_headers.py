@@ -15,6 +15,7 @@ from worker.ingest.streams import Readable, read_exactly
 IDX_TYPES = {8: "u1", 9: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_NPY_HEADER_BYTES = 10_000
 LABEL_KINDS = "iu"
+VALUE_KINDS = "buif"  # of a picture: yes or no, whole and decimal numbers
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class ArrayHeader:
                 f"not pictures: shape {_shown(self.shape)}; pictures are (N, height, width) or "
                 "(N, height, width, channels), labels (N,)"
             )
-        elif self.dtype != np.uint8:
+        elif self.dtype.kind not in VALUE_KINDS:
             raise Rejected(
                 f"not pictures: {self.dtype}; scale the values to 0 … 255 and save them as uint8"
             )

@@ -1,5 +1,6 @@
 """Arrays of pictures: IDX and NumPy files, checked whole and then streamed, never held."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -9,7 +10,8 @@ import numpy as np
 
 from worker.ingest.array_headers import ArrayHeader, read_header
 from worker.ingest.errors import BrokenArchive, Rejected
-from worker.ingest.fitting import Pixels, check_pixels, check_size
+from worker.ingest.fitting import check_pixels, check_size
+from worker.ingest.levels import Levels, Span, Values, depth_of, span_of
 from worker.ingest.members import Member
 from worker.ingest.meter import Meter
 from worker.ingest.names import parts_of
@@ -22,11 +24,15 @@ ROLE = re.compile(r"images?|imgs?|labels?|targets?|class(es)?|data|[xy]|idx\d?|u
 
 @dataclass(frozen=True)
 class ArrayPicture:
-    """One picture of an array, in the array's own shape; named like train.npy[17]."""
+    """One picture of an array, in the array's own shape; named like train.npy[17].
+
+    `span` is that of the values around it in the array too.
+    """
 
     name: str
     position: int  # how far into its source, in bytes of the source
-    pixels: Pixels
+    values: Values
+    span: Span
     label: str | None
     is_received = True
 
@@ -69,11 +75,12 @@ def array_members(
     except (Rejected, BrokenArchive) as error:
         yield Member(array.name, array.source_bytes, 0, None, reason(error))
         return
-    for number, pixels in enumerate(_pictures(array, header, meter)):
+    for number, (values, span) in enumerate(_pictures(array, header, meter)):
         yield ArrayPicture(
             f"{array.name}[{number}]",
             array.source_bytes * number // header.count,
-            pixels,
+            values,
+            span,
             None if array.labels is None else str(array.labels[number]),
         )
 
@@ -87,7 +94,23 @@ def _check(array: ArrayFile, request: IngestRequest, meter: Meter) -> ArrayHeade
     check_pixels(width, height, request.limits.max_pixels)
     check_size(width, height, request.shape)
     check_length(array, meter)
+    _check_values(array, array.header, request, meter)
     return array.header
+
+
+def _check_values(
+    array: ArrayFile, header: ArrayHeader, request: IngestRequest, meter: Meter
+) -> None:
+    """Raise Rejected for numbers without a known black and white: some pictures of them may."""
+    depth = depth_of(header.dtype)
+    if depth in ("8-bit", "16-bit"):
+        return
+    low, high = math.inf, -math.inf
+    for values in _blocks(array, header, meter.fresh()):
+        span = span_of(values)
+        low, high = min(low, span[0]), max(high, span[1])
+    if request.levels == "full":
+        Levels().check(depth, (low, high))
 
 
 def check_length(array: ArrayFile, meter: Meter) -> None:
@@ -110,16 +133,27 @@ def check_length(array: ArrayFile, meter: Meter) -> None:
         )
 
 
-def _pictures(array: ArrayFile, header: ArrayHeader, meter: Meter) -> Iterator[Pixels]:
+def _pictures(array: ArrayFile, header: ArrayHeader, meter: Meter) -> Iterator[tuple[Values, Span]]:
+    for block in _blocks(array, header, meter):
+        span = span_of(block)
+        for values in block:
+            yield values, span
+
+
+def _blocks(array: ArrayFile, header: ArrayHeader, meter: Meter) -> Iterator[Values]:
+    """(n, H, W, C) in the byte order of this machine."""
     height, width, channels = header.picture
-    size = height * width * channels
+    size = height * width * channels * header.dtype.itemsize
     with array.open(meter) as stream:
         read_exactly(stream, header.start)
         left = header.count
         while left:
             count = min(left, max(1, BLOCK_BYTES // size))
-            block = np.frombuffer(read_exactly(stream, count * size), np.uint8)
-            yield from block.reshape(count, height, width, channels)
+            block = np.frombuffer(read_exactly(stream, count * size), header.dtype)
+            if block.dtype == bool:
+                block = block * np.uint8(255)
+            native = block.astype(block.dtype.newbyteorder("="), copy=False)
+            yield native.reshape(count, height, width, channels)
             left -= count
 
 

@@ -1,16 +1,16 @@
 """From a decoded picture of any shape to the dataset's: cropped, padded or stretched."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling, Transpose
 
 from worker.ingest.errors import Rejected
+from worker.ingest.levels import Levels, Pixels, Values
+from worker.ingest.rasters import Raster, array_raster, bands_of
 from worker.ingest.request import PictureShape
-
-Pixels = NDArray[np.uint8]  # (H, W, C)
 
 MIN_SIDE = 8
 MAX_ENLARGEMENT = 4
@@ -23,6 +23,7 @@ SIDEWAYS = (
 )
 MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
 CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
+PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}  # what is transparent has no colour to resample
 
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
@@ -55,25 +56,36 @@ def enough(image_size: tuple[int, int], shape: PictureShape) -> tuple[int, int]:
     return width, height
 
 
-def fit_image(image: Image.Image, shape: PictureShape, turn: Transpose | None = None) -> Pixels:
+def fit_raster(
+    raster: Raster,
+    shape: PictureShape,
+    levels: Levels,
+    turn: Transpose | None = None,
+    to_srgb: Callable[[Image.Image], Image.Image] | None = None,
+) -> Pixels:
     """(height, width, C) with C by `channels`, or by the picture for auto; turned by `turn`.
 
-    With auto, a picture whose channels are all equal has one.
+    With auto, a picture whose channels are all equal has one. `to_srgb` is given the resized
+    picture, for colours change little by resampling and a large one takes long to convert.
     """
-    fitted = _fit(_to_working_mode(image, shape.channels), shape, turn)
-    pixels = np.asarray(_to_final_mode(fitted, shape.channels))
+    small = _resize(raster, shape, levels, turn in SIDEWAYS)
+    small = to_srgb(small) if to_srgb is not None else small
+    if small.mode not in ("L", "LA", "RGB", "RGBA"):
+        small = small.convert("RGB")
+    small = _pad(small if turn is None else small.transpose(turn), shape)
+    pixels = np.asarray(_to_final_mode(small, shape.channels))
     if pixels.ndim == 2:
         return pixels[..., None]
     return _without_colour(pixels) if shape.channels == "auto" else pixels
 
 
-def fit_pixels(pixels: Pixels, shape: PictureShape) -> Pixels:
-    """As `fit_image` does, for a picture that came as an array."""
-    return fit_image(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), shape)
+def fit_values(values: Values, shape: PictureShape, levels: Levels) -> Pixels:
+    """As `fit_raster` does, for a picture (H, W, C) that came as an array."""
+    return fit_raster(array_raster(values), shape, levels)
 
 
 def if_fitting(pixels: Pixels, shape: PictureShape) -> Pixels | None:
-    """What `fit_pixels` would give, where that takes no resampling and no change of colours."""
+    """What `fit_values` would give, where that takes no resampling and no change of colours."""
     height, width, channels = pixels.shape
     if (height, width) != (shape.height, shape.width):
         return None
@@ -88,37 +100,50 @@ def _without_colour(pixels: Pixels) -> Pixels:
     return pixels
 
 
-def _to_working_mode(image: Image.Image, channels: str) -> Image.Image:
-    """L, LA, RGB or RGBA: what can be resampled, with no less than `channels` asks for."""
-    if image.mode.startswith("I"):  # 16 bits; like Pillow's 16-bit colour, the high byte counts
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    alpha = image.has_transparency_data
-    if image.mode in ("1", "L", "LA", "La"):
-        mode = "LA" if alpha else "L"
-    else:
-        mode = "RGBA" if alpha or channels == "rgba" else "RGB"
-    return image if image.mode == mode else image.convert(mode)
-
-
-def _fit(image: Image.Image, shape: PictureShape, turn: Transpose | None) -> Image.Image:
-    """Turned when already small, padded only then: all pads are even."""
-    width, height = image.size
+def _resize(raster: Raster, shape: PictureShape, levels: Levels, is_sideways: bool) -> Image.Image:
+    """The part that is kept, at its dimensions in the dataset, before it is turned."""
+    width, height = raster.size
     target = (shape.width, shape.height)
-    if turn in SIDEWAYS:
+    if is_sideways:
         target = (shape.height, shape.width)
-    box = (0.0, 0.0, float(width), float(height))
+    left, top, kept_width, kept_height = 0.0, 0.0, float(width), float(height)
     if shape.fit == "crop":
         wide = width * target[1] > height * target[0]
-        kept_width = height * target[0] / target[1] if wide else width
-        kept_height = height if wide else width * target[1] / target[0]
+        kept_width = height * target[0] / target[1] if wide else kept_width
+        kept_height = kept_height if wide else width * target[1] / target[0]
         left, top = (width - kept_width) / 2, (height - kept_height) / 2
-        box = (left, top, left + kept_width, top + kept_height)
     elif shape.fit == "pad":
         scale = min(target[0] / width, target[1] / height)
         target = max(1, round(width * scale)), max(1, round(height * scale))
-    small = image.resize(target, Resampling.LANCZOS, box, REDUCING_GAP)
-    if turn is not None:
-        small = small.transpose(turn)
+    across = max(1, int(kept_width / target[0] / REDUCING_GAP))
+    down = max(1, int(kept_height / target[1] / REDUCING_GAP))
+    image = _reduce(raster, levels, across, down)
+    box = (left / across, top / down, (left + kept_width) / across, (top + kept_height) / down)
+    if box == (0, 0, *target) and image.size == target:
+        return image
+    premultiplied = PREMULTIPLIED.get(image.mode)
+    if premultiplied is not None:
+        image = image.convert(premultiplied)
+    small = image.resize(target, Resampling.LANCZOS, box)
+    return small.convert(raster.mode) if small.mode != raster.mode else small
+
+
+def _reduce(raster: Raster, levels: Levels, across: int, down: int) -> Image.Image:
+    """The average of blocks of so many pixels; in bands, so that no copy is as large as the
+    picture."""
+    width, height = raster.size
+    if across == down == 1:
+        return raster.band(0, height, levels)
+    mode = PREMULTIPLIED.get(raster.mode, raster.mode)
+    small = Image.new(mode, (math.ceil(width / across), math.ceil(height / down)))
+    for top, bottom in bands_of(raster.size, down):
+        band = raster.band(top, bottom, levels)
+        band = band if band.mode == mode else band.convert(mode)
+        small.paste(band.reduce((across, down)), (0, top // down))
+    return small
+
+
+def _pad(small: Image.Image, shape: PictureShape) -> Image.Image:
     if small.size == (shape.width, shape.height):
         return small
     canvas = Image.new(small.mode, (shape.width, shape.height), "white")

@@ -5,22 +5,23 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from worker.ingest.arrays import ArrayPicture
 from worker.ingest.doctor.classes import class_balance
-from worker.ingest.doctor.doctor import Options, examine
+from worker.ingest.doctor.doctor import Dark, Options, examine
 from worker.ingest.doctor.looking import write_neighbours
 from worker.ingest.errors import IngestError, Rejected
-from worker.ingest.fitting import Pixels, fit_pixels, if_fitting
+from worker.ingest.levels import Levels, Span, Values, ValuesSeen
 from worker.ingest.members import Notice
 from worker.ingest.meter import Meter
 from worker.ingest.mirroring import is_mirrorable
 from worker.ingest.names import folder_of, shown
 from worker.ingest.pack import Pack, Packed
-from worker.ingest.pictures import fit_picture, set_pillow_limits
+from worker.ingest.pictures import Fitted, Measured, Reader, set_pillow_limits
 from worker.ingest.report import Report
-from worker.ingest.request import IngestRequest, PictureShape
+from worker.ingest.request import IngestRequest
 from worker.ingest.sources import Received, Sources
 
 MIN_IMAGES = 2
@@ -28,6 +29,10 @@ DECODERS = 2
 MAX_WAITING = 32  # files read and not yet packed
 MAX_WAITING_BYTES = 64 << 20
 POLL_SECONDS = 0.1
+
+Outcome = Fitted | Measured | Rejected
+_OfFile = Callable[[io.BytesIO], Outcome]
+_OfArray = Callable[[Values, Span], Outcome | Callable[[], Outcome]]  # later: in a thread
 
 
 @dataclass
@@ -37,11 +42,8 @@ class Progress:
     report: Report
     bytes_total: int
     bytes_read: int = 0
-    phase: str = "packing"  # then embedding, then comparing
+    phase: str = "packing"  # then embedding, then comparing; measuring before, with levels=auto
     examined: int = 0  # pictures, in this phase
-
-
-Outcome = Pixels | Rejected
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class _Waiting:
     member: Received
     bytes: int
     outcome: Outcome | Future[Outcome]
+
+    def result(self) -> Outcome:
+        return self.outcome.result() if isinstance(self.outcome, Future) else self.outcome
 
 
 class Ingest:
@@ -63,6 +68,7 @@ class Ingest:
         self._meter = Meter(request.limits.max_unpacked_bytes, tick)
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decoder")
         total = sum(source.path.stat().st_size for source in request.sources)
+        self._values = ValuesSeen()
         self.progress = Progress(Report(), total)
 
     def run(self) -> Packed:
@@ -73,16 +79,42 @@ class Ingest:
         set_pillow_limits()
         report = self.progress.report
         try:
+            reader = Reader(self._request.shape, self._request.limits.max_pixels, self._levels())
             with Pack(self._folder) as pack:
-                for file in self._decoded():
+                for file in self._decoded(self._meter, reader.fit, reader.fit_array):
                     self._take(file, pack)
                 if len(pack) < MIN_IMAGES:
-                    raise IngestError(report.too_few(MIN_IMAGES))
+                    raise IngestError(report.too_few(MIN_IMAGES, self._values.narrow_sentence()))
                 self.progress.bytes_read = self.progress.bytes_total
                 pack.seal()
                 return self._finish(pack)
         finally:
             self._decoders.shutdown(wait=False, cancel_futures=True)
+
+    def _levels(self) -> Levels:
+        """What becomes black and white. With levels=auto, the upload is read once before for it."""
+        if self._request.levels == "full":
+            return Levels()
+        self.progress.phase = "measuring"
+        reader = Reader(self._request.shape, self._request.limits.max_pixels, Levels())
+        values = ValuesSeen()
+        for file in self._decoded(self._meter.fresh(), reader.measure, reader.measure_array):
+            measured = file.result()
+            if isinstance(measured, Measured):
+                values.add(measured.depth, measured.span)
+        self.progress.phase = "packing"
+        levels = values.stretched()
+        for sentence in values.sentences():
+            self.progress.report.note(
+                f"{sentence[0].upper()}{sentence[1:]}: they were spread from black to white."
+            )
+        return levels
+
+    def _dark(self) -> Dark | None:
+        says = self._values.narrow_sentence()
+        if self._request.levels != "full" or says is None:
+            return None
+        return Dark(*self._values.narrow_shares(), f"{says[0].upper()}{says[1:]}.")
 
     def _finish(self, pack: Pack) -> Packed:
         """Examine what was packed, leave out what is not wanted, complete the folder."""
@@ -90,7 +122,8 @@ class Ingest:
         flip = request.horizontal_flip
         if flip is None:
             flip = is_mirrorable(pack.folder / "images.npy", pack.shape)
-        options = Options(request.drop_near_duplicates, flip, request.shape.fit == "pad")
+        dark = self._dark()
+        options = Options(request.drop_near_duplicates, flip, request.shape.fit == "pad", dark)
         diagnosis = examine(pack.folder, pack.shape, options, pack.names.of, self._examined)
         dropped = int((~diagnosis.kept).sum())
         if len(pack) - dropped < MIN_IMAGES:
@@ -118,13 +151,17 @@ class Ingest:
 
     def _take(self, file: _Waiting, pack: Pack) -> None:
         """Count one file, and pack it if it is a picture not seen before."""
-        report, member, outcome = self.progress.report, file.member, file.outcome
-        pixels = outcome.result() if isinstance(outcome, Future) else outcome
-        if isinstance(pixels, Rejected):
-            report.reject(shown(member.name), str(pixels))
+        report, member, fitted = self.progress.report, file.member, file.result()
+        if isinstance(fitted, Rejected):
+            report.reject(shown(member.name), str(fitted))
             return
+        assert isinstance(fitted, Fitted)
+        for treatment in sorted(fitted.treatments):
+            report.count(treatment, shown(member.name))
         class_name = member.label if member.label is not None else folder_of(member.name)
-        if not pack.add(pixels, class_name, member.name):
+        is_packed = pack.add(fitted.pixels, class_name, member.name)
+        self._values.add(fitted.depth, fitted.span, is_packed=is_packed)
+        if not is_packed:
             report.duplicates += 1
             return
         report.accepted += 1
@@ -134,12 +171,12 @@ class Ingest:
                 "limit of one dataset (MOGGY_MAX_DATASET_IMAGES): split it, or raise the limit"
             )
 
-    def _decoded(self) -> Iterator[_Waiting]:
+    def _decoded(self, meter: Meter, of_file: _OfFile, of_array: _OfArray) -> Iterator[_Waiting]:
         """Every received file in order, done with; a few are decoded while others are read."""
         waiting: deque[_Waiting] = deque()
         waiting_bytes = 0
-        for member in self._members():
-            file = self._start(member)
+        for member in self._members(meter):
+            file = self._start(member, of_file, of_array)
             waiting.append(file)
             waiting_bytes += file.bytes
             while len(waiting) > MAX_WAITING or waiting_bytes > MAX_WAITING_BYTES:
@@ -148,13 +185,14 @@ class Ingest:
         while waiting:
             yield self._await(waiting.popleft())
 
-    def _members(self) -> Iterator[Received]:
-        sources = Sources(self._request, self._meter)
+    def _members(self, meter: Meter) -> Iterator[Received]:
+        sources = Sources(self._request, meter)
         before = 0
         for place, source in enumerate(self._request.sources):
             for member in sources.members(place):
                 if isinstance(member, Notice):
-                    self.progress.report.note(member.text)
+                    if meter is self._meter:  # what is only measured is read once more
+                        self.progress.report.note(member.text)
                     continue
                 self.progress.bytes_read = before + member.position
                 if member.is_received:
@@ -163,19 +201,18 @@ class Ingest:
             self.progress.bytes_read = before
             self._tick()
 
-    def _start(self, member: Received) -> _Waiting:
-        shape, max_pixels = self._request.shape, self._request.limits.max_pixels
+    def _start(self, member: Received, of_file: _OfFile, of_array: _OfArray) -> _Waiting:
         if isinstance(member, ArrayPicture):
-            size, fitting = member.pixels.nbytes, if_fitting(member.pixels, shape)
-            if fitting is not None:
-                return _Waiting(member, size, fitting)
-            return _Waiting(member, size, self._decoders.submit(fit_pixels, member.pixels, shape))
+            size, outcome = member.values.nbytes, of_array(member.values, member.span)
+            if not callable(outcome):
+                return _Waiting(member, size, outcome)
+            return _Waiting(member, size, self._decoders.submit(_guarded, outcome))
         try:
             file = member.read_picture()
         except Rejected as rejected:
             return _Waiting(member, 0, rejected)
         size = file.getbuffer().nbytes  # now: Pillow may close the file
-        return _Waiting(member, size, self._decoders.submit(_decode, file, shape, max_pixels))
+        return _Waiting(member, size, self._decoders.submit(_guarded, partial(of_file, file)))
 
     def _await(self, file: _Waiting) -> _Waiting:
         while isinstance(file.outcome, Future) and not file.outcome.done():
@@ -184,9 +221,9 @@ class Ingest:
         return file
 
 
-def _decode(file: io.BytesIO, shape: PictureShape, max_pixels: int) -> Outcome:
-    """The pixels, or a Rejected without its traceback: through it a large file would live on."""
+def _guarded(work: Callable[[], Outcome]) -> Outcome:
+    """The outcome, or a Rejected without its traceback: through it a large file would live on."""
     try:
-        return fit_picture(file, shape, max_pixels)
+        return work()
     except Rejected as rejected:
         return Rejected(str(rejected))

@@ -4,18 +4,13 @@ import io
 from dataclasses import dataclass
 
 from worker.ingest.errors import Rejected
+from worker.ingest.foreign import foreign
 from worker.ingest.names import is_litter, points_outside
-from worker.ingest.signatures import (
-    HEAD_BYTES,
-    NOT_AN_IMAGE,
-    archive_kind,
-    array_format,
-    is_parquet,
-    picture_format,
-)
+from worker.ingest.signatures import HEAD_BYTES, picture_format
 from worker.ingest.streams import READ_BYTES, Readable
 
 MAX_BYTES = 256 << 20  # of one file; the largest picture that is decoded is hardly as large
+STRAY = b"\xef\xbb\xbf\r\n\t "  # what a web server's script may have sent before the picture
 
 
 @dataclass(frozen=True)
@@ -52,22 +47,13 @@ class Member:
             raise Rejected(self.refusal)
         if self.size > MAX_BYTES:
             raise Rejected(f"too large: {self.size:,} bytes, at most {MAX_BYTES:,} are read")
-        block = self.stream.read(HEAD_BYTES)
-        if picture_format(block) is None:
-            raise Rejected(_foreign(block))
+        block = head = self.stream.read(HEAD_BYTES)
+        if picture_format(head) is None:
+            block = head.lstrip(STRAY)
+            if picture_format(block) is None:
+                raise Rejected(foreign(head))
         file = io.BytesIO()
         while block:
             file.write(block)
             block = self.stream.read(READ_BYTES)
         return file
-
-
-def _foreign(head: bytes) -> str:
-    if not head:
-        return "not an image: the file is empty"
-    kind = archive_kind(head)
-    if kind is not None:
-        return f"nested archive: a {kind} inside the upload; unpack it first"
-    if array_format(head) or is_parquet(head):
-        return "nested array: many pictures inside an archive; upload this file by itself"
-    return NOT_AN_IMAGE

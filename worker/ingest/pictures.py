@@ -1,27 +1,33 @@
 """From the bytes of a picture to its pixels in the dataset's shape."""
 
+import functools
 import io
-import threading
 import warnings
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile
 from PIL.Image import Transpose
 
-from worker.ingest.errors import Rejected
+from worker.ingest.budget import ByteBudget
+from worker.ingest.colour import UnusableProfile, lab_to_srgb, to_srgb
+from worker.ingest.decoders import PICTURES, Picture
 from worker.ingest.fitting import (
     SIDEWAYS,
-    Pixels,
     check_pixels,
     check_size,
     enough,
-    fit_image,
+    fit_raster,
+    fit_values,
+    if_fitting,
 )
+from worker.ingest.levels import Levels, Pixels, Span, Values, depth_of
+from worker.ingest.rasters import Raster
 from worker.ingest.request import PictureShape
-from worker.ingest.signatures import HEAD_BYTES, NOT_AN_IMAGE, picture_format
+from worker.ingest.signatures import HEAD_BYTES, picture_format
 
-BIG_PIXELS = 16 << 20
-EXIF_ORIENTATION = 0x0112
+BUDGET_BYTES = 192 << 20
 UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -32,12 +38,9 @@ UPRIGHT = {
     8: Transpose.ROTATE_90,
 }
 
-# One big picture at a time, whatever the number of threads: each takes hundreds of megabytes.
-_big = threading.Lock()
-
 
 def set_pillow_limits() -> None:
-    """For the whole process: a picture is whole or an error, its size is checked in `fit_picture`.
+    """For the whole process: a picture is whole or an error, its size is checked in `Reader`.
 
     Pillow's own limit only warns up to twice its value, and says no more than a number beyond.
     """
@@ -46,69 +49,91 @@ def set_pillow_limits() -> None:
     Image.MAX_IMAGE_PIXELS = None
 
 
-def fit_picture(file: io.BytesIO, shape: PictureShape, max_pixels: int) -> Pixels:
-    """Decode, turn upright, fit; (height, width, C) as `fit_image` makes it."""
-    with _open(file) as image:
-        width, height = image.size
-        check_pixels(width, height, max_pixels)
-        # A JPEG is then decoded at an eighth of its size, or a quarter, or a half, where enough.
-        image.draft(None, enough(image.size, shape))
-        with _big if width * height > BIG_PIXELS else nullcontext():
-            _load(image, file)
-            turn = UPRIGHT.get(_orientation(image))
+@dataclass(frozen=True)
+class Fitted:
+    """A picture in the dataset's shape, and what there is to say of how it came there.
+
+    `depth` and `span` are the file's own values; `treatments` are of worker.ingest.report.
+    """
+
+    pixels: Pixels
+    depth: str
+    span: Span
+    treatments: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The values of a picture, in units of its file."""
+
+    depth: str
+    span: Span
+
+
+class Reader:
+    """Decodes pictures, in several threads at once. Raises Rejected."""
+
+    def __init__(self, shape: PictureShape, max_pixels: int, levels: Levels) -> None:
+        self._shape = shape
+        self._max_pixels = max_pixels
+        self._levels = levels
+        self._budget = ByteBudget(BUDGET_BYTES)
+
+    def fit(self, file: io.BytesIO) -> Fitted:
+        """Decode, turn upright, fit."""
+        with self._decoded(file) as (picture, raster):
+            turn = UPRIGHT.get(picture.orientation())
+            width, height = raster.size
             if turn in SIDEWAYS:
                 width, height = height, width
-            check_size(width, height, shape)
-            pixels = fit_image(image, shape, turn)
-            image.close()  # its pixels go before the next big picture's come
-    return pixels
+            check_size(width, height, self._shape)
+            span = raster.span()
+            self._levels.check(raster.depth, span)
+            convert = functools.partial(_convert, picture)
+            pixels = fit_raster(raster, self._shape, self._levels, turn, convert)
+            return Fitted(pixels, raster.depth, span, frozenset(picture.treatments))
+
+    def measure(self, file: io.BytesIO) -> Measured:
+        with self._decoded(file) as (_, raster):
+            return Measured(raster.depth, raster.span())
+
+    def fit_array(self, values: Values, span: Span) -> Fitted | Callable[[], Fitted]:
+        """At once for a picture (H, W, C) that is as the dataset wants it; else what does it."""
+        depth = depth_of(values.dtype)
+        if depth == "8-bit" and depth not in self._levels:
+            fitting = if_fitting(values, self._shape)
+            if fitting is not None:
+                return Fitted(fitting, depth, span)
+        return lambda: Fitted(fit_values(values, self._shape, self._levels), depth, span)
+
+    def measure_array(self, values: Values, span: Span) -> Measured:
+        return Measured(depth_of(values.dtype), span)
+
+    @contextmanager
+    def _decoded(self, file: io.BytesIO) -> Iterator[tuple[Picture, Raster]]:
+        file.seek(0)
+        kind = picture_format(file.read(HEAD_BYTES))
+        assert kind is not None, "what is no picture is rejected before it is read whole"
+        picture = PICTURES[kind](file)
+        try:
+            check_pixels(*picture.size, self._max_pixels)
+            picture.draft(enough(picture.size, self._shape))
+            with self._budget.take(picture.bytes_needed):
+                yield picture, picture.load()
+        finally:
+            picture.close()
 
 
-def _open(file: io.BytesIO) -> ImageFile.ImageFile:
-    """The picture with its header read; its pixels are not."""
-    kind = picture_format(_head(file))
-    assert kind is not None, "what is no picture is rejected before it is read whole"
-    try:
-        return Image.open(file, formats=[kind])
-    except Exception as error:
-        if kind == "BMP":  # two letters are no proof
-            raise Rejected(NOT_AN_IMAGE) from error
-        raise _rejection(error, file) from error
-
-
-def _load(image: ImageFile.ImageFile, file: io.BytesIO) -> None:
-    try:
-        image.load()
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise _rejection(error, file) from error
-
-
-def _rejection(error: Exception, file: io.BytesIO) -> Rejected:
-    """A damaged picture makes Pillow raise anything."""
-    if isinstance(error, EOFError) or "truncated" in str(error).lower() or _is_cut_webp(file):
-        return Rejected("truncated: the file ends before the picture does")
-    if isinstance(error, UnidentifiedImageError):
-        kind = picture_format(_head(file))
-        return Rejected(f"truncated or damaged: a {kind} without a whole header")
-    return Rejected(f"damaged: {error}")
-
-
-def _is_cut_webp(file: io.BytesIO) -> bool:
-    """Pillow does not say why a WebP failed; its container says how long it should be."""
-    head = _head(file)
-    stated = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
-    return file.seek(0, io.SEEK_END) < stated
-
-
-def _head(file: io.BytesIO) -> bytes:
-    file.seek(0)
-    return file.read(HEAD_BYTES)
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(EXIF_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001  damaged metadata does not make the picture unusable
-        return 1
+def _convert(picture: Picture, image: Image.Image) -> Image.Image:
+    """Resized pixels in sRGB."""
+    if image.mode == "LAB":
+        return lab_to_srgb(image)
+    if picture.profile:
+        try:
+            image, is_other = to_srgb(image, picture.profile)
+        except UnusableProfile:
+            picture.treatments.add("profile_ignored")
+        else:
+            if is_other:
+                picture.treatments.add("profile")
+    return image

@@ -8,6 +8,30 @@ MAX_LISTED = 1000
 MAX_NOTES = 100
 MOST_COMMON = 3
 
+# What was done to a picture that its file does not show, or left out of account.
+TREATMENTS = {
+    "profile": "converted to sRGB from the colour profile of the file",
+    "profile_ignored": "taken without the colour profile of the file, which is damaged or for "
+    "another kind of picture",
+    "gamma_ignored": "taken as sRGB, whatever gamma value the PNG gives: without a profile it is "
+    "not used",
+    "metadata": "read without the metadata of the file, parts of which are damaged",
+    "first_image": "taken from a file of several: it is the first, the others were left out",
+}
+
+
+@dataclass
+class Treated:
+    """How many files, and the first of them."""
+
+    first: str
+    files: int = 0
+
+    def sentence(self, treatment: str) -> str:
+        pictures = "1 picture was" if self.files == 1 else f"{self.files:,} pictures were"
+        first = self.first if self.files == 1 else f"the first is {self.first}"
+        return f"{pictures} {TREATMENTS[treatment]} ({first})."
+
 
 @dataclass
 class Report:
@@ -23,6 +47,7 @@ class Report:
     listed: list[dict[str, str]] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    treated: dict[str, Treated] = field(default_factory=dict)  # by a kind of TREATMENTS
     doctor: dict[str, Any] | None = None
 
     @property
@@ -42,19 +67,26 @@ class Report:
         elif len(self.notes) == MAX_NOTES:
             self.notes.append("There is more of this kind, which is not listed.")
 
+    def count(self, treatment: str, file: str) -> None:
+        """Count a file that was treated so, one of TREATMENTS."""
+        self.treated.setdefault(treatment, Treated(file)).files += 1
+
     def drop(self, near_duplicates: int) -> None:
         """Count so many accepted pictures among the duplicates, for they are left out."""
         self.accepted -= near_duplicates
         self.duplicates += near_duplicates
 
-    def too_few(self, needed: int) -> str:
-        """A sentence about a dataset that came to too little."""
+    def too_few(self, needed: int, dark: str | None) -> str:
+        """A sentence about a dataset that came to too little; `dark` tells of its values where
+        they are all much the same."""
         kinds = self.kinds + Counter({"duplicate": self.duplicates})
         reasons = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.most_common(MOST_COMMON))
         first = f" ({self.listed[0]['file']}: {self.listed[0]['reason']})" if self.listed else ""
         return (
             f"of {self.received:,} files received {self.accepted:,} can be used, and a dataset "
-            f"needs at least {needed}" + (f"; left out: {reasons}{first}" if reasons else "")
+            f"needs at least {needed}"
+            + (f"; left out: {reasons}{first}" if reasons else "")
+            + (f"; {dark}: levels=auto spreads them from black to white" if dark else "")
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +96,9 @@ class Report:
             "duplicates": self.duplicates,
             "rejected_count": self.rejected,
             "rejected": self.listed,
-            "notes": self.notes,
+            "notes": [
+                *(treated.sentence(kind) for kind, treated in sorted(self.treated.items())),
+                *self.notes,
+            ],
             "doctor": self.doctor,
         }

@@ -42,6 +42,7 @@ class IngestRequest:
     horizontal_flip: bool | None  # None: the pictures decide
     drop_near_duplicates: bool
     code_page: str | None  # of names in archives that are not UTF-8, as Python calls it
+    levels: str  # full | auto
     limits: Limits
 
     @classmethod
@@ -53,5 +54,6 @@ class IngestRequest:
             run["horizontal_flip"],
             run["drop_near_duplicates"],
             run["code_page"],
+            run["levels"],
             Limits(**run["limits"]),
         )

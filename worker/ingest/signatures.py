@@ -25,7 +25,12 @@ NPY = b"\x93NUMPY"
 PARQUET = b"PAR1"
 IDX_TYPES = b"\x08\x09\x0b\x0c\x0d\x0e"
 MAX_IDX_DIMENSIONS = 8
-NOT_AN_IMAGE = "not an image: neither PNG, JPEG, WebP, BMP nor GIF"
+TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# Brands of ISO base media files (ISO/IEC 23008-12; AV1 Image File Format)
+AVIF_BRANDS = (b"avif", b"avis")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+ANY_BRANDS = (b"mif1", b"msf1")  # of pictures in any coding: the compatible brands tell which
+NOT_AN_IMAGE = "not an image: none of PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP, GIF"
 
 
 def archive_kind(head: bytes) -> str | None:
@@ -40,10 +45,31 @@ def picture_format(head: bytes) -> str | None:
     """Pillow's name of the format, or None when it is none that is read."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
+    if head.startswith(TIFFS):
+        return None if head[8:10] == b"CR" else "TIFF"  # a Canon's raw file
+    if head[4:8] == b"ftyp":
+        return _media_format(head)
     for signature, name in PICTURES.items():
         if head.startswith(signature):
             return name
     return None
+
+
+def media_brands(head: bytes) -> list[bytes]:
+    """Of an ISO base media file, its own brand first."""
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    return [head[8:12], *(head[place : place + 4] for place in range(16, end - 3, 4))]
+
+
+def _media_format(head: bytes) -> str | None:
+    major, *compatible = media_brands(head)
+    if major in AVIF_BRANDS:
+        return "AVIF"
+    if major in HEIF_BRANDS:
+        return "HEIF"
+    if major not in ANY_BRANDS:
+        return None
+    return "AVIF" if any(brand in AVIF_BRANDS for brand in compatible) else "HEIF"
 
 
 def array_format(head: bytes) -> str | None:

@@ -33,6 +33,7 @@ class Ingest(Kind):
             "horizontal_flip": FLIPS[request.horizontal_flip],
             "drop_near_duplicates": request.near_duplicates == "drop",
             "code_page": find_codec(request.names),
+            "levels": request.levels,
             "limits": {
                 "max_pixels": settings.max_pixels,
                 "max_images": settings.max_dataset_images,

@@ -61,6 +61,7 @@ def write_run(
     horizontal_flip: bool | None = None,
     drop_near_duplicates: bool = False,
     code_page: str | None = None,
+    levels: str = "full",
     **limits: int,
 ) -> Path:
     """A run folder that asks for these sources; `size` is a side, or (width, height)."""
@@ -75,6 +76,7 @@ def write_run(
         "horizontal_flip": horizontal_flip,
         "drop_near_duplicates": drop_near_duplicates,
         "code_page": code_page,
+        "levels": levels,
         "limits": {"max_pixels": 4 * MIB, "max_images": 1000, "max_unpacked_bytes": 256 * MIB}
         | limits,
     }

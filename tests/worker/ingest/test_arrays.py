@@ -110,7 +110,10 @@ def test_of_duplicates_the_first_label_is_kept(ingest: Run, tmp_path: Path) -> N
 
 
 BROKEN = {
-    "floats": (npy(np.zeros((5, 32, 32), np.float32)), "not pictures: float32"),
+    "floats": (npy(np.full((5, 32, 32), 7.5, np.float32)), "no known white: .*levels=auto"),
+    "nan": (npy(np.full((5, 32, 32), np.nan)), "not a picture: some of its values"),
+    "whole": (npy(np.zeros((5, 32, 32), np.int64)), "no known white: whole numbers"),
+    "complex": (npy(np.zeros((5, 32, 32), np.complex64)), "not pictures: complex64"),
     "first": (npy(pictures(5, 3, 32, 32)), r"not pictures: .*move the channels last"),
     "flat": (npy(pictures(5, 784)), r"not pictures: shape \(5, 784\)"),
     "five": (npy(pictures(1, 2, 32, 32, 3)), "not pictures: shape"),
@@ -120,7 +123,10 @@ BROKEN = {
     "none": (npy(pictures(0, 32, 32)), "empty"),
     "flat_side": (idx(pictures(0, 32, 32), (5, 32, 0)), "empty"),
     "small": (npy(pictures(5, 7, 32)), "too small: 32 × 7"),
-    "shorts": (b"\0\0\x0b\x03" + struct.pack(">3I", 5, 32, 32) + bytes(10240), "not pictures: >i2"),
+    "shorts": (
+        b"\0\0\x0b\x03" + struct.pack(">3I", 5, 32, 32) + bytes(10240),
+        "no known white: whole",
+    ),
     "cut": (idx(pictures(5, 32, 32))[:-1], "truncated: 5,136 bytes are announced"),
     "cut_header": (idx(pictures(5, 32, 32))[:11], "truncated: .*header"),
     "more": (idx(pictures(5, 32, 32)) + b"x", "wrong count: more bytes"),

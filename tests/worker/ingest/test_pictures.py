@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from worker.ingest.errors import Rejected
-from worker.ingest.pictures import fit_picture, set_pillow_limits
+from worker.ingest.levels import Levels
+from worker.ingest.pictures import Reader, set_pillow_limits
 from worker.ingest.request import PictureShape
 
 MAX_PIXELS = 1 << 20
@@ -35,7 +36,8 @@ def fit(
 ) -> np.ndarray:
     """`size` is a side, or (width, height)."""
     width, height = size if isinstance(size, tuple) else (size, size)
-    return fit_picture(io.BytesIO(data), PictureShape(width, height, fit, channels), MAX_PIXELS)
+    shape = PictureShape(width, height, fit, channels)
+    return Reader(shape, MAX_PIXELS, Levels()).fit(io.BytesIO(data)).pixels
 
 
 def gradient(width: int, height: int) -> Image.Image:

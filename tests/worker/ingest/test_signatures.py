@@ -45,7 +45,7 @@ def test_an_archive_is_known_by_its_first_bytes(head: bytes, kind: str | None) -
     assert archive_kind(head) == kind
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF"])
 def test_a_picture_is_known_by_its_first_bytes(kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (9, 9)).save(file, kind)
@@ -53,7 +53,7 @@ def test_a_picture_is_known_by_its_first_bytes(kind: str) -> None:
     assert archive_kind(file.getvalue()) is None
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "PPM", "ICO", "PDF"])
+@pytest.mark.parametrize("kind", ["PPM", "ICO", "PDF", "JPEG2000"])
 def test_other_pictures_are_not_read(kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (16, 16)).save(file, kind)

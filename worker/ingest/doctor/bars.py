@@ -7,7 +7,7 @@ them differs: its border is no straight line.
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ingest.fitting import Pixels
+from worker.ingest.levels import Pixels
 
 TOLERANCE = 12  # levels within a bar and between the two: what JPEG leaves of a plain colour
 DIFFERENT = 24  # levels: no part of the bar

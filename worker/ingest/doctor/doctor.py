@@ -17,6 +17,7 @@ from worker.ingest.doctor.pairs import Features, Places
 from worker.ingest.doctor.sheet import Shown, write_sheet
 from worker.ingest.doctor.variety import effective_number
 from worker.ingest.images_file import Shape
+from worker.ingest.levels import NARROW
 
 BLANK = 5.0  # levels of standard deviation: of real cats and CIFAR none is below
 BLURRED = (0.56, 0.59)  # sharpness: surely, and where the others are far sharper
@@ -32,12 +33,23 @@ NamesOf = Callable[[set[int]], dict[int, str]]
 
 
 @dataclass(frozen=True)
+class Dark:
+    """Pictures whose files can hold far more values than the whole dataset uses: they come out dark
+    or black. Each uses a share of the values from black to white."""
+
+    pictures: Mask  # (N,)
+    shares: Values  # (N,)
+    says: str
+
+
+@dataclass(frozen=True)
 class Options:
-    """How the dataset was asked for."""
+    """How the dataset was asked for. `dark` is None where all values are used, or stretched."""
 
     drop_near_duplicates: bool
     mirrorable: bool
     padded: bool
+    dark: Dark | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ class Judged:
     limit: float
     among: int  # pictures that were looked at for it
     originals: Places | None = None  # of each picture, where one may repeat another
+    says: str | None = None  # in place of the usual sentence
 
     def groups(self) -> list[tuple[int, ...]]:
         """The first places, each with that of its original."""
@@ -107,6 +120,7 @@ def judge(
     repeats = Judged("near_duplicates", worst, near.distances, NEAR, count, near.originals)
     kept = ~near.repeats if options.drop_near_duplicates else np.ones(count, bool)
     told = kept & (measures.variation >= BLANK)  # what is blank is that alone
+    dark = options.dark or Dark(np.zeros(count, bool), np.ones(count, np.float32), "")
     far = outlier_limit(lonely[told])
     soft = _blur_limit(measures.sharpness[told])
     return kept, [
@@ -114,7 +128,8 @@ def judge(
         _above("outliers", told, lonely, far),
         _above("letterboxed", told, measures.bars, 0.0),
         _below("blurred", told, measures.sharpness, soft),
-        _below("blank", kept, measures.variation, BLANK),
+        _below("blank", kept & ~dark.pictures, measures.variation, BLANK),
+        _dark(dark, kept),
     ]
 
 
@@ -128,6 +143,13 @@ def _below(kind: str, told: Mask, values: Values, limit: float) -> Judged:
     found = np.flatnonzero(told & (values < limit))
     worst = found[values[found].argsort(kind="stable")]
     return Judged(kind, worst, values, limit, int(told.sum()))
+
+
+def _dark(dark: Dark, kept: Mask) -> Judged:
+    found = np.flatnonzero(kept & dark.pictures)
+    worst = found[dark.shares[found].argsort(kind="stable")]
+    says = dark.says or None
+    return Judged("levels", worst, dark.shares, NARROW, int(kept.sum()), says=says)
 
 
 def _blur_limit(sharpness: Values) -> float:
@@ -154,7 +176,7 @@ class _Teller:
             count,
             round(share, 6),
             round(judged.limit, 4) if np.isfinite(judged.limit) else None,
-            sentence(kind, count, share),
+            judged.says if judged.says and count else sentence(kind, count, share),
             advice(kind, count, share, dropped=dropped, padded=padded),
             [self._example(group, float(judged.values[group[0]])) for group in judged.groups()],
         )

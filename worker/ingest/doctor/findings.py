@@ -41,6 +41,7 @@ SAYS = {
     "letterboxed": "{pictures} bars of one colour along two opposite edges.",
     "blurred": "{pictures} no fine detail: out of focus, or enlarged from something smaller.",
     "blank": "{pictures} hardly anything but one colour.",
+    "levels": "{pictures} few of the values that their files can hold.",
 }
 NONE = {
     "near_duplicates": "No picture repeats another.",
@@ -48,6 +49,7 @@ NONE = {
     "letterboxed": "No picture has bars along its edges.",
     "blurred": "No picture is blurred.",
     "blank": "No picture is blank.",
+    "levels": "No picture is dark for the values that its file can hold.",
 }
 SUGGESTS = {
     "near_duplicates": "A model sees what is repeated more often, and learns it by heart first: "
@@ -58,6 +60,8 @@ SUGGESTS = {
     "blurred": "The model would learn the blur too: leave them out, or choose a size at which "
     "they are sharp.",
     "blank": "There is nothing to learn from them: leave them out.",
+    "levels": "They come out dark or black: upload with levels=auto to spread the values from "
+    "black to white.",
 }
 PADDED = "The model would learn the bars too: upload with fit=crop, or crop them off before."
 DROPPED = "They were left out of the dataset."

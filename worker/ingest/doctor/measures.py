@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.ingest.doctor.bars import bar_shares
-from worker.ingest.fitting import Pixels
+from worker.ingest.levels import Pixels
 from worker.ingest.mirroring import averages
 
 THUMBNAIL = 32

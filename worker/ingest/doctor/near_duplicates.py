@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from worker.ingest.doctor.alignment import aligned_correlations, correlations
 from worker.ingest.doctor.crowding import Neighbourhood
 from worker.ingest.doctor.pairs import Features, Places, close_pairs, distances_between
-from worker.ingest.fitting import Pixels
+from worker.ingest.levels import Pixels
 
 NEAR = 0.5  # embedding distance
 NEARER = 0.5  # of the distance of the twentieth neighbour

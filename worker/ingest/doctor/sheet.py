@@ -9,7 +9,7 @@ from PIL.Image import Resampling
 
 from worker.ingest.doctor.findings import Finding, percent
 from worker.ingest.doctor.measures import on_white
-from worker.ingest.fitting import Pixels
+from worker.ingest.levels import Pixels
 
 COLUMNS = 12
 CELL = 96  # pixels, of the longer side of a picture
@@ -22,6 +22,7 @@ ACCENTS = {
     "letterboxed": "#7c3aed",
     "blurred": "#0f766e",
     "blank": "#6b7280",
+    "levels": "#a16207",
 }
 TITLES = {
     "near_duplicates": "Near-duplicates",
@@ -29,6 +30,7 @@ TITLES = {
     "letterboxed": "Letterboxed",
     "blurred": "Blurred",
     "blank": "Blank",
+    "levels": "Dark",
 }
 VALUES = {
     "near_duplicates": "{:.2f} apart",
@@ -36,6 +38,7 @@ VALUES = {
     "letterboxed": "{:.0%} bars",
     "blurred": "{:.2f} sharp",
     "blank": "{:.1f} levels",
+    "levels": "{:.2%} of values",
 }
 
 

@@ -1,0 +1,77 @@
+"""Colours of any profile in sRGB, by Little CMS."""
+
+import functools
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+from PIL.ImageCms import Flags, ImageCmsProfile, ImageCmsTransform, Intent, PyCMSError
+
+SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of a profile: the mode that it is for
+PROFILES_KEPT = 64
+SAME = 1  # level of 255: what rounding makes of the colours of another sRGB
+GRID = 9  # colours along each axis that are looked at to know a profile of sRGB
+FLAGS = Flags.NOCACHE | Flags.BLACKPOINTCOMPENSATION  # without a cache threads may share it
+
+
+class UnusableProfile(Exception):
+    """A profile that is damaged, or that is for other channels than the picture has."""
+
+
+def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bool]:
+    """L, LA, RGB, RGBA or CMYK in sRGB, and whether that changed any colour. Raises
+    UnusableProfile. Alpha stays as it is; grey stays grey, CMYK becomes RGB."""
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    mode = image.mode.removesuffix("A") if alpha is not None else image.mode
+    transform = _transform(profile, mode)
+    if transform is None:
+        return image, False
+    converted = transform.apply(image if alpha is None else image.convert(mode))
+    if mode == "L":
+        converted = converted.convert("L")
+    if alpha is not None:
+        converted.putalpha(alpha)
+    return converted, True
+
+
+def lab_to_srgb(image: Image.Image) -> Image.Image:
+    return _lab().apply(image)
+
+
+@functools.lru_cache(PROFILES_KEPT)
+def _transform(profile: bytes, mode: str) -> ImageCmsTransform | None:
+    """To RGB; None where the profile is sRGB itself, whatever its name."""
+    try:
+        source = ImageCmsProfile(io.BytesIO(profile))
+        if SPACES.get(source.profile.xcolor_space) != mode:
+            raise UnusableProfile
+        transform = ImageCmsTransform(
+            source, _srgb(), mode, "RGB", Intent.RELATIVE_COLORIMETRIC, flags=FLAGS
+        )
+    except (OSError, ValueError, PyCMSError) as error:
+        raise UnusableProfile from error
+    return None if mode != "CMYK" and _changes_nothing(transform, mode) else transform
+
+
+def _changes_nothing(transform: ImageCmsTransform, mode: str) -> bool:
+    if mode == "L":
+        colours = np.arange(256, dtype=np.uint8)[None]
+    else:
+        axis = np.linspace(0, 255, GRID).round().astype(np.uint8)
+        colours = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(1, -1, 3)
+    converted = np.asarray(transform.apply(Image.fromarray(colours))).astype(int)
+    expected = colours[..., None] if mode == "L" else colours
+    return bool(np.abs(converted - expected).max() <= SAME)
+
+
+@functools.cache
+def _srgb() -> ImageCmsProfile:
+    return ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+@functools.cache
+def _lab() -> ImageCmsTransform:
+    lab = ImageCmsProfile(ImageCms.createProfile("LAB"))
+    return ImageCmsTransform(
+        lab, _srgb(), "LAB", "RGB", Intent.RELATIVE_COLORIMETRIC, flags=Flags.NOCACHE
+    )
