@@ -76,7 +76,7 @@ class Report:
         self.accepted -= near_duplicates
         self.duplicates += near_duplicates
 
-    def too_few(self, needed: int, dark: str | None) -> str:
+    def too_few(self, needed: int, dark: str | None = None) -> str:
         """A sentence about a dataset that came to too little; `dark` tells of its values where
         they are all much the same."""
         kinds = self.kinds + Counter({"duplicate": self.duplicates})
