@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain.database import Database, is_unavailable
 from app.domain.disk import Disk, is_disk_full
 from app.domain.events import Notifier
-from app.domain.queue import Queue
+from app.domain.queue import SLOTS
 from app.domain.settings import WorkerSettings
 from app.domain.store import ObjectStore
 
@@ -37,8 +37,10 @@ class WorkerContext:
     notifier: Notifier
     disk: Disk
     stopping: threading.Event = field(default_factory=threading.Event)
-    busy: dict[str, threading.Lock] = field(  # of each queue: one job of it at a time
-        default_factory=lambda: {queue: threading.Lock() for queue in Queue}
+    slots: dict[str, threading.BoundedSemaphore] = field(  # of each queue: its jobs at a time
+        default_factory=lambda: {
+            queue: threading.BoundedSemaphore(count) for queue, count in SLOTS.items()
+        }
     )
 
     reaped_at: float = field(default_factory=time.monotonic)  # when the reaper last went round

@@ -61,5 +61,6 @@ def reap(context: WorkerContext, queues: Sequence[str]) -> None:
     with context.database.read() as session:
         waiting = [queue for queue in queues if jobs.waiting(session, queue, free)]
     for queue in waiting:
-        if not context.busy[queue].locked():
+        if context.slots[queue].acquire(blocking=False):
+            context.slots[queue].release()
             wake(queue)

@@ -84,9 +84,12 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
     final: dict[str, Any] | None = None
     kill_at: float | None = None
     disk_low, look_at = False, time.monotonic() + DISK_SECONDS
+    heard_at = time.monotonic()
     try:
         while not child.ended:
             event = child.next_event(POLL_SECONDS)
+            if event is not None:
+                heard_at = time.monotonic()
             if event is not None and event["event"] in FINAL_EVENTS:
                 final = event
             elif event is not None and heartbeat.stop_requested is not Stop.CANCEL:
@@ -101,6 +104,9 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
                 kill_at = time.monotonic() + context.settings.stop_grace_seconds
             elif kill_at is not None and time.monotonic() > kill_at:
                 child.kill()
+            elif event is None and kill_at is None and _is_over(kind.stall_seconds, heard_at):
+                child.kill()  # not tried again: that would take as long
+                final = final or {"event": "failed", "error": kind.describe_stall()}
     finally:
         code = child.close()
     if final is None:
@@ -109,6 +115,10 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
     if final["event"] == "finished" and heartbeat.stop_requested is not Stop.CANCEL:
         kind.conclude()
     return Outcome(final, heartbeat.stop_requested, disk_low)
+
+
+def _is_over(seconds: float | None, since: float) -> bool:
+    return seconds is not None and time.monotonic() - since > seconds
 
 
 def make_run_dir(run_dir: Path, claim: Claim) -> None:

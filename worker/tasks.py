@@ -1,8 +1,8 @@
 """The Celery worker: a thin shell that claims jobs while there are any.
 
-Started as `celery -A worker.tasks worker -Q train -P threads -c 1`, with a thread for each queue
-that it serves. A thread only waits on a child process, nothing is forked, and the main thread goes
-on answering the broker.
+Started as `celery -A worker.tasks worker -Q train -P threads -c 1`, with a thread for each job that
+it may do at a time (`SLOTS`, of all its queues). A thread only waits on a child process, nothing is
+forked, and the main thread goes on answering the broker.
 """
 
 import functools
@@ -35,10 +35,11 @@ def context() -> WorkerContext:
 
 @celery.task(name=WORK)  # type: ignore[untyped-decorator]  # Celery ships no types
 def work(queue: str) -> None:
-    """Do the jobs of `queue`, oldest first, until none waits; one at a time, however often woken.
+    """Do the jobs of `queue`, oldest first, until none waits.
 
-    A call that comes while another works ends at once, and takes no thread from another queue. What
-    it came for, the other finds: it looks once more after it is no longer busy.
+    As many calls work at a time as the queue has slots. A call that finds none free ends at once,
+    and takes no thread from another queue. What it came for, another call finds: each looks once
+    more after it has given its slot back.
     """
     worker = context()
     try:
@@ -52,11 +53,11 @@ def work(queue: str) -> None:
 
 def _work_while_any(worker: WorkerContext, queue: str) -> None:
     waiting = True
-    while waiting and not worker.stopping.is_set() and worker.busy[queue].acquire(blocking=False):
+    while waiting and not worker.stopping.is_set() and worker.slots[queue].acquire(blocking=False):
         try:
             _work_off(worker, queue)
         finally:
-            worker.busy[queue].release()
+            worker.slots[queue].release()
         free = worker.disk.free_bytes()
         with worker.database.read() as session:
             waiting = not worker.disk.is_low and jobs.waiting(session, queue, free)

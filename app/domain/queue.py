@@ -21,6 +21,11 @@ class Queue(StrEnum):
     SYNTHESIZE = "synthesize"  # minutes to hours too
 
 
+# How many jobs of a queue one worker does at the same time: an ingest that is stuck until
+# MOGGY_INGEST_STALL_SECONDS are over does not stop the others.
+SLOTS = {Queue.TRAIN: 1, Queue.LIGHT: 2, Queue.EVALUATE: 1, Queue.SYNTHESIZE: 1}
+
+
 def _configuration() -> dict[str, Any]:
     settings = BrokerSettings()
     return {

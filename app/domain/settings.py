@@ -67,6 +67,7 @@ class WorkerSettings(DatabaseSettings, BrokerSettings):
 
     lease_seconds: float = Field(60, gt=0)
     reap_seconds: float = Field(10, gt=0)
+    ingest_stall_seconds: float = Field(300, gt=0)  # without a byte read or a picture packed
     stop_grace_seconds: float = Field(8, gt=0)
     state_every_seconds: float = Field(30, gt=0)
     max_attempts: int = Field(3, ge=1)

@@ -86,9 +86,9 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
     announce(f"Moggy is ready: {address(settings)}")
 
 
-WORKERS = {  # by their first queue: their titles, and all queues, of each one job at a time
-    "train": ("The training worker", ("train",)),
-    "light": ("The light worker", ("light", "evaluate", "synthesize")),
+WORKERS = {  # by their first queue: their titles, all queues, and threads: a slot of a queue each
+    "train": ("The training worker", ("train",), 1),
+    "light": ("The light worker", ("light", "evaluate", "synthesize"), 4),
 }
 
 
@@ -98,13 +98,13 @@ def prepare_program(environment: dict[str, str]) -> Program:
 
 
 def worker_program(settings: Settings, name: str, environment: dict[str, str]) -> Program:
-    title, queues = WORKERS[name]
+    title, queues, threads = WORKERS[name]
     return Program(
         name=f"worker-{name}",
         title=title,
         command=(
             *(sys.executable, "-m", "celery", "-A", "worker.tasks", "worker"),
-            *("-Q", ",".join(queues), "-P", "threads", "-c", str(len(queues)), "-n", f"{name}@%h"),
+            *("-Q", ",".join(queues), "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"),
             # Greeting other workers would cost each start a second, and nobody listens.
             *("--without-mingle", "--without-gossip"),
         ),

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.queue import SLOTS, Queue
 from app.domain.settings import Settings
+from app.up.service import WORKERS
 
 from .compose_file import ROOT, SECRETS, ComposeFile
 
@@ -33,6 +35,15 @@ def test_every_setting_of_the_env_file_reaches_the_service(service: str) -> None
             assert environment[name] not in (value, ""), name
         else:
             assert environment[name] == value, name
+
+
+def test_workers_have_a_thread_for_every_job_that_they_may_do_at_a_time() -> None:
+    threads = {queues: count for _, queues, count in WORKERS.values()}
+    for service in ("worker", "worker-light"):
+        command = ComposeFile(SECRETS).services[service]["command"]
+        queues = tuple(command[command.index("-Q") + 1].split(","))
+        assert int(command[command.index("-c") + 1]) == threads[queues]
+        assert threads[queues] == sum(SLOTS[Queue(name)] for name in queues)
 
 
 @pytest.mark.parametrize("service", SERVICES)

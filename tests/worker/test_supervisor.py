@@ -51,10 +51,10 @@ def supervised(
 ) -> Supervised:
     """Queues a training, and supervises it so often with `program` as its child."""
 
-    def run(program: str, times: int = 1) -> list[Job]:
+    def run(program: str, times: int = 1, kind: type[Train] = SlowlyStored) -> list[Job]:
         (tmp_path / f"{MODULE}.py").write_text(program)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        monkeypatch.setitem(supervisor.KINDS, "train", SlowlyStored)
+        monkeypatch.setitem(supervisor.KINDS, "train", kind)
         job_id, after = train(512), []
         for _ in range(times):
             with database.write() as session:
@@ -85,6 +85,43 @@ def test_a_child_that_breaks_without_saying_why_is_tried_again_and_then_quoted(
     ]
     assert seen[-1].error is not None
     assert "No space left on device" in seen[-1].error
+
+
+class Silenced(SlowlyStored):
+    """Its child is killed where it says nothing for a second."""
+
+    stall_seconds = 1.0
+
+    def conclude(self) -> None:
+        pass
+
+
+def test_a_child_that_makes_no_progress_is_killed_and_not_tried_again(
+    supervised: Supervised,
+) -> None:
+    began = time.monotonic()
+    (job,) = supervised(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(99)",
+        kind=Silenced,
+    )
+    assert time.monotonic() - began < 30
+    assert (job.status, job.attempt) == (Status.FAILED, 1)
+    assert job.error == "no progress for 1 s: its process was ended"
+
+
+def test_a_child_that_goes_on_telling_is_let_be(supervised: Supervised) -> None:
+    (job,) = supervised(
+        """
+import json, time
+for place in range(8):
+    print(json.dumps({"event": "health", "signal": "oscillation", "images_seen": place, "value": 1,
+                      "threshold": 0, "says": "", "suggests": "", "rollbacks": 0}), flush=True)
+    time.sleep(0.25)
+print(json.dumps({"event": "finished"}))
+""",
+        kind=Silenced,
+    )
+    assert (job.status, job.error) == (Status.SUCCEEDED, None)
 
 
 def test_what_is_found_again_is_one_event_on_the_same_way_and_another_after_a_rollback(

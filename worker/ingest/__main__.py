@@ -1,6 +1,7 @@
 """The ingest process: `python -m worker.ingest RUN_DIR`.
 
-Reads RUN_DIR/run.json, writes RUN_DIR/packed, and prints one JSON event per line. SIGTERM: stop.
+Reads RUN_DIR/run.json, writes RUN_DIR/packed, and prints one JSON event per line: at least one a
+second while the work goes on, none while it does not. SIGTERM: stop.
 A pipe on standard input is held by a supervisor: when it closes, the process ends at once.
 """
 
@@ -27,6 +28,7 @@ class IngestProcess:
         self._events = events
         self._stopping = False
         self._next_progress = time.monotonic() + PROGRESS_SECONDS
+        self._told_work = -1
         request = IngestRequest.read(run_dir / "run.json")
         self._ingest = Ingest(request, run_dir / "packed", self._tick)
 
@@ -51,8 +53,10 @@ class IngestProcess:
     def _tick(self) -> None:
         if self._stopping:
             raise Stopped
-        if time.monotonic() >= self._next_progress:
+        work = self._ingest.work
+        if time.monotonic() >= self._next_progress and work != self._told_work:
             self._next_progress = time.monotonic() + PROGRESS_SECONDS
+            self._told_work = work
             self._emit_progress()
 
     def _emit_progress(self) -> None:

@@ -67,9 +67,15 @@ class Ingest:
         self._tick = tick
         self._meter = Meter(request.limits.max_unpacked_bytes, tick)
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decoder")
+        self._steps = 0  # that are no bytes read
         total = sum(source.path.stat().st_size for source in request.sources)
         self._values = ValuesSeen()
         self.progress = Progress(Report(), total)
+
+    @property
+    def work(self) -> int:
+        """How much was done: it grows with every byte read, every picture packed or examined."""
+        return self._meter.flow.bytes + self.progress.report.received + self._steps
 
     def run(self) -> Packed:
         """Pack every usable picture, in the order of the upload.
@@ -132,9 +138,9 @@ class Ingest:
                 f"{MIN_IMAGES} that differ: add others, or upload with near_duplicates=keep"
             )
         if dropped:
-            pack.keep(diagnosis.kept, self._tick)
+            pack.keep(diagnosis.kept, self._step)
             report.drop(dropped)
-        write_neighbours(pack.folder, self._tick)
+        write_neighbours(pack.folder, self._step)
         for note in pack.labels.notes():
             report.note(note)
         classes, labels = pack.labels.numbered()
@@ -143,10 +149,14 @@ class Ingest:
             balance = class_balance(classes, labels)
         report.doctor = diagnosis.to_json() | {"class_balance": balance}
         described = {"embedding": diagnosis.embedding, "report": report.to_json()}
-        return pack.finish(flip, described, self._tick)
+        return pack.finish(flip, described, self._step)
 
     def _examined(self, phase: str, pictures: int) -> None:
         self.progress.phase, self.progress.examined = phase, pictures
+        self._step()
+
+    def _step(self) -> None:
+        self._steps += 1
         self._tick()
 
     def _take(self, file: _Waiting, pack: Pack) -> None:

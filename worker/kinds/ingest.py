@@ -14,6 +14,19 @@ FLIPS = {"auto": None, "yes": True, "no": False}
 
 class Ingest(Kind):
     module: ClassVar[str] = "worker.ingest"
+    _last: dict[str, Any] | None = None  # progress event
+
+    @property
+    def stall_seconds(self) -> float:
+        return self.context.settings.ingest_stall_seconds
+
+    def describe_stall(self) -> str:
+        event = self._last
+        place = f", {event['phase']}, after {event['files']:,} files" if event else ""
+        return (
+            f"no progress for {self.stall_seconds:,.0f} s (MOGGY_INGEST_STALL_SECONDS){place}: the "
+            "ingest was ended. The file that it was reading may be damaged, or the disk too slow"
+        )
 
     def prepare(self) -> None:
         config, settings = self.job.config, self.context.settings
@@ -44,6 +57,7 @@ class Ingest(Kind):
 
     def handle(self, event: dict[str, Any]) -> None:
         if event["event"] == "progress":
+            self._last = event
             self.publish_progress(event)
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:

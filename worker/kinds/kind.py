@@ -30,6 +30,15 @@ class Kind:
         """How many processes the child is."""
         return 1
 
+    @property
+    def stall_seconds(self) -> float | None:
+        """How long the child may send no event before it is killed; None for any time."""
+        return None
+
+    def describe_stall(self) -> str:
+        """A sentence for the user about a child that was killed for its silence."""
+        return f"no progress for {self.stall_seconds:,.0f} s: its process was ended"
+
     def prepare(self) -> None:
         """Fill the run folder with what the child reads."""
         raise NotImplementedError

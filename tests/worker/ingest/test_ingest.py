@@ -4,6 +4,7 @@ import gzip
 import io
 import shutil
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from worker.ingest.errors import IngestError
+from worker.ingest.errors import IngestError, Rejected
+from worker.ingest.ingest import Ingest
+from worker.ingest.request import IngestRequest
 
 Png = Callable[[int], bytes]
 Run = Callable[..., Any]
@@ -52,6 +55,7 @@ def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path) -> None:
         "duplicates": 0,
         "rejected_count": 0,
         "rejected": [],
+        "notes": [],
     }
     with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
         names = archive.namelist()
@@ -210,6 +214,25 @@ def test_fewer_than_two_pictures_are_no_dataset(ingest: Run, png: Png, tmp_path:
     with pytest.raises(IngestError, match=r"of 4 files received 1 can be used.*2 × not an image"):
         ingest([zipped(tmp_path / "a.zip", files)])
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["run.json"]
+
+
+def test_work_grows_with_what_is_done_and_not_with_time(
+    run_dir: Callable[..., Path], png: Png, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(*_: object) -> None:
+        time.sleep(0.7)  # in a decoder's thread: the ingest ticks while it waits
+        raise Rejected("damaged")
+
+    monkeypatch.setattr("worker.ingest.ingest.fit_picture", hang)
+    seen: list[int] = []
+    folder = run_dir([zipped(tmp_path / "a.zip", {"1.png": png(1)})])
+    request = IngestRequest.read(folder / "run.json")
+    ingest = Ingest(request, folder / "packed", lambda: seen.append(ingest.work))
+    with pytest.raises(IngestError):
+        ingest.run()
+    assert seen == sorted(seen)
+    assert len(seen) >= 5
+    assert seen[0] < seen[-1] == seen[-5]
 
 
 def test_more_pictures_than_the_limit_fail(ingest: Run, png: Png, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An ingest by a real worker: from an upload in the store to a dataset that is ready."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from array_files import first_of_idx
 from job_watch import JobWatch
+from PIL import Image
 from services import ON_POSTGRESQL
 
 from app.domain import datasets
@@ -18,6 +20,39 @@ from app.domain.store import ObjectStore
 pytestmark = [pytest.mark.slow, ON_POSTGRESQL]
 
 MNIST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+
+
+def test_an_ingest_that_is_stuck_does_not_stop_the_next(
+    database: Database,
+    store: ObjectStore,
+    start_worker: Callable[[str], subprocess.Popen[bytes]],
+    watch: Callable[[str], JobWatch],
+    tmp_path: Path,
+) -> None:
+    queued = []
+    for name in ("stuck", "next"):
+        files = []
+        for number in range(2):
+            path = tmp_path / f"{number}.png"
+            Image.effect_noise((32, 32), 50 + number).save(path)
+            files.append((path.name, path))
+        dataset = datasets.register_upload(
+            database,
+            store,
+            dataset_id=name,
+            name=name,
+            request=PackingRequest(size="32"),
+            files=files,
+            max_queued=9,
+        )
+        queued.append(dataset.job)
+    (source, _) = datasets.read_upload(store, "stuck")
+    stuck = store.local_copy(source["key"])
+    stuck.unlink()
+    os.mkfifo(stuck)  # nobody writes to it: to open it takes for ever
+    start_worker("light")
+    assert watch(queued[1]).until_ended().status == Status.SUCCEEDED
+    assert watch(queued[0]).read().status == Status.RUNNING
 
 
 @pytest.mark.parametrize(("asked", "decided"), [("auto", False), ("yes", True)])
