@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from app.domain.settings import DatabaseSettings
+from app.domain.validation import setting_sentence
 
 FOLDERS = ("", "objects", "incoming", "runs", "cache")  # of the home, where there are such
 
@@ -25,13 +26,9 @@ def load_settings(kind: type[S], given: dict[str, Any]) -> S:
     try:
         return kind(**given)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        # A check over several settings names them itself; pydantic puts its own words before.
-        message = first["msg"].removeprefix("Value error, ")
-        if first["loc"]:
-            name = f"MOGGY_{'_'.join(str(part) for part in first['loc'])}".upper()
-            message = f"{name} {str(first['input'])[:100]!r}: {message}"
-        raise StartError(message) from exc
+        prefix = str(kind.model_config["env_prefix"])
+        sentences = [setting_sentence(error, kind, prefix) for error in exc.errors()]
+        raise StartError("; ".join(sentences)) from exc
 
 
 def settings_or_exit(kind: type[T]) -> T:

@@ -1,5 +1,6 @@
 """Asking for a training: what is checked before it is queued, and asking for it only once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -17,6 +18,8 @@ from models.networks.stages import stages_of
 from models.presets import DEFAULT_PRESET, continue_from, resolve
 from models.ranges import ConfigError
 
+CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
+CLASSES_SHOWN = 5
 ANY_SHAPE = ("mlp",)  # architectures that build every shape a dataset can have
 
 
@@ -129,6 +132,8 @@ def resolve_config(
             raise InvalidRequest("give images or epochs, not both", field="epochs")
         images = request["epochs"] * dataset.images
     begun = TrainingConfig.from_json(start.config) if start else None
+    if start is not None and begun is not None:
+        _check_continuable(dataset, start, begun)
     overrides = _overrides(request)
     height, width, channels = dataset.shape
     config = resolve(
@@ -157,6 +162,40 @@ def _overrides(request: dict[str, Any]) -> dict[str, Any]:
     if "stability" in overrides:
         raise InvalidRequest("give stability once, not in overrides as well", field="stability")
     return overrides | {"stability": stability}
+
+
+def _check_continuable(dataset: Dataset, start: Checkpoint, begun: TrainingConfig) -> None:
+    """Refuse to go on from a checkpoint whose pictures or classes are not those of the dataset."""
+    assert dataset.shape is not None
+    which = f"resume_from: checkpoint {start.id} of model {start.model!r}"
+    if tuple(dataset.shape) != begun.shape:
+        height, width, _ = begun.shape
+        raise InvalidRequest(
+            f"{which} makes pictures of {_shape(begun.shape)}, and dataset {dataset.name!r} has "
+            f"pictures of {_shape(dataset.shape)}: a training goes on with the same shape alone. "
+            f"Add the pictures again as another dataset, with size={width}x{height} and "
+            f"channels={CHANNELS[begun.shape[2]]}, or leave resume_from out",
+            field="resume_from",
+        )
+    classes = tuple(dataset.classes or ())
+    if begun.conditional and classes != begun.classes:
+        raise InvalidRequest(
+            f"{which} has learnt the classes {_few(begun.classes)}, and dataset {dataset.name!r} "
+            f"has {_few(classes)}: a training goes on with the same classes alone. Name the "
+            "folders of the dataset as the checkpoint's classes, or leave resume_from out",
+            field="resume_from",
+        )
+
+
+def _shape(shape: Sequence[int]) -> str:
+    """(height, width, channels) as people write it."""
+    height, width, channels = shape
+    return f"{width}×{height} in {CHANNELS[channels]}"
+
+
+def _few(classes: Sequence[str]) -> str:
+    more = f" and {len(classes) - CLASSES_SHOWN:,} more" if len(classes) > CLASSES_SHOWN else ""
+    return ", ".join(classes[:CLASSES_SHOWN]) + more if classes else "none"
 
 
 def _check_buildable(config: TrainingConfig, dataset: Dataset) -> None:

@@ -25,6 +25,8 @@ from app.domain.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from app.domain.validation import known_fields, sentence
+from app.routes.names import NAME_PATTERN, NAME_RULE
 from app.routes.waiting import ClientLeft
 from models.ranges import ConfigError
 
@@ -156,7 +158,7 @@ def _validation_error(request: Request, error: Exception) -> Response:
     if found[0]["type"].startswith("recursion"):
         return _malformed("it is nested too deeply")
     errors = [
-        {"field": _field(one["loc"]), "detail": f"{one['msg']}{_given(one)}"}
+        {"field": _field(one["loc"]), "detail": _sentence(request, one)}
         for one in found[:MAX_ERRORS]
     ]
     first = errors[0]
@@ -188,11 +190,13 @@ def _field(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location[location[0] in places :])[:MAX_TEXT]
 
 
-def _given(one: dict[str, Any]) -> str:
-    given = one.get("input")
-    if one["type"] == "missing" or isinstance(given, dict | list) or given is None:
-        return ""
-    return f" (given: {str(given)[:100]!r})"
+def _sentence(request: Request, error: dict[str, Any]) -> str:
+    place, *location = error["loc"]
+    body = getattr(request.scope.get("route"), "body_field", None)
+    fields = []
+    if place == "body" and body is not None and error["type"] == "extra_forbidden":
+        fields = known_fields(body.field_info.annotation, location)
+    return sentence(error, fields, {NAME_PATTERN: NAME_RULE})
 
 
 def _http_exception(request: Request, error: Exception) -> Response:

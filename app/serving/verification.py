@@ -15,6 +15,7 @@ from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import SINGLE_FORMATS, encode_grid, encode_image
 from app.domain.pictures.recipes import BACKEND, Recipe
 from app.domain.settings import Settings
+from app.domain.validation import known_fields, sentence
 from app.serving.animations import MAX_FPS, encode_animation
 from app.serving.bodies import StrictBody
 from app.serving.classes import choose_label
@@ -122,7 +123,8 @@ class Replica:
         except ValidationError as exc:
             first = exc.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
-            detail = f"this service wrote no such recipe: {place}: {first['msg']}"
+            fields = known_fields(kind, first["loc"])
+            detail = f"this service wrote no such recipe: {place}: {sentence(first, fields)}"
             raise InvalidRequest(detail) from exc
         if file_format not in FORMATS_OF[kind]:
             raise InvalidRequest(f"this service wrote no such recipe into a {file_format}")

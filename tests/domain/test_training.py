@@ -115,8 +115,6 @@ def test_a_conditional_checkpoint_stays_conditional_without_a_word() -> None:
     [
         ({}, {"width": 64}, "width"),
         ({}, {"conditional": True}, "conditional"),
-        ({"shape": [32, 32, 3]}, {}, "shape"),
-        ({"shape": [64, 64, 4]}, {}, "shape"),
     ],
 )
 def test_a_fine_tuning_that_would_need_other_networks_is_refused_with_the_field(
@@ -127,12 +125,31 @@ def test_a_fine_tuning_that_would_need_other_networks_is_refused_with_the_field(
     assert refusal.value.field == field
 
 
-def test_a_conditional_checkpoint_needs_a_dataset_of_its_classes() -> None:
+@pytest.mark.parametrize(
+    ("shape", "has"), [([32, 48, 3], "48×32 in rgb"), ([64, 64, 4], "64×64 in rgba")]
+)
+def test_a_fine_tuning_on_another_shape_is_refused_with_both_and_the_remedy(
+    shape: list[int], has: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        resolve_config(dataset(shape=shape), REQUEST, checkpoint())
+    assert refusal.value.field == "resume_from"
+    for words in ("checkpoint c of model 'cats'", "64×64 in rgb,", "dataset 'cats'", has):
+        assert words in refusal.value.detail
+    assert "size=64x64 and channels=rgb, or leave resume_from out" in refusal.value.detail
+
+
+@pytest.mark.parametrize(
+    ("classes", "has"), [(["black", "white"], "has black, white:"), (None, "has none:")]
+)
+def test_a_conditional_checkpoint_needs_a_dataset_of_its_classes(
+    classes: list[str] | None, has: str
+) -> None:
     start = checkpoint(classes=("tabby", "white"), overrides={"conditional": True})
-    for classes, field in [(["black", "white"], "classes"), (None, "conditional")]:
-        with pytest.raises(ConfigError) as refusal:
-            resolve_config(dataset(classes=classes), REQUEST, start)
-        assert refusal.value.field == field
+    with pytest.raises(InvalidRequest, match="has learnt the classes tabby, white,") as refusal:
+        resolve_config(dataset(classes=classes), REQUEST, start)
+    assert refusal.value.field == "resume_from"
+    assert has in refusal.value.detail
 
 
 def prepare(database: Database) -> None:

@@ -32,11 +32,11 @@ def ask(client: TestClient, **body: Any) -> Any:
     ("file", "field", "detail"),
     [
         ("7.png?scale=2&scale=2", "scale", "'scale' is given more than once"),
-        ("7.png?scale=nan", "scale", "valid integer"),
-        (f"7.png?scale={'9' * 5000}", "scale", "exceeded maximum size"),
-        (f"{'9' * 5000}.png", "seed", "exceeded maximum size"),
+        ("7.png?scale=nan", "scale", "not a whole number"),
+        (f"7.png?scale={'9' * 5000}", "scale", "is too large"),
+        (f"{'9' * 5000}.png", "seed", "is too large"),
         ("7.png?class=%00", "class", "so it has no class '\\x00'"),
-        (f"7.png?checkpoint={'c' * 65}", "checkpoint", "at most 64 characters"),
+        (f"7.png?checkpoint={'c' * 65}", "checkpoint", "the greatest length is 64"),
         ("7.png?%00=1", "\x00", "'\\x00' is not known here"),
     ],
 )
@@ -51,16 +51,16 @@ def test_an_odd_url_is_refused_with_the_field_and_the_limit(
 @pytest.mark.parametrize(
     ("body", "field", "detail"),
     [
-        ({"count": float("nan")}, "count", "valid integer"),
-        ({"count": float("inf")}, "count", "valid integer"),
-        ({"count": 1.5}, "count", "valid integer"),
-        ({"count": True}, "count", "valid integer"),
-        ({"count": 1, "seed": 10**400}, "seed", f"less than or equal to {MAX_SEED}"),
-        ({"seeds": [10**400]}, "seeds.0", f"less than or equal to {MAX_SEED}"),
-        ({"latents": [[0.0] * 1025]}, "latents.0", "at most 1024 items"),
+        ({"count": float("nan")}, "count", "not a whole number"),
+        ({"count": float("inf")}, "count", "not a whole number"),
+        ({"count": 1.5}, "count", "not a whole number"),
+        ({"count": True}, "count", "not a whole number"),
+        ({"count": 1, "seed": 10**400}, "seed", f"the most is {MAX_SEED}"),
+        ({"seeds": [10**400]}, "seeds.0", f"the most is {MAX_SEED}"),
+        ({"latents": [[0.0] * 1025]}, "latents.0", "the greatest number of items is 1024"),
         ({"latents": [[0.0] * 100, [0.0]]}, "latents.1", "1 values; this model's latents have 100"),
-        ({"latents": [[10**400] * 100]}, "latents.0.0", "valid number"),
-        ({"latents": [[]]}, "latents.0", "at least 1 item"),
+        ({"latents": [[10**400] * 100]}, "latents.0.0", "is too large"),
+        ({"latents": [[]]}, "latents.0", "the least number of items is 1"),
     ],
 )
 def test_an_odd_number_is_refused_with_the_field_and_the_limit(
