@@ -27,9 +27,22 @@ def test_an_address_that_others_can_reach_needs_keys(
     assert load_settings({"host": host}).api_keys == {"one", "two"}
 
 
-def test_a_wrong_setting_is_named_with_its_value() -> None:
-    with pytest.raises(StartError, match=r"^MOGGY_PORT '70000': .* 65535"):
-        load_settings({"port": 70000})
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("MOGGY_PORT", "70000", "it is too large: the most is 65535"),
+        ("MOGGY_PORT", "web", "it is not a whole number from 1 to 65535"),
+        ("MOGGY_LEASE_SECONDS", "soon", "it is not a number above 0"),
+        ("MOGGY_MAX_QUEUED_JOBS", "0", "it is too small: the least is 1"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_what_is_allowed(
+    variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(StartError) as caught:
+        load_settings({})
+    assert str(caught.value) == f"{variable} {value!r}: {said}"
 
 
 def test_a_port_in_use_is_refused() -> None:
