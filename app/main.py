@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api = HotApi(settings, title="Moggy", version=version("moggy"), lifespan=_lifespan)
     install_problems(api)
     api.add_middleware(Compression)
-    install_document(api)
+    install_document(api, keyed=bool(settings.api_keys))
     api.add_middleware(HeadAsGet)
     api.add_middleware(BodyLimit, settings=settings)
     api.add_middleware(AccessGuard, settings=settings)

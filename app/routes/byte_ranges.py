@@ -7,13 +7,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.errors import RangeNotSatisfiable
+from app.routes.document import binary_content
 
 # One range; a request for several is answered with the whole, as a server may.
 SINGLE = re.compile(r"bytes=\s*(?:(\d{1,19})-(\d{0,19})|-(\d{1,19}))\s*", re.ASCII | re.IGNORECASE)
 
 
-# The 206 answer, for the OpenAPI document.
-PART: dict[int | str, dict[str, Any]] = {206: {"description": "The part that `Range` asks for"}}
+def part_response(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """The 206 answer, for the OpenAPI document."""
+    description = "The part that `Range` asks for"
+    return {206: {"description": description, "content": binary_content(*media_types)}}
 
 
 class ByteRange(NamedTuple):

@@ -178,11 +178,11 @@ class DatasetView(BaseModel):
     """
 
     name: str
-    status: str
+    status: Literal["ingesting", "ready", "failed"]
     job: str
     size: int | str
-    fit: str
-    channels: str
+    fit: Literal["crop", "pad", "stretch"]
+    channels: Literal["auto", "rgb", "grey", "rgba"]
     horizontal_flip: bool | None
     images: int | None
     shape: list[int] | None
@@ -265,7 +265,7 @@ def list_datasets(database: DatabaseDep, limit: Limit = 50, cursor: Cursor = Non
 
 
 @router.get("/{name}")
-def read_dataset(name: str, database: DatabaseDep) -> DatasetView:
+def get_dataset(name: str, database: DatabaseDep) -> DatasetView:
     with database.read() as session:
         return _view(datasets.find(session, name))
 
@@ -289,7 +289,7 @@ def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respons
     response_class=Response,
     responses=content("png") | problems(Conflict),
 )
-def preview_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Response:
+def get_dataset_preview(name: str, database: DatabaseDep, store: StoreDep) -> Response:
     """A contact sheet of pictures from all over it, as they were packed."""
     with database.read() as session:
         dataset = datasets.find(session, name)
@@ -301,7 +301,7 @@ def preview_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respon
     response_class=Response,
     responses=content("png") | problems(Conflict),
 )
-def show_findings(name: str, database: DatabaseDep, store: StoreDep) -> Response:
+def get_dataset_findings(name: str, database: DatabaseDep, store: StoreDep) -> Response:
     """The worst pictures of each kind that the report's `doctor` tells of."""
     with database.read() as session:
         dataset = datasets.find(session, name)
@@ -313,7 +313,7 @@ def show_findings(name: str, database: DatabaseDep, store: StoreDep) -> Response
     response_class=Response,
     responses=content("png") | NOT_MODIFIED | problems(Conflict),
 )
-def get_picture(
+def get_dataset_image(
     name: str,
     index: int,
     request: Request,

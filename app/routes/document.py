@@ -1,4 +1,5 @@
-"""The OpenAPI document: what FastAPI knows of the routes, and the problems they may answer."""
+"""The OpenAPI document: what FastAPI knows of the routes, and what it does not: the problems that
+they may answer, the events of a stream, the keys."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.domain.errors import MoggyError
+from app.routes.job_events import EVENT_STREAM, event_schemas
 from app.routes.problems import PROBLEM_JSON
 
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -45,7 +47,24 @@ PROBLEM = {
     },
     "additionalProperties": False,
 }
+BINARY = {"type": "string", "format": "binary"}
+ANY_BINARY = "application/octet-stream"
+KEY_SCHEME = "key"
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "One of MOGGY_API_KEYS, where the service has any.",
+}
 REPLACED = ("HTTPValidationError", "ValidationError")  # FastAPI's own, which nobody answers
+
+
+def binary_content(*media_types: str) -> dict[str, Any]:
+    """A body of bytes in one of the media types.
+
+    They are also listed as application/octet-stream, the one name for any bytes that every
+    generator of clients knows: some leave out a response that has only names they do not know.
+    """
+    return {media_type: {"schema": BINARY} for media_type in (*media_types, ANY_BINARY)}
 
 
 def problems(*errors: type[MoggyError]) -> dict[int | str, dict[str, Any]]:
@@ -53,30 +72,34 @@ def problems(*errors: type[MoggyError]) -> dict[int | str, dict[str, Any]]:
     return {error.status: _response(error.status) for error in errors}
 
 
-def install_document(api: FastAPI) -> None:
-    """Let the document tell of every problem."""
+def install_document(api: FastAPI, *, keyed: bool) -> None:
+    """Complete what FastAPI knows of the routes; `keyed`: calls below /v1 need a key."""
     of_the_routes = api.openapi
 
     def openapi() -> dict[str, Any]:
         if api.openapi_schema is None:
-            _complete(of_the_routes())
+            _complete(of_the_routes(), keyed=keyed)
         return of_the_routes()
 
     api.openapi = openapi  # type: ignore[method-assign]
 
 
-def _complete(document: dict[str, Any]) -> None:
+def _complete(document: dict[str, Any], *, keyed: bool) -> None:
     schemas = document["components"]["schemas"]
     for name in REPLACED:
         schemas.pop(name, None)
     schemas["Problem"] = PROBLEM
+    schemas |= event_schemas()
+    document["components"]["securitySchemes"] = {KEY_SCHEME: KEY}
     for path, methods in document["paths"].items():
-        for method in METHODS:
-            if method in methods:
-                responses = methods[method]["responses"]
-                for status in _statuses(path, methods[method]):
-                    responses[str(status)] = _response(status)
-                methods[method]["responses"] = dict(sorted(responses.items()))
+        for operation in (methods[method] for method in METHODS if method in methods):
+            responses = operation["responses"]
+            for status in _statuses(path, operation):
+                responses[str(status)] = _response(status)
+            operation["responses"] = dict(sorted(responses.items()))
+            responses.get("200", {}).get("content", {}).get(EVENT_STREAM, {}).pop("itemSchema", 0)
+            if keyed and path.startswith("/v1/"):
+                operation["security"] = [{KEY_SCHEME: []}]
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> Iterator[int]:

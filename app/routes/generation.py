@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.encoders import ENCODER, MEDIA_TYPES
 from app.domain.pictures.recipes import Recipe, checkpoint_recipe, image_recipe, recipe_text
 from app.domain.settings import Settings
+from app.routes.document import binary_content
 from app.routes.waiting import while_connected
 from app.serving.bodies import WHOLE, StrictBody
 from app.serving.bundles import bundled, new_bundle
@@ -37,9 +38,10 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modif
 FOR_EVER = "max-age=31536000, immutable"
 
 
-def content(*formats: str) -> dict[int | str, dict[str, Any]]:
-    """The 200 answer's media types, for the OpenAPI document."""
-    return {200: {"content": {MEDIA_TYPES[one]: {} for one in formats}}}
+def content(*formats: str, json: type[BaseModel] | None = None) -> dict[int | str, dict[str, Any]]:
+    """The 200 answer's media types, for the OpenAPI document; `json` is what the JSON holds."""
+    described: dict[str, Any] = {"content": binary_content(*(MEDIA_TYPES[one] for one in formats))}
+    return {200: described | ({"model": json} if json else {})}
 
 
 async def bundle_response(

@@ -8,6 +8,7 @@ goes the whole way; both ways give the same answer.
 """
 
 import asyncio
+import operator
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -47,7 +48,8 @@ class HotApi(FastAPI):
     """FastAPI, and before it the short way."""
 
     def __init__(self, settings: Settings, **options: Any) -> None:
-        super().__init__(**options, redirect_slashes=False)
+        ids = operator.attrgetter("name")  # of operations: the names of their functions
+        super().__init__(generate_unique_id_function=ids, redirect_slashes=False, **options)
         self.state.settings = settings
         self._access = Access(settings)
 

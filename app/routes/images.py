@@ -1,7 +1,7 @@
 """One image of a model, by its URL."""
 
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlencode
 
 from anyio import to_thread
@@ -39,7 +39,7 @@ from app.routes.generation import (
     refuse_scaled_json,
 )
 from app.routes.negotiation import choose_media_type
-from app.routes.passports import describe
+from app.routes.passports import ImageAnswer, describe
 from app.routes.waiting import allow_deadline, while_connected
 from app.serving.display import Display
 from models.config import MAX_SEED
@@ -56,14 +56,37 @@ SeedInPath = Annotated[int, Path(ge=0, le=MAX_SEED)]
 
 
 @router.get(
+    "/{name}/images/{seed}.json",
+    response_model=ImageAnswer,
+    responses=NOT_MODIFIED | problems(QueueFull),
+)
+async def describe_image(
+    name: str,
+    seed: SeedInPath,
+    request: Request,
+    database: DatabaseDep,
+    engine: EngineDep,
+    display: DisplayDep,
+    checkpoint: CheckpointParameter = None,
+    class_name: ClassParameter = None,
+) -> Response:
+    """The recipe of the image that a seed names, and its passport: the training picture that it is
+    nearest to, and whether it is a copy."""
+    refuse_scaled_json("json", display)
+    found = await engine.catalogue.find(database, name, checkpoint)
+    (sample,) = await choose_classes(found, class_name, [seed])
+    return await describe(found, sample, request, database, engine)
+
+
+@router.get(
     "/{name}/images/{seed}.{format}",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS, "json") | NOT_MODIFIED | problems(QueueFull),
+    responses=content(*SINGLE_FORMATS) | NOT_MODIFIED | problems(QueueFull),
 )
 async def get_image(
     name: str,
     seed: SeedInPath,
-    image_format: Annotated[Literal[SingleFormat, "json"], Path(alias="format")],
+    image_format: Annotated[SingleFormat, Path(alias="format")],
     request: Request,
     settings: SettingsDep,
     database: DatabaseDep,
@@ -72,13 +95,9 @@ async def get_image(
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
 ) -> Response:
-    """The image that a seed names, or with `.json` its recipe and its passport: the training
-    picture that it is nearest to, and whether it is a copy."""
-    refuse_scaled_json(image_format, display)
+    """The image that a seed names; `.json` instead of a picture's ending gives its recipe."""
     found = await engine.catalogue.find(database, name, checkpoint)
     (sample,) = await choose_classes(found, class_name, [seed])
-    if image_format == "json":
-        return await describe(found, sample, request, database, engine)
     recipe = image_recipe(found, sample) | display.recipe()
     headers = cache_headers(recipe_text(recipe), image_format, checkpoint)
     if is_known(request, headers):

@@ -1,12 +1,12 @@
 """Interpolations: the way from one image to another, as an animation or as its frames."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull, RangeNotSatisfiable
 from app.domain.pictures.checkpoint import ServedCheckpoint
@@ -14,7 +14,7 @@ from app.domain.pictures.encoders import MEDIA_TYPES
 from app.domain.pictures.recipes import Recipe, interpolation_recipe, numbers, recipe_text
 from app.domain.settings import Settings
 from app.routes.body_limit import LargeBodyRoute
-from app.routes.byte_ranges import PART, part_asked_for
+from app.routes.byte_ranges import part_asked_for, part_response
 from app.routes.dependencies import (
     DatabaseDep,
     EngineDep,
@@ -53,6 +53,8 @@ router = APIRouter(
     dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
 )
 
+UrlFormat = Literal["webp", "gif", "mp4", "png"]  # of a morph by its URL
+URL_FORMATS: tuple[UrlFormat, ...] = get_args(UrlFormat)
 DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
 
 
@@ -78,13 +80,40 @@ class InterpolationRequest(DisplayFields):
     checkpoint: CheckpointId | None = None
 
 
+class Keyframe(BaseModel):
+    """What a keyframe is: the latent of a seed, or a latent itself."""
+
+    seed: int | None = None
+    latent: list[float] | None = None
+
+
+class InterpolationAnswer(BaseModel):
+    """The recipe of a morph, and the latents of its frames."""
+
+    model: str
+    checkpoint: str
+    sha256: str
+    images_seen: int
+    backend: str
+    class_name: Annotated[str | None, Field(alias="class")]
+    keyframes: list[Keyframe]
+    frames: int
+    method: Method
+    easing: Easing
+    loop: bool
+    fps: float
+    latents: list[list[float]]
+
+
 @router.post(
     "/{name}/interpolations",
     response_class=Response,
-    responses=content("webp", "gif", "apng", "mp4", "png", "zip", "multipart", "json")
+    responses=content(
+        "webp", "gif", "apng", "mp4", "png", "zip", "multipart", json=InterpolationAnswer
+    )
     | problems(QueueFull),
 )
-async def create_interpolation(
+async def generate_interpolation(
     name: str,
     asked: InterpolationRequest,
     request: Request,
@@ -109,8 +138,8 @@ async def create_interpolation(
 @router.get(
     "/{name}/interpolations/{first}-{last}.{format}",
     response_class=Response,
-    responses=content("webp", "gif", "mp4", "png")
-    | PART
+    responses=content(*URL_FORMATS)
+    | part_response(*(MEDIA_TYPES[one] for one in URL_FORMATS))
     | NOT_MODIFIED
     | problems(QueueFull, RangeNotSatisfiable),
 )
@@ -118,7 +147,7 @@ async def get_interpolation(
     name: str,
     first: Annotated[int, Path(ge=0, le=MAX_SEED)],
     last: Annotated[int, Path(ge=0, le=MAX_SEED)],
-    file_format: Annotated[Literal["webp", "gif", "mp4", "png"], Path(alias="format")],
+    file_format: Annotated[UrlFormat, Path(alias="format")],
     request: Request,
     settings: SettingsDep,
     database: DatabaseDep,

@@ -13,7 +13,7 @@ from app.domain.errors import Conflict, RangeNotSatisfiable
 from app.domain.job_objects import delete_leftovers
 from app.domain.pages import newest_first
 from app.domain.tables import JobFile
-from app.routes.byte_ranges import PART, asked_range
+from app.routes.byte_ranges import asked_range, part_response
 from app.routes.dependencies import (
     Cursor,
     DatabaseDep,
@@ -22,7 +22,7 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
     release_reserve,
 )
-from app.routes.document import problems
+from app.routes.document import binary_content, problems
 from app.routes.generation import FOR_EVER, NOT_MODIFIED, is_known
 from app.routes.head import is_head
 
@@ -40,13 +40,13 @@ MEDIA_TYPES = {
     ".json": "application/json",
 }
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
-    **PART,
+    200: {"content": binary_content(*MEDIA_TYPES.values())},
+    **part_response(*MEDIA_TYPES.values()),
     **NOT_MODIFIED,
 }
 
 
-class File(BaseModel):
+class FileView(BaseModel):
     """`images` is null for what is no shard: the recipes of one, and the manifest."""
 
     name: str
@@ -57,12 +57,12 @@ class File(BaseModel):
 
 
 class FileList(BaseModel):
-    items: list[File]
+    items: list[FileView]
     next: str | None
 
 
 @router.get("")
-def list_files(
+def list_job_files(
     job_id: str, database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None
 ) -> FileList:
     """What is stored so far, newest first; the last to come is `manifest.json`."""
@@ -74,7 +74,7 @@ def list_files(
 
 
 @router.get("/{name}", response_class=Response, responses=ANSWERS | problems(RangeNotSatisfiable))
-def get_file(
+def get_job_file(
     job_id: str,
     name: str,
     request: Request,
@@ -108,7 +108,7 @@ def get_file(
 @router.delete(
     "", status_code=204, responses=problems(Conflict), dependencies=[Depends(release_reserve)]
 )
-def delete_files(job_id: str, database: DatabaseDep, store: StoreDep) -> Response:
+def delete_job_files(job_id: str, database: DatabaseDep, store: StoreDep) -> Response:
     """Delete all files of a job that has ended, and free their bytes."""
     with database.write() as session:
         job = job_files.forget(session, job_id)
@@ -116,8 +116,8 @@ def delete_files(job_id: str, database: DatabaseDep, store: StoreDep) -> Respons
     return Response(status_code=204)
 
 
-def _view(file: JobFile) -> File:
-    return File(
+def _view(file: JobFile) -> FileView:
+    return FileView(
         name=file.name,
         bytes=file.bytes,
         sha256=file.sha256,

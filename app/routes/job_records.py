@@ -28,22 +28,19 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
 )
 from app.routes.generation import NOT_MODIFIED, content, is_known
+from app.routes.job_events import STREAM_CONTENT, SampleData
 
 router = APIRouter(
     prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
 MAX_IMAGES_SEEN = 2**53 - 1  # a name of more digits is more than a file can have
+CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 LOST_NEWS_SECONDS = 2.0  # how late an event comes whose wake-up call was lost
 
 
-class Sample(BaseModel):
-    images_seen: int
-    url: str
-
-
 class SampleList(BaseModel):
-    items: list[Sample]
+    items: list[SampleData]
     next: None = None
 
 
@@ -93,9 +90,12 @@ def _starting_point(
 @router.get(
     "/events",
     response_class=EventSourceResponse,
-    responses={204: {"description": "The job has ended and nothing follows `Last-Event-ID`"}},
+    responses={
+        200: {"content": STREAM_CONTENT},
+        204: {"description": "The job has ended and nothing follows `Last-Event-ID`"},
+    },
 )
-async def stream_events(
+async def stream_job_events(
     job_id: ExistingJob,
     after: Annotated[int, Depends(_starting_point)],
     database: DatabaseDep,
@@ -130,8 +130,8 @@ def _read(database: Database, job_id: str, after: int) -> tuple[list[Event], boo
         return events.read_after(session, job_id, after), over
 
 
-@router.get("/metrics", response_model=Metrics, responses={200: {"content": {"text/csv": {}}}})
-def read_metrics(
+@router.get("/metrics", response_model=Metrics, responses={200: {"content": CSV}})
+def get_job_metrics(
     job_id: ExistingJob, database: DatabaseDep, request: Request
 ) -> Metrics | Response:
     """The training's series over images_seen; CSV where `Accept` names text/csv."""
@@ -172,11 +172,11 @@ def _csv(names: list[str], rows: list[dict[str, Any]]) -> str:
 
 
 @router.get("/samples")
-def list_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
+def list_job_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
     """The grids of the fixed seeds 0 to 63, oldest first; without those that a rollback undid."""
     with database.read() as session:
         rows = [event.data for event in events.of_type(session, job_id, "sample")]
-    return SampleList(items=[Sample.model_validate(row) for row in _forget_undone(rows)])
+    return SampleList(items=[SampleData.model_validate(row) for row in _forget_undone(rows)])
 
 
 @router.get(
@@ -184,7 +184,7 @@ def list_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
     response_class=Response,
     responses=content("png") | NOT_MODIFIED,
 )
-def get_sample(
+def get_job_sample(
     job_id: ExistingJob,
     images_seen: Annotated[int, Path(ge=0, le=MAX_IMAGES_SEEN)],
     request: Request,

@@ -177,7 +177,7 @@ def list_jobs(
 
 
 @router.get("/{job_id}")
-def read_job(job_id: str, database: DatabaseDep) -> JobView:
+def get_job(job_id: str, database: DatabaseDep) -> JobView:
     with database.read() as session:
         return job_view(session, jobs.find(session, job_id))
 

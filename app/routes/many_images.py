@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from app.domain.errors import (
     Conflict,
@@ -41,7 +41,7 @@ from app.routes.generation import (
     content,
     refuse_scaled_json,
 )
-from app.routes.passports import list_passports, make_originals
+from app.routes.passports import ImageAnswer, list_passports, make_originals
 from app.routes.waiting import allow_deadline, while_connected
 from app.serving.bodies import WHOLE, exactly_one
 from app.serving.bundles import in_slices
@@ -86,12 +86,18 @@ class ImagesRequest(DisplayFields):
     passports: Annotated[bool, Field(strict=True)] = False
 
 
+class ImageAnswers(BaseModel):
+    items: list[ImageAnswer]
+    next: None = None
+
+
 @router.post(
     "/{name}/images",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS, "zip", "multipart", "json") | problems(Conflict, QueueFull),
+    responses=content(*SINGLE_FORMATS, "zip", "multipart", json=ImageAnswers)
+    | problems(Conflict, QueueFull),
 )
-async def create_images(
+async def generate_images(
     name: str,
     asked: ImagesRequest,
     request: Request,

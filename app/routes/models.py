@@ -91,7 +91,7 @@ def list_models(
 
 
 @router.get("/{name}")
-def read_model(name: str, database: DatabaseDep, engine: EngineDep) -> ModelView:
+def get_model(name: str, database: DatabaseDep, engine: EngineDep) -> ModelView:
     with database.read() as session:
         return _view(session, registry.find_model(session, name), engine)
 

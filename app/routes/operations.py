@@ -24,7 +24,7 @@ async def root() -> RedirectResponse:
     return RedirectResponse("/docs")
 
 
-@router.get("/healthz", responses=problems(Unavailable))
+@router.get("/healthz", operation_id="check_health", responses=problems(Unavailable))
 async def health(request: Request) -> dict[str, str]:  # in no thread: all may be taken
     """The process answers, and its threads do; else 503."""
     canary: ThreadCanary = request.app.state.canary
@@ -36,7 +36,7 @@ async def health(request: Request) -> dict[str, str]:  # in no thread: all may b
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses=problems(Unavailable))
+@router.get("/readyz", operation_id="check_readiness", responses=problems(Unavailable))
 async def readiness(request: Request) -> dict[str, str]:
     """The disk has room; database, broker, a worker and the object store answer. Else 503 that
     says what is wrong."""

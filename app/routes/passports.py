@@ -1,9 +1,10 @@
 """Copy passports over HTTP: of one image, of many, and images that are no copies."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 
 from app.domain.database import Database
 from app.domain.errors import Conflict
@@ -16,6 +17,38 @@ from app.serving.engine import Engine
 from app.serving.passports import no_passport
 from app.serving.rejection import Originals, replace_copies
 from models.samples import Point, Sample
+
+
+class NearestPicture(BaseModel):
+    """The training picture that an image is nearest to.
+
+    `percentile`: the share of training pictures, 0 to 100, that are nearer to their nearest.
+    """
+
+    index: int
+    url: str
+    distance: float
+    percentile: float
+
+
+class ImageAnswer(BaseModel):
+    """An image's recipe, by its seed or its latent, and its passport where that was asked for.
+
+    `copy`: whether the image is a copy of `nearest`. Both are null where that cannot be told, and
+    `nearest_absent` says why.
+    """
+
+    model: str
+    checkpoint: str
+    sha256: str
+    images_seen: int
+    backend: str
+    seed: int | None = None
+    latent: list[float] | None = None
+    class_name: Annotated[str | None, Field(alias="class")]
+    nearest: NearestPicture | None = None
+    copied: Annotated[bool | None, Field(alias="copy")] = None
+    nearest_absent: str | None = None
 
 
 async def describe(

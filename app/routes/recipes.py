@@ -14,7 +14,7 @@ from app.routes.dependencies import (
     SettingsDep,
     refuse_unknown_parameters,
 )
-from app.routes.document import problems
+from app.routes.document import ANY_BINARY, BINARY, problems
 from app.routes.generation import check_pixels
 from app.routes.waiting import allow_deadline, while_connected
 from app.serving.recipe_files import FORMATS, read_recipe
@@ -26,13 +26,12 @@ router = APIRouter(
     dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
 )
 
+# Which format it is, the bytes say: no Content-Type is looked at.
 FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {
-            MEDIA_TYPES[one]: {"schema": {"type": "string", "format": "binary"}}
-            for one in FORMATS.values()
-        },
+        "description": f"A file made here, as it is: {', '.join(FORMATS.values())}",
+        "content": {ANY_BINARY: {"schema": BINARY}},
     }
 }
 
@@ -52,7 +51,7 @@ class VerificationAnswer(RecipeAnswer):
     difference: int | None
 
 
-@router.post("/read", openapi_extra=FILE, response_model=RecipeAnswer)
+@router.post("/read", operation_id="read_recipe", openapi_extra=FILE, response_model=RecipeAnswer)
 async def read(request: Request) -> Response:
     """The recipe inside a picture, which is the body: `curl --data-binary @7.png`."""
     answer = await to_thread.run_sync(_read, await request.body())
@@ -65,7 +64,12 @@ def _read(data: bytes) -> str:
     return RecipeAnswer(format=file_format, recipe=recipe).model_dump_json()
 
 
-@router.post("/verify", openapi_extra=FILE, responses=problems(NotFound, QueueFull))
+@router.post(
+    "/verify",
+    operation_id="verify_recipe",
+    openapi_extra=FILE,
+    responses=problems(NotFound, QueueFull),
+)
 async def verify(
     request: Request, settings: SettingsDep, database: DatabaseDep, engine: EngineDep
 ) -> VerificationAnswer:

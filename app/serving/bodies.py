@@ -48,7 +48,10 @@ def exactly_one(**fields: str) -> ConfigDict:
 
     A null is as good as none.
     """
-    given = [
-        {"required": [name], "properties": {name: {"type": kind}}} for name, kind in fields.items()
+    items: dict[str, dict[str, Any]] = {"array": {"items": {}}}
+    given: Any = [
+        {"required": [name], "properties": {name: {"type": kind} | items.get(kind, {})}}
+        for name, kind in fields.items()
     ]
-    return ConfigDict(json_schema_extra={"oneOf": given})  # type: ignore[dict-item]
+    # Not `oneOf` itself, which generators of clients take for a choice between classes.
+    return ConfigDict(json_schema_extra={"if": {"oneOf": given}, "else": False})

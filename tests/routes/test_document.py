@@ -1,7 +1,19 @@
 """The OpenAPI document tells of every problem that a call may answer."""
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
+from openapi_spec_validator import validate
+
+from app.domain.datasets import CHOICES
+from app.domain.job_states import Status
+from app.domain.jobs import QUEUE_OF_KIND
+from app.domain.settings import Settings
+from app.main import create_app
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
@@ -54,3 +66,72 @@ def test_the_overrides_of_a_job_are_those_of_the_presets(client: TestClient) -> 
         del words["default"]  # the preset's own
         assert described.pop(name) == words
     assert described == {}
+
+
+def test_the_document_is_valid(client: TestClient) -> None:
+    validate(client.get("/openapi.json").json())
+
+
+def test_every_call_has_an_id_of_its_own_a_verb_and_a_noun(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    ids = [call["operationId"] for methods in paths.values() for call in methods.values()]
+    assert len(set(ids)) == len(ids)
+    assert [one for one in ids if not re.fullmatch("[a-z]+(_[a-z]+)+", one)] == []
+    assert {"generate_images", "create_job", "list_datasets", "read_recipe"} <= set(ids)
+
+
+def test_every_array_has_items_and_every_body_a_schema(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+
+    def objects(node: object) -> Iterator[dict[str, Any]]:
+        if isinstance(node, dict):
+            yield node
+        for child in node.values() if isinstance(node, dict) else node:
+            if isinstance(child, dict | list):
+                yield from objects(child)
+
+    found = list(objects(document))
+    assert [one for one in found if one.get("type") == "array" and "items" not in one] == []
+    bodies = [body for one in found for body in one.get("content", {}).values()]
+    assert len(bodies) > 100
+    assert all("schema" in body for body in bodies)
+
+
+def test_states_and_kinds_are_enums(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert set(schemas["Status"]["enum"]) == set(Status)
+    job, dataset = schemas["JobView"]["properties"], schemas["DatasetView"]["properties"]
+    assert set(schemas["JobKind"]["enum"]) == set(QUEUE_OF_KIND)
+    assert job["kind"] == {"$ref": "#/components/schemas/JobKind"}
+    assert dataset["status"]["enum"] == ["ingesting", "ready", "failed"]
+    for field, values in (("fit", CHOICES["fit"]), ("channels", CHOICES["channels"])):
+        assert dataset[field]["enum"] == list(values)
+    assert job["created_at"]["format"] == "date-time"
+
+
+def test_each_event_of_a_stream_has_a_schema(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    stream = document["paths"]["/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]
+    items = stream["text/event-stream"]["schema"]["contentSchema"]["items"]
+    assert items == {"$ref": "#/components/schemas/JobEvent"}
+    kinds = schemas["JobEvent"]["discriminator"]["mapping"]
+    assert set(kinds) == {"state", "progress", "sample", "checkpoint", "health", "file", "end"}
+    for kind, reference in kinds.items():
+        event = schemas[reference.rpartition("/")[2]]
+        assert event["properties"]["event"]["const"] == kind
+        assert set(event["required"]) == {"id", "event", "data"}
+
+
+@pytest.mark.parametrize("keys", ["", "secret"])
+def test_keys_are_a_security_scheme_of_the_calls_that_need_one(tmp_path: Path, keys: str) -> None:
+    document = create_app(Settings(home=tmp_path, api_keys=keys)).openapi()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    secured = {
+        path
+        for path, methods in document["paths"].items()
+        for call in methods.values()
+        if call.get("security") == [{"key": []}]
+    }
+    below = {path for path in document["paths"] if path.startswith("/v1/")}
+    assert secured == (below if keys else set())

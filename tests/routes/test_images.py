@@ -239,7 +239,7 @@ def test_an_oblong_model_with_alpha_keeps_both(
         (f"{MAX_SEED + 1}.png", 422, f"the most is {MAX_SEED}"),
         ("cat.png", 422, "seed: 'cat' is not a whole number"),
         ("7.5.png", 422, "seed: '7.5' is not a whole number"),
-        ("7.bmp", 422, "format: 'bmp' is not one of png, webp, jpg, avif, json"),
+        ("7.bmp", 422, "format: 'bmp' is not one of png, webp, jpg, avif"),
         ("7.png?class=white", 422, "model 'cats' is not conditional, so it has no class 'white'"),
         (
             "7.png?truncation=0.5",

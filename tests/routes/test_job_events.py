@@ -1,5 +1,7 @@
 """What a job tells while it runs: its stream, its metrics, its samples, its health."""
 
+import json
+
 import pytest
 from fastapi.testclient import TestClient
 from queued_jobs import ask, held
@@ -10,6 +12,7 @@ from app.domain.job_objects import sample_key
 from app.domain.job_states import Status
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.routes.job_events import JobEvent
 from app.routes.job_records import _starting_point
 
 
@@ -37,6 +40,9 @@ def test_the_stream_tells_every_event_once_in_order_and_ends(
     assert types == ["state", "state", *["progress"] * 5, "sample", "state", "end"]
     ids = [line.removeprefix("id: ") for block in blocks for line in block if "id: " in line]
     assert ids == sorted(ids, key=int)
+    for block in blocks:
+        fields = dict(line.split(": ", 1) for line in block)
+        JobEvent.model_validate(fields | {"data": json.loads(fields["data"])})
     rest = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": ids[-2]})
     assert rest.text.count("event: ") == 1
     assert "event: end" in rest.text

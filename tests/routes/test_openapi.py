@@ -19,12 +19,10 @@ from running_api import LATENT_DIM, SAMPLE_AT, Running, running_api
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from app.domain.pictures.encoders import MEDIA_TYPES
 from app.domain.settings import Settings
-from app.routes.document import PROBLEM
+from app.routes.document import ANY_BINARY, PROBLEM
 from app.routes.job_requests import FIELDS
 from app.routes.problems import PROBLEM_JSON
-from app.serving.recipe_files import FORMATS
 
 pytestmark = pytest.mark.slow
 
@@ -87,12 +85,6 @@ REASONS = re.compile(
 )
 
 
-@schemathesis.serializer(*(MEDIA_TYPES[one] for one in FORMATS.values()))
-def write_bytes(_context: schemathesis.SerializationContext, value: Any) -> bytes:
-    """A body that is to be a picture."""
-    return bytes(getattr(value, "data", value))
-
-
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("api")
@@ -137,7 +129,7 @@ def strategies(
         yield call.as_strategy(mode, path_parameters=place)
     if call.path.startswith("/v1/recipes") and mode is GenerationMode.POSITIVE:
         picture = session.get(f"{api.url}/v1/models/classes/images/7.png").content
-        yield call.as_strategy(mode, body=picture, media_type="image/png")
+        yield call.as_strategy(mode, body=picture, media_type=ANY_BINARY)
 
 
 def lead(case: schemathesis.Case, api: Running) -> None:
