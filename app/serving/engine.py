@@ -39,6 +39,7 @@ FIRST_GUESS_RATE = 500.0  # images per second, until measured
 QUEUE_SECONDS = 2.0
 LEAST_QUEUE = 1024  # images
 SLICE = 256  # pictures of a long answer that are made at once
+CLOSE_SECONDS = 5.0
 RATE_MEMORY = 0.9  # how much of the measured rate is kept at each batch
 
 
@@ -173,13 +174,18 @@ class Engine:
         return math.ceil(self._queue.samples / self._rate)
 
     def close(self) -> None:
-        """Finish the batch at hand, refuse the rest, end the threads."""
+        """Finish the batch at hand, refuse the rest, end the threads.
+
+        A batch that takes longer than CLOSE_SECONDS is left behind: a service that stops has to
+        end before it is killed.
+        """
         self.passports.close()
         self.catalogue.close()
         self._closed = True
         left = self._queue.close()
+        give_up = time.monotonic() + CLOSE_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, give_up - time.monotonic()))
         _answer([(request, Unavailable("the service is stopping")) for request in left])
 
     def _refusal(self, images: int) -> Unavailable:

@@ -106,6 +106,12 @@ def test_a_service_stops_before_the_servers_that_it_needs() -> None:
         assert services[name]["stop_grace_period"] in ("30s", "2m")
 
 
+def test_the_database_is_asked_by_tcp_whether_it_is_ready() -> None:
+    """While it is being made, PostgreSQL answers at its socket alone."""
+    check = ComposeFile(SECRETS).services["postgres"]["healthcheck"]["test"]
+    assert check[:4] == ["CMD", "pg_isready", "-h", "127.0.0.1"]
+
+
 def test_every_container_is_confined() -> None:
     for name, service in ComposeFile(SECRETS).services.items():
         assert service["cap_drop"] == ["ALL"], name
