@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from app.domain.courier import Courier
 from app.domain.database import Database
 from app.domain.disk import Disk
-from app.domain.events import EventListener
+from app.domain.event_feeds import EventFeeds
 from app.domain.logs import configure_logs
 from app.domain.measuring import StepMeter
 from app.domain.queue import use_broker
@@ -85,13 +85,13 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.store = ObjectStore(settings, STORE_RETRY_SECONDS)
     api.state.courier = Courier(settings.redis_url)
     api.state.disk = Disk(settings)
-    api.state.listener = EventListener(settings.redis_url)
+    api.state.feeds = EventFeeds(api.state.database, settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
     api.state.step_meter = StepMeter()
     api.state.parsing = CapacityLimiter(1)
     api.state.readiness = Readiness(api.state.database, api.state.store, api.state.disk)
     api.state.canary = ThreadCanary()
-    api.state.listener.start()
+    api.state.feeds.start()
     api.state.readiness.start()
     api.state.canary.start()
     collect_seldom()
@@ -100,7 +100,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         api.state.canary.stop()
-        await api.state.listener.close()
+        await api.state.feeds.close()
         api.state.engine.close()
         api.state.readiness.stop()
         api.state.courier.close()

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import redis
 import redis.asyncio
 import structlog
+from redis.asyncio.client import PubSub
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,9 @@ from app.domain.tables import Event
 log = structlog.get_logger()
 
 CHANNEL = "moggy:events"
+CONNECT_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
+SILENT_SECONDS = 10.0  # after which a server that says nothing is asked, and then given up
 CANCEL_AGAIN_SECONDS = 0.1
 PROGRESS_ROWS_KEPT_WHOLE = 1000  # the newest; of the older ones every other goes, again and again
 
@@ -54,6 +56,20 @@ def read_after(session: Session, job_id: str, after: int, limit: int = 500) -> l
 def newest_id(session: Session, job_id: str) -> int:
     """The id of the job's last event, 0 where it has none."""
     return session.scalar(select(func.max(Event.id)).where(Event.job == job_id)) or 0
+
+
+def read_new(
+    session: Session, after: Mapping[str, int], limit: int = 500
+) -> tuple[dict[str, list[Event]], bool]:
+    """By job, the events with an id greater than the job's in `after`, in order; and whether
+    there may be more."""
+    newer = [and_(Event.job == job, Event.id > last) for job, last in after.items()]
+    query = select(Event).where(or_(*newer)).order_by(Event.id).limit(limit)
+    found: defaultdict[str, list[Event]] = defaultdict(list)
+    rows = list(session.scalars(query))
+    for row in rows:
+        found[row.job].append(row)
+    return dict(found), len(rows) == limit
 
 
 def of_type(session: Session, job_id: str, event_type: str) -> list[Event]:
@@ -111,11 +127,14 @@ class Notifier:
 
 
 class EventListener:
-    """One subscription per process that wakes every open stream of the job it hears of."""
+    """One subscription per process, which tells `heard` of the jobs that have new events.
 
-    def __init__(self, redis_url: str | None) -> None:
+    It is told None, for any job, after a time in which nothing could be heard.
+    """
+
+    def __init__(self, redis_url: str | None, heard: Callable[[str | None], None]) -> None:
         self._redis_url = redis_url
-        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._heard = heard
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -128,37 +147,32 @@ class EventListener:
             self._task.cancel()
             await asyncio.wait((self._task,), timeout=CANCEL_AGAIN_SECONDS)
 
-    async def wait(self, woken: asyncio.Event, timeout: float) -> None:
-        """Return when there is news, or after `timeout` seconds in case the news was lost."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), timeout)
-        woken.clear()
-
-    def subscribe(self, job_id: str) -> asyncio.Event:
-        woken = asyncio.Event()
-        self._waiting[job_id].add(woken)
-        return woken
-
-    def unsubscribe(self, job_id: str, woken: asyncio.Event) -> None:
-        self._waiting[job_id].discard(woken)
-        if not self._waiting[job_id]:
-            del self._waiting[job_id]
-
-    def _wake(self, job_id: str) -> None:
-        for woken in self._waiting.get(job_id, ()):
-            woken.set()
-
     async def _listen(self, url: str) -> None:
         while True:
-            client = redis.asyncio.Redis.from_url(url, decode_responses=True)
+            client = redis.asyncio.Redis.from_url(
+                url, decode_responses=True, socket_connect_timeout=CONNECT_SECONDS
+            )
             try:
                 async with client.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
-                    async for message in channel.listen():
-                        if message["type"] == "message":
-                            self._wake(message["data"])
-            except redis.RedisError as error:
+                    await self._hear_all(channel)
+            except (redis.RedisError, OSError) as error:
                 log.warning("events_unheard", error=str(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
             finally:
                 await client.aclose()
+
+    async def _hear_all(self, channel: PubSub) -> None:
+        """Raises redis.ConnectionError where the server does not answer a ping any more."""
+        asked = False
+        while True:
+            message = await channel.get_message(timeout=SILENT_SECONDS)
+            if message is None:
+                if asked:
+                    raise redis.ConnectionError(f"silent for {SILENT_SECONDS} seconds")
+                await channel.ping()
+            elif message["type"] == "message":
+                self._heard(message["data"])
+            elif message["type"] == "subscribe":
+                self._heard(None)
+            asked = message is None

@@ -1,4 +1,4 @@
-"""What routes ask for by type: settings, database, store, disk, engine, event listener, step meter.
+"""What routes ask for by type: settings, database, store, disk, engine, event feeds, step meter.
 
 All are `async`, though none awaits: FastAPI sends every other through its thread pool, which
 costs an image request three hops.
@@ -12,7 +12,7 @@ from app.domain.courier import Courier
 from app.domain.database import Database
 from app.domain.disk import Disk
 from app.domain.errors import InvalidRequest
-from app.domain.events import EventListener
+from app.domain.event_feeds import EventFeeds
 from app.domain.measuring import StepMeter
 from app.domain.pages import CURSOR
 from app.domain.settings import Settings
@@ -40,9 +40,9 @@ async def _engine(request: Request) -> Engine:
     return engine
 
 
-async def _listener(request: Request) -> EventListener:
-    listener: EventListener = request.app.state.listener
-    return listener
+async def _feeds(request: Request) -> EventFeeds:
+    feeds: EventFeeds = request.app.state.feeds
+    return feeds
 
 
 async def _step_meter(request: Request) -> StepMeter:
@@ -88,7 +88,7 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 DatabaseDep = Annotated[Database, Depends(_database)]
 StoreDep = Annotated[ObjectStore, Depends(_store)]
 EngineDep = Annotated[Engine, Depends(_engine)]
-ListenerDep = Annotated[EventListener, Depends(_listener)]
+FeedsDep = Annotated[EventFeeds, Depends(_feeds)]
 StepMeterDep = Annotated[StepMeter, Depends(_step_meter)]
 DiskDep = Annotated[Disk, Depends(_disk)]
 CourierDep = Annotated[Courier, Depends(_courier)]

@@ -5,25 +5,22 @@ import hashlib
 import io
 import math
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from app.domain import events, jobs
-from app.domain.database import Database, is_unavailable
 from app.domain.errors import InvalidRequest
 from app.domain.job_objects import read_sample
 from app.domain.job_states import ENDED
-from app.domain.tables import Event
 from app.routes.dependencies import (
     DatabaseDep,
-    ListenerDep,
+    FeedsDep,
     StoreDep,
     refuse_unknown_parameters,
 )
@@ -36,7 +33,6 @@ router = APIRouter(
 
 MAX_IMAGES_SEEN = 2**53 - 1  # a name of more digits is more than a file can have
 CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
-LOST_NEWS_SECONDS = 2.0  # how late an event comes whose wake-up call was lost
 
 
 class SampleList(BaseModel):
@@ -98,36 +94,13 @@ def _starting_point(
 async def stream_job_events(
     job_id: ExistingJob,
     after: Annotated[int, Depends(_starting_point)],
-    database: DatabaseDep,
-    listener: ListenerDep,
+    feeds: FeedsDep,
 ) -> AsyncIterator[ServerSentEvent]:
     """Every event from the start, or after `Last-Event-ID`, in order; the last one is `end`. A
     client that has it and asks again is answered 204."""
-    woken = listener.subscribe(job_id)
-    try:
-        while True:
-            try:
-                rows, over = await to_thread.run_sync(_read, database, job_id, after)
-            except SQLAlchemyError as error:
-                if not is_unavailable(error):
-                    raise
-                rows, over = [], False  # the stream goes on once the database is back
-            for row in rows:
-                yield ServerSentEvent(event=row.type, id=str(row.id), data=row.data)
-                after = row.id
-            if over and not rows:
-                return
-            if not over:
-                await listener.wait(woken, LOST_NEWS_SECONDS)
-    finally:
-        listener.unsubscribe(job_id, woken)
-
-
-def _read(database: Database, job_id: str, after: int) -> tuple[list[Event], bool]:
-    """The next events, and whether the job had ended before they were read."""
-    with database.read() as session:
-        over = jobs.find(session, job_id).status in ENDED
-        return events.read_after(session, job_id, after), over
+    async with aclosing(feeds.stream(job_id, after)) as stream:
+        async for event in stream:
+            yield ServerSentEvent(event=event.type, id=str(event.id), data=event.data)
 
 
 @router.get("/metrics", response_model=Metrics, responses={200: {"content": CSV}})

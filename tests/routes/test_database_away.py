@@ -10,10 +10,10 @@ from queued_jobs import ask
 from services import free_port
 from sqlalchemy.exc import OperationalError
 
+from app.domain import event_feeds, events
 from app.domain.database import Database
 from app.domain.settings import Settings
 from app.main import create_app
-from app.routes import job_records
 
 TRAINING = {"dataset": "cats", "model": "cats"}
 
@@ -55,14 +55,14 @@ def test_an_open_stream_goes_on_once_the_database_is_back(
 ) -> None:
     job = ask(client)["id"]
     client.post(f"/v1/jobs/{job}/cancel")
-    read, failures = job_records._read, iter(range(2))
+    read, failures = events.read_after, iter(range(2))
 
     def read_or_fail(*arguments: Any) -> Any:
         if next(failures, None) is not None:
             raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
         return read(*arguments)
 
-    monkeypatch.setattr(job_records, "_read", read_or_fail)
-    monkeypatch.setattr(job_records, "LOST_NEWS_SECONDS", 0.05)
+    monkeypatch.setattr(events, "read_after", read_or_fail)
+    monkeypatch.setattr(event_feeds, "LOST_NEWS_SECONDS", 0.05)
     stream = client.get(f"/v1/jobs/{job}/events")
     assert stream.text.count("event: end") == 1

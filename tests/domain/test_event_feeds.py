@@ -1,0 +1,126 @@
+"""Many streams of events: each gets every event once and in order, by few queries."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from queued_jobs import held, queue_job
+from sqlalchemy import event as sqlalchemy_event
+
+from app.domain import event_feeds, events, leases
+from app.domain.database import Database
+from app.domain.event_feeds import EventFeeds
+from app.domain.events import Notifier
+from app.domain.job_states import Status
+
+STREAMS = 200
+
+
+@pytest.fixture
+async def feeds(database: Database, valkey_url: str) -> AsyncIterator[EventFeeds]:
+    feeds = EventFeeds(database, valkey_url)
+    feeds.start()
+    yield feeds
+    await feeds.close()
+
+
+async def ids(feeds: EventFeeds, job: str, after: int = 0, pause: float = 0.0) -> list[int]:
+    found = []
+    async for event in feeds.stream(job, after):
+        found.append(event.id)
+        await asyncio.sleep(pause)
+    return found
+
+
+def stored(database: Database, job: str) -> list[int]:
+    with database.read() as session:
+        return [row.id for row in events.read_after(session, job, 0, 10_000)]
+
+
+def work_on(database: Database, valkey_url: str, count: int, pause: float = 0.0) -> None:
+    """Claim the oldest job, tell so many events of it, and end it, as a worker does."""
+    claim, notifier = held(database), Notifier(valkey_url)
+    for seen in range(count):
+        with database.write() as session:
+            leases.record(session, claim, "progress", {"images_seen": seen})
+        notifier.notify([claim.job_id])
+        time.sleep(pause)
+    with database.write() as session:
+        leases.end(session, claim, Status.SUCCEEDED)
+    notifier.notify([claim.job_id])
+    notifier.close()
+
+
+@pytest.mark.anyio
+async def test_streams_that_come_at_any_moment_get_every_event_once_by_few_queries(
+    database: Database, valkey_url: str, feeds: EventFeeds
+) -> None:
+    queries = 0
+
+    def count(*_: object) -> None:
+        nonlocal queries
+        queries += 1
+
+    job = queue_job(database)
+    worker = threading.Thread(target=work_on, args=(database, valkey_url, 60, 0.02))
+    worker.start()
+    sqlalchemy_event.listen(database.engine, "before_cursor_execute", count)
+    streams = []
+    for _ in range(STREAMS):
+        streams.append(asyncio.create_task(ids(feeds, job)))
+        await asyncio.sleep(0.005)
+    found = await asyncio.wait_for(asyncio.gather(*streams), 60)
+    worker.join()
+    sqlalchemy_event.remove(database.engine, "before_cursor_execute", count)
+    expected = stored(database, job)
+    assert len(expected) == 64  # queued, running, 60 of progress, succeeded, end
+    assert all(one == expected for one in found)
+    # The worker's own, each stream's few reads of the past, and new events once for all streams:
+    # one read for each event of each stream would be 12,800.
+    assert queries < 12 * STREAMS
+
+
+@pytest.mark.anyio
+async def test_a_stream_goes_on_after_the_event_that_it_names(
+    database: Database, valkey_url: str, feeds: EventFeeds
+) -> None:
+    job, other = queue_job(database), queue_job(database)
+    work_on(database, valkey_url, 5)
+    expected = stored(database, job)
+    assert await ids(feeds, job, expected[3]) == expected[4:]
+    waiting = asyncio.create_task(ids(feeds, other, stored(database, other)[-1]))
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(work_on, database, valkey_url, 1)
+    assert await asyncio.wait_for(waiting, 30) == stored(database, other)[1:]
+
+
+@pytest.mark.anyio
+async def test_a_slow_stream_holds_few_events_and_misses_none(
+    database: Database, valkey_url: str, feeds: EventFeeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_feeds, "MOST_UNREAD", 5)
+    job = queue_job(database)
+    slow = asyncio.create_task(ids(feeds, job, pause=0.01))
+    quick = asyncio.create_task(ids(feeds, job))
+    await asyncio.sleep(0.2)
+    await asyncio.to_thread(work_on, database, valkey_url, 50)
+    found = await asyncio.wait_for(asyncio.gather(slow, quick), 60)
+    assert found == [stored(database, job)] * 2
+
+
+@pytest.mark.anyio
+async def test_without_a_wake_up_call_events_come_a_little_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch, valkey_url: str
+) -> None:
+    monkeypatch.setattr(event_feeds, "LOST_NEWS_SECONDS", 0.2)
+    feeds = EventFeeds(database, None)
+    feeds.start()
+    job = queue_job(database)
+    stream = asyncio.create_task(ids(feeds, job))
+    await asyncio.sleep(0.5)
+    await asyncio.to_thread(work_on, database, valkey_url, 3)
+    assert await asyncio.wait_for(stream, 30) == stored(database, job)
+    await feeds.close()
+    assert not feeds._positions  # nothing is kept of streams that have ended
