@@ -40,7 +40,7 @@ def pack(name: str, side: int, folder: Path) -> np.ndarray:
     """The pictures of an archive of real data."""
     source = Source(name, SHARED_DATA / name)
     shape = PictureShape(side, side, "crop", "auto")
-    request = IngestRequest((source,), shape, True, False, None, "full", LIMITS)
+    request = IngestRequest((source,), shape, True, False, False, None, "full", LIMITS)
     ingest = Ingest(request, folder / name, lambda: None)
     started = time.perf_counter()
     packed = ingest.run()

@@ -8,7 +8,7 @@ from models.ranges import Allowed, Choice, ConfigError, Flag, Range, Subset
 
 MIN_SIDE, MAX_SIDE = 28, 256
 CHANNELS = (1, 3, 4)
-MAX_CLASSES = 1000  # of a conditional model
+MAX_CLASSES = 1000  # of a dataset and of a conditional model
 MAX_SEED = 2**53 - 1  # the largest integer JSON carries exactly everywhere
 MAX_IMAGES = 10**12
 
@@ -200,12 +200,18 @@ class TrainingConfig:
         named = isinstance(self.classes, tuple) and all(
             isinstance(one, str) for one in self.classes
         )
-        if not named or len(self.classes) > MAX_CLASSES:
-            raise ConfigError("classes", self.classes, f"are not up to {MAX_CLASSES} names")
+        if not named:
+            raise ConfigError("classes", self.classes, "are not names")
+        if len(self.classes) > MAX_CLASSES:
+            raise ConfigError(
+                "classes",
+                self.classes,
+                f"are {len(self.classes):,} names: a model has at most {MAX_CLASSES:,}",
+            )
         if self.conditional and len(self.classes) < 2:
             raise ConfigError(
                 "conditional", True, "needs classes, which the dataset has not: put its pictures "
-                "into at least two folders, one for each class",
+                f"into 2 to {MAX_CLASSES:,} folders, one for each class",
             )  # fmt: skip
         if self.classes and not self.conditional:
             raise ConfigError("classes", self.classes, "are given, but conditional is not set")

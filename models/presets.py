@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from models.config import FIXED_FIELDS, NETWORK_FIELDS, UNUSED_FIELDS, TrainingConfig
-from models.ranges import ConfigError
+from models.ranges import ConfigError, brief
 
 DEFAULT_PRESET = "small-data"
 HELD_OUT_SHARE = 0.02  # the sources hold nothing out; nobody sees then that a run overfits
@@ -241,7 +241,7 @@ def continue_from(
             raise ConfigError(
                 name,
                 getattr(config, name),
-                f"is not what the checkpoint has, {networks[name]!r}: leave it out",
+                f"is not what the checkpoint has, {brief(networks[name])}: leave it out",
             )
     return replace(config, **networks)
 

@@ -6,15 +6,23 @@ Each checks a value and describes itself in JSON Schema's words. Standard librar
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+MAX_SHOWN = 200  # characters of a wrong value
+
 
 class ConfigError(ValueError):
     """One field of a configuration is wrong; says which, its value and what is allowed."""
 
     def __init__(self, field: str, value: object, reason: str) -> None:
-        super().__init__(f"{field} {value!r} {reason}")
+        super().__init__(f"{field} {brief(value)} {reason}")
         self.field = field
         self.value = value
         self.reason = reason
+
+
+def brief(value: object) -> str:
+    """A value as an error names it."""
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 class Allowed(Protocol):

@@ -31,6 +31,7 @@ def pack_noise(folder: Path) -> Path:
         "channels": "auto",
         "horizontal_flip": None,
         "drop_near_duplicates": False,
+        "drop_unclassified": False,
         "code_page": None,
         "levels": "full",
         "limits": {"max_pixels": 10_000, "max_images": 99, "max_unpacked_bytes": 1 << 24},

@@ -39,6 +39,13 @@ def add_dataset(
         Literal["keep", "drop"] | None,
         typer.Option(help="Pictures that show almost what another shows [keep: only told]."),
     ] = None,
+    unclassified: Annotated[
+        Literal["ignore-classes", "drop"] | None,
+        typer.Option(
+            help="Where only some pictures have a class: leave the others out (drop), or have "
+            "pictures without classes [ignore-classes].",
+        ),
+    ] = None,
     names: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +72,7 @@ def add_dataset(
         "channels": channels,
         "horizontal_flip": horizontal_flip,
         "near_duplicates": near_duplicates,
+        "unclassified": unclassified,
         "names": names,
         "levels": levels,
     }

@@ -26,6 +26,7 @@ CHOICES = {
     "channels": ("auto", "rgb", "grey", "rgba"),
     "horizontal_flip": ("auto", "yes", "no"),
     "near_duplicates": ("keep", "drop"),
+    "unclassified": ("ignore-classes", "drop"),
     "levels": ("full", "auto"),
 }
 
@@ -47,6 +48,7 @@ class PackingRequest:
     channels: str = "auto"
     horizontal_flip: str = "auto"  # auto: the pictures themselves decide
     near_duplicates: str = "keep"  # keep: they are only reported
+    unclassified: str = "ignore-classes"  # where some pictures have a class and others none
     names: str = code_pages.AUTO  # the code page of names in archives that are not UTF-8
     levels: str = "full"  # auto: the values that occur are spread from black to white
 

@@ -20,6 +20,7 @@ from models.ranges import ConfigError
 
 CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
 CLASSES_SHOWN = 5
+FILES_SHOWN = 3
 ANY_SHAPE = ("mlp",)  # architectures that build every shape a dataset can have
 
 
@@ -135,6 +136,7 @@ def resolve_config(
     if start is not None and begun is not None:
         _check_continuable(dataset, start, begun)
     overrides = _overrides(request)
+    _check_classes(dataset, overrides)
     height, width, channels = dataset.shape
     config = resolve(
         request["preset"] or (begun.preset if begun else DEFAULT_PRESET),
@@ -196,6 +198,20 @@ def _shape(shape: Sequence[int]) -> str:
 def _few(classes: Sequence[str]) -> str:
     more = f" and {len(classes) - CLASSES_SHOWN:,} more" if len(classes) > CLASSES_SHOWN else ""
     return ", ".join(classes[:CLASSES_SHOWN]) + more if classes else "none"
+
+
+def _check_classes(dataset: Dataset, overrides: dict[str, Any]) -> None:
+    """Say why a dataset has no classes, where its report knows."""
+    unclassified = (dataset.report or {}).get("unclassified")
+    if overrides.get("conditional") is True and not dataset.classes and unclassified:
+        files = ", ".join(unclassified["files"][:FILES_SHOWN])
+        raise ConfigError(
+            "conditional",
+            True,
+            f"needs classes, which dataset {dataset.name!r} has not, as "
+            f"{unclassified['count']:,} of its pictures have none ({files}): upload it again with "
+            "unclassified=drop to leave these out, or put them into class folders",
+        )
 
 
 def _check_buildable(config: TrainingConfig, dataset: Dataset) -> None:

@@ -152,6 +152,17 @@ class Doctor(BaseModel):
     effective_images: EffectiveImages
 
 
+class Unclassified(BaseModel):
+    """Pictures without a class where others have one, and the first ten of their files.
+
+    `left_out` says whether they are in the dataset; if they are, it has no classes.
+    """
+
+    count: int
+    files: list[str]
+    left_out: bool
+
+
 class Report(BaseModel):
     """received = accepted + duplicates + rejected_count; `rejected` lists the first of them.
 
@@ -167,6 +178,7 @@ class Report(BaseModel):
     rejected_count: int
     rejected: list[Rejection]
     notes: list[str] = []
+    unclassified: Unclassified | None = None
     doctor: Doctor | None = None
 
 

@@ -83,6 +83,21 @@ def test_a_conditional_run_knows_the_classes_of_its_dataset() -> None:
         resolved(dataset(classes=None), overrides={"conditional": True})
 
 
+def test_a_dataset_with_unclassified_pictures_says_how_to_get_its_classes_back() -> None:
+    unclassified = {"count": 1234, "files": ["cover.png", "a.png", "b.png", "c.png"]}
+    mixed = dataset(classes=None, report={"unclassified": unclassified})
+    with pytest.raises(ConfigError, match=r"1,234 .*\(cover\.png, a\.png, b\.png\).*=drop"):
+        resolved(mixed, overrides={"conditional": True})
+    assert resolved(mixed).classes == ()
+
+
+def test_too_many_classes_are_counted_and_not_all_named() -> None:
+    folders = dataset(classes=[f"folder {number}" for number in range(10_000)])
+    with pytest.raises(ConfigError, match="10,000 names: a model has at most 1,000") as refusal:
+        resolved(folders, overrides={"conditional": True})
+    assert len(str(refusal.value)) < 400
+
+
 @pytest.mark.parametrize("preset", ["dcgan", "small-data", "r3gan"])
 def test_a_shape_that_no_doubling_reaches_is_refused_with_the_nearest_that_is(preset: str) -> None:
     odd = dataset(shape=[50, 61, 3])

@@ -107,7 +107,7 @@ def test_any_shape_within_the_limits_is_taken(
 def test_the_form_is_described(client: TestClient) -> None:
     call = client.get("/openapi.json").json()["paths"]["/v1/datasets"]["post"]
     form = call["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    choices = {"fit", "channels", "horizontal_flip", "near_duplicates"}
+    choices = {"fit", "channels", "horizontal_flip", "near_duplicates", "unclassified", "levels"}
     assert form.keys() == {"name", "files", "size", "names", *choices}
     assert form["channels"]["enum"] == ["auto", "rgb", "grey", "rgba"]
     assert form["size"]["default"] == "64"

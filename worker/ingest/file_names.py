@@ -1,6 +1,10 @@
 """The name of the file that each packed picture came from: on the disk, not in memory."""
 
+import itertools
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from worker.ingest.names import shown
 
@@ -20,6 +24,15 @@ class FileNames:
         self._file.flush()
         with self._path.open(encoding="utf-8", newline="\n") as lines:
             return {place: line[:-1] for place, line in enumerate(lines) if place in places}
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Forget the names of the pictures that are not kept."""
+        self._file.close()
+        whole = self._path.rename(self._path.with_suffix(".whole"))
+        with whole.open(encoding="utf-8", newline="\n") as lines:
+            self._file = self._path.open("w", encoding="utf-8")
+            self._file.writelines(itertools.compress(lines, kept))
+        whole.unlink()
 
     def close(self) -> None:
         """Nothing is left on the disk."""

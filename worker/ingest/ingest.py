@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from worker.ingest.arrays import ArrayPicture
 from worker.ingest.doctor.classes import class_balance
 from worker.ingest.doctor.doctor import Dark, Options, examine
@@ -20,7 +22,7 @@ from worker.ingest.mirroring import is_mirrorable
 from worker.ingest.names import folder_of, shown
 from worker.ingest.pack import Pack, Packed
 from worker.ingest.pictures import Fitted, Measured, Reader, set_pillow_limits
-from worker.ingest.report import Report
+from worker.ingest.report import EXAMPLES, MAX_LISTED, Report, Unclassified
 from worker.ingest.request import IngestRequest
 from worker.ingest.sources import Received, Sources
 
@@ -125,6 +127,7 @@ class Ingest:
     def _finish(self, pack: Pack) -> Packed:
         """Examine what was packed, leave out what is not wanted, complete the folder."""
         report, request = self.progress.report, self._request
+        self._settle_unclassified(pack)
         flip = request.horizontal_flip
         if flip is None:
             flip = is_mirrorable(pack.folder / "images.npy", pack.shape)
@@ -143,6 +146,11 @@ class Ingest:
         write_neighbours(pack.folder, self._step)
         for note in pack.labels.notes():
             report.note(note)
+        if pack.contradicted:
+            report.note(
+                f"{pack.contradicted:,} duplicates lie in another class than the picture that they "
+                "repeat, which keeps the class where it came first."
+            )
         classes, labels = pack.labels.numbered()
         balance = None
         if classes is not None and labels is not None:
@@ -150,6 +158,23 @@ class Ingest:
         report.doctor = diagnosis.to_json() | {"class_balance": balance}
         described = {"embedding": diagnosis.embedding, "report": report.to_json()}
         return pack.finish(flip, described, self._step)
+
+    def _settle_unclassified(self, pack: Pack) -> None:
+        """Tell of the pictures without a class, and leave them out where that was asked for."""
+        without = pack.labels.unclassified()
+        count = int(without.sum())
+        if not count:
+            return
+        report, left_out = self.progress.report, self._request.drop_unclassified
+        listed = MAX_LISTED if left_out else EXAMPLES
+        names = pack.names.of(set(np.flatnonzero(without)[:listed].tolist()))
+        files = [names[place] for place in sorted(names)]
+        report.unclassified = Unclassified(
+            count, files[:EXAMPLES], left_out, pack.labels.classes_in_use
+        )
+        if left_out:
+            pack.keep(~without, self._step)
+            report.drop_unclassified(count, files)
 
     def _examined(self, phase: str, pictures: int) -> None:
         self.progress.phase, self.progress.examined = phase, pictures

@@ -51,6 +51,10 @@ class Labels:
         without = numbers == NO_CLASS
         return without if len(np.unique(numbers[~without])) > 1 else np.zeros(len(numbers), bool)
 
+    @property
+    def classes_in_use(self) -> int:
+        return len(set(np.unique(self._array()).tolist()) - {NO_CLASS})
+
     def numbered(self) -> tuple[list[str] | None, NDArray[np.int64] | None]:
         """Names in order and an int64 label of each picture, where every picture has a class and
         there are at least two, and not more than a model can have; else neither."""

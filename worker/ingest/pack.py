@@ -50,7 +50,8 @@ class Pack:
         self._images = ImagesFile(self.folder / "images.npy")
         self.names = FileNames(self.folder / "names.txt")
         self.labels = Labels()
-        self._seen: set[bytes] = set()
+        self._seen: dict[bytes, int] = {}  # the place of each picture by its pixels
+        self.contradicted = 0  # duplicates in another class than the picture that they repeat
 
     def __enter__(self) -> Self:
         return self
@@ -68,12 +69,13 @@ class Pack:
         return self._images.shape
 
     def add(self, pixels: Pixels, class_name: str | None, file_name: str) -> bool:
-        """False for a duplicate, which is left out."""
+        """False for a duplicate, which is left out; its class stays where its picture has none."""
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=DIGEST_BYTES)
         digest.update(bytes([pixels.shape[2]]))
-        if digest.digest() in self._seen:
+        place = self._seen.setdefault(digest.digest(), len(self))
+        if place < len(self):
+            self.contradicted += not self.labels.fill(place, class_name)
             return False
-        self._seen.add(digest.digest())
         self._images.append(pixels)
         self.labels.add(class_name)
         self.names.add(file_name)
@@ -85,7 +87,8 @@ class Pack:
         self._seen.clear()
 
     def keep(self, kept: NDArray[np.bool_], tick: Callable[[], None]) -> None:
-        """Leave out of a sealed pack, and of its features.npy, the pictures that are not kept."""
+        """Leave out of a sealed pack, and of its features.npy where it was examined, the pictures
+        that are not kept."""
         path = self.folder / "images.npy"
         shape = self._images.shape
         whole = path.rename(path.with_suffix(".whole"))
@@ -99,8 +102,10 @@ class Pack:
         whole.unlink()
         self._images.finish()
         self.labels.keep(kept)
+        self.names.keep(kept)
         features = self.folder / "features.npy"
-        np.save(features, np.load(features)[kept])
+        if features.exists():
+            np.save(features, np.load(features)[kept])
 
     def finish(
         self, horizontal_flip: bool, described: dict[str, Any], tick: Callable[[], None]

@@ -7,6 +7,8 @@ from typing import Any
 MAX_LISTED = 1000
 MAX_NOTES = 100
 MOST_COMMON = 3
+EXAMPLES = 10
+NO_CLASS = "no class"
 
 # What was done to a picture that its file does not show, or left out of account.
 TREATMENTS = {
@@ -33,6 +35,31 @@ class Treated:
         return f"{pictures} {TREATMENTS[treatment]} ({first})."
 
 
+@dataclass(frozen=True)
+class Unclassified:
+    """Pictures without a class where others have one, and the first of their files."""
+
+    count: int
+    files: list[str]
+    left_out: bool
+    classes: int  # that the others have
+
+    def sentence(self) -> str:
+        without = "1 picture has" if self.count == 1 else f"{self.count:,} pictures have"
+        beyond = ", …" if self.count > len(self.files) else ""
+        listed = f"{without} no class ({', '.join(self.files)}{beyond})"
+        if self.left_out:
+            return f"{listed}, and unclassified=drop left them out."
+        return (
+            f"{listed}, so the dataset has none of the {self.classes:,} classes of the others. To "
+            "keep the classes, upload again with unclassified=drop, which leaves these pictures "
+            "out, or put them into class folders."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"count": self.count, "files": self.files, "left_out": self.left_out}
+
+
 @dataclass
 class Report:
     """Every received file is counted in one of the three; the first rejected are listed.
@@ -47,6 +74,7 @@ class Report:
     listed: list[dict[str, str]] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    unclassified: Unclassified | None = None
     treated: dict[str, Treated] = field(default_factory=dict)  # by a kind of TREATMENTS
     doctor: dict[str, Any] | None = None
 
@@ -62,6 +90,8 @@ class Report:
 
     def note(self, sentence: str) -> None:
         """Add a note; beyond 100 only the last one goes on to say that there are more."""
+        if sentence in self.notes:
+            return
         if len(self.notes) < MAX_NOTES:
             self.notes.append(sentence)
         elif len(self.notes) == MAX_NOTES:
@@ -70,6 +100,14 @@ class Report:
     def count(self, treatment: str, file: str) -> None:
         """Count a file that was treated so, one of TREATMENTS."""
         self.treated.setdefault(treatment, Treated(file)).files += 1
+
+    def drop_unclassified(self, count: int, files: list[str]) -> None:
+        """Count accepted pictures, the first by their files, among the rejected."""
+        for file in files:
+            self.reject(file, f"{NO_CLASS}: neither a class folder nor a label; unclassified=drop")
+        self.kinds[NO_CLASS] += count - len(files)
+        self.rejected += count - len(files)
+        self.accepted -= count
 
     def drop(self, near_duplicates: int) -> None:
         """Count so many accepted pictures among the duplicates, for they are left out."""
@@ -98,7 +136,9 @@ class Report:
             "rejected": self.listed,
             "notes": [
                 *(treated.sentence(kind) for kind, treated in sorted(self.treated.items())),
+                *([self.unclassified.sentence()] if self.unclassified else []),
                 *self.notes,
             ],
+            "unclassified": self.unclassified and self.unclassified.to_json(),
             "doctor": self.doctor,
         }

@@ -41,6 +41,7 @@ class IngestRequest:
     shape: PictureShape
     horizontal_flip: bool | None  # None: the pictures decide
     drop_near_duplicates: bool
+    drop_unclassified: bool  # else nothing has a class where some pictures have none
     code_page: str | None  # of names in archives that are not UTF-8, as Python calls it
     levels: str  # full | auto
     limits: Limits
@@ -53,6 +54,7 @@ class IngestRequest:
             PictureShape(run["width"], run["height"], run["fit"], run["channels"]),
             run["horizontal_flip"],
             run["drop_near_duplicates"],
+            run["drop_unclassified"],
             run["code_page"],
             run["levels"],
             Limits(**run["limits"]),

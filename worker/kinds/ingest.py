@@ -45,6 +45,7 @@ class Ingest(Kind):
             "channels": request.channels,
             "horizontal_flip": FLIPS[request.horizontal_flip],
             "drop_near_duplicates": request.near_duplicates == "drop",
+            "drop_unclassified": request.unclassified == "drop",
             "code_page": find_codec(request.names),
             "levels": request.levels,
             "limits": {

@@ -60,6 +60,7 @@ def write_run(
     channels: str = "auto",
     horizontal_flip: bool | None = None,
     drop_near_duplicates: bool = False,
+    drop_unclassified: bool = False,
     code_page: str | None = None,
     levels: str = "full",
     **limits: int,
@@ -75,6 +76,7 @@ def write_run(
         "channels": channels,
         "horizontal_flip": horizontal_flip,
         "drop_near_duplicates": drop_near_duplicates,
+        "drop_unclassified": drop_unclassified,
         "code_page": code_page,
         "levels": levels,
         "limits": {"max_pixels": 4 * MIB, "max_images": 1000, "max_unpacked_bytes": 256 * MIB}

@@ -16,6 +16,7 @@ from PIL import Image
 
 from worker.ingest.errors import IngestError, Rejected
 from worker.ingest.ingest import Ingest
+from worker.ingest.pictures import Reader
 from worker.ingest.request import IngestRequest
 
 Png = Callable[[int], bytes]
@@ -56,6 +57,7 @@ def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path) -> None:
         "rejected_count": 0,
         "rejected": [],
         "notes": [],
+        "unclassified": None,
     }
     with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
         names = archive.namelist()
@@ -223,7 +225,7 @@ def test_work_grows_with_what_is_done_and_not_with_time(
         time.sleep(0.7)  # in a decoder's thread: the ingest ticks while it waits
         raise Rejected("damaged")
 
-    monkeypatch.setattr("worker.ingest.ingest.fit_picture", hang)
+    monkeypatch.setattr(Reader, "fit", hang)
     seen: list[int] = []
     folder = run_dir([zipped(tmp_path / "a.zip", {"1.png": png(1)})])
     request = IngestRequest.read(folder / "run.json")
@@ -251,3 +253,51 @@ def test_more_bytes_than_the_limit_fail(
     assert ingest([source], max_unpacked_bytes=400_000).report["accepted"] == 60
     with pytest.raises(IngestError, match=r"unpacks to more than 100,000 bytes"):
         ingest([source], max_unpacked_bytes=100_000)
+
+
+def half_in_classes(png: Png, cover: str = "cover.png") -> dict[str, bytes]:
+    classes = {f"{'cat' if n % 2 else 'dog'}/{n}.png": png(n) for n in range(4)}
+    return {cover: png(9)} | classes | {"menu.png": png(8)}
+
+
+def test_pictures_without_a_class_are_told_and_leave_the_others_none(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    outcome = ingest([zipped(tmp_path / "a.zip", half_in_classes(png))])
+    assert (outcome.packed.images, outcome.packed.classes) == (6, None)
+    assert outcome.report["unclassified"] == {
+        "count": 2,
+        "files": ["cover.png", "menu.png"],
+        "left_out": False,
+    }
+    (note,) = outcome.report["notes"]
+    assert note.startswith("2 pictures have no class (cover.png, menu.png), so the dataset has ")
+    assert "none of the 2 classes" in note
+    assert "unclassified=drop" in note
+
+
+def test_pictures_without_a_class_are_left_out_where_that_is_asked(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    source = zipped(tmp_path / "a.zip", half_in_classes(png))
+    outcome = ingest([source], drop_unclassified=True, drop_near_duplicates=True)
+    assert (outcome.packed.images, outcome.packed.classes) == (4, ["cat", "dog"])
+    assert np.load(outcome.folder / "labels.npy").tolist() == [1, 0, 1, 0]
+    assert outcome.report["unclassified"]["left_out"]
+    assert outcome.reasons.keys() == {"cover.png", "menu.png"}
+    assert all(reason.startswith("no class: ") for reason in outcome.reasons.values())
+    examples = [one for found in outcome.report["doctor"]["findings"] for one in found["examples"]]
+    assert {one["file"] for one in examples} <= {
+        f"{(n % 2 and 'cat') or 'dog'}/{n}.png" for n in range(4)
+    }
+
+
+def test_a_copy_in_a_class_folder_gives_its_picture_the_class(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    files = half_in_classes(png) | {"cat/cover.png": png(9), "dog/menu.png": png(8)}
+    outcome = ingest([zipped(tmp_path / "a.zip", files | {"dog/1.png": png(1)})])
+    assert (outcome.packed.images, outcome.packed.classes) == (6, ["cat", "dog"])
+    assert outcome.report["unclassified"] is None
+    (note,) = outcome.report["notes"]
+    assert note.startswith("1 duplicates lie in another class")

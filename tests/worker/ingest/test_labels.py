@@ -77,3 +77,17 @@ def test_more_classes_than_a_model_can_have_are_none_and_it_is_said_briefly() ->
     assert "folder 7" not in note
     most = labels(*(str(number) for number in range(MAX_CLASSES)))
     assert most.numbered()[0] == [str(number) for number in range(MAX_CLASSES)]
+
+
+def test_pictures_without_a_class_are_found_only_where_others_have_two() -> None:
+    assert labels("a", None, "b", None).unclassified().tolist() == [False, True, False, True]
+    assert not labels("a", None, "a").unclassified().any()
+    assert not labels(None, None).unclassified().any()
+
+
+def test_a_class_is_filled_in_only_where_there_is_none() -> None:
+    some = labels("a", None)
+    assert some.fill(1, "b")
+    assert some.fill(0, None)
+    assert not some.fill(0, "b")
+    assert some.numbered()[0] == ["a", "b"]
