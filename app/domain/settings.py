@@ -91,6 +91,7 @@ class Settings(WorkerSettings):
     max_response_pixels: int = Field(64 * 1024**2, ge=1)
     max_queued_jobs: int = Field(1000, ge=1)
     generation_queue_images: int = Field(4096, ge=1)
+    generation_queue_bytes: int = Field(GIB // 4, ge=1)  # of these images' pixels
     model_memory_bytes: int = Field(GIB, ge=1)  # of the loaded generators' weights
     generation_seconds: float = Field(60, gt=0)  # how long a request may wait for its images
 

@@ -5,8 +5,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
 
@@ -38,7 +38,8 @@ FIRST_GUESS_RATE = 500.0  # images per second, until measured
 # those who come after a rush waiting too.
 QUEUE_SECONDS = 2.0
 LEAST_QUEUE = 1024  # images
-SLICE = 256  # pictures of a long answer that are made at once
+SLICE = 256  # pictures of a long answer that are made at once, or fewer:
+SLICE_BYTES = 4 * 1024**2  # of pixels
 CLOSE_SECONDS = 5.0
 RATE_MEMORY = 0.9  # how much of the measured rate is kept at each batch
 
@@ -63,6 +64,8 @@ class Engine:
         process = generation_process(threads)
         self.generators = Generators(store, settings.model_memory_bytes, process)
         self._most_waiting = settings.generation_queue_images
+        self._most_held = settings.generation_queue_bytes
+        self._held = 0  # bytes of the pixels of all requests that wait, counted in the event loop
         self._queue = SampleQueue(min(self._most_waiting, LEAST_QUEUE))
         self._loading: dict[str, asyncio.Future[Loaded]] = {}
         self._loader = CapacityLimiter(1)
@@ -108,9 +111,26 @@ class Engine:
         while True:
             loaded = await self.load(checkpoint)
             try:
-                return await self._answer_to(loaded.renderer, samples, admitted, result, file)
+                held = len(samples) * math.prod(checkpoint.shape)
+                with self._holding(held, admitted):
+                    return await self._answer_to(loaded.renderer, samples, admitted, result, file)
             except Unreadable:  # by a process that had to load it anew: loading says what it is
                 self.generators.discard(loaded)
+
+    @contextmanager
+    def _holding(self, pixels: int, admitted: bool) -> Iterator[None]:
+        """Count so many bytes. Alone they always fit. Raises QueueFull."""
+        if self._held and self._held + pixels > self._most_held and not admitted:
+            raise QueueFull(
+                f"{self._held} bytes of pixels wait to be generated and {pixels} more would pass "
+                f"the limit of {self._most_held} (MOGGY_GENERATION_QUEUE_BYTES)",
+                retry_after=max(1, self.seconds_to_wait()),
+            )
+        self._held += pixels
+        try:
+            yield
+        finally:
+            self._held -= pixels
 
     async def _answer_to(
         self,
@@ -133,12 +153,14 @@ class Engine:
     async def slices(
         self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]
     ) -> AsyncGenerator[Pixels]:
-        """The same in parts of at most SLICE pictures, the next made while one is used.
+        """The same in parts of at most SLICE pictures and SLICE_BYTES of them, the next made while
+        one is used.
 
         However many there are, no more than two parts are held at once, or wait for their turn.
         Only before the first is QueueFull raised.
         """
-        parts = [samples[first : first + SLICE] for first in range(0, len(samples), SLICE)]
+        size = min(SLICE, max(BATCH, SLICE_BYTES // math.prod(checkpoint.shape)))
+        parts = [samples[first : first + size] for first in range(0, len(samples), size)]
         coming = asyncio.ensure_future(self.generate(checkpoint, parts[0]))
         try:
             for part in parts[1:]:

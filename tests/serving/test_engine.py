@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import random
 import threading
 import weakref
@@ -169,6 +170,44 @@ def test_the_rest_of_a_large_request_is_dropped_when_it_is_cancelled(
 
     asyncio.run(scenario())
     assert len(gate.passes) == 2
+
+
+def test_images_that_wait_are_limited_by_their_bytes_and_one_request_alone_always_fits(
+    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
+) -> None:
+    image = math.prod(cats.shape)
+    narrow = settings.model_copy(update={"generation_queue_bytes": 10 * image})
+    engine = Engine(narrow, store, threads=1)
+
+    async def scenario() -> None:
+        large = asyncio.create_task(engine.generate(cats, seeds(*range(9))))
+        await asyncio.to_thread(gate.entered.wait, 20)
+        small = asyncio.create_task(engine.generate(cats, seeds(9)))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull, match="MOGGY_GENERATION_QUEUE_BYTES") as full:
+            await engine.generate(cats, seeds(10))
+        assert (full.value.retry_after or 0) >= 1
+        small.cancel()
+        await asyncio.sleep(0)
+        again = asyncio.create_task(engine.generate(cats, seeds(10)))  # its place is free again
+        gate.opened.set()
+        await asyncio.gather(large, again)
+        assert len(await engine.generate(cats, seeds(*range(20)))) == 20
+
+    asyncio.run(scenario())
+    assert engine._held == 0
+    engine.close()
+
+
+def test_a_long_answer_of_large_pictures_is_made_in_small_slices(
+    engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.serving.engine.SLICE_BYTES", 20 * math.prod(cats.shape))
+
+    async def scenario() -> list[int]:
+        return [len(part) async for part in engine.slices(cats, seeds(*range(45)))]
+
+    assert asyncio.run(scenario()) == [20, 20, 5]
 
 
 def test_a_long_answer_in_slices_has_the_same_pictures_and_waits_in_no_full_queue(
