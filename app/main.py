@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from app.domain.courier import Courier
@@ -18,6 +18,7 @@ from app.domain.readiness import Readiness
 from app.domain.settings import Settings
 from app.domain.startup import settings_or_exit
 from app.domain.store import ObjectStore
+from app.domain.sweep import sweep_incoming
 from app.routes import (
     datasets,
     images,
@@ -94,6 +95,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.feeds.start()
     api.state.readiness.start()
     api.state.canary.start()
+    await to_thread.run_sync(sweep_incoming, settings.home)
     collect_seldom()
     open_many_connections()
     try:

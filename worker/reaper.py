@@ -12,10 +12,13 @@ from app.domain.database import is_unavailable
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import ENDED
 from app.domain.queue import wake
+from app.domain.sweep import sweep_incoming, sweep_objects
 from worker.context import WorkerContext
 from worker.supervisor import sweep_run_dirs
 
 log = structlog.get_logger()
+
+SWEEP_SECONDS = 3600.0
 
 
 def start_reaper(context: WorkerContext, queues: Sequence[str]) -> threading.Thread:
@@ -23,6 +26,24 @@ def start_reaper(context: WorkerContext, queues: Sequence[str]) -> threading.Thr
     thread = threading.Thread(target=_run, args=(context, queues), name="reaper", daemon=True)
     thread.start()
     return thread
+
+
+def start_sweeper(context: WorkerContext) -> threading.Thread:
+    """Sweep the store and the home at the start and every hour, in a thread of its own: a large
+    bucket takes long to list."""
+    thread = threading.Thread(target=_sweep, args=(context,), name="sweeper", daemon=True)
+    thread.start()
+    return thread
+
+
+def _sweep(context: WorkerContext) -> None:
+    while not context.stopping.is_set():
+        try:
+            sweep_incoming(context.settings.home)
+            sweep_objects(context.database, context.store)
+        except Exception:
+            log.exception("sweep_failed")  # whatever it was, the next one may go well
+        context.stopping.wait(SWEEP_SECONDS)
 
 
 def _run(context: WorkerContext, queues: Sequence[str]) -> None:

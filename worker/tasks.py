@@ -19,7 +19,7 @@ from app.domain.queue import WORK, celery
 from app.domain.settings import WorkerSettings
 from app.domain.startup import settings_or_exit
 from worker.context import WorkerContext
-from worker.reaper import start_reaper
+from worker.reaper import start_reaper, start_sweeper
 from worker.supervisor import supervise
 
 log = structlog.get_logger()
@@ -91,6 +91,7 @@ def _on_init(**_: Any) -> None:
 def _on_ready(sender: Any, **_: Any) -> None:
     worker = context()
     start_reaper(worker, [queue.name for queue in sender.task_consumer.queues])
+    start_sweeper(context())
     if worker.settings.heartbeat_file is not None:
         # The timer is the main loop's: a file that grows old tells of a loop that hangs.
         sender.timer.call_repeatedly(HEARTBEAT_SECONDS, worker.touch_heartbeat_file)

@@ -38,7 +38,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def job_row(job: dict[str, Any]) -> list[str]:
     status = job["status"]
-    if job["room_needed"] is not None:
+    if job.get("room_needed") is not None:
         status = f"{status}, no disk space"
     elif job["position"] is not None:
         status = f"{status} ({job['position']})"

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from app.domain.measuring import Measured
 from app.domain.tables import Dataset
 from models.config import TrainingConfig
+from models.presets import PRESETS
 
 FEW_PICTURES = 500
 FEW_VIEWS = 10  # of each picture
@@ -81,6 +82,15 @@ def _about_work(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
             "discriminator knows them all, and the generator stops improving. Give fewer images, "
             "or more pictures."
         )
+    short = PRESETS[config.preset].short_run if config.preset in PRESETS else None
+    if short and short.covers(config.images, config.shape):
+        small = short.values["batch_size"]
+        if config.batch_size > small:
+            yield (
+                f"In so short a run batches of {small} learn more in the same time than batches of "
+                f"{config.batch_size}: on 64×64 pictures their distance to the real ones was 0.48 "
+                "to 0.77 of that of batches of 64 (docs/search.md). Leave batch_size out."
+            )
     if config.horizontal_flip and dataset.horizontal_flip is not True:
         why = (
             "its own pictures say that a mirrored one is not as good"

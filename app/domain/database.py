@@ -63,15 +63,20 @@ def _now_postgresql(element: now, compiler: Any, **options: Any) -> str:
 
 
 class Database:
-    """Hands out sessions: `read` sees one snapshot, `write` is one transaction."""
+    """Hands out sessions: `read` sees one snapshot and only reads, `write` is one transaction."""
 
     def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
         self.engine = _create_engine(url, connections)
         self._writer = self.engine.execution_options(moggy_write=True)
+        self._reader = self.engine
+        if self.engine.dialect.name == "postgresql":  # whose default sees what others commit
+            self._reader = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager

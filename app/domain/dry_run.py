@@ -35,7 +35,7 @@ def quote_training(
 
     The estimate's seconds are None where no step ended in the time that there was.
     """
-    with database.read() as session:
+    with database.write() as session:  # it takes the locks that the training would
         dataset, start = find_sources(session, request)
         resolved = resolve_config(dataset, request, start)
         start_id = start.id if start else None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import redis
@@ -76,6 +76,15 @@ def of_type(session: Session, job_id: str, event_type: str) -> list[Event]:
     """All events of one type, in order."""
     query = select(Event).where(Event.job == job_id, Event.type == event_type)
     return list(session.scalars(query.order_by(Event.id)))
+
+
+def health_of(session: Session, job_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """What the health events of each job say, in order, by the job's id; one query for all."""
+    query = select(Event.job, Event.data).where(Event.job.in_(job_ids), Event.type == "health")
+    health: dict[str, list[dict[str, Any]]] = {job_id: [] for job_id in job_ids}
+    for job_id, data in session.execute(query.order_by(Event.id)):
+        health[job_id].append(data)
+    return health
 
 
 def thin_progress(session: Session, job_id: str) -> None:

@@ -1,6 +1,7 @@
 """Jobs as their users see them: asked for, listed, paused, resumed, cancelled."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -82,14 +83,19 @@ def select_running(job_id: str) -> Select[Job]:
     return select(Job).where(Job.id == job_id, Job.status == Status.RUNNING)
 
 
-def position(session: Session, job: Job) -> int | None:
-    """The job's place in its queue, the next to run being 1; None when it does not wait."""
-    if job.status != Status.QUEUED:
-        return None
-    ahead = select(func.count()).where(
-        Job.queue == job.queue, Job.status == Status.QUEUED, Job.number <= job.number
+def positions(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
+    """Of the jobs that wait, by id, the place in their queue; the next to run has 1."""
+    waiting = [job for job in jobs if job.status == Status.QUEUED]
+    if not waiting:
+        return {}
+    place = func.row_number().over(partition_by=Job.queue, order_by=Job.number)
+    queued = select(Job.id, place.label("place")).where(
+        Job.status == Status.QUEUED, Job.queue.in_({job.queue for job in waiting})
     )
-    return session.scalar(ahead)
+    places = queued.subquery()
+    query = select(places.c.id, places.c.place)
+    query = query.where(places.c.id.in_([job.id for job in waiting]))
+    return {row.id: row.place for row in session.execute(query)}
 
 
 def request_stop(session: Session, job_id: str, stop: Stop) -> Job:

@@ -4,15 +4,50 @@ Scores are comparable when they were taken against the same pictures in the same
 embedding. `Checkpoint.scored_against` identifies the three; `scored_against` computes it.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import Subquery, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.tables import Checkpoint, Dataset, Job, Model
 
 # Of two that score the same, the one that was trained longer.
 BEST_FIRST = (Checkpoint.kid, Checkpoint.number.desc())
+
+
+class Served(NamedTuple):
+    """What a model serves, why as a phrase, and how many checkpoints it has."""
+
+    checkpoint: Checkpoint
+    because: str
+    checkpoints: int
+
+
+def served_of(session: Session, models: Sequence[Model]) -> dict[str, Served]:
+    """What each model serves, by its name, with two queries; without models that have none yet.
+
+    The checkpoint set by hand, else the best.
+    """
+    ranked = _ranked([model.name for model in models])
+    best = func.max(case((ranked.c.place == 1, ranked.c.id)))
+    trainings = case((ranked.c.compared == 1, ranked.c.job)).distinct()
+    query = select(
+        ranked.c.model, best, func.count(), func.sum(ranked.c.compared), func.count(trainings)
+    )
+    counted = {row[0]: row[1:] for row in session.execute(query.group_by(ranked.c.model))}
+    ids = {name: row[0] for name, row in counted.items()}
+    ids |= {model.name: model.checkpoint for model in models if model.checkpoint is not None}
+    rows = session.scalars(select(Checkpoint).where(Checkpoint.id.in_(ids.values())))
+    by_id = {checkpoint.id: checkpoint for checkpoint in rows}
+    served = {}
+    for model in models:
+        checkpoint = by_id.get(ids.get(model.name, ""))
+        if checkpoint is not None:
+            _, total, compared, from_trainings = counted[model.name]
+            because = _because(model, checkpoint, compared, from_trainings)
+            served[model.name] = Served(checkpoint, because, total)
+    return served
 
 
 def served_checkpoint(session: Session, model: Model) -> Checkpoint | None:
@@ -28,10 +63,10 @@ def best_checkpoint(session: Session, model: str) -> Checkpoint | None:
     Trainings on the same dataset compete with each other, so that a short retraining does not
     replace a better checkpoint. A training on other pictures takes over with its first score.
     """
-    best = select(Checkpoint).where(_compared(model)).order_by(*BEST_FIRST).limit(1)
-    newest = select(Checkpoint).where(Checkpoint.model == model)
-    newest = newest.order_by(Checkpoint.number.desc()).limit(1)
-    return session.scalar(best) or session.scalar(newest)
+    ranked = _ranked([model])
+    return session.scalar(
+        select(Checkpoint).join(ranked, ranked.c.id == Checkpoint.id).where(ranked.c.place == 1)
+    )
 
 
 def scored_against(session: Session, job: Job, metrics: dict[str, Any]) -> str:
@@ -50,14 +85,16 @@ def comparable_with(served: Checkpoint, dataset: Dataset) -> bool:
     return against != "" and against == dataset.content_hash
 
 
-def served_because(session: Session, model: Model, served: Checkpoint) -> str:
-    """Why the model serves the checkpoint that it does, as a phrase."""
+def served_because(session: Session, model: Model) -> str:
+    """Why the model, which has a checkpoint, serves the one that it does, as a phrase."""
+    return served_of(session, [model])[model.name].because
+
+
+def _because(model: Model, served: Checkpoint, compared: int, trainings: int) -> str:
     if model.checkpoint is not None:
         return "set by hand"
     if served.kid is None:
         return "the newest: none is scored yet"
-    count = select(func.count(), func.count(Checkpoint.job.distinct()))
-    compared, trainings = session.execute(count.where(_compared(model.name))).one()
     what = f"the lowest KID of {compared} scored checkpoints" if compared > 1 else "the only score"
     if trainings > 1:
         what += f" of {trainings} trainings on the same pictures"
@@ -66,12 +103,27 @@ def served_because(session: Session, model: Model, served: Checkpoint) -> str:
     return f"{what}: {_figure(served.kid)}{within}, at {served.images_seen:,} images"
 
 
-def _compared(model: str) -> ColumnElement[bool]:
-    """The scored checkpoints of this model that are comparable with the newest scored one."""
-    scored = and_(Checkpoint.model == model, Checkpoint.kid.is_not(None))
-    newest = select(Checkpoint.scored_against).where(scored)
-    newest = newest.order_by(Checkpoint.number.desc()).limit(1)
-    return and_(scored, Checkpoint.scored_against.is_not_distinct_from(newest.scalar_subquery()))
+def _ranked(models: Sequence[str]) -> Subquery:
+    """The checkpoints of these models: `place` 1 is the best of its model, and `compared` is 1
+    where a checkpoint's score is comparable with the newest score of its model, else 0."""
+    scored_first = case((Checkpoint.kid.is_not(None), 0), else_=1)
+    against = func.first_value(Checkpoint.scored_against).over(
+        partition_by=Checkpoint.model, order_by=(scored_first, Checkpoint.number.desc())
+    )
+    row = (
+        select(
+            *(Checkpoint.id, Checkpoint.model, Checkpoint.job, Checkpoint.number, Checkpoint.kid),
+            Checkpoint.scored_against.is_not_distinct_from(against).label("alike"),
+        )
+        .where(Checkpoint.model.in_(models))
+        .subquery()
+        .c
+    )
+    compared = and_(row.kid.is_not(None), row.alike)
+    best_first = (case((compared, 0), else_=1), case((compared, row.kid)), row.number.desc())
+    place = func.row_number().over(partition_by=row.model, order_by=best_first)
+    flag = case((compared, 1), else_=0).label("compared")
+    return select(row.id, row.model, row.job, flag, place.label("place")).subquery()
 
 
 def _figure(value: float) -> str:

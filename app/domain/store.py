@@ -1,22 +1,28 @@
 """Objects by key: files under the home, or a bucket, behind one interface."""
 
+import hashlib
 import itertools
 import os
+import re
 import secrets
 import shutil
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import obstore
+import structlog
 from obstore.store import LocalStore, S3Store
 
 from app.domain.settings import WorkerSettings
 
+log = structlog.get_logger()
+
 PARTIAL = ".partial"
+STAGED = re.compile(r"#\d+$")  # what obstore calls a local object until it is whole
 PIECE_BYTES = 4 << 20
 RETRY_SECONDS = 180.0  # for which a call to a bucket is tried again
 IN_USE_SECONDS = 600.0  # a copy that was asked for so recently may not have been opened yet
@@ -40,6 +46,7 @@ class ObjectStore:
             )
             self._cache = settings.home / "cache"
             self._cache_bytes = settings.cache_bytes
+            self._checked: set[str] = set()  # keys whose copies this process has looked at
 
     @property
     def is_bucket(self) -> bool:
@@ -110,6 +117,7 @@ class ObjectStore:
         with suppress(FileNotFoundError):
             obstore.delete(self._store, key)
         if self._root is None:
+            self._checked.discard(key)
             (self._cache / key).unlink(missing_ok=True)
 
     def keys(self, prefix: str) -> list[str]:
@@ -117,11 +125,31 @@ class ObjectStore:
         listing = obstore.list(self._store, prefix)
         return sorted(str(entry["path"]) for page in listing for entry in page)
 
-    def local_copy(self, key: str) -> Path:
-        """A file with the object's bytes: the object itself, or a copy kept for next time."""
+    def keys_older_than(self, prefix: str, seconds: float) -> Iterator[str]:
+        """The keys below `prefix` of the objects that were written longer ago than that."""
+        latest = datetime.now(UTC) - timedelta(seconds=seconds)
+        for page in obstore.list(self._store, prefix):
+            for entry in page:
+                if entry["last_modified"] < latest:
+                    yield str(entry["path"])
+
+    def sweep_partial_files(self, older_than: float) -> None:
+        """Delete what a killed process left of a file that it was writing or fetching."""
+        for path in (self._root or self._cache).rglob("*"):
+            if path.suffix == PARTIAL or STAGED.search(path.name):
+                with suppress(OSError):
+                    if time.time() - path.stat().st_mtime > older_than:
+                        path.unlink()
+
+    def local_copy(self, key: str, sha256: str | None = None) -> Path:
+        """A file with the object's bytes: the object itself, or a copy kept for next time.
+
+        A copy that an earlier process has left is first compared with the object's size, and with
+        `sha256` where that is known; one that differs is fetched anew.
+        """
         if self._root is not None:
             return self._root / key
-        path = self._fetch(key)
+        path = self._fetch(key, sha256)
         self._trim_cache()
         return path
 
@@ -134,11 +162,14 @@ class ObjectStore:
         self._trim_cache()
         return self._cache / prefix
 
-    def _fetch(self, key: str) -> Path:
+    def _fetch(self, key: str, sha256: str | None = None) -> Path:
         path = self._cache / key
         with suppress(FileNotFoundError):
             os.utime(path)
-            return path
+            if key in self._checked or self._is_whole(path, key, sha256):
+                self._checked.add(key)
+                return path
+            log.warning("cached_copy_damaged", key=key)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Containers that share a home have the same process ids, so a number would not do.
         partial = path.with_name(f".{secrets.token_hex(8)}{PARTIAL}")
@@ -146,10 +177,22 @@ class ObjectStore:
             with partial.open("wb") as file:
                 for chunk in obstore.get(self._store, key).stream(min_chunk_size=8 << 20):
                     file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut leaves the name without the bytes
             partial.rename(path)
         finally:
             partial.unlink(missing_ok=True)
+        self._checked.add(key)
         return path
+
+    def _is_whole(self, path: Path, key: str, sha256: str | None) -> bool:
+        """Whether a copy is what it should be. Raises FileNotFoundError where either is gone."""
+        if path.stat().st_size != obstore.head(self._store, key)["size"]:
+            return False
+        if sha256 is None:
+            return True
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
     def _trim_cache(self) -> None:
         """Drop the copies that were not used for longest, and none that is in use right now.
@@ -168,6 +211,7 @@ class ObjectStore:
                 return
             excess -= size
             path.unlink(missing_ok=True)
+            self._checked.discard(str(path.relative_to(self._cache)))
 
     def _make_durable(self, key: str) -> None:
         """Make a local object, renamed into place just now, outlive a power cut."""

@@ -90,7 +90,7 @@ def model_warnings(
     )
     return [
         f"Model {name!r} has {there} already and serves {served.id} "
-        f"({served_because(session, model, served)}). This training {begins}. "
+        f"({served_because(session, model)}). This training {begins}. "
         + _what_is_served_next(model, served, dataset)
     ]
 

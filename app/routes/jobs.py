@@ -1,5 +1,6 @@
 """Jobs: asking for one, and steering it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -173,7 +174,7 @@ def list_jobs(
     )
     with database.read() as session:
         page = newest_first(session, query, Job.number, limit=limit, cursor=cursor)
-        return JobList(items=[job_view(session, job) for job in page.items], next=page.next)
+        return JobList(items=job_views(session, page.items), next=page.next)
 
 
 @router.get("/{job_id}")
@@ -217,11 +218,22 @@ def _answer(database: DatabaseDep, courier: CourierDep, job: Job) -> JobView:
 
 
 def job_view(session: Session, job: Job) -> JobView:
+    return job_views(session, [job])[0]
+
+
+def job_views(session: Session, rows: Sequence[Job]) -> list[JobView]:
+    """The views of all these jobs, with two queries however many there are."""
+    places = jobs.positions(session, rows)
+    health = events.health_of(session, [job.id for job in rows])
+    return [_view(job, places.get(job.id), health[job.id]) for job in rows]
+
+
+def _view(job: Job, position: int | None, health: list[dict[str, Any]]) -> JobView:
     return JobView(
         id=job.id,
         kind=JobKind(job.kind),
         status=Status(job.status),
-        position=jobs.position(session, job),
+        position=position,
         model=job.model,
         dataset=job.dataset,
         preset=job.preset,
@@ -229,7 +241,7 @@ def job_view(session: Session, job: Job) -> JobView:
         checkpoint=job.checkpoint,
         config=job.config,
         progress=Progress.model_validate(job.progress),
-        health=[event.data for event in events.of_type(session, job.id, "health")],
+        health=health,
         result=job.result,
         attempt=job.attempt,
         stop_requested=Stop(job.stop_requested) if job.stop_requested else None,

@@ -1,18 +1,19 @@
 """The registry: models and their checkpoints."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import registry
 from app.domain.errors import Conflict
 from app.domain.pages import newest_first
-from app.domain.served import served_because, served_checkpoint
+from app.domain.served import Served, served_checkpoint, served_of
 from app.domain.tables import Checkpoint, Model
 from app.routes.dependencies import (
     Cursor,
@@ -86,14 +87,13 @@ def list_models(
 ) -> ModelList:
     with database.read() as session:
         page = newest_first(session, select(Model), Model.number, limit=limit, cursor=cursor)
-        items = [_view(session, model, engine) for model in page.items]
-        return ModelList(items=items, next=page.next)
+        return ModelList(items=_views(session, page.items, engine), next=page.next)
 
 
 @router.get("/{name}")
 def get_model(name: str, database: DatabaseDep, engine: EngineDep) -> ModelView:
     with database.read() as session:
-        return _view(session, registry.find_model(session, name), engine)
+        return _views(session, [registry.find_model(session, name)], engine)[0]
 
 
 @router.patch("/{name}")
@@ -107,7 +107,7 @@ async def change_model(
 
     def serve() -> ModelView:
         with database.write() as session:
-            return _view(session, registry.serve(session, name, patch.checkpoint), engine)
+            return _views(session, [registry.serve(session, name, patch.checkpoint)], engine)[0]
 
     view = await to_thread.run_sync(serve)
     engine.catalogue.forget()
@@ -158,17 +158,20 @@ def _checkpoint_view(checkpoint: Checkpoint, served: str | None) -> CheckpointVi
     )
 
 
-def _view(session: Session, model: Model, engine: Engine) -> ModelView:
-    count = select(func.count()).where(Checkpoint.model == model.name)
-    served = served_checkpoint(session, model)
+def _views(session: Session, models: Sequence[Model], engine: Engine) -> list[ModelView]:
+    served = served_of(session, models)
+    return [_view(model, served.get(model.name), engine) for model in models]
+
+
+def _view(model: Model, served: Served | None, engine: Engine) -> ModelView:
     return ModelView(
         name=model.name,
         created_at=moment(model.created_at),
-        checkpoint=served.id if served else None,
-        served_because=served_because(session, model, served) if served else None,
+        checkpoint=served.checkpoint.id if served else None,
+        served_because=served.because if served else None,
         pinned=model.checkpoint is not None,
-        checkpoints=session.scalar(count) or 0,
-        images_seen=served.images_seen if served else None,
-        config=served.config if served else None,
+        checkpoints=served.checkpoints if served else 0,
+        images_seen=served.checkpoint.images_seen if served else None,
+        config=served.checkpoint.config if served else None,
         loaded=[loaded_view(one) for one in engine.generators.of(model.name)],
     )

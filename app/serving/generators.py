@@ -114,7 +114,8 @@ class Generators:
             import models.latents  # noqa: F401
 
         try:
-            return self._process.load(self._store.local_copy(checkpoint.key), checkpoint.sha256)
+            path = self._store.local_copy(checkpoint.key, checkpoint.sha256)
+            return self._process.load(path, checkpoint.sha256)
         except FileNotFoundError as exc:
             raise _broken(checkpoint, "is not in the object store") from exc
         except Unreadable as exc:

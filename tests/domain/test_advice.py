@@ -124,3 +124,17 @@ def test_a_machine_that_is_too_slow_too_small_or_could_not_be_measured() -> None
 def test_checkpoints_that_the_disk_budget_will_thin() -> None:
     (warning,) = told(quoted=QUOTED._replace(checkpoints=120, kept=50))
     assert "Of about 120 checkpoints 50 will be kept" in warning
+
+
+def test_a_large_batch_in_a_short_run() -> None:
+    short = replace(CONFIG, preset="small-data", images=200_000, batch_size=64)
+    (warning,) = told(config=short)
+    assert "batches of 16 learn more in the same time than batches of 64" in warning
+    assert "0.48 to 0.77" in warning
+    for config in (
+        replace(short, batch_size=16),
+        replace(short, images=700_000),
+        replace(short, shape=(32, 32, 3)),
+        replace(short, preset="dcgan"),
+    ):
+        assert told(config=config) == []

@@ -6,12 +6,17 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from queued_jobs import LAPSED, held, queue_job
+from services import ON_POSTGRESQL
 from sqlalchemy import MetaData, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
+from app.domain import leases
 from app.domain.database import Database, migrate, now
 from app.domain.tables import Base
 
@@ -69,7 +74,7 @@ def test_a_home_of_an_older_version_keeps_what_its_scores_are_compared_with(
 def test_migrate_again_changes_nothing(database: Database, database_url: str) -> None:
     migrate(database_url)
     with database.read() as session:
-        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0005",)]
+        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0006",)]
 
 
 def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
@@ -104,3 +109,56 @@ def test_concurrent_writers_wait_for_each_other(database: Database) -> None:
         thread.join()
     with database.read() as session:
         assert session.execute(text("SELECT value FROM counter")).scalar() == 100
+
+
+def test_a_reader_sees_one_snapshot_whatever_is_committed_meanwhile(database: Database) -> None:
+    count = text("SELECT count(*) FROM jobs")
+    with database.read() as session:
+        before = session.scalar(count)
+        queue_job(database)
+        assert session.scalar(count) == before == 0
+    with database.read() as session:
+        assert session.scalar(count) == 1
+
+
+@ON_POSTGRESQL
+def test_a_reader_cannot_write(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="read-only"), database.read() as session:
+        session.execute(text("DELETE FROM jobs"))
+
+
+@ON_POSTGRESQL
+def test_an_event_writes_no_new_version_of_its_jobs_row(database: Database) -> None:
+    queue_job(database)
+    claim = held(database)
+    place = text("SELECT ctid FROM jobs")  # of the row's newest version
+    with database.read() as session:
+        before = session.scalar(place)
+    with database.write() as session:
+        leases.record(session, claim, "health", {"value": 1})
+    with database.read() as session:
+        assert session.scalar(place) == before
+
+
+@ON_POSTGRESQL
+def test_who_waits_for_a_jobs_lock_is_fenced_by_what_was_committed_meanwhile(
+    database: Database,
+) -> None:
+    queue_job(database)
+    claim, outcome = held(database, LAPSED), list[object]()
+
+    def hold_late() -> None:
+        try:
+            with database.write() as session:
+                outcome.append(leases.hold(session, claim))
+        except leases.Fenced as error:
+            outcome.append(error)
+
+    with database.write() as session:
+        leases.reap(session, max_attempts=3)
+        waiting = threading.Thread(target=hold_late)
+        waiting.start()
+        time.sleep(0.3)
+        assert not outcome
+    waiting.join(10)
+    assert isinstance(outcome[0], leases.Fenced)

@@ -62,7 +62,9 @@ def test_position_counts_what_waits_before_a_job_in_its_own_queue(database: Data
     ids = [queue_job(database) for _ in range(3)]
     claim_job(database)
     with database.read() as session:
-        places = [jobs.position(session, jobs.find(session, job_id)) for job_id in ids]
+        found = [jobs.find(session, job_id) for job_id in ids]
+        positions = jobs.positions(session, found)
+        places = [positions.get(job_id) for job_id in ids]
     assert places == [None, 1, 2]
 
 

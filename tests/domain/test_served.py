@@ -48,7 +48,7 @@ def served(database: Database) -> tuple[str | None, str | None]:
         if one is None:
             return None, None
         assert registry.resolve_checkpoint(session, "cats").id == one.id
-        return one.id, served_because(session, model, one)
+        return one.id, served_because(session, model)
 
 
 def test_a_checkpoint_made_again_gets_the_scores_that_it_lacked_and_keeps_those_it_had(

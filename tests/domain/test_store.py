@@ -1,5 +1,6 @@
 """Objects: the same behaviour whatever holds them, and what is local to a home."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -129,3 +130,47 @@ def test_an_empty_variable_of_a_bucket_counts_as_absent(
         monkeypatch.setenv(name, "")
     config = ObjectStore(settings)._store.config
     assert {"endpoint", "access_key_id", "secret_access_key"} & set(config) == set()
+
+
+@pytest.mark.parametrize("damage", [b"cut", b"other bytes"], ids=["cut", "changed"])
+def test_a_damaged_copy_that_an_earlier_process_left_is_fetched_anew(
+    tmp_path: Path,
+    s3_environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    damage: bytes,
+) -> None:
+    settings = bucket_settings(tmp_path, s3_environment, monkeypatch)
+    data = b"whole bytes"
+    sha256 = hashlib.sha256(data).hexdigest()
+    first = ObjectStore(settings)
+    first.put_bytes("jobs/a/1/checkpoint-1", data)
+    path = first.local_copy("jobs/a/1/checkpoint-1", sha256)
+    path.write_bytes(damage)
+    later = ObjectStore(settings)
+    assert later.local_copy("jobs/a/1/checkpoint-1", sha256).read_bytes() == data
+    path.write_bytes(b"cut")
+    assert ObjectStore(settings).local_folder("jobs/a/1") == path.parent
+    assert path.read_bytes() == data
+
+
+def test_a_copy_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = bucket_settings(tmp_path, s3_environment, monkeypatch)
+    store = ObjectStore(settings)
+    store.put_bytes("a", b"bytes")
+    done: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def noted_fsync(descriptor: int) -> None:
+        done.append("fsync")
+        fsync(descriptor)
+
+    def noted_rename(path: Path, target: Path) -> Path:
+        done.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "rename", noted_rename)
+    store.local_copy("a")
+    assert done == ["fsync", "rename"]

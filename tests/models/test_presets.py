@@ -136,3 +136,26 @@ def test_an_override_that_cannot_be_names_its_field(overrides: dict[str, Any], f
     with pytest.raises(ConfigError) as caught:
         resolve("dcgan", shape=CATS, seed=9, overrides=overrides)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("images", "side", "batch_size"),
+    [
+        (250_000, 64, 16),
+        (250_001, 64, 64),
+        (None, 64, 64),  # the preset's own 860,000
+        (100_000, 63, 64),
+        (100_000, 96, 16),
+    ],
+)
+def test_a_short_run_of_small_data_on_pictures_of_64_pixels_takes_small_batches(
+    images: int | None, side: int, batch_size: int
+) -> None:
+    assert resolve("small-data", shape=(side, side, 3), images=images).batch_size == batch_size
+
+
+def test_a_batch_size_that_is_given_holds_in_a_short_run_too() -> None:
+    short = {"shape": CATS, "images": 100_000}
+    assert resolve("small-data", **short, batch_size=64).batch_size == 64
+    assert resolve("small-data", **short, overrides={"batch_size": 32}).batch_size == 32
+    assert resolve("dcgan", **short).batch_size == PRESETS["dcgan"].config.batch_size

@@ -19,7 +19,7 @@ class Evaluate(Kind):
             prefix = datasets.packed_prefix(session, dataset.name)
             checkpoint = registry.find_checkpoint(session, self.job.checkpoint)
         run = {
-            "checkpoint": str(self.context.store.local_copy(checkpoint.key)),
+            "checkpoint": str(self.context.store.local_copy(checkpoint.key, checkpoint.sha256)),
             "dataset": str(self.context.store.local_folder(prefix)),
             "images": self.job.config["images"],
             "classes": dataset.classes,

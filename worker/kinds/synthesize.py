@@ -33,7 +33,7 @@ class Synthesize(Kind):
         self._classes = checkpoint.classes
         run = {
             "checkpoint": asdict(checkpoint),
-            "path": str(self.context.store.local_copy(checkpoint.key)),
+            "path": str(self.context.store.local_copy(checkpoint.key, checkpoint.sha256)),
             "config": self.job.config,
             "compared": self._compared() if self.job.config["reject_copies"] else None,
             "shards": made.shards,

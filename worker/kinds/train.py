@@ -43,7 +43,7 @@ class Train(Kind):
             with self.context.read() as session:
                 start = registry.find_checkpoint(session, self.job.resume_from)
             run["start_from"] = str(self.run_dir / "start.safetensors")
-            self._fetch(start.key, self.run_dir / "start.safetensors")
+            self._fetch(start.key, self.run_dir / "start.safetensors", start.sha256)
         (self.run_dir / "run.json").write_text(json.dumps(run))
 
     def handle(self, event: dict[str, Any]) -> None:
@@ -142,9 +142,9 @@ class Train(Kind):
         log.info("training_health", job=self.job.id, **data)
         self.record("health", data | {"message": f"{data['says']}; {data['suggests']}"}, once)
 
-    def _fetch(self, key: str, target: Path) -> None:
+    def _fetch(self, key: str, target: Path, sha256: str | None = None) -> None:
         """Put a stored object into the run folder."""
-        _link_or_copy(self.context.store.local_copy(key), target)
+        _link_or_copy(self.context.store.local_copy(key, sha256), target)
 
 
 def _once(what: str, rollbacks: int) -> str:

@@ -1,0 +1,87 @@
+"""Deletes what killed processes left: objects that no row names, and uploads that were cut off.
+
+Objects are written before the row that names them is committed, and deleted after the row is gone.
+A kill in between leaves an object without a row. Only what is older than a safe age is deleted, and
+nothing of a job that has not ended; so any number of hosts may sweep the same store.
+"""
+
+import itertools
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.database import Database
+from app.domain.job_states import ENDED
+from app.domain.store import ObjectStore
+from app.domain.tables import Checkpoint, Dataset, Job, JobFile
+
+log = structlog.get_logger()
+
+SAFE_SECONDS = 24 * 3600.0
+SWEPT = ("uploads", "datasets", "jobs")  # each followed by the id of a dataset or job
+KEYS_AT_ONCE = 500
+
+
+def sweep_objects(
+    database: Database, store: ObjectStore, older_than: float = SAFE_SECONDS
+) -> list[str]:
+    """Delete the objects that no row names, unless they were written lately; their keys."""
+    deleted = []
+    for prefix in SWEPT:
+        written = store.keys_older_than(prefix, older_than)
+        # Listed first and looked up afterwards: a row that is committed meanwhile is seen.
+        while keys := list(itertools.islice(written, KEYS_AT_ONCE)):
+            with database.read() as session:
+                orphans = _orphans(session, keys)
+            for key in orphans:
+                store.delete(key)
+            deleted += orphans
+    store.sweep_partial_files(older_than)
+    if deleted:
+        log.warning("orphans_deleted", count=len(deleted), first=deleted[0])
+    return deleted
+
+
+def sweep_incoming(home: Path, older_than: float = SAFE_SECONDS) -> None:
+    """Delete the folders of uploads into which nothing has been written for that long."""
+    for folder in home.glob("incoming/*"):
+        try:
+            files = [folder, *folder.iterdir()]
+            newest = max(file.stat().st_mtime for file in files)
+        except OSError:  # it ends at this moment
+            continue
+        if time.time() - newest > older_than:
+            log.warning("upload_deleted", path=str(folder))
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _orphans(session: Session, keys: Sequence[str]) -> list[str]:
+    ids = {key.split("/")[1] for key in keys}
+    query = select(Dataset.id, Dataset.key, Dataset.job).where(Dataset.id.in_(ids))
+    datasets = {row.id: row for row in session.execute(query)}
+    jobs = ids | {row.job for row in datasets.values()}
+    found = session.execute(select(Job.id, Job.status).where(Job.id.in_(jobs)))
+    statuses = {row.id: row.status for row in found}
+    named = set(session.scalars(select(Checkpoint.key).where(Checkpoint.key.in_(keys))))
+    named |= set(session.scalars(select(JobFile.key).where(JobFile.key.in_(keys))))
+
+    def is_orphan(key: str) -> bool:
+        top, owner, *rest = key.split("/")
+        if key in named:
+            return False
+        if top == "jobs":
+            status = statuses.get(owner)
+            return status is None or (status in ENDED and rest[0] != "samples")
+        dataset = datasets.get(owner)
+        if dataset is None:
+            return True
+        if dataset.key is not None and key.startswith(f"{dataset.key}/"):
+            return False
+        return dataset.job not in statuses or statuses[dataset.job] in ENDED
+
+    return [key for key in keys if is_orphan(key)]

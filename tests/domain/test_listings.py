@@ -1,0 +1,103 @@
+"""A listing takes the same number of queries however much is listed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from queued_jobs import held, queue_job
+from sqlalchemy import event, select
+
+from app.domain import events, jobs, leases
+from app.domain.database import Database
+from app.domain.served import best_checkpoint, served_checkpoint, served_of
+from app.domain.tables import Checkpoint, Job, Model
+
+JOBS, MODELS = 200, 100
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """The statements that are executed within."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def many_jobs(database: Database) -> list[str]:
+    """The ids of 200 jobs: the first one runs and has health events, the others wait."""
+    ids = [queue_job(database) for _ in range(JOBS)]
+    claim = held(database)
+    with database.write() as session:
+        for value in (1, 2):
+            leases.record(session, claim, "health", {"value": value})
+    return ids
+
+
+def test_positions_and_health_of_two_hundred_jobs_are_one_query_each(
+    database: Database, many_jobs: list[str]
+) -> None:
+    with database.read() as session:
+        rows = list(session.scalars(select(Job).order_by(Job.number)))
+        with counted(database) as statements:
+            positions = jobs.positions(session, rows)
+            health = events.health_of(session, many_jobs)
+    assert len(statements) == 2
+    assert positions == {job_id: place for place, job_id in enumerate(many_jobs[1:], 1)}
+    assert health[many_jobs[0]] == [{"value": 1}, {"value": 2}]
+    assert set(health) == set(many_jobs)
+
+
+def checkpoint(model: str, place: int, kid: float | None, against: str | None) -> Checkpoint:
+    return Checkpoint(
+        id=f"{model}-{place}", model=model, job=f"{model}-job", images_seen=place, config={},
+        metrics=None, kid=kid, scored_against=against, key="k", sha256="", bytes=1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def many_models(database: Database) -> None:
+    """Each fourth has no checkpoint, no score, one set by hand, scores on two sets of pictures."""
+    with database.write() as session:
+        for number in range(MODELS):
+            name = f"m{number}"
+            session.add(Model(name=name, checkpoint=f"{name}-1" if number % 4 == 2 else None))
+            session.flush()
+            if number % 4 == 0:
+                continue
+            scored = number % 4 > 1
+            for place, kid, against in ((1, 0.1, "old"), (2, 0.2, "new"), (3, 0.3, "new")):
+                session.add(checkpoint(name, place, kid if scored else None, against))
+            session.add(checkpoint(name, 4, None, None))
+
+
+@pytest.mark.usefixtures("many_models")
+def test_what_a_hundred_models_serve_is_two_queries_and_what_each_alone_would(
+    database: Database,
+) -> None:
+    with database.read() as session:
+        models = list(session.scalars(select(Model).order_by(Model.number)))
+        with counted(database) as statements:
+            served = served_of(session, models)
+        assert len(statements) == 2
+        for model in models:
+            alone = served_checkpoint(session, model)
+            assert (served[model.name].checkpoint if alone else None) is alone
+        best = best_checkpoint(session, "m2")
+    assert [model.name in served for model in models[:4]] == [False, True, True, True]
+    found = {name: served[name].checkpoint.id for name in ("m1", "m2", "m3")}
+    assert found == {"m1": "m1-4", "m2": "m2-1", "m3": "m3-2"}
+    assert best is not None
+    assert best.id == "m2-2"
+    assert served["m2"].because == "set by hand"
+    assert served["m3"].because.startswith("the lowest KID of 2 scored checkpoints: 0.20")
+    assert served["m3"].checkpoints == 4
