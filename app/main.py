@@ -15,6 +15,7 @@ from app.domain.logs import configure_logs
 from app.domain.measuring import StepMeter
 from app.domain.queue import use_broker
 from app.domain.readiness import Readiness
+from app.domain.remote_measuring import WorkerMeter
 from app.domain.settings import Settings
 from app.domain.startup import settings_or_exit
 from app.domain.store import ObjectStore
@@ -88,7 +89,8 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.disk = Disk(settings)
     api.state.feeds = EventFeeds(api.state.database, settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
-    api.state.step_meter = StepMeter()
+    ask = WorkerMeter(settings.redis_url).measure if settings.redis_url else None
+    api.state.step_meter = StepMeter(ask=ask)
     api.state.parsing = CapacityLimiter(1)
     api.state.readiness = Readiness(api.state.database, api.state.store, api.state.disk)
     api.state.canary = ThreadCanary()

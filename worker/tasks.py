@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain import jobs, leases
 from app.domain.database import is_unavailable
 from app.domain.logs import configure_logs, format_library_logs
-from app.domain.queue import WORK, celery
+from app.domain.queue import WORK, Queue, celery
+from app.domain.remote_measuring import start_measuring
 from app.domain.settings import WorkerSettings
 from app.domain.startup import settings_or_exit
 from worker.context import WorkerContext
@@ -90,8 +91,11 @@ def _on_init(**_: Any) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _on_ready(sender: Any, **_: Any) -> None:
     worker = context()
-    start_reaper(worker, [queue.name for queue in sender.task_consumer.queues])
-    start_sweeper(context())
+    queues = [queue.name for queue in sender.task_consumer.queues]
+    start_reaper(worker, queues)
+    start_sweeper(worker)
+    if Queue.TRAIN in queues and worker.settings.redis_url is not None:
+        start_measuring(worker.settings.redis_url, worker.stopping)
     if worker.settings.heartbeat_file is not None:
         # The timer is the main loop's: a file that grows old tells of a loop that hangs.
         sender.timer.call_repeatedly(HEARTBEAT_SECONDS, worker.touch_heartbeat_file)

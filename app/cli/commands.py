@@ -53,7 +53,8 @@ def quote_training(body: dict[str, Any]) -> None:
     pace = f", {rate:,.0f} images/s" if rate else ""
     time = "unknown" if seconds is None else f"about {duration(seconds)}"
     print(f"{config['preset']}, {config['images']:,} images: nothing is queued")
-    print(f"  time    {time} ({estimate['device']}{pace})")
+    place = f", measured on {estimate['measured_on']}" if "measured_on" in estimate else ""
+    print(f"  time    {time} ({estimate['device']}{pace}{place})")
     print(f"  memory  {size(estimate['memory_bytes'])}")
     checkpoints = counted(estimate["checkpoints"], "checkpoint")
     print(f"  disk    {size(estimate['disk_bytes'])}, with {checkpoints}")

@@ -104,7 +104,8 @@ def _about_machine(config: TrainingConfig, measured: Measured, quoted: Quoted) -
     if quoted.seconds is None:
         yield (
             "Not one step ended in the time that a dry run has, so that nothing is said of how "
-            f"long it takes on this machine ({measured.device}): choose a smaller width or batch."
+            f"long it takes on {measured.machine} ({measured.device}): choose a smaller width or "
+            "batch."
         )
     elif measured.batch_size < config.batch_size:
         yield (
@@ -118,7 +119,8 @@ def _about_machine(config: TrainingConfig, measured: Measured, quoted: Quoted) -
         )
     if quoted.seconds is not None and quoted.seconds > SLOW_SECONDS:
         yield (
-            f"It takes about {_duration(quoted.seconds)} on this machine ({measured.device}, "
+            f"It takes about {_duration(quoted.seconds)} on {measured.machine} "
+            f"({measured.device}, "
             f"{quoted.images_per_second:,.0f} images a second)."
         )
 

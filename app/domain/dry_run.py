@@ -48,6 +48,7 @@ def quote_training(
         "memory_bytes": quoted.memory_bytes,
         "disk_bytes": quoted.disk_bytes,
         "device": measured.device,
+        "measured_on": measured.machine,
         "images_per_second": quoted.images_per_second,
         "checkpoints": quoted.checkpoints,
     }

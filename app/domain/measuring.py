@@ -1,4 +1,5 @@
-"""Measures what a training step takes on this machine, in a short process of its own."""
+"""Measures what a training step takes, in a short process of its own: on this machine, unless a
+training worker is asked."""
 
 import json
 import subprocess
@@ -6,7 +7,8 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from models.config import TrainingConfig
 
 log = structlog.get_logger()
 
+THIS_MACHINE = "this machine"
+NO_WORKER = "the service's own machine, as no training worker answered"
 DEADLINE_SECONDS = 30.0  # loading torch included
 WAIT_SECONDS = 40.0  # for another measurement to end
 WAITING = 4  # at most at a time, each in a thread that others could use
@@ -29,7 +33,7 @@ FREE_FIELDS = ("preset", "images", "seed", "schedule_images", "sample_grid", "sa
 
 @dataclass(frozen=True)
 class Measured:
-    """What a training takes on this machine; the memory is a GPU's where it has one.
+    """What a training takes on a machine; the memory is a GPU's where it has one.
 
     `step_seconds` is None where no step ended in time; `batch_size` is that of the steps that did.
     """
@@ -41,13 +45,22 @@ class Measured:
     free_bytes: int
     checkpoint_bytes: int
     state_bytes: int
+    machine: str = THIS_MACHINE
 
 
 class StepMeter:
-    """One measurement at a time, each remembered for some minutes."""
+    """One measurement at a time, each remembered for some minutes.
 
-    def __init__(self, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    `ask` has another machine measure, and answers None where none does: then this one does it.
+    """
+
+    def __init__(
+        self,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        ask: Callable[[TrainingConfig], Measured | None] | None = None,
+    ) -> None:
         self._deadline_seconds = deadline_seconds
+        self._ask = ask
         self._lock = threading.Lock()
         self._places = threading.Semaphore(WAITING)
         self._remembered: dict[str, tuple[float, Measured]] = {}
@@ -69,13 +82,21 @@ class StepMeter:
                 # Whoever was waited for may have measured the same.
                 measured = self._recall(key)
                 if measured is None:
-                    measured = _measure(config, self._deadline_seconds)
+                    measured = self._measure(config)
                     self._remember(key, measured)
             finally:
                 self._lock.release()
         finally:
             self._places.release()
         return measured
+
+    def _measure(self, config: TrainingConfig) -> Measured:
+        if self._ask is None:
+            return _measure(config, self._deadline_seconds)
+        measured = self._ask(config)
+        if measured is not None:
+            return measured
+        return replace(_measure(config, self._deadline_seconds), machine=NO_WORKER)
 
     def _recall(self, key: str) -> Measured | None:
         measured_at, measured = self._remembered.get(key, (0.0, None))

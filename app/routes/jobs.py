@@ -89,8 +89,9 @@ class CreatedJob(JobView):
 
 
 class Estimate(BaseModel):
-    """What the machine of this service would take; seconds and rate are null where no step ended.
+    """What the training would take; seconds and rate are null where no step ended.
 
+    `measured_on` is the training worker that a step was timed on, or the service's own machine.
     `memory_bytes`: a GPU's where it has one (`device`). `disk_bytes`: at the fullest, with the
     `checkpoints` that are kept.
     """
@@ -99,6 +100,7 @@ class Estimate(BaseModel):
     memory_bytes: int
     disk_bytes: int
     device: str
+    measured_on: str
     images_per_second: float | None
     checkpoints: int
 
