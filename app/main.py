@@ -36,6 +36,7 @@ from app.routes import (
 )
 from app.routes.body_limit import BodyLimit
 from app.routes.compression import Compression
+from app.routes.docs import install_docs
 from app.routes.document import install_document
 from app.routes.head import HeadAsGet
 from app.routes.hot import HotApi
@@ -67,7 +68,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logs()
     settings = settings or settings_or_exit(Settings)
     use_broker(settings.redis_url)
-    api = HotApi(settings, title="Moggy", version=version("moggy"), lifespan=_lifespan)
+    api = HotApi(
+        settings,
+        title="Moggy",
+        version=version("moggy"),
+        lifespan=_lifespan,
+        openapi_url=None,  # app.routes.docs has the document and its page
+    )
     install_problems(api)
     api.add_middleware(Compression)
     install_document(api, keyed=bool(settings.api_keys))
@@ -75,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(BodyLimit, settings=settings)
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
+    install_docs(api)
     for module in PARTS:
         api.include_router(module.router, prefix="/v1")
     return api

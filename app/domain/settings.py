@@ -1,12 +1,15 @@
 """Every setting, from `MOGGY_*` environment variables, checked when it is built."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+ROOT_PATH = r"(/[A-Za-z0-9._~-]+)+"
+ORIGIN = r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
 MIB, GIB = 1024**2, 1024**3
 
 
@@ -83,6 +86,9 @@ class Settings(WorkerSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
+    cors_origins: Annotated[frozenset[str], NoDecode] = frozenset()  # pages that may call, by key
+    root_path: str | None = None  # the prefix below which a proxy publishes the service
+    trusted_proxies: Annotated[frozenset[str], NoDecode] = frozenset()  # addresses or networks
     open_metrics: bool = False  # /metrics needs no key
 
     max_upload_bytes: int = Field(20 * GIB, ge=1)
@@ -95,12 +101,56 @@ class Settings(WorkerSettings):
     model_memory_bytes: int = Field(GIB, ge=1)  # of the loaded generators' weights
     generation_seconds: float = Field(60, gt=0)  # how long a request may wait for its images
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
-    def _comma_list(cls, keys: object) -> object:
-        if isinstance(keys, str):
-            return frozenset(key.strip() for key in keys.split(",") if key.strip())
-        return keys
+    def _comma_list(cls, given: object) -> object:
+        if isinstance(given, str):
+            return frozenset(part.strip() for part in given.split(",") if part.strip())
+        return given
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: frozenset[str]) -> frozenset[str]:
+        for origin in origins:
+            if origin != "*" and not re.fullmatch(ORIGIN, origin):
+                raise ValueError(
+                    f"MOGGY_CORS_ORIGINS {origin!r} is not an origin as browsers send it: "
+                    "https://HOST or http://HOST:PORT in lower case, without a path, or * for all"
+                )
+        return origins
+
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, root_path: str | None) -> str | None:
+        prefix = (root_path or "").rstrip("/")
+        if prefix and not re.fullmatch(ROOT_PATH, prefix):
+            raise ValueError(
+                f"MOGGY_ROOT_PATH {root_path!r} is not a prefix like /moggy: a slash, "
+                "then letters, digits and . _ ~ -"
+            )
+        return prefix or None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, networks: frozenset[str]) -> frozenset[str]:
+        for network in networks:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as exc:
+                raise ValueError(
+                    f"MOGGY_TRUSTED_PROXIES {network!r} is not an address like 10.0.0.7 or a "
+                    f"network like 10.0.0.0/8: {exc}"
+                ) from exc
+        return networks
+
+    @model_validator(mode="after")
+    def _origins_with_keys(self) -> Self:
+        if self.cors_origins and not self.api_keys:
+            raise ValueError(
+                "MOGGY_CORS_ORIGINS lets pages of other sites call the service, and without keys "
+                "any visitor of them would: set MOGGY_API_KEYS too"
+            )
+        return self
 
     @model_validator(mode="after")
     def _keys_off_loopback(self) -> Self:

@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import MoggyError
 from app.domain.pictures.encoders import MEDIA_TYPES
 from app.domain.pictures.recipes import image_recipe, recipe_text
 from app.domain.settings import Settings
+from app.routes.cors import Cors
 from app.routes.generation import cache_headers, image_headers, is_known_by
 from app.routes.problems import describe_error, unexpected
+from app.routes.proxies import Prefix
 from app.routes.security import Access
 from app.routes.waiting import DEADLINE_HEADER, deadline_passed
 from app.serving.classes import choose_label
@@ -53,7 +55,17 @@ class HotApi(FastAPI):
         self.state.settings = settings
         self._access = Access(settings)
 
+        entry: ASGIApp = self._dispatch
+        if settings.cors_origins:
+            entry = Cors(entry, settings.cors_origins)
+        if settings.root_path or settings.trusted_proxies:
+            entry = Prefix(entry, settings)
+        self._entry = entry
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._entry(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         _drop_last_slash(scope)
         asked = _read(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
         scope["app"] = self  # as FastAPI does, for whoever reads the request

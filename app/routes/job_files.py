@@ -25,6 +25,7 @@ from app.routes.dependencies import (
 from app.routes.document import binary_content, problems
 from app.routes.generation import FOR_EVER, NOT_MODIFIED, is_known
 from app.routes.head import is_head
+from app.routes.proxies import public_path
 
 router = APIRouter(
     prefix="/jobs/{job_id}/files",
@@ -122,5 +123,5 @@ def _view(file: JobFile) -> FileView:
         bytes=file.bytes,
         sha256=file.sha256,
         images=file.images,
-        url=job_files.url(file.job, file.name),
+        url=public_path(job_files.url(file.job, file.name)),
     )

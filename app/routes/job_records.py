@@ -26,6 +26,7 @@ from app.routes.dependencies import (
 )
 from app.routes.generation import NOT_MODIFIED, content, is_known
 from app.routes.job_events import STREAM_CONTENT, SampleData
+from app.routes.proxies import public_path
 
 router = APIRouter(
     prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -100,7 +101,12 @@ async def stream_job_events(
     client that has it and asks again is answered 204."""
     async with aclosing(feeds.stream(job_id, after)) as stream:
         async for event in stream:
-            yield ServerSentEvent(event=event.type, id=str(event.id), data=event.data)
+            yield ServerSentEvent(event=event.type, id=str(event.id), data=_public(event.data))
+
+
+def _public(data: dict[str, Any]) -> dict[str, Any]:
+    """An event's data, with the address in it as this client reaches it."""
+    return data | {"url": public_path(data["url"])} if "url" in data else data
 
 
 @router.get("/metrics", response_model=Metrics, responses={200: {"content": CSV}})
@@ -149,7 +155,9 @@ def list_job_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
     """The grids of the fixed seeds 0 to 63, oldest first; without those that a rollback undid."""
     with database.read() as session:
         rows = [event.data for event in events.of_type(session, job_id, "sample")]
-    return SampleList(items=[SampleData.model_validate(row) for row in _forget_undone(rows)])
+    return SampleList(
+        items=[SampleData.model_validate(_public(row)) for row in _forget_undone(rows)]
+    )
 
 
 @router.get(

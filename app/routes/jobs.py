@@ -34,6 +34,7 @@ from app.routes.dependencies import (
 from app.routes.document import problems
 from app.routes.job_requests import JobRequest
 from app.routes.names import Name
+from app.routes.proxies import public_path
 from app.routes.times import moment
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
@@ -219,6 +220,13 @@ def _answer(database: DatabaseDep, courier: CourierDep, job: Job) -> JobView:
         return job_view(session, job)
 
 
+def _result(job: Job) -> dict[str, Any] | None:
+    """What the job found or made, with the manifest's address as this client reaches it."""
+    if job.result is None or not job.result.get("manifest"):
+        return job.result
+    return job.result | {"manifest": public_path(job.result["manifest"])}
+
+
 def job_view(session: Session, job: Job) -> JobView:
     return job_views(session, [job])[0]
 
@@ -244,7 +252,7 @@ def _view(job: Job, position: int | None, health: list[dict[str, Any]]) -> JobVi
         config=job.config,
         progress=Progress.model_validate(job.progress),
         health=health,
-        result=job.result,
+        result=_result(job),
         attempt=job.attempt,
         stop_requested=Stop(job.stop_requested) if job.stop_requested else None,
         error=job.error,

@@ -11,6 +11,7 @@ from app.domain.errors import Conflict
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.pictures.recipes import image_recipe, recipe_text
 from app.routes.generation import cache_headers, choose_classes, is_known
+from app.routes.proxies import public_path
 from app.routes.waiting import while_connected
 from app.serving.archives import Archive, NoPassport
 from app.serving.engine import Engine
@@ -115,4 +116,7 @@ async def _judge(
     checkpoint: ServedCheckpoint, samples: list[Sample], archive: Archive, engine: Engine
 ) -> list[dict[str, Any]]:
     pixels = await engine.generate(checkpoint, samples)
-    return [one.to_json() for one in await engine.passports.issue(archive, pixels)]
+    passports = [one.to_json() for one in await engine.passports.issue(archive, pixels)]
+    for passport in passports:
+        passport["nearest"]["url"] = public_path(passport["nearest"]["url"])
+    return passports

@@ -9,18 +9,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import Forbidden, MoggyError, Unauthorized
 from app.domain.settings import Settings, is_loopback
+from app.routes.docs import ASSETS, DOCUMENT, PAGE
 from app.routes.problems import problem
 
 # What a load balancer or a browser asks for first, and holds no secret; everything else needs a
 # key where there are keys.
-OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
+OPEN = frozenset({"/", "/healthz", "/readyz", PAGE, DOCUMENT})
 METRICS = "/metrics"  # open as well where MOGGY_OPEN_METRICS says so
 
 HOSTS_REMEMBERED = 64
 # A name or an IPv4 address, or an IPv6 address in brackets without a zone; then perhaps a port.
 HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE)
 HTTP_PORT = "80"
-SITE_HEADERS = (b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode")
+HTTPS_PORT = "443"
+SITE_HEADERS = (
+    *(b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode"),
+    *(b"x-forwarded-host", b"x-forwarded-proto"),
+)
 
 
 class Access:
@@ -34,7 +39,7 @@ class Access:
         """Raises Unauthorized, Forbidden."""
         if not self._keys:
             _check_site(scope)
-        elif scope["path"] not in self._open:
+        elif scope["path"] not in self._open and not scope["path"].startswith(f"{ASSETS}/"):
             self._check_key(Headers(scope=scope).get("authorization", ""))
 
     def _check_key(self, authorization: str) -> None:
@@ -76,7 +81,7 @@ def _check_site(scope: Scope) -> None:
     for name, value in scope["headers"]:
         if name in given:
             given[name].append(value.decode("latin-1"))
-    hosts, origins, sites, modes = given.values()
+    hosts, origins, sites, modes, forwarded, schemes = given.values()
     if ("cross-site" in sites or "same-site" in sites) and modes != ["navigate"]:
         raise Forbidden("a page of another site may not use this service")
     host = ", ".join(hosts)  # of several none is believed: a proxy may have read another of them
@@ -85,9 +90,27 @@ def _check_site(scope: Scope) -> None:
         raise Forbidden(
             f"Host {host!r} is not this machine: without MOGGY_API_KEYS only localhost is answered"
         )
+    allowed = {site}
+    if forwarded:
+        allowed |= _forwarded_sites(", ".join(forwarded), ", ".join(schemes))
     for origin in origins:
-        if _without_http_port(origin.lower()) != site:
+        if _without_http_port(origin.lower()) not in allowed:
             raise Forbidden(f"a page of {origin} may not use this service")
+
+
+def _forwarded_sites(host: str, scheme: str) -> set[str]:
+    """The origins of a page that reaches the service through a proxy on this machine.
+
+    No page of another site can send these headers: its browser would ask for leave first.
+    """
+    site = _local_site(host)
+    if site is None:
+        raise Forbidden(
+            f"a proxy passes on requests for {host!r}, which is not this machine: without "
+            "MOGGY_API_KEYS only localhost is answered"
+        )
+    secure = site.replace("http://", "https://").removesuffix(f":{HTTPS_PORT}")
+    return {secure if scheme.lower() == "https" else site}
 
 
 @functools.lru_cache(HOSTS_REMEMBERED)

@@ -120,6 +120,8 @@ def api_program(settings: Settings, environment: dict[str, str]) -> Program:
         command=(
             *(sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory"),
             *("--host", settings.host, "--port", str(settings.port), "--no-access-log"),
+            # They would replace the peer's address, by which MOGGY_TRUSTED_PROXIES knows a proxy.
+            "--no-proxy-headers",
             # An open event stream would otherwise hold the end back for ever.
             *("--timeout-graceful-shutdown", str(API_GRACE_SECONDS)),
         ),

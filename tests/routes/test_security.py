@@ -94,6 +94,29 @@ async def test_with_keys_every_v1_call_needs_one(headers: dict[str, str], status
         ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 403),
         ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200),
         ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200),
+        ({"X-Forwarded-Host": "localhost:8443"}, 200),
+        ({"X-Forwarded-Host": "moggy.example"}, 403),
+        ({"X-Forwarded-Host": "localhost, moggy.example"}, 403),
+        ({"X-Forwarded-Host": "localhost:8080", "Origin": "http://localhost:8080"}, 200),
+        (
+            {
+                "X-Forwarded-Host": "localhost:8443",
+                "X-Forwarded-Proto": "https",
+                "Origin": "https://localhost:8443",
+            },
+            200,
+        ),
+        (
+            {
+                "X-Forwarded-Host": "localhost",
+                "X-Forwarded-Proto": "https",
+                "Origin": "https://localhost",
+            },
+            200,
+        ),
+        ({"X-Forwarded-Host": "localhost", "Origin": "https://localhost"}, 403),
+        ({"X-Forwarded-Host": "localhost", "Origin": "https://attacker.example"}, 403),
+        ({"X-Forwarded-Host": "localhost", "Host": "attacker.example"}, 403),
     ],
 )
 async def test_without_keys_no_foreign_page_reaches_the_service(

@@ -1,0 +1,44 @@
+"""The OpenAPI document and a page that shows it, whose script and style come from a package: it
+works without the web, and below a prefix."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
+
+from app.routes.proxies import public_path
+
+PAGE = "/docs"
+ASSETS = f"{PAGE}/assets"
+DOCUMENT = "/openapi.json"
+# Swagger UI would show a badge of a validator on the web.
+OPTIONS: dict[str, Any] = {"validatorUrl": None}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(DOCUMENT)
+def get_document(request: Request) -> JSONResponse:
+    document: dict[str, Any] = request.app.openapi()
+    prefix = public_path("")
+    return JSONResponse(document | {"servers": [{"url": prefix}]} if prefix else document)
+
+
+@router.get(PAGE)
+async def show_document() -> HTMLResponse:
+    assets = public_path(ASSETS)
+    return get_swagger_ui_html(
+        openapi_url=public_path(DOCUMENT),
+        title="Moggy",
+        swagger_js_url=f"{assets}/swagger-ui-bundle.js",
+        swagger_css_url=f"{assets}/swagger-ui.css",
+        swagger_favicon_url=f"{assets}/favicon.png",
+        swagger_ui_parameters=OPTIONS,
+    )
+
+
+def install_docs(api: FastAPI) -> None:
+    api.include_router(router)
+    api.mount(ASSETS, StaticFiles(packages=[("fastapi_offline", "static")]))
