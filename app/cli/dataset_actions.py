@@ -122,6 +122,8 @@ def _print_report(dataset: dict[str, Any]) -> None:
     for note in report.get("notes", []):
         print(f"  {printable(note)}")
     print(f"  may be mirrored: {'yes' if dataset['horizontal_flip'] else 'no'}")
+    if report.get("labels"):
+        print(f"  {report['labels']['says']}")
     _print_doctor(dataset["name"], report.get("doctor"))
     for rejection in report["rejected"][:REASONS_SHOWN]:
         print(f"  rejected {printable(rejection['file'])}: {printable(rejection['reason'])}")

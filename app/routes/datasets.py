@@ -63,7 +63,7 @@ UPLOAD_FORM = {
                             "items": {"type": "string", "format": "binary"},
                             "description": (
                                 "zip, tar, tar.gz; PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP, GIF; "
-                                "IDX (gzipped or not), .npy, .npz; Parquet"
+                                "IDX (gzipped or not), .npy, .npz; Parquet; label files"
                             ),
                         },
                         "size": {
@@ -163,12 +163,39 @@ class Unclassified(BaseModel):
     left_out: bool
 
 
+class LabelFile(BaseModel):
+    """A label file that was used, or all sidecars of one ending in one archive, and how many of its
+    `rows` name no picture; `without_picture` lists the first of these."""
+
+    file: str
+    files: int
+    rows: int
+    pictures: int
+    without_picture_count: int
+    without_picture: list[str]
+
+
+class LabelSource(BaseModel):
+    """Where the classes come from: label files, or the recipes inside generated images; null where
+    label files gave no picture a class. `without_class` lists the first pictures that label files
+    left without one; `contradicted` counts those that rows give different classes."""
+
+    source: Literal["files", "recipes"] | None
+    says: str
+    files: list[LabelFile]
+    contradicted: int
+    without_class_count: int
+    without_class: list[str]
+
+
 class Report(BaseModel):
     """received = accepted + duplicates + rejected_count; `rejected` lists the first of them.
 
-    Near-duplicates that were dropped count as duplicates. `notes` are sentences about the upload
-    beside its files, like names that could not be decoded, and about what was done to pictures,
-    like conversions from colour profiles. `doctor` is null where the dataset was
+    Near-duplicates that were dropped count as duplicates. Label files that were used are not
+    received. `notes` are sentences about the upload beside its files, like names that could not be
+    decoded, and about what was done to pictures, like conversions from colour profiles. `labels` is
+    null where folders alone, or the pictures' own files, tell the classes. `doctor` is null where
+    the dataset was
     packed before pictures were examined.
     """
 
@@ -179,6 +206,7 @@ class Report(BaseModel):
     rejected: list[Rejection]
     notes: list[str] = []
     unclassified: Unclassified | None = None
+    labels: LabelSource | None = None
     doctor: Doctor | None = None
 
 

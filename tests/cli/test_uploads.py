@@ -165,3 +165,12 @@ def test_arrays_and_archives_go_as_they_are_wherever_they_lie(folder: Path) -> N
         "deep/train-images-idx3-ubyte.gz",
         "a.npz",
     ]
+
+
+def test_label_files_go_with_the_pictures_of_their_folder(folder: Path) -> None:
+    (folder / "cats-000000.zip").write_bytes(b"PK")
+    for name in ("cats-000000.jsonl", "metadata.csv", "tabby/a.cls"):
+        (folder / name).write_bytes(b"labels")
+    tar, archive = plan_upload([folder]).parts
+    assert archive.name == "cats-000000.zip"
+    assert {"cats-000000.jsonl", "metadata.csv", "tabby/a.cls"} <= {*names(tar)}

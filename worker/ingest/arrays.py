@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from worker.ingest.array_headers import ArrayHeader, read_header
+from worker.ingest.class_values import class_of
 from worker.ingest.errors import BrokenArchive, Rejected
 from worker.ingest.fitting import check_pixels, check_size
 from worker.ingest.levels import Levels, Span, Values, depth_of, span_of
@@ -34,6 +35,7 @@ class ArrayPicture:
     values: Values
     span: Span
     label: str | None
+    is_labelled: bool
     is_received = True
 
 
@@ -75,13 +77,18 @@ def array_members(
     except (Rejected, BrokenArchive) as error:
         yield Member(array.name, array.source_bytes, 0, None, reason(error))
         return
+    labels = array.labels
+    # Of two classes that are called -1 and 1 neither is unknown.
+    is_binary = labels is not None and np.array_equal(np.unique(labels), (-1, 1))
+    label_of = str if is_binary else class_of
     for number, (values, span) in enumerate(_pictures(array, header, meter)):
         yield ArrayPicture(
             f"{array.name}[{number}]",
             array.source_bytes * number // header.count,
             values,
             span,
-            None if array.labels is None else str(array.labels[number]),
+            None if labels is None else label_of(labels[number].item()),
+            labels is not None,
         )
 
 

@@ -15,13 +15,16 @@ from worker.ingest.doctor.classes import class_balance
 from worker.ingest.doctor.doctor import Dark, Options, examine
 from worker.ingest.doctor.looking import write_neighbours
 from worker.ingest.errors import IngestError, Rejected
+from worker.ingest.label_files import LabelFiles
 from worker.ingest.levels import Levels, Span, Values, ValuesSeen
 from worker.ingest.members import Notice
 from worker.ingest.meter import Meter
 from worker.ingest.mirroring import is_mirrorable
 from worker.ingest.names import folder_of, shown
 from worker.ingest.pack import Pack, Packed
+from worker.ingest.parquet import LabelRow
 from worker.ingest.pictures import Fitted, Measured, Reader, set_pillow_limits
+from worker.ingest.recipe_classes import recipe_class
 from worker.ingest.report import EXAMPLES, MAX_LISTED, Report, Unclassified
 from worker.ingest.request import IngestRequest
 from worker.ingest.sources import Received, Sources
@@ -53,8 +56,10 @@ class _Waiting:
     """A file or picture that was read; what becomes of it may still be on its way."""
 
     member: Received
+    scope: int  # the archive that it lies in
     bytes: int
     outcome: Outcome | Future[Outcome]
+    recipe_class: str | None = None
 
     def result(self) -> Outcome:
         return self.outcome.result() if isinstance(self.outcome, Future) else self.outcome
@@ -73,6 +78,8 @@ class Ingest:
         total = sum(source.path.stat().st_size for source in request.sources)
         self._values = ValuesSeen()
         self.progress = Progress(Report(), total)
+        database = folder.with_name("labels.sqlite")
+        self._label_files = LabelFiles(database, self.progress.report, self._meter)
 
     @property
     def work(self) -> int:
@@ -91,12 +98,14 @@ class Ingest:
             with Pack(self._folder) as pack:
                 for file in self._decoded(self._meter, reader.fit, reader.fit_array):
                     self._take(file, pack)
+                report.labels = self._label_files.finish(pack.labels)
                 if len(pack) < MIN_IMAGES:
                     raise IngestError(report.too_few(MIN_IMAGES, self._values.narrow_sentence()))
                 self.progress.bytes_read = self.progress.bytes_total
                 pack.seal()
                 return self._finish(pack)
         finally:
+            self._label_files.close()
             self._decoders.shutdown(wait=False, cancel_futures=True)
 
     def _levels(self) -> Levels:
@@ -187,31 +196,40 @@ class Ingest:
     def _take(self, file: _Waiting, pack: Pack) -> None:
         """Count one file, and pack it if it is a picture not seen before."""
         report, member, fitted = self.progress.report, file.member, file.result()
+        packed: int | None = None
         if isinstance(fitted, Rejected):
             report.reject(shown(member.name), str(fitted))
-            return
-        assert isinstance(fitted, Fitted)
-        for treatment in sorted(fitted.treatments):
-            report.count(treatment, shown(member.name))
-        class_name = member.label if member.label is not None else folder_of(member.name)
-        is_packed = pack.add(fitted.pixels, class_name, member.name)
-        self._values.add(fitted.depth, fitted.span, is_packed=is_packed)
-        if not is_packed:
-            report.duplicates += 1
-            return
-        report.accepted += 1
+        else:
+            assert isinstance(fitted, Fitted)
+            packed = self._pack(fitted, member, pack)
+        if not member.is_labelled:
+            self._label_files.add_picture(file.scope, member.name, packed, file.recipe_class)
         if len(pack) > self._request.limits.max_images:
             raise IngestError(
                 f"the upload holds more than {self._request.limits.max_images:,} pictures, the "
                 "limit of one dataset (MOGGY_MAX_DATASET_IMAGES): split it, or raise the limit"
             )
 
+    def _pack(self, fitted: Fitted, member: Received, pack: Pack) -> int | None:
+        """The picture's place in the pack; None for a duplicate."""
+        report = self.progress.report
+        for treatment in sorted(fitted.treatments):
+            report.count(treatment, shown(member.name))
+        class_name = member.label if member.is_labelled else folder_of(member.name)
+        is_packed = pack.add(fitted.pixels, class_name, member.name)
+        self._values.add(fitted.depth, fitted.span, is_packed=is_packed)
+        if not is_packed:
+            report.duplicates += 1
+            return None
+        report.accepted += 1
+        return len(pack) - 1
+
     def _decoded(self, meter: Meter, of_file: _OfFile, of_array: _OfArray) -> Iterator[_Waiting]:
         """Every received file in order, done with; a few are decoded while others are read."""
         waiting: deque[_Waiting] = deque()
         waiting_bytes = 0
-        for member in self._members(meter):
-            file = self._start(member, of_file, of_array)
+        for scope, member in self._members(meter):
+            file = self._start(scope, member, of_file, of_array)
             waiting.append(file)
             waiting_bytes += file.bytes
             while len(waiting) > MAX_WAITING or waiting_bytes > MAX_WAITING_BYTES:
@@ -220,34 +238,48 @@ class Ingest:
         while waiting:
             yield self._await(waiting.popleft())
 
-    def _members(self, meter: Meter) -> Iterator[Received]:
+    def _members(self, meter: Meter) -> Iterator[tuple[int, Received]]:
+        """Every received file that holds no labels, with the archive that it lies in."""
         sources = Sources(self._request, meter)
+        is_packing = meter is self._meter  # what is only measured is read once more
         before = 0
         for place, source in enumerate(self._request.sources):
+            scope, archive = sources.scope(place)
             for member in sources.members(place):
                 if isinstance(member, Notice):
-                    if meter is self._meter:  # what is only measured is read once more
+                    if is_packing:
                         self.progress.report.note(member.text)
                     continue
                 self.progress.bytes_read = before + member.position
-                if member.is_received:
-                    yield member
+                if isinstance(member, LabelRow):
+                    if is_packing:
+                        self._label_files.add_row(scope, member)
+                elif not member.is_received:
+                    continue
+                elif isinstance(member, ArrayPicture) or not is_packing:
+                    yield scope, member
+                elif other := self._label_files.take(scope, archive, member):
+                    yield scope, other
             before += source.path.stat().st_size
             self.progress.bytes_read = before
             self._tick()
 
-    def _start(self, member: Received, of_file: _OfFile, of_array: _OfArray) -> _Waiting:
+    def _start(
+        self, scope: int, member: Received, of_file: _OfFile, of_array: _OfArray
+    ) -> _Waiting:
         if isinstance(member, ArrayPicture):
             size, outcome = member.values.nbytes, of_array(member.values, member.span)
             if not callable(outcome):
-                return _Waiting(member, size, outcome)
-            return _Waiting(member, size, self._decoders.submit(_guarded, outcome))
+                return _Waiting(member, scope, size, outcome)
+            return _Waiting(member, scope, size, self._decoders.submit(_guarded, outcome))
         try:
             file = member.read_picture()
         except Rejected as rejected:
-            return _Waiting(member, 0, rejected)
+            return _Waiting(member, scope, 0, rejected)
         size = file.getbuffer().nbytes  # now: Pillow may close the file
-        return _Waiting(member, size, self._decoders.submit(_guarded, partial(of_file, file)))
+        recipe = recipe_class(file.getvalue())
+        future = self._decoders.submit(_guarded, partial(of_file, file))
+        return _Waiting(member, scope, size, future, recipe)
 
     def _await(self, file: _Waiting) -> _Waiting:
         while isinstance(file.outcome, Future) and not file.outcome.done():

@@ -31,6 +31,9 @@ class Labels:
         self._equivalents: dict[str, int] = {}  # by NFC
         self._classes = array("q")
 
+    def __len__(self) -> int:
+        return len(self._classes)
+
     def add(self, class_name: str | None) -> None:
         self._classes.append(self._number(class_name))
 
@@ -40,6 +43,14 @@ class Labels:
         if self._classes[index] == NO_CLASS:
             self._classes[index] = number
         return number in (NO_CLASS, self._classes[index])
+
+    def assign(self, picture: int, class_name: str | None) -> None:
+        """Give a picture that was added another class."""
+        self._classes[picture] = self._number(class_name)
+
+    def count(self) -> int:
+        """How many classes there are."""
+        return len(np.setdiff1d(self._array(), [NO_CLASS]))
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Forget the pictures that are not kept; a class that none has left goes."""

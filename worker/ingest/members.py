@@ -33,7 +33,8 @@ class Member:
     position: int
     stream: Readable | None
     refusal: str | None = None  # why there is no stream
-    label: str | None = None  # the class that is told beside it, where it is
+    label: str | None = None  # the class that is told beside it in the same file
+    is_labelled: bool = False  # whether that file tells classes: a `label` of None is then no class
 
     @property
     def is_received(self) -> bool:

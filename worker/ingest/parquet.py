@@ -9,10 +9,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from worker.ingest.members import MAX_BYTES, Member
+from worker.ingest.members import MAX_BYTES, Member, Notice
 from worker.ingest.meter import Meter
 
 DIED = "damaged: its reader was ended by it after {rows:,} rows"
@@ -20,8 +21,19 @@ DIED = "damaged: its reader was ended by it after {rows:,} rows"
 ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
-def parquet_members(path: Path, name: str, meter: Meter) -> Iterator[Member]:
-    """Every row as a file named like train.parquet[17]; then, if that is so, why it ends early."""
+@dataclass(frozen=True)
+class LabelRow:
+    """A row of a Parquet without pictures: the path of a picture, and its class."""
+
+    name: str  # of the Parquet
+    path: str
+    class_name: str | None
+    position: int
+
+
+def parquet_members(path: Path, name: str, meter: Meter) -> Iterator[Member | LabelRow | Notice]:
+    """Every picture as a file named like train.parquet[17], or every row of a table of labels;
+    then, if that is so, why it ends early."""
     size = path.stat().st_size
     with subprocess.Popen(
         [sys.executable, "-m", "worker.ingest.parquet_rows", str(path)],
@@ -40,20 +52,35 @@ def parquet_members(path: Path, name: str, meter: Meter) -> Iterator[Member]:
 
 def _members(
     out: IO[bytes], name: str, file_size: int, meter: Meter
-) -> Generator[Member, None, str | None]:
-    read = row = 0
+) -> Generator[Member | LabelRow | Notice, None, str | None]:
+    read = rows = 0
     while (line := out.readline()).endswith(b"\n"):
         said = json.loads(line)
         if "end" in said:
             end: str | None = said["end"]
             return end
-        size, label = said["size"], said["label"]
+        position = min(read, file_size)  # pictures are hardly packed a second time
+        if "note" in said:
+            yield Notice(f"{name}: {said['note']}.")
+            continue
+        rows = said["row"] + 1
+        if "file" in said:
+            meter.tick()
+            yield LabelRow(name, said["file"], said["label"], position)
+            continue
+        size = said["size"]
         data = out.read(size) if size <= MAX_BYTES else b""
         if len(data) < size <= MAX_BYTES:
             break
         meter.add(size)
         read += size
-        position = min(read, file_size)  # pictures are hardly packed a second time
-        yield Member(f"{name}[{row}]", size, position, io.BytesIO(data), label=label)
-        row += 1
-    return DIED.format(rows=row)
+        yield Member(
+            f"{name}[{said['row']}]{said['inside']}",
+            size,
+            position,
+            None if said["refusal"] else io.BytesIO(data),
+            said["refusal"],
+            label=said["label"],
+            is_labelled=said["is_labelled"],
+        )
+    return DIED.format(rows=rows)

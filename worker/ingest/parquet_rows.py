@@ -1,20 +1,24 @@
 """The process that reads one Parquet file: `python -m worker.ingest.parquet_rows PATH`.
 
 A damaged file makes pyarrow abort, or ask for any amount of memory: neither is to end an ingest.
-Prints for every row a line of JSON {size, label} and, unless it is too large, that many bytes of
-its picture; last {end: null}, or {end: why the rest is not read}.
+Prints for every picture a line of JSON {row, inside, size, refusal, label, is_labelled} and, unless
+it is too large, that many bytes; for every row of a table of labels {row, file, label}; {note} for
+the report; last {end: null}, or {end: why the rest is not read}.
 """
 
 import json
 import resource
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from models.child import end_with_supervisor
+from worker.ingest.class_values import LABEL_COLUMNS, NoClass, class_of
 from worker.ingest.errors import Rejected
+from worker.ingest.label_tables import FILE_COLUMNS, BadTable, find_columns
 from worker.ingest.members import MAX_BYTES
 from worker.ingest.names import shown
 
@@ -25,26 +29,26 @@ if TYPE_CHECKING:
 MAX_MEMORY_BYTES = 2 << 30  # address space
 BATCH_BYTES = 64 << 20
 BATCH_ROWS = 64
+LABEL_ROWS = 10_000  # read at a time where there are no pictures
 BUFFER_BYTES = 1 << 20
 PICTURE_NAMES = ("image", "img", "picture", "images")
-LABEL_NAMES = ("label", "labels", "class", "target", "y")
 MISSING = 'not installed: Parquet is read by an extra: pip install "moggy[parquet]"'
 
 
 @dataclass(frozen=True)
 class _Columns:
-    picture: str
-    is_struct: bool
+    """`picture` holds encoded pictures; where it is None, `file` holds the paths of pictures."""
+
+    picture: str | None
+    file: str | None
     label: str | None
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
 
     def class_of(self, label: Any) -> str | None:
-        """The name of a class, its number where it has none; hubs write -1 for unknown."""
-        if label is None or (isinstance(label, int) and label < 0):
-            return None
-        if isinstance(label, int) and label < len(self.class_names):
+        """The name of a class, its number where it has none."""
+        if isinstance(label, int) and 0 <= label < len(self.class_names):
             return self.class_names[label]
-        return str(label)
+        return class_of(label)
 
 
 def write_rows(path: Path, out: BinaryIO) -> None:
@@ -58,14 +62,16 @@ def write_rows(path: Path, out: BinaryIO) -> None:
     try:
         with ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
             columns = _find_columns(file.schema_arrow)
+            fraction = _first_fraction(file, columns.label)
+            if fraction is not None:
+                note = f"column {columns.label} holds fractions such as {fraction}, not classes"
+                _write(out, {"note": note})
+                columns = replace(columns, label=None)
             for picture, label in _rows(file, columns):
-                data = picture or b""
-                _write(out, {"size": len(data), "label": columns.class_of(label)})
-                if len(data) <= MAX_BYTES:
-                    out.write(data)
+                _write_row(out, columns, written, picture, columns.class_of(label))
                 written += 1
-    except Rejected as rejected:
-        end = str(rejected)
+    except (Rejected, NoClass) as error:
+        end = str(error)
     except MemoryError:
         end = f"too large: after {written:,} rows; write it with smaller row groups and pages"
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:
@@ -77,45 +83,110 @@ def _write(out: BinaryIO, line: dict[str, Any]) -> None:
     out.write(json.dumps(line).encode() + b"\n")
 
 
-def _rows(file: "ParquetFile", columns: _Columns) -> Iterator[tuple[bytes | None, Any]]:
-    wanted = [columns.picture, *([columns.label] if columns.label else [])]
+def _write_row(out: BinaryIO, columns: _Columns, row: int, value: Any, label: str | None) -> None:
+    if columns.picture is None:
+        if isinstance(value, str):
+            _write(out, {"row": row, "file": value, "label": label})
+        return
+    labelled = {"row": row, "label": label, "is_labelled": columns.label is not None}
+    pictures = list(_pictures(value)) or [("", None, None)]
+    for inside, data, path in pictures:
+        refusal = None if data else _refusal(path)
+        size = len(data or b"")
+        _write(out, labelled | {"inside": inside, "size": size, "refusal": refusal})
+        if data and size <= MAX_BYTES:
+            out.write(data)
+
+
+def _refusal(path: Any) -> str:
+    if path:
+        return (
+            f"path without a picture: the row names a file {shown(str(path))!r} and holds no "
+            "picture: upload the files themselves"
+        )
+    return "no picture: the row holds none"
+
+
+def _pictures(value: Any, inside: str = "") -> Iterator[tuple[str, bytes | None, Any]]:
+    """(place in the row, encoded picture, path) of all pictures in a value, whatever its lists
+    and structs."""
+    if isinstance(value, bytes):
+        yield inside, value, None
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _pictures(item, f"{inside}[{place}]")
+    elif isinstance(value, dict) and "bytes" in value:
+        yield inside, value["bytes"], value.get("path")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _pictures(item, f"{inside}.{name}")
+
+
+def _rows(file: "ParquetFile", columns: _Columns) -> Iterator[tuple[Any, Any]]:
+    value = columns.picture or columns.file
+    wanted = [value, *([columns.label] if columns.label else [])]
     for number in range(file.num_row_groups):
         group = file.metadata.row_group(number)
         chunks = [group.column(place) for place in range(group.num_columns)]
         chunk = max((one.total_uncompressed_size for one in chunks), default=0)
         # No value is larger than all of them together.
         rows = min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, chunk)))
+        if columns.picture is None:
+            rows = LABEL_ROWS
         for batch in file.iter_batches(rows, [number], wanted, use_threads=False):
-            pictures = batch.column(columns.picture)
-            if columns.is_struct:
-                pictures = pictures.flatten()[pictures.type.get_field_index("bytes")]
             labels = batch.column(columns.label).to_pylist() if columns.label else None
-            for place, picture in enumerate(pictures):
+            for place, picture in enumerate(batch.column(value)):
                 yield picture.as_py(), labels[place] if labels else None
+
+
+def _first_fraction(file: "ParquetFile", label: str | None) -> float | None:
+    """The first label that is no whole number, of a column of floating point numbers."""
+    from pyarrow import types
+
+    if label is None or not types.is_floating(file.schema_arrow.field(label).type):
+        return None
+    for batch in file.iter_batches(LABEL_ROWS, columns=[label], use_threads=False):
+        for value in batch.column(label).to_pylist():
+            if value is not None and not value.is_integer() and not isnan(value):
+                return float(value)
+    return None
 
 
 def _find_columns(schema: "Schema") -> _Columns:
     features = _features(schema)
-    held = {name: _holds_pictures(schema.field(name).type) for name in schema.names}
-    pictures = [name for name in held if held[name]]
+    pictures = [name for name in schema.names if _holds_pictures(schema.field(name).type)]
     if not pictures:
-        raise Rejected(
-            "not pictures: no column of this Parquet holds encoded pictures, as binary or as a "
-            f"struct with bytes; its columns are {', '.join(schema.names)[:200]}"
-        )
+        return _find_table(schema)
     picture = _preferred(pictures, PICTURE_NAMES) or pictures[0]
     classes = [name for name in schema.names if features.get(name, {}).get("_type") == "ClassLabel"]
-    label = _preferred(classes, LABEL_NAMES) or next(iter(classes), None)
+    label = _preferred(classes, LABEL_COLUMNS) or next(iter(classes), None)
     if label is None:
-        numbers = [name for name in schema.names if _is_number(schema.field(name).type)]
-        label = _preferred(numbers, LABEL_NAMES)
+        label = _preferred([name for name in schema.names if _is_class(schema, name)])
     names = features.get(label or "", {}).get("names") or []
-    class_names = tuple(shown(str(one)) for one in names)
-    return _Columns(picture, held[picture] == "struct", label, class_names)
+    return _Columns(picture, None, label, tuple(shown(str(one)) for one in names))
 
 
-def _preferred(names: list[str], known: tuple[str, ...]) -> str | None:
-    return next((name for name in known if name in names), None)
+def _find_table(schema: "Schema") -> _Columns:
+    """The columns of a table of labels. Raises Rejected for a Parquet of another kind."""
+    texts = [name for name in schema.names if _is_text(schema.field(name).type)]
+    classes = [name for name in schema.names if _is_class(schema, name)]
+    try:
+        file, label = find_columns(schema.names)
+    except BadTable:
+        file, label = "", ""
+    if file in texts and label in classes:
+        return _Columns(None, file, label)
+    files = _preferred(texts, FILE_COLUMNS)
+    hint = f"; column {files} names files: upload the files themselves" if files else ""
+    raise Rejected(
+        "not pictures: no column of this Parquet holds encoded pictures, as binary or as a "
+        f"struct with bytes; its columns are {', '.join(schema.names)[:200]}{hint}"
+    )
+
+
+def _preferred(names: list[str], known: tuple[str, ...] = LABEL_COLUMNS) -> str | None:
+    lowered = {name.lower(): name for name in reversed(names)}
+    return next((lowered[name] for name in known if name in lowered), None)
 
 
 def _features(schema: "Schema") -> dict[str, Mapping[str, Any]]:
@@ -134,23 +205,39 @@ def _features(schema: "Schema") -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _holds_pictures(kind: "DataType") -> str | None:
-    """binary, struct or None."""
+def _holds_pictures(kind: "DataType") -> bool:
+    """Whether values of this type are encoded pictures, or lists or structs of them."""
     from pyarrow import types
 
     if types.is_binary(kind) or types.is_large_binary(kind):
-        return "binary"
-    if types.is_struct(kind):
-        place = kind.get_field_index("bytes")
-        if place >= 0 and _holds_pictures(kind.field(place).type) == "binary":
-            return "struct"
-    return None
+        return True
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _holds_pictures(kind.value_type)
+    if not types.is_struct(kind):
+        return False
+    if kind.get_field_index("bytes") >= 0:
+        # Where no row has bytes, their type is null.
+        inner = kind.field("bytes").type
+        return _holds_pictures(inner) or types.is_null(inner)
+    return any(_holds_pictures(kind.field(place).type) for place in range(kind.num_fields))
 
 
-def _is_number(kind: "DataType") -> bool:
+def _is_class(schema: "Schema", name: str) -> bool:
+    """Whether values of this column can be classes."""
     from pyarrow import types
 
-    return bool(types.is_integer(kind))
+    kind = schema.field(name).type
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(
+        types.is_integer(kind) or types.is_boolean(kind) or types.is_floating(kind)
+    ) or _is_text(kind)
+
+
+def _is_text(kind: "DataType") -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
 def main() -> None:

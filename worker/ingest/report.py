@@ -1,7 +1,7 @@
 """What became of each file: accepted, a duplicate, or rejected with a reason."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MAX_LISTED = 1000
@@ -60,9 +60,73 @@ class Unclassified:
         return {"count": self.count, "files": self.files, "left_out": self.left_out}
 
 
+@dataclass(frozen=True)
+class LabelFileReport:
+    """A label file that was used, or all sidecars of one ending in one archive."""
+
+    file: str
+    files: int
+    rows: int
+    pictures: int  # that its rows name
+    without_picture_count: int  # rows that name no picture
+    without_picture: list[str]  # the first of them
+
+
+@dataclass
+class LabelReport:
+    """Where the classes come from, where that is not folders alone.
+
+    `source`: files, recipes (inside generated images), or None where label files were read and
+    gave no class. `without_class` has the first of the pictures that label files left without.
+    """
+
+    source: str | None
+    files: list[LabelFileReport] = field(default_factory=list)
+    contradicted: int = 0  # pictures that rows give different classes
+    with_class: int = 0
+    without_class_count: int = 0
+    without_class: list[str] = field(default_factory=list)
+
+    def add_without_class(self, file: str) -> None:
+        self.without_class_count += 1
+        if len(self.without_class) < MAX_LISTED:
+            self.without_class.append(file)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "says": self._says(),
+            "files": [asdict(file) for file in self.files],
+            "contradicted": self.contradicted,
+            "without_class_count": self.without_class_count,
+            "without_class": self.without_class,
+        }
+
+    def _says(self) -> str:
+        if self.source == "recipes":
+            return f"the recipes inside the pictures name the classes of {self.with_class:,}"
+        names = ", ".join(file.file for file in self.files[:MOST_COMMON])
+        names += ", …" if len(self.files) > MOST_COMMON else ""
+        if self.source is None:
+            return f"{names} gave no picture a class: folders are the classes, if there are any"
+        says = f"{names} gave {self.with_class:,} pictures their classes; folders are not used"
+        if self.without_class_count:
+            says += f"; {self.without_class_count:,} pictures have no class"
+        missing = sum(file.without_picture_count for file in self.files)
+        if missing:
+            says += f"; {missing:,} rows name no picture of the upload"
+        if self.contradicted:
+            says += (
+                f"; {self.contradicted:,} pictures are given different classes: "
+                "the first row counts"
+            )
+        return says
+
+
 @dataclass
 class Report:
-    """Every received file is counted in one of the three; the first rejected are listed.
+    """Every received file is counted in one of the three; the first rejected are listed. A label
+    file that was used is not received.
 
     `notes` are sentences about the upload beside its files. `doctor` is what was found when the
     accepted ones were examined.
@@ -77,6 +141,7 @@ class Report:
     unclassified: Unclassified | None = None
     treated: dict[str, Treated] = field(default_factory=dict)  # by a kind of TREATMENTS
     doctor: dict[str, Any] | None = None
+    labels: LabelReport | None = None
 
     @property
     def received(self) -> int:
@@ -140,5 +205,6 @@ class Report:
                 *self.notes,
             ],
             "unclassified": self.unclassified and self.unclassified.to_json(),
+            "labels": self.labels and self.labels.to_json(),
             "doctor": self.doctor,
         }

@@ -12,7 +12,7 @@ from worker.ingest.members import Member, Notice
 from worker.ingest.meter import Meter
 from worker.ingest.names import is_litter, shown
 from worker.ingest.npz import npz_arrays
-from worker.ingest.parquet import parquet_members
+from worker.ingest.parquet import LabelRow, parquet_members
 from worker.ingest.request import IngestRequest, Source
 from worker.ingest.signatures import (
     HEAD_BYTES,
@@ -27,6 +27,7 @@ from worker.ingest.tars import tar_members
 from worker.ingest.zips import zip_members
 
 Received = Member | ArrayPicture
+LOOSE = -1  # the scope of files that lie in no archive
 
 
 class Sources:
@@ -43,13 +44,19 @@ class Sources:
         }
         pair_labels(list(self._arrays.values()), meter)
 
-    def members(self, place: int) -> Iterator[Received | Notice]:
+    def scope(self, place: int) -> tuple[int, str | None]:
+        """The archive whose files this source has, and its name; loose files are in one scope."""
+        if self._kinds[place] in ("zip", "tar", "tar.gz"):
+            return place, shown(self._request.sources[place].name)
+        return LOOSE, None
+
+    def members(self, place: int) -> Iterator[Received | LabelRow | Notice]:
         """Each file or picture in this source, which is read before the next is asked for."""
         if place in self._arrays:
             return array_members(self._arrays[place], self._request, self._meter)
         return self._members(self._request.sources[place], self._kinds[place])
 
-    def _members(self, source: Source, kind: str | None) -> Iterator[Received | Notice]:
+    def _members(self, source: Source, kind: str | None) -> Iterator[Received | LabelRow | Notice]:
         path, name, meter = source.path, shown(source.name), self._meter
         code_page = self._request.code_page
         if kind is None:

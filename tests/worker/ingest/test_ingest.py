@@ -58,6 +58,7 @@ def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path) -> None:
         "rejected": [],
         "notes": [],
         "unclassified": None,
+        "labels": None,
     }
     with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
         names = archive.namelist()

@@ -63,14 +63,69 @@ def test_what_no_hub_writes_is_passed_over(
     assert ingest([tmp_path / "a"]).packed.classes is None  # -1 is a picture without a label
 
 
+LABELS: dict[str, tuple[Any, list[str]]] = {
+    "strings": (["tabby", "white"] * 2, ["tabby", "white"]),
+    "large strings": (pa.array(["tabby", "white"] * 2, pa.large_string()), ["tabby", "white"]),
+    "categories": (pa.array(["white", "tabby"] * 2).dictionary_encode(), ["tabby", "white"]),
+    "numbered categories": (pa.array([7, 11] * 2).dictionary_encode(), ["7", "11"]),
+    "booleans": ([True, False] * 2, ["false", "true"]),
+    "whole floats": ([1.0, 2.0] * 2, ["1", "2"]),
+    "small floats": (pa.array(np.float16([3, 4] * 2)), ["3", "4"]),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_every_type_are_classes(ingest: Run, png: Png, tmp_path: Path, kind: str) -> None:
+    labels, classes = LABELS[kind]
+    outcome = ingest([write(tmp_path / "a", {"image": files(png, 4), "label": labels})])
+    assert outcome.packed.classes == classes
+    assert len(set(np.load(outcome.folder / "labels.npy").tolist())) == 2
+
+
+def test_fractions_are_no_classes_and_the_report_says_so(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    columns = {"image": files(png, 4), "label": [1.0, 2.0, 0.5, 1.0]}
+    outcome = ingest([write(tmp_path / "a", columns)])
+    assert (outcome.report["accepted"], outcome.packed.classes) == (4, None)
+    (note,) = outcome.report["notes"]
+    assert note == "a: column label holds fractions such as 0.5, not classes."
+
+
+def test_lists_and_structs_of_pictures_are_all_read(ingest: Run, png: Png, tmp_path: Path) -> None:
+    pictures = files(png, 12)
+    lists = {"images": [pictures[:2], pictures[2:3], []], "label": ["a", "b", "a"]}
+    outcome = ingest([write(tmp_path / "lists", lists)])
+    assert outcome.packed.classes == ["a", "b"]
+    assert np.load(outcome.folder / "labels.npy").tolist() == [0, 0, 1]
+    assert outcome.reasons == {"lists[2]": "no picture: the row holds none"}
+    pairs = [{"left": pictures[n], "right": pictures[n + 1]["bytes"]} for n in (4, 6)]
+    outcome = ingest([write(tmp_path / "structs", {"pair": pairs, "label": [0, 1]})])
+    assert outcome.report["accepted"] == 4
+    assert np.load(outcome.folder / "labels.npy").tolist() == [0, 0, 1, 1]
+    plain = [[pictures[n]["bytes"], pictures[n + 1]["bytes"]] for n in (8, 10)]
+    assert ingest([write(tmp_path / "plain", {"image": plain})]).report["accepted"] == 4
+
+
+def test_rows_that_only_name_a_file_are_told_as_such(ingest: Run, png: Png, tmp_path: Path) -> None:
+    rows = [{"bytes": None, "path": "x.png"}, {"bytes": None, "path": "y.png"}]
+    outcome = ingest([write(tmp_path / "a", {"image": rows}), good(tmp_path)])
+    assert outcome.reasons["a[0]"] == (
+        "path without a picture: the row names a file 'x.png' and holds no picture: upload the "
+        "files themselves"
+    )
+    outcome = ingest([write(tmp_path / "b", {"image": ["x.png"], "size": [3]}), good(tmp_path)])
+    assert "column image names files: upload the files themselves" in outcome.reasons["b"]
+
+
 def test_a_row_that_is_no_picture_is_rejected(ingest: Run, png: Png, tmp_path: Path) -> None:
     rows = [*files(png, 2), {"bytes": b"text", "path": ""}, {"bytes": None, "path": "a.png"}, None]
     outcome = ingest([write(tmp_path / "a.parquet", {"image": rows})])
     assert outcome.report["accepted"] == 2
     assert {name: reason.partition(":")[0] for name, reason in outcome.reasons.items()} == {
         "a.parquet[2]": "not an image",
-        "a.parquet[3]": "not an image",
-        "a.parquet[4]": "not an image",
+        "a.parquet[3]": "path without a picture",
+        "a.parquet[4]": "no picture",
     }
 
 
