@@ -262,6 +262,9 @@ def morph(
     frames: Annotated[int, typer.Option(help="Frames in all, both ends included.")] = 60,
     fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Return to the first image.")] = False,
+    repeat: Annotated[
+        bool, typer.Option(help="Have webp, gif and apng play for ever, or once.")
+    ] = True,
     method: Annotated[
         Literal["slerp", "lerp"] | None, typer.Option(help="The way between two latents.")
     ] = None,
@@ -283,6 +286,7 @@ def morph(
         "frames": frames,
         "fps": fps,
         "loop": loop or None,
+        "repeat": None if repeat else False,
         "method": method,
         "easing": easing,
         "class": class_name,

@@ -60,7 +60,7 @@ DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
 
 class InterpolationRequest(DisplayFields):
     """`frames` counts all, both ends included. With `loop` the way leads back to the first
-    keyframe and the file plays for ever; without, it plays once.
+    keyframe. An animated webp, gif or apng plays for ever; with `repeat` false it plays once.
 
     `easing`: at one speed along the way; `smooth` slows down at each keyframe; with `even` the
     picture changes as much at every step. All frames are of one class: of `class`, or of the one
@@ -72,6 +72,7 @@ class InterpolationRequest(DisplayFields):
     method: Method = "slerp"
     easing: Easing = "linear"
     loop: Annotated[bool, Field(strict=True)] = False
+    repeat: Annotated[bool, Field(strict=True)] = True
     fps: Annotated[float, Field(strict=True, ge=1, le=MAX_FPS)] = DEFAULT_FPS
     class_name: Annotated[str | None, Field(alias="class")] = None
     format: Literal[
@@ -122,8 +123,8 @@ async def generate_interpolation(
     engine: EngineDep,
 ) -> Response:
     """The morph through the keyframes: an animation, a strip (PNG), a sprite sheet with its map, a
-    zip or multipart of PNGs, or as `json` the latents of its frames. An animation stores neighbours
-    that are equal once, with their time.
+    zip or multipart of PNGs, or as `json` the latents of its frames. An animation has all its
+    frames, also those that are equal.
     """
     _check_frames(asked, settings)
     refuse_scaled_json(asked.format, asked.display)
@@ -157,6 +158,7 @@ async def get_interpolation(
     method: Method = "slerp",
     easing: Easing = "linear",
     loop: bool = False,
+    repeat: bool = True,
     fps: Annotated[float, Query(ge=1, le=MAX_FPS, allow_inf_nan=False)] = DEFAULT_FPS,
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
@@ -170,6 +172,7 @@ async def get_interpolation(
         method=method,
         easing=easing,
         loop=loop,
+        repeat=repeat,
         fps=fps,
         format="strip" if file_format == "png" else file_format,
         scale=display.scale,
@@ -224,7 +227,7 @@ async def _render(
         if asked.format == "sprites":
             columns = math.ceil(math.sqrt(len(frames)))
             return encode_sprites(frames, samples, columns, recipe, asked.fps)
-        return encode_animation(frames, asked.format, recipe, fps=asked.fps, loop=asked.loop)
+        return encode_animation(frames, asked.format, recipe, fps=asked.fps, repeat=asked.repeat)
 
     kind = {"strip": "png", "sprites": "zip"}.get(asked.format, asked.format)
     return Response(await to_thread.run_sync(encode), media_type=MEDIA_TYPES[kind])
@@ -275,6 +278,7 @@ def _recipe(
             method=asked.method,
             easing=asked.easing,
             loop=asked.loop,
+            repeat=asked.repeat,
             fps=asked.fps,
         )
         | asked.display.recipe()

@@ -88,6 +88,7 @@ class _Morph(_Subject):
     method: Method
     easing: Easing
     loop: bool
+    repeat: bool = True
     fps: Annotated[float, Field(ge=1, le=MAX_FPS)]
 
 
@@ -200,7 +201,7 @@ class Replica:
         if isinstance(asked, _Morph):
             file_format = "strip" if self._format == "png" else self._format
             return encode_animation(
-                pixels, file_format, self._recipe, fps=asked.fps, loop=asked.loop
+                pixels, file_format, self._recipe, fps=asked.fps, repeat=asked.repeat
             )
         if isinstance(asked, _Grid) and asked.captions:
             return encode_contact_sheet(pixels, samples, asked.columns, self._recipe)

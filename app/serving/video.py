@@ -18,11 +18,12 @@ from models.samples import Pixels
 QUALITY, PRESET = "12", "veryfast"
 SECONDS = 300.0  # a film of the most frames and pixels takes a fraction of it
 
-COLOURS = (  # said in the file: players would guess from its size
-    *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
-    *("-color_range", "tv", "-pix_fmt", "yuv420p"),
+# The colours are said in the file: players would guess from its size. The encoder takes primaries
+# and transfer from the frames, whatever its own options say.
+FILTER = (
+    "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
+    "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 )
-FILTER = "scale=out_color_matrix=bt709:out_range=tv"
 SAME_EVERY_TIME = ("-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
 
 VIDEO_ENCODER = f"ffmpeg-{version('imageio-ffmpeg')}"  # which brings it; another, other bytes
@@ -44,7 +45,6 @@ def encode_mp4(frames: Pixels, recipe: Recipe, *, fps: float) -> bytes:
                 *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
                 *("-r", f"{fps:g}", "-i", "pipe:0", "-i", str(metadata), "-map_metadata", "1"),
                 *("-vf", FILTER, "-c:v", "libx264", "-preset", PRESET, "-crf", QUALITY),
-                *COLOURS,
                 *SAME_EVERY_TIME,
                 *("-movflags", "+faststart", str(film)),
             ],

@@ -2,9 +2,13 @@
 
 import io
 import json
+import subprocess
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from app.serving.animations import encode_animation
@@ -51,8 +55,8 @@ def palettes(gif: bytes) -> int:
     return found
 
 
-def encode(frames: np.ndarray, file_format: str, fps: float = 20, loop: bool = False) -> bytes:
-    return encode_animation(frames, file_format, RECIPE, fps=fps, loop=loop)
+def encode(frames: np.ndarray, file_format: str, fps: float = 20, repeat: bool = False) -> bytes:
+    return encode_animation(frames, file_format, RECIPE, fps=fps, repeat=repeat)
 
 
 @pytest.mark.parametrize("file_format", ["webp", "apng"])
@@ -125,9 +129,49 @@ def test_the_frames_last_as_long_as_the_rate_says(file_format: str, tick: int) -
 @pytest.mark.parametrize("file_format", ["webp", "apng", "gif"])
 def test_it_plays_once_or_for_ever(file_format: str) -> None:
     once, _, _ = played(encode(fade(4), file_format))
-    for_ever, _, _ = played(encode(fade(4), file_format, loop=True))
+    for_ever, _, _ = played(encode(fade(4), file_format, repeat=True))
     assert once.info.get("loop") == (None if file_format == "gif" else 1)
     assert for_ever.info["loop"] == 0
+
+
+EQUAL = {
+    "all": lambda frames: np.repeat(frames[:1], 5, axis=0),
+    "some": lambda frames: frames[[0, 0, 1, 2, 2]],
+    "the last": lambda frames: frames[[0, 1, 2, 3, 3]],
+}
+
+
+@pytest.mark.parametrize("file_format", ["webp", "apng", "gif"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("equal", EQUAL)
+def test_equal_frames_are_stored_with_their_time(
+    equal: str, channels: int, file_format: str
+) -> None:
+    frames = EQUAL[equal](fade(4, channels))
+    _, decoded, durations = played(encode(frames, file_format))
+    assert (len(decoded), durations) == (5, [50] * 5)
+    shown = np.stack(decoded)
+    for first, second in pairwise(range(5)):
+        same = np.array_equal(frames[first], frames[second])
+        assert np.array_equal(shown[first], shown[second]) == same
+
+
+@pytest.mark.parametrize("file_format", ["apng", "gif"])  # this ffmpeg reads no animated WebP
+def test_another_decoder_shows_every_frame_for_its_time(file_format: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{file_format}"
+    path.write_bytes(encode(EQUAL["some"](fade(4)), file_format, fps=20))
+    command = [get_ffmpeg_exe(), "-v", "error", "-i", path, "-fps_mode", "passthrough"]
+    command += ["-f", "framecrc", "-"]
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert len([line for line in told.splitlines() if not line.startswith("#")]) == 5
+
+
+@pytest.mark.parametrize("fps", [29.97, 1, 7, 23.976, 50])
+@pytest.mark.parametrize(("file_format", "tick"), [("webp", 1), ("apng", 1), ("gif", 10)])
+def test_the_times_never_stray_from_the_rate(file_format: str, tick: int, fps: float) -> None:
+    _, _, durations = played(encode(fade(31), file_format, fps=fps))
+    ends = np.cumsum(durations)
+    assert np.abs(ends - 1000 * np.arange(1, 32) / fps).max() <= tick / 2 + 1e-9
 
 
 def test_a_strip_keeps_alpha() -> None:

@@ -15,7 +15,7 @@ RECIPE = {"model": "cats", "class": "a=b;c#d\\e\nf", "keyframes": [{"seed": 7}, 
 
 
 def encode(frames: np.ndarray, fps: float = 20) -> bytes:
-    return encode_animation(frames, "mp4", RECIPE, fps=fps, loop=False)
+    return encode_animation(frames, "mp4", RECIPE, fps=fps, repeat=True)
 
 
 def played(film: bytes, folder: Path) -> tuple[str, float, np.ndarray]:
@@ -48,6 +48,18 @@ def test_it_has_every_frame_at_its_rate_and_shows_nearly_the_same(
     assert shown.shape == (24, height + height % 2, width + width % 2, 3)
     strayed = np.abs(shown[:, :height, :width].astype(int) - frames)
     assert strayed.mean() < 4
+
+
+def test_the_file_says_in_what_colours_it_is(tmp_path: Path) -> None:
+    film = encode(smooth(5, 32, 32))
+    # The colour box of ISO/IEC 14496-12: primaries, transfer and matrix 1 (BT.709), narrow range.
+    assert film.count(b"colrnclx") == 1
+    box = film[film.index(b"colrnclx") + 8 :]
+    assert box[:7] == bytes([0, 1, 0, 1, 0, 1, 0])
+    (tmp_path / "film.mp4").write_bytes(film)
+    command = [get_ffmpeg_exe(), "-hide_banner", "-i", "film.mp4", "-f", "null", "-"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True).stderr
+    assert "yuv420p(tv, bt709, " in told  # of the stream itself; three names if they differed
 
 
 def test_what_is_transparent_is_white(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from models.child import end_with_supervisor
 from worker.ingest.class_values import LABEL_COLUMNS, NoClass, class_of
 from worker.ingest.errors import Rejected
-from worker.ingest.label_tables import FILE_COLUMNS, BadTable, find_columns
+from worker.ingest.label_tables import FILE_COLUMNS
 from worker.ingest.members import MAX_BYTES
 from worker.ingest.names import shown
 
@@ -169,15 +169,11 @@ def _find_columns(schema: "Schema") -> _Columns:
 def _find_table(schema: "Schema") -> _Columns:
     """The columns of a table of labels. Raises Rejected for a Parquet of another kind."""
     texts = [name for name in schema.names if _is_text(schema.field(name).type)]
-    classes = [name for name in schema.names if _is_class(schema, name)]
-    try:
-        file, label = find_columns(schema.names)
-    except BadTable:
-        file, label = "", ""
-    if file in texts and label in classes:
+    file = _preferred(texts, FILE_COLUMNS)
+    label = _preferred([name for name in schema.names if _is_class(schema, name)])
+    if file and label:
         return _Columns(None, file, label)
-    files = _preferred(texts, FILE_COLUMNS)
-    hint = f"; column {files} names files: upload the files themselves" if files else ""
+    hint = f"; column {file} names files: upload the files themselves" if file else ""
     raise Rejected(
         "not pictures: no column of this Parquet holds encoded pictures, as binary or as a "
         f"struct with bytes; its columns are {', '.join(schema.names)[:200]}{hint}"

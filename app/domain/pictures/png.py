@@ -6,7 +6,7 @@ best of those that numpy computes in a few steps (PNG specification, third editi
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from types import MappingProxyType
 
@@ -23,17 +23,52 @@ LEVEL = 1
 
 def write_png(pixels: NDArray[np.uint8], texts: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """(H, W, C) with 1, 3 or 4 channels -> the file, with `texts` (Latin-1) by their keywords."""
+    return b"".join((*_head(pixels, texts), _chunk(b"IDAT", _packed(pixels)), _chunk(b"IEND", b"")))
+
+
+def write_apng(
+    frames: NDArray[np.uint8],
+    milliseconds: Sequence[int],
+    *,
+    repeat: bool,
+    texts: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
+    """(F, H, W, C) with the time of each frame -> an animated PNG of whole frames, as `write_png`
+    writes them. It plays for ever with `repeat`, else once."""
+    height, width = frames.shape[1:3]
+    chunks = [
+        *_head(frames[0], texts),
+        _chunk(b"acTL", struct.pack(">2I", len(frames), 0 if repeat else 1)),
+    ]
+    sequence, packed = 0, b""
+    for number, (frame, duration) in enumerate(zip(frames, milliseconds, strict=True)):
+        if number == 0 or not np.array_equal(frame, frames[number - 1]):
+            packed = _packed(frame)
+        control = struct.pack(">5I2H2B", sequence, width, height, 0, 0, duration, 1000, 0, 0)
+        chunks.append(_chunk(b"fcTL", control))
+        sequence += 1
+        if number == 0:
+            chunks.append(_chunk(b"IDAT", packed))
+        else:
+            chunks.append(_chunk(b"fdAT", struct.pack(">I", sequence) + packed))
+            sequence += 1
+    return b"".join((*chunks, _chunk(b"IEND", b"")))
+
+
+def _head(pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> list[bytes]:
+    """All that stands before the pixels."""
     height, width, channels = pixels.shape
     header = struct.pack(">2I5B", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
-    return b"".join(
-        (
-            SIGNATURE,
-            _chunk(b"IHDR", header),
-            *(_chunk(b"tEXt", f"{key}\0{text}".encode("latin-1")) for key, text in texts.items()),
-            _chunk(b"IDAT", isal_zlib.compress(_filtered(pixels), LEVEL)),
-            _chunk(b"IEND", b""),
-        )
-    )
+    return [
+        SIGNATURE,
+        _chunk(b"IHDR", header),
+        *(_chunk(b"tEXt", f"{key}\0{text}".encode("latin-1")) for key, text in texts.items()),
+    ]
+
+
+def _packed(pixels: NDArray[np.uint8]) -> bytes:
+    packed: bytes = isal_zlib.compress(_filtered(pixels), LEVEL)
+    return packed
 
 
 def _filtered(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -41,6 +41,7 @@ def interpolation_recipe(
     method: str,
     easing: str,
     loop: bool,
+    repeat: bool,
     fps: float,
 ) -> Recipe:
     return checkpoint_recipe(checkpoint) | {
@@ -50,6 +51,7 @@ def interpolation_recipe(
         "method": method,
         "easing": easing,
         "loop": loop,
+        "repeat": repeat,
         "fps": fps,
     }
 
