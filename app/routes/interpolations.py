@@ -1,6 +1,5 @@
 """Interpolations: the way from one image to another, as an animation or as its frames."""
 
-import math
 from typing import Annotated, Literal, get_args
 
 from anyio import to_thread
@@ -42,7 +41,7 @@ from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.bodies import WHOLE
 from app.serving.latents import Easing, Keyframes, Latent, Method, to_point
 from app.serving.paths import walk
-from app.serving.sheets import encode_sprites
+from app.serving.sheets import encode_sprites, square
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
 
@@ -225,7 +224,7 @@ async def _render(
     def encode() -> bytes:
         frames = asked.display.enlarge(pixels)
         if asked.format == "sprites":
-            columns = math.ceil(math.sqrt(len(frames)))
+            columns = square(len(frames))
             return encode_sprites(frames, samples, columns, recipe, asked.fps)
         return encode_animation(frames, asked.format, recipe, fps=asked.fps, repeat=asked.repeat)
 

@@ -17,7 +17,7 @@ from app.routes.dependencies import (
 from app.routes.document import ANY_BINARY, BINARY, problems
 from app.routes.generation import check_pixels
 from app.routes.waiting import allow_deadline, while_connected
-from app.serving.recipe_files import FORMATS, read_recipe
+from app.serving.recipe_files import MEDIA, read_recipe
 from app.serving.verification import Replica
 
 router = APIRouter(
@@ -30,7 +30,7 @@ router = APIRouter(
 FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": f"A file made here, as it is: {', '.join(FORMATS.values())}",
+        "description": f"A file made here, as it is: {', '.join(MEDIA)}",
         "content": {ANY_BINARY: {"schema": BINARY}},
     }
 }
@@ -53,7 +53,8 @@ class VerificationAnswer(RecipeAnswer):
 
 @router.post("/read", operation_id="read_recipe", openapi_extra=FILE, response_model=RecipeAnswer)
 async def read(request: Request) -> Response:
-    """The recipe inside a picture, which is the body: `curl --data-binary @7.png`."""
+    """The recipe inside a file, which is the body: `curl --data-binary @7.png`. The recipe of a zip
+    of pictures is the list of theirs."""
     answer = await to_thread.run_sync(_read, await request.body())
     return Response(answer, media_type=MEDIA_TYPES["json"])
 
@@ -73,7 +74,8 @@ def _read(data: bytes) -> str:
 async def verify(
     request: Request, settings: SettingsDep, database: DatabaseDep, engine: EngineDep
 ) -> VerificationAnswer:
-    """Make the picture in the body again by the recipe inside it, and compare."""
+    """Make the file in the body again by the recipe inside it, and compare. Of a zip of pictures
+    send one picture."""
     data = await request.body()
     recipe, file_format = await to_thread.run_sync(read_recipe, data)
     replica = await to_thread.run_sync(Replica, recipe, file_format, settings)

@@ -1,6 +1,7 @@
 """Pictures side by side in one file: with captions to choose from, or with a map for a game."""
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from models.sheets import tile
 
 MARGIN, FONT_SIZE = 4, 10  # pixels
 PAPER, INK = "white", "black"
-SPRITES = "sprites"  # the name of both files, but for their endings
+SPRITE_SHEET, SPRITE_MAP = "sprites.png", "sprites.json"
 
 
 def encode_contact_sheet(
@@ -68,15 +69,20 @@ def encode_sprites(
         atlas["animations"] = {"morph": names}
     atlas["meta"] = {
         "app": "moggy",
-        "image": f"{SPRITES}.png",
+        "image": SPRITE_SHEET,
         "format": "RGBA8888" if pixels.shape[3] == 4 else "RGB888",
         "size": {"w": sheet.shape[1], "h": sheet.shape[0]},
         "scale": "1",
     }
     bundle = ZipBundle()
-    bundle.add(f"{SPRITES}.png", encode_png(sheet, recipe))
-    bundle.add(f"{SPRITES}.json", json.dumps(atlas, indent=1).encode())
+    bundle.add(SPRITE_SHEET, encode_png(sheet, recipe))
+    bundle.add(SPRITE_MAP, json.dumps(atlas, indent=1).encode())
     return bundle.finish()
+
+
+def square(pictures: int) -> int:
+    """The columns of a sheet that is about as wide as it is high."""
+    return math.ceil(math.sqrt(pictures))
 
 
 def _caption(sample: Sample, place: int) -> str:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple, Self
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from anyio import to_thread
@@ -23,7 +24,8 @@ from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.engine import Engine
 from app.serving.latents import MAX_KEYFRAMES, Easing, Method, Numbers, Seed, to_vector
 from app.serving.paths import walk
-from app.serving.sheets import encode_contact_sheet
+from app.serving.recipe_files import open_entry
+from app.serving.sheets import SPRITE_SHEET, encode_contact_sheet, encode_sprites, square
 from models.samples import Pixels, Point, Sample
 
 LEVELS_ELSEWHERE = 1  # by which pixels may differ that another backend has computed
@@ -94,8 +96,8 @@ class _Morph(_Subject):
 
 FORMATS_OF: dict[type[_Subject], tuple[str, ...]] = {
     _Image: SINGLE_FORMATS,
-    _Grid: ("png",),
-    _Morph: ("webp", "gif", "apng", "png"),
+    _Grid: ("png", "sprites"),
+    _Morph: ("webp", "gif", "apng", "png", "mp4", "sprites"),
 }
 
 
@@ -115,6 +117,8 @@ class Replica:
     """
 
     def __init__(self, recipe: Recipe, file_format: str, settings: Settings) -> None:
+        if file_format == "zip":
+            raise InvalidRequest("a zip is not verified as a whole: send a picture out of it")
         kind = _Grid if "columns" in recipe else _Morph if "keyframes" in recipe else _Image
         most = settings.max_images_per_request
         if kind is _Grid and isinstance(recipe.get("images"), list):
@@ -182,9 +186,13 @@ class Replica:
         again = self._encode(Display(self.scale, self._asked.resample).enlarge(pixels), samples)
         if again == data:
             return Verdict(True, "it is the same, byte for byte", 0)
+        if self._format == "mp4":
+            return Verdict(False, "it is not the same, and pixels of films are not compared", None)
         try:
+            if self._format == "sprites":
+                data, again = _sheet(data), _sheet(again)
             difference = _difference(data, again)
-        except (OSError, SyntaxError, ValueError, RuntimeError) as error:
+        except (OSError, SyntaxError, ValueError, RuntimeError, BadZipFile) as error:
             return Verdict(False, f"its pixels cannot be read: {error}", None)
         if difference is None:
             return Verdict(False, "its size or its number of frames is another", None)
@@ -198,6 +206,12 @@ class Replica:
 
     def _encode(self, pixels: Pixels, samples: list[Sample]) -> bytes:
         asked = self._asked
+        if self._format == "sprites":
+            morph = asked if isinstance(asked, _Morph) else None
+            columns = asked.columns if isinstance(asked, _Grid) else square(len(samples))
+            return encode_sprites(
+                pixels, samples, columns, self._recipe, morph.fps if morph else None
+            )
         if isinstance(asked, _Morph):
             file_format = "strip" if self._format == "png" else self._format
             return encode_animation(
@@ -208,6 +222,12 @@ class Replica:
         if isinstance(asked, _Grid):
             return encode_grid(pixels, asked.columns, self._recipe)
         return encode_image(pixels[0], self._format, self._recipe)
+
+
+def _sheet(data: bytes) -> bytes:
+    """The picture of a sprite sheet."""
+    with ZipFile(io.BytesIO(data)) as archive:
+        return open_entry(archive, SPRITE_SHEET)
 
 
 def _check_images(images: int, most: int) -> None:

@@ -129,7 +129,8 @@ def test_morph_sends_every_keyframe(service: FakeService, moggy: Moggy, tmp_path
     arguments = ("--frames", 90, "--fps", 25, "--loop", "--method", "lerp", "--easing", "smooth")
     arguments += ("--class", "white", "--scale", 3, "--resample", "nearest")
     assert moggy("morph", "cats", 7, 42, 8, "--out", out, *arguments).code == 0
-    assert moggy("morph", "cats", 7, 42, "--out", tmp_path / "strip.png").code == 0
+    strip = tmp_path / "strip.png"
+    assert moggy("morph", "cats", 7, 42, "--no-repeat", "--out", strip).code == 0
     assert [asked.json for asked in service.asked] == [
         {
             "keyframes": [{"seed": 7}, {"seed": 42}, {"seed": 8}],
@@ -143,7 +144,12 @@ def test_morph_sends_every_keyframe(service: FakeService, moggy: Moggy, tmp_path
             "scale": 3,
             "resample": "nearest",
         },
-        {"keyframes": [{"seed": 7}, {"seed": 42}], "frames": 60, "format": "strip"},
+        {
+            "keyframes": [{"seed": 7}, {"seed": 42}],
+            "frames": 60,
+            "repeat": False,
+            "format": "strip",
+        },
     ]
     assert out.read_bytes() == b"film"
 

@@ -122,6 +122,21 @@ def test_json_lists_the_latents(client: TestClient, model: ServedCheckpoint) -> 
     assert np.allclose(latents[1], (latents[0] + latents[2]) / 2, atol=1e-6)
 
 
+@pytest.mark.parametrize("file_format", ["webp", "gif", "apng"])
+def test_a_file_plays_for_ever_unless_it_is_to_play_once(
+    client: TestClient, file_format: str
+) -> None:
+    for_ever = ask(client, keyframes=TWO, frames=3, format=file_format)
+    once = ask(client, keyframes=TWO, frames=3, format=file_format, repeat=False)
+    assert Image.open(io.BytesIO(for_ever.content)).info["loop"] == 0
+    assert Image.open(io.BytesIO(once.content)).info.get("loop", 1) == 1
+    if file_format != "apng":
+        by_url = get(client, f"7-42.{file_format}?frames=3")
+        assert by_url.content == for_ever.content
+        by_url = get(client, f"7-42.{file_format}?frames=3&repeat=false")
+        assert by_url.content == once.content
+
+
 def test_the_url_is_the_request(client: TestClient) -> None:
     by_url = get(client, "7-42.webp?frames=6&fps=12&easing=smooth&loop=true")
     asked = {"keyframes": TWO, "frames": 6, "fps": 12, "easing": "smooth", "loop": True}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,11 @@ def made(client: TestClient, name: str) -> bytes:
         "large-grid": lambda: client.post(IMAGES, json={"seeds": [3, 1], "scale": 2}),
         "large-morph": lambda: client.get(f"{MORPHS}/7-9.{file_format}?frames=3&scale=2"),
         "morph": lambda: client.get(f"{MORPHS}/7-42.{file_format}?frames=5&easing=even"),
+        "sheet": lambda: client.post(IMAGES, json={"seeds": [3, 1, 2], "format": file_format}),
+        "morph-sheet": lambda: client.post(
+            MORPHS,
+            json={"keyframes": [{"seed": 7}, {"seed": 9}], "frames": 5, "format": file_format},
+        ),
         "path": lambda: client.post(
             MORPHS,
             json={
@@ -71,7 +77,8 @@ def with_recipe(data: bytes, **changes: Any) -> bytes:
 FILES = (
     *("seed.png", "seed.jpg", "seed.webp", "seed.avif", "latent.png", "latent.jpg", "grid.png"),
     *("morph.webp", "morph.gif", "morph.png", "path.webp", "path.gif", "path.apng"),
-    *("large.png", "large-grid.png", "large-morph.webp"),
+    *("large.png", "large-grid.png", "large-morph.webp", "morph.mp4"),
+    *("sheet.sprites", "morph-sheet.sprites"),
 )
 
 
@@ -88,6 +95,52 @@ def test_every_file_tells_its_recipe_and_is_what_it_says(
         "says": "it is the same, byte for byte",
         "difference": 0,
     }
+
+
+def test_a_zip_tells_the_recipes_of_its_pictures(client: TestClient) -> None:
+    data = made(client, "sheet.zip")
+    read = client.post("/v1/recipes/read", content=data).json()
+    assert (read["format"], len(read["recipe"]["images"])) == ("zip", 3)
+    assert [image["seed"] for image in read["recipe"]["images"]] == [3, 1, 2]
+    answer = client.post("/v1/recipes/verify", content=data)
+    assert answer.status_code == 422
+    assert "send a picture out of it" in answer.json()["detail"]
+
+
+def zipped(compression: int, **files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, data in files.items():
+            archive.writestr(f"{name}.png", data)
+    return buffer.getvalue()
+
+
+def test_a_zip_or_film_of_others_holds_no_recipe(client: TestClient) -> None:
+    picture = made(client, "seed.png")
+    film = made(client, "morph.mp4")
+    bodies = {
+        zipped(zipfile.ZIP_DEFLATED, a=picture): "compressed",
+        zipped(zipfile.ZIP_STORED, a=picture)[:-30]: "not as the service wrote it",
+        zipped(zipfile.ZIP_STORED): "is no picture",
+        zipped(zipfile.ZIP_STORED, a=b"text"): "is no picture",
+        film.replace(b"\xa9cmt", b"\xa9xyz"): "holds no recipe",
+        film[:200]: "holds no recipe",
+    }
+    for body, says in bodies.items():
+        answer = client.post("/v1/recipes/read", content=body)
+        assert (answer.status_code, says in answer.text) == (422, True), (says, answer.text)
+
+
+def test_another_film_or_sheet_under_the_same_recipe_does_not_match(client: TestClient) -> None:
+    film = made(client, "morph.mp4")
+    changed = film.replace(b'"keyframes":[{"seed":7}', b'"keyframes":[{"seed":8}')
+    assert changed != film
+    assert verify(client, changed)["says"] == (
+        "it is not the same, and pixels of films are not compared"
+    )
+    with zipfile.ZipFile(io.BytesIO(made(client, "sheet.sprites"))) as archive:
+        sheet = with_recipe(archive.read("sprites.png"))
+    assert verify(client, zipped(zipfile.ZIP_STORED, sprites=sheet))["difference"] == 0
 
 
 def test_the_recipe_read_is_that_of_the_image(client: TestClient) -> None:

@@ -123,7 +123,7 @@ def test_a_row_that_is_no_picture_is_rejected(ingest: Run, png: Png, tmp_path: P
     outcome = ingest([write(tmp_path / "a.parquet", {"image": rows})])
     assert outcome.report["accepted"] == 2
     assert {name: reason.partition(":")[0] for name, reason in outcome.reasons.items()} == {
-        "a.parquet[2]": "not an image",
+        "a.parquet[2]": "not read",
         "a.parquet[3]": "path without a picture",
         "a.parquet[4]": "no picture",
     }
