@@ -99,6 +99,8 @@ class Ingest:
                 for file in self._decoded(self._meter, reader.fit, reader.fit_array):
                     self._take(file, pack)
                 report.labels = self._label_files.finish(pack.labels)
+                if report.labels is not None and report.labels.source == "files":
+                    pack.contradicted = 0  # of folders, which are no classes
                 if len(pack) < MIN_IMAGES:
                     raise IngestError(report.too_few(MIN_IMAGES, self._values.narrow_sentence()))
                 self.progress.bytes_read = self.progress.bytes_total
