@@ -122,6 +122,7 @@ def api_program(settings: Settings, environment: dict[str, str]) -> Program:
             *("--host", settings.host, "--port", str(settings.port), "--no-access-log"),
             # They would replace the peer's address, by which MOGGY_TRUSTED_PROXIES knows a proxy.
             "--no-proxy-headers",
+            *("--http", "app.serving.connections:Connection", "--ws", "none"),
             # An open event stream would otherwise hold the end back for ever.
             *("--timeout-graceful-shutdown", str(API_GRACE_SECONDS)),
         ),

@@ -1,0 +1,93 @@
+"""HTTP connections whose waits and headers have limits, for
+`uvicorn --http app.serving.connections:Connection`.
+
+Uvicorn itself waits without a limit for the head of a request, and for a client that does not read
+its answer, and takes a head of any size.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 15.0  # from a connection, or a request's first byte, until its head is there
+MAX_HEAD_BYTES = 64 * 1024  # of the request line and all headers
+STALLED_SECONDS = 60.0  # for which a client may read nothing of its answer
+REFUSED = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"connection: close\r\ncontent-length: 0\r\n\r\n"
+)
+
+
+class Connection(HttpToolsProtocol):
+    """One connection of a client."""
+
+    def __init__(self, *options: Any, **named: Any) -> None:
+        super().__init__(*options, **named)
+        self._in_head = False
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_timer = self._later(HEAD_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        self._forget_stall()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_head:  # as nearly always: a head is one packet
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.write(REFUSED)
+            self.transport.close()
+        elif self._head_timer is None:
+            self._head_timer = self._later(HEAD_SECONDS, self.transport.close)
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._forget_head()
+        super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_stall()
+
+    def resume_writing(self) -> None:
+        self._forget_stall()
+        super().resume_writing()
+
+    def _watch_stall(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._stall_timer = self._later(STALLED_SECONDS, self._end_stall)
+
+    def _end_stall(self) -> None:
+        """End the connection, unless some of the answer was read meanwhile."""
+        if self.transport.get_write_buffer_size() < self._unsent:
+            self._watch_stall()
+        else:
+            self.transport.abort()
+
+    def _forget_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _forget_stall(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(seconds, act)
