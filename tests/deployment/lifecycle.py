@@ -176,6 +176,7 @@ def test_a_worker_that_hangs_is_unhealthy_and_a_busy_one_is_not(api: httpx2.Clie
     finally:
         kill_program("worker-light", "CONT")
     wait_for("healthy again", lambda: health("worker-light") == "healthy")
+    api.post(f"/v1/jobs/{job}/cancel")
 
 
 def health(service: str) -> str:
@@ -191,7 +192,8 @@ def kill_program(service: str, signal: str) -> None:
 
 
 def test_all_stop_in_time_with_answers_under_way_and_the_job_goes_on(api: httpx2.Client) -> None:
-    (job,) = [one["id"] for one in api.get("/v1/jobs?status=running").json()["items"]]
+    job = train(api, "squares", "stopped", LONG)
+    wait_for("training", lambda: job_of(api, job)["progress"]["images_seen"] > 0)
     seen = job_of(api, job)["progress"]["images_seen"]
     with ThreadPoolExecutor() as threads:
         threads.submit(read_to_the_end, "GET", f"/v1/jobs/{job}/events", None)
