@@ -17,6 +17,7 @@ from app.domain.settings import Settings
 from models.config import field_ranges
 from models.presets import DEFAULT_PRESET, PRESETS
 
+UNITS = {"MiB": 2**20, "GiB": 2**30}
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 BIN = Path(sys.executable).parent
@@ -84,8 +85,9 @@ def test_every_setting_is_listed_with_its_default() -> None:
         shown = rows[name.upper()].strip()
         if field.default in (None, frozenset()):
             assert shown == "none", name
-        elif shown.endswith("GiB"):
-            assert float(shown.split()[0]) * 2**30 == field.default, name
+        elif shown.endswith(tuple(UNITS)):
+            number, unit = shown.split()
+            assert float(number) * UNITS[unit] == field.default, name
         else:
             is_float = isinstance(field.default, float)
             assert shown == (f"{field.default:g}" if is_float else str(field.default)), name

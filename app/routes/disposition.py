@@ -17,6 +17,9 @@ from app.domain.errors import InvalidRequest
 ESCAPED = {"%22": '"', "%0D": "\r", "%0A": "\n"}  # all that HTML forms percent-encode in a name
 ESCAPE = re.compile("|".join(ESCAPED), re.IGNORECASE)
 ENCODED_WORDS = re.compile(r"\s*(=\?[^?\s]+\?[bq]\?[^?]*\?=\s*)+", re.IGNORECASE | re.ASCII)
+# Where a file lies on its sender's machine, which clients on Windows may tell. Of other paths the
+# folders are kept: they may be classes.
+WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 MAX_SHOWN = 100
 
 # (charset, language, value) of an RFC 2231 parameter, whose value has its bytes as Latin-1.
@@ -36,9 +39,10 @@ def read_disposition(header: bytes) -> Disposition:
     message = Message()
     message["Content-Disposition"] = header.decode("latin-1")
     (kind, _), *parameters = message.get_params([("", "")], "Content-Disposition")
-    return Disposition(
-        kind.lower(), _parameter(parameters, "name"), _parameter(parameters, "filename")
-    )
+    file_name = _parameter(parameters, "filename")
+    if file_name is not None and WINDOWS_PATH.match(file_name):
+        file_name = re.split(r"[\\/]", file_name)[-1]
+    return Disposition(kind.lower(), _parameter(parameters, "name"), file_name)
 
 
 def _parameter(parameters: Sequence[tuple[str, Parameter]], name: str) -> str | None:
