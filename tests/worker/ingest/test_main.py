@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import signal
 import struct
 import subprocess
@@ -15,6 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_disk import fill
+
+from models.disk import NO_ROOM
+from worker.ingest.doctor.looking import allocate
 
 ROOT = Path(__file__).resolve().parents[3]
 MIB = 1 << 20
@@ -254,3 +259,23 @@ def test_progress_is_told_about_once_a_second(long_run: Path) -> None:
         await_progress(process)
         assert 1.5 < time.monotonic() - first < 4
         process.kill()
+
+
+def test_a_full_disk_ends_with_an_event_and_a_status_of_its_own(
+    small_disk: Path, tmp_path: Path, run_dir: MakeRun, png: Png
+) -> None:
+    source = zipped(tmp_path / "a.zip", {f"{n}.png": png(n) for n in range(500)})
+    folder = small_disk / "run"
+    shutil.copytree(run_dir([source]), folder)
+    fill(small_disk, leave=500_000)  # 500 pictures take 1.5 MB
+    status, events, _ = finish(folder)
+    assert (status, events[-1]["event"]) == (NO_ROOM, "no_room")
+    assert "No space left on device" in events[-1]["error"]
+
+
+def test_a_mapped_array_that_does_not_fit_is_an_error_and_no_death_by_a_signal(
+    small_disk: Path,
+) -> None:
+    fill(small_disk, leave=500_000)
+    with pytest.raises(OSError, match="No space left on device"):
+        allocate(small_disk / "features.npy", np.float16, (1000, 512))

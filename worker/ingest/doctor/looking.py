@@ -27,8 +27,8 @@ def look(folder: Path, shape: Shape, tick: Callable[[int], None]) -> tuple[str, 
     tick(0)
     embedder, ruler = Embedder(), Ruler(*shape[1:3])
     count = shape[0]
-    features = _allocate(folder / "features.npy", np.float16, (count, FEATURES))
-    thumbnails = _allocate(folder / "thumbnails.npy", np.uint8, (count, THUMBNAIL, THUMBNAIL))
+    features = allocate(folder / "features.npy", np.float16, (count, FEATURES))
+    thumbnails = allocate(folder / "thumbnails.npy", np.uint8, (count, THUMBNAIL, THUMBNAIL))
     sharpness, variation, bars = (np.empty(count, np.float32) for _ in range(3))
     at_once = max(8, min(MAX_BLOCK, BLOCK_BYTES // int(np.prod(shape[1:]))))
     start = 0
@@ -45,7 +45,7 @@ def look(folder: Path, shape: Shape, tick: Callable[[int], None]) -> tuple[str, 
     return embedder.name, Measures(sharpness, variation, bars, thumbnails)
 
 
-def _allocate(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
+def allocate(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
     """A new mapped array whose bytes are on the disk already.
 
     Without them, a write on a full disk would end the process with SIGBUS and raise no error.
