@@ -244,7 +244,8 @@ def test_migrate_brings_a_database_to_the_newest_schema(
     monkeypatch.delenv("MOGGY_DATABASE_URL", raising=False)
     assert moggy("migrate").code == 0
     assert (tmp_path / "home" / "moggy.db").stat().st_size > 0
-    monkeypatch.setenv("MOGGY_PORT", "none")
-    result = moggy("migrate")
+    monkeypatch.setenv("MOGGY_PORT", "none")  # which does not concern it
+    assert moggy("migrate").code == 0
+    result = moggy("up")
     assert result.code == 1
-    assert result.err.startswith("MOGGY_PORT 'none': ")
+    assert result.err == "MOGGY_PORT 'none': it is not a whole number from 1 to 65535\n"
