@@ -89,7 +89,8 @@ class RunFolder:
         self.events.emit(
             "progress",
             images_seen=progress.images_seen,
-            images_total=progress.images_total,
+            # The last batch is whole: it may end beyond what was asked for.
+            images_total=max(progress.images_total, progress.images_seen),
             images_per_second=progress.images_per_second,
             eta_seconds=progress.eta_seconds,
             **progress.losses._asdict(),

@@ -12,6 +12,7 @@ from typing import IO, Any
 import structlog
 
 from app.domain.exits import describe_exit
+from worker.job_log import FILE_NAME
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ class Child:
     """
 
     def __init__(self, module: str, run_dir: Path, processes: int = 1) -> None:
-        self._log = run_dir / "log.txt"
+        self._log = run_dir / FILE_NAME
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
                 [sys.executable, *_launcher(processes), "-m", module, str(run_dir)],

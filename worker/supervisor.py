@@ -15,11 +15,13 @@ from app.domain.disk import is_disk_full
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
 from app.domain.leases import Claim, Fenced
+from app.domain.store import ObjectStore
 from app.domain.tables import Job
 from models.disk import needed_bytes
 from worker.child import Child
 from worker.context import WorkerContext
 from worker.heartbeat import Heartbeat
+from worker.job_log import JobLog
 from worker.kinds.evaluate import Evaluate
 from worker.kinds.ingest import Ingest
 from worker.kinds.kind import Kind
@@ -35,6 +37,13 @@ KINDS: dict[str, type[Kind]] = {
     "synthesize": Synthesize,
 }
 FINAL_EVENTS = ("finished", "stopped", "failed", "no_room")
+ENDINGS = {
+    "finished": "finished",
+    "stopped": "stopped",
+    "failed": "failed",
+    "no_room": "stopped for want of disk space",
+    "crashed": "crashed",
+}
 POLL_SECONDS = 0.2
 DISK_SECONDS = 1.0  # between two looks at the free space
 
@@ -51,6 +60,13 @@ class Outcome:
     def name(self) -> str:
         return str(self.event["event"])
 
+    def describe(self) -> str:
+        """A line for the job's log."""
+        reason = f": {self.event['error']}" if self.event.get("error") else ""
+        asked = f", as its user asked ({self.stop})" if self.stop else ""
+        low = ", with the disk full" if self.disk_low else ""
+        return f"the child process has {ENDINGS[self.name]}{asked}{low}{reason}"
+
 
 def supervise(context: WorkerContext, job: Job) -> None:
     """Run the job to its end, its stop, or the loss of its lease.
@@ -61,24 +77,32 @@ def supervise(context: WorkerContext, job: Job) -> None:
     claim = Claim(job.id, job.epoch)
     run_dir = context.settings.runs / f"{claim.job_id}-{claim.epoch}"
     kind = KINDS[job.kind](context, job, run_dir)
+    job_log = JobLog(context.store, claim, run_dir)
     try:
         with Heartbeat(context, claim) as heartbeat:
-            outcome = _run(context, kind, heartbeat)
+            outcome = _run(context, kind, heartbeat, job_log)
+            job_log.say(outcome.describe())
+            job_log.store()  # before the job has ended: who waits for the end finds it whole
             _settle(context, kind, outcome)
         log.info("job_left", job=job.id, outcome=outcome.name)
     except Fenced:
         log.warning("job_fenced", job=job.id, epoch=job.epoch)
+        job_log.say("the lease was lost: another worker has taken the job over")
+        job_log.store()
     except Exception as error:
         log.exception("job_supervision_failed", job=job.id)
+        job_log.say(f"the worker failed: {type(error).__name__}: {error}")
+        job_log.store()
         _settle_failure(context, kind, error)
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
         context.notifier.notify([job.id])
 
 
-def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
+def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobLog) -> Outcome:
     """Run the child to its end, storing what its events name."""
-    make_run_dir(kind.run_dir, kind.claim)
+    make_run_dir(context.store, kind.run_dir, kind.claim)
+    job_log.say(f"{kind.job.kind} begins, attempt {kind.job.attempt} (epoch {kind.claim.epoch})")
     kind.prepare()
     child = Child(kind.module, kind.run_dir, kind.processes)
     final: dict[str, Any] | None = None
@@ -94,6 +118,7 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat) -> Outcome:
                 final = event
             elif event is not None and heartbeat.stop_requested is not Stop.CANCEL:
                 kind.handle(event)
+            job_log.store_now_and_then()
             if heartbeat.fenced:
                 raise Fenced(kind.job.id)
             if time.monotonic() >= look_at:
@@ -121,9 +146,15 @@ def _is_over(seconds: float | None, since: float) -> bool:
     return seconds is not None and time.monotonic() - since > seconds
 
 
-def make_run_dir(run_dir: Path, claim: Claim) -> None:
-    """Make an empty folder for this epoch; what older epochs of the job left here goes."""
+def make_run_dir(store: ObjectStore, run_dir: Path, claim: Claim) -> None:
+    """Make an empty folder for this epoch. What older epochs of the job left here goes, and the
+    log of a worker that was killed is stored in its place."""
     for left in run_dir.parent.glob(f"{claim.job_id}-*"):
+        epoch = left.name.rpartition("-")[2]
+        if epoch.isdecimal() and int(epoch) < claim.epoch:
+            old_log = JobLog(store, Claim(claim.job_id, int(epoch)), left)
+            old_log.say("the worker of this attempt was killed, or its machine went down")
+            old_log.store()
         shutil.rmtree(left, ignore_errors=True)
     run_dir.mkdir(parents=True)
 
@@ -191,7 +222,7 @@ def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
         attempt = leases.hold(session, kind.claim).attempt
         if attempt < context.settings.max_attempts:
             log.warning("job_crashed", job=kind.job.id, attempt=attempt, reason=sentence)
-            leases.give_back(session, kind.claim, keep_attempt=True)
+            leases.give_back(session, kind.claim, keep_attempt=True, reason=sentence)
             return False
         error = f"{sentence}, at the last of {attempt} attempts"
         leases.end(session, kind.claim, Status.FAILED, error)

@@ -14,6 +14,7 @@ from app.cli.uploads import Part, opened
 DEFAULT_URL = "http://127.0.0.1:8000"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGE_SIZE = 200
+NOTHING_FOLLOWS = 204  # a stream whose job has ended, after its last event
 
 # Generating a thousand images, or storing a large upload, keeps a client waiting for minutes.
 TIMEOUT = httpx2.Timeout(300.0, connect=5.0)
@@ -119,7 +120,8 @@ class ServiceClient:
             self._http.sse(path, headers=headers, timeout=STREAM_TIMEOUT) as source,
         ):
             _check(source.response)
-            yield from source
+            if source.response.status_code != NOTHING_FOLLOWS:
+                yield from source
 
     def _json(self, response: httpx2.Response) -> Any:
         _check(response)

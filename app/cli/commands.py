@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.client import ServiceClient, segment
+from app.cli.console import printable
 from app.cli.dataset_actions import follow_ingest_job
 from app.cli.errors import INTERRUPTED, CommandError
 from app.cli.files import check_folder, fetch_files
@@ -16,7 +17,7 @@ from app.cli.follow import (
     follow_training,
 )
 from app.cli.outputs import write_file
-from app.cli.progress import View, make_view
+from app.cli.progress import make_view
 from app.cli.tables import (
     SCORE_COLUMNS,
     counted,
@@ -68,12 +69,12 @@ def follow_job(job_id: str) -> None:
         if job["kind"] == "ingest":
             follow_ingest_job(client, job_id, job["dataset"])
         elif job["kind"] == "evaluate":
-            _follow_evaluation(client, job_id)
+            _follow_evaluation(client, job_id, from_now=True)
         elif job["kind"] == "synthesize":
-            _follow_synthesis(client, job_id)
+            _follow_synthesis(client, job_id, from_now=True)
             print(f"`moggy download {job_id} --out FOLDER` fetches its files.", file=sys.stderr)
         else:
-            _follow(client, job_id)
+            _follow(client, job_id, from_now=True)
 
 
 def evaluate(body: dict[str, Any]) -> None:
@@ -82,8 +83,8 @@ def evaluate(body: dict[str, Any]) -> None:
         _follow_evaluation(client, client.post("jobs", body)["id"])
 
 
-def _follow_evaluation(client: ServiceClient, job_id: str) -> None:
-    job = _follow_to_success(client, job_id, follow_evaluation)
+def _follow_evaluation(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
+    job = _follow_to_success(client, job_id, follow_evaluation, from_now)
     result = job["result"]
     print(
         f"{job['model']}, checkpoint {job['checkpoint']}: {result['images']:,} of its pictures "
@@ -116,6 +117,37 @@ def download(job_id: str, out: Path) -> None:
         _download(client, job_id, out)
 
 
+def print_log(job_id: str) -> None:
+    """Print what was written about a job so far."""
+    with ServiceClient.from_environment() as client:
+        text = b"".join(client.fetch(f"jobs/{segment(job_id)}/log")).decode(errors="replace")
+        if not text:
+            status = client.get(f"jobs/{segment(job_id)}")["status"]
+            print(f"Job {job_id} is {status}: nothing is logged about it yet.", file=sys.stderr)
+    for line in text.splitlines():
+        print(printable(line.expandtabs()))
+
+
+def fetch_samples(job_id: str, out: Path) -> None:
+    """Write the sample grids of a training into a folder, each named by the images seen."""
+    check_folder(out)
+    path = f"jobs/{segment(job_id)}"
+    with ServiceClient.from_environment() as client:
+        kind = client.get(path)["kind"]
+        if kind != "train":
+            raise CommandError(
+                f"Job {job_id} is of kind {kind}, which has no samples: only jobs of kind train do."
+            )
+        grids = client.get(f"{path}/samples")["items"]
+        out.mkdir(parents=True, exist_ok=True)
+        written = 0
+        for grid in grids:
+            seen = grid["images_seen"]
+            target = out / f"{job_id}-{seen:012d}.png"
+            written += write_file(target, client.fetch(f"{path}/samples/{seen}.png"))
+    print(f"{out}: {counted(len(grids), 'sample grid')}, {size(written)}", file=sys.stderr)
+
+
 def _download(client: ServiceClient, job_id: str, out: Path) -> None:
     with make_view() as view:
         paths = fetch_files(client, job_id, out, view)
@@ -123,8 +155,8 @@ def _download(client: ServiceClient, job_id: str, out: Path) -> None:
     print(f"{out}: {counted(len(paths), 'file')}, {size(written)}", file=sys.stderr)
 
 
-def _follow_synthesis(client: ServiceClient, job_id: str) -> None:
-    job = _follow_to_success(client, job_id, follow_synthesis)
+def _follow_synthesis(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
+    job = _follow_to_success(client, job_id, follow_synthesis, from_now)
     result = job["result"]
     print(
         f"Job {job_id} succeeded: {result['images']:,} images of {job['model']} in "
@@ -133,19 +165,19 @@ def _follow_synthesis(client: ServiceClient, job_id: str) -> None:
     )
 
 
-def _follow(client: ServiceClient, job_id: str) -> None:
-    job = _follow_to_success(client, job_id, follow_training)
+def _follow(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
+    job = _follow_to_success(client, job_id, follow_training, from_now)
     seen = job["progress"]["images_seen"]
     print(f"Job {job_id} succeeded: {job['model']} has seen {seen:,} images.", file=sys.stderr)
 
 
 def _follow_to_success(
-    client: ServiceClient, job_id: str, follow: Callable[[ServiceClient, str, View], Ending]
+    client: ServiceClient, job_id: str, follow: Callable[..., Ending], from_now: bool
 ) -> Any:
     """The job once it has succeeded; any other end is a CommandError."""
     try:
         with make_view() as view:
-            ending = follow(client, job_id, view)
+            ending = follow(client, job_id, view, from_now=from_now)
     except KeyboardInterrupt as interrupt:
         raise CommandError(
             f"Not following any longer: job {job_id} goes on. `moggy follow {job_id}` shows it "

@@ -10,7 +10,7 @@ from app.cli.console import printable
 from app.cli.errors import INTERRUPTED, CommandError
 from app.cli.folders import LeftOut
 from app.cli.follow import Ending, follow_ingest
-from app.cli.progress import make_view
+from app.cli.progress import View, make_view
 from app.cli.tables import moment, size
 from app.cli.uploads import plan_upload
 
@@ -88,7 +88,7 @@ def delete_dataset(name: str, *, sure: bool) -> None:
 
 def follow_ingest_job(client: ServiceClient, job_id: str, name: str) -> None:
     with make_view() as view:
-        ending = _wait_for_ingest(client, {"name": name, "job": job_id}, view)
+        ending = _wait_for_ingest(client, {"name": name, "job": job_id}, view, from_now=True)
     _report_ingest(client, name, ending)
 
 
@@ -98,9 +98,11 @@ def _report_ingest(client: ServiceClient, name: str, ending: Ending) -> None:
     _print_report(client.get(f"datasets/{segment(name)}"))
 
 
-def _wait_for_ingest(client: ServiceClient, dataset: dict[str, Any], view: Any) -> Ending:
+def _wait_for_ingest(
+    client: ServiceClient, dataset: dict[str, Any], view: View, *, from_now: bool = False
+) -> Ending:
     try:
-        return follow_ingest(client, dataset["job"], view)
+        return follow_ingest(client, dataset["job"], view, from_now=from_now)
     except KeyboardInterrupt as interrupt:
         raise CommandError(
             f"Not waiting any longer: {dataset['name']} is uploaded and goes on being packed. "

@@ -13,6 +13,7 @@ from app.cli.tables import duration, size
 GIVE_UP_SECONDS = 120.0  # without one answer
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 WAITED_FOR = ("queued", "running", "paused")
+NEWEST = "9" * 18  # as Last-Event-ID: only what follows
 
 
 @dataclass(frozen=True)
@@ -23,24 +24,32 @@ class Ending:
     error: str | None
 
 
-def follow_training(client: ServiceClient, job_id: str, view: View) -> Ending:
+def follow_training(
+    client: ServiceClient, job_id: str, view: View, *, from_now: bool = False
+) -> Ending:
     """Show a training until it ends."""
-    return _follow(client, job_id, view, _training_state, _show_training)
+    return _follow(client, job_id, view, _training_state, _show_training, from_now)
 
 
-def follow_ingest(client: ServiceClient, job_id: str, view: View) -> Ending:
+def follow_ingest(
+    client: ServiceClient, job_id: str, view: View, *, from_now: bool = False
+) -> Ending:
     """Show an ingest until it ends."""
-    return _follow(client, job_id, view, _running_as("packing"), _show_ingest)
+    return _follow(client, job_id, view, _running_as("packing"), _show_ingest, from_now)
 
 
-def follow_evaluation(client: ServiceClient, job_id: str, view: View) -> Ending:
+def follow_evaluation(
+    client: ServiceClient, job_id: str, view: View, *, from_now: bool = False
+) -> Ending:
     """Show an evaluation until it ends."""
-    return _follow(client, job_id, view, _running_as("generating"), _show_evaluation)
+    return _follow(client, job_id, view, _running_as("generating"), _show_evaluation, from_now)
 
 
-def follow_synthesis(client: ServiceClient, job_id: str, view: View) -> Ending:
+def follow_synthesis(
+    client: ServiceClient, job_id: str, view: View, *, from_now: bool = False
+) -> Ending:
     """Show a synthesis until it ends."""
-    return _follow(client, job_id, view, _running_as("generating"), _show_synthesis)
+    return _follow(client, job_id, view, _running_as("generating"), _show_synthesis, from_now)
 
 
 def _follow(
@@ -49,18 +58,46 @@ def _follow(
     view: View,
     describe: Callable[[dict[str, Any]], str],
     show: Callable[[str, dict[str, Any], View], None],
+    from_now: bool,
 ) -> Ending:
-    """`describe` words a state, and `show` shows any other event."""
-    for event, data in stream_events(client, job_id, view.note):
+    """`describe` words a state, and `show` shows any other event.
+
+    `from_now`: what has happened before is not told again; the job's state as it is comes first.
+    """
+    if from_now:
+        job = client.get(f"jobs/{segment(job_id)}")
+        if job["status"] not in WAITED_FOR:
+            return Ending(job["status"], job["error"])
+        _show_now(job, describe, view)
+    for event, data in stream_events(client, job_id, view.note, NEWEST if from_now else None):
         if event == "end":
             return Ending(data["status"], data["error"])
         if event != "state":
             show(event, data, view)
         elif data["status"] in WAITED_FOR:
+            if data.get("reason"):
+                view.note(_restart(data))
             view.describe(describe(data))
-            if data.get("error"):  # why it waits again
-                view.note(data["error"])
     raise CommandError(f"the event stream of job {job_id} has no end")
+
+
+def _show_now(job: dict[str, Any], describe: Callable[[dict[str, Any]], str], view: View) -> None:
+    place = f", at place {job['position']} of its queue" if job["position"] is not None else ""
+    again = f", attempt {job['attempt']}" if job["attempt"] > 1 else ""
+    view.describe(f"{describe(job)}{place}{again}")
+    if job["error"]:  # why it waits
+        view.note(str(job["error"]))
+    progress = job["progress"]
+    if progress["images_total"]:
+        view.update(progress["images_seen"], progress["images_total"], training_figures(progress))
+
+
+def _restart(data: dict[str, Any]) -> str:
+    """Why a job waits or runs again, and for which time."""
+    if data["status"] == "running":
+        return f"attempt {data['attempt']} begins: {data['reason']}"
+    tried = f" after attempt {data['attempt']}" if data["attempt"] else ""
+    return f"{data['status']} again{tried}: {data['reason']}"
 
 
 def _running_as(name: str) -> Callable[[dict[str, Any]], str]:
@@ -102,14 +139,16 @@ def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:
 
 
 def stream_events(
-    client: ServiceClient, job_id: str, on_break: Callable[[str], None]
+    client: ServiceClient,
+    job_id: str,
+    on_break: Callable[[str], None],
+    last_id: str | None = None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each (event, data) of the job exactly once, `end` being the last.
+    """Each (event, data) of the job after `last_id` exactly once, `end` being the last.
 
     A stream that breaks is taken up after the last event that came; when the service answers
     nothing for two minutes, ServiceUnreachable.
     """
-    last_id: str | None = None
     breaks, heard_at = 0, time.monotonic()
     while True:
         try:
@@ -121,6 +160,11 @@ def stream_events(
                 yield event.event, data
                 if event.event == "end":
                     return
+            job = client.get(f"jobs/{segment(job_id)}") if last_id == NEWEST else None
+            if job is not None and job["status"] not in WAITED_FOR:
+                # It ended before the stream was opened, which then has nothing to tell.
+                yield "end", {"status": job["status"], "error": job["error"]}
+                return
         except (ServiceUnreachable, ServiceBusy) as error:
             if time.monotonic() - heard_at > GIVE_UP_SECONDS:
                 raise
@@ -163,4 +207,4 @@ def _training_state(data: dict[str, Any]) -> str:
         return str(data["status"])
     if "device" in data:
         return f"training on {data['device']}"
-    return "starting"
+    return "training" if data.get("progress", {}).get("images_seen") else "starting"

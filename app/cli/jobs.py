@@ -69,3 +69,19 @@ def download(job: JobArgument, out: FolderOption) -> None:
     from app.cli.commands import download as download_files
 
     download_files(job, out)
+
+
+@jobs_cli.command()
+def logs(job: JobArgument) -> None:
+    """Print the log of a job: what its workers and their child processes wrote about it."""
+    from app.cli.commands import print_log
+
+    print_log(job)
+
+
+@jobs_cli.command()
+def samples(job: JobArgument, out: FolderOption) -> None:
+    """Fetch the sample grids of a training, one PNG for each moment."""
+    from app.cli.commands import fetch_samples
+
+    fetch_samples(job, out)

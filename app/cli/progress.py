@@ -52,7 +52,8 @@ class BarView:
         self._progress.update(self._task, description=text)
 
     def update(self, done: float, total: float | None, figures: str) -> None:
-        self._progress.update(self._task, completed=done, total=total, figures=figures)
+        completed = done if total is None else min(done, total)
+        self._progress.update(self._task, completed=completed, total=total, figures=figures)
 
     def note(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False)
@@ -79,7 +80,7 @@ class LineView:
     def update(self, done: float, total: float | None, figures: str) -> None:
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_SECONDS
-            share = f"{100 * done / total:.0f} % " if total else ""
+            share = f"{100 * min(done, total) / total:.0f} % " if total else ""
             self.note(f"{self._description}: {share}{figures}")
 
     def note(self, text: str) -> None:

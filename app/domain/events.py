@@ -72,6 +72,13 @@ def read_new(
     return dict(found), len(rows) == limit
 
 
+def newest_state(session: Session, job_id: str) -> str | None:
+    """The status that the job's newest event of type state tells."""
+    query = select(Event.data).where(Event.job == job_id, Event.type == "state")
+    data = session.scalar(query.order_by(Event.id.desc()).limit(1))
+    return None if data is None else str(data["status"])
+
+
 def of_type(session: Session, job_id: str, event_type: str) -> list[Event]:
     """All events of one type, in order."""
     query = select(Event).where(Event.job == job_id, Event.type == event_type)

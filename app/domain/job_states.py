@@ -39,23 +39,28 @@ class Stop(StrEnum):
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 
 
-def save(session: Session, job: Job) -> None:
-    """Write what was changed in the row, read back what the database put in, and tell of it."""
+def save(session: Session, job: Job, reason: str | None = None) -> None:
+    """Write what was changed in the row, read back what the database put in, and tell of it.
+
+    `reason`: why a job that was running waits or runs again.
+    """
     session.flush()
     session.refresh(job)
     data = {"status": job.status, "attempt": job.attempt, "error": job.error}
+    if reason is not None:
+        data["reason"] = reason
     events.append(session, job.id, "state", data)
     if job.status in ENDED:
         _after_end(session, job)
 
 
-def queue_again(session: Session, job: Job) -> None:
+def queue_again(session: Session, job: Job, reason: str) -> None:
     """Give the job back to its queue, unless its user has asked for a stop meanwhile."""
     if job.stop_requested:
         carry_out(session, job, Stop(job.stop_requested))
         return
     job.status, job.lease_until = Status.QUEUED, None
-    save(session, job)
+    save(session, job, reason)
 
 
 def carry_out(session: Session, job: Job, stop: Stop) -> None:

@@ -17,6 +17,12 @@ from app.domain.database import now
 from app.domain.job_states import Status, Stop, carry_out, fits, queue_again, save
 from app.domain.tables import Job
 
+SILENT = (
+    "its worker stopped answering and its lease ran out: the worker was killed, its machine went "
+    "down, or its connection to the database broke"
+)
+SHUT_DOWN = "its worker was shut down and gave it back"
+
 
 class Fenced(Exception):
     """This worker no longer holds the job: its lease ran out and the job went on without it."""
@@ -71,7 +77,8 @@ def claim(
     )
     job = session.scalar(statement)
     if job is not None:
-        save(session, job)
+        taken_over = events.newest_state(session, job.id) == Status.RUNNING
+        save(session, job, SILENT if taken_over else None)
     return job
 
 
@@ -120,19 +127,21 @@ def store_state(session: Session, claim: Claim, key: str) -> None:
     job.state_key, job.attempt = key, 0
 
 
-def give_back(session: Session, claim: Claim, *, keep_attempt: bool = False) -> None:
+def give_back(
+    session: Session, claim: Claim, *, keep_attempt: bool = False, reason: str = SHUT_DOWN
+) -> None:
     """Queue a running job again: gracefully (its attempt is forgotten) or after a crash."""
     job = hold(session, claim)
     if not keep_attempt:
         job.attempt = 0
-    queue_again(session, job)
+    queue_again(session, job, reason)
 
 
 def park(session: Session, claim: Claim, reason: str, room_needed: int) -> None:
     """Queue a running job until so many bytes are free; its attempt is forgotten."""
     job = hold(session, claim)
     job.attempt, job.error, job.room_needed = 0, reason, room_needed
-    queue_again(session, job)
+    queue_again(session, job, reason)
 
 
 def pause(session: Session, claim: Claim) -> None:
@@ -159,7 +168,7 @@ def reap(session: Session, max_attempts: int) -> list[Job]:
             )
             _end(session, job, Status.FAILED, error)
         else:
-            queue_again(session, job)
+            queue_again(session, job, SILENT)
     return list(jobs)
 
 

@@ -10,12 +10,14 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.responses import PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.domain import events, jobs
 from app.domain.errors import InvalidRequest
+from app.domain.job_logs import read_log
 from app.domain.job_objects import read_sample
 from app.domain.job_states import ENDED
 from app.routes.dependencies import (
@@ -148,6 +150,14 @@ def _csv(names: list[str], rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+@router.get("/log", response_class=PlainTextResponse)
+def read_job_log(job_id: ExistingJob, store: StoreDep) -> PlainTextResponse:
+    """The end of what the job's workers and their child processes wrote about it, attempt after
+    attempt, the oldest first; empty before the first attempt. A running job's is at most ten
+    seconds old."""
+    return PlainTextResponse(read_log(store, job_id), headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/samples")

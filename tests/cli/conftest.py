@@ -48,6 +48,22 @@ def as_events(*events: tuple[int, str, dict[str, Any]]) -> Answer:
     return 200, "text/event-stream", "".join([": ping\n\n", *lines]).encode()
 
 
+# What a running job has beside its kind and its names.
+RUNNING_JOB: dict[str, Any] = {
+    "id": "j1",
+    "status": "running",
+    "position": None,
+    "attempt": 1,
+    "error": None,
+    "progress": {
+        "images_seen": 0,
+        "images_total": None,
+        "images_per_second": None,
+        "eta_seconds": None,
+    },
+}
+
+
 @dataclass
 class FakeService:
     """Answers by `METHOD /path`: a list is used up one by one, its last answer again and again."""

@@ -15,7 +15,7 @@ import pytest
 
 from app.cli import follow
 
-from .conftest import FakeService, Result, as_events, as_json, as_problem
+from .conftest import RUNNING_JOB, FakeService, Result, as_events, as_json, as_problem
 
 Moggy = Callable[..., Result]
 
@@ -159,7 +159,7 @@ def test_without_waiting_the_job_is_named(
 
 
 def test_an_ingest_is_followed_as_one(service: FakeService, moggy: Moggy) -> None:
-    service.on("GET /v1/jobs/j1", as_json({"id": "j1", "kind": "ingest", "dataset": "cats"}))
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "ingest", "dataset": "cats"}))
     service.on("GET /v1/datasets/cats", as_json(DATASET))
     service.on(EVENTS, as_events((1, "state", RUNNING), (2, "end", SUCCEEDED)))
     result = moggy("follow", "j1")
@@ -239,7 +239,7 @@ def test_an_evaluation_is_waited_for_and_its_scores_are_a_table(
         "real_images": 2990,
         "inception": {"absent": "torch_fidelity is not installed"},
     }
-    job = {"id": "j1", "kind": "evaluate", "model": "c", "dataset": "d", "checkpoint": "c9"}
+    job = RUNNING_JOB | {"kind": "evaluate", "model": "c", "dataset": "d", "checkpoint": "c9"}
     service.on("POST /v1/jobs", as_json(job, 202))
     service.on("GET /v1/jobs/j1", as_json(job | {"result": result}))
     made = PROGRESS | {"images_seen": 3000, "images_total": 3000}
@@ -275,10 +275,10 @@ def test_an_evaluation_is_waited_for_and_its_scores_are_a_table(
 def test_following_a_job_that_does_not_succeed_fails(
     ended: dict[str, Any], words: str, service: FakeService, moggy: Moggy
 ) -> None:
-    service.on("GET /v1/jobs/j1", as_json({"id": "j1", "kind": "train"}))
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "train"}))
     service.on(EVENTS, as_events((1, "end", ended)))
     result = moggy("follow", "j1")
-    assert (result.code, result.err) == (1, f"{words}\n")
+    assert (result.code, result.err) == (1, f"starting\n{words}\n")
 
 
 def test_ctrl_c_while_following_leaves_the_job_running_and_says_so(service: FakeService) -> None:
@@ -341,3 +341,33 @@ def test_a_job_that_is_no_synthesis_has_nothing_to_download(
     assert result.err.startswith(f"Job j1 is of kind {kind}, which makes no files to download")
     assert service.requests() == ["GET /v1/jobs/j1"]
     assert not (tmp_path / "out").exists()
+
+
+def test_the_log_of_a_job_is_printed_line_by_line(service: FakeService, moggy: Moggy) -> None:
+    text = b"worker a: begins\nTraceback\n  File x\n\x1b[31mred\n"
+    service.on("GET /v1/jobs/j1/log", (200, "text/plain", text), (200, "text/plain", b""))
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "train"}))
+    expected = "worker a: begins\nTraceback\n  File x\n\\x1b[31mred\n"
+    assert moggy("logs", "j1") == Result(0, expected, "")
+    nothing = "Job j1 is running: nothing is logged about it yet.\n"
+    assert moggy("logs", "j1") == Result(0, "", nothing)
+
+
+def test_samples_are_fetched_into_a_folder_in_the_order_of_their_names(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "train"}))
+    grids = [{"images_seen": seen, "url": "/"} for seen in (0, 640, 12_800)]
+    service.on("GET /v1/jobs/j1/samples", as_json({"items": grids, "next": None}))
+    for grid in grids:
+        seen = grid["images_seen"]
+        service.on(f"GET /v1/jobs/j1/samples/{seen}.png", (200, "image/png", str(seen).encode()))
+    result = moggy("samples", "j1", "--out", tmp_path / "new")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.endswith("new: 3 sample grids, 9 B\n")
+    files = sorted((tmp_path / "new").iterdir())
+    assert [file.read_bytes() for file in files] == [b"0", b"640", b"12800"]
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "ingest"}))
+    refused = moggy("samples", "j1", "--out", tmp_path / "other")
+    assert (refused.code, (tmp_path / "other").exists()) == (1, False)
+    assert "Job j1 is of kind ingest, which has no samples" in refused.err

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Answer, FakeService, Result, as_events, as_json
+from .conftest import RUNNING_JOB, Answer, FakeService, Result, as_events, as_json
 
 Moggy = Callable[..., Result]
 
@@ -55,8 +55,7 @@ def fetched(service: FakeService) -> list[str]:
 def test_a_synthesis_is_followed_and_its_files_are_fetched(
     service: FakeService, moggy: Moggy, tmp_path: Path
 ) -> None:
-    job = {
-        "id": "j1",
+    job = RUNNING_JOB | {
         "kind": "synthesize",
         "model": "cats",
         "config": {"layout": "imagefolder"},

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -6,8 +7,9 @@ from app.cli import follow
 from app.cli.client import ServiceClient
 from app.cli.errors import CommandError, ServiceUnreachable
 from app.cli.follow import stream_events, training_figures
+from app.cli.progress import LineView
 
-from .conftest import FakeService, as_events, as_json, as_problem
+from .conftest import RUNNING_JOB, FakeService, Result, as_events, as_json, as_problem
 
 EVENTS = "GET /v1/jobs/j1/events"
 STATE = {"status": "running", "attempt": 1, "error": None}
@@ -71,3 +73,74 @@ def test_figures_name_what_is_known_and_leave_out_the_rest() -> None:
     assert training_figures(data) == expected
     unmeasured = dict.fromkeys(data) | {"images_seen": 0, "images_total": 64}
     assert training_figures(unmeasured) == "0/64 images"
+
+
+TRAINING = RUNNING_JOB | {
+    "kind": "train",
+    "model": "cats",
+    "attempt": 2,
+    "progress": {
+        "images_seen": 640,
+        "images_total": 1280,
+        "images_per_second": 400.0,
+        "eta_seconds": 2.0,
+    },
+}
+
+
+def test_following_shows_the_state_as_it_is_and_nothing_that_was_before(
+    service: FakeService, moggy: Callable[..., Result]
+) -> None:
+    service.on("GET /v1/jobs/j1", as_json(TRAINING))
+    service.on(EVENTS, as_events((9, "end", END)))
+    result = moggy("follow", "j1")
+    assert result.code == 0
+    assert result.err.splitlines() == [
+        "training, attempt 2",
+        "training, attempt 2: 50 % 640/1,280 images, 400/s, 2 s left",
+        "Job j1 succeeded: cats has seen 640 images.",
+    ]
+    (stream,) = (asked for asked in service.asked if asked.path.endswith("/events"))
+    assert stream.headers["Last-Event-ID"] == "9" * 18
+
+
+def test_a_job_that_has_ended_is_told_of_without_a_stream(
+    service: FakeService, moggy: Callable[..., Result]
+) -> None:
+    service.on("GET /v1/jobs/j1", as_json(TRAINING | {"status": "failed", "error": "no memory"}))
+    assert moggy("follow", "j1") == Result(1, "", "Job j1 failed: no memory\n")
+    assert set(service.requests()) == {"GET /v1/jobs/j1"}
+
+
+def test_a_job_that_ends_before_its_stream_is_opened_is_noticed(
+    service: FakeService, moggy: Callable[..., Result]
+) -> None:
+    ended = TRAINING | {"status": "succeeded"}
+    # Asked for its kind, then for its state; the stream has nothing to add to its end.
+    service.on("GET /v1/jobs/j1", as_json(TRAINING), as_json(TRAINING), as_json(ended))
+    service.on(EVENTS, (204, "text/plain", b""))
+    assert moggy("follow", "j1").code == 0
+
+
+def test_each_restart_is_told_with_its_attempt_and_its_reason(
+    service: FakeService, moggy: Callable[..., Result]
+) -> None:
+    service.on("GET /v1/jobs/j1", as_json(TRAINING | {"status": "queued", "position": 3}))
+    crash = {"status": "queued", "attempt": 1, "error": None, "reason": "signal 9 (SIGKILL)"}
+    silent = {"status": "running", "attempt": 2, "error": None, "reason": "its lease ran out"}
+    parked = {"status": "queued", "attempt": 0, "error": "e", "reason": "the disk is full"}
+    events = ((1, "state", crash), (2, "state", silent), (3, "state", parked), (4, "end", END))
+    service.on(EVENTS, as_events(*events))
+    lines = moggy("follow", "j1").err.splitlines()
+    assert lines[0] == "queued, at place 3 of its queue, attempt 2"
+    assert "queued again after attempt 1: signal 9 (SIGKILL)" in lines
+    assert "attempt 2 begins: its lease ran out" in lines
+    assert "queued again: the disk is full" in lines
+
+
+def test_progress_beyond_its_total_is_shown_as_all_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    view = LineView()
+    view.update(1300, 1280, "1,300/1,280 images")
+    assert capsys.readouterr().err == ": 100 % 1,300/1,280 images\n"

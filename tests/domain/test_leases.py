@@ -4,9 +4,10 @@ import threading
 
 import pytest
 from queued_jobs import LAPSED, LEASE, claim_job, held, queue_job, read, stream
+from services import ON_POSTGRESQL
 from sqlalchemy import select
 
-from app.domain import jobs, leases
+from app.domain import events, jobs, leases
 from app.domain.database import Database
 from app.domain.job_states import Status, Stop
 from app.domain.leases import Fenced
@@ -189,3 +190,27 @@ def test_an_ingest_that_does_not_succeed_fails_its_dataset(database: Database) -
     with database.read() as session:
         dataset = session.scalars(select(Dataset)).one()
     assert (dataset.status, dataset.error) == ("failed", "not one usable image")
+
+
+@ON_POSTGRESQL
+def test_a_restart_is_told_with_its_reason(database: Database) -> None:
+    job_id = queue_job(database)
+    claim = held(database)
+    with database.write() as session:
+        leases.give_back(session, claim, keep_attempt=True, reason="signal 9 (SIGKILL)")
+    claim = held(database)
+    with database.write() as session:
+        leases.give_back(session, claim)
+    held(database, lease=LAPSED)
+    held(database)  # taken over before anybody has reaped it
+    with database.read() as session:
+        states = [event.data for event in events.of_type(session, job_id, "state")]
+    assert [(state["status"], state.get("reason")) for state in states] == [
+        ("queued", None),
+        ("running", None),
+        ("queued", "signal 9 (SIGKILL)"),
+        ("running", None),
+        ("queued", leases.SHUT_DOWN),
+        ("running", None),
+        ("running", leases.SILENT),
+    ]

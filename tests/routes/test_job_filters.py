@@ -1,4 +1,4 @@
-"""Lists of jobs by kind, state, model and dataset."""
+"""Lists of jobs by kind, state, model and dataset; the log of one."""
 
 from typing import Any
 
@@ -7,6 +7,10 @@ from fastapi.testclient import TestClient
 from queued_jobs import queue_job
 
 from app.domain.database import Database
+from app.domain.job_logs import store_log
+from app.domain.leases import Claim
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
 
 JOBS: dict[str, dict[str, Any]] = {
     "first": {"model": "tabby", "dataset": "cats"},
@@ -71,3 +75,15 @@ def test_a_filter_that_can_match_nothing_is_refused(
     answer = client.get("/v1/jobs", params={name: value})
     assert (answer.status_code, answer.json()["field"]) == (422, name)
     assert words in answer.json()["detail"]
+
+
+def test_the_log_of_a_job_is_text(
+    client: TestClient, ids: dict[str, str], settings: Settings
+) -> None:
+    path = f"/v1/jobs/{ids['first']}/log"
+    assert (client.get(path).status_code, client.get(path).text) == (200, "")
+    store_log(ObjectStore(settings), Claim(ids["first"], 1), "Größe: out of memory\n".encode())
+    answer = client.get(path)
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text == "Größe: out of memory\n"
+    assert client.get("/v1/jobs/nobody/log").status_code == 404

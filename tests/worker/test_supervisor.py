@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from services import ON_POSTGRESQL
 
 from app.domain import events, jobs, leases, registry
 from app.domain.database import Database
+from app.domain.job_logs import read_log
 from app.domain.job_states import Status
+from app.domain.leases import Claim
 from app.domain.settings import Settings
 from app.domain.tables import Job
 from worker import supervisor
@@ -162,3 +165,36 @@ print(json.dumps({"event": "finished"}))
     )
     with database.read() as session:
         assert registry.resolve_checkpoint(session, "digits").images_seen == 512
+
+
+WARNS_AND_FAILS = """
+import json, sys
+print("a warning of a library", file=sys.stderr, flush=True)
+print(json.dumps({"event": "failed", "error": "no loss is a number"}), flush=True)
+"""
+
+
+@ON_POSTGRESQL
+def test_the_log_of_a_job_has_what_its_child_and_its_worker_wrote(
+    supervised: Supervised, context: WorkerContext
+) -> None:
+    (job,) = supervised(WARNS_AND_FAILS, kind=Train)
+    begun, warning, ended = read_log(context.store, job.id).splitlines()
+    assert begun.endswith("train begins, attempt 1 (epoch 1)")
+    assert warning == "a warning of a library"
+    assert ended.endswith("the child process has failed: no loss is a number")
+
+
+@ON_POSTGRESQL
+def test_the_log_of_a_worker_that_was_killed_is_kept_by_the_next_one(
+    context: WorkerContext,
+) -> None:
+    left = context.settings.runs
+    claimed = Claim("j", 2)
+    (left / "j-1").mkdir(parents=True)
+    (left / "j-1" / "log.txt").write_text("CUDA out of memory\n")
+    supervisor.make_run_dir(context.store, left / "j-2", claimed)
+    text = read_log(context.store, "j")
+    assert text.startswith("CUDA out of memory\n")
+    assert "was killed" in text
+    assert [path.name for path in left.iterdir()] == ["j-2"]
