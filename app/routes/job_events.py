@@ -14,6 +14,7 @@ class StateData(BaseModel):
 
     status: Status
     attempt: int
+    reason: str | None = None  # why a job that was running waits or runs again
     error: str | None = None
     images_seen: int | None = None
     device: str | None = None

@@ -178,7 +178,7 @@ print(json.dumps({"event": "failed", "error": "no loss is a number"}), flush=Tru
 def test_the_log_of_a_job_has_what_its_child_and_its_worker_wrote(
     supervised: Supervised, context: WorkerContext
 ) -> None:
-    (job,) = supervised(WARNS_AND_FAILS, kind=Train)
+    (job,) = supervised(WARNS_AND_FAILS)
     begun, warning, ended = read_log(context.store, job.id).splitlines()
     assert begun.endswith("train begins, attempt 1 (epoch 1)")
     assert warning == "a warning of a library"
