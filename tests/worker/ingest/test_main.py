@@ -201,8 +201,7 @@ def long_run(run_dir: MakeRun, tmp_path: Path) -> Path:
     info = tarfile.TarInfo("endless.bin")
     info.size = 64 << 30
     with (tmp_path / "endless.tar").open("wb") as file:
-        file.write(info.tobuf())
-        file.truncate(info.size)
+        file.truncate(file.write(info.tobuf()) + info.size)
     return run_dir([tmp_path / "endless.tar"], max_unpacked_bytes=1 << 40)
 
 
