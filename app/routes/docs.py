@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get(DOCUMENT)
-def get_document(request: Request) -> JSONResponse:
+async def get_document(request: Request) -> JSONResponse:  # in no thread: it needs no key
     document: dict[str, Any] = request.app.openapi()
     prefix = public_path("")
     return JSONResponse(document | {"servers": [{"url": prefix}]} if prefix else document)

@@ -10,6 +10,7 @@ import pytest
 from running_api import Running, running_api
 
 from app.domain.settings import Settings
+from app.routes.docs import ASSETS
 from app.routes.security import METRICS, OPEN
 
 CLIENTS = 60
@@ -33,7 +34,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, silent_broker: str) -> Iterato
         yield running
 
 
-@pytest.mark.parametrize("path", sorted(OPEN | {METRICS}))
+@pytest.mark.parametrize("path", sorted(OPEN | {METRICS, f"{ASSETS}/swagger-ui.css"}))
 def test_a_flooded_address_takes_nothing_that_a_job_needs(api: Running, path: str) -> None:
     answers = asyncio.run(flood(api.url + path))
     assert answers >= CLIENTS  # each had one at least
