@@ -12,6 +12,7 @@ from pathlib import Path
 
 from worker.ingest.class_values import LABEL_COLUMNS, NoClass, class_of
 from worker.ingest.errors import Rejected
+from worker.ingest.foreign import foreign
 from worker.ingest.label_matches import LabelMatches
 from worker.ingest.label_tables import BadTable, Row, read_delimited, read_lines, read_stylegan
 from worker.ingest.labels import Labels
@@ -28,6 +29,7 @@ MAX_TABLE_BYTES = 512 << 20
 MAX_SIDECAR_BYTES = 1 << 20
 MAX_ROWS = 10_000_000
 MAX_LISTED = 20
+LFS_POINTER = b"version https://git-lfs"
 STYLEGAN = "dataset.json"
 PARQUET = "metadata.parquet"  # the only one that is read inside an archive
 TABLES: dict[str, Callable[[Readable], Iterator[Row]]] = {
@@ -90,6 +92,8 @@ class LabelFiles:
         if picture_format(head) is not None:
             return replace(member, stream=stream)
         try:
+            if head.startswith(LFS_POINTER):
+                raise BadTable(foreign(head))
             if read is None:
                 self._read_sidecar(scope, archive, member, suffix, stream)
             else:

@@ -165,6 +165,7 @@ UNUSABLE = {
     "bad lines": ("a.jsonl", b'{"file_name": "0.png", "label": 1}\n{"fi', "line 2 is not JSON"),
     "nested labels": ("a.jsonl", b'{"file": "0.png", "label": [1]}\n', "line 1: a list"),
     "no Parquet": ("metadata.parquet", b"PAR1 and no more", "damaged"),
+    "a pointer": ("metadata.csv", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     "several lines": ("f/0.cls", b"1\n2", "several lines"),
     "no sidecar": ("f/x.cls", b"1", "no picture has its name"),
     "no class in it": ("f/0.json", b'{"caption": "a dog"}', "its JSON holds no class"),

@@ -31,9 +31,17 @@ def read_back(folder: Path, files: list[Path]) -> tuple[Any, dict[str, Any], lis
     """The dataset of some files, its report, and the class of each picture."""
     sources = tuple(Source(path.name, path) for path in files)
     shape = PictureShape(28, 28, "crop", "auto")
-    ingest = Ingest(
-        IngestRequest(sources, shape, None, False, LIMITS), folder / "packed", lambda: None
+    request = IngestRequest(
+        sources,
+        shape,
+        horizontal_flip=None,
+        drop_near_duplicates=False,
+        drop_unclassified=False,
+        code_page=None,
+        levels="full",
+        limits=LIMITS,
     )
+    ingest = Ingest(request, folder / "packed", lambda: None)
     packed = ingest.run()
     classes = packed.classes
     if classes is None:
