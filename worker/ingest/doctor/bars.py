@@ -1,7 +1,8 @@
 """Letterboxes: uniform bars at two opposite edges, with a straight border to the picture between.
 
 A picture before a plain background has uniform edges too, but then little of the first row inside
-them differs: its border is no straight line.
+them differs, or a plain margin is left at a third side: a digit whose strokes are flat at the top
+and at the bottom.
 """
 
 import numpy as np
@@ -14,6 +15,7 @@ DIFFERENT = 24  # levels: no part of the bar
 LEAST = 3  # pixels on both sides, at least one on either
 LEAST_SHARE = 0.04  # of the side, on both sides
 STRAIGHT = 0.6  # of the first rows inside that differs from the bar
+FRAMED = 0.9  # of the first columns inside a frame that differs from it
 MOST_SHARE = 0.7  # of the side, on both sides: what is left is a picture
 LOOK_INSIDE = 3  # rows, for resampling blurs the border
 
@@ -57,14 +59,33 @@ def _measure(pictures: NDArray[np.int16]) -> Floats:
     apart = np.abs(pictures - colour).max(3)  # (N, H, W)
     plain = (apart <= TOLERANCE).all(2)  # (N, H)
     different = (apart > DIFFERENT).mean(2)  # (N, H)
+    filled = _filled(apart, plain)
     least = max(LEAST, round(LEAST_SHARE * height))
     top, straight_top = _edge(plain, different)
     bottom, straight_bottom = _edge(plain[:, ::-1], different[:, ::-1])
     found = (np.minimum(top, bottom) > 0) & (top + bottom >= least)
     found &= top + bottom <= MOST_SHARE * height
     found &= np.minimum(straight_top, straight_bottom) >= STRAIGHT
+    found &= filled
     shares: Floats = np.where(found, (top + bottom) / height, 0).astype(np.float32)
     return shares
+
+
+def _filled(apart: NDArray[np.int16], plain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N, H, W), (N, H) -> (N,): the picture between the bars is no figure before their colour.
+
+    It reaches both other sides; or, within a frame, its left and right borders are straight too.
+    """
+    plain_columns: NDArray[np.bool_] = np.asarray((apart <= TOLERANCE).all(axis=1))  # (N, W)
+    inside = ~plain
+    rows = np.maximum(inside.sum(1), 1)[:, None]
+    different = ((apart > DIFFERENT) & inside[:, :, None]).sum(1) / rows  # (N, W)
+    left, straight_left = _edge(plain_columns, different)
+    right, straight_right = _edge(plain_columns[:, ::-1], different[:, ::-1])
+    reaches = (left == 0) & (right == 0)
+    framed = (np.minimum(left, right) > 0) & (np.minimum(straight_left, straight_right) >= FRAMED)
+    filled: NDArray[np.bool_] = reaches | framed
+    return filled
 
 
 def _edge(

@@ -25,7 +25,12 @@ def class_balance(names: list[str], labels: NDArray[np.int64]) -> dict[str, Any]
         f"{counts[largest]:,}."
     )
     suggests = None
-    if rare or few:
+    if not rare and len(few) == len(names) > 0:  # to leave them all out would leave nothing
+        suggests = (
+            f"Every class has fewer than {FEW} pictures, the number below which a class is learnt "
+            "by heart: add pictures to all of them, or train without classes."
+        )
+    elif rare or few:
         thin = rare or few
         listed = ", ".join(names[one] for one in thin[:NAMED])
         more = f" and {len(thin) - NAMED:,} more" if len(thin) > NAMED else ""

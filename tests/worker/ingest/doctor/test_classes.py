@@ -23,5 +23,13 @@ def test_the_rarest_classes_are_named() -> None:
     assert str(told["suggests"]).startswith("Add pictures of class 3, class 2, or")
 
 
-def test_classes_that_are_all_small_are_named_up_to_three() -> None:
-    assert "class 0, class 1, class 2 and 2 more" in str(balance(20, 20, 20, 20, 20)["suggests"])
+def test_classes_that_are_all_small_are_told_once_and_not_by_name() -> None:
+    told = balance(20, 20, 25, 20, 20)
+    assert str(told["suggests"]).startswith("Every class has fewer than 100 pictures")
+    assert "class 0 with 20" in str(told["says"])
+    assert "class 0" not in str(told["suggests"])
+
+
+def test_small_classes_beside_large_ones_are_named_up_to_three() -> None:
+    suggests = str(balance(20, 20, 20, 20, 20, 150)["suggests"])
+    assert suggests.startswith("Add pictures of class 0, class 1, class 2 and 2 more, or")
