@@ -28,10 +28,12 @@ from worker.ingest.rasters import (
     grey_with_alpha,
     image_values,
 )
+from worker.ingest.scaled_webp import decode_scaled
 from worker.ingest.signatures import NOT_AN_IMAGE
 
 File = TypeVar("File", bound=ImageFile.ImageFile)
 
+LARGE_PIXELS = 16 << 20  # from which a WebP is scaled while it is decoded
 EXIF_ORIENTATION = 0x0112
 TRUNCATED = "truncated: the file ends before the picture does"
 OTHER_BYTE = {"B": "L", "L": "B", "N": "B"}  # of two: Pillow reads the higher; this machine's is L
@@ -113,7 +115,8 @@ class Heif(Picture):
 
 
 class WebP(Picture):
-    bytes_per_pixel = 8
+    bytes_per_pixel = 12
+    _scaled: tuple[int, int] | None = None
 
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         file.seek(4)
@@ -125,10 +128,22 @@ class WebP(Picture):
         except Rejected as rejected:
             raise (Rejected(TRUNCATED) if self._is_cut else rejected) from rejected
 
+    def draft(self, size: tuple[int, int]) -> None:
+        width, height = self.size
+        factor = min(width // size[0], height // size[1])
+        is_still = not getattr(self.image, "is_animated", False)
+        if factor > 1 and is_still and width * height > LARGE_PIXELS:
+            self._scaled = width // factor, height // factor
+
     def load(self) -> Raster:
         """Without the copies of Pillow's `load`, which hold the picture three times over, and the
         canvas of its decoder besides."""
         image: Any = self.image
+        if self._scaled is not None:
+            scaled = decode_scaled(self.file.getvalue(), self._scaled)
+            if scaled is not None:
+                opaque = image.rawmode == "RGBX"
+                return ImageRaster(scaled.convert("RGB") if opaque else scaled)
         try:
             pixels, _, _ = image._get_next()
         except MemoryError:

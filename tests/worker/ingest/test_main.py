@@ -1,6 +1,7 @@
 """`python -m worker.ingest` as a real process: its events, its end, its memory."""
 
 import gzip
+import io
 import json
 import shutil
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_disk import fill
 
 from models.disk import NO_ROOM
@@ -136,6 +138,27 @@ def test_bombs_are_rejected_in_bounded_memory(run_dir: MakeRun, png: Png, tmp_pa
     assert reasons["zeros.png"].startswith("not an image")
     assert reasons["flat.bmp"].startswith("too many pixels: 4400 × 4400")
     assert memory < EXAMINED_RSS + 75 * MIB  # the BMP was read, and nothing of it decoded
+
+
+def test_pictures_of_many_pixels_are_decoded_in_bounded_memory(
+    run_dir: MakeRun, tmp_path: Path
+) -> None:
+    """Twelve WebP of 38 bytes that are 16,383 × 5,000 pixels each, two PNG of as many."""
+    image = Image.new("RGB", (16_383, 5_000), (200, 30, 40))
+    file = io.BytesIO()
+    image.save(file, "WEBP", lossless=True, method=0)
+    files = {f"{number}.webp": file.getvalue() for number in range(12)}
+    for name, colour in (("a.png", "red"), ("b.png", "blue")):
+        image.paste(colour, (0, 0, *image.size))
+        file = io.BytesIO()
+        image.save(file, "PNG", compress_level=1)
+        files[name] = file.getvalue()
+    path = zipped(tmp_path / "a.zip", files)
+    status, events, memory = finish(run_dir([path], max_pixels=89_478_485))
+    assert status == 0
+    assert (events[-1]["images"], events[-1]["report"]["duplicates"]) == (3, 11)
+    one_png = 16_383 * 5_000 * 4
+    assert memory < MAX_RSS + 90 * MIB + one_png  # two at once, or one WebP by Pillow, take more
 
 
 def test_arrays_of_any_claim_are_read_in_bounded_memory(run_dir: MakeRun, tmp_path: Path) -> None:
