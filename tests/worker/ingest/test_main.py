@@ -140,6 +140,7 @@ def test_bombs_are_rejected_in_bounded_memory(run_dir: MakeRun, png: Png, tmp_pa
     assert memory < EXAMINED_RSS + 75 * MIB  # the BMP was read, and nothing of it decoded
 
 
+@pytest.mark.slow
 def test_pictures_of_many_pixels_are_decoded_in_bounded_memory(
     run_dir: MakeRun, tmp_path: Path
 ) -> None:
