@@ -74,7 +74,7 @@ def test_the_report_and_the_sheet_of_an_examination(client: TestClient, images: 
     report = client.get("/v1/datasets/noise").json()["report"]
     doctor = report["doctor"]
     assert [one["kind"] for one in doctor["findings"]] == [
-        *("near_duplicates", "outliers", "letterboxed", "blurred", "blank")
+        *("near_duplicates", "outliers", "letterboxed", "blurred", "blank", "levels")
     ]
     assert doctor["class_balance"]["counts"] == [15, 15]
     assert doctor["effective_images"]["sample"] == COUNT

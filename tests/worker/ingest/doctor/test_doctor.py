@@ -13,7 +13,14 @@ from PIL import Image, ImageFilter
 from real_pictures import cats, digits
 
 CATS = 240
-PLANTED = {"near_duplicates": 4, "outliers": 0, "letterboxed": 4, "blurred": 4, "blank": 3}
+PLANTED = {
+    "near_duplicates": 4,
+    "outliers": 0,
+    "letterboxed": 4,
+    "blurred": 4,
+    "blank": 3,
+    "levels": 0,
+}
 KINDS = list(PLANTED)
 
 Run = Callable[..., Any]

@@ -2,7 +2,7 @@ import pytest
 
 from worker.ingest.doctor.findings import advice, effective_images, percent, sentence
 
-KINDS = ("near_duplicates", "outliers", "letterboxed", "blurred", "blank")
+KINDS = ("near_duplicates", "outliers", "letterboxed", "blurred", "blank", "levels")
 
 
 @pytest.mark.parametrize("kind", KINDS)
