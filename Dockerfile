@@ -32,7 +32,7 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-I", "-S", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--http", "app.serving.connections:Connection", "--ws", "none", "--timeout-graceful-shutdown", "5"]
+CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--no-proxy-headers", "--http", "app.serving.connections:Connection", "--ws", "none", "--timeout-graceful-shutdown", "5"]
 
 FROM base AS worker
 ENV MOGGY_QUEUE=train \
