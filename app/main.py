@@ -22,6 +22,7 @@ from app.domain.store import ObjectStore
 from app.domain.sweep import sweep_incoming
 from app.routes import (
     datasets,
+    docs,
     images,
     interpolations,
     job_files,
@@ -36,7 +37,6 @@ from app.routes import (
 )
 from app.routes.body_limit import BodyLimit
 from app.routes.compression import Compression
-from app.routes.docs import install_docs
 from app.routes.document import install_document
 from app.routes.head import HeadAsGet
 from app.routes.hot import HotApi
@@ -82,7 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(BodyLimit, settings=settings)
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
-    install_docs(api)
+    api.include_router(docs.router)
     for module in PARTS:
         api.include_router(module.router, prefix="/v1")
     return api

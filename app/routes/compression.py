@@ -16,7 +16,8 @@ from app.routes.negotiation import accepts_coding
 
 MINIMUM_BYTES = 1024  # a shorter answer is one packet either way
 LEVEL = 5  # a third of level 9's time for 1 % more bytes of JSON
-FILE_OF_A_JOB = re.compile("/v1/jobs/[^/]+/files/")
+# Files of jobs, and the script of the page /docs, whose 1.5 MB anybody may ask for.
+UNCOMPRESSED = re.compile("/v1/jobs/[^/]+/files/|/docs/assets/")
 SMALL_ALREADY = (
     *DEFAULT_EXCLUDED_CONTENT_TYPES,
     "image/*",
@@ -38,7 +39,7 @@ class Compression:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or FILE_OF_A_JOB.match(scope["path"]):
+        if scope["type"] != "http" or UNCOMPRESSED.match(scope["path"]):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
