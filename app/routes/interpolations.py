@@ -251,7 +251,9 @@ def _check_frames(asked: InterpolationRequest, settings: Settings) -> None:
         )
     if asked.format == "gif" and asked.fps > GIF_MAX_FPS:
         raise InvalidRequest(
-            f"fps {asked.fps:g} is beyond what a gif can show: at most {GIF_MAX_FPS}", field="fps"
+            f"fps {asked.fps:g} is beyond what a gif can show, whose times are hundredths of a "
+            f"second: ask for at most {GIF_MAX_FPS}, or for webp, apng or mp4",
+            field="fps",
         )
 
 
