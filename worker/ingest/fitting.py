@@ -46,6 +46,12 @@ def check_size(width: int, height: int, shape: PictureShape) -> None:
         )
 
 
+def is_enlarged(width: int, height: int, shape: PictureShape) -> bool:
+    """Whether a picture of this size has fewer pixels than it is given in the dataset."""
+    narrow, low = width < shape.width, height < shape.height
+    return (narrow and low) if shape.fit == "pad" else (narrow or low)
+
+
 def enough(image_size: tuple[int, int], shape: PictureShape) -> tuple[int, int]:
     """The dimensions below which decoding small would be seen in the result, either way up."""
     side = math.ceil(max(shape.width, shape.height) * REDUCING_GAP)

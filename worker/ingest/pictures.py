@@ -21,6 +21,7 @@ from worker.ingest.fitting import (
     fit_raster,
     fit_values,
     if_fitting,
+    is_enlarged,
 )
 from worker.ingest.levels import Levels, Pixels, Span, Values, depth_of
 from worker.ingest.rasters import Raster
@@ -95,7 +96,8 @@ class Reader:
             self._levels.check(raster.depth, span)
             convert = functools.partial(_convert, picture)
             pixels = fit_raster(raster, self._shape, self._levels, turn, convert)
-            return Fitted(pixels, raster.depth, span, frozenset(picture.treatments))
+            enlarged = self._enlarged(width, height)
+            return Fitted(pixels, raster.depth, span, frozenset(picture.treatments) | enlarged)
 
     def measure(self, file: io.BytesIO) -> Measured:
         with self._decoded(file) as (_, raster):
@@ -108,7 +110,11 @@ class Reader:
             fitting = if_fitting(values, self._shape)
             if fitting is not None:
                 return Fitted(fitting, depth, span)
-        return lambda: Fitted(fit_values(values, self._shape, self._levels), depth, span)
+        enlarged = self._enlarged(values.shape[1], values.shape[0])
+        return lambda: Fitted(fit_values(values, self._shape, self._levels), depth, span, enlarged)
+
+    def _enlarged(self, width: int, height: int) -> frozenset[str]:
+        return frozenset({"enlarged"} if is_enlarged(width, height, self._shape) else ())
 
     def measure_array(self, values: Values, span: Span) -> Measured:
         return Measured(depth_of(values.dtype), span)

@@ -18,6 +18,8 @@ TREATMENTS = {
     "gamma_ignored": "taken as sRGB, whatever gamma value the PNG gives: without a profile it is "
     "not used",
     "metadata": "read without the metadata of the file, parts of which are damaged",
+    "enlarged": "enlarged, which adds no detail: smaller than the size of the dataset. A smaller "
+    "size would keep all that they show",
     "first_image": "taken from a file of several: it is the first, the others were left out",
 }
 
