@@ -74,10 +74,11 @@ UPLOAD_FORM = {
                         },
                         "names": {
                             "type": "string",
+                            "enum": [DEFAULTS["names"], *USUAL],
                             "default": DEFAULTS["names"],
                             "description": (
-                                "the code page of names in zips and tars that are not UTF-8, "
-                                f"like {', '.join(USUAL)}"
+                                "the code page of names in zips and tars that are not UTF-8; any "
+                                "other that Python knows is taken too"
                             ),
                         },
                     }
