@@ -53,7 +53,7 @@ class Picture:
         self.image = self._open(file)
         self.size = self.image.size
         self.profile: bytes | None = self.image.info.get("icc_profile")
-        if getattr(self.image, "is_animated", False):
+        if self._is_animated():
             self.treatments.add("first_image")
 
     @property
@@ -78,6 +78,16 @@ class Picture:
 
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         raise NotImplementedError
+
+    def _is_animated(self) -> bool:
+        """Whether a second image follows. If that one is damaged, the first is still usable."""
+        try:
+            return bool(getattr(self.image, "is_animated", False))
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001  whatever a damaged second image makes Pillow raise
+            self.image = self._open(self.file)  # the failed look has moved it
+            return True
 
     def close(self) -> None:
         self.image.close()
@@ -297,6 +307,13 @@ PICTURES: dict[str, type[Picture]] = {
 }
 
 
+def damage(error: Exception) -> Rejected:
+    """Why a picture is rejected on which Pillow failed. A damaged one makes it raise anything."""
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        return Rejected(TRUNCATED)
+    return Rejected(f"damaged: {error or type(error).__name__}")
+
+
 def _opened(read: Callable[[io.BytesIO], File], name: str, file: io.BytesIO) -> File:
     """A damaged picture makes Pillow raise anything."""
     try:
@@ -316,9 +333,7 @@ def _load(image: ImageFile.ImageFile) -> None:
     except MemoryError:
         raise
     except Exception as error:
-        if isinstance(error, EOFError) or "truncated" in str(error).lower():
-            raise Rejected(TRUNCATED) from error
-        raise Rejected(f"damaged: {error}") from error
+        raise damage(error) from error
 
 
 def _raw_mode(image: Any) -> str:

@@ -12,7 +12,8 @@ from PIL.Image import Transpose
 
 from worker.ingest.budget import ByteBudget
 from worker.ingest.colour import UnusableProfile, lab_to_srgb, to_srgb
-from worker.ingest.decoders import PICTURES, Picture
+from worker.ingest.decoders import PICTURES, Picture, damage
+from worker.ingest.errors import Rejected
 from worker.ingest.fitting import (
     SIDEWAYS,
     check_pixels,
@@ -124,17 +125,32 @@ class Reader:
         file.seek(0)
         kind = picture_format(file.read(HEAD_BYTES))
         assert kind is not None, "what is no picture is rejected before it is read whole"
-        picture = PICTURES[kind](file)
+        with _rejecting_damage():
+            picture = PICTURES[kind](file)
         try:
             check_pixels(*picture.size, self._max_pixels)
-            picture.draft(enough(picture.size, self._shape))
+            with _rejecting_damage():
+                picture.draft(enough(picture.size, self._shape))
             with self._budget.take(picture.bytes_needed):
                 try:
-                    yield picture, picture.load()
+                    with _rejecting_damage():
+                        raster = picture.load()
+                    yield picture, raster
                 finally:
                     picture.close()  # its pixels go before the next picture's come
         finally:
             picture.close()
+
+
+@contextmanager
+def _rejecting_damage() -> Iterator[None]:
+    """Raise Rejected for any error of Pillow: one damaged picture must not end the ingest."""
+    try:
+        yield
+    except (Rejected, MemoryError):
+        raise
+    except Exception as error:
+        raise damage(error) from error
 
 
 def _convert(picture: Picture, image: Image.Image) -> Image.Image:

@@ -15,7 +15,7 @@ from worker.ingest.errors import Rejected
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
-GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6
+GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 SRGB_GAMMA = 45455  # 1 / 2.2, in the unit of gAMA
 GAMMA_TOLERANCE = 0.05
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
@@ -67,6 +67,8 @@ class PngFile:
         self.has_gamma &= self.profile is None
         if not self.width or not self._pixels:
             raise Rejected("truncated or damaged: a PNG without a whole header, or without pixels")
+        if self.colour_type == PALETTE and all(chunk.kind != b"PLTE" for chunk in self._kept):
+            raise Rejected("damaged: a PNG with palette indices and no palette")
         if any(chunk.is_wrong for chunk in self._pixels) and not self.is_apple:
             _check_pixels(self._pixels)
 

@@ -263,9 +263,19 @@ def test_a_cut_picture_is_called_truncated(kind: str) -> None:
             fit(data[: int(len(data) * part)])
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP", "JPEG", "GIF"])
-def test_no_damage_does_more_than_reject(kind: str) -> None:
-    data = bytearray(encode(gradient(48, 48), kind))
+SEVERAL = {"save_all": True, "append_images": [gradient(48, 48).rotate(90)]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "options"),
+    [
+        *((kind, "RGB", {}) for kind in ("PNG", "BMP", "WEBP", "JPEG", "GIF", "TIFF", "AVIF")),
+        *((kind, "P", {}) for kind in ("PNG", "BMP", "TIFF")),
+        *((kind, "RGB", SEVERAL) for kind in ("PNG", "WEBP", "GIF", "TIFF")),
+    ],
+)
+def test_no_damage_does_more_than_reject(kind: str, mode: str, options: dict[str, Any]) -> None:
+    data = bytearray(encode(gradient(48, 48).convert(mode), kind, **options))
     random = np.random.default_rng(7)
     for _ in range(150):
         damaged = bytearray(data)
@@ -276,6 +286,22 @@ def test_no_damage_does_more_than_reject(kind: str) -> None:
             assert fit(bytes(damaged[:cut])).shape[:2] == (32, 32)
         except Rejected as rejected:
             assert str(rejected)  # noqa: PT017  either outcome is right, any other error is not
+
+
+def test_a_gif_that_is_cut_in_its_second_frame_gives_the_first() -> None:
+    whole = fit(encode(gradient(48, 48), "GIF"))
+    data = encode(gradient(48, 48), "GIF", duration=50, **SEVERAL)
+    second = data.rindex(b"!\xf9\x04")  # the graphic control extension of the second frame
+    for end in range(second + 1, second + 40):
+        assert np.array_equal(fit(data[:end]), whole)
+
+
+def test_a_png_whose_palette_is_missing_is_called_damaged() -> None:
+    data = encode(gradient(48, 48).convert("P"))
+    start = data.index(b"PLTE") - 4
+    length = int.from_bytes(data[start : start + 4], "big") + 12
+    with pytest.raises(Rejected, match=r"^damaged: a PNG with palette indices and no palette$"):
+        fit(data[:start] + data[start + length :])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG", "GIF"])
