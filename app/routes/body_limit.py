@@ -31,6 +31,9 @@ MAX_HELD_BYTES = 2 * MAX_LARGE_BYTES  # of all large bodies that are not answere
 SILENT_SECONDS = 30.0  # for which a client may send nothing of a body
 BODY_SECONDS = 60.0  # in which a body that is no upload has to be there
 PARSED_HERE_BYTES = 64 * 1024  # of JSON, which take a millisecond
+# Of one body: 10,000 latents of 256 numbers, and room to spare. As Python objects, values take up
+# to thirty times the bytes of their JSON, and the interpreter runs nothing else while it makes them.
+MAX_VALUES = 3_000_000
 
 
 class BodyLimit:
@@ -146,7 +149,12 @@ class _LargeRequest(Request):
 
 
 def _parse(body: bytes) -> Any:
-    """As `json.loads`, in a third of the time."""
+    """As `json.loads`, in a third of the time. Raises HTTPException for too many values."""
+    # A comma or an opening bracket stands before every value; text may hold further ones.
+    if sum(body.count(sign) for sign in (b",", b"[", b"{")) > MAX_VALUES:
+        raise HTTPException(
+            413, f"the body holds more than {MAX_VALUES:,} values: split it into several requests"
+        )
     try:
         return from_json(body)
     except ValueError:

@@ -17,7 +17,7 @@ from running_api import LATENT_DIM, Running, running_api
 from app.domain.settings import Settings
 from app.main import create_app
 from app.routes import body_limit
-from app.routes.body_limit import MAX_JSON_BYTES, MAX_LARGE_BYTES
+from app.routes.body_limit import MAX_JSON_BYTES, MAX_LARGE_BYTES, MAX_VALUES
 
 JSON = {"Content-Type": "application/json"}
 
@@ -93,6 +93,24 @@ def test_ten_large_bodies_at_once_hold_nobody_up(api: Running) -> None:
     assert statuses <= {422, 503}  # this model's latents are shorter; too many were being read
     assert 422 in statuses
     assert slowest < 2.5
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(b'{"seeds": [' + b"1," * MAX_VALUES + b"1]}", id="numbers"),
+        pytest.param(b'{"latents": [' + b"[]," * (MAX_VALUES // 2) + b"[]]}", id="lists"),
+        pytest.param(b'{"latents": [' + b"{}," * (MAX_VALUES // 2) + b"{}]}", id="objects"),
+    ],
+)
+@pytest.mark.parametrize("call", ["images", "interpolations"])
+def test_a_body_of_more_values_than_any_request_needs_is_not_parsed(
+    client: TestClient, values: bytes, call: str
+) -> None:
+    answer = client.post(f"/v1/models/x/{call}", content=values, headers=JSON)
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert f"{MAX_VALUES:,} values" in answer.json()["detail"]
 
 
 def test_the_bytes_of_all_large_bodies_are_limited_and_given_back(
