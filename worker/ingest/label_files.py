@@ -28,6 +28,8 @@ from worker.ingest.streams import READ_BYTES, Readable, read_exactly
 MAX_TABLE_BYTES = 512 << 20
 MAX_SIDECAR_BYTES = 1 << 20
 MAX_ROWS = 10_000_000
+MAX_TEXT_CHARACTERS = 4096  # of a path or a class; no file system takes longer paths
+MAX_ALL_CHARACTERS = 1 << 30  # of all paths and classes: a Parquet repeats them for a few bits each
 MAX_LISTED = 20
 LFS_POINTER = b"version https://git-lfs"
 STYLEGAN = "dataset.json"
@@ -62,6 +64,7 @@ class LabelFiles:
     _files: list[_File] = field(default_factory=list)
     _sidecars: dict[tuple[int, str], int] = field(default_factory=dict)
     _rows: int = 0
+    _characters: int = 0  # of their paths and classes
     _parquets: dict[tuple[int, str], int] = field(default_factory=dict)
     _says_none: bool = False  # a table says that there are no classes
 
@@ -108,9 +111,18 @@ class LabelFiles:
         if number is None:
             number = self._parquets[scope, row.name] = len(self._files)
             self._files.append(_File(row.name, is_table=True))
+        file = self._files[number]
+        if not file.files:  # it was rejected
+            return
         folder = "/".join(parts_of(row.name)[:-1])
-        self._count_row()
-        self._matches.add_line(number, TABLE, scope, folder, row.path, row.class_name)
+        try:
+            self._count_row(row.path, row.class_name)
+        except BadTable as error:
+            self._matches.drop_file(number)
+            file.files = 0
+            self.report.reject(shown(row.name), f"label file not used: {error}")
+        else:
+            self._matches.add_line(number, TABLE, scope, folder, row.path, row.class_name)
 
     def finish(self, labels: Labels) -> LabelReport | None:
         """Match what was read, give each packed picture its class, and tell what was used.
@@ -181,7 +193,7 @@ class LabelFiles:
         folder = "/".join(parts_of(member.name)[:-1])
         try:
             for path, class_name in rows:
-                self._count_row()
+                self._count_row(path, class_name)
                 self._matches.add_line(number, TABLE, scope, folder, path, class_name)
             is_empty = self._rows == before
             if is_empty and parts_of(member.name)[-1].lower() != STYLEGAN:
@@ -214,7 +226,7 @@ class LabelFiles:
         _check_size(member, MAX_SIDECAR_BYTES)
         data = bytes(read_exactly(stream, MAX_SIDECAR_BYTES))
         class_name, rank = _json_class(data) if suffix == ".json" else (_text_class(data), NUMBERED)
-        self._count_row()
+        self._count_row(member.name, class_name)
         number = self._sidecars.get((scope, suffix))
         if number is None:
             number = self._sidecars[scope, suffix] = len(self._files)
@@ -222,10 +234,23 @@ class LabelFiles:
         self._files[number].files += 1
         self._matches.add_sidecar(number, rank, scope, member.name, class_name)
 
-    def _count_row(self) -> None:
+    def _count_row(self, path: str, class_name: str | None) -> None:
+        """Raises BadTable where a row is too long, or the rows are too many."""
+        for kind, text in (("path", path), ("class", class_name or "")):
+            if len(text) > MAX_TEXT_CHARACTERS:
+                raise BadTable(
+                    f"a {kind} in it has {len(text):,} characters, at most "
+                    f"{MAX_TEXT_CHARACTERS:,} are read: {shown(text):.40}…"
+                )
+            self._characters += len(text)
         self._rows += 1
         if self._rows > MAX_ROWS:
             raise BadTable(f"the label files of one upload have at most {MAX_ROWS:,} rows")
+        if self._characters > MAX_ALL_CHARACTERS:
+            raise BadTable(
+                f"the paths and classes of all label files of one upload have at most "
+                f"{MAX_ALL_CHARACTERS:,} characters"
+            )
 
 
 class _Continued:

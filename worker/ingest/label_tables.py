@@ -43,12 +43,14 @@ def read_delimited(stream: Readable) -> Iterator[Row]:
         delimiter = max(DELIMITERS, key=first.count)
         header = next(csv.reader([first], delimiter=delimiter, strict=True), [])
         places = _delimited_places(header)
-        rows = csv.reader(text, delimiter=delimiter, strict=True)
+        lines = _Lines(text)
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
         if places is None:
             yield _row(header[0], header[1], number)
             places = (0, 1)
         for cells in rows:
             number += 1
+            lines.begin_row()
             if not cells:
                 continue
             if len(cells) <= max(places):
@@ -58,6 +60,8 @@ def read_delimited(stream: Readable) -> Iterator[Row]:
         raise BadTable("it is not text in UTF-8: save it as CSV UTF-8") from error
     except csv.Error as error:
         raise BadTable(f"line {number + 1}: {error}") from error
+    except _RowTooLong as error:
+        raise BadTable(f"line {number + 1} is longer than {MAX_LINE_BYTES:,} characters") from error
 
 
 def read_lines(stream: Readable) -> Iterator[Row]:
@@ -157,6 +161,33 @@ def _plain(name: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(name.strip() for name in names):.200}"
+
+
+class _RowTooLong(Exception):
+    pass
+
+
+class _Lines:
+    """The lines of a text for `csv.reader`, which would read lines and rows of any length."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._row_length = 0
+
+    def begin_row(self) -> None:
+        self._row_length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MAX_LINE_BYTES + 1)
+        if not line:
+            raise StopIteration
+        self._row_length += len(line)
+        if self._row_length > MAX_LINE_BYTES:
+            raise _RowTooLong
+        return line
 
 
 class _Raw(io.RawIOBase):

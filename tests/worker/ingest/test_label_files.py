@@ -167,6 +167,15 @@ UNUSABLE = {
     "no Parquet": ("metadata.parquet", b"PAR1 and no more", "damaged"),
     "a pointer": ("metadata.csv", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     "several lines": ("f/0.cls", b"1\n2", "several lines"),
+    "a long line": ("a.csv", b"file,label\n" + b"a" * 1_100_000, "line 2 is longer than 1,048,576"),
+    "many cells": ("a.csv", b"file,label\n" + b"a," * 600_000, "line 2 is longer than 1,048,576"),
+    "a long row": ("a.csv", b"file,label\n" + b'"\n",' * 300_000, "line 2 is longer than"),
+    "a long path": (
+        "a.jsonl",
+        json.dumps({"file": "a" * 5000, "label": 1}).encode(),
+        "a path in it",
+    ),
+    "a long class": ("a.csv", b"file,label\n0.png," + b"c" * 5000, "a class in it has 5,000"),
     "no sidecar": ("f/x.cls", b"1", "no picture has its name"),
     "no class in it": ("f/0.json", b'{"caption": "a dog"}', "its JSON holds no class"),
 }
@@ -198,6 +207,33 @@ def test_a_label_file_beyond_the_limits_is_not_read(
     monkeypatch.setattr(label_files, "MAX_ROWS", 5)
     outcome = ingest([zipped(tmp_path / "b.zip", [("a.csv", csv("file,label")), *pictures])])
     assert "at most 5 rows" in outcome.reasons["a.csv"]
+    assert outcome.packed.classes is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "reason"),
+    [
+        ("MAX_ROWS", 5, "at most 5 rows"),
+        ("MAX_TEXT_CHARACTERS", 4, "at most 4 are read"),
+        ("MAX_ALL_CHARACTERS", 30, "at most 30 characters"),
+    ],
+)
+@pytest.mark.parametrize("is_loose", [True, False], ids=["loose", "in a zip"])
+def test_a_parquet_of_labels_beyond_the_limits_is_rejected_and_the_pictures_are_packed(
+    ingest: Run, png: Png, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    limit: str, value: int, reason: str, is_loose: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(label_files, limit, value)
+    pictures = [(f"{n}.png", png(n)) for n in range(6)]
+    table = as_parquet({"file_name": [name for name, _ in pictures], "label": NAMES})
+    name = "metadata.parquet"
+    sources = [zipped(tmp_path / "a.zip", pictures if is_loose else [(name, table), *pictures])]
+    if is_loose:
+        (tmp_path / name).write_bytes(table)
+        sources.insert(0, tmp_path / name)
+    outcome = ingest(sources)
+    assert outcome.report["accepted"] == 6
+    assert reason in outcome.reasons[name]
     assert outcome.packed.classes is None
 
 
