@@ -32,7 +32,7 @@ SILENT_SECONDS = 30.0  # for which a client may send nothing of a body
 BODY_SECONDS = 60.0  # in which a body that is no upload has to be there
 PARSED_HERE_BYTES = 64 * 1024  # of JSON, which take a millisecond
 # Of one body: 10,000 latents of 256 numbers, and room to spare. As Python objects, values take up
-# to thirty times the bytes of their JSON, and the interpreter runs nothing else while it makes them.
+# to thirty times the bytes of their JSON, and nothing else runs while the interpreter makes them.
 MAX_VALUES = 3_000_000
 
 

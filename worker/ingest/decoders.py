@@ -30,6 +30,7 @@ from worker.ingest.rasters import (
 )
 from worker.ingest.scaled_webp import decode_scaled
 from worker.ingest.signatures import NOT_AN_IMAGE
+from worker.ingest.tiff_file import check_tiff
 
 File = TypeVar("File", bound=ImageFile.ImageFile)
 
@@ -259,6 +260,7 @@ class Tiff(Picture):
     bytes_per_pixel = 8
 
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
+        check_tiff(file.getvalue())
         image = _opened(TiffImageFile, "TIFF", file)
         tags = image.tag_v2
         if DNG_VERSION in tags or (SUB_IFDS in tags and tags.get(NEW_SUBFILE_TYPE, 0) & 1):
