@@ -100,7 +100,8 @@ class Ingest:
                     self._take(file, pack)
                 report.labels = self._label_files.finish(pack.labels)
                 if report.labels is not None and report.labels.source == "files":
-                    pack.contradicted = 0  # of folders, which are no classes
+                    # Those of folders do not count, which are no classes then.
+                    pack.contradicted = report.labels.contradicted_duplicates
                 if len(pack) < MIN_IMAGES:
                     raise IngestError(report.too_few(MIN_IMAGES, self._values.narrow_sentence()))
                 self.progress.bytes_read = self.progress.bytes_total
@@ -198,33 +199,33 @@ class Ingest:
     def _take(self, file: _Waiting, pack: Pack) -> None:
         """Count one file, and pack it if it is a picture not seen before."""
         report, member, fitted = self.progress.report, file.member, file.result()
-        packed: int | None = None
+        packed, is_new = None, False
         if isinstance(fitted, Rejected):
             report.reject(shown(member.name), str(fitted))
         else:
             assert isinstance(fitted, Fitted)
-            packed = self._pack(fitted, member, pack)
+            packed, is_new = self._pack(fitted, member, pack)
         if not member.is_labelled:
-            self._label_files.add_picture(file.scope, member.name, packed, file.recipe_class)
+            self._label_files.add_picture(
+                file.scope, member.name, packed, file.recipe_class, is_duplicate=not is_new
+            )
         if len(pack) > self._request.limits.max_images:
             raise IngestError(
                 f"the upload holds more than {self._request.limits.max_images:,} pictures, the "
                 "limit of one dataset (MOGGY_MAX_DATASET_IMAGES): split it, or raise the limit"
             )
 
-    def _pack(self, fitted: Fitted, member: Received, pack: Pack) -> int | None:
-        """The picture's place in the pack; None for a duplicate."""
+    def _pack(self, fitted: Fitted, member: Received, pack: Pack) -> tuple[int, bool]:
+        """As `Pack.add`: the picture's place, and whether it is new."""
         report = self.progress.report
         for treatment in sorted(fitted.treatments):
             report.count(treatment, shown(member.name))
         class_name = member.label if member.is_labelled else folder_of(member.name)
-        is_packed = pack.add(fitted.pixels, class_name, member.name)
-        self._values.add(fitted.depth, fitted.span, is_packed=is_packed)
-        if not is_packed:
-            report.duplicates += 1
-            return None
-        report.accepted += 1
-        return len(pack) - 1
+        place, is_new = pack.add(fitted.pixels, class_name, member.name)
+        self._values.add(fitted.depth, fitted.span, is_packed=is_new)
+        report.accepted += is_new
+        report.duplicates += not is_new
+        return place, is_new
 
     def _decoded(self, meter: Meter, of_file: _OfFile, of_array: _OfArray) -> Iterator[_Waiting]:
         """Every received file in order, done with; a few are decoded while others are read."""

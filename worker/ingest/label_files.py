@@ -75,10 +75,17 @@ class LabelFiles:
         self._matches.close()
 
     def add_picture(
-        self, scope: int, name: str, packed: int | None, recipe_class: str | None
+        self,
+        scope: int,
+        name: str,
+        packed: int | None,
+        recipe_class: str | None,
+        *,
+        is_duplicate: bool,
     ) -> None:
-        """A received file that is no label file; `packed` is its place, None if it was left out."""
-        self._matches.add_picture(scope, name, packed, recipe_class)
+        """A received file that is no label file. `packed` is its place, or that of the picture
+        that it repeats; None if it was rejected."""
+        self._matches.add_picture(scope, name, packed, recipe_class, is_duplicate=is_duplicate)
 
     def take(self, scope: int, archive: str | None, member: Member) -> Member | None:
         """Read a label file, and return None; return any other file, still to be read."""
@@ -90,11 +97,11 @@ class LabelFiles:
         is_sidecar = read is None and suffix in (".cls", ".json")
         if member.stream is None or (read is None and not is_sidecar):
             return member
-        head = bytes(read_exactly(member.stream, HEAD_BYTES))
-        stream = _Continued(head, member.stream)
-        if picture_format(head) is not None:
-            return replace(member, stream=stream)
         try:
+            head = bytes(read_exactly(member.stream, HEAD_BYTES))
+            stream = _Continued(head, member.stream)
+            if picture_format(head) is not None:
+                return replace(member, stream=stream)
             if head.startswith(LFS_POINTER):
                 raise BadTable(foreign(head))
             if read is None:
@@ -111,15 +118,13 @@ class LabelFiles:
         if number is None:
             number = self._parquets[scope, row.name] = len(self._files)
             self._files.append(_File(row.name, is_table=True))
-        file = self._files[number]
-        if not file.files:  # it was rejected
-            return
+        if not self._files[number].files:
+            return  # it was rejected at an earlier row
         folder = "/".join(parts_of(row.name)[:-1])
         try:
             self._count_row(row.path, row.class_name)
         except BadTable as error:
-            self._matches.drop_file(number)
-            file.files = 0
+            self._drop_table(number)
             self.report.reject(shown(row.name), f"label file not used: {error}")
         else:
             self._matches.add_line(number, TABLE, scope, folder, row.path, row.class_name)
@@ -141,11 +146,16 @@ class LabelFiles:
             return LabelReport(source, described, with_class=with_class)
         report = LabelReport("files", described, self._matches.contradicted())
         for picture in self._matches.pictures():
-            labels.assign(picture.packed, picture.class_name)
-            if picture.class_name is None:
-                report.add_without_class(picture.path)
+            if picture.is_duplicate:
+                is_same = labels.fill(picture.packed, picture.class_name)
+                report.contradicted_duplicates += not is_same
             else:
+                labels.assign(picture.packed, picture.class_name)
+        for packed, path in self._matches.paths():
+            if labels.has_class(packed):
                 report.with_class += 1
+            else:
+                report.add_without_class(shown(path))
         return report
 
     def _describe(self) -> Iterator[LabelFileReport]:
@@ -171,10 +181,10 @@ class LabelFiles:
     def _take_recipes(self, labels: Labels) -> int:
         """Generated images tell their class where no folder does, or only one that stands in for
         a class whose name can be no folder's. Returns how many did."""
-        without_folders = labels.count() < 2 and self._matches.recipes() == len(labels)
+        without_folders = labels.classes_in_use < 2 and self._matches.recipes() == len(labels)
         with_class = 0
         for picture in self._matches.pictures():
-            if picture.recipe_class is None:
+            if picture.is_duplicate or picture.recipe_class is None:
                 continue
             folder = parts_of(picture.path)[-2:-1]
             if without_folders or (folder and STAND_IN.fullmatch(folder[0])):
@@ -188,8 +198,7 @@ class LabelFiles:
         """Raises BadTable, and keeps none of the rows."""
         _check_size(member, MAX_TABLE_BYTES)
         number, before = len(self._files), self._rows
-        file = _File(_path(archive, member.name), is_table=True)
-        self._files.append(file)
+        self._files.append(_File(_path(archive, member.name), is_table=True))
         folder = "/".join(parts_of(member.name)[:-1])
         try:
             for path, class_name in rows:
@@ -199,10 +208,13 @@ class LabelFiles:
             if is_empty and parts_of(member.name)[-1].lower() != STYLEGAN:
                 raise BadTable("it has no rows")
         except (BadTable, Rejected):
-            self._matches.drop_file(number)
-            file.files = 0
+            self._drop_table(number)
             raise
         self._says_none |= is_empty
+
+    def _drop_table(self, number: int) -> None:
+        self._matches.drop_file(number)
+        self._files[number].files = 0
 
     def _read_parquet(self, stream: Readable) -> Iterator[Row]:
         path = self.database.with_suffix(".parquet")

@@ -20,9 +20,9 @@ ORDERED = 1 << 40  # rows of one rank come in the order in which they were read
 
 SCHEMA = """
 CREATE TABLE picture (number INTEGER PRIMARY KEY, scope INT, path BLOB, stem BLOB, sample BLOB,
-                      packed INT, recipe TEXT);
+                      packed INT, duplicate INT, recipe BLOB);
 CREATE TABLE line (number INTEGER PRIMARY KEY, file INT, rank INT, scope INT, folder BLOB,
-                   path BLOB, depth INT, is_stem INT, class TEXT);
+                   path BLOB, depth INT, is_stem INT, class BLOB);
 CREATE TABLE match (line INT, picture INT);
 """
 # The pictures of one table's row, from the nearest meaning of its path to the farthest.
@@ -33,13 +33,13 @@ KEYS = (
 
 
 class Matched(NamedTuple):
-    """One picture that was packed, the class that the label files give it, and its recipe's."""
+    """One picture of the dataset, or a duplicate of one: `packed` is the place in the pack."""
 
     packed: int
+    is_duplicate: bool
     path: str
-    is_named: bool  # by a label file
     class_name: str | None
-    recipe_class: str | None
+    recipe_class: str | None  # the class that the recipe inside the file names
 
 
 class LabelMatches:
@@ -62,13 +62,23 @@ class LabelMatches:
         self._path.unlink(missing_ok=True)
 
     def add_picture(
-        self, scope: int, name: str, packed: int | None, recipe_class: str | None
+        self,
+        scope: int,
+        name: str,
+        packed: int | None,
+        recipe_class: str | None,
+        *,
+        is_duplicate: bool = False,
     ) -> None:
-        """A received file in archive `scope`, and its place in the pack, None if left out."""
+        """A received file in archive `scope`, and its place in the pack, None if left out.
+
+        The place of a duplicate is that of the picture that it repeats.
+        """
         path = "/".join(_parts(name))
         stem, sample = _stem(path), _sample(path)
-        row = (scope, _key(path), _key(stem), _key(sample), packed, recipe_class)
-        self._pictures.append(row)
+        keys = (_key(path), _key(stem), _key(sample))
+        recipe = None if recipe_class is None else _key(recipe_class)
+        self._pictures.append((scope, *keys, packed, is_duplicate, recipe))
         if len(self._pictures) == BATCH_ROWS:
             self._flush()
 
@@ -76,13 +86,14 @@ class LabelMatches:
         self, file: int, rank: int, scope: int, folder: str, path: str, class_name: str | None
     ) -> None:
         """A row of a table: `path` is meant from `folder`, the table's own."""
-        parts = _parts(path)
-        joined = "/".join(parts)
-        is_stem = not joined.lower().endswith(PICTURE_SUFFIXES)
-        base = "/".join(_parts(folder))
+        parts, base = _parts(path), "/".join(_parts(folder))
         prefix = _key(f"{base}/" if base else "")
         if ".." in parts:
-            prefix, joined = _key(""), posixpath.normpath(f"{base}/{joined}")
+            # A folder above the top of the archive is not in the path of any picture.
+            whole = posixpath.normpath("/".join([base, *parts]) if base else "/".join(parts))
+            prefix, parts = _key(""), [part for part in whole.split("/") if part != ".."]
+        joined = "/".join(parts)
+        is_stem = not joined.lower().endswith(PICTURE_SUFFIXES)
         self._add_line(file, rank, scope, prefix, joined, len(parts), is_stem, class_name)
 
     def add_sidecar(
@@ -148,31 +159,44 @@ class LabelMatches:
     def recipes(self) -> int:
         """How many packed pictures have a recipe that names their class."""
         return self._ask(
-            "SELECT COUNT(*) FROM picture WHERE packed IS NOT NULL AND recipe IS NOT NULL"
+            "SELECT COUNT(*) FROM picture"
+            " WHERE packed IS NOT NULL AND NOT duplicate AND recipe IS NOT NULL"
         )
 
     def pictures(self) -> Iterator[Matched]:
-        """Every packed picture, in order; of several rows the one of the lowest rank counts."""
+        """Every packed picture and every duplicate, in the order of the upload. Of several rows
+        the one of the lowest rank counts."""
         rows = self._db.execute(
-            f"SELECT packed, picture.path, line.number IS NOT NULL, class, recipe,"
+            f"SELECT packed, duplicate, picture.path, class, recipe,"
             f" MIN(rank * {ORDERED} + line.number) FROM picture"
             f" LEFT JOIN match ON match.picture = picture.number"
             f" LEFT JOIN line ON line.number = match.line"
             f" WHERE packed IS NOT NULL GROUP BY picture.number ORDER BY picture.number"
         )
-        for packed, path, is_named, class_name, recipe_class, _ in rows:
-            yield Matched(packed, _shown(path), bool(is_named), class_name, recipe_class)
+        for packed, is_duplicate, path, class_name, recipe_class, _ in rows:
+            names = (_text(path), _name(class_name), _name(recipe_class))
+            yield Matched(packed, bool(is_duplicate), *names)
+
+    def paths(self) -> Iterator[tuple[int, str]]:
+        """(packed, path) of every packed picture, without the duplicates."""
+        rows = self._db.execute(
+            "SELECT packed, path FROM picture WHERE packed IS NOT NULL AND NOT duplicate"
+            " ORDER BY number"
+        )
+        for packed, path in rows:
+            yield packed, _text(path)
 
     def _add_line(self, *row: Any) -> None:
-        file, rank, scope, folder, path, *rest = row
-        self._lines.append((file, rank, scope, folder, _key(path), *rest))
+        *numbers, folder, path, depth, is_stem, class_name = row
+        class_key = None if class_name is None else _key(class_name)
+        self._lines.append((*numbers, folder, _key(path), depth, is_stem, class_key))
         if len(self._lines) == BATCH_ROWS:
             self._flush()
 
     def _flush(self) -> None:
         self._db.executemany(
-            "INSERT INTO picture (scope, path, stem, sample, packed, recipe)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO picture (scope, path, stem, sample, packed, duplicate, recipe)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             self._pictures,
         )
         self._db.executemany(
@@ -256,11 +280,16 @@ def _sample(path: str) -> str:
 
 
 def _key(text: str) -> bytes:
+    """Bytes for any str: SQLite's own text cannot hold the surrogates of names and of JSON."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def _text(key: bytes) -> str:
     return key.decode("utf-8", "surrogatepass")
+
+
+def _name(key: bytes | None) -> str | None:
+    return None if key is None else _text(key)
 
 
 def _shown(key: bytes) -> str:

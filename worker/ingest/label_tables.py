@@ -119,9 +119,16 @@ def read_stylegan(stream: Readable) -> Iterator[Row]:
             elif prefix.startswith("labels."):
                 raise BadTable(f"label {rows} is no pair of a path and a number")
     except ijson.JSONError as error:
-        raise BadTable(f"it is not JSON: {error}") from error
+        raise BadTable(f"it is not JSON: {_first_line(error)}") from error
     if not is_known:
         raise BadTable('it has no "labels"')
+
+
+def _first_line(error: Exception) -> str:
+    """The reason; ijson may give bytes, and lines of the file below it."""
+    reason = error.args[0] if error.args else ""
+    text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+    return text.strip().partition("\n")[0]
 
 
 def find_columns(names: Sequence[str]) -> tuple[str, str]:

@@ -48,9 +48,8 @@ class Labels:
         """Give a picture that was added another class."""
         self._classes[picture] = self._number(class_name)
 
-    def count(self) -> int:
-        """How many classes there are."""
-        return len(np.setdiff1d(self._array(), [NO_CLASS]))
+    def has_class(self, picture: int) -> bool:
+        return self._classes[picture] != NO_CLASS
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Forget the pictures that are not kept; a class that none has left goes."""
@@ -64,7 +63,8 @@ class Labels:
 
     @property
     def classes_in_use(self) -> int:
-        return len(set(np.unique(self._array()).tolist()) - {NO_CLASS})
+        """How many classes the pictures have."""
+        return len(self._in_use())
 
     def numbered(self) -> tuple[list[str] | None, NDArray[np.int64] | None]:
         """Names in order and an int64 label of each picture, where every picture has a class and
@@ -82,7 +82,7 @@ class Labels:
 
     def notes(self) -> Iterator[str]:
         """What the user is to know of the classes: sentences."""
-        in_use = set(np.unique(self._array()).tolist()) - {NO_CLASS}
+        in_use = self._in_use()
         if len(in_use) > MAX_CLASSES:
             yield (
                 f"The pictures are in {len(in_use):,} classes; a model can have {MAX_CLASSES:,} at "
@@ -109,6 +109,9 @@ class Labels:
             number = self._equivalents.setdefault(composed, len(self._equivalents))
             self._numbers[class_name] = number
         return number
+
+    def _in_use(self) -> set[int]:
+        return set(np.unique(self._array()).tolist()) - {NO_CLASS}
 
     def _array(self) -> NDArray[np.int64]:
         return np.asarray(self._classes, np.int64)

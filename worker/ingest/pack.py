@@ -68,18 +68,19 @@ class Pack:
     def shape(self) -> Shape:
         return self._images.shape
 
-    def add(self, pixels: Pixels, class_name: str | None, file_name: str) -> bool:
-        """False for a duplicate, which is left out; its class stays where its picture has none."""
+    def add(self, pixels: Pixels, class_name: str | None, file_name: str) -> tuple[int, bool]:
+        """The picture's place, and whether it is new. A duplicate is left out: the place is that of
+        the picture that it repeats, which takes its class where it has none."""
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=DIGEST_BYTES)
         digest.update(bytes([pixels.shape[2]]))
         place = self._seen.setdefault(digest.digest(), len(self))
         if place < len(self):
             self.contradicted += not self.labels.fill(place, class_name)
-            return False
+            return place, False
         self._images.append(pixels)
         self.labels.add(class_name)
         self.names.add(file_name)
-        return True
+        return place, True
 
     def seal(self) -> None:
         """After the last picture: images.npy can be read."""

@@ -85,6 +85,7 @@ class LabelReport:
     source: str | None
     files: list[LabelFileReport] = field(default_factory=list)
     contradicted: int = 0  # pictures that rows give different classes
+    contradicted_duplicates: int = 0  # in another class than the picture that they repeat
     with_class: int = 0
     without_class_count: int = 0
     without_class: list[str] = field(default_factory=list)

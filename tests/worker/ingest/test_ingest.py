@@ -6,6 +6,7 @@ import shutil
 import tarfile
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -234,8 +235,8 @@ def test_work_grows_with_what_is_done_and_not_with_time(
     with pytest.raises(IngestError):
         ingest.run()
     assert seen == sorted(seen)
-    assert len(seen) >= 5
-    assert seen[0] < seen[-1] == seen[-5]
+    assert seen[0] < seen[-1]
+    assert max(Counter(seen).values()) >= 5  # the ticks while it hung
 
 
 def test_more_pictures_than_the_limit_fail(ingest: Run, png: Png, tmp_path: Path) -> None:

@@ -153,6 +153,7 @@ def test_what_a_table_leaves_out_is_told(ingest: Run, png: Png, tmp_path: Path) 
 
 UNUSABLE = {
     "cut short": ("dataset.json", b'{"labels": [["0.png", 1], ["1.p', "not JSON"),
+    "Latin-1": ("dataset.json", b'{"labels": [["\xe9.png", 1]]}', "invalid bytes in UTF8 string."),
     "vectors": ("dataset.json", b'{"labels": [["0.png", [0.5, 1]]]}', "label 1 is no class"),
     "other JSON": ("dataset.json", b'{"images": []}', 'no "labels"'),
     "a short line": ("labels.csv", b"file,label\n0.png,1\n1.png,2\n2.png", "line 4 has 1 of 2"),
@@ -208,6 +209,48 @@ def test_a_label_file_beyond_the_limits_is_not_read(
     outcome = ingest([zipped(tmp_path / "b.zip", [("a.csv", csv("file,label")), *pictures])])
     assert "at most 5 rows" in outcome.reasons["a.csv"]
     assert outcome.packed.classes is None
+
+
+def test_a_label_file_that_is_damaged_in_its_zip_is_not_used(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    pictures = [(f"{n}.png", png(n)) for n in range(6)]
+    path = zipped(tmp_path / "a.zip", [("a.csv", csv("file,label")), *pictures])
+    path.write_bytes(path.read_bytes().replace(b"file,label", b"FILE,label", 1))
+    outcome = ingest([path])
+    assert outcome.reasons["a.csv"].startswith("label file not used: damaged in its zip")
+    assert outcome.report["accepted"] == 6
+
+
+def test_a_class_may_be_any_text_of_json(ingest: Run, png: Png, tmp_path: Path) -> None:
+    lines = [json.dumps({"file": f"{n}.png", "label": "\ud800" if n % 2 else "a"}) for n in (0, 1)]
+    recipe = b'{"model":"m","checkpoint":"c","sha256":"s","class":"\\ud800"}'
+    pictures = [(f"{n}.png", png(n) + recipe) for n in (0, 1)]
+    archive = zipped(tmp_path / "a.zip", [("l.jsonl", "\n".join(lines).encode()), *pictures])
+    assert ingest([archive]).packed.classes == ["a", "\N{REPLACEMENT CHARACTER}"]
+
+
+def test_a_path_above_the_archive_is_found_by_its_end(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    pictures = [(f"images/{n}.png", png(n)) for n in range(6)]
+    table = csv("file,label", "../images/{}.png")
+    outcome = ingest([zipped(tmp_path / "a.zip", [("a.csv", table), *pictures])])
+    assert classes_of(outcome) == NAMES
+
+
+def test_a_picture_without_a_label_takes_that_of_its_duplicate(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    pictures = [(f"{n}.png", png(n)) for n in range(3)]
+    pictures += [("copies/0.png", png(0)), ("copies/1.png", png(1))]
+    table = b"file,label\n1.png,dog\n2.png,dog\ncopies/0.png,cat\ncopies/1.png,cat\n"
+    outcome = ingest([zipped(tmp_path / "a.zip", [*pictures, ("a.csv", table)])])
+    assert classes_of(outcome) == ["cat", "dog", "dog"]
+    assert outcome.report["unclassified"] is None
+    assert outcome.report["labels"]["without_class"] == []
+    (note,) = outcome.report["notes"]
+    assert note.startswith("1 duplicates lie in another class than the picture")
 
 
 @pytest.mark.parametrize(

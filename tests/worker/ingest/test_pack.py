@@ -56,7 +56,7 @@ def test_a_folder_of_duplicates_is_no_class(tmp_path: Path) -> None:
 def test_equal_pixels_are_a_duplicate(tmp_path: Path) -> None:
     with Pack(tmp_path / "p") as one:
         added = [one.add(picture(value), None, "a.png") for value in (1, 2, 1)]
-    assert added == [True, True, False]
+    assert added == [(0, True), (1, True), (0, False)]
 
 
 def test_the_hash_follows_pixels_order_labels_and_names(tmp_path: Path) -> None:
