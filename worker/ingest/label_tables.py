@@ -24,6 +24,7 @@ PICTURE_SUFFIXES = (
 )  # fmt: skip
 DELIMITERS = ",;\t|"
 MAX_LINE_BYTES = 1 << 20
+MAX_PREFIX_CHARACTERS = 1000  # of the names of all the objects that a value of JSON lies in
 
 Row = tuple[str, str | None]  # the path of a picture as the file has it, and its class
 
@@ -98,8 +99,12 @@ def read_stylegan(stream: Readable) -> Iterator[Row]:
     path: str | None = None
     place = rows = 0
     is_known = False
+    tokens = _Tokens(stream)
     try:
-        for prefix, event, value in ijson.parse(_Raw(stream), use_float=True):
+        for prefix, event, value in ijson.parse(tokens, use_float=True):
+            tokens.begin_token()
+            if len(prefix) > MAX_PREFIX_CHARACTERS:
+                raise BadTable("it is nested too deeply")
             if prefix == "labels":
                 is_known = event in ("null", "start_array", "end_array")
                 if not is_known:
@@ -211,3 +216,19 @@ class _Raw(io.RawIOBase):
         data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+class _Tokens(_Raw):
+    """JSON whose single strings and numbers are bounded: `ijson` takes quadratic time for each."""
+
+    _length = 0  # read since the last token
+
+    def begin_token(self) -> None:
+        self._length = 0
+
+    def readinto(self, buffer: Any, /) -> int:
+        if self._length > MAX_LINE_BYTES:
+            raise BadTable(f"a string or number in it is longer than {MAX_LINE_BYTES:,} bytes")
+        count = super().readinto(buffer)
+        self._length += count
+        return count
