@@ -4,7 +4,6 @@ import functools
 import hmac
 import re
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import Forbidden, MoggyError, Unauthorized
@@ -40,7 +39,7 @@ class Access:
         if not self._keys:
             _check_site(scope)
         elif scope["path"] not in self._open and not scope["path"].startswith(f"{ASSETS}/"):
-            self._check_key(Headers(scope=scope).get("authorization", ""))
+            self._check_key(_authorization(scope))
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, key = authorization.partition(" ")
@@ -49,6 +48,13 @@ class Access:
         matches = [hmac.compare_digest(given, known) for known in self._keys]
         if scheme.lower() != "bearer" or not any(matches):
             raise Unauthorized("this service needs a key: send `Authorization: Bearer KEY`")
+
+
+def _authorization(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return str(value, "latin-1")
+    return ""
 
 
 class AccessGuard:

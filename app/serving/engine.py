@@ -5,8 +5,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -110,15 +110,16 @@ class Engine:
     ) -> Any:
         while True:
             loaded = await self.load(checkpoint)
+            held = len(samples) * math.prod(checkpoint.shape)
+            self._hold(held, admitted)
             try:
-                held = len(samples) * math.prod(checkpoint.shape)
-                with self._holding(held, admitted):
-                    return await self._answer_to(loaded.renderer, samples, admitted, result, file)
+                return await self._answer_to(loaded.renderer, samples, admitted, result, file)
             except Unreadable:  # by a process that had to load it anew: loading says what it is
                 self.generators.discard(loaded)
+            finally:
+                self._held -= held
 
-    @contextmanager
-    def _holding(self, pixels: int, admitted: bool) -> Iterator[None]:
+    def _hold(self, pixels: int, admitted: bool) -> None:
         """Count so many bytes. Alone they always fit. Raises QueueFull."""
         if self._held and self._held + pixels > self._most_held and not admitted:
             raise QueueFull(
@@ -127,10 +128,6 @@ class Engine:
                 retry_after=max(1, self.seconds_to_wait()),
             )
         self._held += pixels
-        try:
-            yield
-        finally:
-            self._held -= pixels
 
     async def _answer_to(
         self,
