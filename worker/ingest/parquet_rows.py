@@ -153,31 +153,32 @@ def _first_fraction(file: "ParquetFile", label: str | None) -> float | None:
 
 
 def _find_columns(schema: "Schema") -> _Columns:
-    features = _features(schema)
+    """Raises Rejected for a Parquet that holds neither pictures nor a table of labels."""
+    label, class_names = _find_label(schema)
     pictures = [name for name in schema.names if _holds_pictures(schema.field(name).type)]
-    if not pictures:
-        return _find_table(schema)
-    picture = _preferred(pictures, PICTURE_NAMES) or pictures[0]
-    classes = [name for name in schema.names if features.get(name, {}).get("_type") == "ClassLabel"]
-    label = _preferred(classes, LABEL_COLUMNS) or next(iter(classes), None)
-    if label is None:
-        label = _preferred([name for name in schema.names if _is_class(schema, name)])
-    names = features.get(label or "", {}).get("names") or []
-    return _Columns(picture, None, label, tuple(shown(str(one)) for one in names))
-
-
-def _find_table(schema: "Schema") -> _Columns:
-    """The columns of a table of labels. Raises Rejected for a Parquet of another kind."""
+    if pictures:
+        picture = _preferred(pictures, PICTURE_NAMES) or pictures[0]
+        return _Columns(picture, None, label, class_names)
     texts = [name for name in schema.names if _is_text(schema.field(name).type)]
     file = _preferred(texts, FILE_COLUMNS)
-    label = _preferred([name for name in schema.names if _is_class(schema, name)])
     if file and label:
-        return _Columns(None, file, label)
+        return _Columns(None, file, label, class_names)
     hint = f"; column {file} names files: upload the files themselves" if file else ""
     raise Rejected(
         "not pictures: no column of this Parquet holds encoded pictures, as binary or as a "
         f"struct with bytes; its columns are {', '.join(schema.names)[:200]}{hint}"
     )
+
+
+def _find_label(schema: "Schema") -> tuple[str | None, tuple[str, ...]]:
+    """The column of classes, and their names where the schema's metadata has them."""
+    features = _features(schema)
+    named = [name for name in schema.names if features.get(name, {}).get("_type") == "ClassLabel"]
+    label = _preferred(named) or next(iter(named), None)
+    if label is None:
+        label = _preferred([name for name in schema.names if _is_class(schema, name)])
+    names = features.get(label or "", {}).get("names") or []
+    return label, tuple(str(name) for name in names)
 
 
 def _preferred(names: list[str], known: tuple[str, ...] = LABEL_COLUMNS) -> str | None:

@@ -52,6 +52,27 @@ def test_plain_binary_and_numbered_labels_do(ingest: Run, png: Png, tmp_path: Pa
     assert ingest([write(tmp_path / "a", columns)]).packed.classes == ["2", "10"]
 
 
+def test_class_names_that_are_shown_alike_are_two_classes(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    features = {"label": {"names": ["a\x01", "a\x02"], "_type": "ClassLabel"}}
+    columns = {"image": files(png, 4), "label": [0, 1, 0, 1]}
+    classes = ingest([write(tmp_path / "a", columns, features)]).packed.classes
+    assert classes == ["a\N{REPLACEMENT CHARACTER}", "a\N{REPLACEMENT CHARACTER} (2)"]
+
+
+def test_a_table_of_labels_has_its_class_names_in_the_metadata(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    features = {"label": {"names": ["tabby", "black"], "_type": "ClassLabel"}}
+    columns = {"file_name": ["1.png", "2.png"], "label": [0, 1]}
+    pictures = [tmp_path / "1.png", tmp_path / "2.png"]
+    for number, path in enumerate(pictures):
+        path.write_bytes(png(number))
+    outcome = ingest([*pictures, write(tmp_path / "labels", columns, features)])
+    assert outcome.packed.classes == ["black", "tabby"]
+
+
 @pytest.mark.parametrize(
     "metadata", [b"no json", b"[]", b'{"info": {"features": {"label": {"names": 3}}}}']
 )
