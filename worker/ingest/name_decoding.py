@@ -30,15 +30,17 @@ class NameDecoder:
         self._examples: list[str] = []
 
     def look_at(self, names: Iterable[bytes]) -> None:
-        """Choose the code page by all names of the archive."""
+        """Choose the code page by all names of the archive; every one of them is read."""
         characters: set[str] = set()
-        try:
-            for raw in names:
+        is_utf_8 = True
+        for raw in names:
+            try:
                 characters.update(char for char in raw.decode() if not char.isascii())
-        except UnicodeDecodeError:
+            except UnicodeDecodeError:
+                is_utf_8 = False
+        if not is_utf_8:
             self._code_pages = [self._named, UTF_8] if self._named else []
-            return
-        if self._named and len(characters) < FEW_CHARACTERS:
+        elif self._named and len(characters) < FEW_CHARACTERS:
             self._code_pages = [self._named, UTF_8]
 
     def decode(self, raw: bytes) -> str:

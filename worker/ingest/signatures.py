@@ -7,12 +7,22 @@ HEAD_BYTES = tarfile.BLOCKSIZE  # enough for every signature here
 ARCHIVES = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",  # an empty one
+    b"PK\x07\x08": "zip",  # the first part of several
+    b"PK00": "zip",  # announced as several parts, and then whole
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!\x1a\x07": "rar",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"LZIP": "lzip",
+    b"\x1f\x9d": "compress (.Z)",
+    b"MSCF": "cab",
+    b"xar!": "xar",
+    b"!<arch>\n": "ar",
+    b"hsqs": "squashfs",
+    b"07070": "cpio",
 }
 PICTURES = {
     b"\x89PNG\r\n\x1a\n": "PNG",

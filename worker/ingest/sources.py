@@ -21,9 +21,11 @@ from worker.ingest.signatures import (
     is_npz,
     is_parquet,
     is_tar,
+    picture_format,
 )
 from worker.ingest.streams import PlainStream, opened
 from worker.ingest.tars import tar_members
+from worker.ingest.zip_tables import ends_as_zip
 from worker.ingest.zips import zip_members
 
 Received = Member | ArrayPicture
@@ -102,9 +104,14 @@ def _kind_of(source: Source, meter: Meter) -> str | None:
         if is_tar(inner):
             return "tar.gz"
         return "array.gz" if array_format(inner) else "gzip"
-    if kind is None and array_format(head):
+    if kind is not None or picture_format(head) is not None:
+        return kind
+    if array_format(head):
         return "array"
-    return "parquet" if is_parquet(head) else kind
+    if is_parquet(head):
+        return "parquet"
+    with source.path.open("rb") as file:  # a program that unpacks itself, or the last of many parts
+        return "zip" if ends_as_zip(file) else None
 
 
 def _array(source: Source, meter: Meter, *, gzipped: bool) -> ArrayFile:

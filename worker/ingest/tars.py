@@ -31,10 +31,13 @@ def tar_members(
     `code_page` decodes names that are not UTF-8; the tar is then read twice.
     """
     names = NameDecoder(name, code_page)
+    has_raw_records = False
     if code_page is not None:
         with path.open("rb") as file:
             tar = _Tar(file, name, meter.fresh(), gzipped)
-            names.look_at(_raw(header) for header in tar.headers() if not _is_marked(header))
+            unmarked = _Unmarked()
+            names.look_at(unmarked.of(tar.headers()))
+            has_raw_records = unmarked.has_records
     with path.open("rb") as file:
         tar = _Tar(file, name, meter, gzipped)
         for header in tar.headers():
@@ -42,7 +45,8 @@ def tar_members(
                 continue
             refusal = _refusal(header)
             stream = None if refusal else tar.open(header)
-            text = header.name if _is_marked(header) else names.decode(_raw(header))
+            is_marked = _is_marked(header) and not has_raw_records
+            text = header.name if is_marked else names.decode(_raw(header))
             yield Member(text, header.size, file.tell(), stream, refusal)
         yield from tar.notices()
         yield from names.notices()
@@ -50,6 +54,22 @@ def tar_members(
 
 def _raw(header: tarfile.TarInfo) -> bytes:
     return header.name.encode(ENCODING, ERRORS)
+
+
+class _Unmarked:
+    """Finds the names that are not marked as UTF-8.
+
+    GNU tar and bsdtar write the bytes of a name into its PAX record, in any code page. Where one
+    record is not UTF-8, another may only look like UTF-8: the two bytes of "猫" in GBK are "è".
+    """
+
+    has_records = False  # PAX records that are not UTF-8
+
+    def of(self, headers: Iterator[tarfile.TarInfo]) -> Iterator[bytes]:
+        for header in headers:
+            if not _is_marked(header):
+                self.has_records |= "path" in header.pax_headers
+                yield _raw(header)
 
 
 def _is_marked(header: tarfile.TarInfo) -> bool:
@@ -63,7 +83,7 @@ def _refusal(header: tarfile.TarInfo) -> str | None:
     if header.issym() or header.islnk():
         return "link: links are not followed"
     if header.issparse():
-        return "special file: a sparse one"
+        return "special file: a sparse one; make the tar without --sparse"
     if not header.isreg():
         return "special file: neither a file nor a folder"
     return None

@@ -19,6 +19,8 @@ UNICODE_PATH = struct.Struct("<BL")
 
 END_SIGNATURE, ENTRY_SIGNATURE = b"PK\x05\x06", b"PK\x01\x02"
 MAX_COMMENT_BYTES = 65535
+FIRST_PART = b"PK\x07\x08"  # APPNOTE.TXT, 8.5.3
+ONE_PART = "it is one part of several (zip -s 0 PARTS.zip --out WHOLE.zip joins them)"
 ZIP_64_EXTRA = 1
 UNICODE_PATH_EXTRA = 0x7075
 ENCRYPTED = 0x1 | 0x40 | 0x2000  # flags: the data, strongly, the table too
@@ -84,6 +86,18 @@ def find_tables(file: IO[bytes], name: str) -> list[Table]:
     return tables
 
 
+def ends_as_zip(file: IO[bytes]) -> bool:
+    """Whether the file ends with the record that ends a zip, whatever it begins with."""
+    start = max(0, file.seek(0, 2) - END.size - MAX_COMMENT_BYTES)
+    file.seek(start)
+    tail = file.read()
+    place = tail.rfind(END_SIGNATURE)
+    if place < 0 or len(tail) - place < END.size:
+        return False
+    comment: int = END.unpack_from(tail, place)[-1]
+    return place + END.size + comment == len(tail)
+
+
 def _find_joined(file: IO[bytes], table: Table, name: str) -> tuple[Table, Table] | None:
     """The table of a zip that ends where `table`'s own zip begins, and `table` with that base."""
     for wraps in range(table.wraps, -1, -1):
@@ -115,6 +129,9 @@ def _find_table(file: IO[bytes], limit: int, name: str) -> Table:
         except BrokenArchive as error:  # or four bytes of a comment, by chance
             fault = fault or error
     missing = "its end, which holds its table of contents, is missing"
+    file.seek(0)
+    if file.read(len(FIRST_PART)) == FIRST_PART:
+        missing = ONE_PART
     raise fault or BrokenArchive(name, missing)
 
 
@@ -126,7 +143,7 @@ def _read_end(file: IO[bytes], record: bytes, place: int, name: str) -> Table:
         disk, entries, size, offset, place = wide
     start = place - size
     if disk != 0:
-        raise BrokenArchive(name, "it is one part of several")
+        raise BrokenArchive(name, ONE_PART)
     if start < offset:
         raise BrokenArchive(name, "its table of contents is not where it should be")
     file.seek(start)

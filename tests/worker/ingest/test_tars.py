@@ -296,3 +296,22 @@ def test_names_in_a_named_code_page_are_decoded_and_else_kept_apart(
 def test_a_name_in_a_pax_record_is_utf_8_whatever_is_named(tmp_path: Path) -> None:
     path = make(tmp_path / "a.tar", {"é/1.png": b"a"}, kind=tarfile.PAX_FORMAT)
     assert read(path, "gb18030") == ({"é/1.png": b"a"}, [])
+
+
+def test_pax_records_are_in_the_named_code_page_where_one_is_not_utf_8(tmp_path: Path) -> None:
+    """GNU tar and bsdtar write raw bytes into them; those of "猫" in GBK are UTF-8 for "è"."""
+    names = [f"{name}/1.png".encode("gbk") for name in ("猫", "狗")]
+    assert names[0].decode() == "è/1.png"
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        for place, raw in enumerate(names):
+            info = tarfile.TarInfo(f"{place}.png")
+            body = b" path=" + raw + b"\n"
+            record = str(len(body) + 2).encode() + body
+            header = tarfile.TarInfo("record")
+            header.type, header.size = tarfile.XHDTYPE, len(record)
+            archive.addfile(header, io.BytesIO(record))
+            info.size = 1
+            archive.addfile(info, io.BytesIO(b"a"))
+    files, notices = read(tmp_path / "a.tar", "gbk")
+    assert (sorted(files), notices) == (sorted(["猫/1.png", "狗/1.png"]), [])
+    assert sorted(read(tmp_path / "a.tar")[0]) == ["è/1.png", "\udcb9\udcb7/1.png"]

@@ -336,3 +336,21 @@ def test_a_size_larger_than_the_zip_is_refused_before_it_is_read(
     patch_entry(path, "bb.png", 20, struct.pack("<L", 1 << 27))
     (reason,) = ingest([path]).reasons.values()
     assert "134,217,728 bytes are announced" in reason
+
+
+def test_a_zip_is_known_by_its_end_behind_a_program(ingest: Run, png: Png, tmp_path: Path) -> None:
+    path = make(tmp_path / "cats.zip", {f"{n}.png": png(n) for n in range(3)})
+    (tmp_path / "cats.exe").write_bytes(b"MZ" + bytes(1000) + path.read_bytes())
+    run = ingest([tmp_path / "cats.exe"])
+    assert run.report["accepted"] == 3
+    assert run.report["notes"] == ["cats.exe: 1,002 bytes before the zip were not read."]
+
+
+def test_a_part_of_a_split_zip_is_named(ingest: Run, png: Png, tmp_path: Path) -> None:
+    whole = make(tmp_path / "cats.zip", {f"{n}.png": png(n) for n in range(3)}).read_bytes()
+    end = whole.rindex(b"PK\5\6")
+    last = whole[600:end] + whole[end : end + 4] + struct.pack("<HH", 1, 1) + whole[end + 8 :]
+    for name, part in (("cats.z01", b"PK\7\x08" + whole[:600]), ("cats.zip", last)):
+        (tmp_path / name).write_bytes(part)
+        with pytest.raises(BrokenArchive, match=rf"{name} is broken: it is one part of several"):
+            ingest([tmp_path / name])
