@@ -101,6 +101,7 @@ class InterpolationAnswer(BaseModel):
     method: Method
     easing: Easing
     loop: bool
+    repeat: bool
     fps: float
     latents: list[list[float]]
 

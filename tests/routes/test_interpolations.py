@@ -15,6 +15,7 @@ from app.domain.database import Database
 from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.routes.interpolations import InterpolationAnswer
 from benchmarks.random_models import register, store_checkpoint
 from models.latents import latent_from_seed, slerp
 
@@ -117,6 +118,9 @@ def test_json_lists_the_latents(client: TestClient, model: ServedCheckpoint) -> 
         3,
         "lerp",
     ]
+    # Each field that is answered stands in the OpenAPI document, and the reverse.
+    answer = InterpolationAnswer.model_validate(body).model_dump(by_alias=True)
+    assert answer.keys() == body.keys()
     latents = np.array(body["latents"], np.float32)
     assert np.array_equal(latents[0], latent_from_seed(7, 100).numpy())
     assert np.allclose(latents[1], (latents[0] + latents[2]) / 2, atol=1e-6)
