@@ -99,9 +99,11 @@ def _create_engine(url: str, connections: int = CONNECTIONS) -> Engine:
         return engine
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(
-        parsed, pool_pre_ping=True, connect_args=POSTGRESQL_TIMEOUTS, **_pool(connections)
-    )
+    # `connect_args` would replace what the URL says.
+    timeouts = {
+        name: value for name, value in POSTGRESQL_TIMEOUTS.items() if name not in parsed.query
+    }
+    return create_engine(parsed, pool_pre_ping=True, connect_args=timeouts, **_pool(connections))
 
 
 def _pool(connections: int) -> dict[str, Any]:

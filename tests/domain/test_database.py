@@ -122,6 +122,15 @@ def test_a_reader_sees_one_snapshot_whatever_is_committed_meanwhile(database: Da
 
 
 @ON_POSTGRESQL
+def test_a_parameter_of_the_url_replaces_the_default(database_url: str) -> None:
+    database = Database(f"{database_url}?connect_timeout=17")
+    with database.engine.connect() as connection:
+        used = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+    database.close()
+    assert (used["connect_timeout"], used["keepalives_idle"]) == ("17", "10")
+
+
+@ON_POSTGRESQL
 def test_a_reader_cannot_write(database: Database) -> None:
     with pytest.raises(DBAPIError, match="read-only"), database.read() as session:
         session.execute(text("DELETE FROM jobs"))
