@@ -9,7 +9,6 @@ import json
 import platform
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -31,7 +30,7 @@ ANSWER_SECONDS = DEADLINE_SECONDS + 5
 KEPT_SECONDS = 60  # of an answer that nobody fetches
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 2.0
-STALE_SECONDS = 10.0  # a request that waited longer has no reader any more
+STALE_SECONDS = 10.0  # a request that waited longer has no reader any more; by the broker's clock
 
 
 class WorkerMeter:
@@ -45,8 +44,9 @@ class WorkerMeter:
     def measure(self, config: TrainingConfig) -> Measured | None:
         """What a worker has measured; None where none waits for requests or none answers."""
         token = secrets.token_hex(8)
-        request = json.dumps({"token": token, "config": config.to_json(), "asked_at": time.time()})
         try:
+            asked_at = _broker_time(self._client)
+            request = json.dumps({"token": token, "config": config.to_json(), "asked_at": asked_at})
             self._client.lpush(REQUESTS, request)
             answer = self._client.blpop([ANSWER + token], TAKEN_SECONDS)
             if answer is None and self._client.lrem(REQUESTS, 1, request) == 0:  # it was taken
@@ -91,10 +91,16 @@ def _answer_requests(
     client.close()
 
 
+def _broker_time(client: "redis.Redis") -> int:
+    """Seconds by the broker's clock: those of two machines may differ."""
+    seconds: int = client.time()[0]
+    return seconds
+
+
 def _answer(
     client: "redis.Redis", request: dict[str, Any], measure: Callable[[TrainingConfig], Measured]
 ) -> None:
-    if time.time() - float(request["asked_at"]) > STALE_SECONDS:
+    if _broker_time(client) - float(request["asked_at"]) > STALE_SECONDS:
         return
     key = ANSWER + str(request["token"])
     answer = None

@@ -1,5 +1,6 @@
 """A training worker measures for the service, over a real broker."""
 
+import itertools
 import platform
 import threading
 import time
@@ -73,6 +74,19 @@ def test_a_worker_measures_the_configuration_and_is_named(
     start(worker)
     assert meter.measure(CONFIG) == replace(MEASURED, machine=f"worker {platform.node()}")
     assert (worker.configs, own_measurements) == ([CONFIG], [])
+
+
+def test_a_worker_whose_clock_differs_measures_as_well(
+    start: Callable[[StepMeter], None],
+    meter: StepMeter,
+    own_measurements: list[TrainingConfig],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = itertools.count(0.0, 60.0)  # a minute later at each look at it
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    start(FixedMeter(MEASURED))
+    assert meter.measure(CONFIG).device == "cuda"
+    assert own_measurements == []
 
 
 def test_without_a_worker_the_service_measures_itself_soon_and_says_so(
