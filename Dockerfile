@@ -41,4 +41,4 @@ STOPSIGNAL SIGTERM
 # The worker's main loop touches the file every five seconds.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 \
     CMD ["bash", "-c", "test -n \"$(find $MOGGY_HEARTBEAT_FILE -newermt '30 seconds ago')\""]
-CMD ["bash", "-c", "exec celery -A worker.tasks worker -Q $MOGGY_QUEUE -P threads -c 1 -n $MOGGY_QUEUE@%h"]
+CMD ["bash", "-c", "exec celery -A worker.tasks worker -Q $MOGGY_QUEUE -P threads -c 1 -n $MOGGY_QUEUE@%h --without-mingle --without-gossip"]

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.queue import SLOTS, Queue
 from app.domain.settings import Settings
-from app.up.service import WORKERS
+from app.up.service import WORKERS, api_program, worker_program
 
 from .compose_file import ROOT, SECRETS, ComposeFile
 
@@ -44,6 +44,21 @@ def test_workers_have_a_thread_for_every_job_that_they_may_do_at_a_time() -> Non
         queues = tuple(command[command.index("-Q") + 1].split(","))
         assert int(command[command.index("-c") + 1]) == threads[queues]
         assert threads[queues] == sum(SLOTS[Queue(name)] for name in queues)
+
+
+def test_the_workers_start_with_the_options_of_moggy_up() -> None:
+    services = ComposeFile(SECRETS).services
+    for service, name in (("worker", "train"), ("worker-light", "light")):
+        program = worker_program(Settings(), name, {})
+        assert services[service]["command"] == list(program.command[2:]), service
+
+
+def test_the_api_starts_with_the_options_of_moggy_up_but_more_time_to_stop() -> None:
+    command = ComposeFile(SECRETS).services["api"]["command"]
+    settings = Settings(host="0.0.0.0", port=8000, api_keys=frozenset({"key"}))
+    *options, _ = api_program(settings, {}).command[2:]
+    assert command == [*options, "5"]
+    assert f"CMD {json.dumps(command)}" in (ROOT / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize("service", SERVICES)
