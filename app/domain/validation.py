@@ -65,7 +65,7 @@ def complaint(error: Error, patterns: Mapping[str, str] | None = None) -> str:
         return "is too large"
     if kind in KIND_OF:
         return f"is not {KIND_OF[kind]}"
-    if kind in BOUNDS and str(error.get("input")).strip().lower() == "nan":
+    if kind in BOUNDS and _is_nan(error.get("input")):
         return f"is not {FINITE}"
     if kind in BOUNDS:
         name, words = BOUNDS[kind]
@@ -83,6 +83,13 @@ def complaint(error: Error, patterns: Mapping[str, str] | None = None) -> str:
 
 def _reason(error: Error) -> str:
     return PREFIX.sub("", str(error["msg"]))
+
+
+def _is_nan(value: object) -> bool:
+    """Whether it is not a number, or text that says so. A list, perhaps of millions, is neither."""
+    if isinstance(value, str):
+        return value.strip().lower() == "nan"
+    return value != value if isinstance(value, float) else False
 
 
 def _is_whole(value: object) -> bool:

@@ -97,3 +97,13 @@ def test_an_unknown_field_is_told_the_nearest_and_all_that_are_known() -> None:
     assert sentence(above, known_fields(Body, above["loc"])) == (
         "there is no such field: did you mean class? There are: class, name, parts"
     )
+
+
+class Long(list[int]):
+    def __repr__(self) -> str:
+        raise AssertionError("a list of millions takes a second to write out")
+
+
+@pytest.mark.parametrize("kind", [Annotated[list[int], Field(max_length=2)], int, list[str]])
+def test_a_long_list_is_not_written_out_to_say_what_is_wrong_with_it(kind: Any) -> None:
+    assert sentence(error_of(kind, Long([1, 2, 3])))
