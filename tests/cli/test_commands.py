@@ -2,6 +2,7 @@ import email
 import email.policy
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -156,6 +157,36 @@ def test_without_waiting_the_job_is_named(
     service.on("POST /v1/datasets", as_json(DATASET, 202))
     result = moggy("dataset", "add", tmp_path / "a.png", "--name", "cats", "--no-wait")
     assert (result.code, result.out) == (0, "cats: uploaded, and being packed by job j1\n")
+
+
+OPTIONS = {
+    "--size": "96x64",
+    "--fit": "pad",
+    "--channels": "grey",
+    "--horizontal-flip": "no",
+    "--near-duplicates": "drop",
+    "--unclassified": "drop",
+    "--names": "shift_jis",
+    "--levels": "auto",
+}
+
+
+def test_every_option_of_an_upload_is_sent_as_a_field(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"aaa")
+    service.on("POST /v1/datasets", as_json(DATASET, 202))
+    service.on("GET /v1/datasets/cats", as_problem(404, "Not found", "no"))
+    options = [word for option in OPTIONS.items() for word in option]
+    command = ("dataset", "add", tmp_path / "a.png", "--name", "cats", "--no-wait", *options)
+    assert moggy(*command).code == 0
+    for option, value in OPTIONS.items():
+        field = option[2:].replace("-", "_")
+        assert f'name="{field}"\r\n\r\n{value}\r\n'.encode() in service.asked[1].body
+    help_text = moggy("dataset", "add", "--help").out
+    assert set(re.findall(r"--[a-z-]+", help_text)) == {
+        *OPTIONS, "--name", "--wait", "--no-wait", "--help"
+    }  # fmt: skip
 
 
 def test_an_ingest_is_followed_as_one(service: FakeService, moggy: Moggy) -> None:

@@ -12,6 +12,7 @@ from encoded_pictures import (
     colours_of,
     encode,
     grey_profile,
+    ink_profile,
     quadrants,
     read,
 )
@@ -94,6 +95,18 @@ def test_cmyk_without_a_profile_gives_its_colours(kind: str) -> None:
     options = {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
     got = np.array(colours_of(read(encode(cmyk, kind, **options)).pixels))
     assert np.abs(got - QUADRANTS).max() <= 6
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_is_converted_by_its_profile(kind: str) -> None:
+    inks = [(0, 0, 0, 0), (255, 0, 0, 0), (0, 0, 255, 255), (255, 255, 0, 255)]
+    image = Image.frombytes("CMYK", (32, 32), quadrants(inks).tobytes())
+    options = {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+    fitted = read(encode(image, kind, icc_profile=ink_profile(), **options))
+    greys = [255, 185, 119, 59]  # L* of 100, 75, 50 and 25 in sRGB
+    expected = np.array([[grey] * 3 for grey in greys])
+    assert np.abs(np.array(colours_of(fitted.pixels)) - expected).max() <= 3
+    assert fitted.treatments == {"profile"}
 
 
 def test_lab_gives_its_colours() -> None:
