@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 from PIL.ImageCms import Flags, ImageCmsProfile, ImageCmsTransform, Intent, PyCMSError
 
 SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of a profile: the mode that it is for
-PROFILES_KEPT = 64
+PROFILES_KEPT = 16  # of up to 16 MiB each
 SAME = 1  # level of 255: what rounding makes of the colours of another sRGB
 GRID = 9  # colours along each axis that are looked at to know a profile of sRGB
 FLAGS = Flags.NOCACHE | Flags.BLACKPOINTCOMPENSATION  # without a cache threads may share it

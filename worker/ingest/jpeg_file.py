@@ -20,6 +20,7 @@ KEPT = {
 }
 PICTURES = (b"MPF\0",)  # of several in one file (CIPA DC-007)
 END = b"\xff\xd9"
+MAX_SEGMENTS = 10_000  # metadata in several segments has thousands at most
 # Behind the last pixel nobody reads them; behind a cut they become pixels of their own.
 STRAY = bytes((0x55, 0xAA, 0x2D, 0x96)) * 32
 
@@ -30,7 +31,9 @@ class JpegFile:
         self.is_metadata_damaged = False
         view, kept = memoryview(data), [b"\xff\xd8"]
         dropped, rest = False, 2
-        for marker, start, end, is_lost in _segments(data):
+        for number, (marker, start, end, is_lost) in enumerate(_segments(data)):
+            if number == MAX_SEGMENTS:
+                raise Rejected(f"damaged: a JPEG of more than {MAX_SEGMENTS:,} segments")
             rest = end
             self.is_metadata_damaged |= is_lost
             body = bytes(view[start + 4 : min(start + 64, end)])

@@ -22,6 +22,7 @@ TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 MAX_TEXT_BYTES = 1 << 20  # of one text, unpacked
 MAX_PROFILE_BYTES = 16 << 20  # unpacked
 BLOCK_BYTES = 1 << 16
+MAX_CHUNKS = 100_000  # each takes 500 bytes of memory; those of pixels have 8 KB and more
 CHUNK_BYTES = 12  # around the body of a chunk: length, kind, checksum
 XMP = b"XML:com.adobe.xmp\0\0"  # not packed
 RAW_PROFILE = b"Raw profile type "  # ImageMagick keeps EXIF in a text
@@ -57,7 +58,9 @@ class PngFile:
         self.is_profile_damaged = False
         self.is_metadata_damaged = False
         self._kept: list[Chunk] = []
-        for chunk in _chunks(data):
+        for number, chunk in enumerate(_chunks(data)):
+            if number == MAX_CHUNKS:
+                raise Rejected(f"damaged: a PNG of more than {MAX_CHUNKS:,} chunks")
             if chunk.is_critical:
                 self._take_critical(chunk)
             elif chunk.is_intact:
@@ -217,9 +220,10 @@ def _check_pixels(pixels: list[Chunk]) -> None:
     unpacking = zlib.decompressobj()
     try:
         for chunk in pixels:
-            left: bytes | memoryview = chunk.body
-            while left:
-                unpacking.decompress(left, BLOCK_BYTES)
-                left = unpacking.unconsumed_tail
+            for start in range(0, len(chunk.body), BLOCK_BYTES):  # `unconsumed_tail` is a copy
+                left: bytes | memoryview = chunk.body[start : start + BLOCK_BYTES]
+                while left:
+                    unpacking.decompress(left, BLOCK_BYTES)
+                    left = unpacking.unconsumed_tail
     except zlib.error as error:
         raise Rejected("damaged: its pixels do not match their checksum") from error

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from worker.ingest.errors import BrokenArchive
+from worker.ingest.errors import BrokenArchive, IngestError
 
 END = struct.Struct("<4s4H2LH")
 END_64_LOCATOR = struct.Struct("<4sLQL")
@@ -21,6 +21,7 @@ END_SIGNATURE, ENTRY_SIGNATURE = b"PK\x05\x06", b"PK\x01\x02"
 MAX_COMMENT_BYTES = 65535
 FIRST_PART = b"PK\x07\x08"  # APPNOTE.TXT, 8.5.3
 ONE_PART = "it is one part of several (zip -s 0 PARTS.zip --out WHOLE.zip joins them)"
+MAX_JOINED = 1000  # zips in one file: finding each takes a look at up to 64 KiB before it
 ZIP_64_EXTRA = 1
 UNICODE_PATH_EXTRA = 0x7075
 ENCRYPTED = 0x1 | 0x40 | 0x2000  # flags: the data, strongly, the table too
@@ -81,6 +82,11 @@ def find_tables(file: IO[bytes], name: str) -> list[Table]:
         earlier = _find_joined(file, table, name)
         if earlier is None:
             break
+        if len(tables) == MAX_JOINED:
+            raise IngestError(
+                f"{name}: more than {MAX_JOINED:,} zips are joined in one file: upload fewer at a "
+                "time, or one zip of all their files"
+            )
         table, tables[0] = earlier
         tables.insert(0, table)
     return tables

@@ -67,6 +67,12 @@ def test_a_cut_among_the_pixels_is_refused_wherever_it_is(progressive: bool) -> 
             read(data[:-missing])
 
 
+def test_a_jpeg_of_very_many_segments_is_refused() -> None:
+    data = encode(Image.fromarray(quadrants()), "JPEG")
+    with pytest.raises(Rejected, match=r"^damaged: a JPEG of more than 10,000 segments$"):
+        read(data[:2] + 10_000 * b"\xff\xfe\0\2" + data[2:])
+
+
 def test_xmp_alone_turns_a_picture_upright() -> None:
     xmp = (
         b'http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '

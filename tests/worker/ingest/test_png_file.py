@@ -70,6 +70,23 @@ def test_pixels_that_do_not_match_their_checksum_are_refused() -> None:
         read(bytes(damaged))
 
 
+def test_pixels_of_several_blocks_are_checked_to_the_last() -> None:
+    pixels = np.full((256, 256, 3), 77, np.uint8)
+    stored = zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels), 0)  # 197 kB
+    wrong_chunk = png(pixels, 8, 2, packed=stored)[:-16] + b"\0\0\0\1" + chunk(b"IEND", b"")
+    assert (read(wrong_chunk).pixels == 77).all()
+    damaged = bytearray(wrong_chunk)
+    damaged[-100] ^= 0xFF
+    with pytest.raises(Rejected, match=r"^damaged: its pixels do not match their checksum$"):
+        read(bytes(damaged))
+
+
+def test_a_png_of_very_many_chunks_is_refused() -> None:
+    data = WHOLE[:PIXELS] + 100_000 * chunk(b"IDAT", b"") + WHOLE[PIXELS:]
+    with pytest.raises(Rejected, match=r"^damaged: a PNG of more than 100,000 chunks$"):
+        read(data)
+
+
 def test_a_header_whose_checksum_is_wrong_is_refused() -> None:
     damaged = bytearray(WHOLE)
     damaged[19] ^= 1

@@ -279,6 +279,13 @@ def test_joined_zips_are_all_read_and_it_is_said(tmp_path: Path) -> None:
     assert notices == ["joined.zip: 3 zips joined in one file; all of them were read."]
 
 
+def test_more_joined_zips_than_the_limit_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "joined.zip"
+    path.write_bytes((b"PK\5\6" + bytes(18)) * 1001)
+    with pytest.raises(IngestError, match=r"^joined.zip: more than 1,000 zips are joined"):
+        read(path)
+
+
 def test_data_before_and_behind_a_zip_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(b"#!stub" + stored((b"a", b"", b"a")) + b"PK\5\6 signature" * 9)
