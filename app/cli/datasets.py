@@ -8,7 +8,7 @@ import typer
 from app.cli.options import DatasetArgument, WholeHelp, YesOption
 
 datasets_cli = typer.Typer()
-dataset_cli = typer.Typer(cls=WholeHelp, help="Datasets: what models are trained on.")
+dataset_cli = typer.Typer(cls=WholeHelp, help="Add, show or delete a dataset.")
 datasets_cli.add_typer(dataset_cli, name="dataset")
 
 
@@ -20,44 +20,51 @@ def add_dataset(
     ],
     name: Annotated[str, typer.Option(help="The dataset's name.")],
     size: Annotated[
-        str | None, typer.Option(help="Side in pixels, like 64, or WIDTHxHEIGHT, like 96x64.")
+        str | None,
+        typer.Option(
+            help="Side of the packed pictures in pixels, like 64, or WIDTHxHEIGHT, like 96x64 [64]."
+        ),
     ] = None,
     fit: Annotated[
         Literal["crop", "pad", "stretch"] | None,
-        typer.Option(help="How a picture is brought to that shape."),
+        typer.Option(help="How a picture of other proportions is brought to that size [crop]."),
     ] = None,
     channels: Annotated[
-        Literal["auto", "rgb", "grey", "rgba"] | None, typer.Option(help="Colours to keep.")
+        Literal["auto", "rgb", "grey", "rgba"] | None,
+        typer.Option(help="Channels of the packed pictures [auto: grey where all pictures are]."),
     ] = None,
     horizontal_flip: Annotated[
         Literal["auto", "yes", "no"] | None,
         typer.Option(
-            help="Whether a mirrored picture is as good [auto: the pictures decide].",
+            help="Whether a training may mirror the pictures [auto: decided from the pictures].",
         ),
     ] = None,
     near_duplicates: Annotated[
         Literal["keep", "drop"] | None,
-        typer.Option(help="Pictures that show almost what another shows [keep: only told]."),
+        typer.Option(
+            help="What to do with pictures that look almost like another [keep: only report them]."
+        ),
     ] = None,
     unclassified: Annotated[
         Literal["ignore-classes", "drop"] | None,
         typer.Option(
-            help="Where only some pictures have a class: leave the others out (drop), or have "
-            "pictures without classes [ignore-classes].",
+            help="Where some pictures have no class: leave those out (drop), or keep all "
+            "pictures, without classes [ignore-classes].",
         ),
     ] = None,
     names: Annotated[
         str | None,
         typer.Option(
             metavar="CODE-PAGE",
-            help="Of names in zips and tars that are not UTF-8, like shift_jis, gbk, cp866.",
+            help="Code page of the file names in zips and tars that are not UTF-8, like shift_jis, "
+            "gbk or cp866.",
         ),
     ] = None,
     levels: Annotated[
         Literal["full", "auto"] | None,
         typer.Option(
-            help="auto: spread the values that the pictures use from black to white, as for masks "
-            "of 0 and 1, or 10 and 12 bits in 16 [full].",
+            help="full: take the values as they are. auto: stretch the range of values that occurs "
+            "to black and white, for masks of 0 and 1 or 10 to 14 bits stored in 16 [full].",
         ),
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until the dataset is ready.")] = True,
@@ -82,7 +89,7 @@ def add_dataset(
 
 @dataset_cli.command("show")
 def show_dataset(name: DatasetArgument) -> None:
-    """Show a dataset: its state, classes, report, and what was found in its pictures."""
+    """Show a dataset: its status, its classes and its report."""
     from app.cli.dataset_actions import show_dataset as show
 
     show(name)

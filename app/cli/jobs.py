@@ -19,10 +19,10 @@ def jobs(
     dataset: Annotated[str | None, typer.Option(help="Only jobs of this dataset.")] = None,
     status: Annotated[
         Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"] | None,
-        typer.Option(help="Only jobs in this state."),
+        typer.Option(help="Only jobs with this status."),
     ] = None,
 ) -> None:
-    """List the jobs, newest first; with options those that meet all of them."""
+    """List the jobs, newest first; options filter them and may be combined."""
     from app.cli.commands import list_items
     from app.cli.tables import JOB_COLUMNS, job_row
 
@@ -33,7 +33,7 @@ def jobs(
 
 @jobs_cli.command()
 def cancel(job: JobArgument) -> None:
-    """End a job for good; its checkpoints stay, the files of a synthesis do not."""
+    """End a job for good; a training keeps its checkpoints, a synthesis loses its files."""
     from app.cli.commands import steer
 
     steer(job, "cancel")
@@ -41,7 +41,7 @@ def cancel(job: JobArgument) -> None:
 
 @jobs_cli.command()
 def pause(job: JobArgument) -> None:
-    """Park a training or a synthesis, with what it has stored."""
+    """Pause a training or a synthesis; `moggy resume` continues it where it stopped."""
     from app.cli.commands import steer
 
     steer(job, "pause")
@@ -57,7 +57,7 @@ def resume(job: JobArgument) -> None:
 
 @jobs_cli.command()
 def follow(job: JobArgument) -> None:
-    """Show the progress of a job to its end."""
+    """Show the progress of a job until it ends."""
     from app.cli.commands import follow_job
 
     follow_job(job)
@@ -65,7 +65,7 @@ def follow(job: JobArgument) -> None:
 
 @jobs_cli.command()
 def download(job: JobArgument, out: FolderOption) -> None:
-    """Fetch the files of a synthesis that are not in the folder yet."""
+    """Fetch those files of a synthesis that the folder does not hold yet."""
     from app.cli.commands import download as download_files
 
     download_files(job, out)
@@ -73,7 +73,7 @@ def download(job: JobArgument, out: FolderOption) -> None:
 
 @jobs_cli.command()
 def logs(job: JobArgument) -> None:
-    """Print the log of a job: what its workers and their child processes wrote about it."""
+    """Print the log of a job, written by its workers and their child processes."""
     from app.cli.commands import print_log
 
     print_log(job)
@@ -81,7 +81,7 @@ def logs(job: JobArgument) -> None:
 
 @jobs_cli.command()
 def samples(job: JobArgument, out: FolderOption) -> None:
-    """Fetch the sample grids of a training, one PNG for each moment."""
+    """Fetch the sample grids of a training: a PNG for each time samples were drawn."""
     from app.cli.commands import fetch_samples
 
     fetch_samples(job, out)

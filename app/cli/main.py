@@ -122,31 +122,41 @@ def train(
     dataset: Annotated[str, typer.Option(help="The dataset's name.")],
     model: Annotated[str, typer.Option(help="The model's name: a new one, or one to go on with.")],
     preset: Annotated[
-        str | None, typer.Option(help="A row of the preset table [small-data].")
+        str | None, typer.Option(help="The preset to train with [small-data].")
     ] = None,
     resume_from: Annotated[
         str | None,
         typer.Option(
-            metavar="MODEL|CHECKPOINT", help="Fine-tune that model, or that checkpoint's id."
+            metavar="MODEL|CHECKPOINT",
+            help="Start from this model's served checkpoint, or from the checkpoint of this id.",
         ),
     ] = None,
-    images: Annotated[int | None, typer.Option(help="Train on so many images.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Or so often on the whole dataset.")] = None,
+    images: Annotated[int | None, typer.Option(help="How many images to train on.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="How many passes over the dataset, instead of --images.")
+    ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a field of the preset."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override a field of the preset; may be repeated."
+        ),
     ] = None,
     stability: Annotated[
         Literal["off", "auto"] | None,
-        typer.Option(help="auto: answer what goes wrong, at most three times [off]."),
+        typer.Option(help="auto: adjust a training that goes wrong, at most three times [off]."),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Show its progress to the end.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show its progress until it ends.")
+    ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Queue nothing: say what it would take, and warn."),
+        typer.Option(
+            "--dry-run",
+            help="Queue nothing: print the time, memory and disk it would take, and warnings.",
+        ),
     ] = False,
 ) -> None:
-    """Queue a training; prints the job's id."""
+    """Queue a training and print its job's id."""
     from app.cli.commands import quote_training
     from app.cli.commands import train as queue_training
     from app.cli.errors import WrongUsage
@@ -176,11 +186,11 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
     dataset: Annotated[str, typer.Option(help="The dataset to score it against.")],
     images: Annotated[
-        int | None, typer.Option(help="Pictures to score [as many as the dataset has].")
+        int | None, typer.Option(help="How many images to score [as many as the dataset has].")
     ] = None,
     checkpoint: CheckpointOption = None,
 ) -> None:
-    """Score a model's pictures against a dataset, and print the scores."""
+    """Score a model's images against a dataset, and print the scores."""
     from app.cli.commands import evaluate as evaluate_model
 
     given = {"model": model, "dataset": dataset, "images": images, "checkpoint": checkpoint}
@@ -191,17 +201,17 @@ def evaluate(
 @cli.command()
 def synthesize(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
-    images: Annotated[int, typer.Option(help="How many: 10 to 10,000,000.")],
+    images: Annotated[int, typer.Option(help="How many images: 10 to 10,000,000.")],
     out: FolderOption,
-    seed: Annotated[int | None, typer.Option(help="Of the first one [0].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the first image [0].")] = None,
     class_name: ClassOption = None,
     layout: Annotated[
         Literal["zip", "imagefolder", "webdataset", "parquet"] | None,
-        typer.Option(help="What the files are [zip]."),
+        typer.Option(help="Layout of the files [zip]."),
     ] = None,
     image_format: Annotated[
         Literal["png", "webp", "jpg"] | None,
-        typer.Option("--format", help="What each image is [png]."),
+        typer.Option("--format", help="Format of each image [png]."),
     ] = None,
     shard_images: Annotated[int | None, typer.Option(help="Images in a file [10,000].")] = None,
     reject_copies: Annotated[
@@ -209,7 +219,7 @@ def synthesize(
     ] = False,
     checkpoint: CheckpointOption = None,
 ) -> None:
-    """Have many images written as files, and fetch them; prints the job's id."""
+    """Generate many images into files and fetch them; prints the job's id first."""
     from app.cli.commands import synthesize as synthesize_images
 
     given = {
@@ -236,7 +246,7 @@ def generate(
     scale: ScaleOption = None,
     resample: ResampleOption = None,
 ) -> None:
-    """Write images: one as it is (png, jpg, webp, avif), several as a grid (png) or a zip."""
+    """Generate images: one as png, jpg, webp or avif; several as a grid (png) or a zip."""
     from app.cli.commands import write_made
     from app.cli.outputs import image_format
     from app.cli.seeds import parse_seeds
@@ -256,27 +266,28 @@ def generate(
 def morph(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
     keyframes: Annotated[
-        list[str], typer.Argument(metavar="A B [C...]", help="The seeds to go through.")
+        list[str],
+        typer.Argument(metavar="A B [C...]", help="The seeds of the images to pass through."),
     ],
     out: OutOption,
     frames: Annotated[int, typer.Option(help="Frames in all, both ends included.")] = 60,
     fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Return to the first image.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="End at the first image again.")] = False,
     repeat: Annotated[
-        bool, typer.Option(help="Have webp, gif and apng play for ever, or once.")
+        bool, typer.Option(help="Whether webp, gif and apng play for ever or once.")
     ] = True,
     method: Annotated[
-        Literal["slerp", "lerp"] | None, typer.Option(help="The way between two latents.")
+        Literal["slerp", "lerp"] | None, typer.Option(help="Interpolation between two latents.")
     ] = None,
     easing: Annotated[
         Literal["linear", "smooth", "even"] | None,
-        typer.Option(help="At one speed, slower at keyframes, or with even change [linear]."),
+        typer.Option(help="Constant speed, slower at keyframes, or equal visible change [linear]."),
     ] = None,
     class_name: ClassOption = None,
     scale: ScaleOption = None,
     resample: ResampleOption = None,
 ) -> None:
-    """Write the way from one image to another: webp, gif, apng, mp4, png (side by side) or zip."""
+    """Morph from one image to another: webp, gif, apng, mp4, png (side by side) or zip."""
     from app.cli.commands import write_made
     from app.cli.outputs import morph_format
     from app.cli.seeds import parse_seeds

@@ -5,7 +5,7 @@ import typer
 from app.cli.options import ModelArgument, WholeHelp, YesOption
 
 models_cli = typer.Typer()
-model_cli = typer.Typer(cls=WholeHelp, help="Models: what was trained.")
+model_cli = typer.Typer(cls=WholeHelp, help="Show or delete a model.")
 models_cli.add_typer(model_cli, name="model")
 
 
@@ -20,7 +20,7 @@ def models() -> None:
 
 @model_cli.command("show")
 def show_model(name: ModelArgument) -> None:
-    """Show a model: what it learnt from, its checkpoints and scores, which is served and why."""
+    """Show a model: its preset, its checkpoints with their scores, which is served and why."""
     from app.cli.model_actions import show_model as show
 
     show(name)

@@ -8,22 +8,26 @@ from typer.core import TyperGroup
 
 DatasetArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
 ModelArgument = Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you are sure.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 CheckpointOption = Annotated[
-    str | None, typer.Option(metavar="ID", help="Another checkpoint than the served one.")
+    str | None, typer.Option(metavar="ID", help="The id of a checkpoint [the served one].")
 ]
 ClassOption = Annotated[
     str | None,
-    typer.Option("--class", metavar="NAME", help="Of a conditional model [the seed decides]."),
+    typer.Option(
+        "--class", metavar="NAME", help="The class, for a conditional model [the seed decides]."
+    ),
 ]
-ScaleOption = Annotated[int | None, typer.Option(help="Times larger, 1 to 8, for display.")]
+ScaleOption = Annotated[int | None, typer.Option(help="Enlarge by this factor, 1 to 8 [1].")]
 ResampleOption = Annotated[
     Literal["lanczos", "nearest"] | None,
-    typer.Option(help="Larger smoothly, or each pixel as a square [lanczos]."),
+    typer.Option(help="How to enlarge: smoothly, or each pixel as a square [lanczos]."),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
-FolderOption = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where they go.")]
+FolderOption = Annotated[
+    Path, typer.Option("--out", metavar="FOLDER", help="The folder to write to.")
+]
 
 
 class WholeHelp(TyperGroup):

@@ -40,7 +40,7 @@ def test_help_shows_each_word_of_its_sources(path: tuple[str, ...], moggy: Moggy
 
 def test_bracketed_defaults_are_text(moggy: Moggy) -> None:
     assert "Port to bind [8000]." in moggy("up", "--help").out
-    assert "[auto: the pictures decide]" in words(moggy("dataset", "add", "--help").out)
+    assert "[auto: decided from the pictures]" in words(moggy("dataset", "add", "--help").out)
 
 
 def test_the_version_is_that_of_the_distribution(moggy: Moggy) -> None:
