@@ -106,10 +106,8 @@ def _add_folder(plan: Plan, folder: Path, name: str, prefix: str) -> None:
     found = walk(folder)
     plan.left_out += found.left_out
     if not found.files:
-        first = f"; left out: {found.left_out[0].path} ({found.left_out[0].reason})"
-        raise CommandError(
-            f"{folder}: the folder holds no files that can be sent{first if found.left_out else ''}"
-        )
+        first = "".join(f"; left out: {left.path} ({left.reason})" for left in found.left_out[:1])
+        raise CommandError(f"{folder}: the folder holds no files that can be sent{first}")
     members = [Member(file.path, prefix + _utf8(file.inside), file.size) for file in found.files]
     whole = [member for member in members if WHOLE_NAME.search(member.name)]
     pictures = tuple(member for member in members if not WHOLE_NAME.search(member.name))

@@ -149,6 +149,9 @@ def test_what_is_not_there_is_named(folder: Path) -> None:
         plan_upload([folder, folder / "nowhere.zip"])
     with pytest.raises(CommandError, match=r"broken\.png: a link that leads nowhere"):
         plan_upload([folder / "white" / "broken.png"])
+    (folder / "bare").mkdir()
+    with pytest.raises(CommandError, match=r"bare: the folder holds no files that can be sent$"):
+        plan_upload([folder / "bare"])
     fill(folder, "empty/.e.png")
     with pytest.raises(CommandError, match=r"empty: the folder holds no files.*\.e\.png \(hidden"):
         plan_upload([folder / "empty"])
