@@ -210,7 +210,7 @@ class TrainingConfig:
             )
         if self.conditional and len(self.classes) < 2:
             raise ConfigError(
-                "conditional", True, "needs classes, which the dataset has not: put its pictures "
+                "conditional", True, "needs classes, but the dataset has none: put its pictures "
                 f"into 2 to {MAX_CLASSES:,} folders, one for each class",
             )  # fmt: skip
         if self.classes and not self.conditional:

@@ -123,7 +123,7 @@ def _print_report(dataset: dict[str, Any]) -> None:
         print(f"  classes: {_classes(dataset)}")
     for note in report.get("notes", []):
         print(f"  {printable(note)}")
-    print(f"  may be mirrored: {'yes' if dataset['horizontal_flip'] else 'no'}")
+    print(f"  training may mirror the pictures: {'yes' if dataset['horizontal_flip'] else 'no'}")
     if report.get("labels"):
         print(f"  {report['labels']['says']}")
     _print_doctor(dataset["name"], report.get("doctor"))

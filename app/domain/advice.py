@@ -73,13 +73,13 @@ def _about_work(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
     least = max(FEW_IMAGES, min(FEW_VIEWS * pictures, ENOUGH_IMAGES))
     if config.images < least:
         yield (
-            f"{config.images:,} images are {views:,.1f} of each picture: too few to learn much "
+            f"{config.images:,} images show each picture {views:,.1f} times: too few to learn much "
             f"from. Give at least {least:,}."
         )
     elif views > most:
         yield (
-            f"{config.images:,} images are {views:,.0f} of each picture: beyond some {most:,} a "
-            "discriminator knows them all, and the generator stops improving. Give fewer images, "
+            f"{config.images:,} images show each picture {views:,.0f} times: beyond some {most:,} "
+            "a discriminator knows them all, and the generator stops improving. Give fewer images, "
             "or more pictures."
         )
     short = PRESETS[config.preset].short_run if config.preset in PRESETS else None
@@ -93,9 +93,9 @@ def _about_work(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
             )
     if config.horizontal_flip and dataset.horizontal_flip is not True:
         why = (
-            "its own pictures say that a mirrored one is not as good"
+            "their mirror images do not look like pictures of this dataset"
             if dataset.horizontal_flip is False
-            else "nobody has looked whether a mirrored picture is as good"
+            else "it is unknown whether their mirror images look like pictures of this dataset"
         )
         yield f"Pictures of {dataset.name!r} will be mirrored (horizontal_flip), but {why}."
 
@@ -103,14 +103,13 @@ def _about_work(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
 def _about_machine(config: TrainingConfig, measured: Measured, quoted: Quoted) -> Iterator[str]:
     if quoted.seconds is None:
         yield (
-            "Not one step ended in the time that a dry run has, so that nothing is said of how "
-            f"long it takes on {measured.machine} ({measured.device}): choose a smaller width or "
-            "batch."
+            f"No training step ended within the time limit of a dry run on {measured.machine} "
+            f"({measured.device}), so the duration is unknown: choose a smaller width or batch."
         )
     elif measured.batch_size < config.batch_size:
         yield (
-            f"A batch of {config.batch_size} is too much for a dry run: the time and the memory "
-            f"are reckoned from one of {measured.batch_size}."
+            f"Steps with a batch of {config.batch_size} take longer than a dry run may: time "
+            f"and memory are extrapolated from a batch of {measured.batch_size}."
         )
     if quoted.memory_bytes > measured.free_bytes:
         yield (
@@ -119,7 +118,7 @@ def _about_machine(config: TrainingConfig, measured: Measured, quoted: Quoted) -
         )
     if quoted.seconds is not None and quoted.seconds > SLOW_SECONDS:
         yield (
-            f"It takes about {_duration(quoted.seconds)} on {measured.machine} "
+            f"The training takes about {_duration(quoted.seconds)} on {measured.machine} "
             f"({measured.device}, "
             f"{quoted.images_per_second:,.0f} images a second)."
         )

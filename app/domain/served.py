@@ -95,7 +95,7 @@ def _because(model: Model, served: Checkpoint, compared: int, trainings: int) ->
         return "set by hand"
     if served.kid is None:
         return "the newest: none is scored yet"
-    what = f"the lowest KID of {compared} scored checkpoints" if compared > 1 else "the only score"
+    what = f"the lowest KID of {compared} scored checkpoints" if compared > 1 else "the only KID"
     if trainings > 1:
         what += f" of {trainings} trainings on the same pictures"
     interval = (served.metrics or {}).get("kid_interval")

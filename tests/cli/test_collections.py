@@ -84,7 +84,7 @@ def test_a_dataset_is_shown_with_its_classes_and_findings(
         "  packed by job j1: size 64, fit crop, channels auto",
         "cats: 10 images of 96×64×3 from 11 files: 10 accepted, 0 duplicates, 1 rejected",
         "  classes: tabby 7, white 3",
-        "  may be mirrored: yes",
+        "  training may mirror the pictures: yes",
         "  2 are blank. Look.",
         "  2 classes.",
         "  to see them: GET /v1/datasets/cats/doctor.png",
@@ -99,10 +99,10 @@ def test_a_dataset_that_is_not_ready_is_shown_with_what_is_known(
     service.on(
         "GET /v1/datasets/cats",
         as_json(waiting | {"status": "ingesting"}),
-        as_json(waiting | {"status": "failed", "error": "of 3 files received 0 can be used"}),
+        as_json(waiting | {"status": "failed", "error": "0 of 3 files can be used"}),
     )
     assert "`moggy follow j1`" in moggy("dataset", "show", "cats").out
-    assert "error: of 3 files received 0 can be used" in moggy("dataset", "show", "cats").out
+    assert "error: 0 of 3 files can be used" in moggy("dataset", "show", "cats").out
 
 
 def test_many_classes_are_counted_and_not_all_printed(service: FakeService, moggy: Moggy) -> None:

@@ -99,7 +99,7 @@ def test_a_dataset_is_uploaded_waited_for_and_reported(
     assert result.out.splitlines() == [
         "cats: 10 images of 64×64×3 from 17 files: 10 accepted, 1 duplicates, 6 rejected",
         "  classes: tabby, white",
-        "  may be mirrored: yes",
+        "  training may mirror the pictures: yes",
         *(f"  rejected {n}.txt: not an image" for n in range(5)),
         "  … and 1 more",
     ]

@@ -89,7 +89,7 @@ def test_the_lowest_kid_is_served_however_old_and_newer_ones_without_scores_are_
 def test_a_single_score_says_so(database: Database, claim: Claim, add: Add) -> None:
     only = add(claim, 100, 0.5)
     add(claim, 200)
-    assert served(database) == (only, "the only score: 0.50 (0.50 to 0.50), at 100 images")
+    assert served(database) == (only, "the only KID: 0.50 (0.50 to 0.50), at 100 images")
 
 
 def test_of_two_that_score_the_same_the_longer_trained_is_served(
@@ -164,7 +164,7 @@ def test_a_training_on_other_pictures_takes_over_with_its_first_score(
     add(second, 50)
     assert served(database)[0] == older
     newer = add(second, 100, 0.4)
-    assert served(database) == (newer, "the only score: 0.40 (0.40 to 0.40), at 100 images")
+    assert served(database) == (newer, "the only KID: 0.40 (0.40 to 0.40), at 100 images")
 
 
 def test_scores_by_another_embedding_are_not_compared(

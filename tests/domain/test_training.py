@@ -233,7 +233,7 @@ def test_a_training_into_a_model_says_what_is_there_and_that_it_starts_from_nois
     with database.read() as session:
         (warning,) = job_warnings(session, job)
     assert warning == (
-        "Model 'cats' has 1 checkpoint already and serves c (the only score: 0.42, at 1,000 "
+        "Model 'cats' has 1 checkpoint already and serves c (the only KID: 0.42, at 1,000 "
         "images). This training starts from noise, not from any of them: resume_from continues "
         "from one. One of its checkpoints is served when its KID is lower."
     )

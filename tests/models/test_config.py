@@ -22,7 +22,7 @@ from models.ranges import ConfigError
         ("shape", (64, 27, 3), "shape 27 is out of range: 28 to 256"),
         ("shape", (64, 64, 2), "shape [64, 64, 2] has neither 1, 3 nor 4 channels"),
         ("shape", (64, 64), "shape (64, 64) is not (height, width, channels)"),
-        ("conditional", True, "conditional True needs classes, which the dataset has not"),
+        ("conditional", True, "conditional True needs classes, but the dataset has none"),
         ("conditional", 1, "conditional 1 is neither true nor false"),
         ("classes", ("a", "b"), "classes ('a', 'b') are given, but conditional is not set"),
         ("augmentation", "colour,colour", "augmentation 'colour,colour' is neither none nor"),

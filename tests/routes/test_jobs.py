@@ -198,7 +198,7 @@ def test_a_dry_run_answers_the_config_an_estimate_and_warnings_and_queues_nothin
     assert (quote["config"]["images"], quote["config"]["stability"]) == (3000, "auto")
     assert quote["estimate"]["memory_bytes"] > 10**8
     assert quote["estimate"]["disk_bytes"] > 10**6
-    assert any("3,000 images are 1.0 of each picture" in one for one in quote["warnings"])
+    assert any("3,000 images show each picture 1.0 times" in one for one in quote["warnings"])
     assert client.get("/v1/jobs").json()["items"] == []
     assert client.get("/v1/models/cats").status_code == 404
     assert ask(client, **{"preset": "mlp", **request})["config"] == quote["config"]

@@ -81,7 +81,7 @@ TEXTS = (
     (rb"<Error>|AccessDenied", "an error message", "download it again"),
     (rb"P[1-7]\s", "a PNM (PBM, PGM, PPM or PAM)", SAVE),
     (rb"/\* XPM|#define \w+_width", "an X bitmap (XPM or XBM)", CONVERT),
-    (rb"[\[{]", "a JSON file", "labels beside the pictures belong into an archive with them"),
+    (rb"[\[{]", "a JSON file", "labels must be in one archive with their pictures"),
 )
 CAMERA_BRANDS = (b"crx ",)
 
@@ -123,5 +123,5 @@ def _known_text(head: bytes) -> tuple[str, str] | None:
     except UnicodeDecodeError as error:
         is_text = error.start > len(text) - 4 and len(head) > 100  # cut within a letter
     if is_text and not re.search(rb"[\0-\x08\x0e-\x1f]", text):
-        return "a text", "leave it out"
+        return "a text file", "leave it out"
     return None

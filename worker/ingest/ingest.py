@@ -160,8 +160,8 @@ class Ingest:
             report.note(note)
         if pack.contradicted:
             report.note(
-                f"{pack.contradicted:,} duplicates lie in another class than the picture that they "
-                "repeat, which keeps the class where it came first."
+                f"{pack.contradicted:,} duplicates lie in another class than the first copy of "
+                "their picture, which keeps its class."
             )
         classes, labels = pack.labels.numbered()
         balance = None

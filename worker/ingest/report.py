@@ -189,8 +189,8 @@ class Report:
         reasons = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.most_common(MOST_COMMON))
         first = f" ({self.listed[0]['file']}: {self.listed[0]['reason']})" if self.listed else ""
         return (
-            f"of {self.received:,} files received {self.accepted:,} can be used, and a dataset "
-            f"needs at least {needed}"
+            f"{self.accepted:,} of {self.received:,} files can be used, and a dataset needs at "
+            f"least {needed}"
             + (f"; left out: {reasons}{first}" if reasons else "")
             + (f"; {dark}: levels=auto spreads them from black to white" if dark else "")
         )

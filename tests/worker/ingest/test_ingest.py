@@ -146,7 +146,7 @@ def test_each_file_that_is_no_picture_is_rejected_with_its_fact(
     inner = zipped(tmp_path / "inner", {"1.png": png(9)}).read_bytes()
     inner_tar = tarred(tmp_path / "inner.tgz", {"1.png": png(9)}).read_bytes()
     expected = {
-        "cats/readme.txt": (b"about cats", "not read: a text"),
+        "cats/readme.txt": (b"about cats", "not read: a text file"),
         "cats/empty.png": (b"", "not an image: the file is empty"),
         "cats/cut.png": (png(3)[:1500], "truncated: "),
         "cats/small.png": (small.getvalue(), "too small: 7 × 7"),
@@ -183,7 +183,7 @@ def test_a_source_that_is_neither_archive_nor_picture_is_rejected(
     )
     outcome = ingest(sources)
     assert outcome.report["received"] == 5
-    assert outcome.reasons["notes.txt"].startswith("not read: a text")
+    assert outcome.reasons["notes.txt"].startswith("not read: a text file")
     assert outcome.reasons["c.7z"].startswith("unsupported archive: 7z")
     assert outcome.reasons["train.gz"] == "not an image: a gzip that holds no tar and no array"
 
@@ -215,7 +215,7 @@ def test_grey_and_coloured_pictures_make_a_coloured_dataset(
 
 def test_fewer_than_two_pictures_are_no_dataset(ingest: Run, png: Png, tmp_path: Path) -> None:
     files = {"1.png": png(1), "copy.png": png(1), "a.txt": b"text", "b.txt": b"text"}
-    with pytest.raises(IngestError, match=r"of 4 files received 1 can be used.*2 × not read"):
+    with pytest.raises(IngestError, match=r"1 of 4 files can be used.*2 × not read"):
         ingest([zipped(tmp_path / "a.zip", files)])
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["run.json"]
 

@@ -110,7 +110,7 @@ def test_a_failure_is_told_in_a_sentence(run_dir: MakeRun, tmp_path: Path) -> No
     status, events, _ = finish(run_dir([zipped(tmp_path / "a.zip", {"a.txt": b"text"})]))
     assert status == 1
     assert [event["event"] for event in events] == ["failed"]
-    assert "of 1 files received 0 can be used" in events[0]["error"]
+    assert "0 of 1 files can be used" in events[0]["error"]
 
 
 def test_bombs_are_rejected_in_bounded_memory(run_dir: MakeRun, png: Png, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_arrays_of_any_claim_are_read_in_bounded_memory(run_dir: MakeRun, tmp_pa
         file.write(bytes(1024))
     status, events, memory = finish(run_dir(sources, max_unpacked_bytes=1 << 30))
     assert status == 1
-    assert "of 1,202 files received 1 can be used" in events[-1]["error"]
+    assert "1 of 1,202 files can be used" in events[-1]["error"]
     assert "1,199 × duplicate" in events[-1]["error"]
     assert memory < MAX_RSS + 40 * MIB
 

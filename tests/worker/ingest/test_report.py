@@ -18,7 +18,7 @@ def test_too_few_says_how_many_came_and_why_they_went() -> None:
         report.reject(f"{side}.png", f"too small: {side} × {side}")
     report.reject("a.txt", "not an image: a text")
     sentence = report.too_few(2)
-    assert "of 7 files received 1 can be used" in sentence
+    assert "1 of 7 files can be used" in sentence
     assert "3 × too small, 2 × duplicate, 1 × not an image" in sentence
     assert "0.png: too small: 0 × 0" in sentence
     assert Report().too_few(2).endswith("needs at least 2")

@@ -20,9 +20,9 @@ def class_balance(names: list[str], labels: NDArray[np.int64]) -> dict[str, Any]
     rare = [int(one) for one in order if counts[one] < RARE * counts.mean()]
     few = [int(one) for one in order if counts[one] < FEW]
     says = (
-        f"{len(names):,} classes, as even as {effective:.1f} of the same size; the rarest is "
-        f"{names[rarest]} with {counts[rarest]:,}, the largest {names[largest]} with "
-        f"{counts[largest]:,}."
+        f"{len(names):,} classes, balanced like {effective:.1f} classes of equal size; the "
+        f"smallest is {names[rarest]} with {counts[rarest]:,} pictures, the largest "
+        f"{names[largest]} with {counts[largest]:,}."
     )
     suggests = None
     if not rare and len(few) == len(names) > 0:  # to leave them all out would leave nothing

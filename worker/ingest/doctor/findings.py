@@ -35,7 +35,7 @@ class Finding:
 
 
 SAYS = {
-    "near_duplicates": "{pictures} what an earlier one shows: the same picture cropped, compressed "
+    "near_duplicates": "{pictures} almost the same as an earlier picture: cropped, compressed "
     "again, mirrored or made brighter.",
     "outliers": "{pictures} something unlike everything else here.",
     "letterboxed": "{pictures} bars of one colour along two opposite edges.",
@@ -52,10 +52,10 @@ NONE = {
     "levels": "No picture is dark for the values that its file can hold.",
 }
 SUGGESTS = {
-    "near_duplicates": "A model sees what is repeated more often, and learns it by heart first: "
+    "near_duplicates": "A model sees repeated pictures more often and memorizes them first: "
     "upload with near_duplicates=drop to leave the repeats out.",
-    "outliers": "Look at them. What does not belong here costs a small model its strength: leave "
-    "it out, or add more of its kind.",
+    "outliers": "Look at them, and leave out the pictures that do not belong here, or add more of "
+    "their kind: a small model learns a few odd pictures badly, and the others worse for it.",
     "letterboxed": "The model would learn the bars too: crop them off before the upload.",
     "blurred": "The model would learn the blur too: leave them out, or choose a size at which "
     "they are sharp.",
@@ -103,12 +103,14 @@ def effective_images(number: float, sample: int) -> dict[str, Any]:
     share = number / sample
     suggests = None
     if share < MONOTONOUS:
-        suggests = "They are much alike: more kinds of pictures teach more than more of these."
+        suggests = (
+            "The pictures are much alike: add other kinds of pictures rather than more of these."
+        )
     return {
         "value": round(number, 1),
         "sample": sample,
         "share": round(share, 4),
-        "says": f"{sample:,} of them, drawn at random, are as varied as {number:,.0f} pictures "
+        "says": f"A random sample of {sample:,} pictures is as varied as {number:,.0f} pictures "
         "that have nothing in common.",
         "suggests": suggests,
     }
