@@ -208,9 +208,9 @@ def _check_classes(dataset: Dataset, overrides: dict[str, Any]) -> None:
         raise ConfigError(
             "conditional",
             True,
-            f"needs classes, which dataset {dataset.name!r} has not, as "
-            f"{unclassified['count']:,} of its pictures have none ({files}): upload it again with "
-            "unclassified=drop to leave these out, or put them into class folders",
+            f"needs classes, but dataset {dataset.name!r} has none, because "
+            f"{unclassified['count']:,} of its pictures have no class ({files}): upload it again "
+            "with unclassified=drop to leave these out, or put them into class folders",
         )
 
 

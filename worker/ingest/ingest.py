@@ -160,8 +160,11 @@ class Ingest:
             report.note(note)
         if pack.contradicted:
             report.note(
-                f"{pack.contradicted:,} duplicates lie in another class than the first copy of "
-                "their picture, which keeps its class."
+                "1 duplicate lies in another class than the first copy of its picture, which keeps "
+                "its class."
+                if pack.contradicted == 1
+                else f"{pack.contradicted:,} duplicates lie in another class than the first copy "
+                "of their picture, which keeps its class."
             )
         classes, labels = pack.labels.numbered()
         balance = None

@@ -166,7 +166,9 @@ class LabelFiles:
             rows, pictures, unmatched = counts.get(number, (0, 0, 0))
             if not file.is_table:
                 for name in self._matches.unmatched(number, -1):
-                    self.report.reject(name, "label file not used: no picture has its name")
+                    self.report.reject(
+                        name, "label file not used: there is no picture of the same name"
+                    )
                 if pictures:
                     files = file.files - unmatched
                     yield LabelFileReport(file.name, files, files, pictures, 0, [])
@@ -175,7 +177,10 @@ class LabelFiles:
                 yield LabelFileReport(file.name, 1, rows, pictures, unmatched, listed)
             elif file.files:
                 (first,) = self._matches.unmatched(number, 1)
-                reason = f"none of its {rows:,} rows names a picture of the upload, such as {first}"
+                reason = (
+                    f"none of its {rows:,} rows names a picture of the upload; the first names "
+                    f"{first}"
+                )
                 self.report.reject(file.name, f"label file not used: {reason}")
 
     def _take_recipes(self, labels: Labels) -> int:

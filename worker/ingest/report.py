@@ -114,10 +114,13 @@ class LabelReport:
             return f"{names} gave no picture a class: folders are the classes, if there are any"
         says = f"{names} gave {self.with_class:,} pictures their classes; folders are not used"
         if self.without_class_count:
-            says += f"; {self.without_class_count:,} pictures have no class"
+            count = self.without_class_count
+            pictures = "1 picture has" if count == 1 else f"{count:,} pictures have"
+            says += f"; {pictures} no class"
         missing = sum(file.without_picture_count for file in self.files)
         if missing:
-            says += f"; {missing:,} rows name no picture of the upload"
+            rows = "1 row names" if missing == 1 else f"{missing:,} rows name"
+            says += f"; {rows} no picture of the upload"
         if self.contradicted:
             says += (
                 f"; {self.contradicted:,} pictures are given different classes: "
@@ -172,7 +175,7 @@ class Report:
     def drop_unclassified(self, count: int, files: list[str]) -> None:
         """Count accepted pictures, the first by their files, among the rejected."""
         for file in files:
-            self.reject(file, f"{NO_CLASS}: neither a class folder nor a label; unclassified=drop")
+            self.reject(file, f"{NO_CLASS}: neither a class folder nor a label")
         self.kinds[NO_CLASS] += count - len(files)
         self.rejected += count - len(files)
         self.accepted -= count

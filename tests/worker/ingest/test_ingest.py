@@ -302,4 +302,4 @@ def test_a_copy_in_a_class_folder_gives_its_picture_the_class(
     assert (outcome.packed.images, outcome.packed.classes) == (6, ["cat", "dog"])
     assert outcome.report["unclassified"] is None
     (note,) = outcome.report["notes"]
-    assert note.startswith("1 duplicates lie in another class")
+    assert note.startswith("1 duplicate lies in another class")

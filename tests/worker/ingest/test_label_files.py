@@ -187,7 +187,7 @@ UNUSABLE = {
         "a path in it",
     ),
     "a long class": ("a.csv", b"file,label\n0.png," + b"c" * 5000, "a class in it has 5,000"),
-    "no sidecar": ("f/x.cls", b"1", "no picture has its name"),
+    "no sidecar": ("f/x.cls", b"1", "no picture of the same name"),
     "no class in it": ("f/0.json", b'{"caption": "a dog"}', "its JSON holds no class"),
 }
 

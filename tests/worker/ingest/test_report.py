@@ -1,4 +1,4 @@
-from worker.ingest.report import MAX_LISTED, Report
+from worker.ingest.report import MAX_LISTED, LabelFileReport, LabelReport, Report
 
 
 def test_every_file_counts_but_only_the_first_are_listed() -> None:
@@ -29,3 +29,15 @@ def test_what_is_dropped_counts_as_duplicates() -> None:
     report.drop(3)
     told = report.to_json()
     assert (told["received"], told["accepted"], told["duplicates"]) == (7, 2, 5)
+
+
+def test_labels_are_told_of_in_the_singular_and_the_plural() -> None:
+    files = [LabelFileReport("a.csv", 1, 9, 7, 1, ["ghost.png"])]
+    report = LabelReport("files", files, with_class=7, without_class_count=1)
+    assert report.to_json()["says"].endswith(
+        "; 1 picture has no class; 1 row names no picture of the upload"
+    )
+    report = LabelReport("files", files * 2, with_class=7, without_class_count=2)
+    assert report.to_json()["says"].endswith(
+        "; 2 pictures have no class; 2 rows name no picture of the upload"
+    )

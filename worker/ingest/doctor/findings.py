@@ -101,6 +101,8 @@ def percent(share: float) -> str:
 def effective_images(number: float, sample: int) -> dict[str, Any]:
     """The effective number of images, in words."""
     share = number / sample
+    whole = round(number)
+    counted = "1 picture" if whole == 1 else f"{whole:,} pictures"
     suggests = None
     if share < MONOTONOUS:
         suggests = (
@@ -110,7 +112,7 @@ def effective_images(number: float, sample: int) -> dict[str, Any]:
         "value": round(number, 1),
         "sample": sample,
         "share": round(share, 4),
-        "says": f"A random sample of {sample:,} pictures is as varied as {number:,.0f} pictures "
-        "that have nothing in common.",
+        "says": f"A random sample of {sample:,} pictures is as varied as "
+        f"{counted} with nothing in common.",
         "suggests": suggests,
     }

@@ -19,7 +19,7 @@ def test_even_classes_count_each_and_need_nothing() -> None:
 def test_the_rarest_classes_are_named() -> None:
     told = balance(5000, 4000, 150, 120)
     assert 2 < float(str(told["effective"])) < 2.5
-    assert "rarest is class 3 with 120" in str(told["says"])
+    assert "smallest is class 3 with 120 pictures" in str(told["says"])
     assert str(told["suggests"]).startswith("Add pictures of class 3, class 2, or")
 
 

@@ -28,6 +28,7 @@ def test_shares_are_percents() -> None:
 def test_the_effective_number_names_its_sample() -> None:
     told = effective_images(612.34, 1000)
     assert (told["value"], told["sample"], told["share"]) == (612.3, 1000, 0.6123)
-    assert "1,000 of them" in told["says"]
+    assert "1,000 pictures is as varied as 612 pictures with" in told["says"]
+    assert "as varied as 1 picture with" in effective_images(1.2, 20)["says"]
     assert told["suggests"] is None
     assert effective_images(3, 1000)["suggests"]
