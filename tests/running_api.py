@@ -21,6 +21,7 @@ from app.domain.measuring import StepMeter
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
+from app.serving.connections import Connection
 from benchmarks.random_models import register, store_checkpoint
 
 CLASSES = ("0", "1")
@@ -82,7 +83,9 @@ def fill(database: Database, store: ObjectStore, folder: Path) -> tuple[list[str
 @contextmanager
 def _served(api: Any) -> Iterator[str]:
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(api, port=port, log_level="error"))
+    # The options of `moggy up` (app.up.service).
+    options: dict[str, Any] = {"http": Connection, "ws": "none", "proxy_headers": False}
+    server = uvicorn.Server(uvicorn.Config(api, port=port, log_level="error", **options))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

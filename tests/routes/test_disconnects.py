@@ -5,7 +5,6 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from services import free_port
 from app.domain.database import Database, migrate
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.up.service import api_program
 
 BOUNDARY = "a-boundary"
 PART = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
@@ -48,12 +48,10 @@ def server(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterato
     database.close()
     port, log = free_port(), folder / "log"
     environment = {"MOGGY_HOME": str(settings.home), "MOGGY_REDIS_URL": valkey_url}
+    program = api_program(Settings(home=settings.home, port=port), {}).command
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-X", "dev", "-m", "uvicorn", "app.main:create_app"),
-                *("--factory", "--port", str(port)),
-            ],
+            [program[0], "-X", "dev", *program[1:]],
             env=os.environ | environment,
             stdout=output,
             stderr=output,
