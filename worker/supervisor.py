@@ -185,7 +185,7 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
         context.settle(lambda session: leases.give_back(session, kind.claim))
         return
     else:
-        sentence = outcome.event.get("error", "its process was told to stop by nobody")
+        sentence = outcome.event.get("error", "its process stopped unexpectedly")
         _settle_crash(context, kind, sentence)
         return
     delete_leftovers(context.database, context.store, kind.job)

@@ -71,7 +71,8 @@ class Levels:
             if depth == "16-bit":
                 return (values >> 8).astype(np.uint8)
         low, high = self.spans.get(depth, (0.0, 1.0))
-        scaled = np.subtract(values, low, dtype=np.float64 if depth == "integer" else np.float32)
+        wide = values.dtype.itemsize > 4 or depth == "integer"
+        scaled = np.subtract(values, low, dtype=np.float64 if wide else np.float32)
         scaled *= 255 / (high - low)
         scaled.round(out=scaled)
         pixels: Pixels = scaled.clip(0, 255, out=scaled).astype(np.uint8)

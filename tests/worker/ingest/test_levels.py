@@ -130,6 +130,15 @@ def test_all_pictures_are_spread_alike_so_that_they_can_be_compared() -> None:
     assert read(dim, channels="grey", levels=seen.stretched()).pixels[0, 0, 0] == 25
 
 
+def test_a_narrow_range_of_large_numbers_is_spread_by_all_their_digits() -> None:
+    values = 1e9 + np.arange(256)
+    assert Levels({"float": (1e9, 1e9 + 255)}).to_bytes(values, "float").tolist() == [*range(256)]
+    assert Levels({"float": (0, 1e300)}).to_bytes(np.array([0, 1e300]), "float").tolist() == [
+        0,
+        255,
+    ]
+
+
 def test_colours_are_spread_and_alpha_is_not() -> None:
     values = np.dstack([quadrants() // 8, np.full((32, 32), 9, np.uint8)])
     levels = Levels({"8-bit": (0.0, 27.0)})
