@@ -5,6 +5,7 @@ is damaged; it gets a stream without.
 """
 
 import io
+import re
 from collections.abc import Iterator
 
 from worker.ingest.errors import Rejected
@@ -21,6 +22,8 @@ KEPT = {
 PICTURES = (b"MPF\0",)  # of several in one file (CIPA DC-007)
 END = b"\xff\xd9"
 MAX_SEGMENTS = 10_000  # metadata in several segments has thousands at most
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # all but those within the data of a scan
+MAX_SCANS = 500  # an encoder makes about ten, and libjpeg goes through all pixels for each
 # Behind the last pixel nobody reads them; behind a cut they become pixels of their own.
 STRAY = bytes((0x55, 0xAA, 0x2D, 0x96)) * 32
 
@@ -43,6 +46,8 @@ class JpegFile:
                 dropped = True
             else:
                 kept.append(bytes(view[start:end]))
+        if _has_too_many_scans(data, rest):
+            raise Rejected(f"not read: a JPEG of more than {MAX_SCANS} scans; save it anew")
         self._data = data
         self._clean = [*kept, view[rest:]] if dropped else [view]
 
@@ -64,6 +69,18 @@ def _is_kept(marker: int, body: bytes, size: int) -> bool:
         return True
     starts, least = KEPT.get(marker, ((), 0))
     return size >= least and body.startswith(starts)
+
+
+def _has_too_many_scans(data: bytes, place: int) -> bool:
+    """Of what stands from `place`, the first scan, to the end of the picture."""
+    scans = 0
+    while scans <= MAX_SCANS and (found := MARKER.search(data, place)):
+        marker, place = data[found.start() + 1], found.end()
+        if marker == END[1]:
+            break
+        scans += marker == START_OF_SCAN
+        place += int.from_bytes(data[place : place + 2], "big")
+    return scans > MAX_SCANS
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int, bool]]:

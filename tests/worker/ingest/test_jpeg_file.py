@@ -8,6 +8,7 @@ from encoded_pictures import QUADRANTS, colours_of, encode, quadrants, read
 from PIL import Image
 
 from worker.ingest.errors import Rejected
+from worker.ingest.jpeg_file import MAX_SCANS
 
 WHOLE = encode(Image.fromarray(quadrants()), "JPEG", quality=100, subsampling=0)
 
@@ -81,3 +82,25 @@ def test_xmp_alone_turns_a_picture_upright() -> None:
     )
     got = np.array(colours_of(read(with_segment(0xE1, xmp)).pixels))
     assert np.abs(got - QUADRANTS[::-1]).max() <= 5
+
+
+def with_scans(scans: int, between: bytes = b"") -> bytes:
+    """A progressive JPEG whose last scan stands in it so many times."""
+    data = encode(Image.fromarray(quadrants()), "JPEG", quality=100, progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + (between + data[last:-2]) * scans + data[-2:]
+
+
+# A table whose values look like the end of the picture.
+TABLE = segment(0xC4, bytes((0x1F, *(0 for _ in range(15)), 2)) + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("between", [b"", TABLE], ids=["alone", "with a table"])
+def test_a_jpeg_of_more_scans_than_any_encoder_makes_is_refused(between: bytes) -> None:
+    with pytest.raises(Rejected, match=r"^not read: a JPEG of more than 500 scans"):
+        read(with_scans(MAX_SCANS + 1, between))
+
+
+def test_scans_up_to_the_limit_and_what_looks_like_some_behind_the_end_are_read() -> None:
+    data = with_scans(100) + b"\xff\xda\0\2" * 1000
+    assert np.abs(np.array(colours_of(read(data).pixels)) - QUADRANTS).max() <= 12
