@@ -260,7 +260,7 @@ def test_a_picture_without_a_label_takes_that_of_its_duplicate(
     assert outcome.report["unclassified"] is None
     assert outcome.report["labels"]["without_class"] == []
     (note,) = outcome.report["notes"]
-    assert note.startswith("1 duplicates lie in another class than the picture")
+    assert note.startswith("1 duplicate lies in another class than the first copy")
 
 
 @pytest.mark.parametrize(
