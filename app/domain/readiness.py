@@ -25,8 +25,8 @@ from app.domain.tables import Job
 log = structlog.get_logger()
 
 PACE_SECONDS = 2.0  # between two looks at what answers
-BUCKET_PACE_SECONDS = 10.0  # each look at a bucket costs money
 FAILING_PACE_SECONDS = 0.25  # between two looks at what does not answer
+BUCKET_PACES = (10.0, 2.0)  # the same of a bucket, whose every answer costs money
 LOOK_SECONDS = 4.0  # a look that takes longer counts as failed while it goes on
 FIRST_LOOK_SECONDS = 3.0  # how long a request waits for the first look after the start
 WAIT_SECONDS = 0.05
@@ -39,10 +39,16 @@ JobCounts = dict[tuple[str, str], int]  # by queue and status
 class Look:
     """Repeats `check` in a thread of its own and keeps the newest outcome."""
 
-    def __init__(self, subject: str, check: Callable[[], None], pace: float = PACE_SECONDS) -> None:
+    def __init__(
+        self,
+        subject: str,
+        check: Callable[[], None],
+        pace: float = PACE_SECONDS,
+        failing_pace: float = FAILING_PACE_SECONDS,
+    ) -> None:
         self.subject = subject
         self.done = threading.Event()  # set once the first look has ended
-        self._check, self._pace = check, pace
+        self._check, self._pace, self._failing_pace = check, pace, failing_pace
         self._failure: str | None = None
         self._began: float | None = None  # when the look that goes on now began
         self._stopping = threading.Event()
@@ -80,7 +86,7 @@ class Look:
                 log.warning("readiness_changed", subject=self.subject, failure=failure)
             self._failure = failure
             self.done.set()
-            self._stopping.wait(self._pace if failure is None else FAILING_PACE_SECONDS)
+            self._stopping.wait(self._pace if failure is None else self._failing_pace)
 
     def _look(self) -> str | None:
         try:
@@ -104,7 +110,7 @@ class Readiness:
             Look("the broker", WorkerPing()),
         ]
         if store.is_bucket:
-            self._looks.append(Look("the object store", store.check, BUCKET_PACE_SECONDS))
+            self._looks.append(Look("the object store", store.check, *BUCKET_PACES))
 
     def start(self) -> None:
         for look in self._looks:

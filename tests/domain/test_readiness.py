@@ -45,6 +45,20 @@ def test_what_comes_back_is_seen_at_the_pace_of_what_fails() -> None:
         assert look.failure is None
 
 
+def test_what_fails_is_looked_at_no_faster_than_it_may_be() -> None:
+    looks = 0
+
+    def check() -> None:
+        nonlocal looks
+        looks += 1
+        raise OSError
+
+    with looking(Look("the object store", check, pace=60, failing_pace=60)) as look:
+        assert look.done.wait(5)
+        time.sleep(2 * FAILING_PACE_SECONDS)
+        assert looks == 1
+
+
 def test_a_look_that_hangs_is_a_failure_while_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "LOOK_SECONDS", 0.2)
     hanging, looks = threading.Event(), 0
