@@ -1,7 +1,7 @@
 """What routes ask for by type: settings, database, store, disk, engine, event feeds, step meter.
 
-All are `async`, though none awaits: FastAPI sends every other through its thread pool, which
-costs an image request three hops.
+Those that images need are `async`, though none awaits: FastAPI sends every other through its thread
+pool, which costs an image request three hops.
 """
 
 from typing import Annotated
