@@ -56,6 +56,5 @@ def _made_before(session: Session, idempotency_key: str | None, request_hash: st
 def hold_dataset(session: Session, name: str) -> Dataset:
     """The dataset, once it is ready; until the transaction ends, nobody finds it unused."""
     dataset = datasets.find(session, name, "shared")
-    if dataset.status != "ready":
-        raise Conflict(f"dataset {name!r} is {dataset.status}, not ready", field="dataset")
+    datasets.refuse_unready(dataset, field="dataset")
     return dataset

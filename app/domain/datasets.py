@@ -125,7 +125,7 @@ def packed_prefix(session: Session, name: str | None) -> str:
     """Where the packed images of a ready dataset are."""
     dataset = find(session, name or "")
     if dataset.key is None:
-        raise Conflict(f"dataset {name!r} is {dataset.status}, not ready")
+        raise not_ready(dataset)
     return dataset.key
 
 
@@ -281,10 +281,21 @@ def read_picture(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
         raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
 
 
-def refuse_unready(dataset: Dataset) -> None:
+def refuse_unready(dataset: Dataset, field: str | None = None) -> None:
     """Raise Conflict while the dataset is being packed, or when that failed."""
     if dataset.status != "ready":
-        raise Conflict(f"dataset {dataset.name!r} is {dataset.status}, not ready")
+        raise not_ready(dataset, field)
+
+
+def not_ready(dataset: Dataset, field: str | None = None) -> Conflict:
+    """What to do about a dataset that is being packed, or whose packing failed."""
+    if dataset.status == "failed":
+        reason = f" ({dataset.error})" if dataset.error else ""
+        remedy = f"it could not be packed{reason}: upload its pictures again under this name"
+    else:
+        remedy = f"wait until job {dataset.job} has packed it"
+    detail = f"dataset {dataset.name!r} is {dataset.status}, not ready: {remedy}"
+    return Conflict(detail, field=field)
 
 
 def delete(session: Session, name: str) -> Dataset:

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from app.domain import datasets, jobs
+from app.domain.asking import hold_dataset
 from app.domain.database import Database
 from app.domain.datasets import NameTaken, PackingRequest
-from app.domain.errors import InvalidRequest, QueueFull
+from app.domain.errors import Conflict, InvalidRequest, QueueFull
 from app.domain.job_states import Stop
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.domain.tables import Dataset
 
 
 @pytest.fixture
@@ -91,3 +93,23 @@ def test_an_upload_that_finds_the_queue_full_leaves_nothing_behind(
     with pytest.raises(QueueFull):
         register(database, store, tmp_path / "incoming", "d", max_queued=0)
     assert store.keys("uploads") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "remedy"),
+    [
+        ("ingesting", None, "wait until job j has packed it"),
+        ("failed", "no pictures", r"\(no pictures\): upload its pictures again under this name"),
+    ],
+)
+def test_a_dataset_that_is_not_ready_is_refused_with_what_to_do(
+    database: Database, status: str, error: str | None, remedy: str
+) -> None:
+    with database.write() as session:
+        session.add(Dataset(id="d", name="cats", status=status, job="j", request={}, error=error))
+        session.flush()
+        with pytest.raises(Conflict, match=f"'cats' is {status}, not ready: .*{remedy}"):
+            datasets.packed_prefix(session, "cats")
+        with pytest.raises(Conflict, match=remedy) as refusal:
+            hold_dataset(session, "cats")
+    assert refusal.value.field == "dataset"
