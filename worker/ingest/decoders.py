@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from worker.ingest.errors import Rejected
-from worker.ingest.foreign import DEVELOP
+from worker.ingest.foreign import DEVELOP, SAVE
 from worker.ingest.jpeg_file import END, STRAY, JpegFile
 from worker.ingest.png_file import GREY_ALPHA, PngFile
 from worker.ingest.rasters import (
@@ -40,6 +40,8 @@ TRUNCATED = "truncated: the file ends before the picture does"
 OTHER_BYTE = {"B": "L", "L": "B", "N": "B"}  # of two: Pillow reads the higher; this machine's is L
 # Tags of TIFF
 NEW_SUBFILE_TYPE, PHOTOMETRIC, PLANAR, SUB_IFDS, DNG_VERSION = 254, 262, 284, 330, 50706
+# How Pillow begins to say that a file is whole and of a kind that it lacks: 12 bits, odd channels.
+UNSUPPORTED = ("cannot handle", "unknown pixel mode")
 CAMERA_RAW = f"not read: a camera's raw file; {DEVELOP}"
 
 
@@ -221,7 +223,7 @@ class Png(Picture):
             (png.is_animated, "first_image"),
             (png.is_metadata_damaged, "metadata"),
             (png.is_profile_damaged, "profile_ignored"),
-            (png.has_gamma, "gamma_ignored"),
+            (png.has_other_colours, "colours_ignored"),
         ):
             if is_so:
                 self.treatments.add(treatment)
@@ -324,6 +326,8 @@ def _opened(read: Callable[[io.BytesIO], File], name: str, file: io.BytesIO) -> 
     except MemoryError:
         raise
     except Exception as error:
+        if str(error).startswith(UNSUPPORTED):
+            raise Rejected(f"not read: a {name} of a rare kind ({error}); {SAVE}") from error
         raise Rejected(
             f"truncated or damaged: a {name} without a whole header ({error})"
         ) from error

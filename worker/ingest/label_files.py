@@ -4,6 +4,7 @@ A table lists pictures and their classes; a sidecar has the class of the one pic
 shares. Where any of them gives a picture its class, folders give none.
 """
 
+import codecs
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -104,6 +105,7 @@ class LabelFiles:
                 return replace(member, stream=stream)
             if head.startswith(LFS_POINTER):
                 raise BadTable(foreign(head))
+            stream = _Continued(head.removeprefix(codecs.BOM_UTF8), member.stream)
             if read is None:
                 self._read_sidecar(scope, archive, member, suffix, stream)
             else:

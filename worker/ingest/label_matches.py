@@ -222,6 +222,29 @@ class LabelMatches:
             for depth in self._depths(wanted):
                 self._index(f"tail({column}, {depth})", groups, "HAVING COUNT(*) = 1")
                 self._match(f"{condition} line.path = known.key", f"{wanted} AND depth = {depth}")
+            if column == "path":
+                self._join_longer(condition, groups, only, wanted)
+
+    def _join_longer(self, condition: str, groups: str, only: str, wanted: str) -> None:
+        """By rows whose paths end with a picture's whole path, as absolute paths do: where all
+        rows that end so have one path, and the picture has no row yet."""
+        if not self._ask(f"SELECT EXISTS (SELECT 1 FROM line WHERE {wanted})"):
+            return
+        self._index("path", groups, only)
+        deepest = self._ask(f"SELECT MAX(depth) FROM line WHERE {wanted}")
+        for depth in range(min(deepest - 1, MAX_DEPTH), 0, -1):
+            self._db.execute("DROP TABLE IF EXISTS longer")
+            self._db.execute(
+                "CREATE TABLE longer AS SELECT line.number AS line, line.path AS path,"
+                " known.number AS picture FROM line JOIN known"
+                f" ON {condition} tail(line.path, {depth}) = known.key"
+                f" WHERE {wanted} AND line.depth > {depth}"
+                " AND known.number NOT IN (SELECT picture FROM match)"
+            )
+            self._db.execute(
+                "INSERT INTO match SELECT line, picture FROM longer WHERE picture IN"
+                " (SELECT picture FROM longer GROUP BY picture HAVING COUNT(DISTINCT path) = 1)"
+            )
 
     def _depths(self, wanted: str) -> list[int]:
         query = f"SELECT DISTINCT depth FROM line WHERE {wanted} AND depth <= {MAX_DEPTH}"

@@ -88,8 +88,9 @@ class Seen:
     pictures: int = 0
 
     def is_narrow(self, depth: str) -> bool:
+        """Whether spreading the values would show more: a single value cannot be spread."""
         white = WHITE.get(depth)
-        return white is not None and self.high - self.low <= NARROW * white
+        return white is not None and 0 < self.high - self.low <= NARROW * white
 
     def sentence(self, depth: str) -> str:
         """`the values of 200 pictures lie between 0 and 1023 of 65535`."""

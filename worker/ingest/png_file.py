@@ -18,6 +18,11 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 SRGB_GAMMA = 45455  # 1 / 2.2, in the unit of gAMA
 GAMMA_TOLERANCE = 0.05
+# White, red, green and blue as x and y, in the unit of cHRM.
+SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+PRIMARIES_TOLERANCE = 1000
+# Primaries, transfer, matrix and range (ITU-T H.273): sRGB, and BT.709 that is shown like it.
+SRGB_CODE_POINTS = (bytes((1, 13, 0, 1)), bytes((1, 1, 0, 1)))
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 MAX_TEXT_BYTES = 1 << 20  # of one text, unpacked
 MAX_PROFILE_BYTES = 16 << 20  # unpacked
@@ -54,9 +59,10 @@ class PngFile:
         self.colour_key: tuple[int, ...] | None = None  # what is transparent, at `depth` bits
         self.is_apple = False  # BGR, alpha multiplied in, pixels without the header of zlib
         self.is_animated = False
-        self.has_gamma = False  # another than sRGB's, and no profile
+        self.has_other_colours = False  # than sRGB's, said by numbers and not by a profile
         self.is_profile_damaged = False
         self.is_metadata_damaged = False
+        self._is_srgb = False  # by its chunk, which counts more than gAMA and cHRM
         self._kept: list[Chunk] = []
         for number, chunk in enumerate(_chunks(data)):
             if number == MAX_CHUNKS:
@@ -67,7 +73,7 @@ class PngFile:
                 self._take_ancillary(chunk.kind, chunk)
             else:
                 self.is_metadata_damaged = True
-        self.has_gamma &= self.profile is None
+        self.has_other_colours &= self.profile is None and not self._is_srgb
         if not self.width or not self._pixels:
             raise Rejected("truncated or damaged: a PNG without a whole header, or without pixels")
         if self.colour_type == PALETTE and all(chunk.kind != b"PLTE" for chunk in self._kept):
@@ -131,15 +137,26 @@ class PngFile:
         elif kind == b"iCCP":
             self.profile = _unpack_profile(bytes(body))
             self.is_profile_damaged = self.profile is None
-        elif kind == b"gAMA" and len(body) == 4:
-            gamma = int.from_bytes(body, "big") / SRGB_GAMMA
-            self.has_gamma = abs(gamma - 1) > GAMMA_TOLERANCE
+        elif kind == b"sRGB":
+            self._is_srgb = True
+        elif kind in (b"gAMA", b"cHRM", b"cICP"):
+            self.has_other_colours |= self._says_other_colours(kind, body)
         elif kind == b"acTL":
             self.is_animated = True
         elif kind in TEXTS:
             self._take_text(chunk)
         elif kind in (b"tRNS", b"eXIf"):
             self._kept.append(chunk)
+
+    def _says_other_colours(self, kind: bytes, body: memoryview) -> bool:
+        """Whether the chunk says other colours than those of sRGB."""
+        if kind == b"gAMA" and len(body) == 4:
+            gamma = int.from_bytes(body, "big") / SRGB_GAMMA
+            return abs(gamma - 1) > GAMMA_TOLERANCE
+        if kind == b"cHRM" and len(body) == 32 and self.colour_type not in (GREY, GREY_ALPHA):
+            pairs = zip(struct.unpack(">8I", body), SRGB_PRIMARIES, strict=True)
+            return any(abs(own - srgb) > PRIMARIES_TOLERANCE for own, srgb in pairs)
+        return kind == b"cICP" and len(body) == 4 and bytes(body) not in SRGB_CODE_POINTS
 
     def _read_colour_key(self, body: memoryview) -> None:
         count = CHANNELS[self.colour_type]

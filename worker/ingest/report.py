@@ -15,8 +15,8 @@ TREATMENTS = {
     "profile": "converted to sRGB from the colour profile of the file",
     "profile_ignored": "taken without the colour profile of the file, which is damaged or for "
     "another kind of picture",
-    "gamma_ignored": "taken as sRGB, whatever gamma value the PNG gives: without a profile it is "
-    "not used",
+    "colours_ignored": "taken as sRGB, whatever gamma value or primaries the PNG gives (gAMA, cHRM "
+    "or cICP): without a profile they are not used",
     "metadata": "read without the metadata of the file, parts of which are damaged",
     "enlarged": "enlarged, which adds no detail: smaller than the size of the dataset. A smaller "
     "size would keep all that they show",

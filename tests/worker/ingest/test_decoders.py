@@ -153,7 +153,10 @@ def test_floats_are_black_at_0_and_white_at_1() -> None:
         (np.full((32, 32, 1), 800, np.float32), "no known white: decimal numbers from 800 to 800"),
         (np.full((32, 32, 1), np.nan, np.float32), "not a picture: some of its values"),
         (np.full((32, 32, 1), -5, np.int32), "no known white: whole numbers .*levels=auto"),
-        (np.zeros((32, 32, 3), np.float32), r"truncated or damaged: .*unknown pixel mode"),
+        (
+            np.zeros((32, 32, 3), np.float32),
+            r"not read: a TIFF of a rare kind .*unknown pixel mode",
+        ),
     ],
 )
 def test_values_without_a_known_white_are_refused(values: np.ndarray, reason: str) -> None:
@@ -168,3 +171,10 @@ def test_a_camera_raw_file_with_a_small_picture_in_front_is_named() -> None:
     data = encode(Image.fromarray(quadrants()), "TIFF", tiffinfo=tags)
     with pytest.raises(Rejected, match=r"^not read: a camera's raw file; develop it"):
         read(data)
+
+
+def test_a_jpeg_of_12_bits_is_not_called_damaged() -> None:
+    data = bytearray(encode(Image.fromarray(quadrants()), "JPEG"))
+    data[data.index(b"\xff\xc0") + 4] = 12
+    with pytest.raises(Rejected, match=r"^not read: a JPEG of a rare kind .*12-bit.*PNG"):
+        read(bytes(data))

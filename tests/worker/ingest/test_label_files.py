@@ -306,3 +306,37 @@ def test_duplicates_and_rejected_pictures_are_pictures_of_the_table(
     (file,) = outcome.report["labels"]["files"]
     assert (file["pictures"], file["without_picture_count"]) == (6, 0)
     assert classes_of(outcome) == NAMES[:4]
+
+
+@pytest.mark.parametrize(
+    "path", ["/home/me/pets/img/{}.png", "C:\\pets\\img\\{}.png", "https://example.org/img/{}.png"]
+)
+def test_a_longer_path_names_the_picture_that_it_ends_with(
+    ingest: Run, png: Png, tmp_path: Path, path: str
+) -> None:
+    files = [(f"img/{n}.png", png(n)) for n in range(6)]
+    table = ("labels.csv", csv("file,label", path))
+    outcome = ingest([zipped(tmp_path / "a.zip", [*files, table])])
+    assert classes_of(outcome) == NAMES
+
+
+def test_longer_paths_that_end_alike_name_no_picture(ingest: Run, png: Png, tmp_path: Path) -> None:
+    files = [(f"{n}.png", png(n)) for n in range(3)]
+    rows = [f"/{part}/{n}.png,{part}" for part in ("train", "test") for n in range(3)]
+    table = ("labels.csv", "\n".join(["file,label", *rows]).encode())
+    outcome = ingest([zipped(tmp_path / "a.zip", [*files, table])])
+    assert outcome.packed.classes is None
+    assert "none of its 6 rows names a picture" in outcome.reasons["a.zip/labels.csv"]
+
+
+def test_a_byte_order_mark_is_part_of_no_class_and_no_damage(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    mark = b"\xef\xbb\xbf"
+    pictures = [(f"{n}.png", png(n)) for n in range(6)]
+    sidecars = [(f"{n}.cls", mark + name.encode()) for n, name in enumerate(NAMES)]
+    labels = {"labels": [[f"{n}.png", n % 2] for n in range(6)]}
+    table = ("dataset.json", mark + json.dumps(labels).encode())
+    assert classes_of(ingest([zipped(tmp_path / "a.zip", [*pictures, *sidecars])])) == NAMES
+    outcome = ingest([zipped(tmp_path / "b.zip", [*pictures, table])])
+    assert outcome.packed.classes == ["0", "1"]

@@ -163,3 +163,11 @@ def test_numbers_without_a_white_are_refused_with_the_remedy() -> None:
     with pytest.raises(Rejected, match=r"decimal numbers from -1 to 1, .* levels=auto"):
         Levels().check("float", (-1.0, 1.0))
     Levels({"float": (-1.0, 1.0)}).check("float", (-1.0, 1.0))
+
+
+def test_levels_are_not_offered_where_all_values_are_one() -> None:
+    values = ValuesSeen()
+    values.add("8-bit", (0.0, 0.0))
+    assert values.narrow_sentence() is None
+    values.add("8-bit", (0.0, 1.0))
+    assert values.narrow_sentence() is not None

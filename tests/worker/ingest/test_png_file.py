@@ -168,4 +168,25 @@ def test_the_default_picture_of_an_animation_is_taken_and_told() -> None:
 def test_a_gamma_without_a_profile_is_not_used_and_told(gamma: int, told: bool) -> None:
     fitted = read(with_chunk(b"gAMA", struct.pack(">L", gamma)))
     assert colours_of(fitted.pixels) == QUADRANTS
-    assert ("gamma_ignored" in fitted.treatments) is told
+    assert ("colours_ignored" in fitted.treatments) is told
+
+
+CHROMATICITIES = {
+    "sRGB": (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000),
+    "Display P3": (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "told"),
+    [
+        (b"cHRM", struct.pack(">8I", *CHROMATICITIES["sRGB"]), False),
+        (b"cHRM", struct.pack(">8I", *CHROMATICITIES["Display P3"]), True),
+        (b"cICP", bytes((1, 13, 0, 1)), False),
+        (b"cICP", bytes((12, 13, 0, 1)), True),
+    ],
+)
+def test_primaries_without_a_profile_are_not_used_and_told(
+    kind: bytes, body: bytes, told: bool
+) -> None:
+    assert ("colours_ignored" in read(with_chunk(kind, body)).treatments) is told
