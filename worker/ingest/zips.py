@@ -87,6 +87,7 @@ class _ZipReader:
         self._meter = meter
         self._wraps = 0  # of the entry at hand
         self._unlisted = 0
+        self._packed = 0  # of the entries so far
 
     def members(self, names: NameDecoder) -> Iterator[Member]:
         end = self._table.base  # of what was read so far
@@ -101,13 +102,22 @@ class _ZipReader:
             name = entry.unicode_name or names.decode(entry.raw_name)
             if name.endswith("/") or (name.endswith("\\") and entry.size == 0):
                 continue
-            stream, refusal = None, entry.refusal
+            stream, refusal = None, entry.refusal or self._overlap(entry, place)
             if refusal is None:
                 stream = _MemberStream(self._file, entry, place, self._table, self._meter)
             size = entry.size + self._wrapped_bytes(entry, place, following.header)
             yield Member(name, size, min(place.header, self._table.start), stream, refusal)
         if is_in_order:
             self._look_between(end, self._table.start)
+
+    def _overlap(self, entry: Entry, place: _Place) -> str | None:
+        """Why an entry is refused whose data must be another's too: many may share one bomb."""
+        available = self._table.start - self._table.base
+        if place.data is not None and entry.packed <= available:
+            self._packed += entry.packed
+        if self._packed > available:
+            return "damaged in its zip: files in it overlap, which together are larger than the zip"
+        return None
 
     def notices(self) -> Iterator[Notice]:
         if self._unlisted:

@@ -361,3 +361,19 @@ def test_a_part_of_a_split_zip_is_named(ingest: Run, png: Png, tmp_path: Path) -
         (tmp_path / name).write_bytes(part)
         with pytest.raises(BrokenArchive, match=rf"{name} is broken: it is one part of several"):
             ingest([tmp_path / name])
+
+
+def test_entries_that_share_their_data_are_read_no_longer_than_the_zip_is(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    alone = [local(f"{n}.png".encode(), png(n), len(png(n))) for n in range(3)]
+    offsets = [sum(map(len, alone[:n])) for n in range(3)]
+    table = b"".join(
+        entry(f"{n}.png".encode(), png(n), len(png(n)), offsets[n]) for n in range(3)
+    ) + b"".join(entry(f"again{n}.png".encode(), png(2), len(png(2)), offsets[2]) for n in range(4))
+    body = b"".join(alone)
+    path = tmp_path / "a.zip"
+    path.write_bytes(body + table + end(7, len(table), len(body)))
+    outcome = ingest([path])
+    assert (outcome.report["accepted"], outcome.report["rejected_count"]) == (3, 4)
+    assert "overlap" in outcome.reasons["again3.png"]
