@@ -62,6 +62,8 @@ def write_rows(path: Path, out: BinaryIO) -> None:
     try:
         with ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
             columns = _find_columns(file.schema_arrow)
+            for note in _unused_columns(file.schema_arrow, columns):
+                _write(out, {"note": note})
             fraction = _first_fraction(file, columns.label)
             if fraction is not None:
                 note = f"column {columns.label} holds fractions such as {fraction}, not classes"
@@ -235,6 +237,23 @@ def _is_text(kind: "DataType") -> bool:
     from pyarrow import types
 
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _unused_columns(schema: "Schema", columns: _Columns) -> Iterator[str]:
+    """Notes about columns that look like classes or pictures and are not read."""
+    if columns.picture is None:
+        return
+    label = _preferred([name for name in schema.names if name != columns.picture])
+    if columns.label is None and label is not None:
+        yield f"column {shown(label)} holds {schema.field(label).type}, which is no class"
+    others = [
+        shown(name)
+        for name in schema.names
+        if name not in (columns.picture, label) and _holds_pictures(schema.field(name).type)
+    ]
+    if others:
+        listed = ", ".join(others)[:200]
+        yield f"only the pictures of column {shown(columns.picture)} were read, not of {listed}"
 
 
 def main() -> None:

@@ -185,3 +185,13 @@ def test_without_pyarrow_the_extra_is_named(
     (tmp_path / "pyarrow.py").write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert 'pip install "moggy[parquet]"' in ingest([table, good(tmp_path)]).reasons["a"]
+
+
+def test_columns_that_are_not_used_are_told(ingest: Run, png: Png, tmp_path: Path) -> None:
+    pictures = [png(number) for number in range(4)]
+    columns = {"image": pictures, "mask": pictures[::-1], "label": [[0], [1], [0], [1]]}
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+    assert ingest([tmp_path / "a.parquet"]).report["notes"][-2:] == [
+        "a.parquet: column label holds list<element: int64>, which is no class.",
+        "a.parquet: only the pictures of column image were read, not of mask.",
+    ]
