@@ -11,7 +11,7 @@ from app.domain.database import Database
 from app.domain.tables import Checkpoint, Dataset
 
 SYNTHESIZE: dict[str, Any] = {"kind": "synthesize", "dataset": None, "images": 10}
-MANY = dict.fromkeys((f"{number:068}" for number in range(50_000)), 1)
+MANY = dict.fromkeys((f"{number:068}" for number in range(10_000)), 1)
 
 
 def test_a_training_is_queued_with_its_resolved_config(client: TestClient, cats: str) -> None:
@@ -85,7 +85,7 @@ def test_the_same_idempotency_key_makes_one_job(client: TestClient, cats: str) -
         ({"overrides": {"loss": ["hinge"]}}, 422, "loss", "not one of"),
         ({"overrides": {"augmentation": {}}}, 422, "augmentation", "neither none nor some"),
         ({"overrides": [1]}, 422, "overrides", "not an object"),
-        ({"overrides": MANY}, 422, "overrides", "50000 fields, and never more than 100 are known"),
+        ({"overrides": MANY}, 422, "overrides", "10000 fields, and never more than 100 are known"),
         ({"resume_from": ""}, 422, "resume_from", "the least length is 1"),
         ({"resume_from": "c" * 65}, 422, "resume_from", "the greatest length is 64"),
         ({"dataset": "c" * 65}, 422, "dataset", "is not a name"),
