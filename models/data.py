@@ -2,7 +2,9 @@
 
 import os
 import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from models.randomness import random_stream
 
 RESIDENT_BYTES = 256 << 20  # a larger dataset stays on the disk, and in the system's cache
 RESIDENT_SHARE = 0.5  # of a device's free memory
+READERS = 4  # threads that read a batch from the disk together
 HELD_OUT_LEAST, HELD_OUT_MOST = 20, 256  # pictures: fewer show nothing, more show no more
 HELD_OUT_SHARE = 1 / 8  # more than this is never held out because of the least: then it is none
 
@@ -21,11 +24,26 @@ class DatasetError(ValueError):
     """The folder holds no packed dataset, or not one of the shape the configuration wants."""
 
 
+class _Reading(NamedTuple):
+    """A batch that threads are reading: (B, H, W, C) uint8 pictures of these (B,) indices."""
+
+    indices: Tensor
+    pictures: Tensor
+    parts: list[Future[None]]
+
+    def wait(self) -> Tensor:
+        """The pictures, once all are read. Raises DatasetError."""
+        for part in self.parts:
+            part.result()
+        return self.pictures
+
+
 class PackedDataset:
     """`images.npy` of a folder, uint8 (N, H, W, C), and `labels.npy` (N,) where there are classes.
 
-    A small one is held in memory. Of a large one each batch is read from the file: mapped, all
-    pages ever touched would count as the process's own.
+    A small dataset is held in memory. Each batch of a large one is read from the file: mapped, all
+    pages ever touched would count as the process's own. `prefetch` reads the next batch while the
+    caller computes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,9 +59,10 @@ class PackedDataset:
         if mapped.nbytes <= RESIDENT_BYTES:
             self._images = torch.from_numpy(np.array(mapped))
         else:
-            self._path, self._offset = path, mapped.offset
-            self._file = os.open(path, os.O_RDONLY)
-            weakref.finalize(self, os.close, self._file)
+            self._file = _PicturesFile(path, mapped.offset)
+            self._prefetched: _Reading | None = None
+            self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="dataset reader")
+            weakref.finalize(self, _close, self._readers, self._file)
         self._labels = _labels(folder / "labels.npy", len(mapped))
 
     def __len__(self) -> int:
@@ -77,17 +96,33 @@ class PackedDataset:
                     kept[part[0] : part[-1] + 1] = self.batch(part).to(device)
                 self._images = kept
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether batches are read from the file, so that `prefetch` pays."""
+        return self._images is None
+
     def batch(self, indices: Tensor) -> Tensor:
         """(B,) indices -> (B, H, W, C) uint8, where the pictures are."""
         if self._images is not None:
             return self._images.index_select(0, indices.to(self._images.device))
-        read = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
-        rows = read.numpy().reshape(len(indices), -1)
-        size = rows.shape[1]
-        for row, index in zip(rows, indices.tolist(), strict=True):
-            if os.preadv(self._file, [row.data], self._offset + index * size) != size:
-                raise DatasetError(f"{self._path} ends before picture {index}")
-        return read
+        reading, self._prefetched = self._prefetched, None
+        if reading is None or not torch.equal(reading.indices, indices):
+            reading = self._read(indices)
+        return reading.wait()
+
+    def prefetch(self, indices: Tensor) -> None:
+        """Begin to read a batch that `batch` will be asked for next; it raises what goes wrong."""
+        if self.on_disk:
+            self._prefetched = self._read(indices)
+
+    def _read(self, indices: Tensor) -> _Reading:
+        pictures = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
+        rows = pictures.numpy().reshape(len(indices), -1)
+        parts = [
+            self._readers.submit(self._file.read_rows, rows[part::READERS], indices[part::READERS])
+            for part in range(min(READERS, len(indices)))
+        ]
+        return _Reading(indices, pictures, parts)
 
     def labels(self, indices: Tensor) -> Tensor:
         """(B,) indices -> (B,) int64 places in the configuration's classes."""
@@ -99,6 +134,29 @@ class PackedDataset:
         assert self._labels is not None, "checked before"
         ordered = self._labels.sort().values
         return ordered[(torch.arange(count) * len(ordered)) // count]
+
+
+class _PicturesFile:
+    """The pictures of an images.npy on the disk, read by threads at any place."""
+
+    def __init__(self, path: Path, offset: int) -> None:
+        self._path, self._offset = path, offset
+        self._descriptor = os.open(path, os.O_RDONLY)
+
+    def read_rows(self, rows: np.ndarray, indices: Tensor) -> None:
+        """Fill `rows` (B, bytes of a picture) with the pictures of `indices` (B,)."""
+        size = rows.shape[1]
+        for row, index in zip(rows, indices.tolist(), strict=True):
+            if os.preadv(self._descriptor, [row.data], self._offset + index * size) != size:
+                raise DatasetError(f"{self._path} ends before picture {index}")
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def _close(readers: ThreadPoolExecutor, file: _PicturesFile) -> None:
+    readers.shutdown(cancel_futures=True)
+    file.close()
 
 
 def split_off(pictures: int, share: float) -> tuple[Tensor, Tensor]:
@@ -143,14 +201,13 @@ class EpochSampler:
     def __init__(self, pictures: int, seed: int) -> None:
         self.pictures = pictures
         self.seed = seed
+        self._following: Tensor | None = None  # the next epoch's order, once it is needed
         self.move_to(0, 0)
 
     def move_to(self, epoch: int, position: int) -> None:
         """Go on with the picture at `position` of `epoch`'s order."""
-        self.epoch = epoch
-        self.position = position
-        random = random_stream(self.seed, f"epoch {epoch}")
-        self._order = torch.randperm(self.pictures, generator=random)
+        self.epoch, self.position = epoch, position
+        self._order, self._following = self._order_of(epoch), None
 
     def take(self, count: int) -> Tensor:
         """The next `count` indices: (count,) int64."""
@@ -161,8 +218,24 @@ class EpochSampler:
             count -= len(part)
             self.position += len(part)
             if self.position == self.pictures:
-                self.move_to(self.epoch + 1, 0)
+                self._order, self._following = self._next_order(), None
+                self.epoch, self.position = self.epoch + 1, 0
         return torch.cat(parts)
+
+    def peek(self, count: int) -> Tensor:
+        """What `take` would give next, as far as the end of the next epoch: (≤ count,) int64."""
+        part = self._order[self.position : self.position + count]
+        if len(part) == count:
+            return part
+        return torch.cat([part, self._next_order()[: count - len(part)]])
+
+    def _next_order(self) -> Tensor:
+        if self._following is None:
+            self._following = self._order_of(self.epoch + 1)
+        return self._following
+
+    def _order_of(self, epoch: int) -> Tensor:
+        return torch.randperm(self.pictures, generator=random_stream(self.seed, f"epoch {epoch}"))
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -182,10 +182,13 @@ class TrainingRun:
         return [*batches, self._batch(batches[-1].pictures, batches[-1].labels)]
 
     def _next_batch(self) -> Batch:
-        indices = self.learnt[self.sampler.take(self.config.batch_size)]
-        indices = self.group.part(indices)
+        size = self.config.batch_size
+        indices = self.group.part(self.learnt[self.sampler.take(size)])
         labels = self.dataset.labels(indices) if self.config.classes else None
-        return self._batch(self.dataset.batch(indices), labels)
+        pictures = self.dataset.batch(indices)
+        if self.dataset.on_disk:
+            self.dataset.prefetch(self.group.part(self.learnt[self.sampler.peek(size)]))
+        return self._batch(pictures, labels)
 
     def _batch(self, pictures: Tensor, labels: Tensor | None) -> Batch:
         size, device = self.config.batch_size, self.machine.device

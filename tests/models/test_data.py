@@ -1,7 +1,9 @@
 """The packed dataset is read as it lies on disk; an epoch shows every picture once."""
 
+import gc
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +43,47 @@ def test_a_file_that_ends_early_is_named(
     os.truncate(tmp_path / "images.npy", 100_000)
     with pytest.raises(DatasetError, match=r"images\.npy ends before picture 299"):
         dataset.batch(torch.tensor([299]))
+
+
+def test_a_prefetched_batch_is_the_one_asked_for_and_never_another(
+    cats: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
+    dataset, stored = PackedDataset(cats), np.load(cats / "images.npy")
+    asked = torch.tensor([7, 299, 7, 0, 150])
+    dataset.prefetch(asked)
+    assert np.array_equal(dataset.batch(asked).numpy(), stored[asked])
+    dataset.prefetch(asked)
+    assert np.array_equal(dataset.batch(asked + 0 * asked).numpy(), stored[asked])
+    dataset.prefetch(asked)
+    other = torch.tensor([1, 2, 3, 4, 5])
+    assert np.array_equal(dataset.batch(other).numpy(), stored[other])
+
+
+def test_what_goes_wrong_in_a_prefetch_is_raised_by_the_batch(
+    cats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
+    shutil.copy(cats / "images.npy", tmp_path)
+    dataset = PackedDataset(tmp_path)
+    os.truncate(tmp_path / "images.npy", 100_000)
+    dataset.prefetch(torch.tensor([0, 299]))
+    with pytest.raises(DatasetError, match=r"images\.npy ends before picture 299"):
+        dataset.batch(torch.tensor([0, 299]))
+
+
+def test_a_closed_dataset_ends_its_threads_and_closes_its_file(
+    cats: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    dataset = PackedDataset(cats)
+    dataset.batch(torch.arange(8))
+    assert any("dataset reader" in thread.name for thread in threading.enumerate())
+    del dataset
+    gc.collect()
+    assert not any("dataset reader" in thread.name for thread in threading.enumerate())
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
 
 
 def test_labels_lie_beside_the_pictures(cats: Path, config: TrainingConfig, tmp_path: Path) -> None:
@@ -112,6 +155,14 @@ def test_the_position_is_the_whole_state_of_the_sampler() -> None:
     other.move_to(sampler.epoch, sampler.position)
     assert torch.equal(sampler.take(25), other.take(25))
     assert not torch.equal(EpochSampler(10, 4).take(10), EpochSampler(10, 5).take(10))
+
+
+def test_a_look_ahead_is_what_comes_next_and_moves_nothing() -> None:
+    sampler = EpochSampler(10, seed=4)
+    for _ in range(20):  # across epochs
+        expected = sampler.peek(7)
+        assert torch.equal(sampler.peek(7), expected)
+        assert torch.equal(sampler.take(7), expected)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from training_runs import step
 
+from models import data
 from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
 from models.precision import Machine, choose_machine
@@ -46,6 +47,20 @@ def test_the_same_configuration_gives_the_same_run(
     losses = [[step(run) for _ in range(4)] for run in runs]
     assert losses[0] == losses[1] != losses[2]
     assert _same(runs[0], runs[1])
+
+
+@pytest.mark.parametrize("updates", ["shared", "alternating"])
+def test_pictures_on_the_disk_give_the_run_that_pictures_in_memory_give(
+    cats: Path, config: TrainingConfig, machine: Machine, updates: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    config = replace(config, updates=updates, loss="relativistic")
+    in_memory = TrainingRun(config, PackedDataset(cats), machine)
+    monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
+    on_disk = TrainingRun(config, PackedDataset(cats), machine)
+    for _ in range(22):  # more than an epoch
+        assert step(in_memory) == step(on_disk)
+    assert _same(in_memory, on_disk)
 
 
 def test_a_loss_that_is_no_number_is_named(new_run: TrainingRun) -> None:
