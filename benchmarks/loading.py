@@ -45,6 +45,7 @@ def main() -> None:
         folder = Path(temporary)
         pictures = decode(arguments.archive)
         report_rates(pictures, folder / "packed", arguments)
+        report_prefetch(folder / "packed", arguments)
         if enough_space(folder, pictures, arguments.pictures):
             repeat(pictures, arguments.pictures, folder / "repeated")
             report_memory(folder / "repeated", arguments)
@@ -103,6 +104,30 @@ def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespa
         f"trainer    {trained:9,.0f} images/s  dcgan of width {config.width}, {ours.describe(run)}"
     )
     print(f"ratio      {loaded / trained:9.1f}           (≥ {WANTED_RATIO} wanted)")
+
+
+def report_prefetch(folder: Path, arguments: argparse.Namespace) -> None:
+    """The trainer on pictures that lie on the disk and not in the system's cache, by turns: each
+    batch read when it is needed, and read while the step before it runs."""
+    from benchmarks import ours
+    from models import data
+
+    resident, data.RESIDENT_BYTES = data.RESIDENT_BYTES, 0
+    shape = np.load(folder / "images.npy", mmap_mode="r").shape[1:]
+    waiting, ahead = (ours.open_run(config_of(shape, arguments.width), folder) for _ in range(2))
+    data.RESIDENT_BYTES = resident
+    waiting.dataset.prefetch = lambda _: None  # type: ignore[method-assign]
+
+    def cold(run: Any) -> float:
+        with (folder / "images.npy").open("rb") as file:
+            os.fsync(file.fileno())  # what is not written yet stays in the cache
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return rate(ours.step_of(run), run.images_per_step, arguments.seconds)
+
+    rates = in_turn([lambda: cold(waiting), lambda: cold(ahead)], arguments.turns)
+    print(f"from disk  {rates[0]:9,.0f} images/s  each batch read when it is needed")
+    print(f"           {rates[1]:9,.0f} images/s  each read while the step before it runs")
+    print(f"ratio      {rates[1] / rates[0]:9.2f}")
 
 
 def loader(run: Any) -> Any:
