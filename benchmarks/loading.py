@@ -116,7 +116,7 @@ def report_prefetch(folder: Path, arguments: argparse.Namespace) -> None:
     shape = np.load(folder / "images.npy", mmap_mode="r").shape[1:]
     waiting, ahead = (ours.open_run(config_of(shape, arguments.width), folder) for _ in range(2))
     data.RESIDENT_BYTES = resident
-    waiting.dataset.prefetch = lambda _: None  # type: ignore[method-assign]
+    waiting.dataset.prefetch = lambda _: None  # type: ignore[assignment,method-assign]
 
     def cold(run: Any) -> float:
         with (folder / "images.npy").open("rb") as file:

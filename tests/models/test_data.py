@@ -76,14 +76,22 @@ def test_a_closed_dataset_ends_its_threads_and_closes_its_file(
     cats: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
-    files = len(list(Path("/proc/self/fd").iterdir()))
+    gc.collect()  # the datasets of other tests
+    before = set(threading.enumerate())
     dataset = PackedDataset(cats)
     dataset.batch(torch.arange(8))
-    assert any("dataset reader" in thread.name for thread in threading.enumerate())
+    readers = set(threading.enumerate()) - before
+    opened = [file for file in Path("/proc/self/fd").iterdir() if _is_below(file, cats)]
+    assert len(opened) == 1
+    assert 1 <= len(readers) <= data.READERS
     del dataset
     gc.collect()
-    assert not any("dataset reader" in thread.name for thread in threading.enumerate())
-    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert not any(reader.is_alive() for reader in readers)
+    assert not _is_below(opened[0], cats)
+
+
+def _is_below(link: Path, folder: Path) -> bool:
+    return link.is_symlink() and link.resolve().is_relative_to(folder)
 
 
 def test_labels_lie_beside_the_pictures(cats: Path, config: TrainingConfig, tmp_path: Path) -> None:
