@@ -81,12 +81,13 @@ class HotApi(FastAPI):
 
 
 def _drop_last_slash(scope: Scope) -> None:
-    """Let a path that ends with a slash mean the one without, for whatever looks at it.
+    """Let a path that ends with one slash mean the path without it, for every later reader.
 
     The framework would redirect to it, at the host that the client named.
     """
     path = scope.get("path", "")
-    if path.endswith("/") and path[:-1] != scope.get("root_path", ""):
+    several = path.endswith("//")
+    if path.endswith("/") and not several and path[:-1] != scope.get("root_path", ""):
         scope["path"] = path[:-1]
         scope["raw_path"] = scope.get("raw_path", b"").removesuffix(b"/")
 

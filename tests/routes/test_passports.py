@@ -269,7 +269,7 @@ def test_copies_cannot_be_rejected_where_there_are_no_passports(
     [
         ({"latents": [[0.0] * 100], "reject_copies": True}, "reject_copies", "latents have none"),
         ({"count": 1, "passports": True}, "passports", "format is grid: use format json"),
-        ({"count": 1, "reject_copies": 1}, "reject_copies", "valid boolean"),
+        ({"count": 1, "reject_copies": 1}, "reject_copies", "not true or false"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_field(

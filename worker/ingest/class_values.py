@@ -4,7 +4,7 @@ from typing import Any
 
 # Columns with classes, the most telling first: a name says more than a number.
 LABEL_COLUMNS = (
-    "class_name", "label_name", "class", "label", "category", "target", "labels", "y",
+    "class_name", "label_name", "class", "cls", "label", "category", "target", "labels", "y",
 )  # fmt: skip
 
 
