@@ -25,7 +25,7 @@ from app.routes.problems import describe_error, unexpected
 from app.routes.proxies import Prefix
 from app.routes.security import Access
 from app.routes.waiting import DEADLINE_HEADER, deadline_passed
-from app.serving.classes import choose_label
+from app.serving.classes import choose_label, draws_at_once
 from app.serving.engine import Engine
 from models.config import MAX_SEED
 from models.samples import Sample
@@ -132,6 +132,8 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
         return False
     if found.shape[0] * found.shape[1] > settings.max_response_pixels:
         return False
+    if not draws_at_once(found):
+        return False  # the ordinary route draws it in a thread
     sample = Sample(asked.seed, choose_label(found, None, asked.seed))
     recipe = image_recipe(found, sample)
     text = recipe_text(recipe)

@@ -1,5 +1,7 @@
 """The class of an image: the one that a client names, else the one that its seed draws."""
 
+import sys
+
 import numpy as np
 
 from app.domain.errors import InvalidRequest
@@ -26,6 +28,12 @@ def choose_label(checkpoint: ServedCheckpoint, name: str | None, point: Point) -
     from models.latents import class_from_seed  # torch: loaded when it is first needed
 
     return class_from_seed(point, len(checkpoint.classes))
+
+
+def draws_at_once(checkpoint: ServedCheckpoint) -> bool:
+    """Whether a seed's class is drawn in microseconds: the first draw of a process loads torch,
+    which takes a second."""
+    return not checkpoint.classes or "torch" in sys.modules
 
 
 def to_samples(checkpoint: ServedCheckpoint, name: str | None, points: list[Point]) -> list[Sample]:

@@ -1,11 +1,13 @@
 """The class of an image: named, or drawn from its seed."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from app.domain.errors import InvalidRequest
 from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.serving.classes import choose_label, to_samples
+from app.serving.classes import choose_label, draws_at_once, to_samples
 from models.latents import class_from_seed
 from models.samples import Point, Sample
 
@@ -28,6 +30,15 @@ def test_without_a_name_each_seed_draws_its_own() -> None:
     samples = to_samples(CATS, None, list(range(50)))
     assert samples == [Sample(seed, class_from_seed(seed, 3)) for seed in range(50)]
     assert {sample.label for sample in samples} == {0, 1, 2}
+
+
+def test_a_class_is_drawn_in_the_event_loop_only_once_torch_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert draws_at_once(CATS)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert not draws_at_once(CATS)
+    assert draws_at_once(checkpoint())
 
 
 @pytest.mark.parametrize("point", [7, LATENT], ids=["seed", "latent"])
