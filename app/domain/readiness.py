@@ -82,7 +82,7 @@ class Look:
             self._began = time.monotonic()
             failure = self._look()
             self._began = None
-            if failure != self._failure:
+            if failure != self._failure and not self._stopping.is_set():
                 log.warning("readiness_changed", subject=self.subject, failure=failure)
             self._failure = failure
             self.done.set()

@@ -232,7 +232,7 @@ def test_a_file_that_was_brought_again_since_is_no_matter(
     async def scenario() -> None:
         before = await engine.generate(cats, [Sample(1)])
         moved = path.rename(path.with_suffix(".moved"))
-        store.local_copy = lambda _key: moved  # type: ignore[method-assign]
+        store.local_copy = lambda _key, _sha256=None: moved  # type: ignore[method-assign]
         os.kill(pid_of(process), signal.SIGKILL)
         assert (await engine.generate(cats, [Sample(1)])).tobytes() == before.tobytes()
 

@@ -48,9 +48,12 @@ def test_an_ingest_reads_its_pictures_and_classes(
 ) -> None:
     out = io.BytesIO()
     write_rows(write(tmp_path / "a", checkpoint, 1), out)
-    lines = out.getvalue()
-    assert lines.startswith(b'{"size": 9, "label": "white"}\npicture 0')
-    assert lines.endswith(b'{"end": null}\n')
+    header, _, rest = out.getvalue().partition(b"\n")
+    described = json.loads(header)
+    assert (described["size"], described["label"]) == (9, "white")
+    assert (described["is_labelled"], described["refusal"]) == (True, None)
+    assert rest.startswith(b"picture 0")
+    assert rest.endswith(b'{"end": null}\n')
 
 
 def test_without_classes_there_is_no_label_and_the_bytes_are_always_the_same(
