@@ -7,29 +7,29 @@ from importlib.metadata import version
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
-from app.domain.courier import Courier
+from app.domain.cleanup import sweep_incoming
 from app.domain.database import Database
 from app.domain.disk import Disk
 from app.domain.event_feeds import EventFeeds
 from app.domain.logs import configure_logs
-from app.domain.measuring import StepMeter
+from app.domain.message_publisher import Courier
 from app.domain.queue import use_broker
 from app.domain.readiness import Readiness
-from app.domain.remote_measuring import WorkerMeter
+from app.domain.remote_step_timing import WorkerMeter
 from app.domain.settings import Settings
 from app.domain.startup import settings_or_exit
+from app.domain.step_timing import StepMeter
 from app.domain.store import ObjectStore
-from app.domain.sweep import sweep_incoming
 from app.routes import (
     datasets,
     docs,
+    image_batches,
     images,
     interpolations,
     job_files,
     job_records,
     jobs,
-    loading,
-    many_images,
+    loaded_models,
     models,
     operations,
     presets,
@@ -38,8 +38,8 @@ from app.routes import (
 from app.routes.body_limit import BodyLimit
 from app.routes.compression import Compression
 from app.routes.document import install_document
+from app.routes.fast_images import HotApi
 from app.routes.head import HeadAsGet
-from app.routes.hot import HotApi
 from app.routes.problems import install_problems
 from app.routes.security import AccessGuard
 from app.serving.engine import Engine
@@ -54,11 +54,11 @@ PARTS = (
     job_records,
     job_files,
     images,
-    many_images,
+    image_batches,
     interpolations,
     recipes,
     models,
-    loading,
+    loaded_models,
 )
 
 

@@ -18,7 +18,7 @@ from benchmarks.faults import FAULTS
 from benchmarks.machine import describe
 from benchmarks.shared_data import SHARED_DATA
 from worker.ingest.doctor.doctor import Judged, Options, judge
-from worker.ingest.doctor.looking import look, write_neighbours
+from worker.ingest.doctor.embedding_pass import look, write_neighbours
 from worker.ingest.images_file import ImagesFile, Shape
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest, Limits, PictureShape, Source

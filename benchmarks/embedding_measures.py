@@ -11,8 +11,8 @@ from torch import Tensor
 
 from benchmarks.embedding_data import Pictures, Split
 from benchmarks.embedding_views import blur, jpeg, noise, view
-from models.embedding import Embedder, Network, prepare, read_network
-from models.metrics.frechet import FrechetReference, Moments, frechet_distances
+from models.scoring.embedding import Embedder, Network, prepare, read_network
+from models.scoring.metrics.frechet import FrechetReference, Moments, frechet_distances
 
 NEIGHBOURS = 20
 LINEAR_STEPS = 300

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import encode_png
-from app.domain.pictures.recipes import image_recipe
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import encode_png
+from app.domain.images.recipes import image_recipe
 from app.domain.store import ObjectStore
 from benchmarks import limits, machine
 from benchmarks.api import home

@@ -21,7 +21,7 @@ from benchmarks import machine
 from models.child import SPIN_COUNT
 
 if TYPE_CHECKING:
-    from models.training import TrainingRun
+    from models.training.run import TrainingRun
 
 FAULT_IMAGES = 50_000
 
@@ -113,7 +113,7 @@ def run_case(case: Case, arguments: argparse.Namespace) -> Result:
     from models.data import PackedDataset
     from models.precision import choose_machine
     from models.presets import resolve
-    from models.training import TrainingRun
+    from models.training.run import TrainingRun
 
     count = min(case.pictures or 10**9, arguments.pictures or 10**9)
     with tempfile.TemporaryDirectory(prefix="moggy-health-") as temporary:
@@ -132,7 +132,7 @@ def run_case(case: Case, arguments: argparse.Namespace) -> Result:
 
 def watch(run: "TrainingRun", verbose: bool) -> Result:
     """Train to the end, or to where the training itself goes wrong."""
-    from models.training import TrainingError
+    from models.training.run import TrainingError
 
     result, began = Result(run.config.images), time.monotonic()
     try:
@@ -145,7 +145,7 @@ def watch(run: "TrainingRun", verbose: bool) -> Result:
 
 def look_at(run: "TrainingRun", result: Result, verbose: bool) -> None:
     """A value that is further past its threshold is the worse one. Raises TrainingError."""
-    from models.health.signals import SIGNALS
+    from models.training.health.signals import SIGNALS
 
     while not run.finished:
         run.step()
@@ -185,7 +185,7 @@ def describe(case: Case, result: Result) -> str:
 
 def report(results: list[tuple[Case, Result]]) -> None:
     """The table of docs/health.md."""
-    from models.health.signals import SIGNALS
+    from models.training.health.signals import SIGNALS
 
     names = [signal.name for signal in SIGNALS]
     print(f"\nmachine: {machine.describe()}\n")

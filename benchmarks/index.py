@@ -29,7 +29,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the API sets it
     import torch
 
-    from models.index import Index, write_index
+    from models.scoring.nearest import Index, write_index
 
     arguments = parse_arguments()
     torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from benchmarks.turns import take_turns
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import choose_machine
-from models.training import TrainingRun
+from models.training.run import TrainingRun
 
 Answers = Mapping[str, Callable[[], float]]
 PICTURES = 3000

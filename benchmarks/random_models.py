@@ -11,8 +11,8 @@ from torch import nn
 
 from app.domain import registry
 from app.domain.database import Database, now
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.jobs import new_id
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
 from models.checkpoint import save_checkpoint

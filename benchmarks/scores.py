@@ -55,8 +55,8 @@ def decode(archive: Path, count: int) -> np.ndarray:
 
 
 def report(folder: Path, real: np.ndarray, other: np.ndarray) -> None:
-    from models.embedding import Embedder
-    from models.scores import Reference, score
+    from models.scoring.embedding import Embedder
+    from models.scoring.scores import Reference, score
 
     embedder = Embedder()
     features = embedder(real)
@@ -80,9 +80,9 @@ def parts(reference: Any, images: np.ndarray, embedder: Any) -> None:
     """Each part of a score on its own."""
     import torch
 
-    from models.metrics.diversity import diversity
-    from models.metrics.frechet import Moments, frechet_distances
-    from models.metrics.kernel import KernelSample, kernel_distances
+    from models.scoring.metrics.diversity import diversity
+    from models.scoring.metrics.frechet import Moments, frechet_distances
+    from models.scoring.metrics.kernel import KernelSample, kernel_distances
 
     features = torch.from_numpy(clock("embedding", lambda: embedder(images)))
     weights = reference.resampled(len(features), "generated pictures")

@@ -28,14 +28,14 @@ from benchmarks.trainer import Trainer
 from models.checkpoint import load_generator
 from models.config import TrainingConfig
 from models.data import PackedDataset
-from models.embedding import Embedder
-from models.estimation import measure, random_dataset
 from models.files import write_atomically
 from models.precision import choose_machine
 from models.presets import resolve
-from models.scores import Reference, score
-from models.scoring import generated
+from models.scoring.embedding import Embedder
+from models.scoring.scorer import generated
+from models.scoring.scores import Reference, score
 from models.sheets import png, tile
+from models.training.estimation import measure, random_dataset
 
 BASELINE = "dcgan"
 WARM_SECONDS = 10.0  # of real steps, which say how many images the minutes hold

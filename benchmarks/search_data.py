@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.embedding_data import read_zip
 from benchmarks.ours import pack
-from worker.ingest.doctor.looking import look
+from worker.ingest.doctor.embedding_pass import look
 from worker.ingest.doctor.near_duplicates import find_near_duplicates
 
 HELD_OUT = {"cats": 2_000, "cifar10": 5_000}

@@ -12,7 +12,7 @@ import os
 import statistics
 from pathlib import Path
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks import machine

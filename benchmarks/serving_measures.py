@@ -5,7 +5,7 @@ import time
 from array import array
 from dataclasses import dataclass
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from benchmarks.load import Load, load
 from benchmarks.pacing import Outcome, Pace, pace
 from benchmarks.processes import memory

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from benchmarks import machine
 from benchmarks.api import api, home, prepare
 from benchmarks.figures import TITLE

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from app.domain import events, jobs, leases
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.job_states import Status
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.synthesis import LAYOUTS, LEAST_IMAGES, queue_synthesis
 from benchmarks import machine

@@ -13,7 +13,7 @@ from models.files import TensorFileError, read_tensors, write_tensors
 from models.networks.build import build_generator
 from models.networks.network import Discriminator, Generator
 from models.ranges import ConfigError
-from models.training import TrainingError, Weights
+from models.training.run import TrainingError, Weights
 
 KIND = "checkpoint"
 CRITIC = "discriminator."  # before the names of the discriminator's tensors

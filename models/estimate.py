@@ -19,7 +19,7 @@ def main() -> NoReturn:
     with suppress(OSError):  # where there is no such file, the system decides
         # If memory runs out, it is this process that goes and none that serves.
         Path("/proc/self/oom_score_adj").write_text("1000")
-    from models.estimation import run_estimate
+    from models.training.estimation import run_estimate
 
     run_estimate(folder, events)
     sys.exit()

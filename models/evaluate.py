@@ -15,7 +15,7 @@ def main() -> NoReturn:
     """Evaluate in the folder named on the command line; the exit status says how it went."""
     folder, events, supervised = begin("models.evaluate")
     end_on_signals(events, supervised)
-    from models.evaluation import run_evaluation
+    from models.scoring.evaluation import run_evaluation
 
     sys.exit(report_full_disk(events, lambda: run_evaluation(folder, events)))
 

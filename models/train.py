@@ -20,7 +20,7 @@ def main() -> NoReturn:
     folder, events, supervised = begin("models.train")
     stop = threading.Event()
     _stop_on_signals(stop, supervised)
-    from models.process import run_training
+    from models.training.trainer import run_training
 
     sys.exit(report_full_disk(events, lambda: run_training(folder, events, stop.is_set)))
 

@@ -11,8 +11,8 @@ from sqlalchemy import update
 from torch import Tensor, nn
 
 from app.domain.database import Database
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.lineage import TrainingPictures
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.engine import Engine
 from app.serving.generate import Models, answer
@@ -21,10 +21,10 @@ from app.serving.generators import Loaded
 from models import rendering
 from models.checkpoint import LoadedGenerator
 from models.config import TrainingConfig
-from models.embedding import Embedder
-from models.index import write_index
 from models.rendering import Renderer
 from models.samples import Sample
+from models.scoring.embedding import Embedder
+from models.scoring.nearest import write_index
 
 
 def embed(pictures: np.ndarray) -> np.ndarray:

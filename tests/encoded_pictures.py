@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from worker.ingest.image_decoding import Fitted, Reader
 from worker.ingest.levels import Levels
 from worker.ingest.members import Member
-from worker.ingest.pictures import Fitted, Reader
 from worker.ingest.request import PictureShape
 
 SIDE = 32

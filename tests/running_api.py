@@ -17,8 +17,8 @@ from app.domain.database import Database, migrate
 from app.domain.job_objects import sample_key
 from app.domain.job_states import Stop
 from app.domain.jobs import request_stop
-from app.domain.measuring import StepMeter
 from app.domain.settings import Settings
+from app.domain.step_timing import StepMeter
 from app.domain.store import ObjectStore
 from app.main import create_app
 from app.serving.connections import Connection

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "app.up": {"app.up", "app.domain"},
     "app.cli": {"app.cli", "app.up", "app.domain", "models.config"},
     "worker.ingest": {"worker.ingest", "models"},
-    "worker.synthesis": {"worker.synthesis", "models", "app.domain.pictures"},
+    "worker.synthesis": {"worker.synthesis", "models", "app.domain.images"},
     "worker": {"worker", "app.domain", "models.child", *TORCH_FREE},
 }
 # The trainer runs on a machine that has only these.

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.precision import native_bfloat16
-from models.training import Losses, TrainingRun
+from models.training.run import Losses, TrainingRun
 
 CPU = torch.device("cpu")
 PRECISIONS = [

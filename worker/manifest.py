@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain.pictures.replacements import seed_after
+from app.domain.images.replacements import seed_after
 from app.domain.tables import JobFile
 
 

@@ -8,11 +8,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import jobs, leases
+from app.domain.cleanup import sweep_incoming, sweep_objects
 from app.domain.database import is_unavailable
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import ENDED
 from app.domain.queue import wake
-from app.domain.sweep import sweep_incoming, sweep_objects
 from worker.context import WorkerContext
 from worker.supervisor import sweep_run_dirs
 

@@ -16,7 +16,7 @@ from app.domain import jobs, leases
 from app.domain.database import is_unavailable
 from app.domain.logs import configure_logs, format_library_logs
 from app.domain.queue import WORK, Queue, celery
-from app.domain.remote_measuring import start_measuring
+from app.domain.remote_step_timing import start_measuring
 from app.domain.settings import WorkerSettings
 from app.domain.startup import settings_or_exit
 from worker.context import WorkerContext

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from app.domain.measuring import Measured
+from app.domain.step_timing import Measured
 from app.domain.tables import Dataset
 from models.config import TrainingConfig
 from models.presets import PRESETS

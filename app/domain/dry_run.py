@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from app.domain.advice import Quoted, warnings
 from app.domain.database import Database
-from app.domain.measuring import Measured, StepMeter
 from app.domain.retention import MB
 from app.domain.settings import Settings
+from app.domain.step_timing import Measured, StepMeter
 from app.domain.training import find_sources, model_warnings, resolve_config
 from models.config import TrainingConfig
 

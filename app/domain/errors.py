@@ -9,16 +9,16 @@ MoggyError
 ├── NotAcceptable 406       none of the formats that the client would take
 ├── Conflict 409            the state of the thing forbids it
 │   ├── NameTaken 409           app.domain.datasets
-│   └── OnlyCopies 409          app.serving.rejection
+│   └── OnlyCopies 409          app.serving.copy_rejection
 ├── TooLarge 413
 ├── UnsupportedMediaType 415
 ├── RangeNotSatisfiable 416   a part that a file does not have
-├── ClientLeft 499          nobody reads the answer: app.routes.waiting
+├── ClientLeft 499          nobody reads the answer: app.routes.deadlines
 ├── BrokenCheckpoint 500    a stored file is not what was stored: app.serving.generators
 ├── InsufficientStorage 507
 └── Unavailable 503         come back later
     ├── QueueFull 503
-    └── DeadlinePassed 503      app.routes.waiting
+    └── DeadlinePassed 503      app.routes.deadlines
 """
 
 from typing import ClassVar

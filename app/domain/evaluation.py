@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain import jobs, registry
-from app.domain.asking import ask_once, hold_dataset
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest
+from app.domain.idempotency import ask_once, hold_dataset
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job
 from models.config import TrainingConfig

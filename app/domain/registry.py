@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain import jobs
 from app.domain.errors import Conflict, NotFound
 from app.domain.leases import Claim, hold
-from app.domain.served import best_checkpoint, scored_against, served_checkpoint
+from app.domain.served_checkpoint import best_checkpoint, scored_against, served_checkpoint
 from app.domain.tables import Checkpoint, Job, Model
 
 
@@ -146,7 +146,7 @@ def add_checkpoint(
 ) -> Checkpoint:
     """Register a stored checkpoint, as the holder of the job that made it.
 
-    `metrics`: its scores as `models.scores` gives them; None where it was not scored.
+    `metrics`: its scores as `models.scoring.scores` gives them; None where it was not scored.
     """
     job = hold(session, claim)
     checkpoint = Checkpoint(

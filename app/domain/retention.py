@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.job_states import ENDED
 from app.domain.leases import Claim, hold
-from app.domain.served import BEST_FIRST, best_checkpoint
+from app.domain.served_checkpoint import BEST_FIRST, best_checkpoint
 from app.domain.settings import WorkerSettings
 from app.domain.tables import Checkpoint, Job, Model
 

@@ -8,12 +8,12 @@ from typing import Any, Self
 from sqlalchemy.orm import Session
 
 from app.domain import jobs, registry
-from app.domain.asking import ask_once, hold_dataset
 from app.domain.database import Database
 from app.domain.errors import Conflict, InvalidRequest
+from app.domain.idempotency import ask_once, hold_dataset
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.classes import find_label
 from app.domain.lineage import NoPictures, training_pictures
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.classes import find_label
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis_room import check_room, picture_bytes

@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InsufficientStorage
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.job_states import ENDED, Status
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Job, JobFile

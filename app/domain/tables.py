@@ -165,7 +165,7 @@ class Checkpoint(Base):
     config: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any] | None]
     kid: Mapped[float | None]  # that of the metrics: the lowest is served
-    scored_against: Mapped[str | None] = mapped_column(String(160))  # app.domain.served
+    scored_against: Mapped[str | None] = mapped_column(String(160))  # app.domain.served_checkpoint
     key: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)

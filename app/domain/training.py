@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import jobs, registry
-from app.domain.asking import ask_once, hold_dataset
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest
-from app.domain.served import comparable_with, served_because, served_checkpoint
+from app.domain.idempotency import ask_once, hold_dataset
+from app.domain.served_checkpoint import comparable_with, served_because, served_checkpoint
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job, Model
 from models.config import TrainingConfig

@@ -20,8 +20,8 @@ from app.domain.errors import (
     NotFound,
     QueueFull,
 )
-from app.domain.pages import newest_first
-from app.domain.pictures.png import ENCODER, write_png
+from app.domain.images.png import ENCODER, write_png
+from app.domain.pagination import newest_first
 from app.domain.queue import Queue
 from app.domain.tables import Dataset
 from app.routes.dependencies import (

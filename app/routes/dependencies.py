@@ -8,14 +8,14 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from app.domain.courier import Courier
 from app.domain.database import Database
 from app.domain.disk import Disk
 from app.domain.errors import InvalidRequest
 from app.domain.event_feeds import EventFeeds
-from app.domain.measuring import StepMeter
-from app.domain.pages import CURSOR
+from app.domain.message_publisher import Courier
+from app.domain.pagination import CURSOR
 from app.domain.settings import Settings
+from app.domain.step_timing import StepMeter
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
 

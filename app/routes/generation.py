@@ -11,16 +11,16 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import ENCODER, MEDIA_TYPES
-from app.domain.pictures.recipes import Recipe, checkpoint_recipe, image_recipe, recipe_text
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import ENCODER, MEDIA_TYPES
+from app.domain.images.recipes import Recipe, checkpoint_recipe, image_recipe, recipe_text
 from app.domain.settings import Settings
+from app.routes.deadlines import while_connected
 from app.routes.document import binary_content
-from app.routes.waiting import while_connected
-from app.serving.bodies import WHOLE, StrictBody
-from app.serving.bundles import bundled, new_bundle
 from app.serving.classes import to_samples
-from app.serving.display import MAX_SCALE, Display, Resample
+from app.serving.image_bundles import bundled, new_bundle
+from app.serving.request_bodies import WHOLE, StrictBody
+from app.serving.scaling import MAX_SCALE, Display, Resample
 from app.serving.video import VIDEO_ENCODER
 from models.samples import Pixels, Point, Sample
 

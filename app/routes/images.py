@@ -11,13 +11,14 @@ from app.domain.errors import (
     NotAcceptable,
     QueueFull,
 )
-from app.domain.pictures.encoders import (
+from app.domain.images.encoders import (
     MEDIA_TYPES,
     SINGLE_FORMATS,
     SingleFormat,
     encode_image,
 )
-from app.domain.pictures.recipes import Recipe, image_recipe, recipe_text
+from app.domain.images.recipes import Recipe, image_recipe, recipe_text
+from app.routes.deadlines import allow_deadline, while_connected
 from app.routes.dependencies import (
     DatabaseDep,
     EngineDep,
@@ -40,8 +41,7 @@ from app.routes.generation import (
 )
 from app.routes.negotiation import choose_media_type
 from app.routes.passports import ImageAnswer, describe
-from app.routes.waiting import allow_deadline, while_connected
-from app.serving.display import Display
+from app.serving.scaling import Display
 from models.config import MAX_SEED
 from models.samples import Pixels
 

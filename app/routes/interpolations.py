@@ -8,12 +8,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull, RangeNotSatisfiable
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import MEDIA_TYPES
-from app.domain.pictures.recipes import Recipe, interpolation_recipe, numbers, recipe_text
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import MEDIA_TYPES
+from app.domain.images.recipes import Recipe, interpolation_recipe, numbers, recipe_text
 from app.domain.settings import Settings
 from app.routes.body_limit import LargeBodyRoute
 from app.routes.byte_ranges import part_asked_for, part_response
+from app.routes.deadlines import allow_deadline, while_connected
 from app.routes.dependencies import (
     DatabaseDep,
     EngineDep,
@@ -36,11 +37,10 @@ from app.routes.generation import (
     is_known,
     refuse_scaled_json,
 )
-from app.routes.waiting import allow_deadline, while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
-from app.serving.bodies import WHOLE
 from app.serving.latents import Easing, Keyframes, Latent, Method, to_point
-from app.serving.paths import walk
+from app.serving.morph_latents import walk
+from app.serving.request_bodies import WHOLE
 from app.serving.sheets import encode_sprites, square
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.domain import job_files, jobs
 from app.domain.errors import Conflict, RangeNotSatisfiable
 from app.domain.job_objects import delete_leftovers
-from app.domain.pages import newest_first
+from app.domain.pagination import newest_first
 from app.domain.tables import JobFile
 from app.routes.byte_ranges import asked_range, part_response
 from app.routes.dependencies import (

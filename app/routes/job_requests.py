@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonVal
 from app.domain.errors import InvalidRequest
 from app.routes.generation import CheckpointId
 from app.routes.names import Name
-from app.serving.bodies import WHOLE, StrictBody, few_fields, whole
+from app.serving.request_bodies import WHOLE, StrictBody, few_fields, whole
 from models.config import field_ranges
 from models.presets import PRESETS
 

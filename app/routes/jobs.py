@@ -15,7 +15,7 @@ from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, Not
 from app.domain.evaluation import queue_evaluation
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import JobKind, Status, Stop
-from app.domain.pages import newest_first
+from app.domain.pagination import newest_first
 from app.domain.synthesis import queue_synthesis
 from app.domain.tables import Job
 from app.domain.training import job_warnings, queue_training

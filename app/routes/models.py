@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.domain import registry
 from app.domain.errors import Conflict
-from app.domain.pages import newest_first
-from app.domain.served import Served, served_checkpoint, served_of
+from app.domain.pagination import newest_first
+from app.domain.served_checkpoint import Served, served_checkpoint, served_of
 from app.domain.tables import Checkpoint, Model
 from app.routes.dependencies import (
     Cursor,
@@ -26,10 +26,10 @@ from app.routes.dependencies import (
 )
 from app.routes.document import problems
 from app.routes.generation import CheckpointId
-from app.routes.loading import LoadedView, loaded_view
+from app.routes.loaded_models import LoadedView, loaded_view
 from app.routes.times import moment
-from app.serving.bodies import StrictBody
 from app.serving.engine import Engine
+from app.serving.request_bodies import StrictBody
 
 router = APIRouter(
     prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]

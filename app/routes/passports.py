@@ -8,15 +8,15 @@ from pydantic import BaseModel, Field
 
 from app.domain.database import Database
 from app.domain.errors import Conflict
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.recipes import image_recipe, recipe_text
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.recipes import image_recipe, recipe_text
+from app.routes.deadlines import while_connected
 from app.routes.generation import cache_headers, choose_classes, is_known
 from app.routes.proxies import public_path
-from app.routes.waiting import while_connected
-from app.serving.archives import Archive, NoPassport
+from app.serving.copy_rejection import Originals, replace_copies
+from app.serving.dataset_embeddings import Archive, NoPassport
 from app.serving.engine import Engine
 from app.serving.passports import no_passport
-from app.serving.rejection import Originals, replace_copies
 from models.samples import Point, Sample
 
 

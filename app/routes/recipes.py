@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from app.domain.errors import NotFound, QueueFull
-from app.domain.pictures.encoders import MEDIA_TYPES
+from app.domain.images.encoders import MEDIA_TYPES
+from app.routes.deadlines import allow_deadline, while_connected
 from app.routes.dependencies import (
     DatabaseDep,
     EngineDep,
@@ -16,7 +17,6 @@ from app.routes.dependencies import (
 )
 from app.routes.document import ANY_BINARY, BINARY, problems
 from app.routes.generation import check_pixels
-from app.routes.waiting import allow_deadline, while_connected
 from app.serving.recipe_files import MEDIA, read_recipe
 from app.serving.verification import Replica
 

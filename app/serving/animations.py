@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
-from app.domain.pictures.encoders import RECIPE_KEY, encode_grid, recipe_exif
-from app.domain.pictures.png import write_apng
-from app.domain.pictures.recipes import Recipe, recipe_text
+from app.domain.images.encoders import RECIPE_KEY, encode_grid, recipe_exif
+from app.domain.images.png import write_apng
+from app.domain.images.recipes import Recipe, recipe_text
 from app.serving.gif_animation import write_gif
 from app.serving.video import encode_mp4
 from app.serving.webp_animation import write_webp

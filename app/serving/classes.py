@@ -5,8 +5,8 @@ import sys
 import numpy as np
 
 from app.domain.errors import InvalidRequest
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.classes import find_label, list_classes
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.classes import find_label, list_classes
 from models.samples import Point, Sample
 
 

@@ -15,11 +15,11 @@ import structlog
 from anyio import CapacityLimiter, to_thread
 
 from app.domain.errors import QueueFull, Unavailable
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.batches import Request, SampleQueue, Slice
-from app.serving.catalogue import Catalogue
+from app.serving.checkpoint_lookup import Catalogue
 from app.serving.generation_messages import Failure, File, Unreadable
 from app.serving.generation_process import (
     GenerationFailed,

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from app.domain.pictures.encoders import encode_with_text
+from app.domain.images.encoders import encode_with_text
 from app.serving.cores import compute_alone
 from app.serving.generation_messages import (
     Answer,

@@ -9,7 +9,7 @@ from typing import ClassVar
 import structlog
 
 from app.domain.errors import MoggyError
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from app.serving.generation_messages import Unreadable
 from app.serving.generation_process import GenerationProcess, RemoteRenderer

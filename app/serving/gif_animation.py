@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.GifImagePlugin import getdata
 
-from app.domain.pictures.encoders import opaque, to_image
+from app.domain.images.encoders import opaque, to_image
 from models.samples import Pixels
 
 PALETTE_FRAMES = 32  # as many frames as a palette is chosen from

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
-from app.serving.bodies import WHOLE, StrictBody, exactly_one
+from app.serving.request_bodies import WHOLE, StrictBody, exactly_one
 from models.config import MAX_SEED
 from models.samples import Point, Vector
 

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from app.domain.database import Database
 from app.domain.errors import QueueFull, Unavailable
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.lineage import NoPictures, TrainingPictures, training_pictures
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-from app.serving.archives import Archive, Archives, NoPassport
 from app.serving.cores import leave_half_the_cores
+from app.serving.dataset_embeddings import Archive, Archives, NoPassport
 from models.samples import Pixels
 
 if TYPE_CHECKING:
-    from models.embedding import Embedder  # brings torch, which the start need not wait for
+    from models.scoring.embedding import Embedder  # brings torch, which the start need not wait for
 
 T = TypeVar("T")
 
@@ -189,7 +189,7 @@ class Passports:
 
 
 def _load_embedder(*, precise: bool) -> "Embedder":
-    from models.embedding import Embedder, EmbeddingError
+    from models.scoring.embedding import Embedder, EmbeddingError
 
     leave_half_the_cores()
     try:

@@ -9,8 +9,8 @@ from PIL import Image, UnidentifiedImageError
 from pydantic_core import from_json
 
 from app.domain.errors import InvalidRequest
-from app.domain.pictures.encoders import EXIF_IFD, RECIPE_KEY, USER_COMMENT
-from app.domain.pictures.recipes import Recipe
+from app.domain.images.encoders import EXIF_IFD, RECIPE_KEY, USER_COMMENT
+from app.domain.images.recipes import Recipe
 from app.serving.sheets import SPRITE_SHEET
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "GIF": "gif"}

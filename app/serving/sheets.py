@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from app.domain.pictures.encoders import encode_png, opaque, to_image
-from app.domain.pictures.recipes import Recipe
-from app.serving.bundles import ZipBundle
+from app.domain.images.encoders import encode_png, opaque, to_image
+from app.domain.images.recipes import Recipe
+from app.serving.image_bundles import ZipBundle
 from models.samples import Pixels, Sample
 from models.sheets import tile
 

@@ -12,19 +12,19 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest, LimitExceeded
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import SINGLE_FORMATS, encode_grid, encode_image
-from app.domain.pictures.recipes import BACKEND, Recipe
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import SINGLE_FORMATS, encode_grid, encode_image
+from app.domain.images.recipes import BACKEND, Recipe
 from app.domain.settings import Settings
 from app.domain.validation import known_fields, sentence
 from app.serving.animations import MAX_FPS, encode_animation
-from app.serving.bodies import StrictBody
 from app.serving.classes import choose_label
-from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.engine import Engine
 from app.serving.latents import MAX_KEYFRAMES, Easing, Method, Numbers, Seed, to_vector
-from app.serving.paths import walk
+from app.serving.morph_latents import walk
 from app.serving.recipe_files import open_entry
+from app.serving.request_bodies import StrictBody
+from app.serving.scaling import MAX_SCALE, Display, Resample
 from app.serving.sheets import SPRITE_SHEET, encode_contact_sheet, encode_sprites, square
 from models.samples import Pixels, Point, Sample
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from app.domain.pictures.encoders import opaque, to_image
-from app.domain.pictures.recipes import Recipe, recipe_text
+from app.domain.images.encoders import opaque, to_image
+from app.domain.images.recipes import Recipe, recipe_text
 from models.samples import Pixels
 
 # 60 frames of 64×64 take 35 ms. 12 is near what the eye cannot tell from the frames; the colour,

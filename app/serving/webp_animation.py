@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from app.domain.pictures.encoders import to_image
+from app.domain.images.encoders import to_image
 from models.samples import Pixels
 
 ALPHA, EXIF, ANIMATION = 0x10, 0x08, 0x02  # flags of the file

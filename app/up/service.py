@@ -93,7 +93,7 @@ WORKERS = {  # by their first queue: their titles, all queues, and threads: a sl
 
 
 def prepare_program(environment: dict[str, str]) -> Program:
-    command = (sys.executable, "-m", "app.up.prepare")
+    command = (sys.executable, "-m", "app.up.migrate_once")
     return Program("prepare", "Preparing the database", command, 5.0, environment)
 
 

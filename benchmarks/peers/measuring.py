@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import RECIPE_KEY
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import RECIPE_KEY
 from benchmarks.load import Load, load
 from benchmarks.peers.assignment import Assignment, Setting
 from benchmarks.peers.environments import programs

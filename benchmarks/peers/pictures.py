@@ -15,9 +15,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import encode_png
-from app.domain.pictures.recipes import image_recipe
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import encode_png
+from app.domain.images.recipes import image_recipe
 from benchmarks.peers.assignment import Assignment
 from models.checkpoint import load_generator
 from models.images import to_uint8

@@ -10,7 +10,7 @@ from benchmarks.health import CASES, describe, parse_arguments, report, watch
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import choose_machine
-from models.training import TrainingRun
+from models.training.run import TrainingRun
 
 
 def test_a_run_that_goes_wrong_is_recorded_and_the_table_printed(

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.domain.pictures.encoders import encode_png
-from app.domain.pictures.recipes import image_recipe
+from app.domain.images.encoders import encode_png
+from app.domain.images.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks import serving

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.advice import Quoted, warnings
-from app.domain.measuring import Measured
+from app.domain.step_timing import Measured
 from app.domain.tables import Dataset
 from models.config import TrainingConfig
 

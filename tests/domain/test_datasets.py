@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.domain import datasets, jobs
-from app.domain.asking import hold_dataset
 from app.domain.database import Database
 from app.domain.datasets import NameTaken, PackingRequest
 from app.domain.errors import Conflict, InvalidRequest, QueueFull
+from app.domain.idempotency import hold_dataset
 from app.domain.job_states import Stop
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore

@@ -7,8 +7,8 @@ import pytest
 from app.domain.database import Database
 from app.domain.dry_run import quote_training, reckon, resident
 from app.domain.errors import Conflict
-from app.domain.measuring import Measured, StepMeter
 from app.domain.settings import Settings
+from app.domain.step_timing import Measured, StepMeter
 from app.domain.tables import Checkpoint, Dataset, Job, Model
 from models.config import TrainingConfig
 

@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 
 from app.domain import events, jobs, leases
 from app.domain.database import Database
-from app.domain.served import best_checkpoint, served_checkpoint, served_of
+from app.domain.served_checkpoint import best_checkpoint, served_checkpoint, served_of
 from app.domain.tables import Checkpoint, Job, Model
 
 JOBS, MODELS = 200, 100

@@ -12,8 +12,8 @@ from queued_jobs import read
 from app.domain import datasets, registry
 from app.domain.database import Database
 from app.domain.errors import Conflict, InvalidRequest, NotFound
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.lineage import TrainingPictures
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import Synthesis, queue_synthesis

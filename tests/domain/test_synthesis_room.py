@@ -12,11 +12,11 @@ from queued_jobs import claim_job
 from app.domain import leases
 from app.domain.database import Database
 from app.domain.errors import InsufficientStorage
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import encode_image
+from app.domain.images.recipes import image_recipe
 from app.domain.job_files import StoredFile, add_shard
 from app.domain.job_states import Status
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import encode_image
-from app.domain.pictures.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import FORMATS, queue_synthesis

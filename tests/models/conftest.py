@@ -11,7 +11,7 @@ from training_runs import CPU, PRECISIONS
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine, choose_machine
-from models.training import TrainingRun
+from models.training.run import TrainingRun
 
 PICTURES = 300
 

@@ -19,7 +19,7 @@ from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
 from models.ranges import ConfigError
-from models.training import TrainingError, TrainingRun
+from models.training.run import TrainingError, TrainingRun
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from models.images import synthesize, to_uint8
 from models.latents import latents_from_seeds
 from models.networks.network import Generator
 from models.precision import Machine
-from models.training import TrainingRun
+from models.training.run import TrainingRun
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from packed_noise import COUNT, pack_noise, register_noise
 from PIL import Image
 
 from app.domain.database import Database
-from app.domain.pictures.png import ENCODER
+from app.domain.images.png import ENCODER
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset

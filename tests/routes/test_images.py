@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.domain.database import Database
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app

@@ -12,8 +12,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.domain.database import Database
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import encode_image
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import encode_image
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.random_models import register, store_checkpoint

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.domain.errors import InvalidRequest
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.serving.classes import choose_label, draws_at_once, to_samples
 from models.latents import class_from_seed
 from models.samples import Point, Sample

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from app.domain.errors import QueueFull, Unavailable
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import encode_image
-from app.domain.pictures.recipes import recipe_text
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import encode_image
+from app.domain.images.recipes import recipe_text
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.batches import SampleQueue

@@ -6,7 +6,7 @@ from multiprocessing import Pipe
 import numpy as np
 import pytest
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from app.serving.generate import Models, answer
 from app.serving.generation_messages import (

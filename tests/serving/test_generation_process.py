@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import Unavailable
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving import generation_process

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from app.serving.generation_process import GenerationProcess, generation_process
 from app.serving.generators import BrokenCheckpoint, Generators

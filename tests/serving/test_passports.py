@@ -10,11 +10,11 @@ from copying_models import add_training, embed, pack_features
 
 from app.domain.database import Database, migrate
 from app.domain.errors import QueueFull, Unavailable
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.lineage import TrainingPictures
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.archives import Archive, NoPassport
+from app.serving.dataset_embeddings import Archive, NoPassport
 from app.serving.engine import Engine
 from app.serving.passports import Passport
 from benchmarks.loading import decode

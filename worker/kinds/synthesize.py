@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, job_files, jobs, registry
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.job_files import MANIFEST, StoredFile
 from app.domain.job_objects import file_key
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from worker import manifest
 from worker.kinds.kind import Kind
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from models.embedding import SMALL_BATCH, Embedder
-from models.index import NoIndex, copy_distance, open_index
 from models.samples import Pixels
+from models.scoring.embedding import SMALL_BATCH, Embedder
+from models.scoring.nearest import NoIndex, copy_distance, open_index
 from worker.synthesis.errors import NoPassport
 from worker.synthesis.request import Compared
 

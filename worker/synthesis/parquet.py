@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.recipes import recipe_text
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.recipes import recipe_text
 from worker.synthesis.errors import NoWriter
-from worker.synthesis.pictures import Picture
+from worker.synthesis.images import Picture
 
 if TYPE_CHECKING:
     import pyarrow as pa

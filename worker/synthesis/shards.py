@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
+from worker.synthesis.images import Picture
 from worker.synthesis.parquet import ParquetShard
-from worker.synthesis.pictures import Picture
 from worker.synthesis.tars import TarShard
 from worker.synthesis.zips import FolderShard, ZipShard
 

@@ -8,16 +8,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from app.domain.pictures.encoders import ENCODER
-from app.domain.pictures.recipes import checkpoint_recipe, class_name
-from app.domain.pictures.replacements import further_seeds
+from app.domain.images.encoders import ENCODER
+from app.domain.images.recipes import checkpoint_recipe, class_name
+from app.domain.images.replacements import further_seeds
 from models.checkpoint import CheckpointError, load_generator
-from models.embedding import EmbeddingError
 from models.rendering import Renderer
 from models.reporting import Events, Reporter
+from models.scoring.embedding import EmbeddingError
 from worker.synthesis.copies import Copies
 from worker.synthesis.errors import Damaged, SynthesisError, TooManyCopies
-from worker.synthesis.pictures import Picture, Pictures
+from worker.synthesis.images import Picture, Pictures
 from worker.synthesis.request import SynthesisRequest
 from worker.synthesis.shards import SHARDS
 

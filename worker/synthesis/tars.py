@@ -4,9 +4,9 @@ import tarfile
 from pathlib import Path
 from typing import ClassVar
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.recipes import recipe_text
-from worker.synthesis.pictures import Picture
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.recipes import recipe_text
+from worker.synthesis.images import Picture
 
 # What tarfile writes around name, size and checksum (POSIX.1-1988, ustar).
 _EMPTY = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)

@@ -6,9 +6,9 @@ import zipfile
 from pathlib import Path
 from typing import ClassVar
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import ZIP_EPOCH
-from worker.synthesis.pictures import Picture
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import ZIP_EPOCH
+from worker.synthesis.images import Picture
 
 # Of which a folder's name has none: it would be another folder, or no name, on some system.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]|^\.{0,2}$|[. ]$')

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from app.domain.pictures.encoders import encode_png
-from app.domain.pictures.recipes import image_recipe
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import encode_png
+from app.domain.images.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.peers.assignment import Assignment, Setting

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from worker.ingest.errors import IngestError, Rejected
+from worker.ingest.image_decoding import Reader
 from worker.ingest.ingest import Ingest
-from worker.ingest.pictures import Reader
 from worker.ingest.request import IngestRequest
 
 Png = Callable[[int], bytes]

@@ -21,7 +21,7 @@ from PIL import Image
 from small_disk import fill
 
 from models.disk import NO_ROOM
-from worker.ingest.doctor.looking import allocate
+from worker.ingest.doctor.embedding_pass import allocate
 
 ROOT = Path(__file__).resolve().parents[3]
 MIB = 1 << 20

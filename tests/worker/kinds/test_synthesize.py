@@ -20,9 +20,9 @@ from services import ON_POSTGRESQL
 
 from app.domain import job_files, jobs
 from app.domain.database import Database
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.job_states import Status, Stop
 from app.domain.lineage import TrainingPictures
-from app.domain.pictures.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import queue_synthesis

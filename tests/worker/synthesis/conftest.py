@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import Synthesis

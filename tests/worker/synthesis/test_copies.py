@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from copying_models import embed, pack_features
 
-from models.index import Index
 from models.rendering import Renderer
 from models.samples import Sample
+from models.scoring.nearest import Index
 from worker.synthesis.copies import Copies
 from worker.synthesis.errors import NoPassport
 from worker.synthesis.request import Compared

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from worker.ingest.parquet_rows import write_rows
 from worker.synthesis.errors import NoWriter
+from worker.synthesis.images import Picture
 from worker.synthesis.parquet import GROUP_ROWS, ParquetShard
-from worker.synthesis.pictures import Picture
 
 ROWS = GROUP_ROWS + 5
 

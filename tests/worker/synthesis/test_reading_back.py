@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from benchmarks.random_models import store_checkpoint
 from worker.ingest.ingest import Ingest

@@ -108,7 +108,7 @@ def test_copies_are_left_out_and_the_seeds_after_the_last_take_their_place(
 def test_a_model_that_only_copies_is_given_up(
     synthesize: Synthesize, compared: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.index.SAME_PICTURE", 2.0)  # all there is
+    monkeypatch.setattr("models.scoring.nearest.SAME_PICTURE", 2.0)  # all there is
     status, events = synthesize(compared=compared)
     assert status == 1
     assert events.emitted[-1] == {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.pictures.checkpoint import ServedCheckpoint
-from worker.synthesis.pictures import Picture
+from app.domain.images.checkpoint import ServedCheckpoint
+from worker.synthesis.images import Picture
 from worker.synthesis.zips import FolderShard, ZipShard, folder_names
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ingest.doctor.crowding import loneliness, outlier_limit
+from worker.ingest.doctor.embedding_pass import look
 from worker.ingest.doctor.findings import Example, Finding, advice, effective_images, sentence
-from worker.ingest.doctor.looking import look
 from worker.ingest.doctor.measures import Measures
 from worker.ingest.doctor.near_duplicates import NEAR, find_near_duplicates
+from worker.ingest.doctor.outliers import loneliness, outlier_limit
 from worker.ingest.doctor.pairs import Features, Places
 from worker.ingest.doctor.sheet import Shown, write_sheet
 from worker.ingest.doctor.variety import effective_number

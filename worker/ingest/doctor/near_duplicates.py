@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.ingest.doctor.alignment import aligned_correlations, correlations
-from worker.ingest.doctor.crowding import Neighbourhood
+from worker.ingest.doctor.outliers import Neighbourhood
 from worker.ingest.doctor.pairs import Features, Places, close_pairs, distances_between
 from worker.ingest.levels import Pixels
 

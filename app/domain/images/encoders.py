@@ -1,0 +1,99 @@
+"""Pictures to files, each with its recipe inside: PNG, JPEG, WebP, AVIF, and grids."""
+
+import io
+from typing import Literal, get_args
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.domain.images import png
+from app.domain.images.png import write_png
+from app.domain.images.recipes import Recipe, recipe_text
+from models.samples import Pixels
+from models.sheets import tile
+
+# Another version may give other bytes for the same pixels.
+ENCODER = f"pillow-{PIL.__version__}+{png.ENCODER}"
+MEDIA_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "apng": "image/apng",
+    "gif": "image/gif",
+    "mp4": "video/mp4",
+    "zip": "application/zip",
+    "multipart": "multipart/mixed",
+    "json": "application/json",
+}
+SingleFormat = Literal["png", "webp", "jpg", "avif"]  # files of one picture
+SINGLE_FORMATS: tuple[SingleFormat, ...] = get_args(SingleFormat)
+RECIPE_KEY = "moggy"
+EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # not now: the same request gives the same bytes
+JPEG_QUALITY = 95
+# A 64×64 face: half the bytes of a lossless WebP, off by up to 9 levels as JPEG is, in 4 ms.
+AVIF_QUALITY, AVIF_SPEED = 95, 8
+
+
+def to_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """(H, W, C) with 1, 3 or 4 channels: grey, RGB, RGBA."""
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """The picture on white, for files that hold no alpha (JPEG) or one bit of it (GIF)."""
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def encode_image(pixels: NDArray[np.uint8], image_format: str, recipe: Recipe) -> bytes:
+    """(H, W, C) -> the bytes of a file: png and webp lossless, jpg and avif not; jpg on white."""
+    return encode_with_text(pixels, image_format, recipe_text(recipe))
+
+
+def encode_with_text(pixels: NDArray[np.uint8], image_format: str, text: str) -> bytes:
+    """The same for a recipe that is text already."""
+    if image_format == "png":
+        return write_png(pixels, {RECIPE_KEY: text})
+    buffer = io.BytesIO()
+    image, exif = to_image(pixels), _exif(text)
+    if image_format == "jpg":
+        opaque(image).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)
+    elif image_format == "avif":
+        image.save(
+            buffer,
+            "AVIF",
+            quality=AVIF_QUALITY,
+            speed=AVIF_SPEED,
+            subsampling="4:4:4",
+            max_threads=1,
+            exif=exif.tobytes(),  # an Exif that holds no tag but an IFD seems empty
+        )
+    else:
+        # Method 0: 0.2 ms where the default takes 4.4, for 6 % more bytes.
+        image.save(buffer, "WEBP", lossless=True, exact=True, method=0, exif=exif)
+    return buffer.getvalue()
+
+
+def encode_png(pixels: NDArray[np.uint8], recipe: Recipe) -> bytes:
+    return write_png(pixels, {RECIPE_KEY: recipe_text(recipe)})
+
+
+def encode_grid(pixels: Pixels, columns: int, recipe: Recipe) -> bytes:
+    """(N, H, W, C) -> one PNG, row by row; cells beyond the last are black, with alpha clear."""
+    return encode_png(tile(pixels, columns), recipe)
+
+
+def recipe_exif(recipe: Recipe) -> Image.Exif:
+    """EXIF whose UserComment is the recipe, as JPEG and WebP carry it."""
+    return _exif(recipe_text(recipe))
+
+
+def _exif(text: str) -> Image.Exif:
+    exif = Image.Exif()
+    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = b"ASCII\0\0\0" + text.encode("ascii")
+    return exif

@@ -1,0 +1,86 @@
+"""Recipes: what a picture was made from, embedded in its file and hashed into its ETag."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from app.domain.images.checkpoint import ServedCheckpoint
+from models.samples import Point, Sample, Vector
+
+Recipe = dict[str, Any]
+
+BACKEND = "cpu-float32"  # how the pixels are computed: they may differ by one level elsewhere
+
+
+def image_recipe(checkpoint: ServedCheckpoint, sample: Sample) -> Recipe:
+    kind = {"class": class_name(checkpoint, sample.label)}
+    return checkpoint_recipe(checkpoint) | point_recipe(sample.point) | kind
+
+
+def grid_recipe(checkpoint: ServedCheckpoint, samples: list[Sample], columns: int) -> Recipe:
+    """`class` where all images are of one; a conditional model's images each name theirs."""
+    images = [point_recipe(sample.point) for sample in samples]
+    labels = {sample.label for sample in samples}
+    if checkpoint.classes:
+        for image, sample in zip(images, samples, strict=True):
+            image["class"] = class_name(checkpoint, sample.label)
+    return checkpoint_recipe(checkpoint) | {
+        "class": class_name(checkpoint, labels.pop()) if len(labels) == 1 else None,
+        "columns": columns,
+        "images": images,
+    }
+
+
+def interpolation_recipe(
+    checkpoint: ServedCheckpoint,
+    keyframes: list[Point],
+    label: int | None,
+    *,
+    frames: int,
+    method: str,
+    easing: str,
+    loop: bool,
+    repeat: bool,
+    fps: float,
+) -> Recipe:
+    return checkpoint_recipe(checkpoint) | {
+        "class": class_name(checkpoint, label),
+        "keyframes": [point_recipe(point) for point in keyframes],
+        "frames": frames,
+        "method": method,
+        "easing": easing,
+        "loop": loop,
+        "repeat": repeat,
+        "fps": fps,
+    }
+
+
+def checkpoint_recipe(checkpoint: ServedCheckpoint) -> Recipe:
+    return {
+        "model": checkpoint.model,
+        "checkpoint": checkpoint.id,
+        "sha256": checkpoint.sha256,
+        "images_seen": checkpoint.images_seen,
+        "backend": BACKEND,
+    }
+
+
+def class_name(checkpoint: ServedCheckpoint, label: int | None) -> str | None:
+    return None if label is None else checkpoint.classes[label]
+
+
+def point_recipe(point: Point) -> Recipe:
+    if isinstance(point, np.ndarray):
+        return {"latent": numbers(point)}
+    return {"seed": point}
+
+
+def numbers(vector: Vector) -> list[float]:
+    """The shortest decimals that read back as the same float32 values."""
+    return [float(str(value)) for value in vector]
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """ASCII, since a PNG's tEXt chunk holds nothing beyond Latin-1."""
+    return json.dumps(recipe, separators=(",", ":"))

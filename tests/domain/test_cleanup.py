@@ -1,0 +1,129 @@
+"""What killed processes left goes, and nothing that a row names or a process still writes."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from queued_jobs import held, queue_job
+
+from app.domain import datasets, leases, registry
+from app.domain.cleanup import sweep_incoming, sweep_objects
+from app.domain.database import Database
+from app.domain.job_objects import checkpoint_key, file_key, sample_key, state_key
+from app.domain.job_states import Status
+from app.domain.jobs import new_id
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.domain.tables import JobFile, Model
+
+AT_ONCE = -60.0  # seconds: also what was written this moment
+
+
+@pytest.fixture(params=["files", "bucket"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ObjectStore:
+    if request.param == "files":
+        return ObjectStore(Settings(home=tmp_path))
+    environment: dict[str, str] = request.getfixturevalue("s3_environment")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return ObjectStore(Settings(home=tmp_path, storage_url=f"s3://moggy/{new_id()}"))
+
+
+def put(store: ObjectStore, *keys: str) -> None:
+    for key in keys:
+        store.put_bytes(key, b"bytes")
+
+
+def test_a_model_whose_deletion_was_cut_off_is_swept_and_the_jobs_samples_stay(
+    database: Database, store: ObjectStore
+) -> None:
+    with database.write() as session:
+        session.add(Model(name="cats"))
+    job_id = queue_job(database, model="cats")
+    claim = held(database)
+    key, sample = checkpoint_key(job_id, 1, 64), sample_key(job_id, 64)
+    put(store, key, sample)
+    with database.write() as session:
+        registry.add_checkpoint(session, claim, images_seen=64, key=key, sha256="", size=5)
+        leases.end(session, claim, Status.SUCCEEDED)
+    assert sweep_objects(database, store, AT_ONCE) == []
+    with database.write() as session:
+        assert registry.delete_model(session, "cats") == [key]
+    # The process is killed here, before it has deleted the object.
+    assert sweep_objects(database, store, AT_ONCE) == [key]
+    assert store.keys("jobs") == [sample]
+
+
+def test_nothing_of_a_job_that_has_not_ended_is_swept(
+    database: Database, store: ObjectStore
+) -> None:
+    job_id = queue_job(database)
+    claim = held(database)
+    written = [checkpoint_key(job_id, 1, 64), state_key(job_id, 1, 64), file_key(job_id, 1, "a")]
+    put(store, *written)
+    assert sweep_objects(database, store, AT_ONCE) == []
+    with database.write() as session:
+        session.add(JobFile(job=job_id, name="a", key=written[2], bytes=5, sha256=""))
+        leases.end(session, claim, Status.FAILED, "it broke")
+    assert sorted(sweep_objects(database, store, AT_ONCE)) == sorted(written[:2])
+    assert store.keys("jobs") == [written[2]]
+
+
+def test_an_upload_is_kept_until_its_ingest_has_ended_and_a_forgotten_one_goes(
+    database: Database, store: ObjectStore
+) -> None:
+    put(store, "uploads/d1/000000", "uploads/killed/000000", "datasets/d1/1/images.npy")
+    put(store, "datasets/killed/1/images.npy")
+    with database.write() as session:
+        datasets.create(
+            session, dataset_id="d1", name="cats", request=datasets.PackingRequest(), max_queued=9
+        )
+    killed = ["datasets/killed/1/images.npy", "uploads/killed/000000"]
+    assert sorted(sweep_objects(database, store, AT_ONCE)) == killed
+    with database.write() as session:
+        job = leases.claim(session, "light", 60, max_attempts=3)
+        assert job is not None
+        claim = leases.Claim(job.id, job.epoch)
+        packed = dict.fromkeys(
+            ("images", "shape", "classes", "horizontal_flip", "report", "content_hash", "bytes")
+        )
+        datasets.complete(session, claim, "datasets/d1/1", packed)
+        leases.end(session, claim, Status.SUCCEEDED)
+    put(store, "datasets/d1/2/images.npy")  # of an attempt that was fenced
+    swept = ["datasets/d1/2/images.npy", "uploads/d1/000000"]
+    assert sorted(sweep_objects(database, store, AT_ONCE)) == swept
+    assert store.keys("datasets") == ["datasets/d1/1/images.npy"]
+
+
+def test_what_was_written_lately_stays_though_no_row_names_it_yet(
+    database: Database, store: ObjectStore
+) -> None:
+    put(store, "uploads/new/000000")
+    assert sweep_objects(database, store) == []
+    assert store.keys("uploads") == ["uploads/new/000000"]
+
+
+def test_an_upload_that_was_cut_off_goes_and_one_that_is_received_stays(tmp_path: Path) -> None:
+    for name, file_age in (("killed", 90_000), ("received", 10)):
+        folder = tmp_path / "incoming" / name
+        folder.mkdir(parents=True)
+        (folder / "000000").write_bytes(b"part")
+        for path, age in ((folder / "000000", file_age), (folder, 90_000)):
+            os.utime(path, (time.time() - age, time.time() - age))
+    sweep_incoming(tmp_path)
+    assert [folder.name for folder in (tmp_path / "incoming").iterdir()] == ["received"]
+
+
+def test_partial_files_of_killed_processes_go(tmp_path: Path, database: Database) -> None:
+    store = ObjectStore(Settings(home=tmp_path))
+    put(store, "datasets/d/1/a")
+    folder = tmp_path / "objects" / "datasets" / "d" / "1"
+    for name in ("a#1", ".b.partial"):
+        (folder / name).write_bytes(b"part")
+    sweep_objects(database, store, 60)
+    assert len(list(folder.iterdir())) == 3
+    sweep_objects(database, store, AT_ONCE)
+    assert not list(folder.iterdir())

@@ -1,0 +1,138 @@
+"""Checkpoints are scored beside a training: within a budget, and without a trace in the run."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from training_runs import step
+
+from models.config import TrainingConfig
+from models.data import PackedDataset
+from models.latents import latents_from_seeds
+from models.precision import Machine
+from models.scoring.scorer import FIRST_SECONDS, SEEDS, SHARE, Scorer, scored_images
+from models.training.run import TrainingRun
+from models.training.state import save_state
+
+FIELDS = {
+    "kid", "kid_interval", "frechet", "frechet_interval", "precision", "recall", "density",
+    "coverage", "copy_rate", "diversity", "swd", "floor", "ceiling", "images", "embedding",
+}  # fmt: skip
+
+
+@dataclass
+class Clock:
+    """Time that passes when it is told to, and by `tick` seconds at each reading."""
+
+    now: float = 0.0
+    tick: float = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+def _finished(run: TrainingRun) -> TrainingRun:
+    while not run.finished:
+        run.step()
+    return run
+
+
+def test_the_last_checkpoint_is_scored_however_short_the_run(
+    new_run: TrainingRun, cats: Path
+) -> None:
+    run = _finished(new_run)
+    metrics = Scorer(cats).metrics(run, run.served_generator())
+    assert metrics is not None
+    assert set(metrics) >= FIELDS
+    assert metrics["images"] == 128  # a run of 640 pictures is not worth more
+    assert metrics["floor"]["kid"] < metrics["kid"]
+    assert Scorer(cats).metrics(run, run.served_generator()) == metrics
+
+
+def test_no_scored_picture_is_one_of_a_sample_grid() -> None:
+    most_scored, largest_grid = 50_000, 16**2
+    scored = latents_from_seeds([SEEDS, SEEDS + 1, SEEDS + most_scored - 1], 8)
+    shown = latents_from_seeds(range(largest_grid), 8)
+    assert (torch.cdist(scored, shown) > 0).all()
+    # The generator that draws a latent uses 32 bits of its seed.
+    assert {(SEEDS + place) % 2**32 for place in range(most_scored)}.isdisjoint(range(largest_grid))
+
+
+def test_scores_wait_until_they_cost_little_of_the_time(new_run: TrainingRun, cats: Path) -> None:
+    clock = Clock()
+    scorer = Scorer(cats, 128, clock)
+    served = new_run.served_generator()
+    assert scorer.metrics(new_run, served) is None
+    clock.now = FIRST_SECONDS / SHARE
+    clock.tick = 10  # by this clock the first scores last 30 s, of which 10 s are for the reference
+    assert scorer.metrics(new_run, served) is not None
+    clock.tick = 0
+    clock.now = 39 / SHARE
+    assert scorer.metrics(new_run, served) is None
+    clock.now = 41 / SHARE
+    assert scorer.metrics(new_run, served) is not None
+
+
+def test_no_pictures_asked_for_means_no_scores(new_run: TrainingRun, cats: Path) -> None:
+    run = _finished(new_run)
+    assert Scorer(cats, 0).metrics(run, run.served_generator()) is None
+
+
+def test_being_scored_leaves_the_run_as_it_was_bit_for_bit(
+    cats: Path, config: TrainingConfig, precise_machine: Machine, tmp_path: Path
+) -> None:
+    config = replace(config, images=64)
+    files = []
+    for name, scored in (("alone", False), ("scored", True)):
+        run = TrainingRun(config, PackedDataset(cats), precise_machine)
+        clock = Clock()
+        scorer = Scorer(cats, clock=clock)
+        clock.now = 1e9  # there is all the time in the world
+        for _ in range(6):
+            step(run)
+            if scored:
+                assert scorer.metrics(run, run.served_generator()) is not None
+        save_state(tmp_path / name, run)
+        files.append((tmp_path / name).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_a_stop_gives_up_what_is_being_scored(new_run: TrainingRun, cats: Path) -> None:
+    run = _finished(new_run)
+    looks: list[None] = []
+
+    def stops_at_the(look: int) -> Scorer:
+        looks.clear()
+        return Scorer(cats, stopping=lambda: looks.append(None) or len(looks) >= look)  # type: ignore[func-returns-value]
+
+    whole = stops_at_the(10**9)
+    assert whole.metrics(run, run.served_generator()) is not None
+    assert not whole.given_up
+    assert len(looks) >= 5  # before it begins, and in the reference, the pictures, their features
+    for look in (1, len(looks)):
+        scorer = stops_at_the(look)
+        assert scorer.metrics(run, run.served_generator()) is None
+        assert (scorer.given_up, scorer.trouble, len(looks)) == (True, None, look)
+
+
+def test_a_judge_that_fails_ends_nothing_and_is_in_the_log(
+    new_run: TrainingRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = _finished(new_run)
+    scorer = Scorer(tmp_path / "nowhere")
+    assert scorer.metrics(run, run.served_generator()) is None
+    assert "no scores at 640 images seen" in caplog.text
+    assert "no packed dataset in" in caplog.text
+    assert scorer.trouble is not None
+    assert scorer.trouble.startswith("DatasetError: no packed dataset in")
+    run.images_seen = 0  # no longer finished: the next scores are too expensive, not in trouble
+    assert scorer.metrics(run, run.served_generator()) is None
+    assert scorer.trouble is None
+
+
+def test_a_long_run_is_judged_by_all_that_was_asked_for() -> None:
+    assert scored_images(2000, 1_000_000) == 2000
+    assert scored_images(2000, 20_000) == 1000
+    assert scored_images(100, 64) == 100

@@ -1,0 +1,104 @@
+"""What a training would take, beside what one really takes."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.checkpoint import save_checkpoint
+from models.child import ORPHANED
+from models.config import TrainingConfig
+from models.data import PackedDataset
+from models.precision import Machine
+from models.training import estimation
+from models.training.estimation import measure, random_dataset, run_estimate, sizes
+from models.training.run import TrainingRun
+from models.training.state import save_state
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = [
+    TrainingConfig(width=8, batch_size=4),
+    TrainingConfig(architecture="mlp", shape=(28, 28, 1), width=32, batch_size=4),
+    TrainingConfig(
+        architecture="r3gan", width=8, max_width=32, batch_size=4, conditional=True,
+        classes=("a", "b"), discriminator_normalisation="none", generator_normalisation="none",
+    ),
+]  # fmt: skip
+
+
+class Said:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def emit(self, event: str, **values: Any) -> None:
+        self.events.append((event, values))
+
+
+def write(folder: Path, config: TrainingConfig) -> Path:
+    (folder / "run.json").write_text(json.dumps({"config": config.to_json()}))
+    return folder
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.architecture)
+def test_the_sizes_are_those_of_the_files(
+    config: TrainingConfig, tmp_path: Path, machine: Machine
+) -> None:
+    run = TrainingRun(config, random_dataset(tmp_path, config), machine)
+    run.step()
+    checkpoint, state = tmp_path / "checkpoint", tmp_path / "state"
+    save_checkpoint(checkpoint, run.served_generator(), run.players.discriminator, config, 4)
+    save_state(state, run)
+    found = sizes(config)
+    # A file has a description and the random states as well.
+    for path, size in ((checkpoint, "checkpoint_bytes"), (state, "state_bytes")):
+        assert found[size] <= path.stat().st_size <= 1.02 * found[size] + 30_000
+    assert found["weight_bytes"] > found["state_bytes"]
+
+
+def test_a_small_batch_is_timed_before_the_whole_one(tmp_path: Path) -> None:
+    said = Said()
+    run_estimate(write(tmp_path, replace(CONFIGS[1], batch_size=8)), said)
+    assert [event for event, _ in said.events] == ["sizes", "step", "step"]
+    (_, first), (_, last) = said.events[1:]
+    assert first["batch_size"] == 4
+    assert 4 < last["batch_size"] <= 8
+    for step in (first, last):
+        assert step["step_seconds"] > 0
+        assert step["memory_bytes"] > said.events[0][1]["weight_bytes"]
+
+
+def test_weights_that_the_memory_would_not_hold_are_never_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimation, "memory_free", lambda _device: 1000)
+    said = Said()
+    run_estimate(write(tmp_path, CONFIGS[0]), said)
+    ((event, found),) = said.events
+    assert event == "sizes"
+    assert found["memory_bytes"] > found["free_bytes"]
+
+
+def test_penalties_that_come_now_and_then_are_spread_over_the_steps(
+    tmp_path: Path, machine: Machine
+) -> None:
+    config = replace(CONFIGS[0], r1=1.0, penalty_every_steps=64)
+    dataset: PackedDataset = random_dataset(tmp_path, config)
+    rare = measure(config, dataset, machine, seconds=0.0)
+    assert rare.step_seconds > 0
+
+
+@pytest.mark.slow
+def test_the_process_ends_when_whoever_started_it_is_gone(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "models.estimate", str(write(tmp_path, CONFIGS[0]))],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    assert child.stdin is not None
+    child.stdin.close()
+    assert child.wait(60) == ORPHANED

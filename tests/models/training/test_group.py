@@ -1,0 +1,118 @@
+"""Two processes that share every batch do what one process does with the whole of it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.checkpoint import load_generator
+from models.config import TrainingConfig
+from models.data import PackedDataset
+from models.precision import Machine
+from models.presets import resolve
+from models.ranges import ConfigError
+from models.training.group import Group
+from models.training.run import TrainingRun
+
+ROOT = Path(__file__).resolve().parents[2]
+
+BY_THE_CLOCK = ("progress", "state")
+
+
+def _train(
+    folder: Path, cats: Path, config: TrainingConfig, processes: int
+) -> list[dict[str, object]]:
+    folder.mkdir()
+    run = {"config": config.to_json(), "dataset": str(cats)}
+    (folder / "run.json").write_text(json.dumps(run))
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *(torchrun if processes > 1 else [])]
+    done = subprocess.run(
+        [*command, "-m", "models.train", str(folder)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["dcgan", "mlp", "r3gan"])
+def test_two_processes_give_the_weights_of_one(
+    tmp_path: Path, cats: Path, machine: Machine, preset: str
+) -> None:
+    narrow = {"max_width": 16} if preset == "r3gan" else {}
+    config = resolve(
+        preset,
+        shape=(64, 64, 3),
+        images=64,
+        batch_size=16,
+        overrides={"width": 8, "precision": "float32"} | narrow,
+    )
+    config = replace(config, ema_half_life_images=0, ema_half_life_images_final=None)
+    alone, together = (
+        _train(tmp_path / str(processes), cats, config, processes) for processes in (1, 2)
+    )
+    told = [[one["event"] for one in events] for events in (alone, together)]
+    kept = [[name for name in names if name not in BY_THE_CLOCK] for names in told]
+    assert kept[0] == kept[1]  # the second process says nothing
+    files = [tmp_path / folder / "checkpoints" / "64.safetensors" for folder in ("1", "2")]
+    one, two = (load_generator(file).generator.state_dict() for file in files)
+    start = TrainingRun(config, PackedDataset(cats), machine).players.generator.state_dict()
+    for name, tensor in one.items():
+        if name.endswith("weight") and tensor.ndim > 1:
+            # Adam's first steps make a whole step of the sign of a gradient that is all but 0.
+            assert (two[name] - tensor).norm() < 0.1 * (tensor - start[name]).norm(), name
+
+
+def _watched(folder: Path, *datasets: Path) -> list[dict[str, float]]:
+    """What the watch of each process says, having read often enough."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = Path(__file__).with_name("watched_in_group.py")
+    done = subprocess.run(
+        [sys.executable, *torchrun, str(script), str(folder / "values"), *map(str, datasets)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads((folder / f"values{rank}").read_text()) for rank in range(2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pictures", [300, 150])
+def test_two_processes_judge_by_the_same_values_though_they_read_others(
+    tmp_path: Path, cats: Path, pictures: int
+) -> None:
+    np.save(tmp_path / "images.npy", np.load(cats / "images.npy")[:pictures] // 2)
+    one, two = _watched(tmp_path, cats, tmp_path)
+    assert one == two
+    assert "mode_collapse" in one
+    assert ("overfitting" in one) == (pictures == 300)  # of 150 the second process holds out none
+
+
+def test_a_group_of_one_shares_nothing() -> None:
+    group, rows = Group(), torch.arange(6)
+    assert torch.equal(group.part(rows), rows)
+    assert torch.equal(Group(rank=1, size=2).part(rows), torch.tensor([3, 4, 5]))
+    assert group.any(True)
+    assert not group.any(False)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(
+    cats: Path, config: TrainingConfig, machine: Machine
+) -> None:
+    with pytest.raises(ConfigError, match="batch_size 16 cannot be shared by 3 processes"):
+        TrainingRun(config, PackedDataset(cats), machine, Group(rank=0, size=3))

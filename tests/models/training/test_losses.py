@@ -1,0 +1,72 @@
+"""The losses are the papers' formulas, also where a naive form would overflow."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.training.losses import HALVES, LOSSES
+
+REAL, FAKE = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
+
+
+def _log_sigmoid(logits: Tensor) -> Tensor:
+    return logits.sigmoid().log()
+
+
+GENERATOR = {
+    "minimax": (1 - FAKE.sigmoid()).log().mean(),
+    "non_saturating": -_log_sigmoid(FAKE).mean(),
+    "least_squares": ((FAKE - 1) ** 2).mean() / 2,
+    "hinge": -FAKE.mean(),
+    "wasserstein": -FAKE.mean(),
+    "relativistic": -_log_sigmoid(FAKE - REAL).mean(),
+}
+CROSS_ENTROPY = -_log_sigmoid(REAL).mean() - (1 - FAKE.sigmoid()).log().mean()
+DISCRIMINATOR = {
+    "minimax": CROSS_ENTROPY,
+    "non_saturating": CROSS_ENTROPY,
+    "least_squares": (((REAL - 1) ** 2).mean() + (FAKE**2).mean()) / 2,
+    "hinge": (1 - REAL).clamp(min=0).mean() + (1 + FAKE).clamp(min=0).mean(),
+    "wasserstein": FAKE.mean() - REAL.mean(),
+    "relativistic": -_log_sigmoid(REAL - FAKE).mean(),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_its_papers_formula(name: str) -> None:
+    torch.testing.assert_close(LOSSES[name].generator(REAL, FAKE), GENERATOR[name])
+    torch.testing.assert_close(LOSSES[name].discriminator(REAL, FAKE, 0.0), DISCRIMINATOR[name])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_pushes_the_logits_apart_and_the_generator_pushes_back(name: str) -> None:
+    real, fake = torch.zeros(4, requires_grad=True), torch.zeros(4, requires_grad=True)
+    of_real, of_fake = torch.autograd.grad(
+        LOSSES[name].discriminator(real, fake, 0.0), (real, fake)
+    )
+    assert (of_real < 0).all()
+    assert name == "least_squares" or (of_fake > 0).all()
+    (of_generator,) = torch.autograd.grad(LOSSES[name].generator(real, fake), fake)
+    assert (of_generator < 0).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_extreme_logits_stay_finite(name: str) -> None:
+    logits = torch.tensor([500.0, -500.0])
+    assert LOSSES[name].generator(logits, logits).isfinite()
+    assert LOSSES[name].discriminator(logits, -logits, 0.0).isfinite()
+
+
+def test_smoothing_moves_the_best_logit_of_a_real_from_infinity() -> None:
+    logits = torch.tensor([math.log(9)], requires_grad=True)  # D(x) = 0.9
+    loss = LOSSES["non_saturating"].discriminator(logits, torch.tensor([-100.0]), 0.1)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert gradient.item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_the_halves_of_a_loss_add_up_to_it(name: str) -> None:
+    halves = HALVES[name].real(REAL, 0.1) + HALVES[name].fake(FAKE)
+    torch.testing.assert_close(halves, LOSSES[name].discriminator(REAL, FAKE, 0.1))

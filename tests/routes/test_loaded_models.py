@@ -1,0 +1,132 @@
+"""Models brought into memory and out of it, and promoted while they are asked for."""
+
+import threading
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.domain.database import Database
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from benchmarks.random_models import register, store_checkpoint
+
+MODEL = "/v1/models/cats"
+
+
+@pytest.fixture
+def store(settings: Settings) -> ObjectStore:
+    return ObjectStore(settings)
+
+
+@pytest.fixture
+def checkpoints(database: Database, store: ObjectStore) -> list[ServedCheckpoint]:
+    """Two of one model; the newer one is served."""
+    return [register(database, store_checkpoint(store, weights=number)) for number in (1, 2)]
+
+
+def test_a_model_is_loaded_before_its_first_request_and_says_so(
+    client: TestClient, checkpoints: list[ServedCheckpoint]
+) -> None:
+    assert client.get(MODEL).json()["loaded"] == []
+    answer = client.post(f"{MODEL}/load")
+    assert answer.status_code == 200
+    loaded = answer.json()
+    assert loaded["checkpoint"] == checkpoints[1].id
+    assert loaded["bytes"] > 500_000
+    assert loaded["seconds"] > 0
+    assert client.post(f"{MODEL}/load").json() == loaded
+    assert client.get(MODEL).json()["loaded"] == [loaded]
+    older = client.post(f"{MODEL}/load", params={"checkpoint": checkpoints[0].id}).json()
+    (model,) = client.get("/v1/models").json()["items"]
+    assert model["loaded"] == [loaded, older]
+
+
+def test_a_model_is_let_go_and_comes_back_when_it_is_asked_for(
+    client: TestClient, checkpoints: list[ServedCheckpoint]
+) -> None:
+    picture = client.get(f"{MODEL}/images/7.png").content
+    (gone,) = client.post(f"{MODEL}/unload").json()["items"]
+    assert gone["checkpoint"] == checkpoints[1].id
+    assert client.post(f"{MODEL}/unload").json() == {"items": [], "next": None}
+    assert client.get(MODEL).json()["loaded"] == []
+    assert client.get(f"{MODEL}/images/7.png").content == picture
+
+
+def test_a_deleted_model_is_let_go(
+    client: TestClient, settings: Settings, database: Database, store: ObjectStore,
+    checkpoints: list[ServedCheckpoint],
+) -> None:  # fmt: skip
+    client.post(f"{MODEL}/load")
+    assert client.delete(MODEL).status_code == 204
+    register(database, store_checkpoint(store, weights=3))
+    assert client.get(MODEL).json()["loaded"] == []
+
+
+def test_two_models_of_one_file_are_loaded_apart(
+    client: TestClient, database: Database, store: ObjectStore
+) -> None:
+    one, other = (
+        register(database, store_checkpoint(store, model=name)) for name in ("cats", "dogs")
+    )
+    assert one.sha256 == other.sha256
+    assert client.post("/v1/models/cats/load").json()["checkpoint"] == one.id
+    assert client.post("/v1/models/dogs/load").json()["checkpoint"] == other.id
+    assert len(client.post("/v1/models/cats/unload").json()["items"]) == 1
+    assert len(client.get("/v1/models/dogs").json()["loaded"]) == 1
+
+
+def test_no_model_is_neither_loaded_nor_let_go(client: TestClient) -> None:
+    for call in ("load", "unload"):
+        answer = client.post(f"{MODEL}/{call}")
+        assert answer.status_code == 404
+        assert "cats" in answer.json()["detail"]
+
+
+def test_a_broken_checkpoint_is_neither_loaded_nor_promoted(
+    client: TestClient, store: ObjectStore, checkpoints: list[ServedCheckpoint]
+) -> None:
+    older, newer = checkpoints
+    store.put_bytes(older.key, b"nothing")
+    for answer in (
+        client.post(f"{MODEL}/load", params={"checkpoint": older.id}),
+        client.patch(MODEL, json={"checkpoint": older.id}),
+    ):
+        assert answer.status_code == 500
+        assert answer.json()["title"] == "Broken checkpoint"
+        assert older.id in answer.json()["detail"]
+    model = client.get(MODEL).json()
+    assert (model["checkpoint"], model["pinned"]) == (newer.id, False)
+    assert client.get(f"{MODEL}/images/7.png").status_code == 200
+
+
+def test_while_another_checkpoint_is_promoted_every_request_gets_one_of_the_two(
+    client: TestClient, checkpoints: list[ServedCheckpoint]
+) -> None:
+    right = {}
+    for one in checkpoints:
+        answer = client.get(f"{MODEL}/images/7.png", params={"checkpoint": one.id})
+        right[answer.headers["etag"]] = answer.content
+    client.post(f"{MODEL}/unload")
+    done = threading.Event()
+    answers: list[tuple[int, str, bytes]] = []
+
+    def ask() -> None:
+        while not done.is_set():
+            answer = client.get(f"{MODEL}/images/7.png")
+            answers.append((answer.status_code, answer.headers["etag"], answer.content))
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    for turn in range(12):
+        promoted = checkpoints[turn % 2]
+        assert client.patch(MODEL, json={"checkpoint": promoted.id}).status_code == 200
+        answer = client.get(f"{MODEL}/images/7.json")
+        assert answer.json()["checkpoint"] == promoted.id
+    done.set()
+    for asker in askers:
+        asker.join()
+    assert {status for status, _, _ in answers} == {200}
+    assert {etag for _, etag, _ in answers} == set(right)
+    assert all(right[etag] == content for _, etag, content in answers)

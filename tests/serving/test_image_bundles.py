@@ -1,0 +1,111 @@
+"""Answers of many pictures, in pieces as they are made."""
+
+import asyncio
+import email
+import io
+import json
+import zipfile
+from collections.abc import AsyncGenerator
+from itertools import repeat
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.serving.image_bundles import PIECE_BYTES, bundled, in_slices, new_bundle
+from app.serving.scaling import Display
+from models.samples import Pixels
+
+RECIPE = {"model": "cats"}
+
+
+def pictures(count: int) -> Pixels:
+    return np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), np.uint8)
+
+
+def pieces(
+    file_format: str, pixels: Pixels, size: int, display: Display | None = None
+) -> tuple[list[bytes], str]:
+    bundle = new_bundle(file_format, "cats")
+
+    async def collect() -> list[bytes]:
+        slices = in_slices(pixels, size)
+        parts = bundled(slices, repeat(RECIPE), len(pixels), bundle, display or Display())
+        return [piece async for piece in parts]
+
+    return asyncio.run(collect()), bundle.media_type
+
+
+def files(file_format: str, data: bytes, media_type: str) -> dict[str, bytes]:
+    if file_format == "zip":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.testzip() is None
+            return {name: archive.read(name) for name in archive.namelist()}
+    message = email.message_from_bytes(b"Content-Type: " + media_type.encode() + b"\r\n\r\n" + data)
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    found = {part.get_filename() or "": part.get_payload(decode=True) for part in parts}
+    return {name: one for name, one in found.items() if isinstance(one, bytes)}
+
+
+@pytest.mark.parametrize("file_format", ["zip", "multipart"])
+def test_every_picture_is_in_it_in_order_and_each_slice_is_a_piece(file_format: str) -> None:
+    made = pictures(10)
+    parts, media_type = pieces(file_format, made, size=4)
+    assert len(parts) == 4  # three slices, and the end
+    assert all(parts)
+    found = files(file_format, b"".join(parts), media_type)
+    assert list(found) == [f"{number:04}.png" for number in range(10)]
+    for one, expected in zip(found.values(), made, strict=True):
+        image = Image.open(io.BytesIO(one))
+        assert np.array_equal(np.asarray(image), expected)
+        assert json.loads(image.info["moggy"]) == RECIPE
+
+
+@pytest.mark.parametrize("file_format", ["zip", "multipart"])
+def test_the_same_pictures_are_the_same_bytes_however_they_came(file_format: str) -> None:
+    once, again = (b"".join(pieces(file_format, pictures(9), size)[0]) for size in (2, 9))
+    assert once == again
+
+
+def test_pictures_are_enlarged_one_by_one_and_their_recipes_say_so() -> None:
+    parts, media_type = pieces("zip", pictures(2), 2, Display(3, "nearest"))
+    for one in files("zip", b"".join(parts), media_type).values():
+        image = Image.open(io.BytesIO(one))
+        assert image.size == (24, 24)
+        assert json.loads(image.info["moggy"]) == RECIPE | {"scale": 3, "resample": "nearest"}
+
+
+def test_a_zip_can_be_read_while_it_comes() -> None:
+    parts, _ = pieces("zip", pictures(10), size=4)
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as archive:
+        for entry in archive.infolist():
+            assert entry.flag_bits & 0x08 == 0  # no sizes that come after the data
+            header = b"".join(parts)[entry.header_offset :][:30]
+            assert int.from_bytes(header[18:22], "little") == entry.compress_size
+
+
+def test_what_is_much_enlarged_comes_in_smaller_pieces() -> None:
+    made = np.random.default_rng(0).integers(0, 256, (16, 64, 64, 3), np.uint8)
+    parts, media_type = pieces("zip", made, 16, Display(8, "nearest"))
+    assert len(parts) > 3
+    assert max(map(len, parts)) < 2 * PIECE_BYTES
+    assert len(files("zip", b"".join(parts), media_type)) == 16
+
+
+def test_one_that_is_left_off_closes_what_it_reads_from() -> None:
+    closed = []
+
+    async def slices() -> AsyncGenerator[Pixels]:
+        try:
+            while True:
+                yield pictures(2)
+        finally:
+            closed.append(True)
+
+    async def scenario() -> None:
+        reading = bundled(slices(), repeat(RECIPE), 100, new_bundle("zip", "cats"), Display())
+        await anext(reading)
+        await reading.aclose()
+
+    asyncio.run(scenario())
+    assert closed == [True]
