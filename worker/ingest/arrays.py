@@ -10,9 +10,9 @@ import numpy as np
 
 from worker.ingest.array_headers import ArrayHeader, read_header
 from worker.ingest.class_values import class_of
+from worker.ingest.decoding.fitting import check_pixels, check_size
+from worker.ingest.decoding.levels import Levels, Span, Values, depth_of, span_of
 from worker.ingest.errors import BrokenArchive, Rejected
-from worker.ingest.fitting import check_pixels, check_size
-from worker.ingest.levels import Levels, Span, Values, depth_of, span_of
 from worker.ingest.members import Member
 from worker.ingest.meter import Meter
 from worker.ingest.names import parts_of

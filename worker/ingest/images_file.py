@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from worker.ingest.levels import Pixels
+from worker.ingest.decoding.levels import Pixels
 
 HEADER_BYTES = 128
 MAGIC = b"\x93NUMPY\x01\x00"

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from worker.ingest.arrays import ArrayPicture
+from worker.ingest.decoding.levels import Levels, Span, Values, ValuesSeen
+from worker.ingest.decoding.reader import Fitted, Measured, Reader, set_pillow_limits
 from worker.ingest.doctor.classes import class_balance
 from worker.ingest.doctor.doctor import Dark, Options, examine
 from worker.ingest.doctor.embedding_pass import write_neighbours
+from worker.ingest.doctor.mirroring import is_mirrorable
 from worker.ingest.errors import IngestError, Rejected
-from worker.ingest.image_decoding import Fitted, Measured, Reader, set_pillow_limits
 from worker.ingest.label_files import LabelFiles
-from worker.ingest.levels import Levels, Span, Values, ValuesSeen
 from worker.ingest.members import Notice
 from worker.ingest.meter import Meter
-from worker.ingest.mirroring import is_mirrorable
 from worker.ingest.names import folder_of, shown
 from worker.ingest.pack import Pack, Packed
 from worker.ingest.parquet import LabelRow

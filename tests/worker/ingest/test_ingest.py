@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from worker.ingest.decoding.reader import Reader
 from worker.ingest.errors import IngestError, Rejected
-from worker.ingest.image_decoding import Reader
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest
 

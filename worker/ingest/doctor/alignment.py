@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ingest.levels import Pixels
+from worker.ingest.decoding.levels import Pixels
 
 SCALES = (1.0, 0.97, 0.94)  # of a crop's side to that of the whole
 LEAST_SPREAD = 1.0  # levels: with less there is nothing to compare

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.ingest.decoding.levels import NARROW
 from worker.ingest.doctor.embedding_pass import look
 from worker.ingest.doctor.findings import Example, Finding, advice, effective_images, sentence
 from worker.ingest.doctor.measures import Measures
@@ -17,7 +18,6 @@ from worker.ingest.doctor.pairs import Features, Places
 from worker.ingest.doctor.sheet import Shown, write_sheet
 from worker.ingest.doctor.variety import effective_number
 from worker.ingest.images_file import Shape
-from worker.ingest.levels import NARROW
 
 BLANK = 5.0  # levels of standard deviation: of real cats and CIFAR none is below
 BLURRED = (0.56, 0.59)  # sharpness: surely, and where the others are far sharper

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ingest.doctor.bars import bar_shares
-from worker.ingest.levels import Pixels
-from worker.ingest.mirroring import averages
+from worker.ingest.decoding.levels import Pixels
+from worker.ingest.doctor.letterboxes import bar_shares
+from worker.ingest.doctor.mirroring import averages
 
 THUMBNAIL = 32
 SPARSE = 4  # pixels: of every fourth row and column the colours are looked at

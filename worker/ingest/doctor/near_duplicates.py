@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.ingest.decoding.levels import Pixels
 from worker.ingest.doctor.alignment import aligned_correlations, correlations
 from worker.ingest.doctor.outliers import Neighbourhood
 from worker.ingest.doctor.pairs import Features, Places, close_pairs, distances_between
-from worker.ingest.levels import Pixels
 
 NEAR = 0.5  # embedding distance
 NEARER = 0.5  # of the distance of the twentieth neighbour

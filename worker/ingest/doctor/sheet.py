@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.Image import Resampling
 
+from worker.ingest.decoding.levels import Pixels
 from worker.ingest.doctor.findings import Finding, percent
 from worker.ingest.doctor.measures import on_white
-from worker.ingest.levels import Pixels
 
 COLUMNS = 12
 CELL = 96  # pixels, of the longer side of a picture

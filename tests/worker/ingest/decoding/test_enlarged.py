@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.ingest.fitting import is_enlarged
+from worker.ingest.decoding.fitting import is_enlarged
 from worker.ingest.report import Report
 from worker.ingest.request import PictureShape
 

@@ -10,7 +10,7 @@ import pytest
 from encoded_pictures import HEIC, QUADRANTS, colours_of, encode, quadrants, read
 from PIL import Image, TiffImagePlugin
 
-from worker.ingest.decoders import PICTURES
+from worker.ingest.decoding.formats import PICTURES
 from worker.ingest.errors import Rejected
 
 Image.init()

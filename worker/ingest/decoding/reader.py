@@ -11,10 +11,8 @@ from PIL import Image, ImageFile, _imaging
 from PIL.Image import Transpose
 
 from worker.ingest.budget import ByteBudget
-from worker.ingest.colour import UnusableProfile, lab_to_srgb, to_srgb
-from worker.ingest.decoders import PICTURES, Picture, damage
-from worker.ingest.errors import Rejected
-from worker.ingest.fitting import (
+from worker.ingest.decoding.colour_profiles import UnusableProfile, lab_to_srgb, to_srgb
+from worker.ingest.decoding.fitting import (
     SIDEWAYS,
     check_pixels,
     check_size,
@@ -24,8 +22,10 @@ from worker.ingest.fitting import (
     if_fitting,
     is_enlarged,
 )
-from worker.ingest.levels import Levels, Pixels, Span, Values, depth_of
-from worker.ingest.rasters import Raster
+from worker.ingest.decoding.formats import PICTURES, Picture, damage
+from worker.ingest.decoding.levels import Levels, Pixels, Span, Values, depth_of
+from worker.ingest.decoding.rasters import Raster
+from worker.ingest.errors import Rejected
 from worker.ingest.request import PictureShape
 from worker.ingest.signatures import HEAD_BYTES, picture_format
 

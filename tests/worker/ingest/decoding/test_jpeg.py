@@ -7,8 +7,8 @@ import pytest
 from encoded_pictures import QUADRANTS, colours_of, encode, quadrants, read
 from PIL import Image
 
+from worker.ingest.decoding.jpeg import MAX_SCANS
 from worker.ingest.errors import Rejected
-from worker.ingest.jpeg_file import MAX_SCANS
 
 WHOLE = encode(Image.fromarray(quadrants()), "JPEG", quality=100, subsampling=0)
 

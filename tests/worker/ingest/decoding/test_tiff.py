@@ -7,8 +7,8 @@ import pytest
 from encoded_pictures import encode, quadrants, read
 from PIL import Image
 
+from worker.ingest.decoding.tiff import MAX_PARTS, check_tiff
 from worker.ingest.errors import Rejected
-from worker.ingest.tiff_file import MAX_PARTS, check_tiff
 
 
 def tiff(entries: dict[int, tuple[int, int, int]], *, order: str = "<", is_big: bool) -> bytes:

@@ -16,11 +16,9 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from worker.ingest.errors import Rejected
-from worker.ingest.foreign import DEVELOP, SAVE
-from worker.ingest.jpeg_file import END, STRAY, JpegFile
-from worker.ingest.png_file import GREY_ALPHA, PngFile
-from worker.ingest.rasters import (
+from worker.ingest.decoding.jpeg import END, STRAY, JpegFile
+from worker.ingest.decoding.png import GREY_ALPHA, PngFile
+from worker.ingest.decoding.rasters import (
     ImageRaster,
     Raster,
     apple_pixels,
@@ -28,9 +26,11 @@ from worker.ingest.rasters import (
     grey_with_alpha,
     image_values,
 )
-from worker.ingest.scaled_webp import decode_scaled
+from worker.ingest.decoding.tiff import check_tiff
+from worker.ingest.decoding.webp import decode_scaled
+from worker.ingest.errors import Rejected
+from worker.ingest.foreign import DEVELOP, SAVE
 from worker.ingest.signatures import NOT_AN_IMAGE
-from worker.ingest.tiff_file import check_tiff
 
 File = TypeVar("File", bound=ImageFile.ImageFile)
 

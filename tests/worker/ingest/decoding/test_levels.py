@@ -11,8 +11,8 @@ import pytest
 from encoded_pictures import encode, png, quadrants, read
 from PIL import Image
 
+from worker.ingest.decoding.levels import Levels, ValuesSeen
 from worker.ingest.errors import IngestError, Rejected
-from worker.ingest.levels import Levels, ValuesSeen
 
 Run = Callable[..., Any]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.ingest.decoding.levels import Pixels
 from worker.ingest.images_file import HEADER_BYTES
-from worker.ingest.levels import Pixels
 
 THRESHOLD = 0.75  # of told pictures; CIFAR-10 reaches it by chance with 50 pictures, never with 100
 MIN_PICTURES = 50  # fewer tell nothing

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from worker.ingest.levels import WHITE, Levels, Span, Values, depth_of, span_of
+from worker.ingest.decoding.levels import WHITE, Levels, Span, Values, depth_of, span_of
 
 BAND_PIXELS = 1 << 20
 UNPREMULTIPLIED = {"La": "LA", "RGBa": "RGBA", "PA": "RGBA", "RGBX": "RGB"}

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 from PIL.Image import Resampling, Transpose
 
+from worker.ingest.decoding.levels import Levels, Pixels, Values
+from worker.ingest.decoding.rasters import Raster, array_raster, bands_of
 from worker.ingest.errors import Rejected
-from worker.ingest.levels import Levels, Pixels, Values
-from worker.ingest.rasters import Raster, array_raster, bands_of
 from worker.ingest.request import PictureShape
 
 MIN_SIDE = 8

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
+from worker.ingest.decoding.levels import Levels
+from worker.ingest.decoding.reader import Reader, set_pillow_limits
 from worker.ingest.errors import Rejected
-from worker.ingest.image_decoding import Reader, set_pillow_limits
-from worker.ingest.levels import Levels
 from worker.ingest.request import PictureShape
 
 MAX_PIXELS = 1 << 20

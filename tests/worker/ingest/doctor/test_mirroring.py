@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from worker.ingest.mirroring import MIN_PICTURES, is_mirrorable, thumbnails, told_apart
+from worker.ingest.doctor.mirroring import MIN_PICTURES, is_mirrorable, thumbnails, told_apart
 
 Run = Callable[..., Any]
 

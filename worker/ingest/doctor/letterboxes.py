@@ -8,7 +8,7 @@ and at the bottom.
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ingest.levels import Pixels
+from worker.ingest.decoding.levels import Pixels
 
 TOLERANCE = 12  # levels within a bar and between the two: what JPEG leaves of a plain colour
 DIFFERENT = 24  # levels: no part of the bar

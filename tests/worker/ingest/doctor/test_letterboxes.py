@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from real_pictures import cats, digits
 
-from worker.ingest.doctor.bars import bar_shares
+from worker.ingest.doctor.letterboxes import bar_shares
 
 
 @pytest.fixture(scope="module")
