@@ -1,7 +1,7 @@
 """Latents: the point a seed names, and the ways from one point to another.
 
-EASINGS are those that need no picture. `even`, which the API has beside them, is latents_at the
-places where models.pacing has seen the picture change by equal steps.
+EASINGS lists the easings that need no image. The API also offers `even`, for which it computes the
+positions itself and calls `latents_at`.
 
 slerp: Shoemake, "Animating rotation with quaternion curves" (1985); for GAN latents, White,
 "Sampling Generative Networks" (arXiv 1609.04468).

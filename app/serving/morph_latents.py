@@ -1,10 +1,17 @@
-"""The latents of a morph's frames."""
+"""The latents of a morph's frames, and the frames' spacing when the image is to change evenly.
+
+At constant speed along a great circle a face may stand still and then turn into another within
+three frames. The `even` easing places the frames so that each changes the image by the same amount,
+measured in the embedding. Karras et al., "A Style-Based Generator Architecture" (arXiv 1812.04948),
+call the mean of this change the perceptual path length.
+"""
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import numpy as np
 from anyio import to_thread
+from numpy.typing import NDArray
 
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.serving.engine import Engine
@@ -13,6 +20,11 @@ from models.samples import Point, Sample, Vector
 
 if TYPE_CHECKING:
     from torch import Tensor  # loaded when it is first needed
+
+MIN_SEGMENT_PROBES = 16  # probes of one segment
+MIN_PATH_PROBES = 128  # probes of a whole path
+# Each probe step counts as at least this share of the mean change: a still part gets some frames.
+MIN_CHANGE_SHARE = 0.1
 
 
 async def walk(
@@ -34,15 +46,36 @@ async def walk(
     points = await to_thread.run_sync(_points, keyframes, checkpoint.latent_dim)
     if easing != "even":
         return await to_thread.run_sync(_paced, points, frames, method, easing, loop)
-    from models.pacing import even_places, probe_places
-
     segments = len(keyframes) if loop else len(keyframes) - 1
-    probes = await to_thread.run_sync(_at, points, probe_places(segments), method)
+    probes = await to_thread.run_sync(_at, points, probe_positions(segments), method)
     samples = [Sample(latent, label) for latent in probes]
     async with aclosing(engine.slices(checkpoint, samples)) as slices:
         features = [await engine.passports.embed(pixels) async for pixels in slices]
-    places = even_places(np.concatenate(features), segments, frames, loop)
-    return await to_thread.run_sync(_at, points, places, method)
+    positions = even_positions(np.concatenate(features), segments, frames, loop)
+    return await to_thread.run_sync(_at, points, positions, method)
+
+
+def probe_positions(segments: int) -> list[float]:
+    """Evenly spaced positions from 0 to `segments`, at which the images are embedded."""
+    steps = segments * max(MIN_SEGMENT_PROBES, MIN_PATH_PROBES // segments)
+    return [step * segments / steps for step in range(steps + 1)]
+
+
+def even_positions(
+    features: NDArray[np.float32], segments: int, frames: int, loop: bool
+) -> list[float]:
+    """The positions of `frames` frames between which the image changes by equal amounts.
+
+    The first position is 0; the last is `segments`, unless the path is a loop.
+    `features`: (P, F), the embeddings of the images at `probe_positions(segments)`.
+    """
+    changes = np.linalg.norm(np.diff(features.astype(np.float64), axis=0), axis=1)
+    mean = changes.mean()
+    changes = np.maximum(changes, MIN_CHANGE_SHARE * mean) if mean > 0 else np.ones_like(changes)
+    passed = np.concatenate([[0.0], np.cumsum(changes)])
+    wanted = np.linspace(0, passed[-1], frames + 1 if loop else frames)[:frames]
+    positions: list[float] = np.interp(wanted, passed, probe_positions(segments)).tolist()
+    return positions
 
 
 def _points(keyframes: list[Point], latent_dim: int) -> "Tensor":
@@ -57,7 +90,7 @@ def _paced(points: "Tensor", frames: int, method: str, easing: str, loop: bool) 
     return list(latent_path(points, frames, method, easing, loop).numpy())
 
 
-def _at(points: "Tensor", places: list[float], method: str) -> list[Vector]:
+def _at(points: "Tensor", positions: list[float], method: str) -> list[Vector]:
     from models.latents import latents_at
 
-    return list(latents_at(points, places, method).numpy())
+    return list(latents_at(points, positions, method).numpy())

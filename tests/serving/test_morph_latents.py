@@ -1,6 +1,7 @@
 """The frames of a morph: through the keyframes, at one speed or with even change."""
 
 import asyncio
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import draw
-from app.serving.morph_latents import walk
+from app.serving.morph_latents import even_positions, probe_positions, walk
 from models.samples import Point, Sample, Vector
 
 DIM = 100
@@ -69,3 +70,50 @@ def test_even_steps_change_the_picture_more_evenly(engine: Engine, cats: ServedC
 def test_an_even_path_is_the_same_again(engine: Engine, cats: ServedCheckpoint) -> None:
     once, again = (path(engine, cats, [1, 2], 10, "even") for _ in range(2))
     assert [one.tobytes() for one in once] == [one.tobytes() for one in again]
+
+
+def line_features(probes: list[float], speed: dict[int, float]) -> np.ndarray:
+    """Embeddings of a point that moves on a line, at its own speed in every segment."""
+    passed = [0.0]
+    for before, after in pairwise(probes):
+        passed.append(passed[-1] + speed[int((before + after) / 2)] * (after - before))
+    return np.array([[distance, 0.0] for distance in passed], np.float32)
+
+
+def test_frames_crowd_where_much_changes() -> None:
+    probes = probe_positions(2)
+    positions = even_positions(line_features(probes, {0: 1.0, 1: 3.0}), 2, 9, loop=False)
+    assert positions == pytest.approx([0, 0.5, 1, 1.1667, 1.3333, 1.5, 1.6667, 1.8333, 2], abs=1e-3)
+
+
+def test_even_positions_of_a_loop_leave_out_the_end() -> None:
+    probes = probe_positions(2)
+    positions = even_positions(line_features(probes, {0: 1.0, 1: 1.0}), 2, 4, loop=True)
+    assert positions == pytest.approx([0, 0.5, 1, 1.5], abs=1e-3)
+
+
+def test_where_nothing_changes_at_all_the_frames_are_evenly_spaced() -> None:
+    probes = probe_positions(1)
+    still = np.zeros((len(probes), 3), np.float32)
+    assert even_positions(still, 1, 5, loop=False) == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_a_part_where_nothing_changes_gets_few_frames_but_is_not_left_out() -> None:
+    probes = probe_positions(2)
+    positions = even_positions(line_features(probes, {0: 0.0, 1: 1.0}), 2, 101, loop=False)
+    inside = [position for position in positions if 0 < position < 1]
+    assert 2 <= len(inside) <= 8
+
+
+@pytest.mark.parametrize("segments", [1, 2, 7, 64])
+def test_probes_reach_from_end_to_end_and_meet_every_keyframe(segments: int) -> None:
+    probes = probe_positions(segments)
+    assert set(range(segments + 1)) <= set(probes)
+    assert len(probes) <= max(129, 16 * segments + 1)
+
+
+def test_at_a_sharp_turn_no_two_frames_are_the_same() -> None:
+    probes = probe_positions(1)
+    turned = np.array([[0.0] if position < 0.5 else [1.0] for position in probes], np.float32)
+    positions = even_positions(turned, 1, 600, loop=False)
+    assert len(set(positions)) == 600
