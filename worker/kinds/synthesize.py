@@ -1,7 +1,8 @@
-"""Synthesis: gives the child a checkpoint, stores and lists each shard that it writes."""
+"""Synthesis: gives the child process a checkpoint, stores each shard, and writes the manifest."""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, ClassVar
@@ -10,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.domain import datasets, job_files, jobs, registry
 from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.replacements import seed_after
 from app.domain.job_files import MANIFEST, StoredFile
 from app.domain.job_objects import file_key
-from worker import manifest
+from app.domain.tables import JobFile
 from worker.kinds.kind import Kind
 
-INDEX_FILES = ("dataset.json", "features.npy", "neighbours.npy")  # what copies are told by
+INDEX_FILES = ("dataset.json", "features.npy", "neighbours.npy")  # needed to find copies
 
 
 class Synthesize(Kind):
@@ -28,7 +30,7 @@ class Synthesize(Kind):
         assert self.job.checkpoint is not None
         with self.context.read() as session:
             row = registry.find_checkpoint(session, self.job.checkpoint)
-            made = job_files.made_so_far(session, self.job.id)
+            stored = job_files.made_so_far(session, self.job.id)
         checkpoint = ServedCheckpoint.of(row)
         self._classes = checkpoint.classes
         run = {
@@ -36,9 +38,9 @@ class Synthesize(Kind):
             "path": str(self.context.store.local_copy(checkpoint.key, checkpoint.sha256)),
             "config": self.job.config,
             "compared": self._compared() if self.job.config["reject_copies"] else None,
-            "shards": made.shards,
-            "made": made.images,
-            "tried": made.tried,
+            "shards": stored.shards,
+            "made": stored.images,
+            "tried": stored.tried,
         }
         (self.run_dir / "run.json").write_text(json.dumps(run))
 
@@ -54,13 +56,13 @@ class Synthesize(Kind):
         return {name: event[name] for name in jobs.NO_PROGRESS}
 
     def conclude(self) -> None:
-        """Store the manifest of all shards, whichever attempt has made them."""
+        """Store the manifest, which describes the shards of all attempts."""
         with self.context.read() as session:
             files = job_files.in_order(session, self.job.id)
         recipe, encoder = self._started["recipe"], self._started["encoder"]
-        described = manifest.describe(self.job.config, recipe, encoder, self._classes, files)
+        manifest = describe_files(self.job.config, recipe, encoder, self._classes, files)
         path = self.run_dir / MANIFEST
-        path.write_text(json.dumps(described, indent=1) + "\n")
+        path.write_text(json.dumps(manifest, indent=1) + "\n")
         size, sha256 = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
         self._manifest = self._move_in({"name": MANIFEST, "bytes": size, "sha256": sha256})
 
@@ -68,9 +70,9 @@ class Synthesize(Kind):
         job_files.add_manifest(session, self.claim, self._manifest)
 
     def _compared(self) -> dict[str, str]:
-        """The dataset that is not to be copied, and the folder of its index, without its pictures.
+        """The dataset whose images must not be copied, and a folder with its embeddings.
 
-        What it lacks, the child finds out.
+        The images themselves are not fetched. The child reports files that are missing.
         """
         store, name = self.context.store, self.job.dataset or ""
         with self.context.read() as session:
@@ -92,7 +94,49 @@ class Synthesize(Kind):
         self.context.notifier.notify([self.job.id])
 
     def _move_in(self, file: dict[str, Any]) -> StoredFile:
-        """Store what the run folder has by that name."""
+        """Move a file of the run folder to the store."""
         key = file_key(self.job.id, self.claim.epoch, file["name"])
         self.context.store.move_in(self.run_dir / file["name"], key)
         return StoredFile(key=key, **file)
+
+
+def describe_files(
+    config: dict[str, Any],
+    recipe: dict[str, Any],
+    encoder: str,
+    classes: Sequence[str],
+    files: Sequence[JobFile],
+) -> dict[str, Any]:
+    """The manifest of a synthesis. `files` are all shards in order, each followed by its recipes.
+
+    `recipe` holds what the recipes of all images have in common. The recipes file of a shard has
+    the rest, one line of JSON for each image.
+    """
+    shards, tried = [], 0
+    for shard, recipes in zip(files[::2], files[1::2], strict=True):
+        assert shard.images is not None
+        assert shard.tried is not None
+        shards.append(
+            _describe_file(shard)
+            | {
+                "images": shard.images,
+                "first_seed": seed_after(config["seed"], tried),
+                "last_seed": seed_after(config["seed"], shard.tried - 1),
+                "copies_left_out": shard.tried - tried - shard.images,
+                "recipes": _describe_file(recipes),
+            }
+        )
+        tried = shard.tried
+    return {
+        "recipe": recipe,
+        "encoder": encoder,
+        **config,
+        "classes": list(classes) or None,
+        "bytes": sum(file.bytes for file in files),
+        "copies_left_out": tried - config["images"],
+        "shards": shards,
+    }
+
+
+def _describe_file(file: JobFile) -> dict[str, Any]:
+    return {"name": file.name, "bytes": file.bytes, "sha256": file.sha256}

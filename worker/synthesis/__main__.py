@@ -1,8 +1,8 @@
 """The synthesis process: `python -m worker.synthesis RUN_DIR`.
 
 Reads RUN_DIR/run.json, writes shards into RUN_DIR, and prints one JSON event per line. SIGTERM ends
-it at once: of the shard at hand nothing is kept. A pipe on standard input is held by a supervisor:
-when it closes, the process ends.
+it at once; the unfinished shard is lost. If standard input is a pipe, a supervisor holds its other
+end, and the process ends when the pipe closes.
 """
 
 import sys
@@ -12,8 +12,7 @@ from models.child import begin, end_on_signals, report_full_disk
 
 
 def main() -> NoReturn:
-    """Write the shards of the folder named on the command line; the exit status says how it
-    went."""
+    """Write the shards into the folder that the command line names."""
     folder, events, supervised = begin("worker.synthesis")
     end_on_signals(events, supervised)
     from worker.synthesis.synthesis import run_synthesis

@@ -1,4 +1,4 @@
-"""The pictures of one seed after another, as files, made by a thread for each core."""
+"""Images of consecutive seeds: generated, compared with the training images, and encoded."""
 
 import itertools
 from collections import deque
@@ -17,15 +17,22 @@ from models.cores import usable_cores, use_cores
 from models.latents import class_from_seed
 from models.rendering import Renderer
 from models.samples import BATCH, Pixels, Sample
+from models.scoring.embedding import SMALL_BATCH, Embedder
+from models.scoring.nearest import NoIndex, copy_distance, open_index
+from worker.synthesis.request import Compared, NoPassport
 
-PART = 4 * BATCH  # pictures that a thread makes at a time: each hand-over costs as much as a few
-PART_BYTES = 4 << 20  # of which large pictures are fewer: their hand-over costs nothing beside them
-AHEAD = 4  # parts for each thread, made while a shard is being finished
-AHEAD_BYTES = 256 << 20  # all of them, where cores are many: beyond it, one for each thread
+# A thread makes the images of one task before it takes the next; handing a task over costs as much
+# time as a few small images. Tasks of large images hold fewer.
+TASK_IMAGES = 4 * BATCH
+TASK_BYTES = 4 << 20
+# Finished tasks wait while a shard is being closed: up to four for each thread, and no more than
+# this many bytes of pixels where there are many cores, but at least one for each thread.
+TASKS_PER_THREAD = 4
+WAITING_BYTES = 256 << 20
 
 
-class Picture(NamedTuple):
-    """One file; `data` is None where it would have been a copy of a training picture."""
+class EncodedImage(NamedTuple):
+    """One image as a file; `data` is None for a copy of a training image, which is left out."""
 
     seed: int
     label: int | None
@@ -33,8 +40,11 @@ class Picture(NamedTuple):
     data: bytes | None
 
 
-class Pictures:
-    """`are_copies` tells which of (N, H, W, C) pixels, N at most PART, are to be left out."""
+class ImageStream:
+    """Generates the images of consecutive seeds in order, with one thread per core.
+
+    `find_copies` takes up to TASK_IMAGES images (N, H, W, C) and tells which ones to leave out.
+    """
 
     def __init__(
         self,
@@ -42,57 +52,87 @@ class Pictures:
         checkpoint: ServedCheckpoint,
         image_format: str,
         label: int | None,
-        are_copies: Callable[[Pixels], list[bool]] | None = None,
+        find_copies: Callable[[Pixels], list[bool]] | None = None,
     ) -> None:
         self._renderer = renderer
         self._checkpoint = checkpoint
         self._format = image_format
         self._label = label
-        self._are_copies = are_copies
+        self._find_copies = find_copies
 
-    def of(self, seed: int, first: int, last: int | None) -> Generator[Picture]:
-        """In order those of the seeds `first` to before `last` places after `seed`; None: on.
+    def images(self, seed: int, start: int, stop: int | None) -> Generator[EncodedImage]:
+        """Yield the images of the seeds at offsets `start` to before `stop` from `seed`.
 
-        Closed early, it waits for what is being made and makes no more.
+        With `stop` None it never ends. Closing the generator waits for the tasks that are running
+        and cancels the others.
         """
         threads = usable_cores()
-        part, ahead = portions(self._checkpoint.shape, threads)
-        starts = itertools.count(first, part) if last is None else range(first, last, part)
+        size, most_waiting = task_limits(self._checkpoint.shape, threads)
+        offsets = itertools.count(start, size) if stop is None else range(start, stop, size)
         pool = ThreadPoolExecutor(threads, "synthesis", use_cores, (1,))
-        waiting: deque[Future[list[Picture]]] = deque()
+        waiting: deque[Future[list[EncodedImage]]] = deque()
         try:
-            for start in starts:
-                stop = start + part if last is None else min(start + part, last)
-                seeds = [seed_after(seed, place) for place in range(start, stop)]
+            for first in offsets:
+                end = first + size if stop is None else min(first + size, stop)
+                seeds = [seed_after(seed, offset) for offset in range(first, end)]
                 waiting.append(pool.submit(self._make, seeds))
-                if len(waiting) > ahead:
+                if len(waiting) > most_waiting:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _make(self, seeds: list[int]) -> list[Picture]:
+    def _make(self, seeds: list[int]) -> list[EncodedImage]:
         samples = [Sample(seed, self._choose_label(seed)) for seed in seeds]
         batches = (samples[first : first + BATCH] for first in range(0, len(samples), BATCH))
         pixels = np.concatenate([self._renderer.render(batch) for batch in batches])
-        copies = self._are_copies(pixels) if self._are_copies else [False] * len(samples)
-        made = []
-        for seed, sample, picture, copied in zip(seeds, samples, pixels, copies, strict=True):
+        copies = self._find_copies(pixels) if self._find_copies else [False] * len(samples)
+        images = []
+        for seed, sample, image, is_copy in zip(seeds, samples, pixels, copies, strict=True):
             recipe = image_recipe(self._checkpoint, sample)
-            data = None if copied else encode_image(picture, self._format, recipe)
-            made.append(Picture(seed, sample.label, recipe, data))
-        return made
+            data = None if is_copy else encode_image(image, self._format, recipe)
+            images.append(EncodedImage(seed, sample.label, recipe, data))
+        return images
 
     def _choose_label(self, seed: int) -> int | None:
-        """The class that was asked for, else the one that the seed draws, as the API has it."""
+        """The requested class, or else the class that the API draws from the seed."""
         if self._label is not None or not self._checkpoint.classes:
             return self._label
         return class_from_seed(seed, len(self._checkpoint.classes))
 
 
-def portions(shape: tuple[int, int, int], threads: int) -> tuple[int, int]:
-    """Pictures in a part, and parts that wait at most; by the bytes of pictures of that shape."""
-    size = prod(shape)
-    part = min(PART, max(1, PART_BYTES // size // BATCH) * BATCH)
-    return part, min(AHEAD * threads, max(threads, AHEAD_BYTES // (part * size)))
+def task_limits(shape: tuple[int, int, int], threads: int) -> tuple[int, int]:
+    """The number of images per task, and how many tasks may wait, for images of `shape`."""
+    image_bytes = prod(shape)
+    size = min(TASK_IMAGES, max(1, TASK_BYTES // image_bytes // BATCH) * BATCH)
+    most_waiting = max(threads, WAITING_BYTES // (size * image_bytes))
+    return size, min(TASKS_PER_THREAD * threads, most_waiting)
+
+
+class CopyFinder:
+    """Finds copies of a dataset's images as the copy passport defines them. Thread-safe."""
+
+    def __init__(self, compared: Compared) -> None:
+        self._embedder = Embedder()
+        try:
+            self._index = open_index(compared.folder.joinpath, self._embedder.name)
+        except NoIndex as exc:
+            raise NoPassport(
+                f"copies cannot be told from other images: dataset {compared.dataset!r} {exc}"
+            ) from exc
+        self._distance = copy_distance(self._index.neighbours)
+
+    def find(self, pixels: Pixels) -> list[bool]:
+        """Tell for each image of (N, H, W, C) uint8 whether it is a copy.
+
+        Forward passes have the passport's batch size, so that both give the same verdict. The index
+        is searched once for all images, because each search reads all of it.
+        """
+        batches = (
+            pixels[first : first + SMALL_BATCH] for first in range(0, len(pixels), SMALL_BATCH)
+        )
+        features = np.concatenate([self._embedder(batch) for batch in batches])
+        _, distances = self._index.nearest(features)
+        copies: list[bool] = (distances <= self._distance).tolist()
+        return copies

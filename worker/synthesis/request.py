@@ -1,4 +1,11 @@
-"""What a synthesis is asked to do, as its run.json says it."""
+"""What a synthesis is to make, read from its run.json, and the reasons why it can fail for good.
+
+SynthesisError     the job fails and is not tried again
+├── Damaged        the checkpoint is not the file that was stored
+├── NoPassport     images cannot be compared with the training images
+├── TooManyCopies  the model makes more copies than there are spare seeds
+└── NoWriter       the library that writes the layout is not installed
+"""
 
 import json
 from dataclasses import dataclass
@@ -8,9 +15,29 @@ from typing import Any, Self
 from app.domain.images.checkpoint import ServedCheckpoint
 
 
+class SynthesisError(Exception):
+    """A sentence for the user about why the files cannot be made."""
+
+
+class Damaged(SynthesisError):
+    pass
+
+
+class NoPassport(SynthesisError):
+    pass
+
+
+class TooManyCopies(SynthesisError):
+    pass
+
+
+class NoWriter(SynthesisError):
+    pass
+
+
 @dataclass(frozen=True)
 class Compared:
-    """The dataset whose pictures are not to be copied: its name, and where its index is."""
+    """The dataset whose images must not be copied, and the folder of its embeddings."""
 
     dataset: str
     folder: Path
@@ -18,7 +45,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class SynthesisRequest:
-    """`shards`, `made` and `tried` count what earlier runs have stored: this one goes on there."""
+    """`shards`, `made` and `tried` count what earlier runs of the job have stored."""
 
     checkpoint: ServedCheckpoint
     path: Path  # of the checkpoint's file
@@ -28,10 +55,10 @@ class SynthesisRequest:
     layout: str
     format: str
     shard_images: int
-    compared: Compared | None  # None: copies are as good as others
+    compared: Compared | None  # None: copies of training images are kept
     shards: int
-    made: int
-    tried: int
+    made: int  # images
+    tried: int  # seeds
 
     @classmethod
     def read(cls, path: Path) -> Self:

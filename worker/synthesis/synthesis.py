@@ -1,4 +1,4 @@
-"""What the synthesis process does once torch is loaded: shard after shard, each whole or absent."""
+"""A synthesis: writes shard after shard, and continues after the shards of earlier runs."""
 
 import hashlib
 import json
@@ -15,21 +15,20 @@ from models.checkpoint import CheckpointError, load_generator
 from models.rendering import Renderer
 from models.reporting import Events, Reporter
 from models.scoring.embedding import EmbeddingError
-from worker.synthesis.copies import Copies
-from worker.synthesis.errors import Damaged, SynthesisError, TooManyCopies
-from worker.synthesis.images import Picture, Pictures
-from worker.synthesis.request import SynthesisRequest
+from worker.synthesis.images import CopyFinder, EncodedImage, ImageStream
+from worker.synthesis.request import Damaged, SynthesisError, SynthesisRequest, TooManyCopies
 from worker.synthesis.shards import SHARDS
 
-MAX_WAITING = 2  # shards that nobody has taken away yet
-POLL_SECONDS = 0.05
+MAX_WAITING_SHARDS = 2  # written, and not yet moved to the store
+SHARD_POLL_SECONDS = 0.05
 
 
 def run_synthesis(folder: Path, events: Events) -> int:
-    """Write the shards that `folder`/run.json still lacks into it; the exit status.
+    """Write the shards that the job still lacks into `folder`; return the exit status.
 
-    Each is an event `shard`, and whoever runs this takes its files away. What would fail again is
-    a `failed` event; anything else (memory, disk) is raised, and may be tried again.
+    `folder` holds run.json. Each shard is an event `shard`; the supervisor then moves its files
+    away. An error that would occur again is an event `failed`; every other error (memory, disk) is
+    raised, and the job may be tried again.
     """
     request = SynthesisRequest.read(folder / "run.json")
     try:
@@ -42,7 +41,7 @@ def run_synthesis(folder: Path, events: Events) -> int:
 
 
 class Synthesis:
-    """One run, from where the last one was."""
+    """One run of the job, which starts after the last stored shard."""
 
     def __init__(self, request: SynthesisRequest, folder: Path, events: Events) -> None:
         self._request = request
@@ -56,85 +55,85 @@ class Synthesis:
         request = self._request
         recipe = checkpoint_recipe(request.checkpoint)
         self._events.emit("started", recipe=recipe, encoder=ENCODER)
-        # Without any to leave out, no more are made than are asked for.
-        last = None if request.compared else request.images
-        with closing(self._pictures().of(request.seed, self._tried, last)) as pictures:
+        # Where copies are left out, the number of seeds that are needed is not known beforehand.
+        stop = None if request.compared else request.images
+        with closing(self._open_stream().images(request.seed, self._tried, stop)) as images:
             self._reporter.progress(self._made)
             while self._made < request.images:
-                self._write_shard(pictures)
+                self._write_shard(images)
 
-    def _pictures(self) -> Pictures:
+    def _open_stream(self) -> ImageStream:
         request = self._request
         checkpoint, name = request.checkpoint, request.class_name
         with request.path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != checkpoint.sha256:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 != checkpoint.sha256:
             raise Damaged(
                 f"checkpoint {checkpoint.id} of model {checkpoint.model!r} is damaged: its sha256 "
-                f"is {found}, not {checkpoint.sha256}"
+                f"is {sha256}, not {checkpoint.sha256}"
             )
-        return Pictures(
+        return ImageStream(
             Renderer(load_generator(request.path)),
             checkpoint,
             request.format,
             None if name is None else checkpoint.classes.index(name),
-            Copies(request.compared).among if request.compared else None,
+            CopyFinder(request.compared).find if request.compared else None,
         )
 
-    def _write_shard(self, pictures: Iterator[Picture]) -> None:
-        request, kind = self._request, SHARDS[self._request.layout]
-        self._await_room()
+    def _write_shard(self, images: Iterator[EncodedImage]) -> None:
+        request, shard_type = self._request, SHARDS[self._request.layout]
+        self._wait_for_store()
         stem = f"{request.checkpoint.model}-{self._shards:06}"
-        path, listing = self._folder / f"{stem}.{kind.suffix}", self._folder / f"{stem}.jsonl"
-        images = min(request.shard_images, request.images - self._made)
-        shard = kind(path, request.checkpoint, request.format)
-        with listing.open("x", encoding="ascii") as recipes:
-            for picture, data in self._originals(pictures, images):
-                made = {
-                    "file": shard.add(picture, data),
-                    "seed": picture.seed,
-                    "class": class_name(request.checkpoint, picture.label),
+        path, listing = self._folder / f"{stem}.{shard_type.suffix}", self._folder / f"{stem}.jsonl"
+        count = min(request.shard_images, request.images - self._made)
+        shard = shard_type(path, request.checkpoint, request.format)
+        with listing.open("x", encoding="ascii") as lines:
+            for image, data in self._originals(images, count):
+                line = {
+                    "file": shard.add(image, data),
+                    "seed": image.seed,
+                    "class": class_name(request.checkpoint, image.label),
                 }
-                recipes.write(json.dumps(made) + "\n")
+                lines.write(json.dumps(line) + "\n")
         shard.close()
         self._shards += 1
         self._waiting += [path, listing]
-        described = {"shard": _describe(path), "recipes": _describe(listing)}
-        self._events.emit("shard", images=images, tried=self._tried, **described)
+        files = {"shard": _describe(path), "recipes": _describe(listing)}
+        self._events.emit("shard", images=count, tried=self._tried, **files)
 
     def _originals(
-        self, pictures: Iterator[Picture], images: int
-    ) -> Iterator[tuple[Picture, bytes]]:
-        """The next so many that are no copies, each with its file."""
-        missing, spare = images, further_seeds(images)
+        self, images: Iterator[EncodedImage], count: int
+    ) -> Iterator[tuple[EncodedImage, bytes]]:
+        """Yield the next `count` images that are no copies, each with its file's bytes."""
+        missing, spare = count, further_seeds(count)
         while missing:
-            picture = next(pictures)
+            image = next(images)
             self._tried += 1
-            if picture.data is not None:
-                yield picture, picture.data
+            if image.data is not None:
+                yield image, image.data
                 missing -= 1
                 self._made += 1
                 self._reporter.progress(self._made)
             elif spare:
                 spare -= 1
             else:
-                raise TooManyCopies(self._refusal(images, missing))
+                raise TooManyCopies(self._describe_copies(count, missing))
 
-    def _refusal(self, images: int, missing: int) -> str:
-        model = self._request.checkpoint.model
+    def _describe_copies(self, count: int, missing: int) -> str:
         return (
-            f"model {model!r} copies its training pictures: with {further_seeds(images):,} further "
-            f"seeds tried, {missing:,} of the {images:,} images of shard {self._shards} are copies "
-            "still. Name another checkpoint, or leave reject_copies out"
+            f"model {self._request.checkpoint.model!r} copies its training images: after "
+            f"{further_seeds(count):,} further seeds, {missing:,} of the {count:,} images of shard "
+            f"{self._shards} are still copies. Choose another checkpoint, or leave out "
+            "reject_copies"
         )
 
-    def _await_room(self) -> None:
-        """Wait while shards are made faster than they are stored: the disk is not endless."""
+    def _wait_for_store(self) -> None:
+        """Wait while two finished shards are still in the folder, so that the disk cannot fill."""
         while True:
             self._waiting = [path for path in self._waiting if path.exists()]
-            if len(self._waiting) < 2 * MAX_WAITING:
+            if len(self._waiting) < 2 * MAX_WAITING_SHARDS:  # a shard is two files
                 return
-            time.sleep(POLL_SECONDS)
+            time.sleep(SHARD_POLL_SECONDS)
 
 
 def _describe(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A stored checkpoint with classes, and runs of the synthesis in this process."""
+"""A stored checkpoint with classes, and synthesis runs in this process."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ CLASSES = ("tabby", "white", "../black")
 
 
 class Events:
-    """Remembers what was emitted, and takes the shards away as a supervisor does."""
+    """Records emitted events, and moves shards to `taken` as a supervisor moves them to a store."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,7 +35,7 @@ class Events:
                 (self._folder / file["name"]).rename(taken)
 
     def named(self, event: str) -> list[dict[str, Any]]:
-        return [one for one in self.emitted if one["event"] == event]
+        return [emitted for emitted in self.emitted if emitted["event"] == event]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def store(tmp_path: Path) -> ObjectStore:
 
 @pytest.fixture
 def checkpoint(store: ObjectStore) -> ServedCheckpoint:
-    """Of the conditional model "cats"."""
+    """A checkpoint of the conditional model "cats"."""
     return store_checkpoint(store, shape=(28, 28, 1), classes=CLASSES, conditional=True)
 
 
@@ -60,20 +60,20 @@ def renderer(store: ObjectStore, checkpoint: ServedCheckpoint) -> Renderer:
 def synthesize(
     store: ObjectStore, checkpoint: ServedCheckpoint, tmp_path: Path
 ) -> Callable[..., tuple[int, Events]]:
-    """Runs it in the folder `name` with what is asked for; its exit status and its events."""
+    """Runs a synthesis in the folder `name`; returns its exit status and its events."""
 
-    def run(name: str = "run", **asked: Any) -> tuple[int, Events]:
-        before = {key: asked.pop(key, 0) for key in ("shards", "made", "tried")}
-        compared, path = asked.pop("compared", None), asked.pop("path", None)
+    def run(name: str = "run", **changes: Any) -> tuple[int, Events]:
+        stored = {key: changes.pop(key, 0) for key in ("shards", "made", "tried")}
+        compared, path = changes.pop("compared", None), changes.pop("path", None)
         folder = tmp_path / name
         folder.mkdir()
         request = {
             "checkpoint": asdict(checkpoint),
             "path": str(path or store.local_copy(checkpoint.key)),
-            "config": Synthesis(**{"images": 20, "shard_images": 10} | asked).to_json(),
+            "config": Synthesis(**{"images": 20, "shard_images": 10} | changes).to_json(),
             "compared": compared,
         }
-        (folder / "run.json").write_text(json.dumps(request | before))
+        (folder / "run.json").write_text(json.dumps(request | stored))
         events = Events(folder)
         return run_synthesis(folder, events), events
 

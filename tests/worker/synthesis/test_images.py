@@ -1,10 +1,13 @@
-"""Pictures one after another: in order, each with its own seed's pixels and class."""
+"""Generated images in order, each with the pixels and class of its seed, and copies found."""
 
 import io
 import threading
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from copying_models import embed, pack_features
 from PIL import Image
 
 from app.domain.images.checkpoint import ServedCheckpoint
@@ -12,86 +15,101 @@ from models.config import MAX_SEED
 from models.latents import class_from_seed
 from models.rendering import Renderer
 from models.samples import Pixels, Sample
-from worker.synthesis import images as module
-from worker.synthesis.images import PART, Picture, Pictures, portions
+from models.scoring.nearest import Index
+from worker.synthesis import images as images_module
+from worker.synthesis.images import (
+    TASK_IMAGES,
+    CopyFinder,
+    EncodedImage,
+    ImageStream,
+    task_limits,
+)
+from worker.synthesis.request import Compared, NoPassport
 
 
-def decoded(picture: Picture) -> np.ndarray:
-    assert picture.data is not None
-    return np.asarray(Image.open(io.BytesIO(picture.data)))
+def decoded(image: EncodedImage) -> np.ndarray:
+    assert image.data is not None
+    return np.asarray(Image.open(io.BytesIO(image.data)))
 
 
-def test_they_come_in_order_whatever_the_place_they_begin_at(
+def test_images_come_in_the_order_of_their_seeds_from_any_offset(
     renderer: Renderer, checkpoint: ServedCheckpoint
 ) -> None:
-    pictures = Pictures(renderer, checkpoint, "png", None)
-    whole = list(pictures.of(100, 0, 50))
-    assert [one.seed for one in whole] == list(range(100, 150))
-    assert list(pictures.of(100, 13, 50)) == whole[13:]
-    for picture in whole[::7]:
-        label = class_from_seed(picture.seed, 3)
-        (pixels,) = renderer.render([Sample(picture.seed, label)])
-        assert (picture.label, picture.recipe["seed"]) == (label, picture.seed)
-        assert np.array_equal(decoded(picture), pixels[..., 0])
+    stream = ImageStream(renderer, checkpoint, "png", None)
+    whole = list(stream.images(100, 0, 50))
+    assert [image.seed for image in whole] == list(range(100, 150))
+    assert list(stream.images(100, 13, 50)) == whole[13:]
+    for image in whole[::7]:
+        label = class_from_seed(image.seed, 3)
+        (pixels,) = renderer.render([Sample(image.seed, label)])
+        assert (image.label, image.recipe["seed"]) == (label, image.seed)
+        assert np.array_equal(decoded(image), pixels[..., 0])
 
 
-def test_a_class_that_is_asked_for_is_that_of_all(
+def test_all_images_are_of_the_requested_class(
     renderer: Renderer, checkpoint: ServedCheckpoint
 ) -> None:
-    pictures = Pictures(renderer, checkpoint, "webp", 1)
-    assert {one.label for one in pictures.of(0, 0, 20)} == {1}
+    stream = ImageStream(renderer, checkpoint, "webp", 1)
+    assert {image.label for image in stream.images(0, 0, 20)} == {1}
 
 
-def test_without_an_end_they_go_on_after_the_last_seed_from_the_first(
+def test_after_the_largest_seed_an_endless_stream_continues_at_seed_0(
     renderer: Renderer, checkpoint: ServedCheckpoint
 ) -> None:
-    endless = Pictures(renderer, checkpoint, "png", None).of(MAX_SEED - 1, 0, None)
+    endless = ImageStream(renderer, checkpoint, "png", None).images(MAX_SEED - 1, 0, None)
     assert [next(endless).seed for _ in range(4)] == [MAX_SEED - 1, MAX_SEED, 0, 1]
 
 
-def test_what_is_a_copy_has_no_file(renderer: Renderer, checkpoint: ServedCheckpoint) -> None:
+def test_a_copy_has_no_data(renderer: Renderer, checkpoint: ServedCheckpoint) -> None:
     def every_other(pixels: Pixels) -> list[bool]:
-        return [place % 2 == 1 for place in range(len(pixels))]
+        return [index % 2 == 1 for index in range(len(pixels))]
 
-    made = list(Pictures(renderer, checkpoint, "png", 0, every_other).of(0, 0, 12))
-    assert [one.data is None for one in made] == [False, True] * 6
+    made = list(ImageStream(renderer, checkpoint, "png", 0, every_other).images(0, 0, 12))
+    assert [image.data is None for image in made] == [False, True] * 6
 
 
-def test_copies_are_looked_for_in_a_whole_part_at_once(
+def test_copies_are_searched_once_for_each_task(
     renderer: Renderer, checkpoint: ServedCheckpoint
 ) -> None:
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def none(pixels: Pixels) -> list[bool]:
-        asked.append(len(pixels))
+        sizes.append(len(pixels))
         return [False] * len(pixels)
 
-    assert len(list(Pictures(renderer, checkpoint, "png", 0, none).of(0, 0, 2 * PART + 5))) == 69
-    assert sorted(asked) == [5, PART, PART]
+    assert (
+        len(
+            list(
+                ImageStream(renderer, checkpoint, "png", 0, none).images(0, 0, 2 * TASK_IMAGES + 5)
+            )
+        )
+        == 69
+    )
+    assert sorted(sizes) == [5, TASK_IMAGES, TASK_IMAGES]
 
 
-def test_who_stops_early_waits_for_no_more_than_is_being_made(
+def test_closing_the_stream_waits_only_for_running_tasks(
     renderer: Renderer, checkpoint: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "usable_cores", lambda: 1)
-    begun: list[int] = []
+    monkeypatch.setattr(images_module, "usable_cores", lambda: 1)
+    started: list[int] = []
     closing = threading.Event()
 
     def slow(pixels: Pixels) -> list[bool]:
-        begun.append(len(pixels))
-        if len(begun) > 1:
+        started.append(len(pixels))
+        if len(started) > 1:
             closing.wait(20)
         return [False] * len(pixels)
 
-    pictures = Pictures(renderer, checkpoint, "png", 0, slow).of(0, 0, None)
-    next(pictures)
-    threading.Timer(1, closing.set).start()  # when the others have been cancelled
-    pictures.close()
-    assert len(begun) <= 2
+    stream = ImageStream(renderer, checkpoint, "png", 0, slow).images(0, 0, None)
+    next(stream)
+    threading.Timer(1, closing.set).start()  # after the other tasks have been cancelled
+    stream.close()
+    assert len(started) <= 2
 
 
 @pytest.mark.parametrize(
-    ("shape", "threads", "part", "ahead"),
+    ("shape", "threads", "size", "most_waiting"),
     [
         ((28, 28, 1), 2, 32, 8),
         ((64, 64, 3), 2, 32, 8),
@@ -101,7 +119,59 @@ def test_who_stops_early_waits_for_no_more_than_is_being_made(
         ((2048, 2048, 4), 16, 8, 16),
     ],
 )
-def test_of_large_pictures_and_for_many_cores_fewer_wait(
-    shape: tuple[int, int, int], threads: int, part: int, ahead: int
+def test_tasks_are_smaller_for_large_images_and_fewer_wait_for_many_cores(
+    shape: tuple[int, int, int], threads: int, size: int, most_waiting: int
 ) -> None:
-    assert portions(shape, threads) == (part, ahead)
+    assert task_limits(shape, threads) == (size, most_waiting)
+
+
+@pytest.fixture
+def images(renderer: Renderer) -> np.ndarray:
+    """(8, 28, 28, 1): the images of the seeds 0 to 7."""
+    return renderer.render([Sample(seed, 0) for seed in range(8)])
+
+
+def test_only_training_images_are_copies(tmp_path: Path, images: np.ndarray) -> None:
+    # With each image twice in the dataset, only equal images are near enough to be copies.
+    pack_features(tmp_path / "packed", embed(np.concatenate([images[2:5]] * 2)))
+    finder = CopyFinder(Compared("kittens", tmp_path / "packed"))
+    assert finder.find(images) == [False] * 2 + [True] * 3 + [False] * 3
+    assert finder.find(images[4:6]) == [True, False]
+
+
+def test_a_dataset_without_usable_embeddings_is_named_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(NoPassport, match="dataset 'kittens' is being deleted"):
+        CopyFinder(Compared("kittens", tmp_path / "gone"))
+    pack_features(tmp_path / "old", np.ones((2, 128), np.float16), embedding="moggy-0-cafe")
+    with pytest.raises(NoPassport, match="was embedded by moggy-0-cafe, this service has moggy-"):
+        CopyFinder(Compared("kittens", tmp_path / "old"))
+
+
+def test_a_verdict_does_not_depend_on_how_many_images_are_searched_at_once(
+    tmp_path: Path, renderer: Renderer
+) -> None:
+    samples = [Sample(seed, 0) for seed in range(21)]
+    batches = (samples[:8], samples[8:16], samples[16:])
+    images = np.concatenate([renderer.render(batch) for batch in batches])
+    pack_features(tmp_path / "packed", embed(np.concatenate([images[3:19:4]] * 2)))
+    finder = CopyFinder(Compared("kittens", tmp_path / "packed"))
+    together = finder.find(images)
+    assert [index for index, is_copy in enumerate(together) if is_copy] == [3, 7, 11, 15]
+    assert together == [finder.find(images[index : index + 1])[0] for index in range(21)]
+
+
+def test_the_index_is_searched_once_for_all_images(
+    tmp_path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack_features(tmp_path / "packed", embed(images))
+    finder = CopyFinder(Compared("kittens", tmp_path / "packed"))
+    searched: list[int] = []
+    search = Index.nearest
+
+    def count(index: Index, features: np.ndarray) -> Any:
+        searched.append(len(features))
+        return search(index, features)
+
+    monkeypatch.setattr(Index, "nearest", count)
+    finder.find(np.concatenate([images] * 4))
+    assert searched == [32]

@@ -1,4 +1,4 @@
-"""What a synthesis writes is a dataset again: every layout, with all images and all classes."""
+"""Every layout of a synthesis can be packed as a dataset again, with all images and classes."""
 
 import json
 from collections.abc import Callable
@@ -21,14 +21,14 @@ LIMITS = Limits(max_pixels=1 << 20, max_images=1000, max_unpacked_bytes=1 << 28)
 
 @pytest.fixture
 def checkpoint(store: ObjectStore, request: pytest.FixtureRequest) -> ServedCheckpoint:
-    """Of a model with classes whose names are hard for folders, or without any."""
+    """A checkpoint of a model with classes, one of them no folder name, or without classes."""
     classes = getattr(request, "param", CLASSES)
     conditional = bool(classes)
     return store_checkpoint(store, shape=(28, 28, 1), classes=classes, conditional=conditional)
 
 
 def read_back(folder: Path, files: list[Path]) -> tuple[Any, dict[str, Any], list[str | None]]:
-    """The dataset of some files, its report, and the class of each picture."""
+    """The dataset packed from `files`, its report, and the class of each image."""
     sources = tuple(Source(path.name, path) for path in files)
     shape = PictureShape(28, 28, "crop", "auto")
     request = IngestRequest(
@@ -59,8 +59,9 @@ def test_every_layout_is_read_back_with_its_classes(
 ) -> None:
     status, events = synthesize(layout=layout, format=image_format)
     assert status == 0
-    shards = [tmp_path / "run" / "taken" / e["shard"]["name"] for e in events.named("shard")]
-    listings = [tmp_path / "run" / "taken" / e["recipes"]["name"] for e in events.named("shard")]
+    taken = tmp_path / "run" / "taken"
+    shards = [taken / event["shard"]["name"] for event in events.named("shard")]
+    listings = [taken / event["recipes"]["name"] for event in events.named("shard")]
     made = [json.loads(line) for path in listings for line in path.read_text().splitlines()]
     packed, report, classes = read_back(tmp_path, shards)
     assert packed.images == report["received"] == len(made) == 20
@@ -86,6 +87,7 @@ def test_without_classes_every_layout_is_read_back_whole(
     synthesize: Callable[..., Any], tmp_path: Path, layout: str
 ) -> None:
     _, events = synthesize(layout=layout)
-    shards = [tmp_path / "run" / "taken" / e["shard"]["name"] for e in events.named("shard")]
+    taken = tmp_path / "run" / "taken"
+    shards = [taken / event["shard"]["name"] for event in events.named("shard")]
     packed, report, classes = read_back(tmp_path, shards)
     assert (packed.images, report["received"], classes) == (20, 20, [])

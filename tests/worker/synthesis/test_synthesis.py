@@ -1,4 +1,4 @@
-"""Shards: whole, the same whoever makes them and from wherever, and failures in a sentence."""
+"""Whole syntheses: their shards, how they continue and stop, and how they fail."""
 
 import hashlib
 import io
@@ -35,11 +35,11 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_every_shard_and_its_recipes_are_described(synthesize: Synthesize, tmp_path: Path) -> None:
     status, events = synthesize(images=25, seed=40)
     assert status == 0
-    assert [one["event"] for one in events.emitted if one["event"] != "progress"] == [
+    assert [emitted["event"] for emitted in events.emitted if emitted["event"] != "progress"] == [
         *("started", "shard", "shard", "shard", "finished")
     ]
     assert events.named("started")[0]["recipe"]["model"] == "cats"
-    assert [(one["images"], one["tried"]) for one in events.named("shard")] == [
+    assert [(shard["images"], shard["tried"]) for shard in events.named("shard")] == [
         *((10, 10), (10, 20), (5, 25))
     ]
     for number, event in enumerate(events.named("shard")):
@@ -62,17 +62,17 @@ def test_each_line_of_the_recipes_is_a_file_of_the_shard(
     synthesize(layout="imagefolder", images=10, seed=3)
     with zipfile.ZipFile(tmp_path / "run" / "taken" / "cats-000000.zip") as archive:
         names = archive.namelist()
-        recipes = [json.loads(Image.open(io.BytesIO(archive.read(one))).text["moggy"])  # type: ignore[attr-defined]
-                   for one in names]  # fmt: skip
-    made = lines(tmp_path / "run" / "taken" / "cats-000000.jsonl")
-    assert [one["file"] for one in made] == names
-    for seed, line, recipe in zip(range(3, 13), made, recipes, strict=True):
+        images = [Image.open(io.BytesIO(archive.read(name))) for name in names]
+        recipes = [json.loads(image.text["moggy"]) for image in images]  # type: ignore[attr-defined]
+    listing = lines(tmp_path / "run" / "taken" / "cats-000000.jsonl")
+    assert [line["file"] for line in listing] == names
+    for seed, line, recipe in zip(range(3, 13), listing, recipes, strict=True):
         drawn = CLASSES[class_from_seed(seed, len(CLASSES))]
         assert (line["seed"], line["class"]) == (recipe["seed"], recipe["class"]) == (seed, drawn)
 
 
 @pytest.mark.parametrize("layout", ["zip", "webdataset", "parquet"])
-def test_what_goes_on_after_a_shard_makes_the_same_bytes(
+def test_a_run_that_continues_after_a_shard_writes_the_same_bytes(
     synthesize: Synthesize, layout: str
 ) -> None:
     _, whole = synthesize(images=33, layout=layout, **{"class_name": "white"})
@@ -85,19 +85,20 @@ def test_what_goes_on_after_a_shard_makes_the_same_bytes(
 
 @pytest.fixture
 def compared(renderer: Renderer, tmp_path: Path) -> dict[str, str]:
-    """A dataset that the pictures of the seeds 1, 4, 5 and 12 are copies from."""
+    """A dataset with the images of the seeds 1, 4, 5 and 12."""
     copied = [Sample(seed, class_from_seed(seed, len(CLASSES))) for seed in (1, 4, 5, 12)]
-    pictures = renderer.render(copied)
-    pack_features(tmp_path / "packed", embed(np.concatenate([pictures] * 2)))
+    images = renderer.render(copied)
+    pack_features(tmp_path / "packed", embed(np.concatenate([images] * 2)))
     return {"dataset": "kittens", "folder": str(tmp_path / "packed")}
 
 
-def test_copies_are_left_out_and_the_seeds_after_the_last_take_their_place(
+def test_copies_are_left_out_and_further_seeds_replace_them(
     synthesize: Synthesize, compared: dict[str, str], tmp_path: Path
 ) -> None:
     _, whole = synthesize(compared=compared)
     taken = tmp_path / "run" / "taken"
-    seeds = [one["seed"] for path in sorted(taken.glob("*.jsonl")) for one in lines(path)]
+    listings = sorted(taken.glob("*.jsonl"))
+    seeds = [line["seed"] for path in listings for line in lines(path)]
     assert seeds == [seed for seed in range(24) if seed not in (1, 4, 5, 12)]
     first, second = whole.named("shard")
     assert (first["tried"], second["tried"]) == (14, 24)
@@ -105,21 +106,21 @@ def test_copies_are_left_out_and_the_seeds_after_the_last_take_their_place(
     assert rest.named("shard") == [second]
 
 
-def test_a_model_that_only_copies_is_given_up(
+def test_a_model_that_makes_only_copies_fails(
     synthesize: Synthesize, compared: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.scoring.nearest.SAME_PICTURE", 2.0)  # all there is
+    monkeypatch.setattr("models.scoring.nearest.SAME_PICTURE", 2.0)  # every image is a copy
     status, events = synthesize(compared=compared)
     assert status == 1
     assert events.emitted[-1] == {
         "event": "failed",
-        "error": "model 'cats' copies its training pictures: with 32 further seeds tried, 10 of "
-        "the 10 images of shard 0 are copies still. Name another checkpoint, or leave "
-        "reject_copies out",
+        "error": "model 'cats' copies its training images: after 32 further seeds, 10 of the 10 "
+        "images of shard 0 are still copies. Choose another checkpoint, or leave out "
+        "reject_copies",
     }
 
 
-def test_a_checkpoint_that_is_not_what_was_stored_is_refused(
+def test_a_checkpoint_that_is_not_the_stored_file_is_refused(
     synthesize: Synthesize, tmp_path: Path
 ) -> None:
     (tmp_path / "other").write_bytes(b"something else")
@@ -128,7 +129,7 @@ def test_a_checkpoint_that_is_not_what_was_stored_is_refused(
     assert "of model 'cats' is damaged: its sha256 is" in events.emitted[-1]["error"]
 
 
-def test_it_waits_while_nobody_takes_its_shards_and_ends_when_it_is_told_to(
+def test_the_process_waits_while_two_shards_are_not_stored_and_ends_at_sigterm(
     synthesize: Synthesize, tmp_path: Path
 ) -> None:
     synthesize(images=1000)  # for its run.json
@@ -143,13 +144,13 @@ def test_it_waits_while_nobody_takes_its_shards_and_ends_when_it_is_told_to(
     ) as process:
         assert process.stdout is not None
         events: list[dict[str, Any]] = []
-        while [one["event"] for one in events].count("shard") < 2:
+        while [event["event"] for event in events].count("shard") < 2:
             events.append(json.loads(process.stdout.readline()))
         time.sleep(0.3)
         process.send_signal(signal.SIGTERM)
         events += [json.loads(line) for line in process.stdout]
     assert (process.returncode, events[-1]) == (0, {"event": "stopped"})
-    assert [one["event"] for one in events].count("shard") == 2
+    assert [event["event"] for event in events].count("shard") == 2
     assert sorted(path.name for path in folder.glob("cats-*")) == [
         *("cats-000000.jsonl", "cats-000000.zip", "cats-000001.jsonl", "cats-000001.zip")
     ]

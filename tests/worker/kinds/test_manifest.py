@@ -1,8 +1,8 @@
-"""The manifest: which seeds each shard has, and what they have in common."""
+"""The manifest of a synthesis."""
 
 from app.domain.tables import JobFile
 from models.config import MAX_SEED
-from worker.manifest import describe
+from worker.kinds.synthesize import describe_files
 
 
 def shard(number: int, images: int, tried: int) -> list[JobFile]:
@@ -13,11 +13,11 @@ def shard(number: int, images: int, tried: int) -> list[JobFile]:
     ]
 
 
-def test_each_shard_says_which_seeds_it_has_and_how_many_were_left_out() -> None:
+def test_the_manifest_gives_the_seeds_of_each_shard_and_the_copies_left_out() -> None:
     config = {"images": 25, "seed": MAX_SEED - 9, "layout": "zip"}
     recipe = {"model": "cats", "checkpoint": "c1"}
     files = shard(0, 10, 10) + shard(1, 10, 23) + shard(2, 5, 28)
-    manifest = describe(config, recipe, "pillow", ("tabby",), files)
+    manifest = describe_files(config, recipe, "pillow", ("tabby",), files)
     assert {name: manifest[name] for name in config} == config
     assert (manifest["recipe"], manifest["encoder"]) == (recipe, "pillow")
     assert (manifest["classes"], manifest["bytes"]) == (["tabby"], 3030)
@@ -37,6 +37,6 @@ def test_each_shard_says_which_seeds_it_has_and_how_many_were_left_out() -> None
     assert (third["first_seed"], third["last_seed"], third["copies_left_out"]) == (13, 17, 0)
 
 
-def test_without_classes_there_are_none() -> None:
+def test_the_manifest_of_a_model_without_classes_has_null() -> None:
     config = {"images": 10, "seed": 0}
-    assert describe(config, {}, "pillow", (), shard(0, 10, 10))["classes"] is None
+    assert describe_files(config, {}, "pillow", (), shard(0, 10, 10))["classes"] is None
