@@ -21,7 +21,8 @@ from worker.ingest.doctor.doctor import Judged, Options, judge
 from worker.ingest.doctor.embedding_pass import look, write_neighbours
 from worker.ingest.images_file import ImagesFile, Shape
 from worker.ingest.ingest import Ingest
-from worker.ingest.request import IngestRequest, Limits, PictureShape, Source
+from worker.ingest.limits import Limits
+from worker.ingest.request import IngestRequest, PictureShape, Source
 
 EACH = 60  # planted of each fault
 OPTIONS = Options(drop_near_duplicates=False, mirrorable=True, padded=False)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from worker.ingest.archives.members import Member
 from worker.ingest.decoding.levels import Levels
 from worker.ingest.decoding.reader import Fitted, Reader
-from worker.ingest.members import Member
 from worker.ingest.request import PictureShape
 
 SIDE = 32

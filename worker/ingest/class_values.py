@@ -1,15 +1,27 @@
 """The class that a value in a label file or in a column of labels stands for."""
 
+import json
+import re
 from typing import Any
+
+from worker.ingest.errors import NoClass
 
 # Columns with classes, the most telling first: a name says more than a number.
 LABEL_COLUMNS = (
     "class_name", "label_name", "class", "cls", "label", "category", "target", "labels", "y",
 )  # fmt: skip
+# Columns with the paths of pictures, the most telling first.
+FILE_COLUMNS = (
+    "file_name", "filename", "file", "filepath", "file_path", "path", "image_file_name",
+    "image_filename", "image_file", "image_name", "image_path", "img_path", "image", "img",
+    "picture", "image_id", "name", "id",
+)  # fmt: skip
 
-
-class NoClass(ValueError):
-    """A value that is no class, such as a fraction or a list."""
+# The recipe of a generated image begins so: uncompressed in PNG, JPEG, WebP, AVIF and GIF alike.
+RECIPE_START = b'{"model":"'
+RECIPE_FIELDS = {"model", "checkpoint", "sha256", "class"}
+MAX_RECIPE_BYTES = 1 << 20
+STAND_IN = re.compile(r"class-\d+_*")  # a folder for a class whose name can be no folder's
 
 
 def class_of(value: Any) -> str | None:
@@ -39,3 +51,17 @@ def _named(text: str) -> str | None:
     if point and digits.isdecimal() and digits.isascii() and zeros and not zeros.strip("0"):
         text = whole
     return None if text in ("", "-1") else text
+
+
+def recipe_class(file: bytes) -> str | None:
+    """The class in the recipe inside a generated image; None without a recipe or a class."""
+    place = file.find(RECIPE_START)
+    if place < 0:
+        return None
+    text = file[place : place + MAX_RECIPE_BYTES].decode("ascii", "replace")
+    try:
+        recipe, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    name = recipe.get("class") if recipe.keys() >= RECIPE_FIELDS else None
+    return name if isinstance(name, str) else None

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from worker.ingest.arrays import ArrayPicture
+from worker.ingest.archives.members import Notice
+from worker.ingest.archives.names import folder_of, shown
+from worker.ingest.archives.parquet import LabelRow
+from worker.ingest.arrays.files import ArrayPicture
+from worker.ingest.class_values import recipe_class
 from worker.ingest.decoding.levels import Levels, Span, Values, ValuesSeen
 from worker.ingest.decoding.reader import Fitted, Measured, Reader, set_pillow_limits
 from worker.ingest.doctor.classes import class_balance
@@ -18,13 +22,9 @@ from worker.ingest.doctor.doctor import Dark, Options, examine
 from worker.ingest.doctor.embedding_pass import write_neighbours
 from worker.ingest.doctor.mirroring import is_mirrorable
 from worker.ingest.errors import IngestError, Rejected
-from worker.ingest.label_files import LabelFiles
-from worker.ingest.members import Notice
-from worker.ingest.meter import Meter
-from worker.ingest.names import folder_of, shown
+from worker.ingest.labels.files import LabelFiles
+from worker.ingest.limits import Meter
 from worker.ingest.pack import Pack, Packed
-from worker.ingest.parquet import LabelRow
-from worker.ingest.recipe_classes import recipe_class
 from worker.ingest.report import EXAMPLES, MAX_LISTED, Report, Unclassified
 from worker.ingest.request import IngestRequest
 from worker.ingest.sources import Received, Sources

@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.ingest.archives.names import FileNames
 from worker.ingest.decoding.levels import Pixels
-from worker.ingest.file_names import FileNames
 from worker.ingest.images_file import COPY_PICTURES, HEADER_BYTES, ImagesFile, Shape, read_blocks
-from worker.ingest.labels import Labels
+from worker.ingest.labels.labels import Labels
 from worker.ingest.preview import write_preview
 
 DIGEST_BYTES = 16

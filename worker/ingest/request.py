@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from worker.ingest.limits import Limits
+
 
 @dataclass(frozen=True)
 class Source:
@@ -26,13 +28,6 @@ class PictureShape:
     def __str__(self) -> str:
         same = self.width == self.height
         return str(self.width) if same else f"{self.width} × {self.height}"
-
-
-@dataclass(frozen=True)
-class Limits:
-    max_pixels: int  # of one picture, before it is fitted
-    max_images: int
-    max_unpacked_bytes: int
 
 
 @dataclass(frozen=True)

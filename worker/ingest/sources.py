@@ -5,16 +5,10 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from worker.ingest.array_labels import pair_labels
-from worker.ingest.arrays import ArrayFile, ArrayPicture, array_members, reason
-from worker.ingest.errors import BrokenArchive, Rejected
-from worker.ingest.members import Member, Notice
-from worker.ingest.meter import Meter
-from worker.ingest.names import is_litter, shown
-from worker.ingest.npz import npz_arrays
-from worker.ingest.parquet import LabelRow, parquet_members
-from worker.ingest.request import IngestRequest, Source
-from worker.ingest.signatures import (
+from worker.ingest.archives.members import Member, Notice
+from worker.ingest.archives.names import is_litter, shown
+from worker.ingest.archives.parquet import LabelRow, parquet_members
+from worker.ingest.archives.signatures import (
     HEAD_BYTES,
     archive_kind,
     array_format,
@@ -23,10 +17,16 @@ from worker.ingest.signatures import (
     is_tar,
     picture_format,
 )
-from worker.ingest.streams import PlainStream, opened
-from worker.ingest.tars import tar_members
-from worker.ingest.zip_tables import ends_as_zip
-from worker.ingest.zips import zip_members
+from worker.ingest.archives.streams import PlainStream, opened
+from worker.ingest.archives.tars import tar_members
+from worker.ingest.archives.zip_directory import ends_as_zip
+from worker.ingest.archives.zips import zip_members
+from worker.ingest.arrays.files import ArrayFile, ArrayPicture, array_members
+from worker.ingest.arrays.labels import pair_labels
+from worker.ingest.arrays.npz import npz_arrays
+from worker.ingest.errors import BrokenArchive, Rejected, reason
+from worker.ingest.limits import Meter
+from worker.ingest.request import IngestRequest, Source
 
 Received = Member | ArrayPicture
 LOOSE = -1  # the scope of files that lie in no archive

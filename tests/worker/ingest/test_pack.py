@@ -40,7 +40,7 @@ def test_one_folder_is_no_class(tmp_path: Path) -> None:
 def test_one_folder_for_each_of_many_pictures_is_no_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.ingest.labels.MAX_CLASSES", 2)
+    monkeypatch.setattr("worker.ingest.labels.labels.MAX_CLASSES", 2)
     assert pack(tmp_path / "p", [(1, "a"), (2, "b")]).classes == ["a", "b"]
     assert pack(tmp_path / "q", [(1, "a"), (2, "b"), (3, "c")]).classes is None
 

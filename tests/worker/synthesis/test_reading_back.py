@@ -12,7 +12,8 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from benchmarks.random_models import store_checkpoint
 from worker.ingest.ingest import Ingest
-from worker.ingest.request import IngestRequest, Limits, PictureShape, Source
+from worker.ingest.limits import Limits
+from worker.ingest.request import IngestRequest, PictureShape, Source
 from worker.synthesis.shards import SHARDS
 
 CLASSES = ("tabby", "white", "../black")

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from app.domain.images.checkpoint import ServedCheckpoint
-from worker.ingest.parquet_rows import write_rows
+from worker.ingest.archives.parquet_rows import write_rows
 from worker.synthesis.images import EncodedImage
 from worker.synthesis.request import NoWriter
 from worker.synthesis.shards import (

@@ -16,6 +16,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from worker.ingest.archives.signatures import NOT_AN_IMAGE
+from worker.ingest.archives.unsupported_formats import DEVELOP, SAVE
 from worker.ingest.decoding.jpeg import END, STRAY, JpegFile
 from worker.ingest.decoding.png import GREY_ALPHA, PngFile
 from worker.ingest.decoding.rasters import (
@@ -29,8 +31,6 @@ from worker.ingest.decoding.rasters import (
 from worker.ingest.decoding.tiff import check_tiff
 from worker.ingest.decoding.webp import decode_scaled
 from worker.ingest.errors import Rejected
-from worker.ingest.foreign import DEVELOP, SAVE
-from worker.ingest.signatures import NOT_AN_IMAGE
 
 File = TypeVar("File", bound=ImageFile.ImageFile)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageFile, _imaging
 from PIL.Image import Transpose
 
-from worker.ingest.budget import ByteBudget
+from worker.ingest.archives.signatures import HEAD_BYTES, picture_format
 from worker.ingest.decoding.colour_profiles import UnusableProfile, lab_to_srgb, to_srgb
 from worker.ingest.decoding.fitting import (
     SIDEWAYS,
@@ -26,8 +26,8 @@ from worker.ingest.decoding.formats import PICTURES, Picture, damage
 from worker.ingest.decoding.levels import Levels, Pixels, Span, Values, depth_of
 from worker.ingest.decoding.rasters import Raster
 from worker.ingest.errors import Rejected
+from worker.ingest.limits import ByteBudget
 from worker.ingest.request import PictureShape
-from worker.ingest.signatures import HEAD_BYTES, picture_format
 
 BUDGET_BYTES = 192 << 20
 # Of memory that Pillow asks for at once. glibc keeps freed blocks of up to 32 MiB for the thread

@@ -1,0 +1,177 @@
+"""The names that files have in an upload. They are shown and sorted by, never opened.
+
+A name is a str that stands for exactly the bytes in the archive: where these are not text, they are
+surrogate escapes (PEP 383). It is the identity of a file or of a class; `shown` makes the copy that
+people see.
+"""
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHOWN_CHARACTERS = 300
+DRIVE = re.compile(r"[A-Za-z]:")
+# A byte 0x5C that may be half of a character: no separator, unlike a backslash.
+HALF_CHARACTER = "\udc5c"
+ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+# Embeddings, overrides and isolates of writing direction: they make one name look like another.
+DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # controls, surrogates, line and paragraph separators
+SHOWN_INSTEAD = "\N{REPLACEMENT CHARACTER}"
+# A UTF-8 text with fewer different non-ASCII characters may be another code page by chance: the
+# two bytes of one Chinese character in GBK are valid UTF-8 in 14 % of cases.
+FEW_CHARACTERS = 4
+EXAMPLES = 3
+UTF_8 = "utf-8"
+ESCAPE = "surrogateescape"
+
+
+def parts_of(name: str) -> list[str]:
+    """The folders and the file of a path, whichever slashes its archiver wrote."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def shown(name: str) -> str:
+    """The name fit for a report, a database and a page: composed, not endless, one line.
+
+    Bytes that could not be decoded are shown like \\xe9. Control characters and changes of
+    direction are replaced. Joiners and every kind of space stay: languages need them.
+    """
+    escaped = ESCAPED_BYTE.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", name)
+    composed = unicodedata.normalize("NFC", escaped.replace(HALF_CHARACTER, "\\"))
+    printable = composed
+    if not composed.isprintable():
+        printable = "".join(SHOWN_INSTEAD if _is_unfit(char) else char for char in composed)
+    return printable if len(printable) <= SHOWN_CHARACTERS else f"…{printable[-SHOWN_CHARACTERS:]}"
+
+
+def _is_unfit(char: str) -> bool:
+    return char in DIRECTIONS or unicodedata.category(char) in UNPRINTABLE
+
+
+def points_outside(name: str) -> bool:
+    """Whether an archiver that obeyed the name would write outside its folder."""
+    flat = name.replace("\\", "/")
+    return flat.startswith("/") or DRIVE.match(flat) is not None or ".." in flat.split("/")
+
+
+def is_litter(name: str) -> bool:
+    """What systems leave beside pictures: dot files, resource forks, thumbnail databases."""
+    parts = parts_of(name)
+    return (
+        not parts
+        or any(part.startswith(".") and part != ".." for part in parts)
+        or "__MACOSX" in parts
+        or parts[-1].lower() == "thumbs.db"
+    )
+
+
+def folder_of(name: str) -> str | None:
+    """The immediate folder, None at the top. It is a class's identity, not what is shown."""
+    parts = parts_of(name)
+    return parts[-2] if len(parts) > 1 else None
+
+
+class NameDecoder:
+    """Decodes names that their archive does not mark as UTF-8.
+
+    `named` is the code page that the user named, `default` the one that the format has where its
+    names are not UTF-8. What no code page decodes stays bytes, in surrogate escapes.
+    """
+
+    def __init__(self, archive: str, named: str | None, default: str | None = None) -> None:
+        self._archive = archive
+        self._named = named
+        self._default = default
+        self._code_pages = [UTF_8]
+        self._undecoded = 0
+        self._examples: list[str] = []
+
+    def look_at(self, names: Iterable[bytes]) -> None:
+        """Choose the code page by all names of the archive; every one of them is read."""
+        characters: set[str] = set()
+        is_utf_8 = True
+        for raw in names:
+            try:
+                characters.update(char for char in raw.decode() if not char.isascii())
+            except UnicodeDecodeError:
+                is_utf_8 = False
+        if not is_utf_8:
+            self._code_pages = [self._named, UTF_8] if self._named else []
+        elif self._named and len(characters) < FEW_CHARACTERS:
+            self._code_pages = [self._named, UTF_8]
+
+    def decode(self, raw: bytes) -> str:
+        if raw.isascii():
+            return raw.decode()
+        for code_page in self._code_pages:
+            try:
+                return raw.decode(code_page)
+            except UnicodeDecodeError:
+                pass
+        return self._undecodable(raw)
+
+    def _undecodable(self, raw: bytes) -> str:
+        """Text of the default code page, or escaped bytes; different for different bytes.
+
+        0x5C is a backslash, or the second half of a double-byte character.
+        """
+        encoding, errors = (self._default, "strict") if self._default else (UTF_8, ESCAPE)
+        separated = b"/" in raw
+        pieces = raw.split(b"\\")
+        name = pieces[0].decode(encoding, errors)
+        for before, piece in itertools.pairwise(pieces):
+            is_half = separated or (before[-1:] >= b"\x80")
+            name += (HALF_CHARACTER if is_half else "\\") + piece.decode(encoding, errors)
+        self._undecoded += 1
+        if len(self._examples) < EXAMPLES:
+            self._examples.append(shown(name))
+        return name
+
+    def notes(self) -> Iterator[str]:
+        """What the user is to know, after the last name."""
+        if not self._undecoded:
+            return
+        count, examples = self._undecoded, ", ".join(self._examples)
+        fault = "are not UTF-8" if self._named is None else f"are neither UTF-8 nor {self._named}"
+        read_as = f"; they were read as {self._default}" if self._default else ""
+        yield (
+            f"{self._archive}: {count:,} names {fault}{read_as}, like {examples}. If they or the "
+            "classes look wrong, upload again and name the code page, like names=shift_jis."
+        )
+
+
+class FileNames:
+    """One line for each picture; `shown` leaves no name a line break."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("w", encoding="utf-8")
+
+    def add(self, name: str) -> None:
+        self._file.write(f"{shown(name)}\n")
+
+    def of(self, places: set[int]) -> dict[int, str]:
+        """The names of the pictures at these places."""
+        self._file.flush()
+        with self._path.open(encoding="utf-8", newline="\n") as lines:
+            return {place: line[:-1] for place, line in enumerate(lines) if place in places}
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Forget the names of the pictures that are not kept."""
+        self._file.close()
+        whole = self._path.rename(self._path.with_suffix(".whole"))
+        with whole.open(encoding="utf-8", newline="\n") as lines:
+            self._file = self._path.open("w", encoding="utf-8")
+            self._file.writelines(itertools.compress(lines, kept))
+        whole.unlink()
+
+    def close(self) -> None:
+        """Nothing is left on the disk."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""The bytes of an uploaded file, read in order, counted, unpacked where they are a gzip."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+from worker.ingest.errors import BrokenArchive
+from worker.ingest.limits import Meter
+
+READ_BYTES = 1 << 20
+PACKED_BYTES = 1 << 16  # read at once from a gzip
+GZIP = b"\x1f\x8b"
+GZIP_WINDOW = 31  # zlib: a gzip header, and its checksum and length at the end
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class PlainStream:
+    """A file as it is."""
+
+    def __init__(self, file: IO[bytes], meter: Meter) -> None:
+        self._file = file
+        self._meter = meter
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(size)
+        self._meter.add(len(data))
+        return data
+
+
+class GzipStream:
+    """What is in a gzip, in all of its members where it has several, up to zeros that pad it.
+
+    Raises BrokenArchive, at its end too, where its checksum stands; also where other data follows,
+    unless `keeps_rest`: then reading ends there, and `rest_bytes` says how much follows.
+    """
+
+    def __init__(
+        self, file: IO[bytes], name: str, meter: Meter, *, keeps_rest: bool = False
+    ) -> None:
+        self._file = file
+        self._name = name
+        self._meter = meter
+        self._keeps_rest = keeps_rest
+        self._packed = b""
+        self._member: zlib._Decompress | None = zlib.decompressobj(GZIP_WINDOW)
+        self.rest_bytes = 0
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            data = self._unpack(size)
+        except zlib.error as error:
+            raise BrokenArchive(self._name, f"its gzip is damaged ({error})") from error
+        self._meter.add(len(data))
+        return data
+
+    def _unpack(self, size: int) -> bytes:
+        """Up to `size` bytes; none only at the end, or where none are asked for."""
+        while size > 0 and self._member is not None:
+            if self._member.eof:
+                self._begin_member()
+                continue
+            if not self._packed:
+                self._packed = self._file.read(PACKED_BYTES)
+                if not self._packed:
+                    raise BrokenArchive(self._name, "its gzip ends too early")
+            data = self._member.decompress(self._packed, size)
+            self._packed = self._member.unconsumed_tail or self._member.unused_data
+            if data:
+                return data
+        return b""
+
+    def _begin_member(self) -> None:
+        """Go on with the gzip that follows; with none, `_member` is None from here on."""
+        self._skip_zeros()
+        if len(self._packed) < len(GZIP):
+            self._packed += self._file.read(PACKED_BYTES)
+        if self._packed.startswith(GZIP):
+            self._member = zlib.decompressobj(GZIP_WINDOW)
+            return
+        self._member = None
+        if self._packed and not self._keeps_rest:
+            raise BrokenArchive(self._name, "other data follows the end of its gzip")
+        place = self._file.tell()
+        self.rest_bytes = len(self._packed) + self._file.seek(0, 2) - place
+
+    def _skip_zeros(self) -> None:
+        self._packed = self._packed.lstrip(b"\0")
+        while not self._packed:
+            block = self._file.read(PACKED_BYTES)
+            if not block:
+                return
+            self._packed = block.lstrip(b"\0")
+            self._meter.tick()
+
+
+@contextmanager
+def opened(path: Path, name: str, meter: Meter, *, gzipped: bool) -> Iterator[Readable]:
+    """The file from its first byte, unpacked."""
+    with path.open("rb") as file:
+        yield GzipStream(file, name, meter) if gzipped else PlainStream(file, meter)
+
+
+def read_exactly(stream: Readable, size: int) -> bytearray:
+    """`size` bytes, or what is left; it grows with what is there, not with what was claimed."""
+    data = bytearray()
+    while len(data) < size:
+        block = stream.read(min(size - len(data), READ_BYTES))
+        if not block:
+            break
+        data += block
+    return data

@@ -1,0 +1,251 @@
+"""The members of a tar or a tar.gz, one at a time, in one pass; those of joined tars too."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Self
+
+from worker.ingest.archives.members import Member, Notice
+from worker.ingest.archives.names import ESCAPED_BYTE, NameDecoder
+from worker.ingest.archives.streams import GzipStream, PlainStream, Readable
+from worker.ingest.errors import BrokenArchive
+from worker.ingest.limits import Meter
+
+HEADER_BYTES = 1 << 20  # of one member, with its long name; a hostile one may claim gigabytes
+DRAIN_BYTES = 1 << 20
+MAX_RATIO = 1032  # of deflate: a gzip holds no more bytes for each of its own
+EXTENDED = (  # members that are part of the header of the next one
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
+ENCODING, ERRORS = "utf-8", "surrogateescape"  # keeps every byte of a name
+
+
+def tar_members(
+    path: Path, name: str, meter: Meter, *, gzipped: bool, code_page: str | None = None
+) -> Iterator[Member | Notice]:
+    """Every file in the tar at `path`; `name` is what its user calls it.
+
+    `code_page` decodes names that are not UTF-8; the tar is then read twice.
+    """
+    names = NameDecoder(name, code_page)
+    has_raw_records = False
+    if code_page is not None:
+        with path.open("rb") as file:
+            tar = _Tar(file, name, meter.fresh(), gzipped)
+            unmarked = _Unmarked()
+            names.look_at(unmarked.of(tar.headers()))
+            has_raw_records = unmarked.has_records
+    with path.open("rb") as file:
+        tar = _Tar(file, name, meter, gzipped)
+        for header in tar.headers():
+            if header.isdir():
+                continue
+            refusal = _refusal(header)
+            stream = None if refusal else tar.open(header)
+            is_marked = _is_marked(header) and not has_raw_records
+            text = header.name if is_marked else names.decode(_raw(header))
+            yield Member(text, header.size, file.tell(), stream, refusal)
+        yield from tar.notices()
+        yield from map(Notice, names.notes())
+
+
+def _raw(header: tarfile.TarInfo) -> bytes:
+    return header.name.encode(ENCODING, ERRORS)
+
+
+class _Unmarked:
+    """Finds the names that are not marked as UTF-8.
+
+    GNU tar and bsdtar write the bytes of a name into its PAX record, in any code page. Where one
+    record is not UTF-8, another may only look like UTF-8: the two bytes of "猫" in GBK are "è".
+    """
+
+    has_records = False  # PAX records that are not UTF-8
+
+    def of(self, headers: Iterator[tarfile.TarInfo]) -> Iterator[bytes]:
+        for header in headers:
+            if not _is_marked(header):
+                self.has_records |= "path" in header.pax_headers
+                yield _raw(header)
+
+
+def _is_marked(header: tarfile.TarInfo) -> bool:
+    """Whether the name came as a PAX record, which is UTF-8 unless it says otherwise."""
+    records = header.pax_headers
+    is_text = ESCAPED_BYTE.search(header.name) is None
+    return "path" in records and "hdrcharset" not in records and is_text
+
+
+def _refusal(header: tarfile.TarInfo) -> str | None:
+    if header.issym() or header.islnk():
+        return "link: links are not followed"
+    if header.issparse():
+        return "special file: a sparse one; make the tar without --sparse"
+    if not header.isreg():
+        return "special file: neither a file nor a folder"
+    return None
+
+
+class _Tar:
+    """One pass over a tar, and over all that were joined to it."""
+
+    def __init__(self, file: IO[bytes], name: str, meter: Meter, gzipped: bool) -> None:
+        self._name = name
+        self._length = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        self._gzip = GzipStream(file, name, meter, keeps_rest=True) if gzipped else None
+        self._unpacked = _Unpacked(self._gzip or PlainStream(file, meter), name)
+        self._archive: _Archive | None = None
+        self._rest_bytes = 0
+
+    def headers(self) -> Iterator[tarfile.TarInfo]:
+        """Of every member, files or not. Its data must be read before the next is asked for."""
+        try:
+            yield from self._walk()
+        except (tarfile.TarError, ValueError, RecursionError) as error:
+            # tarfile lets the last two out of damaged sparse maps and of endless long names.
+            raise BrokenArchive(self._name, str(error)) from error
+        while self._unpacked.read(DRAIN_BYTES):
+            pass  # what follows the end mark: a gzip's checksum stands behind it
+        assert self._archive is not None
+        if self._archive.foreign_at is not None:
+            self._rest_bytes = self._unpacked.position - self._archive.foreign_at
+
+    def open(self, header: tarfile.TarInfo) -> Readable:
+        assert self._archive is not None
+        data = self._archive.extractfile(header)
+        assert data is not None
+        return _MemberStream(data, self._name)
+
+    def notices(self) -> Iterator[Notice]:
+        """What the user is to know, after the last header."""
+        assert self._archive is not None
+        if self._archive.ends > 1:
+            joined = f"{self._archive.ends} tars joined in one file; all of them were read"
+            yield Notice(f"{self._name}: {joined}.")
+        rests = {"tar": self._rest_bytes, "gzip": self._gzip.rest_bytes if self._gzip else 0}
+        for kind, count in rests.items():
+            if count:
+                rest = f"{count:,} bytes behind the end of the {kind} are no {kind}"
+                yield Notice(f"{self._name}: {rest} and were not read.")
+
+    def _walk(self) -> Iterator[tarfile.TarInfo]:
+        unpacked = self._unpacked
+        unpacked.allow(HEADER_BYTES)
+        archive = self._archive = _Archive.open(
+            fileobj=unpacked, mode="r|", tarinfo=_StrictHeader, encoding=ENCODING, errors=ERRORS
+        )
+        archive.unpacked = unpacked
+        assert archive.fileobj is not None
+        most = self._length if self._gzip is None else self._length * MAX_RATIO
+        while True:
+            unread = max(0, archive.offset - archive.fileobj.tell())
+            unpacked.allow(unread + HEADER_BYTES)
+            unpacked.needed = archive.offset
+            header = archive.next()
+            unpacked.allow(None)
+            if header is None:
+                return
+            if header.size < 0 or archive.offset > most:
+                raise BrokenArchive(
+                    self._name,
+                    f"a header in it announces {_counted(header.size)} bytes, and the whole file "
+                    f"has {self._length:,}",
+                )
+            # tarfile keeps both for a random access that a stream never has.
+            archive.members = []
+            archive.pax_headers = {}
+            yield header
+
+
+def _counted(size: int) -> str:
+    return f"{size:,}" if abs(size) < 1e18 else f"{size:.0e}"
+
+
+class _Archive(tarfile.TarFile):
+    """Counts the end marks, and knows where data begins that is no tar."""
+
+    members: list[tarfile.TarInfo]  # typeshed knows only getmembers
+    unpacked: "_Unpacked | None" = None
+    ends = 0
+    foreign_at: int | None = None
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """Refuses what `tarfile` takes for the end: a damaged header, or none where one belongs.
+
+    Reads on behind an end mark, as GNU tar does with --ignore-zeros.
+    """
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        assert isinstance(archive, _Archive)
+        is_end = False
+        while True:
+            try:
+                return super().fromtarfile(archive)
+            except tarfile.HeaderError as error:
+                if isinstance(error, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
+                    archive.ends += not is_end
+                    is_end = True
+                    if archive.unpacked is not None:
+                        archive.unpacked.allow(HEADER_BYTES)  # anew: zeros are no header
+                    continue
+                if not is_end:
+                    raise tarfile.ReadError(f"after {archive.offset:,} bytes: {error}") from error
+                if not isinstance(error, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
+                    read = archive.fileobj.tell()
+                    archive.foreign_at = (read - 1) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+                raise tarfile.EOFHeaderError from error  # type: ignore[attr-defined]
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        if buf and not buf.strip(b"\0"):  # padding need not fill the last block
+            raise tarfile.EOFHeaderError("end of file header")  # type: ignore[attr-defined]
+        header = super().frombuf(buf, encoding, errors)
+        if header.size < 0:
+            raise tarfile.HeaderError(f"a size of {_counted(header.size)} bytes")
+        if header.type in EXTENDED and header.size > HEADER_BYTES:
+            raise tarfile.HeaderError("a header in it is too long")
+        return header
+
+
+class _Unpacked(io.BufferedIOBase):
+    """The unpacked bytes of a tar, bounded while `tarfile` reads headers."""
+
+    def __init__(self, stream: Readable, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._allowed: int | None = None
+        self.position = 0
+        self.needed = 0  # where there must be data: `tarfile` would seek on behind the end
+
+    def allow(self, count: int | None) -> None:
+        """How many bytes may be read from here on; None for any."""
+        self._allowed = count
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        data = self._stream.read(size)
+        self.position += len(data)
+        if not data and self.position < self.needed:
+            raise BrokenArchive(self._name, "it ends within a file")
+        if self._allowed is not None:
+            self._allowed -= len(data)
+            if self._allowed < 0:
+                raise BrokenArchive(self._name, "a header in it is too long")
+        return data
+
+
+class _MemberStream:
+    def __init__(self, data: IO[bytes], name: str) -> None:
+        self._data = data
+        self._name = name
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._data.read(size)
+        except tarfile.TarError as error:
+            raise BrokenArchive(self._name, str(error)) from error

@@ -1,0 +1,71 @@
+"""Which array holds the labels of which array of pictures: by their names, else by their counts."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from worker.ingest.archives.streams import read_exactly
+from worker.ingest.arrays.files import ArrayFile, check_length
+from worker.ingest.errors import BrokenArchive, Rejected, reason
+from worker.ingest.limits import Meter
+
+MAX_LABELS = 10_000_000  # held in memory, unlike pictures
+
+
+def pair_labels(arrays: Sequence[ArrayFile], meter: Meter) -> None:
+    """Give every array of pictures the labels that came for it; labels for none get a fault."""
+    pictures = _Pictures(arrays)
+    for array in arrays:
+        if array.header is None or not array.header.is_labels:
+            continue
+        try:
+            owner = pictures.of(array)
+            owner.labels = _read(array, meter)
+            array.is_paired = True
+        except (Rejected, BrokenArchive) as error:
+            array.fault = reason(error)
+
+
+class _Pictures:
+    """Finds arrays of pictures, however many there are."""
+
+    def __init__(self, arrays: Sequence[ArrayFile]) -> None:
+        self._known: defaultdict[Hashable, list[ArrayFile]] = defaultdict(list)
+        for array in arrays:
+            if array.header is not None and not array.header.is_labels:
+                count = array.header.count
+                for known in (array.key, count, (array.key, count)):
+                    self._known[known].append(array)
+
+    def of(self, labels: ArrayFile) -> ArrayFile:
+        """Raises Rejected unless there is exactly one."""
+        assert labels.header is not None
+        count = labels.header.count
+        named = self._known[labels.key]
+        fitting = self._known[(labels.key, count)] if named else self._known[count]
+        if named and not fitting:
+            other = named[0].header
+            assert other is not None
+            raise Rejected(
+                f"wrong count: {count:,} labels for the {other.count:,} pictures of {named[0].name}"
+            )
+        if len(fitting) != 1:
+            raise Rejected(
+                f"labels of nothing: not one but {len(fitting):,} arrays of {count:,} pictures "
+                "came with them; give both the same name but for images and labels"
+            )
+        if fitting[0].labels is not None:
+            raise Rejected(f"labels once more: {fitting[0].name} has labels already")
+        return fitting[0]
+
+
+def _read(labels: ArrayFile, meter: Meter) -> np.ndarray:
+    header = labels.header
+    assert header is not None
+    if header.count > MAX_LABELS:
+        raise Rejected(f"too many labels: {header.count:,}, at most {MAX_LABELS:,} are read")
+    check_length(labels, meter)
+    with labels.open(meter) as stream:
+        read_exactly(stream, header.start)
+        return np.frombuffer(read_exactly(stream, header.bytes), header.dtype)

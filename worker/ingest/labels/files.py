@@ -1,0 +1,317 @@
+"""Labels beside pictures: which files hold them, what they say, and what becomes of them.
+
+A table lists pictures and their classes; a sidecar has the class of the one picture whose name it
+shares. Where any of them gives a picture its class, folders give none.
+"""
+
+import codecs
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from worker.ingest.archives.members import Member, Notice
+from worker.ingest.archives.names import parts_of, shown
+from worker.ingest.archives.parquet import LabelRow, parquet_members
+from worker.ingest.archives.signatures import HEAD_BYTES, picture_format
+from worker.ingest.archives.streams import READ_BYTES, Readable, read_exactly
+from worker.ingest.archives.unsupported_formats import foreign
+from worker.ingest.class_values import LABEL_COLUMNS, STAND_IN, class_of
+from worker.ingest.errors import BadTable, NoClass, Rejected
+from worker.ingest.labels.labels import Labels
+from worker.ingest.labels.matches import LabelMatches
+from worker.ingest.labels.tables import Row, read_delimited, read_lines, read_stylegan
+from worker.ingest.limits import Meter
+from worker.ingest.report import LabelFileReport, LabelReport, Report
+
+MAX_TABLE_BYTES = 512 << 20
+MAX_SIDECAR_BYTES = 1 << 20
+MAX_ROWS = 10_000_000
+MAX_TEXT_CHARACTERS = 4096  # of a path or a class; no file system takes longer paths
+MAX_ALL_CHARACTERS = 1 << 30  # of all paths and classes: a Parquet repeats them for a few bits each
+MAX_LISTED = 20
+LFS_POINTER = b"version https://git-lfs"
+STYLEGAN = "dataset.json"
+PARQUET = "metadata.parquet"  # the only one that is read inside an archive
+TABLES: dict[str, Callable[[Readable], Iterator[Row]]] = {
+    ".csv": read_delimited,
+    ".tsv": read_delimited,
+    ".jsonl": read_lines,
+    ".ndjson": read_lines,
+}
+# Of what is said of one picture the lowest counts: a name in a .json says more than the number in
+# the .cls beside it, and that more than another number.
+TABLE, NAMED, NUMBERED, OTHER = range(4)
+
+
+@dataclass
+class _File:
+    """A table, or all sidecars of one ending in one archive."""
+
+    name: str
+    is_table: bool
+    files: int = 1
+
+
+@dataclass
+class LabelFiles:
+    """Takes every received file of an upload; `finish` gives the packed pictures their classes."""
+
+    database: Path
+    report: Report
+    meter: Meter
+    _files: list[_File] = field(default_factory=list)
+    _sidecars: dict[tuple[int, str], int] = field(default_factory=dict)
+    _rows: int = 0
+    _characters: int = 0  # of their paths and classes
+    _parquets: dict[tuple[int, str], int] = field(default_factory=dict)
+    _says_none: bool = False  # a table says that there are no classes
+
+    def __post_init__(self) -> None:
+        self._matches = LabelMatches(self.database)
+
+    def close(self) -> None:
+        self._matches.close()
+
+    def add_picture(
+        self,
+        scope: int,
+        name: str,
+        packed: int | None,
+        recipe_class: str | None,
+        *,
+        is_duplicate: bool,
+    ) -> None:
+        """A received file that is no label file. `packed` is its place, or that of the picture
+        that it repeats; None if it was rejected."""
+        self._matches.add_picture(scope, name, packed, recipe_class, is_duplicate=is_duplicate)
+
+    def take(self, scope: int, archive: str | None, member: Member) -> Member | None:
+        """Read a label file, and return None; return any other file, still to be read."""
+        name = parts_of(member.name)[-1].lower()
+        suffix = f".{name.rpartition('.')[2]}"
+        read = read_stylegan if name == STYLEGAN else TABLES.get(suffix)
+        if name == PARQUET:
+            read = self._read_parquet
+        is_sidecar = read is None and suffix in (".cls", ".json")
+        if member.stream is None or (read is None and not is_sidecar):
+            return member
+        try:
+            head = bytes(read_exactly(member.stream, HEAD_BYTES))
+            stream = _Continued(head, member.stream)
+            if picture_format(head) is not None:
+                return replace(member, stream=stream)
+            if head.startswith(LFS_POINTER):
+                raise BadTable(foreign(head))
+            stream = _Continued(head.removeprefix(codecs.BOM_UTF8), member.stream)
+            if read is None:
+                self._read_sidecar(scope, archive, member, suffix, stream)
+            else:
+                self._read_table(scope, archive, member, read(stream))
+        except (BadTable, Rejected) as error:
+            self.report.reject(shown(member.name), f"label file not used: {error}")
+        return None
+
+    def add_row(self, scope: int, row: LabelRow) -> None:
+        """A row of a Parquet that was uploaded by itself."""
+        number = self._parquets.get((scope, row.name))
+        if number is None:
+            number = self._parquets[scope, row.name] = len(self._files)
+            self._files.append(_File(row.name, is_table=True))
+        if not self._files[number].files:
+            return  # it was rejected at an earlier row
+        folder = "/".join(parts_of(row.name)[:-1])
+        try:
+            self._count_row(row.path, row.class_name)
+        except BadTable as error:
+            self._drop_table(number)
+            self.report.reject(shown(row.name), f"label file not used: {error}")
+        else:
+            self._matches.add_line(number, TABLE, scope, folder, row.path, row.class_name)
+
+    def finish(self, labels: Labels) -> LabelReport | None:
+        """Match what was read, give each packed picture its class, and tell what was used.
+
+        None where neither a label file nor a recipe was used.
+        """
+        self.meter.tick()
+        self._matches.join()
+        self.meter.tick()
+        described = list(self._describe())
+        if not (self._says_none or self._matches.has_classes()):
+            with_class = self._take_recipes(labels)
+            if not described and not with_class:
+                return None
+            source = "recipes" if with_class else None
+            return LabelReport(source, described, with_class=with_class)
+        report = LabelReport("files", described, self._matches.contradicted())
+        for picture in self._matches.pictures():
+            if picture.is_duplicate:
+                is_same = labels.fill(picture.packed, picture.class_name)
+                report.contradicted_duplicates += not is_same
+            else:
+                labels.assign(picture.packed, picture.class_name)
+        for packed, path in self._matches.paths():
+            if labels.has_class(packed):
+                report.with_class += 1
+            else:
+                report.add_without_class(shown(path))
+        return report
+
+    def _describe(self) -> Iterator[LabelFileReport]:
+        """Of every label file that was used; the others are rejected."""
+        counts = {file: rest for file, *rest in self._matches.files()}
+        for number, file in enumerate(self._files):
+            self.meter.tick()
+            rows, pictures, unmatched = counts.get(number, (0, 0, 0))
+            if not file.is_table:
+                for name in self._matches.unmatched(number, -1):
+                    self.report.reject(
+                        name, "label file not used: there is no picture of the same name"
+                    )
+                if pictures:
+                    files = file.files - unmatched
+                    yield LabelFileReport(file.name, files, files, pictures, 0, [])
+            elif file.files and (pictures or not rows):
+                listed = list(self._matches.unmatched(number, MAX_LISTED))
+                yield LabelFileReport(file.name, 1, rows, pictures, unmatched, listed)
+            elif file.files:
+                (first,) = self._matches.unmatched(number, 1)
+                reason = (
+                    f"none of its {rows:,} rows names a picture of the upload; the first names "
+                    f"{first}"
+                )
+                self.report.reject(file.name, f"label file not used: {reason}")
+
+    def _take_recipes(self, labels: Labels) -> int:
+        """Generated images tell their class where no folder does, or only one that stands in for
+        a class whose name can be no folder's. Returns how many did."""
+        without_folders = labels.classes_in_use < 2 and self._matches.recipes() == len(labels)
+        with_class = 0
+        for picture in self._matches.pictures():
+            if picture.is_duplicate or picture.recipe_class is None:
+                continue
+            folder = parts_of(picture.path)[-2:-1]
+            if without_folders or (folder and STAND_IN.fullmatch(folder[0])):
+                labels.assign(picture.packed, picture.recipe_class)
+                with_class += 1
+        return with_class
+
+    def _read_table(
+        self, scope: int, archive: str | None, member: Member, rows: Iterator[Row]
+    ) -> None:
+        """Raises BadTable, and keeps none of the rows."""
+        _check_size(member, MAX_TABLE_BYTES)
+        number, before = len(self._files), self._rows
+        self._files.append(_File(_path(archive, member.name), is_table=True))
+        folder = "/".join(parts_of(member.name)[:-1])
+        try:
+            for path, class_name in rows:
+                self._count_row(path, class_name)
+                self._matches.add_line(number, TABLE, scope, folder, path, class_name)
+            is_empty = self._rows == before
+            if is_empty and parts_of(member.name)[-1].lower() != STYLEGAN:
+                raise BadTable("it has no rows")
+        except (BadTable, Rejected):
+            self._drop_table(number)
+            raise
+        self._says_none |= is_empty
+
+    def _drop_table(self, number: int) -> None:
+        self._matches.drop_file(number)
+        self._files[number].files = 0
+
+    def _read_parquet(self, stream: Readable) -> Iterator[Row]:
+        path = self.database.with_suffix(".parquet")
+        try:
+            with path.open("wb") as file:
+                while block := stream.read(READ_BYTES):
+                    file.write(block)
+            for row in parquet_members(path, PARQUET, self.meter):
+                if isinstance(row, LabelRow):
+                    yield row.path, row.class_name
+                elif isinstance(row, Notice):
+                    self.report.note(row.text)
+                else:
+                    raise BadTable(row.refusal or "it holds pictures: upload it by itself")
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _read_sidecar(
+        self, scope: int, archive: str | None, member: Member, suffix: str, stream: Readable
+    ) -> None:
+        _check_size(member, MAX_SIDECAR_BYTES)
+        data = bytes(read_exactly(stream, MAX_SIDECAR_BYTES))
+        class_name, rank = _json_class(data) if suffix == ".json" else (_text_class(data), NUMBERED)
+        self._count_row(member.name, class_name)
+        number = self._sidecars.get((scope, suffix))
+        if number is None:
+            number = self._sidecars[scope, suffix] = len(self._files)
+            self._files.append(_File(_path(archive, f"*{suffix}"), is_table=False, files=0))
+        self._files[number].files += 1
+        self._matches.add_sidecar(number, rank, scope, member.name, class_name)
+
+    def _count_row(self, path: str, class_name: str | None) -> None:
+        """Raises BadTable where a row is too long, or the rows are too many."""
+        for kind, text in (("path", path), ("class", class_name or "")):
+            if len(text) > MAX_TEXT_CHARACTERS:
+                raise BadTable(
+                    f"a {kind} in it has {len(text):,} characters, at most "
+                    f"{MAX_TEXT_CHARACTERS:,} are read: {shown(text):.40}…"
+                )
+            self._characters += len(text)
+        self._rows += 1
+        if self._rows > MAX_ROWS:
+            raise BadTable(f"the label files of one upload have at most {MAX_ROWS:,} rows")
+        if self._characters > MAX_ALL_CHARACTERS:
+            raise BadTable(
+                f"the paths and classes of all label files of one upload have at most "
+                f"{MAX_ALL_CHARACTERS:,} characters"
+            )
+
+
+class _Continued:
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, head: bytes, stream: Readable) -> None:
+        self._head = io.BytesIO(head)
+        self._stream = stream
+
+    def read(self, size: int, /) -> bytes:
+        return self._head.read(size) or self._stream.read(size)
+
+
+def _check_size(member: Member, limit: int) -> None:
+    if member.size > limit:
+        raise BadTable(f"it has {member.size:,} bytes, and at most {limit:,} are read")
+
+
+def _text_class(data: bytes) -> str | None:
+    try:
+        text = data.decode().strip()
+    except UnicodeDecodeError as error:
+        raise BadTable("it is not text in UTF-8") from error
+    if "\n" in text:
+        raise BadTable("it has several lines, not one class")
+    return class_of(text)
+
+
+def _json_class(data: bytes) -> tuple[str | None, int]:
+    """The class in a sample's JSON, and how much it counts beside the sample's other files."""
+    try:
+        record = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadTable(f"it is not JSON: {error}") from error
+    keys = [key for key in LABEL_COLUMNS if isinstance(record, dict) and key in record]
+    if not keys:
+        raise BadTable("its JSON holds no class")
+    value = record[keys[0]]
+    try:
+        return class_of(value), NAMED if isinstance(value, str) else OTHER
+    except NoClass as error:
+        raise BadTable(f"its {keys[0]}: {error}") from error
+
+
+def _path(archive: str | None, name: str) -> str:
+    return shown(name) if archive is None else f"{archive}/{shown(name)}"

@@ -1,0 +1,226 @@
+"""Files that list pictures and their classes: CSV, TSV, JSON lines, and StyleGAN's dataset.json.
+
+All are read row by row: a file of a million rows takes no more memory than one of ten.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from worker.ingest.archives.streams import Readable
+from worker.ingest.class_values import FILE_COLUMNS, LABEL_COLUMNS, class_of
+from worker.ingest.errors import BadTable, NoClass
+
+TEXT_COLUMNS = ("text", "caption", "captions", "prompt", "description", "url")  # hold no classes
+PICTURE_SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff", ".heic",
+    ".heif",
+)  # fmt: skip
+DELIMITERS = ",;\t|"
+MAX_LINE_BYTES = 1 << 20
+MAX_PREFIX_CHARACTERS = 1000  # of the names of all the objects that a value of JSON lies in
+
+Row = tuple[str, str | None]  # the path of a picture as the file has it, and its class
+
+
+def read_delimited(stream: Readable) -> Iterator[Row]:
+    """A CSV or TSV with a line of column names, or with a path and a class in each line."""
+    text = io.TextIOWrapper(io.BufferedReader(_Raw(stream)), "utf-8-sig", newline="")
+    number = 1
+    try:
+        first = text.readline(MAX_LINE_BYTES)
+        if "\0" in first:
+            raise BadTable("it is not text in UTF-8: save it as CSV UTF-8")
+        delimiter = max(DELIMITERS, key=first.count)
+        header = next(csv.reader([first], delimiter=delimiter, strict=True), [])
+        places = _delimited_places(header)
+        lines = _Lines(text)
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        if places is None:
+            yield _row(header[0], header[1], number)
+            places = (0, 1)
+        for cells in rows:
+            number += 1
+            lines.begin_row()
+            if not cells:
+                continue
+            if len(cells) <= max(places):
+                raise BadTable(f"line {number} has {len(cells)} of {len(header)} columns")
+            yield _row(cells[places[0]], cells[places[1]], number)
+    except UnicodeDecodeError as error:
+        raise BadTable("it is not text in UTF-8: save it as CSV UTF-8") from error
+    except csv.Error as error:
+        raise BadTable(f"line {number + 1}: {error}") from error
+    except _RowTooLong as error:
+        raise BadTable(f"line {number + 1} is longer than {MAX_LINE_BYTES:,} characters") from error
+
+
+def read_lines(stream: Readable) -> Iterator[Row]:
+    """JSON lines, one object for each picture."""
+    lines = io.BufferedReader(_Raw(stream))
+    columns: tuple[str, str] | None = None
+    number = 0
+    while line := lines.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            raise BadTable(f"line {number} is longer than {MAX_LINE_BYTES:,} bytes")
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise BadTable(f"line {number} is not JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise BadTable(f"line {number} is no JSON object")
+        columns = columns or find_columns(list(record))
+        file, label = (record.get(column) for column in columns)
+        if not isinstance(file, str):
+            raise BadTable(f"line {number}: {columns[0]} is no path but {file!r:.60}")
+        yield _row(file, label, number)
+
+
+def read_stylegan(stream: Readable) -> Iterator[Row]:
+    """The dataset.json of StyleGAN's tools: {"labels": [["00000/img00000000.png", 3], …]}.
+
+    Its labels may be null, which says that there are no classes.
+    """
+    import ijson
+
+    path: str | None = None
+    place = rows = 0
+    is_known = False
+    tokens = _Tokens(stream)
+    try:
+        for prefix, event, value in ijson.parse(tokens, use_float=True):
+            tokens.begin_token()
+            if len(prefix) > MAX_PREFIX_CHARACTERS:
+                raise BadTable("it is nested too deeply")
+            if prefix == "labels":
+                is_known = event in ("null", "start_array", "end_array")
+                if not is_known:
+                    raise BadTable('its "labels" are neither a list nor null')
+            elif prefix == "labels.item" and event == "start_array":
+                path, place, rows = None, 0, rows + 1
+            elif prefix == "labels.item" and event == "end_array":
+                if place != 2:
+                    raise BadTable(f"label {rows} is no pair of a path and a number")
+            elif prefix == "labels.item.item" and place == 0 and event == "string":
+                path, place = value, 1
+            elif prefix == "labels.item.item" and place == 1 and path is not None:
+                if event in ("start_array", "start_map"):
+                    raise BadTable(f"label {rows} is no class but a list of numbers")
+                place = 2
+                yield _row(path, value, rows, "label")
+            elif prefix.startswith("labels."):
+                raise BadTable(f"label {rows} is no pair of a path and a number")
+    except ijson.JSONError as error:
+        raise BadTable(f"it is not JSON: {_first_line(error)}") from error
+    if not is_known:
+        raise BadTable('it has no "labels"')
+
+
+def _first_line(error: Exception) -> str:
+    """The reason; ijson may give bytes, and lines of the file below it."""
+    reason = error.args[0] if error.args else ""
+    text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+    return text.strip().partition("\n")[0]
+
+
+def find_columns(names: Sequence[str]) -> tuple[str, str]:
+    """The column of paths and the column of classes. Raises BadTable where either is missing."""
+    known = {_plain(name): name for name in reversed(names)}
+    ends = [name for name in known if name.endswith("_file_name")]
+    file = next((known[name] for name in (*FILE_COLUMNS, *ends) if name in known), None)
+    if file is None:
+        raise BadTable(f"none of its columns names files: {_listed(names)}; call one file_name")
+    label = next((known[name] for name in LABEL_COLUMNS if name in known), None)
+    others = [name for name in names if name != file and _plain(name) not in TEXT_COLUMNS]
+    if label is None and len(names) == 2 and others:
+        label = others[0]
+    if label is None:
+        raise BadTable(f"none of its columns holds classes: {_listed(names)}; call one label")
+    return file, label
+
+
+def _delimited_places(header: list[str]) -> tuple[int, int] | None:
+    """Where path and class stand; None where the first line is a picture's already."""
+    if len(header) == 2 and header[0].strip().lower().endswith(PICTURE_SUFFIXES):
+        return None
+    file, label = find_columns(header)
+    return header.index(file), header.index(label)
+
+
+def _row(path: str, label: Any, number: int, what: str = "line") -> Row:
+    try:
+        return path, class_of(label)
+    except NoClass as error:
+        raise BadTable(f"{what} {number}: {error}") from error
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(name.strip() for name in names):.200}"
+
+
+class _RowTooLong(Exception):
+    pass
+
+
+class _Lines:
+    """The lines of a text for `csv.reader`, which would read lines and rows of any length."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._row_length = 0
+
+    def begin_row(self) -> None:
+        self._row_length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MAX_LINE_BYTES + 1)
+        if not line:
+            raise StopIteration
+        self._row_length += len(line)
+        if self._row_length > MAX_LINE_BYTES:
+            raise _RowTooLong
+        return line
+
+
+class _Raw(io.RawIOBase):
+    """A stream of an upload as a raw file, which the standard library's readers want."""
+
+    def __init__(self, stream: Readable) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Tokens(_Raw):
+    """JSON whose single strings and numbers are bounded: `ijson` takes quadratic time for each."""
+
+    _length = 0  # read since the last token
+
+    def begin_token(self) -> None:
+        self._length = 0
+
+    def readinto(self, buffer: Any, /) -> int:
+        if self._length > MAX_LINE_BYTES:
+            raise BadTable(f"a string or number in it is longer than {MAX_LINE_BYTES:,} bytes")
+        count = super().readinto(buffer)
+        self._length += count
+        return count
