@@ -15,7 +15,7 @@ from worker.ingest.archives.names import folder_of, shown
 from worker.ingest.archives.parquet import LabelRow
 from worker.ingest.arrays.files import ArrayPicture
 from worker.ingest.class_values import recipe_class
-from worker.ingest.decoding.levels import Levels, Span, Values, ValuesSeen
+from worker.ingest.decoding.levels import Levels, Span, ValueRanges, Values
 from worker.ingest.decoding.reader import Fitted, Measured, Reader, set_pillow_limits
 from worker.ingest.doctor.classes import class_balance
 from worker.ingest.doctor.doctor import Dark, Options, examine
@@ -76,7 +76,7 @@ class Ingest:
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decoder")
         self._steps = 0  # that are no bytes read
         total = sum(source.path.stat().st_size for source in request.sources)
-        self._values = ValuesSeen()
+        self._values = ValueRanges()
         self.progress = Progress(Report(), total)
         database = folder.with_name("labels.sqlite")
         self._label_files = LabelFiles(database, self.progress.report, self._meter)
@@ -117,7 +117,7 @@ class Ingest:
             return Levels()
         self.progress.phase = "measuring"
         reader = Reader(self._request.shape, self._request.limits.max_pixels, Levels())
-        values = ValuesSeen()
+        values = ValueRanges()
         for file in self._decoded(self._meter.fresh(), reader.measure, reader.measure_array):
             measured = file.result()
             if isinstance(measured, Measured):

@@ -1,7 +1,8 @@
-"""The packed dataset: pictures without their duplicates, labels, a hash of it all."""
+"""The packed dataset: images without duplicates, their labels, a contact sheet, a content hash."""
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -11,34 +12,39 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from worker.ingest.archives.names import FileNames
 from worker.ingest.decoding.levels import Pixels
-from worker.ingest.images_file import COPY_PICTURES, HEADER_BYTES, ImagesFile, Shape, read_blocks
+from worker.ingest.images_file import COPIED_AT_ONCE, HEADER_BYTES, ImagesFile, Shape, read_blocks
 from worker.ingest.labels.labels import Labels
-from worker.ingest.preview import write_preview
 
 DIGEST_BYTES = 16
 HASH_BYTES = 1 << 20
+PREVIEW_IMAGES = 64
+WHITE, SHADE = 255, 204  # of the checkerboard behind transparent images
+SQUARE = 8  # pixels of its squares
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What was written, as the `finished` event tells it."""
+    """A finished pack, with the fields of the `finished` event."""
 
     images: int
     shape: list[int]
     classes: list[str] | None
-    horizontal_flip: bool  # a mirrored picture is as good as the picture
+    horizontal_flip: bool  # a mirrored image is as good as the image
     content_hash: str
     bytes: int
 
 
 class Pack:
-    """Written into a folder beside its own and renamed when whole: `add`, `seal`, `finish`.
+    """A packed dataset that is being written: call `add`, then `seal`, then `finish`.
 
-    A duplicate has the same pixels once packed. That holds for every copy of a file, and for its
-    lossless copies in another format; it is what matters to whoever learns from the pixels.
+    It is written into a folder beside its own, which is renamed when it is complete.
+
+    A duplicate has the same pixels as an earlier image, at the size of the dataset: a copy of a
+    file is one, and so is a lossless copy in another format.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,8 +56,8 @@ class Pack:
         self._images = ImagesFile(self.folder / "images.npy")
         self.names = FileNames(self.folder / "names.txt")
         self.labels = Labels()
-        self._seen: dict[bytes, int] = {}  # the place of each picture by its pixels
-        self.contradicted = 0  # duplicates in another class than the picture that they repeat
+        self._indices: dict[bytes, int] = {}  # of each image, by the digest of its pixels
+        self.contradicted = 0  # duplicates in another class than the image that they repeat
 
     def __enter__(self) -> Self:
         return self
@@ -69,33 +75,38 @@ class Pack:
         return self._images.shape
 
     def add(self, pixels: Pixels, class_name: str | None, file_name: str) -> tuple[int, bool]:
-        """The picture's place, and whether it is new. A duplicate is left out: the place is that of
-        the picture that it repeats, which takes its class where it has none."""
+        """Add an image; return its index and True, or for a duplicate the index of the image that
+        it repeats and False.
+
+        A duplicate gives its class to an image that has none.
+        """
         digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=DIGEST_BYTES)
         digest.update(bytes([pixels.shape[2]]))
-        place = self._seen.setdefault(digest.digest(), len(self))
-        if place < len(self):
-            self.contradicted += not self.labels.fill(place, class_name)
-            return place, False
+        index = self._indices.setdefault(digest.digest(), len(self))
+        if index < len(self):
+            self.contradicted += not self.labels.fill(index, class_name)
+            return index, False
         self._images.append(pixels)
         self.labels.add(class_name)
         self.names.add(file_name)
-        return place, True
+        return index, True
 
     def seal(self) -> None:
-        """After the last picture: images.npy can be read."""
+        """Complete images.npy, after the last image was added."""
         self._images.finish()
-        self._seen.clear()
+        self._indices.clear()
 
     def keep(self, kept: NDArray[np.bool_], tick: Callable[[], None]) -> None:
-        """Leave out of a sealed pack, and of its features.npy where it was examined, the pictures
-        that are not kept."""
+        """Remove the images for which `kept` (N,) is False from a sealed pack.
+
+        They are removed from features.npy too, if there is one.
+        """
         path = self.folder / "images.npy"
         shape = self._images.shape
         whole = path.rename(path.with_suffix(".whole"))
         self._images = ImagesFile(path)
         start = 0
-        for block in read_blocks(whole, shape, COPY_PICTURES):
+        for block in read_blocks(whole, shape, COPIED_AT_ONCE):
             for pixels in block[kept[start : start + len(block)]]:
                 self._images.append(pixels)
             start += len(block)
@@ -111,7 +122,7 @@ class Pack:
     def finish(
         self, horizontal_flip: bool, described: dict[str, Any], tick: Callable[[], None]
     ) -> Packed:
-        """Complete the folder; `described` goes into dataset.json. `tick` may raise to stop."""
+        """Complete the folder; `described` is added to dataset.json. `tick` may raise to stop."""
         path = self.folder / "images.npy"
         classes, labels = self.labels.numbered()
         if labels is not None:
@@ -136,6 +147,31 @@ class Pack:
         return Packed(shape[0], list(shape[1:]), classes, horizontal_flip, content_hash, size)
 
 
+def write_preview(images: np.ndarray, path: Path) -> None:
+    """Write a contact sheet of up to 64 of (N, H, W, C) images, evenly spaced, as a PNG.
+
+    The sheet is about square, whatever the shape of the images. Unused cells are white.
+    """
+    chosen = np.linspace(0, len(images) - 1, min(len(images), PREVIEW_IMAGES)).round().astype(int)
+    height, width, channels = images.shape[1:]
+    columns = min(len(chosen), max(1, math.ceil(math.sqrt(len(chosen) * height / width))))
+    rows = math.ceil(len(chosen) / columns)
+    sheet = np.full((rows * height, columns * width, channels), WHITE, np.uint8)
+    for cell, index in enumerate(chosen):
+        top, left = cell // columns * height, cell % columns * width
+        sheet[top : top + height, left : left + width] = images[index]
+    picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+    if channels == 4:
+        picture = Image.alpha_composite(_checkerboard(picture.size), picture).convert("RGB")
+    picture.save(path, "PNG")
+
+
+def _checkerboard(size: tuple[int, int]) -> Image.Image:
+    width, height = size
+    squares = np.add.outer(np.arange(height) // SQUARE, np.arange(width) // SQUARE) % 2
+    return Image.fromarray(np.where(squares, SHADE, WHITE).astype(np.uint8)).convert("RGBA")
+
+
 def _hash(
     images: Path,
     shape: tuple[int, ...],
@@ -156,7 +192,7 @@ def _hash(
 
 
 def _sync(path: Path) -> int:
-    """Have a file or folder on the disk; its bytes."""
+    """Flush a file or folder to the disk; return its size in bytes."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from worker.ingest.images_file import COPY_PICTURES, HEADER_BYTES, ImagesFile, read_blocks
+from worker.ingest.images_file import COPIED_AT_ONCE, HEADER_BYTES, ImagesFile, read_blocks
 
 
 def picture(value: int, channels: int = 1) -> np.ndarray:
@@ -12,8 +12,8 @@ def picture(value: int, channels: int = 1) -> np.ndarray:
 
 def written(path: Path, pictures: list[np.ndarray]) -> np.ndarray:
     file = ImagesFile(path)
-    for one in pictures:
-        file.append(one)
+    for image in pictures:
+        file.append(image)
     file.finish()
     images: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return images
@@ -32,7 +32,7 @@ def test_the_header_has_one_length_however_many_there_are(tmp_path: Path) -> Non
 
 
 def test_grey_pictures_become_coloured_with_the_first_that_is(tmp_path: Path) -> None:
-    grey = [picture(n % 256) for n in range(2 * COPY_PICTURES + 3)]
+    grey = [picture(n % 256) for n in range(2 * COPIED_AT_ONCE + 3)]
     images = written(tmp_path / "images.npy", [*grey, picture(7, 3), picture(8)])
     assert images.shape == (len(grey) + 2, 4, 6, 3)
     for channel in range(3):
@@ -44,8 +44,8 @@ def test_grey_pictures_become_coloured_with_the_first_that_is(tmp_path: Path) ->
 def test_blocks_hold_all_pictures_in_order(tmp_path: Path) -> None:
     pictures = np.arange(7 * 2 * 3, dtype=np.uint8).reshape(7, 2, 3, 1)
     file = ImagesFile(tmp_path / "images.npy")
-    for one in pictures:
-        file.append(one)
+    for image in pictures:
+        file.append(image)
     file.finish()
     blocks = list(read_blocks(tmp_path / "images.npy", file.shape, 3))
     assert [len(block) for block in blocks] == [3, 3, 1]

@@ -1,4 +1,4 @@
-"""Colours of any profile in sRGB, by Little CMS."""
+"""Conversion of colours to sRGB by their ICC profile, with Little CMS."""
 
 import functools
 import io
@@ -7,20 +7,23 @@ import numpy as np
 from PIL import Image, ImageCms
 from PIL.ImageCms import Flags, ImageCmsProfile, ImageCmsTransform, Intent, PyCMSError
 
-SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of a profile: the mode that it is for
-PROFILES_KEPT = 16  # of up to 16 MiB each
-SAME = 1  # level of 255: what rounding makes of the colours of another sRGB
-GRID = 9  # colours along each axis that are looked at to know a profile of sRGB
-FLAGS = Flags.NOCACHE | Flags.BLACKPOINTCOMPENSATION  # without a cache threads may share it
+MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # by the colour space of a profile
+CACHED_PROFILES = 16  # of up to 16 MiB each
+SRGB_TOLERANCE = 1  # level of 255: other writings of sRGB differ by their rounding
+GRID = 9  # colours along each axis that are converted to recognize a profile of sRGB
+# Threads may share a transform that has no cache.
+FLAGS = Flags.NOCACHE | Flags.BLACKPOINTCOMPENSATION
 
 
 class UnusableProfile(Exception):
-    """A profile that is damaged, or that is for other channels than the picture has."""
+    """The profile is damaged, or is for other channels than the picture has."""
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bool]:
-    """L, LA, RGB, RGBA or CMYK in sRGB, and whether that changed any colour. Raises
-    UnusableProfile. Alpha stays as it is; grey stays grey, CMYK becomes RGB."""
+    """The image in sRGB, and whether that changed its colours. Raises UnusableProfile.
+
+    The image is L, LA, RGB, RGBA or CMYK. Grey stays grey, CMYK becomes RGB, alpha is kept.
+    """
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     mode = image.mode.removesuffix("A") if alpha is not None else image.mode
     transform = _transform(profile, mode)
@@ -38,12 +41,12 @@ def lab_to_srgb(image: Image.Image) -> Image.Image:
     return _lab().apply(image)
 
 
-@functools.lru_cache(PROFILES_KEPT)
+@functools.lru_cache(CACHED_PROFILES)
 def _transform(profile: bytes, mode: str) -> ImageCmsTransform | None:
-    """To RGB; None where the profile is sRGB itself, whatever its name."""
+    """The transform to RGB; None for a profile that leaves all colours as they are."""
     try:
         source = ImageCmsProfile(io.BytesIO(profile))
-        if SPACES.get(source.profile.xcolor_space) != mode:
+        if MODES.get(source.profile.xcolor_space) != mode:
             raise UnusableProfile
         transform = ImageCmsTransform(
             source, _srgb(), mode, "RGB", Intent.RELATIVE_COLORIMETRIC, flags=FLAGS
@@ -61,7 +64,7 @@ def _changes_nothing(transform: ImageCmsTransform, mode: str) -> bool:
         colours = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(1, -1, 3)
     converted = np.asarray(transform.apply(Image.fromarray(colours))).astype(int)
     expected = colours[..., None] if mode == "L" else colours
-    return bool(np.abs(converted - expected).max() <= SAME)
+    return bool(np.abs(converted - expected).max() <= SRGB_TOLERANCE)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""From a decoded picture of any shape to the dataset's: cropped, padded or stretched."""
+"""Fits a decoded picture to the shape of the dataset: cropped, padded or stretched."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from worker.ingest.request import PictureShape
 
 MIN_SIDE = 8
 MAX_ENLARGEMENT = 4
-REDUCING_GAP = 3.0  # Pillow: indistinguishable from resampling every pixel
+REDUCING_GAP = 3.0  # Pillow's documentation: indistinguishable from resampling every pixel
 SIDEWAYS = (
     Transpose.TRANSPOSE,
     Transpose.ROTATE_90,
@@ -23,11 +23,12 @@ SIDEWAYS = (
 )
 MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
 CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
-PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}  # what is transparent has no colour to resample
+# Resampled with colours multiplied by alpha: the colour of a transparent pixel counts for nothing.
+PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
-    """Raise Rejected for a picture that is too large to be decoded."""
+    """Raise Rejected for a picture that has more pixels than may be decoded."""
     if width * height > max_pixels:
         raise Rejected(
             f"too many pixels: {width} × {height}, at most {max_pixels:,} (MOGGY_MAX_PIXELS)"
@@ -35,7 +36,7 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
 
 
 def check_size(width: int, height: int, shape: PictureShape) -> None:
-    """Raise Rejected for a picture that would have to be enlarged beyond recognition."""
+    """Raise Rejected for a picture that would be enlarged more than fourfold."""
     least_width, least_height = (
         max(MIN_SIDE, math.ceil(side / MAX_ENLARGEMENT)) for side in (shape.width, shape.height)
     )
@@ -47,18 +48,21 @@ def check_size(width: int, height: int, shape: PictureShape) -> None:
 
 
 def is_enlarged(width: int, height: int, shape: PictureShape) -> bool:
-    """Whether a picture of this size has fewer pixels than it is given in the dataset."""
-    narrow, low = width < shape.width, height < shape.height
-    return (narrow and low) if shape.fit == "pad" else (narrow or low)
+    """Whether a picture of this size is enlarged to fit the shape."""
+    is_narrower, is_lower = width < shape.width, height < shape.height
+    return (is_narrower and is_lower) if shape.fit == "pad" else (is_narrower or is_lower)
 
 
-def enough(image_size: tuple[int, int], shape: PictureShape) -> tuple[int, int]:
-    """The dimensions below which decoding small would be seen in the result, either way up."""
+def least_decoded_size(image_size: tuple[int, int], shape: PictureShape) -> tuple[int, int]:
+    """The least dimensions at which a picture may be decoded without a loss in the dataset.
+
+    They suffice for a picture that is turned by 90° too.
+    """
     side = math.ceil(max(shape.width, shape.height) * REDUCING_GAP)
     if shape.fit != "pad":
         return side, side
     longest = max(image_size)
-    width, height = (max(1, math.ceil(one * side / longest)) for one in image_size)
+    width, height = (max(1, math.ceil(length * side / longest)) for length in image_size)
     return width, height
 
 
@@ -69,10 +73,10 @@ def fit_raster(
     turn: Transpose | None = None,
     to_srgb: Callable[[Image.Image], Image.Image] | None = None,
 ) -> Pixels:
-    """(height, width, C) with C by `channels`, or by the picture for auto; turned by `turn`.
+    """(height, width, C), turned by `turn`; C follows `shape.channels`.
 
-    With auto, a picture whose channels are all equal has one. `to_srgb` is given the resized
-    picture, for colours change little by resampling and a large one takes long to convert.
+    With auto, C follows the picture, and is 1 where all channels are equal. `to_srgb` is applied
+    after resizing: resampling changes colours little, and a large picture takes long to convert.
     """
     small = _resize(raster, shape, levels, turn in SIDEWAYS)
     small = to_srgb(small) if to_srgb is not None else small
@@ -82,41 +86,42 @@ def fit_raster(
     pixels = np.asarray(_to_final_mode(small, shape.channels))
     if pixels.ndim == 2:
         return pixels[..., None]
-    return _without_colour(pixels) if shape.channels == "auto" else pixels
+    return _grey_if_colourless(pixels) if shape.channels == "auto" else pixels
 
 
 def fit_values(values: Values, shape: PictureShape, levels: Levels) -> Pixels:
-    """As `fit_raster` does, for a picture (H, W, C) that came as an array."""
+    """`fit_raster` for a picture (H, W, C) from an array."""
     return fit_raster(array_raster(values), shape, levels)
 
 
-def if_fitting(pixels: Pixels, shape: PictureShape) -> Pixels | None:
-    """What `fit_values` would give, where that takes no resampling and no change of colours."""
+def pixels_if_fitting(pixels: Pixels, shape: PictureShape) -> Pixels | None:
+    """The result of `fit_values` if it needs no resampling and no change of colours, else None."""
     height, width, channels = pixels.shape
     if (height, width) != (shape.height, shape.width):
         return None
     if shape.channels == "auto":
-        return None if channels == 4 else _without_colour(pixels)
+        return None if channels == 4 else _grey_if_colourless(pixels)
     return pixels if channels == CHANNELS[shape.channels] else None
 
 
-def _without_colour(pixels: Pixels) -> Pixels:
+def _grey_if_colourless(pixels: Pixels) -> Pixels:
+    """(H, W, C) -> (H, W, 1) where all channels are equal."""
     if pixels.shape[2] > 1 and (pixels == pixels[..., :1]).all():
         return np.ascontiguousarray(pixels[..., :1])
     return pixels
 
 
 def _resize(raster: Raster, shape: PictureShape, levels: Levels, is_sideways: bool) -> Image.Image:
-    """The part that is kept, at its dimensions in the dataset, before it is turned."""
+    """The kept part at its dimensions in the dataset, before it is turned."""
     width, height = raster.size
     target = (shape.width, shape.height)
     if is_sideways:
         target = (shape.height, shape.width)
     left, top, kept_width, kept_height = 0.0, 0.0, float(width), float(height)
     if shape.fit == "crop":
-        wide = width * target[1] > height * target[0]
-        kept_width = height * target[0] / target[1] if wide else kept_width
-        kept_height = kept_height if wide else width * target[1] / target[0]
+        is_wider = width * target[1] > height * target[0]
+        kept_width = height * target[0] / target[1] if is_wider else kept_width
+        kept_height = kept_height if is_wider else width * target[1] / target[0]
         left, top = (width - kept_width) / 2, (height - kept_height) / 2
     elif shape.fit == "pad":
         scale = min(target[0] / width, target[1] / height)
@@ -135,8 +140,7 @@ def _resize(raster: Raster, shape: PictureShape, levels: Levels, is_sideways: bo
 
 
 def _reduce(raster: Raster, levels: Levels, across: int, down: int) -> Image.Image:
-    """The average of blocks of so many pixels; in bands, so that no copy is as large as the
-    picture."""
+    """Average blocks of `across` × `down` pixels, in bands: no copy is as large as the picture."""
     width, height = raster.size
     if across == down == 1:
         return raster.band(0, height, levels)

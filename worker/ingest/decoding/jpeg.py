@@ -1,66 +1,119 @@
-"""A JPEG, read so that damaged metadata does not decide whether it is a picture.
+"""JPEG: damaged metadata does not make a picture unusable.
 
-JPEG: ITU-T T.81, annex B. Pillow reads metadata that no pixel needs, and refuses the file when it
-is damaged; it gets a stream without.
+Pillow refuses a file if any of its metadata is damaged, though the pixels do not depend on it. It
+is given a stream of only the metadata that matters. JPEG: ITU-T T.81, annex B.
 """
 
 import io
 import re
 from collections.abc import Iterator
 
+from PIL import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+
+from worker.ingest.decoding.picture import TRUNCATED, Picture, load, open_with
+from worker.ingest.decoding.rasters import ImageRaster, Raster
 from worker.ingest.errors import Rejected
 
 START_OF_SCAN, COMMENT, JFIF, ADOBE = 0xDA, 0xFE, 0xE0, 0xEE
-# By their marker, metadata that colours or orientation depend on: how it begins, and its least
-# length. EXIF, XMP and the profile are checked where they are used.
+# By marker, the metadata on which colours or orientation depend: how its body begins, and its
+# least length. EXIF, XMP and the profile are checked where they are used.
 KEPT = {
     JFIF: ((b"JFIF\0",), 14),
     0xE1: ((b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"), 8),
     0xE2: ((b"ICC_PROFILE\0",), 14),
     ADOBE: ((b"Adobe",), 12),
 }
-PICTURES = (b"MPF\0",)  # of several in one file (CIPA DC-007)
+SEVERAL_PICTURES = b"MPF\0"  # the index of several pictures in one file (CIPA DC-007)
 END = b"\xff\xd9"
 MAX_SEGMENTS = 10_000  # metadata in several segments has thousands at most
 MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # all but those within the data of a scan
-MAX_SCANS = 500  # an encoder makes about ten, and libjpeg goes through all pixels for each
-# Behind the last pixel nobody reads them; behind a cut they become pixels of their own.
+MAX_SCANS = 500  # encoders write about ten, and libjpeg goes through all pixels for each
+# Bytes that libjpeg ignores behind the last pixel, and decodes as pixels where some are missing.
 STRAY = bytes((0x55, 0xAA, 0x2D, 0x96)) * 32
 
 
-class JpegFile:
+class JpegPicture(Picture):
+    def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
+        self._segments = JpegSegments(file.getvalue())
+        if self._segments.has_several_pictures:
+            self.treatments.add("first_image")
+        if self._segments.is_metadata_damaged:
+            self.treatments.add("metadata")
+        return self._open_stream()
+
+    def draft(self, size: tuple[int, int]) -> None:
+        self._draft = size
+        self.image.draft(None, size)
+
+    @property
+    def bytes_needed(self) -> int:
+        width, height = self.size
+        coefficients = 3 * width * height if self.image.info.get("progressive") else 0
+        return super().bytes_needed + coefficients
+
+    def load(self) -> Raster:
+        try:
+            load(self.image)
+        except Rejected:
+            if self._segments.has_end:
+                raise
+            self._load_without_end()
+        return ImageRaster(self.image)
+
+    def _load_without_end(self) -> None:
+        """Load a file that lacks no more than the two bytes of the end marker.
+
+        If every pixel is there, bytes that are appended make no difference to them. Raises Rejected
+        if they do.
+        """
+        other = self._open_stream(STRAY + END)
+        self.image = self._open_stream(END)
+        for image in (other, self.image):
+            image.draft(None, self._draft)
+            load(image)
+        if other.tobytes() != self.image.tobytes():
+            raise Rejected(TRUNCATED)
+
+    def _open_stream(self, end: bytes = b"") -> ImageFile.ImageFile:
+        return open_with(JpegImageFile, "JPEG", self._segments.stream(end))
+
+
+class JpegSegments:
+    """The segments of a JPEG, with those left out that no pixel depends on."""
+
     def __init__(self, data: bytes) -> None:
-        self.has_several = False
+        self.has_several_pictures = False
         self.is_metadata_damaged = False
         view, kept = memoryview(data), [b"\xff\xd8"]
-        dropped, rest = False, 2
-        for number, (marker, start, end, is_lost) in enumerate(_segments(data)):
-            if number == MAX_SEGMENTS:
+        is_changed, scans = False, 2
+        for index, (marker, start, end, is_damaged) in enumerate(_segments(data)):
+            if index == MAX_SEGMENTS:
                 raise Rejected(f"damaged: a JPEG of more than {MAX_SEGMENTS:,} segments")
-            rest = end
-            self.is_metadata_damaged |= is_lost
+            scans = end
+            self.is_metadata_damaged |= is_damaged
             body = bytes(view[start + 4 : min(start + 64, end)])
-            if marker == 0xE2 and body.startswith(PICTURES):
-                self.has_several = True
-            if is_lost or not _is_kept(marker, body, end - start - 4):
-                dropped = True
+            if marker == 0xE2 and body.startswith(SEVERAL_PICTURES):
+                self.has_several_pictures = True
+            if is_damaged or not _is_kept(marker, body, end - start - 4):
+                is_changed = True
             else:
                 kept.append(bytes(view[start:end]))
-        if _has_too_many_scans(data, rest):
+        if _has_too_many_scans(data, scans):
             raise Rejected(f"not read: a JPEG of more than {MAX_SCANS} scans; save it anew")
         self._data = data
-        self._clean = [*kept, view[rest:]] if dropped else [view]
+        self._parts = [*kept, view[scans:]] if is_changed else [view]
 
     def stream(self, end: bytes = b"") -> io.BytesIO:
-        """What Pillow is to read, with `end` behind it."""
+        """A stream for Pillow, with `end` appended."""
         stream = io.BytesIO()
-        for part in (*self._clean, end):
+        for part in (*self._parts, end):
             stream.write(part)
         stream.seek(0)
         return stream
 
     @property
-    def ends(self) -> bool:
+    def has_end(self) -> bool:
         return END in self._data[-1024:]
 
 
@@ -71,30 +124,33 @@ def _is_kept(marker: int, body: bytes, size: int) -> bool:
     return size >= least and body.startswith(starts)
 
 
-def _has_too_many_scans(data: bytes, place: int) -> bool:
-    """Of what stands from `place`, the first scan, to the end of the picture."""
+def _has_too_many_scans(data: bytes, offset: int) -> bool:
+    """Count the scans from `offset`, where the first begins, to the end of the picture."""
     scans = 0
-    while scans <= MAX_SCANS and (found := MARKER.search(data, place)):
-        marker, place = data[found.start() + 1], found.end()
+    while scans <= MAX_SCANS and (match := MARKER.search(data, offset)):
+        marker, offset = data[match.start() + 1], match.end()
         if marker == END[1]:
             break
         scans += marker == START_OF_SCAN
-        place += int.from_bytes(data[place : place + 2], "big")
+        offset += int.from_bytes(data[offset : offset + 2], "big")
     return scans > MAX_SCANS
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int, bool]]:
-    """(marker, start, end, whether it is damaged) up to the first scan, which begins where the last
-    one ends. What is no segment is skipped up to the next marker, as libjpeg does; metadata that
-    claims more bytes than there are, up to the next table."""
-    place = 2
-    while (start := data.find(b"\xff", place)) >= 0 and start + 4 <= len(data):
+    """(marker, start, end, is damaged) of every segment before the first scan.
+
+    The first scan begins where the last segment ends. Bytes that are no segment are skipped up to
+    the next marker, as libjpeg does; metadata that claims more bytes than the file has is skipped
+    up to the next quantization table.
+    """
+    offset = 2
+    while (start := data.find(b"\xff", offset)) >= 0 and start + 4 <= len(data):
         marker = data[start + 1]
         if marker in (0x00, 0xFF):
-            place = start + 1
+            offset = start + 1
             continue
-        if start > place:
-            yield 0, place, start, True
+        if start > offset:
+            yield 0, offset, start, True
         if marker == START_OF_SCAN:
             return
         end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
@@ -103,8 +159,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int, bool]]:
                 return
             end = data.find(b"\xff\xdb", start + 4)
             if end < 0:
-                raise Rejected("truncated: the file ends before the picture does")
+                raise Rejected(TRUNCATED)
             yield marker, start, end, True
         else:
             yield marker, start, end, False
-        place = end
+        offset = end

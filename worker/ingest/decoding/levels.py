@@ -1,7 +1,8 @@
-"""How the values of a picture become 0 to 255, and which values occur in a dataset.
+"""Converts the values of a picture to 0 … 255, and records which values occur in a dataset.
 
-A file says how many bits a value has, not how many of them are used: cameras and scanners write 10
-or 12 bits into 16, and masks write 0 and 1 into 8. Read in full, such pictures are black.
+A file states how many bits a value has, not how many of them are used: cameras and scanners write
+10 or 12 bits into 16, and masks hold 0 and 1 in 8 bits. Such pictures come out black unless their
+range is stretched.
 """
 
 from array import array
@@ -18,8 +19,8 @@ Values = NDArray[Any]
 Span = tuple[float, float]  # the lowest and the highest value
 
 WHITE = {"8-bit": 255.0, "16-bit": 65535.0, "float": 1.0}  # "integer", which is wider, has none
-NARROW = 1 / 4  # of the values from black to white: fewer are used by pictures that come out dark
-DIGITS = 4
+NARROW_SHARE = 1 / 4  # of the values from black to white; pictures that use fewer come out dark
+DIGITS = 4  # of decimal numbers in messages
 
 
 def depth_of(dtype: np.dtype) -> str:
@@ -30,17 +31,19 @@ def depth_of(dtype: np.dtype) -> str:
 
 
 def span_of(values: Values) -> Span:
-    """Raises Rejected for values that no colour can be made of."""
+    """The lowest and the highest value. Raises Rejected if one is infinite or NaN."""
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
-        raise Rejected("not a picture: some of its values are infinite or no numbers (NaN)")
+        raise Rejected("not a picture: some of its values are infinite or NaN")
     return low, high
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Which value of each depth becomes black and which white; what is not named is read in full:
-    from 0 to 255, 65535 or 1.0."""
+    """Which values become black and white, by depth.
+
+    A depth without a span is read in full: white is 255, 65535 or 1.0.
+    """
 
     spans: dict[str, Span] = field(default_factory=dict)
 
@@ -48,31 +51,31 @@ class Levels:
         return depth in self.spans
 
     def check(self, depth: str, span: Span) -> None:
-        """Raise Rejected where the values have no known black and white."""
+        """Raise Rejected if it is unknown which values are black and white."""
         if depth in self.spans or depth in ("8-bit", "16-bit"):
             return
         if depth == "integer":
             raise Rejected(
                 f"no known white: whole numbers with a sign or of over 16 bits, from "
-                f"{_shown(span[0])} to {_shown(span[1])}; upload with levels=auto, or save them as "
-                "uint8 or uint16"
+                f"{_format(span[0])} to {_format(span[1])}; upload with levels=auto, or save them "
+                "as uint8 or uint16"
             )
         if span[0] < 0 or span[1] > 1:
             raise Rejected(
-                f"no known white: decimal numbers from {_shown(span[0])} to {_shown(span[1])}, "
-                "read as 0 for black to 1 for white; upload with levels=auto, or scale them"
+                f"no known white: decimal numbers from {_format(span[0])} to {_format(span[1])}, "
+                "where 0 is black and 1 is white; upload with levels=auto, or scale them"
             )
 
     def to_bytes(self, values: Values, depth: str) -> Pixels:
-        """The same shape, from black 0 to white 255."""
+        """An array of the same shape; black is 0 and white is 255."""
         if depth not in self.spans:
             if depth == "8-bit":
                 return values.astype(np.uint8, copy=False)
             if depth == "16-bit":
                 return (values >> 8).astype(np.uint8)
         low, high = self.spans.get(depth, (0.0, 1.0))
-        wide = values.dtype.itemsize > 4 or depth == "integer"
-        scaled = np.subtract(values, low, dtype=np.float64 if wide else np.float32)
+        is_wide = values.dtype.itemsize > 4 or depth == "integer"
+        scaled = np.subtract(values, low, dtype=np.float64 if is_wide else np.float32)
         scaled *= 255 / (high - low)
         scaled.round(out=scaled)
         pixels: Pixels = scaled.clip(0, 255, out=scaled).astype(np.uint8)
@@ -80,70 +83,72 @@ class Levels:
 
 
 @dataclass
-class Seen:
-    """The values of all pictures of one depth."""
+class DepthRange:
+    """The range of values of all pictures of one depth."""
 
     low: float
     high: float
     pictures: int = 0
 
     def is_narrow(self, depth: str) -> bool:
-        """Whether spreading the values would show more: a single value cannot be spread."""
+        """Whether few of the possible values are used; one value alone cannot be stretched."""
         white = WHITE.get(depth)
-        return white is not None and 0 < self.high - self.low <= NARROW * white
+        return white is not None and 0 < self.high - self.low <= NARROW_SHARE * white
 
     def sentence(self, depth: str) -> str:
         """`the values of 200 pictures lie between 0 and 1023 of 65535`."""
-        values = "the value of 1 picture lies"
+        subject = "the value of 1 picture lies"
         if self.pictures != 1:
-            values = f"the values of {self.pictures:,} pictures lie"
-        white = f" of {_shown(WHITE[depth])}" if depth in WHITE else ""
-        return f"{values} between {_shown(self.low)} and {_shown(self.high)}{white}"
+            subject = f"the values of {self.pictures:,} pictures lie"
+        white = f" of {_format(WHITE[depth])}" if depth in WHITE else ""
+        return f"{subject} between {_format(self.low)} and {_format(self.high)}{white}"
 
 
-class ValuesSeen:
-    """Which values a dataset has, by the depth of its files."""
+class ValueRanges:
+    """The ranges of values in a dataset, by the depth of its files."""
 
     def __init__(self) -> None:
-        self._depths: dict[str, Seen] = {}
-        self._packed = bytearray()  # the depth of each packed picture, by its place in _depths
-        self._shares = array("f")  # of the values from black to white, that each of them uses
+        self._ranges: dict[str, DepthRange] = {}
+        self._packed = bytearray()  # for each packed picture, the index of its depth in _ranges
+        self._shares = array("f")  # for each, the share of the values from black to white it uses
 
     def add(self, depth: str, span: Span, *, is_packed: bool = False) -> None:
-        seen = self._depths.setdefault(depth, Seen(*span))
-        seen.low, seen.high = min(seen.low, span[0]), max(seen.high, span[1])
-        seen.pictures += 1
+        values = self._ranges.setdefault(depth, DepthRange(*span))
+        values.low, values.high = min(values.low, span[0]), max(values.high, span[1])
+        values.pictures += 1
         if is_packed:
-            self._packed.append(list(self._depths).index(depth))
+            self._packed.append(list(self._ranges).index(depth))
             self._shares.append((span[1] - span[0]) / WHITE.get(depth, 1.0))
 
     @property
-    def narrow(self) -> dict[str, Seen]:
-        return {depth: seen for depth, seen in self._depths.items() if seen.is_narrow(depth)}
+    def narrow(self) -> dict[str, DepthRange]:
+        return {depth: values for depth, values in self._ranges.items() if values.is_narrow(depth)}
 
     def narrow_shares(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Which packed pictures are of a narrow depth, and what share of its values each uses."""
-        depths = [place for place, depth in enumerate(self._depths) if depth in self.narrow]
+        """(N,) whether each packed picture is of a narrow depth, (N,) its share of the values."""
+        depths = [index for index, depth in enumerate(self._ranges) if depth in self.narrow]
         return np.isin(np.array(self._packed), depths), np.array(self._shares)
 
     def narrow_sentence(self) -> str | None:
-        """None where values from black to white are used."""
-        said = [seen.sentence(depth) for depth, seen in self.narrow.items()]
-        return "; ".join(said) or None
+        """The ranges of the narrow depths in words; None if there are none."""
+        sentences = [values.sentence(depth) for depth, values in self.narrow.items()]
+        return "; ".join(sentences) or None
 
     def stretched(self) -> Levels:
-        """The lowest value of each depth black, its highest white: the same for all pictures, so
-        that they stay comparable."""
+        """Levels at which the lowest value of each depth is black and the highest white.
+
+        All pictures share them and stay comparable.
+        """
         spans = {
-            depth: (seen.low, seen.high)
-            for depth, seen in self._depths.items()
-            if seen.low < seen.high
+            depth: (values.low, values.high)
+            for depth, values in self._ranges.items()
+            if values.low < values.high
         }
         return Levels(spans)
 
     def sentences(self) -> list[str]:
-        return [seen.sentence(depth) for depth, seen in self._depths.items()]
+        return [values.sentence(depth) for depth, values in self._ranges.items()]
 
 
-def _shown(value: float) -> str:
+def _format(value: float) -> str:
     return f"{value:.0f}" if value == round(value) else f"{value:.{DIGITS}g}"

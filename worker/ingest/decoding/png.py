@@ -1,8 +1,8 @@
-"""A PNG, read so that nothing but its pixels decides whether it is a picture.
+"""PNG: damage outside of the pixels does not make a picture unusable.
 
-Pillow refuses a file for a text that is too long, or for the checksum of a chunk that no pixel
-needs. It gets a stream of the critical chunks; profile, colour key and the like are read here.
-PNG: https://www.w3.org/TR/png-3/. CgBI: what Xcode makes of the PNGs of an app.
+Pillow refuses a file for a text that is too long, or for a wrong checksum of a chunk that holds no
+pixels. It is given a stream of the critical chunks; the profile, the colour key and the like are
+read here. PNG: https://www.w3.org/TR/png-3/. CgBI: the variant that Xcode writes into apps.
 """
 
 import io
@@ -11,6 +11,18 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from PIL import ImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from worker.ingest.decoding.picture import Picture, load, load_low_bytes, open_with, set_raw_mode
+from worker.ingest.decoding.rasters import (
+    ImageRaster,
+    Raster,
+    apple_pixels,
+    deep_colours,
+    grey_with_alpha,
+    image_values,
+)
 from worker.ingest.errors import Rejected
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -21,64 +33,112 @@ GAMMA_TOLERANCE = 0.05
 # White, red, green and blue as x and y, in the unit of cHRM.
 SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 PRIMARIES_TOLERANCE = 1000
-# Primaries, transfer, matrix and range (ITU-T H.273): sRGB, and BT.709 that is shown like it.
+# Primaries, transfer, matrix and range (ITU-T H.273): sRGB, and BT.709, which is shown like it.
 SRGB_CODE_POINTS = (bytes((1, 13, 0, 1)), bytes((1, 1, 0, 1)))
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 MAX_TEXT_BYTES = 1 << 20  # of one text, unpacked
 MAX_PROFILE_BYTES = 16 << 20  # unpacked
 BLOCK_BYTES = 1 << 16
-MAX_CHUNKS = 100_000  # each takes 500 bytes of memory; those of pixels have 8 KB and more
+MAX_CHUNKS = 100_000  # each takes 500 bytes of memory; encoders put 8 KB or more into one IDAT
 CHUNK_BYTES = 12  # around the body of a chunk: length, kind, checksum
-XMP = b"XML:com.adobe.xmp\0\0"  # not packed
+XMP = b"XML:com.adobe.xmp\0\0"  # not compressed
 RAW_PROFILE = b"Raw profile type "  # ImageMagick keeps EXIF in a text
+
+
+class PngPicture(Picture):
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        png = self._png
+        self.size = png.width, png.height
+        self.profile = png.profile
+        for applies, treatment in (
+            (png.is_animated, "first_image"),
+            (png.is_metadata_damaged, "metadata"),
+            (png.is_profile_damaged, "profile_ignored"),
+            (png.has_other_colours, "colours_ignored"),
+        ):
+            if applies:
+                self.treatments.add(treatment)
+
+    @property
+    def bytes_needed(self) -> int:
+        return super().bytes_needed * (2 if self._png.is_deep or self._png.is_apple else 1)
+
+    def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
+        self._png = PngChunks(file.getvalue())
+        return open_with(PngImageFile, "PNG", self._png.header())
+
+    def load(self) -> Raster:
+        png = self._png
+        self.image = open_with(PngImageFile, "PNG", png.stream())
+        if png.is_deep and png.colour_type == GREY_ALPHA:
+            set_raw_mode(self.image, lambda _: "RGBA")
+            load(self.image)
+            return grey_with_alpha(self.image)
+        load(self.image)
+        if png.is_deep:
+            low = load_low_bytes(open_with(PngImageFile, "PNG", png.stream()))
+            return deep_colours(self.image, low, is_premultiplied=False, colour_key=png.colour_key)
+        if png.is_apple and self.image.mode in ("RGB", "RGBA"):
+            return apple_pixels(self.image)
+        if png.depth == 16:
+            return image_values(self.image, colour_key=png.colour_key)
+        if png.colour_key is not None:
+            grey = self.image.convert("L") if self.image.mode == "1" else self.image
+            scale = 255 // ((1 << png.depth) - 1)  # Pillow spreads 1, 2 and 4 bits over 8
+            return image_values(grey, colour_key=tuple(scale * value for value in png.colour_key))
+        return ImageRaster(self.image)
 
 
 class Chunk(NamedTuple):
     kind: bytes
     body: memoryview
     whole: memoryview  # with length, kind and checksum
-    is_intact: bool  # all of it is there, and its checksum is right
+    is_intact: bool  # complete, and its checksum is right
 
     @property
     def is_critical(self) -> bool:
         return not self.kind[0] & 0x20
 
     @property
-    def is_wrong(self) -> bool:
-        """Whether all of it is there, and its checksum is wrong."""
+    def has_wrong_checksum(self) -> bool:
+        """Whether the chunk is complete and its checksum is wrong."""
         claimed = int.from_bytes(self.whole[:4], "big") + CHUNK_BYTES
         return not self.is_intact and len(self.whole) == claimed
 
 
-class PngFile:
-    """Raises Rejected where the header, the palette or the pixels are damaged."""
+class PngChunks:
+    """The chunks of a PNG. Raises Rejected where the header, the palette or the pixels are
+    damaged."""
 
     def __init__(self, data: bytes) -> None:
         self.width = self.height = self.depth = self.colour_type = 0
         self.profile: bytes | None = None
-        self.colour_key: tuple[int, ...] | None = None  # what is transparent, at `depth` bits
-        self.is_apple = False  # BGR, alpha multiplied in, pixels without the header of zlib
+        self.colour_key: tuple[int, ...] | None = None  # the transparent colour, at `depth` bits
+        self.is_apple = False  # CgBI: BGR, alpha multiplied in, pixels without the header of zlib
         self.is_animated = False
-        self.has_other_colours = False  # than sRGB's, said by numbers and not by a profile
+        self.has_other_colours = False  # than sRGB's, given by numbers and not by a profile
         self.is_profile_damaged = False
         self.is_metadata_damaged = False
-        self._is_srgb = False  # by its chunk, which counts more than gAMA and cHRM
+        self._is_srgb = False  # by its chunk, which takes precedence over gAMA and cHRM
         self._kept: list[Chunk] = []
-        for number, chunk in enumerate(_chunks(data)):
-            if number == MAX_CHUNKS:
+        for index, chunk in enumerate(_chunks(data)):
+            if index == MAX_CHUNKS:
                 raise Rejected(f"damaged: a PNG of more than {MAX_CHUNKS:,} chunks")
             if chunk.is_critical:
-                self._take_critical(chunk)
+                self._add_critical(chunk)
             elif chunk.is_intact:
-                self._take_ancillary(chunk.kind, chunk)
+                self._add_ancillary(chunk.kind, chunk)
             else:
                 self.is_metadata_damaged = True
         self.has_other_colours &= self.profile is None and not self._is_srgb
         if not self.width or not self._pixels:
-            raise Rejected("truncated or damaged: a PNG without a whole header, or without pixels")
+            raise Rejected(
+                "truncated or damaged: a PNG without a complete header or without pixels"
+            )
         if self.colour_type == PALETTE and all(chunk.kind != b"PLTE" for chunk in self._kept):
             raise Rejected("damaged: a PNG with palette indices and no palette")
-        if any(chunk.is_wrong for chunk in self._pixels) and not self.is_apple:
+        if any(chunk.has_wrong_checksum for chunk in self._pixels) and not self.is_apple:
             _check_pixels(self._pixels)
 
     @property
@@ -87,11 +147,11 @@ class PngFile:
 
     @property
     def is_deep(self) -> bool:
-        """Colours, or grey with alpha, of 16 bits each."""
+        """Whether it has colours, or grey with alpha, of 16 bits each."""
         return self.depth == 16 and self.colour_type in (RGB, GREY_ALPHA, RGBA)
 
     def header(self) -> io.BytesIO:
-        """Enough for Pillow to know its dimensions."""
+        """A stream from which Pillow learns the dimensions."""
         stream = io.BytesIO()
         stream.write(SIGNATURE)
         for chunk in self._kept:
@@ -102,35 +162,38 @@ class PngFile:
         return stream
 
     def stream(self) -> io.BytesIO:
-        """What Pillow is to read."""
+        """A stream from which Pillow reads the whole picture."""
         stream = io.BytesIO()
         stream.write(SIGNATURE)
-        written = False
+        has_pixels = False
         for chunk in self._kept:
             if self.is_apple and chunk.kind == b"IDAT":
-                if not written:
-                    stream.write(self._unpacked_apple())
-                written = True
+                if not has_pixels:
+                    stream.write(self._repacked_apple_pixels())
+                has_pixels = True
             else:
                 stream.write(chunk.whole)
         stream.seek(0)
         return stream
 
-    def _take_critical(self, chunk: Chunk) -> None:
+    def _add_critical(self, chunk: Chunk) -> None:
         if chunk.kind == b"CgBI":
             self.is_apple = True
             return
-        if chunk.kind in (b"IHDR", b"PLTE") and chunk.is_wrong:
+        if chunk.kind in (b"IHDR", b"PLTE") and chunk.has_wrong_checksum:
             raise Rejected(f"damaged: the checksum of its chunk {chunk.kind.decode()} is wrong")
         if chunk.kind == b"IHDR":
             if len(chunk.body) != 13:
-                raise Rejected("truncated or damaged: its header has not the length of a PNG's")
+                raise Rejected(
+                    f"truncated or damaged: the header of the PNG has {len(chunk.body):,} bytes "
+                    "instead of 13"
+                )
             self.width, self.height, self.depth, self.colour_type = struct.unpack_from(
                 ">IIBB", chunk.body
             )
         self._kept.append(chunk)
 
-    def _take_ancillary(self, kind: bytes, chunk: Chunk) -> None:
+    def _add_ancillary(self, kind: bytes, chunk: Chunk) -> None:
         body = chunk.body
         if kind == b"tRNS" and self.colour_type in (GREY, RGB):
             self._read_colour_key(body)
@@ -140,16 +203,15 @@ class PngFile:
         elif kind == b"sRGB":
             self._is_srgb = True
         elif kind in (b"gAMA", b"cHRM", b"cICP"):
-            self.has_other_colours |= self._says_other_colours(kind, body)
+            self.has_other_colours |= self._differs_from_srgb(kind, body)
         elif kind == b"acTL":
             self.is_animated = True
         elif kind in TEXTS:
-            self._take_text(chunk)
+            self._add_text(chunk)
         elif kind in (b"tRNS", b"eXIf"):
             self._kept.append(chunk)
 
-    def _says_other_colours(self, kind: bytes, body: memoryview) -> bool:
-        """Whether the chunk says other colours than those of sRGB."""
+    def _differs_from_srgb(self, kind: bytes, body: memoryview) -> bool:
         if kind == b"gAMA" and len(body) == 4:
             gamma = int.from_bytes(body, "big") / SRGB_GAMMA
             return abs(gamma - 1) > GAMMA_TOLERANCE
@@ -166,22 +228,21 @@ class PngFile:
         mask = (1 << self.depth) - 1
         self.colour_key = tuple(value & mask for value in struct.unpack_from(f">{count}H", body))
 
-    def _take_text(self, chunk: Chunk) -> None:
-        """Keep a text that may tell Pillow which way up the picture is."""
+    def _add_text(self, chunk: Chunk) -> None:
+        """Keep a text in which Pillow may find the orientation."""
         text = bytes(chunk.body[: len(RAW_PROFILE) + 1])
         if chunk.kind == b"iTXt":
-            kept = bytes(chunk.body[: len(XMP)]) == XMP and len(chunk.body) < MAX_TEXT_BYTES
+            is_kept = bytes(chunk.body[: len(XMP)]) == XMP and len(chunk.body) < MAX_TEXT_BYTES
         else:
-            kept = text.startswith(RAW_PROFILE) and len(chunk.body) < BLOCK_BYTES
-            if kept and chunk.kind == b"zTXt":
-                kept = (
-                    _unpack(bytes(chunk.body).partition(b"\0")[2][1:], MAX_TEXT_BYTES) is not None
-                )
-        if kept:
+            is_kept = text.startswith(RAW_PROFILE) and len(chunk.body) < BLOCK_BYTES
+            if is_kept and chunk.kind == b"zTXt":
+                packed = bytes(chunk.body).partition(b"\0")[2][1:]
+                is_kept = _unpack(packed, MAX_TEXT_BYTES) is not None
+        if is_kept:
             self._kept.append(chunk)
 
-    def _unpacked_apple(self) -> bytes:
-        """One IDAT with the pixels as other programs pack them."""
+    def _repacked_apple_pixels(self) -> bytes:
+        """One IDAT chunk with the pixels, with the header of zlib that Apple leaves out."""
         row = (self.width * CHANNELS.get(self.colour_type, 4) * self.depth + 7) // 8 + 1
         packed = b"".join(chunk.body for chunk in self._pixels)
         try:
@@ -193,27 +254,30 @@ class PngFile:
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    """Up to IEND, or to what is no chunk. A chunk before the pixels that claims more bytes than
-    there are, or that no chunk follows, has a wrong length: the pixels are looked for."""
-    view, place, seen_pixels = memoryview(data), len(SIGNATURE), False
-    while place + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, place)
-        end = place + CHUNK_BYTES + length
+    """The chunks up to IEND, or up to bytes that are no chunk.
+
+    A chunk before the pixels has a wrong length if it claims more bytes than the file has, or if no
+    chunk follows it; then the file is searched for the next IDAT.
+    """
+    view, offset, has_pixels = memoryview(data), len(SIGNATURE), False
+    while offset + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, offset)
+        end = offset + CHUNK_BYTES + length
         is_ancillary = bool(kind[0] & 0x20)
         if not kind.isalpha() or (is_ancillary and end > len(data)):
-            found = data.find(b"IDAT", place + 4) - 4
-            if seen_pixels or found <= place:
+            pixels = data.find(b"IDAT", offset + 4) - 4
+            if has_pixels or pixels <= offset:
                 return
             yield Chunk(b"lost", view[:0], view[:0], is_intact=False)
-            place = found
+            offset = pixels
             continue
-        body = view[place + 8 : end - 4]
+        body = view[offset + 8 : end - 4]
         checksum = struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
-        yield Chunk(kind, body, view[place:end], checksum == data[end - 4 : end])
-        seen_pixels |= kind == b"IDAT"
+        yield Chunk(kind, body, view[offset:end], checksum == data[end - 4 : end])
+        has_pixels |= kind == b"IDAT"
         if kind == b"IEND":
             return
-        place = end
+        offset = end
 
 
 def _unpack_profile(body: bytes) -> bytes | None:
@@ -222,7 +286,7 @@ def _unpack_profile(body: bytes) -> bytes | None:
 
 
 def _unpack(packed: bytes, limit: int) -> bytes | None:
-    """None for what is damaged, or larger than the limit."""
+    """None if the data is damaged or unpacks to more than `limit` bytes."""
     unpacking = zlib.decompressobj()
     try:
         plain = unpacking.decompress(packed, limit)
@@ -232,8 +296,10 @@ def _unpack(packed: bytes, limit: int) -> bytes | None:
 
 
 def _check_pixels(pixels: list[Chunk]) -> None:
-    """Raise Rejected unless the checksum within the packed pixels is right. Those of the chunks
-    around them are wrong, which may be all that is."""
+    """Raise Rejected unless the checksum of zlib, inside the pixel data, is right.
+
+    Called where the checksum of a chunk is wrong, which may be the only damage.
+    """
     unpacking = zlib.decompressobj()
     try:
         for chunk in pixels:

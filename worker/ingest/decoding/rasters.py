@@ -1,6 +1,7 @@
-"""The pixels of a decoded picture, read in bands of rows so that working copies stay small.
+"""The pixels of a decoded picture, read in bands of rows to keep working copies small.
 
-A band is an image of 8 bits a channel whose mode can be resampled: L, LA, RGB, RGBA, CMYK or LAB.
+A band is an image of 8 bits a channel in a mode that can be resampled: L, LA, RGB, RGBA, CMYK or
+LAB.
 """
 
 from collections.abc import Callable
@@ -14,11 +15,11 @@ from worker.ingest.decoding.levels import WHITE, Levels, Span, Values, depth_of,
 
 BAND_PIXELS = 1 << 20
 UNPREMULTIPLIED = {"La": "LA", "RGBa": "RGBA", "PA": "RGBA", "RGBX": "RGB"}
-KEPT_MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "LAB")
+BAND_MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "LAB")
 
 
 class Raster(Protocol):
-    """`depth` is how many bits the file has for a value."""
+    """`mode` is the mode of its bands; `depth` is the type of the file's values, as `depth_of`."""
 
     @property
     def size(self) -> tuple[int, int]: ...
@@ -30,14 +31,14 @@ class Raster(Protocol):
     def depth(self) -> str: ...
 
     def span(self) -> Span:
-        """The lowest and the highest value of all colours; alpha is none."""
+        """The lowest and the highest value of the colour channels."""
         ...
 
     def band(self, top: int, bottom: int, levels: Levels) -> Image.Image: ...
 
 
 class ImageRaster:
-    """What Pillow decodes to 8 bits a channel."""
+    """Pixels that Pillow decoded to 8 bits a channel."""
 
     depth = "8-bit"
 
@@ -48,11 +49,11 @@ class ImageRaster:
 
     def span(self) -> Span:
         if self.mode in ("CMYK", "LAB"):
-            return 0.0, 255.0  # no levels of red, green and blue
+            return 0.0, 255.0  # their values are not levels of red, green and blue
         if self._image.mode in ("L", "RGB"):
-            return _span_of_bands(self._image.getextrema())
+            return _span_of_channels(self._image.getextrema())
         bands = [
-            _span_of_bands(self._crop(top, bottom).getextrema(), has_alpha=self.mode[-1] == "A")
+            _span_of_channels(self._crop(top, bottom).getextrema(), has_alpha=self.mode[-1] == "A")
             for top, bottom in bands_of(self.size)
         ]
         return min(low for low, _ in bands), max(high for _, high in bands)
@@ -74,7 +75,7 @@ class ImageRaster:
 
 
 def _working_mode(image: Image.Image) -> str:
-    if image.mode in KEPT_MODES and not image.has_transparency_data:
+    if image.mode in BAND_MODES and not image.has_transparency_data:
         return image.mode
     if image.mode in UNPREMULTIPLIED:
         return UNPREMULTIPLIED[image.mode]
@@ -84,7 +85,8 @@ def _working_mode(image: Image.Image) -> str:
     return "L" if grey else "RGB"
 
 
-def _span_of_bands(extrema: object, *, has_alpha: bool = False) -> Span:
+def _span_of_channels(extrema: object, *, has_alpha: bool = False) -> Span:
+    """From Pillow's `getextrema`, without alpha."""
     spans = np.reshape(np.asarray(extrema), (-1, 2))
     if has_alpha:
         spans = spans[:-1]
@@ -93,22 +95,22 @@ def _span_of_bands(extrema: object, *, has_alpha: bool = False) -> Span:
 
 @dataclass
 class ValueRaster:
-    """Values of any depth, where `rows(top, bottom)` is (h, W) or (h, W, C).
+    """Values of any depth. `rows(top, bottom)` returns (h, W) or (h, W, C).
 
-    With `is_transparent` the last channel is alpha. `colour_key` is the colour that is transparent.
+    With `has_alpha` the last channel is alpha. Pixels of the colour `colour_key` are transparent.
     """
 
     size: tuple[int, int]
     depth: str
     channels: int
     rows: Callable[[int, int], Values]
-    is_transparent: bool = False
+    has_alpha: bool = False
     colour_key: tuple[int, ...] | None = None
 
     @property
     def mode(self) -> str:
-        colours = "RGB" if self.channels - self.is_transparent == 3 else "L"
-        return colours + ("A" if self.is_transparent or self.colour_key is not None else "")
+        colours = "RGB" if self.channels - self.has_alpha == 3 else "L"
+        return colours + ("A" if self.has_alpha or self.colour_key is not None else "")
 
     def span(self) -> Span:
         spans = [span_of(self._split(*band)[0]) for band in bands_of(self.size)]
@@ -120,35 +122,38 @@ class ValueRaster:
         if self.colour_key is not None:
             opaque = (colours != np.array(self.colour_key)).any(2, keepdims=True)
             pixels.append(opaque.astype(np.uint8) * 255)
-        elif self.is_transparent:
+        elif self.has_alpha:
             pixels.append(Levels().to_bytes(alpha, self.depth))
         joined = np.concatenate(pixels, 2) if len(pixels) > 1 else pixels[0]
         return Image.fromarray(joined[..., 0] if joined.shape[2] == 1 else joined)
 
     def _split(self, top: int, bottom: int) -> tuple[Values, Values]:
-        """(h, W, colours), (h, W, 1 or 0)."""
+        """(h, W, colours) and alpha, (h, W, 1 or 0)."""
         values = np.atleast_3d(self.rows(top, bottom))
-        colours = self.channels - self.is_transparent
+        colours = self.channels - self.has_alpha
         return values[..., :colours], values[..., colours:]
 
 
 def array_raster(values: Values) -> ValueRaster:
-    """Of an array (H, W, C), with alpha where there are four channels."""
+    """The raster of an array (H, W, C); the fourth of four channels is alpha."""
     height, width, channels = values.shape
     return ValueRaster(
         (width, height),
         depth_of(values.dtype),
         channels,
         lambda top, bottom: values[top:bottom],
-        is_transparent=channels == 4,
+        has_alpha=channels == 4,
     )
 
 
 def image_values(
     image: Image.Image, *, is_inverted: bool = False, colour_key: tuple[int, ...] | None = None
 ) -> ValueRaster:
-    """Of an image whose pixels NumPy reads as they are: 16 bits, floats, whole numbers, or colours
-    with a key. Inverted: 0 is white."""
+    """The raster of an image whose pixels NumPy can read.
+
+    They are of 16 bits, floats, integers, or colours with a colour key. With `is_inverted` 0 is
+    white.
+    """
 
     def rows(top: int, bottom: int) -> Values:
         values = np.asarray(image.crop((0, top, image.width, bottom)))
@@ -166,30 +171,30 @@ def deep_colours(
     is_premultiplied: bool,
     colour_key: tuple[int, ...] | None,
 ) -> ValueRaster:
-    """Of 16 bits, given as an image of the high bytes and another of the low ones."""
+    """The raster of 16-bit colours, from an image of the high bytes and another of the low ones."""
 
     def rows(top: int, bottom: int) -> Values:
         box = (0, top, high.width, bottom)
         values = np.asarray(high.crop(box)).astype(np.uint16) << 8
         values |= np.asarray(low.crop(box))
-        return _divided(values) if is_premultiplied else values
+        return _unpremultiplied(values) if is_premultiplied else values
 
     channels = len(high.getbands())
     return ValueRaster(high.size, "16-bit", channels, rows, channels == 4, colour_key)
 
 
 def grey_with_alpha(image: Image.Image) -> ValueRaster:
-    """Of 16 bits each, given as an image of the four bytes of every pixel."""
+    """The raster of grey and alpha of 16 bits, from an image of the four bytes of every pixel."""
 
     def rows(top: int, bottom: int) -> Values:
         pixels = np.asarray(image.crop((0, top, image.width, bottom)))
         return pixels.view(">u2").astype(np.uint16)
 
-    return ValueRaster(image.size, "16-bit", 2, rows, is_transparent=True)
+    return ValueRaster(image.size, "16-bit", 2, rows, has_alpha=True)
 
 
 def apple_pixels(image: Image.Image) -> ValueRaster:
-    """Of RGB or RGBA whose red and blue are swapped and whose colours are multiplied by alpha."""
+    """The raster of a CgBI PNG: red and blue are swapped, colours are multiplied by alpha."""
 
     def rows(top: int, bottom: int) -> Values:
         pixels = np.asarray(image.crop((0, top, image.width, bottom)))
@@ -202,15 +207,15 @@ def apple_pixels(image: Image.Image) -> ValueRaster:
     return ValueRaster(image.size, "8-bit", channels, rows, channels == 4)
 
 
-def _divided(values: Values) -> Values:
-    """(h, W, 4) of 16 bits with the colours divided by alpha."""
+def _unpremultiplied(values: Values) -> Values:
+    """(h, W, 4) of 16 bits, with the colours divided by alpha."""
     alpha = np.maximum(values[..., 3:], 1).astype(np.uint32)
     colours = np.minimum(values[..., :3].astype(np.uint32) * 65535 // alpha, 65535)
     return np.concatenate([colours.astype(np.uint16), values[..., 3:]], 2)
 
 
 def bands_of(size: tuple[int, int], step: int = 1) -> list[tuple[int, int]]:
-    """(top, bottom) of bands whose height is a multiple of `step`."""
+    """(top, bottom) of every band; their height is a multiple of `step`."""
     width, height = size
     rows = max(step, BAND_PIXELS // width // step * step)
     return [(top, min(top + rows, height)) for top in range(0, height, rows)]

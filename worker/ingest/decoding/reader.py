@@ -1,4 +1,4 @@
-"""From the bytes of a picture to its pixels in the dataset's shape."""
+"""Decodes an uploaded picture to pixels in the shape of the dataset."""
 
 import functools
 import io
@@ -16,24 +16,25 @@ from worker.ingest.decoding.fitting import (
     SIDEWAYS,
     check_pixels,
     check_size,
-    enough,
     fit_raster,
     fit_values,
-    if_fitting,
     is_enlarged,
+    least_decoded_size,
+    pixels_if_fitting,
 )
-from worker.ingest.decoding.formats import PICTURES, Picture, damage
+from worker.ingest.decoding.formats import PICTURES
 from worker.ingest.decoding.levels import Levels, Pixels, Span, Values, depth_of
+from worker.ingest.decoding.picture import Picture, rejection
 from worker.ingest.decoding.rasters import Raster
 from worker.ingest.errors import Rejected
 from worker.ingest.limits import ByteBudget
 from worker.ingest.request import PictureShape
 
-BUDGET_BYTES = 192 << 20
-# Of memory that Pillow asks for at once. glibc keeps freed blocks of up to 32 MiB for the thread
-# that had them: two threads then hold a large picture each, though never at the same time.
-BLOCK_BYTES = 64 << 20
-UPRIGHT = {
+BUDGET_BYTES = 192 << 20  # for all pictures that are decoded at the same time
+# The size of the blocks that Pillow allocates. glibc keeps freed blocks of up to 32 MiB for the
+# thread that had them: each thread would hold on to the memory of a large picture.
+PILLOW_BLOCK_BYTES = 64 << 20
+TRANSPOSES = {  # that turn a picture upright, by EXIF orientation
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
@@ -45,21 +46,23 @@ UPRIGHT = {
 
 
 def set_pillow_limits() -> None:
-    """For the whole process: a picture is whole or an error, its size is checked in `Reader`.
+    """Set for the whole process that Pillow accepts only complete pictures, of any size.
 
-    Pillow's own limit only warns up to twice its value, and says no more than a number beyond.
+    `Reader` checks the size: Pillow only warns up to twice its own limit, and its error names no
+    remedy.
     """
-    warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, thousands of times
+    warnings.filterwarnings("ignore", module="PIL")  # thousands of warnings about odd metadata
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     Image.MAX_IMAGE_PIXELS = None
-    _imaging.set_block_size(BLOCK_BYTES)
+    _imaging.set_block_size(PILLOW_BLOCK_BYTES)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A picture in the dataset's shape, and what there is to say of how it came there.
+    """A picture in the shape of the dataset.
 
-    `depth` and `span` are the file's own values; `treatments` are of worker.ingest.report.
+    `depth` and `span` are those of the file; `treatments` are keys of
+    worker.ingest.report.TREATMENTS.
     """
 
     pixels: Pixels
@@ -70,14 +73,14 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Measured:
-    """The values of a picture, in units of its file."""
+    """The depth and the range of values of a file."""
 
     depth: str
     span: Span
 
 
 class Reader:
-    """Decodes pictures, in several threads at once. Raises Rejected."""
+    """Decodes pictures; may be called from several threads at once. Raises Rejected."""
 
     def __init__(self, shape: PictureShape, max_pixels: int, levels: Levels) -> None:
         self._shape = shape
@@ -86,16 +89,16 @@ class Reader:
         self._budget = ByteBudget(BUDGET_BYTES)
 
     def fit(self, file: io.BytesIO) -> Fitted:
-        """Decode, turn upright, fit."""
+        """Decode a file, turn the picture upright, fit it."""
         with self._decoded(file) as (picture, raster):
-            turn = UPRIGHT.get(picture.orientation())
+            turn = TRANSPOSES.get(picture.orientation())
             width, height = picture.size
             if turn in SIDEWAYS:
                 width, height = height, width
             check_size(width, height, self._shape)
             span = raster.span()
             self._levels.check(raster.depth, span)
-            convert = functools.partial(_convert, picture)
+            convert = functools.partial(_convert_to_srgb, picture)
             pixels = fit_raster(raster, self._shape, self._levels, turn, convert)
             enlarged = self._enlarged(width, height)
             return Fitted(pixels, raster.depth, span, frozenset(picture.treatments) | enlarged)
@@ -105,12 +108,16 @@ class Reader:
             return Measured(raster.depth, raster.span())
 
     def fit_array(self, values: Values, span: Span) -> Fitted | Callable[[], Fitted]:
-        """At once for a picture (H, W, C) that is as the dataset wants it; else what does it."""
+        """Fit a picture (H, W, C) from an array.
+
+        A picture that has the shape of the dataset already is returned at once; for any other the
+        result is a function that does the work, to be called in a thread.
+        """
         depth = depth_of(values.dtype)
         if depth == "8-bit" and depth not in self._levels:
-            fitting = if_fitting(values, self._shape)
-            if fitting is not None:
-                return Fitted(fitting, depth, span)
+            pixels = pixels_if_fitting(values, self._shape)
+            if pixels is not None:
+                return Fitted(pixels, depth, span)
         enlarged = self._enlarged(values.shape[1], values.shape[0])
         return lambda: Fitted(fit_values(values, self._shape, self._levels), depth, span, enlarged)
 
@@ -124,45 +131,45 @@ class Reader:
     def _decoded(self, file: io.BytesIO) -> Iterator[tuple[Picture, Raster]]:
         file.seek(0)
         kind = picture_format(file.read(HEAD_BYTES))
-        assert kind is not None, "what is no picture is rejected before it is read whole"
+        assert kind is not None, "other files are rejected before they are read whole"
         with _rejecting_damage():
             picture = PICTURES[kind](file)
         try:
             check_pixels(*picture.size, self._max_pixels)
             with _rejecting_damage():
-                picture.draft(enough(picture.size, self._shape))
+                picture.draft(least_decoded_size(picture.size, self._shape))
             with self._budget.take(picture.bytes_needed):
                 try:
                     with _rejecting_damage():
                         raster = picture.load()
                     yield picture, raster
                 finally:
-                    picture.close()  # its pixels go before the next picture's come
+                    picture.close()  # frees the pixels before the budget
         finally:
             picture.close()
 
 
 @contextmanager
 def _rejecting_damage() -> Iterator[None]:
-    """Raise Rejected for any error of Pillow: one damaged picture must not end the ingest."""
+    """Turn any error of Pillow into Rejected: one damaged picture must not end the ingest."""
     try:
         yield
     except (Rejected, MemoryError):
         raise
     except Exception as error:
-        raise damage(error) from error
+        raise rejection(error) from error
 
 
-def _convert(picture: Picture, image: Image.Image) -> Image.Image:
-    """Resized pixels in sRGB."""
+def _convert_to_srgb(picture: Picture, image: Image.Image) -> Image.Image:
+    """Convert the resized pixels, and note it among the picture's treatments."""
     if image.mode == "LAB":
         return lab_to_srgb(image)
     if picture.profile:
         try:
-            image, is_other = to_srgb(image, picture.profile)
+            image, is_converted = to_srgb(image, picture.profile)
         except UnusableProfile:
             picture.treatments.add("profile_ignored")
         else:
-            if is_other:
+            if is_converted:
                 picture.treatments.add("profile")
     return image

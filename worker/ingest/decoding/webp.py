@@ -1,20 +1,106 @@
-"""Large WebP pictures, decoded at a fraction of their size by the libwebp that Pillow brings.
+"""WebP: large pictures are decoded at a fraction of their size.
 
-Pillow decodes through libwebp's animation decoder, which holds a picture three times over: 34 bytes
-of 16,383 × 5,000 pixels take a gigabyte. libwebp itself scales while it decodes.
+Pillow decodes through libwebp's animation decoder, which holds a picture three times over: a file
+of 34 bytes with 16,383 × 5,000 pixels takes a gigabyte. libwebp itself can scale while it decodes;
+it is called here through ctypes, from the copy that Pillow brings.
 API: https://developers.google.com/speed/webp/docs/api (src/webp/decode.h, ABI 0x02..).
 """
 
 import ctypes
 import functools
+import io
+from typing import Any
 
-from PIL import Image, _webp
+from PIL import Image, ImageFile, _webp
+from PIL.WebPImagePlugin import WebPImageFile
 
+from worker.ingest.decoding.picture import TRUNCATED, Picture, open_with
+from worker.ingest.decoding.rasters import ImageRaster, Raster
+from worker.ingest.errors import Rejected
+
+SCALED_PIXELS = 16 << 20  # larger pictures are scaled while they are decoded
 DECODER_ABI = 0x0209
 RGBA = 1  # MODE_RGBA
 OK = 0
 
 
+class WebPPicture(Picture):
+    bytes_per_pixel = 12
+    _scaled: tuple[int, int] | None = None
+
+    def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
+        file.seek(4)
+        claimed = int.from_bytes(file.read(4), "little") + 8
+        self._is_cut = file.seek(0, io.SEEK_END) < claimed
+        file.seek(0)
+        try:
+            return open_with(WebPImageFile, "WebP", file)
+        except Rejected as rejected:
+            raise (Rejected(TRUNCATED) if self._is_cut else rejected) from rejected
+
+    def draft(self, size: tuple[int, int]) -> None:
+        width, height = self.size
+        factor = min(width // size[0], height // size[1])
+        is_still = not getattr(self.image, "is_animated", False)
+        if factor > 1 and is_still and width * height > SCALED_PIXELS:
+            self._scaled = width // factor, height // factor
+
+    def load(self) -> Raster:
+        """Decode without Pillow's `load`, which copies the picture three times and keeps the canvas
+        of its decoder."""
+        image: Any = self.image
+        if self._scaled is not None:
+            scaled = decode_scaled(self.file.getvalue(), self._scaled)
+            if scaled is not None:
+                is_opaque = image.rawmode == "RGBX"
+                return ImageRaster(scaled.convert("RGB") if is_opaque else scaled)
+        try:
+            pixels, _, _ = image._get_next()
+        except MemoryError:
+            raise
+        except Exception as error:
+            reason = TRUNCATED if self._is_cut else "damaged: its pixels cannot be decoded"
+            raise Rejected(reason) from error
+        image._decoder = None
+        return ImageRaster(
+            Image.frombuffer(image.rawmode, image.size, pixels, "raw", image.rawmode, 0, 1)
+        )
+
+
+def decode_scaled(data: bytes, size: tuple[int, int]) -> Image.Image | None:
+    """An RGBA image of `size`, or None where libwebp cannot decode it, as for an animation."""
+    library, config = _library(), _Config()
+    if library is None:
+        return None
+    if not library.WebPInitDecoderConfigInternal(ctypes.byref(config), DECODER_ABI):
+        return None
+    config.output.colour_space = RGBA
+    config.options.use_scaling = 1
+    config.options.scaled_width, config.options.scaled_height = size
+    try:
+        if library.WebPDecode(data, len(data), ctypes.byref(config)) != OK:
+            return None
+        rgba = config.output.layout.rgba
+        pixels = ctypes.string_at(rgba.pixels, rgba.size)
+        return Image.frombytes("RGBA", size, pixels, "raw", "RGBA", rgba.stride)
+    finally:
+        library.WebPFreeDecBuffer(ctypes.byref(config.output))
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | None:
+    """None where the libwebp inside Pillow does not export its functions."""
+    try:
+        library = ctypes.CDLL(_webp.__file__)
+        library.WebPInitDecoderConfigInternal.restype = ctypes.c_int
+        library.WebPDecode.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p)
+        library.WebPFreeDecBuffer.argtypes = (ctypes.c_void_p,)
+    except (OSError, AttributeError):
+        return None
+    return library
+
+
+# The structure WebPDecoderConfig of libwebp and its parts.
 class _Features(ctypes.Structure):
     _fields_ = (
         ("width", ctypes.c_int),
@@ -70,36 +156,3 @@ class _Options(ctypes.Structure):
 
 class _Config(ctypes.Structure):
     _fields_ = (("input", _Features), ("output", _Buffer), ("options", _Options))
-
-
-@functools.cache
-def _library() -> ctypes.CDLL | None:
-    """None where Pillow was built with a libwebp that cannot be called from outside."""
-    try:
-        library = ctypes.CDLL(_webp.__file__)
-        library.WebPInitDecoderConfigInternal.restype = ctypes.c_int
-        library.WebPDecode.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p)
-        library.WebPFreeDecBuffer.argtypes = (ctypes.c_void_p,)
-    except (OSError, AttributeError):
-        return None
-    return library
-
-
-def decode_scaled(data: bytes, size: tuple[int, int]) -> Image.Image | None:
-    """An RGBA image of that size; None where that cannot be had, as of an animation."""
-    library, config = _library(), _Config()
-    if library is None:
-        return None
-    if not library.WebPInitDecoderConfigInternal(ctypes.byref(config), DECODER_ABI):
-        return None
-    config.output.colour_space = RGBA
-    config.options.use_scaling = 1
-    config.options.scaled_width, config.options.scaled_height = size
-    try:
-        if library.WebPDecode(data, len(data), ctypes.byref(config)) != OK:
-            return None
-        rgba = config.output.layout.rgba
-        pixels = ctypes.string_at(rgba.pixels, rgba.size)
-        return Image.frombytes("RGBA", size, pixels, "raw", "RGBA", rgba.stride)
-    finally:
-        library.WebPFreeDecBuffer(ctypes.byref(config.output))

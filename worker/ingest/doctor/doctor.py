@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ingest.decoding.levels import NARROW
+from worker.ingest.decoding.levels import NARROW_SHARE
 from worker.ingest.doctor.embedding_pass import look
 from worker.ingest.doctor.findings import Example, Finding, advice, effective_images, sentence
 from worker.ingest.doctor.measures import Measures
@@ -149,7 +149,7 @@ def _dark(dark: Dark, kept: Mask) -> Judged:
     found = np.flatnonzero(kept & dark.pictures)
     worst = found[dark.shares[found].argsort(kind="stable")]
     says = dark.says or None
-    return Judged("levels", worst, dark.shares, NARROW, int(kept.sum()), says=says)
+    return Judged("levels", worst, dark.shares, NARROW_SHARE, int(kept.sum()), says=says)
 
 
 def _blur_limit(sharpness: Values) -> float:

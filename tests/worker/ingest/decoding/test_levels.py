@@ -11,7 +11,7 @@ import pytest
 from encoded_pictures import encode, png, quadrants, read
 from PIL import Image
 
-from worker.ingest.decoding.levels import Levels, ValuesSeen
+from worker.ingest.decoding.levels import Levels, ValueRanges
 from worker.ingest.errors import IngestError, Rejected
 
 Run = Callable[..., Any]
@@ -123,7 +123,7 @@ def test_pictures_that_are_all_black_in_full_fail_with_the_remedy(
 
 
 def test_all_pictures_are_spread_alike_so_that_they_can_be_compared() -> None:
-    seen = ValuesSeen()
+    seen = ValueRanges()
     for high in (100.0, 1023.0):
         seen.add("16-bit", (0.0, high))
     dim = png(np.full((32, 32, 1), 100, np.uint16), 16, 0)
@@ -154,7 +154,7 @@ def test_16_bit_colours_are_spread_by_all_their_bits() -> None:
 
 
 def test_a_range_that_is_wide_enough_is_nothing_to_tell() -> None:
-    seen = ValuesSeen()
+    seen = ValueRanges()
     seen.add("8-bit", (10.0, 90.0))
     assert seen.narrow_sentence() is None
 
@@ -166,7 +166,7 @@ def test_numbers_without_a_white_are_refused_with_the_remedy() -> None:
 
 
 def test_levels_are_not_offered_where_all_values_are_one() -> None:
-    values = ValuesSeen()
+    values = ValueRanges()
     values.add("8-bit", (0.0, 0.0))
     assert values.narrow_sentence() is None
     values.add("8-bit", (0.0, 1.0))
