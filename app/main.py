@@ -43,7 +43,11 @@ from app.routes.head import HeadAsGet
 from app.routes.problems import install_problems
 from app.routes.security import AccessGuard
 from app.serving.engine import Engine
-from app.serving.process import ThreadCanary, collect_seldom, open_many_connections
+from app.serving.process_settings import (
+    ThreadCanary,
+    collect_garbage_rarely,
+    raise_open_files_limit,
+)
 
 STORE_RETRY_SECONDS = 10.0  # for which a request tries a bucket again
 
@@ -106,8 +110,8 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.readiness.start()
     api.state.canary.start()
     await to_thread.run_sync(sweep_incoming, settings.home)
-    collect_seldom()
-    open_many_connections()
+    collect_garbage_rarely()
+    raise_open_files_limit()
     try:
         yield
     finally:

@@ -14,10 +14,10 @@ from app.domain.database import Database
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.lineage import TrainingPictures
 from app.domain.tables import Checkpoint, Dataset, Job
+from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine
-from app.serving.generate import Models, answer
+from app.serving.generation_child import Models, answer
 from app.serving.generation_messages import Asked, File, Made, Stored
-from app.serving.generators import Loaded
 from models import rendering
 from models.checkpoint import LoadedGenerator
 from models.config import TrainingConfig
@@ -99,7 +99,7 @@ def serve(engine: Engine, checkpoint: ServedCheckpoint, generator: nn.Module) ->
     rendering._graphs.clear()  # which are those of real generators, made of the same
     renderer: Any = Here(Renderer(loaded))
     rendering._graphs.clear()
-    engine.generators._keep(Loaded(checkpoint, renderer, seconds=0.0))
+    engine.generators._add(CachedGenerator(checkpoint, renderer, seconds=0.0))
 
 
 class Here:

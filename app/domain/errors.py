@@ -14,7 +14,7 @@ MoggyError
 ├── UnsupportedMediaType 415
 ├── RangeNotSatisfiable 416   a part that a file does not have
 ├── ClientLeft 499          nobody reads the answer: app.routes.deadlines
-├── BrokenCheckpoint 500    a stored file is not what was stored: app.serving.generators
+├── BrokenCheckpoint 500    a stored file is not what was stored: app.serving.checkpoints
 ├── InsufficientStorage 507
 └── Unavailable 503         come back later
     ├── QueueFull 503

@@ -25,8 +25,8 @@ from app.routes.generation import cache_headers, image_headers, is_known_by
 from app.routes.problems import describe_error, unexpected
 from app.routes.proxies import Prefix
 from app.routes.security import Access
-from app.serving.classes import choose_label, draws_at_once
 from app.serving.engine import Engine
+from app.serving.latents import choose_label, label_needs_torch_import
 from models.config import MAX_SEED
 from models.samples import Sample
 
@@ -127,12 +127,12 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
     state = scope["app"].state
     engine: Engine = state.engine
     settings: Settings = state.settings
-    found = engine.catalogue.recall(state.database, asked.model, asked.checkpoint)
+    found = engine.checkpoints.find_cached(state.database, asked.model, asked.checkpoint)
     if found is None or not engine.has_loaded(found):
         return False
     if found.shape[0] * found.shape[1] > settings.max_response_pixels:
         return False
-    if not draws_at_once(found):
+    if label_needs_torch_import(found):
         return False  # the ordinary route draws it in a thread
     sample = Sample(asked.seed, choose_label(found, None, asked.seed))
     recipe = image_recipe(found, sample)

@@ -17,10 +17,10 @@ from app.domain.images.recipes import Recipe, checkpoint_recipe, image_recipe, r
 from app.domain.settings import Settings
 from app.routes.deadlines import while_connected
 from app.routes.document import binary_content
-from app.serving.classes import to_samples
-from app.serving.image_bundles import bundled, new_bundle
-from app.serving.request_bodies import WHOLE, StrictBody
-from app.serving.scaling import MAX_SCALE, Display, Resample
+from app.serving.display import MAX_SCALE, Display, Resample
+from app.serving.image_bundles import new_bundle, stream_bundle
+from app.serving.latents import to_samples
+from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 from app.serving.video import VIDEO_ENCODER
 from models.samples import Pixels, Point, Sample
 
@@ -67,7 +67,7 @@ async def bundle_response(
     identity = recipe_text(checkpoint_recipe(checkpoint) | {"images": len(samples)})
     bundle = new_bundle(file_format, identity)
     recipes = (image_recipe(checkpoint, sample) for sample in samples)
-    pieces = bundled(all_slices(), recipes, len(samples), bundle, display)
+    pieces = stream_bundle(all_slices(), recipes, len(samples), bundle, display)
     headers = {}
     if file_format == "zip":
         headers["Content-Disposition"] = f'attachment; filename="{checkpoint.model}.zip"'
@@ -120,7 +120,7 @@ def is_known_by(given: str | None, headers: dict[str, str]) -> bool:
 class DisplayFields(StrictBody):
     """What every request for files may say of how they are shown."""
 
-    scale: Annotated[int, Field(strict=True, ge=1, le=MAX_SCALE), WHOLE] = 1
+    scale: Annotated[int, Field(strict=True, ge=1, le=MAX_SCALE), FLOAT_AS_INT] = 1
     resample: Resample = "lanczos"
 
     @property

@@ -43,11 +43,11 @@ from app.routes.generation import (
     refuse_scaled_json,
 )
 from app.routes.passports import ImageAnswer, list_passports, make_originals
-from app.serving.engine import SLICE
+from app.serving.display import encode_contact_sheet, encode_sprites
+from app.serving.engine import SLICE_IMAGES
 from app.serving.image_bundles import in_slices
 from app.serving.latents import Numbers, Seed, to_vector
-from app.serving.request_bodies import WHOLE, exactly_one
-from app.serving.sheets import encode_contact_sheet, encode_sprites
+from app.serving.request_bodies import FLOAT_AS_INT, exactly_one_schema
 from models.config import MAX_SEED
 from models.samples import Pixels, Point, Sample
 
@@ -72,15 +72,15 @@ class ImagesRequest(DisplayFields):
     beyond those asked for which is none. `passports`: each recipe with its image's passport.
     """
 
-    model_config = exactly_one(seeds="array", count="integer", latents="array")
+    model_config = exactly_one_schema(seeds="array", count="integer", latents="array")
 
     seeds: Annotated[list[Seed], Field(min_length=1, fail_fast=True)] | None = None
-    count: Annotated[int, Field(strict=True, ge=1), WHOLE] | None = None
+    count: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
     seed: Seed | None = None
     latents: Annotated[list[Numbers], Field(min_length=1, fail_fast=True)] | None = None
     class_name: Annotated[str | None, Field(alias="class")] = None
     format: Literal[SingleFormat, "grid", "contact", "sprites", "zip", "multipart", "json"] = "grid"
-    columns: Annotated[int, Field(strict=True, ge=1), WHOLE] | None = None
+    columns: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
     checkpoint: CheckpointId | None = None
     reject_copies: Annotated[bool, Field(strict=True)] = False
     passports: Annotated[bool, Field(strict=True)] = False
@@ -112,7 +112,7 @@ async def generate_images(
     _check_columns(asked)
     _check_passports(asked)
     refuse_scaled_json(asked.format, asked.display)
-    checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
+    checkpoint = await engine.checkpoints.find(database, name, asked.checkpoint)
     points = await to_thread.run_sync(_points, asked, checkpoint)
     if asked.format not in STREAMED or asked.reject_copies:
         check_pixels(len(points), checkpoint, settings, _given(asked)[0], asked.scale)
@@ -124,7 +124,7 @@ async def generate_images(
                 _list_recipes, checkpoint, made.samples, made.descriptions()
             )
         if asked.format in STREAMED:
-            slices = in_slices(made.pixels, SLICE)
+            slices = in_slices(made.pixels, SLICE_IMAGES)
             return await bundle_response(
                 request, slices, checkpoint, made.samples, asked.format, asked.display
             )

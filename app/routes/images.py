@@ -41,7 +41,7 @@ from app.routes.generation import (
 )
 from app.routes.negotiation import choose_media_type
 from app.routes.passports import ImageAnswer, describe
-from app.serving.scaling import Display
+from app.serving.display import Display
 from models.config import MAX_SEED
 from models.samples import Pixels
 
@@ -73,7 +73,7 @@ async def describe_image(
     """The recipe of the image that a seed names, and its passport: the training picture that it is
     nearest to, and whether it is a copy."""
     refuse_scaled_json("json", display)
-    found = await engine.catalogue.find(database, name, checkpoint)
+    found = await engine.checkpoints.find(database, name, checkpoint)
     (sample,) = await choose_classes(found, class_name, [seed])
     return await describe(found, sample, request, database, engine)
 
@@ -96,7 +96,7 @@ async def get_image(
     class_name: ClassParameter = None,
 ) -> Response:
     """The image that a seed names; `.json` instead of a picture's ending gives its recipe."""
-    found = await engine.catalogue.find(database, name, checkpoint)
+    found = await engine.checkpoints.find(database, name, checkpoint)
     (sample,) = await choose_classes(found, class_name, [seed])
     recipe = image_recipe(found, sample) | display.recipe()
     headers = cache_headers(recipe_text(recipe), image_format, checkpoint)
@@ -152,7 +152,7 @@ async def get_random_image(
     """Another image at each call. Its seed is in the header `Moggy-Seed`, and the address under
     which it can be had again in `Content-Location`."""
     seed = secrets.randbelow(MAX_SEED + 1)
-    found = await engine.catalogue.find(database, name, checkpoint)
+    found = await engine.checkpoints.find(database, name, checkpoint)
     check_pixels(1, found, settings, "scale", display.scale)
     (sample,) = await choose_classes(found, class_name, [seed])
     again = {"checkpoint": found.id} | ({"class": class_name} if class_name else {})

@@ -38,10 +38,10 @@ from app.routes.generation import (
     refuse_scaled_json,
 )
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
+from app.serving.display import encode_sprites, square
 from app.serving.latents import Easing, Keyframes, Latent, Method, to_point
-from app.serving.morph_latents import walk
-from app.serving.request_bodies import WHOLE
-from app.serving.sheets import encode_sprites, square
+from app.serving.morph_latents import frame_latents
+from app.serving.request_bodies import FLOAT_AS_INT
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
 
@@ -67,7 +67,7 @@ class InterpolationRequest(DisplayFields):
     """
 
     keyframes: Keyframes
-    frames: Annotated[int, Field(strict=True, ge=2), WHOLE] = DEFAULT_FRAMES
+    frames: Annotated[int, Field(strict=True, ge=2), FLOAT_AS_INT] = DEFAULT_FRAMES
     method: Method = "slerp"
     easing: Easing = "linear"
     loop: Annotated[bool, Field(strict=True)] = False
@@ -128,7 +128,7 @@ async def generate_interpolation(
     """
     _check_frames(asked, settings)
     refuse_scaled_json(asked.format, asked.display)
-    checkpoint = await engine.catalogue.find(database, name, asked.checkpoint)
+    checkpoint = await engine.checkpoints.find(database, name, asked.checkpoint)
     check_pixels(asked.frames, checkpoint, settings, "frames", asked.scale)
     points = await to_thread.run_sync(_keyframes, asked, checkpoint)
     label = (await choose_classes(checkpoint, asked.class_name, points[:1]))[0].label
@@ -180,7 +180,7 @@ async def get_interpolation(
         checkpoint=checkpoint,
     )
     _check_frames(asked, settings)
-    found = await engine.catalogue.find(database, name, checkpoint)
+    found = await engine.checkpoints.find(database, name, checkpoint)
     label = (await choose_classes(found, class_name, [first]))[0].label
     recipe = _recipe(asked, found, [first, last], label)
     headers = cache_headers(recipe_text(recipe), asked.format, checkpoint)
@@ -201,7 +201,7 @@ async def _render(
     request: Request,
     engine: EngineDep,
 ) -> Response:
-    walking = walk(
+    walking = frame_latents(
         engine,
         checkpoint,
         keyframes,

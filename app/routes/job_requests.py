@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonVal
 from app.domain.errors import InvalidRequest
 from app.routes.generation import CheckpointId
 from app.routes.names import Name
-from app.serving.request_bodies import WHOLE, StrictBody, few_fields, whole
+from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, float_as_int, limit_fields
 from models.config import field_ranges
 from models.presets import PRESETS
 
@@ -41,7 +41,7 @@ def _described(name: str) -> Any:
 def _whole_numbers(overrides: dict[str, Any]) -> dict[str, Any]:
     """The overrides, and whole numbers as such where the field is one."""
     return {
-        name: whole(value) if "integer" in RANGES.get(name, {}).get("type", ()) else value
+        name: float_as_int(value) if "integer" in RANGES.get(name, {}).get("type", ()) else value
         for name, value in overrides.items()
     }
 
@@ -72,19 +72,19 @@ class JobRequest(StrictBody):
     model: Name | None = None
     checkpoint: CheckpointId | None = None
     preset: Annotated[str, Field(json_schema_extra={"enum": [*PRESETS]})] | None = None
-    images: Annotated[int, _described("images"), WHOLE] | None = None
-    epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000), WHOLE] | None = None
-    batch_size: Annotated[int, _described("batch_size"), WHOLE] | None = None
-    seed: Annotated[int, _described("seed"), WHOLE] | None = None
+    images: Annotated[int, _described("images"), FLOAT_AS_INT] | None = None
+    epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000), FLOAT_AS_INT] | None = None
+    batch_size: Annotated[int, _described("batch_size"), FLOAT_AS_INT] | None = None
+    seed: Annotated[int, _described("seed"), FLOAT_AS_INT] | None = None
     resume_from: CheckpointId | None = None
     stability: Literal["off", "auto"] | None = None
     overrides: Annotated[
-        dict[FieldName, Any], BeforeValidator(few_fields), AfterValidator(_whole_numbers)
+        dict[FieldName, Any], BeforeValidator(limit_fields), AfterValidator(_whole_numbers)
     ] = Field({}, json_schema_extra=OVERRIDES)
     class_name: Annotated[str | None, Field(alias="class")] = None
     layout: Literal["zip", "imagefolder", "webdataset", "parquet"] | None = None
     format: Literal["png", "webp", "jpg"] | None = None
-    shard_images: Annotated[int, Field(strict=True, ge=1), WHOLE] | None = None
+    shard_images: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
     reject_copies: Annotated[bool | None, Field(strict=True)] = None
 
     def own_fields(self) -> dict[str, Any]:

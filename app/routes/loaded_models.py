@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from app.routes.dependencies import DatabaseDep, EngineDep, refuse_unknown_parameters
 from app.routes.generation import CheckpointParameter
-from app.serving.generators import Loaded
+from app.serving.checkpoints import CachedGenerator
 
 router = APIRouter(
     prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -35,7 +35,7 @@ async def load_model(
 ) -> LoadedView:
     """Load the checkpoint that the model serves, or the one named, unless it is; its first request
     then takes no longer than the others. It stays until others need the memory."""
-    found = await engine.catalogue.find(database, name, checkpoint)
+    found = await engine.checkpoints.find(database, name, checkpoint)
     return loaded_view(await engine.load(found))
 
 
@@ -43,14 +43,14 @@ async def load_model(
 async def unload_model(name: str, database: DatabaseDep, engine: EngineDep) -> LoadedList:
     """Let go of every checkpoint of the model that is loaded: which they were. Requests that are
     under way are answered, and the next one loads it again."""
-    await engine.catalogue.find(database, name)
+    await engine.checkpoints.find(database, name)
     items = [loaded_view(one) for one in engine.generators.unload(name)]
     if items:
         await to_thread.run_sync(engine.generators.release)
     return LoadedList(items=items)
 
 
-def loaded_view(loaded: Loaded) -> LoadedView:
+def loaded_view(loaded: CachedGenerator) -> LoadedView:
     return LoadedView(
         checkpoint=loaded.checkpoint.id,
         bytes=loaded.renderer.bytes,

@@ -103,14 +103,14 @@ async def change_model(
     """Serve another checkpoint. One that is named is loaded first, so that no request waits for
     it, and one that is broken is refused."""
     if patch.checkpoint is not None:
-        await engine.load(await engine.catalogue.find(database, name, patch.checkpoint))
+        await engine.load(await engine.checkpoints.find(database, name, patch.checkpoint))
 
     def serve() -> ModelView:
         with database.write() as session:
             return _views(session, [registry.serve(session, name, patch.checkpoint)], engine)[0]
 
     view = await to_thread.run_sync(serve)
-    engine.catalogue.forget()
+    engine.checkpoints.forget()
     return view
 
 
@@ -123,7 +123,7 @@ async def change_model(
 def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: EngineDep) -> Response:
     with database.write() as session:
         keys = registry.delete_model(session, name)
-    engine.catalogue.forget()
+    engine.checkpoints.forget()
     engine.generators.unload(name)
     for key in keys:
         store.delete(key)
@@ -173,5 +173,5 @@ def _view(model: Model, served: Served | None, engine: Engine) -> ModelView:
         checkpoints=served.checkpoints if served else 0,
         images_seen=served.checkpoint.images_seen if served else None,
         config=served.checkpoint.config if served else None,
-        loaded=[loaded_view(one) for one in engine.generators.of(model.name)],
+        loaded=[loaded_view(one) for one in engine.generators.of_model(model.name)],
     )

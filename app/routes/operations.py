@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from app.domain.errors import Unavailable
 from app.domain.readiness import Readiness
 from app.routes.document import problems
-from app.serving.process import ThreadCanary
+from app.serving.process_settings import ThreadCanary
 
 STUCK_SECONDS = 30.0  # for which no thread is free: longer than every wait of a request
 
@@ -28,9 +28,9 @@ async def root() -> RedirectResponse:
 async def health(request: Request) -> dict[str, str]:  # in no thread: all may be taken
     """The process answers, and its threads do; else 503."""
     canary: ThreadCanary = request.app.state.canary
-    if canary.silent_seconds > STUCK_SECONDS:
+    if canary.waiting_seconds > STUCK_SECONDS:
         raise Unavailable(
-            f"no thread of this process was free for {canary.silent_seconds:.0f} seconds: "
+            f"no thread of this process was free for {canary.waiting_seconds:.0f} seconds: "
             "its log says what fails, and a restart frees them"
         )
     return {"status": "ok"}

@@ -14,9 +14,8 @@ from app.routes.deadlines import while_connected
 from app.routes.generation import cache_headers, choose_classes, is_known
 from app.routes.proxies import public_path
 from app.serving.copy_rejection import Originals, replace_copies
-from app.serving.dataset_embeddings import Archive, NoPassport
 from app.serving.engine import Engine
-from app.serving.passports import no_passport
+from app.serving.passports import DatasetEmbeddings, NoPassport, no_passport
 from models.samples import Point, Sample
 
 
@@ -64,7 +63,7 @@ async def describe(
     It is never immutable: the training pictures may be deleted, or embedded anew.
     """
     recipe = image_recipe(checkpoint, sample)
-    archive: Archive | None = None
+    archive: DatasetEmbeddings | None = None
     try:
         archive = await engine.passports.open(database, checkpoint)
         known_by: dict[str, Any] = archive.identity
@@ -113,7 +112,7 @@ async def make_originals(
 
 
 async def _judge(
-    checkpoint: ServedCheckpoint, samples: list[Sample], archive: Archive, engine: Engine
+    checkpoint: ServedCheckpoint, samples: list[Sample], archive: DatasetEmbeddings, engine: Engine
 ) -> list[dict[str, Any]]:
     pixels = await engine.generate(checkpoint, samples)
     passports = [one.to_json() for one in await engine.passports.issue(archive, pixels)]

@@ -17,8 +17,8 @@ from app.routes.dependencies import (
 )
 from app.routes.document import ANY_BINARY, BINARY, problems
 from app.routes.generation import check_pixels
-from app.serving.recipe_files import MEDIA, read_recipe
-from app.serving.verification import Replica
+from app.serving.recipe_files import FILE_FORMATS, read_recipe
+from app.serving.verification import Verification
 
 router = APIRouter(
     prefix="/recipes",
@@ -30,7 +30,7 @@ router = APIRouter(
 FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": f"A file made here, as it is: {', '.join(MEDIA)}",
+        "description": f"A file made here, as it is: {', '.join(FILE_FORMATS)}",
         "content": {ANY_BINARY: {"schema": BINARY}},
     }
 }
@@ -78,10 +78,12 @@ async def verify(
     send one picture."""
     data = await request.body()
     recipe, file_format = await to_thread.run_sync(read_recipe, data)
-    replica = await to_thread.run_sync(Replica, recipe, file_format, settings)
-    checkpoint = await engine.catalogue.find(database, replica.model, replica.checkpoint)
-    check_pixels(replica.images, checkpoint, settings, "recipe", replica.scale)
-    samples = await while_connected(request, replica.samples(checkpoint, engine))
+    verification = await to_thread.run_sync(Verification, recipe, file_format, settings)
+    checkpoint = await engine.checkpoints.find(
+        database, verification.model, verification.checkpoint
+    )
+    check_pixels(verification.images, checkpoint, settings, "recipe", verification.scale)
+    samples = await while_connected(request, verification.samples(checkpoint, engine))
     pixels = await while_connected(request, engine.generate(checkpoint, samples))
-    verdict = await to_thread.run_sync(replica.compare, data, checkpoint, samples, pixels)
+    verdict = await to_thread.run_sync(verification.compare, data, checkpoint, samples, pixels)
     return VerificationAnswer(format=file_format, recipe=recipe, **verdict._asdict())

@@ -1,17 +1,32 @@
-"""A morph's frames to one file: animated WebP, PNG or GIF, MP4, or a strip of all in a row."""
+"""The frames of a morph as one file: an animated WebP, PNG or GIF, an MP4, or a strip.
 
+WebP and GIF containers are written here, since the writers of libwebp and Pillow merge equal
+neighbours (libwebp even makes a still of frames that are all equal). Here every frame is stored,
+with its duration.
+"""
+
+import io
+import struct
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from app.domain.images.encoders import RECIPE_KEY, encode_grid, recipe_exif
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.GifImagePlugin import getdata
+
+from app.domain.images.encoders import RECIPE_KEY, encode_grid, opaque, recipe_exif, to_image
 from app.domain.images.png import write_apng
 from app.domain.images.recipes import Recipe, recipe_text
-from app.serving.gif_animation import write_gif
 from app.serving.video import encode_mp4
-from app.serving.webp_animation import write_webp
 from models.samples import Pixels
 
 MAX_FPS = 60
 GIF_MAX_FPS = 50  # browsers show a frame of less than 2/100 s for 10/100 s
+GIF_PALETTE_FRAMES = 32  # how many frames the shared palette is chosen from
+GIF_SUB_BLOCK_BYTES = 255
+WEBP_ALPHA, WEBP_EXIF, WEBP_ANIMATION = 0x10, 0x08, 0x02  # flags of a WebP file
+WEBP_NO_BLENDING = 0x02  # flag of a WebP frame: it replaces the frame before
 
 
 def encode_animation(
@@ -19,7 +34,7 @@ def encode_animation(
 ) -> bytes:
     """(F, H, W, C) -> webp or apng (lossless), gif (256 colours, on white), mp4 or strip.
 
-    Every frame is stored, equal neighbours too. The file plays for ever with `repeat`, else once;
+    Every frame is stored, equal neighbours too. With `repeat` the file plays for ever, else once;
     for mp4 the player decides that.
     """
     if file_format == "strip":
@@ -28,15 +43,114 @@ def encode_animation(
         return encode_mp4(frames, recipe, fps=fps)
     if file_format == "gif":
         hundredths = _durations(len(frames), fps, ticks_per_second=100)
-        return write_gif(frames, hundredths, repeat=repeat, comment=recipe_text(recipe))
+        return _write_gif(frames, hundredths, repeat=repeat, comment=recipe_text(recipe))
     milliseconds = _durations(len(frames), fps, ticks_per_second=1000)
     if file_format == "webp":
-        return write_webp(frames, milliseconds, repeat=repeat, exif=recipe_exif(recipe))
+        return _write_webp(frames, milliseconds, repeat=repeat, exif=recipe_exif(recipe))
     texts = {RECIPE_KEY: recipe_text(recipe)}
     return write_apng(frames, milliseconds, repeat=repeat, texts=texts)
 
 
 def _durations(frames: int, fps: float, ticks_per_second: int) -> list[int]:
-    """Each frame's ticks, rounded so that the sum never strays from the true time."""
-    ends = [round(number * ticks_per_second / fps) for number in range(frames + 1)]
+    """The ticks of each frame, rounded so that their running sum stays within half a tick."""
+    ends = [round(index * ticks_per_second / fps) for index in range(frames + 1)]
     return [end - start for start, end in pairwise(ends)]
+
+
+def _write_webp(
+    frames: Pixels, durations: Sequence[int], *, repeat: bool, exif: Image.Exif
+) -> bytes:
+    """Lossless frames with their durations in milliseconds -> an animated WebP (RFC 9649)."""
+    height, width, channels = frames.shape[1:]
+    flags = WEBP_EXIF | WEBP_ANIMATION | (WEBP_ALPHA if channels == 4 else 0)
+    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    chunks = [
+        _webp_chunk(b"VP8X", struct.pack("<I", flags) + size),
+        _webp_chunk(b"ANIM", struct.pack("<IH", 0, 0 if repeat else 1)),
+    ]
+    for picture, duration in zip(_webp_pictures(frames), durations, strict=True):
+        head = bytes(6) + size + duration.to_bytes(3, "little") + bytes([WEBP_NO_BLENDING])
+        chunks.append(_webp_chunk(b"ANMF", head + picture))
+    chunks.append(_webp_chunk(b"EXIF", exif.tobytes()))
+    content = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(content)) + content
+
+
+def _webp_pictures(frames: Pixels) -> Iterator[bytes]:
+    """The VP8L chunk of each frame; equal neighbours are encoded once."""
+    chunk = b""
+    for index, frame in enumerate(frames):
+        if index == 0 or not np.array_equal(frame, frames[index - 1]):
+            buffer = io.BytesIO()
+            to_image(frame).save(buffer, "WEBP", lossless=True, exact=True, method=0)
+            chunk = _vp8l_chunk(buffer.getvalue())
+        yield chunk
+
+
+def _vp8l_chunk(still: bytes) -> bytes:
+    """The chunk of a still WebP file that holds its pixels."""
+    start = 12  # after RIFF, the size and WEBP
+    while still[start : start + 4] != b"VP8L":
+        (length,) = struct.unpack_from("<I", still, start + 4)
+        start += 8 + length + length % 2
+    (length,) = struct.unpack_from("<I", still, start + 4)
+    return still[start : start + 8 + length + length % 2]
+
+
+def _webp_chunk(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def _write_gif(frames: Pixels, durations: Sequence[int], *, repeat: bool, comment: str) -> bytes:
+    """Frames with their durations in 1/100 s -> an animated GIF (GIF89a), on white.
+
+    One palette for all frames and no dithering: otherwise still parts of the picture flicker.
+    """
+    height, width = frames.shape[1:3]
+    palette = _shared_palette(frames)
+    images = [
+        _to_rgb(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames
+    ]
+    colours = bytes(images[0].getpalette() or ()).ljust(768, b"\0")
+    parts = [b"GIF89a", struct.pack("<2H3B", width, height, 0xF7, 0, 0), colours]
+    if repeat:  # without this extension it plays once
+        parts.append(b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")
+    parts.append(b"!\xfe" + _gif_sub_blocks(comment.encode("ascii")))
+    before: NDArray[np.uint8] | None = None
+    for image, duration in zip(images, durations, strict=True):
+        indices = np.asarray(image)
+        left, top, right, bottom = _changed_box(indices, before)
+        part = image.crop((left, top, right, bottom))
+        parts += getdata(part, (left, top), duration=10 * duration)
+        before = indices
+    return b"".join(parts) + b";"
+
+
+def _changed_box(
+    indices: NDArray[np.uint8], before: NDArray[np.uint8] | None
+) -> tuple[int, int, int, int]:
+    """The bounding box of the pixels that changed since the frame before; one pixel if none did."""
+    height, width = indices.shape
+    if before is None:
+        return 0, 0, width, height
+    changed = indices != before
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    if not len(rows):
+        return 0, 0, 1, 1
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _shared_palette(frames: Pixels) -> Image.Image:
+    chosen = np.linspace(0, len(frames) - 1, min(len(frames), GIF_PALETTE_FRAMES)).astype(int)
+    sheet: NDArray[np.uint8] = np.concatenate(frames[chosen])
+    return _to_rgb(sheet).quantize(256, Image.Quantize.MEDIANCUT)
+
+
+def _to_rgb(pixels: NDArray[np.uint8]) -> Image.Image:
+    return opaque(to_image(pixels)).convert("RGB")
+
+
+def _gif_sub_blocks(data: bytes) -> bytes:
+    size = GIF_SUB_BLOCK_BYTES
+    blocks = [data[start : start + size] for start in range(0, len(data), size)]
+    return b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"

@@ -1,4 +1,4 @@
-"""Images that are no copies of training pictures: a copied seed makes room for another one."""
+"""Replaces images that are copies of training pictures by images of other seeds."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,20 +8,19 @@ from typing import Any
 from app.domain.errors import Conflict
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.replacements import further_seeds, seed_after
-from app.serving.dataset_embeddings import Archive
 from app.serving.engine import Engine
-from app.serving.passports import Passport
+from app.serving.passports import DatasetEmbeddings, Passport
 from models.config import MAX_SEED
 from models.samples import BATCH, Pixels, Point, Sample
 
 
 class OnlyCopies(Conflict):
-    """The model copies more than its other seeds could make good."""
+    """Copies remain after every further seed allowed was tried."""
 
 
 @dataclass(frozen=True)
 class Originals:
-    """Images of which none is a copy. `replaced` has the seed that was asked for, by place."""
+    """Images of which none is a copy. `replaced` maps an index to the seed first requested."""
 
     samples: list[Sample]
     pixels: Pixels
@@ -29,64 +28,66 @@ class Originals:
     replaced: dict[int, Point]
 
     def descriptions(self) -> list[dict[str, Any]]:
-        """Each image's passport as JSON, and where it is not the one asked for, `replaces`."""
+        """Each image's passport as JSON; a replaced image also has `replaces`, the seed."""
         return [
             passport.to_json()
-            | ({"replaces": self.replaced[place]} if place in self.replaced else {})
-            for place, passport in enumerate(self.passports)
+            | ({"replaces": self.replaced[index]} if index in self.replaced else {})
+            for index, passport in enumerate(self.passports)
         ]
 
 
 async def replace_copies(
     engine: Engine,
-    archive: Archive,
+    embeddings: DatasetEmbeddings,
     checkpoint: ServedCheckpoint,
     samples: list[Sample],
     choose: Callable[[list[Point]], Awaitable[list[Sample]]],
 ) -> Originals:
-    """The images of the samples, all by seed; for a copy, that of a seed which makes none.
+    """The images of the samples, all of them seeds, with each copy replaced by an original.
 
-    Which seed depends on the request, the checkpoint and the dataset alone: those after the highest
-    one asked for are tried in order, and the first good one goes to the first copied place.
-    `choose` gives points their classes. Raises OnlyCopies.
+    The seeds after the highest one requested are tried in order, and the first original takes the
+    place of the first copy. So the result depends on the request, the checkpoint and the dataset
+    alone. `choose` gives the further seeds their classes. Raises OnlyCopies.
     """
     seeds = [sample.point for sample in samples if isinstance(sample.point, int)]
     samples = list(samples)
     pixels = await engine.generate(checkpoint, samples)
-    passports = await engine.passports.issue(archive, pixels)
-    copied = [place for place, passport in enumerate(passports) if passport.copied]
-    replaced: dict[int, Point] = {place: seeds[place] for place in copied}
-    untried = islice(_others(seeds), further_seeds(len(seeds)))
+    passports = await engine.passports.issue(embeddings, pixels)
+    copies = [index for index, passport in enumerate(passports) if passport.copied]
+    replaced: dict[int, Point] = {index: seeds[index] for index in copies}
+    untried = islice(_further_seeds(seeds), further_seeds(len(seeds)))
     tried = 0
-    while copied:
-        # At least as many as a forward pass makes anyway; those left over are not used.
-        others = list(islice(untried, max(len(copied), BATCH)))
-        if not others:
-            raise _refusal(checkpoint, len(seeds), len(copied), tried)
-        tried += len(others)
-        candidates = await choose(list(others))
-        made = await engine.generate(checkpoint, candidates)
-        judged = await engine.passports.issue(archive, made)
-        good = (number for number, passport in enumerate(judged) if not passport.copied)
-        for place, number in zip(copied.copy(), good, strict=False):
-            samples[place], pixels[place] = candidates[number], made[number]
-            passports[place] = judged[number]
-            copied.remove(place)
+    while copies:
+        # At least as many as one forward pass generates; surplus originals are dropped.
+        further = list(islice(untried, max(len(copies), BATCH)))
+        if not further:
+            raise _refusal(checkpoint, len(seeds), len(copies), tried)
+        tried += len(further)
+        candidates = await choose(list(further))
+        candidate_pixels = await engine.generate(checkpoint, candidates)
+        candidate_passports = await engine.passports.issue(embeddings, candidate_pixels)
+        originals = (
+            number for number, passport in enumerate(candidate_passports) if not passport.copied
+        )
+        for index, number in zip(copies.copy(), originals, strict=False):
+            samples[index], pixels[index] = candidates[number], candidate_pixels[number]
+            passports[index] = candidate_passports[number]
+            copies.remove(index)
     return Originals(samples, pixels, passports, replaced)
 
 
-def _others(seeds: Iterable[int]) -> Iterator[int]:
-    """The seeds after the highest one given, and after the last there is from 0 on."""
-    given = set(seeds)
-    first = max(given) + 1
-    following = (seed_after(first, place) for place in range(MAX_SEED))
-    return (seed for seed in following if seed not in given)
+def _further_seeds(seeds: Iterable[int]) -> Iterator[int]:
+    """The seeds after the highest of `seeds`, wrapping from the last seed to 0, without `seeds`."""
+    requested = set(seeds)
+    first = max(requested) + 1
+    following = (seed_after(first, offset) for offset in range(MAX_SEED))
+    return (seed for seed in following if seed not in requested)
 
 
-def _refusal(checkpoint: ServedCheckpoint, asked: int, copied: int, tried: int) -> OnlyCopies:
+def _refusal(checkpoint: ServedCheckpoint, images: int, copies: int, tried: int) -> OnlyCopies:
     return OnlyCopies(
         f"model {checkpoint.model!r} copies its training pictures: with {tried} further seeds "
-        f"tried, {copied} of {asked} images are copies still. Ask for fewer, name another "
+        f"tried, {copies} of {images} images are still copies. Ask for fewer, name another "
         "checkpoint, or leave reject_copies out",
         field="reject_copies",
     )

@@ -18,16 +18,15 @@ from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.batches import Request, SampleQueue, Slice
-from app.serving.checkpoint_lookup import Catalogue
+from app.serving.checkpoints import CachedGenerator, CheckpointLookup, GeneratorCache
 from app.serving.generation_messages import Failure, File, Unreadable
 from app.serving.generation_process import (
     GenerationFailed,
     RemoteRenderer,
     generation_process,
 )
-from app.serving.generators import Generators, Loaded
 from app.serving.passports import Passports
+from app.serving.sample_queue import Request, SampleQueue, Slice
 from models.cores import usable_cores
 from models.samples import BATCH, Pixels, Sample
 
@@ -38,7 +37,7 @@ FIRST_GUESS_RATE = 500.0  # images per second, until measured
 # those who come after a rush waiting too.
 QUEUE_SECONDS = 2.0
 LEAST_QUEUE = 1024  # images
-SLICE = 256  # pictures of a long answer that are made at once, or fewer:
+SLICE_IMAGES = 256  # pictures of a long answer that are made at once, or fewer:
 SLICE_BYTES = 4 * 1024**2  # of pixels
 CLOSE_SECONDS = 5.0
 RATE_MEMORY = 0.9  # how much of the measured rate is kept at each batch
@@ -58,16 +57,16 @@ class Engine:
         # threads that spin while they wait take the cores from whoever has work. A 2-thread
         # forward pass went from 4.5 to 200 ms.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        self.catalogue = Catalogue()
+        self.checkpoints = CheckpointLookup()
         self.passports = Passports(store, settings.generation_queue_images)
         threads = threads or usable_cores()
         process = generation_process(threads)
-        self.generators = Generators(store, settings.model_memory_bytes, process)
+        self.generators = GeneratorCache(store, settings.model_memory_bytes, process)
         self._most_waiting = settings.generation_queue_images
         self._most_held = settings.generation_queue_bytes
         self._held = 0  # bytes of the pixels of all requests that wait, counted in the event loop
         self._queue = SampleQueue(min(self._most_waiting, LEAST_QUEUE))
-        self._loading: dict[str, asyncio.Future[Loaded]] = {}
+        self._loading: dict[str, asyncio.Future[CachedGenerator]] = {}
         self._loader = CapacityLimiter(1)
         self._rate = FIRST_GUESS_RATE
         self._closed = False
@@ -150,13 +149,12 @@ class Engine:
     async def slices(
         self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]
     ) -> AsyncGenerator[Pixels]:
-        """The same in parts of at most SLICE pictures and SLICE_BYTES of them, the next made while
-        one is used.
+        """Like `generate`, in slices of at most SLICE_IMAGES pictures and SLICE_BYTES.
 
-        However many there are, no more than two parts are held at once, or wait for their turn.
-        Only before the first is QueueFull raised.
+        The next slice is generated while the caller uses the current one; no more than two slices
+        are queued or in memory at a time. QueueFull is raised only before the first slice.
         """
-        size = min(SLICE, max(BATCH, SLICE_BYTES // math.prod(checkpoint.shape)))
+        size = min(SLICE_IMAGES, max(BATCH, SLICE_BYTES // math.prod(checkpoint.shape)))
         parts = [samples[first : first + size] for first in range(0, len(samples), size)]
         coming = asyncio.ensure_future(self.generate(checkpoint, parts[0]))
         try:
@@ -172,7 +170,7 @@ class Engine:
         """Whether its pictures need nothing but to be generated."""
         return self.generators.find(checkpoint) is not None
 
-    async def load(self, checkpoint: ServedCheckpoint) -> Loaded:
+    async def load(self, checkpoint: ServedCheckpoint) -> CachedGenerator:
         """Load a generator once, one after the other, however many requests wait for it.
 
         Raises BrokenCheckpoint, GenerationFailed, Unavailable.
@@ -199,7 +197,7 @@ class Engine:
         end before it is killed.
         """
         self.passports.close()
-        self.catalogue.close()
+        self.checkpoints.close()
         self._closed = True
         left = self._queue.close()
         give_up = time.monotonic() + CLOSE_SECONDS

@@ -35,7 +35,7 @@ from models.samples import Sample
 
 log = structlog.get_logger()
 
-PROGRAM = "app.serving.generate"
+PROGRAM = "app.serving.generation_child"
 END_SECONDS = 5.0  # that it has to end in, once a connection to it is broken
 
 

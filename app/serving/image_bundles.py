@@ -1,58 +1,57 @@
-"""Many pictures as one answer that is written while it is sent: a zip, or multipart."""
+"""Many pictures in one response that is written while it is sent: a zip, or multipart."""
 
 import hashlib
 import io
 import zipfile
 from collections.abc import AsyncGenerator, Iterator
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from anyio import to_thread
 
 from app.domain.images.encoders import MEDIA_TYPES, ZIP_EPOCH, encode_png
 from app.domain.images.recipes import Recipe
-from app.serving.scaling import Display
+from app.serving.display import Display
 from models.samples import Pixels
 
-PIECE_BYTES = 4 * 1024**2  # of pixels as they are shown: what is encoded at once
+PIECE_BYTES = 4 * 1024**2  # pixels encoded at a time, measured at the size displayed
+CRLF = b"\r\n"
 
 
 class Bundle(Protocol):
-    """Files under their names, to bytes."""
+    """Collects named files and returns them as bytes, piece by piece."""
 
     media_type: str
 
     def add(self, name: str, data: bytes) -> None: ...
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """The bytes written since the last call."""
 
     def finish(self) -> bytes:
-        """What is left, and the end."""
+        """The remaining bytes, and the end of the bundle."""
 
 
 class ZipBundle:
-    """A zip whose entries are stored as they are: pictures do not shrink any more."""
+    """A zip with uncompressed entries: pictures do not shrink any further."""
 
     def __init__(self) -> None:
         self.media_type = MEDIA_TYPES["zip"]
-        self._written = _Written()
-        self._archive = zipfile.ZipFile(self._written, "w", zipfile.ZIP_STORED)
+        self._output = _ZipOutput()
+        self._archive = zipfile.ZipFile(self._output, "w", zipfile.ZIP_STORED)
 
     def add(self, name: str, data: bytes) -> None:
         self._archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), data)
 
     def take(self) -> bytes:
-        return self._written.take()
+        return self._output.take()
 
     def finish(self) -> bytes:
         self._archive.close()
-        return self._written.take()
+        return self._output.take()
 
 
 class MultipartBundle:
-    """multipart/mixed (RFC 2046): each PNG whole as soon as it has come, with its name."""
-
-    END: ClassVar[bytes] = b"\r\n"
+    """multipart/mixed (RFC 2046): a client can read each PNG, with its name, once it arrives."""
 
     def __init__(self, boundary: str) -> None:
         self.media_type = f"{MEDIA_TYPES['multipart']}; boundary={boundary}"
@@ -65,7 +64,7 @@ class MultipartBundle:
             f'Content-Disposition: attachment; filename="{name}"\r\n'
             f"Content-Length: {len(data)}\r\n\r\n"
         )
-        self._pending += b"--" + self._boundary + self.END + head.encode() + data + self.END
+        self._pending += b"--" + self._boundary + CRLF + head.encode() + data + CRLF
 
     def take(self) -> bytes:
         taken = bytes(self._pending)
@@ -73,52 +72,61 @@ class MultipartBundle:
         return taken
 
     def finish(self) -> bytes:
-        self._pending += b"--" + self._boundary + b"--" + self.END
+        self._pending += b"--" + self._boundary + b"--" + CRLF
         return self.take()
 
 
 def new_bundle(file_format: str, identity: str) -> Bundle:
-    """`zip` or `multipart`; the same `identity` gives the same bytes again."""
+    """A bundle in the format `zip` or `multipart`; equal `identity` gives equal bytes."""
     if file_format == "zip":
         return ZipBundle()
     return MultipartBundle(f"moggy-{hashlib.sha256(identity.encode()).hexdigest()[:32]}")
 
 
 async def in_slices(pixels: Pixels, size: int) -> AsyncGenerator[Pixels]:
-    """Pictures that are there already, as `Engine.slices` gives those that are not."""
-    for first in range(0, len(pixels), size):
-        yield pixels[first : first + size]
+    """Slices of existing pictures, in the form in which `Engine.slices` yields new ones."""
+    for start in range(0, len(pixels), size):
+        yield pixels[start : start + size]
 
 
-async def bundled(
-    slices: AsyncGenerator[Pixels], recipes: Iterator[Recipe], count: int, bundle: Bundle,
+async def stream_bundle(
+    slices: AsyncGenerator[Pixels],
+    recipes: Iterator[Recipe],
+    count: int,
+    bundle: Bundle,
     display: Display,
-) -> AsyncGenerator[bytes]:  # fmt: skip
-    """The pictures as PNGs, 0000.png and on, each slice encoded while the next is made, in pieces
-    of no more than some megabytes."""
-    digits, number = max(4, len(str(count - 1))), 0
+) -> AsyncGenerator[bytes]:
+    """The pictures as PNGs named 0000.png and on, in pieces of a few megabytes.
+
+    Each slice is encoded while the engine makes the next.
+    """
+    digits, index = max(4, len(str(count - 1))), 0
 
     def encode(pixels: Pixels) -> bytes:
-        nonlocal number
-        for one in pixels:
+        nonlocal index
+        for picture in pixels:
             recipe = next(recipes) | display.recipe()
-            bundle.add(f"{number:0{digits}}.png", encode_png(display.enlarge(one[None])[0], recipe))
-            number += 1
+            png = encode_png(display.enlarge(picture[None])[0], recipe)
+            bundle.add(f"{index:0{digits}}.png", png)
+            index += 1
         return bundle.take()
 
     try:
         async for pixels in slices:
-            together = max(1, PIECE_BYTES // (pixels[0].nbytes * display.scale**2))
-            for first in range(0, len(pixels), together):
-                yield await to_thread.run_sync(encode, pixels[first : first + together])
+            size = max(1, PIECE_BYTES // (pixels[0].nbytes * display.scale**2))
+            for start in range(0, len(pixels), size):
+                yield await to_thread.run_sync(encode, pixels[start : start + size])
         yield bundle.finish()
     finally:  # the client may have left
         await slices.aclose()
 
 
-class _Written(io.BytesIO):
-    """What was written since the last `take`, at its place in all that was: an entry's header is
-    written again once its size is known, so that a zip can be read while it comes."""
+class _ZipOutput(io.BytesIO):
+    """Holds the bytes written since the last `take`, addressed by their offset in the whole zip.
+
+    `zipfile` seeks back to write an entry's header again once its size is known. This keeps the
+    sizes ahead of the data, and the zip readable while it arrives.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,11 +135,11 @@ class _Written(io.BytesIO):
     def tell(self) -> int:
         return self._taken + super().tell()
 
-    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
-        return super().seek(place - self._taken if whence == io.SEEK_SET else place, whence)
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return super().seek(offset - self._taken if whence == io.SEEK_SET else offset, whence)
 
     def take(self) -> bytes:
-        """To be called between entries."""
+        """The bytes written since the last call. To be called between entries."""
         taken = self.getvalue()
         self._taken += len(taken)
         super().seek(0)

@@ -1,5 +1,6 @@
-"""Latents as clients write them, and the points they stand for."""
+"""Latents and classes as clients write them, and the samples that they stand for."""
 
+import sys
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -8,19 +9,23 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
-from app.serving.request_bodies import WHOLE, StrictBody, exactly_one
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.classes import find_label, list_classes
+from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, exactly_one_schema
 from models.config import MAX_SEED
-from models.samples import Point, Vector
+from models.samples import Point, Sample, Vector
 
 MAX_LATENT_DIM = 1024
 MAX_KEYFRAMES = 64
-MAX_PARTS = 64
-MAX_DEPTH = 8  # of mixes in mixes
-MAX_ALL_PARTS = MAX_KEYFRAMES * MAX_PARTS  # of one path's mixes, those in mixes included
-# Drawn from N(0, 1) a value is hardly ever beyond 6; the bound keeps float32 from overflowing.
+MAX_PARTS = 64  # of one mix
+MAX_DEPTH = 8  # of nested mixes
+MAX_ALL_PARTS = MAX_KEYFRAMES * MAX_PARTS  # of all mixes of one morph, nested ones included
+# A value drawn from N(0, 1) is hardly ever beyond 6; the bound keeps float32 from overflowing.
 MAX_VALUE = 1000.0
+# The mean of a mix counts as zero below this fraction of its parts' mean length.
+LEAST_MIX_LENGTH = 1e-6
 
-Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), WHOLE]
+Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), FLOAT_AS_INT]
 Number = Annotated[float, Field(strict=True, ge=-MAX_VALUE, le=MAX_VALUE, allow_inf_nan=False)]
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "smooth", "even"]
@@ -30,7 +35,7 @@ Numbers = Annotated[list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM,
 class Latent(StrictBody):
     """Exactly one of `seed`, `latent` (its values) and `mix` (a weighted mean of others)."""
 
-    model_config = exactly_one(seed="integer", latent="array", mix="array")
+    model_config = exactly_one_schema(seed="integer", latent="array", mix="array")
 
     seed: Seed | None = None
     latent: Numbers | None = None
@@ -40,7 +45,7 @@ class Latent(StrictBody):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if sum(given is not None for given in (self.seed, self.latent, self.mix)) != 1:
+        if sum(value is not None for value in (self.seed, self.latent, self.mix)) != 1:
             raise PydanticCustomError("latent", "give exactly one of seed, latent, mix")
         if self._depth > MAX_DEPTH:
             raise PydanticCustomError(
@@ -54,40 +59,49 @@ class Latent(StrictBody):
 
 
 class MixPart(Latent):
-    """One part of a mix; only the weights' proportions count, and they may be negative."""
+    """One part of a mix. Weights may be negative; only their proportions count."""
 
     weight: Number
 
 
-def _few_parts(given: Any) -> Any:
-    """The latents as they came, whose mixes have few enough parts to look at each."""
-    mixes, parts = [given], 0
-    while mixes:
-        latents = mixes.pop()
+def _limit_parts(keyframes: Any) -> Any:
+    """The unparsed keyframes; refuses them if their mixes have too many parts in all.
+
+    Each invalid part would cost an error message of its own, so they are counted before pydantic
+    looks at them.
+    """
+    lists, parts = [keyframes], 0
+    while lists:
+        latents = lists.pop()
         if not isinstance(latents, list):
             continue
-        if latents is not given:
+        if latents is not keyframes:
             parts += len(latents)
         if parts > MAX_ALL_PARTS:
             raise PydanticCustomError(
                 "parts",
-                "its mixes have more than {most} parts in all, those of mixes in mixes included: "
-                "give the values of a mix that is used often as latent",
+                "its mixes have more than {most} parts in all, nested mixes included: "
+                "replace a mix that is used often by its values, as latent",
                 {"most": MAX_ALL_PARTS},
             )
-        mixes += [one["mix"] for one in latents if isinstance(one, dict) and "mix" in one]
-    return given
+        lists += [
+            latent["mix"] for latent in latents if isinstance(latent, dict) and "mix" in latent
+        ]
+    return keyframes
 
 
 Keyframes = Annotated[
     list[Latent],
     Field(min_length=2, max_length=MAX_KEYFRAMES, fail_fast=True),
-    BeforeValidator(_few_parts),
+    BeforeValidator(_limit_parts),
 ]
 
 
 def to_point(latent: Latent, latent_dim: int, field: str) -> Point:
-    """The seed as it is, anything else as a vector; `field` is where the client wrote it."""
+    """The seed itself, or a vector; `field` is the latent's path in the request, for errors.
+
+    Raises InvalidRequest for a latent of another length, and for a mix without a direction.
+    """
     if latent.seed is not None:
         return latent.seed
     if latent.latent is not None:
@@ -96,6 +110,7 @@ def to_point(latent: Latent, latent_dim: int, field: str) -> Point:
 
 
 def to_vector(values: list[float], latent_dim: int, field: str) -> Vector:
+    """The values in float32. Raises InvalidRequest unless there are `latent_dim` of them."""
     if len(values) != latent_dim:
         raise InvalidRequest(
             f"{field} has {len(values)} values; this model's latents have {latent_dim}",
@@ -104,12 +119,12 @@ def to_vector(values: list[float], latent_dim: int, field: str) -> Vector:
     return np.array(values, np.float32)
 
 
-def draw(point: Point, latent_dim: int) -> Vector:
-    """The vector that a seed names; a vector is itself."""
-    from models.latents import latent_from_seed  # torch: loaded when it is first needed
-
+def vector_of(point: Point, latent_dim: int) -> Vector:
+    """The vector that a seed names; a vector is returned as it is."""
     if isinstance(point, np.ndarray):
         return point
+    from models.latents import latent_from_seed  # imports torch, only when it is needed
+
     vector: Vector = latent_from_seed(point, latent_dim).numpy()
     return vector
 
@@ -117,12 +132,12 @@ def draw(point: Point, latent_dim: int) -> Vector:
 def _mix(parts: list[MixPart], latent_dim: int, field: str) -> Vector:
     """The direction of the weighted mean, at the weighted mean of the lengths.
 
-    The plain mean of normal latents is too short, and its picture a bland average; so is slerp's
-    midpoint the mix of two in equal parts.
+    The plain mean of normal latents is too short, and its picture is a bland average. A mix of two
+    latents in equal parts is the midpoint of their slerp.
     """
     used = [
-        (part.weight, draw(to_point(part, latent_dim, f"{field}.{number}"), latent_dim))
-        for number, part in enumerate(parts)
+        (part.weight, vector_of(to_point(part, latent_dim, f"{field}.{index}"), latent_dim))
+        for index, part in enumerate(parts)
         if part.weight != 0
     ]
     if not used:
@@ -134,8 +149,41 @@ def _mix(parts: list[MixPart], latent_dim: int, field: str) -> Vector:
     vectors = np.stack([vector for _, vector in used]).astype(np.float64)
     mean = weights @ vectors
     length = np.abs(weights) @ np.linalg.norm(vectors, axis=1)
-    shrunk = np.linalg.norm(mean)
-    if shrunk <= 1e-6 * length:
+    mean_length = np.linalg.norm(mean)
+    if mean_length <= LEAST_MIX_LENGTH * length:
         raise InvalidRequest(f"the parts of {field} cancel each other out", field=field)
-    mixed: Vector = (mean * (length / shrunk)).astype(np.float32)
+    mixed: Vector = (mean * (length / mean_length)).astype(np.float32)
     return mixed
+
+
+def choose_label(checkpoint: ServedCheckpoint, name: str | None, point: Point) -> int | None:
+    """The label of the named class, else the one drawn from the seed; None without classes.
+
+    Raises InvalidRequest for an unknown name, and for a latent without a name.
+    """
+    if name is not None:
+        return find_label(checkpoint, name)
+    if not checkpoint.classes:
+        return None
+    if isinstance(point, np.ndarray):
+        raise InvalidRequest(
+            f"model {checkpoint.model!r} is conditional and only a seed draws its class: "
+            f"give class, one of {list_classes(checkpoint)}",
+            field="class",
+        )
+    from models.latents import class_from_seed  # imports torch, only when it is needed
+
+    return class_from_seed(point, len(checkpoint.classes))
+
+
+def label_needs_torch_import(checkpoint: ServedCheckpoint) -> bool:
+    """Whether `choose_label` may have to import torch first, which takes a second.
+
+    Otherwise it takes microseconds, and the event loop may call it.
+    """
+    return bool(checkpoint.classes) and "torch" not in sys.modules
+
+
+def to_samples(checkpoint: ServedCheckpoint, name: str | None, points: list[Point]) -> list[Sample]:
+    """Each point with the label that `choose_label` gives it."""
+    return [Sample(point, choose_label(checkpoint, name, point)) for point in points]

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.serving.engine import Engine
-from app.serving.latents import draw
+from app.serving.latents import vector_of
 from models.samples import Point, Sample, Vector
 
 if TYPE_CHECKING:
-    from torch import Tensor  # loaded when it is first needed
+    from torch import Tensor  # imported only when it is needed
 
 MIN_SEGMENT_PROBES = 16  # probes of one segment
 MIN_PATH_PROBES = 128  # probes of a whole path
@@ -27,7 +27,7 @@ MIN_PATH_PROBES = 128  # probes of a whole path
 MIN_CHANGE_SHARE = 0.1
 
 
-async def walk(
+async def frame_latents(
     engine: Engine,
     checkpoint: ServedCheckpoint,
     keyframes: list[Point],
@@ -38,21 +38,22 @@ async def walk(
     easing: str,
     loop: bool,
 ) -> list[Vector]:
-    """`frames` latents along the keyframes, the first of which is the first keyframe, and unless
-    it is a loop the last is the last, bit for bit.
+    """`frames` latents along a path through the keyframes.
 
-    `even` looks at the pictures on the way first. Raises what `Engine.generate` raises.
+    The first latent is the first keyframe, bit for bit; unless the path is a loop, the last latent
+    is the last keyframe. The easing `even` generates pictures along the path to measure how much
+    they change. Raises what `Engine.generate` raises.
     """
-    points = await to_thread.run_sync(_points, keyframes, checkpoint.latent_dim)
+    points = await to_thread.run_sync(_stack, keyframes, checkpoint.latent_dim)
     if easing != "even":
-        return await to_thread.run_sync(_paced, points, frames, method, easing, loop)
+        return await to_thread.run_sync(_latent_path, points, frames, method, easing, loop)
     segments = len(keyframes) if loop else len(keyframes) - 1
-    probes = await to_thread.run_sync(_at, points, probe_positions(segments), method)
+    probes = await to_thread.run_sync(_latents_at, points, probe_positions(segments), method)
     samples = [Sample(latent, label) for latent in probes]
     async with aclosing(engine.slices(checkpoint, samples)) as slices:
         features = [await engine.passports.embed(pixels) async for pixels in slices]
     positions = even_positions(np.concatenate(features), segments, frames, loop)
-    return await to_thread.run_sync(_at, points, positions, method)
+    return await to_thread.run_sync(_latents_at, points, positions, method)
 
 
 def probe_positions(segments: int) -> list[float]:
@@ -78,19 +79,21 @@ def even_positions(
     return positions
 
 
-def _points(keyframes: list[Point], latent_dim: int) -> "Tensor":
+def _stack(keyframes: list[Point], latent_dim: int) -> "Tensor":
     import torch
 
-    return torch.from_numpy(np.stack([draw(point, latent_dim) for point in keyframes]))
+    return torch.from_numpy(np.stack([vector_of(point, latent_dim) for point in keyframes]))
 
 
-def _paced(points: "Tensor", frames: int, method: str, easing: str, loop: bool) -> list[Vector]:
+def _latent_path(
+    points: "Tensor", frames: int, method: str, easing: str, loop: bool
+) -> list[Vector]:
     from models.latents import latent_path
 
     return list(latent_path(points, frames, method, easing, loop).numpy())
 
 
-def _at(points: "Tensor", positions: list[float], method: str) -> list[Vector]:
+def _latents_at(points: "Tensor", positions: list[float], method: str) -> list[Vector]:
     from models.latents import latents_at
 
     return list(latents_at(points, positions, method).numpy())

@@ -1,13 +1,14 @@
-"""Copy passports: the training picture that a generated one is nearest to, and whether that is
-so near that it is a copy."""
+"""Copy passports: the training picture nearest to a generated one, and whether it is a copy."""
 
 import asyncio
 import functools
 import queue
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -19,27 +20,32 @@ from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.lineage import NoPictures, TrainingPictures, training_pictures
 from app.domain.store import ObjectStore
-from app.serving.cores import leave_half_the_cores
-from app.serving.dataset_embeddings import Archive, Archives, NoPassport
+from app.serving.process_settings import use_half_the_cores
 from models.samples import Pixels
 
-if TYPE_CHECKING:
-    from models.scoring.embedding import Embedder  # brings torch, which the start need not wait for
+if TYPE_CHECKING:  # both import torch, which would delay the start
+    from models.scoring.embedding import Embedder
+    from models.scoring.nearest import Index
 
 T = TypeVar("T")
 
 Features = NDArray[np.float32]  # (N, F)
 
-# Pictures embedded at a time, by one shape of forward pass, so that a picture's features, and with
-# them the verdict, are the same whatever else is asked for; and so that requests take turns.
-BATCH = 8
-IDLE_SECONDS = 60.0  # without work for so long, no dataset's files are held open
-SECONDS_PER_PICTURE = 0.01  # for what is told to whom it is refused
+# Pictures per forward pass. One batch shape makes a picture's features, and so its verdict,
+# independent of the other pictures; small batches let requests take turns.
+EMBEDDING_BATCH = 8
+IDLE_SECONDS = 60.0  # after so long without work, the files of datasets are closed
+SECONDS_PER_PICTURE = 0.01  # the estimate behind Retry-After
+OPEN_DATASETS = 4  # each takes a mapping, and 4 bytes of memory for each of its pictures
+
+
+class NoPassport(LookupError):
+    """The nearest training picture cannot be determined; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Passport:
-    """`percentile`: the share of training pictures, 0 … 100, that are nearer to their nearest."""
+    """`percentile`: of 100 training pictures, how many are nearer to their nearest other one."""
 
     index: int
     url: str
@@ -61,35 +67,91 @@ def no_passport(reason: str) -> dict[str, Any]:
     return {"nearest": None, "copy": None, "nearest_absent": reason}
 
 
+@dataclass(frozen=True)
+class DatasetEmbeddings:
+    """The searchable embeddings of the pictures that a checkpoint was trained on."""
+
+    pictures: TrainingPictures
+    embedding: str  # the name of the network that made them
+    index: "Index"
+    copy_distance: float
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a passport depends on besides the picture itself."""
+        return {
+            "dataset": self.pictures.id,
+            "embedding": self.embedding,
+            "copy_distance": self.copy_distance,
+        }
+
+
+class EmbeddingsCache:
+    """Opens the embeddings of datasets and keeps the last used ones open. Used by one thread."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._opened: OrderedDict[str, DatasetEmbeddings] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._opened)
+
+    def open(self, pictures: TrainingPictures, embedding: str) -> DatasetEmbeddings:
+        """The embeddings of a dataset; NoPassport unless the network `embedding` made them."""
+        embeddings = self._opened.get(pictures.key) or self._read(pictures, embedding)
+        self._opened[pictures.key] = embeddings
+        self._opened.move_to_end(pictures.key)
+        while len(self._opened) > OPEN_DATASETS:
+            self._opened.popitem(last=False)
+        return embeddings
+
+    def close(self) -> None:
+        """Close all files, which frees those deleted meanwhile."""
+        self._opened.clear()
+
+    def _read(self, pictures: TrainingPictures, embedding: str) -> DatasetEmbeddings:
+        from models.scoring.nearest import NoIndex, copy_distance, open_index
+
+        # Fetches single files and not the pictures, which may be gigabytes in a bucket.
+        def fetch(name: str) -> Path:
+            return self._store.local_copy(f"{pictures.key}/{name}")
+
+        try:
+            index = open_index(fetch, embedding)
+        except NoIndex as exc:
+            raise NoPassport(f"dataset {pictures.dataset!r} {exc}") from exc
+        return DatasetEmbeddings(pictures, embedding, index, copy_distance(index.neighbours))
+
+
 class _Task(NamedTuple):
     work: Callable[[], Any]
     result: Future[Any]
 
 
 class Passports:
-    """Issues passports in one thread of its own, which loads the embedding when first asked."""
+    """Issues passports in a thread of its own, which loads the embedding network on first use."""
 
     def __init__(self, store: ObjectStore, limit: int) -> None:
-        self._limit = limit  # pictures
+        self._limit = limit  # pictures that may wait
         self._waiting = 0
-        self._archives = Archives(store)
+        self._cache = EmbeddingsCache(store)
         self._embedder: Embedder | None = None
-        self._precise: Embedder | None = None
+        self._precise_embedder: Embedder | None = None
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="passports", daemon=True)
         self._thread.start()
 
-    async def open(self, database: Database, checkpoint: ServedCheckpoint) -> Archive:
-        """What the checkpoint's pictures are compared with; NoPassport where there is nothing."""
+    async def open(self, database: Database, checkpoint: ServedCheckpoint) -> DatasetEmbeddings:
+        """The embeddings to compare the checkpoint's pictures with. Raises NoPassport."""
         try:
-            pictures = await to_thread.run_sync(_read, database, checkpoint.id)
+            pictures = await to_thread.run_sync(_training_pictures, database, checkpoint.id)
         except NoPictures as exc:
             raise NoPassport(str(exc)) from exc
         return await self._do(functools.partial(self._open, pictures))
 
-    async def issue(self, archive: Archive, pixels: Pixels) -> list[Passport]:
-        """(N, H, W, C) uint8, as they are served, to a passport each. Raises QueueFull."""
+    async def issue(self, embeddings: DatasetEmbeddings, pixels: Pixels) -> list[Passport]:
+        """(N, H, W, C) uint8, as they are served -> N passports. Raises QueueFull."""
         if self._waiting and self._waiting + len(pixels) > self._limit:
             raise QueueFull(
                 f"{self._waiting} images wait for their passports and {len(pixels)} more would "
@@ -99,27 +161,25 @@ class Passports:
         self._waiting += len(pixels)
         try:
             passports: list[Passport] = []
-            for first in range(0, len(pixels), BATCH):
-                part = pixels[first : first + BATCH]
-                passports += await self._do(functools.partial(self._issue, archive, part))
+            for batch in _batches(pixels):
+                passports += await self._do(functools.partial(self._issue, embeddings, batch))
             return passports
         finally:
             self._waiting -= len(pixels)
 
     async def embed(self, pixels: Pixels) -> Features:
-        """(N, H, W, C) uint8 -> (N, F) in float32, whatever the machine: a morph is paced by them.
-
-        Raises Unavailable without the embedding.
-        """
-        parts = [pixels[first : first + BATCH] for first in range(0, len(pixels), BATCH)]
+        """(N, H, W, C) uint8 -> (N, F), computed in float32 on every machine, since the frames of
+        a morph depend on it. Raises Unavailable without the embedding network."""
         try:
-            found = [await self._do(functools.partial(self._embed, part)) for part in parts]
+            features = [
+                await self._do(functools.partial(self._embed, batch)) for batch in _batches(pixels)
+            ]
         except NoPassport as exc:
             raise Unavailable(f"pictures cannot be compared here: {exc}") from exc
-        return np.concatenate(found)
+        return np.concatenate(features)
 
     def close(self) -> None:
-        """Finish the task at hand, refuse the rest, end the thread."""
+        """Finish the current task, refuse the remaining ones, and end the thread."""
         self._closed = True
         self._tasks.put(None)
         self._thread.join()
@@ -132,72 +192,78 @@ class Passports:
         return await asyncio.wrap_future(result)
 
     def _run(self) -> None:
-        while self._serve_one():
+        while self._run_next_task():
             pass
 
-    def _serve_one(self) -> bool:
-        """Wait for a task and do it; a function of its own, so that none is held while waiting."""
-        task = self._next()
+    def _run_next_task(self) -> bool:
+        """Wait for a task and run it. Its own function, so that no task is referenced, and kept in
+        memory, while the thread waits for the next."""
+        task = self._next_task()
         if task is None:
             return False
-        if task.result.set_running_or_notify_cancel():  # else who asked has left
+        if task.result.set_running_or_notify_cancel():  # False once the request was cancelled
             try:
                 if self._closed:
                     raise Unavailable("the service is stopping")
                 task.result.set_result(task.work())
-            except Exception as error:  # noqa: BLE001  # raised where it was asked for
+            except Exception as error:  # noqa: BLE001  # raised in the request that waits
                 task.result.set_exception(error)
         return True
 
-    def _next(self) -> _Task | None:
+    def _next_task(self) -> _Task | None:
         try:
-            return self._tasks.get(timeout=IDLE_SECONDS if len(self._archives) else None)
+            return self._tasks.get(timeout=IDLE_SECONDS if len(self._cache) else None)
         except queue.Empty:
-            self._archives.close()
+            self._cache.close()
             return self._tasks.get()
 
-    def _open(self, pictures: TrainingPictures) -> Archive:
-        return self._archives.open(pictures, self._loaded().name)
+    def _open(self, pictures: TrainingPictures) -> DatasetEmbeddings:
+        return self._cache.open(pictures, self._loaded_embedder().name)
 
     def _embed(self, pixels: Pixels) -> Features:
-        if self._precise is None:
-            self._precise = _load_embedder(precise=True)
-        return self._precise(pixels)
+        if self._precise_embedder is None:
+            self._precise_embedder = _load_embedder(precise=True)
+        return self._precise_embedder(pixels)
 
-    def _loaded(self) -> "Embedder":
-        """The embedding, loaded by the first who needs it; NoPassport where it cannot be."""
+    def _loaded_embedder(self) -> "Embedder":
+        """The embedding network, loaded on first use. Raises NoPassport."""
         if self._embedder is None:
             self._embedder = _load_embedder(precise=False)
         return self._embedder
 
-    def _issue(self, archive: Archive, pixels: Pixels) -> list[Passport]:
-        places, distances = archive.index.nearest(self._loaded()(pixels))
-        percentiles = archive.index.percentile(distances)
-        folder = f"/v1/datasets/{archive.pictures.dataset}/images"
+    def _issue(self, embeddings: DatasetEmbeddings, pixels: Pixels) -> list[Passport]:
+        indices, distances = embeddings.index.nearest(self._loaded_embedder()(pixels))
+        percentiles = embeddings.index.percentile(distances)
+        folder = f"/v1/datasets/{embeddings.pictures.dataset}/images"
         return [
             Passport(
-                place,
-                f"{folder}/{place}.png",
+                index,
+                f"{folder}/{index}.png",
                 distance,
                 percentile,
-                distance <= archive.copy_distance,
+                distance <= embeddings.copy_distance,
             )
-            for place, distance, percentile in zip(
-                places.tolist(), distances.tolist(), percentiles.tolist(), strict=True
+            for index, distance, percentile in zip(
+                indices.tolist(), distances.tolist(), percentiles.tolist(), strict=True
             )
         ]
+
+
+def _batches(pixels: Pixels) -> list[Pixels]:
+    starts = range(0, len(pixels), EMBEDDING_BATCH)
+    return [pixels[start : start + EMBEDDING_BATCH] for start in starts]
 
 
 def _load_embedder(*, precise: bool) -> "Embedder":
     from models.scoring.embedding import Embedder, EmbeddingError
 
-    leave_half_the_cores()
+    use_half_the_cores()
     try:
         return Embedder(precise=precise)
     except EmbeddingError as exc:
         raise NoPassport(str(exc)) from exc
 
 
-def _read(database: Database, checkpoint_id: str) -> TrainingPictures:
+def _training_pictures(database: Database, checkpoint_id: str) -> TrainingPictures:
     with database.read() as session:
         return training_pictures(session, checkpoint_id)

@@ -1,64 +1,206 @@
-"""The recipe that a file of ours carries, read back from its bytes."""
+"""Recipes read back from the files that carry them, and the shapes that a recipe can have."""
 
 import io
 import struct
 import zipfile
-from typing import Any
+from typing import Annotated, Any, Self
 
 from PIL import Image, UnidentifiedImageError
-from pydantic_core import from_json
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError, from_json
 
-from app.domain.errors import InvalidRequest
-from app.domain.images.encoders import EXIF_IFD, RECIPE_KEY, USER_COMMENT
+from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import EXIF_IFD, RECIPE_KEY, SINGLE_FORMATS, USER_COMMENT
 from app.domain.images.recipes import Recipe
-from app.serving.sheets import SPRITE_SHEET
+from app.domain.settings import Settings
+from app.domain.validation import known_fields, sentence
+from app.serving.animations import MAX_FPS
+from app.serving.display import MAX_SCALE, SPRITE_SHEET, Resample
+from app.serving.latents import MAX_KEYFRAMES, Easing, Method, Numbers, Seed, to_vector
+from app.serving.request_bodies import StrictBody
+from models.samples import Point
 
-FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "GIF": "gif"}
-MEDIA = (*FORMATS.values(), "mp4", "zip")
-ASCII = b"ASCII\0\0\0"  # how EXIF says in what the comment is written
-FILM_BRANDS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1")
-COMMENT_BOXES = (b"moov", b"udta", b"meta", b"ilst", b"\xa9cmt", b"data")
+PICTURE_FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "GIF": "gif"}
+FILE_FORMATS = (*PICTURE_FORMATS.values(), "mp4", "zip")
+EXIF_ASCII = b"ASCII\0\0\0"  # the encoding, in front of an EXIF comment
+MP4_BRANDS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1")
+MP4_COMMENT_BOXES = (b"moov", b"udta", b"meta", b"ilst", b"\xa9cmt", b"data")
+
+
+class RecipePoint(StrictBody):
+    """What one picture is made from: a seed or a latent."""
+
+    seed: Seed | None = None
+    latent: Numbers | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.seed is None) == (self.latent is None):
+            raise PydanticCustomError("point", "there is not exactly one of seed, latent")
+        return self
+
+    def to_point(self, checkpoint: ServedCheckpoint, field: str) -> Point:
+        """Raises InvalidRequest for a latent of another length than the checkpoint's."""
+        if self.seed is not None:
+            return self.seed
+        return to_vector(self.latent or [], checkpoint.latent_dim, field)
+
+
+class FileRecipe(StrictBody):
+    """The fields of every recipe: the checkpoint, and how pixels were computed and displayed."""
+
+    model: str
+    checkpoint: Annotated[str, Field(max_length=64)]
+    sha256: str
+    images_seen: int
+    backend: str
+    class_name: Annotated[str | None, Field(alias="class")]
+    scale: Annotated[int, Field(ge=1, le=MAX_SCALE)] = 1
+    resample: Resample = "lanczos"
+
+
+class ImageRecipe(FileRecipe, RecipePoint):
+    pass
+
+
+class GridImage(RecipePoint):
+    class_name: Annotated[str | None, Field(alias="class")] = None
+
+
+class GridRecipe(FileRecipe):
+    columns: Annotated[int, Field(ge=1)]
+    images: Annotated[list[GridImage], Field(min_length=1, fail_fast=True)]
+    captions: bool = False
+
+    @model_validator(mode="after")
+    def _no_empty_column(self) -> Self:
+        if self.columns > len(self.images):
+            raise PydanticCustomError("columns", "more columns than images")
+        return self
+
+
+class MorphRecipe(FileRecipe):
+    keyframes: Annotated[
+        list[RecipePoint], Field(min_length=2, max_length=MAX_KEYFRAMES, fail_fast=True)
+    ]
+    frames: Annotated[int, Field(ge=2)]
+    method: Method
+    easing: Easing
+    loop: bool
+    repeat: bool = True
+    fps: Annotated[float, Field(ge=1, le=MAX_FPS)]
+
+
+FORMATS_OF: dict[type[FileRecipe], tuple[str, ...]] = {
+    ImageRecipe: SINGLE_FORMATS,
+    GridRecipe: ("png", "sprites"),
+    MorphRecipe: ("webp", "gif", "apng", "png", "mp4", "sprites"),
+}
+
+
+def parse_recipe(
+    recipe: Recipe, file_format: str, settings: Settings
+) -> ImageRecipe | GridRecipe | MorphRecipe:
+    """The recipe of a file in this format, as an object.
+
+    Raises InvalidRequest for a recipe that this service did not write, and LimitExceeded for one
+    with more images than one request may have.
+    """
+    if file_format == "zip":
+        raise InvalidRequest("a zip is not verified as a whole: send one picture from it")
+    kind: type[ImageRecipe | GridRecipe | MorphRecipe] = ImageRecipe
+    if "columns" in recipe:
+        kind = GridRecipe
+    elif "keyframes" in recipe:
+        kind = MorphRecipe
+    if kind is GridRecipe and isinstance(recipe.get("images"), list):
+        # Counted before each image is validated.
+        _check_images(len(recipe["images"]), settings.max_images_per_request)
+    try:
+        parsed = kind.model_validate(recipe)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        reason = sentence(first, known_fields(kind, first["loc"]))
+        detail = f"this service wrote no such recipe: {path}: {reason}"
+        raise InvalidRequest(detail) from exc
+    if file_format not in FORMATS_OF[kind]:
+        raise InvalidRequest(f"this service wrote no such recipe into a file of type {file_format}")
+    if isinstance(parsed, MorphRecipe):
+        _check_images(parsed.frames, settings.max_frames)
+    return parsed
+
+
+def _check_images(images: int, limit: int) -> None:
+    if images > limit:
+        raise LimitExceeded(f"the recipe has {images} images; the limit for one request is {limit}")
 
 
 def read_recipe(data: bytes) -> tuple[Recipe, str]:
-    """The recipe inside a file, and the file's format: png, apng, jpg, webp, avif, gif, mp4,
-    sprites or zip. That of a zip is {"images": [the recipe of each picture in it]}.
+    """The recipe in a file, and the file's format: png, apng, jpg, webp, avif, gif, mp4, sprites or
+    zip. The recipe of a zip is {"images": [the recipe of each picture in it]}.
 
-    Raises InvalidRequest where the bytes are none of these, or hold no recipe. No pixel is decoded.
+    Decodes no pixels. Raises InvalidRequest for another format, or a file without a recipe.
     """
     if data.startswith(b"PK\3\4"):
-        return _zip_recipe(data)
-    if data[4:8] == b"ftyp" and data[8:12] in FILM_BRANDS:
-        return _parsed(_film_comment(data), "mp4"), "mp4"
-    return _picture_recipe(data)
+        return _read_zip(data)
+    if data[4:8] == b"ftyp" and data[8:12] in MP4_BRANDS:
+        return _parse_json(_mp4_comment(data), "mp4"), "mp4"
+    return _read_picture(data)
 
 
 def open_entry(archive: zipfile.ZipFile, name: str) -> bytes:
-    """A file in a zip as this service writes it. Raises BadZipFile for a compressed one: it could
-    unpack to any size."""
+    """An entry of a zip that this service wrote. Raises BadZipFile for a compressed entry, which
+    could unpack to any size."""
     if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
         raise zipfile.BadZipFile(f"{name} is compressed")
     return archive.read(name)
 
 
-def _zip_recipe(data: bytes) -> tuple[Recipe, str]:
+def _read_zip(data: bytes) -> tuple[Recipe, str]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if SPRITE_SHEET in archive.namelist():
-                return _picture_recipe(open_entry(archive, SPRITE_SHEET))[0], "sprites"
+                return _read_picture(open_entry(archive, SPRITE_SHEET))[0], "sprites"
             names = [name for name in archive.namelist() if name.endswith(".png")]
             if not names:
-                raise InvalidRequest("this zip holds no picture, and so no recipe")
-            recipes = [_picture_recipe(open_entry(archive, name))[0] for name in names]
+                raise InvalidRequest("this zip holds no pictures, and therefore no recipe")
+            recipes = [_read_picture(open_entry(archive, name))[0] for name in names]
             return {"images": recipes}, "zip"
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as exc:
         raise InvalidRequest(f"this zip is not as the service wrote it: {exc}") from exc
 
 
-def _film_comment(data: bytes) -> str | None:
-    """The comment of an MP4, found as ISO/IEC 14496-12 and iTunes' metadata lay it out."""
+def _read_picture(data: bytes) -> tuple[Recipe, str]:
+    try:
+        with Image.open(io.BytesIO(data), formats=tuple(PICTURE_FORMATS)) as image:
+            text, file_format = _picture_comment(image), PICTURE_FORMATS[str(image.format)]
+            if file_format == "png" and getattr(image, "is_animated", False):
+                file_format = "apng"
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, RuntimeError) as exc:
+        raise InvalidRequest(
+            "the body is no picture: send a file of this service unchanged as the body, not in a "
+            f"form (with curl: --data-binary). Formats: {', '.join(FILE_FORMATS)}"
+        ) from exc
+    except Image.DecompressionBombError as exc:
+        raise InvalidRequest(f"the picture is too large: {exc}") from exc
+    return _parse_json(text, file_format), file_format
+
+
+def _picture_comment(image: Image.Image) -> Any:
+    if image.format == "PNG":
+        return image.info.get(RECIPE_KEY)
+    if image.format == "GIF":
+        return image.info.get("comment")
+    comment = image.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
+    return comment.removeprefix(EXIF_ASCII) if isinstance(comment, bytes) else None
+
+
+def _mp4_comment(data: bytes) -> str | None:
+    """The comment in the metadata of an MP4 (ISO/IEC 14496-12, with the boxes of iTunes)."""
     start, end = 0, len(data)
-    for name in COMMENT_BOXES:
+    for name in MP4_COMMENT_BOXES:
         box = _find_box(data, start, end, name)
         if box is None:
             return None
@@ -68,12 +210,12 @@ def _film_comment(data: bytes) -> str | None:
 
 
 def _find_box(data: bytes, start: int, end: int, name: bytes) -> tuple[int, int] | None:
-    """Where the content of the first box of this name begins and ends."""
+    """Where the content of the first box of this name starts and ends."""
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
-        if size == 0:  # to the end
+        if size == 0:  # the box extends to the end
             size = end - start
-        if size < 8:  # 1: 64 bits follow, of more than any file of ours has
+        if size < 8:  # 1 announces a 64-bit size: larger than any file of this service
             return None
         if kind == name:
             return start + 8, min(start + size, end)
@@ -81,40 +223,15 @@ def _find_box(data: bytes, start: int, end: int, name: bytes) -> tuple[int, int]
     return None
 
 
-def _picture_recipe(data: bytes) -> tuple[Recipe, str]:
+def _parse_json(text: Any, file_format: str) -> Recipe:
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
-            text, file_format = _comment(image), FORMATS[str(image.format)]
-            if file_format == "png" and getattr(image, "is_animated", False):
-                file_format = "apng"
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, RuntimeError) as exc:
-        raise InvalidRequest(
-            f"the body is no picture: send a file of this service as it is, not in a form (curl's "
-            f"--data-binary), which is one of {', '.join(MEDIA)}"
-        ) from exc
-    except Image.DecompressionBombError as exc:
-        raise InvalidRequest(f"the picture is too large: {exc}") from exc
-    return _parsed(text, file_format), file_format
-
-
-def _parsed(text: Any, file_format: str) -> Recipe:
-    try:
-        # Strict: what is no JSON to others, NaN say, could not be answered as JSON either.
+        # Strict: NaN, which is no JSON, could not be part of the JSON response either.
         recipe = from_json(text or "", allow_inf_nan=False)
     except (ValueError, TypeError):
         recipe = None
     if not isinstance(recipe, dict):
         raise InvalidRequest(
-            f"this {file_format} holds no recipe: either it was not made here, or a program that "
-            "saved it again has dropped it"
+            f"this {file_format} holds no recipe: this service did not make it, or a program that "
+            "saved it again dropped the recipe"
         )
     return recipe
-
-
-def _comment(image: Image.Image) -> Any:
-    if image.format == "PNG":
-        return image.info.get(RECIPE_KEY)
-    if image.format == "GIF":
-        return image.info.get("comment")
-    comment = image.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
-    return comment.removeprefix(ASCII) if isinstance(comment, bytes) else None

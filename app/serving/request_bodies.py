@@ -1,4 +1,4 @@
-"""What every JSON body has in common: known fields alone, and mistakes that are few to tell."""
+"""What all JSON bodies have in common: unknown fields are refused, and errors stay few."""
 
 from typing import Any
 
@@ -8,50 +8,50 @@ from pydantic_core import PydanticCustomError
 MAX_FIELDS = 100
 
 
-def whole(given: Any) -> Any:
-    """7.0 as 7, which it is to JSON Schema; all else as it is."""
-    return int(given) if isinstance(given, float) and given.is_integer() else given
+def float_as_int(value: Any) -> Any:
+    """7.0 as 7, which JSON Schema regards as an integer too; any other value unchanged."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-WHOLE = BeforeValidator(whole)
+FLOAT_AS_INT = BeforeValidator(float_as_int)
 
 
-def few_fields(given: Any) -> Any:
-    """The object, of MAX_FIELDS at most; all else as it is."""
-    if isinstance(given, dict) and len(given) > MAX_FIELDS:
+def limit_fields(value: Any) -> Any:
+    """The value unchanged; refuses an object of more than MAX_FIELDS."""
+    if isinstance(value, dict) and len(value) > MAX_FIELDS:
         raise PydanticCustomError(
             "fields",
             "there are {given} fields, and never more than {most} are known",
-            {"given": len(given), "most": MAX_FIELDS},
+            {"given": len(value), "most": MAX_FIELDS},
         )
-    return given
+    return value
 
 
 class StrictBody(BaseModel):
-    """Refuses fields that it does not know.
+    """Refuses unknown fields.
 
-    Each of them is a mistake with a place and a sentence of its own, and a million of those take
-    gigabytes: so they are counted first. For the same reason its lists are to stop at the first,
-    and its dicts to be of few_fields.
+    Pydantic reports each unknown field as an error with a path and a message, and a million of
+    those take gigabytes, so the fields are counted first. For the same reason lists in a subclass
+    must have `fail_fast`, and dicts must be validated by `limit_fields`.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _few_fields(cls, given: Any) -> Any:
-        return few_fields(given)
+    def _limit_fields(cls, value: Any) -> Any:
+        return limit_fields(value)
 
 
-def exactly_one(**fields: str) -> ConfigDict:
-    """JSON Schema's words for it: these fields, of these types, of which one is given.
+def exactly_one_schema(**fields: str) -> ConfigDict:
+    """A configuration whose JSON Schema says that exactly one of `fields` is given.
 
-    A null is as good as none.
+    `fields` maps names to JSON types. A null counts as not given.
     """
     items: dict[str, dict[str, Any]] = {"array": {"items": {}}}
-    given: Any = [
+    alternatives: Any = [
         {"required": [name], "properties": {name: {"type": kind} | items.get(kind, {})}}
         for name, kind in fields.items()
     ]
-    # Not `oneOf` itself, which generators of clients take for a choice between classes.
-    return ConfigDict(json_schema_extra={"if": {"oneOf": given}, "else": False})
+    # Not a plain `oneOf`, which client generators take for a choice between classes.
+    return ConfigDict(json_schema_extra={"if": {"oneOf": alternatives}, "else": False})

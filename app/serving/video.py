@@ -1,4 +1,4 @@
-"""A morph's frames to an MP4 (H.264), by the ffmpeg that imageio-ffmpeg brings."""
+"""The frames of a morph as an MP4 (H.264), encoded by the ffmpeg of imageio-ffmpeg."""
 
 import re
 import subprocess
@@ -13,49 +13,50 @@ from app.domain.images.encoders import opaque, to_image
 from app.domain.images.recipes import Recipe, recipe_text
 from models.samples import Pixels
 
-# 60 frames of 64×64 take 35 ms. 12 is near what the eye cannot tell from the frames; the colour,
-# halved in both directions as every browser's decoder wants it, is what is lost.
+# 60 frames of 64×64 take 35 ms. At 12 the luminance is nearly indistinguishable from the frames;
+# the colour loses detail, as it is stored at half size in both directions, which every browser's
+# decoder requires.
 QUALITY, PRESET = "12", "veryfast"
-SECONDS = 300.0  # a film of the most frames and pixels takes a fraction of it
+ENCODE_TIMEOUT_SECONDS = 300.0  # the longest and largest film allowed takes a fraction of it
 
-# The colours are said in the file: players would guess from its size. The encoder takes primaries
-# and transfer from the frames, whatever its own options say.
+# The file states its colour space, which players would guess from its size. The encoder takes
+# primaries and transfer from the frames, whatever its own options say.
 FILTER = (
     "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
     "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 )
-SAME_EVERY_TIME = ("-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
+REPRODUCIBLE = ("-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
 
-VIDEO_ENCODER = f"ffmpeg-{version('imageio-ffmpeg')}"  # which brings it; another, other bytes
+VIDEO_ENCODER = f"ffmpeg-{version('imageio-ffmpeg')}"  # another version may give other bytes
 
 
 def encode_mp4(frames: Pixels, recipe: Recipe, *, fps: float) -> bytes:
     """(F, H, W, C) -> a file that plays once, on white; its `comment` is the recipe."""
     colours = np.stack([np.asarray(opaque(to_image(frame)).convert("RGB")) for frame in frames])
-    # Halved colours need even sides: an odd one has its last row or column twice.
+    # Colour at half size needs even sides: the last row or column of an odd side is repeated.
     odd = [(0, side % 2) for side in colours.shape[1:3]]
     colours = np.pad(colours, ((0, 0), *odd, (0, 0)), mode="edge")
     _, height, width, _ = colours.shape
     with tempfile.TemporaryDirectory(prefix="moggy-mp4-") as folder:
         metadata, film = Path(folder) / "metadata", Path(folder) / "film.mp4"
-        metadata.write_text(f";FFMETADATA1\ncomment={_escaped(recipe_text(recipe))}\n")
+        metadata.write_text(f";FFMETADATA1\ncomment={_escape(recipe_text(recipe))}\n")
         subprocess.run(
             [
                 *(get_ffmpeg_exe(), "-nostdin", "-v", "error"),
                 *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
                 *("-r", f"{fps:g}", "-i", "pipe:0", "-i", str(metadata), "-map_metadata", "1"),
                 *("-vf", FILTER, "-c:v", "libx264", "-preset", PRESET, "-crf", QUALITY),
-                *SAME_EVERY_TIME,
+                *REPRODUCIBLE,
                 *("-movflags", "+faststart", str(film)),
             ],
             input=colours.tobytes(),
             capture_output=True,
             check=True,
-            timeout=SECONDS,
+            timeout=ENCODE_TIMEOUT_SECONDS,
         )
         return film.read_bytes()
 
 
-def _escaped(text: str) -> str:
-    """As ffmpeg's metadata files want it."""
+def _escape(text: str) -> str:
+    """Escape a value of an ffmpeg metadata file."""
     return re.sub(r"([=;#\\\n])", r"\\\1", text)

@@ -12,8 +12,8 @@ from app.domain.settings import Settings
 from app.domain.startup import StartError
 from app.up.broker import Broker
 from app.up.configuration import address, load_settings, refuse_taken_port, url_host
+from app.up.home_lock import HomeLock
 from app.up.leftovers import end_leftovers
-from app.up.lock import HomeLock
 from app.up.program import Program
 from app.up.supervisor import StopRequested, Supervisor
 

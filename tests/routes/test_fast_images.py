@@ -21,7 +21,7 @@ IMAGES = "/v1/models/cats/images"
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read of a model stays believed for the length of a test."""
-    monkeypatch.setattr("app.serving.checkpoint_lookup.FRESH_SECONDS", 60.0)
+    monkeypatch.setattr("app.serving.checkpoints.FRESH_SECONDS", 60.0)
 
 
 @pytest.fixture

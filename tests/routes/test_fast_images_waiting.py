@@ -17,7 +17,7 @@ def asked_directly(generate: Any, leaves: bool, seconds: float = 60) -> tuple[li
     """What is sent to a client, who leaves at once or never; and whether it was answered."""
     found = mock.Mock(classes=(), shape=(64, 64, 3))
     engine = mock.Mock(file=generate, seconds_to_wait=lambda: 3)
-    engine.catalogue.recall.return_value = found
+    engine.checkpoints.find_cached.return_value = found
     state = mock.Mock(engine=engine, settings=Settings(generation_seconds=seconds))
     sent: list[Message] = []
     incoming: list[Message] = [{"type": "http.request"}, {"type": "http.disconnect"}]

@@ -247,7 +247,7 @@ def test_a_model_that_only_copies_is_refused_after_a_bounded_search(
     assert (answer.status_code, answer.json()["field"]) == (409, "reject_copies")
     assert answer.json()["detail"] == (
         "model 'cats' copies its training pictures: with 32 further seeds tried, 3 of 3 images "
-        "are copies still. Ask for fewer, name another checkpoint, or leave reject_copies out"
+        "are still copies. Ask for fewer, name another checkpoint, or leave reject_copies out"
     )
     assert ask(client, count=3).status_code == 200
 

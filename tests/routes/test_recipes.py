@@ -104,7 +104,7 @@ def test_a_zip_tells_the_recipes_of_its_pictures(client: TestClient) -> None:
     assert [image["seed"] for image in read["recipe"]["images"]] == [3, 1, 2]
     answer = client.post("/v1/recipes/verify", content=data)
     assert answer.status_code == 422
-    assert "send a picture out of it" in answer.json()["detail"]
+    assert "send one picture from it" in answer.json()["detail"]
 
 
 def zipped(compression: int, **files: bytes) -> bytes:
@@ -136,7 +136,7 @@ def test_another_film_or_sheet_under_the_same_recipe_does_not_match(client: Test
     changed = film.replace(b'"keyframes":[{"seed":7}', b'"keyframes":[{"seed":8}')
     assert changed != film
     assert verify(client, changed)["says"] == (
-        "it is not the same, and pixels of films are not compared"
+        "its bytes differ, and pixels of an MP4 are not compared"
     )
     with zipfile.ZipFile(io.BytesIO(made(client, "sheet.sprites"))) as archive:
         sheet = with_recipe(archive.read("sprites.png"))

@@ -17,10 +17,10 @@ from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import recipe_text
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.batches import SampleQueue
-from app.serving.engine import SLICE, Engine
+from app.serving.checkpoints import BrokenCheckpoint, CachedGenerator, GeneratorCache
+from app.serving.engine import SLICE_IMAGES, Engine
 from app.serving.generation_process import GenerationFailed, RemoteRenderer
-from app.serving.generators import BrokenCheckpoint, Generators, Loaded
+from app.serving.sample_queue import SampleQueue
 from benchmarks.random_models import store_checkpoint
 from models.latents import latent_from_seed
 from models.samples import BATCH, Pixels, Sample
@@ -213,9 +213,9 @@ def test_a_long_answer_of_large_pictures_is_made_in_small_slices(
 def test_a_long_answer_in_slices_has_the_same_pictures_and_waits_in_no_full_queue(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
-    narrow = settings.model_copy(update={"generation_queue_images": SLICE})
+    narrow = settings.model_copy(update={"generation_queue_images": SLICE_IMAGES})
     engine = Engine(narrow, store, threads=2)
-    samples = seeds(*range(2 * SLICE + 5))
+    samples = seeds(*range(2 * SLICE_IMAGES + 5))
     waiting: list[int] = []
 
     async def scenario() -> list[Pixels]:
@@ -227,11 +227,11 @@ def test_a_long_answer_in_slices_has_the_same_pictures_and_waits_in_no_full_queu
         return parts
 
     parts = asyncio.run(scenario())
-    assert [len(part) for part in parts] == [SLICE, SLICE, 5]
-    assert max(waiting) <= SLICE
-    for number in (0, SLICE, 2 * SLICE + 4):
+    assert [len(part) for part in parts] == [SLICE_IMAGES, SLICE_IMAGES, 5]
+    assert max(waiting) <= SLICE_IMAGES
+    for number in (0, SLICE_IMAGES, 2 * SLICE_IMAGES + 4):
         alone = asyncio.run(engine.generate(cats, seeds(number)))
-        assert np.array_equal(parts[number // SLICE][number % SLICE], alone[0])
+        assert np.array_equal(parts[number // SLICE_IMAGES][number % SLICE_IMAGES], alone[0])
     engine.close()
 
 
@@ -239,7 +239,7 @@ def test_a_long_answer_that_nobody_reads_to_its_end_leaves_nothing_queued(
     engine: Engine, cats: ServedCheckpoint
 ) -> None:
     async def scenario() -> None:
-        slices = engine.slices(cats, seeds(*range(10 * SLICE)))
+        slices = engine.slices(cats, seeds(*range(10 * SLICE_IMAGES)))
         await anext(slices)
         await slices.aclose()
         await engine.generate(cats, seeds(1))
@@ -252,13 +252,13 @@ def test_the_first_requests_of_a_model_load_it_once_and_one_that_leaves_stops_no
     engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads: list[str] = []
-    load = Generators.load
+    load = GeneratorCache.load
 
-    def counted(generators: Generators, checkpoint: ServedCheckpoint) -> Loaded:
+    def counted(generators: GeneratorCache, checkpoint: ServedCheckpoint) -> CachedGenerator:
         loads.append(checkpoint.id)
         return load(generators, checkpoint)
 
-    monkeypatch.setattr(Generators, "load", counted)
+    monkeypatch.setattr(GeneratorCache, "load", counted)
 
     async def scenario() -> list[Pixels]:
         asked = [asyncio.create_task(engine.generate(cats, seeds(seed))) for seed in range(5)]

@@ -17,10 +17,10 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving import generation_process
+from app.serving.checkpoints import BrokenCheckpoint
 from app.serving.engine import Engine
 from app.serving.generation_messages import File
 from app.serving.generation_process import GenerationProcess, RemoteRenderer
-from app.serving.generators import BrokenCheckpoint
 from benchmarks.random_models import store_checkpoint
 from models.samples import BATCH, Sample
 

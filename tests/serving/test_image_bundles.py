@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.serving.image_bundles import PIECE_BYTES, bundled, in_slices, new_bundle
-from app.serving.scaling import Display
+from app.serving.display import Display
+from app.serving.image_bundles import PIECE_BYTES, in_slices, new_bundle, stream_bundle
 from models.samples import Pixels
 
 RECIPE = {"model": "cats"}
@@ -30,7 +30,7 @@ def pieces(
 
     async def collect() -> list[bytes]:
         slices = in_slices(pixels, size)
-        parts = bundled(slices, repeat(RECIPE), len(pixels), bundle, display or Display())
+        parts = stream_bundle(slices, repeat(RECIPE), len(pixels), bundle, display or Display())
         return [piece async for piece in parts]
 
     return asyncio.run(collect()), bundle.media_type
@@ -103,7 +103,7 @@ def test_one_that_is_left_off_closes_what_it_reads_from() -> None:
             closed.append(True)
 
     async def scenario() -> None:
-        reading = bundled(slices(), repeat(RECIPE), 100, new_bundle("zip", "cats"), Display())
+        reading = stream_bundle(slices(), repeat(RECIPE), 100, new_bundle("zip", "cats"), Display())
         await anext(reading)
         await reading.aclose()
 

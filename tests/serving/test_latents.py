@@ -1,5 +1,6 @@
-"""Latents as clients write them."""
+"""Latents and classes as clients write them."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,25 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from app.domain.errors import InvalidRequest
-from app.serving.latents import Keyframes, Latent, draw, to_point
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.serving.latents import (
+    Keyframes,
+    Latent,
+    choose_label,
+    label_needs_torch_import,
+    to_point,
+    to_samples,
+    vector_of,
+)
 from models.config import MAX_SEED
+from models.latents import class_from_seed
+from models.samples import Point, Sample
 
 DIM = 8
 
 
 def vector(written: dict[str, Any]) -> np.ndarray:
-    return draw(to_point(Latent.model_validate(written), DIM, "keyframes.0"), DIM)
+    return vector_of(to_point(Latent.model_validate(written), DIM, "keyframes.0"), DIM)
 
 
 @pytest.mark.parametrize(
@@ -62,11 +74,11 @@ def test_a_latent_is_its_values_in_float32() -> None:
 
 def test_a_mix_of_one_is_that_one() -> None:
     mixed = vector({"mix": [{"seed": 7, "weight": 0.3}, {"seed": 8, "weight": 0}]})
-    assert np.array_equal(mixed, draw(7, DIM))
+    assert np.array_equal(mixed, vector_of(7, DIM))
 
 
 def test_a_mix_of_two_in_equal_parts_is_half_way_and_no_shorter() -> None:
-    ends = draw(7, DIM), draw(8, DIM)
+    ends = vector_of(7, DIM), vector_of(8, DIM)
     mixed = vector({"mix": [{"seed": 7, "weight": 2}, {"seed": 8, "weight": 2}]})
     lengths = [np.linalg.norm(end) for end in ends]
     assert np.linalg.norm(mixed) == pytest.approx(np.mean(lengths), rel=1e-6)
@@ -107,3 +119,57 @@ def test_the_parts_of_nested_mixes_are_counted_before_they_are_looked_at(depth: 
 def test_more_keyframes_than_parts_are_refused_as_keyframes() -> None:
     with pytest.raises(ValidationError, match="at most 64 items"):
         TypeAdapter(Keyframes).validate_python([{"seed": 1}] * 5000)
+
+
+LATENT = np.zeros(100, np.float32)
+
+
+def checkpoint(*classes: str) -> ServedCheckpoint:
+    return ServedCheckpoint("c1", "cats", "k", "h", 1000, (64, 64, 3), 100, classes)
+
+
+CATS = checkpoint("tabby", "tux", "white")
+
+
+@pytest.mark.parametrize("point", [7, LATENT], ids=["seed", "latent"])
+def test_a_class_that_is_named_is_meant(point: Point) -> None:
+    assert choose_label(CATS, "white", point) == 2
+
+
+def test_without_a_name_each_seed_draws_its_own() -> None:
+    samples = to_samples(CATS, None, list(range(50)))
+    assert samples == [Sample(seed, class_from_seed(seed, 3)) for seed in range(50)]
+    assert {sample.label for sample in samples} == {0, 1, 2}
+
+
+def test_a_class_is_drawn_in_the_event_loop_only_once_torch_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not label_needs_torch_import(CATS)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert label_needs_torch_import(CATS)
+    assert not label_needs_torch_import(checkpoint())
+
+
+@pytest.mark.parametrize("point", [7, LATENT], ids=["seed", "latent"])
+def test_an_unconditional_model_has_no_labels(point: Point) -> None:
+    assert choose_label(checkpoint(), None, point) is None
+
+
+@pytest.mark.parametrize(
+    ("served", "name", "point", "message"),
+    [
+        (CATS, "red", 7, "model 'cats' has no class 'red': it has tabby, tux, white"),
+        (CATS, "", 7, "has no class ''"),
+        (CATS, "White", 7, "has no class 'White'"),
+        (CATS, None, LATENT, "give class, one of tabby, tux, white"),
+        (checkpoint(), "white", 7, "'cats' is not conditional, so it has no class 'white'"),
+        (checkpoint(*map(str, range(100))), "x", 7, "0, 1, .*, 18, 19 and 80 more"),
+    ],
+)
+def test_what_names_no_class_is_refused_with_those_there_are(
+    served: ServedCheckpoint, name: str | None, point: Point, message: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=message) as error:
+        choose_label(served, name, point)
+    assert error.value.field == "class"

@@ -8,8 +8,8 @@ import pytest
 
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.serving.engine import Engine
-from app.serving.latents import draw
-from app.serving.morph_latents import even_positions, probe_positions, walk
+from app.serving.latents import vector_of
+from app.serving.morph_latents import even_positions, frame_latents, probe_positions
 from models.samples import Point, Sample, Vector
 
 DIM = 100
@@ -19,7 +19,7 @@ def path(
     engine: Engine, cats: ServedCheckpoint, keyframes: list[Point], frames: int, easing: str,
     loop: bool = False,
 ) -> list[Vector]:  # fmt: skip
-    walking = walk(
+    walking = frame_latents(
         engine, cats, keyframes, None, frames=frames, method="slerp", easing=easing, loop=loop
     )
     return asyncio.run(walking)
@@ -41,7 +41,7 @@ def test_a_path_begins_and_ends_at_its_keyframes_bit_for_bit(
     middle = np.linspace(-1, 1, DIM, dtype=np.float32)
     found = path(engine, cats, [7, middle, 8], 5, easing)
     assert len(found) == 5
-    assert [found[0].tobytes(), found[4].tobytes()] == [draw(n, DIM).tobytes() for n in (7, 8)]
+    assert [found[0].tobytes(), found[4].tobytes()] == [vector_of(n, DIM).tobytes() for n in (7, 8)]
     if easing != "even":
         assert found[2].tobytes() == middle.tobytes()
 
@@ -51,12 +51,12 @@ def test_a_loop_ends_one_frame_before_it_begins_again(
 ) -> None:
     found = path(engine, cats, [7, 8], 12, "even", loop=True)
     assert len(found) == 12
-    assert found[0].tobytes() == draw(7, DIM).tobytes()
-    assert 0 < np.linalg.norm(found[-1] - found[0]) < np.linalg.norm(draw(8, DIM) - found[0])
+    assert found[0].tobytes() == vector_of(7, DIM).tobytes()
+    assert 0 < np.linalg.norm(found[-1] - found[0]) < np.linalg.norm(vector_of(8, DIM) - found[0])
 
 
 def test_even_steps_change_the_picture_more_evenly(engine: Engine, cats: ServedCheckpoint) -> None:
-    near = draw(7, DIM) + 0.02 * draw(9, DIM)
+    near = vector_of(7, DIM) + 0.02 * vector_of(9, DIM)
     keyframes: list[Point] = [7, near, 8]  # at one speed half of the frames are hardly moving
     linear, even = (
         changes(engine, cats, path(engine, cats, keyframes, 24, easing))

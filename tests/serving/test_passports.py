@@ -14,9 +14,8 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.lineage import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.dataset_embeddings import Archive, NoPassport
 from app.serving.engine import Engine
-from app.serving.passports import Passport
+from app.serving.passports import DatasetEmbeddings, NoPassport, Passport
 from benchmarks.loading import decode
 from benchmarks.random_models import register
 
@@ -115,7 +114,7 @@ def test_a_small_request_does_not_wait_for_a_large_one(
 ) -> None:
     ended: list[int] = []
 
-    async def ask(archive: Archive, some: np.ndarray) -> None:
+    async def ask(archive: DatasetEmbeddings, some: np.ndarray) -> None:
         await engine.passports.issue(archive, some)
         ended.append(len(some))
 

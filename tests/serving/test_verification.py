@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.settings import Settings
-from app.serving.verification import Replica
+from app.serving.verification import Verification
 
 SUBJECT = {
     "model": "cats",
@@ -24,7 +24,7 @@ MIB = 1024**2
 @pytest.mark.parametrize(
     ("recipe", "error", "says"),
     [
-        ({"columns": 1, "images": [{}] * 200_000}, LimitExceeded, "takes 200000 images"),
+        ({"columns": 1, "images": [{}] * 200_000}, LimitExceeded, "has 200000 images"),
         ({"columns": 1, "images": [{}] * 10_000}, InvalidRequest, "images.0: there is not exactly"),
         (MORPH | {"keyframes": [{}] * 200_000}, InvalidRequest, "keyframes.0: there is not"),
         (
@@ -48,7 +48,7 @@ def test_a_recipe_of_many_mistakes_is_refused_at_the_first_in_little_memory(
     tracemalloc.start()
     try:
         with pytest.raises(error, match=says):
-            Replica(recipe, "png", Settings())
+            Verification(recipe, "png", Settings())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

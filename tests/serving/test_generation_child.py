@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-from app.serving.generate import Models, answer
+from app.serving.generation_child import Models, answer
 from app.serving.generation_messages import (
     Answer,
     Asked,

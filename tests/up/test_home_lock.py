@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from app.domain.startup import StartError
-from app.up.lock import HomeLock
+from app.up.home_lock import HomeLock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from app.up.lock import HomeLock
+from app.up.home_lock import HomeLock
 with HomeLock(Path(sys.argv[1]), "http://127.0.0.1:8123"):
     print("held", flush=True)
     time.sleep(600)

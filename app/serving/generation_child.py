@@ -1,5 +1,5 @@
 """The process that generates for the API, a thread for each core:
-`python -m app.serving.generate DESCRIPTOR...`.
+`python -m app.serving.generation_child DESCRIPTOR...`.
 
 Python runs one thread of a process at a time. Beside the event loop, threads that generate waited
 for it, and it for them, a tenth of the time; here they have a process to themselves.
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.images.encoders import encode_with_text
-from app.serving.cores import compute_alone
 from app.serving.generation_messages import (
     Answer,
     Asked,
@@ -33,7 +32,7 @@ from app.serving.generation_messages import (
     receive_asked,
     send_answer,
 )
-from app.serving.process import collect_seldom
+from app.serving.process_settings import collect_garbage_rarely, use_one_core
 from models.checkpoint import CheckpointError, load_generator
 from models.memory import release_freed_memory
 from models.rendering import Renderer
@@ -44,11 +43,11 @@ def main(descriptors: Sequence[int]) -> None:
     # Who stops all processes of a service lets the API answer first who waits.
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
-    collect_seldom()
+    collect_garbage_rarely()
     models = Models()
     first, *others = (Connection(descriptor) for descriptor in descriptors)
     for connection in others:
-        threading.Thread(target=_work, args=(connection, models, compute_alone)).start()
+        threading.Thread(target=_work, args=(connection, models, use_one_core)).start()
     _work(first, models)
 
 

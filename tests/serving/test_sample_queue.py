@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from app.serving.batches import Request, SampleQueue
+from app.serving.sample_queue import Request, SampleQueue
 from models.samples import BATCH, Sample
 
 CATS: Any = object()  # stands for a loaded generator, which the queue only compares

@@ -1,9 +1,10 @@
-"""Which checkpoint is served, remembered no longer than it is true."""
+"""Finding checkpoints and caching them briefly; loading, caching and refusing generators."""
 
 import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
 from anyio import to_thread
@@ -16,19 +17,21 @@ from app.domain.errors import NotFound
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
-from app.serving import checkpoint_lookup as module
-from app.serving.checkpoint_lookup import Catalogue
+from app.serving import checkpoints as module
+from app.serving.checkpoints import BrokenCheckpoint, CheckpointLookup, GeneratorCache
+from app.serving.generation_process import GenerationProcess, generation_process
+from benchmarks.processes import resident
 from benchmarks.random_models import register, store_checkpoint
 
 
-def found(catalogue: Catalogue, database: Database, checkpoint_id: str | None = None) -> str:
+def found(catalogue: CheckpointLookup, database: Database, checkpoint_id: str | None = None) -> str:
     return asyncio.run(catalogue.find(database, "cats", checkpoint_id)).id
 
 
 def test_the_newest_is_served_and_any_can_be_named(database: Database, store: ObjectStore) -> None:
     first = register(database, store_checkpoint(store))
     second = register(database, store_checkpoint(store, weights=2))
-    catalogue = Catalogue()
+    catalogue = CheckpointLookup()
     assert asyncio.run(catalogue.find(database, "cats")) == second
     assert asyncio.run(catalogue.find(database, "cats", first.id)) == first
 
@@ -40,7 +43,7 @@ def test_a_configuration_stored_before_shapes_were_is_still_served(
     with database.write() as session:
         row = registry.resolve_checkpoint(session, "cats", stored.id)
         row.config = {"preset": "dcgan", "resolution": 28, "channels": 1, "latent_dim": 100}
-    assert asyncio.run(Catalogue().find(database, "cats")) == stored
+    assert asyncio.run(CheckpointLookup().find(database, "cats")) == stored
 
 
 def test_shape_and_classes_are_the_checkpoints(database: Database, store: ObjectStore) -> None:
@@ -48,7 +51,7 @@ def test_shape_and_classes_are_the_checkpoints(database: Database, store: Object
         store, shape=(48, 80, 4), classes=("tabby", "white"), conditional=True
     )
     register(database, stored)
-    found = asyncio.run(Catalogue().find(database, "cats"))
+    found = asyncio.run(CheckpointLookup().find(database, "cats"))
     assert found == stored
     assert (found.shape, found.classes) == ((48, 80, 4), ("tabby", "white"))
 
@@ -56,16 +59,16 @@ def test_shape_and_classes_are_the_checkpoints(database: Database, store: Object
 def test_an_unknown_model_or_checkpoint_is_named(database: Database, store: ObjectStore) -> None:
     register(database, store_checkpoint(store))
     with pytest.raises(NotFound, match="'dogs'"):
-        asyncio.run(Catalogue().find(database, "dogs"))
+        asyncio.run(CheckpointLookup().find(database, "dogs"))
     with pytest.raises(NotFound, match="'c7'"):
-        found(Catalogue(), database, "c7")
+        found(CheckpointLookup(), database, "c7")
 
 
 def test_a_change_elsewhere_is_seen_after_a_moment(
     database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FRESH_SECONDS", 3600)
-    catalogue = Catalogue()
+    catalogue = CheckpointLookup()
     first = register(database, store_checkpoint(store))
     assert found(catalogue, database) == first.id
     second = register(database, store_checkpoint(store, weights=2))
@@ -78,7 +81,7 @@ def test_a_change_here_is_seen_at_once(
     database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FRESH_SECONDS", 3600)
-    catalogue = Catalogue()
+    catalogue = CheckpointLookup()
     first = register(database, store_checkpoint(store))
     register(database, store_checkpoint(store, weights=2))
     found(catalogue, database)
@@ -118,19 +121,19 @@ def test_what_was_known_is_believed_while_the_database_is_asked_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "FRESH_SECONDS", 0)
-    catalogue = Catalogue()
+    catalogue = CheckpointLookup()
     first = register(database, store_checkpoint(store))
 
     async def scenario() -> None:
         await catalogue.find(database, "cats")
         second = register(database, store_checkpoint(store, weights=2))
-        assert catalogue.recall(held, "cats", None) is None  # who finds it old asks, and waits
+        assert catalogue.find_cached(held, "cats", None) is None  # who finds it old asks, and waits
         asked = [asyncio.ensure_future(catalogue.find(held, "cats")) for _ in range(3)]
         for _ in range(100):
-            assert catalogue.recall(held, "cats", None) == first
+            assert catalogue.find_cached(held, "cats", None) == first
             await asyncio.sleep(0.001)
         assert [await one for one in asked] == [first] * 3
-        waiting = asyncio.ensure_future(catalogue._asking["cats", None])
+        waiting = asyncio.ensure_future(catalogue._reads["cats", None])
         held.released.set()
         assert await waiting == second
 
@@ -142,7 +145,7 @@ def test_what_is_not_known_is_read_once_for_all_who_wait(
     database: Database, store: ObjectStore, held: HeldDatabase
 ) -> None:
     stored = register(database, store_checkpoint(store))
-    catalogue = Catalogue()
+    catalogue = CheckpointLookup()
 
     async def scenario() -> list[ServedCheckpoint]:
         asked = [asyncio.ensure_future(catalogue.find(held, "cats")) for _ in range(5)]
@@ -159,7 +162,7 @@ def test_a_model_that_was_deleted_elsewhere_is_not_found(
     database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FRESH_SECONDS", 0)
-    catalogue = Catalogue()
+    catalogue = CheckpointLookup()
     register(database, store_checkpoint(store))
     found(catalogue, database)
     with database.write() as session:
@@ -170,8 +173,8 @@ def test_a_model_that_was_deleted_elsewhere_is_not_found(
     assert asyncio.run(recalled(catalogue, database)) is None
 
 
-async def recalled(catalogue: Catalogue, database: Database) -> ServedCheckpoint | None:
-    return catalogue.recall(database, "cats", None)
+async def recalled(catalogue: CheckpointLookup, database: Database) -> ServedCheckpoint | None:
+    return catalogue.find_cached(database, "cats", None)
 
 
 def test_it_is_found_while_every_shared_thread_is_taken(
@@ -184,6 +187,104 @@ def test_it_is_found_while_every_shared_thread_is_taken(
         taken = int(limiter.total_tokens)
         for number in range(taken):
             limiter.acquire_on_behalf_of_nowait(number)
-        return await asyncio.wait_for(Catalogue().find(database, "cats"), 10)
+        return await asyncio.wait_for(CheckpointLookup().find(database, "cats"), 10)
 
     assert asyncio.run(scenario()) == stored
+
+
+GIB = 2**30
+PROCESS = generation_process(1)  # starts with the first loading
+
+
+@pytest.fixture
+def generators(store: ObjectStore) -> GeneratorCache:
+    return GeneratorCache(store, GIB, PROCESS)
+
+
+def test_a_generator_is_loaded_once(generators: GeneratorCache, cats: ServedCheckpoint) -> None:
+    assert generators.find(cats) is None
+    loaded = generators.load(cats)
+    assert generators.load(cats) is loaded
+    assert generators.find(cats) is loaded
+    assert loaded.renderer.bytes > 500_000
+    assert 0 < loaded.seconds < 60
+
+
+def test_the_longest_unused_generator_goes_when_memory_is_needed(store: ObjectStore) -> None:
+    first, second, third = (store_checkpoint(store, weights=number) for number in (1, 2, 3))
+    one = GeneratorCache(store, GIB, PROCESS).load(first).renderer.bytes
+    generators = GeneratorCache(store, 2 * one + 1, PROCESS)
+    generators.load(first)
+    generators.load(second)
+    generators.find(first)
+    generators.load(third)
+    assert generators.find(second) is None
+    assert generators.find(first) is not None
+
+
+def test_one_that_is_larger_than_the_memory_allowed_is_served_alone(store: ObjectStore) -> None:
+    first, second = (store_checkpoint(store, weights=number) for number in (1, 2))
+    generators = GeneratorCache(store, 1, PROCESS)
+    generators.load(first)
+    assert generators.find(first) is not None
+    generators.load(second)
+    assert generators.find(first) is None
+    assert generators.find(second) is not None
+
+
+def test_a_model_is_let_go_with_all_its_checkpoints(
+    generators: GeneratorCache, store: ObjectStore
+) -> None:
+    cats = [store_checkpoint(store, weights=number) for number in (1, 2)]
+    dogs = store_checkpoint(store, "dogs", weights=3)
+    for one in (*cats, dogs):
+        generators.load(one)
+    assert [one.checkpoint for one in generators.of_model("cats")] == cats
+    assert [one.checkpoint for one in generators.unload("cats")] == cats
+    assert generators.of_model("cats") == generators.unload("cats") == []
+    assert generators.find(dogs) is not None
+
+
+def test_loading_and_letting_go_over_and_over_takes_no_more_memory(store: ObjectStore) -> None:
+    checkpoint = store_checkpoint(store, width=96)
+    process = GenerationProcess(1)
+    generators = GeneratorCache(store, GIB, process)
+
+    def turn() -> int:
+        generators.load(checkpoint)
+        generators.unload("cats")
+        generators.release()
+        assert process._child is not None
+        return resident(process._child.process.pid)
+
+    turns = [turn() for _ in range(12)]
+    of_one = generators.load(checkpoint).renderer.bytes
+    process.close()
+    assert turns[-1] - turns[1] < of_one / 2
+
+
+def test_a_damaged_file_is_refused_and_named(
+    generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
+) -> None:
+    data = bytearray(store.get_bytes(cats.key))
+    data[-1] ^= 1
+    store.put_bytes(cats.key, bytes(data))
+    with pytest.raises(BrokenCheckpoint, match=rf"{cats.id} of model 'cats' is damaged"):
+        generators.load(cats)
+
+
+def test_a_missing_file_is_refused_and_named(
+    generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
+) -> None:
+    store.delete(cats.key)
+    with pytest.raises(BrokenCheckpoint, match="is not in the object store"):
+        generators.load(cats)
+
+
+def test_a_foreign_file_is_refused(
+    generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
+) -> None:
+    store.put_bytes(cats.key, b"")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    with pytest.raises(BrokenCheckpoint, match="cannot be loaded"):
+        generators.load(replace(cats, sha256=empty))

@@ -4,13 +4,13 @@ import resource
 import subprocess
 import sys
 
-from app.serving.process import OPEN_FILES
+from app.serving.process_settings import OPEN_FILES
 
 PROGRAM = """
 import resource
-from app.serving.process import open_many_connections
+from app.serving.process_settings import raise_open_files_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-open_many_connections()
+raise_open_files_limit()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 

@@ -1,0 +1,238 @@
+"""Which checkpoint a request means, and the cache of generators loaded from checkpoints."""
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ClassVar
+
+import structlog
+
+from app.domain.database import Database
+from app.domain.errors import MoggyError
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.registry import resolve_checkpoint
+from app.domain.store import ObjectStore
+from app.serving.generation_messages import Unreadable
+from app.serving.generation_process import GenerationProcess, RemoteRenderer
+
+log = structlog.get_logger()
+
+# How long a cached row is valid. The fast path for images cannot afford a database query per
+# request. A change made by another process is seen this much later, a change made by this process
+# at once (`CheckpointLookup.forget`).
+FRESH_SECONDS = 0.25
+# How much longer a row stays valid while it is being read again. Without this, requests leave the
+# fast path for the ordinary route, which costs several times as much: an overloaded service, whose
+# queries are slow, would do less and less and not recover.
+REFRESH_SECONDS = 10.0
+LOOKUP_THREADS = 2  # its own: the shared threads can be busy for seconds
+
+Key = tuple[str, str | None]  # a model, and a checkpoint id if the request names one
+
+
+class BrokenCheckpoint(MoggyError):
+    """The stored file is missing or damaged; other checkpoints are not affected."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Broken checkpoint"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    checkpoint: ServedCheckpoint
+    read_at: float
+
+
+class CheckpointLookup:
+    """Reads checkpoints from the database and caches them briefly. Used from one event loop."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Key, _Entry] = {}
+        self._reads: dict[Key, asyncio.Future[ServedCheckpoint]] = {}
+        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "checkpoint lookup")
+
+    async def find(
+        self, database: Database, model: str, checkpoint_id: str | None = None
+    ) -> ServedCheckpoint:
+        """The named checkpoint, or the one that the model serves. Raises NotFound."""
+        cached = self.find_cached(database, model, checkpoint_id)
+        if cached is not None:
+            return cached
+        # Shielded: a request that is cancelled must not cancel the read for the others.
+        return await asyncio.shield(self._start_read(database, (model, checkpoint_id)))
+
+    def find_cached(
+        self, database: Database, model: str, checkpoint_id: str | None
+    ) -> ServedCheckpoint | None:
+        """The checkpoint if `find` would return it without waiting, else None.
+
+        An expired entry starts a read of the database in the background.
+        """
+        key = (model, checkpoint_id)
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        age = time.monotonic() - entry.read_at
+        if age < FRESH_SECONDS:
+            return entry.checkpoint
+        if key in self._reads:
+            return entry.checkpoint if age < FRESH_SECONDS + REFRESH_SECONDS else None
+        self._start_read(database, key)
+        return None
+
+    def forget(self) -> None:
+        """Clear the cache, because a model was changed or deleted."""
+        self._entries = {}
+        # A read under way may predate the change: its result goes only to those who await it.
+        self._reads = {}
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _start_read(self, database: Database, key: Key) -> asyncio.Future[ServedCheckpoint]:
+        """The read of this key: the one under way, or a new one."""
+        read = self._reads.get(key)
+        if read is None:
+            read = asyncio.ensure_future(self._read(database, key))
+            read.add_done_callback(_retrieve_exception)
+            self._reads[key] = read
+        return read
+
+    async def _read(self, database: Database, key: Key) -> ServedCheckpoint:
+        # The two dicts as they are now: `forget` replaces them.
+        started_at, entries, reads = time.monotonic(), self._entries, self._reads
+        loop = asyncio.get_running_loop()
+        try:
+            checkpoint = await loop.run_in_executor(self._threads, _resolve, database, *key)
+        except BaseException:
+            entries.pop(key, None)
+            raise
+        else:
+            entries[key] = _Entry(checkpoint, started_at)
+            return checkpoint
+        finally:
+            reads.pop(key, None)
+
+
+@dataclass(frozen=True)
+class CachedGenerator:
+    """A generator in the memory of the generation process; `seconds` is how long loading took."""
+
+    checkpoint: ServedCheckpoint
+    renderer: RemoteRenderer
+    seconds: float
+
+
+class GeneratorCache:
+    """Loaded generators by checkpoint; the least recently used are unloaded first.
+
+    Their weights take at most `capacity` bytes. A single generator larger than that is still kept.
+    """
+
+    def __init__(self, store: ObjectStore, capacity: int, process: GenerationProcess) -> None:
+        self._store = store
+        self._process = process
+        self._capacity = capacity
+        self._cached: OrderedDict[str, CachedGenerator] = OrderedDict()
+        self._access = threading.Lock()
+
+    def find(self, checkpoint: ServedCheckpoint) -> CachedGenerator | None:
+        """The generator if it is loaded; marks it as used."""
+        with self._access:
+            cached = self._cached.get(checkpoint.id)
+            if cached is not None:
+                self._cached.move_to_end(checkpoint.id)
+            return cached
+
+    def load(self, checkpoint: ServedCheckpoint) -> CachedGenerator:
+        """The generator, loaded if it is not yet. Blocks on the disk or the network.
+
+        Raises BrokenCheckpoint, GenerationFailed, Unavailable.
+        """
+        cached = self.find(checkpoint)
+        if cached is None:
+            started_at = time.perf_counter()
+            renderer = self._read(checkpoint)
+            cached = CachedGenerator(checkpoint, renderer, time.perf_counter() - started_at)
+            self._add(cached)
+        return cached
+
+    def of_model(self, model: str) -> list[CachedGenerator]:
+        """The loaded generators of a model, the least recently used first."""
+        with self._access:
+            return self._of_model(model)
+
+    def unload(self, model: str) -> list[CachedGenerator]:
+        """Remove the generators of a model; requests already queued are still answered."""
+        with self._access:
+            removed = self._of_model(model)
+            for cached in removed:
+                del self._cached[cached.checkpoint.id]
+        _log_unloaded(removed)
+        return removed
+
+    def discard(self, cached: CachedGenerator) -> None:
+        """Remove one generator, so that its checkpoint is read again for the next request."""
+        with self._access:
+            if self._cached.get(cached.checkpoint.id) is cached:
+                del self._cached[cached.checkpoint.id]
+
+    def release(self) -> None:
+        """Free the memory of removed generators that no request uses any more. Blocks."""
+        self._process.release()
+
+    def _of_model(self, model: str) -> list[CachedGenerator]:
+        return [cached for cached in self._cached.values() if cached.checkpoint.model == model]
+
+    def _add(self, cached: CachedGenerator) -> None:
+        evicted = []
+        with self._access:
+            self._cached[cached.checkpoint.id] = cached
+            total = sum(cached.renderer.bytes for cached in self._cached.values())
+            while total > self._capacity and len(self._cached) > 1:
+                _, oldest = self._cached.popitem(last=False)
+                total -= oldest.renderer.bytes
+                evicted.append(oldest)
+        log.info("generator_loaded", **_log_fields(cached), seconds=round(cached.seconds, 3))
+        _log_unloaded(evicted)
+
+    def _read(self, checkpoint: ServedCheckpoint) -> RemoteRenderer:
+        if checkpoint.classes:
+            # The event loop draws a seed's class with torch, whose import takes a second: import it
+            # here, in a thread.
+            import models.latents  # noqa: F401
+
+        try:
+            path = self._store.local_copy(checkpoint.key, checkpoint.sha256)
+            return self._process.load(path, checkpoint.sha256)
+        except FileNotFoundError as exc:
+            raise _broken(checkpoint, "is not in the object store") from exc
+        except Unreadable as exc:
+            raise _broken(checkpoint, str(exc)) from exc
+
+
+def _resolve(database: Database, model: str, checkpoint_id: str | None) -> ServedCheckpoint:
+    with database.read() as session:
+        return ServedCheckpoint.of(resolve_checkpoint(session, model, checkpoint_id))
+
+
+def _retrieve_exception(read: "asyncio.Future[ServedCheckpoint]") -> None:
+    """Mark an exception as retrieved: asyncio would log it where no request awaits the read."""
+    if not read.cancelled():
+        read.exception()
+
+
+def _broken(checkpoint: ServedCheckpoint, problem: str) -> BrokenCheckpoint:
+    return BrokenCheckpoint(f"checkpoint {checkpoint.id} of model {checkpoint.model!r} {problem}")
+
+
+def _log_fields(cached: CachedGenerator) -> dict[str, str]:
+    return {"model": cached.checkpoint.model, "checkpoint": cached.checkpoint.id}
+
+
+def _log_unloaded(removed: list[CachedGenerator]) -> None:
+    for cached in removed:
+        log.info("generator_unloaded", **_log_fields(cached))

@@ -1,0 +1,80 @@
+"""Settings of the API's processes: garbage collection, open files, and cores per thread."""
+
+import asyncio
+import functools
+import gc
+import resource
+import time
+from contextlib import suppress
+
+from anyio import to_thread
+
+from models.cores import usable_cores, use_cores
+
+OPEN_FILES = 65_536
+CANARY_SECONDS = 1.0  # between two calls
+
+
+@functools.cache  # once per process: objects frozen a second time would never be freed
+def collect_garbage_rarely() -> None:
+    """Exclude all imported objects from garbage collection, and run it rarely.
+
+    At 32 connections it took a tenth of the processor and paused the slowest requests for 100 ms.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 1000)
+
+
+def raise_open_files_limit() -> None:
+    """Raise the soft limit of open files, often 1,024, beyond which connections are refused."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(OPEN_FILES, hard) if hard >= 0 else OPEN_FILES  # below 0 means unlimited
+    if 0 <= soft < wanted:
+        with suppress(ValueError, OSError):  # some systems allow less than they report
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def use_half_the_cores() -> None:
+    """Let torch use half of the cores in this thread: HTTP and encoding need the others."""
+    use_cores(max(1, usable_cores() // 2))
+
+
+def use_one_core() -> None:
+    """Let torch use one core in this thread: each of the other threads has its own.
+
+    A second core speeds up a batch of 8 only from 4.7 to 4.3 ms. The bytes are the same.
+    """
+    use_cores(1)
+
+
+class ThreadCanary:
+    """Detects that all threads of the framework's pool are busy: it runs an empty call in the pool
+    again and again, and times how long the call waits."""
+
+    def __init__(self) -> None:
+        self._called_at: float | None = None  # when the current call was made
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def waiting_seconds(self) -> float:
+        """How long the current call has waited for a thread."""
+        return 0.0 if self._called_at is None else time.monotonic() - self._called_at
+
+    async def _run(self) -> None:
+        while True:
+            self._called_at = time.monotonic()
+            await to_thread.run_sync(_do_nothing)
+            self._called_at = None
+            await asyncio.sleep(CANARY_SECONDS)
+
+
+def _do_nothing() -> None:
+    pass
