@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import machine
-from models.child import SPIN_COUNT
+from models.child_process import SPIN_COUNT
 
 if TYPE_CHECKING:
     from models.training.run import TrainingRun
@@ -132,19 +132,19 @@ def run_case(case: Case, arguments: argparse.Namespace) -> Result:
 
 def watch(run: "TrainingRun", verbose: bool) -> Result:
     """Train to the end, or to where the training itself goes wrong."""
-    from models.training.run import TrainingError
+    from models.checkpoint import NotFiniteError
 
     result, began = Result(run.config.images), time.monotonic()
     try:
         look_at(run, result, verbose)
-    except TrainingError as error:
+    except NotFiniteError as error:
         result.failed = str(error)
     result.seconds = time.monotonic() - began
     return result
 
 
 def look_at(run: "TrainingRun", result: Result, verbose: bool) -> None:
-    """A value that is further past its threshold is the worse one. Raises TrainingError."""
+    """A value that is further past its threshold is the worse one. Raises NotFiniteError."""
     from models.training.health.signals import SIGNALS
 
     while not run.finished:

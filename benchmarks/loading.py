@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.shared_data import SHARED_DATA
 from benchmarks.turns import WARM_UP_STEPS, in_turn, rate
-from models.child import SPIN_COUNT
+from models.child_process import SPIN_COUNT
 from models.config import TrainingConfig
 from models.presets import PRESETS
 

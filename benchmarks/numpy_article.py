@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from benchmarks import machine
 from benchmarks.turns import Side, compare, take_turns
-from models.child import SPIN_COUNT
+from models.child_process import SPIN_COUNT
 from models.presets import PRESETS
 
 SIDES = ("numpy", "moggy")

@@ -21,7 +21,7 @@ from PIL import Image, ImageFilter
 
 from benchmarks import machine
 from benchmarks.shared_data import SHARED_DATA
-from models.child import SPIN_COUNT
+from models.child_process import SPIN_COUNT
 
 SHOWN = (
     "kid", "frechet", "precision", "recall", "density", "coverage", "copy_rate", "diversity", "swd",

@@ -1,9 +1,10 @@
 """A checkpoint: the generator as served, the discriminator beside it for whoever trains on, their
 configuration and their age, in one safetensors file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +14,6 @@ from models.files import TensorFileError, read_tensors, write_tensors
 from models.networks.build import build_generator
 from models.networks.network import Discriminator, Generator
 from models.ranges import ConfigError
-from models.training.run import TrainingError, Weights
 
 KIND = "checkpoint"
 CRITIC = "discriminator."  # before the names of the discriminator's tensors
@@ -21,6 +21,17 @@ CRITIC = "discriminator."  # before the names of the discriminator's tensors
 
 class CheckpointError(ValueError):
     """The file is not a checkpoint that can be read: broken, foreign, or of other networks."""
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss, a weight or a statistic is NaN or infinite: the training has diverged."""
+
+
+class NetworkWeights(NamedTuple):
+    """The weights of both networks, by the names in their state_dict."""
+
+    generator: dict[str, Tensor]
+    discriminator: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,15 +52,20 @@ def save_checkpoint(
 ) -> None:
     """Write both networks' float32 weights and running statistics, atomically.
 
-    Raises TrainingError where one of them is no number: nobody could serve it.
+    Raises NotFiniteError for a weight that is NaN or infinite.
     """
     description = {"config": config.to_json(), "images_seen": images_seen}
     critic = {f"{CRITIC}{name}": one for name, one in discriminator.state_dict().items()}
     tensors = generator.state_dict() | critic
+    require_finite(tensors, images_seen)
+    write_tensors(path, KIND, description, tensors)
+
+
+def require_finite(tensors: Mapping[str, Tensor], images_seen: int) -> None:
+    """Raise NotFiniteError for the first tensor that holds NaN or infinity."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise TrainingError(f"{name} is not finite at {images_seen:,} images seen")
-    write_tensors(path, KIND, description, tensors)
+            raise NotFiniteError(f"{name} is not finite at {images_seen:,} images seen")
 
 
 def load_generator(path: Path) -> LoadedGenerator:
@@ -69,7 +85,7 @@ def load_generator(path: Path) -> LoadedGenerator:
     return LoadedGenerator(generator.eval().requires_grad_(False), config, images_seen)
 
 
-def load_weights(path: Path) -> Weights:
+def load_weights(path: Path) -> NetworkWeights:
     """Both networks' weights, to fine-tune them. Raises CheckpointError."""
     _, _, tensors = _read(path, lambda _: True)
     generator = {name: one for name, one in tensors.items() if not name.startswith(CRITIC)}
@@ -78,7 +94,7 @@ def load_weights(path: Path) -> Weights:
     }
     if not critic:
         raise CheckpointError(f"{path.name} has no discriminator to train on with")
-    return Weights(generator, critic)
+    return NetworkWeights(generator, critic)
 
 
 def _read(

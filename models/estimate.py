@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from models.child import begin
+from models.child_process import begin
 
 
 def main() -> NoReturn:

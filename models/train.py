@@ -12,7 +12,7 @@ import threading
 from types import FrameType
 from typing import NoReturn
 
-from models.child import begin, report_full_disk
+from models.child_process import begin, report_full_disk
 
 
 def main() -> NoReturn:

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "app.cli": {"app.cli", "app.up", "app.domain", "models.config"},
     "worker.ingest": {"worker.ingest", "models"},
     "worker.synthesis": {"worker.synthesis", "models", "app.domain.images"},
-    "worker": {"worker", "app.domain", "models.child", *TORCH_FREE},
+    "worker": {"worker", "app.domain", "models.child_process", *TORCH_FREE},
 }
 # The trainer runs on a machine that has only these.
 MODELS_NEED = {"torch", "numpy", "PIL", "safetensors"}

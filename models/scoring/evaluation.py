@@ -12,17 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.checkpoint import CheckpointError, LoadedGenerator, load_generator
+from models.child_process import Events, ProgressReporter, RunFileError
 from models.data import DatasetError, PackedDataset
 from models.images import synthesize
 from models.latents import class_from_seed, latents_from_seeds
 from models.precision import Machine, choose_machine
 from models.randomness import random_stream
-from models.reporting import Events, Reporter
 from models.scoring.embedding import Embedder, EmbeddingError
 from models.scoring.inception import inception_scores
 from models.scoring.scorer import SEEDS
 from models.scoring.scores import Reference, ScoreError, score
-from models.training.trainer import RunError
 
 PART = 512  # pictures between two looks at the clock
 
@@ -47,7 +46,7 @@ class EvaluationRequest:
                 tuple(data.get("classes") or ()),
             )
         except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{path} describes no evaluation: {error!r}") from error
+            raise RunFileError(f"{path} describes no evaluation: {error!r}") from error
 
 
 def run_evaluation(folder: Path, events: Events) -> int:
@@ -61,8 +60,8 @@ def run_evaluation(folder: Path, events: Events) -> int:
         machine = choose_machine()
         machine.prepare()
         events.emit("started", device=machine.device.type, threads=machine.threads)
-        result = evaluate(request, machine, Reporter(events, request.images).progress)
-    except (CheckpointError, DatasetError, EmbeddingError, RunError, ScoreError) as error:
+        result = evaluate(request, machine, ProgressReporter(events, request.images).progress)
+    except (CheckpointError, DatasetError, EmbeddingError, RunFileError, ScoreError) as error:
         events.emit("failed", error=str(error))
         return 1
     events.emit("finished", result=result)

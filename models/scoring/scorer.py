@@ -4,15 +4,16 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.images import BATCH, synthesize
 from models.latents import latents_from_seeds
 from models.networks.network import Generator
-from models.training.run import TrainingRun
+from models.precision import Machine
 
 if TYPE_CHECKING:
     from models.scoring.cancellable import InterruptibleEmbedder
@@ -32,6 +33,18 @@ RUN_SHARE = 1 / 20  # of a short run's images: its scores shall not take longer 
 
 class _Stopped(Exception):
     """A stop was asked for while something was being scored."""
+
+
+class ScoredRun(Protocol):
+    """The part of a training run that its scores depend on."""
+
+    config: TrainingConfig
+    dataset: PackedDataset
+    machine: Machine
+    images_seen: int
+
+    @property
+    def finished(self) -> bool: ...
 
 
 class Scorer:
@@ -60,7 +73,7 @@ class Scorer:
         self.trouble: str | None = None  # what went wrong with the last scores that were due
         self.given_up = False  # whether the last scores that were due were, because of a stop
 
-    def metrics(self, run: TrainingRun, generator: Generator) -> dict[str, Any] | None:
+    def metrics(self, run: ScoredRun, generator: Generator) -> dict[str, Any] | None:
         """The scores of `generator`, as `run` serves it now; None where they would cost too much,
         and after a stop.
 
@@ -85,7 +98,7 @@ class Scorer:
     def _affordable(self) -> bool:
         return self._spent + self._expected <= SHARE * (self._clock() - self._began)
 
-    def _score(self, run: TrainingRun, generator: Generator) -> dict[str, Any]:
+    def _score(self, run: ScoredRun, generator: Generator) -> dict[str, Any]:
         from models.scoring.cancellable import (
             InterruptibleEmbedder,  # what is wrong there ends nothing
         )

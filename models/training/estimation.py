@@ -12,13 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from models.checkpoint import NotFiniteError
+from models.child_process import Events
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.memory import memory_free, memory_taken
 from models.networks.build import build_discriminator, build_generator
 from models.precision import Machine, choose_machine
-from models.reporting import Events
-from models.training.run import TrainingError, TrainingRun
+from models.training.run import TrainingRun
 
 PICTURES = 64  # any will do: no step depends on what they show
 FIRST_BATCH = 4
@@ -114,6 +115,6 @@ def _step(run: TrainingRun) -> float:
     """Its seconds, until the device is done."""
     began = time.perf_counter()
     run.step()
-    with suppress(TrainingError):  # noise may well lead to what is no number; it takes as long
+    with suppress(NotFiniteError):  # noise may well lead to what is no number; it takes as long
         run.losses()
     return time.perf_counter() - began

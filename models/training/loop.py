@@ -73,7 +73,7 @@ def train(
 
     A run at its end whose last checkpoint is not whole is not finished: it goes on with that one.
     Samples are due at 0, at each multiple of `sample_every_images` and at the end; checkpoints
-    likewise but for 0, and by the clock; states by the clock. Raises TrainingError.
+    likewise but for 0, and by the clock; states by the clock. Raises NotFiniteError.
     """
     config, meter, clock = run.config, RateMeter(), _Clock(state_every_seconds)
     if run.images_seen == 0:

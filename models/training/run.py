@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.checkpoint import CheckpointError, NetworkWeights, NotFiniteError
 from models.config import TrainingConfig
 from models.data import EpochSampler, PackedDataset, split_off
 from models.networks.build import build_discriminator, build_generator, initialise
@@ -28,10 +29,6 @@ from models.training.step import Batch, Players, Step
 READ_EVERY_STEPS = {"cpu": 1, "cuda": 32}  # a GPU would have to be waited for at each step
 
 
-class TrainingError(RuntimeError):
-    """The training itself went wrong: a loss or a weight is no longer a number."""
-
-
 class Losses(NamedTuple):
     """What a step reports: losses, mean logits, the share judged rightly, the penalty, and how
     much of the discriminator's slope reaches the generator (steps.Step)."""
@@ -45,13 +42,6 @@ class Losses(NamedTuple):
     generator_slope: float
 
 
-class Weights(NamedTuple):
-    """What a fine-tuning starts from."""
-
-    generator: dict[str, Tensor]
-    discriminator: dict[str, Tensor]
-
-
 class TrainingRun:
     """`step` is the only thing that moves a run; all else only looks, but for `examine`, which with
     `stability=auto` may change what the next steps learn by.
@@ -63,7 +53,7 @@ class TrainingRun:
         dataset: PackedDataset,
         machine: Machine,
         group: Group | None = None,
-        start: Weights | None = None,
+        start: NetworkWeights | None = None,
     ) -> None:
         dataset.check(config)
         self.config = config
@@ -137,7 +127,7 @@ class TrainingRun:
             torch.cuda.synchronize(self.machine.device)
 
     def losses(self) -> Losses:
-        """Of the last step. Raises TrainingError where one since the last reading is not finite."""
+        """Of the last step. Raises NotFiniteError for a value that is NaN or infinite."""
         reported = torch.stack(list(self.unread))
         self.unread.clear()
         self.group.average([reported])
@@ -145,7 +135,7 @@ class TrainingRun:
         for losses in self._read:
             for name, value in losses._asdict().items():
                 if not abs(value) < float("inf"):
-                    raise TrainingError(
+                    raise NotFiniteError(
                         f"{name} became {value} at {self.images_seen:,} images seen"
                     )
         return self._read[-1]
@@ -202,7 +192,9 @@ class TrainingRun:
         )
 
 
-def _networks(config: TrainingConfig, start: Weights | None) -> tuple[Generator, Discriminator]:
+def _networks(
+    config: TrainingConfig, start: NetworkWeights | None
+) -> tuple[Generator, Discriminator]:
     """Both at their start: as the configuration's source sets it, or as a checkpoint has it."""
     random = random_stream(config.seed, "weights")
     generator, discriminator = build_generator(config), build_discriminator(config)
@@ -213,7 +205,7 @@ def _networks(config: TrainingConfig, start: Weights | None) -> tuple[Generator,
             generator.load_state_dict(start.generator)
             discriminator.load_state_dict(start.discriminator)
         except RuntimeError as error:
-            raise TrainingError(f"the checkpoint is of other networks: {error}") from error
+            raise CheckpointError(f"the checkpoint is of other networks: {error}") from error
     blocks = discriminator.blocks()
     if config.frozen_discriminator_layers > len(blocks):
         raise ConfigError(

@@ -6,12 +6,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from models.checkpoint import require_finite
 from models.config import TrainingConfig
 from models.files import TensorFileError, read_tensors, write_tensors
 from models.precision import Machine
 from models.ranges import ConfigError
 from models.training.health.watch import Watch
-from models.training.run import TrainingError, TrainingRun
+from models.training.run import TrainingRun
 from models.training.stability import Stability
 
 KIND = "training state"
@@ -42,7 +43,7 @@ class TrainingState:
 
 
 def save_state(path: Path, run: TrainingRun) -> None:
-    """Write the whole of `run`, atomically; the run is not changed by it. Raises TrainingError."""
+    """Write the whole of `run`, atomically; the run is not changed by it. Raises NotFiniteError."""
     tensors = whole(run)
     description = {
         "config": run.config.to_json(),
@@ -64,7 +65,7 @@ def save_state(path: Path, run: TrainingRun) -> None:
 def whole(run: TrainingRun) -> dict[str, Tensor]:
     """Every tensor of the run by its name in the file.
 
-    Raises TrainingError where one holds what is no number: nobody could go on from it.
+    Raises NotFiniteError where one holds what is no number: nobody could go on from it.
     """
     tensors = {"random.latents": run.latents.get_state(), "random.noise": run.noise.get_state()}
     if run.unread:
@@ -74,9 +75,7 @@ def whole(run: TrainingRun) -> dict[str, Tensor]:
     for part, optimizer in _optimizers(run).items():
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise TrainingError(f"{name} is not finite at {run.images_seen:,} images seen")
+    require_finite(tensors, run.images_seen)
     return tensors
 
 

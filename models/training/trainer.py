@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from models.checkpoint import CheckpointError, load_weights, save_checkpoint
+from models.checkpoint import CheckpointError, NotFiniteError, load_weights, save_checkpoint
+from models.child_process import Events, RunFileError
 from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
 from models.files import write_atomically
@@ -18,14 +19,13 @@ from models.images import synthesize
 from models.latents import latents_from_seeds
 from models.precision import choose_machine
 from models.ranges import ConfigError
-from models.reporting import Events
 from models.scoring.scorer import SCORE_IMAGES, Scorer
 from models.sheets import png, tile
 from models.training.group import Group
 from models.training.health.plateau import Plateau, Scored
 from models.training.health.signals import Finding
 from models.training.loop import Observer, Progress, train
-from models.training.run import TrainingError, TrainingRun
+from models.training.run import TrainingRun
 from models.training.schedules import hyperparameters
 from models.training.state import StateError, load_state, restore, save_state, whole
 
@@ -34,10 +34,6 @@ STATES_KEPT = 2
 GOOD_STATE, OLDER_STATE = "good.safetensors", "older.safetensors"
 MAX_ROLLBACKS = 2
 REMEDY = "choose lower learning rates, another loss, a penalty (r1), or precision=float32"
-
-
-class RunError(ValueError):
-    """RUN_DIR/run.json is missing or says nothing that can be run."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +61,13 @@ class RunRequest:
                 tuple(Scored(*one) for one in data.get("scored", [])),
             )
         except FileNotFoundError as error:
-            raise RunError(f"{path} is missing") from error
+            raise RunFileError(f"{path} is missing") from error
         except KeyError as error:
-            raise RunError(f"{path} lacks {error}") from error
+            raise RunFileError(f"{path} lacks {error}") from error
         except ConfigError:
             raise
         except (AttributeError, TypeError, ValueError) as error:
-            raise RunError(f"{path} is not a run description: {error}") from error
+            raise RunFileError(f"{path} is not a run description: {error}") from error
 
 
 @dataclass
@@ -215,7 +211,7 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
                     state_every_seconds=request.state_every_seconds,
                     stopping=stopping,
                 )
-            except TrainingError as error:
+            except NotFiniteError as error:
                 run = roll_back(request, folder, run, error)
                 if leads:
                     events.emit("rollback", **_describe(run, error))
@@ -224,9 +220,9 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
         CheckpointError,
         ConfigError,
         DatasetError,
-        RunError,
+        RunFileError,
         StateError,
-        TrainingError,
+        NotFiniteError,
     ) as error:
         if leads:
             events.emit("failed", error=str(error))
@@ -239,7 +235,7 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
 
 
 def roll_back(
-    request: RunRequest, folder: Path, run: TrainingRun, error: TrainingError
+    request: RunRequest, folder: Path, run: TrainingRun, error: NotFiniteError
 ) -> TrainingRun:
     """The run as a good state left it, with halved learning rates; at most twice.
 
@@ -247,7 +243,7 @@ def roll_back(
     """
     rates = hyperparameters(run.config, run.images_seen, 0.5**run.rollbacks)
     if run.rollbacks == MAX_ROLLBACKS:
-        raise TrainingError(
+        raise NotFiniteError(
             f"{error}, after {MAX_ROLLBACKS} rollbacks and with learning rates down to "
             f"{rates.generator_learning_rate:g} (generator) and "
             f"{rates.discriminator_learning_rate:g} (discriminator): the training diverges; "
@@ -264,7 +260,7 @@ def roll_back(
     return again
 
 
-def _describe(run: TrainingRun, error: TrainingError) -> dict[str, object]:
+def _describe(run: TrainingRun, error: NotFiniteError) -> dict[str, object]:
     """The signal `not_finite`: how often it has happened, and how often it may."""
     rates = hyperparameters(run.config, run.images_seen, 0.5**run.rollbacks)
     return {

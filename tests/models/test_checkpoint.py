@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from models.checkpoint import (
     KIND,
     CheckpointError,
+    NotFiniteError,
     load_generator,
     load_weights,
     save_checkpoint,
@@ -19,7 +20,7 @@ from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
 from models.ranges import ConfigError
-from models.training.run import TrainingError, TrainingRun
+from models.training.run import TrainingRun
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_both_networks_can_be_trained_on_from_a_checkpoint(
 def test_weights_that_are_no_numbers_are_not_written(tmp_path: Path, new_run: TrainingRun) -> None:
     with torch.no_grad():
         next(new_run.average.generator.parameters())[0] = float("nan")
-    with pytest.raises(TrainingError, match=r"layers\.0\.weight is not finite at 0 images seen"):
+    with pytest.raises(NotFiniteError, match=r"layers\.0\.weight is not finite at 0 images seen"):
         _save(tmp_path / "0.safetensors", new_run)
     assert not (tmp_path / "0.safetensors").exists()
 

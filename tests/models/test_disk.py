@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.child import EventStream, report_full_disk
+from models.child_process import EventStream, report_full_disk
 from models.disk import NO_ROOM, NoRoom, is_disk_full, needed_bytes
 
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from small_disk import fill
 
 from models.checkpoint import load_generator
-from models.child import ORPHANED
+from models.child_process import ORPHANED
 from models.disk import NO_ROOM
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ end, and the process ends when the pipe closes.
 import sys
 from typing import NoReturn
 
-from models.child import begin, end_on_signals, report_full_disk
+from models.child_process import begin, end_on_signals, report_full_disk
 
 
 def main() -> NoReturn:

@@ -12,8 +12,8 @@ from app.domain.images.encoders import ENCODER
 from app.domain.images.recipes import checkpoint_recipe, class_name
 from app.domain.images.replacements import further_seeds
 from models.checkpoint import CheckpointError, load_generator
+from models.child_process import Events, ProgressReporter
 from models.rendering import Renderer
-from models.reporting import Events, Reporter
 from models.scoring.embedding import EmbeddingError
 from worker.synthesis.images import CopyFinder, EncodedImage, ImageStream
 from worker.synthesis.request import Damaged, SynthesisError, SynthesisRequest, TooManyCopies
@@ -49,7 +49,7 @@ class Synthesis:
         self._events = events
         self._shards, self._made, self._tried = request.shards, request.made, request.tried
         self._waiting: list[Path] = []
-        self._reporter = Reporter(events, request.images, request.made)
+        self._reporter = ProgressReporter(events, request.images, request.made)
 
     def run(self) -> None:
         request = self._request

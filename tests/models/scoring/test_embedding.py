@@ -20,7 +20,7 @@ from models.scoring.embedding import (
 )
 from models.scoring.embedding import prepare as prepared
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FLOAT_ROUNDING = 1e-5
 BFLOAT16_APART = 0.05  # as the embedder's docstring states
 

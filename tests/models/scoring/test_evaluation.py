@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from models.checkpoint import load_generator, save_checkpoint
-from models.child import ORPHANED
+from models.child_process import ORPHANED
 from models.config import TrainingConfig
 from models.images import synthesize
 from models.latents import latents_from_seeds
@@ -23,7 +23,7 @@ from models.scoring.evaluation import resized
 from models.scoring.scorer import SEEDS
 from models.scoring.scores import Reference, score
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 IMAGES = 64
 
 Start = Callable[..., subprocess.Popen[str]]

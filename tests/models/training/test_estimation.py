@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models.checkpoint import save_checkpoint
-from models.child import ORPHANED
+from models.child_process import ORPHANED
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
@@ -19,7 +19,7 @@ from models.training.estimation import measure, random_dataset, run_estimate, si
 from models.training.run import TrainingRun
 from models.training.state import save_state
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = [
     TrainingConfig(width=8, batch_size=4),
     TrainingConfig(architecture="mlp", shape=(28, 28, 1), width=32, batch_size=4),

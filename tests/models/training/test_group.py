@@ -20,7 +20,7 @@ from models.ranges import ConfigError
 from models.training.group import Group
 from models.training.run import TrainingRun
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 BY_THE_CLOCK = ("progress", "state")
 

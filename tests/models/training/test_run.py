@@ -10,10 +10,11 @@ from torch import Tensor
 from training_runs import step
 
 from models import data
+from models.checkpoint import NotFiniteError
 from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
 from models.precision import Machine, choose_machine
-from models.training.run import TrainingError, TrainingRun
+from models.training.run import TrainingRun
 
 
 def _weights(run: TrainingRun) -> list[Tensor]:
@@ -66,7 +67,7 @@ def test_pictures_on_the_disk_give_the_run_that_pictures_in_memory_give(
 def test_a_loss_that_is_no_number_is_named(new_run: TrainingRun) -> None:
     with torch.no_grad():
         next(new_run.players.discriminator.parameters())[0] = float("inf")
-    with pytest.raises(TrainingError, match=r"generator_loss became nan at 16 images seen"):
+    with pytest.raises(NotFiniteError, match=r"generator_loss became nan at 16 images seen"):
         step(new_run)
 
 

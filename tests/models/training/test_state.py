@@ -11,11 +11,12 @@ import torch
 from safetensors.torch import save_file
 from training_runs import PRECISIONS, step
 
+from models.checkpoint import NotFiniteError
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
 from models.presets import PRESETS, resolve
-from models.training.run import TrainingError, TrainingRun
+from models.training.run import TrainingRun
 from models.training.state import StateError, load_state, restore, save_state
 
 
@@ -94,7 +95,7 @@ def test_a_state_that_holds_what_is_no_number_is_not_written(
 ) -> None:
     with torch.no_grad():
         next(new_run.players.generator.parameters())[0] = float("nan")
-    with pytest.raises(TrainingError, match=r"generator\.layers\.0\.weight is not finite at 0"):
+    with pytest.raises(NotFiniteError, match=r"generator\.layers\.0\.weight is not finite at 0"):
         save_state(tmp_path / "state.safetensors", new_run)
     assert not (tmp_path / "state.safetensors").exists()
 

@@ -9,11 +9,12 @@ import torch
 from small_disk import fill
 from training_runs import step
 
+from models.checkpoint import NotFiniteError
 from models.config import TrainingConfig
 from models.disk import NoRoom
 from models.scoring.scorer import Scorer
 from models.training.group import Group
-from models.training.run import TrainingError, TrainingRun
+from models.training.run import TrainingRun
 from models.training.trainer import RunFolder, RunRequest, open_run, roll_back
 
 
@@ -61,7 +62,7 @@ def test_the_last_good_state_is_gone_on_from_though_its_file_was_taken(
     step(run)
     with torch.no_grad():
         next(run.players.generator.parameters()).fill_(float("nan"))
-    with pytest.raises(TrainingError) as caught:
+    with pytest.raises(NotFiniteError) as caught:
         step(run)
 
     again = roll_back(request_in, tmp_path, run, caught.value)
@@ -72,7 +73,7 @@ def test_the_last_good_state_is_gone_on_from_though_its_file_was_taken(
     assert group["lr"] == 1e-4
 
     again = roll_back(request_in, tmp_path, again, caught.value)
-    with pytest.raises(TrainingError, match="became nan at 80 images seen, after 2 rollbacks"):
+    with pytest.raises(NotFiniteError, match="became nan at 80 images seen, after 2 rollbacks"):
         roll_back(request_in, tmp_path, again, caught.value)
 
 
@@ -80,7 +81,7 @@ def test_a_rollback_that_led_nowhere_is_followed_by_one_that_goes_further(
     tmp_path: Path, request_in: RunRequest
 ) -> None:
     run, observer = with_states(request_in, tmp_path, 3)
-    error = TrainingError("a loss became nan")
+    error = NotFiniteError("a loss became nan")
     again = roll_back(request_in, tmp_path, run, error)
     assert again.images_seen == 48
     observer.state(again)
@@ -93,7 +94,7 @@ def test_a_rollback_after_progress_goes_to_the_newest_state_again(
     tmp_path: Path, request_in: RunRequest
 ) -> None:
     run, observer = with_states(request_in, tmp_path, 2)
-    error = TrainingError("a loss became nan")
+    error = NotFiniteError("a loss became nan")
     again = roll_back(request_in, tmp_path, run, error)
     observer.state(again)
     step(again)
@@ -115,7 +116,7 @@ def test_without_a_state_it_goes_back_to_the_start(tmp_path: Path, request_in: R
     run = open_run(request_in, tmp_path / "state.safetensors", Group())
     start = _weights(run)
     step(run)
-    again = roll_back(request_in, tmp_path, run, TrainingError("a loss became nan"))
+    again = roll_back(request_in, tmp_path, run, NotFiniteError("a loss became nan"))
     assert again.images_seen == 0
     assert all(torch.equal(one, other) for one, other in zip(start, _weights(again), strict=True))
 

@@ -15,7 +15,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from models.child import end_with_supervisor
+from models.child_process import end_with_supervisor
 from worker.ingest.archives.members import MAX_BYTES
 from worker.ingest.archives.names import shown
 from worker.ingest.class_values import FILE_COLUMNS, LABEL_COLUMNS, class_of

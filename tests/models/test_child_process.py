@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from models import reporting
-from models.reporting import Reporter
+from models import child_process
+from models.child_process import ProgressReporter
 
 
 class Events:
@@ -21,13 +21,13 @@ class Events:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock whose one value is the time."""
     time = [100.0]
-    monkeypatch.setattr(reporting.time, "monotonic", lambda: time[0])
+    monkeypatch.setattr(child_process.time, "monotonic", lambda: time[0])
     return time
 
 
 def test_it_is_said_once_a_second_and_at_both_ends(clock: list[float]) -> None:
     events = Events()
-    reporter = Reporter(events, 40)
+    reporter = ProgressReporter(events, 40)
     for made in range(41):
         reporter.progress(made)
         clock[0] += 0.125
@@ -44,7 +44,7 @@ def test_it_is_said_once_a_second_and_at_both_ends(clock: list[float]) -> None:
 
 def test_what_was_made_before_is_no_part_of_the_rate(clock: list[float]) -> None:
     events = Events()
-    reporter = Reporter(events, 1020, before=1000)
+    reporter = ProgressReporter(events, 1020, before=1000)
     reporter.progress(1000)
     clock[0] += 2
     reporter.progress(1010)
