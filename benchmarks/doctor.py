@@ -22,7 +22,7 @@ from worker.ingest.doctor.embedding_pass import look, write_neighbours
 from worker.ingest.images_file import ImagesFile, Shape
 from worker.ingest.ingest import Ingest
 from worker.ingest.limits import Limits
-from worker.ingest.request import IngestRequest, PictureShape, Source
+from worker.ingest.request import ImageShape, IngestRequest, Source
 
 EACH = 60  # planted of each fault
 OPTIONS = Options(drop_near_duplicates=False, mirrorable=True, padded=False)
@@ -40,7 +40,7 @@ class Planted:
 def pack(name: str, side: int, folder: Path) -> np.ndarray:
     """The pictures of an archive of real data."""
     source = Source(name, SHARED_DATA / name)
-    shape = PictureShape(side, side, "crop", "auto")
+    shape = ImageShape(side, side, "crop", "auto")
     request = IngestRequest((source,), shape, True, False, False, None, "full", LIMITS)
     ingest = Ingest(request, folder / name, lambda: None)
     started = time.perf_counter()

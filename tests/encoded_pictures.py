@@ -12,7 +12,7 @@ from PIL import Image
 from worker.ingest.archives.members import Member
 from worker.ingest.decoding.levels import Levels
 from worker.ingest.decoding.reader import Fitted, Reader
-from worker.ingest.request import PictureShape
+from worker.ingest.request import ImageShape
 
 SIDE = 32
 QUADRANTS = [(200, 30, 40), (30, 180, 60), (40, 60, 210), (220, 200, 90)]
@@ -152,5 +152,5 @@ ADOBE_RGB = matrix_profile([(0.64, 0.33), (0.21, 0.71), (0.15, 0.06)])
 
 def read(data: bytes, *, channels: str = "rgb", levels: Levels | None = None) -> Fitted:
     """Fitted to 32 × 32 pixels, in one thread. Raises Rejected."""
-    reader = Reader(PictureShape(SIDE, SIDE, "crop", channels), 1 << 20, levels or Levels())
-    return reader.fit(Member("a", len(data), 0, io.BytesIO(data)).read_picture())
+    reader = Reader(ImageShape(SIDE, SIDE, "crop", channels), 1 << 20, levels or Levels())
+    return reader.fit(Member("a", len(data), 0, io.BytesIO(data)).read_image())

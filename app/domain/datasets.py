@@ -268,7 +268,7 @@ def refuse_absent(dataset: Dataset, index: int) -> None:
         )
 
 
-def read_picture(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
+def read_image(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
     """The pixels of one packed picture, (H, W, C). Nothing else is read."""
     refuse_absent(dataset, index)
     assert dataset.shape is not None

@@ -380,7 +380,7 @@ def get_dataset_image(
     }
     if is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    pixels = datasets.read_picture(store, dataset, index)
+    pixels = datasets.read_image(store, dataset, index)
     assert dataset.shape is not None
     picture = write_png(np.frombuffer(pixels, np.uint8).reshape(dataset.shape))
     return Response(picture, headers=headers, media_type="image/png")

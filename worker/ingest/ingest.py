@@ -13,7 +13,7 @@ import numpy as np
 from worker.ingest.archives.members import Notice
 from worker.ingest.archives.names import folder_of, shown
 from worker.ingest.archives.parquet import LabelRow
-from worker.ingest.arrays.files import ArrayPicture
+from worker.ingest.arrays.files import ArrayImage
 from worker.ingest.class_values import recipe_class
 from worker.ingest.decoding.levels import Levels, Span, ValueRanges, Values
 from worker.ingest.decoding.reader import Fitted, Measured, Reader, set_pillow_limits
@@ -262,7 +262,7 @@ class Ingest:
                         self._label_files.add_row(scope, member)
                 elif not member.is_received:
                     continue
-                elif isinstance(member, ArrayPicture) or not is_packing:
+                elif isinstance(member, ArrayImage) or not is_packing:
                     yield scope, member
                 elif other := self._label_files.take(scope, archive, member):
                     yield scope, other
@@ -273,13 +273,13 @@ class Ingest:
     def _start(
         self, scope: int, member: Received, of_file: _OfFile, of_array: _OfArray
     ) -> _Waiting:
-        if isinstance(member, ArrayPicture):
+        if isinstance(member, ArrayImage):
             size, outcome = member.values.nbytes, of_array(member.values, member.span)
             if not callable(outcome):
                 return _Waiting(member, scope, size, outcome)
             return _Waiting(member, scope, size, self._decoders.submit(_guarded, outcome))
         try:
-            file = member.read_picture()
+            file = member.read_image()
         except Rejected as rejected:
             return _Waiting(member, scope, 0, rejected)
         size = file.getbuffer().nbytes  # now: Pillow may close the file

@@ -17,7 +17,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class PictureShape:
+class ImageShape:
     """How every picture is fitted: to so many pixels, cropped, padded or stretched."""
 
     width: int
@@ -33,7 +33,7 @@ class PictureShape:
 @dataclass(frozen=True)
 class IngestRequest:
     sources: tuple[Source, ...]
-    shape: PictureShape
+    shape: ImageShape
     horizontal_flip: bool | None  # None: the pictures decide
     drop_near_duplicates: bool
     drop_unclassified: bool  # else nothing has a class where some pictures have none
@@ -46,7 +46,7 @@ class IngestRequest:
         run: dict[str, Any] = json.loads(path.read_text())
         return cls(
             tuple(Source(source["name"], Path(source["path"])) for source in run["sources"]),
-            PictureShape(run["width"], run["height"], run["fit"], run["channels"]),
+            ImageShape(run["width"], run["height"], run["fit"], run["channels"]),
             run["horizontal_flip"],
             run["drop_near_duplicates"],
             run["drop_unclassified"],

@@ -12,23 +12,23 @@ from worker.ingest.archives.signatures import (
     HEAD_BYTES,
     archive_kind,
     array_format,
+    image_format,
     is_npz,
     is_parquet,
     is_tar,
-    picture_format,
 )
 from worker.ingest.archives.streams import PlainStream, opened
 from worker.ingest.archives.tars import tar_members
 from worker.ingest.archives.zip_directory import ends_as_zip
 from worker.ingest.archives.zips import zip_members
-from worker.ingest.arrays.files import ArrayFile, ArrayPicture, array_members
+from worker.ingest.arrays.files import ArrayFile, ArrayImage, array_members
 from worker.ingest.arrays.labels import pair_labels
 from worker.ingest.arrays.npz import npz_arrays
 from worker.ingest.errors import BrokenArchive, Rejected, reason
 from worker.ingest.limits import Meter
 from worker.ingest.request import IngestRequest, Source
 
-Received = Member | ArrayPicture
+Received = Member | ArrayImage
 LOOSE = -1  # the scope of files that lie in no archive
 
 
@@ -104,7 +104,7 @@ def _kind_of(source: Source, meter: Meter) -> str | None:
         if is_tar(inner):
             return "tar.gz"
         return "array.gz" if array_format(inner) else "gzip"
-    if kind is not None or picture_format(head) is not None:
+    if kind is not None or image_format(head) is not None:
         return kind
     if array_format(head):
         return "array"

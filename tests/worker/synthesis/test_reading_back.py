@@ -13,7 +13,7 @@ from app.domain.store import ObjectStore
 from benchmarks.random_models import store_checkpoint
 from worker.ingest.ingest import Ingest
 from worker.ingest.limits import Limits
-from worker.ingest.request import IngestRequest, PictureShape, Source
+from worker.ingest.request import ImageShape, IngestRequest, Source
 from worker.synthesis.shards import SHARDS
 
 CLASSES = ("tabby", "white", "../black")
@@ -31,7 +31,7 @@ def checkpoint(store: ObjectStore, request: pytest.FixtureRequest) -> ServedChec
 def read_back(folder: Path, files: list[Path]) -> tuple[Any, dict[str, Any], list[str | None]]:
     """The dataset packed from `files`, its report, and the class of each image."""
     sources = tuple(Source(path.name, path) for path in files)
-    shape = PictureShape(28, 28, "crop", "auto")
+    shape = ImageShape(28, 28, "crop", "auto")
     request = IngestRequest(
         sources,
         shape,

@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 
 from worker.ingest.archives.names import is_litter, points_outside
-from worker.ingest.archives.signatures import HEAD_BYTES, picture_format
+from worker.ingest.archives.signatures import HEAD_BYTES, image_format
 from worker.ingest.archives.streams import READ_BYTES, Readable
 from worker.ingest.archives.unsupported_formats import foreign
 from worker.ingest.errors import Rejected
@@ -40,7 +40,7 @@ class Member:
     def is_received(self) -> bool:
         return not is_litter(self.name) or points_outside(self.name)
 
-    def read_picture(self) -> io.BytesIO:
+    def read_image(self) -> io.BytesIO:
         """The whole file; raises Rejected as soon as it is known to be no picture."""
         if points_outside(self.name):
             raise Rejected("unsafe path: it points outside its folder")
@@ -49,9 +49,9 @@ class Member:
         if self.size > MAX_BYTES:
             raise Rejected(f"too large: {self.size:,} bytes, at most {MAX_BYTES:,} are read")
         block = head = self.stream.read(HEAD_BYTES)
-        if picture_format(head) is None:
+        if image_format(head) is None:
             block = head.lstrip(STRAY)
-            if picture_format(block) is None:
+            if image_format(block) is None:
                 raise Rejected(foreign(head))
         file = io.BytesIO()
         while block:

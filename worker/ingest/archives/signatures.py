@@ -51,7 +51,7 @@ def archive_kind(head: bytes) -> str | None:
     return "tar" if is_tar(head) else None
 
 
-def picture_format(head: bytes) -> str | None:
+def image_format(head: bytes) -> str | None:
     """Pillow's name of the format, or None when it is none that is read."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"

@@ -24,7 +24,7 @@ ROLE = re.compile(r"images?|imgs?|labels?|targets?|class(es)?|data|[xy]|idx\d?|u
 
 
 @dataclass(frozen=True)
-class ArrayPicture:
+class ArrayImage:
     """One picture of an array, in the array's own shape; named like train.npy[17].
 
     `span` is that of the values around it in the array too.
@@ -68,7 +68,7 @@ class ArrayFile:
 
 def array_members(
     array: ArrayFile, request: IngestRequest, meter: Meter
-) -> Iterator[Member | ArrayPicture]:
+) -> Iterator[Member | ArrayImage]:
     """Its pictures, in order; or the whole of it refused; or nothing, where it was labels."""
     if array.is_paired:
         return
@@ -82,7 +82,7 @@ def array_members(
     is_binary = labels is not None and np.array_equal(np.unique(labels), (-1, 1))
     label_of = str if is_binary else class_of
     for number, (values, span) in enumerate(_pictures(array, header, meter)):
-        yield ArrayPicture(
+        yield ArrayImage(
             f"{array.name}[{number}]",
             array.source_bytes * number // header.count,
             values,

@@ -10,7 +10,7 @@ from PIL.Image import Resampling, Transpose
 from worker.ingest.decoding.levels import Levels, Pixels, Values
 from worker.ingest.decoding.rasters import Raster, array_raster, bands_of
 from worker.ingest.errors import Rejected
-from worker.ingest.request import PictureShape
+from worker.ingest.request import ImageShape
 
 MIN_SIDE = 8
 MAX_ENLARGEMENT = 4
@@ -35,7 +35,7 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
         )
 
 
-def check_size(width: int, height: int, shape: PictureShape) -> None:
+def check_size(width: int, height: int, shape: ImageShape) -> None:
     """Raise Rejected for a picture that would be enlarged more than fourfold."""
     least_width, least_height = (
         max(MIN_SIDE, math.ceil(side / MAX_ENLARGEMENT)) for side in (shape.width, shape.height)
@@ -47,13 +47,13 @@ def check_size(width: int, height: int, shape: PictureShape) -> None:
         )
 
 
-def is_enlarged(width: int, height: int, shape: PictureShape) -> bool:
+def is_enlarged(width: int, height: int, shape: ImageShape) -> bool:
     """Whether a picture of this size is enlarged to fit the shape."""
     is_narrower, is_lower = width < shape.width, height < shape.height
     return (is_narrower and is_lower) if shape.fit == "pad" else (is_narrower or is_lower)
 
 
-def least_decoded_size(image_size: tuple[int, int], shape: PictureShape) -> tuple[int, int]:
+def least_decoded_size(image_size: tuple[int, int], shape: ImageShape) -> tuple[int, int]:
     """The least dimensions at which a picture may be decoded without a loss in the dataset.
 
     They suffice for a picture that is turned by 90° too.
@@ -68,7 +68,7 @@ def least_decoded_size(image_size: tuple[int, int], shape: PictureShape) -> tupl
 
 def fit_raster(
     raster: Raster,
-    shape: PictureShape,
+    shape: ImageShape,
     levels: Levels,
     turn: Transpose | None = None,
     to_srgb: Callable[[Image.Image], Image.Image] | None = None,
@@ -89,12 +89,12 @@ def fit_raster(
     return _grey_if_colourless(pixels) if shape.channels == "auto" else pixels
 
 
-def fit_values(values: Values, shape: PictureShape, levels: Levels) -> Pixels:
+def fit_values(values: Values, shape: ImageShape, levels: Levels) -> Pixels:
     """`fit_raster` for a picture (H, W, C) from an array."""
     return fit_raster(array_raster(values), shape, levels)
 
 
-def pixels_if_fitting(pixels: Pixels, shape: PictureShape) -> Pixels | None:
+def pixels_if_fitting(pixels: Pixels, shape: ImageShape) -> Pixels | None:
     """The result of `fit_values` if it needs no resampling and no change of colours, else None."""
     height, width, channels = pixels.shape
     if (height, width) != (shape.height, shape.width):
@@ -111,7 +111,7 @@ def _grey_if_colourless(pixels: Pixels) -> Pixels:
     return pixels
 
 
-def _resize(raster: Raster, shape: PictureShape, levels: Levels, is_sideways: bool) -> Image.Image:
+def _resize(raster: Raster, shape: ImageShape, levels: Levels, is_sideways: bool) -> Image.Image:
     """The kept part at its dimensions in the dataset, before it is turned."""
     width, height = raster.size
     target = (shape.width, shape.height)
@@ -153,7 +153,7 @@ def _reduce(raster: Raster, levels: Levels, across: int, down: int) -> Image.Ima
     return small
 
 
-def _pad(small: Image.Image, shape: PictureShape) -> Image.Image:
+def _pad(small: Image.Image, shape: ImageShape) -> Image.Image:
     if small.size == (shape.width, shape.height):
         return small
     canvas = Image.new(small.mode, (shape.width, shape.height), "white")

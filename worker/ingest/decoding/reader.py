@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageFile, _imaging
 from PIL.Image import Transpose
 
-from worker.ingest.archives.signatures import HEAD_BYTES, picture_format
+from worker.ingest.archives.signatures import HEAD_BYTES, image_format
 from worker.ingest.decoding.colour_profiles import UnusableProfile, lab_to_srgb, to_srgb
 from worker.ingest.decoding.fitting import (
     SIDEWAYS,
@@ -28,7 +28,7 @@ from worker.ingest.decoding.picture import Picture, rejection
 from worker.ingest.decoding.rasters import Raster
 from worker.ingest.errors import Rejected
 from worker.ingest.limits import ByteBudget
-from worker.ingest.request import PictureShape
+from worker.ingest.request import ImageShape
 
 BUDGET_BYTES = 192 << 20  # for all pictures that are decoded at the same time
 # The size of the blocks that Pillow allocates. glibc keeps freed blocks of up to 32 MiB for the
@@ -82,7 +82,7 @@ class Measured:
 class Reader:
     """Decodes pictures; may be called from several threads at once. Raises Rejected."""
 
-    def __init__(self, shape: PictureShape, max_pixels: int, levels: Levels) -> None:
+    def __init__(self, shape: ImageShape, max_pixels: int, levels: Levels) -> None:
         self._shape = shape
         self._max_pixels = max_pixels
         self._levels = levels
@@ -130,7 +130,7 @@ class Reader:
     @contextmanager
     def _decoded(self, file: io.BytesIO) -> Iterator[tuple[Picture, Raster]]:
         file.seek(0)
-        kind = picture_format(file.read(HEAD_BYTES))
+        kind = image_format(file.read(HEAD_BYTES))
         assert kind is not None, "other files are rejected before they are read whole"
         with _rejecting_damage():
             picture = PICTURES[kind](file)

@@ -14,7 +14,7 @@ from pathlib import Path
 from worker.ingest.archives.members import Member, Notice
 from worker.ingest.archives.names import parts_of, shown
 from worker.ingest.archives.parquet import LabelRow, parquet_members
-from worker.ingest.archives.signatures import HEAD_BYTES, picture_format
+from worker.ingest.archives.signatures import HEAD_BYTES, image_format
 from worker.ingest.archives.streams import READ_BYTES, Readable, read_exactly
 from worker.ingest.archives.unsupported_formats import foreign
 from worker.ingest.class_values import LABEL_COLUMNS, STAND_IN, class_of
@@ -100,7 +100,7 @@ class LabelFiles:
         try:
             head = bytes(read_exactly(member.stream, HEAD_BYTES))
             stream = _Continued(head, member.stream)
-            if picture_format(head) is not None:
+            if image_format(head) is not None:
                 return replace(member, stream=stream)
             if head.startswith(LFS_POINTER):
                 raise BadTable(foreign(head))

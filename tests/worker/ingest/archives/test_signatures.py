@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from PIL import Image
 
-from worker.ingest.archives.signatures import archive_kind, picture_format
+from worker.ingest.archives.signatures import archive_kind, image_format
 
 
 def tar(kind: int) -> bytes:
@@ -54,7 +54,7 @@ def test_an_archive_is_known_by_its_first_bytes(head: bytes, kind: str | None) -
 def test_a_picture_is_known_by_its_first_bytes(kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (9, 9)).save(file, kind)
-    assert picture_format(file.getvalue()) == kind
+    assert image_format(file.getvalue()) == kind
     assert archive_kind(file.getvalue()) is None
 
 
@@ -62,4 +62,4 @@ def test_a_picture_is_known_by_its_first_bytes(kind: str) -> None:
 def test_other_pictures_are_not_read(kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (16, 16)).save(file, kind)
-    assert picture_format(file.getvalue()) is None
+    assert image_format(file.getvalue()) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.ingest.archives.signatures import picture_format
+from worker.ingest.archives.signatures import image_format
 from worker.ingest.archives.unsupported_formats import foreign
 
 FILES = {
@@ -47,7 +47,7 @@ NAMES = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_not_read_is_named_with_what_to_do(name: str) -> None:
-    assert picture_format(FILES[name]) is None
+    assert image_format(FILES[name]) is None
     reason = foreign(FILES[name])
     assert reason.startswith("not read: ")
     assert NAMES.get(name, name).lower() in reason.lower()
@@ -73,4 +73,4 @@ def test_what_is_not_known_is_told_what_is_read() -> None:
 )
 def test_the_brands_tell_pictures_from_videos(brands: bytes, kind: str | None) -> None:
     head = (8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands
-    assert picture_format(head + bytes(40)) == kind
+    assert image_format(head + bytes(40)) == kind

@@ -4,7 +4,7 @@ import pytest
 
 from worker.ingest.decoding.fitting import is_enlarged
 from worker.ingest.report import Report
-from worker.ingest.request import PictureShape
+from worker.ingest.request import ImageShape
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from worker.ingest.request import PictureShape
 def test_a_picture_is_enlarged_where_a_side_would_grow(
     size: tuple[int, int], fit: str, enlarged: bool
 ) -> None:
-    assert is_enlarged(*size, PictureShape(64, 64, fit, "auto")) == enlarged
+    assert is_enlarged(*size, ImageShape(64, 64, fit, "auto")) == enlarged
 
 
 def test_the_report_counts_enlarged_pictures_and_names_the_first() -> None:

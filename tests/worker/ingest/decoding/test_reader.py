@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, ImageOps
 from worker.ingest.decoding.levels import Levels
 from worker.ingest.decoding.reader import Reader, set_pillow_limits
 from worker.ingest.errors import Rejected
-from worker.ingest.request import PictureShape
+from worker.ingest.request import ImageShape
 
 MAX_PIXELS = 1 << 20
 ORIENTATION = 0x0112
@@ -36,7 +36,7 @@ def fit(
 ) -> np.ndarray:
     """`size` is a side, or (width, height)."""
     width, height = size if isinstance(size, tuple) else (size, size)
-    shape = PictureShape(width, height, fit, channels)
+    shape = ImageShape(width, height, fit, channels)
     return Reader(shape, MAX_PIXELS, Levels()).fit(io.BytesIO(data)).pixels
 
 
