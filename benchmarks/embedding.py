@@ -19,10 +19,10 @@ from benchmarks.embedding_data import UNLABELLED, Split, read_sources
 from benchmarks.embedding_measures import measure
 from benchmarks.embedding_views import DISTORTIONS, distort, view
 from benchmarks.shared_data import SHARED_DATA
-from models.files import write_tensors
-from models.memory import keep_freed_memory
 from models.precision import native_bfloat16
+from models.resources import keep_freed_memory
 from models.scoring.embedding import FEATURES, KIND, WEIGHTS, Embedder, Network, prepare
+from models.tensor_files import write_tensors
 
 CLASSES = 20  # of CIFAR-10 and of MNIST
 TEMPERATURE = 0.15

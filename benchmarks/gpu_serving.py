@@ -34,10 +34,10 @@ from benchmarks.api import home
 from benchmarks.random_models import store_checkpoint
 from benchmarks.turns import WARM_UP_STEPS, rate
 from models.checkpoint import load_generator
-from models.images import to_uint8
-from models.latents import latents_from_seeds
 from models.presets import PRESETS
+from models.rendering import to_uint8
 from models.samples import Pixels, Sample
+from models.seeds import latents_from_seeds
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}

@@ -17,7 +17,7 @@ from app.domain.store import ObjectStore
 from benchmarks import machine
 from models.checkpoint import load_generator
 from models.rendering import Renderer
-from models.samples import BATCH, Sample
+from models.samples import RENDER_BATCH, Sample
 
 
 def in_process(settings: Settings, checkpoint: ServedCheckpoint, seconds: float) -> float:
@@ -39,10 +39,10 @@ def threaded_rate(
         torch.set_num_threads(max(1, machine.cores() // threads))
         seed = first = 10**6 * number
         while time.perf_counter() < end:
-            samples = [Sample(point) for point in range(seed, seed + BATCH)]
+            samples = [Sample(point) for point in range(seed, seed + RENDER_BATCH)]
             for sample, pixels in zip(samples, renderer.render(samples), strict=True):
                 encode_png(pixels, image_recipe(checkpoint, sample))
-            seed += BATCH
+            seed += RENDER_BATCH
         return seed - first
 
     started = time.perf_counter()

@@ -22,11 +22,11 @@ from benchmarks.shared_data import SHARED_DATA
 from benchmarks.stacked_mnist import MODES, Coverage, count_digits, count_stacks, inner, pack
 from benchmarks.trainer import Trainer
 from models.checkpoint import LoadedGenerator, load_generator
-from models.files import write_atomically
-from models.images import synthesize
-from models.latents import latents_from_seeds
+from models.durable_files import write_durably
 from models.presets import resolve
-from models.sheets import png, tile
+from models.rendering import synthesize
+from models.samples import png, tile
+from models.seeds import latents_from_seeds
 
 GRID_SIDE = 12
 LEAST_SHARE = 0.04  # of each digit
@@ -106,7 +106,7 @@ def judge(checkpoint: Path, arguments: argparse.Namespace) -> None:
     print(f"checkpoint  {loaded.config.preset} after {loaded.images_seen:,} images")
     if arguments.grid:
         grid = tile(samples(loaded, GRID_SIDE**2), GRID_SIDE)
-        write_atomically(arguments.grid, png(grid))
+        write_durably(arguments.grid, png(grid))
     images = samples(loaded, arguments.samples)
     classifier = the_classifier(arguments.mnist, arguments.classifier, device)
     channels = images.shape[-1]

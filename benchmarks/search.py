@@ -28,13 +28,13 @@ from benchmarks.trainer import Trainer
 from models.checkpoint import load_generator
 from models.config import TrainingConfig
 from models.data import PackedDataset
-from models.files import write_atomically
+from models.durable_files import write_durably
 from models.precision import choose_machine
 from models.presets import resolve
+from models.samples import png, tile
 from models.scoring.embedding import Embedder
 from models.scoring.scorer import generated
 from models.scoring.scores import Reference, score
-from models.sheets import png, tile
 from models.training.estimation import measure, random_dataset
 
 BASELINE = "dcgan"
@@ -132,7 +132,7 @@ def judge(checkpoint: Path, learnt: Path, held_out: Path, grid: Path) -> dict[st
     generator = load_generator(checkpoint).generator
     unseen = PackedDataset(held_out)
     images = generated(generator, unseen, len(unseen))
-    write_atomically(grid, png(tile(images[: GRID_SIDE**2], GRID_SIDE)))
+    write_durably(grid, png(tile(images[: GRID_SIDE**2], GRID_SIDE)))
     scores = score(Reference.of(held_out, embedder, len(unseen)), images, embedder)
     seen = score(Reference.of(learnt, embedder, len(unseen)), images, embedder)
     return scores | {"copy_rate": seen["copy_rate"]}

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from models.config import TrainingConfig
-from models.files import TensorFileError, read_tensors, write_tensors
 from models.networks.build import build_generator
 from models.networks.network import Discriminator, Generator
 from models.ranges import ConfigError
+from models.tensor_files import TensorFileError, read_tensors, write_tensors
 
 KIND = "checkpoint"
 CRITIC = "discriminator."  # before the names of the discriminator's tensors

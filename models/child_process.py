@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Protocol, Self, TextIO
 
-from models.cores import limit_threads
-from models.disk import NO_ROOM, is_disk_full, needed_bytes
+from models.durable_files import DISK_FULL_EXIT_STATUS, is_disk_full, needed_bytes
+from models.resources import limit_threads
 
 ORPHANED = 3  # the exit status after standard input has closed
 PROGRESS_SECONDS = 1.0
@@ -133,7 +133,7 @@ def end_on_signals(events: EventStream, supervised: bool) -> None:
 
 
 def report_full_disk(events: EventStream, work: Callable[[], int]) -> int:
-    """Return the exit status of `work`; on a full disk emit `no_room` and return NO_ROOM.
+    """Return the exit status of `work`. A full disk emits `no_room` and is DISK_FULL_EXIT_STATUS.
 
     The supervisor then holds the job until there is room, and starts it again.
     """
@@ -143,4 +143,4 @@ def report_full_disk(events: EventStream, work: Callable[[], int]) -> int:
         if not is_disk_full(error):
             raise
         events.emit("no_room", error=str(error), needed_bytes=needed_bytes(error))
-        return NO_ROOM
+        return DISK_FULL_EXIT_STATUS

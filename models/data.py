@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.config import TrainingConfig
-from models.randomness import random_stream
+from models.seeds import random_stream
 
 RESIDENT_BYTES = 256 << 20  # a larger dataset stays on the disk, and in the system's cache
 RESIDENT_SHARE = 0.5  # of a device's free memory

@@ -13,41 +13,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.config import MAX_SEED
-from models.randomness import random_stream
-
 METHODS = ("slerp", "lerp")
 EASINGS = ("linear", "smooth")
 
 
 class LatentError(ValueError):
     """A seed, a latent or a path that cannot be made; the message says what is allowed."""
-
-
-def latent_from_seed(seed: int, latent_dim: int) -> Tensor:
-    """The latent that `seed` (0 to 2^53 − 1) names: float32 of shape (latent_dim,).
-
-    PyTorch's CPU generator uses the low 32 bits of its seed: seeds that differ by a multiple of
-    2^32 name the same latent.
-    """
-    if not 0 <= seed <= MAX_SEED:
-        raise LatentError(f"seed {seed} is out of range: 0 to {MAX_SEED}")
-    return torch.randn(latent_dim, generator=torch.Generator("cpu").manual_seed(seed))
-
-
-def class_from_seed(seed: int, classes: int) -> int:
-    """The class, 0 to `classes` − 1, that `seed` names where none is asked for.
-
-    All are equally likely. Drawn from a stream of its own: the seed's latent stays what it is.
-    """
-    if not 0 <= seed <= MAX_SEED:
-        raise LatentError(f"seed {seed} is out of range: 0 to {MAX_SEED}")
-    return int(torch.randint(classes, (), generator=random_stream(seed, "class")))
-
-
-def latents_from_seeds(seeds: list[int] | range, latent_dim: int) -> Tensor:
-    """(len(seeds), latent_dim) float32."""
-    return torch.stack([latent_from_seed(seed, latent_dim) for seed in seeds])
 
 
 def lerp(a: Tensor, b: Tensor, t: float) -> Tensor:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from models.cores import usable_cores
-from models.memory import keep_freed_memory
+from models.resources import keep_freed_memory, usable_cores
 
 
 @dataclass(frozen=True)

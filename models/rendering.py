@@ -1,4 +1,4 @@
-"""One loaded generator, made to give every sample the same pixels whatever stands beside it."""
+"""From latents to pixels: `synthesize` for training and scores, `Renderer` for what is served."""
 
 import threading
 import warnings
@@ -10,23 +10,56 @@ from torch import Tensor, nn
 
 from models.checkpoint import LoadedGenerator
 from models.config import NETWORK_FIELDS
-from models.images import to_uint8
-from models.latents import latent_from_seed
-from models.samples import BATCH, Pixels, Point, Sample
+from models.networks.network import Generator
+from models.samples import RENDER_BATCH, Pixels, Point, Sample
+from models.seeds import latent_from_seed
 
-# Of latents, labels where there are classes, and all weights, to pixels (BATCH, H, W, C) uint8.
+SYNTHESIS_BATCH = 64  # images per forward pass of `synthesize`
+
+# Maps (latents, labels where there are classes, all weights) to pixels (RENDER_BATCH, H, W, C).
 Graph = Callable[..., Tensor]
 
-_graphs: dict[tuple[object, ...], Graph] = {}  # by what networks are made of
-_tracing = threading.Lock()  # warnings are the process's, and checkpoints are loaded in threads
-WARM_UP = 3  # calls, after which PyTorch has settled on how to run what it has traced
+WARM_UP_CALLS = 3  # after these PyTorch has settled on how to run a traced function
+_graphs: dict[tuple[object, ...], Graph] = {}  # by the values of the configuration's NETWORK_FIELDS
+# Checkpoints are loaded in threads, and `warnings.catch_warnings` changes the whole process.
+_tracing = threading.Lock()
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """(B, C, H, W) in [-1, 1] -> (B, H, W, C) uint8, rounded; values out of range are clipped."""
+    pixels = images.float().add(1).mul(127.5).round().clamp(0, 255)
+    return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+@torch.inference_mode()
+def synthesize(generator: Generator, latents: Tensor, labels: Tensor | None = None) -> np.ndarray:
+    """(N, latent_dim) latents -> (N, H, W, C) uint8 images, computed in float32.
+
+    A conditional generator needs `labels`, (N,). Every forward pass has the same shape, the last
+    one padded, so that an image does not depend on how many others are generated.
+    """
+    device = next(generator.parameters()).device
+    batches = []
+    for start in range(0, len(latents), SYNTHESIS_BATCH):
+        part = latents[start : start + SYNTHESIS_BATCH]
+        padded = torch.zeros(SYNTHESIS_BATCH, latents.shape[1])
+        padded[: len(part)] = part
+        padded_labels = None
+        if labels is not None:
+            padded_labels = torch.zeros(SYNTHESIS_BATCH, dtype=torch.int64)
+            padded_labels[: len(part)] = labels[start : start + SYNTHESIS_BATCH]
+            padded_labels = padded_labels.to(device)
+        images = generator(padded.to(device), padded_labels)
+        batches.append(to_uint8(images)[: len(part)].cpu().numpy())
+    return np.concatenate(batches)
 
 
 class Renderer:
-    """Latents, and labels where it has classes, to pixels on the CPU, in float32.
+    """A loaded generator that gives a sample the same pixels whatever else is in its batch.
 
-    bfloat16 would take half the time where the CPU has it, but differs by two or three levels
-    from what float32 gives elsewhere: one seed would be two pictures. `bytes`: of its weights.
+    It computes on the CPU in float32. bfloat16 would take half the time where the CPU supports it,
+    but its pixels differ from float32 by two or three levels: a seed would give different images on
+    different machines. `bytes` is the size of the weights.
     """
 
     def __init__(self, loaded: LoadedGenerator) -> None:
@@ -34,31 +67,34 @@ class Renderer:
         self._conditional = loaded.config.conditional
         generator = loaded.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._weights = tuple(generator.state_dict().values())
-        self.bytes = sum(one.nbytes for one in self._weights)
-        made_of = tuple(getattr(loaded.config, name) for name in NETWORK_FIELDS)
-        self._graph = _graph(made_of, generator, *self._inputs())
+        self.bytes = sum(weight.nbytes for weight in self._weights)
+        network = tuple(getattr(loaded.config, name) for name in NETWORK_FIELDS)
+        self._graph = _graph(network, generator, *self._empty_inputs())
 
     @torch.inference_mode()
     def render(self, samples: list[Sample]) -> Pixels:
-        """At most BATCH samples -> (len(samples), H, W, C), always by a forward pass of BATCH.
+        """Render up to RENDER_BATCH samples: -> (len(samples), H, W, C).
 
-        Kernels are chosen by shape: only one shape gives one picture the same bytes in every slot.
+        A forward pass always has RENDER_BATCH slots. PyTorch chooses kernels by shape: only with
+        one fixed shape does an image get the same bytes in every slot.
         """
-        latents, *labels = self._inputs()
+        latents, *labels = self._empty_inputs()
         for slot, sample in enumerate(samples):
             latents[slot] = self._latent(sample.point)
             if labels and sample.label is not None:
                 labels[0][slot] = sample.label
         pixels: Pixels = self._graph(latents, *labels, *self._weights).numpy()[: len(samples)]
         if pixels.shape[3] == 4:
-            # Colours that nobody sees: an animated WebP loses them, and every file shall agree.
+            # An animated WebP drops the colours of transparent pixels; all formats are to agree.
             pixels[pixels[..., 3] == 0] = 0
         return pixels
 
-    def _inputs(self) -> list[Tensor]:
-        """The latents of a batch, and where there are classes its labels; all zeros."""
-        latents = torch.zeros(BATCH, self._latent_dim)
-        return [latents, torch.zeros(BATCH, dtype=torch.int64)] if self._conditional else [latents]
+    def _empty_inputs(self) -> list[Tensor]:
+        """Zeros for a batch's latents and, where there are classes, its labels."""
+        latents = torch.zeros(RENDER_BATCH, self._latent_dim)
+        if not self._conditional:
+            return [latents]
+        return [latents, torch.zeros(RENDER_BATCH, dtype=torch.int64)]
 
     def _latent(self, point: Point) -> Tensor:
         if isinstance(point, np.ndarray):
@@ -66,47 +102,47 @@ class Renderer:
         return latent_from_seed(point, self._latent_dim)
 
 
-def _graph(made_of: tuple[object, ...], generator: nn.Module, *inputs: Tensor) -> Graph:
-    """The forward pass as one call into C++, for all generators that are made of the same; the
-    same bits as layer by layer.
+def _graph(network: tuple[object, ...], generator: nn.Module, *inputs: Tensor) -> Graph:
+    """The forward pass as one call into C++, shared by all generators of the same network.
 
-    Layer by layer Python takes its lock back after each, and waits for whoever else runs: beside a
-    busy event loop a batch took 95 ms, as one call 15. PyTorch would rather have `torch.compile`
-    used, which needs a C++ compiler on the machine. It is kept for ever, without weights, because
-    PyTorch 2.13 never frees what it has traced: with weights in it, 50 MB at each loading.
+    It gives the same bits as calling layer by layer. Layer by layer, Python takes its lock back
+    after each layer and waits for other threads: beside a busy event loop a batch took 95 ms, and
+    as one call 15 ms. `torch.compile`, which PyTorch recommends instead, needs a C++ compiler on
+    the machine. A graph is kept for ever, without weights, because PyTorch 2.13 never frees a
+    traced function: with weights in it, every loading would leak 50 MB.
     """
     with _tracing:
-        if made_of not in _graphs:
-            _graphs[made_of] = _traced(generator, *inputs)
-        return _graphs[made_of]
+        if network not in _graphs:
+            _graphs[network] = _trace(generator, *inputs)
+        return _graphs[network]
 
 
 @torch.inference_mode()
-def _traced(generator: nn.Module, *inputs: Tensor) -> Graph:
+def _trace(generator: nn.Module, *inputs: Tensor) -> Graph:
     weights = generator.state_dict()
     names = list(weights)
 
-    def forward(*given: Tensor) -> Tensor:
-        _give(generator, names, given[len(inputs) :])
-        return to_uint8(generator(*given[: len(inputs)]))
+    def forward(*arguments: Tensor) -> Tensor:
+        _set_weights(generator, names, arguments[len(inputs) :])
+        return to_uint8(generator(*arguments[: len(inputs)]))
 
-    everything = (*inputs, *weights.values())
+    arguments = (*inputs, *weights.values())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        # Of what would not hold for another shape than that of the batch.
+        # Warns about code that depends on the shape, which never changes here.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        traced: Graph = torch.jit.trace(forward, everything, check_trace=False)
-    for _ in range(WARM_UP):
-        traced(*everything)
-    # What was traced remembers `forward`, and so this generator: without its weights.
-    _give(generator, names, [one.to("meta") for one in weights.values()])
+        traced: Graph = torch.jit.trace(forward, arguments, check_trace=False)
+    for _ in range(WARM_UP_CALLS):
+        traced(*arguments)
+    # The traced function keeps `forward` and with it this generator: drop the generator's weights.
+    _set_weights(generator, names, [weight.to("meta") for weight in weights.values()])
     return traced
 
 
-def _give(generator: nn.Module, names: Sequence[str], tensors: Sequence[Tensor]) -> None:
-    """Put tensors in the place of its weights, as they are: traced ones stay so."""
+def _set_weights(module: nn.Module, names: Sequence[str], tensors: Sequence[Tensor]) -> None:
+    """Replace the module's weights by plain tensors, so that traced tensors stay traced."""
     for name, tensor in zip(names, tensors, strict=True):
-        owner, _, own = name.rpartition(".")
-        module = generator.get_submodule(owner)
-        delattr(module, own)  # a parameter's place takes no plain tensor
-        setattr(module, own, tensor)
+        owner_name, _, attribute = name.rpartition(".")
+        owner = module.get_submodule(owner_name)
+        delattr(owner, attribute)  # a registered parameter cannot be set to a plain tensor
+        setattr(owner, attribute, tensor)

@@ -1,24 +1,45 @@
-"""What a picture is made from, and how many are made at once. No torch: a request is checked with
-it.
+"""What an image is generated from, images as arrays, and grids of them. Does not import torch: the
+API checks requests with this module.
 """
 
+import io
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-# Images per forward pass of what is served, always. With one thread, width 32 and 64×64: 1 takes
-# 1.3 ms, 8 takes 4.7 ms, 16 takes 8.7 ms, 64 takes 39 ms. A lone request pays for the whole batch,
-# and from 8 on an image gets hardly cheaper.
-BATCH = 8
+# Images per forward pass of served images. With one thread, width 32 and 64×64: 1 image takes
+# 1.3 ms, 8 take 4.7 ms, 16 take 8.7 ms, 64 take 39 ms. A lone request pays for the whole batch, and
+# beyond 8 the time per image hardly falls.
+RENDER_BATCH = 8
 
 Pixels = NDArray[np.uint8]  # (N, H, W, C)
 Vector = NDArray[np.float32]  # (latent_dim,)
-Point = int | Vector  # a seed, or the latent itself
+Point = int | Vector  # a seed, or a latent
 
 
 class Sample(NamedTuple):
-    """What one picture is made from; `label` is the number of its class, None without classes."""
+    """What one image is generated from. `label` is the index of its class, None without classes."""
 
     point: Point
     label: int | None = None
+
+
+def tile(images: np.ndarray, columns: int) -> np.ndarray:
+    """(N, H, W, C) -> (rows·H, columns·W, C), row by row; missing images are 0."""
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, height, width, channels), images.dtype)
+    sheet[:count] = images
+    grid = sheet.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
+    return grid.reshape(rows * height, columns * width, channels)
+
+
+def png(image: np.ndarray) -> bytes:
+    """(H, W, C) uint8 with 1, 3 or 4 channels -> a PNG file."""
+    buffer = io.BytesIO()
+    pixels = image[:, :, 0] if image.shape[2] == 1 else image
+    # Level 1 takes a quarter of the default level's time, for a few per cent more bytes.
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # What of models/ a request is checked with.
 TORCH_FREE = {
     "models.config",
-    "models.disk",
+    "models.durable_files",
     "models.networks.stages",
     "models.presets",
     "models.ranges",
     "models.samples",
-    "models.sheets",
+    "models.resources",
 }
 # Longest prefix wins. What a part may import of the project, itself included.
 MAY_IMPORT = {
@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "app.routes": {"app.routes", "app.serving", "app.domain", "models"},
     "app.main": {"app.routes", "app.serving", "app.domain", "models"},
     "app.up": {"app.up", "app.domain"},
-    "app.cli": {"app.cli", "app.up", "app.domain", "models.config"},
+    "app.cli": {"app.cli", "app.up", "app.domain", "models.config", "models.durable_files"},
     "worker.ingest": {"worker.ingest", "models"},
     "worker.synthesis": {"worker.synthesis", "models", "app.domain.images"},
     "worker": {"worker", "app.domain", "models.child_process", *TORCH_FREE},

@@ -17,7 +17,7 @@ from app.domain.job_states import Status, Stop
 from app.domain.leases import Claim, Fenced
 from app.domain.store import ObjectStore
 from app.domain.tables import Job
-from models.disk import needed_bytes
+from models.durable_files import needed_bytes
 from worker.child import Child
 from worker.context import WorkerContext
 from worker.heartbeat import Heartbeat

@@ -1,11 +1,10 @@
 """Files that commands write: their format by their suffix, and whole or not at all."""
 
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from app.cli.errors import CommandError, WrongUsage
+from models.durable_files import write_chunks_durably
 
 IMAGE_FORMATS = {
     ".png": "png",
@@ -54,18 +53,7 @@ def _format(out: Path, formats: dict[str, str]) -> str:
 
 def write_file(out: Path, chunks: Iterable[bytes]) -> int:
     """Write `chunks` so that `out` is never seen half done; the bytes written."""
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        with part.open("xb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-            written = file.tell()
-        part.replace(out)
+        return write_chunks_durably(out, chunks)
     except OSError as exc:
         raise CommandError(f"{out}: {exc.strerror}") from exc
-    finally:
-        with suppress(OSError):  # gone already where all went well
-            part.unlink()
-    return written

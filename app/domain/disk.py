@@ -12,8 +12,8 @@ import structlog
 
 from app.domain.errors import InsufficientStorage
 from app.domain.settings import WorkerSettings
-from models import disk
-from models.disk import chain
+from models import durable_files
+from models.durable_files import error_chain, write_durably
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ STORE_FULL = ("(os error 28)", "(os error 122)", "StorageFull", "Insufficient St
 
 def is_disk_full(error: BaseException) -> bool:
     """Whether a file, the database or the object store could not be written for want of room."""
-    return disk.is_disk_full(error) or any(_is_full(link) for link in chain(error))
+    return durable_files.is_disk_full(error) or any(_is_full(link) for link in error_chain(error))
 
 
 def _is_full(error: BaseException) -> bool:
@@ -101,15 +101,9 @@ class Disk:
             return
         if self.free_bytes() < self._least + 2 * RESERVE_BYTES:
             return
-        partial = self._reserve.with_name(".reserve.partial")
         try:
-            with partial.open("wb") as file:
-                file.write(bytes(RESERVE_BYTES))  # a hole would reserve nothing
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(self._reserve)
+            write_durably(self._reserve, bytes(RESERVE_BYTES))  # a hole would reserve nothing
         except OSError as error:
-            partial.unlink(missing_ok=True)
             log.warning("disk_reserve_failed", error=str(error))
 
 

@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import os
 import re
-import secrets
 import shutil
 import stat
 import time
@@ -18,10 +17,10 @@ import structlog
 from obstore.store import LocalStore, S3Store
 
 from app.domain.settings import WorkerSettings
+from models.durable_files import PARTIAL_SUFFIX, sync_to_disk, write_chunks_durably
 
 log = structlog.get_logger()
 
-PARTIAL = ".partial"
 STAGED = re.compile(r"#\d+$")  # what obstore calls a local object until it is whole
 PIECE_BYTES = 4 << 20
 RETRY_SECONDS = 180.0  # for which a call to a bucket is tried again
@@ -136,7 +135,7 @@ class ObjectStore:
     def sweep_partial_files(self, older_than: float) -> None:
         """Delete what a killed process left of a file that it was writing or fetching."""
         for path in (self._root or self._cache).rglob("*"):
-            if path.suffix == PARTIAL or STAGED.search(path.name):
+            if path.suffix == PARTIAL_SUFFIX or STAGED.search(path.name):
                 with suppress(OSError):
                     if time.time() - path.stat().st_mtime > older_than:
                         path.unlink()
@@ -171,17 +170,8 @@ class ObjectStore:
                 return path
             log.warning("cached_copy_damaged", key=key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Containers that share a home have the same process ids, so a number would not do.
-        partial = path.with_name(f".{secrets.token_hex(8)}{PARTIAL}")
-        try:
-            with partial.open("wb") as file:
-                for chunk in obstore.get(self._store, key).stream(min_chunk_size=8 << 20):
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut leaves the name without the bytes
-            partial.rename(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        chunks = obstore.get(self._store, key).stream(min_chunk_size=8 << 20)
+        write_chunks_durably(path, (bytes(chunk) for chunk in chunks))
         self._checked.add(key)
         return path
 
@@ -203,7 +193,7 @@ class ObjectStore:
         for path in self._cache.rglob("*"):
             with suppress(FileNotFoundError):
                 status = path.stat()
-                if stat.S_ISREG(status.st_mode) and path.suffix != PARTIAL:
+                if stat.S_ISREG(status.st_mode) and path.suffix != PARTIAL_SUFFIX:
                     copies.append((status.st_mtime, status.st_size, path))
         excess = sum(size for _, size, _ in copies) - self._cache_bytes
         for used_at, size, path in sorted(copies):
@@ -217,12 +207,8 @@ class ObjectStore:
         """Make a local object, renamed into place just now, outlive a power cut."""
         if self._root is None:
             return
-        for path in (self._root / key, (self._root / key).parent):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        sync_to_disk(self._root / key)
+        sync_to_disk((self._root / key).parent)
 
 
 def _forget_empty_variables() -> None:

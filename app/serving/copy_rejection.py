@@ -11,7 +11,7 @@ from app.domain.images.replacements import further_seeds, seed_after
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, Passport
 from models.config import MAX_SEED
-from models.samples import BATCH, Pixels, Point, Sample
+from models.samples import RENDER_BATCH, Pixels, Point, Sample
 
 
 class OnlyCopies(Conflict):
@@ -59,7 +59,7 @@ async def replace_copies(
     tried = 0
     while copies:
         # At least as many as one forward pass generates; surplus originals are dropped.
-        further = list(islice(untried, max(len(copies), BATCH)))
+        further = list(islice(untried, max(len(copies), RENDER_BATCH)))
         if not further:
             raise _refusal(checkpoint, len(seeds), len(copies), tried)
         tried += len(further)

@@ -12,8 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.domain.images.encoders import ZIP_EPOCH, encode_png, opaque, to_image
 from app.domain.images.recipes import Recipe
-from models.samples import Pixels, Sample
-from models.sheets import tile
+from models.samples import Pixels, Sample, tile
 
 MAX_SCALE = 8
 Resample = Literal["lanczos", "nearest"]

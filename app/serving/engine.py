@@ -27,8 +27,8 @@ from app.serving.generation_process import (
 )
 from app.serving.passports import Passports
 from app.serving.sample_queue import Request, SampleQueue, Slice
-from models.cores import usable_cores
-from models.samples import BATCH, Pixels, Sample
+from models.resources import usable_cores
+from models.samples import RENDER_BATCH, Pixels, Sample
 
 log = structlog.get_logger()
 
@@ -154,7 +154,7 @@ class Engine:
         The next slice is generated while the caller uses the current one; no more than two slices
         are queued or in memory at a time. QueueFull is raised only before the first slice.
         """
-        size = min(SLICE_IMAGES, max(BATCH, SLICE_BYTES // math.prod(checkpoint.shape)))
+        size = min(SLICE_IMAGES, max(RENDER_BATCH, SLICE_BYTES // math.prod(checkpoint.shape)))
         parts = [samples[first : first + size] for first in range(0, len(samples), size)]
         coming = asyncio.ensure_future(self.generate(checkpoint, parts[0]))
         try:
@@ -240,7 +240,7 @@ class Engine:
             # Its traceback has this batch, which would be kept with it.
             answers = [(one.request, error.with_traceback(None)) for one in batch]
         _answer(answers)
-        self._note_rate(len(self._threads) * BATCH / (time.perf_counter() - started))
+        self._note_rate(len(self._threads) * RENDER_BATCH / (time.perf_counter() - started))
         return True
 
     def _make(self, batch: list[Slice], lane: int) -> list[tuple[Request, Any]]:

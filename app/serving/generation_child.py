@@ -34,8 +34,8 @@ from app.serving.generation_messages import (
 )
 from app.serving.process_settings import collect_garbage_rarely, use_one_core
 from models.checkpoint import CheckpointError, load_generator
-from models.memory import release_freed_memory
 from models.rendering import Renderer
+from models.resources import release_freed_memory
 from models.samples import Sample
 
 

@@ -123,7 +123,7 @@ def vector_of(point: Point, latent_dim: int) -> Vector:
     """The vector that a seed names; a vector is returned as it is."""
     if isinstance(point, np.ndarray):
         return point
-    from models.latents import latent_from_seed  # imports torch, only when it is needed
+    from models.seeds import latent_from_seed  # imports torch, only when it is needed
 
     vector: Vector = latent_from_seed(point, latent_dim).numpy()
     return vector
@@ -171,7 +171,7 @@ def choose_label(checkpoint: ServedCheckpoint, name: str | None, point: Point) -
             f"give class, one of {list_classes(checkpoint)}",
             field="class",
         )
-    from models.latents import class_from_seed  # imports torch, only when it is needed
+    from models.seeds import class_from_seed  # imports torch, only when it is needed
 
     return class_from_seed(point, len(checkpoint.classes))
 

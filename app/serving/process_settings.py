@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from anyio import to_thread
 
-from models.cores import usable_cores, use_cores
+from models.resources import usable_cores, use_cores
 
 OPEN_FILES = 65_536
 CANARY_SECONDS = 1.0  # between two calls

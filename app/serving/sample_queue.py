@@ -9,7 +9,7 @@ from typing import Any
 
 from app.serving.generation_messages import File
 from app.serving.generation_process import RemoteRenderer
-from models.samples import BATCH, Sample
+from models.samples import RENDER_BATCH, Sample
 
 
 @dataclass(eq=False)
@@ -101,7 +101,7 @@ class SampleQueue:
         """Fill a batch from the front; who is not served whole goes to the back."""
         batch: list[Slice] = []
         others: list[Request] = []
-        room, renderer = BATCH, None
+        room, renderer = RENDER_BATCH, None
         while self._requests and room:
             request = self._requests.popleft()
             renderer = renderer or (None if request.abandoned else request.renderer)

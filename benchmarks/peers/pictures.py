@@ -20,9 +20,9 @@ from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from benchmarks.peers.assignment import Assignment
 from models.checkpoint import load_generator
-from models.images import to_uint8
-from models.latents import latents_from_seeds
+from models.rendering import to_uint8
 from models.samples import Sample
+from models.seeds import latents_from_seeds
 
 
 class Pictures:

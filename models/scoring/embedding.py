@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.files import TensorFileError, read_tensors
 from models.precision import native_bfloat16
+from models.tensor_files import TensorFileError, read_tensors
 
 FEATURES = 128  # length of an embedding
 SIDE = 64  # pixels: what the network sees of a picture of any size

@@ -14,14 +14,13 @@ from torch import Tensor
 from models.checkpoint import CheckpointError, LoadedGenerator, load_generator
 from models.child_process import Events, ProgressReporter, RunFileError
 from models.data import DatasetError, PackedDataset
-from models.images import synthesize
-from models.latents import class_from_seed, latents_from_seeds
 from models.precision import Machine, choose_machine
-from models.randomness import random_stream
+from models.rendering import synthesize
 from models.scoring.embedding import Embedder, EmbeddingError
 from models.scoring.inception import inception_scores
 from models.scoring.scorer import SEEDS
 from models.scoring.scores import Reference, ScoreError, score
+from models.seeds import class_from_seed, latents_from_seeds, random_stream
 
 PART = 512  # pictures between two looks at the clock
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.files import write_atomically
+from models.durable_files import write_durably
 
 FEATURES_FILE = "features.npy"
 NEIGHBOURS_FILE = "neighbours.npy"
@@ -100,7 +100,7 @@ def write_index(folder: Path, features: Vectors) -> None:
     _, distances = _Search(stored).nearest(stored[places], own=places)
     buffer = io.BytesIO()
     np.save(buffer, np.sort(distances))
-    write_atomically(folder / NEIGHBOURS_FILE, buffer.getvalue())
+    write_durably(folder / NEIGHBOURS_FILE, buffer.getvalue())
 
 
 def copy_distance(neighbours: Vectors) -> float:

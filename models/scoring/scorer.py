@@ -10,10 +10,10 @@ import numpy as np
 
 from models.config import TrainingConfig
 from models.data import PackedDataset
-from models.images import BATCH, synthesize
-from models.latents import latents_from_seeds
 from models.networks.network import Generator
 from models.precision import Machine
+from models.rendering import SYNTHESIS_BATCH, synthesize
+from models.seeds import latents_from_seeds
 
 if TYPE_CHECKING:
     from models.scoring.cancellable import InterruptibleEmbedder
@@ -139,9 +139,9 @@ def generated(
     latents = latents_from_seeds(range(SEEDS, SEEDS + count), generator.latent_dim)
     labels = dataset.proportional(count) if generator.classes else None
     pictures = []
-    for first in range(0, count, BATCH):
+    for first in range(0, count, SYNTHESIS_BATCH):
         look()
-        part = slice(first, first + BATCH)
+        part = slice(first, first + SYNTHESIS_BATCH)
         pictures.append(
             synthesize(generator, latents[part], None if labels is None else labels[part])
         )

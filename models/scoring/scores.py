@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from models.data import PackedDataset
-from models.randomness import random_stream
 from models.scoring.embedding import FEATURES, Embedder
 from models.scoring.metrics.copies import KnownPictures
 from models.scoring.metrics.diversity import diversity
@@ -21,6 +20,7 @@ from models.scoring.metrics.neighbours import Neighbourhoods
 from models.scoring.metrics.resampling import interval, resampled
 from models.scoring.metrics.wasserstein import PatchReference
 from models.scoring.nearest import FEATURES_FILE
+from models.seeds import random_stream
 
 KNOWN = 50_000  # training pictures that copies are looked for among, at most
 NOISE = 500  # pictures that make the ceiling

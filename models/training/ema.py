@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.networks.network import Generator
-from models.randomness import random_stream
+from models.seeds import random_stream
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 STATISTICS_BATCH = 64

@@ -16,9 +16,9 @@ from models.checkpoint import NotFiniteError
 from models.child_process import Events
 from models.config import TrainingConfig
 from models.data import PackedDataset
-from models.memory import memory_free, memory_taken
 from models.networks.build import build_discriminator, build_generator
 from models.precision import Machine, choose_machine
+from models.resources import free_memory, peak_memory
 from models.training.run import TrainingRun
 
 PICTURES = 64  # any will do: no step depends on what they show
@@ -42,7 +42,7 @@ def run_estimate(folder: Path, events: Events) -> None:
     config = TrainingConfig.from_json(json.loads((folder / "run.json").read_text())["config"])
     machine = choose_machine(config.precision)
     machine.prepare()
-    before, free = memory_taken(machine.device), memory_free(machine.device)
+    before, free = peak_memory(machine.device), free_memory(machine.device)
     found = sizes(config)
     events.emit(
         "sizes",
@@ -108,7 +108,7 @@ def measure(
         (penalised if due else plain).append(_step(run))
     share = 1 / config.penalty_every_steps
     step_seconds = share * mean(penalised or warm[:1]) + (1 - share) * mean(plain or penalised)
-    return Timing(step_seconds, memory_taken(machine.device))
+    return Timing(step_seconds, peak_memory(machine.device))
 
 
 def _step(run: TrainingRun) -> float:

@@ -14,8 +14,8 @@ from models.networks.build import build_discriminator, build_generator, initiali
 from models.networks.network import Discriminator, Generator
 from models.networks.normalisation import synchronise
 from models.precision import Machine
-from models.randomness import random_stream
 from models.ranges import ConfigError
+from models.seeds import random_stream
 from models.training.augment import NOISE
 from models.training.cuda_graph import GraphedStep, StepFunction
 from models.training.ema import GeneratorAverage, reestimated

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from models.checkpoint import require_finite
 from models.config import TrainingConfig
-from models.files import TensorFileError, read_tensors, write_tensors
 from models.precision import Machine
 from models.ranges import ConfigError
+from models.tensor_files import TensorFileError, read_tensors, write_tensors
 from models.training.health.watch import Watch
 from models.training.run import TrainingRun
 from models.training.stability import Stability

@@ -14,13 +14,13 @@ from models.checkpoint import CheckpointError, NotFiniteError, load_weights, sav
 from models.child_process import Events, RunFileError
 from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
-from models.files import write_atomically
-from models.images import synthesize
-from models.latents import latents_from_seeds
+from models.durable_files import write_durably
 from models.precision import choose_machine
 from models.ranges import ConfigError
+from models.rendering import synthesize
+from models.samples import png, tile
 from models.scoring.scorer import SCORE_IMAGES, Scorer
-from models.sheets import png, tile
+from models.seeds import latents_from_seeds
 from models.training.group import Group
 from models.training.health.plateau import Plateau, Scored
 from models.training.health.signals import Finding
@@ -103,7 +103,7 @@ class RunFolder:
         if run.config.classes:  # a class to each column
             labels = torch.arange(side).repeat(side) % len(run.config.classes)
         grid = tile(synthesize(run.served_generator(), latents, labels), side)
-        write_atomically(self.folder / path, png(grid))
+        write_durably(self.folder / path, png(grid))
         self.events.emit("sample", images_seen=run.images_seen, path=path, rollbacks=run.rollbacks)
 
     def checkpoint(self, run: TrainingRun) -> bool:

@@ -9,8 +9,8 @@ from benchmarks.embedding import RECIPE, save, train
 from benchmarks.embedding_data import UNLABELLED, Pictures, Split, divided
 from benchmarks.embedding_measures import between, vote
 from benchmarks.embedding_views import DISTORTIONS, blur, distort, noise, view
-from models.files import read_tensors
 from models.scoring.embedding import Embedder
+from models.tensor_files import read_tensors
 
 RANDOM = np.random.default_rng(0)
 

@@ -228,8 +228,8 @@ def read_to_the_end(method: str, path: str, body: object) -> None:
 
 def test_limits_of_a_container_are_seen() -> None:
     program = (
-        "from models.cores import usable_cores; from models.containers import memory_left;"
-        "print(usable_cores(), memory_left() >> 20)"
+        "from models.resources import container_memory_left, usable_cores;"
+        "print(usable_cores(), container_memory_left() >> 20)"
     )
     limits = ("--cpus", "1", "--memory", "512m")
     found = docker("run", "--rm", *limits, f"moggy-api:{TAG}", "python", "-c", program).stdout

@@ -160,17 +160,17 @@ def test_a_copy_is_on_the_disk_before_it_has_its_name(
     store = ObjectStore(settings)
     store.put_bytes("a", b"bytes")
     done: list[str] = []
-    fsync, rename = os.fsync, Path.rename
+    fsync, replace = os.fsync, Path.replace
 
     def noted_fsync(descriptor: int) -> None:
         done.append("fsync")
         fsync(descriptor)
 
-    def noted_rename(path: Path, target: Path) -> Path:
+    def noted_replace(path: Path, target: Path) -> Path:
         done.append("rename")
-        return rename(path, target)
+        return replace(path, target)
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
-    monkeypatch.setattr(Path, "rename", noted_rename)
+    monkeypatch.setattr(Path, "replace", noted_replace)
     store.local_copy("a")
-    assert done == ["fsync", "rename"]
+    assert done == ["fsync", "rename", "fsync"]  # the file, then its folder

@@ -14,7 +14,7 @@ import torch
 from models import data
 from models.config import TrainingConfig
 from models.data import DatasetError, EpochSampler, PackedDataset, normalise, split_off
-from models.images import to_uint8
+from models.rendering import to_uint8
 
 
 def test_a_batch_is_the_stored_pictures(cats: Path) -> None:

@@ -21,7 +21,7 @@ from small_disk import fill
 
 from models.checkpoint import load_generator
 from models.child_process import ORPHANED
-from models.disk import NO_ROOM
+from models.durable_files import DISK_FULL_EXIT_STATUS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -301,7 +301,7 @@ def test_a_full_disk_is_an_event_and_an_exit_status_of_its_own(
     trainer = Trainer(small_disk)
     try:
         last = trainer.finish()[-1]
-        assert trainer.process.wait(30) == NO_ROOM
+        assert trainer.process.wait(30) == DISK_FULL_EXIT_STATUS
     finally:
         trainer.close()
     assert last["event"] == "no_room"

@@ -17,7 +17,8 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes.interpolations import InterpolationAnswer
 from benchmarks.random_models import register, store_checkpoint
-from models.latents import latent_from_seed, slerp
+from models.latents import slerp
+from models.seeds import latent_from_seed
 
 URL = "/v1/models/cats/interpolations"
 TWO = [{"seed": 7}, {"seed": 42}]

@@ -21,7 +21,7 @@ from app.serving.engine import Engine
 from benchmarks.loading import decode
 from benchmarks.random_models import register, store_checkpoint
 from models.config import MAX_SEED
-from models.latents import latent_from_seed
+from models.seeds import latent_from_seed
 
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 TRAINED = 200

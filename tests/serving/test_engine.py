@@ -22,8 +22,8 @@ from app.serving.engine import SLICE_IMAGES, Engine
 from app.serving.generation_process import GenerationFailed, RemoteRenderer
 from app.serving.sample_queue import SampleQueue
 from benchmarks.random_models import store_checkpoint
-from models.latents import latent_from_seed
-from models.samples import BATCH, Pixels, Sample
+from models.samples import RENDER_BATCH, Pixels, Sample
+from models.seeds import latent_from_seed
 
 RECIPE = {"model": "cats", "seed": 7}
 
@@ -145,7 +145,7 @@ def test_a_cancelled_request_costs_no_forward_pass(
 ) -> None:
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
-        leaving = asyncio.create_task(engine.generate(cats, seeds(*[8] * BATCH)))
+        leaving = asyncio.create_task(engine.generate(cats, seeds(*[8] * RENDER_BATCH)))
         staying = asyncio.create_task(engine.generate(cats, seeds(9)))
         await asyncio.sleep(0)
         leaving.cancel()
@@ -161,7 +161,7 @@ def test_the_rest_of_a_large_request_is_dropped_when_it_is_cancelled(
     engine: Engine, cats: ServedCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
-        large = asyncio.create_task(engine.generate(cats, seeds(*range(100 * BATCH))))
+        large = asyncio.create_task(engine.generate(cats, seeds(*range(100 * RENDER_BATCH))))
         await asyncio.to_thread(gate.entered.wait, 20)
         large.cancel()
         await asyncio.sleep(0)

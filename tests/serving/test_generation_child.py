@@ -20,9 +20,9 @@ from app.serving.generation_messages import (
     send_answer,
     send_asked,
 )
-from models.latents import latent_from_seed
 from models.rendering import Renderer
 from models.samples import Sample
+from models.seeds import latent_from_seed
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from app.serving.engine import Engine
 from app.serving.generation_messages import File
 from app.serving.generation_process import GenerationProcess, RemoteRenderer
 from benchmarks.random_models import store_checkpoint
-from models.samples import BATCH, Sample
+from models.samples import RENDER_BATCH, Sample
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDS_WITH_ITS_PARENT = """
@@ -105,7 +105,7 @@ def test_whoever_waits_when_it_is_killed_is_answered(
     process: GenerationProcess, settings: Settings, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     engine = Engine(settings, store, threads=2)
-    samples = [Sample(seed) for seed in range(60 * BATCH)]
+    samples = [Sample(seed) for seed in range(60 * RENDER_BATCH)]
 
     async def scenario() -> list[bytes]:
         await engine.load(cats)

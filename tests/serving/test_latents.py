@@ -19,8 +19,8 @@ from app.serving.latents import (
     vector_of,
 )
 from models.config import MAX_SEED
-from models.latents import class_from_seed
 from models.samples import Point, Sample
+from models.seeds import class_from_seed
 
 DIM = 8
 

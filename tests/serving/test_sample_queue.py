@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 from app.serving.sample_queue import Request, SampleQueue
-from models.samples import BATCH, Sample
+from models.samples import RENDER_BATCH, Sample
 
 CATS: Any = object()  # stands for a loaded generator, which the queue only compares
 DOGS: Any = object()
@@ -44,20 +44,20 @@ def test_a_batch_is_of_one_generator_and_the_other_is_next() -> None:
 
 
 def test_a_large_request_lets_a_small_one_by() -> None:
-    large, small = request(CATS, 10 * BATCH), request(CATS, 1)
+    large, small = request(CATS, 10 * RENDER_BATCH), request(CATS, 1)
     queue = queue_of(large)
-    assert taken(queue) == [(large, 0, BATCH)]
+    assert taken(queue) == [(large, 0, RENDER_BATCH)]
     assert queue.offer(small)
-    assert taken(queue) == [(large, BATCH, 2 * BATCH)]
-    assert taken(queue) == [(small, 0, 1), (large, 2 * BATCH, 3 * BATCH - 1)]
+    assert taken(queue) == [(large, RENDER_BATCH, 2 * RENDER_BATCH)]
+    assert taken(queue) == [(small, 0, 1), (large, 2 * RENDER_BATCH, 3 * RENDER_BATCH - 1)]
 
 
 def test_every_image_of_a_large_request_is_taken_once() -> None:
-    large = request(CATS, 5 * BATCH + 3)
+    large = request(CATS, 5 * RENDER_BATCH + 3)
     queue = queue_of(large)
     spans = [taken(queue)[0][1:] for _ in range(6)]
     assert [number for start, stop in spans for number in range(start, stop)] == list(
-        range(5 * BATCH + 3)
+        range(5 * RENDER_BATCH + 3)
     )
     assert queue.samples == 0
 

@@ -15,7 +15,7 @@ from app.domain.job_states import Status
 from app.domain.leases import Claim
 from app.domain.settings import Settings
 from app.domain.tables import Job
-from models.disk import NoRoom
+from models.durable_files import DiskFull
 from worker import supervisor
 from worker.context import WorkerContext
 from worker.kinds.train import Train
@@ -131,7 +131,7 @@ def test_a_child_that_a_low_disk_has_killed_is_not_taken_for_crashed(
 
 
 @pytest.mark.parametrize(
-    "error", [NoRoom(Path("state"), 10), OSError(errno.EDQUOT, "Disk quota exceeded")]
+    "error", [DiskFull(Path("state"), 10), OSError(errno.EDQUOT, "Disk quota exceeded")]
 )
 def test_what_cannot_be_stored_parks_the_job(
     supervised: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch, error: OSError

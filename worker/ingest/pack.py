@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.durable_files import sync_to_disk
 from worker.ingest.archives.names import FileNames
 from worker.ingest.decoding.levels import Pixels
 from worker.ingest.images_file import COPIED_AT_ONCE, HEADER_BYTES, ImagesFile, Shape, read_blocks
@@ -140,10 +140,10 @@ class Pack:
         description |= described
         (self.folder / "dataset.json").write_text(json.dumps(description, indent=1) + "\n")
         self.names.close()
-        size = sum(_sync(file) for file in self.folder.iterdir())
-        _sync(self.folder)
+        size = sum(sync_to_disk(file) for file in self.folder.iterdir())
+        sync_to_disk(self.folder)
         self.folder.rename(self._target)
-        _sync(self._target.parent)
+        sync_to_disk(self._target.parent)
         return Packed(shape[0], list(shape[1:]), classes, horizontal_flip, content_hash, size)
 
 
@@ -189,13 +189,3 @@ def _hash(
     if labels is not None:
         digest.update(labels.astype("<i8").tobytes())
     return digest.hexdigest()
-
-
-def _sync(path: Path) -> int:
-    """Flush a file or folder to the disk; return its size in bytes."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-        return os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)

@@ -13,17 +13,17 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import Recipe, image_recipe
 from app.domain.images.replacements import seed_after
-from models.cores import usable_cores, use_cores
-from models.latents import class_from_seed
 from models.rendering import Renderer
-from models.samples import BATCH, Pixels, Sample
+from models.resources import usable_cores, use_cores
+from models.samples import RENDER_BATCH, Pixels, Sample
 from models.scoring.embedding import SMALL_BATCH, Embedder
 from models.scoring.nearest import NoIndex, copy_distance, open_index
+from models.seeds import class_from_seed
 from worker.synthesis.request import Compared, NoPassport
 
 # A thread makes the images of one task before it takes the next; handing a task over costs as much
 # time as a few small images. Tasks of large images hold fewer.
-TASK_IMAGES = 4 * BATCH
+TASK_IMAGES = 4 * RENDER_BATCH
 TASK_BYTES = 4 << 20
 # Finished tasks wait while a shard is being closed: up to four for each thread, and no more than
 # this many bytes of pixels where there are many cores, but at least one for each thread.
@@ -85,7 +85,9 @@ class ImageStream:
 
     def _make(self, seeds: list[int]) -> list[EncodedImage]:
         samples = [Sample(seed, self._choose_label(seed)) for seed in seeds]
-        batches = (samples[first : first + BATCH] for first in range(0, len(samples), BATCH))
+        batches = (
+            samples[first : first + RENDER_BATCH] for first in range(0, len(samples), RENDER_BATCH)
+        )
         pixels = np.concatenate([self._renderer.render(batch) for batch in batches])
         copies = self._find_copies(pixels) if self._find_copies else [False] * len(samples)
         images = []
@@ -105,7 +107,7 @@ class ImageStream:
 def task_limits(shape: tuple[int, int, int], threads: int) -> tuple[int, int]:
     """The number of images per task, and how many tasks may wait, for images of `shape`."""
     image_bytes = prod(shape)
-    size = min(TASK_IMAGES, max(1, TASK_BYTES // image_bytes // BATCH) * BATCH)
+    size = min(TASK_IMAGES, max(1, TASK_BYTES // image_bytes // RENDER_BATCH) * RENDER_BATCH)
     most_waiting = max(threads, WAITING_BYTES // (size * image_bytes))
     return size, min(TASKS_PER_THREAD * threads, most_waiting)
 

@@ -11,8 +11,7 @@ from PIL import Image
 from app.domain.images import png
 from app.domain.images.png import write_png
 from app.domain.images.recipes import Recipe, recipe_text
-from models.samples import Pixels
-from models.sheets import tile
+from models.samples import Pixels, tile
 
 # Another version may give other bytes for the same pixels.
 ENCODER = f"pillow-{PIL.__version__}+{png.ENCODER}"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.data import normalise
 from models.networks.network import Discriminator
-from models.randomness import random_stream
+from models.seeds import random_stream
 
 if TYPE_CHECKING:
     from models.training.run import TrainingRun

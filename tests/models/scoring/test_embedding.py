@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
-from models.files import read_tensors, write_tensors
 from models.scoring.embedding import (
     BACKGROUND,
     FEATURES,
@@ -19,6 +18,7 @@ from models.scoring.embedding import (
     read_network,
 )
 from models.scoring.embedding import prepare as prepared
+from models.tensor_files import read_tensors, write_tensors
 
 ROOT = Path(__file__).resolve().parents[3]
 FLOAT_ROUNDING = 1e-5

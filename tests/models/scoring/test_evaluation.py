@@ -14,14 +14,13 @@ import pytest
 from models.checkpoint import load_generator, save_checkpoint
 from models.child_process import ORPHANED
 from models.config import TrainingConfig
-from models.images import synthesize
-from models.latents import latents_from_seeds
 from models.networks.build import build_discriminator, build_generator, initialise
-from models.randomness import random_stream
+from models.rendering import synthesize
 from models.scoring.embedding import Embedder
 from models.scoring.evaluation import resized
 from models.scoring.scorer import SEEDS
 from models.scoring.scores import Reference, score
+from models.seeds import latents_from_seeds, random_stream
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = 64

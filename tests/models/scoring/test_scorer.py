@@ -9,9 +9,9 @@ from training_runs import step
 
 from models.config import TrainingConfig
 from models.data import PackedDataset
-from models.latents import latents_from_seeds
 from models.precision import Machine
 from models.scoring.scorer import FIRST_SECONDS, SEEDS, SHARE, Scorer, scored_images
+from models.seeds import latents_from_seeds
 from models.training.run import TrainingRun
 from models.training.state import save_state
 

@@ -74,7 +74,7 @@ def test_a_small_batch_is_timed_before_the_whole_one(tmp_path: Path) -> None:
 def test_weights_that_the_memory_would_not_hold_are_never_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimation, "memory_free", lambda _device: 1000)
+    monkeypatch.setattr(estimation, "free_memory", lambda _device: 1000)
     said = Said()
     run_estimate(write(tmp_path, CONFIGS[0]), said)
     ((event, found),) = said.events

@@ -10,9 +10,9 @@ import torch
 from models.checkpoint import save_checkpoint
 from models.config import TrainingConfig
 from models.data import PackedDataset
-from models.images import synthesize
-from models.latents import latents_from_seeds
 from models.precision import Machine
+from models.rendering import synthesize
+from models.seeds import latents_from_seeds
 from models.training import loop
 from models.training import run as training_run
 from models.training.health.signals import Finding

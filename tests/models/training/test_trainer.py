@@ -11,7 +11,7 @@ from training_runs import step
 
 from models.checkpoint import NotFiniteError
 from models.config import TrainingConfig
-from models.disk import NoRoom
+from models.durable_files import DiskFull
 from models.scoring.scorer import Scorer
 from models.training.group import Group
 from models.training.run import TrainingRun
@@ -130,12 +130,12 @@ def test_on_a_full_disk_the_newest_state_is_the_one_before(
     files = {file.name for file in small_disk.iterdir()}
     fill(small_disk, leave=len(before) // 2)
     step(run)
-    with pytest.raises(NoRoom) as raised:
+    with pytest.raises(DiskFull) as raised:
         observer.state(run)
-    assert raised.value.needed == len(before)
+    assert raised.value.needed_bytes == len(before)
     fill(small_disk)
     for store in (observer.sample, observer.checkpoint):
-        with pytest.raises(NoRoom):
+        with pytest.raises(DiskFull):
             store(run)
     assert state.read_bytes() == before
     left = {file.name for file in small_disk.iterdir() if file.is_file()} - {"hog"}

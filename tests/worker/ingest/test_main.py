@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from small_disk import fill
 
-from models.disk import NO_ROOM
+from models.durable_files import DISK_FULL_EXIT_STATUS
 from worker.ingest.doctor.embedding_pass import allocate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -292,7 +292,7 @@ def test_a_full_disk_ends_with_an_event_and_a_status_of_its_own(
     shutil.copytree(run_dir([source]), folder)
     fill(small_disk, leave=500_000)  # 500 pictures take 1.5 MB
     status, events, _ = finish(folder)
-    assert (status, events[-1]["event"]) == (NO_ROOM, "no_room")
+    assert (status, events[-1]["event"]) == (DISK_FULL_EXIT_STATUS, "no_room")
     assert "No space left on device" in events[-1]["error"]
 
 

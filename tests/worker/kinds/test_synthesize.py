@@ -30,9 +30,9 @@ from app.domain.tables import JobFile
 from app.main import create_app
 from benchmarks.random_models import register, store_checkpoint
 from models.checkpoint import load_generator
-from models.latents import class_from_seed
 from models.rendering import Renderer
 from models.samples import Sample
+from models.seeds import class_from_seed
 
 pytestmark = [pytest.mark.slow, ON_POSTGRESQL]
 

@@ -12,10 +12,10 @@ from PIL import Image
 
 from app.domain.images.checkpoint import ServedCheckpoint
 from models.config import MAX_SEED
-from models.latents import class_from_seed
 from models.rendering import Renderer
 from models.samples import Pixels, Sample
 from models.scoring.nearest import Index
+from models.seeds import class_from_seed
 from worker.synthesis import images as images_module
 from worker.synthesis.images import (
     TASK_IMAGES,

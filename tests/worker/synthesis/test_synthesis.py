@@ -17,9 +17,9 @@ import pytest
 from copying_models import embed, pack_features
 from PIL import Image
 
-from models.latents import class_from_seed
 from models.rendering import Renderer
 from models.samples import Sample
+from models.seeds import class_from_seed
 
 from .conftest import CLASSES, Events
 

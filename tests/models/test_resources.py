@@ -1,12 +1,22 @@
-"""Limits of control groups, in trees of files as the kernel shows them."""
+"""Cores and memory: container limits in trees of files as the kernel shows them, and real use."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from training_runs import CPU
 
-from models import containers, cores
-from models.containers import cores_limit, memory_left
+from models import resources
+from models.resources import (
+    container_memory_left,
+    cores_limit,
+    free_memory,
+    keep_freed_memory,
+    peak_memory,
+    release_freed_memory,
+)
 
 MB = 1024**2
 
@@ -14,8 +24,8 @@ MB = 1024**2
 @pytest.fixture
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty tree, whose own group is /a/b in version 2 and for memory, /c for cpu."""
-    monkeypatch.setattr(containers, "GROUPS", tmp_path / "groups")
-    monkeypatch.setattr(containers, "MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(resources, "CONTROL_GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(resources, "GROUP_MEMBERSHIP", tmp_path / "membership")
     (tmp_path / "membership").write_text("4:memory:/a/b\n3:cpu,cpuacct:/c\n0::/a/b\n")
     return tmp_path / "groups"
 
@@ -27,8 +37,8 @@ def write(folder: Path, **files: object) -> None:
 
 
 def test_without_groups_there_is_no_limit(groups: Path) -> None:
-    assert (cores_limit(), memory_left()) == (float("inf"), sys.maxsize)
-    assert cores.usable_cores() >= 1
+    assert (cores_limit(), container_memory_left()) == (float("inf"), sys.maxsize)
+    assert resources.usable_cores() >= 1
 
 
 @pytest.mark.parametrize(
@@ -55,41 +65,86 @@ def test_the_smallest_limit_of_the_groups_above_counts(groups: Path) -> None:
     write(groups / "a/b", cpu__max="400000 100000")
     write(groups / "a", cpu__max="100000 100000")
     assert cores_limit() == 1
-    assert cores.usable_cores() == 1
+    assert resources.usable_cores() == 1
 
 
 def test_a_container_whose_tree_begins_at_its_own_group_is_found(groups: Path) -> None:
     write(groups, cpu__max="100000 100000")  # /a/b is the path on the host, and is not there
     write(groups / "memory", memory__limit_in_bytes=100 * MB, memory__usage_in_bytes=30 * MB)
     write(groups / "memory", memory__stat="total_inactive_file 0")
-    assert (cores_limit(), memory_left()) == (1, 70 * MB)
+    assert (cores_limit(), container_memory_left()) == (1, 70 * MB)
 
 
 def test_version_2_limits_memory_without_cached_files(groups: Path) -> None:
     write(groups / "a", memory__max=100 * MB, memory__current=80 * MB)
     write(groups / "a", memory__stat=f"anon 5\ninactive_file {30 * MB}")
-    assert memory_left() == 50 * MB
+    assert container_memory_left() == 50 * MB
     write(groups / "a", memory__current=150 * MB)
-    assert memory_left() == 0
+    assert container_memory_left() == 0
     write(groups / "a", memory__max="max")
-    assert memory_left() == sys.maxsize
+    assert container_memory_left() == sys.maxsize
 
 
 def test_version_1_limits_memory_without_cached_files(groups: Path) -> None:
     files = {"memory__limit_in_bytes": 100 * MB, "memory__usage_in_bytes": 80 * MB}
     write(groups / "memory/a/b", **files, memory__stat=f"cache 1\ntotal_inactive_file {10 * MB}")
     write(groups / "memory", memory__limit_in_bytes=9223372036854771712)
-    assert memory_left() == 30 * MB
+    assert container_memory_left() == 30 * MB
 
 
 def test_threads_of_libraries_keep_to_the_limit(
     groups: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(cores, "_cores_to_run_on", lambda: 8)
-    cores.limit_threads()
-    assert "OMP_NUM_THREADS" not in cores.os.environ
+    monkeypatch.setattr(resources, "_schedulable_cores", lambda: 8)
+    resources.limit_threads()
+    assert "OMP_NUM_THREADS" not in resources.os.environ
     write(groups, cpu__max="250000 100000")
-    cores.limit_threads()
-    assert cores.os.environ["OMP_NUM_THREADS"] == "3"
+    resources.limit_threads()
+    assert resources.os.environ["OMP_NUM_THREADS"] == "3"
     monkeypatch.delenv("OMP_NUM_THREADS")
+
+
+ROOT = Path(__file__).resolve().parents[2]
+MB = 1024**2
+
+
+def test_what_was_taken_once_stays_counted() -> None:
+    before = peak_memory(CPU)
+    block = bytearray(before + 64 * MB)
+    del block
+    assert peak_memory(CPU) >= before + 64 * MB
+
+
+def test_a_new_process_does_not_count_what_its_parent_has_taken() -> None:
+    block = bytearray(700 * MB)
+    program = (
+        "import torch; from models.resources import peak_memory;"
+        "print(peak_memory(torch.device('cpu')))"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True
+    )
+    assert len(block) > int(child.stdout) > 10 * MB
+
+
+def test_some_memory_is_free() -> None:
+    assert free_memory(CPU) > 100 * MB
+
+
+def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "CONTROL_GROUPS", tmp_path)
+    unlimited = free_memory(CPU)
+    (tmp_path / "memory.max").write_text(f"{100 * MB}\n")
+    (tmp_path / "memory.current").write_text(f"{80 * MB}\n")
+    (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {30 * MB}\n")
+    assert free_memory(CPU) == 50 * MB
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory(CPU) == pytest.approx(unlimited, rel=0.5)
+
+
+def test_keeping_freed_memory_is_harmless_twice() -> None:
+    keep_freed_memory()
+    keep_freed_memory()
+    release_freed_memory()
+    assert torch.ones(2**22).sum() == 2**22

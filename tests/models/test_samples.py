@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from models.config import TrainingConfig
-from models.images import synthesize
-from models.latents import latents_from_seeds
 from models.networks.build import build_generator
-from models.sheets import png, tile
+from models.rendering import synthesize
+from models.samples import png, tile
+from models.seeds import latents_from_seeds
 
 
 def test_a_sheet_is_read_row_by_row_and_ends_in_black() -> None:

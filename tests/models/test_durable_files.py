@@ -1,4 +1,4 @@
-"""A full disk is told from other errors, through whatever wraps it, and reported by a child."""
+"""A file is whole or as it was before; a full disk is recognised and reported."""
 
 import errno
 from collections.abc import Callable
@@ -7,7 +7,35 @@ from pathlib import Path
 import pytest
 
 from models.child_process import EventStream, report_full_disk
-from models.disk import NO_ROOM, NoRoom, is_disk_full, needed_bytes
+from models.durable_files import (
+    DISK_FULL_EXIT_STATUS,
+    DiskFull,
+    is_disk_full,
+    needed_bytes,
+    write_durably,
+)
+
+
+def test_a_failure_on_the_way_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state"
+    write_durably(path, b"old")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_durably(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [one.name for one in tmp_path.iterdir()] == ["state"]
+
+
+def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
+    write_durably(tmp_path / "a" / "b", b"data")
+    write_durably(tmp_path / "a" / "b", b"newer")
+    assert (tmp_path / "a" / "b").read_bytes() == b"newer"
 
 
 def wrapped(error: Exception) -> Exception:
@@ -27,7 +55,7 @@ def wrapped(error: Exception) -> Exception:
     [
         (OSError(errno.ENOSPC, "No space left on device"), True, 0),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), True, 0),
-        (NoRoom(Path("state"), 5000), True, 5000),
+        (DiskFull(Path("state"), 5000), True, 5000),
         (OSError(errno.EIO, "Input/output error"), False, 0),
         (MemoryError(), False, 0),
     ],
@@ -54,7 +82,8 @@ def test_a_child_reports_a_full_disk_and_raises_everything_else(tmp_path: Path) 
     with path.open("w") as file:
         events = EventStream(file)
         assert report_full_disk(events, lambda: 0) == 0
-        assert report_full_disk(events, lambda: fail(NoRoom(Path("x"), 7))) == NO_ROOM
+        status = report_full_disk(events, lambda: fail(DiskFull(Path("x"), 7)))
+        assert status == DISK_FULL_EXIT_STATUS
         with pytest.raises(RuntimeError):
             report_full_disk(events, lambda: fail(RuntimeError("broken")))
     assert '"event": "no_room"' in path.read_text()
