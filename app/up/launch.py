@@ -1,9 +1,9 @@
 """Becomes another program that ends with its parent: `launch.py PARENT_PID PROGRAM ARGUMENT…`.
 
-Run as a file, with nothing imported that takes time. On Linux the kernel sends SIGTERM when the
-parent dies, even of SIGKILL, and keeps that promise over `exec`. (A `preexec_fn` could ask for it
-too, but it runs Python between fork and exec, where a parent with threads may deadlock.)
-Elsewhere the next start ends what was left (see leftovers.py).
+Runs as a file and imports nothing that takes time. On Linux the kernel sends SIGTERM to the program
+when the parent dies, even by SIGKILL; the setting survives `exec`. (A `preexec_fn` could set it
+too, but it runs Python between fork and exec, where a parent with threads may deadlock.) On other
+systems the next `moggy up` ends the programs that were left running (`end_leftovers`).
 """
 
 import os
@@ -19,7 +19,7 @@ def main() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != int(parent):  # it died before the kernel was asked
+        if os.getppid() != int(parent):  # the parent died before the call
             sys.exit(1)
     try:
         os.execvp(program, [program, *arguments])

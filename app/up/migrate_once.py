@@ -1,6 +1,6 @@
-"""Readies the database before anything uses it: `python -m app.up.migrate_once`.
+"""Prepares the database before any program uses it: `python -m app.up.migrate_once`.
 
-A process of its own, so that `moggy up` need not carry SQLAlchemy for as long as it runs.
+A process of its own, so that `moggy up` does not keep SQLAlchemy in memory while it runs.
 """
 
 import shutil
@@ -14,15 +14,15 @@ from app.domain.startup import StartError
 
 def main() -> None:
     settings = DatabaseSettings()
-    # What an upload that was cut off left behind; only one API receives on this home.
+    # The remains of interrupted uploads; no API runs on this home yet.
     shutil.rmtree(settings.home / "incoming", ignore_errors=True)
     try:
         migrate(settings.database)
     except StartError as error:
         sys.exit(str(error))
     if settings.owns_database:
-        # `moggy up` holds the home's lock, so no worker of this database runs: what was running
-        # when the last one was killed need not wait for its lease to run out.
+        # `moggy up` holds the home's lock, so no worker uses this database: a job that was running
+        # when the last worker was killed need not wait until its lease expires.
         database = Database(settings.database)
         with database.write() as session:
             void_leases(session)

@@ -1,5 +1,6 @@
-"""A program that `moggy up` runs: its command, its log, its process group."""
+"""A program that `moggy up` runs: its command, log, process group and pid file."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,15 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.up.leftovers import write_pid_file
-
 LAUNCHER = Path(__file__).with_name("launch.py")
-LOG_BYTES = 5_000_000  # a larger log is put aside at the next start
+LOG_BYTES = 5_000_000  # a larger log is rotated at the next start
+LEFTOVER_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. `title` names it in a sentence, `name` its log and pid file."""
+    """What to run. `title` names it in messages, `name` names its log and pid file."""
 
     name: str
     title: str
@@ -29,7 +29,7 @@ class Program:
 
 
 class RunningProgram:
-    """One program over all its starts, each in a session of its own."""
+    """A program through all its starts, each in a session of its own."""
 
     def __init__(self, program: Program, logs: Path, run: Path) -> None:
         self.program = program
@@ -41,7 +41,7 @@ class RunningProgram:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and its end was not noticed yet."""
+        """Whether it was started and `poll` has not reported its end yet."""
         return self._process is not None
 
     @property
@@ -51,7 +51,7 @@ class RunningProgram:
 
     def start(self) -> None:
         _rotate(self.log)
-        # Isolated and without site-packages, so that becoming the program costs milliseconds.
+        # -I and -S skip site-packages, so that the launcher takes only milliseconds.
         launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -60,16 +60,18 @@ class RunningProgram:
                 stdout=log,
                 stderr=log,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"} | dict(self.program.environment),
-                # A `models` or `app` in the user's own folder must not stand before Moggy's.
+                # Not the user's folder: a `models` or `app` there would shadow Moggy's packages.
                 cwd=self._run,
-                start_new_session=True,  # a Ctrl-C of the terminal reaches the supervisor alone
+                start_new_session=True,  # a Ctrl-C of the terminal reaches only the supervisor
             )
         self._started_at = time.monotonic()
-        with suppress(OSError):  # a full disk: the kernel ends what a killed supervisor leaves
+        # On a full disk there is no pid file. On Linux the kernel still ends the program with its
+        # supervisor (see launch.py).
+        with suppress(OSError):
             write_pid_file(self._pid_file, self._process.pid)
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal, the first time that its end is seen."""
+        """The exit code, negative for a signal, the first time its end is noticed; else None."""
         if self._process is None:
             return None
         code = self._process.poll()
@@ -92,3 +94,75 @@ class RunningProgram:
 def _rotate(log: Path) -> None:
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
+
+
+def write_pid_file(path: Path, pid: int) -> None:
+    """Record a process by its pid and start time, since pids are reused."""
+    path.write_text(json.dumps({"pid": pid, "birth": start_time(pid)}))
+
+
+def end_leftovers(folder: Path, seconds: float) -> list[str]:
+    """End the processes that the pid files in `folder` name and that still run; return their names.
+
+    Each leads a process group, which gets SIGTERM, and SIGKILL after `seconds`.
+    """
+    alive = {path: pid for path in folder.glob("*.pid") if (pid := _running_pid(path)) is not None}
+    names = sorted(path.stem for path in alive)
+    _signal_groups(alive, signal.SIGTERM)
+    if not _wait_until_ended(alive, seconds):
+        _signal_groups(alive, signal.SIGKILL)
+        _wait_until_ended(alive, seconds)
+    for path in folder.glob("*.pid"):
+        path.unlink()
+    return names
+
+
+def start_time(pid: int) -> str | None:
+    """When a process started, as text that identifies it; None if no such process runs.
+
+    Not psutil's `create_time`: on Linux it follows the wall clock, so that a leftover would not be
+    recognised after the clock was set. The boot's id and the ticks since the boot do not change.
+    """
+    try:
+        # The process name, in brackets, may contain spaces and brackets.
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return None if Path("/proc/self").exists() else _start_time_by_ps(pid)
+    except ProcessLookupError:
+        return None
+    if state in "ZX":  # dead, but not reaped by its parent yet
+        return None
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {fields[18]}"
+
+
+def _start_time_by_ps(pid: int) -> str | None:
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    answer = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
+    return answer.stdout.strip() or None
+
+
+def _running_pid(path: Path) -> int | None:
+    """The pid in a pid file, if that process still runs."""
+    with suppress(OSError, ValueError, KeyError, TypeError):  # a crash may have truncated the file
+        recorded = json.loads(path.read_text())
+        pid = int(recorded["pid"])
+        if recorded["birth"] is not None and recorded["birth"] == start_time(pid):
+            return pid
+    return None
+
+
+def _signal_groups(processes: dict[Path, int], number: signal.Signals) -> None:
+    for path, pid in processes.items():
+        if _running_pid(path) == pid:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, number)
+
+
+def _wait_until_ended(processes: dict[Path, int], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(_running_pid(path) is not None for path in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LEFTOVER_POLL_SECONDS)
+    return True

@@ -1,6 +1,8 @@
-"""`moggy up`: the whole service on this machine, until it is told to stop."""
+"""`moggy up`: runs the whole service on this machine until it is stopped."""
 
+import errno
 import http.client
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,12 +11,10 @@ from typing import Any
 
 from app.domain.disk import Disk
 from app.domain.settings import Settings
-from app.domain.startup import StartError
+from app.domain.startup import StartError, load_settings
 from app.up.broker import Broker
-from app.up.configuration import address, load_settings, refuse_taken_port, url_host
 from app.up.home_lock import HomeLock
-from app.up.leftovers import end_leftovers
-from app.up.program import Program
+from app.up.program import Program, end_leftovers
 from app.up.supervisor import StopRequested, Supervisor
 
 BROKER_SECONDS = 10.0
@@ -22,27 +22,33 @@ READY_SECONDS = 60.0
 PROBE_SECONDS = 3.0  # /readyz itself waits a second for a worker
 
 # Stopping takes 15 seconds at most: 3 for the API, 10 for the workers, 2 for the broker. A worker
-# gives its child `stop_grace_seconds` to store its state, and needs a moment to say so.
+# gives its child `stop_grace_seconds` to store its state, and needs the margin to report it.
 API_GRACE_SECONDS = 2
 API_STOP_SECONDS = 3.0
 WORKER_MARGIN_SECONDS = 2.0
 BROKER_STOP_SECONDS = 2.0
+MIGRATION_STOP_SECONDS = 5.0
+
+WORKERS = {  # by first queue: title, queues, and threads, each of which runs one job
+    "train": ("The training worker", ("train",), 1),
+    "light": ("The light worker", ("light", "evaluate", "synthesize"), 4),
+}
 
 
 def serve(given: dict[str, Any], say: Callable[[str], None]) -> None:
-    """Run the service with the settings `given` above the environment's. Raises StartError."""
+    """Run the service. The settings `given` override the environment's. Raises StartError."""
 
     def announce(line: str) -> None:
-        with suppress(OSError):  # the terminal may be gone, and stopping must go on
+        with suppress(OSError):  # the terminal may be closed, and stopping must continue
             say(line)
 
-    settings = load_settings(given)
-    with HomeLock(settings.home, address(settings)):
+    settings = load_settings(Settings, given)
+    with HomeLock(settings.home, service_url(settings)):
         announce(f"Moggy {version('moggy')} is starting; its home is {settings.home}")
         with Supervisor(settings.home, announce) as supervisor:
             try:
                 _end_leftovers(settings, announce)
-                refuse_taken_port(settings)  # only now: a leftover may have held it
+                refuse_taken_port(settings)  # after the leftovers, which may have held the port
                 _start(settings, supervisor, announce)
                 supervisor.keep_running()
             except StopRequested:
@@ -53,16 +59,16 @@ def serve(given: dict[str, Any], say: Callable[[str], None]) -> None:
 def _end_leftovers(settings: Settings, announce: Callable[[str], None]) -> None:
     ended = end_leftovers(settings.home / "run", _worker_stop_seconds(settings))
     if ended:
-        announce(f"Ended what a killed `moggy up` had left running: {', '.join(ended)}")
+        announce(f"Ended the programs that a killed `moggy up` left running: {', '.join(ended)}")
 
 
 def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str], None]) -> None:
     disk = Disk(settings)
     if disk.is_low:
         announce(
-            f"The disk of {settings.home} has {disk.free_bytes():,} bytes free, and "
-            f"{settings.min_free_bytes:,} are the least (MOGGY_MIN_FREE_BYTES): until there is "
-            "more room, uploads and jobs are refused and Moggy is not ready."
+            f"The disk of {settings.home} has {disk.free_bytes():,} bytes free, fewer than "
+            f"{settings.min_free_bytes:,} (MOGGY_MIN_FREE_BYTES): until more space is free, "
+            "uploads and jobs are refused and Moggy is not ready."
         )
         disk.release_reserve()
     environment = {
@@ -83,18 +89,14 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
     if not supervisor.wait_until(lambda: _is_ready(settings), READY_SECONDS):
         announce(f"Moggy is not ready yet; its logs are in {settings.home / 'logs'}")
         supervisor.wait_until(lambda: _is_ready(settings), float("inf"))
-    announce(f"Moggy is ready: {address(settings)}")
-
-
-WORKERS = {  # by their first queue: their titles, all queues, and threads: a slot of a queue each
-    "train": ("The training worker", ("train",), 1),
-    "light": ("The light worker", ("light", "evaluate", "synthesize"), 4),
-}
+    announce(f"Moggy is ready: {service_url(settings)}")
 
 
 def prepare_program(environment: dict[str, str]) -> Program:
     command = (sys.executable, "-m", "app.up.migrate_once")
-    return Program("prepare", "Preparing the database", command, 5.0, environment)
+    return Program(
+        "prepare", "Preparing the database", command, MIGRATION_STOP_SECONDS, environment
+    )
 
 
 def worker_program(settings: Settings, name: str, environment: dict[str, str]) -> Program:
@@ -105,7 +107,7 @@ def worker_program(settings: Settings, name: str, environment: dict[str, str]) -
         command=(
             *(sys.executable, "-m", "celery", "-A", "worker.tasks", "worker"),
             *("-Q", ",".join(queues), "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"),
-            # Greeting other workers would cost each start a second, and nobody listens.
+            # Synchronising with other workers would delay each start by a second, for no use.
             *("--without-mingle", "--without-gossip"),
         ),
         stop_seconds=_worker_stop_seconds(settings),
@@ -120,14 +122,14 @@ def api_program(settings: Settings, environment: dict[str, str]) -> Program:
         command=(
             *(sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory"),
             *("--host", settings.host, "--port", str(settings.port), "--no-access-log"),
-            # They would replace the peer's address, by which MOGGY_TRUSTED_PROXIES knows a proxy.
+            # Proxy headers would replace the peer's address, which MOGGY_TRUSTED_PROXIES checks.
             "--no-proxy-headers",
             *("--http", "app.serving.connections:Connection", "--ws", "none"),
-            # An open event stream would otherwise hold the end back for ever.
+            # Without a limit an open event stream would delay the end for ever.
             *("--timeout-graceful-shutdown", str(API_GRACE_SECONDS)),
         ),
         stop_seconds=API_STOP_SECONDS,
-        # Threads of torch that spin while they wait would starve the trainer on a shared core.
+        # Torch's waiting threads would otherwise spin, and take the trainer's cores.
         environment=environment | {"OMP_WAIT_POLICY": "PASSIVE"},
     )
 
@@ -137,7 +139,7 @@ def _worker_stop_seconds(settings: Settings) -> float:
 
 
 def _is_ready(settings: Settings) -> bool:
-    host = url_host(settings)
+    host = _reachable_host(settings)
     connection = http.client.HTTPConnection(host, settings.port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", "/readyz")
@@ -146,3 +148,32 @@ def _is_ready(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
+
+
+def refuse_taken_port(settings: Settings) -> None:
+    """Raise StartError if the service could not bind its address."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as uvicorn binds
+            probe.bind(address)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            raise StartError(
+                f"Port {settings.port} of {settings.host} is in use by another program: "
+                "stop it, or choose another port with --port."
+            ) from exc
+        raise StartError(f"Cannot bind {settings.host} port {settings.port}: {exc}") from exc
+
+
+def service_url(settings: Settings) -> str:
+    """The URL at which a browser on this machine reaches the service."""
+    host = _reachable_host(settings)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _reachable_host(settings: Settings) -> str:
+    """The host to connect to: for an address that means every interface, the loopback address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)

@@ -14,12 +14,12 @@ from app.domain.startup import StartError
 from app.up.program import Program, RunningProgram
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-POLL_SECONDS = 0.1
-QUICK_SECONDS = 5.0  # who ends sooner than this after a start has failed to start
+TICK_SECONDS = 0.1
+QUICK_SECONDS = 5.0  # a program that ends sooner has failed to start
 QUICK_FAILURES = 5
-STEADY_SECONDS = 60.0  # who ran for so long starts with the shortest pause again
+STEADY_SECONDS = 60.0  # after a run this long, the pause before a restart is the shortest again
 LONGEST_PAUSE_SECONDS = 30.0
-KILL_SECONDS = 2.0  # for the kernel to bury what was killed
+KILL_SECONDS = 2.0  # for the kernel to end killed processes
 LINES_SHOWN = 10
 
 
@@ -29,18 +29,19 @@ class StopRequested(Exception):
 
 @dataclass
 class Watched:
-    """A program that is to run until the end, and how often it failed to."""
+    """A program to keep running, and how often it has ended."""
 
     running: RunningProgram
     failures: int = 0
     quick_failures: int = 0
-    start_at: float = 0.0  # when to start it again
+    restart_at: float = 0.0
 
 
 class Supervisor:
-    """Used as a context: leaving it stops everything that was started in it.
+    """A context manager: leaving it stops every program that was started in it.
 
-    Everything is started from the main thread, with whose end the kernel ends the programs.
+    Programs are started from the main thread, since the kernel ends them with the thread that
+    started them.
     """
 
     def __init__(self, home: Path, announce: Callable[[str], None]) -> None:
@@ -48,8 +49,8 @@ class Supervisor:
         self._run = home / "run"
         self._announce = announce
         self._stages: list[list[Watched]] = []
-        # A queue, as its `put` is safe in a signal handler; an Event's `set` is not.
-        self._news: queue.SimpleQueue[int] = queue.SimpleQueue()
+        # A queue, since its `put` is safe in a signal handler, unlike an Event's `set`.
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -72,7 +73,7 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def start(self, *programs: Program) -> None:
-        """Start programs that are stopped together, before those that were started earlier."""
+        """Start programs as one stage. Stages stop in the reverse order of their start."""
         stage: list[Watched] = []
         self._stages.append(stage)
         for program in programs:
@@ -81,24 +82,24 @@ class Supervisor:
             watched.running.start()
 
     def run_once(self, program: Program) -> None:
-        """Run a program to its end, which must be a good one."""
+        """Run a program to its end. Raises StartError unless it succeeds."""
         self.start(program)
         stage = self._stages.pop()
-        once = stage[0].running
+        running = stage[0].running
         try:
-            while (code := once.poll()) is None:
+            while (code := running.poll()) is None:
                 self._tick()
         except BaseException:
             self._stop_stage(stage)
             raise
         if code != 0:
-            if self._stop_signals(POLL_SECONDS):
-                raise StopRequested  # Ctrl-C caught it before it had a session of its own
-            self._show_log(once)
+            if self._stop_signals(TICK_SECONDS):
+                raise StopRequested  # Ctrl-C reached it before it had its own session
+            self._show_log(running)
             raise StartError(f"{program.title} failed with {describe_exit(code)}.")
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Keep everything running until `condition` holds; False when it does not in time."""
+        """Keep the programs running until `condition` holds; False after `seconds` without it."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -107,36 +108,36 @@ class Supervisor:
         return True
 
     def keep_running(self) -> None:
-        """Until StopRequested is raised by a signal, or StartError by a hopeless program."""
+        """Loop until a signal raises StopRequested, or a program that keeps failing StartError."""
         while True:
             self._tick()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._news.put(number)
+        self._signals.put(number)
 
     def _tick(self) -> None:
-        """Wait a moment, or until something happens; start again what ended."""
-        if self._stop_signals(POLL_SECONDS):
+        """Wait for TICK_SECONDS or a signal; then restart the programs that have ended."""
+        if self._stop_signals(TICK_SECONDS):
             raise StopRequested
         for stage in self._stages:
             for watched in stage:
                 code = watched.running.poll()
                 if code is not None:
-                    self._note_end(watched, code)
-                elif not watched.running.running and time.monotonic() >= watched.start_at:
+                    self._handle_end(watched, code)
+                elif not watched.running.running and time.monotonic() >= watched.restart_at:
                     watched.running.start()
 
     def _stop_signals(self, seconds: float) -> bool:
-        """Whether a stop was asked for within `seconds`; the end of a child cuts the wait short."""
+        """Whether a stop signal arrives within `seconds`. A child that ends cuts the wait short."""
         try:
-            news = [self._news.get(timeout=seconds)]
+            received = [self._signals.get(timeout=seconds)]
         except queue.Empty:
             return False
-        while not self._news.empty():
-            news.append(self._news.get())
-        return any(number != signal.SIGCHLD for number in news)
+        while not self._signals.empty():
+            received.append(self._signals.get())
+        return any(number != signal.SIGCHLD for number in received)
 
-    def _note_end(self, watched: Watched, code: int) -> None:
+    def _handle_end(self, watched: Watched, code: int) -> None:
         running = watched.running
         title = running.program.title
         watched.failures = 1 if running.age >= STEADY_SECONDS else watched.failures + 1
@@ -144,13 +145,13 @@ class Supervisor:
         if watched.quick_failures == QUICK_FAILURES:
             self._show_log(running)
             raise StartError(
-                f"{title} ended {QUICK_FAILURES} times just after its start, at last with "
+                f"{title} ended {QUICK_FAILURES} times just after its start, last with "
                 f"{describe_exit(code)}. Its log: {running.log}"
             )
         pause = min(2.0 ** (watched.failures - 1), LONGEST_PAUSE_SECONDS)
-        watched.start_at = time.monotonic() + pause
+        watched.restart_at = time.monotonic() + pause
         self._announce(
-            f"{title} ended with {describe_exit(code)}; it starts again in {pause:.0f} s. "
+            f"{title} ended with {describe_exit(code)}; it restarts in {pause:.0f} s. "
             f"Its log: {running.log}"
         )
 
@@ -164,21 +165,21 @@ class Supervisor:
             self._stages.pop()
 
     def _stop_stage(self, stage: list[Watched]) -> None:
-        """SIGTERM, then SIGKILL at each one's deadline, or at once when asked to stop again."""
+        """Send SIGTERM, then SIGKILL at each program's deadline, or at once at a second Ctrl-C."""
         began = time.monotonic()
         alive = [watched.running for watched in stage]
         for running in alive:
             running.signal(signal.SIGTERM)
-        while alive := [one for one in alive if one.poll() is None and one.running]:
-            if self._stop_signals(POLL_SECONDS):
+        while alive := [running for running in alive if running.poll() is None and running.running]:
+            if self._stop_signals(TICK_SECONDS):
                 self._announce("Stopping at once.")
                 self._kill_everything()
             waited = time.monotonic() - began
             for running in alive:
                 if waited > running.program.stop_seconds:
                     running.signal(signal.SIGKILL)
-            if all(waited > one.program.stop_seconds + KILL_SECONDS for one in alive):
-                return  # stuck in the kernel: nothing more can be done for it
+            if all(waited > running.program.stop_seconds + KILL_SECONDS for running in alive):
+                return  # stuck in the kernel: nothing more can be done
 
     def _kill_everything(self) -> None:
         for stage in self._stages:

@@ -1,124 +1,70 @@
-"""The whole of `moggy up`, as a user starts, stops and breaks it."""
-
-import os
-import signal
 import socket
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .processes import processes_of, wait_for
-from .running import STOP_SECONDS, Up
-
-pytestmark = pytest.mark.slow
-
-StartUp = Callable[..., Up]
-
-PROGRAMS = ("valkey-server", "-Q train", "-Q light", "uvicorn")
+from app.domain.settings import Settings
+from app.domain.startup import StartError, load_settings
+from app.up.service import refuse_taken_port, service_url
 
 
-def test_it_says_when_it_starts_and_when_it_is_ready_and_ctrl_c_leaves_no_process(
-    start_up: StartUp, home: Path
+def test_the_command_line_stands_above_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    up = start_up(group=True)
-    assert up.line() == f"Moggy 0.1.0 is starting; its home is {home}"
-    assert up.line() == f"Moggy is ready: {up.address}"
-    assert up.status() == 200
-    running = processes_of(home).values()
-    assert all(any(program in line for line in running) for program in PROGRAMS)
-    began = time.monotonic()
-    os.killpg(up.process.pid, signal.SIGINT)  # as a terminal does
-    assert up.end().splitlines() == [
-        "Stopping; running jobs are kept and go on at the next start.",
-        "Moggy has stopped.",
-    ]
-    assert up.process.returncode == 0
-    assert time.monotonic() - began < STOP_SECONDS
-    assert processes_of(home) == {}
+    monkeypatch.setenv("MOGGY_PORT", "8001")
+    monkeypatch.setenv("MOGGY_HOME", str(tmp_path))
+    settings = load_settings(Settings, {"port": 8002})
+    assert (settings.port, settings.home) == (8002, tmp_path)
 
 
-def test_ctrl_c_while_it_starts_leaves_no_process(start_up: StartUp, home: Path) -> None:
-    up = start_up(group=True)
-    up.line()
-    wait_for(lambda: len(processes_of(home)) > 1)
-    os.killpg(up.process.pid, signal.SIGINT)
-    assert "Moggy has stopped." in up.end()
-    assert up.process.returncode == 0
-    assert processes_of(home) == {}
-
-
-def test_a_second_one_on_the_same_home_says_so_and_leaves_the_first_alone(
-    start_up: StartUp, home: Path
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_an_address_that_others_can_reach_needs_keys(
+    host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = start_up()
-    first.until_ready()
-    running = set(processes_of(home))
-    second = start_up()
-    assert second.end() == (
-        f"Moggy runs already on {home} (process {first.process.pid}, {first.address}).\n"
-    )
-    assert second.process.returncode == 1
-    assert set(processes_of(home)) == running
-    assert first.status() == 200
+    monkeypatch.delenv("MOGGY_API_KEYS", raising=False)
+    with pytest.raises(StartError, match=r"^MOGGY_HOST .* set MOGGY_API_KEYS"):
+        load_settings(Settings, {"host": host})
+    monkeypatch.setenv("MOGGY_API_KEYS", "one,two")
+    assert load_settings(Settings, {"host": host}).api_keys == {"one", "two"}
 
 
-def test_what_is_killed_comes_back(start_up: StartUp, home: Path) -> None:
-    up = start_up()
-    up.until_ready()
-    old = {program: up.pid_of(program) for program in PROGRAMS}
-    for program, title in zip(
-        PROGRAMS, ("Valkey", "The training", "The light", "The API"), strict=True
-    ):
-        os.kill(old[program], signal.SIGKILL)
-        line = up.line()
-        assert line.startswith(title)
-        assert "ended with signal 9 (SIGKILL); it starts again in 1 s" in line
-    # Every program is new, and each worker hears the new broker.
-    wait_for(lambda: len(processes_of(home)) == 5, seconds=30)
-    assert not set(processes_of(home)) & set(old.values())
-    wait_for(lambda: up.status() == 200, seconds=30)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends programs with their parent")
-def test_a_killed_one_leaves_no_process_and_the_next_one_starts(
-    start_up: StartUp, home: Path
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("MOGGY_PORT", "70000", "it is too large: the most is 65535"),
+        ("MOGGY_PORT", "web", "it is not a whole number from 1 to 65535"),
+        ("MOGGY_LEASE_SECONDS", "soon", "it is not a number above 0"),
+        ("MOGGY_MAX_QUEUED_JOBS", "0", "it is too small: the least is 1"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_what_is_allowed(
+    variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    up = start_up()
-    up.until_ready()
-    up.process.kill()
-    wait_for(lambda: not processes_of(home), seconds=STOP_SECONDS)
-    start_up().until_ready()
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(StartError) as caught:
+        load_settings(Settings, {})
+    assert str(caught.value) == f"{variable} {value!r}: {said}"
 
 
-def test_a_port_in_use_is_told_before_anything_starts(start_up: StartUp, home: Path) -> None:
+def test_a_port_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        up = start_up("--port", str(port))
-        assert up.end().splitlines()[1:] == [
-            f"Port {port} of 127.0.0.1 is in use by another program: "
-            "stop it, or choose another with --port."
-        ]
-    assert up.process.returncode == 1
-    assert sorted(path.name for path in home.iterdir()) == ["logs", "run", "up.lock"]
-    assert list((home / "logs").iterdir()) == []
+        with pytest.raises(StartError, match=rf"^Port {port} of 127.0.0.1 is in use"):
+            refuse_taken_port(load_settings(Settings, {"port": port}))
+    refuse_taken_port(load_settings(Settings, {"port": port}))
 
 
-def test_an_address_that_others_reach_is_refused_without_keys(
-    start_up: StartUp, home: Path
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("localhost", "http://localhost:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_here_can_open(
+    host: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    up = start_up("--host", "0.0.0.0")
-    assert up.end().startswith("MOGGY_HOST 0.0.0.0 is reachable from other machines: set MOGGY_API")
-    assert up.process.returncode == 1
-    assert list(home.iterdir()) == []
-
-
-def test_with_keys_it_serves_every_interface_and_asks_for_the_key(
-    start_up: StartUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MOGGY_API_KEYS", "secret")
-    up = start_up("--host", "0.0.0.0")
-    up.until_ready()
-    assert up.status("/v1/jobs") == 401
+    monkeypatch.setenv("MOGGY_API_KEYS", "key")
+    assert service_url(load_settings(Settings, {"host": host, "port": 8000})) == expected

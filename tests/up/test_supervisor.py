@@ -11,8 +11,7 @@ import pytest
 
 from app.domain.startup import StartError
 from app.up import supervisor as supervision
-from app.up.leftovers import end_leftovers
-from app.up.program import Program
+from app.up.program import Program, end_leftovers
 from app.up.supervisor import StopRequested, Supervisor
 
 from .processes import DEAF, SLEEPER, processes_of, wait_for
@@ -57,7 +56,7 @@ def test_what_ended_is_started_again_and_its_end_is_told(
         (first,) = processes_of(home)
         os.kill(first, signal.SIGKILL)
         assert supervisor.wait_until(lambda: told and set(processes_of(home)) - {first}, 5)
-    assert "Api ended with signal 9 (SIGKILL); it starts again in 0 s" in told[0]
+    assert "Api ended with signal 9 (SIGKILL); it restarts in 0 s" in told[0]
     assert str(home / "logs" / "api.log") in told[0]
 
 
@@ -88,7 +87,7 @@ def test_pauses_before_a_new_start_double_up_to_thirty_seconds(
             while len(told) < failures:
                 supervisor._tick()
             clock[0] += 30
-    pauses = [line.partition("again in ")[2].partition(" s")[0] for line in told]
+    pauses = [line.partition("restarts in ")[2].partition(" s")[0] for line in told]
     assert pauses == ["1", "2", "4", "8", "16", "30", "30"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.up.leftovers import birth, end_leftovers, write_pid_file
+from app.up.program import end_leftovers, start_time, write_pid_file
 
 from .processes import SLEEPER
 
@@ -40,13 +40,13 @@ def test_a_pid_file_that_a_crash_cut_short_is_only_deleted(tmp_path: Path, conte
 def test_a_leftover_is_ended(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
     write_pid_file(tmp_path / "api.pid", sleeper.pid)
     assert end_leftovers(tmp_path, 5) == ["api"]
-    assert birth(sleeper.pid) is None
+    assert start_time(sleeper.pid) is None
 
 
 def test_the_birth_of_a_process_stays_and_that_of_a_dead_one_is_none(
     sleeper: subprocess.Popen[bytes],
 ) -> None:
-    assert birth(os.getpid()) == birth(os.getpid()) != birth(sleeper.pid)
+    assert start_time(os.getpid()) == start_time(os.getpid()) != start_time(sleeper.pid)
     sleeper.kill()
     sleeper.wait()
-    assert birth(sleeper.pid) is None
+    assert start_time(sleeper.pid) is None

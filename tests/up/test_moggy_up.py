@@ -1,0 +1,124 @@
+"""The whole of `moggy up`, as a user starts, stops and breaks it."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .processes import processes_of, wait_for
+from .running import STOP_SECONDS, Up
+
+pytestmark = pytest.mark.slow
+
+StartUp = Callable[..., Up]
+
+PROGRAMS = ("valkey-server", "-Q train", "-Q light", "uvicorn")
+
+
+def test_it_says_when_it_starts_and_when_it_is_ready_and_ctrl_c_leaves_no_process(
+    start_up: StartUp, home: Path
+) -> None:
+    up = start_up(group=True)
+    assert up.line() == f"Moggy 0.1.0 is starting; its home is {home}"
+    assert up.line() == f"Moggy is ready: {up.address}"
+    assert up.status() == 200
+    running = processes_of(home).values()
+    assert all(any(program in line for line in running) for program in PROGRAMS)
+    began = time.monotonic()
+    os.killpg(up.process.pid, signal.SIGINT)  # as a terminal does
+    assert up.end().splitlines() == [
+        "Stopping; running jobs are kept and go on at the next start.",
+        "Moggy has stopped.",
+    ]
+    assert up.process.returncode == 0
+    assert time.monotonic() - began < STOP_SECONDS
+    assert processes_of(home) == {}
+
+
+def test_ctrl_c_while_it_starts_leaves_no_process(start_up: StartUp, home: Path) -> None:
+    up = start_up(group=True)
+    up.line()
+    wait_for(lambda: len(processes_of(home)) > 1)
+    os.killpg(up.process.pid, signal.SIGINT)
+    assert "Moggy has stopped." in up.end()
+    assert up.process.returncode == 0
+    assert processes_of(home) == {}
+
+
+def test_a_second_one_on_the_same_home_says_so_and_leaves_the_first_alone(
+    start_up: StartUp, home: Path
+) -> None:
+    first = start_up()
+    first.until_ready()
+    running = set(processes_of(home))
+    second = start_up()
+    assert second.end() == (
+        f"Moggy is already running on {home} (process {first.process.pid}, {first.address}).\n"
+    )
+    assert second.process.returncode == 1
+    assert set(processes_of(home)) == running
+    assert first.status() == 200
+
+
+def test_what_is_killed_comes_back(start_up: StartUp, home: Path) -> None:
+    up = start_up()
+    up.until_ready()
+    old = {program: up.pid_of(program) for program in PROGRAMS}
+    for program, title in zip(
+        PROGRAMS, ("Valkey", "The training", "The light", "The API"), strict=True
+    ):
+        os.kill(old[program], signal.SIGKILL)
+        line = up.line()
+        assert line.startswith(title)
+        assert "ended with signal 9 (SIGKILL); it restarts in 1 s" in line
+    # Every program is new, and each worker hears the new broker.
+    wait_for(lambda: len(processes_of(home)) == 5, seconds=30)
+    assert not set(processes_of(home)) & set(old.values())
+    wait_for(lambda: up.status() == 200, seconds=30)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends programs with their parent")
+def test_a_killed_one_leaves_no_process_and_the_next_one_starts(
+    start_up: StartUp, home: Path
+) -> None:
+    up = start_up()
+    up.until_ready()
+    up.process.kill()
+    wait_for(lambda: not processes_of(home), seconds=STOP_SECONDS)
+    start_up().until_ready()
+
+
+def test_a_port_in_use_is_told_before_anything_starts(start_up: StartUp, home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        up = start_up("--port", str(port))
+        assert up.end().splitlines()[1:] == [
+            f"Port {port} of 127.0.0.1 is in use by another program: "
+            "stop it, or choose another port with --port."
+        ]
+    assert up.process.returncode == 1
+    assert sorted(path.name for path in home.iterdir()) == ["logs", "run", "up.lock"]
+    assert list((home / "logs").iterdir()) == []
+
+
+def test_an_address_that_others_reach_is_refused_without_keys(
+    start_up: StartUp, home: Path
+) -> None:
+    up = start_up("--host", "0.0.0.0")
+    assert up.end().startswith("MOGGY_HOST 0.0.0.0 is reachable from other machines: set MOGGY_API")
+    assert up.process.returncode == 1
+    assert list(home.iterdir()) == []
+
+
+def test_with_keys_it_serves_every_interface_and_asks_for_the_key(
+    start_up: StartUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOGGY_API_KEYS", "secret")
+    up = start_up("--host", "0.0.0.0")
+    up.until_ready()
+    assert up.status("/v1/jobs") == 401
