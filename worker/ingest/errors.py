@@ -1,11 +1,11 @@
-"""What can go wrong in an ingest, told in sentences for the user.
+"""The errors of an ingest; each message is a sentence for the user.
 
 IngestError      the dataset fails
 └── BrokenArchive
-Rejected         one file is left out, the others go on
+Rejected         one file is left out, the ingest continues
 BadTable         one label file is not used
-NoClass          one value is no class
-Stopped          the ingest was asked to stop
+NoClass          one value does not name a class
+Stopped          the ingest was told to stop
 """
 
 
@@ -14,7 +14,7 @@ class IngestError(Exception):
 
 
 class BrokenArchive(IngestError):
-    """An archive that ends too early or is damaged: what it would have held is unknown."""
+    """An archive that is cut short or damaged: the rest of its content is unknown."""
 
     def __init__(self, name: str, fault: str) -> None:
         self.fault = fault
@@ -25,7 +25,7 @@ class BrokenArchive(IngestError):
 
 
 class Rejected(Exception):
-    """A file that becomes no picture of the dataset. The reason is "kind: detail" or "kind"."""
+    """A file that does not become an image. The reason has the form "kind: detail" or "kind"."""
 
 
 class BadTable(Exception):
@@ -33,13 +33,13 @@ class BadTable(Exception):
 
 
 class NoClass(ValueError):
-    """A value that is no class, such as a fraction or a list."""
+    """A value that does not name a class, such as a fraction or a list."""
 
 
 class Stopped(Exception):
-    """Leave at once; nothing is to be kept."""
+    """End the ingest at once and keep nothing."""
 
 
 def reason(error: Rejected | BrokenArchive) -> str:
-    """Why this one file is left out."""
+    """Why a file is left out, for the report."""
     return f"damaged: {error.fault}" if isinstance(error, BrokenArchive) else str(error)

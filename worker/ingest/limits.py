@@ -1,4 +1,4 @@
-"""What bounds an ingest: the bytes that an upload unpacks to, and the memory of decoded images."""
+"""The limits of an ingest: bytes unpacked from the upload, and memory for decoded images."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,22 +10,22 @@ from worker.ingest.errors import IngestError
 
 @dataclass(frozen=True)
 class Limits:
-    max_pixels: int  # of one picture, before it is fitted
+    max_pixels: int  # of one image, before it is fitted
     max_images: int
     max_unpacked_bytes: int
 
 
 @dataclass
 class Flow:
-    """All bytes that an ingest has read, those that it read twice counted twice."""
+    """The bytes that an ingest has read; bytes that it reads twice count twice."""
 
     bytes: int = 0
 
 
 class Meter:
-    """Every byte that is read of an upload, unpacked, passes here.
+    """Counts the unpacked bytes of an upload, and raises IngestError beyond the limit.
 
-    `tick` is called with each: it may raise to stop the ingest, wherever that is.
+    `tick` is called after every read; it may raise to stop the ingest.
     """
 
     def __init__(
@@ -47,12 +47,13 @@ class Meter:
         self.tick()
 
     def fresh(self) -> "Meter":
-        """Another that has counted nothing yet: for what is read twice."""
+        """A meter that starts at 0 with the same limit, for a second read of the upload."""
         return Meter(self._limit, self.tick, self.flow)
 
 
 class ByteBudget:
-    """Several threads share so many bytes; what needs more than all of them waits to be alone."""
+    """A number of bytes shared by threads. A request for more than all of them waits until no
+    other thread holds any."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -61,7 +62,7 @@ class ByteBudget:
 
     @contextmanager
     def take(self, size: int) -> Iterator[None]:
-        """Wait until `size` bytes are free, or nothing is in use; they are used within."""
+        """Hold `size` bytes within the context; wait until they are free, or none is in use."""
         with self._freed:
             self._freed.wait_for(lambda: self._used == 0 or self._used + size <= self._size)
             self._used += size

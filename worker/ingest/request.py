@@ -1,4 +1,4 @@
-"""What an ingest is asked to do, as its run.json says it."""
+"""The request for an ingest, as its run.json holds it."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from worker.ingest.limits import Limits
 
 @dataclass(frozen=True)
 class Source:
-    """One uploaded file: the name its user gave it, and where its bytes are."""
+    """One uploaded file: its name as the user gave it, and the path of its bytes."""
 
     name: str
     path: Path
@@ -18,7 +18,7 @@ class Source:
 
 @dataclass(frozen=True)
 class ImageShape:
-    """How every picture is fitted: to so many pixels, cropped, padded or stretched."""
+    """The size and channels of every image of the dataset, and how images are fitted to them."""
 
     width: int
     height: int
@@ -34,10 +34,10 @@ class ImageShape:
 class IngestRequest:
     sources: tuple[Source, ...]
     shape: ImageShape
-    horizontal_flip: bool | None  # None: the pictures decide
+    horizontal_flip: bool | None  # None: decided from the images
     drop_near_duplicates: bool
-    drop_unclassified: bool  # else nothing has a class where some pictures have none
-    code_page: str | None  # of names in archives that are not UTF-8, as Python calls it
+    drop_unclassified: bool  # else no image has a class where some have none
+    code_page: str | None  # Python codec for names in archives that are not UTF-8
     levels: str  # full | auto
     limits: Limits
 

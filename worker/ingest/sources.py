@@ -1,4 +1,4 @@
-"""The uploaded files, known by their first bytes; arrays find the labels that came with them."""
+"""The uploaded files: each one's kind by its first bytes, and the images in it."""
 
 import functools
 import io
@@ -29,34 +29,35 @@ from worker.ingest.limits import Meter
 from worker.ingest.request import IngestRequest, Source
 
 Received = Member | ArrayImage
-LOOSE = -1  # the scope of files that lie in no archive
+LOOSE = -1  # the scope of files outside archives
 
 
 class Sources:
-    """All files of one upload."""
+    """All files of one upload. Arrays of images are paired with arrays of labels."""
 
     def __init__(self, request: IngestRequest, meter: Meter) -> None:
         self._request = request
         self._meter = meter
         self._kinds = [_kind_of(source, meter) for source in request.sources]
         self._arrays = {
-            place: _array(source, meter, gzipped=kind == "array.gz")
-            for place, (source, kind) in enumerate(zip(request.sources, self._kinds, strict=True))
+            index: _array(source, meter, gzipped=kind == "array.gz")
+            for index, (source, kind) in enumerate(zip(request.sources, self._kinds, strict=True))
             if kind in ("array", "array.gz") and not is_litter(source.name)
         }
         pair_labels(list(self._arrays.values()), meter)
 
-    def scope(self, place: int) -> tuple[int, str | None]:
-        """The archive whose files this source has, and its name; loose files are in one scope."""
-        if self._kinds[place] in ("zip", "tar", "tar.gz"):
-            return place, shown(self._request.sources[place].name)
+    def scope(self, index: int) -> tuple[int, str | None]:
+        """(scope, name of the archive or None) of a source. Label files apply within a scope: an
+        archive is one, all loose files together are another."""
+        if self._kinds[index] in ("zip", "tar", "tar.gz"):
+            return index, shown(self._request.sources[index].name)
         return LOOSE, None
 
-    def members(self, place: int) -> Iterator[Received | LabelRow | Notice]:
-        """Each file or picture in this source, which is read before the next is asked for."""
-        if place in self._arrays:
-            return array_members(self._arrays[place], self._request, self._meter)
-        return self._members(self._request.sources[place], self._kinds[place])
+    def members(self, index: int) -> Iterator[Received | LabelRow | Notice]:
+        """Each file or image in a source; it must be read before the next is requested."""
+        if index in self._arrays:
+            return array_members(self._arrays[index], self._request, self._meter)
+        return self._members(self._request.sources[index], self._kinds[index])
 
     def _members(self, source: Source, kind: str | None) -> Iterator[Received | LabelRow | Notice]:
         path, name, meter = source.path, shown(source.name), self._meter
@@ -75,7 +76,8 @@ class Sources:
         elif kind == "parquet":
             yield from parquet_members(path, name, meter)
         elif kind == "gzip":
-            yield Member(name, 0, 0, None, "not an image: a gzip that holds no tar and no array")
+            refusal = "not an image: a gzip without a tar or an array in it"
+            yield Member(name, 0, 0, None, refusal)
         else:
             refusal = f"unsupported archive: {kind}; make it a zip, a tar or a tar.gz"
             yield Member(name, 0, 0, None, refusal)
@@ -110,7 +112,7 @@ def _kind_of(source: Source, meter: Meter) -> str | None:
         return "array"
     if is_parquet(head):
         return "parquet"
-    with source.path.open("rb") as file:  # a program that unpacks itself, or the last of many parts
+    with source.path.open("rb") as file:  # a self-extracting program, or the last part of a split
         return "zip" if ends_as_zip(file) else None
 
 

@@ -185,7 +185,7 @@ def test_a_source_that_is_neither_archive_nor_picture_is_rejected(
     assert outcome.report["received"] == 5
     assert outcome.reasons["notes.txt"].startswith("not read: a text file")
     assert outcome.reasons["c.7z"].startswith("unsupported archive: 7z")
-    assert outcome.reasons["train.gz"] == "not an image: a gzip that holds no tar and no array"
+    assert outcome.reasons["train.gz"] == "not an image: a gzip without a tar or an array in it"
 
 
 def test_copies_are_duplicates_whatever_their_name_or_format(

@@ -1,4 +1,4 @@
-"""One file of an upload, wherever it lies: loose, in a zip, in a tar."""
+"""One file of an upload: loose, in a zip, in a tar, or in a row of a Parquet."""
 
 import io
 from dataclasses import dataclass
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from worker.ingest.archives.names import is_litter, points_outside
 from worker.ingest.archives.signatures import HEAD_BYTES, image_format
 from worker.ingest.archives.streams import READ_BYTES, Readable
-from worker.ingest.archives.unsupported_formats import foreign
+from worker.ingest.archives.unsupported_formats import unsupported_reason
 from worker.ingest.errors import Rejected
 
-MAX_BYTES = 256 << 20  # of one file; the largest picture that is decoded is hardly as large
-STRAY = b"\xef\xbb\xbf\r\n\t "  # what a web server's script may have sent before the picture
+MAX_BYTES = 256 << 20  # of one file; an image that can be decoded is rarely as large
+STRAY = b"\xef\xbb\xbf\r\n\t "  # printed before the image by faulty scripts of web servers
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something about an upload, beside its files, that its user is to know: a sentence."""
+    """A sentence about the upload for the report's notes."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Member:
-    """Must be read before the next one is asked for.
+    """A file of an upload. Read it before requesting the next one.
 
-    `size` is what is declared: a stream ends there, whatever is packed. `position` is how far
-    into its source, in bytes of the source, it was found.
+    `size` is the declared one, and `stream` never yields more. `position` is the offset in the
+    source, in bytes, for the progress.
     """
 
     name: str
@@ -33,15 +33,15 @@ class Member:
     position: int
     stream: Readable | None
     refusal: str | None = None  # why there is no stream
-    label: str | None = None  # the class that is told beside it in the same file
-    is_labelled: bool = False  # whether that file tells classes: a `label` of None is then no class
+    label: str | None = None  # its class, from the same source
+    is_labelled: bool = False  # the source has labels: a `label` of None means "no class"
 
     @property
     def is_received(self) -> bool:
         return not is_litter(self.name) or points_outside(self.name)
 
     def read_image(self) -> io.BytesIO:
-        """The whole file; raises Rejected as soon as it is known to be no picture."""
+        """The whole file. Raises Rejected as soon as its first bytes show that it is no image."""
         if points_outside(self.name):
             raise Rejected("unsafe path: it points outside its folder")
         if self.stream is None:
@@ -52,7 +52,7 @@ class Member:
         if image_format(head) is None:
             block = head.lstrip(STRAY)
             if image_format(block) is None:
-                raise Rejected(foreign(head))
+                raise Rejected(unsupported_reason(head))
         file = io.BytesIO()
         while block:
             file.write(block)

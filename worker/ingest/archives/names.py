@@ -1,8 +1,7 @@
-"""The names that files have in an upload. They are shown and sorted by, never opened.
+"""File names in uploads: their folders, their display, their code page. None is ever opened.
 
-A name is a str that stands for exactly the bytes in the archive: where these are not text, they are
-surrogate escapes (PEP 383). It is the identity of a file or of a class; `shown` makes the copy that
-people see.
+A name is a str that stands for exactly the bytes in the archive: bytes that are not text are
+surrogate escapes (PEP 383). It identifies a file or a class; `shown` makes the copy for display.
 """
 
 import itertools
@@ -16,15 +15,15 @@ from numpy.typing import NDArray
 
 SHOWN_CHARACTERS = 300
 DRIVE = re.compile(r"[A-Za-z]:")
-# A byte 0x5C that may be half of a character: no separator, unlike a backslash.
+# Stands for a byte 0x5C that may be the second half of a double-byte character, not a backslash.
 HALF_CHARACTER = "\udc5c"
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 # Embeddings, overrides and isolates of writing direction: they make one name look like another.
 DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # controls, surrogates, line and paragraph separators
 SHOWN_INSTEAD = "\N{REPLACEMENT CHARACTER}"
-# A UTF-8 text with fewer different non-ASCII characters may be another code page by chance: the
-# two bytes of one Chinese character in GBK are valid UTF-8 in 14 % of cases.
+# With fewer different non-ASCII characters, valid UTF-8 may be a coincidence: the two bytes of one
+# Chinese character in GBK are valid UTF-8 in 14 % of cases.
 FEW_CHARACTERS = 4
 EXAMPLES = 3
 UTF_8 = "utf-8"
@@ -32,15 +31,15 @@ ESCAPE = "surrogateescape"
 
 
 def parts_of(name: str) -> list[str]:
-    """The folders and the file of a path, whichever slashes its archiver wrote."""
+    """The folders and the file of a path, with slashes or backslashes."""
     return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
 
 
 def shown(name: str) -> str:
-    """The name fit for a report, a database and a page: composed, not endless, one line.
+    """The name for a report, a database or a page: in NFC, at most 300 characters, on one line.
 
-    Bytes that could not be decoded are shown like \\xe9. Control characters and changes of
-    direction are replaced. Joiners and every kind of space stay: languages need them.
+    Bytes that are not text are shown as \\xe9. Control characters and changes of writing direction
+    are replaced. Joiners and all kinds of spaces stay, because languages need them.
     """
     escaped = ESCAPED_BYTE.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", name)
     composed = unicodedata.normalize("NFC", escaped.replace(HALF_CHARACTER, "\\"))
@@ -55,13 +54,13 @@ def _is_unfit(char: str) -> bool:
 
 
 def points_outside(name: str) -> bool:
-    """Whether an archiver that obeyed the name would write outside its folder."""
+    """Whether extracting a file of this name would write outside the target folder."""
     flat = name.replace("\\", "/")
     return flat.startswith("/") or DRIVE.match(flat) is not None or ".." in flat.split("/")
 
 
 def is_litter(name: str) -> bool:
-    """What systems leave beside pictures: dot files, resource forks, thumbnail databases."""
+    """Whether an operating system made the file: dot files, resource forks, thumbnail databases."""
     parts = parts_of(name)
     return (
         not parts
@@ -72,16 +71,17 @@ def is_litter(name: str) -> bool:
 
 
 def folder_of(name: str) -> str | None:
-    """The immediate folder, None at the top. It is a class's identity, not what is shown."""
+    """The immediate folder, or None at the top. It identifies a class; `shown` displays it."""
     parts = parts_of(name)
     return parts[-2] if len(parts) > 1 else None
 
 
 class NameDecoder:
-    """Decodes names that their archive does not mark as UTF-8.
+    """Decodes the names that an archive does not mark as UTF-8, all in one code page.
 
-    `named` is the code page that the user named, `default` the one that the format has where its
-    names are not UTF-8. What no code page decodes stays bytes, in surrogate escapes.
+    `named` is the code page that the user named; `default` is the code page of the format, used
+    where the names are not UTF-8. Names that no code page decodes keep their bytes, as surrogate
+    escapes.
     """
 
     def __init__(self, archive: str, named: str | None, default: str | None = None) -> None:
@@ -92,8 +92,8 @@ class NameDecoder:
         self._undecoded = 0
         self._examples: list[str] = []
 
-    def look_at(self, names: Iterable[bytes]) -> None:
-        """Choose the code page by all names of the archive; every one of them is read."""
+    def choose_code_page(self, names: Iterable[bytes]) -> None:
+        """Choose the code page from all names of the archive; exhausts `names`."""
         characters: set[str] = set()
         is_utf_8 = True
         for raw in names:
@@ -117,9 +117,9 @@ class NameDecoder:
         return self._undecodable(raw)
 
     def _undecodable(self, raw: bytes) -> str:
-        """Text of the default code page, or escaped bytes; different for different bytes.
+        """Text in the default code page, or escaped bytes; different for different bytes.
 
-        0x5C is a backslash, or the second half of a double-byte character.
+        A byte 0x5C is a backslash or the second half of a double-byte character.
         """
         encoding, errors = (self._default, "strict") if self._default else (UTF_8, ESCAPE)
         separated = b"/" in raw
@@ -134,7 +134,7 @@ class NameDecoder:
         return name
 
     def notes(self) -> Iterator[str]:
-        """What the user is to know, after the last name."""
+        """Sentences for the report, complete after the last name."""
         if not self._undecoded:
             return
         count, examples = self._undecoded, ", ".join(self._examples)
@@ -147,7 +147,10 @@ class NameDecoder:
 
 
 class FileNames:
-    """One line for each picture; `shown` leaves no name a line break."""
+    """The shown name of the file behind each packed image, one per line of a file on the disk.
+
+    `shown` leaves no line break in a name.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -156,14 +159,14 @@ class FileNames:
     def add(self, name: str) -> None:
         self._file.write(f"{shown(name)}\n")
 
-    def of(self, places: set[int]) -> dict[int, str]:
-        """The names of the pictures at these places."""
+    def of(self, indices: set[int]) -> dict[int, str]:
+        """The names of the images at these indices."""
         self._file.flush()
         with self._path.open(encoding="utf-8", newline="\n") as lines:
-            return {place: line[:-1] for place, line in enumerate(lines) if place in places}
+            return {index: line[:-1] for index, line in enumerate(lines) if index in indices}
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Forget the names of the pictures that are not kept."""
+        """Drop the names of the images that are not kept."""
         self._file.close()
         whole = self._path.rename(self._path.with_suffix(".whole"))
         with whole.open(encoding="utf-8", newline="\n") as lines:
@@ -172,6 +175,6 @@ class FileNames:
         whole.unlink()
 
     def close(self) -> None:
-        """Nothing is left on the disk."""
+        """Close and delete the file."""
         self._file.close()
         self._path.unlink(missing_ok=True)

@@ -1,14 +1,14 @@
-"""What a file is, by its first bytes; names are not believed."""
+"""The format of a file, by its first bytes. File names do not count."""
 
 import tarfile
 
-HEAD_BYTES = tarfile.BLOCKSIZE  # enough for every signature here
+HEAD_BYTES = tarfile.BLOCKSIZE  # the longest signature is a tar header
 
 ARCHIVES = {
     b"PK\x03\x04": "zip",
-    b"PK\x05\x06": "zip",  # an empty one
+    b"PK\x05\x06": "zip",  # without members
     b"PK\x07\x08": "zip",  # the first part of several
-    b"PK00": "zip",  # announced as several parts, and then whole
+    b"PK00": "zip",  # planned as several parts, written as one
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
@@ -24,7 +24,7 @@ ARCHIVES = {
     b"hsqs": "squashfs",
     b"07070": "cpio",
 }
-PICTURES = {
+IMAGES = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"GIF87a": "GIF",
@@ -39,7 +39,7 @@ TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Brands of ISO base media files (ISO/IEC 23008-12; AV1 Image File Format)
 AVIF_BRANDS = (b"avif", b"avis")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
-ANY_BRANDS = (b"mif1", b"msf1")  # of pictures in any coding: the compatible brands tell which
+ANY_BRANDS = (b"mif1", b"msf1")  # any coding: the compatible brands tell which
 NOT_AN_IMAGE = "not an image: none of PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP, GIF"
 
 
@@ -52,23 +52,23 @@ def archive_kind(head: bytes) -> str | None:
 
 
 def image_format(head: bytes) -> str | None:
-    """Pillow's name of the format, or None when it is none that is read."""
+    """Pillow's name of the format, or None where it is not one that an ingest reads."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if head.startswith(TIFFS):
-        return None if head[8:10] == b"CR" else "TIFF"  # a Canon's raw file
+        return None if head[8:10] == b"CR" else "TIFF"  # raw file of a Canon camera
     if head[4:8] == b"ftyp":
         return _media_format(head)
-    for signature, name in PICTURES.items():
+    for signature, name in IMAGES.items():
         if head.startswith(signature):
             return name
     return None
 
 
 def media_brands(head: bytes) -> list[bytes]:
-    """Of an ISO base media file, its own brand first."""
+    """The brands of an ISO base media file: the major one, then the compatible ones."""
     end = min(int.from_bytes(head[:4], "big"), len(head))
-    return [head[8:12], *(head[place : place + 4] for place in range(16, end - 3, 4))]
+    return [head[8:12], *(head[offset : offset + 4] for offset in range(16, end - 3, 4))]
 
 
 def _media_format(head: bytes) -> str | None:
@@ -91,7 +91,7 @@ def array_format(head: bytes) -> str | None:
 
 
 def is_npz(head: bytes) -> bool:
-    """Whether a zip whose first file is called an array begins so, as NumPy writes it."""
+    """Whether a zip begins with a file named *.npy, as those of NumPy do."""
     if not head.startswith(b"PK\x03\x04"):
         return False
     length = int.from_bytes(head[26:28], "little")
@@ -103,7 +103,7 @@ def is_parquet(head: bytes) -> bool:
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether a tar begins so: its header carries a checksum, the oldest kind's too."""
+    """Whether a tar begins here. Headers of all kinds of tar carry a checksum."""
     try:
         tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
     except tarfile.HeaderError:

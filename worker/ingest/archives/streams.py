@@ -1,4 +1,7 @@
-"""The bytes of an uploaded file, read in order, counted, unpacked where they are a gzip."""
+"""Sequential reads of an uploaded file, metered, and decompressed if it is a gzip.
+
+`gzip.GzipFile` refuses data behind the last member; here it can be skipped and reported.
+"""
 
 import zlib
 from collections.abc import Iterator
@@ -10,9 +13,9 @@ from worker.ingest.errors import BrokenArchive
 from worker.ingest.limits import Meter
 
 READ_BYTES = 1 << 20
-PACKED_BYTES = 1 << 16  # read at once from a gzip
+PACKED_BYTES = 1 << 16  # compressed bytes per read
 GZIP = b"\x1f\x8b"
-GZIP_WINDOW = 31  # zlib: a gzip header, and its checksum and length at the end
+GZIP_WINDOW = 31  # zlib: expect a gzip header, and verify the checksum and the length at the end
 
 
 class Readable(Protocol):
@@ -33,10 +36,11 @@ class PlainStream:
 
 
 class GzipStream:
-    """What is in a gzip, in all of its members where it has several, up to zeros that pad it.
+    """The content of a gzip, of all its members, up to the zeros that pad it.
 
-    Raises BrokenArchive, at its end too, where its checksum stands; also where other data follows,
-    unless `keeps_rest`: then reading ends there, and `rest_bytes` says how much follows.
+    `read` raises BrokenArchive for damage, also for a wrong checksum at the end, and for other data
+    behind the end. With `keeps_rest` such data ends the stream instead, and `rest_bytes` is its
+    length.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class GzipStream:
         return data
 
     def _unpack(self, size: int) -> bytes:
-        """Up to `size` bytes; none only at the end, or where none are asked for."""
+        """Up to `size` bytes; empty only at the end, or for a `size` of 0."""
         while size > 0 and self._member is not None:
             if self._member.eof:
                 self._begin_member()
@@ -75,7 +79,7 @@ class GzipStream:
         return b""
 
     def _begin_member(self) -> None:
-        """Go on with the gzip that follows; with none, `_member` is None from here on."""
+        """Continue with the next member; without one, set `_member` to None."""
         self._skip_zeros()
         if len(self._packed) < len(GZIP):
             self._packed += self._file.read(PACKED_BYTES)
@@ -85,8 +89,8 @@ class GzipStream:
         self._member = None
         if self._packed and not self._keeps_rest:
             raise BrokenArchive(self._name, "other data follows the end of its gzip")
-        place = self._file.tell()
-        self.rest_bytes = len(self._packed) + self._file.seek(0, 2) - place
+        position = self._file.tell()
+        self.rest_bytes = len(self._packed) + self._file.seek(0, 2) - position
 
     def _skip_zeros(self) -> None:
         self._packed = self._packed.lstrip(b"\0")
@@ -100,13 +104,16 @@ class GzipStream:
 
 @contextmanager
 def opened(path: Path, name: str, meter: Meter, *, gzipped: bool) -> Iterator[Readable]:
-    """The file from its first byte, unpacked."""
+    """The file from its first byte, decompressed."""
     with path.open("rb") as file:
         yield GzipStream(file, name, meter) if gzipped else PlainStream(file, meter)
 
 
 def read_exactly(stream: Readable, size: int) -> bytearray:
-    """`size` bytes, or what is left; it grows with what is there, not with what was claimed."""
+    """`size` bytes, or fewer at the end of the stream.
+
+    Memory grows with the bytes that are read: `size` may be the false claim of a header.
+    """
     data = bytearray()
     while len(data) < size:
         block = stream.read(min(size - len(data), READ_BYTES))

@@ -35,7 +35,7 @@ def tar_members(
         with path.open("rb") as file:
             tar = _Tar(file, name, meter.fresh(), gzipped)
             unmarked = _Unmarked()
-            names.look_at(unmarked.of(tar.headers()))
+            names.choose_code_page(unmarked.of(tar.headers()))
             has_raw_records = unmarked.has_records
     with path.open("rb") as file:
         tar = _Tar(file, name, meter, gzipped)

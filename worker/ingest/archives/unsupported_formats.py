@@ -1,4 +1,4 @@
-"""What a file is that is not read, by its first bytes, and what to do with it."""
+"""Names for files that an ingest does not read, by their first bytes, with what to do."""
 
 import re
 
@@ -15,7 +15,7 @@ DEVELOP = "develop it, and save it as TIFF, PNG or JPEG"
 FRAMES = "save its frames as pictures, for example: ffmpeg -i FILE -vf fps=2 %06d.png"
 CONVERT = "export it as PNG"
 
-# (offset, first bytes, what it is, what to do)
+# (offset, bytes there, name, what to do)
 KINDS = (
     (0, b"\xff\x0a", "a JPEG XL", SAVE),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL", SAVE),
@@ -29,6 +29,13 @@ KINDS = (
     (0, b"\xc5\xd0\xd3\xc6", "a PostScript file (EPS)", CONVERT),
     (0, b"\0\0\1\0", "an icon (ICO)", CONVERT),
     (0, b"icns", "an icon (ICNS)", CONVERT),
+    (0, b"\x8aMNG\r\n\x1a\n", "an animation (MNG)", CONVERT),
+    (0, b"\x8bJNG\r\n\x1a\n", "a JNG", CONVERT),
+    (0, b"\x01\xda\0", "an SGI image", CONVERT),
+    (0, b"\x01\xda\1", "an SGI image", CONVERT),
+    (0, b"\x59\xa6\x6a\x95", "a Sun raster", CONVERT),
+    (0, b"BPG\xfb", "a BPG", SAVE),
+    (0, b"FLIF", "a FLIF", SAVE),
     (0, b"DDS ", "a texture (DDS)", CONVERT),
     (0, b"qoif", "a QOI", SAVE),
     (0, b"v/1\1", "an OpenEXR", CONVERT),
@@ -84,10 +91,11 @@ TEXTS = (
     (rb"[\[{]", "a JSON file", "labels must be in one archive with their pictures"),
 )
 CAMERA_BRANDS = (b"crx ",)
+HEADER_BYTES = 18  # of a TGA
 
 
-def foreign(head: bytes) -> str:
-    """Why the file that begins so is not read."""
+def unsupported_reason(head: bytes) -> str:
+    """Why a file with these first bytes is rejected."""
     if not head:
         return "not an image: the file is empty"
     kind = archive_kind(head)
@@ -95,16 +103,16 @@ def foreign(head: bytes) -> str:
         return f"nested archive: a {kind} inside the upload; unpack it first"
     if array_format(head) or is_parquet(head):
         return "nested array: many pictures inside an archive; upload this file by itself"
-    known = _known(head) or _known_text(head)
-    if known is None:
+    named = _named_by_signature(head) or _named_by_header(head) or _named_as_text(head)
+    if named is None:
         return NOT_AN_IMAGE
-    name, remedy = known
+    name, remedy = named
     return f"not read: {name}; {remedy}"
 
 
-def _known(head: bytes) -> tuple[str, str] | None:
-    for offset, start, name, remedy in KINDS:
-        if head[offset : offset + len(start)] == start:
+def _named_by_signature(head: bytes) -> tuple[str, str] | None:
+    for offset, signature, name, remedy in KINDS:
+        if head[offset : offset + len(signature)] == signature:
             return name, remedy
     if head[4:8] == b"ftyp":
         if media_brands(head)[0] in CAMERA_BRANDS:
@@ -113,7 +121,23 @@ def _known(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _known_text(head: bytes) -> tuple[str, str] | None:
+def _named_by_header(head: bytes) -> tuple[str, str] | None:
+    """PCX and TGA files: they have no signature, but headers with few possible values."""
+    if len(head) < HEADER_BYTES:
+        return None
+    manufacturer, version, encoding, bits = head[:4]
+    if manufacturer == 10 and version <= 5 and encoding == 1 and bits in (1, 2, 4, 8):
+        return "a PCX", CONVERT
+    has_colour_map, kind, depth = head[1], head[2], head[16]
+    is_kind = (has_colour_map, kind) in ((1, 1), (1, 9), (0, 2), (0, 3), (0, 10), (0, 11))
+    is_mapped = has_colour_map or not any(head[3:8])
+    has_size = any(head[12:14]) and any(head[14:16])
+    if is_kind and is_mapped and has_size and depth in (8, 15, 16, 24, 32) and head[17] < 64:
+        return "a TGA", CONVERT
+    return None
+
+
+def _named_as_text(head: bytes) -> tuple[str, str] | None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for pattern, name, remedy in TEXTS:
         if re.match(pattern, text, re.IGNORECASE | re.DOTALL):
@@ -121,7 +145,7 @@ def _known_text(head: bytes) -> tuple[str, str] | None:
     try:
         is_text = text.isascii() or bool(text.decode())
     except UnicodeDecodeError as error:
-        is_text = error.start > len(text) - 4 and len(head) > 100  # cut within a letter
+        is_text = error.start > len(text) - 4 and len(head) > 100  # cut within a character
     if is_text and not re.search(rb"[\0-\x08\x0e-\x1f]", text):
         return "a text file", "leave it out"
     return None

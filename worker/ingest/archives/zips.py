@@ -36,7 +36,7 @@ def zip_members(
     with path.open("rb") as table_file, path.open("rb") as data_file:
         tables = find_tables(table_file, name)
         names = NameDecoder(name, code_page, DEFAULT_CODE_PAGE)
-        names.look_at(
+        names.choose_code_page(
             raw_name
             for table in tables
             for raw_name in _unmarked_names(table_file, table, name, meter)

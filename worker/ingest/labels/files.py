@@ -16,7 +16,7 @@ from worker.ingest.archives.names import parts_of, shown
 from worker.ingest.archives.parquet import LabelRow, parquet_members
 from worker.ingest.archives.signatures import HEAD_BYTES, image_format
 from worker.ingest.archives.streams import READ_BYTES, Readable, read_exactly
-from worker.ingest.archives.unsupported_formats import foreign
+from worker.ingest.archives.unsupported_formats import unsupported_reason
 from worker.ingest.class_values import LABEL_COLUMNS, STAND_IN, class_of
 from worker.ingest.errors import BadTable, NoClass, Rejected
 from worker.ingest.labels.labels import Labels
@@ -103,7 +103,7 @@ class LabelFiles:
             if image_format(head) is not None:
                 return replace(member, stream=stream)
             if head.startswith(LFS_POINTER):
-                raise BadTable(foreign(head))
+                raise BadTable(unsupported_reason(head))
             stream = _Continued(head.removeprefix(codecs.BOM_UTF8), member.stream)
             if read is None:
                 self._read_sidecar(scope, archive, member, suffix, stream)

@@ -100,7 +100,7 @@ CLASSES = {
 
 
 def decoded(decoder: NameDecoder, names: list[bytes]) -> list[str]:
-    decoder.look_at(names)
+    decoder.choose_code_page(names)
     return [decoder.decode(name) for name in names]
 
 

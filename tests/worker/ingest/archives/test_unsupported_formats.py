@@ -1,9 +1,12 @@
-"""What is not read is named for what it is, with what to do."""
+"""Files in unsupported formats are rejected by name, with what to do."""
+
+import io
 
 import pytest
+from PIL import Image
 
 from worker.ingest.archives.signatures import image_format
-from worker.ingest.archives.unsupported_formats import foreign
+from worker.ingest.archives.unsupported_formats import unsupported_reason
 
 FILES = {
     "JPEG XL": b"\xff\x0a\xfa\x7f",
@@ -28,6 +31,7 @@ FILES = {
     "Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
     "web page": b"\n<!DOCTYPE html><html>Sign in to download</html>",
     "JSON": b'{"error": "not found"}',
+    "MNG": b"\x8aMNG\r\n\x1a\n" + bytes(20),
     "PNM": b"P6\n2 2\n255\n" + bytes(12),
     "text": "Grüße aus der Ferne".encode(),
 }
@@ -42,23 +46,38 @@ NAMES = {
     "MP4": "a video",
     "WebM": "a video",
     "AVI": "a video",
+    "MNG": "an animation (MNG)",
 }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_not_read_is_named_with_what_to_do(name: str) -> None:
     assert image_format(FILES[name]) is None
-    reason = foreign(FILES[name])
+    reason = unsupported_reason(FILES[name])
     assert reason.startswith("not read: ")
     assert NAMES.get(name, name).lower() in reason.lower()
     assert len(reason.partition("; ")[2]) > 8
 
 
-def test_what_is_not_known_is_told_what_is_read() -> None:
-    assert foreign(b"\x13\x37\xfe\xff" * 9) == (
+@pytest.mark.parametrize("compression", [None, "tga_rle"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA"])
+@pytest.mark.parametrize("kind", ["TGA", "PCX", "SGI"])
+def test_formats_with_little_of_a_signature_are_named(
+    kind: str, mode: str, compression: str | None
+) -> None:
+    if (kind, mode) in (("PCX", "RGBA"), ("SGI", "P")):
+        pytest.skip("there is no such file")
+    file = io.BytesIO()
+    Image.new(mode, (300, 9)).save(file, kind, compression=compression)
+    assert unsupported_reason(file.getvalue()[:512]).startswith("not read: a")
+    assert f" {kind}" in unsupported_reason(file.getvalue()[:512])
+
+
+def test_an_unknown_file_is_rejected_with_the_formats_that_are_read() -> None:
+    assert unsupported_reason(b"\x13\x37\xfe\xff" * 9) == (
         "not an image: none of PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP, GIF"
     )
-    assert foreign(b"") == "not an image: the file is empty"
+    assert unsupported_reason(b"") == "not an image: the file is empty"
 
 
 @pytest.mark.parametrize(
