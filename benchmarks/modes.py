@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from app.cli.overrides import parse_overrides
+from app.cli.options import parse_overrides
 from benchmarks import machine
 from benchmarks.digits import Classifier, classify, read_mnist, the_classifier
 from benchmarks.shared_data import SHARED_DATA

@@ -1,31 +1,40 @@
-"""Moggy's HTTP service as the commands see it: JSON in and out, every failure a CommandError."""
+"""A client of Moggy's HTTP API. Every failure is a CommandError.
+
+Every command imports this module, so it imports httpx2 only where it is used: `--help` is quick.
+"""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
-from urllib.parse import quote, urlsplit
-
-import httpx2
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlencode, urlsplit
 
 from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable, WrongUsage
-from app.cli.uploads import Part, opened
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from app.cli.uploads import Part
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGE_SIZE = 200
-NOTHING_FOLLOWS = 204  # a stream whose job has ended, after its last event
 
-# Generating a thousand images, or storing a large upload, keeps a client waiting for minutes.
-TIMEOUT = httpx2.Timeout(300.0, connect=5.0)
-# A stream is never silent for longer: the service sends a comment every few seconds.
-STREAM_TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
+CONNECT_SECONDS = 5.0
+# Generating a thousand images, or storing a large upload, takes minutes.
+RESPONSE_SECONDS = 300.0
+# The service sends a comment into an event stream every few seconds.
+STREAM_SECONDS = 60.0
 
 
 class ServiceClient:
-    """Speaks to the service at `url`; paths are relative to its `/v1`."""
+    """Sends requests to the service at `url`; paths are relative to its `/v1`."""
 
     def __init__(self, url: str = DEFAULT_URL, api_key: str | None = None) -> None:
+        import httpx2
+
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise WrongUsage(f"MOGGY_URL {url!r} is not an address like {DEFAULT_URL}")
@@ -33,14 +42,14 @@ class ServiceClient:
         self._http = httpx2.Client(
             base_url=f"{self.url}/v1/",
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=TIMEOUT,
-            # A proxy that the environment names for the web cannot reach this machine's loopback.
+            timeout=httpx2.Timeout(RESPONSE_SECONDS, connect=CONNECT_SECONDS),
+            # A web proxy in the environment cannot reach the loopback of this machine.
             trust_env=parts.hostname not in LOCAL_HOSTS,
         )
 
     @classmethod
     def from_environment(cls) -> Self:
-        """The service that MOGGY_URL names, with the key in MOGGY_API_KEY."""
+        """A client of the service that MOGGY_URL names, with the key in MOGGY_API_KEY."""
         url = os.environ.get("MOGGY_URL") or DEFAULT_URL
         return cls(url, os.environ.get("MOGGY_API_KEY"))
 
@@ -55,7 +64,7 @@ class ServiceClient:
             return self._json(self._http.get(path))
 
     def find(self, path: str) -> Any | None:
-        """What is at `path`, or None where the service knows nothing by that name."""
+        """Return the JSON at `path`, or None for a 404."""
         with self._failures():
             response = self._http.get(path)
             return None if response.status_code == 404 else self._json(response)
@@ -66,31 +75,26 @@ class ServiceClient:
 
     def delete(self, path: str) -> None:
         with self._failures():
-            _check(self._http.delete(path))
+            _raise_for_problem(self._http.delete(path))
 
     def items(self, path: str, filters: Mapping[str, str] | None = None) -> Iterator[Any]:
-        """Every item of a list that meets the filters, newest first, page after page."""
+        """Yield every item of a list that meets the filters, page after page."""
         cursor: str | None = None
         while True:
             parameters: dict[str, Any] = {"limit": PAGE_SIZE, **(filters or {})}
             if cursor is not None:
                 parameters["cursor"] = cursor
-            page = self.get(f"{path}?{httpx2.QueryParams(parameters)}")
+            page = self.get(f"{path}?{urlencode(parameters)}")
             yield from page["items"]
             cursor = page["next"]
             if cursor is None:
                 return
 
-    def download(self, path: str, body: dict[str, Any]) -> Iterator[bytes]:
-        """The bytes that the service makes from `body`, as they come."""
-        with self._failures(), self._http.stream("POST", path, json=body) as response:
-            _check(response)
-            yield from response.iter_bytes()
-
-    def fetch(self, path: str) -> Iterator[bytes]:
-        """The bytes of the file at `path`, as they come."""
-        with self._failures(), self._http.stream("GET", path) as response:
-            _check(response)
+    def download(self, path: str, body: dict[str, Any] | None = None) -> Iterator[bytes]:
+        """Yield the bytes of the response: to a POST of `body`, or to a GET without one."""
+        method = "GET" if body is None else "POST"
+        with self._failures(), self._http.stream(method, path, json=body) as response:
+            _raise_for_problem(response)
             yield from response.iter_bytes()
 
     def upload(
@@ -100,7 +104,11 @@ class ServiceClient:
         parts: list[Part],
         on_progress: Callable[[int, int], None],
     ) -> Any:
-        """Send a multipart form; `on_progress` hears of (bytes sent, bytes in all)."""
+        """Send a multipart form; `on_progress` is called with (bytes sent, total bytes)."""
+        import httpx2
+
+        from app.cli.uploads import opened
+
         with self._failures(), opened(parts) as files:
             form = self._http.build_request(
                 "POST", path, data=fields, files=[("files", file) for file in files]
@@ -113,25 +121,33 @@ class ServiceClient:
             return self._json(response)
 
     def events(self, path: str, last_event_id: str | None) -> Iterator[httpx2.ServerSentEvent]:
-        """The server-sent events at `path`, after `last_event_id`, until the stream ends."""
+        """Yield the server-sent events at `path` after `last_event_id` until the stream ends."""
+        import httpx2
+
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        timeout = httpx2.Timeout(STREAM_SECONDS, connect=CONNECT_SECONDS)
         with (
             self._failures(),
-            self._http.sse(path, headers=headers, timeout=STREAM_TIMEOUT) as source,
+            self._http.sse(path, headers=headers, timeout=timeout) as source,
         ):
-            _check(source.response)
-            if source.response.status_code != NOTHING_FOLLOWS:
+            _raise_for_problem(source.response)
+            if source.response.status_code != 204:  # the job has ended, and no event follows
                 yield from source
 
     def _json(self, response: httpx2.Response) -> Any:
-        _check(response)
+        _raise_for_problem(response)
         try:
             return response.json()
         except ValueError as exc:
-            raise CommandError(f"{self.url} is no Moggy service: it answers no JSON") from exc
+            raise CommandError(
+                f"{self.url} is not a Moggy service: its response is not JSON"
+            ) from exc
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
+        """Turn the errors of httpx2 into ServiceUnreachable."""
+        import httpx2
+
         try:
             yield
         except httpx2.ConnectError as exc:
@@ -148,7 +164,7 @@ class ServiceClient:
 
 
 def segment(name: str) -> str:
-    """A name as one segment of a path, whatever it holds."""
+    """`name` as one segment of a path, whatever characters it has."""
     return quote(name, safe="", errors="surrogateescape")
 
 
@@ -162,8 +178,8 @@ def _counted(
         on_progress(sent, total)
 
 
-def _check(response: httpx2.Response) -> None:
-    """Raise what the service says is wrong, as `title: detail (field)`."""
+def _raise_for_problem(response: httpx2.Response) -> None:
+    """Raise the problem that the service reports as `title: detail (field)`."""
     if response.is_success:
         return
     response.read()
@@ -174,6 +190,6 @@ def _check(response: httpx2.Response) -> None:
         reason = f"{response.status_code} {response.reason_phrase}".strip()
         raise CommandError(f"{response.request.url} answered {reason}") from exc
     field = problem.get("field")
-    place = f" ({field})" if field and field not in detail else ""
-    refusal = ServiceBusy if response.status_code == 503 else CommandError
-    raise refusal(f"{title}: {detail}{place}")
+    suffix = f" ({field})" if field and field not in detail else ""
+    error = ServiceBusy if response.status_code == 503 else CommandError
+    raise error(f"{title}: {detail}{suffix}")

@@ -1,8 +1,15 @@
-"""What ends a command: one line on stderr and an exit code."""
+"""The errors that end a command: one line on stderr, and an exit code.
 
-FAILED = 1  # the service refused, or the job failed
-UNREACHABLE = 2  # no service answers, or the command line is wrong
-INTERRUPTED = 130  # as shells count an end by Ctrl-C
+CommandError            1  the service refused, or the job failed
+├── ServiceBusy         1  the service cannot answer now; trying again may help
+├── ServiceUnreachable  2  no service answers at the address, or the connection broke
+└── WrongUsage          2  an argument is wrong, which is known before any request
+"""
+
+FAILED = 1
+UNREACHABLE = 2
+WRONG_USAGE = 2
+INTERRUPTED = 130  # the exit code that shells use for Ctrl-C
 
 
 class CommandError(Exception):
@@ -13,19 +20,15 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
-class ServiceUnreachable(CommandError):
-    """Nothing answers at the address, or the connection broke."""
+class ServiceBusy(CommandError):
+    pass
 
+
+class ServiceUnreachable(CommandError):
     def __init__(self, message: str) -> None:
         super().__init__(message, UNREACHABLE)
-
-
-class ServiceBusy(CommandError):
-    """The service answers that it cannot now: its queue is full, or a part of it is away."""
 
 
 class WrongUsage(CommandError):
-    """An argument cannot be right, which is known before the service is asked."""
-
     def __init__(self, message: str) -> None:
-        super().__init__(message, UNREACHABLE)
+        super().__init__(message, WRONG_USAGE)

@@ -1,59 +1,68 @@
-"""The files of a job, brought to a folder and compared with their hashes."""
+"""Files that commands write: complete or not at all, and with the expected hash."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from app.cli.client import ServiceClient, segment
+from app.cli.console import size
 from app.cli.errors import CommandError, WrongUsage
-from app.cli.outputs import write_file
 from app.cli.progress import View
-from app.cli.tables import size
 
 
 def check_folder(out: Path) -> None:
-    """Refuse what can be no folder, before anything is asked for."""
+    """Refuse an `out` that exists and is not a folder, before any request."""
     if out.exists() and not out.is_dir():
-        raise WrongUsage(f"{out} is no folder")
+        raise WrongUsage(f"{out} is not a folder")
+
+
+def write_file(out: Path, chunks: Iterable[bytes]) -> int:
+    """Write `chunks` to `out`, which is replaced only when they are complete; return the bytes."""
+    from models.durable_files import write_chunks_durably
+
+    try:
+        return write_chunks_durably(out, chunks)
+    except OSError as exc:
+        raise CommandError(f"{out}: {exc.strerror}") from exc
 
 
 def fetch_files(client: ServiceClient, job_id: str, out: Path, view: View) -> list[Path]:
-    """Bring all files of the job to `out`, but for those that are there already; where they are.
+    """Fetch the files of a job that `out` does not hold yet; return the paths of all its files.
 
-    Each is seen whole or not at all. Raises CommandError for one that is not what was stored.
+    Raises CommandError for a file whose hash differs from the service's.
     """
     path = f"jobs/{segment(job_id)}/files"
-    files = list(client.items(path))[::-1]  # as they were made, the manifest last
+    files = list(client.items(path))[::-1]  # oldest first: the manifest is the last
     total, done = sum(file["bytes"] for file in files), 0
     out.mkdir(parents=True, exist_ok=True)
     view.describe("downloading")
     for file in files:
         target = out / Path(file["name"]).name
-        if not _is_there(target, file):
-            _fetch(client.fetch(f"{path}/{segment(file['name'])}"), target, file)
+        if not _holds(target, file):
+            chunks = client.download(f"{path}/{segment(file['name'])}")
+            write_file(target, _verified(chunks, target, file["sha256"]))
         done += file["bytes"]
         view.update(done, total, f"{size(done)} of {size(total)}")
     return [out / Path(file["name"]).name for file in files]
 
 
-def _is_there(target: Path, file: dict[str, Any]) -> bool:
+def _holds(target: Path, file: dict[str, Any]) -> bool:
     if not target.is_file() or target.stat().st_size != file["bytes"]:
         return False
     with target.open("rb") as opened:
-        found = hashlib.file_digest(opened, "sha256").hexdigest()
-    return found == str(file["sha256"])
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    return sha256 == str(file["sha256"])
 
 
-def _fetch(pieces: Iterator[bytes], target: Path, file: dict[str, Any]) -> None:
-    def checked() -> Iterator[bytes]:
-        found = hashlib.sha256()
-        for piece in pieces:
-            found.update(piece)
-            yield piece
-        if found.hexdigest() != file["sha256"]:  # before it has its name
-            raise CommandError(
-                f"{target}: what came has the sha256 {found.hexdigest()}, not {file['sha256']}"
-            )
-
-    write_file(target, checked())
+def _verified(chunks: Iterable[bytes], target: Path, sha256: str) -> Iterator[bytes]:
+    """Pass `chunks` on; at their end, before the file gets its name, compare their hash."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != sha256:
+        raise CommandError(
+            f"{target}: the downloaded file has the sha256 {digest.hexdigest()}, not {sha256}: "
+            "run the command again"
+        )

@@ -1,4 +1,4 @@
-"""The files below a folder that the user named, and the reason for each one that is left out."""
+"""The files below a folder that the user gave, and the reason for each entry left out."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ SPECIAL = (
 
 @dataclass(frozen=True)
 class FoundFile:
-    """`inside` is its path below the folder, with slashes, under the names of the links."""
+    """`inside` is the path below the folder, with slashes and with the names of links."""
 
     path: Path
     inside: str
@@ -30,17 +30,17 @@ class LeftOut:
 
 @dataclass
 class Walk:
-    """What a folder holds, in one fixed order: each folder's files, then its folders."""
+    """The content of a folder in a fixed order: the files of each folder, then its folders."""
 
     files: list[FoundFile] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
 def walk(root: Path) -> Walk:
-    """Every file below `root`. `root` and the folders above it may be hidden or links.
+    """Find every file below `root`, which may itself be hidden, a link, or in a hidden folder.
 
-    A link to a file is that file. A link to a folder is that folder, unless the folder is in the
-    walk already: a folder is taken once, under its own place where it has one below `root`.
+    Links are followed. A folder that is reached several ways is walked once: under its own path if
+    that is below `root`, otherwise under the name of the first link.
     """
     return _Walker(root).run()
 
@@ -49,44 +49,44 @@ class _Walker:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._walk = Walk()
-        self._taken: dict[tuple[int, int], Path] = {}  # folders, by device and inode
-        self._links: list[Path] = []  # to folders, which are followed after all real folders
+        self._walked: dict[tuple[int, int], Path] = {}  # folders, by device and inode
+        self._links: list[Path] = []  # to folders; followed after all real folders
 
     def run(self) -> Walk:
-        self._folder(self._root)
+        self._walk_folder(self._root)
         while self._links:
-            self._folder(self._links.pop(0))
-        self._walk.files.sort(key=lambda file: _place(file.inside))
-        self._walk.left_out.sort(key=lambda entry: _place(entry.path.as_posix()))
+            self._walk_folder(self._links.pop(0))
+        self._walk.files.sort(key=lambda file: _sort_key(file.inside))
+        self._walk.left_out.sort(key=lambda entry: _sort_key(entry.path.as_posix()))
         return self._walk
 
-    def _folder(self, folder: Path) -> None:
-        waiting = [folder]
-        while waiting:
-            folder = waiting.pop()
+    def _walk_folder(self, folder: Path) -> None:
+        pending = [folder]
+        while pending:
+            folder = pending.pop()
             try:
-                if not self._take(folder):
+                if not self._is_new(folder):
                     continue
                 with os.scandir(folder) as scan:
                     entries = sorted(scan, key=lambda entry: entry.name)
             except OSError as error:
                 self._leave_out(folder, f"the folder cannot be read: {error.strerror}")
                 continue
-            inside = (folder / entry.name for entry in entries)
-            waiting += [path for path in inside if self._is_real_folder(path)]
+            paths = (folder / entry.name for entry in entries)
+            pending += [path for path in paths if self._add_entry(path)]
 
-    def _take(self, folder: Path) -> bool:
-        """Remember the folder; False, and the reason told, where it was taken before."""
+    def _is_new(self, folder: Path) -> bool:
+        """Record the folder as walked; a folder that was walked before is left out."""
         status = folder.stat()
         key = (status.st_dev, status.st_ino)
-        if key in self._taken:
-            self._leave_out(folder, f"the folder is taken already, as {self._taken[key]}")
+        if key in self._walked:
+            self._leave_out(folder, f"the folder is included already, as {self._walked[key]}")
             return False
-        self._taken[key] = folder
+        self._walked[key] = folder
         return True
 
-    def _is_real_folder(self, path: Path) -> bool:
-        """Sort one entry in; True where it is a folder that is to be walked now."""
+    def _add_entry(self, path: Path) -> bool:
+        """Add a file, a link to a folder, or an entry left out; True for a folder to walk now."""
         if path.name.startswith("."):
             self._leave_out(path, "hidden")
             return False
@@ -94,7 +94,7 @@ class _Walker:
             status = path.stat()
         except OSError as error:
             broken = path.is_symlink() and isinstance(error, FileNotFoundError)
-            reason = "a link that leads nowhere" if broken else f"cannot be read: {error.strerror}"
+            reason = "a broken link" if broken else f"cannot be read: {error.strerror}"
             self._leave_out(path, reason)
             return False
         if stat.S_ISDIR(status.st_mode):
@@ -118,7 +118,7 @@ def _special(mode: int) -> str:
     return next((name for test, name in SPECIAL if test(mode)), "a special file")
 
 
-def _place(path: str) -> list[tuple[bool, str]]:
-    """Sorts the files of a folder before its folders."""
+def _sort_key(path: str) -> list[tuple[bool, str]]:
+    """Sort the files of a folder before its folders."""
     *folders, name = path.split("/")
     return [*((True, folder) for folder in folders), (False, name)]

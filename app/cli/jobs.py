@@ -1,10 +1,38 @@
-"""Commands about jobs: listed, followed, fetched, steered."""
+"""Commands about jobs: list, follow, steer, and fetch what they made."""
 
-from typing import Annotated, Literal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
-from app.cli.options import FolderOption, JobArgument
+from app.cli.client import ServiceClient, segment
+from app.cli.console import counted, figure, moment, printable, size, table
+from app.cli.datasets import follow_ingest
+from app.cli.errors import INTERRUPTED, CommandError
+from app.cli.files import check_folder, fetch_files, write_file
+from app.cli.follow import follow_job
+from app.cli.options import FolderOption, JobArgument, without_none
+from app.cli.progress import make_view
+
+JOB_COLUMNS = ("JOB", "KIND", "STATUS", "MODEL", "DATASET", "IMAGES", "CREATED")
+SCORE_COLUMNS = ("SCORE", "VALUE", "95 %", "YOUR DATA", "NOISE")
+SCORES = (
+    "kid",
+    "frechet",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "copy_rate",
+    "diversity",
+    "swd",
+)
+# Added to the refusal to download files: where to get the results of other kinds of job.
+RESULT_HINTS = {
+    "train": " `moggy samples {job} --out FOLDER` fetches a training's sample grids.",
+    "evaluate": " `moggy follow {job}` prints an evaluation's scores.",
+}
 
 jobs_cli = typer.Typer()
 
@@ -23,65 +51,185 @@ def jobs(
     ] = None,
 ) -> None:
     """List the jobs, newest first; options filter them and may be combined."""
-    from app.cli.commands import list_items
-    from app.cli.tables import JOB_COLUMNS, job_row
+    filters = without_none({"kind": kind, "model": model, "dataset": dataset, "status": status})
+    with ServiceClient.from_environment() as client:
+        print(table(JOB_COLUMNS, [_job_row(job) for job in client.items("jobs", filters)]))
 
-    given = {"kind": kind, "model": model, "dataset": dataset, "status": status}
-    filters = {name: value for name, value in given.items() if value is not None}
-    list_items("jobs", JOB_COLUMNS, job_row, filters)
+
+def _job_row(job: dict[str, Any]) -> list[str]:
+    status = job["status"]
+    if job.get("room_needed") is not None:
+        status = f"{status}, no disk space"
+    elif job["position"] is not None:
+        status = f"{status} ({job['position']})"
+    elif job["stop_requested"]:
+        status = f"{status}, to {job['stop_requested']}"
+    seen, total = job["progress"]["images_seen"], job["progress"]["images_total"]
+    images = f"{seen:,}/{total:,}" if total else f"{seen:,}"
+    names = [job["model"] or "-", job["dataset"] or "-"]
+    return [job["id"], job["kind"], status, *names, images, moment(job["created_at"])]
 
 
 @jobs_cli.command()
 def cancel(job: JobArgument) -> None:
     """End a job for good; a training keeps its checkpoints, a synthesis loses its files."""
-    from app.cli.commands import steer
-
-    steer(job, "cancel")
+    _steer(job, "cancel")
 
 
 @jobs_cli.command()
 def pause(job: JobArgument) -> None:
     """Pause a training or a synthesis; `moggy resume` continues it where it stopped."""
-    from app.cli.commands import steer
-
-    steer(job, "pause")
+    _steer(job, "pause")
 
 
 @jobs_cli.command()
 def resume(job: JobArgument) -> None:
     """Queue a paused job again."""
-    from app.cli.commands import steer
+    _steer(job, "resume")
 
-    steer(job, "resume")
+
+def _steer(job_id: str, action: str) -> None:
+    with ServiceClient.from_environment() as client:
+        job = client.post(f"jobs/{segment(job_id)}/{action}")
+    stop = job["stop_requested"]
+    print(f"Job {job_id} is {job['status']}{f', and {stop} is requested' if stop else ''}.")
 
 
 @jobs_cli.command()
 def follow(job: JobArgument) -> None:
     """Show the progress of a job until it ends."""
-    from app.cli.commands import follow_job
+    with ServiceClient.from_environment() as client:
+        record = client.get(f"jobs/{segment(job)}")
+        if record["kind"] == "ingest":
+            follow_ingest(client, record["dataset"], job)
+        elif record["kind"] == "evaluate":
+            follow_evaluation(client, job, from_now=True)
+        elif record["kind"] == "synthesize":
+            follow_synthesis(client, job, from_now=True)
+            print(f"`moggy download {job} --out FOLDER` fetches its files.", file=sys.stderr)
+        else:
+            follow_training(client, job, from_now=True)
 
-    follow_job(job)
+
+def follow_training(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
+    """Show a training until it succeeds. Raises CommandError for any other end."""
+    job = _follow_to_success(client, job_id, "train", from_now)
+    seen = job["progress"]["images_seen"]
+    print(f"Job {job_id} succeeded: {job['model']} has seen {seen:,} images.", file=sys.stderr)
+
+
+def follow_synthesis(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
+    """Show a synthesis until it succeeds. Raises CommandError for any other end."""
+    job = _follow_to_success(client, job_id, "synthesize", from_now)
+    result = job["result"]
+    print(
+        f"Job {job_id} succeeded: {result['images']:,} images of {job['model']} in "
+        f"{counted(result['shards'], job['config']['layout'] + ' shard')}.",
+        file=sys.stderr,
+    )
+
+
+def follow_evaluation(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
+    """Show an evaluation until it succeeds, and print its scores."""
+    job = _follow_to_success(client, job_id, "evaluate", from_now)
+    result = job["result"]
+    print(
+        f"{job['model']}, checkpoint {job['checkpoint']}: {result['images']:,} generated images "
+        f"compared with {result['real_images']:,} images of {job['dataset']}"
+    )
+    print(table(SCORE_COLUMNS, score_rows(result)))
+    print(inception_line(result["inception"]))
+
+
+def score_rows(result: dict[str, Any]) -> list[list[str]]:
+    """Each score with its interval, and the scores of real images and of noise beside it."""
+    rows = []
+    for name in SCORES:
+        low, high = result.get(f"{name}_interval") or (None, None)
+        interval = "-" if low is None else f"{figure(low)} to {figure(high)}"
+        real = result["floor"].get(name, result["real"].get(name))
+        noise = result["ceiling"].get(name)
+        rows.append([name, figure(result[name]), interval, figure(real), figure(noise)])
+    return rows
+
+
+def inception_line(inception: dict[str, Any]) -> str:
+    """The distances that the literature reports, or the reason why there are none."""
+    if "absent" in inception:
+        return f"no Inception scores: {inception['absent']}"
+    return (
+        f"Inception: FID {figure(inception['fid'])}, KID {figure(inception['kid'])} "
+        f"± {figure(inception['kid_deviation'])}"
+    )
+
+
+def _follow_to_success(client: ServiceClient, job_id: str, kind: str, from_now: bool) -> Any:
+    """Return the job once it has succeeded; any other end is a CommandError."""
+    try:
+        with make_view() as view:
+            ending = follow_job(client, job_id, kind, view, from_now=from_now)
+    except KeyboardInterrupt as interrupt:
+        raise CommandError(
+            f"Stopped following: job {job_id} continues. `moggy follow {job_id}` shows its "
+            f"progress again, `moggy cancel {job_id}` ends it.",
+            INTERRUPTED,
+        ) from interrupt
+    if ending.status != "succeeded":
+        status = "was cancelled" if ending.status == "cancelled" else ending.status
+        raise CommandError(f"Job {job_id} {status}{f': {ending.error}' if ending.error else ''}")
+    return client.get(f"jobs/{segment(job_id)}")
 
 
 @jobs_cli.command()
 def download(job: JobArgument, out: FolderOption) -> None:
     """Fetch those files of a synthesis that the folder does not hold yet."""
-    from app.cli.commands import download as download_files
+    check_folder(out)
+    with ServiceClient.from_environment() as client:
+        kind = client.get(f"jobs/{segment(job)}")["kind"]
+        if kind != "synthesize":
+            raise CommandError(
+                f"Job {job} is of kind {kind}, which makes no files to download: only jobs of "
+                f"kind synthesize do.{RESULT_HINTS.get(kind, '').format(job=job)}"
+            )
+        download_files(client, job, out)
 
-    download_files(job, out)
+
+def download_files(client: ServiceClient, job_id: str, out: Path) -> None:
+    """Fetch the files of a synthesis into `out`, and print how many there are."""
+    with make_view() as view:
+        paths = fetch_files(client, job_id, out, view)
+    written = sum(path.stat().st_size for path in paths)
+    print(f"{out}: {counted(len(paths), 'file')}, {size(written)}", file=sys.stderr)
 
 
 @jobs_cli.command()
 def logs(job: JobArgument) -> None:
     """Print the log of a job, written by its workers and their child processes."""
-    from app.cli.commands import print_log
-
-    print_log(job)
+    with ServiceClient.from_environment() as client:
+        text = b"".join(client.download(f"jobs/{segment(job)}/log")).decode(errors="replace")
+        if not text:
+            status = client.get(f"jobs/{segment(job)}")["status"]
+            print(f"Job {job} is {status}: nothing is logged about it yet.", file=sys.stderr)
+    for line in text.splitlines():
+        print(printable(line.expandtabs()))
 
 
 @jobs_cli.command()
 def samples(job: JobArgument, out: FolderOption) -> None:
     """Fetch the sample grids of a training: a PNG for each time samples were drawn."""
-    from app.cli.commands import fetch_samples
-
-    fetch_samples(job, out)
+    check_folder(out)
+    path = f"jobs/{segment(job)}"
+    with ServiceClient.from_environment() as client:
+        kind = client.get(path)["kind"]
+        if kind != "train":
+            raise CommandError(
+                f"Job {job} is of kind {kind}, which has no samples: only jobs of kind train do."
+            )
+        grids = client.get(f"{path}/samples")["items"]
+        out.mkdir(parents=True, exist_ok=True)
+        written = 0
+        for grid in grids:
+            seen = grid["images_seen"]
+            target = out / f"{job}-{seen:012d}.png"
+            written += write_file(target, client.download(f"{path}/samples/{seen}.png"))
+    print(f"{out}: {counted(len(grids), 'sample grid')}, {size(written)}", file=sys.stderr)

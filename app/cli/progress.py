@@ -1,36 +1,40 @@
-"""Progress on stderr: a bar on a terminal, now and then a line elsewhere."""
+"""Progress on stderr: a bar on a terminal, otherwise a line every few seconds."""
+
+from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+if TYPE_CHECKING:
+    from rich.console import Console
 
-LINE_SECONDS = 10.0  # between two lines where there is no terminal
+LINE_SECONDS = 10.0  # between two lines of progress without a terminal
 
 
 class View(Protocol):
-    """Shows how far one piece of work is."""
+    """Shows the progress of one piece of work."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
 
     def describe(self, text: str) -> None:
-        """Say what is being done now."""
+        """Show what is being done now."""
 
     def update(self, done: float, total: float | None, figures: str) -> None:
-        """Say how much of it is done."""
+        """Show how much of it is done."""
 
     def note(self, text: str) -> None:
-        """Say something that stays."""
+        """Print a line that stays."""
 
 
 class BarView:
-    """One bar that is drawn again and again."""
+    """A progress bar that is redrawn in place."""
 
     def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
@@ -60,7 +64,7 @@ class BarView:
 
 
 class LineView:
-    """Lines for a log: of each thing that is done, one of progress in ten seconds."""
+    """Lines for a log: one for each description, and one of progress every ten seconds."""
 
     def __init__(self) -> None:
         self._description = ""
@@ -88,12 +92,8 @@ class LineView:
 
 
 def make_view() -> View:
-    """The view that suits where stderr goes."""
+    """A bar if stderr is a terminal, otherwise lines."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     return BarView(console) if console.is_terminal else LineView()
-
-
-def optional(data: dict[str, Any], name: str, form: str) -> str | None:
-    """A figure as text, or None where the service has not measured it."""
-    value = data.get(name)
-    return None if value is None else form.format(value)

@@ -1,6 +1,6 @@
-"""Streams of a known length that are made while they are read: a file, or a tar of many files.
+"""Streams of a known length that are built while they are read: a file, or a tar of many files.
 
-Neither takes a temporary file. A file that changes while it is sent ends the upload with an error.
+No temporary file is written. A file that changes during the upload ends it with an error.
 """
 
 import io
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from app.cli.errors import CommandError
 
-CHUNK = 1024 * 1024
-END = bytes(2 * tarfile.BLOCKSIZE)
+CHUNK_BYTES = 1 << 20
+TAR_END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file on the disk, its name in the upload, and its size in bytes."""
+    """A file on disk, its name in the upload, and its size in bytes."""
 
     path: Path
     name: str
@@ -26,7 +26,7 @@ class Member:
 
 
 class KnownStream(io.RawIOBase):
-    """Reads as the `length` bytes that `make` yields; can be read again from the start."""
+    """A readable stream of the `length` bytes that `make` yields; it can be rewound."""
 
     def __init__(self, length: int, make: Callable[[], Iterator[bytes]]) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class KnownStream(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Only to where the caller is, to the end, or to the start."""
+        """Seek to the start or to the end; no other position is supported."""
         if whence == os.SEEK_END and offset == 0:
             self._position = self._length
         elif whence == os.SEEK_SET and offset == 0:
@@ -54,7 +54,7 @@ class KnownStream(io.RawIOBase):
             self._pending = memoryview(b"")
             self._chunks = self._make()
         else:
-            raise io.UnsupportedOperation("a stream that is made while it is read has no places")
+            raise io.UnsupportedOperation("this stream can only seek to its start or end")
         return self._position
 
     def read(self, size: int = -1) -> bytes:
@@ -70,20 +70,20 @@ class KnownStream(io.RawIOBase):
 
 
 def file_stream(path: Path, size: int) -> KnownStream:
-    """The file as it is."""
+    """The content of a file."""
     return KnownStream(size, lambda: _content(path, size))
 
 
 def tar_stream(members: Sequence[Member]) -> KnownStream:
     """An uncompressed tar of the members."""
-    length = sum(len(_header(member)) + _padded(member.size) for member in members) + len(END)
+    length = sum(len(_header(member)) + _padded(member.size) for member in members) + len(TAR_END)
 
     def make() -> Iterator[bytes]:
         for member in members:
             yield _header(member)
             yield from _content(member.path, member.size)
             yield bytes(_padded(member.size) - member.size)
-        yield END
+        yield TAR_END
 
     return KnownStream(length, make)
 
@@ -95,27 +95,27 @@ def _header(member: Member) -> bytes:
 
 
 def _content(path: Path, size: int) -> Iterator[bytes]:
-    """Exactly the bytes that were promised when the file was measured."""
+    """Yield exactly `size` bytes, or raise CommandError if the file has changed."""
     left = size
     try:
         with path.open("rb") as file:
             while left:
-                chunk = file.read(min(CHUNK, left))
+                chunk = file.read(min(CHUNK_BYTES, left))
                 if not chunk:
                     raise CommandError(
-                        f"{path}: the file became shorter while it was sent ({size - left:,} of "
-                        f"{size:,} bytes): nothing was added, try again when it no longer changes"
+                        f"{path}: the file became shorter during the upload ({size - left:,} of "
+                        f"{size:,} bytes): nothing was added; try again when it no longer changes"
                     )
                 left -= len(chunk)
                 yield chunk
             if file.read(1):
                 raise CommandError(
-                    f"{path}: the file grew beyond its {size:,} bytes while it was sent: nothing "
-                    "was added, try again when it no longer changes"
+                    f"{path}: the file grew beyond its {size:,} bytes during the upload: nothing "
+                    "was added; try again when it no longer changes"
                 )
     except FileNotFoundError as error:
         raise CommandError(
-            f"{path}: the file vanished before it was sent: nothing was added, try again"
+            f"{path}: the file was deleted during the upload: nothing was added; try again"
         ) from error
     except OSError as error:
         raise CommandError(

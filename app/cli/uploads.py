@@ -1,4 +1,4 @@
-"""What `moggy dataset add` sends: archives and arrays as they are, pictures as one tar."""
+"""The files that `moggy dataset add` sends: archives and arrays as they are, pictures as a tar."""
 
 import os
 import re
@@ -13,14 +13,14 @@ from app.cli.errors import CommandError
 from app.cli.folders import LeftOut, walk
 from app.cli.tarstream import Member, file_stream, tar_stream
 
-# Many pictures in one file, which is not read inside a tar.
-WHOLE_NAME = re.compile(r"\.(zip|tar|tgz|gz|npy|npz|parquet)$|ubyte$", re.IGNORECASE)
-LOOSE_NAME = "pictures"
+# Files that hold many pictures. They are sent as they are: the service does not read them in a tar.
+CONTAINER_NAME = re.compile(r"\.(zip|tar|tgz|gz|npy|npz|parquet)$|ubyte$", re.IGNORECASE)
+LOOSE_NAME = "pictures"  # of the tar of pictures that were given as files
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file of the upload: a file on the disk, or a tar that is made while it is sent."""
+    """One file of the upload: a file on disk, or a tar that is built while it is sent."""
 
     name: str
     content: Member | tuple[Member, ...]
@@ -28,18 +28,18 @@ class Part:
 
 @dataclass
 class Plan:
-    """What is sent, and what is left out of the folders that were named."""
+    """The parts to send, and the files to leave out of the given folders."""
 
     parts: list[Part] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
 def plan_upload(paths: list[Path]) -> Plan:
-    """The parts that hold everything under `paths`. Raises CommandError for what is not there.
+    """Plan the upload of everything under `paths`. Raises CommandError for a missing path.
 
-    What the user named is taken even where it is hidden or a link, and has its name without the
-    leading dots, for the service leaves hidden files out. A folder's own name stands before its
-    files only where several things were named: then it is a class as any other folder is.
+    A given path is included even if it is hidden or a link. Leading dots are cut from its name,
+    because the service ignores hidden files. If there are several paths, the names of files begin
+    with the name of their folder, which makes it a class like every other folder.
     """
     plan = Plan()
     loose: list[Member] = []
@@ -52,12 +52,12 @@ def plan_upload(paths: list[Path]) -> Plan:
             raise CommandError(f"{path}: neither a file nor a folder")
         else:
             file = Member(path, name, status.st_size)
-            if WHOLE_NAME.search(name):
-                plan.parts.append(_whole(file))
+            if CONTAINER_NAME.search(name):
+                plan.parts.append(_single(file))
             else:
                 loose.append(file)
     if len(loose) == 1:
-        plan.parts.append(_whole(loose[0]))
+        plan.parts.append(_single(loose[0]))
     elif loose:
         plan.parts.append(Part(f"{LOOSE_NAME}.tar", tuple(loose)))
     return plan
@@ -65,7 +65,7 @@ def plan_upload(paths: list[Path]) -> Plan:
 
 @contextmanager
 def opened(parts: list[Part]) -> Iterator[list[tuple[str, IO[bytes], str]]]:
-    """(name, content, media type) of each part, open for as long as the block lasts."""
+    """Yield (name, content, media type) of each part, and close them at the end of the block."""
     with ExitStack() as stack:
         yield [
             (part.name, stack.enter_context(_open(part)), "application/octet-stream")
@@ -84,42 +84,44 @@ def _status(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except FileNotFoundError as error:
-        what = "a link that leads nowhere" if path.is_symlink() else "no such file or folder"
-        raise CommandError(f"{path}: {what}") from error
+        reason = "a broken link" if path.is_symlink() else "no such file or folder"
+        raise CommandError(f"{path}: {reason}") from error
     except OSError as error:
         raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _given_name(path: Path) -> str:
-    """The name that the user gave, visible to the service; that of the folder for `.` or `..`."""
+    """The name of a given path without leading dots; for `.` and `..` the folder's own name."""
     name = path.name if path.name not in ("", "..") else path.resolve().name
-    # Whatever the system, the service takes a backslash for the end of a folder's name.
+    # The service takes a backslash for the end of a folder's name, on every system.
     return _utf8(name).rpartition("\\")[2].lstrip(".") or LOOSE_NAME
 
 
 def _utf8(name: str) -> str:
-    """A name of the file system as UTF-8 with escapes for other bytes, whatever the locale."""
+    """A file name as UTF-8, with surrogate escapes for other bytes, in every locale."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 def _add_folder(plan: Plan, folder: Path, name: str, prefix: str) -> None:
-    found = walk(folder)
-    plan.left_out += found.left_out
-    if not found.files:
-        first = "".join(f"; left out: {left.path} ({left.reason})" for left in found.left_out[:1])
-        raise CommandError(f"{folder}: the folder holds no files that can be sent{first}")
-    members = [Member(file.path, prefix + _utf8(file.inside), file.size) for file in found.files]
-    whole = [member for member in members if WHOLE_NAME.search(member.name)]
-    pictures = tuple(member for member in members if not WHOLE_NAME.search(member.name))
+    walked = walk(folder)
+    plan.left_out += walked.left_out
+    if not walked.files:
+        example = "".join(
+            f"; left out: {left.path} ({left.reason})" for left in walked.left_out[:1]
+        )
+        raise CommandError(f"{folder}: the folder holds no files that can be sent{example}")
+    members = [Member(file.path, prefix + _utf8(file.inside), file.size) for file in walked.files]
+    containers = [member for member in members if CONTAINER_NAME.search(member.name)]
+    pictures = tuple(member for member in members if not CONTAINER_NAME.search(member.name))
     if pictures:
-        plan.parts.append(Part(_in_form(f"{name}.tar"), pictures))
-    plan.parts += [_whole(member) for member in whole]
+        plan.parts.append(Part(_form_name(f"{name}.tar"), pictures))
+    plan.parts += [_single(member) for member in containers]
 
 
-def _whole(file: Member) -> Part:
-    return Part(_in_form(file.name), file)
+def _single(file: Member) -> Part:
+    return Part(_form_name(file.name), file)
 
 
-def _in_form(name: str) -> str:
-    """The name as a form can carry it: bytes that are not UTF-8 become replacement characters."""
+def _form_name(name: str) -> str:
+    """The name as text for a form: bytes that are not UTF-8 become replacement characters."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

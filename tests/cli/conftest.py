@@ -1,4 +1,4 @@
-"""A small HTTP service on loopback that answers what a test tells it to, and remembers."""
+"""A small HTTP service on loopback: it sends prepared responses and records the requests."""
 
 import json
 import threading
@@ -9,22 +9,27 @@ from typing import Any
 
 import pytest
 
+from app.cli import follow
 from app.cli.main import run
 
 Answer = tuple[int, str, bytes]  # status, media type, body
 
-KEPT = 4_000_000
+KEPT_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request that came."""
+class Request:
+    """One received request."""
 
     method: str
     path: str
     headers: dict[str, str]
-    body: bytes  # its first megabytes
+    body: bytes  # its first KEPT_BYTES
     size: int  # of the whole body
+
+    @property
+    def line(self) -> str:
+        return f"{self.method} {self.path}"
 
     @property
     def json(self) -> Any:
@@ -41,14 +46,14 @@ def as_problem(status: int, title: str, detail: str, **members: Any) -> Answer:
 
 
 def as_events(*events: tuple[int, str, dict[str, Any]]) -> Answer:
-    """A stream that breaks off after `events`, each (id, type, data)."""
+    """A stream that ends after `events`, each (id, type, data)."""
     lines = [
         f"id: {id_}\nevent: {type_}\ndata: {json.dumps(data)}\n\n" for id_, type_, data in events
     ]
     return 200, "text/event-stream", "".join([": ping\n\n", *lines]).encode()
 
 
-# What a running job has beside its kind and its names.
+# The fields of a running job, without its kind and its names.
 RUNNING_JOB: dict[str, Any] = {
     "id": "j1",
     "status": "running",
@@ -63,27 +68,40 @@ RUNNING_JOB: dict[str, Any] = {
     },
 }
 
+# A job as a list has it.
+LISTED_JOB: dict[str, Any] = {
+    "id": "j1",
+    "kind": "train",
+    "status": "queued",
+    "position": 2,
+    "stop_requested": None,
+    "model": "cats",
+    "dataset": "cats",
+    "progress": {"images_seen": 1200, "images_total": 750000},
+    "created_at": "2026-01-02T03:04:05Z",
+}
+
 
 @dataclass
 class FakeService:
-    """Answers by `METHOD /path`: a list is used up one by one, its last answer again and again."""
+    """Answers `METHOD /path` with its answers in order; the last one is repeated."""
 
     url: str = ""
     answers: dict[str, list[Answer]] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    received: list[Request] = field(default_factory=list)
 
-    def on(self, request: str, *answers: Answer) -> None:
-        self.answers[request] = list(answers)
+    def on(self, line: str, *answers: Answer) -> None:
+        self.answers[line] = list(answers)
 
-    def answer(self, asked: Asked) -> Answer:
-        self.asked.append(asked)
-        waiting = self.answers.get(f"{asked.method} {asked.path}")
-        if not waiting:
-            return as_problem(404, "Not found", f"there is no {asked.path}")
-        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+    def answer(self, request: Request) -> Answer:
+        self.received.append(request)
+        answers = self.answers.get(request.line)
+        if not answers:
+            return as_problem(404, "Not found", f"there is no {request.path}")
+        return answers.pop(0) if len(answers) > 1 else answers[0]
 
-    def requests(self) -> list[str]:
-        return [f"{asked.method} {asked.path}" for asked in self.asked]
+    def lines(self) -> list[str]:
+        return [request.line for request in self.received]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -92,12 +110,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         size = int(self.headers.get("Content-Length", 0))
-        body = self.rfile.read(min(size, KEPT))
+        body = self.rfile.read(min(size, KEPT_BYTES))
         left = size - len(body)
         while left:
-            left -= len(self.rfile.read(min(left, KEPT)))
-        asked = Asked(self.command, self.path, dict(self.headers), body, size)
-        status, media_type, content = self.service.answer(asked)
+            left -= len(self.rfile.read(min(left, KEPT_BYTES)))
+        request = Request(self.command, self.path, dict(self.headers), body, size)
+        status, media_type, content = self.service.answer(request)
         self.send_response(status)
         self.send_header("Content-Type", media_type)
         if media_type == "text/event-stream":
@@ -115,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
-    """A running service, which the environment names."""
+    """A running service, named by MOGGY_URL."""
     fake = FakeService()
     handler = type("ServiceHandler", (Handler,), {"service": fake})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -137,8 +155,11 @@ class Result:
     err: str
 
 
+Moggy = Callable[..., Result]
+
+
 @pytest.fixture
-def moggy(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+def moggy(capsys: pytest.CaptureFixture[str]) -> Moggy:
     """Runs a command line in this process."""
 
     def call(*arguments: object) -> Result:
@@ -147,3 +168,9 @@ def moggy(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
         return Result(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a broken event stream be resumed without a pause."""
+    monkeypatch.setattr(follow, "RETRY_SECONDS", (0.01,))

@@ -1,6 +1,5 @@
-import socket
-
 import pytest
+from services import free_port
 
 from app.cli.client import ServiceClient
 from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable, WrongUsage
@@ -8,13 +7,7 @@ from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable, WrongU
 from .conftest import FakeService, as_json, as_problem
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def test_no_service_is_one_sentence_that_says_what_to_do() -> None:
+def test_an_absent_service_is_one_sentence_with_advice() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with ServiceClient(url) as client, pytest.raises(ServiceUnreachable) as caught:
         client.get("jobs")
@@ -25,12 +18,12 @@ def test_no_service_is_one_sentence_that_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost", "http://", "nonsense"])
-def test_an_address_that_is_none_is_named(url: str) -> None:
+def test_an_invalid_address_is_named(url: str) -> None:
     with pytest.raises(WrongUsage, match="MOGGY_URL"):
         ServiceClient(url)
 
 
-def test_a_problem_is_told_with_its_field(service: FakeService) -> None:
+def test_a_problem_is_raised_with_its_field(service: FakeService) -> None:
     detail = "width 7 is out of range: 8 to 256"
     service.on("POST /v1/jobs", as_problem(422, "Invalid configuration", detail, field="width"))
     service.on("POST /v1/models", as_problem(422, "Invalid request", "unknown", field="widht"))
@@ -41,18 +34,18 @@ def test_a_problem_is_told_with_its_field(service: FakeService) -> None:
             client.post("models", {})
 
 
-def test_a_full_queue_is_a_refusal_and_not_an_absent_service(service: FakeService) -> None:
+def test_a_full_queue_is_a_busy_service(service: FakeService) -> None:
     service.on("POST /v1/jobs", as_problem(503, "Queue full", "1000 jobs wait"))
     with ServiceClient(service.url) as client, pytest.raises(ServiceBusy) as caught:
         client.post("jobs", {})
     assert caught.value.exit_code == 1
 
 
-def test_another_program_at_the_address_is_told_apart(service: FakeService) -> None:
+def test_another_program_at_the_address_is_recognised(service: FakeService) -> None:
     service.on("GET /v1/jobs", (200, "text/html", b"<html>"))
     service.on("GET /v1/models", (502, "text/html", b"<html>"))
     with ServiceClient(service.url) as client:
-        with pytest.raises(CommandError, match="is no Moggy service"):
+        with pytest.raises(CommandError, match="is not a Moggy service"):
             client.get("jobs")
         with pytest.raises(CommandError, match="answered 502 Bad Gateway"):
             client.get("models")
@@ -65,10 +58,10 @@ def test_the_key_of_the_environment_is_sent(
     service.on("GET /v1/jobs", as_json({}))
     with ServiceClient.from_environment() as client:
         client.get("jobs")
-    assert service.asked[0].headers["Authorization"] == "Bearer secret"
+    assert service.received[0].headers["Authorization"] == "Bearer secret"
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
+def test_loopback_does_not_go_through_the_proxy_of_the_environment(
     service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
@@ -77,7 +70,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
         assert client.get("jobs") == {"here": True}
 
 
-def test_lists_are_read_to_their_end(service: FakeService) -> None:
+def test_items_reads_every_page(service: FakeService) -> None:
     service.on("GET /v1/jobs?limit=200", as_json({"items": [{"id": 3}, {"id": 2}], "next": "2"}))
     service.on("GET /v1/jobs?limit=200&cursor=2", as_json({"items": [{"id": 1}], "next": None}))
     with ServiceClient(service.url) as client:

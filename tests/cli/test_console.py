@@ -1,3 +1,5 @@
+"""Text in any encoding, tables and figures."""
+
 import os
 import subprocess
 import sys
@@ -5,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.console import printable
+from app.cli.console import duration, printable, size, table
 
-from .conftest import FakeService, as_json
+from .conftest import (
+    FakeService,
+    as_json,
+)
 
 ENCODINGS = ("ascii", "latin-1", "cp932", "cp437", "utf-8")
 DATASET = {
@@ -30,7 +35,7 @@ def run(*arguments: str, encoding: str, **environment: str) -> subprocess.Comple
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_lists_are_printed_in_any_encoding(service: FakeService, encoding: str) -> None:
-    # The service refuses such names; what a name may hold is not the console's concern.
+    # The service refuses such a name; the console prints it all the same.
     named = DATASET | {"name": "猫\n\N{BLACK HEART SUIT}"}
     service.on("GET /v1/datasets?limit=200", as_json({"items": [named], "next": None}))
     listed = run("datasets", encoding=encoding)
@@ -50,7 +55,7 @@ def test_help_is_printed_in_any_encoding(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_a_path_that_is_no_text_is_named_in_an_error(encoding: str, tmp_path: Path) -> None:
+def test_an_error_names_a_path_that_is_not_utf8(encoding: str, tmp_path: Path) -> None:
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\xff.png")
     refused = run("dataset", "add", odd, "--name", "cats", encoding=encoding, LC_ALL="C")
     assert refused.returncode == 1
@@ -62,3 +67,25 @@ def test_printable_text_is_one_line_without_control_characters() -> None:
     assert printable("a\nb\x1b[31m\u202e\udce9") == "a\\nb\\x1b[31m\\u202e\\xe9"
     for kept in ("猫 cat", "می\u200cخواهم", "a\u3000b"):
         assert printable(kept) == kept
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    assert table(("JOB", "STATUS"), [["a", "queued"], ["long-id", "x"]]) == (
+        "JOB      STATUS\na        queued\nlong-id  x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
+)
+def test_durations_have_at_most_two_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(999, "999 B"), (1000, "1.0 kB"), (9_377_247, "9.4 MB"), (12_000_000_000, "12.0 GB")],
+)
+def test_sizes_have_the_largest_unit_that_fits(count: int, text: str) -> None:
+    assert size(count) == text

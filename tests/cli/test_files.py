@@ -1,15 +1,24 @@
-"""Bringing the files of a job: all of them, each once, and none that is not what was stored."""
+"""Files that commands write: complete, verified, and each fetched once."""
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import RUNNING_JOB, Answer, FakeService, Result, as_events, as_json
+from app.cli.errors import CommandError
+from app.cli.files import write_file
 
-Moggy = Callable[..., Result]
+from .conftest import (
+    RUNNING_JOB,
+    Answer,
+    FakeService,
+    Moggy,
+    as_events,
+    as_json,
+)
 
 FILES = {
     "cats-000000.zip": b"a shard" * 1000,
@@ -27,8 +36,8 @@ PROGRESS = {
 
 def listed(name: str) -> dict[str, Any]:
     data = FILES[name]
-    found = {"sha256": hashlib.sha256(data).hexdigest(), "images": None, "url": ""}
-    return {"name": name, "bytes": len(data)} | found
+    fields = {"sha256": hashlib.sha256(data).hexdigest(), "images": None, "url": ""}
+    return {"name": name, "bytes": len(data)} | fields
 
 
 def as_file(data: bytes) -> Answer:
@@ -48,11 +57,12 @@ def files(service: FakeService) -> None:
 
 
 def fetched(service: FakeService) -> list[str]:
-    return [one.path.rpartition("/")[2] for one in service.asked if "/files/" in one.path]
+    requests = [request.path for request in service.received if "/files/" in request.path]
+    return [path.rpartition("/")[2] for path in requests]
 
 
 @pytest.mark.usefixtures("files")
-def test_a_synthesis_is_followed_and_its_files_are_fetched(
+def test_synthesize_follows_the_job_and_fetches_its_files(
     service: FakeService, moggy: Moggy, tmp_path: Path
 ) -> None:
     job = RUNNING_JOB | {
@@ -71,7 +81,7 @@ def test_a_synthesis_is_followed_and_its_files_are_fetched(
         *("--shard-images", 10, "--reject-copies", "--checkpoint", "c1"),
     )
     assert (result.code, result.out) == (0, "j1\n")
-    assert service.asked[0].json == {
+    assert service.received[0].json == {
         "kind": "synthesize",
         "model": "cats",
         "images": 20,
@@ -93,29 +103,53 @@ def test_a_synthesis_is_followed_and_its_files_are_fetched(
 
 
 @pytest.mark.usefixtures("files")
-def test_what_is_there_already_is_not_fetched_again(
+def test_a_file_that_the_folder_holds_is_not_fetched_again(
     service: FakeService, moggy: Moggy, tmp_path: Path
 ) -> None:
     (tmp_path / "cats-000000.zip").write_bytes(FILES["cats-000000.zip"])
-    (tmp_path / "cats-000000.jsonl").write_bytes(b"[]\n")  # as long, and not the same
+    (tmp_path / "cats-000000.jsonl").write_bytes(b"[]\n")  # of the same length, with other content
     assert moggy("download", "j1", "--out", tmp_path).code == 0
     assert fetched(service) == ["cats-000000.jsonl", "manifest.json"]
     assert (tmp_path / "cats-000000.jsonl").read_bytes() == FILES["cats-000000.jsonl"]
 
 
 @pytest.mark.usefixtures("files")
-def test_what_comes_damaged_is_refused_and_leaves_nothing(
+def test_a_damaged_download_is_refused_and_not_kept(
     service: FakeService, moggy: Moggy, tmp_path: Path
 ) -> None:
     service.on("GET /v1/jobs/j1/files/cats-000000.jsonl", as_file(b"[]\n"))
     result = moggy("download", "j1", "--out", tmp_path)
     assert result.code == 1
-    assert "cats-000000.jsonl: what came has the sha256" in result.err
+    assert "cats-000000.jsonl: the downloaded file has the sha256" in result.err
     assert [path.name for path in tmp_path.iterdir()] == ["cats-000000.zip"]
 
 
-def test_a_file_is_no_folder(service: FakeService, moggy: Moggy, tmp_path: Path) -> None:
+def test_an_out_that_is_a_file_is_refused(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
     (tmp_path / "a").write_bytes(b"")
     result = moggy("synthesize", "cats", "--images", 20, "--out", tmp_path / "a")
-    assert (result.code, result.err) == (2, f"{tmp_path / 'a'} is no folder\n")
-    assert service.asked == []
+    assert (result.code, result.err) == (2, f"{tmp_path / 'a'} is not a folder\n")
+    assert service.received == []
+
+
+def test_an_interrupted_write_keeps_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "cats.png"
+    out.write_bytes(b"old")
+
+    def broken() -> Iterator[bytes]:
+        yield b"new"
+        raise CommandError("the connection broke")
+
+    with pytest.raises(CommandError, match="the connection broke"):
+        write_file(out, broken())
+    assert out.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_written_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
+    assert write_file(tmp_path / "cats.png", [b"ab", b"c"]) == 3
+    assert (tmp_path / "cats.png").read_bytes() == b"abc"
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (tmp_path / "cats.png").stat().st_mode & 0o777 == 0o666 & ~mask

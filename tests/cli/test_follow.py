@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -6,22 +5,19 @@ import pytest
 from app.cli import follow
 from app.cli.client import ServiceClient
 from app.cli.errors import CommandError, ServiceUnreachable
-from app.cli.follow import stream_events, training_figures
+from app.cli.follow import image_figures, stream_events
 from app.cli.progress import LineView
 
-from .conftest import RUNNING_JOB, FakeService, Result, as_events, as_json, as_problem
+from .conftest import RUNNING_JOB, FakeService, Moggy, Result, as_events, as_json, as_problem
+
+pytestmark = pytest.mark.usefixtures("quick_retries")
 
 EVENTS = "GET /v1/jobs/j1/events"
 STATE = {"status": "running", "attempt": 1, "error": None}
 END = {"status": "succeeded", "error": None}
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "RETRY_SECONDS", (0.01,))
-
-
-def test_a_stream_that_breaks_is_taken_up_after_the_last_event(service: FakeService) -> None:
+def test_a_broken_stream_is_resumed_after_the_last_event(service: FakeService) -> None:
     service.on(
         EVENTS,
         as_events((4, "state", STATE), (7, "progress", {"images_seen": 64})),
@@ -31,15 +27,15 @@ def test_a_stream_that_breaks_is_taken_up_after_the_last_event(service: FakeServ
     with ServiceClient(service.url) as client:
         events = list(stream_events(client, "j1", lambda _: None))
     assert [name for name, _ in events] == ["state", "progress", "end"]
-    resumed = [asked.headers.get("Last-Event-ID") for asked in service.asked]
+    resumed = [request.headers.get("Last-Event-ID") for request in service.received]
     assert resumed == [None, "7", "7"]
 
 
-def test_a_service_that_stays_away_is_told_once_and_given_up_in_the_end(
+def test_an_absent_service_is_reported_once_and_then_given_up(
     service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.on(EVENTS, as_events((1, "state", STATE)), as_json({}), as_json({}))
-    told: list[str] = []
+    notes: list[str] = []
     slept: list[float] = []
     clock = SimpleNamespace(sleep=slept.append, monotonic=lambda: sum(slept))
     monkeypatch.setattr(follow, "time", clock)
@@ -48,19 +44,19 @@ def test_a_service_that_stays_away_is_told_once_and_given_up_in_the_end(
         ServiceClient(service.url) as client,
         pytest.raises(ServiceUnreachable, match=r"The connection to .* broke"),
     ):
-        list(stream_events(client, "j1", told.append))
-    assert len(told) == 1
-    assert told[0].endswith("Trying again; the job goes on by itself.")
+        list(stream_events(client, "j1", notes.append))
+    assert len(notes) == 1
+    assert notes[0].endswith("Trying again; the job continues meanwhile.")
     assert sum(slept) > follow.GIVE_UP_SECONDS
 
 
-def test_a_job_that_is_not_there_is_an_error_at_once(service: FakeService) -> None:
+def test_a_missing_job_is_an_error_at_once(service: FakeService) -> None:
     with ServiceClient(service.url) as client, pytest.raises(CommandError, match=r"^Not found"):
         list(stream_events(client, "j1", lambda _: None))
-    assert len(service.asked) == 1
+    assert len(service.received) == 1
 
 
-def test_figures_name_what_is_known_and_leave_out_the_rest() -> None:
+def test_figures_leave_out_what_is_not_measured() -> None:
     data = {
         "images_seen": 12345,
         "images_total": 750000,
@@ -70,9 +66,9 @@ def test_figures_name_what_is_known_and_leave_out_the_rest() -> None:
         "discriminator_loss": 0.707,
     }
     expected = "12,345/750,000 images, 412/s, 29 min 49 s left, G 1.02 D 0.71"
-    assert training_figures(data) == expected
+    assert image_figures(data) == expected
     unmeasured = dict.fromkeys(data) | {"images_seen": 0, "images_total": 64}
-    assert training_figures(unmeasured) == "0/64 images"
+    assert image_figures(unmeasured) == "0/64 images"
 
 
 TRAINING = RUNNING_JOB | {
@@ -88,8 +84,8 @@ TRAINING = RUNNING_JOB | {
 }
 
 
-def test_following_shows_the_state_as_it_is_and_nothing_that_was_before(
-    service: FakeService, moggy: Callable[..., Result]
+def test_following_shows_the_present_state_and_no_earlier_event(
+    service: FakeService, moggy: Moggy
 ) -> None:
     service.on("GET /v1/jobs/j1", as_json(TRAINING))
     service.on(EVENTS, as_events((9, "end", END)))
@@ -100,30 +96,28 @@ def test_following_shows_the_state_as_it_is_and_nothing_that_was_before(
         "training, attempt 2: 50 % 640/1,280 images, 400/s, 2 s left",
         "Job j1 succeeded: cats has seen 640 images.",
     ]
-    (stream,) = (asked for asked in service.asked if asked.path.endswith("/events"))
+    (stream,) = (request for request in service.received if request.path.endswith("/events"))
     assert stream.headers["Last-Event-ID"] == "9" * 18
 
 
-def test_a_job_that_has_ended_is_told_of_without_a_stream(
-    service: FakeService, moggy: Callable[..., Result]
-) -> None:
+def test_a_job_that_has_ended_needs_no_stream(service: FakeService, moggy: Moggy) -> None:
     service.on("GET /v1/jobs/j1", as_json(TRAINING | {"status": "failed", "error": "no memory"}))
     assert moggy("follow", "j1") == Result(1, "", "Job j1 failed: no memory\n")
-    assert set(service.requests()) == {"GET /v1/jobs/j1"}
+    assert set(service.lines()) == {"GET /v1/jobs/j1"}
 
 
 def test_a_job_that_ends_before_its_stream_is_opened_is_noticed(
-    service: FakeService, moggy: Callable[..., Result]
+    service: FakeService, moggy: Moggy
 ) -> None:
     ended = TRAINING | {"status": "succeeded"}
-    # Asked for its kind, then for its state; the stream has nothing to add to its end.
+    # The three requests are for its kind, for its state, and after a stream without events.
     service.on("GET /v1/jobs/j1", as_json(TRAINING), as_json(TRAINING), as_json(ended))
     service.on(EVENTS, (204, "text/plain", b""))
     assert moggy("follow", "j1").code == 0
 
 
-def test_each_restart_is_told_with_its_attempt_and_its_reason(
-    service: FakeService, moggy: Callable[..., Result]
+def test_each_restart_is_shown_with_its_attempt_and_its_reason(
+    service: FakeService, moggy: Moggy
 ) -> None:
     service.on("GET /v1/jobs/j1", as_json(TRAINING | {"status": "queued", "position": 3}))
     crash = {"status": "queued", "attempt": 1, "error": None, "reason": "signal 9 (SIGKILL)"}
@@ -132,13 +126,13 @@ def test_each_restart_is_told_with_its_attempt_and_its_reason(
     events = ((1, "state", crash), (2, "state", silent), (3, "state", parked), (4, "end", END))
     service.on(EVENTS, as_events(*events))
     lines = moggy("follow", "j1").err.splitlines()
-    assert lines[0] == "queued, at place 3 of its queue, attempt 2"
+    assert lines[0] == "queued, position 3 in its queue, attempt 2"
     assert "queued again after attempt 1: signal 9 (SIGKILL)" in lines
     assert "attempt 2 begins: its lease ran out" in lines
     assert "queued again: the disk is full" in lines
 
 
-def test_progress_beyond_its_total_is_shown_as_all_of_it(
+def test_progress_beyond_its_total_is_shown_as_100_percent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     view = LineView()

@@ -1,19 +1,43 @@
+"""The command line as a whole: help texts, errors, exit codes."""
+
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from .conftest import FakeService, Result, as_json, as_problem
+from app.cli.main import cli
 
-Moggy = Callable[..., Result]
+from .conftest import (
+    LISTED_JOB,
+    FakeService,
+    Moggy,
+    Result,
+    as_json,
+)
 
 HEAVY = ("torch", "numpy", "sqlalchemy", "fastapi", "pydantic", "celery", "httpx2", "rich.progress")
 
 
-def test_help_loads_nothing_that_takes_time() -> None:
+def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command, with the words that call it."""
+    yield path, command
+    for name, subcommand in getattr(command, "commands", {}).items():
+        yield from commands(subcommand, *path, name)
+
+
+COMMANDS = dict(commands(get_command(cli)))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_help_loads_no_heavy_module() -> None:
     code = (
         "import sys; from app.cli.main import run; run(['--help'])\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
@@ -21,6 +45,26 @@ def test_help_loads_nothing_that_takes_time() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stderr == "[]\n"
     assert "generate" in result.stdout
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_shows_every_word_of_every_help_text(path: tuple[str, ...], moggy: Moggy) -> None:
+    command = COMMANDS[path]
+    shown = words(moggy(*path, "--help").out)
+    sources = [command.help, *(parameter.help for parameter in command.params)]
+    sources += [subcommand.help for subcommand in getattr(command, "commands", {}).values()]
+    for source in sources:
+        assert source, path
+        assert words(source) in shown, path
+
+
+def test_help_shows_defaults_in_brackets(moggy: Moggy) -> None:
+    assert "Port to bind [8000]." in moggy("up", "--help").out
+    assert "[auto: decided from the pictures]" in words(moggy("dataset", "add", "--help").out)
+
+
+def test_version_prints_the_version_of_the_distribution(moggy: Moggy) -> None:
+    assert moggy("--version") == Result(0, f"moggy {version('moggy')}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -40,10 +84,10 @@ def test_help_loads_nothing_that_takes_time() -> None:
         ["cancel", "j1"],
     ],
 )
-def test_every_command_says_in_one_line_that_no_service_runs(
+def test_without_a_service_every_command_prints_one_line(
     arguments: list[str], moggy: Moggy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("MOGGY_URL", "http://127.0.0.1:9")  # the discard port: nobody listens
+    monkeypatch.setenv("MOGGY_URL", "http://127.0.0.1:9")  # the discard port: nothing listens
     (tmp_path / "cat.png").write_bytes(b"")
     places = {"PICTURE": str(tmp_path / "cat.png"), "PNG": str(tmp_path / "out.png")}
     result = moggy(*(places.get(argument, argument) for argument in arguments))
@@ -77,96 +121,6 @@ def test_a_wrong_command_line_is_one_line_on_stderr(
     assert result.err.count("\n") == 1
 
 
-def test_train_sends_what_was_given_and_prints_the_job(service: FakeService, moggy: Moggy) -> None:
-    service.on("POST /v1/jobs", as_json({"id": "j1"}, 202))
-    result = moggy(
-        *("train", "--dataset", "cats", "--model", "c", "--preset", "dcgan", "--epochs", "3"),
-        *("--set", "width=16", "--set", "precision=float32"),
-    )
-    assert (result.code, result.out) == (0, "j1\n")
-    assert service.asked[0].json == {
-        "dataset": "cats",
-        "model": "c",
-        "preset": "dcgan",
-        "epochs": 3,
-        "overrides": {"width": 16, "precision": "float32"},
-    }
-
-
-def test_a_refusal_is_told_as_the_service_words_it(service: FakeService, moggy: Moggy) -> None:
-    service.on("POST /v1/jobs", as_problem(409, "Conflict", "dataset 'cats' is\ningesting"))
-    result = moggy("train", "--dataset", "cats", "--model", "c")
-    assert (result.code, result.out) == (1, "")
-    assert result.err == "Conflict: dataset 'cats' is ingesting\n"
-
-
-def test_generate_writes_a_grid_of_several_and_the_image_of_one(
-    service: FakeService, moggy: Moggy, tmp_path: Path
-) -> None:
-    service.on("POST /v1/models/cats/images", (200, "image/png", b"grid"), (200, "x", b"one"))
-    assert moggy("generate", "cats", "--seeds", "0-2,9", "--out", tmp_path / "g.png").code == 0
-    one = ("--seeds", "5", "--class", "white cat", "--scale", 4, "--out", tmp_path / "o.webp")
-    assert moggy("generate", "cats", *one).code == 0
-    assert [asked.json for asked in service.asked] == [
-        {"seeds": [0, 1, 2, 9], "format": "grid"},
-        {"seeds": [5], "format": "webp", "class": "white cat", "scale": 4},
-    ]
-    assert (tmp_path / "g.png").read_bytes() == b"grid"
-    assert (tmp_path / "o.webp").read_bytes() == b"one"
-
-
-def test_a_model_name_with_slashes_stays_one_segment(
-    service: FakeService, moggy: Moggy, tmp_path: Path
-) -> None:
-    moggy("generate", "../jobs", "--seeds", "5", "--out", tmp_path / "o.png")
-    assert service.requests() == ["POST /v1/models/..%2Fjobs/images"]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_morph_sends_every_keyframe(service: FakeService, moggy: Moggy, tmp_path: Path) -> None:
-    service.on("POST /v1/models/cats/interpolations", (200, "image/webp", b"film"))
-    out = tmp_path / "morph.webp"
-    arguments = ("--frames", 90, "--fps", 25, "--loop", "--method", "lerp", "--easing", "smooth")
-    arguments += ("--class", "white", "--scale", 3, "--resample", "nearest")
-    assert moggy("morph", "cats", 7, 42, 8, "--out", out, *arguments).code == 0
-    strip = tmp_path / "strip.png"
-    assert moggy("morph", "cats", 7, 42, "--no-repeat", "--out", strip).code == 0
-    assert [asked.json for asked in service.asked] == [
-        {
-            "keyframes": [{"seed": 7}, {"seed": 42}, {"seed": 8}],
-            "frames": 90,
-            "fps": 25,
-            "loop": True,
-            "method": "lerp",
-            "easing": "smooth",
-            "class": "white",
-            "format": "webp",
-            "scale": 3,
-            "resample": "nearest",
-        },
-        {
-            "keyframes": [{"seed": 7}, {"seed": 42}],
-            "frames": 60,
-            "repeat": False,
-            "format": "strip",
-        },
-    ]
-    assert out.read_bytes() == b"film"
-
-
-JOB: dict[str, Any] = {
-    "id": "j1",
-    "kind": "train",
-    "status": "queued",
-    "position": 2,
-    "stop_requested": None,
-    "model": "cats",
-    "dataset": "cats",
-    "progress": {"images_seen": 1200, "images_total": 750000},
-    "created_at": "2026-01-02T03:04:05Z",
-}
-
-
 def test_lists_are_tables(service: FakeService, moggy: Moggy) -> None:
     model = {
         "name": "cats",
@@ -184,10 +138,18 @@ def test_lists_are_tables(service: FakeService, moggy: Moggy) -> None:
         "classes": ["tabby", "white"],
         "created_at": "2026-01-02T03:04:05Z",
     }
-    for path, item in (("jobs", JOB), ("models", model), ("datasets", dataset)):
+    for path, item in (("jobs", LISTED_JOB), ("models", model), ("datasets", dataset)):
         service.on(f"GET /v1/{path}?limit=200", as_json({"items": [item], "next": None}))
     jobs = moggy("jobs").out.splitlines()
-    assert jobs[0].split() == ["JOB", "KIND", "STATUS", "MODEL", "DATASET", "IMAGES", "CREATED"]
+    assert jobs[0].split() == [
+        "JOB",
+        "KIND",
+        "STATUS",
+        "MODEL",
+        "DATASET",
+        "IMAGES",
+        "CREATED",
+    ]
     assert jobs[1].startswith("j1   train  queued (2)  cats   cats     1,200/750,000  2026-01-0")
     listed = moggy("models").out.splitlines()[1]
     assert listed.split()[:4] == ["cats", "10", "c9", "750,000"]
@@ -200,32 +162,8 @@ def test_lists_are_tables(service: FakeService, moggy: Moggy) -> None:
     ]
 
 
-def test_the_filters_of_a_list_of_jobs_are_sent_with_every_page(
-    service: FakeService, moggy: Moggy
-) -> None:
-    query = "kind=train&model=cats&dataset=d&status=queued"
-    first, second = (f"GET /v1/jobs?limit=200&{query}{more}" for more in ("", "&cursor=7"))
-    service.on(first, as_json({"items": [JOB], "next": "7"}))
-    service.on(second, as_json({"items": [JOB | {"id": "j2"}], "next": None}))
-    filters = ("--kind", "train", "--model", "cats", "--dataset", "d", "--status", "queued")
-    assert [line.split()[0] for line in moggy("jobs", *filters).out.splitlines()] == [
-        *("JOB", "j1", "j2"),
-    ]
-    refused = moggy("jobs", "--status", "done")
-    assert (refused.code, refused.out) == (2, "")
-    assert refused.err.startswith("Invalid value for '--status': 'done' is not one of 'queued'")
-
-
-@pytest.mark.parametrize("action", ["cancel", "pause", "resume"])
-def test_steering_names_exactly_one_job(action: str, service: FakeService, moggy: Moggy) -> None:
-    answer = JOB | {"status": "running", "stop_requested": "cancel"}
-    service.on(f"POST /v1/jobs/j1/{action}", as_json(answer))
-    assert moggy(action, "j1").out == "Job j1 is running, and asked to cancel.\n"
-    assert service.requests() == [f"POST /v1/jobs/j1/{action}"]
-
-
-def test_output_that_nobody_reads_any_longer_is_no_error(service: FakeService) -> None:
-    page = {"items": [JOB] * 5000, "next": None}
+def test_a_closed_output_prints_no_error(service: FakeService) -> None:
+    page = {"items": [LISTED_JOB] * 5000, "next": None}
     service.on("GET /v1/jobs?limit=200", as_json(page))
     command = [sys.executable, "-c", "from app.cli.main import main; main()", "jobs"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -237,14 +175,14 @@ def test_output_that_nobody_reads_any_longer_is_no_error(service: FakeService) -
     assert process.returncode == 1
 
 
-def test_migrate_brings_a_database_to_the_newest_schema(
+def test_migrate_creates_the_newest_schema(
     moggy: Moggy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOGGY_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("MOGGY_DATABASE_URL", raising=False)
     assert moggy("migrate").code == 0
     assert (tmp_path / "home" / "moggy.db").stat().st_size > 0
-    monkeypatch.setenv("MOGGY_PORT", "none")  # which does not concern it
+    monkeypatch.setenv("MOGGY_PORT", "none")  # migrate does not read it
     assert moggy("migrate").code == 0
     result = moggy("up")
     assert result.code == 1

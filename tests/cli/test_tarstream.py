@@ -19,7 +19,7 @@ def write(folder: Path, name: str, content: bytes) -> Member:
     return Member(path, name, len(content))
 
 
-def test_the_stream_is_a_tar_of_the_promised_length(tmp_path: Path) -> None:
+def test_the_stream_is_a_tar_of_the_announced_length(tmp_path: Path) -> None:
     contents = {
         "cats/a.png": b"x" * 511,
         "cats/b.png": b"y" * 512,
@@ -33,7 +33,7 @@ def test_the_stream_is_a_tar_of_the_promised_length(tmp_path: Path) -> None:
     sent = read_all(stream)
     assert len(sent) == length == stream.tell()
     with tarfile.open(fileobj=io.BytesIO(sent)) as archive:
-        read = {one.name: archive.extractfile(one).read() for one in archive}  # type: ignore[union-attr]
+        read = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
     assert read == contents
 
 
@@ -45,9 +45,7 @@ def test_the_stream_can_be_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["in a tar", "as it is"])
-def test_a_file_that_changes_while_it_is_sent_is_an_error_that_names_it(
-    tmp_path: Path, kind: str
-) -> None:
+def test_a_file_that_changes_while_it_is_sent_is_a_named_error(tmp_path: Path, kind: str) -> None:
     member = write(tmp_path, "a.png", b"abc")
     stream = tar_stream([member]) if kind == "in a tar" else file_stream(member.path, 3)
     for content, words in ((b"abcdef", "grew beyond its 3 bytes"), (b"a", "became shorter")):
@@ -57,5 +55,5 @@ def test_a_file_that_changes_while_it_is_sent_is_an_error_that_names_it(
             read_all(stream)
     member.path.unlink()
     stream.seek(0)
-    with pytest.raises(CommandError, match=r"a\.png: the file vanished"):
+    with pytest.raises(CommandError, match=r"a\.png: the file was deleted"):
         read_all(stream)

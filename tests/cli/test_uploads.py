@@ -1,5 +1,7 @@
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from app.cli.errors import CommandError
 from app.cli.tarstream import Member
 from app.cli.uploads import Part, Plan, plan_upload
+
+from .conftest import FakeService, as_json
 
 
 def fill(root: Path, *names: str) -> Path:
@@ -42,7 +46,7 @@ def whole(name: str, path: Path) -> Part:
     return Part(name, Member(path, name, path.stat().st_size))
 
 
-def test_a_folder_is_one_tar_and_what_is_left_out_of_it_is_named(folder: Path) -> None:
+def test_a_folder_is_one_tar_and_each_file_left_out_has_a_reason(folder: Path) -> None:
     plan = plan_upload([folder])
     (part,) = plan.parts
     assert part.name == "cats.tar"
@@ -50,8 +54,8 @@ def test_a_folder_is_one_tar_and_what_is_left_out_of_it_is_named(folder: Path) -
     assert left_out(plan) == {
         ".hidden": "hidden",
         ".e.png": "hidden",
-        "broken.png": "a link that leads nowhere",
-        "loop": f"the folder is taken already, as {folder}",
+        "broken.png": "a broken link",
+        "loop": f"the folder is included already, as {folder}",
     }
 
 
@@ -64,7 +68,7 @@ def test_several_folders_keep_their_names_so_that_they_are_classes(tmp_path: Pat
     ]
 
 
-def test_what_was_named_is_taken_though_it_or_a_folder_above_it_is_hidden(tmp_path: Path) -> None:
+def test_a_given_path_is_taken_even_if_it_or_a_parent_is_hidden(tmp_path: Path) -> None:
     root = fill(tmp_path / ".cache" / ".pics", "a/1.png", "b/2.png", ".3.png")
     (part,) = plan_upload([root]).parts
     assert (part.name, names(part)) == ("pics.tar", ["a/1.png", "b/2.png"])
@@ -74,7 +78,7 @@ def test_what_was_named_is_taken_though_it_or_a_folder_above_it_is_hidden(tmp_pa
 
 
 @pytest.mark.parametrize("given", [".", "../cats", "../cats/", "tabby/.."])
-def test_a_folder_is_the_same_however_it_is_written(
+def test_a_relative_path_means_the_same_folder(
     given: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
@@ -100,7 +104,7 @@ def test_linked_folders_are_followed_once_under_the_name_of_the_link(tmp_path: P
     assert (part.name, names(part)) == ("linked.tar", ["cats/1.png", "dogs/2.png"])
 
 
-def test_special_and_unreadable_files_are_named_and_not_waited_for(
+def test_special_and_unreadable_files_are_left_out_without_waiting(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(folder / "tabby" / "pipe.png")
@@ -119,7 +123,7 @@ def test_special_and_unreadable_files_are_named_and_not_waited_for(
         plan_upload([folder / "tabby" / "pipe.png"])
 
 
-def test_names_that_are_not_text_go_as_their_bytes(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_sent_as_their_bytes(tmp_path: Path) -> None:
     folder, odd = (tmp_path / os.fsdecode(name) for name in (b"th\xe9", b"caf\xe9.png"))
     folder.mkdir()
     (folder / "new\nline.png").write_bytes(b"1")
@@ -130,7 +134,7 @@ def test_names_that_are_not_text_go_as_their_bytes(tmp_path: Path) -> None:
     assert second.name == "caf\N{REPLACEMENT CHARACTER}.png"
 
 
-def test_archives_go_as_they_are_and_loose_pictures_as_one_tar(folder: Path) -> None:
+def test_archives_are_sent_as_they_are_and_loose_pictures_as_one_tar(folder: Path) -> None:
     archive = folder.parent / "More.ZIP"
     archive.write_bytes(b"PK")
     pictures = [folder / "tabby" / "a.png", folder / "white" / "c.png"]
@@ -139,15 +143,15 @@ def test_archives_go_as_they_are_and_loose_pictures_as_one_tar(folder: Path) -> 
     assert (second.name, names(second)) == ("pictures.tar", ["a.png", "c.png"])
 
 
-def test_a_single_picture_goes_as_it_is(folder: Path) -> None:
+def test_a_single_picture_is_sent_as_it_is(folder: Path) -> None:
     picture = folder / "tabby" / "a.png"
     assert plan_upload([picture]).parts == [whole("a.png", picture)]
 
 
-def test_what_is_not_there_is_named(folder: Path) -> None:
+def test_a_missing_path_is_named(folder: Path) -> None:
     with pytest.raises(CommandError, match=r"nowhere\.zip: no such file or folder"):
         plan_upload([folder, folder / "nowhere.zip"])
-    with pytest.raises(CommandError, match=r"broken\.png: a link that leads nowhere"):
+    with pytest.raises(CommandError, match=r"broken\.png: a broken link"):
         plan_upload([folder / "white" / "broken.png"])
     (folder / "bare").mkdir()
     with pytest.raises(CommandError, match=r"bare: the folder holds no files that can be sent$"):
@@ -157,7 +161,7 @@ def test_what_is_not_there_is_named(folder: Path) -> None:
         plan_upload([folder / "empty"])
 
 
-def test_arrays_and_archives_go_as_they_are_wherever_they_lie(folder: Path) -> None:
+def test_arrays_and_archives_in_folders_are_sent_as_they_are(folder: Path) -> None:
     arrays = ["deep/train-images-idx3-ubyte.gz", "t10k-labels.idx1-ubyte", "a.npz", "b.PARQUET"]
     fill(folder, *arrays, "shard-0.tar")
     pictures, *others = plan_upload([folder]).parts
@@ -170,10 +174,35 @@ def test_arrays_and_archives_go_as_they_are_wherever_they_lie(folder: Path) -> N
     ]
 
 
-def test_label_files_go_with_the_pictures_of_their_folder(folder: Path) -> None:
+def test_label_files_are_sent_with_the_pictures_of_their_folder(folder: Path) -> None:
     (folder / "cats-000000.zip").write_bytes(b"PK")
     for name in ("cats-000000.jsonl", "metadata.csv", "tabby/a.cls"):
         (folder / name).write_bytes(b"labels")
     tar, archive = plan_upload([folder]).parts
     assert archive.name == "cats-000000.zip"
     assert {"cats-000000.jsonl", "metadata.csv", "tabby/a.cls"} <= {*names(tar)}
+
+
+def test_a_large_upload_is_never_held_in_memory(tmp_path: Path, service: FakeService) -> None:
+    """300 MB through a process whose memory grows by less than 50."""
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    with (folder / "big.png").open("wb") as file:
+        file.truncate(300_000_000)
+    service.on("POST /v1/datasets", as_json({}, 202))
+    code = (
+        "import resource\n"
+        "from app.cli.client import ServiceClient\n"
+        "from app.cli.uploads import plan_upload\n"
+        "from pathlib import Path\n"
+        f"parts = plan_upload([Path({str(folder)!r})]).parts\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        f"with ServiceClient({service.url!r}) as client:\n"
+        "    client.upload('datasets', {'name': 'cats'}, parts, lambda *_: None)\n"
+        "print(peak() - before)\n"
+    )
+    command = [sys.executable, "-c", code]
+    grown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert service.received[0].size > 300_000_000
+    assert int(grown.stdout) < 50_000  # kB

@@ -2,7 +2,7 @@
 
 from typing import get_args, get_type_hints
 
-from app.cli.main import synthesize
+from app.cli.new_jobs import synthesize
 from app.domain.synthesis import LAYOUTS
 from app.domain.synthesis_room import BYTES_BESIDE
 from app.routes.job_requests import JobRequest

@@ -1,7 +1,27 @@
+"""Values of options: overrides and seeds."""
+
 import pytest
 
 from app.cli.errors import WrongUsage
-from app.cli.seeds import MAX_SEED, parse_seeds
+from app.cli.options import parse_overrides, parse_seeds
+from models.config import MAX_SEED
+
+
+def test_json_values_of_overrides_are_parsed_and_others_are_text() -> None:
+    assignments = ["width=64", "beta1=0.5", "precision=float32", "conditional=true", "note=a=b"]
+    assert parse_overrides(assignments) == {
+        "width": 64,
+        "beta1": 0.5,
+        "precision": "float32",
+        "conditional": True,
+        "note": "a=b",
+    }
+
+
+@pytest.mark.parametrize("assignments", [["width"], ["=5"], ["width=1", "width=2"]])
+def test_invalid_overrides_are_refused(assignments: list[str]) -> None:
+    with pytest.raises(WrongUsage, match="--set"):
+        parse_overrides(assignments)
 
 
 @pytest.mark.parametrize(
@@ -16,7 +36,7 @@ from app.cli.seeds import MAX_SEED, parse_seeds
         (str(MAX_SEED), [MAX_SEED]),
     ],
 )
-def test_seeds_come_in_the_order_they_are_written(text: str, seeds: list[int]) -> None:
+def test_seeds_keep_the_order_in_which_they_are_written(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
 
 
@@ -34,6 +54,6 @@ def test_seeds_come_in_the_order_they_are_written(text: str, seeds: list[int]) -
         ("0-9007199254740990", "are 9,007,199,254,740,991 seeds: at most 100,000 at once"),
     ],
 )
-def test_what_is_no_seed_is_named(text: str, reason: str) -> None:
+def test_an_invalid_seed_is_named(text: str, reason: str) -> None:
     with pytest.raises(WrongUsage, match=reason):
         parse_seeds(text)

@@ -1,0 +1,137 @@
+"""Commands that generate images: generate, morph."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from app.cli.client import ServiceClient, segment
+from app.cli.console import size
+from app.cli.errors import WrongUsage
+from app.cli.files import write_file
+from app.cli.options import (
+    ClassOption,
+    ModelArgument,
+    OutOption,
+    ResampleOption,
+    ScaleOption,
+    parse_seeds,
+    without_none,
+)
+
+IMAGE_FORMATS = {
+    ".png": "png",
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".webp": "webp",
+    ".avif": "avif",
+    ".zip": "zip",
+}
+MORPH_FORMATS = {
+    ".webp": "webp",
+    ".gif": "gif",
+    ".apng": "apng",
+    ".mp4": "mp4",
+    ".png": "strip",
+    ".zip": "zip",
+}
+
+images_cli = typer.Typer()
+
+
+@images_cli.command()
+def generate(
+    model: ModelArgument,
+    seeds: Annotated[str, typer.Option(help="Seeds such as 7, 0-63 or 1,5,9-12.")],
+    out: OutOption,
+    class_name: ClassOption = None,
+    scale: ScaleOption = None,
+    resample: ResampleOption = None,
+) -> None:
+    """Generate images: one as png, jpg, webp or avif; several as a grid (png) or a zip."""
+    parsed = parse_seeds(seeds)
+    body = {
+        "seeds": parsed,
+        "format": image_format(out, len(parsed)),
+        "class": class_name,
+        "scale": scale,
+        "resample": resample,
+    }
+    _write_response(model, "images", body, out)
+
+
+@images_cli.command()
+def morph(
+    model: ModelArgument,
+    keyframes: Annotated[
+        list[str],
+        typer.Argument(metavar="A B [C...]", help="The seeds of the images to pass through."),
+    ],
+    out: OutOption,
+    frames: Annotated[int, typer.Option(help="Frames in all, both ends included.")] = 60,
+    fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Return to the first image.")] = False,
+    repeat: Annotated[
+        bool, typer.Option(help="Whether webp, gif and apng play endlessly or once.")
+    ] = True,
+    method: Annotated[
+        Literal["slerp", "lerp"] | None, typer.Option(help="Interpolation between two latents.")
+    ] = None,
+    easing: Annotated[
+        Literal["linear", "smooth", "even"] | None,
+        typer.Option(help="Constant speed, slower at keyframes, or equal visible change [linear]."),
+    ] = None,
+    class_name: ClassOption = None,
+    scale: ScaleOption = None,
+    resample: ResampleOption = None,
+) -> None:
+    """Morph from one image to another: webp, gif, apng, mp4, png (side by side) or zip."""
+    body = {
+        "keyframes": [{"seed": seed} for seed in parse_seeds(",".join(keyframes))],
+        "frames": frames,
+        "fps": fps,
+        "loop": loop or None,
+        "repeat": None if repeat else False,
+        "method": method,
+        "easing": easing,
+        "class": class_name,
+        "format": morph_format(out),
+        "scale": scale,
+        "resample": resample,
+    }
+    _write_response(model, "interpolations", body, out)
+
+
+def _write_response(model: str, collection: str, body: dict[str, Any], out: Path) -> None:
+    path = f"models/{segment(model)}/{collection}"
+    with ServiceClient.from_environment() as client:
+        written = write_file(out, client.download(path, without_none(body)))
+    print(f"{out}: {size(written)}", file=sys.stderr)
+
+
+def image_format(out: Path, count: int) -> str:
+    """The `format` of a request for `count` images: a grid or a zip for several."""
+    suffix_format = _format_of(out, IMAGE_FORMATS)
+    if count == 1 or suffix_format == "zip":
+        return suffix_format
+    if suffix_format != "png":
+        raise WrongUsage(
+            f"{out}: several images are written as one grid in a .png, or each as a file in a .zip"
+        )
+    return "grid"
+
+
+def morph_format(out: Path) -> str:
+    """The `format` of a request for a morph: a .png holds the frames side by side."""
+    return _format_of(out, MORPH_FORMATS)
+
+
+def _format_of(out: Path, formats: dict[str, str]) -> str:
+    if out.suffix.lower() not in formats:
+        raise WrongUsage(f"{out}: the file's name must end in {', '.join(formats)}")
+    if not out.parent.is_dir():
+        raise WrongUsage(f"{out}: there is no folder {out.parent}")
+    if out.is_dir():
+        raise WrongUsage(f"{out} is a folder")
+    return formats[out.suffix.lower()]

@@ -1,0 +1,110 @@
+"""Jobs: listed, followed, steered, and their logs, files and samples fetched."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.jobs import inception_line
+
+from .conftest import (
+    LISTED_JOB,
+    RUNNING_JOB,
+    FakeService,
+    Moggy,
+    Result,
+    as_events,
+    as_json,
+)
+
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
+
+def test_filters_are_sent_with_every_page_of_the_list(service: FakeService, moggy: Moggy) -> None:
+    query = "kind=train&model=cats&dataset=d&status=queued"
+    first, second = (f"GET /v1/jobs?limit=200&{query}{more}" for more in ("", "&cursor=7"))
+    service.on(first, as_json({"items": [LISTED_JOB], "next": "7"}))
+    service.on(second, as_json({"items": [LISTED_JOB | {"id": "j2"}], "next": None}))
+    filters = ("--kind", "train", "--model", "cats", "--dataset", "d", "--status", "queued")
+    assert [line.split()[0] for line in moggy("jobs", *filters).out.splitlines()] == [
+        *("JOB", "j1", "j2"),
+    ]
+    refused = moggy("jobs", "--status", "done")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("Invalid value for '--status': 'done' is not one of 'queued'")
+
+
+@pytest.mark.parametrize("action", ["cancel", "pause", "resume"])
+def test_cancel_pause_and_resume_name_exactly_one_job(
+    action: str, service: FakeService, moggy: Moggy
+) -> None:
+    answer = LISTED_JOB | {"status": "running", "stop_requested": "cancel"}
+    service.on(f"POST /v1/jobs/j1/{action}", as_json(answer))
+    assert moggy(action, "j1").out == "Job j1 is running, and cancel is requested.\n"
+    assert service.lines() == [f"POST /v1/jobs/j1/{action}"]
+
+
+EVENTS = "GET /v1/jobs/j1/events"
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        ({"status": "failed", "error": "out of memory"}, "Job j1 failed: out of memory"),
+        ({"status": "cancelled", "error": None}, "Job j1 was cancelled"),
+    ],
+)
+def test_following_a_job_that_does_not_succeed_exits_with_1(
+    ended: dict[str, Any], words: str, service: FakeService, moggy: Moggy
+) -> None:
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "train"}))
+    service.on(EVENTS, as_events((1, "end", ended)))
+    result = moggy("follow", "j1")
+    assert (result.code, result.err) == (1, f"starting\n{words}\n")
+
+
+@pytest.mark.parametrize("kind", ["train", "ingest", "evaluate"])
+def test_only_a_synthesis_has_files_to_download(
+    service: FakeService, moggy: Moggy, tmp_path: Path, kind: str
+) -> None:
+    service.on("GET /v1/jobs/j1", as_json({"id": "j1", "kind": kind}))
+    result = moggy("download", "j1", "--out", tmp_path / "out")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"Job j1 is of kind {kind}, which makes no files to download")
+    assert service.lines() == ["GET /v1/jobs/j1"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_log_of_a_job_is_printed_line_by_line(service: FakeService, moggy: Moggy) -> None:
+    text = b"worker a: begins\nTraceback\n  File x\n\x1b[31mred\n"
+    service.on("GET /v1/jobs/j1/log", (200, "text/plain", text), (200, "text/plain", b""))
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "train"}))
+    expected = "worker a: begins\nTraceback\n  File x\n\\x1b[31mred\n"
+    assert moggy("logs", "j1") == Result(0, expected, "")
+    nothing = "Job j1 is running: nothing is logged about it yet.\n"
+    assert moggy("logs", "j1") == Result(0, "", nothing)
+
+
+def test_sample_grids_are_fetched_with_names_in_their_order(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "train"}))
+    grids = [{"images_seen": seen, "url": "/"} for seen in (0, 640, 12_800)]
+    service.on("GET /v1/jobs/j1/samples", as_json({"items": grids, "next": None}))
+    for grid in grids:
+        seen = grid["images_seen"]
+        service.on(f"GET /v1/jobs/j1/samples/{seen}.png", (200, "image/png", str(seen).encode()))
+    result = moggy("samples", "j1", "--out", tmp_path / "new")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.endswith("new: 3 sample grids, 9 B\n")
+    files = sorted((tmp_path / "new").iterdir())
+    assert [file.read_bytes() for file in files] == [b"0", b"640", b"12800"]
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "ingest"}))
+    refused = moggy("samples", "j1", "--out", tmp_path / "other")
+    assert (refused.code, (tmp_path / "other").exists()) == (1, False)
+    assert "Job j1 is of kind ingest, which has no samples" in refused.err
+
+
+def test_inception_scores_are_shown_with_their_deviation() -> None:
+    found = {"fid": 23.456, "kid": 0.01234, "kid_deviation": 0.001, "real": 9, "generated": 9}
+    assert inception_line(found) == "Inception: FID 23.5, KID 0.0123 ± 0.00100"
