@@ -22,26 +22,24 @@ from app.domain.step_timing import StepMeter
 from app.domain.store import ObjectStore
 from app.routes import (
     datasets,
-    docs,
     image_batches,
     images,
     interpolations,
     job_files,
     job_records,
     jobs,
-    loaded_models,
     models,
+    openapi,
     operations,
     presets,
     recipes,
 )
-from app.routes.body_limit import BodyLimit
-from app.routes.compression import Compression
-from app.routes.document import install_document
-from app.routes.fast_images import HotApi
-from app.routes.head import HeadAsGet
-from app.routes.problems import install_problems
-from app.routes.security import AccessGuard
+from app.routes.fast_images import FastImageApi
+from app.routes.middleware.body_limit import BodyLimit
+from app.routes.middleware.compression import Compression
+from app.routes.middleware.head import HeadAsGet
+from app.routes.middleware.security import AccessGuard
+from app.routes.protocol.problems import install_problems
 from app.serving.engine import Engine
 from app.serving.process_settings import (
     ThreadCanary,
@@ -62,7 +60,6 @@ PARTS = (
     interpolations,
     recipes,
     models,
-    loaded_models,
 )
 
 
@@ -72,21 +69,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logs()
     settings = settings or settings_or_exit(Settings)
     use_broker(settings.redis_url)
-    api = HotApi(
+    api = FastImageApi(
         settings,
         title="Moggy",
         version=version("moggy"),
         lifespan=_lifespan,
-        openapi_url=None,  # app.routes.docs has the document and its page
+        openapi_url=None,  # app.routes.openapi has the document and its page
     )
     install_problems(api)
     api.add_middleware(Compression)
-    install_document(api, keyed=bool(settings.api_keys))
+    openapi.install_document(api, keyed=bool(settings.api_keys))
     api.add_middleware(HeadAsGet)
     api.add_middleware(BodyLimit, settings=settings)
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
-    api.include_router(docs.router)
+    api.include_router(openapi.router)
     for module in PARTS:
         api.include_router(module.router, prefix="/v1")
     return api

@@ -13,12 +13,12 @@ MoggyError
 ├── TooLarge 413
 ├── UnsupportedMediaType 415
 ├── RangeNotSatisfiable 416   a part that a file does not have
-├── ClientLeft 499          nobody reads the answer: app.routes.deadlines
+├── ClientLeft 499          nobody reads the answer: app.routes.protocol.deadlines
 ├── BrokenCheckpoint 500    a stored file is not what was stored: app.serving.checkpoints
 ├── InsufficientStorage 507
 └── Unavailable 503         come back later
     ├── QueueFull 503
-    └── DeadlinePassed 503      app.routes.deadlines
+    └── DeadlinePassed 503      app.routes.protocol.deadlines
 """
 
 from typing import ClassVar

@@ -2,8 +2,7 @@
 
 import functools
 import shutil
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from anyio import to_thread
@@ -24,6 +23,7 @@ from app.domain.images.png import ENCODER, write_png
 from app.domain.pagination import newest_first
 from app.domain.queue import Queue
 from app.domain.tables import Dataset
+from app.routes.dataset_views import DatasetView, dataset_view
 from app.routes.dependencies import (
     CourierDep,
     Cursor,
@@ -35,11 +35,10 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
     release_reserve,
 )
-from app.routes.document import problems
-from app.routes.generation import FOR_EVER, NOT_MODIFIED, content, is_known
-from app.routes.names import NAME_PATTERN, check_name
-from app.routes.times import moment
-from app.routes.uploads import Upload, receive_upload
+from app.routes.fields import NAME_PATTERN, check_name
+from app.routes.openapi import NOT_MODIFIED, file_response, problems
+from app.routes.protocol.caching import IMMUTABLE, is_not_modified
+from app.routes.protocol.uploads import Upload, receive_upload
 
 router = APIRouter(
     prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -93,148 +92,6 @@ UPLOAD_FORM = {
 }
 
 
-class Rejection(BaseModel):
-    file: str
-    reason: str
-
-
-class Reference(BaseModel):
-    """A picture by its place in the dataset, null where it was left out, and its file."""
-
-    index: int | None
-    file: str
-
-
-class Example(Reference):
-    """`value` is what the picture was judged by; `like` is the picture that it repeats."""
-
-    value: float
-    like: Reference | None
-
-
-class Finding(BaseModel):
-    """One kind of fault, what it means and what to do. `limit` is the value beyond which a picture
-    has it, null where there are too few pictures to tell; `share` is of the pictures examined."""
-
-    kind: Literal["near_duplicates", "outliers", "letterboxed", "blurred", "blank", "levels"]
-    count: int
-    share: float
-    limit: float | None
-    says: str
-    suggests: str | None
-    examples: list[Example]
-
-
-class ClassBalance(BaseModel):
-    """`counts` is in the order of `classes`; `effective` is what they amount to."""
-
-    counts: list[int]
-    effective: float
-    says: str
-    suggests: str | None
-
-
-class EffectiveImages(BaseModel):
-    """How many pictures with nothing in common a random `sample` amounts to."""
-
-    value: float
-    sample: int
-    share: float
-    says: str
-    suggests: str | None
-
-
-class Doctor(BaseModel):
-    """What was found when the accepted pictures were examined; `embedding` names by which eye."""
-
-    embedding: str
-    findings: list[Finding]
-    class_balance: ClassBalance | None
-    effective_images: EffectiveImages
-
-
-class Unclassified(BaseModel):
-    """Pictures without a class where others have one, and the first ten of their files.
-
-    `left_out` says whether they are in the dataset; if they are, it has no classes.
-    """
-
-    count: int
-    files: list[str]
-    left_out: bool
-
-
-class LabelFile(BaseModel):
-    """A label file that was used, or all sidecars of one ending in one archive, and how many of its
-    `rows` name no picture; `without_picture` lists the first of these."""
-
-    file: str
-    files: int
-    rows: int
-    pictures: int
-    without_picture_count: int
-    without_picture: list[str]
-
-
-class LabelSource(BaseModel):
-    """Where the classes come from: label files, or the recipes inside generated images; null where
-    label files gave no picture a class. `without_class` lists the first pictures that label files
-    left without one; `contradicted` counts those that rows give different classes."""
-
-    source: Literal["files", "recipes"] | None
-    says: str
-    files: list[LabelFile]
-    contradicted: int
-    without_class_count: int
-    without_class: list[str]
-
-
-class Report(BaseModel):
-    """received = accepted + duplicates + rejected_count; `rejected` lists the first of them.
-
-    Near-duplicates that were dropped count as duplicates. Label files that were used are not
-    received. `notes` are sentences about the upload beside its files, like names that could not be
-    decoded, and about what was done to pictures, like conversions from colour profiles. `labels` is
-    null where folders alone, or the pictures' own files, tell the classes. `doctor` is null where
-    the dataset was
-    packed before pictures were examined.
-    """
-
-    received: int
-    accepted: int
-    duplicates: int
-    rejected_count: int
-    rejected: list[Rejection]
-    notes: list[str] = []
-    unclassified: Unclassified | None = None
-    labels: LabelSource | None = None
-    doctor: Doctor | None = None
-
-
-class DatasetView(BaseModel):
-    """`shape` is [height, width, channels]; `job` is the ingest, whose events tell its progress.
-
-    `size` is a side, or WIDTHxHEIGHT. `horizontal_flip`: a mirrored picture is as good as the
-    picture; null until that is known.
-    """
-
-    name: str
-    status: Literal["ingesting", "ready", "failed"]
-    job: str
-    size: int | str
-    fit: Literal["crop", "pad", "stretch"]
-    channels: Literal["auto", "rgb", "grey", "rgba"]
-    horizontal_flip: bool | None
-    images: int | None
-    shape: list[int] | None
-    classes: list[str] | None
-    report: Report | None
-    content_hash: str | None
-    bytes: int | None
-    error: str | None
-    created_at: datetime
-
-
 class DatasetList(BaseModel):
     items: list[DatasetView]
     next: str | None
@@ -278,7 +135,7 @@ async def create_dataset(
         await to_thread.run_sync(shutil.rmtree, folder, True)
     courier.wake(Queue.LIGHT)
     response.headers["Location"] = f"/v1/datasets/{dataset.name}"
-    return _view(dataset)
+    return dataset_view(dataset)
 
 
 def _check_fields(upload: Upload) -> tuple[str, datasets.PackingRequest]:
@@ -302,13 +159,13 @@ def _check_fields(upload: Upload) -> tuple[str, datasets.PackingRequest]:
 def list_datasets(database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None) -> DatasetList:
     with database.read() as session:
         page = newest_first(session, select(Dataset), Dataset.number, limit=limit, cursor=cursor)
-    return DatasetList(items=[_view(dataset) for dataset in page.items], next=page.next)
+    return DatasetList(items=[dataset_view(dataset) for dataset in page.items], next=page.next)
 
 
 @router.get("/{name}")
 def get_dataset(name: str, database: DatabaseDep) -> DatasetView:
     with database.read() as session:
-        return _view(datasets.find(session, name))
+        return dataset_view(datasets.find(session, name))
 
 
 @router.delete(
@@ -328,7 +185,7 @@ def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respons
 @router.get(
     "/{name}/preview.png",
     response_class=Response,
-    responses=content("png") | problems(Conflict),
+    responses=file_response("png") | problems(Conflict),
 )
 def get_dataset_preview(name: str, database: DatabaseDep, store: StoreDep) -> Response:
     """A contact sheet of pictures from all over it, as they were packed."""
@@ -340,7 +197,7 @@ def get_dataset_preview(name: str, database: DatabaseDep, store: StoreDep) -> Re
 @router.get(
     "/{name}/doctor.png",
     response_class=Response,
-    responses=content("png") | problems(Conflict),
+    responses=file_response("png") | problems(Conflict),
 )
 def get_dataset_findings(name: str, database: DatabaseDep, store: StoreDep) -> Response:
     """The worst pictures of each kind that the report's `doctor` tells of."""
@@ -352,7 +209,7 @@ def get_dataset_findings(name: str, database: DatabaseDep, store: StoreDep) -> R
 @router.get(
     "/{name}/images/{index}.png",
     response_class=Response,
-    responses=content("png") | NOT_MODIFIED | problems(Conflict),
+    responses=file_response("png") | NOT_MODIFIED | problems(Conflict),
 )
 def get_dataset_image(
     name: str,
@@ -376,33 +233,11 @@ def get_dataset_image(
         )
     headers = {
         "ETag": f'"{dataset.content_hash}-{index}-{ENCODER}"',
-        "Cache-Control": "no-cache" if content_hash is None else FOR_EVER,
+        "Cache-Control": "no-cache" if content_hash is None else IMMUTABLE,
     }
-    if is_known(request, headers):
+    if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
     pixels = datasets.read_image(store, dataset, index)
     assert dataset.shape is not None
     picture = write_png(np.frombuffer(pixels, np.uint8).reshape(dataset.shape))
     return Response(picture, headers=headers, media_type="image/png")
-
-
-def _view(dataset: Dataset) -> DatasetView:
-    request = datasets.PackingRequest.from_json(dataset.request)
-    width, height = request.sides
-    return DatasetView(
-        name=dataset.name,
-        status=dataset.status,
-        job=dataset.job,
-        size=width if width == height else request.size,
-        fit=request.fit,
-        channels=request.channels,
-        horizontal_flip=dataset.horizontal_flip,
-        images=dataset.images,
-        shape=dataset.shape,
-        classes=dataset.classes,
-        report=Report.model_validate(dataset.report) if dataset.report else None,
-        content_hash=dataset.content_hash,
-        bytes=dataset.bytes,
-        error=dataset.error,
-        created_at=moment(dataset.created_at),
-    )

@@ -1,10 +1,10 @@
-"""What routes ask for by type: settings, database, store, disk, engine, event feeds, step meter.
+"""FastAPI dependencies: the process-wide objects of `app.state`, query parameters, checks.
 
-Those that images need are `async`, though none awaits: FastAPI sends every other through its thread
-pool, which costs an image request three hops.
+Dependencies of image routes are `async` though they await nothing: FastAPI runs every other one in
+its thread pool, which costs an image request a hop per dependency.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
@@ -20,58 +20,46 @@ from app.domain.store import ObjectStore
 from app.serving.engine import Engine
 
 
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+def _from_state(name: str) -> Any:
+    """Depend on `app.state.NAME`."""
+
+    async def read(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return Depends(read)
 
 
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
+SettingsDep = Annotated[Settings, _from_state("settings")]
+DatabaseDep = Annotated[Database, _from_state("database")]
+StoreDep = Annotated[ObjectStore, _from_state("store")]
+EngineDep = Annotated[Engine, _from_state("engine")]
+FeedsDep = Annotated[EventFeeds, _from_state("feeds")]
+StepMeterDep = Annotated[StepMeter, _from_state("step_meter")]
+DiskDep = Annotated[Disk, _from_state("disk")]
+CourierDep = Annotated[Courier, _from_state("courier")]
+
+Limit = Annotated[int, Query(ge=1, le=500, description="The greatest number of items in a page.")]
+Cursor = Annotated[
+    str | None,
+    Query(
+        description="`next` of the previous page.",
+        json_schema_extra={"pattern": CURSOR.pattern},
+    ),
+]
 
 
-async def _store(request: Request) -> ObjectStore:
-    store: ObjectStore = request.app.state.store
-    return store
-
-
-async def _engine(request: Request) -> Engine:
-    engine: Engine = request.app.state.engine
-    return engine
-
-
-async def _feeds(request: Request) -> EventFeeds:
-    feeds: EventFeeds = request.app.state.feeds
-    return feeds
-
-
-async def _step_meter(request: Request) -> StepMeter:
-    meter: StepMeter = request.app.state.step_meter
-    return meter
-
-
-async def _disk(request: Request) -> Disk:
-    disk: Disk = request.app.state.disk
-    return disk
-
-
-async def _courier(request: Request) -> Courier:
-    courier: Courier = request.app.state.courier
-    return courier
-
-
-def release_reserve(disk: Annotated[Disk, Depends(_disk)]) -> None:
-    """For requests that free disk space or keep a job's state: on a full disk they still work."""
+def release_reserve(disk: DiskDep) -> None:
+    """Free the reserved disk space, so that requests which make room work on a full disk."""
     disk.release_reserve()
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """A misspelt query parameter is an error, not a default; so is one that is given twice."""
+    """Raise InvalidRequest for a query parameter that is unknown or given twice."""
     dependant = request.scope["route"].dependant
     known = {
         parameter.alias
-        for one in (dependant, *dependant.dependencies)
-        for parameter in one.query_params
+        for owner in (dependant, *dependant.dependencies)
+        for parameter in owner.query_params
     }
     given = [name for name, _ in request.query_params.multi_items()]
     for name in given:
@@ -82,22 +70,3 @@ async def refuse_unknown_parameters(request: Request) -> None:
             )
         if given.count(name) > 1:
             raise InvalidRequest(f"query parameter {name!r} is given more than once", field=name)
-
-
-SettingsDep = Annotated[Settings, Depends(_settings)]
-DatabaseDep = Annotated[Database, Depends(_database)]
-StoreDep = Annotated[ObjectStore, Depends(_store)]
-EngineDep = Annotated[Engine, Depends(_engine)]
-FeedsDep = Annotated[EventFeeds, Depends(_feeds)]
-StepMeterDep = Annotated[StepMeter, Depends(_step_meter)]
-DiskDep = Annotated[Disk, Depends(_disk)]
-CourierDep = Annotated[Courier, Depends(_courier)]
-
-Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
-Cursor = Annotated[
-    str | None,
-    Query(
-        description="`next` of the page before.",
-        json_schema_extra={"pattern": CURSOR.pattern},
-    ),
-]

@@ -19,12 +19,13 @@ from app.domain.errors import MoggyError
 from app.domain.images.encoders import MEDIA_TYPES
 from app.domain.images.recipes import image_recipe, recipe_text
 from app.domain.settings import Settings
-from app.routes.cors import Cors
-from app.routes.deadlines import DEADLINE_HEADER, deadline_passed
-from app.routes.generation import cache_headers, image_headers, is_known_by
-from app.routes.problems import describe_error, unexpected
-from app.routes.proxies import Prefix
-from app.routes.security import Access
+from app.routes.generation import image_headers
+from app.routes.middleware.cors import Cors
+from app.routes.middleware.proxies import Prefix
+from app.routes.middleware.security import Access
+from app.routes.protocol.caching import cache_headers, matches_etag
+from app.routes.protocol.deadlines import DEADLINE_HEADER, deadline_passed
+from app.routes.protocol.problems import describe_error, unexpected
 from app.serving.engine import Engine
 from app.serving.latents import choose_label, label_needs_torch_import
 from models.config import MAX_SEED
@@ -46,7 +47,7 @@ class _Asked(NamedTuple):
     known: str | None  # If-None-Match
 
 
-class HotApi(FastAPI):
+class FastImageApi(FastAPI):
     """FastAPI, and before it the short way."""
 
     def __init__(self, settings: Settings, **options: Any) -> None:
@@ -138,7 +139,7 @@ async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> 
     recipe = image_recipe(found, sample)
     text = recipe_text(recipe)
     headers = cache_headers(text, asked.image_format, asked.checkpoint)
-    if is_known_by(asked.known, headers):
+    if matches_etag(asked.known, headers):
         await _send(send, 304, headers, b"")
         return True
 

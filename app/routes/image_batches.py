@@ -1,19 +1,14 @@
-"""Many images of a model, by request: a sheet, a bundle, or their recipes."""
+"""Many images of a model in one request: a sheet, a bundle, or their recipes."""
 
 import math
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from app.domain.errors import (
-    Conflict,
-    InvalidRequest,
-    LimitExceeded,
-    QueueFull,
-)
+from app.domain.errors import Conflict, InvalidRequest, LimitExceeded, QueueFull
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import (
     MEDIA_TYPES,
@@ -24,25 +19,21 @@ from app.domain.images.encoders import (
 )
 from app.domain.images.recipes import grid_recipe, image_recipe
 from app.domain.settings import Settings
-from app.routes.body_limit import LargeBodyRoute
-from app.routes.deadlines import allow_deadline, while_connected
-from app.routes.dependencies import (
-    DatabaseDep,
-    EngineDep,
-    SettingsDep,
-    refuse_unknown_parameters,
-)
-from app.routes.document import problems
+from app.routes.fields import CheckpointId
 from app.routes.generation import (
-    CheckpointId,
+    GENERATION_DEPENDENCIES,
     DisplayFields,
+    GenerationContext,
+    GenerationDep,
     bundle_response,
     check_pixels,
     choose_classes,
-    content,
     refuse_scaled_json,
 )
+from app.routes.middleware.body_limit import LargeBodyRoute
+from app.routes.openapi import file_response, problems
 from app.routes.passports import ImageAnswer, list_passports, make_originals
+from app.routes.protocol.deadlines import while_connected
 from app.serving.display import encode_contact_sheet, encode_sprites
 from app.serving.engine import SLICE_IMAGES
 from app.serving.image_bundles import in_slices
@@ -55,21 +46,22 @@ router = APIRouter(
     prefix="/models",
     tags=["images"],
     route_class=LargeBodyRoute,
-    dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
+    dependencies=GENERATION_DEPENDENCIES,
 )
 
-
+SOURCES = ("seeds", "count", "latents")  # the fields of which exactly one names the images
 SHEETS = ("grid", "contact", "sprites")
 STREAMED = ("zip", "multipart")
 
 
 class ImagesRequest(DisplayFields):
-    """Exactly one of `seeds`, `count` (from `seed` on, by default from 0) and `latents`.
+    """Give exactly one of `seeds`, `latents` and `count`, which counts on from `seed` (default 0).
 
-    `columns` is a sheet's (grid, contact, sprites), by default as many as there are rows. `class`
-    is a conditional model's; without it each seed draws its own, and latents are refused.
-    `reject_copies`: where a seed's image is a copy of a training picture, that of the next seed
-    beyond those asked for which is none. `passports`: each recipe with its image's passport.
+    `columns` belongs to sheets (grid, contact, sprites); by default a sheet is square. `class`
+    belongs to conditional models: without it each seed draws its own, and latents are refused.
+    `reject_copies`: a seed whose image is a copy of a training picture is replaced by the next seed
+    after the requested ones whose image is not. `passports`: adds each image's passport to its
+    recipe.
     """
 
     model_config = exactly_one_schema(seeds="array", count="integer", latents="array")
@@ -85,6 +77,14 @@ class ImagesRequest(DisplayFields):
     reject_copies: Annotated[bool, Field(strict=True)] = False
     passports: Annotated[bool, Field(strict=True)] = False
 
+    @property
+    def sources(self) -> list[str]:
+        return [name for name in SOURCES if getattr(self, name) is not None]
+
+    @property
+    def image_count(self) -> int:
+        return self.count or len(self.seeds or self.latents or [])
+
 
 class ImageAnswers(BaseModel):
     items: list[ImageAnswer]
@@ -94,58 +94,59 @@ class ImageAnswers(BaseModel):
 @router.post(
     "/{name}/images",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS, "zip", "multipart", json=ImageAnswers)
+    responses=file_response(*SINGLE_FORMATS, "zip", "multipart", json=ImageAnswers)
     | problems(Conflict, QueueFull),
 )
-async def generate_images(
-    name: str,
-    asked: ImagesRequest,
-    request: Request,
-    settings: SettingsDep,
-    database: DatabaseDep,
-    engine: EngineDep,
-) -> Response:
-    """Many images: one grid (PNG), a contact sheet with the seed below each (PNG), a sprite sheet
-    with its map (a zip of sprites.png and sprites.json), a zip of PNGs or each on its own as
-    multipart/mixed, both made while they are sent, or as `json` their recipes."""
-    _check_count(asked, settings)
-    _check_columns(asked)
-    _check_passports(asked)
-    refuse_scaled_json(asked.format, asked.display)
-    checkpoint = await engine.checkpoints.find(database, name, asked.checkpoint)
-    points = await to_thread.run_sync(_points, asked, checkpoint)
-    if asked.format not in STREAMED or asked.reject_copies:
-        check_pixels(len(points), checkpoint, settings, _given(asked)[0], asked.scale)
-    if asked.reject_copies:
-        making = make_originals(checkpoint, asked.class_name, points, database, engine)
-        made = await while_connected(request, making)
-        if asked.format == "json":
-            return await to_thread.run_sync(
-                _list_recipes, checkpoint, made.samples, made.descriptions()
-            )
-        if asked.format in STREAMED:
-            slices = in_slices(made.pixels, SLICE_IMAGES)
-            return await bundle_response(
-                request, slices, checkpoint, made.samples, asked.format, asked.display
-            )
-        return await to_thread.run_sync(_answer, asked, checkpoint, made.samples, made.pixels)
-    samples = await choose_classes(checkpoint, asked.class_name, points)
-    if asked.format == "json":
+async def generate_images(name: str, body: ImagesRequest, context: GenerationDep) -> Response:
+    """Many images: a grid (PNG), a contact sheet with the seed below each image (PNG), a sprite
+    sheet with its map (a zip of sprites.png and sprites.json), a zip of PNGs or multipart/mixed,
+    both streamed while the images are made, or as `json` their recipes."""
+    _check_count(body, context.settings)
+    _check_columns(body)
+    _check_passports(body)
+    refuse_scaled_json(body.format, body.display)
+    checkpoint = await context.find(name, body.checkpoint)
+    points = await to_thread.run_sync(_points, body, checkpoint)
+    if body.format not in STREAMED or body.reject_copies:
+        check_pixels(len(points), checkpoint, context.settings, body.sources[0], body.scale)
+    if body.reject_copies:
+        return await _generate_originals(body, checkpoint, points, context)
+    samples = await choose_classes(checkpoint, body.class_name, points)
+    if body.format == "json":
         passports: list[dict[str, Any]] = [{}] * len(samples)
-        if asked.passports:
-            asking = list_passports(checkpoint, samples, database, engine)
-            passports = await while_connected(request, asking)
-        return await to_thread.run_sync(_list_recipes, checkpoint, samples, passports)
-    if asked.format in STREAMED:
-        slices = engine.slices(checkpoint, samples)
+        if body.passports:
+            listing = list_passports(checkpoint, samples, context)
+            passports = await while_connected(context.request, listing)
+        return await to_thread.run_sync(_recipes, checkpoint, samples, passports)
+    if body.format in STREAMED:
+        slices = context.engine.slices(checkpoint, samples)
         return await bundle_response(
-            request, slices, checkpoint, samples, asked.format, asked.display
+            context.request, slices, checkpoint, samples, body.format, body.display
         )
-    pixels = await while_connected(request, engine.generate(checkpoint, samples))
-    return await to_thread.run_sync(_answer, asked, checkpoint, samples, pixels)
+    pixels = await context.render(checkpoint, samples)
+    return await to_thread.run_sync(_file, body, checkpoint, samples, pixels)
 
 
-def _list_recipes(
+async def _generate_originals(
+    body: ImagesRequest,
+    checkpoint: ServedCheckpoint,
+    points: list[Point],
+    context: GenerationContext,
+) -> Response:
+    making = make_originals(checkpoint, body.class_name, points, context)
+    originals = await while_connected(context.request, making)
+    samples, pixels = originals.samples, originals.pixels
+    if body.format == "json":
+        return await to_thread.run_sync(_recipes, checkpoint, samples, originals.descriptions())
+    if body.format in STREAMED:
+        slices = in_slices(pixels, SLICE_IMAGES)
+        return await bundle_response(
+            context.request, slices, checkpoint, samples, body.format, body.display
+        )
+    return await to_thread.run_sync(_file, body, checkpoint, samples, pixels)
+
+
+def _recipes(
     checkpoint: ServedCheckpoint, samples: list[Sample], passports: list[dict[str, Any]]
 ) -> Response:
     items = [
@@ -155,93 +156,86 @@ def _list_recipes(
     return JSONResponse({"items": items, "next": None})
 
 
-def _answer(
-    asked: ImagesRequest, checkpoint: ServedCheckpoint, samples: list[Sample], pixels: Pixels
+def _file(
+    body: ImagesRequest, checkpoint: ServedCheckpoint, samples: list[Sample], pixels: Pixels
 ) -> Response:
-    shown, pixels = asked.display.recipe(), asked.display.enlarge(pixels)
-    if asked.format in SINGLE_FORMATS:
-        data = encode_image(pixels[0], asked.format, image_recipe(checkpoint, samples[0]) | shown)
-        return Response(data, media_type=MEDIA_TYPES[asked.format])
-    columns = asked.columns or math.ceil(math.sqrt(len(samples)))
-    recipe = grid_recipe(checkpoint, samples, columns) | shown
-    if asked.format == "sprites":
+    """Encode a sheet, or the single image."""
+    display, pixels = body.display.recipe(), body.display.enlarge(pixels)
+    if body.format in SINGLE_FORMATS:
+        data = encode_image(pixels[0], body.format, image_recipe(checkpoint, samples[0]) | display)
+        return Response(data, media_type=MEDIA_TYPES[body.format])
+    columns = body.columns or math.ceil(math.sqrt(len(samples)))
+    recipe = grid_recipe(checkpoint, samples, columns) | display
+    if body.format == "sprites":
         headers = {"Content-Disposition": f'attachment; filename="{checkpoint.model}-sprites.zip"'}
         data = encode_sprites(pixels, samples, columns, recipe)
         return Response(data, media_type=MEDIA_TYPES["zip"], headers=headers)
-    if asked.format == "contact":
+    if body.format == "contact":
         data = encode_contact_sheet(pixels, samples, columns, recipe | {"captions": True})
         return Response(data, media_type=MEDIA_TYPES["png"])
     return Response(encode_grid(pixels, columns, recipe), media_type=MEDIA_TYPES["png"])
 
 
-def _given(asked: ImagesRequest) -> list[str]:
-    """Which of the three ways to name images were used."""
-    return [one for one in ("seeds", "count", "latents") if getattr(asked, one) is not None]
-
-
-def _check_count(asked: ImagesRequest, settings: Settings) -> None:
-    """Refuse what is wrong whatever the model."""
-    given = _given(asked)
-    if len(given) != 1:
-        found = " and ".join(given) or "none"
-        raise InvalidRequest(f"give exactly one of seeds, count, latents: {found} given")
-    if asked.seed is not None and asked.count is None:
+def _check_count(body: ImagesRequest, settings: Settings) -> None:
+    """Raise for a number of images that no model could answer."""
+    if len(body.sources) != 1:
+        given = " and ".join(body.sources) or "none"
+        raise InvalidRequest(f"give exactly one of seeds, count, latents: {given} given")
+    if body.seed is not None and body.count is None:
         raise InvalidRequest("seed is where count starts from: give count too", field="seed")
-    images = asked.count or len(asked.seeds or asked.latents or [])
-    if images > settings.max_images_per_request:
+    if body.image_count > settings.max_images_per_request:
         raise LimitExceeded(
-            f"{images} images are asked for; one request may ask for "
+            f"{body.image_count} images are asked for; one request may ask for "
             f"{settings.max_images_per_request} (MOGGY_MAX_IMAGES_PER_REQUEST)",
-            field=given[0],
+            field=body.sources[0],
         )
-    if images != 1 and asked.format in SINGLE_FORMATS:
+    if body.image_count != 1 and body.format in SINGLE_FORMATS:
         raise InvalidRequest(
-            f"format {asked.format} holds one image and {images} are asked for: "
+            f"format {body.format} holds one image and {body.image_count} are asked for: "
             "use grid, contact, sprites, zip or multipart, or ask for one",
             field="format",
         )
-    if asked.count is not None and (asked.seed or 0) + asked.count - 1 > MAX_SEED:
+    if body.count is not None and (body.seed or 0) + body.count - 1 > MAX_SEED:
         raise InvalidRequest(f"the last seed would be beyond {MAX_SEED}", field="count")
 
 
-def _check_columns(asked: ImagesRequest) -> None:
-    images = asked.count or len(asked.seeds or asked.latents or [])
-    if asked.columns is None:
+def _check_columns(body: ImagesRequest) -> None:
+    if body.columns is None:
         return
-    if asked.format not in SHEETS:
+    if body.format not in SHEETS:
         raise InvalidRequest(
-            f"columns are a sheet's and format is {asked.format}: use {', '.join(SHEETS)}, or "
+            f"columns belongs to sheets, and format is {body.format}: use {', '.join(SHEETS)}, or "
             "leave columns out",
             field="columns",
         )
-    if asked.columns > images:
+    if body.columns > body.image_count:
         raise InvalidRequest(
-            f"columns {asked.columns} is more than the {images} images", field="columns"
+            f"columns {body.columns} is more than the {body.image_count} images", field="columns"
         )
 
 
-def _check_passports(asked: ImagesRequest) -> None:
-    if asked.passports and asked.format != "json":
+def _check_passports(body: ImagesRequest) -> None:
+    if body.passports and body.format != "json":
         raise InvalidRequest(
-            f"passports are given as json and format is {asked.format}: "
+            f"passports are given as json and format is {body.format}: "
             "use format json, or leave passports out",
             field="passports",
         )
-    if asked.reject_copies and asked.latents is not None:
+    if body.reject_copies and body.latents is not None:
         raise InvalidRequest(
-            "reject_copies puts another seed in place of a copied one, and latents have none: "
+            "reject_copies replaces a copied seed by another seed, and latents have none: "
             "give seeds or count",
             field="reject_copies",
         )
 
 
-def _points(asked: ImagesRequest, checkpoint: ServedCheckpoint) -> list[Point]:
-    if asked.seeds is not None:
-        return list(asked.seeds)
-    if asked.count is not None:
-        first = asked.seed or 0
-        return list(range(first, first + asked.count))
+def _points(body: ImagesRequest, checkpoint: ServedCheckpoint) -> list[Point]:
+    if body.seeds is not None:
+        return list(body.seeds)
+    if body.count is not None:
+        first = body.seed or 0
+        return list(range(first, first + body.count))
     return [
-        to_vector(values, checkpoint.latent_dim, f"latents.{number}")
-        for number, values in enumerate(asked.latents or [])
+        to_vector(values, checkpoint.latent_dim, f"latents.{index}")
+        for index, values in enumerate(body.latents or [])
     ]

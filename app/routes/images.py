@@ -5,54 +5,32 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
-from app.domain.errors import (
-    NotAcceptable,
-    QueueFull,
-)
-from app.domain.images.encoders import (
-    MEDIA_TYPES,
-    SINGLE_FORMATS,
-    SingleFormat,
-    encode_image,
-)
+from app.domain.errors import NotAcceptable, QueueFull
+from app.domain.images.encoders import MEDIA_TYPES, SINGLE_FORMATS, SingleFormat, encode_image
 from app.domain.images.recipes import Recipe, image_recipe, recipe_text
-from app.routes.deadlines import allow_deadline, while_connected
-from app.routes.dependencies import (
-    DatabaseDep,
-    EngineDep,
-    SettingsDep,
-    refuse_unknown_parameters,
-)
-from app.routes.document import problems
 from app.routes.generation import (
-    NOT_MODIFIED,
-    CheckpointParameter,
-    ClassParameter,
-    DisplayDep,
-    cache_headers,
+    GENERATION_DEPENDENCIES,
+    GenerationDep,
+    ImageOptionsDep,
     check_pixels,
     choose_classes,
-    content,
     image_headers,
-    is_known,
     refuse_scaled_json,
 )
-from app.routes.negotiation import choose_media_type
+from app.routes.openapi import NOT_MODIFIED, file_response, problems
 from app.routes.passports import ImageAnswer, describe
+from app.routes.protocol.caching import cache_headers, is_not_modified
+from app.routes.protocol.negotiation import choose_media_type
 from app.serving.display import Display
 from models.config import MAX_SEED
 from models.samples import Pixels
 
-router = APIRouter(
-    prefix="/models",
-    tags=["images"],
-    dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
-)
-
+router = APIRouter(prefix="/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
 SeedInPath = Annotated[int, Path(ge=0, le=MAX_SEED)]
+FormatInPath = Annotated[SingleFormat, Path(alias="format")]
 
 
 @router.get(
@@ -61,74 +39,53 @@ SeedInPath = Annotated[int, Path(ge=0, le=MAX_SEED)]
     responses=NOT_MODIFIED | problems(QueueFull),
 )
 async def describe_image(
-    name: str,
-    seed: SeedInPath,
-    request: Request,
-    database: DatabaseDep,
-    engine: EngineDep,
-    display: DisplayDep,
-    checkpoint: CheckpointParameter = None,
-    class_name: ClassParameter = None,
+    name: str, seed: SeedInPath, context: GenerationDep, options: ImageOptionsDep
 ) -> Response:
-    """The recipe of the image that a seed names, and its passport: the training picture that it is
-    nearest to, and whether it is a copy."""
-    refuse_scaled_json("json", display)
-    found = await engine.checkpoints.find(database, name, checkpoint)
-    (sample,) = await choose_classes(found, class_name, [seed])
-    return await describe(found, sample, request, database, engine)
+    """The recipe of a seed's image, and its passport: the nearest training picture, and whether
+    the image is a copy of it."""
+    refuse_scaled_json("json", options.display)
+    checkpoint = await context.find(name, options.checkpoint)
+    (sample,) = await choose_classes(checkpoint, options.class_name, [seed])
+    return await describe(checkpoint, sample, context)
 
 
 @router.get(
     "/{name}/images/{seed}.{format}",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS) | NOT_MODIFIED | problems(QueueFull),
+    responses=file_response(*SINGLE_FORMATS) | NOT_MODIFIED | problems(QueueFull),
 )
 async def get_image(
     name: str,
     seed: SeedInPath,
-    image_format: Annotated[SingleFormat, Path(alias="format")],
-    request: Request,
-    settings: SettingsDep,
-    database: DatabaseDep,
-    engine: EngineDep,
-    display: DisplayDep,
-    checkpoint: CheckpointParameter = None,
-    class_name: ClassParameter = None,
+    image_format: FormatInPath,
+    context: GenerationDep,
+    options: ImageOptionsDep,
 ) -> Response:
-    """The image that a seed names; `.json` instead of a picture's ending gives its recipe."""
-    found = await engine.checkpoints.find(database, name, checkpoint)
-    (sample,) = await choose_classes(found, class_name, [seed])
-    recipe = image_recipe(found, sample) | display.recipe()
-    headers = cache_headers(recipe_text(recipe), image_format, checkpoint)
-    if is_known(request, headers):
+    """The image of a seed. Its recipe is at the same address with the ending `.json`."""
+    checkpoint = await context.find(name, options.checkpoint)
+    (sample,) = await choose_classes(checkpoint, options.class_name, [seed])
+    recipe = image_recipe(checkpoint, sample) | options.display.recipe()
+    headers = cache_headers(recipe_text(recipe), image_format, options.checkpoint)
+    if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
-    check_pixels(1, found, settings, "scale", display.scale)
-    pixels = await while_connected(request, engine.generate(found, [sample]))
-    return await _show(pixels, display, image_format, recipe, headers)
+    check_pixels(1, checkpoint, context.settings, "scale", options.display.scale)
+    pixels = await context.render(checkpoint, [sample])
+    return await _encoded(pixels, options.display, image_format, recipe, headers)
 
 
 @router.get(
     "/{name}/images/{seed}",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS) | NOT_MODIFIED | problems(NotAcceptable, QueueFull),
+    responses=file_response(*SINGLE_FORMATS) | NOT_MODIFIED | problems(NotAcceptable, QueueFull),
 )
 async def negotiate_image(
-    name: str,
-    seed: SeedInPath,
-    request: Request,
-    settings: SettingsDep,
-    database: DatabaseDep,
-    engine: EngineDep,
-    display: DisplayDep,
-    checkpoint: CheckpointParameter = None,
-    class_name: ClassParameter = None,
+    name: str, seed: SeedInPath, context: GenerationDep, options: ImageOptionsDep
 ) -> Response:
-    """The same in the format that `Accept` asks for, by default PNG."""
-    offered = {MEDIA_TYPES[one]: one for one in SINGLE_FORMATS}
-    chosen = offered[choose_media_type(request.headers.get("accept"), list(offered))]
-    response = await get_image(
-        name, seed, chosen, request, settings, database, engine, display, checkpoint, class_name
-    )
+    """The image of a seed in the format that `Accept` prefers, by default PNG."""
+    formats = {MEDIA_TYPES[image_format]: image_format for image_format in SINGLE_FORMATS}
+    accept = context.request.headers.get("accept")
+    image_format = formats[choose_media_type(accept, list(formats))]
+    response = await get_image(name, seed, image_format, context, options)
     response.headers["Vary"] = "Accept"
     return response
 
@@ -136,38 +93,31 @@ async def negotiate_image(
 @router.get(
     "/{name}/random.{format}",
     response_class=Response,
-    responses=content(*SINGLE_FORMATS) | problems(QueueFull),
+    responses=file_response(*SINGLE_FORMATS) | problems(QueueFull),
 )
 async def get_random_image(
-    name: str,
-    image_format: Annotated[SingleFormat, Path(alias="format")],
-    request: Request,
-    settings: SettingsDep,
-    database: DatabaseDep,
-    engine: EngineDep,
-    display: DisplayDep,
-    checkpoint: CheckpointParameter = None,
-    class_name: ClassParameter = None,
+    name: str, image_format: FormatInPath, context: GenerationDep, options: ImageOptionsDep
 ) -> Response:
-    """Another image at each call. Its seed is in the header `Moggy-Seed`, and the address under
-    which it can be had again in `Content-Location`."""
+    """The image of a random seed, another one at each call. The header `Moggy-Seed` holds the seed,
+    and `Content-Location` the lasting address of the image."""
     seed = secrets.randbelow(MAX_SEED + 1)
-    found = await engine.checkpoints.find(database, name, checkpoint)
-    check_pixels(1, found, settings, "scale", display.scale)
-    (sample,) = await choose_classes(found, class_name, [seed])
-    again = {"checkpoint": found.id} | ({"class": class_name} if class_name else {})
+    checkpoint = await context.find(name, options.checkpoint)
+    check_pixels(1, checkpoint, context.settings, "scale", options.display.scale)
+    (sample,) = await choose_classes(checkpoint, options.class_name, [seed])
+    query = {"checkpoint": checkpoint.id}
+    query |= {"class": options.class_name} if options.class_name else {}
     address = f"/v1/models/{name}/images/{seed}.{image_format}"
     headers = {
         "Cache-Control": "no-store",
-        "Content-Location": f"{address}?{urlencode(again | display.recipe())}",
+        "Content-Location": f"{address}?{urlencode(query | options.display.recipe())}",
         "Moggy-Seed": str(seed),
     }
-    recipe = image_recipe(found, sample) | display.recipe()
-    pixels = await while_connected(request, engine.generate(found, [sample]))
-    return await _show(pixels, display, image_format, recipe, headers)
+    recipe = image_recipe(checkpoint, sample) | options.display.recipe()
+    pixels = await context.render(checkpoint, [sample])
+    return await _encoded(pixels, options.display, image_format, recipe, headers)
 
 
-async def _show(
+async def _encoded(
     pixels: Pixels, display: Display, image_format: str, recipe: Recipe, headers: dict[str, str]
 ) -> Response:
     def encode() -> bytes:

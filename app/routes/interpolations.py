@@ -1,9 +1,9 @@
-"""Interpolations: the way from one image to another, as an animation or as its frames."""
+"""Interpolations, called morphs: the way between images, as an animation or as its frames."""
 
 from typing import Annotated, Literal, get_args
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -12,31 +12,23 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import MEDIA_TYPES
 from app.domain.images.recipes import Recipe, interpolation_recipe, numbers, recipe_text
 from app.domain.settings import Settings
-from app.routes.body_limit import LargeBodyRoute
-from app.routes.byte_ranges import part_asked_for, part_response
-from app.routes.deadlines import allow_deadline, while_connected
-from app.routes.dependencies import (
-    DatabaseDep,
-    EngineDep,
-    SettingsDep,
-    refuse_unknown_parameters,
-)
-from app.routes.document import problems
+from app.routes.fields import CheckpointId
 from app.routes.generation import (
-    NOT_MODIFIED,
-    CheckpointId,
-    CheckpointParameter,
-    ClassParameter,
-    DisplayDep,
+    GENERATION_DEPENDENCIES,
     DisplayFields,
+    GenerationContext,
+    GenerationDep,
+    ImageOptionsDep,
     bundle_response,
-    cache_headers,
     check_pixels,
     choose_classes,
-    content,
-    is_known,
     refuse_scaled_json,
 )
+from app.routes.middleware.body_limit import LargeBodyRoute
+from app.routes.openapi import NOT_MODIFIED, file_response, partial_response, problems
+from app.routes.protocol.byte_ranges import select_range
+from app.routes.protocol.caching import cache_headers, is_not_modified
+from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.display import encode_sprites, square
 from app.serving.latents import Easing, Keyframes, Latent, Method, to_point
@@ -49,7 +41,7 @@ router = APIRouter(
     prefix="/models",
     tags=["images"],
     route_class=LargeBodyRoute,
-    dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
+    dependencies=GENERATION_DEPENDENCIES,
 )
 
 UrlFormat = Literal["webp", "gif", "mp4", "png"]  # of a morph by its URL
@@ -58,12 +50,12 @@ DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
 
 
 class InterpolationRequest(DisplayFields):
-    """`frames` counts all, both ends included. With `loop` the way leads back to the first
-    keyframe. An animated webp, gif or apng plays for ever; with `repeat` false it plays once.
+    """`frames` counts all frames, both ends included. `loop`: the morph returns to its first
+    keyframe. An animated webp, gif or apng plays for ever, or once where `repeat` is false.
 
-    `easing`: at one speed along the way; `smooth` slows down at each keyframe; with `even` the
-    picture changes as much at every step. All frames are of one class: of `class`, or of the one
-    that the first keyframe's seed draws.
+    `easing`: `linear` moves at constant speed; `smooth` slows down at each keyframe; `even` spaces
+    the frames so that the image changes by the same amount from each to the next. All frames have
+    one class: `class`, or else the one that the first keyframe's seed draws.
     """
 
     keyframes: Keyframes
@@ -81,7 +73,7 @@ class InterpolationRequest(DisplayFields):
 
 
 class Keyframe(BaseModel):
-    """What a keyframe is: the latent of a seed, or a latent itself."""
+    """A keyframe: the seed of a latent, or the latent itself."""
 
     seed: int | None = None
     latent: list[float] | None = None
@@ -109,38 +101,32 @@ class InterpolationAnswer(BaseModel):
 @router.post(
     "/{name}/interpolations",
     response_class=Response,
-    responses=content(
+    responses=file_response(
         "webp", "gif", "apng", "mp4", "png", "zip", "multipart", json=InterpolationAnswer
     )
     | problems(QueueFull),
 )
 async def generate_interpolation(
-    name: str,
-    asked: InterpolationRequest,
-    request: Request,
-    settings: SettingsDep,
-    database: DatabaseDep,
-    engine: EngineDep,
+    name: str, body: InterpolationRequest, context: GenerationDep
 ) -> Response:
-    """The morph through the keyframes: an animation, a strip (PNG), a sprite sheet with its map, a
-    zip or multipart of PNGs, or as `json` the latents of its frames. An animation has all its
-    frames, also those that are equal.
-    """
-    _check_frames(asked, settings)
-    refuse_scaled_json(asked.format, asked.display)
-    checkpoint = await engine.checkpoints.find(database, name, asked.checkpoint)
-    check_pixels(asked.frames, checkpoint, settings, "frames", asked.scale)
-    points = await to_thread.run_sync(_keyframes, asked, checkpoint)
-    label = (await choose_classes(checkpoint, asked.class_name, points[:1]))[0].label
-    recipe = await to_thread.run_sync(_recipe, asked, checkpoint, points, label)
-    return await _render(asked, checkpoint, points, label, recipe, request, engine)
+    """The morph through the keyframes: an animation, a strip of all frames (PNG), a sprite sheet
+    with its map, a zip or multipart of PNGs, or as `json` the latents of the frames. An animation
+    keeps equal frames."""
+    _check_frames(body, context.settings)
+    refuse_scaled_json(body.format, body.display)
+    checkpoint = await context.find(name, body.checkpoint)
+    check_pixels(body.frames, checkpoint, context.settings, "frames", body.scale)
+    points = await to_thread.run_sync(_keyframes, body, checkpoint)
+    label = (await choose_classes(checkpoint, body.class_name, points[:1]))[0].label
+    recipe = await to_thread.run_sync(_recipe, body, checkpoint, points, label)
+    return await _render(body, checkpoint, points, label, recipe, context)
 
 
 @router.get(
     "/{name}/interpolations/{first}-{last}.{format}",
     response_class=Response,
-    responses=content(*URL_FORMATS)
-    | part_response(*(MEDIA_TYPES[one] for one in URL_FORMATS))
+    responses=file_response(*URL_FORMATS)
+    | partial_response(*(MEDIA_TYPES[file_format] for file_format in URL_FORMATS))
     | NOT_MODIFIED
     | problems(QueueFull, RangeNotSatisfiable),
 )
@@ -149,24 +135,19 @@ async def get_interpolation(
     first: Annotated[int, Path(ge=0, le=MAX_SEED)],
     last: Annotated[int, Path(ge=0, le=MAX_SEED)],
     file_format: Annotated[UrlFormat, Path(alias="format")],
-    request: Request,
-    settings: SettingsDep,
-    database: DatabaseDep,
-    engine: EngineDep,
-    display: DisplayDep,
+    context: GenerationDep,
+    options: ImageOptionsDep,
     frames: Annotated[int, Query(ge=2)] = DEFAULT_FRAMES,
     method: Method = "slerp",
     easing: Easing = "linear",
     loop: bool = False,
     repeat: bool = True,
     fps: Annotated[float, Query(ge=1, le=MAX_FPS, allow_inf_nan=False)] = DEFAULT_FPS,
-    checkpoint: CheckpointParameter = None,
-    class_name: ClassParameter = None,
 ) -> Response:
     """The morph from one seed's image to another's; `.png` is a strip of all frames. `Range` asks
-    for a part of the file, as players of videos do."""
-    asked = InterpolationRequest(
-        **{"class": class_name},
+    for a part of the file, as video players do."""
+    morph = InterpolationRequest(
+        **{"class": options.class_name},
         keyframes=[Latent(seed=first), Latent(seed=last)],
         frames=frames,
         method=method,
@@ -175,98 +156,97 @@ async def get_interpolation(
         repeat=repeat,
         fps=fps,
         format="strip" if file_format == "png" else file_format,
-        scale=display.scale,
-        resample=display.resample,
-        checkpoint=checkpoint,
+        scale=options.display.scale,
+        resample=options.display.resample,
+        checkpoint=options.checkpoint,
     )
-    _check_frames(asked, settings)
-    found = await engine.checkpoints.find(database, name, checkpoint)
-    label = (await choose_classes(found, class_name, [first]))[0].label
-    recipe = _recipe(asked, found, [first, last], label)
-    headers = cache_headers(recipe_text(recipe), asked.format, checkpoint)
-    if is_known(request, headers):
+    _check_frames(morph, context.settings)
+    checkpoint = await context.find(name, options.checkpoint)
+    label = (await choose_classes(checkpoint, options.class_name, [first]))[0].label
+    recipe = _recipe(morph, checkpoint, [first, last], label)
+    headers = cache_headers(recipe_text(recipe), morph.format, options.checkpoint)
+    if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
-    check_pixels(frames, found, settings, "frames", asked.scale)
-    response = await _render(asked, found, [first, last], label, recipe, request, engine)
+    check_pixels(frames, checkpoint, context.settings, "frames", morph.scale)
+    response = await _render(morph, checkpoint, [first, last], label, recipe, context)
     response.headers.update(headers)
-    return part_asked_for(request, response)
+    return select_range(context.request, response)
 
 
 async def _render(
-    asked: InterpolationRequest,
+    morph: InterpolationRequest,
     checkpoint: ServedCheckpoint,
     keyframes: list[Point],
     label: int | None,
     recipe: Recipe,
-    request: Request,
-    engine: EngineDep,
+    context: GenerationContext,
 ) -> Response:
     walking = frame_latents(
-        engine,
+        context.engine,
         checkpoint,
         keyframes,
         label,
-        frames=asked.frames,
-        method=asked.method,
-        easing=asked.easing,
-        loop=asked.loop,
+        frames=morph.frames,
+        method=morph.method,
+        easing=morph.easing,
+        loop=morph.loop,
     )
-    latents = await while_connected(request, walking)
-    if asked.format == "json":
+    latents = await while_connected(context.request, walking)
+    if morph.format == "json":
         return await to_thread.run_sync(_list_latents, recipe, latents)
     samples = [Sample(latent, label) for latent in latents]
-    if asked.format in ("zip", "multipart"):
-        slices = engine.slices(checkpoint, samples)
+    if morph.format in ("zip", "multipart"):
+        slices = context.engine.slices(checkpoint, samples)
         return await bundle_response(
-            request, slices, checkpoint, samples, asked.format, asked.display
+            context.request, slices, checkpoint, samples, morph.format, morph.display
         )
-    pixels = await while_connected(request, engine.generate(checkpoint, samples))
+    pixels = await context.render(checkpoint, samples)
 
     def encode() -> bytes:
-        frames = asked.display.enlarge(pixels)
-        if asked.format == "sprites":
+        frames = morph.display.enlarge(pixels)
+        if morph.format == "sprites":
             columns = square(len(frames))
-            return encode_sprites(frames, samples, columns, recipe, asked.fps)
-        return encode_animation(frames, asked.format, recipe, fps=asked.fps, repeat=asked.repeat)
+            return encode_sprites(frames, samples, columns, recipe, morph.fps)
+        return encode_animation(frames, morph.format, recipe, fps=morph.fps, repeat=morph.repeat)
 
-    kind = {"strip": "png", "sprites": "zip"}.get(asked.format, asked.format)
-    return Response(await to_thread.run_sync(encode), media_type=MEDIA_TYPES[kind])
+    file_format = {"strip": "png", "sprites": "zip"}.get(morph.format, morph.format)
+    return Response(await to_thread.run_sync(encode), media_type=MEDIA_TYPES[file_format])
 
 
 def _list_latents(recipe: Recipe, latents: list[Vector]) -> Response:
     return JSONResponse(recipe | {"latents": [numbers(latent) for latent in latents]})
 
 
-def _check_frames(asked: InterpolationRequest, settings: Settings) -> None:
-    """Refuse what is wrong whatever the model."""
-    if asked.frames > settings.max_frames:
+def _check_frames(morph: InterpolationRequest, settings: Settings) -> None:
+    """Raise for frames or a speed that no model could answer."""
+    if morph.frames > settings.max_frames:
         raise LimitExceeded(
-            f"frames {asked.frames} is beyond the limit of {settings.max_frames} "
+            f"frames {morph.frames} is beyond the limit of {settings.max_frames} "
             "(MOGGY_MAX_FRAMES)",
             field="frames",
         )
-    if asked.frames < len(asked.keyframes):
+    if morph.frames < len(morph.keyframes):
         raise InvalidRequest(
-            f"frames {asked.frames} is less than the {len(asked.keyframes)} keyframes",
+            f"frames {morph.frames} is less than the {len(morph.keyframes)} keyframes",
             field="frames",
         )
-    if asked.format == "gif" and asked.fps > GIF_MAX_FPS:
+    if morph.format == "gif" and morph.fps > GIF_MAX_FPS:
         raise InvalidRequest(
-            f"fps {asked.fps:g} is beyond what a gif can show, whose times are hundredths of a "
-            f"second: ask for at most {GIF_MAX_FPS}, or for webp, apng or mp4",
+            f"fps {morph.fps:g} is beyond what a gif can show, which times its frames in "
+            f"hundredths of a second: ask for at most {GIF_MAX_FPS}, or for webp, apng or mp4",
             field="fps",
         )
 
 
-def _keyframes(asked: InterpolationRequest, checkpoint: ServedCheckpoint) -> list[Point]:
+def _keyframes(morph: InterpolationRequest, checkpoint: ServedCheckpoint) -> list[Point]:
     return [
-        to_point(keyframe, checkpoint.latent_dim, f"keyframes.{number}")
-        for number, keyframe in enumerate(asked.keyframes)
+        to_point(keyframe, checkpoint.latent_dim, f"keyframes.{index}")
+        for index, keyframe in enumerate(morph.keyframes)
     ]
 
 
 def _recipe(
-    asked: InterpolationRequest,
+    morph: InterpolationRequest,
     checkpoint: ServedCheckpoint,
     keyframes: list[Point],
     label: int | None,
@@ -276,12 +256,12 @@ def _recipe(
             checkpoint,
             keyframes,
             label,
-            frames=asked.frames,
-            method=asked.method,
-            easing=asked.easing,
-            loop=asked.loop,
-            repeat=asked.repeat,
-            fps=asked.fps,
+            frames=morph.frames,
+            method=morph.method,
+            easing=morph.easing,
+            loop=morph.loop,
+            repeat=morph.repeat,
+            fps=morph.fps,
         )
-        | asked.display.recipe()
+        | morph.display.recipe()
     )

@@ -1,7 +1,7 @@
 """The files of a synthesis: listed as they are stored, fetched whole or in part, deleted."""
 
 from pathlib import PurePath
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
@@ -13,7 +13,6 @@ from app.domain.errors import Conflict, RangeNotSatisfiable
 from app.domain.job_objects import delete_leftovers
 from app.domain.pagination import newest_first
 from app.domain.tables import JobFile
-from app.routes.byte_ranges import asked_range, part_response
 from app.routes.dependencies import (
     Cursor,
     DatabaseDep,
@@ -22,10 +21,11 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
     release_reserve,
 )
-from app.routes.document import binary_content, problems
-from app.routes.generation import FOR_EVER, NOT_MODIFIED, is_known
-from app.routes.head import is_head
-from app.routes.proxies import public_path
+from app.routes.middleware.head import is_head
+from app.routes.middleware.proxies import public_path
+from app.routes.openapi import NOT_MODIFIED, Responses, binary_content, partial_response, problems
+from app.routes.protocol.byte_ranges import parse_range
+from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 
 router = APIRouter(
     prefix="/jobs/{job_id}/files",
@@ -40,9 +40,9 @@ MEDIA_TYPES = {
     ".jsonl": "application/jsonl",
     ".json": "application/json",
 }
-ANSWERS: dict[int | str, dict[str, Any]] = {
+ANSWERS: Responses = {
     200: {"content": binary_content(*MEDIA_TYPES.values())},
-    **part_response(*MEDIA_TYPES.values()),
+    **partial_response(*MEDIA_TYPES.values()),
     **NOT_MODIFIED,
 }
 
@@ -87,10 +87,10 @@ def get_job_file(
     """One file; with `Range: bytes=…` a part of it, to go on where a download broke off."""
     with database.read() as session:
         file = job_files.find(session, job_id, name)
-    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": FOR_EVER, "Accept-Ranges": "bytes"}
-    if is_known(request, headers):
+    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": IMMUTABLE, "Accept-Ranges": "bytes"}
+    if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
-    part = asked_range(range_header, if_range, headers["ETag"], file.bytes)
+    part = parse_range(range_header, if_range, headers["ETag"], file.bytes)
     start, stop = part or (0, file.bytes)
     headers |= part.headers(file.bytes) if part else {}
     headers["Content-Length"] = str(stop - start)

@@ -26,9 +26,10 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
-from app.routes.generation import NOT_MODIFIED, content, is_known
-from app.routes.job_events import STREAM_CONTENT, SampleData
-from app.routes.proxies import public_path
+from app.routes.job_event_schemas import STREAM_CONTENT, SampleData
+from app.routes.middleware.proxies import public_path
+from app.routes.openapi import NOT_MODIFIED, file_response
+from app.routes.protocol.caching import is_not_modified
 
 router = APIRouter(
     prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -173,7 +174,7 @@ def list_job_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
 @router.get(
     "/samples/{images_seen}.png",
     response_class=Response,
-    responses=content("png") | NOT_MODIFIED,
+    responses=file_response("png") | NOT_MODIFIED,
 )
 def get_job_sample(
     job_id: ExistingJob,
@@ -185,6 +186,6 @@ def get_job_sample(
     # After a rollback another grid has the same name.
     tag = hashlib.sha256(grid).hexdigest()
     headers = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
-    if is_known(request, headers):
+    if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
     return Response(grid, media_type="image/png", headers=headers)

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from app.domain.errors import InvalidRequest
-from app.routes.generation import CheckpointId
-from app.routes.names import Name
+from app.routes.fields import CheckpointId, Name
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, float_as_int, limit_fields
 from models.config import field_ranges
 from models.presets import PRESETS

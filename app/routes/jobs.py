@@ -31,11 +31,10 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
     release_reserve,
 )
-from app.routes.document import problems
+from app.routes.fields import Name, to_datetime
 from app.routes.job_requests import JobRequest
-from app.routes.names import Name
-from app.routes.proxies import public_path
-from app.routes.times import moment
+from app.routes.middleware.proxies import public_path
+from app.routes.openapi import problems
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
 
@@ -257,7 +256,7 @@ def _view(job: Job, position: int | None, health: list[dict[str, Any]]) -> JobVi
         stop_requested=Stop(job.stop_requested) if job.stop_requested else None,
         error=job.error,
         room_needed=job.room_needed,
-        created_at=moment(job.created_at),
-        started_at=moment(job.started_at),
-        finished_at=moment(job.finished_at),
+        created_at=to_datetime(job.created_at),
+        started_at=to_datetime(job.started_at),
+        finished_at=to_datetime(job.finished_at),
     )

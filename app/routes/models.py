@@ -1,4 +1,4 @@
-"""The registry: models and their checkpoints."""
+"""Models: the registry, their checkpoints, and which of these are loaded into memory."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,10 +24,10 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
     release_reserve,
 )
-from app.routes.document import problems
-from app.routes.generation import CheckpointId
-from app.routes.loaded_models import LoadedView, loaded_view
-from app.routes.times import moment
+from app.routes.fields import CheckpointId, to_datetime
+from app.routes.generation import CheckpointParameter
+from app.routes.openapi import problems
+from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine
 from app.serving.request_bodies import StrictBody
 
@@ -36,10 +36,24 @@ router = APIRouter(
 )
 
 
-class ModelView(BaseModel):
-    """`checkpoint` is the id of the one that is served, `served_because` says why it is that one.
+class LoadedView(BaseModel):
+    """A checkpoint in memory: the bytes of its weights, and the seconds that loading took."""
 
-    `pinned`: it was set by hand. `loaded`: what this process has of it in memory.
+    checkpoint: str
+    bytes: int
+    seconds: float
+
+
+class LoadedList(BaseModel):
+    items: list[LoadedView]
+    next: None = None
+
+
+class ModelView(BaseModel):
+    """`checkpoint` is the id of the served one, and `served_because` says why that one is served.
+
+    `pinned`: it was set by hand. `loaded`: the checkpoints that the answering process has in
+    memory; of several API processes, each has its own.
     """
 
     name: str
@@ -59,7 +73,7 @@ class ModelList(BaseModel):
 
 
 class ModelPatch(StrictBody):
-    """`checkpoint`: the id to serve from now on; null: always the best."""
+    """`checkpoint`: the id to serve from now on, or null to serve the best one always."""
 
     checkpoint: CheckpointId | None
 
@@ -100,8 +114,8 @@ def get_model(name: str, database: DatabaseDep, engine: EngineDep) -> ModelView:
 async def change_model(
     name: str, patch: ModelPatch, database: DatabaseDep, engine: EngineDep
 ) -> ModelView:
-    """Serve another checkpoint. One that is named is loaded first, so that no request waits for
-    it, and one that is broken is refused."""
+    """Serve another checkpoint. A named one is loaded first: no request waits for it, and a broken
+    one is refused."""
     if patch.checkpoint is not None:
         await engine.load(await engine.checkpoints.find(database, name, patch.checkpoint))
 
@@ -144,18 +158,25 @@ def list_checkpoints(
     return CheckpointList(items=items, next=page.next)
 
 
-def _checkpoint_view(checkpoint: Checkpoint, served: str | None) -> CheckpointView:
-    return CheckpointView(
-        id=checkpoint.id,
-        model=checkpoint.model,
-        job=checkpoint.job,
-        images_seen=checkpoint.images_seen,
-        created_at=moment(checkpoint.created_at),
-        served=checkpoint.id == served,
-        metrics=checkpoint.metrics,
-        bytes=checkpoint.bytes,
-        sha256=checkpoint.sha256,
-    )
+@router.post("/{name}/load")
+async def load_model(
+    name: str, database: DatabaseDep, engine: EngineDep, checkpoint: CheckpointParameter = None
+) -> LoadedView:
+    """Load the served checkpoint, or the one named, into memory, so that its first request is as
+    fast as the later ones. It stays loaded until others need the memory."""
+    served = await engine.checkpoints.find(database, name, checkpoint)
+    return _loaded_view(await engine.load(served))
+
+
+@router.post("/{name}/unload")
+async def unload_model(name: str, database: DatabaseDep, engine: EngineDep) -> LoadedList:
+    """Remove the model's checkpoints from memory, and list them. Running requests are completed;
+    the next request loads its checkpoint again."""
+    await engine.checkpoints.find(database, name)
+    items = [_loaded_view(loaded) for loaded in engine.generators.unload(name)]
+    if items:
+        await to_thread.run_sync(engine.generators.release)
+    return LoadedList(items=items)
 
 
 def _views(session: Session, models: Sequence[Model], engine: Engine) -> list[ModelView]:
@@ -166,12 +187,34 @@ def _views(session: Session, models: Sequence[Model], engine: Engine) -> list[Mo
 def _view(model: Model, served: Served | None, engine: Engine) -> ModelView:
     return ModelView(
         name=model.name,
-        created_at=moment(model.created_at),
+        created_at=to_datetime(model.created_at),
         checkpoint=served.checkpoint.id if served else None,
         served_because=served.because if served else None,
         pinned=model.checkpoint is not None,
         checkpoints=served.checkpoints if served else 0,
         images_seen=served.checkpoint.images_seen if served else None,
         config=served.checkpoint.config if served else None,
-        loaded=[loaded_view(one) for one in engine.generators.of_model(model.name)],
+        loaded=[_loaded_view(loaded) for loaded in engine.generators.of_model(model.name)],
+    )
+
+
+def _checkpoint_view(checkpoint: Checkpoint, served_id: str | None) -> CheckpointView:
+    return CheckpointView(
+        id=checkpoint.id,
+        model=checkpoint.model,
+        job=checkpoint.job,
+        images_seen=checkpoint.images_seen,
+        created_at=to_datetime(checkpoint.created_at),
+        served=checkpoint.id == served_id,
+        metrics=checkpoint.metrics,
+        bytes=checkpoint.bytes,
+        sha256=checkpoint.sha256,
+    )
+
+
+def _loaded_view(loaded: CachedGenerator) -> LoadedView:
+    return LoadedView(
+        checkpoint=loaded.checkpoint.id,
+        bytes=loaded.renderer.bytes,
+        seconds=round(loaded.seconds, 3),
     )

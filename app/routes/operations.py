@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from app.domain.errors import Unavailable
 from app.domain.readiness import Readiness
-from app.routes.document import problems
+from app.routes.openapi import problems
 from app.serving.process_settings import ThreadCanary
 
 STUCK_SECONDS = 30.0  # for which no thread is free: longer than every wait of a request

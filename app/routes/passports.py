@@ -1,18 +1,18 @@
-"""Copy passports over HTTP: of one image, of many, and images that are no copies."""
+"""Copy passports over HTTP: of one image, of many, and the images that are not copies."""
 
 from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from app.domain.database import Database
 from app.domain.errors import Conflict
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.recipes import image_recipe, recipe_text
-from app.routes.deadlines import while_connected
-from app.routes.generation import cache_headers, choose_classes, is_known
-from app.routes.proxies import public_path
+from app.routes.generation import GenerationContext, choose_classes
+from app.routes.middleware.proxies import public_path
+from app.routes.protocol.caching import cache_headers, is_not_modified
+from app.routes.protocol.deadlines import while_connected
 from app.serving.copy_rejection import Originals, replace_copies
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, NoPassport, no_passport
@@ -20,9 +20,10 @@ from models.samples import Point, Sample
 
 
 class NearestPicture(BaseModel):
-    """The training picture that an image is nearest to.
+    """The training picture nearest to an image.
 
-    `percentile`: the share of training pictures, 0 to 100, that are nearer to their nearest.
+    `percentile`: the share of training pictures, 0 to 100, that are nearer to their own nearest
+    neighbour.
     """
 
     index: int
@@ -32,10 +33,10 @@ class NearestPicture(BaseModel):
 
 
 class ImageAnswer(BaseModel):
-    """An image's recipe, by its seed or its latent, and its passport where that was asked for.
+    """The recipe of an image, by its seed or latent, and its passport where that is asked for.
 
-    `copy`: whether the image is a copy of `nearest`. Both are null where that cannot be told, and
-    `nearest_absent` says why.
+    `copy`: whether the image is a copy of `nearest`. Both are null where that cannot be determined,
+    and `nearest_absent` says why.
     """
 
     model: str
@@ -52,53 +53,52 @@ class ImageAnswer(BaseModel):
 
 
 async def describe(
-    checkpoint: ServedCheckpoint,
-    sample: Sample,
-    request: Request,
-    database: Database,
-    engine: Engine,
+    checkpoint: ServedCheckpoint, sample: Sample, context: GenerationContext
 ) -> Response:
-    """An image's recipe and passport, which is made only for who has not got it already.
+    """Answer with an image's recipe and passport, or 304 before the passport is computed.
 
-    It is never immutable: the training pictures may be deleted, or embedded anew.
+    The answer is never immutable: the training pictures may be deleted or embedded again.
     """
     recipe = image_recipe(checkpoint, sample)
-    archive: DatasetEmbeddings | None = None
+    embeddings: DatasetEmbeddings | None = None
     try:
-        archive = await engine.passports.open(database, checkpoint)
-        known_by: dict[str, Any] = archive.identity
+        embeddings = await context.engine.passports.open(context.database, checkpoint)
+        identity: dict[str, Any] = embeddings.identity
     except NoPassport as absent:
-        known_by = no_passport(str(absent))
-    headers = cache_headers(recipe_text(recipe | known_by), "json", None)
-    if is_known(request, headers):
+        identity = no_passport(str(absent))
+    headers = cache_headers(recipe_text(recipe | identity), "json", None)
+    if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
-    if archive is None:
-        return JSONResponse(recipe | known_by, headers=headers)
-    (passport,) = await while_connected(request, _judge(checkpoint, [sample], archive, engine))
+    if embeddings is None:
+        return JSONResponse(recipe | identity, headers=headers)
+    issuing = _issue(checkpoint, [sample], embeddings, context.engine)
+    (passport,) = await while_connected(context.request, issuing)
     return JSONResponse(recipe | passport, headers=headers)
 
 
 async def list_passports(
-    checkpoint: ServedCheckpoint, samples: list[Sample], database: Database, engine: Engine
+    checkpoint: ServedCheckpoint, samples: list[Sample], context: GenerationContext
 ) -> list[dict[str, Any]]:
-    """The samples' passports, or that there is none and why; as JSON."""
+    """Return each sample's passport as JSON; without passports, the reason instead."""
     try:
-        archive = await engine.passports.open(database, checkpoint)
+        embeddings = await context.engine.passports.open(context.database, checkpoint)
     except NoPassport as absent:
         return [no_passport(str(absent))] * len(samples)
-    return await _judge(checkpoint, samples, archive, engine)
+    return await _issue(checkpoint, samples, embeddings, context.engine)
 
 
 async def make_originals(
     checkpoint: ServedCheckpoint,
     class_name: str | None,
     seeds: list[Point],
-    database: Database,
-    engine: Engine,
+    context: GenerationContext,
 ) -> Originals:
-    """The images of the seeds, others in place of copies. Conflict where that cannot be done."""
+    """Generate the seeds' images, with those of other seeds in place of copies.
+
+    Raises Conflict where copies cannot be recognised, or where the model makes too many of them.
+    """
     try:
-        archive = await engine.passports.open(database, checkpoint)
+        embeddings = await context.engine.passports.open(context.database, checkpoint)
     except NoPassport as absent:
         raise Conflict(
             f"copies cannot be told from other images: {absent}. Leave reject_copies out",
@@ -108,14 +108,18 @@ async def make_originals(
     async def choose(points: list[Point]) -> list[Sample]:
         return await choose_classes(checkpoint, class_name, points)
 
-    return await replace_copies(engine, archive, checkpoint, await choose(seeds), choose)
+    return await replace_copies(context.engine, embeddings, checkpoint, await choose(seeds), choose)
 
 
-async def _judge(
-    checkpoint: ServedCheckpoint, samples: list[Sample], archive: DatasetEmbeddings, engine: Engine
+async def _issue(
+    checkpoint: ServedCheckpoint,
+    samples: list[Sample],
+    embeddings: DatasetEmbeddings,
+    engine: Engine,
 ) -> list[dict[str, Any]]:
     pixels = await engine.generate(checkpoint, samples)
-    passports = [one.to_json() for one in await engine.passports.issue(archive, pixels)]
+    issued = await engine.passports.issue(embeddings, pixels)
+    passports = [passport.to_json() for passport in issued]
     for passport in passports:
         passport["nearest"]["url"] = public_path(passport["nearest"]["url"])
     return passports

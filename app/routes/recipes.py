@@ -1,36 +1,26 @@
-"""Recipes over HTTP: read back from a file, and verified by making the file again."""
+"""Recipes over HTTP: read from a file, and verified by making the file again."""
 
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.domain.errors import NotFound, QueueFull
 from app.domain.images.encoders import MEDIA_TYPES
-from app.routes.deadlines import allow_deadline, while_connected
-from app.routes.dependencies import (
-    DatabaseDep,
-    EngineDep,
-    SettingsDep,
-    refuse_unknown_parameters,
-)
-from app.routes.document import ANY_BINARY, BINARY, problems
-from app.routes.generation import check_pixels
+from app.routes.generation import GENERATION_DEPENDENCIES, GenerationDep, check_pixels
+from app.routes.openapi import ANY_BINARY, BINARY, problems
+from app.routes.protocol.deadlines import while_connected
 from app.serving.recipe_files import FILE_FORMATS, read_recipe
 from app.serving.verification import Verification
 
-router = APIRouter(
-    prefix="/recipes",
-    tags=["images"],
-    dependencies=[Depends(refuse_unknown_parameters), Depends(allow_deadline)],
-)
+router = APIRouter(prefix="/recipes", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
-# Which format it is, the bytes say: no Content-Type is looked at.
+# The bytes tell the format: the Content-Type is ignored.
 FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": f"A file made here, as it is: {', '.join(FILE_FORMATS)}",
+        "description": f"An unchanged file that Moggy made: {', '.join(FILE_FORMATS)}",
         "content": {ANY_BINARY: {"schema": BINARY}},
     }
 }
@@ -44,7 +34,8 @@ class RecipeAnswer(BaseModel):
 
 
 class VerificationAnswer(RecipeAnswer):
-    """Whether the recipe makes this file here, in words, and by how much pixels differ at most."""
+    """`match`: whether the recipe makes this file here. `says` explains it in words; `difference`
+    is the largest difference between two pixel values, null where pixels were not compared."""
 
     match: bool
     says: str
@@ -53,14 +44,14 @@ class VerificationAnswer(RecipeAnswer):
 
 @router.post("/read", operation_id="read_recipe", openapi_extra=FILE, response_model=RecipeAnswer)
 async def read(request: Request) -> Response:
-    """The recipe inside a file, which is the body: `curl --data-binary @7.png`. The recipe of a zip
-    of pictures is the list of theirs."""
+    """The recipe inside the file that is the body: `curl --data-binary @7.png`. For a zip of
+    images, the recipes of all of them."""
     answer = await to_thread.run_sync(_read, await request.body())
     return Response(answer, media_type=MEDIA_TYPES["json"])
 
 
 def _read(data: bytes) -> str:
-    """The answer as it is sent: a recipe may be as long as a picture."""
+    """Return the answer as JSON text: encoding takes a thread, for a recipe may be megabytes."""
     recipe, file_format = read_recipe(data)
     return RecipeAnswer(format=file_format, recipe=recipe).model_dump_json()
 
@@ -71,19 +62,16 @@ def _read(data: bytes) -> str:
     openapi_extra=FILE,
     responses=problems(NotFound, QueueFull),
 )
-async def verify(
-    request: Request, settings: SettingsDep, database: DatabaseDep, engine: EngineDep
-) -> VerificationAnswer:
-    """Make the file in the body again by the recipe inside it, and compare. Of a zip of pictures
-    send one picture."""
-    data = await request.body()
+async def verify(context: GenerationDep) -> VerificationAnswer:
+    """Make the file in the body again from the recipe inside it, and compare. Of a zip of images,
+    send a single image."""
+    data = await context.request.body()
     recipe, file_format = await to_thread.run_sync(read_recipe, data)
-    verification = await to_thread.run_sync(Verification, recipe, file_format, settings)
-    checkpoint = await engine.checkpoints.find(
-        database, verification.model, verification.checkpoint
-    )
-    check_pixels(verification.images, checkpoint, settings, "recipe", verification.scale)
-    samples = await while_connected(request, verification.samples(checkpoint, engine))
-    pixels = await while_connected(request, engine.generate(checkpoint, samples))
+    verification = await to_thread.run_sync(Verification, recipe, file_format, context.settings)
+    checkpoint = await context.find(verification.model, verification.checkpoint)
+    check_pixels(verification.images, checkpoint, context.settings, "recipe", verification.scale)
+    sampling = verification.samples(checkpoint, context.engine)
+    samples = await while_connected(context.request, sampling)
+    pixels = await context.render(checkpoint, samples)
     verdict = await to_thread.run_sync(verification.compare, data, checkpoint, samples, pixels)
     return VerificationAnswer(format=file_format, recipe=recipe, **verdict._asdict())

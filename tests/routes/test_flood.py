@@ -10,8 +10,8 @@ import pytest
 from running_api import Running, running_api
 
 from app.domain.settings import Settings
-from app.routes.docs import ASSETS
-from app.routes.security import METRICS, OPEN
+from app.routes.middleware.security import METRICS, OPEN
+from app.routes.openapi import ASSETS
 
 CLIENTS = 60
 FLOOD_SECONDS = 1.0

@@ -159,7 +159,7 @@ def test_the_frames_of_a_morph_come_so_too(client: TestClient, file_format: str)
     ("asked", "says"),
     [
         ({"count": 4, "columns": 5}, "columns 5 is more than the 4 images"),
-        ({"count": 4, "columns": 2, "format": "zip"}, "columns are a sheet's"),
+        ({"count": 4, "columns": 2, "format": "zip"}, "columns belongs to sheets"),
         ({"count": 4, "columns": 0}, "the least is 1"),
     ],
 )

@@ -1,226 +1,166 @@
-"""Every call of the OpenAPI document, with what fits it and what does not: no answer is a surprise.
-
-Schemathesis makes the requests from the document, the same ones at every run. Event streams, which
-do not end, are left out.
-"""
+"""The OpenAPI document tells of every problem that a call may answer."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-import schemathesis
-from hypothesis import HealthCheck, given
-from hypothesis import settings as run_with
-from hypothesis import strategies as st
-from hypothesis.errors import Unsatisfiable
-from running_api import LATENT_DIM, SAMPLE_AT, Running, running_api
-from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from fastapi.testclient import TestClient
+from openapi_spec_validator import validate
 
+from app.domain.datasets import CHOICES
+from app.domain.job_states import Status
+from app.domain.jobs import QUEUE_OF_KIND
 from app.domain.settings import Settings
-from app.routes.document import ANY_BINARY, PROBLEM
-from app.routes.job_requests import FIELDS
-from app.routes.problems import PROBLEM_JSON
+from app.main import create_app
 
-pytestmark = pytest.mark.slow
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
-STREAMS = "/v1/jobs/{job_id}/events"
-# A full queue is no failure; where there can be none, the document does not name 503.
-CONFIG = {"checks": {"not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", 503]}}}
-RUN = run_with(
-    max_examples=15,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-# Why what fits the document may be refused all the same: what a field means beside the others, to
-# this model, to this dataset, within the settings. Each is in the document's words for its request.
-REASONS = re.compile(
-    "|".join(
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("get", "/healthz", {200, 403, 500, 503}),
+        ("get", "/readyz", {200, 403, 500, 503}),
+        ("get", "/v1/models", {200, 401, 403, 422, 500}),
+        ("delete", "/v1/models/{name}", {204, 401, 403, 404, 409, 422, 500}),
         (
-            r"this model's latents have 8",
-            r"is not conditional, so it has no class",
-            r"has no class .*: it has 0, 1",
-            r"only a seed draws its class",
-            r"seed is where count starts from",
-            r"holds one image and \d+ are asked for",
-            r"passports are given as json",
-            r"reject_copies puts another seed",
-            r"is for pictures, and json holds none",
-            r"is less than the \d+ keyframes",
-            r"is beyond what a gif can show",
-            r"every weight of .* is 0",
-            r"cancel each other out",
-            r"mixes are nested more than 8 deep",
-            r"images are asked for; one request may ask for",
-            r"beyond the limit of 600",
-            r"one answer may have",
-            r"is nothing that a job of kind",
-            r"needs model",
-            r"give images or epochs, not both",
-            r"a dry run is of a training",
-            r"is not what the checkpoint has",
-            r"is also given outside overrides",
-            r"give stability once",
-            r"is nothing that mlp networks have",
-            r"networks, and the checkpoint has mlp ones",
-            r"out of range: 2 to 50000 pictures",
-            r"needs classes",
-            r"means nothing to the",
-            r"is not computed where",
-            r"which the \w+ loss cannot",
-            r"is never reached",
-            r"images \d+ is out of range",
-            r"a side is 28 to 256 pixels",
-            r"the body is no picture",
-            r"holds no recipe",
-            r"is beyond the limit of 60 seconds",
-            r"columns are a sheet's",
-            r"columns \d+ is more than the",
-        )
-    )
+            "post",
+            "/v1/datasets",
+            {202, 400, 401, 403, 409, 413, 415, 422, 500, 503, 507},
+        ),
+        ("get", "/v1/models/{name}/images/{seed}", {200, 304, 401, 403, 404, 406, 422, 500, 503}),
+    ],
 )
+def test_a_call_names_what_follows_from_what_it_is(
+    client: TestClient, method: str, path: str, statuses: set[int]
+) -> None:
+    responses = client.get("/openapi.json").json()["paths"][path][method]["responses"]
+    assert [int(status) for status in responses] == sorted(statuses)
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("api")
-    settings = Settings(home=folder / "home", redis_url=valkey_url, max_queued_jobs=5)
-    with running_api(folder, settings) as running:
-        yield running
+def test_every_problem_has_the_one_schema(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method, call in methods.items():
+            for status, response in call["responses"].items():
+                if status >= "400":
+                    assert response["content"] == PROBLEM, (method, path, status)
+    schemas = document["components"]["schemas"]
+    assert set(schemas["Problem"]["required"]) == {"type", "title", "status", "detail"}
+    assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
 
 
-@pytest.fixture(scope="module")
-def calls(api: Running) -> list[Any]:
-    """Every operation of the document but the streams."""
-    config = schemathesis.Config.from_dict(CONFIG)
-    document = schemathesis.openapi.from_dict(api.document, config=config)
-    found = [one.ok() for one in document.exclude(path=STREAMS).get_all_operations()]
-    assert len(found) > 30
-    return found
+def test_a_full_queue_says_when_to_come_back(client: TestClient) -> None:
+    call = client.get("/openapi.json").json()["paths"]["/v1/jobs"]["post"]
+    assert list(call["responses"]["503"]["headers"]) == ["Retry-After"]
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        yield session
+def test_the_overrides_of_a_job_are_those_of_the_presets(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    described = schemas["JobRequest"]["properties"]["overrides"]["properties"]
+    presets = client.get("/v1/presets").json()["items"]
+    offered = {name: words for one in presets for name, words in one["overrides"].items()}
+    for name, words in offered.items():
+        del words["default"]  # the preset's own
+        assert described.pop(name) == words
+    assert described == {}
 
 
-def places(call: Any, api: Running) -> list[dict[str, str]]:
-    """Path parameters of what is there, so that a request comes further than to a 404."""
-    names = ["noise"] if call.path.startswith("/v1/datasets") else ["plain", "classes"]
-    known = [{"name": name, "job_id": job} for name in names for job in api.jobs]
-    wanted = {one.name for one in call.path_parameters}
-    return list(
-        {
-            tuple(place.items()): place
-            for place in ({name: one[name] for name in one if name in wanted} for one in known)
-        }.values()
-    )
+def test_the_document_is_valid(client: TestClient) -> None:
+    validate(client.get("/openapi.json").json())
 
 
-def strategies(
-    call: Any, mode: GenerationMode, api: Running, session: requests.Session
-) -> Iterator[st.SearchStrategy[schemathesis.Case]]:
-    for place in places(call, api):
-        yield call.as_strategy(mode, path_parameters=place)
-    if call.path.startswith("/v1/recipes") and mode is GenerationMode.POSITIVE:
-        picture = session.get(f"{api.url}/v1/models/classes/images/7.png").content
-        yield call.as_strategy(mode, body=picture, media_type=ANY_BINARY)
+def test_every_call_has_an_id_of_its_own_a_verb_and_a_noun(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    ids = [call["operationId"] for methods in paths.values() for call in methods.values()]
+    assert len(set(ids)) == len(ids)
+    assert [one for one in ids if not re.fullmatch("[a-z]+(_[a-z]+)+", one)] == []
+    assert {"generate_images", "create_job", "list_datasets", "read_recipe"} <= set(ids)
 
 
-def lead(case: schemathesis.Case, api: Running) -> None:
-    """Put what there is for what the document cannot know: names, and how long a latent is."""
-    fits = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
-    known = {"dataset": "noise", "checkpoint": api.checkpoint, "resume_from": api.checkpoint}
-    for place in (case.query, case.body):
-        for field in place if isinstance(place, dict) else ():
-            given = place[field]
-            if field in known and isinstance(given, str) and re.fullmatch("[a-z0-9]{1,64}", given):
-                place[field] = known[field]
-    if not fits:
-        return
-    if case.media_type == "application/json":
-        case.body = _of_length(case.body)
-    if case.operation.label == "POST /v1/jobs":
-        case.body = _of_one_kind(case.body)
-    if "images_seen" in case.path_parameters:
-        case.path_parameters["images_seen"] = SAMPLE_AT
+def test_every_array_has_items_and_every_body_a_schema(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+
+    def objects(node: object) -> Iterator[dict[str, Any]]:
+        if isinstance(node, dict):
+            yield node
+        for child in node.values() if isinstance(node, dict) else node:
+            if isinstance(child, dict | list):
+                yield from objects(child)
+
+    found = list(objects(document))
+    assert [one for one in found if one.get("type") == "array" and "items" not in one] == []
+    bodies = [body for one in found for body in one.get("content", {}).values()]
+    assert len(bodies) > 100
+    assert all("schema" in body for body in bodies)
 
 
-def _of_one_kind(body: dict[str, Any]) -> dict[str, Any]:
-    """The same with the fields alone that its kind has, and without those that exclude others."""
-    kind = body.get("kind", "train")
-    left_out = {"epochs", "resume_from", "overrides"} if "images" in body else {"resume_from"}
-    kept = {"kind", "dataset", *FIELDS[kind]} - left_out
-    return {"model": "plain"} | {name: value for name, value in body.items() if name in kept}
+def test_states_and_kinds_are_enums(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert set(schemas["Status"]["enum"]) == set(Status)
+    job, dataset = schemas["JobView"]["properties"], schemas["DatasetView"]["properties"]
+    assert set(schemas["JobKind"]["enum"]) == set(QUEUE_OF_KIND)
+    assert job["kind"] == {"$ref": "#/components/schemas/JobKind"}
+    assert dataset["status"]["enum"] == ["ingesting", "ready", "failed"]
+    for field, values in (("fit", CHOICES["fit"]), ("channels", CHOICES["channels"])):
+        assert dataset[field]["enum"] == list(values)
+    assert job["created_at"]["format"] == "date-time"
 
 
-def _of_length(body: Any) -> Any:
-    """The same with latents as long as the models' are."""
-    if isinstance(body, list):
-        return [_of_length(one) for one in body]
-    if not isinstance(body, dict):
-        return body
-    return {
-        name: [*value, *[0.5] * LATENT_DIM][:LATENT_DIM]
-        if name == "latent" and isinstance(value, list)
-        else _of_length(value)
-        for name, value in body.items()
+def test_each_event_of_a_stream_has_a_schema(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    stream = document["paths"]["/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]
+    items = stream["text/event-stream"]["schema"]["contentSchema"]["items"]
+    assert items == {"$ref": "#/components/schemas/JobEvent"}
+    kinds = schemas["JobEvent"]["discriminator"]["mapping"]
+    assert set(kinds) == {"state", "progress", "sample", "checkpoint", "health", "file", "end"}
+    for kind, reference in kinds.items():
+        event = schemas[reference.rpartition("/")[2]]
+        assert event["properties"]["event"]["const"] == kind
+        assert set(event["required"]) == {"id", "event", "data"}
+
+
+@pytest.mark.parametrize("keys", ["", "secret"])
+def test_keys_are_a_security_scheme_of_the_calls_that_need_one(tmp_path: Path, keys: str) -> None:
+    document = create_app(Settings(home=tmp_path, api_keys=keys)).openapi()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    secured = {
+        path
+        for path, methods in document["paths"].items()
+        for call in methods.values()
+        if call.get("security") == [{"key": []}]
     }
+    below = {path for path in document["paths"] if path.startswith("/v1/")}
+    assert secured == (below if keys else set())
 
 
-def ask(case: schemathesis.Case, api: Running, session: requests.Session) -> None:
-    """Send it; its answer is as the document says, and a refusal has one of the REASONS."""
-    lead(case, api)
-    response = case.call(base_url=api.url, session=session)
-    excused = []
-    if response.status_code == 422 and REASONS.search(response.json()["detail"]):
-        excused.append(positive_data_acceptance)
-    if response.status_code >= 400:
-        assert response.headers["content-type"] == [PROBLEM_JSON]
-        assert set(response.json()) <= set(PROBLEM["properties"])
-    case.validate_response(response, excluded_checks=excused, transport_kwargs={"session": session})
+def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
+    page = client.get("/docs").text
+    loaded = re.findall(r"(?:src|href)=\"([^\"]+)\"", page)
+    assert len(loaded) == 3  # script, style, icon
+    for address in loaded:
+        assert address.startswith("/docs/assets/")
+        assert client.get(address).status_code == 200
+    assert not re.findall(r"(?:https?:)?//[a-z]", re.sub(r"<!--.*?-->", "", page))
+    assert '"validatorUrl": null' in page
+    assert client.get("/redoc").status_code == 404
 
 
-def test_the_edges_of_every_parameter(
-    subtests: pytest.Subtests, calls: list[Any], api: Running, session: requests.Session
-) -> None:
-    for call in calls:
-        generation = call.schema.config.generation_for(operation=call, phase="coverage")
-        cases = call.schema.iter_coverage_cases(
-            call, generation_modes=list(GenerationMode), generation_config=generation
-        )
-        with subtests.test(call.label):
-            for number, case in enumerate(cases):
-                known = places(call, api)
-                case.path_parameters.update(known[number % len(known)])
-                ask(case, api, session)
+def test_the_script_and_the_style_are_what_they_are_called(client: TestClient) -> None:
+    script = client.get("/docs/assets/swagger-ui-bundle.js")
+    assert "SwaggerUIBundle" in script.text
+    assert script.headers["content-type"].startswith("text/javascript")
+    style = client.get("/docs/assets/swagger-ui.css")
+    assert style.headers["content-type"].startswith("text/css")
+    assert client.get("/docs/assets/absent.js").status_code == 404
 
 
-@pytest.mark.parametrize("mode", list(GenerationMode))
-def test_what_fits_the_document_and_what_does_not(
-    subtests: pytest.Subtests,
-    calls: list[Any],
-    api: Running,
-    session: requests.Session,
-    mode: GenerationMode,
-) -> None:
-    tried = 0
-    for call in calls:
-
-        @RUN
-        @given(st.one_of(*strategies(call, mode, api, session)))
-        def asked(case: schemathesis.Case) -> None:
-            ask(case, api, session)
-
-        with subtests.test(call.label):
-            try:
-                asked()
-                tried += 1
-            except Unsatisfiable:
-                assert mode is GenerationMode.NEGATIVE  # it takes nothing that could be wrong
-    assert tried >= 15  # calls: of the others, nothing can be wrong but their address
+def test_with_keys_the_page_and_its_parts_are_open_and_nothing_else_is(tmp_path: Path) -> None:
+    client = TestClient(create_app(Settings(home=tmp_path, api_keys="secret")))
+    for path in ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json"):
+        assert client.get(path).status_code == 200, path
+    for path in ("/docs/assets/../../v1/jobs", "/docs/assets/..%2f..%2fv1/jobs", "/v1/jobs"):
+        assert client.get(path).status_code in (401, 404), path

@@ -12,7 +12,7 @@ from app.domain.job_objects import sample_key
 from app.domain.job_states import Status
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.routes.job_events import JobEvent
+from app.routes.job_event_schemas import JobEvent
 from app.routes.job_records import _starting_point
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.errors import NotAcceptable
-from app.routes.negotiation import accepts_coding, choose_media_type
+from app.routes.protocol.negotiation import accepts_coding, choose_media_type
 
 OFFERED = ("image/png", "image/webp", "image/jpeg", "image/avif")
 

@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.routes.compression import Compression
-from app.routes.generation import is_known
+from app.routes.middleware.compression import Compression
+from app.routes.protocol.caching import is_not_modified
 from benchmarks.random_models import register, store_checkpoint
 
 
@@ -66,7 +66,7 @@ def tagged() -> TestClient:
     @api.get("/{path:path}")
     def answer(request: Request) -> Response:
         headers = {"ETag": '"t"'}
-        if is_known(request, headers):
+        if is_not_modified(request, headers):
             return Response(status_code=304, headers=headers)
         return Response("[" + "1," * 1000 + "1]", headers=headers, media_type="application/json")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.errors import RangeNotSatisfiable
-from app.routes.byte_ranges import asked_range
+from app.routes.protocol.byte_ranges import parse_range
 
 TAG = '"abc"'
 
@@ -22,7 +22,7 @@ TAG = '"abc"'
     ],
 )
 def test_one_range_is_a_part(asked: str, start: int, stop: int) -> None:
-    part = asked_range(asked, None, TAG, 100)
+    part = parse_range(asked, None, TAG, 100)
     assert part == (start, stop)
     assert part is not None
     assert part.headers(100) == {"Content-Range": f"bytes {start}-{stop - 1}/100"}
@@ -34,13 +34,13 @@ def test_one_range_is_a_part(asked: str, start: int, stop: int) -> None:
      "bytes=+1-2", "bytes=1", "bytes=٣-٤", "bytes=" + "9" * 5000 + "-"],
 )  # fmt: skip
 def test_what_is_no_single_range_is_as_if_it_were_not_there(asked: str | None) -> None:
-    assert asked_range(asked, None, TAG, 100) is None
+    assert parse_range(asked, None, TAG, 100) is None
 
 
 @pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200", "bytes=-0"])
 def test_a_part_that_is_not_there_is_refused_with_the_size(asked: str) -> None:
     with pytest.raises(RangeNotSatisfiable) as refusal:
-        asked_range(asked, None, TAG, 100)
+        parse_range(asked, None, TAG, 100)
     assert refusal.value.size == 100
 
 
@@ -56,8 +56,8 @@ def test_a_part_that_is_not_there_is_refused_with_the_size(asked: str) -> None:
 def test_if_range_names_the_file_or_all_of_it_is_sent(
     condition: str, part: tuple[int, int] | None
 ) -> None:
-    assert asked_range("bytes=1-2", condition, TAG, 100) == part
+    assert parse_range("bytes=1-2", condition, TAG, 100) == part
 
 
 def test_another_file_is_sent_whole_even_where_it_has_no_such_part() -> None:
-    assert asked_range("bytes=100-", '"old"', TAG, 100) is None
+    assert parse_range("bytes=100-", '"old"', TAG, 100) is None

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.settings import Settings
-from app.routes.problems import problem
+from app.routes.protocol.problems import problem
 from app.serving.latents import MAX_LATENT_DIM
 
 UPLOADS = "/v1/datasets"  # counted as it streams into files, against MOGGY_MAX_UPLOAD_BYTES

@@ -26,8 +26,8 @@ from app.domain.errors import (
     UnsupportedMediaType,
 )
 from app.domain.validation import known_fields, sentence
-from app.routes.deadlines import ClientLeft
-from app.routes.names import NAME_PATTERN, NAME_RULE
+from app.routes.fields import NAME_PATTERN, NAME_RULE
+from app.routes.protocol.deadlines import ClientLeft
 from models.ranges import ConfigError
 
 log = structlog.get_logger()

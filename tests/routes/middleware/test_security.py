@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from app.domain.settings import Settings
-from app.routes.security import AccessGuard
+from app.routes.middleware.security import AccessGuard
 
 
 def service(**settings: object) -> httpx2.AsyncClient:

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import Forbidden, MoggyError, Unauthorized
 from app.domain.settings import Settings, is_loopback
-from app.routes.docs import ASSETS, DOCUMENT, PAGE
-from app.routes.problems import problem
+from app.routes.openapi import ASSETS, DOCUMENT, PAGE
+from app.routes.protocol.problems import problem
 
 # What a load balancer or a browser asks for first, and holds no secret; everything else needs a
 # key where there are keys.

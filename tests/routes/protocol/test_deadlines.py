@@ -10,7 +10,7 @@ from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 from long_work import LongWork
 
-from app.routes.deadlines import ClientLeft, DeadlinePassed, while_connected
+from app.routes.protocol.deadlines import ClientLeft, DeadlinePassed, while_connected
 
 
 def connection(*messages: str, pause: float = 0.0, seconds: float = 60.0) -> Request:

@@ -12,7 +12,7 @@ from starlette.middleware.gzip import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.routes.negotiation import accepts_coding
+from app.routes.protocol.negotiation import accepts_coding
 
 MINIMUM_BYTES = 1024  # a shorter answer is one packet either way
 LEVEL = 5  # a third of level 9's time for 1 % more bytes of JSON

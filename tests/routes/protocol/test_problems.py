@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.routes.problems import MAX_ERRORS, MAX_TEXT
+from app.routes.protocol.problems import MAX_ERRORS, MAX_TEXT
 from benchmarks.random_models import register, store_checkpoint
 
 IMAGES, MORPHS = "/v1/models/pets/images", "/v1/models/pets/interpolations"

@@ -7,8 +7,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.routes.deadlines import DEADLINE_HEADER
-from app.routes.problems import METHODS, problem
+from app.routes.protocol.deadlines import DEADLINE_HEADER
+from app.routes.protocol.problems import METHODS, problem
 
 SENT = (
     *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range"),

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.errors import InvalidRequest
-from app.routes.disposition import read_disposition
+from app.routes.protocol.content_disposition import read_disposition
 
 NAMES = {
     "quoted": (b'filename="cat.png"', "cat.png"),

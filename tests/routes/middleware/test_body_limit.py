@@ -16,8 +16,8 @@ from running_api import LATENT_DIM, Running, running_api
 
 from app.domain.settings import Settings
 from app.main import create_app
-from app.routes import body_limit
-from app.routes.body_limit import MAX_JSON_BYTES, MAX_LARGE_BYTES, MAX_VALUES
+from app.routes.middleware import body_limit
+from app.routes.middleware.body_limit import MAX_JSON_BYTES, MAX_LARGE_BYTES, MAX_VALUES
 
 JSON = {"Content-Type": "application/json"}
 

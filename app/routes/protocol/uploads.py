@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from app.domain.disk import is_disk_full
 from app.domain.errors import InsufficientStorage, InvalidRequest, MoggyError, TooLarge
 from app.domain.settings import Settings
-from app.routes.disposition import read_disposition
-from app.routes.problems import disk_full, not_as
+from app.routes.protocol.content_disposition import read_disposition
+from app.routes.protocol.problems import disk_full, not_as
 
 FILES_FIELD = "files"
 MAX_FILES = 100_000  # each is an inode until it is packed; an archive holds any number

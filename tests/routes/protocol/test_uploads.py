@@ -18,9 +18,9 @@ from fastapi import FastAPI, Request
 from services import free_port
 
 from app.domain.settings import Settings
-from app.routes import uploads
-from app.routes.problems import install_problems
-from app.routes.uploads import receive_upload
+from app.routes.protocol import uploads
+from app.routes.protocol.problems import install_problems
+from app.routes.protocol.uploads import receive_upload
 
 MIB = 1 << 20
 MAX_UPLOAD = 64 * MIB

@@ -1,0 +1,201 @@
+"""The OpenAPI document, the page that shows it, and the responses that routes add to it.
+
+FastAPI describes parameters, bodies and 200 responses. Added here: the problem documents that each
+call may answer, the events of a stream, file responses and the key scheme. The page /docs loads its
+script and style from an installed package: it works offline and below a path prefix.
+"""
+
+import functools
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel
+
+from app.domain.errors import MoggyError, NotFound
+from app.domain.images.encoders import MEDIA_TYPES
+from app.routes.job_event_schemas import EVENT_STREAM, event_schemas
+from app.routes.middleware.proxies import public_path
+from app.routes.protocol.problems import METHODS, PROBLEM_JSON
+
+DOCUMENT = "/openapi.json"
+PAGE = "/docs"
+ASSETS = f"{PAGE}/assets"
+ASSET_TYPES = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+}
+# None hides the badge of Swagger's online validator.
+SWAGGER_OPTIONS: dict[str, Any] = {"validatorUrl": None}
+
+DESCRIPTIONS = {
+    400: "The body cannot be parsed",
+    401: "The key is missing or unknown, where MOGGY_API_KEYS is set",
+    403: "The request comes from a page of another site, or is for another host",
+    404: "There is no such resource",
+    406: "None of the formats matches `Accept`",
+    409: "The current state of the resource forbids it",
+    413: "The body is too large",
+    415: "The body has another media type than the call takes",
+    416: "The file has no such range of bytes",
+    422: "A value is invalid or beyond a limit; `field` names it",
+    500: "The service failed; its log says why",
+    503: "The service cannot answer now: retry after `Retry-After` seconds",
+    507: "The disk has too little free space",
+}
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem details. `field` names the input at fault, where there is "
+    "one; `errors` lists all of them, where there are several.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "field": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "detail"],
+                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+    "additionalProperties": False,
+}
+BINARY = {"type": "string", "format": "binary"}
+ANY_BINARY = "application/octet-stream"
+KEY_SCHEME = "key"
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "One of the keys in MOGGY_API_KEYS, where that is set.",
+}
+UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")  # FastAPI's: Problem replaces them
+
+Responses = dict[int | str, dict[str, Any]]  # what a route takes as `responses`
+NOT_MODIFIED: Responses = {304: {"description": "Not modified"}}
+
+router = APIRouter(include_in_schema=False)
+
+
+def problems(*errors: type[MoggyError]) -> Responses:
+    """Describe the errors that a route may answer beside those of every such path and body."""
+    return {error.status: _problem_response(error.status) for error in errors}
+
+
+def file_response(*formats: str, json: type[BaseModel] | None = None) -> Responses:
+    """Describe a 200 response that is a file in one of the formats, or JSON of the model `json`."""
+    media_types = (MEDIA_TYPES[file_format] for file_format in formats)
+    response: dict[str, Any] = {"content": binary_content(*media_types)}
+    return {200: response | ({"model": json} if json else {})}
+
+
+def partial_response(*media_types: str) -> Responses:
+    """Describe a 206 response: the range of bytes that a request asks for."""
+    description = "The part of the file that `Range` asks for"
+    return {206: {"description": description, "content": binary_content(*media_types)}}
+
+
+def binary_content(*media_types: str) -> dict[str, Any]:
+    """Describe a binary body in one of the media types.
+
+    application/octet-stream is listed too, because every generator of clients knows it: some leave
+    out a response of which they know no media type.
+    """
+    return {media_type: {"schema": BINARY} for media_type in (*media_types, ANY_BINARY)}
+
+
+def install_document(api: FastAPI, *, keyed: bool) -> None:
+    """Complete FastAPI's document; `keyed` tells whether calls below /v1 need a key."""
+    generate = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            _complete(generate(), keyed=keyed)
+        return generate()
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(document: dict[str, Any], *, keyed: bool) -> None:
+    schemas = document["components"]["schemas"]
+    for name in UNUSED_SCHEMAS:
+        schemas.pop(name, None)
+    schemas["Problem"] = PROBLEM
+    schemas |= event_schemas()
+    document["components"]["securitySchemes"] = {KEY_SCHEME: KEY}
+    methods = [method.lower() for method in METHODS]
+    for path, operations in document["paths"].items():
+        for operation in (operations[method] for method in methods if method in operations):
+            responses = operation["responses"]
+            for status in _problem_statuses(path, operation):
+                responses[str(status)] = _problem_response(status)
+            operation["responses"] = dict(sorted(responses.items()))
+            responses.get("200", {}).get("content", {}).get(EVENT_STREAM, {}).pop("itemSchema", 0)
+            if keyed and path.startswith("/v1/"):
+                operation["security"] = [{KEY_SCHEME: []}]
+
+
+def _problem_statuses(path: str, operation: dict[str, Any]) -> Iterator[int]:
+    """The error statuses that follow from the path and the body alone."""
+    yield from (403, 500)
+    if path.startswith("/v1/"):
+        yield from (401, 422)
+    if "{" in path:
+        yield 404
+    if "requestBody" in operation:
+        yield from (400, 413, 415)
+
+
+def _problem_response(status: int) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    response: dict[str, Any] = {
+        "description": DESCRIPTIONS[status],
+        "content": {PROBLEM_JSON: {"schema": schema}},
+    }
+    if status == 503:
+        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return response
+
+
+# The routes below are async: they must answer without a key, even when no thread is free.
+
+
+@router.get(DOCUMENT)
+async def get_document(request: Request) -> JSONResponse:
+    document: dict[str, Any] = request.app.openapi()
+    prefix = public_path("")
+    return JSONResponse(document | {"servers": [{"url": prefix}]} if prefix else document)
+
+
+@router.get(PAGE)
+async def show_document() -> HTMLResponse:
+    assets = public_path(ASSETS)
+    return get_swagger_ui_html(
+        openapi_url=public_path(DOCUMENT),
+        title="Moggy",
+        swagger_js_url=f"{assets}/swagger-ui-bundle.js",
+        swagger_css_url=f"{assets}/swagger-ui.css",
+        swagger_favicon_url=f"{assets}/favicon.png",
+        swagger_ui_parameters=SWAGGER_OPTIONS,
+    )
+
+
+@router.get(f"{ASSETS}/{{name}}")
+async def get_asset(name: str) -> Response:
+    if name not in ASSET_TYPES:
+        raise NotFound(f"there is no file {name!r} at {ASSETS}")
+    headers = {"Cache-Control": "max-age=86400"}
+    return Response(_read_asset(name), headers=headers, media_type=ASSET_TYPES[name])
+
+
+@functools.cache
+def _read_asset(name: str) -> bytes:
+    return (files("fastapi_offline") / "static" / name).read_bytes()
