@@ -62,8 +62,7 @@ def run(arguments: list[str]) -> int:
     except CommandError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
-        # Typer checks a choice with a function of its own, and pydantic prefixes its error.
-        return _fail(error.format_message().replace("Value error, ", ""), error.exit_code)
+        return _fail(_plain_message(error), error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output has gone: no message can reach it
         return 1
@@ -72,6 +71,12 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
     return code if isinstance(code, int) else 0
+
+
+def _plain_message(error: typer.TyperException) -> str:
+    """Typer's message without the names of Python's types and of pydantic's errors."""
+    message = error.format_message().replace("Value error, ", "")
+    return message.replace("is not a valid int.", "is not a whole number.")
 
 
 def _fail(message: str, code: int) -> int:

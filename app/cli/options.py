@@ -38,7 +38,14 @@ FolderOption = Annotated[
 
 
 class CommandGroup(TyperGroup):
-    """Shows the whole help of each command, which Typer cuts to one line, in its list."""
+    """Lists its commands with their whole help, which Typer would cut to one line each."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Name the commands of the group when none is given."""
+        if not args:
+            *others, last = (f"{ctx.command_path} {name}" for name in self.list_commands(ctx))
+            raise WrongUsage(f"Missing command: use {', '.join(others)} or {last}")
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]

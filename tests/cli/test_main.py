@@ -109,7 +109,12 @@ def test_without_a_service_every_command_prints_one_line(
         (["morph", "m", "1", "2", "--out", "a.webp", "--method", "x"], "slerp"),
         (["train", "--dataset", "d", "--model", "m", "--set", "width"], "--set 'width'"),
         (["fly"], "fly"),
-        (["dataset"], "Missing command"),
+        (["up", "--port", "http"], "Invalid value for '--port': 'http' is not a whole number."),
+        (
+            ["dataset"],
+            "Missing command: use moggy dataset add, moggy dataset show or moggy dataset delete",
+        ),
+        (["model"], "Missing command: use moggy model show or moggy model delete"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_on_stderr(
