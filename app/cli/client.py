@@ -190,6 +190,14 @@ def _raise_for_problem(response: httpx2.Response) -> None:
         reason = f"{response.status_code} {response.reason_phrase}".strip()
         raise CommandError(f"{response.request.url} answered {reason}") from exc
     field = problem.get("field")
-    suffix = f" ({field})" if field and field not in detail else ""
+    suffix = f" ({field})" if field and field not in detail else _list_hint(detail)
     error = ServiceBusy if response.status_code == 503 else CommandError
     raise error(f"{title}: {detail}{suffix}")
+
+
+def _list_hint(detail: str) -> str:
+    """The command that lists what exists, for a name that does not."""
+    for noun in ("dataset", "model", "job"):
+        if detail.startswith(f"there is no {noun} "):
+            return f": `moggy {noun}s` lists the {noun}s"
+    return ""

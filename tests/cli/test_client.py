@@ -34,6 +34,17 @@ def test_a_problem_is_raised_with_its_field(service: FakeService) -> None:
             client.post("models", {})
 
 
+@pytest.mark.parametrize("noun", ["dataset", "model", "job"])
+def test_a_missing_name_comes_with_the_command_that_lists_the_existing_ones(
+    service: FakeService, noun: str
+) -> None:
+    detail = f"there is no {noun} 'cat'"
+    service.on("POST /v1/jobs", as_problem(404, "Not found", detail, field=noun))
+    with ServiceClient(service.url) as client, pytest.raises(CommandError) as caught:
+        client.post("jobs", {})
+    assert str(caught.value) == f"Not found: {detail}: `moggy {noun}s` lists the {noun}s"
+
+
 def test_a_full_queue_is_a_busy_service(service: FakeService) -> None:
     service.on("POST /v1/jobs", as_problem(503, "Queue full", "1000 jobs wait"))
     with ServiceClient(service.url) as client, pytest.raises(ServiceBusy) as caught:
