@@ -97,11 +97,11 @@ def _print_estimate(dry_run: dict[str, Any]) -> None:
         conditions.append(f"{rate:,.0f} images/s")
     if "measured_on" in estimate:
         conditions.append(f"measured on {estimate['measured_on']}")
-    checkpoints = counted(estimate["checkpoints"], "checkpoint")
+    checkpoints = counted(estimate["checkpoints"], "checkpoint")  # not all of them are kept
     print(f"{config['preset']}, {config['images']:,} images: nothing is queued")
     print(f"  time    {time} ({', '.join(conditions)})")
     print(f"  memory  {size(estimate['memory_bytes'])}")
-    print(f"  disk    {size(estimate['disk_bytes'])}, with {checkpoints}")
+    print(f"  disk    {size(estimate['disk_bytes'])}, for what is kept of {checkpoints}")
     for warning in dry_run["warnings"]:
         print(f"  warning: {warning}")
 
