@@ -114,7 +114,8 @@ def _add_folder(plan: Plan, folder: Path, name: str, prefix: str) -> None:
     containers = [member for member in members if CONTAINER_NAME.search(member.name)]
     pictures = tuple(member for member in members if not CONTAINER_NAME.search(member.name))
     if pictures:
-        plan.parts.append(Part(_form_name(f"{name}.tar"), pictures))
+        # The report names a label file by its part and its path in the tar: lab/labels.csv.
+        plan.parts.append(Part(_form_name(f"{name}.tar" if prefix else name), pictures))
     plan.parts += [_single(member) for member in containers]
 
 

@@ -49,7 +49,7 @@ def whole(name: str, path: Path) -> Part:
 def test_a_folder_is_one_tar_and_each_file_left_out_has_a_reason(folder: Path) -> None:
     plan = plan_upload([folder])
     (part,) = plan.parts
-    assert part.name == "cats.tar"
+    assert part.name == "cats"
     assert names(part) == ["tabby/a.png", "tabby/b.png", "white/c.png", "white/linked.png"]
     assert left_out(plan) == {
         ".hidden": "hidden",
@@ -71,7 +71,7 @@ def test_several_folders_keep_their_names_so_that_they_are_classes(tmp_path: Pat
 def test_a_given_path_is_taken_even_if_it_or_a_parent_is_hidden(tmp_path: Path) -> None:
     root = fill(tmp_path / ".cache" / ".pics", "a/1.png", "b/2.png", ".3.png")
     (part,) = plan_upload([root]).parts
-    assert (part.name, names(part)) == ("pics.tar", ["a/1.png", "b/2.png"])
+    assert (part.name, names(part)) == ("pics", ["a/1.png", "b/2.png"])
     assert plan_upload([root / ".3.png"]).parts == [
         Part("3.png", Member(root / ".3.png", "3.png", 6))
     ]
@@ -83,7 +83,7 @@ def test_a_relative_path_means_the_same_folder(
 ) -> None:
     monkeypatch.chdir(folder)
     (part,) = plan_upload([Path(given)]).parts
-    assert part.name == "cats.tar"
+    assert part.name == "cats"
     assert names(part)[0] == "tabby/a.png"
 
 
@@ -101,7 +101,7 @@ def test_linked_folders_are_followed_once_under_the_name_of_the_link(tmp_path: P
     (store / "cats" / "up").unlink()
     (tmp_path / "linked").symlink_to(store)
     (part,) = plan_upload([tmp_path / "linked"]).parts
-    assert (part.name, names(part)) == ("linked.tar", ["cats/1.png", "dogs/2.png"])
+    assert (part.name, names(part)) == ("linked", ["cats/1.png", "dogs/2.png"])
 
 
 def test_special_and_unreadable_files_are_left_out_without_waiting(
