@@ -11,14 +11,12 @@ from app.domain.cleanup import sweep_incoming
 from app.domain.database import Database
 from app.domain.disk import Disk
 from app.domain.event_feeds import EventFeeds
-from app.domain.logs import configure_logs
-from app.domain.message_publisher import Courier
-from app.domain.queue import use_broker
+from app.domain.message_publisher import MessagePublisher
+from app.domain.processes import configure_logs, settings_or_exit
+from app.domain.queue import set_broker
 from app.domain.readiness import Readiness
-from app.domain.remote_step_timing import WorkerMeter
 from app.domain.settings import Settings
-from app.domain.startup import settings_or_exit
-from app.domain.step_timing import StepMeter
+from app.domain.step_timing import StepMeter, WorkerMeter
 from app.domain.store import ObjectStore
 from app.routes import (
     datasets,
@@ -68,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     they name, and the process ends with one line where it could not serve."""
     configure_logs()
     settings = settings or settings_or_exit(Settings)
-    use_broker(settings.redis_url)
+    set_broker(settings.redis_url)
     api = FastImageApi(
         settings,
         title="Moggy",
@@ -94,12 +92,12 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     settings: Settings = api.state.settings
     api.state.database = Database(settings.database, settings.database_connections)
     api.state.store = ObjectStore(settings, STORE_RETRY_SECONDS)
-    api.state.courier = Courier(settings.redis_url)
+    api.state.publisher = MessagePublisher(settings.redis_url)
     api.state.disk = Disk(settings)
     api.state.feeds = EventFeeds(api.state.database, settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
-    ask = WorkerMeter(settings.redis_url).measure if settings.redis_url else None
-    api.state.step_meter = StepMeter(ask=ask)
+    measure = WorkerMeter(settings.redis_url).measure if settings.redis_url else None
+    api.state.step_meter = StepMeter(measure_remotely=measure)
     api.state.parsing = CapacityLimiter(1)
     api.state.readiness = Readiness(api.state.database, api.state.store, api.state.disk)
     api.state.canary = ThreadCanary()
@@ -116,5 +114,5 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
         await api.state.feeds.close()
         api.state.engine.close()
         api.state.readiness.stop()
-        api.state.courier.close()
+        api.state.publisher.close()
         api.state.database.close()

@@ -19,7 +19,7 @@ from app.domain import events, jobs, leases
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.job_states import Status
 from app.domain.settings import Settings
-from app.domain.synthesis import LAYOUTS, LEAST_IMAGES, queue_synthesis
+from app.domain.synthesis import LAYOUTS, MIN_IMAGES, queue_synthesis
 from benchmarks import machine
 from benchmarks.api import home, prepare
 from benchmarks.in_process import threaded_rate
@@ -52,7 +52,7 @@ def main() -> None:
     with home() as settings:
         (checkpoint,) = prepare(settings)
         context = WorkerContext.from_settings(settings)
-        _, start = synthesize(context, settings, checkpoint, "zip", LEAST_IMAGES)
+        _, start = synthesize(context, settings, checkpoint, "zip", MIN_IMAGES)
         before = limit(settings, checkpoint)
         for layout in LAYOUTS:
             rate, used = synthesize(context, settings, checkpoint, layout, IMAGES)
@@ -91,7 +91,7 @@ def synthesize(
     asked |= {"model": checkpoint.model, "images": images, "layout": layout}
     queued = queue_synthesis(context.database, settings, context.store, asked, None)
     with context.database.write() as session:
-        job = leases.claim(session, queued.queue, lease_seconds=60, max_attempts=1)
+        job = leases.acquire(session, queued.queue, lease_seconds=60, max_attempts=1)
     assert job is not None
     used = measure(resource.RUSAGE_CHILDREN, lambda: supervise(context, job))
     with context.database.read() as session:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from app.domain.database import Database
 from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.lineage import TrainingPictures
+from app.domain.registry import TrainingPictures
 from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine

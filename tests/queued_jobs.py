@@ -29,7 +29,7 @@ def ask(client: TestClient, **changes: Any) -> dict[str, Any]:
 
 def claim_job(database: Database, lease: float = LEASE, queue: str = "train") -> Claim | None:
     with database.write() as session:
-        job = leases.claim(session, queue, lease, max_attempts=3)
+        job = leases.acquire(session, queue, lease, max_attempts=3)
         return None if job is None else Claim(job.id, job.epoch)
 
 

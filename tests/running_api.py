@@ -52,7 +52,7 @@ def running_api(folder: Path, settings: Settings) -> Iterator[Running]:
         jobs, checkpoint = fill(database, ObjectStore(settings), folder)
         with _served(api) as url:
             # A dry run is given up before it has measured anything.
-            api.state.step_meter = StepMeter(deadline_seconds=0.01)
+            api.state.step_meter = StepMeter(limit_seconds=0.01)
             yield Running(url, api.openapi(), jobs, checkpoint)
     finally:
         database.close()

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import structlog
 
-from app.domain.exits import describe_exit
+from app.domain.processes import describe_exit
 from worker.job_log import FILE_NAME
 
 log = structlog.get_logger()

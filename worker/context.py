@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain.database import Database, is_unavailable
 from app.domain.disk import Disk, is_disk_full
 from app.domain.events import Notifier
-from app.domain.queue import SLOTS
+from app.domain.queue import CONCURRENT_JOBS
 from app.domain.settings import WorkerSettings
 from app.domain.store import ObjectStore
 
@@ -39,7 +39,7 @@ class WorkerContext:
     stopping: threading.Event = field(default_factory=threading.Event)
     slots: dict[str, threading.BoundedSemaphore] = field(  # of each queue: its jobs at a time
         default_factory=lambda: {
-            queue: threading.BoundedSemaphore(count) for queue, count in SLOTS.items()
+            queue: threading.BoundedSemaphore(count) for queue, count in CONCURRENT_JOBS.items()
         }
     )
 

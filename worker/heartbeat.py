@@ -53,6 +53,6 @@ class Heartbeat:
 
     def _beat(self) -> None:
         with self._context.database.write() as session:
-            self.stop_requested = leases.beat(
+            self.stop_requested = leases.renew(
                 session, self._claim, self._context.settings.lease_seconds
             )

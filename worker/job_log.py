@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from app.domain.job_logs import EPOCH_BYTES, store_log
+from app.domain.job_objects import LOG_EPOCH_BYTES, store_log
 from app.domain.leases import Claim
 from app.domain.store import ObjectStore
 
@@ -54,7 +54,7 @@ class JobLog:
             if size == self._stored_bytes:
                 return
             with self._path.open("rb") as file:
-                file.seek(max(0, size - 2 * EPOCH_BYTES))
+                file.seek(max(0, size - 2 * LOG_EPOCH_BYTES))
                 store_log(self._store, self._claim, file.read())
             self._stored_bytes = size
         except Exception as error:  # noqa: BLE001  obstore's errors have no common base but this

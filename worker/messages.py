@@ -16,7 +16,7 @@ import structlog
 from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu.transport import redis
 
-from app.domain.queue import WORK, Queue
+from app.domain.queue import WORK_TASK, Queue
 
 log = structlog.get_logger()
 
@@ -102,7 +102,7 @@ def _headers_of_call(message: Any) -> dict[str, Any]:
     Raises ValueError or TypeError for every other message.
     """
     call_id = message.headers["id"]
-    if message.headers["task"] != WORK or message.content_type != "application/json":
+    if message.headers["task"] != WORK_TASK or message.content_type != "application/json":
         raise ValueError("another task, or no JSON")
     if not isinstance(call_id, str) or len(call_id) > MAX_ID_CHARACTERS:
         raise ValueError("no id")
@@ -112,7 +112,7 @@ def _headers_of_call(message: Any) -> dict[str, Any]:
     (queue,) = arguments
     if queue not in list(Queue) or named != {} or any(embedded.values()):
         raise ValueError("other arguments")
-    return {"lang": "py", "task": WORK, "id": call_id, "timelimit": [None, None]}
+    return {"lang": "py", "task": WORK_TASK, "id": call_id, "timelimit": [None, None]}
 
 
 def refuse(message: object, how: str, error: Exception) -> None:

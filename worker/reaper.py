@@ -80,7 +80,7 @@ def reap(context: WorkerContext, queues: Sequence[str]) -> None:
         return  # nothing begins here
     free = context.disk.free_bytes()
     with context.database.read() as session:
-        waiting = [queue for queue in queues if jobs.waiting(session, queue, free)]
+        waiting = [queue for queue in queues if jobs.has_queued(session, queue, free)]
     for queue in waiting:
         if context.slots[queue].acquire(blocking=False):
             context.slots[queue].release()

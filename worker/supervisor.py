@@ -182,7 +182,7 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
         _park(context, kind, int(outcome.event.get("needed_bytes", 0)))
         return
     elif context.stopping.is_set():
-        context.settle(lambda session: leases.give_back(session, kind.claim))
+        context.settle(lambda session: leases.release(session, kind.claim))
         return
     else:
         sentence = outcome.event.get("error", "its process stopped unexpectedly")
@@ -194,7 +194,7 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
 def _park(context: WorkerContext, kind: Kind, needed: int = 0) -> None:
     """Give the job back to its queue until there is room for it."""
     free = context.disk.free_bytes()
-    room = context.disk.room_to_resume(kind.run_dir, needed)
+    room = context.disk.free_bytes_to_resume(kind.run_dir, needed)
     # Before anything is written: what is still in it is as good as lost.
     shutil.rmtree(kind.run_dir, ignore_errors=True)
     reason = (
@@ -219,10 +219,10 @@ def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
     """Try again from what is stored, up to the cap."""
 
     def settle(session: Session) -> bool:
-        attempt = leases.hold(session, kind.claim).attempt
+        attempt = leases.lock_job(session, kind.claim).attempt
         if attempt < context.settings.max_attempts:
             log.warning("job_crashed", job=kind.job.id, attempt=attempt, reason=sentence)
-            leases.give_back(session, kind.claim, keep_attempt=True, reason=sentence)
+            leases.release(session, kind.claim, keep_attempt=True, reason=sentence)
             return False
         error = f"{sentence}, at the last of {attempt} attempts"
         leases.end(session, kind.claim, Status.FAILED, error)

@@ -1,8 +1,8 @@
 """The Celery worker: a thin shell that claims jobs while there are any.
 
 Started as `celery -A worker.tasks worker -Q train -P threads -c 1`, with a thread for each job that
-it may do at a time (`SLOTS`, of all its queues). A thread only waits on a child process, nothing is
-forked, and the main thread goes on answering the broker.
+it may do at a time (`CONCURRENT_JOBS`, of all its queues). A thread only waits on a child process,
+nothing is forked, and the main thread goes on answering the broker.
 """
 
 import functools
@@ -14,11 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import jobs, leases
 from app.domain.database import is_unavailable
-from app.domain.logs import configure_logs, format_library_logs
-from app.domain.queue import WORK, Queue, celery
-from app.domain.remote_step_timing import start_measuring
+from app.domain.processes import configure_logs, format_library_logs, settings_or_exit
+from app.domain.queue import WORK_TASK, Queue, celery
 from app.domain.settings import WorkerSettings
-from app.domain.startup import settings_or_exit
+from app.domain.step_timing import start_answering
 from worker.context import WorkerContext
 from worker.reaper import start_reaper, start_sweeper
 from worker.supervisor import supervise
@@ -34,7 +33,7 @@ def context() -> WorkerContext:
     return WorkerContext.from_settings(WorkerSettings())
 
 
-@celery.task(name=WORK)  # type: ignore[untyped-decorator]  # Celery ships no types
+@celery.task(name=WORK_TASK)  # type: ignore[untyped-decorator]  # Celery ships no types
 def work(queue: str) -> None:
     """Do the jobs of `queue`, oldest first, until none waits.
 
@@ -61,7 +60,7 @@ def _work_while_any(worker: WorkerContext, queue: str) -> None:
             worker.slots[queue].release()
         free = worker.disk.free_bytes()
         with worker.database.read() as session:
-            waiting = not worker.disk.is_low and jobs.waiting(session, queue, free)
+            waiting = not worker.disk.is_low and jobs.has_queued(session, queue, free)
 
 
 def _work_off(worker: WorkerContext, queue: str) -> None:
@@ -69,7 +68,9 @@ def _work_off(worker: WorkerContext, queue: str) -> None:
     while not worker.stopping.is_set() and not worker.disk.is_low:
         free = worker.disk.free_bytes()
         with worker.database.write() as session:
-            job = leases.claim(session, queue, settings.lease_seconds, settings.max_attempts, free)
+            job = leases.acquire(
+                session, queue, settings.lease_seconds, settings.max_attempts, free
+            )
         if job is None:
             return
         worker.notifier.notify([job.id])
@@ -95,7 +96,7 @@ def _on_ready(sender: Any, **_: Any) -> None:
     start_reaper(worker, queues)
     start_sweeper(worker)
     if Queue.TRAIN in queues and worker.settings.redis_url is not None:
-        start_measuring(worker.settings.redis_url, worker.stopping)
+        start_answering(worker.settings.redis_url, worker.stopping)
     if worker.settings.heartbeat_file is not None:
         # The timer is the main loop's: a file that grows old tells of a loop that hangs.
         sender.timer.call_repeatedly(HEARTBEAT_SECONDS, worker.touch_heartbeat_file)

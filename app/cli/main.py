@@ -93,7 +93,7 @@ def up(
     ] = None,
 ) -> None:
     """Start the service on this machine, until Ctrl-C."""
-    from app.domain.startup import StartError
+    from app.domain.processes import StartError
     from app.up.service import serve
 
     try:
@@ -110,8 +110,8 @@ def _print_line(line: str) -> None:
 def migrate() -> None:
     """Bring the database that MOGGY_DATABASE_URL names to the newest schema."""
     from app.domain.database import migrate as migrate_database
+    from app.domain.processes import StartError, load_settings
     from app.domain.settings import DatabaseSettings
-    from app.domain.startup import StartError, load_settings
 
     try:
         migrate_database(load_settings(DatabaseSettings, {}).database)

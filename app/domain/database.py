@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Float
 
-from app.domain.startup import StartError
+from app.domain.processes import StartError
 
 log = structlog.get_logger()
 

@@ -1,34 +1,23 @@
-"""Datasets: from an upload to a packed, immutable set of images."""
+"""Datasets: uploads are stored, queued for ingest, and become packed, immutable sets of images."""
 
 import json
 import math
-import re
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import code_pages, jobs
+from app.domain import jobs
 from app.domain.database import Database
-from app.domain.errors import Conflict, InvalidRequest, NotFound
-from app.domain.leases import Claim, hold
+from app.domain.errors import Conflict, NotFound
+from app.domain.leases import Claim, lock_job
+from app.domain.packing import PackingRequest
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset, Job
-from models.config import MAX_SIDE, MIN_SIDE
 
-SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?", re.ASCII)
-NPY_HEAD = 10  # bytes before the header
-CHOICES = {
-    "fit": ("crop", "pad", "stretch"),
-    "channels": ("auto", "rgb", "grey", "rgba"),
-    "horizontal_flip": ("auto", "yes", "no"),
-    "near_duplicates": ("keep", "drop"),
-    "unclassified": ("ignore-classes", "drop"),
-    "levels": ("full", "auto"),
-}
+NPY_HEADER_START = 10  # bytes of an npy file before its header
 
 
 class NameTaken(Conflict):
@@ -39,68 +28,22 @@ class NameTaken(Conflict):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackingRequest:
-    """What every picture of an upload is made into. `size` is a side, or WIDTHxHEIGHT."""
-
-    size: str = "64"
-    fit: str = "crop"
-    channels: str = "auto"
-    horizontal_flip: str = "auto"  # auto: the pictures themselves decide
-    near_duplicates: str = "keep"  # keep: they are only reported
-    unclassified: str = "ignore-classes"  # where some pictures have a class and others none
-    names: str = code_pages.AUTO  # the code page of names in archives that are not UTF-8
-    levels: str = "full"  # auto: the values that occur are spread from black to white
-
-    def __post_init__(self) -> None:
-        for field, values in CHOICES.items():
-            value = getattr(self, field)
-            if value not in values:
-                raise InvalidRequest(
-                    f"{field} {value[:50]!r} is not one of {', '.join(values)}", field=field
-                )
-        if not all(MIN_SIDE <= side <= MAX_SIDE for side in self.sides):
-            raise InvalidRequest(
-                f"size {self.size[:50]!r} is neither a side like 64 nor WIDTHxHEIGHT like 96x64; "
-                f"a side is {MIN_SIDE} to {MAX_SIDE} pixels",
-                field="size",
-            )
-        code_pages.find_codec(self.names)
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """(width, height); zeros where it is none."""
-        match = SIZE.fullmatch(self.size)
-        if match is None:
-            return 0, 0
-        width, height = match.groups()
-        return int(width), int(height or width)
-
-    def to_json(self) -> dict[str, str]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Of what was asked before there was a choice, the default is meant."""
-        return cls(**{name: str(data[name]) for name in asdict(cls()) if name in data})
-
-
 def upload_prefix(dataset_id: str) -> str:
-    """Where the files of an upload wait for their ingest."""
+    """The prefix below which the files of an upload are stored until they are ingested."""
     return f"uploads/{dataset_id}"
 
 
 def store_upload(store: ObjectStore, dataset_id: str, files: list[tuple[str, Path]]) -> None:
-    """Move the uploaded files, each with the name that its user gave it, into the store."""
+    """Move the uploaded files, each (name given by the user, path), into the store."""
     prefix = upload_prefix(dataset_id)
-    keys = [f"{prefix}/{place:06d}" for place in range(len(files))]
+    keys = [f"{prefix}/{index:06d}" for index in range(len(files))]
     store.move_all_in([(path, key) for key, (_, path) in zip(keys, files, strict=True)])
     sources = [{"name": name, "key": key} for key, (name, _) in zip(keys, files, strict=True)]
     store.put_bytes(f"{prefix}/sources.json", json.dumps(sources).encode())
 
 
 def read_upload(store: ObjectStore, dataset_id: str) -> list[dict[str, str]]:
-    """The {name, key} of every file of an upload, in the order they came."""
+    """Return the {name, key} of every file of an upload, in upload order."""
     sources: list[dict[str, str]] = json.loads(
         store.get_bytes(f"{upload_prefix(dataset_id)}/sources.json")
     )
@@ -110,7 +53,7 @@ def read_upload(store: ObjectStore, dataset_id: str) -> list[dict[str, str]]:
 def find(
     session: Session, name: str, lock: Literal["shared", "exclusive"] | None = None
 ) -> Dataset:
-    """With a lock, nobody deletes it until the transaction ends."""
+    """Return the dataset by name. A locked one cannot be deleted until the transaction ends."""
     query = select(Dataset).where(Dataset.name == name)
     if lock is not None:
         query = query.with_for_update(read=lock == "shared")
@@ -121,16 +64,26 @@ def find(
     return dataset
 
 
+def lock_ready(session: Session, name: str) -> Dataset:
+    """Return a ready dataset, which cannot be deleted until the transaction ends.
+
+    Raises NotFound, or Conflict if it is not ready.
+    """
+    dataset = find(session, name, "shared")
+    check_ready(dataset, field="dataset")
+    return dataset
+
+
 def packed_prefix(session: Session, name: str | None) -> str:
-    """Where the packed images of a ready dataset are."""
+    """The prefix below which the packed images of a ready dataset are stored."""
     dataset = find(session, name or "")
     if dataset.key is None:
         raise not_ready(dataset)
     return dataset.key
 
 
-def refuse_taken(session: Session, name: str) -> None:
-    """Raise Conflict when the name is in use. A dataset that failed does not keep its name."""
+def check_name_free(session: Session, name: str) -> None:
+    """Raise NameTaken if the name is in use. The name of a failed dataset is free."""
     status = session.scalar(select(Dataset.status).where(Dataset.name == name))
     if status not in (None, "failed"):
         raise NameTaken(name)
@@ -146,12 +99,12 @@ def register_upload(
     files: list[tuple[str, Path]],
     max_queued: int,
 ) -> Dataset:
-    """Store the files, register the dataset and queue its ingest; or leave nothing behind.
+    """Store the files, register the dataset and queue its ingest. On failure nothing remains.
 
-    A dataset of this name that failed is replaced.
+    A failed dataset of this name is replaced.
     """
     with database.read() as session:
-        refuse_taken(session, name)
+        check_name_free(session, name)
     try:
         store_upload(store, dataset_id, files)
         with database.write() as session:
@@ -165,7 +118,7 @@ def register_upload(
             )
     except IntegrityError as exc:
         store.delete_prefix(upload_prefix(dataset_id))
-        raise NameTaken(name) from exc  # another upload of this name was a moment faster
+        raise NameTaken(name) from exc  # a concurrent upload of this name was committed first
     except BaseException:
         store.delete_prefix(upload_prefix(dataset_id))
         raise
@@ -175,7 +128,7 @@ def register_upload(
 
 
 def _forget_failed(session: Session, name: str) -> Dataset | None:
-    """Delete the row of the dataset of this name if it failed, and return it."""
+    """Delete the row of the dataset of this name if it failed, and return that row."""
     query = select(Dataset).where(Dataset.name == name, Dataset.status == "failed")
     dataset = session.scalar(query.with_for_update())
     if dataset is not None:
@@ -192,8 +145,8 @@ def create(
     request: PackingRequest,
     max_queued: int,
 ) -> Dataset:
-    """Register an upload that is in the store, and queue its ingest."""
-    refuse_taken(session, name)
+    """Register an upload that is in the store already, and queue its ingest."""
+    check_name_free(session, name)
     job = jobs.create(
         session,
         kind="ingest",
@@ -214,8 +167,8 @@ def create(
 
 
 def complete(session: Session, claim: Claim, key: str, packed: dict[str, Any]) -> None:
-    """Point the dataset at its packed objects, as the holder of its ingest job."""
-    hold(session, claim)
+    """Mark the dataset ready with its packed objects, as the holder of its ingest job."""
+    lock_job(session, claim)
     session.execute(
         update(Dataset)
         .where(Dataset.job == claim.job_id)
@@ -234,17 +187,18 @@ def complete(session: Session, claim: Claim, key: str, packed: dict[str, Any]) -
 
 
 def read_preview(store: ObjectStore, dataset: Dataset) -> bytes:
-    """The PNG of the dataset's contact sheet."""
-    refuse_unready(dataset)
+    """Return the PNG of the dataset's contact sheet."""
+    check_ready(dataset)
     return _read(store, dataset, "preview.png")
 
 
 def read_doctor(store: ObjectStore, dataset: Dataset) -> bytes:
-    """The PNG of the worst pictures of each kind."""
-    refuse_unready(dataset)
+    """Return the PNG of the worst pictures of each kind."""
+    check_ready(dataset)
     if "doctor" not in (dataset.report or {}):
         raise NotFound(
-            f"dataset {dataset.name!r} was packed before pictures were examined: upload it again"
+            f"dataset {dataset.name!r} was packed by a version that did not examine its pictures: "
+            "upload it again"
         )
     return _read(store, dataset, "doctor.png")
 
@@ -256,39 +210,40 @@ def _read(store: ObjectStore, dataset: Dataset, file: str) -> bytes:
         raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
 
 
-def refuse_absent(dataset: Dataset, index: int) -> None:
-    """Raise NotFound where the dataset has no picture of this number."""
-    refuse_unready(dataset)
+def check_index(dataset: Dataset, index: int) -> None:
+    """Raise NotFound if the dataset has no picture at this index."""
+    check_ready(dataset)
     assert dataset.images is not None
     if not 0 <= index < dataset.images:
         raise NotFound(
             f"dataset {dataset.name!r} has {dataset.images:,} pictures, numbered 0 to "
-            f"{dataset.images - 1}: there is no {index}",
+            f"{dataset.images - 1}: there is no picture {index}",
             field="index",
         )
 
 
 def read_image(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
-    """The pixels of one packed picture, (H, W, C). Nothing else is read."""
-    refuse_absent(dataset, index)
+    """Return the pixels of one packed picture, (H, W, C), without reading the others."""
+    check_index(dataset, index)
     assert dataset.shape is not None
     key, size = f"{dataset.key}/images.npy", math.prod(dataset.shape)
     try:
-        # An npy file: magic and version in 8 bytes, the length of its header in 2.
-        header = NPY_HEAD + int.from_bytes(store.get_range(key, NPY_HEAD - 2, 2), "little")
-        return store.get_range(key, header + index * size, size)
+        # An npy file starts with 8 bytes of magic and version, and 2 for the length of its header.
+        length = store.get_range(key, NPY_HEADER_START - 2, 2)
+        pixels_start = NPY_HEADER_START + int.from_bytes(length, "little")
+        return store.get_range(key, pixels_start + index * size, size)
     except FileNotFoundError as exc:
         raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
 
 
-def refuse_unready(dataset: Dataset, field: str | None = None) -> None:
-    """Raise Conflict while the dataset is being packed, or when that failed."""
+def check_ready(dataset: Dataset, field: str | None = None) -> None:
+    """Raise Conflict if the dataset is being packed, or could not be packed."""
     if dataset.status != "ready":
         raise not_ready(dataset, field)
 
 
 def not_ready(dataset: Dataset, field: str | None = None) -> Conflict:
-    """What to do about a dataset that is being packed, or whose packing failed."""
+    """The error for a dataset that is being packed, or could not be packed."""
     if dataset.status == "failed":
         reason = f" ({dataset.error})" if dataset.error else ""
         remedy = f"it could not be packed{reason}: upload its pictures again under this name"
@@ -299,9 +254,9 @@ def not_ready(dataset: Dataset, field: str | None = None) -> Conflict:
 
 
 def delete(session: Session, name: str) -> Dataset:
-    """Forget a dataset; its objects are then to be deleted by `delete_objects`."""
-    dataset = find(session, name, "exclusive")  # a job that is being asked for comes first
-    job = jobs.busy_with(session, Job.dataset == name)
+    """Delete the dataset's row. The caller then deletes its objects with `delete_objects`."""
+    dataset = find(session, name, "exclusive")  # waits for a job that is being created
+    job = jobs.find_unfinished(session, Job.dataset == name)
     if job is not None:
         raise Conflict(
             f"dataset {name!r} is in use by job {job.id} ({job.status}): cancel it first"
@@ -311,6 +266,6 @@ def delete(session: Session, name: str) -> Dataset:
 
 
 def delete_objects(store: ObjectStore, dataset: Dataset) -> None:
-    """Free the bytes of a dataset that was forgotten."""
+    """Delete the objects of a dataset whose row is deleted."""
     store.delete_prefix(f"datasets/{dataset.id}")
     store.delete_prefix(upload_prefix(dataset.id))

@@ -71,7 +71,7 @@ class Disk:
                 "least (MOGGY_MIN_FREE_BYTES): delete datasets or models, or make room otherwise"
             )
 
-    def room_to_resume(self, run_dir: Path, needed: int) -> int:
+    def free_bytes_to_resume(self, run_dir: Path, needed: int) -> int:
         """The free bytes above which a job that is being parked may go on.
 
         That is more than it had until now, its run folder, which goes, included; and room for the

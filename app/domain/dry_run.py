@@ -1,23 +1,23 @@
-"""A dry run: what a training would be, what it would take, and what is to be warned of."""
+"""A dry run: the configuration, the estimate and the warnings of a training, without queuing it."""
 
 from math import ceil, prod
 from typing import Any, NamedTuple
 
-from app.domain.advice import Quoted, warnings
 from app.domain.database import Database
 from app.domain.retention import MB
 from app.domain.settings import Settings
-from app.domain.step_timing import Measured, StepMeter
-from app.domain.training import find_sources, model_warnings, resolve_config
+from app.domain.step_timing import StepCost, StepMeter
+from app.domain.training import lock_sources, resolve_config
+from app.domain.training_warnings import RunEstimate, model_warnings, training_warnings
 from models.config import TrainingConfig
 
-BESIDE_STEPS = 1.06  # scores, samples, checkpoints and states take so much of the time as well
+OVERHEAD = 1.06  # scores, samples, checkpoints and states add this much to the time of the steps
 START_SECONDS = 5.0
-CHECKPOINT_SECONDS = 300.0  # a checkpoint at least so often
-STATES = 4  # at most at a time: the newest two, what a rollback needs, and one in the store
+CHECKPOINT_SECONDS = 300.0  # the longest time between two checkpoints
+MAX_STATES = 4  # on the disk at a time: the newest two, one for a rollback, and one in the store
 RESIDENT_BYTES = 256 << 20  # a smaller dataset is held in memory
-RESIDENT_SHARE = 0.5  # of a GPU's free memory, into which it then goes
-PNG_SHARE = 0.8  # of the bytes of the pixels of a sample
+RESIDENT_SHARE = 0.5  # of a GPU's free memory: a smaller dataset is held there
+PNG_SHARE = 0.8  # of the bytes of a sample's pixels
 
 
 class DryRun(NamedTuple):
@@ -28,59 +28,60 @@ class DryRun(NamedTuple):
     warnings: list[str]
 
 
-def quote_training(
+def dry_run_training(
     database: Database, settings: Settings, meter: StepMeter, request: dict[str, Any]
 ) -> DryRun:
-    """What `training.queue_training` would queue, refused alike; nothing is queued.
+    """Resolve, check and estimate what `training.queue_training` would queue.
 
-    The estimate's seconds are None where no step ended in the time that there was.
+    Raises the same errors. The estimate's seconds are None if no step ended within the time limit.
     """
-    with database.write() as session:  # it takes the locks that the training would
-        dataset, start = find_sources(session, request)
+    with database.write() as session:  # takes the same locks as queue_training
+        dataset, start = lock_sources(session, request)
         resolved = resolve_config(dataset, request, start)
         start_id = start.id if start else None
         about_model = model_warnings(session, request["model"], dataset, start_id)
     config = TrainingConfig.from_json(resolved)
-    measured = meter.measure(config)
-    quoted = reckon(config, measured, settings, dataset.images or 0)
+    step = meter.measure(config)
+    run = estimate_run(config, step, settings, dataset.images or 0)
     estimate = {
-        "seconds": quoted.seconds,
-        "memory_bytes": quoted.memory_bytes,
-        "disk_bytes": quoted.disk_bytes,
-        "device": measured.device,
-        "measured_on": measured.machine,
-        "images_per_second": quoted.images_per_second,
-        "checkpoints": quoted.checkpoints,
+        "seconds": run.seconds,
+        "memory_bytes": run.memory_bytes,
+        "disk_bytes": run.disk_bytes,
+        "device": step.device,
+        "measured_on": step.machine,
+        "images_per_second": run.images_per_second,
+        "checkpoints": run.checkpoints,
     }
-    said = about_model + warnings(dataset, config, measured, quoted)
-    return DryRun(resolved, estimate, said)
+    return DryRun(resolved, estimate, about_model + training_warnings(dataset, config, step, run))
 
 
-def reckon(config: TrainingConfig, measured: Measured, settings: Settings, pictures: int) -> Quoted:
-    """What the whole run on so many pictures takes, where a step takes what was measured."""
+def estimate_run(
+    config: TrainingConfig, step: StepCost, settings: Settings, pictures: int
+) -> RunEstimate:
+    """Estimate a whole run on a dataset of `pictures` from the cost of one step."""
     images_per_step = config.batch_size * config.discriminator_steps
     seconds = rate = None
-    if measured.step_seconds is not None:
-        step = measured.step_seconds * BESIDE_STEPS
-        seconds = START_SECONDS + ceil(config.images / images_per_step) * step
-        rate = images_per_step / measured.step_seconds
+    if step.step_seconds is not None:
+        steps = ceil(config.images / images_per_step)
+        seconds = START_SECONDS + steps * (step.step_seconds * OVERHEAD)
+        rate = images_per_step / step.step_seconds
     by_clock = (seconds or 0) / CHECKPOINT_SECONDS
-    made = ceil(max(config.images / config.checkpoint_every_images, by_clock))
-    room = settings.checkpoint_budget_mb * MB // measured.checkpoint_bytes
-    kept = min(made, max(1, min(settings.checkpoints_kept, room)))
+    checkpoints = ceil(max(config.images / config.checkpoint_every_images, by_clock))
+    budget = settings.checkpoint_budget_mb * MB // step.checkpoint_bytes
+    kept = min(checkpoints, max(1, min(settings.checkpoints_kept, budget)))
     samples = 2 + config.images // config.sample_every_images
-    pixels = config.sample_grid**2 * prod(config.shape)
+    sample_pixels = config.sample_grid**2 * prod(config.shape)
     disk = (
-        kept * measured.checkpoint_bytes
-        + STATES * measured.state_bytes
-        + round(samples * pixels * PNG_SHARE)
+        kept * step.checkpoint_bytes
+        + MAX_STATES * step.state_bytes
+        + round(samples * sample_pixels * PNG_SHARE)
     )
-    memory = measured.memory_bytes + resident(pictures, config, measured)
-    return Quoted(seconds, rate, memory, disk, made, kept)
+    memory = step.memory_bytes + resident_bytes(pictures, config, step)
+    return RunEstimate(seconds, rate, memory, disk, checkpoints, kept)
 
 
-def resident(pictures: int, config: TrainingConfig, measured: Measured) -> int:
-    """The bytes of the pictures, where the trainer holds them in the memory that was measured."""
+def resident_bytes(pictures: int, config: TrainingConfig, step: StepCost) -> int:
+    """Return the bytes of the dataset if the trainer holds it in the measured memory, else 0."""
     size = pictures * prod(config.shape)
-    room = RESIDENT_SHARE * measured.free_bytes if measured.device == "cuda" else RESIDENT_BYTES
-    return size if size <= room else 0
+    limit = RESIDENT_SHARE * step.free_bytes if step.device == "cuda" else RESIDENT_BYTES
+    return size if size <= limit else 0

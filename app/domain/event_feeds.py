@@ -1,4 +1,4 @@
-"""Events for many open streams: one task of the process reads what is new and hands it out."""
+"""Events for many open streams: one task of the process reads new events for all of them."""
 
 import asyncio
 import time
@@ -18,24 +18,24 @@ from app.domain.tables import Event
 log = structlog.get_logger()
 
 LAST_EVENT = "end"  # of every job
-PACE_SECONDS = 0.02  # between two reads of new events
-LOST_NEWS_SECONDS = 2.0  # how late an event comes whose wake-up call was lost
-MOST_UNREAD = 1000  # events that wait for a slow stream; beyond it, it reads the database again
-JOBS_AT_ONCE = 100  # whose events one query reads
-PAST_THREADS = 4  # which read what happened before a stream was opened
+READ_INTERVAL_SECONDS = 0.02  # between two reads of new events
+LOST_WAKE_UP_SECONDS = 2.0  # the delay of an event whose wake-up message was lost
+MAX_UNREAD_EVENTS = 1000  # per stream; a slower stream reads the database again
+JOBS_PER_QUERY = 100
+PAST_THREADS = 4  # they read the events from before a stream was opened
 
 
 class Follower:
-    """An open stream of one job, and the events that it has not read yet."""
+    """An open stream of one job, and the events that it has not sent yet."""
 
     def __init__(self, start: int) -> None:
-        self.start = start  # every event after this id is handed to it
-        self.lost = False  # too many waited, and were dropped
+        self.start = start  # it is handed every event after this id
+        self.lost = False  # events were dropped, because too many were unread
         self._unread: deque[Event] = deque()
         self._news = asyncio.Event()
 
     def hand(self, event: Event) -> None:
-        if len(self._unread) == MOST_UNREAD:
+        if len(self._unread) == MAX_UNREAD_EVENTS:
             self.lost = True
             self._unread.clear()
         if not self.lost:
@@ -54,18 +54,18 @@ class Follower:
 class EventFeeds:
     """Hands the events of each followed job to all of its streams, in order, each once.
 
-    Ids rise in the order of commits within one job only, so each job has a position of its own.
+    Only within one job do ids increase in the order of commits, so each job has its own position.
     """
 
     def __init__(self, database: Database, redis_url: str | None) -> None:
         self._database = database
-        self._listener = EventListener(redis_url, self._hear)
-        self._positions: dict[str, int] = {}  # of each followed job: the last id handed out
+        self._listener = EventListener(redis_url, self._wake)
+        self._positions: dict[str, int] = {}  # followed job -> last id handed out
         self._followers: defaultdict[str, set[Follower]] = defaultdict(set)
-        self._named: set[str] = set()  # jobs that have news
+        self._with_news: set[str] = set()  # jobs
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        # Of their own: the threads that all others share may be taken for seconds.
+        # Separate pools: the default pool may be busy with other work for seconds.
         self._reader = ThreadPoolExecutor(1, "new events")
         self._past = ThreadPoolExecutor(PAST_THREADS, "past events")
 
@@ -91,7 +91,7 @@ class EventFeeds:
                 if event.type == LAST_EVENT:
                     return
             with self._following(job_id, after) as follower:
-                if follower.start > after:  # what was handed out before this stream came
+                if follower.start > after:  # events were handed out before this stream was added
                     async for event in self._stored(job_id, after):
                         yield event
                         after = event.id
@@ -107,7 +107,7 @@ class EventFeeds:
                             return
 
     async def _stored(self, job_id: str, after: int) -> AsyncGenerator[Event]:
-        """The events that the database has now; it is waited for while it is away."""
+        """Yield the events that are stored now. Waits while the database is unavailable."""
         while True:
             try:
                 loop = asyncio.get_running_loop()
@@ -115,7 +115,7 @@ class EventFeeds:
             except SQLAlchemyError as error:
                 if not is_unavailable(error):
                     raise
-                await asyncio.sleep(LOST_NEWS_SECONDS)
+                await asyncio.sleep(LOST_WAKE_UP_SECONDS)
                 continue
             for event in page:
                 yield event
@@ -131,7 +131,7 @@ class EventFeeds:
     def _following(self, job_id: str, after: int) -> Iterator[Follower]:
         follower = Follower(self._positions.setdefault(job_id, after))
         self._followers[job_id].add(follower)
-        self._hear(job_id)  # of what was committed since the stream read the database
+        self._wake(job_id)  # events may have been committed since the stream read the database
         try:
             yield follower
         finally:
@@ -139,41 +139,41 @@ class EventFeeds:
             if not self._followers[job_id]:
                 del self._followers[job_id], self._positions[job_id]
 
-    def _hear(self, job_id: str | None) -> None:
-        """There is news of a job; of any, where it is None."""
-        self._named.update(self._positions if job_id is None else (job_id,))
+    def _wake(self, job_id: str | None) -> None:
+        """Read the new events of a job soon; of every followed job if it is None."""
+        self._with_news.update(self._positions if job_id is None else (job_id,))
         self._news.set()
 
     async def _run(self) -> None:
-        look_at_all = time.monotonic()  # when to, as the call that wakes may have been lost
+        read_all_at = time.monotonic()  # every job is read now and then: a wake-up may be lost
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0, look_at_all - time.monotonic())):
+                async with asyncio.timeout(max(0, read_all_at - time.monotonic())):
                     await self._news.wait()
             self._news.clear()
-            named, self._named = self._named, set()
-            if time.monotonic() >= look_at_all:
-                named = set(self._positions)
-                look_at_all = time.monotonic() + LOST_NEWS_SECONDS
-            followed = list(named)
+            jobs, self._with_news = self._with_news, set()
+            if time.monotonic() >= read_all_at:
+                jobs = set(self._positions)
+                read_all_at = time.monotonic() + LOST_WAKE_UP_SECONDS
+            job_ids = list(jobs)
             try:
-                for first in range(0, len(followed), JOBS_AT_ONCE):
-                    await self._hand_out(followed[first : first + JOBS_AT_ONCE])
-            except Exception as error:  # noqa: BLE001  # nothing is lost: the next read has it
+                for first in range(0, len(job_ids), JOBS_PER_QUERY):
+                    await self._hand_out(job_ids[first : first + JOBS_PER_QUERY])
+            except Exception as error:  # noqa: BLE001  # no event is lost: the next read returns it
                 log.warning("events_unread", error=str(error))
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(READ_INTERVAL_SECONDS)
 
-    async def _hand_out(self, followed: Iterable[str]) -> None:
-        """Read what is new of these jobs until nothing is left, and hand it to their streams."""
+    async def _hand_out(self, job_ids: Iterable[str]) -> None:
+        """Read the new events of these jobs until none is left, and hand them to their streams."""
         more = True
         while more:
-            read_from = {job: self._positions[job] for job in followed if job in self._positions}
+            read_from = {job: self._positions[job] for job in job_ids if job in self._positions}
             if not read_from:
                 return
             loop = asyncio.get_running_loop()
-            found, more = await loop.run_in_executor(self._reader, self._read_new, read_from)
-            for job, new in found.items():
-                # While this was read, the last stream may have left and another have come.
+            new_events, more = await loop.run_in_executor(self._reader, self._read_new, read_from)
+            for job, new in new_events.items():
+                # Meanwhile the last stream may have closed, and another one opened.
                 if self._positions.get(job) == read_from[job]:
                     self._positions[job] = new[-1].id
                     for follower in self._followers[job]:

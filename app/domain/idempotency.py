@@ -1,4 +1,4 @@
-"""Asking for a job: what it works on stays, and the same asked again is the same job."""
+"""Idempotency keys: the same request with the same key creates one job."""
 
 import hashlib
 import json
@@ -9,24 +9,26 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import datasets
 from app.domain.database import Database
 from app.domain.errors import Conflict
-from app.domain.tables import Dataset, Job
+from app.domain.tables import Job
 
 
-def ask_once(
+def create_once(
     database: Database,
     request: dict[str, Any],
     idempotency_key: str | None,
     create: Callable[[Session], Job],
 ) -> Job:
-    """The job that `create` queues for the request, or the one that its key made before."""
+    """Return the job that was created with this key before, else the one that `create` queues.
+
+    Raises Conflict if the key was used with another request.
+    """
     request_hash = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
-    def ask() -> Job:
+    def find_or_create() -> Job:
         with database.write() as session:
-            earlier = _made_before(session, idempotency_key, request_hash)
+            earlier = _find_earlier(session, idempotency_key, request_hash)
             if earlier is not None:
                 return earlier
             job = create(session)
@@ -35,13 +37,13 @@ def ask_once(
             return job
 
     try:
-        return ask()
+        return find_or_create()
     except IntegrityError:
-        # The same key, or the same new model, was committed between our look and our insert.
-        return ask()
+        # A concurrent request committed the same key, or the same new model, after our query.
+        return find_or_create()
 
 
-def _made_before(session: Session, idempotency_key: str | None, request_hash: str) -> Job | None:
+def _find_earlier(session: Session, idempotency_key: str | None, request_hash: str) -> Job | None:
     if idempotency_key is None:
         return None
     job = session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
@@ -51,10 +53,3 @@ def _made_before(session: Session, idempotency_key: str | None, request_hash: st
             f"(job {job.id}): use a new key for a new job"
         )
     return job
-
-
-def hold_dataset(session: Session, name: str) -> Dataset:
-    """The dataset, once it is ready; until the transaction ends, nobody finds it unused."""
-    dataset = datasets.find(session, name, "shared")
-    datasets.refuse_unready(dataset, field="dataset")
-    return dataset

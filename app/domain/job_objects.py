@@ -1,26 +1,32 @@
-"""The objects that a job writes: their keys, and which of them go when it has ended."""
+"""What a job stores: samples, training states, checkpoints, the files of a synthesis, and its log.
 
-from sqlalchemy import select
+Objects are written under the job and its epoch, so that a worker that lost the job overwrites
+nothing of its successor. Samples are the exception: every epoch draws the same grid.
+"""
 
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from app.domain import events, jobs
 from app.domain.database import Database
 from app.domain.datasets import upload_prefix
-from app.domain.errors import NotFound
-from app.domain.leases import Claim
+from app.domain.errors import Conflict, NotFound
+from app.domain.job_states import ENDED
+from app.domain.leases import Claim, lock_job
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Dataset, Job, JobFile
 
+MANIFEST = "manifest.json"
+LOG_EPOCH_BYTES = 64 * 1024  # kept of each epoch's log: the end
+LOG_EPOCHS_KEPT = 10  # the newest epochs of a job whose logs are kept
+
 
 def sample_key(job_id: str, images_seen: int) -> str:
-    """Where a sample grid is stored; the same grid whichever epoch made it."""
     return f"jobs/{job_id}/samples/{images_seen}.png"
-
-
-def read_sample(store: ObjectStore, job_id: str, images_seen: int) -> bytes:
-    """The PNG of a sample grid."""
-    try:
-        return store.get_bytes(sample_key(job_id, images_seen))
-    except FileNotFoundError as exc:
-        raise NotFound(f"job {job_id} has no sample at {images_seen} images") from exc
 
 
 def state_key(job_id: str, epoch: int, images_seen: int) -> str:
@@ -35,10 +41,151 @@ def file_key(job_id: str, epoch: int, name: str) -> str:
     return f"jobs/{job_id}/{epoch}/files/{name}"
 
 
-def delete_older_states(store: ObjectStore, claim: Claim, newest: str) -> None:
-    """Keep the newest training state alone.
+def read_sample(store: ObjectStore, job_id: str, images_seen: int) -> bytes:
+    """Return the PNG of a sample grid."""
+    try:
+        return store.get_bytes(sample_key(job_id, images_seen))
+    except FileNotFoundError as exc:
+        raise NotFound(f"job {job_id} has no sample at {images_seen} images") from exc
 
-    States of later epochs stay: they are those of a worker that has taken the job over.
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a synthesis that is in the store already."""
+
+    name: str
+    key: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StoredCounts:
+    """How much of a synthesis is stored."""
+
+    shards: int
+    images: int
+    tried: int  # seeds, including those that were skipped
+
+
+def count_stored(session: Session, job_id: str) -> StoredCounts:
+    figures = (func.count(JobFile.images), func.sum(JobFile.images), func.max(JobFile.tried))
+    shards, images, tried = session.execute(select(*figures).where(JobFile.job == job_id)).one()
+    return StoredCounts(shards, images or 0, tried or 0)
+
+
+def list_files(session: Session, job_id: str) -> list[JobFile]:
+    """Return all files of a synthesis, oldest first."""
+    query = select(JobFile).where(JobFile.job == job_id)
+    return list(session.scalars(query.order_by(JobFile.number)))
+
+
+def find_file(session: Session, job_id: str, name: str) -> JobFile:
+    jobs.find(session, job_id)
+    file = session.scalar(select(JobFile).where(JobFile.job == job_id, JobFile.name == name))
+    if file is None:
+        raise NotFound(
+            f"job {job_id} has no file {name[:128]!r}: it is not written yet, or the job's files "
+            "have been deleted"
+        )
+    return file
+
+
+def stream_file(store: ObjectStore, file: JobFile, start: int, stop: int) -> Iterator[bytes]:
+    """Yield the file's bytes from `start` up to, not including, `stop`."""
+    try:
+        return store.stream(file.key, start, stop)
+    except FileNotFoundError as exc:
+        raise NotFound(f"file {file.name!r} of job {file.job} is being deleted") from exc
+
+
+def file_url(job_id: str, name: str) -> str:
+    return f"/v1/jobs/{job_id}/files/{name}"
+
+
+def add_shard(
+    session: Session,
+    claim: Claim,
+    shard: StoredFile,
+    recipes: StoredFile,
+    *,
+    images: int,
+    tried: int,
+) -> None:
+    """List a stored shard and its recipes, as the holder of the job, and reset its attempts."""
+    lock_job(session, claim).attempt = 0
+    session.add(JobFile(job=claim.job_id, images=images, tried=tried, **asdict(shard)))
+    session.flush()  # the shard is numbered before its recipes
+    session.add(JobFile(job=claim.job_id, **asdict(recipes)))
+    data = {"name": shard.name, "images": images, "bytes": shard.bytes}
+    data["url"] = file_url(claim.job_id, shard.name)
+    events.append(session, claim.job_id, "file", data)
+
+
+def add_manifest(session: Session, claim: Claim, manifest: StoredFile) -> None:
+    """List the manifest, the last file, and set the job's result, as the holder of the job."""
+    job = lock_job(session, claim)
+    session.add(JobFile(job=claim.job_id, **asdict(manifest)))
+    session.flush()
+    files, stored = list_files(session, claim.job_id), count_stored(session, claim.job_id)
+    job.result = {
+        "images": stored.images,
+        "shards": stored.shards,
+        "bytes": sum(file.bytes for file in files),
+        "manifest": file_url(claim.job_id, manifest.name),
+    }
+
+
+def unlist_files(session: Session, job_id: str) -> Job:
+    """Delete the rows of an ended job's files; `delete_leftovers` then deletes the objects."""
+    job = jobs.find(session, job_id)
+    if job.kind != "synthesize":
+        raise Conflict(
+            f"job {job_id} is of kind {job.kind}: only a job of kind synthesize has files"
+        )
+    if job.status not in ENDED:
+        raise Conflict(f"job {job_id} is {job.status}: cancel it first, which deletes its files")
+    session.execute(delete(JobFile).where(JobFile.job == job_id))
+    if job.result is not None:
+        job.result = job.result | {"manifest": None}
+    return job
+
+
+def store_log(store: ObjectStore, claim: Claim, text: bytes) -> None:
+    """Store the end of this epoch's log, and delete the logs of the oldest epochs.
+
+    Each epoch has an object of its own, which only the holder of that epoch writes.
+    """
+    store.put_bytes(f"{_log_prefix(claim.job_id)}/{claim.epoch:09d}.txt", _end_of(text))
+    for key in store.keys(_log_prefix(claim.job_id))[:-LOG_EPOCHS_KEPT]:
+        store.delete(key)
+
+
+def read_log(store: ObjectStore, job_id: str) -> str:
+    """Return the job's log, oldest epoch first; empty before a worker has started the job."""
+    texts = []
+    for key in store.keys(_log_prefix(job_id)):
+        with suppress(FileNotFoundError):  # deleted since it was listed
+            texts.append(store.get_bytes(key).decode(errors="replace"))
+    return "".join(texts)
+
+
+def _log_prefix(job_id: str) -> str:
+    return f"logs/{job_id}"
+
+
+def _end_of(text: bytes) -> bytes:
+    """Return the last whole lines that fit into LOG_EPOCH_BYTES."""
+    if len(text) <= LOG_EPOCH_BYTES:
+        return text
+    end = text[-LOG_EPOCH_BYTES:]
+    return b"[earlier lines left out]\n" + end[end.find(b"\n") + 1 :]
+
+
+def delete_older_states(store: ObjectStore, claim: Claim, newest: str) -> None:
+    """Delete all training states but the newest.
+
+    States of later epochs stay: a worker that has taken the job over wrote them.
     """
     for key in store.keys(f"jobs/{claim.job_id}"):
         if "/state-" in key and key != newest and int(key.split("/")[2]) <= claim.epoch:
@@ -46,17 +193,20 @@ def delete_older_states(store: ObjectStore, claim: Claim, newest: str) -> None:
 
 
 def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
-    """Delete what an ended job no longer needs: its upload, its states, unregistered checkpoints,
-    and files that are not listed.
+    """Delete what an ended job no longer needs.
 
-    Its samples stay, as the record of the run.
+    That is its upload, its training states, and every checkpoint or file that has no row. Samples
+    stay, as the record of the run.
     """
     if job.kind == "ingest":
         _delete_ingest_leftovers(database, store, job)
-        return
-    if job.kind == "synthesize":
+    elif job.kind == "synthesize":
         _delete_unlisted_files(database, store, job)
-        return
+    else:
+        _delete_training_leftovers(database, store, job)
+
+
+def _delete_training_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
     with database.read() as session:
         kept = set(session.scalars(select(Checkpoint.key).where(Checkpoint.job == job.id)))
     for key in store.keys(f"jobs/{job.id}"):
@@ -82,4 +232,4 @@ def _delete_ingest_leftovers(database: Database, store: ObjectStore, job: Job) -
         packed = session.scalar(select(Dataset.key).where(Dataset.job == job.id))
     for key in store.keys(f"datasets/{dataset_id}"):
         if packed is None or not key.startswith(f"{packed}/"):
-            store.delete(key)  # packed by an attempt that was fenced before it could say so
+            store.delete(key)  # packed by an attempt that lost its lease before it could commit

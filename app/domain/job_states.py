@@ -1,4 +1,4 @@
-"""The states of a job, and what every change of one brings.
+"""The states of a job, and what each transition does.
 
 queued ─► running ─► succeeded | failed | cancelled
    ▲         ▼
@@ -40,9 +40,9 @@ ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 
 
 def save(session: Session, job: Job, reason: str | None = None) -> None:
-    """Write what was changed in the row, read back what the database put in, and tell of it.
+    """Write the changed row, read back the values that the database set, and append the event.
 
-    `reason`: why a job that was running waits or runs again.
+    `reason` says why a job that was running is queued or running again.
     """
     session.flush()
     session.refresh(job)
@@ -55,18 +55,18 @@ def save(session: Session, job: Job, reason: str | None = None) -> None:
 
 
 def queue_again(session: Session, job: Job, reason: str) -> None:
-    """Give the job back to its queue, unless its user has asked for a stop meanwhile."""
+    """Return the job to its queue, or apply the stop that its user has requested meanwhile."""
     if job.stop_requested:
-        carry_out(session, job, Stop(job.stop_requested))
+        apply_stop(session, job, Stop(job.stop_requested))
         return
     job.status, job.lease_until = Status.QUEUED, None
     save(session, job, reason)
 
 
-def carry_out(session: Session, job: Job, stop: Stop) -> None:
-    """Stop a job that no worker holds."""
+def apply_stop(session: Session, job: Job, stop: Stop) -> None:
+    """Pause or cancel a job that no worker holds."""
     job.stop_requested, job.lease_until, job.attempt = None, None, 0
-    job.error, job.room_needed = None, None  # of a job that was parked
+    job.error, job.room_needed = None, None  # set if the job was parked
     if stop is Stop.PAUSE:
         job.status = Status.PAUSED
     else:
@@ -74,16 +74,16 @@ def carry_out(session: Session, job: Job, stop: Stop) -> None:
     save(session, job)
 
 
-def fits(free_bytes: int | None) -> ColumnElement[bool]:
-    """That a job does not wait for more disk space than this; with None, any job."""
+def fits_disk(free_bytes: int | None) -> ColumnElement[bool]:
+    """The condition that a job needs at most so much disk space; None means any amount."""
     if free_bytes is None:
         return true()
     return or_(Job.room_needed.is_(None), Job.room_needed <= free_bytes)
 
 
 def _after_end(session: Session, job: Job) -> None:
-    """What every end brings: the stream's last event, a dataset that will not come, files that
-    nobody wants any more."""
+    """Append the stream's last event, fail the dataset of a failed ingest, and unlist the files of
+    a cancelled synthesis."""
     if job.kind == "ingest" and job.status != Status.SUCCEEDED:
         error = job.error or "its ingest was cancelled"
         session.execute(

@@ -1,4 +1,4 @@
-"""Jobs as their users see them: asked for, listed, paused, resumed, cancelled."""
+"""Jobs as their users see them: created, listed, paused, resumed and cancelled."""
 
 import secrets
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Conflict, NotFound, QueueFull
-from app.domain.job_states import ENDED, JobKind, Status, Stop, carry_out, fits, save
+from app.domain.job_states import ENDED, JobKind, Status, Stop, apply_stop, fits_disk, save
 from app.domain.queue import Queue
 from app.domain.tables import Job
 
@@ -18,8 +18,8 @@ QUEUE_OF_KIND: dict[str, Queue] = {
     JobKind.EVALUATE: Queue.EVALUATE,
     JobKind.SYNTHESIZE: Queue.SYNTHESIZE,
 }
-PAUSABLE = (JobKind.TRAIN, JobKind.SYNTHESIZE)  # kinds that go on from what they have stored
-NO_PROGRESS: dict[str, Any] = {
+PAUSABLE = (JobKind.TRAIN, JobKind.SYNTHESIZE)  # kinds that can continue from stored work
+INITIAL_PROGRESS: dict[str, Any] = {
     "images_seen": 0,
     "images_total": None,
     "images_per_second": None,
@@ -50,14 +50,14 @@ def create(
     resume_from: str | None = None,
     checkpoint: str | None = None,
 ) -> Job:
-    """Queue a job. Raises QueueFull when `max_queued` jobs of its queue wait already."""
+    """Queue a job. Raises QueueFull if `max_queued` jobs of its queue are waiting already."""
     queue = QUEUE_OF_KIND[kind]
     waiting = session.scalar(
         select(func.count()).where(Job.queue == queue, Job.status == Status.QUEUED)
     )
     if waiting is not None and waiting >= max_queued:
         raise QueueFull(
-            f"{waiting} {kind} jobs wait already, and the limit is {max_queued}: "
+            f"{waiting} {kind} jobs are queued already, and the limit is {max_queued}: "
             "try again when some have ended, or cancel one",
             retry_after=60,
         )
@@ -72,7 +72,7 @@ def create(
         resume_from=resume_from,
         checkpoint=checkpoint,
         config=config,
-        progress=NO_PROGRESS | {"images_total": config.get("images")},
+        progress=INITIAL_PROGRESS | {"images_total": config.get("images")},
     )
     session.add(job)
     save(session, job)
@@ -84,22 +84,23 @@ def select_running(job_id: str) -> Select[Job]:
 
 
 def positions(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
-    """Of the jobs that wait, by id, the place in their queue; the next to run has 1."""
-    waiting = [job for job in jobs if job.status == Status.QUEUED]
-    if not waiting:
+    """Map the id of each queued job to its position in its queue; the next to run has 1."""
+    queued = [job for job in jobs if job.status == Status.QUEUED]
+    if not queued:
         return {}
-    place = func.row_number().over(partition_by=Job.queue, order_by=Job.number)
-    queued = select(Job.id, place.label("place")).where(
-        Job.status == Status.QUEUED, Job.queue.in_({job.queue for job in waiting})
+    position = func.row_number().over(partition_by=Job.queue, order_by=Job.number)
+    queues = (
+        select(Job.id, position.label("position"))
+        .where(Job.status == Status.QUEUED, Job.queue.in_({job.queue for job in queued}))
+        .subquery()
     )
-    places = queued.subquery()
-    query = select(places.c.id, places.c.place)
-    query = query.where(places.c.id.in_([job.id for job in waiting]))
-    return {row.id: row.place for row in session.execute(query)}
+    query = select(queues.c.id, queues.c.position)
+    query = query.where(queues.c.id.in_([job.id for job in queued]))
+    return {row.id: row.position for row in session.execute(query)}
 
 
 def request_stop(session: Session, job_id: str, stop: Stop) -> Job:
-    """Cancel or pause exactly this job: at once when it waits, else through its worker."""
+    """Cancel or pause this job: at once if it is waiting, through its worker if it is running."""
     job = _lock(session, job_id)
     if job.status in ENDED or (stop is Stop.PAUSE and job.status == Status.PAUSED):
         raise Conflict(f"job {job_id} is {job.status}: it cannot be {_PARTICIPLE[stop]}")
@@ -112,7 +113,7 @@ def request_stop(session: Session, job_id: str, stop: Stop) -> Job:
     if job.status == Status.RUNNING:
         job.stop_requested = stop
     else:
-        carry_out(session, job, stop)
+        apply_stop(session, job, stop)
     return job
 
 
@@ -126,16 +127,16 @@ def resume(session: Session, job_id: str) -> Job:
     return job
 
 
-def waiting(session: Session, queue: str, free_bytes: int | None = None) -> bool:
-    """Whether a job of `queue` waits for a worker that has so much disk space."""
+def has_queued(session: Session, queue: str, free_bytes: int | None = None) -> bool:
+    """Whether a job of `queue` is waiting that `free_bytes` of disk space are enough for."""
     query = select(Job.number).where(
-        Job.queue == queue, Job.status == Status.QUEUED, fits(free_bytes)
+        Job.queue == queue, Job.status == Status.QUEUED, fits_disk(free_bytes)
     )
     return session.scalar(query.limit(1)) is not None
 
 
-def busy_with(session: Session, condition: ColumnElement[bool]) -> Job | None:
-    """A job that has not ended and meets the condition."""
+def find_unfinished(session: Session, condition: ColumnElement[bool]) -> Job | None:
+    """Return a job that has not ended and meets the condition."""
     return session.scalar(select(Job).where(condition, Job.status.not_in(ENDED)).limit(1))
 
 

@@ -1,8 +1,8 @@
-"""Leases: which worker holds a job, for how long, and all that its holder may write.
+"""Leases: which worker holds a job, until when, and everything that the holder may write.
 
-The database owns a job. A worker holds it by a lease and an epoch; each claim raises the epoch,
-and every later write of the holder carries it, so that a worker that was thought dead and comes
-back can change nothing (it is *fenced*).
+The database owns a job. A worker holds it by a lease and an epoch. Each acquisition raises the
+epoch, and every later write of the holder names its epoch. A worker that was taken for dead and
+comes back can therefore change nothing: it is *fenced*.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from sqlalchemy.orm import Session
 
 from app.domain import events
 from app.domain.database import now
-from app.domain.job_states import Status, Stop, carry_out, fits, queue_again, save
+from app.domain.job_states import Status, Stop, apply_stop, fits_disk, queue_again, save
 from app.domain.tables import Job
 
 SILENT = (
-    "its worker stopped answering and its lease ran out: the worker was killed, its machine went "
-    "down, or its connection to the database broke"
+    "its worker stopped renewing the lease: the worker was killed, its machine went down, or its "
+    "connection to the database broke"
 )
-SHUT_DOWN = "its worker was shut down and gave it back"
+SHUT_DOWN = "its worker was shut down and released it"
 
 
 class Fenced(Exception):
-    """This worker no longer holds the job: its lease ran out and the job went on without it."""
+    """This worker no longer holds the job: its lease ran out, and another worker may have it."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Claim:
     epoch: int
 
 
-def claim(
+def acquire(
     session: Session,
     queue: str,
     lease_seconds: float,
     max_attempts: int,
     free_bytes: int | None = None,
 ) -> Job | None:
-    """Take the oldest job of `queue` that nobody holds, in one statement.
+    """Acquire a lease on the oldest job of `queue` that no worker holds, in one statement.
 
-    A job that is parked for want of disk space is taken where `free_bytes` are enough for it, or
-    None: it is not asked.
+    A job that is parked because a disk was full is skipped unless `free_bytes` are enough for it.
+    With None, parked jobs are not skipped.
     """
     lapsed = and_(
         Job.status == Status.RUNNING,
@@ -56,7 +56,7 @@ def claim(
     )
     oldest = (
         select(Job.number)
-        .where(Job.queue == queue, or_(Job.status == Status.QUEUED, lapsed), fits(free_bytes))
+        .where(Job.queue == queue, or_(Job.status == Status.QUEUED, lapsed), fits_disk(free_bytes))
         .order_by(Job.number)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -82,10 +82,10 @@ def claim(
     return job
 
 
-def beat(
+def renew(
     session: Session, claim: Claim, lease_seconds: float, progress: dict[str, Any] | None = None
 ) -> Stop | None:
-    """Renew the lease and publish the progress; answers whether a stop was asked for."""
+    """Renew the lease and publish the progress. Returns the stop that was requested, if any."""
     values: dict[str, Any] = {"lease_until": now() + lease_seconds}
     if progress is not None:
         values["progress"] = progress
@@ -97,10 +97,10 @@ def beat(
     return Stop(row[0]) if row[0] else None
 
 
-def hold(session: Session, claim: Claim) -> Job:
-    """Lock the job's row for this transaction and read it, or raise Fenced.
+def lock_job(session: Session, claim: Claim) -> Job:
+    """Lock and return the job's row for this transaction, or raise Fenced.
 
-    SQLite has no row locks and needs none: the transaction excludes every other writer.
+    SQLite has no row locks and needs none: a write transaction excludes all other writers.
     """
     query = select(Job).where(_held(claim)).with_for_update()
     job = session.scalar(query.execution_options(populate_existing=True))
@@ -116,46 +116,46 @@ def record(
     data: dict[str, Any],
     once: str | None = None,
 ) -> bool:
-    """Append an event as the holder of the job. False when it happened before."""
-    hold(session, claim)
+    """Append an event as the holder of the job. Returns False if `once` was recorded before."""
+    lock_job(session, claim)
     return events.append(session, claim.job_id, event_type, data, once)
 
 
 def store_state(session: Session, claim: Claim, key: str) -> None:
-    """Point the job at a newer training state; what was tried before no longer counts."""
-    job = hold(session, claim)
+    """Record a newer training state of the job, and reset its attempts."""
+    job = lock_job(session, claim)
     job.state_key, job.attempt = key, 0
 
 
-def give_back(
+def release(
     session: Session, claim: Claim, *, keep_attempt: bool = False, reason: str = SHUT_DOWN
 ) -> None:
-    """Queue a running job again: gracefully (its attempt is forgotten) or after a crash."""
-    job = hold(session, claim)
+    """Queue a running job again. Its attempts are reset unless `keep_attempt`, after a crash."""
+    job = lock_job(session, claim)
     if not keep_attempt:
         job.attempt = 0
     queue_again(session, job, reason)
 
 
 def park(session: Session, claim: Claim, reason: str, room_needed: int) -> None:
-    """Queue a running job until so many bytes are free; its attempt is forgotten."""
-    job = hold(session, claim)
+    """Queue a running job again until `room_needed` bytes are free, and reset its attempts."""
+    job = lock_job(session, claim)
     job.attempt, job.error, job.room_needed = 0, reason, room_needed
     queue_again(session, job, reason)
 
 
 def pause(session: Session, claim: Claim) -> None:
-    """Pause a running job, as its user asked."""
-    carry_out(session, hold(session, claim), Stop.PAUSE)
+    """Pause a running job, as its user requested."""
+    apply_stop(session, lock_job(session, claim), Stop.PAUSE)
 
 
 def end(session: Session, claim: Claim, status: Status, error: str | None = None) -> None:
-    """End a running job for good."""
-    _end(session, hold(session, claim), status, error)
+    """End a running job."""
+    _end(session, lock_job(session, claim), status, error)
 
 
 def reap(session: Session, max_attempts: int) -> list[Job]:
-    """Free the jobs whose worker fell silent, and answer them. Safe to repeat."""
+    """Queue, stop or fail the jobs whose lease ran out, and return them. Safe to repeat."""
     lapsed = select(Job).where(Job.status == Status.RUNNING, Job.lease_until < now())
     jobs: Sequence[Job] = session.scalars(
         lapsed.order_by(Job.number).with_for_update(skip_locked=True)
@@ -163,8 +163,8 @@ def reap(session: Session, max_attempts: int) -> list[Job]:
     for job in jobs:
         if job.attempt >= max_attempts and not job.stop_requested:
             error = (
-                f"its worker stopped answering {job.attempt} times without storing anything new "
-                "in between: it was killed, or its machine ran out of memory"
+                f"its worker stopped renewing the lease {job.attempt} times without storing "
+                "anything new in between: it was killed, or its machine ran out of memory"
             )
             _end(session, job, Status.FAILED, error)
         else:
@@ -172,8 +172,8 @@ def reap(session: Session, max_attempts: int) -> list[Job]:
     return list(jobs)
 
 
-def void_leases(session: Session) -> None:
-    """End every lease now, where it is known that no worker of this database runs."""
+def expire_all(session: Session) -> None:
+    """Expire every lease now. Only for callers that know that no worker of this database runs."""
     session.execute(update(Job).where(Job.status == Status.RUNNING).values(lease_until=now() - 1))
 
 

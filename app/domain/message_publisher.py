@@ -1,4 +1,4 @@
-"""Messages of the API to the broker, sent by a thread of its own: no request waits for a broker."""
+"""Publishes the API's messages to the broker from a thread of its own: no request waits for it."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,22 +11,22 @@ from app.domain.queue import wake
 
 log = structlog.get_logger()
 
-MOST_PENDING = 10_000
-LAST_SECONDS = 2.0  # at the end, for what is still to be sent
+MAX_PENDING = 10_000
+CLOSE_SECONDS = 2.0  # at shutdown, to send the pending messages
 
 
-class Courier:
-    """Wakes workers and readers of events. A message that is lost only delays them.
+class MessagePublisher:
+    """Wakes workers, and readers of events. A lost message only delays them.
 
-    A message that is pending already is not sent twice: it names a queue or a job, no more.
+    A message that is already pending is not added again: it names a queue or a job, nothing else.
     """
 
     def __init__(self, redis_url: str | None) -> None:
         self._notifier = Notifier(redis_url)
-        self._pending: dict[tuple[str, str], Callable[[], None]] = {}  # in the order they came
+        self._pending: dict[tuple[str, str], Callable[[], None]] = {}  # oldest first
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="message publisher", daemon=True)
         self._thread.start()
 
     def wake(self, queue: str) -> None:
@@ -34,21 +34,21 @@ class Courier:
         self._add(("queue", queue), partial(wake, queue))
 
     def notify(self, job_ids: Sequence[str]) -> None:
-        """Tell the readers of these jobs that there are new events."""
+        """Tell the readers of these jobs' events that there are new ones."""
         for job_id in job_ids:
             self._add(("job", job_id), partial(self._notifier.notify, [job_id]))
 
     def close(self) -> None:
-        """Send what is pending, for a moment at most."""
+        """Send the pending messages, within CLOSE_SECONDS."""
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join(LAST_SECONDS)
+        self._thread.join(CLOSE_SECONDS)
         self._notifier.close()
 
     def _add(self, key: tuple[str, str], send: Callable[[], None]) -> None:
         with self._changed:
-            if len(self._pending) < MOST_PENDING:
+            if len(self._pending) < MAX_PENDING:
                 self._pending.setdefault(key, send)
                 self._changed.notify()
 
@@ -63,5 +63,5 @@ class Courier:
                 send = self._pending.pop(key)
             try:
                 send()
-            except Exception as error:  # noqa: BLE001  # a lost message is only a late start
+            except Exception as error:  # noqa: BLE001  # a lost message only delays a start
                 log.warning("message_lost", to=key, error=str(error))

@@ -1,4 +1,4 @@
-"""Lists in pages, newest first: `next` of one page is the `cursor` of the following."""
+"""Pagination, newest first: the `next` of one page is the `cursor` of the following page."""
 
 import re
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ def newest_first(
     limit: int,
     cursor: str | None,
 ) -> Page[Row]:
-    """One page of `query`, ordered by the rising key `number`."""
+    """Return one page of `query`, in descending order of the key `number`."""
     if cursor is not None:
         if CURSOR.fullmatch(cursor) is None:
             raise InvalidRequest(
-                f"cursor {cursor[:50]!r} is not one that a list answered as `next`", field="cursor"
+                f"cursor {cursor[:50]!r} is not the `next` of an earlier page", field="cursor"
             )
         query = query.where(number < int(cursor))
     rows: list[Any] = list(session.scalars(query.order_by(number.desc()).limit(limit + 1)))
-    following = str(getattr(rows[limit - 1], number.key)) if len(rows) > limit else None
-    return Page(rows[:limit], following)
+    next_cursor = str(getattr(rows[limit - 1], number.key)) if len(rows) > limit else None
+    return Page(rows[:limit], next_cursor)

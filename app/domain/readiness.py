@@ -1,7 +1,7 @@
 """Whether the service is ready: free disk space, the database, the broker and a worker, a bucket.
 
-Each is looked at by a thread of its own, at its own pace. Requests only read the newest outcome:
-they take no thread, no connection and no query, however many ask.
+A thread for each of these probes it at regular intervals. Requests only read the newest outcome:
+however many there are, they use no thread, no connection and no query.
 """
 
 import asyncio
@@ -24,126 +24,126 @@ from app.domain.tables import Job
 
 log = structlog.get_logger()
 
-PACE_SECONDS = 2.0  # between two looks at what answers
-FAILING_PACE_SECONDS = 0.25  # between two looks at what does not answer
-BUCKET_PACES = (10.0, 2.0)  # the same of a bucket, whose every answer costs money
-LOOK_SECONDS = 4.0  # a look that takes longer counts as failed while it goes on
-FIRST_LOOK_SECONDS = 3.0  # how long a request waits for the first look after the start
-WAIT_SECONDS = 0.05
-# The second ping goes over a new connection: the old one may be to a server that has restarted.
+PROBE_INTERVAL_SECONDS = 2.0
+FAILING_PROBE_INTERVAL_SECONDS = 0.25  # after a failure
+BUCKET_INTERVALS = (10.0, 2.0)  # the same two for a bucket, where each request costs money
+PROBE_TIMEOUT_SECONDS = 4.0  # a probe that takes longer counts as failed until it ends
+FIRST_PROBE_SECONDS = 3.0  # how long a request waits for the first probes after the start
+FIRST_PROBE_POLL_SECONDS = 0.05
+# The second ping uses a new connection: the server of the old one may have restarted.
 PING_SECONDS = (0.3, 1.0)
 
 JobCounts = dict[tuple[str, str], int]  # by queue and status
 
 
-class Look:
+class Probe:
     """Repeats `check` in a thread of its own and keeps the newest outcome."""
 
     def __init__(
         self,
         subject: str,
         check: Callable[[], None],
-        pace: float = PACE_SECONDS,
-        failing_pace: float = FAILING_PACE_SECONDS,
+        interval: float = PROBE_INTERVAL_SECONDS,
+        failing_interval: float = FAILING_PROBE_INTERVAL_SECONDS,
     ) -> None:
         self.subject = subject
-        self.done = threading.Event()  # set once the first look has ended
-        self._check, self._pace, self._failing_pace = check, pace, failing_pace
+        self.done = threading.Event()  # set once the first probe has ended
+        self._check, self._interval, self._failing_interval = check, interval, failing_interval
         self._failure: str | None = None
-        self._began: float | None = None  # when the look that goes on now began
+        self._began: float | None = None  # when the current check began
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"look at {subject}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"probe of {subject}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin no further look; one that goes on is left behind."""
+        """Start no further check. A running one is not waited for."""
         self._stopping.set()
 
     def join(self) -> None:
-        """Wait until the look that goes on has ended, unless it hangs."""
-        self._thread.join(LOOK_SECONDS)
+        """Wait for the running check, unless it hangs."""
+        self._thread.join(PROBE_TIMEOUT_SECONDS)
 
     @property
     def failure(self) -> str | None:
-        """Why the subject does not answer; None while it does."""
+        """Why the subject is not ready; None if it is."""
         began = self._began
         if began is not None:
             seconds = time.monotonic() - began
-            if seconds > LOOK_SECONDS:
+            if seconds > PROBE_TIMEOUT_SECONDS:
                 return f"{self.subject} has not answered for {seconds:.0f} seconds"
         if not self.done.is_set():
-            return f"{self.subject} has not been looked at yet"
+            return f"{self.subject} has not been checked yet"
         return self._failure
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._began = time.monotonic()
-            failure = self._look()
+            failure = self._run_check()
             self._began = None
             if failure != self._failure and not self._stopping.is_set():
                 log.warning("readiness_changed", subject=self.subject, failure=failure)
             self._failure = failure
             self.done.set()
-            self._stopping.wait(self._pace if failure is None else self._failing_pace)
+            self._stopping.wait(self._interval if failure is None else self._failing_interval)
 
-    def _look(self) -> str | None:
+    def _run_check(self) -> str | None:
         try:
             self._check()
         except (InsufficientStorage, Unavailable) as error:
             return error.detail
-        except Exception as error:  # noqa: BLE001  # whatever it is, the next look may go well
+        except Exception as error:  # noqa: BLE001  # whatever it is, the next check may succeed
             return f"{self.subject} does not answer: {type(error).__name__}"
         return None
 
 
 class Readiness:
-    """The looks at everything that requests need."""
+    """The probes of everything that requests need."""
 
     def __init__(self, database: Database, store: ObjectStore, disk: Disk) -> None:
         self._counting = JobCounting(database)
-        self._database_look = Look("the database", self._counting)
-        self._looks = [
-            Look("the disk", disk.check),
-            self._database_look,
-            Look("the broker", WorkerPing()),
+        self._database_probe = Probe("the database", self._counting)
+        self._probes = [
+            Probe("the disk", disk.check),
+            self._database_probe,
+            Probe("the broker", WorkerPing()),
         ]
         if store.is_bucket:
-            self._looks.append(Look("the object store", store.check, *BUCKET_PACES))
+            self._probes.append(Probe("the object store", store.check, *BUCKET_INTERVALS))
 
     def start(self) -> None:
-        for look in self._looks:
-            look.start()
+        for probe in self._probes:
+            probe.start()
 
     def stop(self) -> None:
-        for look in self._looks:
-            look.stop()
-        self._database_look.join()  # its connection goes back before the pool is closed
+        for probe in self._probes:
+            probe.stop()
+        self._database_probe.join()  # its connection is returned before the pool is closed
 
     async def failure(self) -> str | None:
-        """What does not answer, and how; None where everything does."""
-        return await _first_failure(self._looks)
+        """Why the service is not ready; None if it is."""
+        return await _first_failure(self._probes)
 
     async def job_counts(self) -> JobCounts:
-        """The jobs as they were counted last. Raises Unavailable while the database is away."""
-        failure = await _first_failure([self._database_look])
+        """Return the newest counts of jobs. Raises Unavailable if the database does not answer."""
+        failure = await _first_failure([self._database_probe])
         if failure is not None:
             raise Unavailable(failure)
         return self._counting.counts
 
 
-async def _first_failure(looks: Sequence[Look]) -> str | None:
-    """The first failure of the looks. After the start, wait a moment until each has looked."""
-    give_up = time.monotonic() + FIRST_LOOK_SECONDS
-    while not all(look.done.is_set() for look in looks) and time.monotonic() < give_up:
-        await asyncio.sleep(WAIT_SECONDS)
-    failures = (look.failure for look in looks)
+async def _first_failure(probes: Sequence[Probe]) -> str | None:
+    """Return the first failure. After the start, wait until each probe has run once."""
+    give_up_at = time.monotonic() + FIRST_PROBE_SECONDS
+    while not all(probe.done.is_set() for probe in probes) and time.monotonic() < give_up_at:
+        await asyncio.sleep(FIRST_PROBE_POLL_SECONDS)
+    failures = (probe.failure for probe in probes)
     return next((failure for failure in failures if failure is not None), None)
 
 
 class JobCounting:
-    """Counts the jobs by queue and status, which shows that the database answers."""
+    """Counts the jobs by queue and status, which also checks the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -158,18 +158,18 @@ class JobCounting:
 
 
 class WorkerPing:
-    """Asks for one worker over a broker connection of its own.
+    """Checks that a worker answers, over a broker connection of its own.
 
-    Kombu's pool of connections is not used: it lets its users wait without a limit.
+    Kombu's connection pool is not used, because it has no limit on how long a caller waits.
     """
 
     def __init__(self) -> None:
         self._connection: Any = None  # kombu carries few types
 
     def __call__(self) -> None:
-        """Raises Unavailable, and what kombu raises without a broker."""
+        """Raises Unavailable without a worker, and an error of kombu's without a broker."""
         first, second = PING_SECONDS
-        with suppress(Exception):  # the second ping raises what stays wrong
+        with suppress(Exception):  # if the error persists, the second ping raises it
             if self._ping(first):
                 return
         self._disconnect()
@@ -192,5 +192,5 @@ class WorkerPing:
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(Exception):  # as the server behind it may be gone
+            with suppress(Exception):  # the server may be gone
                 connection.release()

@@ -1,5 +1,6 @@
-"""Models and their checkpoints: which there are, and which one is served."""
+"""Models and their checkpoints: look-up, registration, deletion, and the training pictures."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -7,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.domain import jobs
 from app.domain.errors import Conflict, NotFound
-from app.domain.leases import Claim, hold
+from app.domain.leases import Claim, lock_job
 from app.domain.served_checkpoint import best_checkpoint, scored_against, served_checkpoint
-from app.domain.tables import Checkpoint, Job, Model
+from app.domain.tables import Checkpoint, Dataset, Job, Model
 
 
 def find_model(session: Session, name: str, *, lock: bool = False) -> Model:
-    """With `lock`, nobody else changes or deletes it until the transaction ends."""
+    """Return a model. A locked one cannot be changed or deleted until the transaction ends."""
     query = select(Model).where(Model.name == name)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
@@ -24,7 +25,7 @@ def find_model(session: Session, name: str, *, lock: bool = False) -> Model:
 
 
 def ensure_model(session: Session, name: str) -> None:
-    """Create the model unless it exists; until the transaction ends it cannot be deleted."""
+    """Create the model unless it exists. It cannot be deleted until the transaction ends."""
     query = select(Model.number).where(Model.name == name).with_for_update(read=True)
     if session.scalar(query) is None:
         session.add(Model(name=name))
@@ -34,7 +35,7 @@ def ensure_model(session: Session, name: str) -> None:
 def resolve_checkpoint(
     session: Session, model_name: str, checkpoint_id: str | None = None
 ) -> Checkpoint:
-    """The checkpoint named, or the one that the model serves."""
+    """Return the named checkpoint of the model, or the one that the model serves."""
     model = find_model(session, model_name)
     wanted = checkpoint_id or model.checkpoint
     if wanted is not None:
@@ -42,24 +43,24 @@ def resolve_checkpoint(
         checkpoint = session.scalar(query)
         if checkpoint is None:
             raise NotFound(
-                f"model {model_name!r} has no checkpoint {wanted!r}: it was never stored, or has "
-                "made room for newer ones",
+                f"model {model_name!r} has no checkpoint {wanted!r}: it was never stored, or was "
+                "deleted to make room for newer ones",
                 field="checkpoint",
             )
         return checkpoint
     best = best_checkpoint(session, model_name)
     if best is None:
         raise NotFound(
-            f"model {model_name!r} has no checkpoint yet: its training has not stored the first"
+            f"model {model_name!r} has no checkpoint yet: its training has not stored the first one"
         )
     return best
 
 
-def serve(session: Session, model_name: str, checkpoint_id: str | None) -> Model:
-    """Serve this checkpoint from now on, or, with None, always the best."""
-    model = find_model(session, model_name, lock=True)  # before its checkpoint, as when deleted
+def set_served(session: Session, model_name: str, checkpoint_id: str | None) -> Model:
+    """Serve this checkpoint from now on; None returns to the best one."""
+    model = find_model(session, model_name, lock=True)  # locked in the order that deletion uses
     if checkpoint_id is not None:
-        _keep(session, resolve_checkpoint(session, model_name, checkpoint_id))
+        _lock(session, resolve_checkpoint(session, model_name, checkpoint_id))
     model.checkpoint = checkpoint_id
     return model
 
@@ -71,42 +72,44 @@ def find_checkpoint(session: Session, checkpoint_id: str) -> Checkpoint:
     return checkpoint
 
 
-def find_start(session: Session, wanted: str) -> Checkpoint:
-    """The checkpoint that a fine-tuning starts from, by its id or by the model that serves it.
+def lock_start(session: Session, name: str) -> Checkpoint:
+    """Return the checkpoint that a fine-tuning starts from, by its id or its model's name.
 
-    Until the transaction ends, it cannot be deleted.
+    It cannot be deleted until the transaction ends.
     """
-    checkpoint = session.scalar(select(Checkpoint).where(Checkpoint.id == wanted))
+    checkpoint = session.scalar(select(Checkpoint).where(Checkpoint.id == name))
     if checkpoint is None:
-        model = session.scalar(select(Model).where(Model.name == wanted))
+        model = session.scalar(select(Model).where(Model.name == name))
         checkpoint = served_checkpoint(session, model) if model else None
         if checkpoint is None:
             why = "has no checkpoint yet" if model else "is neither a checkpoint nor a model"
-            raise NotFound(f"{wanted!r} {why}: it cannot be resumed from", field="resume_from")
+            raise NotFound(f"{name!r} {why}: it cannot be resumed from", field="resume_from")
     ensure_model(session, checkpoint.model)
-    _keep(session, checkpoint)
+    _lock(session, checkpoint)
     return checkpoint
 
 
-def find_subject(session: Session, model_name: str | None, checkpoint_id: str | None) -> Checkpoint:
-    """What an evaluation or a synthesis uses: a checkpoint by its id, or the one a model serves.
+def lock_checkpoint(
+    session: Session, model_name: str | None, checkpoint_id: str | None
+) -> Checkpoint:
+    """Return a checkpoint by its id, or the one that the model serves, for a job to use.
 
-    Until the transaction ends, it cannot be deleted.
+    It cannot be deleted until the transaction ends.
     """
     if model_name is not None:
         checkpoint = resolve_checkpoint(session, model_name, checkpoint_id)
     else:
         checkpoint = find_checkpoint(session, checkpoint_id or "")
     ensure_model(session, checkpoint.model)
-    _keep(session, checkpoint)
+    _lock(session, checkpoint)
     return checkpoint
 
 
-def _keep(session: Session, checkpoint: Checkpoint) -> None:
-    """Lock the checkpoint against its removal until the transaction ends."""
+def _lock(session: Session, checkpoint: Checkpoint) -> None:
+    """Keep the checkpoint from being deleted until the transaction ends."""
     query = select(Checkpoint.number).where(Checkpoint.id == checkpoint.id)
     if session.scalar(query.with_for_update(read=True)) is None:
-        raise NotFound(f"checkpoint {checkpoint.id!r} has been removed", field="checkpoint")
+        raise NotFound(f"checkpoint {checkpoint.id!r} has been deleted", field="checkpoint")
 
 
 def has_checkpoint(session: Session, job_id: str, images_seen: int) -> bool:
@@ -119,11 +122,11 @@ def has_checkpoint(session: Session, job_id: str, images_seen: int) -> bool:
 def ensure_scored(
     session: Session, claim: Claim, images_seen: int, metrics: dict[str, Any] | None
 ) -> bool:
-    """Give a training's stored checkpoint these scores unless it has some, as the job's holder.
+    """Add scores to a checkpoint that has none, as the holder of its training.
 
-    Whether it has scores now.
+    Returns whether the checkpoint has scores now.
     """
-    job = hold(session, claim)
+    job = lock_job(session, claim)
     query = select(Checkpoint).where(
         Checkpoint.job == job.id, Checkpoint.images_seen == images_seen
     )
@@ -144,11 +147,11 @@ def add_checkpoint(
     size: int,
     metrics: dict[str, Any] | None = None,
 ) -> Checkpoint:
-    """Register a stored checkpoint, as the holder of the job that made it.
+    """Register a stored checkpoint, as the holder of the job that wrote it.
 
-    `metrics`: its scores as `models.scoring.scores` gives them; None where it was not scored.
+    `metrics` are the scores that `models.scoring.scores` returns, None without scores.
     """
-    job = hold(session, claim)
+    job = lock_job(session, claim)
     checkpoint = Checkpoint(
         id=jobs.new_id(),
         model=job.model,
@@ -168,13 +171,45 @@ def add_checkpoint(
 
 
 def delete_model(session: Session, name: str) -> list[str]:
-    """Forget a model and its checkpoints; the keys of what is then the caller's to delete."""
-    model = find_model(session, name, lock=True)  # a job that is being asked for comes first
+    """Delete the rows of a model and its checkpoints.
+
+    Returns the keys of their objects, which the caller deletes.
+    """
+    model = find_model(session, name, lock=True)  # waits for a job that is being created
     checkpoints = select(Checkpoint.id).where(Checkpoint.model == name)
     used = or_(Job.model == name, Job.resume_from.in_(checkpoints), Job.checkpoint.in_(checkpoints))
-    job = jobs.busy_with(session, used)
+    job = jobs.find_unfinished(session, used)
     if job is not None:
         raise Conflict(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")
     keys = list(session.scalars(select(Checkpoint.key).where(Checkpoint.model == name)))
     session.delete(model)
     return keys
+
+
+class NoPictures(LookupError):
+    """The training pictures are not available; the message says why."""
+
+
+@dataclass(frozen=True)
+class TrainingPictures:
+    """The dataset that a checkpoint learnt from: its name, its id, and where it is packed."""
+
+    dataset: str
+    id: str
+    key: str
+
+
+def training_pictures(session: Session, checkpoint_id: str) -> TrainingPictures:
+    """Return the dataset that the checkpoint's training learnt from, or raise NoPictures.
+
+    A dataset of the same name that is younger than the training is a different one.
+    """
+    job = session.scalar(
+        select(Job).join(Checkpoint, Checkpoint.job == Job.id).where(Checkpoint.id == checkpoint_id)
+    )
+    if job is None or job.dataset is None:
+        raise NoPictures("it is not known what this checkpoint was trained on")
+    dataset = session.scalar(select(Dataset).where(Dataset.name == job.dataset))
+    if dataset is None or dataset.key is None or dataset.created_at > job.created_at:
+        raise NoPictures(f"dataset {job.dataset!r}, which it was trained on, has been deleted")
+    return TrainingPictures(dataset.name, dataset.id, dataset.key)

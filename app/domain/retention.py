@@ -1,4 +1,4 @@
-"""Which checkpoints of a training make room for newer ones, and their removal."""
+"""Retention: which checkpoints of a training are deleted to make room for newer ones."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol, TypeVar
@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.job_states import ENDED
-from app.domain.leases import Claim, hold
+from app.domain.leases import Claim, lock_job
 from app.domain.served_checkpoint import BEST_FIRST, best_checkpoint
 from app.domain.settings import WorkerSettings
 from app.domain.tables import Checkpoint, Job, Model
@@ -15,89 +15,91 @@ from app.domain.tables import Checkpoint, Job, Model
 MB = 1024**2
 
 
-class Kept(Protocol):
-    """What retention knows of a checkpoint."""
+class StoredCheckpoint(Protocol):
+    """The fields of a checkpoint that retention reads."""
 
     id: str
     images_seen: int
     bytes: int
 
 
-K = TypeVar("K", bound=Kept)
+C = TypeVar("C", bound=StoredCheckpoint)
 
 
-def superseded(
-    checkpoints: Sequence[K], protected: Collection[str], *, max_bytes: int, max_count: int
-) -> list[K]:
-    """Those to remove so that the rest fits both limits, as far as what must stay lets it.
+def choose_superseded(
+    checkpoints: Sequence[C], protected: Collection[str], *, max_bytes: int, max_count: int
+) -> list[C]:
+    """Choose the checkpoints to delete, so that the others fit both limits.
 
-    The newest stays, and the ids in `protected`. Of the others that one goes, again and again,
-    whose neighbours are closest in images_seen, so that the rest spreads evenly over the run.
+    The newest one and the ids in `protected` always stay, even beyond the limits. Among the
+    others, the checkpoint with the smallest distance in images_seen between its two neighbours is
+    deleted first, so that the remaining ones stay evenly spaced over the run.
     """
-    kept = sorted(checkpoints, key=lambda one: one.images_seen)
-    gone: list[K] = []
-    while len(kept) > max_count or sum(one.bytes for one in kept) > max_bytes:
-        gaps = [
-            (after.images_seen - before, place)
-            for place, (before, one, after) in enumerate(
-                zip([0, *(one.images_seen for one in kept)], kept, kept[1:], strict=False)
-            )
-            if one.id not in protected
+    kept = sorted(checkpoints, key=lambda checkpoint: checkpoint.images_seen)
+    deleted: list[C] = []
+    while len(kept) > max_count or sum(checkpoint.bytes for checkpoint in kept) > max_bytes:
+        before = [0, *(checkpoint.images_seen for checkpoint in kept)]
+        distances = [
+            (kept[index + 1].images_seen - before[index], index)
+            for index in range(len(kept) - 1)
+            if kept[index].id not in protected
         ]
-        if not gaps:
+        if not distances:
             break
-        gone.append(kept.pop(min(gaps)[1]))
-    return gone
+        deleted.append(kept.pop(min(distances)[1]))
+    return deleted
 
 
-def make_room(session: Session, claim: Claim, settings: WorkerSettings) -> list[str]:
-    """Forget what the newest checkpoint of this training supersedes, as the job's holder.
+def delete_superseded(session: Session, claim: Claim, settings: WorkerSettings) -> list[str]:
+    """Delete the rows of the checkpoints that are over the limits, as the holder of the training.
 
-    The keys of what is then the caller's to delete: a crash in between leaves objects without a
-    row, which the end of the job finds.
+    Returns the keys of their objects, which the caller deletes. A crash in between leaves objects
+    without a row; `delete_leftovers` deletes those when the job ends.
     """
-    job = hold(session, claim)
+    job = lock_job(session, claim)
     query = select(Checkpoint).where(Checkpoint.job == job.id).order_by(Checkpoint.number)
-    # Whoever pins a checkpoint or starts from it locks it first: what they chose is seen below.
+    # A request that pins a checkpoint or starts from it locks it first: this query waits for it.
     stored = session.scalars(query.with_for_update()).all()
-    doomed = superseded(
+    superseded = choose_superseded(
         stored,
-        _needed(session, job),
+        _protected(session, job),
         max_bytes=settings.checkpoint_budget_mb * MB,
         max_count=settings.checkpoints_kept,
     )
-    for checkpoint in doomed:
+    for checkpoint in superseded:
         session.delete(checkpoint)
-    return [checkpoint.key for checkpoint in doomed]
+    return [checkpoint.key for checkpoint in superseded]
 
 
-def undo(session: Session, claim: Claim, images_seen: int) -> list[str]:
-    """Forget the checkpoints past `images_seen`, to which the training went back, as its holder.
+def delete_after(session: Session, claim: Claim, images_seen: int) -> list[str]:
+    """Delete the rows of the checkpoints after `images_seen`, as the holder of the training.
 
-    What is pinned or in use stays; the keys of the others are the caller's to delete.
+    A training that rolls back calls it. Pinned and used checkpoints stay. Returns the keys of the
+    deleted ones, whose objects the caller deletes.
     """
-    job = hold(session, claim)
+    job = lock_job(session, claim)
     query = select(Checkpoint).where(Checkpoint.job == job.id, Checkpoint.images_seen > images_seen)
     stored = session.scalars(query.with_for_update()).all()
     used = _in_use(session, job)
-    doomed = [checkpoint for checkpoint in stored if checkpoint.id not in used]
-    for checkpoint in doomed:
+    undone = [checkpoint for checkpoint in stored if checkpoint.id not in used]
+    for checkpoint in undone:
         session.delete(checkpoint)
-    return [checkpoint.key for checkpoint in doomed]
+    return [checkpoint.key for checkpoint in undone]
 
 
-def _needed(session: Session, job: Job) -> set[str]:
-    """The ids of what is served, of the best that the model and this training have, and in use."""
+def _protected(session: Session, job: Job) -> set[str]:
+    """The ids of the best checkpoint of this training, the model's best one, and those in use."""
     of_job = select(Checkpoint).where(Checkpoint.job == job.id, Checkpoint.kid.is_not(None))
     best = session.scalar(of_job.order_by(*BEST_FIRST).limit(1))
-    served = best_checkpoint(session, job.model or "")
-    return {one.id for one in (best, served) if one is not None} | _in_use(session, job)
+    best_of_model = best_checkpoint(session, job.model or "")
+    best_ids = {checkpoint.id for checkpoint in (best, best_of_model) if checkpoint is not None}
+    return best_ids | _in_use(session, job)
 
 
 def _in_use(session: Session, job: Job) -> set[str]:
-    """The ids of what is pinned, or what an unfinished job starts from, evaluates or makes
-    pictures with."""
+    """The ids of the pinned checkpoint, and of those that an unfinished job starts from, evaluates
+    or generates images with."""
     used = {session.scalar(select(Model.checkpoint).where(Model.name == job.model))}
     for column in (Job.resume_from, Job.checkpoint):
         used |= set(session.scalars(select(column).where(Job.status.not_in(ENDED))))
-    return {one for one in used if one is not None}
+    return {checkpoint_id for checkpoint_id in used if checkpoint_id is not None}

@@ -1,7 +1,7 @@
-"""Which of its checkpoints a model serves, and why: the one place that decides it.
+"""Which of its checkpoints a model serves, and why.
 
-Scores are comparable when they were taken against the same pictures in the same shape by the same
-embedding. `Checkpoint.scored_against` identifies the three; `scored_against` computes it.
+Scores are comparable if they were computed against the same pictures, in the same shape, with the
+same embedding. `Checkpoint.scored_against` identifies the three; `scored_against` computes it.
 """
 
 from collections.abc import Sequence
@@ -12,25 +12,25 @@ from sqlalchemy.orm import Session
 
 from app.domain.tables import Checkpoint, Dataset, Job, Model
 
-# Of two that score the same, the one that was trained longer.
+# Among equal scores, the checkpoint that was trained longer comes first.
 BEST_FIRST = (Checkpoint.kid, Checkpoint.number.desc())
 
 
 class Served(NamedTuple):
-    """What a model serves, why as a phrase, and how many checkpoints it has."""
+    """The checkpoint that a model serves, the reason as a phrase, and the number of checkpoints."""
 
     checkpoint: Checkpoint
-    because: str
+    reason: str
     checkpoints: int
 
 
-def served_of(session: Session, models: Sequence[Model]) -> dict[str, Served]:
-    """What each model serves, by its name, with two queries; without models that have none yet.
+def served_by_model(session: Session, models: Sequence[Model]) -> dict[str, Served]:
+    """Map each model's name to what it serves: the checkpoint set by hand, else the best one.
 
-    The checkpoint set by hand, else the best.
+    Takes two queries. Models without a checkpoint are left out.
     """
     ranked = _ranked([model.name for model in models])
-    best = func.max(case((ranked.c.place == 1, ranked.c.id)))
+    best = func.max(case((ranked.c.rank == 1, ranked.c.id)))
     trainings = case((ranked.c.compared == 1, ranked.c.job)).distinct()
     query = select(
         ranked.c.model, best, func.count(), func.sum(ranked.c.compared), func.count(trainings)
@@ -45,67 +45,68 @@ def served_of(session: Session, models: Sequence[Model]) -> dict[str, Served]:
         checkpoint = by_id.get(ids.get(model.name, ""))
         if checkpoint is not None:
             _, total, compared, from_trainings = counted[model.name]
-            because = _because(model, checkpoint, compared, from_trainings)
-            served[model.name] = Served(checkpoint, because, total)
+            reason = _reason(model, checkpoint, compared, from_trainings)
+            served[model.name] = Served(checkpoint, reason, total)
     return served
 
 
 def served_checkpoint(session: Session, model: Model) -> Checkpoint | None:
-    """The one set by hand, else the best; None before the first."""
+    """Return the checkpoint set by hand, else the best one, else None."""
     if model.checkpoint is not None:
         return session.scalar(select(Checkpoint).where(Checkpoint.id == model.checkpoint))
     return best_checkpoint(session, model.name)
 
 
 def best_checkpoint(session: Session, model: str) -> Checkpoint | None:
-    """The lowest KID among the scores comparable with the newest; without any, the newest.
+    """Return the checkpoint with the lowest KID; without scores, the newest one.
 
-    Trainings on the same dataset compete with each other, so that a short retraining does not
-    replace a better checkpoint. A training on other pictures takes over with its first score.
+    Only scores that are comparable with the newest score count. Trainings on the same dataset
+    compete, so that a short retraining does not replace a better checkpoint. A training on other
+    pictures takes over with its first score.
     """
     ranked = _ranked([model])
     return session.scalar(
-        select(Checkpoint).join(ranked, ranked.c.id == Checkpoint.id).where(ranked.c.place == 1)
+        select(Checkpoint).join(ranked, ranked.c.id == Checkpoint.id).where(ranked.c.rank == 1)
     )
 
 
 def scored_against(session: Session, job: Job, metrics: dict[str, Any]) -> str:
-    """Identifies what the scores of a checkpoint of `job` may be compared with.
+    """Return the identifier of what the scores of a checkpoint of `job` are comparable with.
 
-    The content hash of a dataset covers its shape. Where the dataset is unknown, only the scores
-    of the same job are comparable.
+    The content hash of a dataset covers its shape. If the dataset is unknown, only scores of the
+    same job are comparable.
     """
     content_hash = session.scalar(select(Dataset.content_hash).where(Dataset.name == job.dataset))
     return f"{content_hash or job.id} {metrics.get('embedding', '')}"
 
 
 def comparable_with(served: Checkpoint, dataset: Dataset) -> bool:
-    """Whether scores against `dataset` may be compared with those of the served checkpoint."""
+    """Whether scores against `dataset` are comparable with those of the served checkpoint."""
     against = (served.scored_against or "").partition(" ")[0]
     return against != "" and against == dataset.content_hash
 
 
-def served_because(session: Session, model: Model) -> str:
-    """Why the model, which has a checkpoint, serves the one that it does, as a phrase."""
-    return served_of(session, [model])[model.name].because
+def served_reason(session: Session, model: Model) -> str:
+    """Return why a model that has checkpoints serves the one that it serves, as a phrase."""
+    return served_by_model(session, [model])[model.name].reason
 
 
-def _because(model: Model, served: Checkpoint, compared: int, trainings: int) -> str:
+def _reason(model: Model, served: Checkpoint, compared: int, trainings: int) -> str:
     if model.checkpoint is not None:
         return "set by hand"
     if served.kid is None:
         return "the newest: none is scored yet"
-    what = f"the lowest KID of {compared} scored checkpoints" if compared > 1 else "the only KID"
+    choice = f"the lowest KID of {compared} scored checkpoints" if compared > 1 else "the only KID"
     if trainings > 1:
-        what += f" of {trainings} trainings on the same pictures"
+        choice += f" of {trainings} trainings on the same pictures"
     interval = (served.metrics or {}).get("kid_interval")
     within = f" ({_figure(interval[0])} to {_figure(interval[1])})" if interval else ""
-    return f"{what}: {_figure(served.kid)}{within}, at {served.images_seen:,} images"
+    return f"{choice}: {_figure(served.kid)}{within}, at {served.images_seen:,} images"
 
 
 def _ranked(models: Sequence[str]) -> Subquery:
-    """The checkpoints of these models: `place` 1 is the best of its model, and `compared` is 1
-    where a checkpoint's score is comparable with the newest score of its model, else 0."""
+    """The checkpoints of these models. `rank` 1 is the best of its model. `compared` is 1 if a
+    checkpoint's score is comparable with the newest score of its model, else 0."""
     scored_first = case((Checkpoint.kid.is_not(None), 0), else_=1)
     against = func.first_value(Checkpoint.scored_against).over(
         partition_by=Checkpoint.model, order_by=(scored_first, Checkpoint.number.desc())
@@ -113,17 +114,17 @@ def _ranked(models: Sequence[str]) -> Subquery:
     row = (
         select(
             *(Checkpoint.id, Checkpoint.model, Checkpoint.job, Checkpoint.number, Checkpoint.kid),
-            Checkpoint.scored_against.is_not_distinct_from(against).label("alike"),
+            Checkpoint.scored_against.is_not_distinct_from(against).label("comparable"),
         )
         .where(Checkpoint.model.in_(models))
         .subquery()
         .c
     )
-    compared = and_(row.kid.is_not(None), row.alike)
+    compared = and_(row.kid.is_not(None), row.comparable)
     best_first = (case((compared, 0), else_=1), case((compared, row.kid)), row.number.desc())
-    place = func.row_number().over(partition_by=row.model, order_by=best_first)
+    rank = func.row_number().over(partition_by=row.model, order_by=best_first)
     flag = case((compared, 1), else_=0).label("compared")
-    return select(row.id, row.model, row.job, flag, place.label("place")).subquery()
+    return select(row.id, row.model, row.job, flag, rank.label("rank")).subquery()
 
 
 def _figure(value: float) -> str:

@@ -1,60 +1,70 @@
-"""Asking for a synthesis: many pictures of one checkpoint, written as files to be fetched."""
+"""Synthesis: a request for many images of one checkpoint as files, and the disk space they need."""
 
 import importlib.util
+import shutil
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 from typing import Any, Self
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import jobs, registry
+from app.domain import datasets, jobs, registry
 from app.domain.database import Database
-from app.domain.errors import Conflict, InvalidRequest
-from app.domain.idempotency import ask_once, hold_dataset
-from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.images.classes import find_label
-from app.domain.lineage import NoPictures, training_pictures
+from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest
+from app.domain.idempotency import create_once
+from app.domain.images.checkpoint import ServedCheckpoint, find_label
+from app.domain.job_states import ENDED, Status
+from app.domain.registry import NoPictures, training_pictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.synthesis_room import check_room, picture_bytes
-from app.domain.tables import Job
+from app.domain.tables import Checkpoint, Job, JobFile
 from models.config import MAX_SEED
 
 LAYOUTS = ("zip", "imagefolder", "webdataset", "parquet")
 FORMATS = ("png", "webp", "jpg")
-LEAST_IMAGES, MAX_IMAGES = 10, 10_000_000
+MIN_IMAGES, MAX_IMAGES = 10, 10_000_000
 SHARD_IMAGES = 10_000
-LEAST_SHARD_IMAGES, MAX_SHARD_IMAGES = 10, 100_000
+MIN_SHARD_IMAGES, MAX_SHARD_IMAGES = 10, 100_000
 MAX_SHARDS = 10_000
+LOCAL_SHARDS = 3  # on the worker's disk at a time: one being written, two waiting to be stored
+# Bytes of a file beyond its pixels, with its recipe and headers. A JPEG of black and white noise is
+# larger than its pixels by 22 %, every other file by less than a kilobyte.
+OVERHEAD_BYTES = {"zip": 2048, "imagefolder": 2048, "webdataset": 4096, "parquet": 2048}
+JPEG_PERCENT = 125
 
 
 @dataclass(frozen=True, kw_only=True)
 class Synthesis:
-    """Which pictures, and how they are written. Raises InvalidRequest for what cannot be."""
+    """Which images to generate and how to write them. Raises InvalidRequest for invalid values."""
 
     images: int
-    seed: int = 0  # of the first one; each next one has the next seed
-    class_name: str | None = None  # None: each seed draws its own
+    seed: int = 0  # of the first image; each further image has the next seed
+    class_name: str | None = None  # None: each seed draws its own class
     layout: str = "zip"
     format: str = "png"
     shard_images: int = SHARD_IMAGES
     reject_copies: bool = False
 
     def __post_init__(self) -> None:
-        _check_range("images", self.images, LEAST_IMAGES, MAX_IMAGES)
+        _check_range("images", self.images, MIN_IMAGES, MAX_IMAGES)
         _check_range("seed", self.seed, 0, MAX_SEED)
-        _check_range("shard_images", self.shard_images, LEAST_SHARD_IMAGES, MAX_SHARD_IMAGES)
+        _check_range("shard_images", self.shard_images, MIN_SHARD_IMAGES, MAX_SHARD_IMAGES)
         if self.seed + self.images - 1 > MAX_SEED:
-            raise InvalidRequest(f"the last seed would be beyond {MAX_SEED}", field="images")
+            raise InvalidRequest(
+                f"{self.images} images from seed {self.seed} on end beyond the last seed, "
+                f"{MAX_SEED}: give fewer images or a smaller seed",
+                field="images",
+            )
         if ceil(self.images / self.shard_images) > MAX_SHARDS:
             raise InvalidRequest(
-                f"shard_images {self.shard_images} makes more than {MAX_SHARDS:,} shards of "
-                f"{self.images:,} images: at least {ceil(self.images / MAX_SHARDS):,} are needed",
+                f"shard_images {self.shard_images} splits {self.images:,} images into more than "
+                f"{MAX_SHARDS:,} shards: give at least {ceil(self.images / MAX_SHARDS):,}",
                 field="shard_images",
             )
         if self.layout == "parquet" and importlib.util.find_spec("pyarrow") is None:
             raise InvalidRequest(
-                "layout parquet is written by an extra that is not installed here: pip install "
+                "layout parquet needs an extra that is not installed here: pip install "
                 '"moggy[parquet]", or choose another layout',
                 field="layout",
             )
@@ -72,10 +82,10 @@ class Synthesis:
 
     @classmethod
     def from_request(cls, request: dict[str, Any]) -> Self:
-        """What is None is not asked for, and its default is meant."""
+        """Fields that are None get their defaults."""
         if request["images"] is None:
             raise InvalidRequest(
-                f"a job of kind synthesize needs images: {LEAST_IMAGES} to {MAX_IMAGES:,}",
+                f"a job of kind synthesize needs images: {MIN_IMAGES} to {MAX_IMAGES:,}",
                 field="images",
             )
         names = {"class": "class_name"} | {name: name for name in cls.__dataclass_fields__}
@@ -90,36 +100,37 @@ def queue_synthesis(
     request: dict[str, Any],
     idempotency_key: str | None,
 ) -> Job:
-    """Queue the synthesis that `request` describes, or answer the job that its key made before.
+    """Queue the synthesis that `request` describes, or return the earlier job of the same key.
 
-    `request` has model, checkpoint and the fields of Synthesis, `class` for its class_name; what
-    is None is not asked for. Raises NotFound, Conflict, QueueFull, InvalidRequest or
-    InsufficientStorage.
+    `request` has model, checkpoint and the fields of Synthesis, with `class` for class_name; None
+    means the default. Raises NotFound, Conflict, QueueFull, InvalidRequest or InsufficientStorage.
     """
 
     def create(session: Session) -> Job:
         synthesis = Synthesis.from_request(request)
-        row = registry.find_subject(session, request["model"], request["checkpoint"])
+        row = registry.lock_checkpoint(session, request["model"], request["checkpoint"])
         checkpoint = ServedCheckpoint.of(row)
         if synthesis.class_name is not None:
             find_label(checkpoint, synthesis.class_name)
-        size = picture_bytes(checkpoint.shape, synthesis.layout, synthesis.format)
-        check_room(session, settings, store, synthesis.images, synthesis.shard_images, size)
+        image_bytes = max_image_bytes(checkpoint.shape, synthesis.layout, synthesis.format)
+        check_disk(session, settings, store, synthesis.images, synthesis.shard_images, image_bytes)
         return jobs.create(
             session,
             kind="synthesize",
             model=checkpoint.model,
-            dataset=_compared(session, checkpoint) if synthesis.reject_copies else None,
+            dataset=_lock_training_dataset(session, checkpoint)
+            if synthesis.reject_copies
+            else None,
             checkpoint=checkpoint.id,
             config=synthesis.to_json(),
             max_queued=settings.max_queued_jobs,
         )
 
-    return ask_once(database, request, idempotency_key, create)
+    return create_once(database, request, idempotency_key, create)
 
 
-def _compared(session: Session, checkpoint: ServedCheckpoint) -> str:
-    """The dataset of the checkpoint's own training, which from now on is in use."""
+def _lock_training_dataset(session: Session, checkpoint: ServedCheckpoint) -> str:
+    """Return the name of the dataset that the checkpoint learnt from; the job keeps it in use."""
     try:
         pictures = training_pictures(session, checkpoint.id)
     except NoPictures as exc:
@@ -127,9 +138,79 @@ def _compared(session: Session, checkpoint: ServedCheckpoint) -> str:
             f"copies cannot be told from other images: {exc}. Leave reject_copies out",
             field="reject_copies",
         ) from exc
-    return hold_dataset(session, pictures.dataset).name
+    return datasets.lock_ready(session, pictures.dataset).name
 
 
 def _check_range(field: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         raise InvalidRequest(f"{field} {value} is out of range: {least} to {most}", field=field)
+
+
+def check_disk(
+    session: Session,
+    settings: Settings,
+    store: ObjectStore,
+    images: int,
+    shard_images: int,
+    image_bytes: int,
+) -> None:
+    """Raise InsufficientStorage if the files may not fit.
+
+    All of them must fit the store's disk, with what unfinished jobs have yet to store. Where the
+    runs are on another disk, or the store is a bucket, the local shards of this job and of the
+    running ones must fit the disk of the runs.
+    """
+    free = store.free_bytes()
+    if free is not None:
+        others = sum(missing * size for missing, _, size in _unfinished(session))
+        _check_free("the disk", images, images * image_bytes, others, free)
+    if settings.runs.is_dir() and (free is None or _runs_on_another_disk(settings)):
+        needed = min(images, LOCAL_SHARDS * shard_images) * image_bytes
+        others = sum(
+            min(missing, LOCAL_SHARDS * shard) * size
+            for missing, shard, size in _unfinished(session, Status.RUNNING)
+        )
+        free = shutil.disk_usage(settings.runs).free
+        _check_free(f"the disk of {settings.runs}", images, needed, others, free)
+
+
+def max_image_bytes(shape: tuple[int, int, int], layout: str, image_format: str) -> int:
+    """Return an upper bound for one image's file.
+
+    Noise, which the first checkpoints generate, takes the most.
+    """
+    percent = JPEG_PERCENT if image_format == "jpg" else 100
+    return prod(shape) * percent // 100 + OVERHEAD_BYTES[layout]
+
+
+def _unfinished(session: Session, status: Status | None = None) -> list[tuple[int, int, int]]:
+    """For each unfinished synthesis: (images not stored yet, images per shard, bytes per image)."""
+    stored = select(func.coalesce(func.sum(JobFile.images), 0)).where(JobFile.job == Job.id)
+    query = (
+        select(Job.config, Checkpoint, stored.scalar_subquery())
+        .join(Checkpoint, Checkpoint.id == Job.checkpoint)
+        .where(Job.kind == "synthesize")
+        .where(Job.status.not_in(ENDED) if status is None else Job.status == status)
+    )
+    return [
+        (
+            config["images"] - images,
+            config["shard_images"],
+            max_image_bytes(ServedCheckpoint.of(row).shape, config["layout"], config["format"]),
+        )
+        for config, row, images in session.execute(query)
+    ]
+
+
+def _runs_on_another_disk(settings: Settings) -> bool:
+    return settings.runs.stat().st_dev != (settings.home / "objects").stat().st_dev
+
+
+def _check_free(disk: str, images: int, needed: int, others: int, free: int) -> None:
+    if needed + others > free:
+        beside = f", of which other jobs may take {others:,}" if others else ""
+        raise InsufficientStorage(
+            f"{images:,} images may take {needed:,} bytes, and {disk} has {free:,} free{beside}: "
+            "give fewer images, or free some space",
+            field="images",
+        )

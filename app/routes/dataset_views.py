@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from app.domain.datasets import PackingRequest
+from app.domain.packing import PackingRequest
 from app.domain.tables import Dataset
 from app.routes.fields import to_datetime
 

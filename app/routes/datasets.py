@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.domain import datasets, jobs
-from app.domain.code_pages import USUAL
 from app.domain.errors import (
     Conflict,
     InsufficientStorage,
@@ -20,16 +19,17 @@ from app.domain.errors import (
     QueueFull,
 )
 from app.domain.images.png import ENCODER, write_png
+from app.domain.packing import CHOICES, COMMON_CODE_PAGES, SIZE, PackingRequest
 from app.domain.pagination import newest_first
 from app.domain.queue import Queue
 from app.domain.tables import Dataset
 from app.routes.dataset_views import DatasetView, dataset_view
 from app.routes.dependencies import (
-    CourierDep,
     Cursor,
     DatabaseDep,
     DiskDep,
     Limit,
+    PublisherDep,
     SettingsDep,
     StoreDep,
     refuse_unknown_parameters,
@@ -44,7 +44,7 @@ router = APIRouter(
     prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
-DEFAULTS = datasets.PackingRequest().to_json()
+DEFAULTS = PackingRequest().to_json()
 UPLOAD_FORM = {
     "requestBody": {
         "required": True,
@@ -67,13 +67,13 @@ UPLOAD_FORM = {
                         },
                         "size": {
                             "type": "string",
-                            "pattern": f"^{datasets.SIZE.pattern}$",
+                            "pattern": f"^{SIZE.pattern}$",
                             "default": DEFAULTS["size"],
                             "description": "a side in pixels like 64, or WIDTHxHEIGHT like 96x64",
                         },
                         "names": {
                             "type": "string",
-                            "enum": [DEFAULTS["names"], *USUAL],
+                            "enum": [DEFAULTS["names"], *COMMON_CODE_PAGES],
                             "default": DEFAULTS["names"],
                             "description": (
                                 "the code page of names in zips and tars that are not UTF-8; any "
@@ -83,7 +83,7 @@ UPLOAD_FORM = {
                     }
                     | {
                         field: {"type": "string", "enum": list(values), "default": DEFAULTS[field]}
-                        for field, values in datasets.CHOICES.items()
+                        for field, values in CHOICES.items()
                     },
                 }
             }
@@ -109,7 +109,7 @@ async def create_dataset(
     settings: SettingsDep,
     database: DatabaseDep,
     store: StoreDep,
-    courier: CourierDep,
+    publisher: PublisherDep,
     disk: DiskDep,
 ) -> DatasetView:
     """Upload archives, pictures, arrays or Parquet; their ingest is queued: follow its `job`. A
@@ -133,12 +133,12 @@ async def create_dataset(
         dataset = await to_thread.run_sync(register)
     finally:
         await to_thread.run_sync(shutil.rmtree, folder, True)
-    courier.wake(Queue.LIGHT)
+    publisher.wake(Queue.LIGHT)
     response.headers["Location"] = f"/v1/datasets/{dataset.name}"
     return dataset_view(dataset)
 
 
-def _check_fields(upload: Upload) -> tuple[str, datasets.PackingRequest]:
+def _check_fields(upload: Upload) -> tuple[str, PackingRequest]:
     known = {"name", *DEFAULTS}
     for field in upload.fields:
         if field not in known:
@@ -149,7 +149,7 @@ def _check_fields(upload: Upload) -> tuple[str, datasets.PackingRequest]:
     if "name" not in upload.fields:
         raise InvalidRequest("form field name is missing", field="name")
     check_name(upload.fields["name"], "name")
-    packing = datasets.PackingRequest.from_json(upload.fields)
+    packing = PackingRequest.from_json(upload.fields)
     if not upload.files:
         raise InvalidRequest("no files were sent: send at least one as `files`", field="files")
     return upload.fields["name"], packing
@@ -224,7 +224,7 @@ def get_dataset_image(
     """One picture as it was packed, by its place in the dataset."""
     with database.read() as session:
         dataset = datasets.find(session, name)
-    datasets.refuse_absent(dataset, index)
+    datasets.check_index(dataset, index)
     if content_hash not in (None, dataset.content_hash):
         raise NotFound(
             f"dataset {name!r} has the content hash {dataset.content_hash}, not "

@@ -12,7 +12,7 @@ from app.domain.database import Database
 from app.domain.disk import Disk
 from app.domain.errors import InvalidRequest
 from app.domain.event_feeds import EventFeeds
-from app.domain.message_publisher import Courier
+from app.domain.message_publisher import MessagePublisher
 from app.domain.pagination import CURSOR
 from app.domain.settings import Settings
 from app.domain.step_timing import StepMeter
@@ -36,7 +36,7 @@ EngineDep = Annotated[Engine, _from_state("engine")]
 FeedsDep = Annotated[EventFeeds, _from_state("feeds")]
 StepMeterDep = Annotated[StepMeter, _from_state("step_meter")]
 DiskDep = Annotated[Disk, _from_state("disk")]
-CourierDep = Annotated[Courier, _from_state("courier")]
+PublisherDep = Annotated[MessagePublisher, _from_state("publisher")]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="The greatest number of items in a page.")]
 Cursor = Annotated[

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from app.domain import job_files, jobs
+from app.domain import job_objects, jobs
 from app.domain.errors import Conflict, RangeNotSatisfiable
 from app.domain.job_objects import delete_leftovers
 from app.domain.pagination import newest_first
@@ -86,7 +86,7 @@ def get_job_file(
 ) -> Response:
     """One file; with `Range: bytes=…` a part of it, to go on where a download broke off."""
     with database.read() as session:
-        file = job_files.find(session, job_id, name)
+        file = job_objects.find_file(session, job_id, name)
     headers = {"ETag": f'"{file.sha256}"', "Cache-Control": IMMUTABLE, "Accept-Ranges": "bytes"}
     if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
@@ -99,7 +99,7 @@ def get_job_file(
     if is_head(request):
         return Response(headers=headers, media_type=media_type)
     return StreamingResponse(
-        job_files.read(store, file, start, stop),
+        job_objects.stream_file(store, file, start, stop),
         status_code=206 if part else 200,
         headers=headers,
         media_type=media_type,
@@ -112,7 +112,7 @@ def get_job_file(
 def delete_job_files(job_id: str, database: DatabaseDep, store: StoreDep) -> Response:
     """Delete all files of a job that has ended, and free their bytes."""
     with database.write() as session:
-        job = job_files.forget(session, job_id)
+        job = job_objects.unlist_files(session, job_id)
     delete_leftovers(database, store, job)
     return Response(status_code=204)
 
@@ -123,5 +123,5 @@ def _view(file: JobFile) -> FileView:
         bytes=file.bytes,
         sha256=file.sha256,
         images=file.images,
-        url=public_path(job_files.url(file.job, file.name)),
+        url=public_path(job_objects.file_url(file.job, file.name)),
     )

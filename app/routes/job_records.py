@@ -17,8 +17,7 @@ from starlette.exceptions import HTTPException
 
 from app.domain import events, jobs
 from app.domain.errors import InvalidRequest
-from app.domain.job_logs import read_log
-from app.domain.job_objects import read_sample
+from app.domain.job_objects import read_log, read_sample
 from app.domain.job_states import ENDED
 from app.routes.dependencies import (
     DatabaseDep,

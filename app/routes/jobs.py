@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, jobs
-from app.domain.dry_run import quote_training
+from app.domain.dry_run import dry_run_training
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound, QueueFull
 from app.domain.evaluation import queue_evaluation
 from app.domain.job_objects import delete_leftovers
@@ -18,13 +18,14 @@ from app.domain.job_states import JobKind, Status, Stop
 from app.domain.pagination import newest_first
 from app.domain.synthesis import queue_synthesis
 from app.domain.tables import Job
-from app.domain.training import job_warnings, queue_training
+from app.domain.training import queue_training
+from app.domain.training_warnings import job_warnings
 from app.routes.dependencies import (
-    CourierDep,
     Cursor,
     DatabaseDep,
     DiskDep,
     Limit,
+    PublisherDep,
     SettingsDep,
     StepMeterDep,
     StoreDep,
@@ -134,7 +135,7 @@ def create_job(
     store: StoreDep,
     disk: DiskDep,
     meter: StepMeterDep,
-    courier: CourierDep,
+    publisher: PublisherDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
     dry_run: Annotated[bool, Query(description="Queue nothing: say what it would take.")] = False,
 ) -> CreatedJob | Quote:
@@ -145,14 +146,14 @@ def create_job(
                 f"a dry run is of a training, not of kind {request.kind}", field="kind"
             )
         response.status_code = 200
-        return Quote.model_validate(quote_training(database, settings, meter, asked)._asdict())
+        return Quote.model_validate(dry_run_training(database, settings, meter, asked)._asdict())
     disk.check()
     if request.kind == "synthesize":
         job = queue_synthesis(database, settings, store, asked, idempotency_key)
     else:
         queue = queue_evaluation if request.kind == "evaluate" else queue_training
         job = queue(database, settings, asked, idempotency_key)
-    courier.wake(job.queue)
+    publisher.wake(job.queue)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     with database.read() as session:
         view = job_view(session, job)
@@ -186,35 +187,37 @@ def get_job(job_id: str, database: DatabaseDep) -> JobView:
 
 
 @router.post("/{job_id}/cancel", responses=problems(Conflict), dependencies=[RELEASE])
-def cancel_job(job_id: str, database: DatabaseDep, store: StoreDep, courier: CourierDep) -> JobView:
+def cancel_job(
+    job_id: str, database: DatabaseDep, store: StoreDep, publisher: PublisherDep
+) -> JobView:
     """End exactly this job. A running one ends within seconds. What a training has stored stays,
     what a synthesis has is deleted."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.CANCEL)
     if job.status == Status.CANCELLED:  # no worker held it, so none cleans up after it
         delete_leftovers(database, store, job)
-    return _answer(database, courier, job)
+    return _answer(database, publisher, job)
 
 
 @router.post("/{job_id}/pause", responses=problems(Conflict), dependencies=[RELEASE])
-def pause_job(job_id: str, database: DatabaseDep, courier: CourierDep) -> JobView:
+def pause_job(job_id: str, database: DatabaseDep, publisher: PublisherDep) -> JobView:
     """Park exactly this training with its state stored, until it is resumed; or this synthesis,
     with its finished shards."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.PAUSE)
-    return _answer(database, courier, job)
+    return _answer(database, publisher, job)
 
 
 @router.post("/{job_id}/resume", responses=problems(Conflict))
-def resume_job(job_id: str, database: DatabaseDep, courier: CourierDep) -> JobView:
+def resume_job(job_id: str, database: DatabaseDep, publisher: PublisherDep) -> JobView:
     with database.write() as session:
         job = jobs.resume(session, job_id)
-    courier.wake(job.queue)
-    return _answer(database, courier, job)
+    publisher.wake(job.queue)
+    return _answer(database, publisher, job)
 
 
-def _answer(database: DatabaseDep, courier: CourierDep, job: Job) -> JobView:
-    courier.notify([job.id])
+def _answer(database: DatabaseDep, publisher: PublisherDep, job: Job) -> JobView:
+    publisher.notify([job.id])
     with database.read() as session:
         return job_view(session, job)
 
@@ -233,7 +236,7 @@ def job_view(session: Session, job: Job) -> JobView:
 def job_views(session: Session, rows: Sequence[Job]) -> list[JobView]:
     """The views of all these jobs, with two queries however many there are."""
     places = jobs.positions(session, rows)
-    health = events.health_of(session, [job.id for job in rows])
+    health = events.health_by_job(session, [job.id for job in rows])
     return [_view(job, places.get(job.id), health[job.id]) for job in rows]
 
 

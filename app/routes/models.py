@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain import registry
 from app.domain.errors import Conflict
 from app.domain.pagination import newest_first
-from app.domain.served_checkpoint import Served, served_checkpoint, served_of
+from app.domain.served_checkpoint import Served, served_by_model, served_checkpoint
 from app.domain.tables import Checkpoint, Model
 from app.routes.dependencies import (
     Cursor,
@@ -121,7 +121,9 @@ async def change_model(
 
     def serve() -> ModelView:
         with database.write() as session:
-            return _views(session, [registry.serve(session, name, patch.checkpoint)], engine)[0]
+            return _views(session, [registry.set_served(session, name, patch.checkpoint)], engine)[
+                0
+            ]
 
     view = await to_thread.run_sync(serve)
     engine.checkpoints.forget()
@@ -180,7 +182,7 @@ async def unload_model(name: str, database: DatabaseDep, engine: EngineDep) -> L
 
 
 def _views(session: Session, models: Sequence[Model], engine: Engine) -> list[ModelView]:
-    served = served_of(session, models)
+    served = served_by_model(session, models)
     return [_view(model, served.get(model.name), engine) for model in models]
 
 
@@ -189,7 +191,7 @@ def _view(model: Model, served: Served | None, engine: Engine) -> ModelView:
         name=model.name,
         created_at=to_datetime(model.created_at),
         checkpoint=served.checkpoint.id if served else None,
-        served_because=served.because if served else None,
+        served_because=served.reason if served else None,
         pinned=model.checkpoint is not None,
         checkpoints=served.checkpoints if served else 0,
         images_seen=served.checkpoint.images_seen if served else None,

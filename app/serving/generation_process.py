@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from app.domain.errors import Unavailable
-from app.domain.exits import describe_exit
+from app.domain.processes import describe_exit
 from app.serving.generation_messages import (
     Answer,
     Asked,

@@ -9,8 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
-from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.images.classes import find_label, list_classes
+from app.domain.images.checkpoint import ServedCheckpoint, find_label, list_classes
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, exactly_one_schema
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector

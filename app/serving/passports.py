@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from app.domain.database import Database
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.lineage import NoPictures, TrainingPictures, training_pictures
+from app.domain.registry import NoPictures, TrainingPictures, training_pictures
 from app.domain.store import ObjectStore
 from app.serving.process_settings import use_half_the_cores
 from models.samples import Pixels

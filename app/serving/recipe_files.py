@@ -14,7 +14,7 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import EXIF_IFD, RECIPE_KEY, SINGLE_FORMATS, USER_COMMENT
 from app.domain.images.recipes import Recipe
 from app.domain.settings import Settings
-from app.domain.validation import known_fields, sentence
+from app.domain.validation import explain_error, known_fields
 from app.serving.animations import MAX_FPS
 from app.serving.display import MAX_SCALE, SPRITE_SHEET, Resample
 from app.serving.latents import MAX_KEYFRAMES, Easing, Method, Numbers, Seed, to_vector
@@ -122,7 +122,7 @@ def parse_recipe(
     except ValidationError as exc:
         first = exc.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
-        reason = sentence(first, known_fields(kind, first["loc"]))
+        reason = explain_error(first, known_fields(kind, first["loc"]))
         detail = f"this service wrote no such recipe: {path}: {reason}"
         raise InvalidRequest(detail) from exc
     if file_format not in FORMATS_OF[kind]:

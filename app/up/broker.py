@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from app.domain.startup import StartError
+from app.domain.processes import StartError
 
 CHECK_SECONDS = 10
 CONNECT_SECONDS = 0.2

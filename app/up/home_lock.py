@@ -9,7 +9,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from app.domain.startup import StartError
+from app.domain.processes import StartError
 
 
 class HomeLock:

@@ -7,9 +7,9 @@ import shutil
 import sys
 
 from app.domain.database import Database, migrate
-from app.domain.leases import void_leases
+from app.domain.leases import expire_all
+from app.domain.processes import StartError
 from app.domain.settings import DatabaseSettings
-from app.domain.startup import StartError
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         # when the last worker was killed need not wait until its lease expires.
         database = Database(settings.database)
         with database.write() as session:
-            void_leases(session)
+            expire_all(session)
         database.close()
 
 

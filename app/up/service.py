@@ -10,8 +10,8 @@ from importlib.metadata import version
 from typing import Any
 
 from app.domain.disk import Disk
+from app.domain.processes import StartError, load_settings
 from app.domain.settings import Settings
-from app.domain.startup import StartError, load_settings
 from app.up.broker import Broker
 from app.up.home_lock import HomeLock
 from app.up.program import Program, end_leftovers

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from app.domain.exits import describe_exit
-from app.domain.startup import StartError
+from app.domain.processes import StartError, describe_exit
 from app.up.program import Program, RunningProgram
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

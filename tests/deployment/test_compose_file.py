@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.queue import SLOTS, Queue
+from app.domain.queue import CONCURRENT_JOBS, Queue
 from app.domain.settings import Settings
 from app.up.service import WORKERS, api_program, worker_program
 
@@ -43,7 +43,7 @@ def test_workers_have_a_thread_for_every_job_that_they_may_do_at_a_time() -> Non
         command = ComposeFile(SECRETS).services[service]["command"]
         queues = tuple(command[command.index("-Q") + 1].split(","))
         assert int(command[command.index("-c") + 1]) == threads[queues]
-        assert threads[queues] == sum(SLOTS[Queue(name)] for name in queues)
+        assert threads[queues] == sum(CONCURRENT_JOBS[Queue(name)] for name in queues)
 
 
 def test_the_workers_start_with_the_options_of_moggy_up() -> None:

@@ -13,6 +13,7 @@ from app.domain.database import Database
 from app.domain.job_objects import checkpoint_key, file_key, sample_key, state_key
 from app.domain.job_states import Status
 from app.domain.jobs import new_id
+from app.domain.packing import PackingRequest
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import JobFile, Model
@@ -79,12 +80,12 @@ def test_an_upload_is_kept_until_its_ingest_has_ended_and_a_forgotten_one_goes(
     put(store, "datasets/killed/1/images.npy")
     with database.write() as session:
         datasets.create(
-            session, dataset_id="d1", name="cats", request=datasets.PackingRequest(), max_queued=9
+            session, dataset_id="d1", name="cats", request=PackingRequest(), max_queued=9
         )
     killed = ["datasets/killed/1/images.npy", "uploads/killed/000000"]
     assert sorted(sweep_objects(database, store, AT_ONCE)) == killed
     with database.write() as session:
-        job = leases.claim(session, "light", 60, max_attempts=3)
+        job = leases.acquire(session, "light", 60, max_attempts=3)
         assert job is not None
         claim = leases.Claim(job.id, job.epoch)
         packed = dict.fromkeys(

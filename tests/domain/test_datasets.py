@@ -7,10 +7,10 @@ import pytest
 
 from app.domain import datasets, jobs
 from app.domain.database import Database
-from app.domain.datasets import NameTaken, PackingRequest
+from app.domain.datasets import NameTaken, lock_ready
 from app.domain.errors import Conflict, InvalidRequest, QueueFull
-from app.domain.idempotency import hold_dataset
 from app.domain.job_states import Stop
+from app.domain.packing import PackingRequest
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
@@ -111,5 +111,5 @@ def test_a_dataset_that_is_not_ready_is_refused_with_what_to_do(
         with pytest.raises(Conflict, match=f"'cats' is {status}, not ready: .*{remedy}"):
             datasets.packed_prefix(session, "cats")
         with pytest.raises(Conflict, match=remedy) as refusal:
-            hold_dataset(session, "cats")
+            lock_ready(session, "cats")
     assert refusal.value.field == "dataset"

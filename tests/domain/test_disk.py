@@ -91,7 +91,7 @@ def test_a_parked_job_waits_for_more_room_than_it_had_with_its_run_folder(small_
     (run_dir / "state").write_bytes(bytes(10 * MB))
     (run_dir / "good").hardlink_to(run_dir / "state")
     fill(small_disk, leave=MB)
-    room = disk.room_to_resume(run_dir, needed=10 * MB)
+    room = disk.free_bytes_to_resume(run_dir, needed=10 * MB)
     shutil.rmtree(run_dir)
     assert disk.free_bytes() == 11 * MB
     assert room == 21 * MB

@@ -100,7 +100,7 @@ async def test_a_stream_goes_on_after_the_event_that_it_names(
 async def test_a_slow_stream_holds_few_events_and_misses_none(
     database: Database, valkey_url: str, feeds: EventFeeds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_feeds, "MOST_UNREAD", 5)
+    monkeypatch.setattr(event_feeds, "MAX_UNREAD_EVENTS", 5)
     job = queue_job(database)
     slow = asyncio.create_task(ids(feeds, job, pause=0.01))
     quick = asyncio.create_task(ids(feeds, job))
@@ -114,7 +114,7 @@ async def test_a_slow_stream_holds_few_events_and_misses_none(
 async def test_without_a_wake_up_call_events_come_a_little_later(
     database: Database, monkeypatch: pytest.MonkeyPatch, valkey_url: str
 ) -> None:
-    monkeypatch.setattr(event_feeds, "LOST_NEWS_SECONDS", 0.2)
+    monkeypatch.setattr(event_feeds, "LOST_WAKE_UP_SECONDS", 0.2)
     feeds = EventFeeds(database, None)
     feeds.start()
     job = queue_job(database)

@@ -111,7 +111,7 @@ def test_events_of_one_job_happen_once_and_in_order(database: Database) -> None:
 def test_old_progress_is_thinned_and_everything_else_stays(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "PROGRESS_ROWS_KEPT_WHOLE", 10)
+    monkeypatch.setattr(events, "RECENT_PROGRESS_ROWS", 10)
     job_id = queue_job(database)
     claim = held(database)
     with database.write() as session:

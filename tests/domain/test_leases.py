@@ -63,10 +63,10 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
     stale = held(database, LAPSED)
     held(database)
     refused = [
-        lambda session: leases.beat(session, stale, LEASE, None),
+        lambda session: leases.renew(session, stale, LEASE, None),
         lambda session: leases.record(session, stale, "progress", {}),
         lambda session: leases.store_state(session, stale, "key"),
-        lambda session: leases.give_back(session, stale),
+        lambda session: leases.release(session, stale),
         lambda session: leases.pause(session, stale),
         lambda session: leases.end(session, stale, Status.SUCCEEDED),
     ]
@@ -80,13 +80,13 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
 def test_beat_renews_the_lease_publishes_progress_and_hears_of_a_stop(database: Database) -> None:
     job_id = queue_job(database)
     claim = held(database, lease=1)
-    progress = jobs.NO_PROGRESS | {"images_seen": 7}
+    progress = jobs.INITIAL_PROGRESS | {"images_seen": 7}
     with database.write() as session:
-        assert leases.beat(session, claim, LEASE, progress) is None
+        assert leases.renew(session, claim, LEASE, progress) is None
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.PAUSE)
     with database.write() as session:
-        assert leases.beat(session, claim, LEASE, None) is Stop.PAUSE
+        assert leases.renew(session, claim, LEASE, None) is Stop.PAUSE
     job = read(database, job_id)
     assert job.progress["images_seen"] == 7
     assert job.lease_until is not None
@@ -114,7 +114,7 @@ def test_reap_fails_a_job_at_the_attempt_cap_and_says_why(database: Database) ->
     job = read(database, job_id)
     assert job.status == Status.FAILED
     assert job.error is not None
-    assert "stopped answering 3 times" in job.error
+    assert "stopped renewing the lease 3 times" in job.error
     assert stream(database, job_id)[-2:] == [("state", "failed"), ("end", "failed")]
 
 
@@ -143,7 +143,7 @@ def test_a_stored_state_and_a_graceful_release_forget_earlier_attempts(database:
         leases.store_state(session, claim, "jobs/x/2/state-64.safetensors")
     assert read(database, job_id).attempt == 0
     with database.write() as session:
-        leases.give_back(session, claim)
+        leases.release(session, claim)
     job = read(database, job_id)
     assert (job.status, job.attempt) == (Status.QUEUED, 0)
     assert job.state_key == "jobs/x/2/state-64.safetensors"
@@ -153,7 +153,7 @@ def test_a_crash_keeps_its_attempt(database: Database) -> None:
     job_id = queue_job(database)
     claim = held(database)
     with database.write() as session:
-        leases.give_back(session, claim, keep_attempt=True)
+        leases.release(session, claim, keep_attempt=True)
     assert read(database, job_id).attempt == 1
 
 
@@ -165,15 +165,15 @@ def test_a_stop_that_its_worker_has_not_heard_of_yet_is_carried_out_when_it_lets
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.CANCEL)
     with database.write() as session:
-        leases.give_back(session, claim, keep_attempt=True)
+        leases.release(session, claim, keep_attempt=True)
     assert read(database, job_id).status == Status.CANCELLED
 
 
-def test_void_leases_lets_a_job_be_claimed_at_once(database: Database) -> None:
+def test_expire_all_lets_a_job_be_claimed_at_once(database: Database) -> None:
     queue_job(database)
     held(database)
     with database.write() as session:
-        leases.void_leases(session)
+        leases.expire_all(session)
     assert held(database).epoch == 2
 
 
@@ -197,10 +197,10 @@ def test_a_restart_is_told_with_its_reason(database: Database) -> None:
     job_id = queue_job(database)
     claim = held(database)
     with database.write() as session:
-        leases.give_back(session, claim, keep_attempt=True, reason="signal 9 (SIGKILL)")
+        leases.release(session, claim, keep_attempt=True, reason="signal 9 (SIGKILL)")
     claim = held(database)
     with database.write() as session:
-        leases.give_back(session, claim)
+        leases.release(session, claim)
     held(database, lease=LAPSED)
     held(database)  # taken over before anybody has reaped it
     with database.read() as session:

@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 
 from app.domain import events, jobs, leases
 from app.domain.database import Database
-from app.domain.served_checkpoint import best_checkpoint, served_checkpoint, served_of
+from app.domain.served_checkpoint import best_checkpoint, served_by_model, served_checkpoint
 from app.domain.tables import Checkpoint, Job, Model
 
 JOBS, MODELS = 200, 100
@@ -50,7 +50,7 @@ def test_positions_and_health_of_two_hundred_jobs_are_one_query_each(
         rows = list(session.scalars(select(Job).order_by(Job.number)))
         with counted(database) as statements:
             positions = jobs.positions(session, rows)
-            health = events.health_of(session, many_jobs)
+            health = events.health_by_job(session, many_jobs)
     assert len(statements) == 2
     assert positions == {job_id: place for place, job_id in enumerate(many_jobs[1:], 1)}
     assert health[many_jobs[0]] == [{"value": 1}, {"value": 2}]
@@ -87,7 +87,7 @@ def test_what_a_hundred_models_serve_is_two_queries_and_what_each_alone_would(
     with database.read() as session:
         models = list(session.scalars(select(Model).order_by(Model.number)))
         with counted(database) as statements:
-            served = served_of(session, models)
+            served = served_by_model(session, models)
         assert len(statements) == 2
         for model in models:
             alone = served_checkpoint(session, model)
@@ -98,6 +98,6 @@ def test_what_a_hundred_models_serve_is_two_queries_and_what_each_alone_would(
     assert found == {"m1": "m1-4", "m2": "m2-1", "m3": "m3-2"}
     assert best is not None
     assert best.id == "m2-2"
-    assert served["m2"].because == "set by hand"
-    assert served["m3"].because.startswith("the lowest KID of 2 scored checkpoints: 0.20")
+    assert served["m2"].reason == "set by hand"
+    assert served["m3"].reason.startswith("the lowest KID of 2 scored checkpoints: 0.20")
     assert served["m3"].checkpoints == 4

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from app.domain import readiness
-from app.domain.readiness import FAILING_PACE_SECONDS, Look
+from app.domain.readiness import FAILING_PROBE_INTERVAL_SECONDS, Probe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 
 
 @contextmanager
-def looking(look: Look) -> Iterator[Look]:
+def looking(look: Probe) -> Iterator[Probe]:
     look.start()
     try:
         yield look
@@ -25,8 +25,8 @@ def looking(look: Look) -> Iterator[Look]:
 
 
 def test_what_was_never_looked_at_is_not_ready() -> None:
-    failure = Look("the database", lambda: None).failure
-    assert failure == "the database has not been looked at yet"
+    failure = Probe("the database", lambda: None).failure
+    assert failure == "the database has not been checked yet"
 
 
 def test_what_comes_back_is_seen_at_the_pace_of_what_fails() -> None:
@@ -37,11 +37,11 @@ def test_what_comes_back_is_seen_at_the_pace_of_what_fails() -> None:
         if away.is_set():
             raise OSError
 
-    with looking(Look("the broker", check, pace=60)) as look:
+    with looking(Probe("the broker", check, interval=60)) as look:
         assert look.done.wait(5)
         assert look.failure == "the broker does not answer: OSError"
         away.clear()
-        time.sleep(FAILING_PACE_SECONDS + 0.5)
+        time.sleep(FAILING_PROBE_INTERVAL_SECONDS + 0.5)
         assert look.failure is None
 
 
@@ -53,14 +53,14 @@ def test_what_fails_is_looked_at_no_faster_than_it_may_be() -> None:
         looks += 1
         raise OSError
 
-    with looking(Look("the object store", check, pace=60, failing_pace=60)) as look:
+    with looking(Probe("the object store", check, interval=60, failing_interval=60)) as look:
         assert look.done.wait(5)
-        time.sleep(2 * FAILING_PACE_SECONDS)
+        time.sleep(2 * FAILING_PROBE_INTERVAL_SECONDS)
         assert looks == 1
 
 
 def test_a_look_that_hangs_is_a_failure_while_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(readiness, "PROBE_TIMEOUT_SECONDS", 0.2)
     hanging, looks = threading.Event(), 0
 
     def check() -> None:
@@ -69,7 +69,7 @@ def test_a_look_that_hangs_is_a_failure_while_it_hangs(monkeypatch: pytest.Monke
         if looks == 2:
             hanging.wait(30)
 
-    with looking(Look("the database", check, pace=0.01)) as look:
+    with looking(Probe("the database", check, interval=0.01)) as look:
         assert look.done.wait(5)
         time.sleep(0.5)
         assert looks == 2
@@ -86,6 +86,6 @@ def test_a_bucket_is_asked_and_one_that_is_absent_is_not_ready(
         monkeypatch.setenv(name, value)
     ObjectStore(Settings(home=tmp_path, storage_url="s3://moggy/prefix")).check()
     absent = ObjectStore(Settings(home=tmp_path, storage_url="s3://absent/prefix"))
-    with looking(Look("the object store", absent.check)) as look:
+    with looking(Probe("the object store", absent.check)) as look:
         assert look.done.wait(10)
         assert "the object store does not answer" in (look.failure or "")

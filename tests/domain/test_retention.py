@@ -15,7 +15,7 @@ from app.domain.job_objects import checkpoint_key, delete_leftovers
 from app.domain.job_states import Stop
 from app.domain.jobs import find, request_stop
 from app.domain.leases import Claim, Fenced
-from app.domain.retention import make_room, superseded, undo
+from app.domain.retention import choose_superseded, delete_after, delete_superseded
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
@@ -40,7 +40,7 @@ def left(
     max_bytes: int = 10**12,
     max_count: int = 10**6,
 ) -> list[int]:
-    gone = superseded(checkpoints, set(protected), max_bytes=max_bytes, max_count=max_count)
+    gone = choose_superseded(checkpoints, set(protected), max_bytes=max_bytes, max_count=max_count)
     return sorted(one.images_seen for one in checkpoints if one not in gone)
 
 
@@ -76,7 +76,7 @@ def test_a_long_run_that_is_thinned_as_it_goes_stays_spread_over_all_of_it(limit
     kept: list[Stored] = []
     for seen in range(1000, 1_000_001, 1000):
         kept.append(Stored(str(seen), seen))
-        gone = superseded(kept, set(), max_bytes=10**12, max_count=limit)
+        gone = choose_superseded(kept, set(), max_bytes=10**12, max_count=limit)
         kept = [one for one in kept if one not in gone]
     places = [0, *(one.images_seen for one in kept)]
     gaps = [after - before for before, after in itertools.pairwise(places)]
@@ -91,7 +91,7 @@ def test_whatever_the_run_it_fits_or_only_what_must_stay_is_left() -> None:
         stored = [Stored(str(one), one, choose.randint(1, 9)) for one in seen]
         protected = {one.id for one in stored if choose.random() < 0.2}
         limits = {"max_bytes": choose.randint(1, 150), "max_count": choose.randint(1, 30)}
-        gone = superseded(stored, protected, **limits)
+        gone = choose_superseded(stored, protected, **limits)
         kept = [one for one in stored if one not in gone]
         must = protected | {str(max(seen))}
         assert must <= {one.id for one in kept}
@@ -130,7 +130,7 @@ def add(
 
 def thin(database: Database, claim: Claim, **limits: int) -> list[str]:
     with database.write() as session:
-        return make_room(session, claim, Settings(**limits))  # type: ignore[arg-type]
+        return delete_superseded(session, claim, Settings(**limits))  # type: ignore[arg-type]
 
 
 def seen_in(database: Database) -> list[int]:
@@ -146,7 +146,7 @@ def test_what_goes_is_forgotten_and_its_object_named(
     assert keys == [checkpoint_key(claim.job_id, claim.epoch, 100)]
     assert seen_in(database) == [200, 300, 400]
     assert thin(database, claim, checkpoint_budget_mb=3) == []
-    with pytest.raises(NotFound, match="made room"), database.read() as session:
+    with pytest.raises(NotFound, match="to make room"), database.read() as session:
         registry.resolve_checkpoint(session, "cats", ids[0])
 
 
@@ -155,7 +155,7 @@ def test_what_is_pinned_or_started_from_stays(
 ) -> None:
     pinned, started, *_ = add(database, store, claim, 100, 200, 300, 400)
     with database.write() as session:
-        registry.serve(session, "cats", pinned)
+        registry.set_served(session, "cats", pinned)
     tuning = queue_job(database, model="kittens", resume_from=started)
     thin(database, claim, checkpoints_kept=1)
     assert seen_in(database) == [100, 200, 400]
@@ -183,7 +183,7 @@ def test_the_best_stays_while_another_is_pinned_and_newer_ones_come(
     add(database, store, claim, 400)
     add(database, store, claim, 500, kid=0.4)
     with database.write() as session:
-        registry.serve(session, "cats", pinned)
+        registry.set_served(session, "cats", pinned)
     thin(database, claim, checkpoints_kept=1)
     assert seen_in(database) == [200, 300, 500]
 
@@ -235,8 +235,8 @@ def test_what_a_rollback_undid_goes_unless_it_is_needed(
 ) -> None:
     ids = add(database, store, claim, 100, 200, 300, 400)
     with database.write() as session:
-        registry.serve(session, "cats", ids[2])
+        registry.set_served(session, "cats", ids[2])
     with database.write() as session:
-        keys = undo(session, claim, 100)
+        keys = delete_after(session, claim, 100)
     assert keys == [checkpoint_key(claim.job_id, claim.epoch, seen) for seen in (200, 400)]
     assert seen_in(database) == [100, 300]

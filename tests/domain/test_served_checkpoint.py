@@ -8,7 +8,7 @@ from queued_jobs import held, queue_job
 from app.domain import registry
 from app.domain.database import Database
 from app.domain.leases import Claim
-from app.domain.served_checkpoint import served_because, served_checkpoint
+from app.domain.served_checkpoint import served_checkpoint, served_reason
 from app.domain.tables import Checkpoint, Dataset, Model
 
 Add = Callable[..., str]
@@ -48,7 +48,7 @@ def served(database: Database) -> tuple[str | None, str | None]:
         if one is None:
             return None, None
         assert registry.resolve_checkpoint(session, "cats").id == one.id
-        return one.id, served_because(session, model)
+        return one.id, served_reason(session, model)
 
 
 def test_a_checkpoint_made_again_gets_the_scores_that_it_lacked_and_keeps_those_it_had(
@@ -182,10 +182,10 @@ def test_what_is_set_by_hand_is_served_until_it_is_released(
 ) -> None:
     pinned, best = add(claim, 100, 0.9), add(claim, 200, 0.1)
     with database.write() as session:
-        registry.serve(session, "cats", pinned)
+        registry.set_served(session, "cats", pinned)
     assert served(database) == (pinned, "set by hand")
     with database.write() as session:
-        registry.serve(session, "cats", None)
+        registry.set_served(session, "cats", None)
     assert served(database)[0] == best
 
 

@@ -1,13 +1,28 @@
 """What a step takes, by a real process: cut off in time, remembered, reckoned where it was cut."""
 
+import itertools
+import platform
+import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import redis
 
+from app.domain import step_timing
 from app.domain.errors import Unavailable
-from app.domain.step_timing import Measured, StepMeter, understood
+from app.domain.step_timing import (
+    NO_WORKER,
+    REQUEST_LIST,
+    THIS_MACHINE,
+    StepCost,
+    StepMeter,
+    WorkerMeter,
+    extrapolate,
+    start_answering,
+)
 from models.config import TrainingConfig
 
 TINY = TrainingConfig(architecture="mlp", shape=(28, 28, 1), width=8, batch_size=2)
@@ -24,15 +39,15 @@ def step(batch_size: int, seconds: float, memory: int) -> dict[str, Any]:
     return {"batch_size": batch_size, "step_seconds": seconds, "memory_bytes": memory}
 
 
-def at_64(*steps: dict[str, Any]) -> Measured:
-    return understood(SIZES, list(steps), replace(TINY, batch_size=64))
+def at_64(*steps: dict[str, Any]) -> StepCost:
+    return extrapolate(SIZES, list(steps), replace(TINY, batch_size=64))
 
 
 @pytest.mark.slow
 def test_real_steps_are_timed_once_for_all_trainings_that_differ_in_nothing_they_depend_on() -> (
     None
 ):
-    meter = StepMeter(deadline_seconds=300)
+    meter = StepMeter(limit_seconds=300)
     measured = meter.measure(TINY)
     assert measured.step_seconds is not None
     assert 0 < measured.step_seconds < 60
@@ -47,7 +62,7 @@ def test_a_training_far_too_large_is_answered_in_time_too() -> None:
     huge = TrainingConfig(shape=(256, 256, 3), width=256, max_width=2048, batch_size=1024)
     began = time.monotonic()
     try:
-        measured = StepMeter(deadline_seconds=8).measure(huge)
+        measured = StepMeter(limit_seconds=8).measure(huge)
     except Unavailable:  # it did not even come to the sizes
         pass
     else:
@@ -59,7 +74,7 @@ def test_a_training_far_too_large_is_answered_in_time_too() -> None:
 @pytest.mark.slow
 def test_where_not_even_the_sizes_come_in_time_it_says_so() -> None:
     with pytest.raises(Unavailable, match="try again"):
-        StepMeter(deadline_seconds=0.05).measure(TINY)
+        StepMeter(limit_seconds=0.05).measure(TINY)
 
 
 def test_the_whole_batch_as_it_was_timed() -> None:
@@ -86,3 +101,113 @@ def test_a_larger_batch_that_was_faster_by_chance_shortens_nothing() -> None:
 def test_without_a_step_only_the_sizes_are_known() -> None:
     measured = at_64()
     assert (measured.step_seconds, measured.batch_size, measured.memory_bytes) == (None, 0, 1000)
+
+
+MEASURED = StepCost(
+    device="cuda", step_seconds=0.01, batch_size=64, memory_bytes=1, free_bytes=2,
+    checkpoint_bytes=3, state_bytes=4,
+)  # fmt: skip
+CONFIG = TrainingConfig(batch_size=64)
+
+
+class FixedMeter(StepMeter):
+    """A worker's meter whose measurement is `outcome`."""
+
+    def __init__(self, outcome: StepCost | Exception) -> None:
+        super().__init__()
+        self.outcome = outcome
+        self.configs: list[TrainingConfig] = []
+
+    def measure(self, config: TrainingConfig) -> StepCost:
+        self.configs.append(config)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+@pytest.fixture
+def start(valkey_url: str) -> Iterator[Callable[[StepMeter], None]]:
+    """Starts what a training worker does for requests, with a meter."""
+    stopping, threads = threading.Event(), list[threading.Thread]()
+    yield lambda meter: threads.append(start_answering(valkey_url, stopping, meter))
+    stopping.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def meter(valkey_url: str) -> StepMeter:
+    return StepMeter(measure_remotely=WorkerMeter(valkey_url).measure)
+
+
+@pytest.fixture
+def own_measurements(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
+    """What is measured on the service's own machine."""
+    configs: list[TrainingConfig] = []
+
+    def measure(config: TrainingConfig, _deadline: float) -> StepCost:
+        configs.append(config)
+        return replace(MEASURED, device="cpu")
+
+    monkeypatch.setattr(step_timing, "_measure_here", measure)
+    return configs
+
+
+def test_a_worker_measures_the_configuration_and_is_named(
+    start: Callable[[StepMeter], None], meter: StepMeter, own_measurements: list[TrainingConfig]
+) -> None:
+    worker = FixedMeter(MEASURED)
+    start(worker)
+    assert meter.measure(CONFIG) == replace(MEASURED, machine=f"worker {platform.node()}")
+    assert (worker.configs, own_measurements) == ([CONFIG], [])
+
+
+def test_a_worker_whose_clock_differs_measures_as_well(
+    start: Callable[[StepMeter], None],
+    meter: StepMeter,
+    own_measurements: list[TrainingConfig],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = itertools.count(0.0, 60.0)  # a minute later at each look at it
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    start(FixedMeter(MEASURED))
+    assert meter.measure(CONFIG).device == "cuda"
+    assert own_measurements == []
+
+
+def test_without_a_worker_the_service_measures_itself_soon_and_says_so(
+    meter: StepMeter, own_measurements: list[TrainingConfig], valkey_url: str
+) -> None:
+    began = time.monotonic()
+    measured = meter.measure(CONFIG)
+    assert time.monotonic() - began < 10
+    assert (measured.device, measured.machine) == ("cpu", NO_WORKER)
+    assert own_measurements == [CONFIG]
+    with redis.Redis.from_url(valkey_url) as client:
+        assert client.llen(REQUEST_LIST) == 0  # no worker that starts later measures for nobody
+
+
+def test_a_worker_that_cannot_measure_says_so_at_once(
+    start: Callable[[StepMeter], None], meter: StepMeter, own_measurements: list[TrainingConfig]
+) -> None:
+    start(FixedMeter(Unavailable("this machine is too busy")))
+    began = time.monotonic()
+    assert meter.measure(CONFIG).machine == NO_WORKER
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("message", [b"null", b"no JSON", b"{}", b'{"asked_at": []}', b"7"])
+def test_a_worker_outlives_a_foreign_request(
+    start: Callable[[StepMeter], None], meter: StepMeter, valkey_url: str, message: bytes
+) -> None:
+    start(FixedMeter(MEASURED))
+    with redis.Redis.from_url(valkey_url) as client:
+        client.lpush(REQUEST_LIST, message)
+    assert meter.measure(CONFIG).device == "cuda"
+
+
+def test_without_a_broker_this_machine_is_measured(own_measurements: list[TrainingConfig]) -> None:
+    assert StepMeter().measure(CONFIG).machine == THIS_MACHINE
+    unreachable = WorkerMeter("redis://127.0.0.1:1/0")
+    assert StepMeter(measure_remotely=unreachable.measure).measure(CONFIG).machine == NO_WORKER

@@ -1,24 +1,32 @@
 """What a synthesis is asked of: what it may be, which checkpoint it means, what it holds."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from copying_models import add_training
-from queued_jobs import read
+from queued_jobs import claim_job, read
 
-from app.domain import datasets, registry
+from app.domain import datasets, leases, registry
 from app.domain.database import Database
-from app.domain.errors import Conflict, InvalidRequest, NotFound
+from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound
 from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.lineage import TrainingPictures
+from app.domain.images.encoders import encode_image
+from app.domain.images.recipes import image_recipe
+from app.domain.job_objects import StoredFile, add_shard
+from app.domain.job_states import Status
+from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.synthesis import Synthesis, queue_synthesis
+from app.domain.synthesis import FORMATS, Synthesis, max_image_bytes, queue_synthesis
 from benchmarks.random_models import register
 from models.config import MAX_SEED
+from models.samples import Sample
 
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 NOTHING = dict.fromkeys(
@@ -85,10 +93,10 @@ def test_what_is_asked_for_is_kept(
         ({"images": 9}, "images", "images 9 is out of range: 10 to 10000000"),
         ({"images": 10_000_001}, "images", "out of range"),
         ({"images": 10, "seed": -1}, "seed", "out of range"),
-        ({"images": 10, "seed": MAX_SEED}, "images", "last seed would be beyond"),
+        ({"images": 10, "seed": MAX_SEED}, "images", "end beyond the last seed"),
         ({"images": 10, "shard_images": 9}, "shard_images", "10 to 100000"),
         ({"images": 10, "shard_images": 100_001}, "shard_images", "10 to 100000"),
-        ({"images": 10_000_000, "shard_images": 999}, "shard_images", "at least 1,000 are needed"),
+        ({"images": 10_000_000, "shard_images": 999}, "shard_images", "give at least 1,000"),
     ],
 )
 def test_what_is_beyond_a_limit_is_refused_with_it(
@@ -166,3 +174,95 @@ def test_copies_cannot_be_left_out_where_the_pictures_are_gone(
         "been deleted. Leave reject_copies out"
     )
     assert json.dumps(NOTHING)  # a request is hashed as JSON
+
+
+IMAGE_BYTES = 64 * 64 * 3 + 2048
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def plain_cats(database: Database) -> ServedCheckpoint:
+    """The served checkpoint of the unconditional model "cats"."""
+    return register(database, ServedCheckpoint("c1", "cats", "k", "h", 10, (64, 64, 3), 100))
+
+
+def queue_images(database: Database, settings: Settings, images: int, **request: Any) -> str:
+    request = {"model": "cats", "images": images} | request
+    return queue_synthesis(database, settings, ObjectStore(settings), NOTHING | request, None).id
+
+
+def test_what_may_not_fit_is_refused_with_how_much_that_is(
+    database: Database,
+    settings: Settings,
+    plain_cats: ServedCheckpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: 1000 * IMAGE_BYTES)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    settings.runs.mkdir()  # on the disk of the store, where a file is only renamed
+    needed = (
+        f"may take {1001 * IMAGE_BYTES:,} bytes, and the disk has {1000 * IMAGE_BYTES:,} free: give"
+    )
+    with pytest.raises(InsufficientStorage, match=needed):
+        queue_images(database, settings, 1001)
+    assert queue_images(database, settings, 1000)
+
+
+def test_what_unfinished_jobs_may_still_take_is_not_given_twice(
+    database: Database,
+    settings: Settings,
+    plain_cats: ServedCheckpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: 1000 * IMAGE_BYTES)
+    queue_images(database, settings, 900)
+    beside = f"of which other jobs may take {900 * IMAGE_BYTES:,}"
+    with pytest.raises(InsufficientStorage, match=beside):
+        queue_images(database, settings, 900)
+    claim = claim_job(database, queue="synthesize")
+    assert claim is not None
+    shard, recipes = (StoredFile(name, name, 1, "a" * 64) for name in ("a.zip", "a.jsonl"))
+    with database.write() as session:
+        add_shard(session, claim, shard, recipes, images=300, tried=300)
+    with pytest.raises(InsufficientStorage, match=f"may take {600 * IMAGE_BYTES:,}"):
+        queue_images(database, settings, 401)
+    with database.write() as session:
+        leases.end(session, claim, Status.FAILED, "no reason")
+    assert queue_images(database, settings, 1000)
+
+
+def test_with_a_bucket_the_shards_at_hand_must_fit_where_they_are_written(
+    database: Database,
+    settings: Settings,
+    plain_cats: ServedCheckpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: None)
+    disk = SimpleNamespace(free=300 * IMAGE_BYTES)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    assert queue_images(database, settings, 10**6, shard_images=101)  # elsewhere than here
+    settings.runs.mkdir()
+    with pytest.raises(
+        InsufficientStorage, match=f"may take {303 * IMAGE_BYTES:,} bytes, and the disk of"
+    ):
+        queue_images(database, settings, 10**6, shard_images=101)
+    queue_images(database, settings, 10**6, shard_images=100)  # waits for the first to end
+    claim_job(database, queue="synthesize")
+    with pytest.raises(InsufficientStorage, match=f"other jobs may take {303 * IMAGE_BYTES:,}"):
+        queue_images(database, settings, 100)
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+@pytest.mark.parametrize("shape", [(28, 28, 1), (64, 64, 3), (256, 256, 1)])
+def test_noise_takes_no_more_than_is_reckoned(
+    shape: tuple[int, int, int], image_format: str
+) -> None:
+    recipe = image_recipe(ServedCheckpoint("c1", "cats", "k", "h", 10, shape, 100), Sample(7))
+    random = np.random.default_rng(0)
+    for noise in (random.integers(0, 256, shape), random.integers(0, 2, shape) * 255):
+        file = encode_image(noise.astype(np.uint8), image_format, recipe)
+        assert len(file) < max_image_bytes(shape, "zip", image_format) - 512

@@ -9,7 +9,7 @@ from app.domain.database import Database
 from app.domain.errors import Conflict, InvalidRequest, NotFound
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job, Model
-from app.domain.training import job_warnings, queue_training, resolve_config
+from app.domain.training import queue_training, resolve_config
 from models.config import TrainingConfig
 from models.presets import resolve
 from models.ranges import ConfigError
@@ -210,64 +210,3 @@ def test_the_model_that_a_waiting_job_starts_from_is_not_deleted(database: Datab
         session.delete(session.merge(job))
     with database.write() as session:
         assert registry.delete_model(session, "cats") == [checkpoint().key]
-
-
-def served_model(database: Database) -> Dataset:
-    """A model with one scored checkpoint that learnt from the dataset cats."""
-    with database.write() as session:
-        cats = dataset(content_hash="one")
-        session.add_all([cats, dataset(id="e", name="dogs", content_hash="two")])
-        session.add(Model(name="cats"))
-        session.flush()
-        scored = checkpoint()
-        scored.kid, scored.metrics, scored.scored_against = 0.42, {"kid": 0.42}, "one e"
-        session.add(scored)
-    return cats
-
-
-def test_a_training_into_a_model_says_what_is_there_and_that_it_starts_from_noise(
-    database: Database,
-) -> None:
-    served_model(database)
-    job = queue(database)
-    with database.read() as session:
-        (warning,) = job_warnings(session, job)
-    assert warning == (
-        "Model 'cats' has 1 checkpoint already and serves c (the only KID: 0.42, at 1,000 "
-        "images). This training starts from noise, not from any of them: resume_from continues "
-        "from one. One of its checkpoints is served when its KID is lower."
-    )
-
-
-def test_a_training_on_other_pictures_says_that_it_takes_over(database: Database) -> None:
-    served_model(database)
-    job = queue(database, dataset="dogs", resume_from="cats")
-    with database.read() as session:
-        (warning,) = job_warnings(session, job)
-    assert "continues from checkpoint c." in warning
-    assert "'dogs' has other pictures: the new training is served from its first" in warning
-    assert "PATCH /v1/models/cats" in warning
-
-
-def test_a_training_into_a_model_whose_checkpoint_is_set_by_hand_says_that_it_stays(
-    database: Database,
-) -> None:
-    served_model(database)
-    with database.write() as session:
-        registry.serve(session, "cats", "c")
-    job = queue(database)
-    with database.read() as session:
-        assert "set by hand and stays" in job_warnings(session, job)[0]
-
-
-def test_a_new_model_and_a_training_whose_dataset_is_gone_bring_no_warning(
-    database: Database,
-) -> None:
-    cats = served_model(database)
-    fresh, old = queue(database, model="kittens"), queue(database)
-    with database.read() as session:
-        assert job_warnings(session, fresh) == []
-    with database.write() as session:
-        session.delete(session.merge(cats))
-    with database.read() as session:
-        assert job_warnings(session, old) == []

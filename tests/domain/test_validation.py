@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from app.domain.validation import known_fields, sentence
+from app.domain.validation import explain_error, known_fields
 
 RAW = ("Input should", "Extra inputs", "Field required", "Value error", "Assertion failed")
 
@@ -57,16 +57,16 @@ def error_of(kind: Any, value: object) -> Any:
         (str, None, "null is not text"),
         (list[int], {}, "an object is not a list"),
         (dict[str, int], [1], "a list is not an object"),
-        (Annotated[int, Field(ge=1)], 0, "0 is too small: the least is 1"),
+        (Annotated[int, Field(ge=1)], 0, "0 is too small: the minimum is 1"),
         (Annotated[float, Field(gt=0)], 0.0, "0.0 is too small: it must be more than 0"),
-        (Annotated[float, Field(le=60.0)], 61, "61 is too large: the most is 60"),
+        (Annotated[float, Field(le=60.0)], 61, "61 is too large: the maximum is 60"),
         (Annotated[int, Field(lt=9)], 9, "9 is too large: it must be less than 9"),
         (Annotated[int, Field(multiple_of=4)], 6, "6 is not a multiple of 4"),
-        (Annotated[str, Field(min_length=1)], "", "'' is too short: the least length is 1"),
+        (Annotated[str, Field(min_length=1)], "", "'' is too short: the minimum length is 1"),
         (
             Annotated[list[int], Field(max_length=1)],
             [1, 2],
-            "a list is too long: the greatest number of items is 1",
+            "a list is too long: the maximum number of items is 1",
         ),
         (Literal["png", "webp"], "bmp", "'bmp' is not one of png, webp"),
         (Colour, "green", "'green' is not one of red, blue"),
@@ -77,12 +77,12 @@ def error_of(kind: Any, value: object) -> Any:
     ],
 )
 def test_an_error_names_the_value_and_what_is_allowed(kind: Any, value: object, said: str) -> None:
-    assert sentence(error_of(kind, value), (), {"^a$": "a name: one a"}) == said
+    assert explain_error(error_of(kind, value), (), {"^a$": "a name: one a"}) == said
 
 
 @pytest.mark.parametrize("kind", [datetime.date, datetime.timedelta, uuid.UUID, bytes, None])
 def test_an_error_without_words_of_our_own_has_none_of_pydantics(kind: Any) -> None:
-    said = sentence(error_of(kind, ["x"]))
+    said = explain_error(error_of(kind, ["x"]))
     assert said.startswith("a list is")
     assert not any(raw in said for raw in RAW)
 
@@ -90,12 +90,12 @@ def test_an_error_without_words_of_our_own_has_none_of_pydantics(kind: Any) -> N
 def test_an_unknown_field_is_told_the_nearest_and_all_that_are_known() -> None:
     value = {"name": "cats", "parts": [{"wieght": 1, "weight": 1}]}
     below = error_of(Body, value)
-    assert sentence(below, known_fields(Body, below["loc"])) == (
-        "there is no such field: did you mean weight? There are: seed, weight"
+    assert explain_error(below, known_fields(Body, below["loc"])) == (
+        "there is no such field: did you mean weight? The fields are: seed, weight"
     )
     above = error_of(Body, {"name": "cats", "klass": "tabby"})
-    assert sentence(above, known_fields(Body, above["loc"])) == (
-        "there is no such field: did you mean class? There are: class, name, parts"
+    assert explain_error(above, known_fields(Body, above["loc"])) == (
+        "there is no such field: did you mean class? The fields are: class, name, parts"
     )
 
 
@@ -106,4 +106,4 @@ class Long(list[int]):
 
 @pytest.mark.parametrize("kind", [Annotated[list[int], Field(max_length=2)], int, list[str]])
 def test_a_long_list_is_not_written_out_to_say_what_is_wrong_with_it(kind: Any) -> None:
-    assert sentence(error_of(kind, Long([1, 2, 3])))
+    assert explain_error(error_of(kind, Long([1, 2, 3])))

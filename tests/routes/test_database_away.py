@@ -63,6 +63,6 @@ def test_an_open_stream_goes_on_once_the_database_is_back(
         return read(*arguments)
 
     monkeypatch.setattr(events, "read_after", read_or_fail)
-    monkeypatch.setattr(event_feeds, "LOST_NEWS_SECONDS", 0.05)
+    monkeypatch.setattr(event_feeds, "LOST_WAKE_UP_SECONDS", 0.05)
     stream = client.get(f"/v1/jobs/{job}/events")
     assert stream.text.count("event: end") == 1

@@ -160,7 +160,7 @@ def test_the_frames_of_a_morph_come_so_too(client: TestClient, file_format: str)
     [
         ({"count": 4, "columns": 5}, "columns 5 is more than the 4 images"),
         ({"count": 4, "columns": 2, "format": "zip"}, "columns belongs to sheets"),
-        ({"count": 4, "columns": 0}, "the least is 1"),
+        ({"count": 4, "columns": 0}, "the minimum is 1"),
     ],
 )
 def test_columns_that_cannot_be_are_refused(

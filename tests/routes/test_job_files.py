@@ -9,8 +9,7 @@ from queued_jobs import claim_job, queue_job
 
 from app.domain import leases
 from app.domain.database import Database
-from app.domain.job_files import StoredFile, add_shard
-from app.domain.job_objects import file_key
+from app.domain.job_objects import StoredFile, add_shard, file_key
 from app.domain.job_states import Status
 from app.domain.jobs import new_id
 from app.domain.settings import Settings

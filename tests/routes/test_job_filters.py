@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from queued_jobs import queue_job
 
 from app.domain.database import Database
-from app.domain.job_logs import store_log
+from app.domain.job_objects import store_log
 from app.domain.leases import Claim
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore

@@ -3,8 +3,7 @@
 from typing import get_args, get_type_hints
 
 from app.cli.new_jobs import synthesize
-from app.domain.synthesis import LAYOUTS
-from app.domain.synthesis_room import BYTES_BESIDE
+from app.domain.synthesis import LAYOUTS, OVERHEAD_BYTES
 from app.routes.job_requests import JobRequest
 from worker.synthesis.shards import SHARDS
 
@@ -13,4 +12,4 @@ def test_every_part_knows_the_same_layouts() -> None:
     hints = get_type_hints(JobRequest)["layout"], get_type_hints(synthesize)["layout"]
     said = [get_args(get_args(hint)[0]) for hint in hints]
     assert said == [LAYOUTS, LAYOUTS]
-    assert (tuple(BYTES_BESIDE), tuple(SHARDS)) == (LAYOUTS, LAYOUTS)
+    assert (tuple(OVERHEAD_BYTES), tuple(SHARDS)) == (LAYOUTS, LAYOUTS)

@@ -9,9 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 from openapi_spec_validator import validate
 
-from app.domain.datasets import CHOICES
 from app.domain.job_states import Status
 from app.domain.jobs import QUEUE_OF_KIND
+from app.domain.packing import CHOICES
 from app.domain.settings import Settings
 from app.main import create_app
 

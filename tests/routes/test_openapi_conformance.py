@@ -64,7 +64,7 @@ REASONS = re.compile(
             r"a dry run is of a training",
             r"is not what the checkpoint has",
             r"is also given outside overrides",
-            r"give stability once",
+            r"stability is given twice",
             r"is nothing that mlp networks have",
             r"networks, and the checkpoint has mlp ones",
             r"out of range: 2 to 50000 pictures",

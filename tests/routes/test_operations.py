@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi.testclient import TestClient
 
 from app.domain.database import migrate
-from app.domain.readiness import PACE_SECONDS
+from app.domain.readiness import PROBE_INTERVAL_SECONDS
 from app.domain.settings import Settings
 from app.main import create_app
 from app.routes import operations
@@ -62,7 +62,7 @@ def test_without_its_tables_the_database_is_what_does_not_answer(settings: Setti
 
 def test_metrics_count_jobs_by_queue_and_status(client: TestClient, cats: str) -> None:
     client.post("/v1/jobs", json={"dataset": cats, "model": "cats"})
-    give_up = time.monotonic() + 3 * PACE_SECONDS
+    give_up = time.monotonic() + 3 * PROBE_INTERVAL_SECONDS
     while 'moggy_jobs{queue="train",status="queued"} 1.0' not in client.get("/metrics").text:
         assert time.monotonic() < give_up
         time.sleep(0.1)

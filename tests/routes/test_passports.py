@@ -14,7 +14,7 @@ from PIL import Image
 
 from app.domain.database import Database
 from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.lineage import TrainingPictures
+from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine

@@ -196,7 +196,7 @@ def test_a_picture_cut_short_is_a_mismatch(client: TestClient) -> None:
     ("changes", "says"),
     [
         ({"frames": 3}, "frames: there is no such field"),
-        ({"seed": -1}, "seed: -1 is too small: the least is 0"),
+        ({"seed": -1}, "seed: -1 is too small: the minimum is 0"),
         ({"seed": None}, "there is not exactly one of seed, latent"),
         ({"checkpoint": 5}, "checkpoint: 5 is not text"),
         ({"columns": 10**9, "images": [{"seed": 1}], "seed": 7}, "seed: there is no such field"),

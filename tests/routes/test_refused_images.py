@@ -36,7 +36,7 @@ def ask(client: TestClient, **body: Any) -> Any:
         (f"7.png?scale={'9' * 5000}", "scale", "is too large"),
         (f"{'9' * 5000}.png", "seed", "is too large"),
         ("7.png?class=%00", "class", "so it has no class '\\x00'"),
-        (f"7.png?checkpoint={'c' * 65}", "checkpoint", "the greatest length is 64"),
+        (f"7.png?checkpoint={'c' * 65}", "checkpoint", "the maximum length is 64"),
         ("7.png?%00=1", "\x00", "'\\x00' is not known here"),
     ],
 )
@@ -55,12 +55,12 @@ def test_an_odd_url_is_refused_with_the_field_and_the_limit(
         ({"count": float("inf")}, "count", "not a whole number"),
         ({"count": 1.5}, "count", "not a whole number"),
         ({"count": True}, "count", "not a whole number"),
-        ({"count": 1, "seed": 10**400}, "seed", f"the most is {MAX_SEED}"),
-        ({"seeds": [10**400]}, "seeds.0", f"the most is {MAX_SEED}"),
-        ({"latents": [[0.0] * 1025]}, "latents.0", "the greatest number of items is 1024"),
+        ({"count": 1, "seed": 10**400}, "seed", f"the maximum is {MAX_SEED}"),
+        ({"seeds": [10**400]}, "seeds.0", f"the maximum is {MAX_SEED}"),
+        ({"latents": [[0.0] * 1025]}, "latents.0", "the maximum number of items is 1024"),
         ({"latents": [[0.0] * 100, [0.0]]}, "latents.1", "1 values; this model's latents have 100"),
         ({"latents": [[10**400] * 100]}, "latents.0.0", "is too large"),
-        ({"latents": [[]]}, "latents.0", "the least number of items is 1"),
+        ({"latents": [[]]}, "latents.0", "the minimum number of items is 1"),
     ],
 )
 def test_an_odd_number_is_refused_with_the_field_and_the_limit(

@@ -86,7 +86,7 @@ def test_a_change_here_is_seen_at_once(
     register(database, store_checkpoint(store, weights=2))
     found(catalogue, database)
     with database.write() as session:
-        registry.serve(session, "cats", first.id)
+        registry.set_served(session, "cats", first.id)
     catalogue.forget()
     assert found(catalogue, database) == first.id
 

@@ -11,7 +11,7 @@ from copying_models import add_training, embed, pack_features
 from app.domain.database import Database, migrate
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.lineage import TrainingPictures
+from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine

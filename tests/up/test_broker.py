@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.domain.startup import StartError
+from app.domain.processes import StartError
 from app.up import broker as broker_module
 from app.up.broker import Broker, find_program
 

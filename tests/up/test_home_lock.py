@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.startup import StartError
+from app.domain.processes import StartError
 from app.up.home_lock import HomeLock
 
 HOLD = """

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.processes import StartError, load_settings
 from app.domain.settings import Settings
-from app.domain.startup import StartError, load_settings
 from app.up.service import refuse_taken_port, service_url
 
 
@@ -31,10 +31,10 @@ def test_an_address_that_others_can_reach_needs_keys(
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("MOGGY_PORT", "70000", "it is too large: the most is 65535"),
+        ("MOGGY_PORT", "70000", "it is too large: the maximum is 65535"),
         ("MOGGY_PORT", "web", "it is not a whole number from 1 to 65535"),
         ("MOGGY_LEASE_SECONDS", "soon", "it is not a number above 0"),
-        ("MOGGY_MAX_QUEUED_JOBS", "0", "it is too small: the least is 1"),
+        ("MOGGY_MAX_QUEUED_JOBS", "0", "it is too small: the minimum is 1"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value_and_what_is_allowed(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.startup import StartError
+from app.domain.processes import StartError
 from app.up import supervisor as supervision
 from app.up.program import Program, end_leftovers
 from app.up.supervisor import StopRequested, Supervisor

@@ -17,7 +17,7 @@ from PIL import Image
 
 from app.domain.database import Database
 from app.domain.jobs import new_id
-from app.domain.queue import SLOTS, Queue
+from app.domain.queue import CONCURRENT_JOBS, Queue
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
@@ -119,7 +119,7 @@ def start_worker(
     def start(queues: str, **changes: object) -> subprocess.Popen[bytes]:
         changed = {f"MOGGY_{one.upper()}": str(value) for one, value in changes.items()}
         first, *_ = names = queues.split(",")
-        threads = str(sum(SLOTS[Queue(name)] for name in names))
+        threads = str(sum(CONCURRENT_JOBS[Queue(name)] for name in names))
         command = ["-A", "worker.tasks", "worker", "-Q", queues, "-P", "threads", "-c", threads]
         with (tmp_path / f"worker-{len(started)}.log").open("wb") as log:
             worker = subprocess.Popen(

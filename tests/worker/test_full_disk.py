@@ -56,7 +56,7 @@ def supervised(
         monkeypatch.setitem(supervisor.KINDS, "train", Child)
         job_id = train(512)
         with database.write() as session:
-            job = leases.claim(session, "train", lease_seconds=4, max_attempts=1)
+            job = leases.acquire(session, "train", lease_seconds=4, max_attempts=1)
         assert job is not None
         supervisor.supervise(context, job)
         assert not list(context.settings.runs.iterdir())
@@ -92,9 +92,9 @@ def test_a_parked_job_is_claimed_where_there_is_room_enough_and_then_has_no_erro
     assert job.room_needed is not None
     for free, claimed in ((job.room_needed - 1, False), (job.room_needed, True)):
         with database.read() as session:
-            assert jobs.waiting(session, "train", free) is claimed
+            assert jobs.has_queued(session, "train", free) is claimed
         with database.write() as session:
-            found = leases.claim(session, "train", 60, max_attempts=1, free_bytes=free)
+            found = leases.acquire(session, "train", 60, max_attempts=1, free_bytes=free)
         assert (found is not None) is claimed
     assert found is not None
     assert (found.status, found.attempt, found.error, found.room_needed) == (
@@ -111,7 +111,7 @@ def test_a_parked_job_does_not_hold_up_those_behind_it(
     supervised(NO_ROOM)
     behind = train(512)
     with database.write() as session:
-        found = leases.claim(session, "train", 60, max_attempts=1, free_bytes=1000)
+        found = leases.acquire(session, "train", 60, max_attempts=1, free_bytes=1000)
     assert found is not None
     assert found.id == behind
 
@@ -157,7 +157,7 @@ def test_a_worker_that_was_fenced_parks_nothing(
 ) -> None:
     train(512)
     with database.write() as session:
-        job = leases.claim(session, "train", lease_seconds=60, max_attempts=3)
+        job = leases.acquire(session, "train", lease_seconds=60, max_attempts=3)
     assert job is not None
     with pytest.raises(leases.Fenced), database.write() as session:
         leases.park(session, Claim(job.id, job.epoch - 1), "full", 10)

@@ -14,10 +14,10 @@ from queued_jobs import queue_job, read
 from services import valkey
 
 from app.domain.database import Database
-from app.domain.queue import WORK
+from app.domain.queue import WORK_TASK
 from app.domain.settings import Settings
 
-OUR_HEADERS = {"lang": "py", "task": WORK, "id": "7"}
+OUR_HEADERS = {"lang": "py", "task": WORK_TASK, "id": "7"}
 OUR_BODY = '[["evaluate"], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
 START_SECONDS = 60
 
@@ -54,7 +54,7 @@ FOREIGN: list[bytes | str] = [
     envelope('[["evaluate"], {"more": 1}, {}]'),
     envelope(OUR_BODY[:-1] + " " * 20_000 + "]"),
     *(envelope(OUR_BODY, headers) for headers in (None, [], {}, 7, {"task": [], "id": "7"})),
-    envelope(OUR_BODY, {"task": WORK}),
+    envelope(OUR_BODY, {"task": WORK_TASK}),
     envelope(OUR_BODY, OUR_HEADERS | {"id": {}}),
     envelope(OUR_BODY, OUR_HEADERS | {"task": "os.system"}),
     envelope('{"task": "os.system", "id": "7", "args": [], "kwargs": {}}', {}),

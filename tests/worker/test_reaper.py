@@ -29,7 +29,7 @@ def test_a_cancel_whose_worker_died_is_carried_out_and_its_states_go(
     job_id = train(512)
     store.put_bytes(state_key(job_id, 1, 64), b"state")
     with database.write() as session:
-        leases.claim(session, "train", lease_seconds=-1, max_attempts=3)
+        leases.acquire(session, "train", lease_seconds=-1, max_attempts=3)
         jobs.request_stop(session, job_id, Stop.CANCEL)
     reap(context, ["train"])
     with database.read() as session:
@@ -42,7 +42,7 @@ def test_run_folders_of_jobs_that_run_elsewhere_or_nowhere_are_swept(
 ) -> None:
     job_id = train(512)
     with database.write() as session:
-        leases.claim(session, "train", lease_seconds=60, max_attempts=3)
+        leases.acquire(session, "train", lease_seconds=60, max_attempts=3)
     for name in (f"{job_id}-1", f"{job_id}-0", "gone-1"):
         (context.settings.runs / name).mkdir(parents=True)
     sweep_run_dirs(context)

@@ -9,7 +9,7 @@ from services import ON_POSTGRESQL
 
 from app.domain import events, jobs, leases, registry
 from app.domain.database import Database
-from app.domain.job_logs import read_log
+from app.domain.job_objects import read_log
 from app.domain.job_states import Status
 from app.domain.leases import Claim
 from app.domain.settings import Settings
@@ -61,7 +61,7 @@ def supervised(
         job_id, after = train(512), []
         for _ in range(times):
             with database.write() as session:
-                claimed = leases.claim(session, "train", lease_seconds=4, max_attempts=3)
+                claimed = leases.acquire(session, "train", lease_seconds=4, max_attempts=3)
             assert claimed is not None
             supervisor.supervise(context, claimed)
             with database.read() as session:

@@ -31,7 +31,7 @@ class Evaluate(Kind):
             self.publish_progress(event)
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
-        return {name: event[name] for name in jobs.NO_PROGRESS}
+        return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
     def commit(self, session: Session, event: dict[str, Any]) -> None:
-        leases.hold(session, self.claim).result = event["result"]
+        leases.lock_job(session, self.claim).result = event["result"]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, jobs
-from app.domain.code_pages import find_codec
+from app.domain.packing import PackingRequest, find_codec
 from worker.kinds.kind import Kind
 
 FLIPS = {"auto": None, "yes": True, "no": False}
@@ -31,7 +31,7 @@ class Ingest(Kind):
     def prepare(self) -> None:
         config, settings = self.job.config, self.context.settings
         store = self.context.store
-        request = datasets.PackingRequest.from_json(config)
+        request = PackingRequest.from_json(config)
         width, height = request.sides
         sources = [
             {"name": source["name"], "path": str(store.local_copy(source["key"]))}
@@ -62,7 +62,7 @@ class Ingest(Kind):
             self.publish_progress(event)
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
-        return jobs.NO_PROGRESS | {"images_seen": event["accepted"]}
+        return jobs.INITIAL_PROGRESS | {"images_seen": event["accepted"]}
 
     def conclude(self) -> None:
         for path in sorted((self.run_dir / "packed").iterdir()):

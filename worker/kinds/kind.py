@@ -70,7 +70,7 @@ class Kind:
         progress, lease_seconds = self.progress(event), self.context.settings.lease_seconds
 
         def write(session: Session) -> None:
-            leases.beat(session, self.claim, lease_seconds, progress)
+            leases.renew(session, self.claim, lease_seconds, progress)
             events.append(session, self.job.id, "progress", data)
 
         self.context.write(write)

@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.domain import datasets, job_files, jobs, registry
+from app.domain import datasets, job_objects, jobs, registry
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.replacements import seed_after
-from app.domain.job_files import MANIFEST, StoredFile
-from app.domain.job_objects import file_key
+from app.domain.job_objects import MANIFEST, StoredFile, file_key
 from app.domain.tables import JobFile
 from worker.kinds.kind import Kind
 
@@ -30,7 +29,7 @@ class Synthesize(Kind):
         assert self.job.checkpoint is not None
         with self.context.read() as session:
             row = registry.find_checkpoint(session, self.job.checkpoint)
-            stored = job_files.made_so_far(session, self.job.id)
+            stored = job_objects.count_stored(session, self.job.id)
         checkpoint = ServedCheckpoint.of(row)
         self._classes = checkpoint.classes
         run = {
@@ -53,12 +52,12 @@ class Synthesize(Kind):
             self._store_shard(event)
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
-        return {name: event[name] for name in jobs.NO_PROGRESS}
+        return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
     def conclude(self) -> None:
         """Store the manifest, which describes the shards of all attempts."""
         with self.context.read() as session:
-            files = job_files.in_order(session, self.job.id)
+            files = job_objects.list_files(session, self.job.id)
         recipe, encoder = self._started["recipe"], self._started["encoder"]
         manifest = describe_files(self.job.config, recipe, encoder, self._classes, files)
         path = self.run_dir / MANIFEST
@@ -67,7 +66,7 @@ class Synthesize(Kind):
         self._manifest = self._move_in({"name": MANIFEST, "bytes": size, "sha256": sha256})
 
     def commit(self, session: Session, _event: dict[str, Any]) -> None:
-        job_files.add_manifest(session, self.claim, self._manifest)
+        job_objects.add_manifest(session, self.claim, self._manifest)
 
     def _compared(self) -> dict[str, str]:
         """The dataset whose images must not be copied, and a folder with its embeddings.
@@ -87,7 +86,7 @@ class Synthesize(Kind):
     def _store_shard(self, event: dict[str, Any]) -> None:
         shard, recipes = self._move_in(event["shard"]), self._move_in(event["recipes"])
         self.context.write(
-            lambda session: job_files.add_shard(
+            lambda session: job_objects.add_shard(
                 session, self.claim, shard, recipes, images=event["images"], tried=event["tried"]
             )
         )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import datasets, events, jobs, leases, registry
 from app.domain.job_objects import checkpoint_key, delete_older_states, sample_key, state_key
-from app.domain.retention import make_room, undo
+from app.domain.retention import delete_after, delete_superseded
 from app.domain.tables import Checkpoint
 from worker.kinds.kind import Kind
 
@@ -65,7 +65,7 @@ class Train(Kind):
             self._store_health(event, once=_once(found, event.pop("rollbacks")))
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
-        return {name: event.get(name) for name in jobs.NO_PROGRESS}
+        return {name: event.get(name) for name in jobs.INITIAL_PROGRESS}
 
     def shortfall(self) -> str | None:
         if self._unscored is None:
@@ -119,7 +119,9 @@ class Train(Kind):
 
     def _make_room(self) -> None:
         settings = self.context.settings
-        for key in self.context.write(lambda session: make_room(session, self.claim, settings)):
+        for key in self.context.write(
+            lambda session: delete_superseded(session, self.claim, settings)
+        ):
             self.context.store.delete(key)
 
     def _store_state(self, event: dict[str, Any]) -> None:
@@ -134,7 +136,7 @@ class Train(Kind):
     def _store_rollback(self, event: dict[str, Any]) -> None:
         self._store_health(event | {"kind": "rollback"}, once=None)
         seen = event["images_seen"]
-        for key in self.context.write(lambda session: undo(session, self.claim, seen)):
+        for key in self.context.write(lambda session: delete_after(session, self.claim, seen)):
             self.context.store.delete(key)
 
     def _store_health(self, event: dict[str, Any], once: str | None) -> None:

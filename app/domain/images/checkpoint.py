@@ -1,15 +1,18 @@
-"""What pictures are made with: a stored checkpoint, as generation and recipes need to know it."""
+"""The checkpoint that images are generated from, and its classes."""
 
 from dataclasses import dataclass
 from typing import Self
 
+from app.domain.errors import InvalidRequest
 from app.domain.tables import Checkpoint
 from models.config import TrainingConfig
+
+CLASSES_LISTED = 20  # in an error message
 
 
 @dataclass(frozen=True)
 class ServedCheckpoint:
-    """Never changes under one id."""
+    """What generation and recipes need to know of a stored checkpoint. Immutable for one id."""
 
     id: str
     model: str
@@ -18,7 +21,7 @@ class ServedCheckpoint:
     images_seen: int
     shape: tuple[int, int, int]  # height, width, channels
     latent_dim: int
-    classes: tuple[str, ...] = ()  # none where the model is unconditional
+    classes: tuple[str, ...] = ()  # empty where the model is unconditional
 
     @classmethod
     def of(cls, row: Checkpoint) -> Self:
@@ -33,3 +36,27 @@ class ServedCheckpoint:
             latent_dim=config.latent_dim,
             classes=config.classes,
         )
+
+
+def find_label(checkpoint: ServedCheckpoint, name: str) -> int:
+    """Return the index of a class by its name. Raises InvalidRequest for an unknown name."""
+    if not checkpoint.classes:
+        raise InvalidRequest(
+            f"model {checkpoint.model!r} is not conditional, so it has no class "
+            f"{name[:100]!r}: leave class out",
+            field="class",
+        )
+    if name not in checkpoint.classes:
+        raise InvalidRequest(
+            f"model {checkpoint.model!r} has no class {name[:100]!r}: it has "
+            f"{list_classes(checkpoint)}",
+            field="class",
+        )
+    return checkpoint.classes.index(name)
+
+
+def list_classes(checkpoint: ServedCheckpoint) -> str:
+    """Return the first class names, and how many more there are."""
+    shown = ", ".join(checkpoint.classes[:CLASSES_LISTED])
+    more = len(checkpoint.classes) - CLASSES_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -25,7 +25,7 @@ from app.domain.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from app.domain.validation import known_fields, sentence
+from app.domain.validation import explain_error, known_fields
 from app.routes.fields import NAME_PATTERN, NAME_RULE
 from app.routes.protocol.deadlines import ClientLeft
 from models.ranges import ConfigError
@@ -196,7 +196,7 @@ def _sentence(request: Request, error: dict[str, Any]) -> str:
     fields = []
     if place == "body" and body is not None and error["type"] == "extra_forbidden":
         fields = known_fields(body.field_info.annotation, location)
-    return sentence(error, fields, {NAME_PATTERN: NAME_RULE})
+    return explain_error(error, fields, {NAME_PATTERN: NAME_RULE})
 
 
 def _http_exception(request: Request, error: Exception) -> Response:

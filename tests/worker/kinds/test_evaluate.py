@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from app.domain import datasets, evaluation
 from app.domain.database import Database
-from app.domain.datasets import PackingRequest
 from app.domain.evaluation import queue_evaluation
 from app.domain.job_states import Status, Stop
 from app.domain.jobs import request_stop
+from app.domain.packing import PackingRequest
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint

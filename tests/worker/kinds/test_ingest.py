@@ -13,8 +13,8 @@ from services import ON_POSTGRESQL
 
 from app.domain import datasets
 from app.domain.database import Database
-from app.domain.datasets import PackingRequest
 from app.domain.job_states import Status
+from app.domain.packing import PackingRequest
 from app.domain.store import ObjectStore
 
 pytestmark = [pytest.mark.slow, ON_POSTGRESQL]

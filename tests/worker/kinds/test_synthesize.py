@@ -18,11 +18,11 @@ from fastapi.testclient import TestClient
 from job_watch import JobWatch, child_of
 from services import ON_POSTGRESQL
 
-from app.domain import job_files, jobs
+from app.domain import job_objects, jobs
 from app.domain.database import Database
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.job_states import Status, Stop
-from app.domain.lineage import TrainingPictures
+from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import queue_synthesis
@@ -83,7 +83,7 @@ def files(database: Database) -> Callable[[str], list[JobFile]]:
 
     def read(job_id: str) -> list[JobFile]:
         with database.read() as session:
-            return job_files.in_order(session, job_id)
+            return job_objects.list_files(session, job_id)
 
     return read
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.processes import StartError, check_home, load_settings
 from app.domain.settings import DatabaseSettings, Settings, WorkerSettings
-from app.domain.startup import StartError, check_home, load_settings
 
 BIN = Path(sys.executable).parent
 UNPRIVILEGED = 10001
@@ -40,7 +40,7 @@ def test_a_home_that_can_be_written_is_accepted_and_made(tmp_path: Path) -> None
 AS_ANOTHER_USER = """
 import os, sys
 from pathlib import Path
-from app.domain.startup import StartError, check_home
+from app.domain.processes import StartError, check_home
 
 os.setuid(int(sys.argv[1]))
 try:

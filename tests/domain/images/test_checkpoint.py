@@ -3,8 +3,7 @@
 import pytest
 
 from app.domain.errors import InvalidRequest
-from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.images.classes import find_label, list_classes
+from app.domain.images.checkpoint import ServedCheckpoint, find_label, list_classes
 
 
 def checkpoint(*classes: str) -> ServedCheckpoint:

@@ -1,0 +1,121 @@
+"""The processes of the service: how each one starts, how it logs, and how another one ended."""
+
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO, TypeVar, cast
+
+import structlog
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+from structlog.types import Processor
+
+from app.domain.settings import DatabaseSettings
+from app.domain.validation import explain_setting_error
+
+HOME_FOLDERS = ("", "objects", "incoming", "runs", "cache")  # "" is the home itself
+
+S = TypeVar("S", bound=BaseSettings)
+T = TypeVar("T", bound=DatabaseSettings)
+
+
+class StartError(Exception):
+    """A sentence that says why a program could not start, or could not continue."""
+
+
+def load_settings(kind: type[S], given: dict[str, Any]) -> S:
+    """Read the settings from the environment; `given`, from the command line, takes precedence.
+
+    Raises StartError with a sentence for each invalid setting.
+    """
+    try:
+        return kind(**given)
+    except ValidationError as exc:
+        prefix = str(kind.model_config["env_prefix"])
+        sentences = [explain_setting_error(error, kind, prefix) for error in exc.errors()]
+        raise StartError("; ".join(sentences)) from exc
+
+
+def settings_or_exit(kind: type[T]) -> T:
+    """Read the settings, and check that the home is writable and the database's schema current.
+
+    On failure the process exits with one line on stderr instead of a traceback.
+    """
+    from app.domain.database import check_schema  # slow to import, and `moggy up` does without it
+
+    try:
+        settings = load_settings(kind, {})
+        check_home(settings.home)
+        check_schema(settings.database)
+    except StartError as error:
+        sys.exit(str(error))
+    return settings
+
+
+def check_home(home: Path) -> None:
+    """Raise StartError if this process cannot write to the home, or to a folder inside it."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StartError(f"MOGGY_HOME {home} cannot be created: {exc.strerror}") from exc
+    user = os.geteuid()
+    for folder in (home / name for name in HOME_FOLDERS):
+        if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise StartError(
+                f"MOGGY_HOME {home}: this process runs as user {user} and cannot write to "
+                f"{folder}, which belongs to user {folder.stat().st_uid}: make it writable "
+                f"(`chown -R {user} {home}` as root, on the machine that holds the folder), or "
+                "choose another home"
+            )
+
+
+# One line of key=value pairs per log event, on stderr.
+LOG_PROCESSORS: list[Processor] = [
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+LOG_RENDERER = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+
+
+class LogStream:
+    """Standard error. A line that cannot be written, for instance to a full disk, is dropped."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
+def configure_logs() -> None:
+    structlog.configure(
+        processors=[*LOG_PROCESSORS, LOG_RENDERER],
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", LogStream())),
+    )
+
+
+def format_library_logs() -> None:
+    """Write the warnings and errors of libraries in the same format."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=LOG_PROCESSORS,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, LOG_RENDERER],
+        )
+    )
+    logging.root.addHandler(handler)
+
+
+def describe_exit(code: int) -> str:
+    """Return `exit code 1`, or `signal 9 (SIGKILL)` for -9."""
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    return f"signal {-code}"
