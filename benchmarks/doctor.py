@@ -17,8 +17,8 @@ from PIL import Image
 from benchmarks.faults import FAULTS
 from benchmarks.machine import describe
 from benchmarks.shared_data import SHARED_DATA
-from worker.ingest.doctor.doctor import Judged, Options, judge
-from worker.ingest.doctor.embedding_pass import look, write_neighbours
+from worker.ingest.doctor.doctor import Fault, Options, find_faults
+from worker.ingest.doctor.embedding_pass import embed_and_measure, write_neighbours
 from worker.ingest.images_file import ImagesFile, Shape
 from worker.ingest.ingest import Ingest
 from worker.ingest.limits import Limits
@@ -70,7 +70,7 @@ def plant(clean: np.ndarray, strangers: dict[str, np.ndarray], seed: int = 0) ->
     return Planted(np.concatenate(parts), places)
 
 
-def judged(images: np.ndarray, folder: Path) -> dict[str, Judged]:
+def judged(images: np.ndarray, folder: Path) -> dict[str, Fault]:
     """Every finding, with the time that it took."""
     folder.mkdir()
     file = ImagesFile(folder / "images.npy")
@@ -79,10 +79,10 @@ def judged(images: np.ndarray, folder: Path) -> dict[str, Judged]:
     file.finish()
     shape: Shape = file.shape
     started = time.perf_counter()
-    _, measures = look(folder, shape, lambda _: None)
+    _, measures = embed_and_measure(folder, shape, lambda _: None)
     looked = time.perf_counter()
     features = np.load(folder / "features.npy")
-    _, found = judge(features, measures, OPTIONS, lambda _: None)
+    _, found = find_faults(features, measures, OPTIONS, lambda _: None)
     compared = time.perf_counter()
     write_neighbours(folder, lambda: None)
     indexed = time.perf_counter()
@@ -94,17 +94,17 @@ def judged(images: np.ndarray, folder: Path) -> dict[str, Judged]:
     return {one.kind: one for one in found}
 
 
-def tell(planted: Planted, clean: int, found: dict[str, Judged]) -> None:
+def tell(planted: Planted, clean: int, found: dict[str, Fault]) -> None:
     """Recall of each fault, precision of each kind; what else was planted is no mistake of it."""
     print(f"  {'fault':42} planted  recall")
     for (kind, name), places in planted.places.items():
-        hit = np.isin(places, found[kind].places).mean()
+        hit = np.isin(places, found[kind].indices).mean()
         print(f"  {kind + ': ' + name:42} {len(places):7}  {hit:6.1%}")
     print(f"  {'kind':42} precision  said of 1,000 others")
     for kind, one in found.items():
         own = np.concatenate([places for (of, _), places in planted.places.items() if of == kind])
-        right = np.isin(own, one.places).sum()
-        wrong = (one.places < clean).sum()
+        right = np.isin(own, one.indices).sum()
+        wrong = (one.indices < clean).sum()
         precision = right / max(1, right + wrong)
         print(f"  {kind:42} {precision:9.1%}  {1000 * wrong / clean:20.1f}")
 
@@ -113,8 +113,8 @@ def measure(name: str, images: np.ndarray, strangers: dict[str, np.ndarray], fol
     print(f"{name}:")
     own = judged(images, folder / f"{name} as they are")
     for kind, one in own.items():
-        print(f"  as they are: {kind} {len(one.places):,} ({len(one.places) / len(images):.2%})")
-    clean = np.delete(images, own["near_duplicates"].places, axis=0)
+        print(f"  as they are: {kind} {len(one.indices):,} ({len(one.indices) / len(images):.2%})")
+    clean = np.delete(images, own["near_duplicates"].indices, axis=0)
     planted = plant(clean, strangers)
     found = judged(planted.images, folder / f"{name} planted")
     tell(planted, len(clean), found)

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.embedding_data import read_zip
 from benchmarks.ours import pack
-from worker.ingest.doctor.embedding_pass import look
+from worker.ingest.doctor.embedding_pass import embed_and_measure
 from worker.ingest.doctor.near_duplicates import find_near_duplicates
 
 HELD_OUT = {"cats": 2_000, "cifar10": 5_000}
@@ -46,7 +46,7 @@ def prepare(folder: Path, archives: Path, name: str) -> tuple[Path, Path]:
 def examine(folder: Path, pictures: np.ndarray) -> Examined:
     """As the data doctor does: a picture is alone that is no near-duplicate and has none."""
     pack(folder, pictures)
-    embedding, measures = look(folder, pictures.shape, _ignore)
+    embedding, measures = embed_and_measure(folder, pictures.shape, _ignore)
     features = np.load(folder / "features.npy")
     near = find_near_duplicates(features, measures.thumbnails, True, _ignore)
     alone = ~near.repeats

@@ -17,10 +17,10 @@ from worker.ingest.arrays.files import ArrayImage
 from worker.ingest.class_values import recipe_class
 from worker.ingest.decoding.levels import Levels, Span, ValueRanges, Values
 from worker.ingest.decoding.reader import Fitted, Measured, Reader, set_pillow_limits
-from worker.ingest.doctor.classes import class_balance
-from worker.ingest.doctor.doctor import Dark, Options, examine
+from worker.ingest.doctor.doctor import DarkImages, Options, examine
 from worker.ingest.doctor.embedding_pass import write_neighbours
 from worker.ingest.doctor.mirroring import is_mirrorable
+from worker.ingest.doctor.variety import class_balance
 from worker.ingest.errors import IngestError, Rejected
 from worker.ingest.labels.files import LabelFiles
 from worker.ingest.limits import Meter
@@ -130,11 +130,11 @@ class Ingest:
             )
         return levels
 
-    def _dark(self) -> Dark | None:
+    def _dark(self) -> DarkImages | None:
         says = self._values.narrow_sentence()
         if self._request.levels != "full" or says is None:
             return None
-        return Dark(*self._values.narrow_shares(), f"{says[0].upper()}{says[1:]}.")
+        return DarkImages(*self._values.narrow_shares(), f"{says[0].upper()}{says[1:]}.")
 
     def _finish(self, pack: Pack) -> Packed:
         """Examine what was packed, leave out what is not wanted, complete the folder."""

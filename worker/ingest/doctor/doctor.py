@@ -1,4 +1,4 @@
-"""Examines a packed dataset: looks once at every picture, then compares them with each other."""
+"""Examines a packed dataset: measures every image, then compares the images with each other."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,56 +9,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.ingest.decoding.levels import NARROW_SHARE
-from worker.ingest.doctor.embedding_pass import look
-from worker.ingest.doctor.findings import Example, Finding, advice, effective_images, sentence
+from worker.ingest.doctor.close_pairs import Features, Indices
+from worker.ingest.doctor.embedding_pass import embed_and_measure
+from worker.ingest.doctor.findings import DoctorFinding, Example, advice, sentence
 from worker.ingest.doctor.measures import Measures
-from worker.ingest.doctor.near_duplicates import NEAR, find_near_duplicates
-from worker.ingest.doctor.outliers import loneliness, outlier_limit
-from worker.ingest.doctor.pairs import Features, Places
-from worker.ingest.doctor.sheet import Shown, write_sheet
-from worker.ingest.doctor.variety import effective_number
+from worker.ingest.doctor.near_duplicates import MAX_DISTANCE, find_near_duplicates
+from worker.ingest.doctor.outliers import neighbour_distances, outlier_limit
+from worker.ingest.doctor.sheet import SheetRow, write_sheet
+from worker.ingest.doctor.variety import effective_images, effective_number
 from worker.ingest.images_file import Shape
 
-BLANK = 5.0  # levels of standard deviation: of real cats and CIFAR none is below
-BLURRED = (0.56, 0.59)  # sharpness: surely, and where the others are far sharper
-SOFTER = 0.8  # of the others' median
+BLANK = 5.0  # levels of standard deviation: no real cat and no picture of CIFAR-10 is below
+BLUR_LIMITS = (0.56, 0.59)  # sharpness: blurred in any dataset; blurred where the others are sharp
+SOFTER = 0.8  # of the median sharpness
 EXAMPLES = 12
 
 Mask = NDArray[np.bool_]
 Values = NDArray[np.float32]
-# Called often with a phase and how many pictures it has done; may raise Stopped.
+# Called often with a phase and the number of images done in it; may raise Stopped.
 Tick = Callable[[str, int], None]
-# The names of the files that the pictures at these places came from.
+# The names of the files from which the images with these indices came.
 NamesOf = Callable[[set[int]], dict[int, str]]
 
 
 @dataclass(frozen=True)
-class Dark:
-    """Pictures whose files can hold far more values than the whole dataset uses: they come out dark
-    or black. Each uses a share of the values from black to white."""
+class DarkImages:
+    """Images that come out dark: the dataset uses few of the values that their files can hold."""
 
-    pictures: Mask  # (N,)
-    shares: Values  # (N,)
+    mask: Mask  # (N,)
+    shares: Values  # (N,) of the values from black to white that each image uses
     says: str
 
 
 @dataclass(frozen=True)
 class Options:
-    """How the dataset was asked for. `dark` is None where all values are used, or stretched."""
+    """Options of the upload. `dark` is None where all values are used, or stretched."""
 
     drop_near_duplicates: bool
     mirrorable: bool
     padded: bool
-    dark: Dark | None = None
+    dark: DarkImages | None = None
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`kept` (N,) is False for the near-duplicates that are to be left out."""
+    """The result. `kept` (N,) is False for near-duplicates that are to be left out."""
 
     embedding: str
     kept: Mask
-    findings: list[Finding]
+    findings: list[DoctorFinding]
     effective: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -70,122 +69,124 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One kind of fault: where it was found, the worst first, and by which of all values."""
+class Fault:
+    """One kind of fault: its measure, and the images that have the fault, the worst first."""
 
     kind: str
-    places: Places
-    values: Values
+    indices: Indices
+    values: Values  # (N,) the measure of every image
     limit: float
-    among: int  # pictures that were looked at for it
-    originals: Places | None = None  # of each picture, where one may repeat another
-    says: str | None = None  # in place of the usual sentence
+    examined: int  # images
+    originals: Indices | None = None  # (N,) of near-duplicates: the image that each repeats
+    says: str | None = None  # replaces the usual sentence
 
     def groups(self) -> list[tuple[int, ...]]:
-        """The first places, each with that of its original."""
-        first = self.places[:EXAMPLES].tolist()
+        """The first indices, each with that of its original if there is one."""
+        first = self.indices[:EXAMPLES].tolist()
         if self.originals is None:
-            return [(place,) for place in first]
-        return [(place, int(self.originals[place])) for place in first]
+            return [(index,) for index in first]
+        return [(index, int(self.originals[index])) for index in first]
 
 
 def examine(
     folder: Path, shape: Shape, options: Options, names_of: NamesOf, tick: Tick
 ) -> Diagnosis:
-    """Of the images.npy in `folder`, before anything is left out of it; writes features.npy and
-    doctor.png beside it. The examples' places are those after that."""
-    embedding, measures = look(folder, shape, lambda done: tick("embedding", done))
+    """Examine the images.npy in `folder`; write features.npy and doctor.png beside it.
+
+    Nothing is left out of images.npy yet, but the examples have the indices that they will have
+    afterwards.
+    """
+    embedding, measures = embed_and_measure(folder, shape, lambda done: tick("embedding", done))
     features = np.load(folder / "features.npy", mmap_mode="r")
-    kept, judged = judge(features, measures, options, lambda done: tick("comparing", done))
+    kept, faults = find_faults(features, measures, options, lambda done: tick("comparing", done))
     effective = effective_images(*effective_number(features, np.flatnonzero(kept)))
-    examples = {place for one in judged for group in one.groups() for place in group}
-    teller = _Teller(options, kept, names_of(examples))
-    shown = [Shown(teller.finding(one), one.groups()) for one in judged]
+    examples = {index for fault in faults for group in fault.groups() for index in group}
+    writer = _FindingWriter(options, kept, names_of(examples))
+    rows = [SheetRow(writer.finding(fault), fault.groups()) for fault in faults]
     images = np.load(folder / "images.npy", mmap_mode="r")
-    write_sheet(images, f"{shape[0]:,} pictures examined", shown, folder / "doctor.png")
+    write_sheet(images, f"{shape[0]:,} pictures examined", rows, folder / "doctor.png")
     (folder / "thumbnails.npy").unlink()
     tick("comparing", shape[0])
-    return Diagnosis(embedding, kept, [one.finding for one in shown], effective)
+    return Diagnosis(embedding, kept, [row.finding for row in rows], effective)
 
 
-def judge(
+def find_faults(
     features: Features, measures: Measures, options: Options, tick: Callable[[int], None]
-) -> tuple[Mask, list[Judged]]:
-    """Which of (N, F) pictures are kept, (N,), and every kind of fault among them."""
+) -> tuple[Mask, list[Fault]]:
+    """(N,) which images are kept, and every kind of fault; `features` is (N, F)."""
     count = len(features)
-    lonely = loneliness(features, lambda: tick(0))
+    distances = neighbour_distances(features, lambda: tick(0))
     near = find_near_duplicates(features, measures.thumbnails, options.mirrorable, tick)
-    found = np.flatnonzero(near.repeats)
-    worst = found[near.distances[found].argsort(kind="stable")]
-    repeats = Judged("near_duplicates", worst, near.distances, NEAR, count, near.originals)
+    repeats = np.flatnonzero(near.repeats)
+    worst = repeats[near.distances[repeats].argsort(kind="stable")]
     kept = ~near.repeats if options.drop_near_duplicates else np.ones(count, bool)
-    told = kept & (measures.variation >= BLANK)  # what is blank is that alone
-    dark = options.dark or Dark(np.zeros(count, bool), np.ones(count, np.float32), "")
-    far = outlier_limit(lonely[told])
-    soft = _blur_limit(measures.sharpness[told])
+    examined = kept & (measures.variation >= BLANK)  # a blank image has no other fault
+    dark = options.dark or DarkImages(np.zeros(count, bool), np.ones(count, np.float32), "")
+    far = outlier_limit(distances[examined])
+    soft = _blur_limit(measures.sharpness[examined])
     return kept, [
-        repeats,
-        _above("outliers", told, lonely, far),
-        _above("letterboxed", told, measures.bars, 0.0),
-        _below("blurred", told, measures.sharpness, soft),
-        _below("blank", kept & ~dark.pictures, measures.variation, BLANK),
+        Fault("near_duplicates", worst, near.distances, MAX_DISTANCE, count, near.originals),
+        _above("outliers", examined, distances, far),
+        _above("letterboxed", examined, measures.bars, 0.0),
+        _below("blurred", examined, measures.sharpness, soft),
+        _below("blank", kept & ~dark.mask, measures.variation, BLANK),
         _dark(dark, kept),
     ]
 
 
-def _above(kind: str, told: Mask, values: Values, limit: float) -> Judged:
-    found = np.flatnonzero(told & (values > limit))
-    worst = found[(-values[found]).argsort(kind="stable")]
-    return Judged(kind, worst, values, limit, int(told.sum()))
+def _above(kind: str, examined: Mask, values: Values, limit: float) -> Fault:
+    faulty = np.flatnonzero(examined & (values > limit))
+    worst = faulty[(-values[faulty]).argsort(kind="stable")]
+    return Fault(kind, worst, values, limit, int(examined.sum()))
 
 
-def _below(kind: str, told: Mask, values: Values, limit: float) -> Judged:
-    found = np.flatnonzero(told & (values < limit))
-    worst = found[values[found].argsort(kind="stable")]
-    return Judged(kind, worst, values, limit, int(told.sum()))
+def _below(kind: str, examined: Mask, values: Values, limit: float) -> Fault:
+    faulty = np.flatnonzero(examined & (values < limit))
+    worst = faulty[values[faulty].argsort(kind="stable")]
+    return Fault(kind, worst, values, limit, int(examined.sum()))
 
 
-def _dark(dark: Dark, kept: Mask) -> Judged:
-    found = np.flatnonzero(kept & dark.pictures)
-    worst = found[dark.shares[found].argsort(kind="stable")]
+def _dark(dark: DarkImages, kept: Mask) -> Fault:
+    faulty = np.flatnonzero(kept & dark.mask)
+    worst = faulty[dark.shares[faulty].argsort(kind="stable")]
     says = dark.says or None
-    return Judged("levels", worst, dark.shares, NARROW_SHARE, int(kept.sum()), says=says)
+    return Fault("levels", worst, dark.shares, NARROW_SHARE, int(kept.sum()), says=says)
 
 
 def _blur_limit(sharpness: Values) -> float:
     if not len(sharpness):
-        return BLURRED[0]
-    return float(np.clip(SOFTER * np.median(sharpness), *BLURRED))
+        return BLUR_LIMITS[0]
+    return float(np.clip(SOFTER * np.median(sharpness), *BLUR_LIMITS))
 
 
-class _Teller:
-    """Puts what was judged into words."""
+class _FindingWriter:
+    """Describes faults in words and by examples."""
 
     def __init__(self, options: Options, kept: Mask, names: dict[int, str]) -> None:
         self._options = options
         self._kept = kept
         self._names = names
-        self._places = np.cumsum(kept) - 1  # after the others are left out
+        self._new_indices = np.cumsum(kept) - 1  # after images were left out
 
-    def finding(self, judged: Judged) -> Finding:
-        kind, count = judged.kind, len(judged.places)
-        share = count / max(1, judged.among)
+    def finding(self, fault: Fault) -> DoctorFinding:
+        kind, count = fault.kind, len(fault.indices)
+        share = count / max(1, fault.examined)
         dropped, padded = self._options.drop_near_duplicates, self._options.padded
-        return Finding(
+        return DoctorFinding(
             kind,
             count,
             round(share, 6),
-            round(judged.limit, 4) if np.isfinite(judged.limit) else None,
-            judged.says if judged.says and count else sentence(kind, count, share),
+            round(fault.limit, 4) if np.isfinite(fault.limit) else None,
+            fault.says if fault.says and count else sentence(kind, count, share),
             advice(kind, count, share, dropped=dropped, padded=padded),
-            [self._example(group, float(judged.values[group[0]])) for group in judged.groups()],
+            [self._example(group, float(fault.values[group[0]])) for group in fault.groups()],
         )
 
     def _example(self, group: tuple[int, ...], value: float) -> Example:
-        place, *others = group
-        like = self._reference(others[0]) if others else None
-        return replace(self._reference(place), value=round(value, 4), like=like)
+        index, *originals = group
+        like = self._reference(originals[0]) if originals else None
+        return replace(self._reference(index), value=round(value, 4), like=like)
 
-    def _reference(self, place: int) -> Example:
-        index = int(self._places[place]) if self._kept[place] else None
-        return Example(index, self._names[place], None)
+    def _reference(self, index: int) -> Example:
+        new_index = int(self._new_indices[index]) if self._kept[index] else None
+        return Example(new_index, self._names[index], None)

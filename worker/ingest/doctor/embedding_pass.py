@@ -1,54 +1,60 @@
-"""One pass over images.npy: the embedding of every picture, and what its pixels say."""
+"""Embeds and measures every image in one pass over images.npy, and indexes the embeddings."""
 
 import os
-import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from worker.ingest.doctor.measures import THUMBNAIL, Measures, Ruler
+from worker.ingest.doctor.measures import THUMBNAIL, Measurer, Measures
 from worker.ingest.images_file import Shape, read_blocks
 
+Result = TypeVar("Result")
+
 BLOCK_BYTES = 8 << 20
-MAX_BLOCK = 256  # pictures
-POLL_SECONDS = 0.1
+MAX_BLOCK = 256  # images
+TICK_SECONDS = 0.1
 
 
-def look(folder: Path, shape: Shape, tick: Callable[[int], None]) -> tuple[str, Measures]:
-    """Write features.npy, float16 (N, F); the embedding's name and the measures.
+def embed_and_measure(
+    folder: Path, shape: Shape, tick: Callable[[int], None]
+) -> tuple[str, Measures]:
+    """Write features.npy, float16 (N, F); return the name of the embedding, and the measures.
 
-    The thumbnails lie in a file, thumbnails.npy, so that a million takes no memory. `tick` is
-    called with the number of pictures done.
+    The thumbnails are mapped from a file, thumbnails.npy: those of a million images would take a
+    gigabyte of memory. `tick` is called with the number of images that are done.
     """
-    from models.scoring.embedding import FEATURES, Embedder  # loads torch: not for what is rejected
+    # Loads torch: imported late, for an upload without usable pictures does not need it.
+    from models.scoring.embedding import FEATURES, Embedder
 
     tick(0)
-    embedder, ruler = Embedder(), Ruler(*shape[1:3])
+    embedder, measurer = Embedder(), Measurer(*shape[1:3])
     count = shape[0]
     features = allocate(folder / "features.npy", np.float16, (count, FEATURES))
     thumbnails = allocate(folder / "thumbnails.npy", np.uint8, (count, THUMBNAIL, THUMBNAIL))
     sharpness, variation, bars = (np.empty(count, np.float32) for _ in range(3))
-    at_once = max(8, min(MAX_BLOCK, BLOCK_BYTES // int(np.prod(shape[1:]))))
+    block_size = max(8, min(MAX_BLOCK, BLOCK_BYTES // int(np.prod(shape[1:]))))
     start = 0
-    for pictures in read_blocks(folder / "images.npy", shape, at_once):
-        part = slice(start, start + len(pictures))
-        features[part] = embedder(pictures)
-        measured = ruler(pictures)
-        thumbnails[part] = measured.thumbnails
-        sharpness[part], variation[part] = measured.sharpness, measured.variation
-        bars[part] = measured.bars
-        start += len(pictures)
+    for images in read_blocks(folder / "images.npy", shape, block_size):
+        part = slice(start, start + len(images))
+        features[part] = embedder(images)
+        measures = measurer(images)
+        thumbnails[part] = measures.thumbnails
+        sharpness[part], variation[part] = measures.sharpness, measures.variation
+        bars[part] = measures.bars
+        start += len(images)
         tick(start)
     features.flush()
     return embedder.name, Measures(sharpness, variation, bars, thumbnails)
 
 
 def allocate(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
-    """A new mapped array whose bytes are on the disk already.
+    """Create a mapped array whose bytes are allocated on the disk.
 
-    Without them, a write on a full disk would end the process with SIGBUS and raise no error.
+    Without that, a write on a full disk would end the process with SIGBUS and raise no error.
     """
     array = open_memmap(path, "w+", dtype, shape)
     if hasattr(os, "posix_fallocate"):  # not on macOS
@@ -58,21 +64,19 @@ def allocate(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.
 
 
 def write_neighbours(folder: Path, tick: Callable[[], None]) -> None:
-    """The index of features.npy, beside it; it takes seconds without a pause, in a thread here."""
+    """Write the index of features.npy beside it, in a thread, calling `tick` meanwhile."""
     from models.scoring.nearest import write_index
 
-    failures: list[BaseException] = []
+    features = np.load(folder / "features.npy", mmap_mode="r")
+    pool = ThreadPoolExecutor(1, thread_name_prefix="index")
+    future = pool.submit(write_index, folder, features)
+    pool.shutdown(wait=False)
+    await_result(future, tick)
 
-    def write() -> None:
-        try:
-            write_index(folder, np.load(folder / "features.npy", mmap_mode="r"))
-        except BaseException as error:  # noqa: BLE001  raised where it was asked for
-            failures.append(error)
 
-    thread = threading.Thread(target=write, name="index", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(POLL_SECONDS)
+def await_result(future: Future[Result], tick: Callable[[], None]) -> Result:
+    """Wait for the result of a thread, calling `tick` ten times a second."""
+    while not future.done():
+        wait([future], TICK_SECONDS)
         tick()
-    if failures:
-        raise failures[0]
+    return future.result()

@@ -1,4 +1,4 @@
-"""What the doctor says: counts, examples, a sentence, an advice."""
+"""The findings of the report, each with a count, a sentence, an advice and examples."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Example:
-    """One picture. `index` is its place in images.npy, None where it was left out of it.
+    """One image. `index` is its position in images.npy, None if it was left out of the dataset.
 
-    `value` is what it was judged by. `like` is the picture that it repeats, with no value.
+    `value` is the measure by which it was found. `like` is the image that it repeats, without a
+    value.
     """
 
     index: int | None
@@ -18,9 +19,9 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One kind of fault. `share` is of all pictures that were looked at for it, `limit` is the
-    value that divides the found from the others."""
+class DoctorFinding:
+    """One kind of fault. `share` is of the images that were examined for it; `limit` is the value
+    that separates faulty images from the others."""
 
     kind: str
     count: int
@@ -43,13 +44,13 @@ SAYS = {
     "blank": "{pictures} hardly anything but one colour.",
     "levels": "{pictures} few of the values that their files can hold.",
 }
-NONE = {
+SAYS_NONE = {
     "near_duplicates": "No picture repeats another.",
     "outliers": "No picture is unlike all the others.",
     "letterboxed": "No picture has bars along its edges.",
     "blurred": "No picture is blurred.",
     "blank": "No picture is blank.",
-    "levels": "No picture is dark for the values that its file can hold.",
+    "levels": "No picture uses only few of the values that its file can hold.",
 }
 SUGGESTS = {
     "near_duplicates": "A model sees repeated pictures more often and memorizes them first: "
@@ -63,31 +64,34 @@ SUGGESTS = {
     "levels": "They come out dark or black: upload with levels=auto to spread the values from "
     "black to white.",
 }
-PADDED = "The model would learn the bars too: upload with fit=crop, or crop them off before."
-DROPPED = "They were left out of the dataset."
-ALL_BLURRED = 0.5  # share
-MONOTONOUS = 0.05  # effective pictures for each one
-SMALLER = "Most pictures have less detail than pixels: upload them with half the size."
+SUGGESTS_IF_PADDED = (
+    "The model would learn the bars too: upload with fit=crop, or crop them off before."
+)
+SUGGESTS_IF_DROPPED = "They were left out of the dataset."
+SUGGESTS_IF_MOSTLY_BLURRED = (
+    "Most pictures have less detail than pixels: upload them with half the size."
+)
+MOSTLY = 0.5  # share
 
 
 def sentence(kind: str, count: int, share: float) -> str:
-    """What was found, in words."""
+    """`says` of a finding."""
     if count == 0:
-        return NONE[kind]
+        return SAYS_NONE[kind]
     pictures = f"{count:,} pictures ({percent(share)}) show" if count > 1 else "1 picture shows"
     return SAYS[kind].format(pictures=pictures)
 
 
 def advice(kind: str, count: int, share: float, *, dropped: bool, padded: bool) -> str | None:
-    """What to do about it; None where there is nothing to do."""
+    """`suggests` of a finding; None where there is nothing to do."""
     if count == 0:
         return None
     if kind == "near_duplicates" and dropped:
-        return DROPPED
+        return SUGGESTS_IF_DROPPED
     if kind == "letterboxed" and padded:
-        return PADDED
-    if kind == "blurred" and share > ALL_BLURRED:
-        return SMALLER
+        return SUGGESTS_IF_PADDED
+    if kind == "blurred" and share > MOSTLY:
+        return SUGGESTS_IF_MOSTLY_BLURRED
     return SUGGESTS[kind]
 
 
@@ -96,23 +100,3 @@ def percent(share: float) -> str:
     if share < 0.001:
         return "under 0.1 %"
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
-
-
-def effective_images(number: float, sample: int) -> dict[str, Any]:
-    """The effective number of images, in words."""
-    share = number / sample
-    whole = round(number)
-    counted = "1 picture" if whole == 1 else f"{whole:,} pictures"
-    suggests = None
-    if share < MONOTONOUS:
-        suggests = (
-            "The pictures are much alike: add other kinds of pictures rather than more of these."
-        )
-    return {
-        "value": round(number, 1),
-        "sample": sample,
-        "share": round(share, 4),
-        "says": f"A random sample of {sample:,} pictures is as varied as "
-        f"{counted} with nothing in common.",
-        "suggests": suggests,
-    }

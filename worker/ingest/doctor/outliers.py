@@ -1,59 +1,71 @@
-"""How crowded it is around each picture: the far from everything are outliers."""
+"""Outliers: an image whose neighbours are distant is an outlier.
+
+`LocalDistances` tells the same for near-duplicates: how far apart images are in one region.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ingest.doctor.pairs import Features, Places
+from worker.ingest.doctor.close_pairs import Features, Indices
 
-SAMPLE = 2000  # pictures that each is compared with
-LONELY = 0.01  # of them: a few odd pictures that are like each other are odd all the same
-LEAST_LONELY = 6  # pictures, with the picture itself
-LEAST = 100  # pictures; fewer tell nothing of what is usual
+SAMPLE = 2000  # images with which each is compared
+# The share of them within the distance: a few odd images that are alike are outliers all the same.
+NEIGHBOUR_SHARE = 0.01
+MIN_RANK = 6  # of the neighbour in a small sample, the image itself included
+MIN_IMAGES = 100  # with fewer it is unknown which distances are usual
 ROWS = 1024
-SPREADS = 3.5  # beyond the median, in units of what lies between it and the upper quartile
+SPREADS = 3.5  # above the median, in units of upper quartile − median
 
-NEIGHBOURS = 20
-NEIGHBOUR_SHARE = 0.02  # of few pictures it is the one at this share, so that it is near
-NEIGHBOUR_SAMPLE = 20_000  # pictures among which the twentieth neighbour of all is guessed
+LOCAL_NEIGHBOURS = 20
+LOCAL_SHARE = 0.02  # of a small dataset; its twentieth neighbour would not be local
+LOCAL_SAMPLE = 20_000  # images among which the neighbour is estimated
 
 Floats = NDArray[np.float32]
 
 
-def loneliness(features: Features, tick: Callable[[], None]) -> Floats:
-    """(N, F) -> (N,): the distance within which a hundredth of a fixed sample lies."""
+def neighbour_distances(features: Features, tick: Callable[[], None]) -> Floats:
+    """(N, F) -> (N,): the distance within which 1 % of a fixed sample of images lies."""
     sample = _sample(features, SAMPLE)
-    rank = min(len(sample), max(LEAST_LONELY, round(LONELY * len(sample))))
-    lonely = np.empty(len(features), np.float32)
+    rank = min(len(sample), max(MIN_RANK, round(NEIGHBOUR_SHARE * len(sample))))
+    distances = np.empty(len(features), np.float32)
     for start in range(0, len(features), ROWS):
         part = slice(start, start + ROWS)
-        lonely[part] = _ranked(features[part].astype(np.float32), sample, rank)
+        distances[part] = _ranked_distances(features[part].astype(np.float32), sample, rank)
         tick()
-    return lonely
+    return distances
 
 
-class Neighbourhood:
-    """How far the twentieth neighbour of a picture is; endless where there are few pictures."""
+def outlier_limit(distances: Floats) -> float:
+    """The neighbour distance above which an image is an outlier among these."""
+    if len(distances) < MIN_IMAGES:
+        return float("inf")
+    median, upper = np.quantile(distances, (0.5, 0.75))
+    return float(median + SPREADS * (upper - median))
+
+
+class LocalDistances:
+    """The distance of the twentieth neighbour of each image; infinite in a small dataset."""
 
     def __init__(self, features: Features) -> None:
         self._features = features
-        self._sample = _sample(features, NEIGHBOUR_SAMPLE)
-        wanted = min(NEIGHBOURS, NEIGHBOUR_SHARE * len(features))
+        self._sample = _sample(features, LOCAL_SAMPLE)
+        neighbours = min(LOCAL_NEIGHBOURS, LOCAL_SHARE * len(features))
         share = len(self._sample) / len(features)
-        self._rank = 1 + max(1, round(wanted * share))  # with the picture itself
-        self._known = np.full(len(features), np.nan, np.float32)
+        self._rank = 1 + max(1, round(neighbours * share))  # the image itself is the first
+        self._cache = np.full(len(features), np.nan, np.float32)
 
-    def __call__(self, places: Places) -> Floats:
+    def __call__(self, indices: Indices) -> Floats:
         """(n,) -> (n,)."""
-        if len(self._features) < LEAST:
-            return np.full(len(places), np.inf, np.float32)
-        unknown = np.unique(places[np.isnan(self._known[places])])
+        if len(self._features) < MIN_IMAGES:
+            return np.full(len(indices), np.inf, np.float32)
+        unknown = np.unique(indices[np.isnan(self._cache[indices])])
         if len(unknown):
             rows = self._features[unknown].astype(np.float32)
-            self._known[unknown] = _ranked(rows, self._sample, self._rank)
-        known: Floats = self._known[places]
-        return known
+            self._cache[unknown] = _ranked_distances(rows, self._sample, self._rank)
+        distances: Floats = self._cache[indices]
+        return distances
 
 
 def _sample(features: Features, size: int) -> Floats:
@@ -62,17 +74,12 @@ def _sample(features: Features, size: int) -> Floats:
     return features[chosen].astype(np.float32)
 
 
-def _ranked(rows: Floats, sample: Floats, rank: int) -> Floats:
-    """(n, F) and (s, F) -> (n,): the distance to the nearest of the sample but rank - 1."""
+def _ranked_distances(rows: Floats, sample: Floats, rank: int) -> Floats:
+    """(n, F) and (s, F) -> (n,): the distance to the vector of the sample with this rank, from 1.
+
+    `models.scoring.nearest` finds exactly the first; here any rank will do, and its rounding.
+    """
     similarity = rows @ sample.T
     similarity.partition(len(sample) - rank, axis=1)
     distances: Floats = np.sqrt(np.maximum(2 - 2 * similarity[:, len(sample) - rank], 0))
     return distances
-
-
-def outlier_limit(lonely: Floats) -> float:
-    """The distance beyond which a picture is an outlier among these."""
-    if len(lonely) < LEAST:
-        return float("inf")
-    median, upper = np.quantile(lonely, (0.5, 0.75))
-    return float(median + SPREADS * (upper - median))

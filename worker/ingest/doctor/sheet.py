@@ -1,4 +1,4 @@
-"""doctor.png: the worst pictures of each kind, a row for each, under its label."""
+"""doctor.png: a contact sheet with a labelled row of the worst images for each kind of fault."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +8,14 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.Image import Resampling
 
 from worker.ingest.decoding.levels import Pixels
-from worker.ingest.doctor.findings import Finding, percent
+from worker.ingest.doctor.findings import DoctorFinding, percent
 from worker.ingest.doctor.measures import on_white
 
 COLUMNS = 12
-CELL = 96  # pixels, of the longer side of a picture
+CELL = 96  # pixels, the longer side of an image
 GAP, PAIR_GAP, MARGIN = 8, 2, 24
 HEADER, LABEL, CAPTION = 76, 46, 16
-PAPER, CARD, INK, PALE = "#f6f5f2", "#ffffff", "#23262b", "#7b8087"
+PAPER, INK, PALE = "#f6f5f2", "#23262b", "#7b8087"
 ACCENTS = {
     "near_duplicates": "#3866c6",
     "outliers": "#c2410c",
@@ -43,59 +43,62 @@ VALUES = {
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A finding with the places of its examples before anything was left out; of a near-duplicate
-    the original comes beside it."""
+class SheetRow:
+    """A finding, and the indices of its examples in images.npy before any image is left out.
 
-    finding: Finding
-    places: list[tuple[int, ...]]
+    A near-duplicate has two indices, its own and that of its original.
+    """
+
+    finding: DoctorFinding
+    groups: list[tuple[int, ...]]
 
 
-def write_sheet(images: Pixels, title: str, shown: list[Shown], path: Path) -> None:
-    """A PNG of the pictures of (N, H, W, C) that were found; kinds that were not are named."""
-    found = [one for one in shown if one.places]
+def write_sheet(images: Pixels, title: str, rows: list[SheetRow], path: Path) -> None:
+    """Write a PNG; images are (N, H, W, C). Kinds without examples are named in one line."""
+    filled = [row for row in rows if row.groups]
     width, height = _cell(images)
-    row = LABEL + height + CAPTION + GAP
-    size = (2 * MARGIN + COLUMNS * (CELL + GAP) - GAP, HEADER + len(found) * row + MARGIN)
-    sheet = Image.new("RGB", size, PAPER)
+    row_height = LABEL + height + CAPTION + GAP
+    sheet_width = 2 * MARGIN + COLUMNS * (CELL + GAP) - GAP
+    sheet_height = HEADER + len(filled) * row_height + MARGIN
+    sheet = Image.new("RGB", (sheet_width, sheet_height), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, 18), title, INK, ImageFont.load_default(20))
-    draw.text((MARGIN, 46), _summary(shown), PALE, ImageFont.load_default(13))
-    for place, one in enumerate(found):
-        _draw_row(sheet, draw, HEADER + place * row, one, images, (width, height))
+    draw.text((MARGIN, 46), _summary(rows), PALE, ImageFont.load_default(13))
+    for position, row in enumerate(filled):
+        _draw_row(sheet, draw, HEADER + position * row_height, row, images, (width, height))
     sheet.save(path, "PNG")
 
 
-def _summary(shown: list[Shown]) -> str:
-    clear = [TITLES[one.finding.kind].lower() for one in shown if not one.places]
-    if len(clear) == len(shown):
-        return "Nothing was found: " + ", ".join(clear) + " – none."
-    return "None of these: " + ", ".join(clear) + "." if clear else "Something of every kind."
+def _summary(rows: list[SheetRow]) -> str:
+    empty = [TITLES[row.finding.kind].lower() for row in rows if not row.groups]
+    if len(empty) == len(rows):
+        return "No faults found. Looked for: " + ", ".join(empty) + "."
+    return "Not found: " + ", ".join(empty) + "." if empty else "Faults of every kind were found."
 
 
 def _draw_row(
     sheet: Image.Image,
     draw: ImageDraw.ImageDraw,
     top: int,
-    one: Shown,
+    row: SheetRow,
     images: Pixels,
     size: tuple[int, int],
 ) -> None:
-    kind, (width, height) = one.finding.kind, size
+    kind, (width, height) = row.finding.kind, size
     accent, title = ACCENTS[kind], ImageFont.load_default(16)
     draw.rounded_rectangle((MARGIN, top + 12, MARGIN + 5, top + 34), 2, accent)
     draw.text((MARGIN + 14, top + 13), TITLES[kind], INK, title)
     left = MARGIN + 14 + draw.textlength(TITLES[kind], title) + 10
-    count = f"{one.finding.count:,}  ·  {percent(one.finding.share)}"
+    count = f"{row.finding.count:,}  ·  {percent(row.finding.share)}"
     draw.text((left, top + 15), count, accent, ImageFont.load_default(14))
     caption = ImageFont.load_default(11)
-    per_row = COLUMNS // len(one.places[0])
-    for place, group in enumerate(one.places[:per_row]):
-        start = MARGIN + place * len(group) * (CELL + GAP)
-        for number, index in enumerate(group):
-            x = start + number * (CELL + PAIR_GAP) + (CELL - width) // 2
+    per_row = COLUMNS // len(row.groups[0])
+    for cell, group in enumerate(row.groups[:per_row]):
+        start = MARGIN + cell * len(group) * (CELL + GAP)
+        for position, index in enumerate(group):
+            x = start + position * (CELL + PAIR_GAP) + (CELL - width) // 2
             sheet.paste(_picture(images[index], size), (x, top + LABEL))
-        value = VALUES[kind].format(one.finding.examples[place].value)
+        value = VALUES[kind].format(row.finding.examples[cell].value)
         draw.text((start + (CELL - width) // 2, top + LABEL + height + 2), value, PALE, caption)
 
 
@@ -106,7 +109,7 @@ def _cell(images: Pixels) -> tuple[int, int]:
 
 
 def _picture(pixels: Pixels, size: tuple[int, int]) -> Image.Image:
-    """On white; enlarged without smoothing, so that a blur is the picture's own."""
+    """On white. Enlarged without smoothing, which would look like a blurred picture."""
     opaque = on_white(np.asarray(pixels)[None])[0]
     picture = Image.fromarray(opaque[..., 0] if opaque.shape[2] == 1 else opaque).convert("RGB")
     grows = size[0] > picture.width

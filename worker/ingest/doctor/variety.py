@@ -1,26 +1,90 @@
-"""How many pictures a dataset amounts to: the effective number by the spectrum of similarities.
+"""How varied a dataset is: the effective number of its images and of its classes."""
 
-Vendi score (Friedman and Dieng 2023, arXiv:2210.02410): the exponential of the entropy of the
-eigenvalues of K / n, where K holds the similarities of n pictures, 1 of each to itself. It is n
-where all are wholly unlike, and 1 where all are the same.
-"""
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from worker.ingest.doctor.pairs import Features, Places
+from worker.ingest.doctor.close_pairs import Features, Indices
 
 SAMPLE = 1000
-WIDTH = 0.4  # embedding distance at which two pictures count as alike by 1/√e
-LEAST = 1e-12  # an eigenvalue below is rounding
+KERNEL_WIDTH = 0.4  # embedding distance at which the similarity of two images is 1/√e
+MIN_EIGENVALUE = 1e-12  # a smaller one is a rounding error
+MONOTONOUS = 0.05  # effective images per image
+
+RARE = 0.2  # of the mean class; where all classes are drawn evenly, it is repeated five times
+FEW_IMAGES = 100  # a class with fewer is memorized
+NAMED = 3  # classes
 
 
-def effective_number(features: Features, places: Places) -> tuple[float, int]:
-    """The number, and of how many pictures, a fixed sample of up to 1,000 at `places`, it is."""
-    count = min(SAMPLE, len(places))
-    chosen = np.sort(np.random.default_rng(0).choice(places, count, False))
+def effective_number(features: Features, indices: Indices) -> tuple[float, int]:
+    """The Vendi score of the images at `indices`, and the size of the sample that was used.
+
+    The score (Friedman and Dieng 2023, arXiv:2210.02410) is the exponential of the entropy of the
+    eigenvalues of K / n, where K holds the similarities of n images, each 1 to itself. It is n
+    where no images are alike, and 1 where all are the same. The sample is fixed, of up to 1,000.
+    """
+    count = min(SAMPLE, len(indices))
+    chosen = np.sort(np.random.default_rng(0).choice(indices, count, False))
     sample = features[chosen].astype(np.float64)
     sample /= np.linalg.norm(sample, axis=1, keepdims=True)
     squares = np.maximum(2 - 2 * sample @ sample.T, 0)
-    spectrum = np.linalg.eigvalsh(np.exp(-squares / (2 * WIDTH**2)) / count)
-    positive = spectrum[spectrum > LEAST]
+    spectrum = np.linalg.eigvalsh(np.exp(-squares / (2 * KERNEL_WIDTH**2)) / count)
+    positive = spectrum[spectrum > MIN_EIGENVALUE]
     return float(np.exp(-(positive * np.log(positive)).sum())), count
+
+
+def effective_images(number: float, sample: int) -> dict[str, Any]:
+    """`effective_images` of the report: the effective number with a sentence and an advice."""
+    share = number / sample
+    whole = round(number)
+    counted = "1 picture" if whole == 1 else f"{whole:,} pictures"
+    suggests = None
+    if share < MONOTONOUS:
+        suggests = (
+            "The pictures are much alike: add other kinds of pictures rather than more of these."
+        )
+    return {
+        "value": round(number, 1),
+        "sample": sample,
+        "share": round(share, 4),
+        "says": f"A random sample of {sample:,} pictures is as varied as "
+        f"{counted} with nothing in common.",
+        "suggests": suggests,
+    }
+
+
+def class_balance(names: list[str], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """`class_balance` of the report: counts, effective number of classes, a sentence, an advice.
+
+    The effective number is the exponential of the entropy of the classes' shares.
+    """
+    counts = np.bincount(labels, minlength=len(names))
+    shares = counts[counts > 0] / counts.sum()
+    effective = float(np.exp(-(shares * np.log(shares)).sum()))
+    order = np.argsort(counts, kind="stable")
+    rarest, largest = int(order[0]), int(order[-1])
+    rare = [int(label) for label in order if counts[label] < RARE * counts.mean()]
+    few = [int(label) for label in order if counts[label] < FEW_IMAGES]
+    says = (
+        f"{len(names):,} classes, balanced like {effective:.1f} classes of equal size; the "
+        f"smallest is {names[rarest]} with {counts[rarest]:,} pictures, the largest "
+        f"{names[largest]} with {counts[largest]:,}."
+    )
+    suggests = None
+    if not rare and len(few) == len(names) > 0:  # leaving all of them out would leave nothing
+        suggests = (
+            f"Every class has fewer than {FEW_IMAGES} pictures, few enough to be memorized: add "
+            "pictures to all of them, or train without classes."
+        )
+    elif rare or few:
+        thin = rare or few
+        listed = ", ".join(names[label] for label in thin[:NAMED])
+        more = f" and {len(thin) - NAMED:,} more" if len(thin) > NAMED else ""
+        suggests = f"Add pictures of {listed}{more}, or leave them out of a conditional training."
+    return {
+        "counts": counts.tolist(),
+        "effective": round(effective, 3),
+        "says": says,
+        "suggests": suggests,
+    }

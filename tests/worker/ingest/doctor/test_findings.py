@@ -1,6 +1,6 @@
 import pytest
 
-from worker.ingest.doctor.findings import advice, effective_images, percent, sentence
+from worker.ingest.doctor.findings import advice, percent, sentence
 
 KINDS = ("near_duplicates", "outliers", "letterboxed", "blurred", "blank", "levels")
 
@@ -23,12 +23,3 @@ def test_the_advice_follows_what_was_asked_for() -> None:
 
 def test_shares_are_percents() -> None:
     assert [percent(share) for share in (0.5, 0.034, 0.0004)] == ["50 %", "3.4 %", "under 0.1 %"]
-
-
-def test_the_effective_number_names_its_sample() -> None:
-    told = effective_images(612.34, 1000)
-    assert (told["value"], told["sample"], told["share"]) == (612.3, 1000, 0.6123)
-    assert "1,000 pictures is as varied as 612 pictures with" in told["says"]
-    assert "as varied as 1 picture with" in effective_images(1.2, 20)["says"]
-    assert told["suggests"] is None
-    assert effective_images(3, 1000)["suggests"]

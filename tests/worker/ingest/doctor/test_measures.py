@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 from real_pictures import cats
 
-from worker.ingest.doctor.measures import Ruler, on_white
+from worker.ingest.doctor.measures import Measurer, on_white
 
 
 @pytest.fixture(scope="module")
@@ -21,19 +21,19 @@ def changed(pictures: np.ndarray, change: object) -> np.ndarray:
 
 
 def test_blur_is_told_at_every_resolution(pictures: np.ndarray) -> None:
-    sharp = Ruler(64, 64)(pictures).sharpness
+    sharp = Measurer(64, 64)(pictures).sharpness
     blurred = changed(pictures, lambda one: one.filter(ImageFilter.GaussianBlur(1.5)))
     enlarged = changed(pictures, lambda one: one.resize((192, 192), Image.Resampling.BICUBIC))
     halved = changed(pictures, lambda one: one.resize((32, 32), Image.Resampling.LANCZOS))
     assert np.median(sharp) > 0.7
-    assert np.median(Ruler(32, 32)(halved).sharpness) > 0.7
-    assert Ruler(64, 64)(blurred).sharpness.max() < 0.57
-    assert Ruler(192, 192)(enlarged).sharpness.max() < 0.6
+    assert np.median(Measurer(32, 32)(halved).sharpness) > 0.7
+    assert Measurer(64, 64)(blurred).sharpness.max() < 0.57
+    assert Measurer(192, 192)(enlarged).sharpness.max() < 0.6
 
 
 def test_sharpness_does_not_depend_on_contrast(pictures: np.ndarray) -> None:
     pale = (100 + pictures * 0.2).astype(np.uint8)
-    before, after = Ruler(64, 64)(pictures).sharpness, Ruler(64, 64)(pale).sharpness
+    before, after = Measurer(64, 64)(pictures).sharpness, Measurer(64, 64)(pale).sharpness
     assert np.abs(np.log(after / before)).mean() < 0.1
 
 
@@ -43,7 +43,7 @@ def test_variation_is_that_of_brightness_or_of_colour() -> None:
     half[:, :, 20:] = 110
     coloured = plain.copy()
     coloured[:, :, 20:] = (130, 90, 50)  # as bright as the rest
-    variation = Ruler(28, 40)(np.concatenate([plain, half, coloured])).variation
+    variation = Measurer(28, 40)(np.concatenate([plain, half, coloured])).variation
     assert variation[:2].tolist() == [0, 10]
     assert variation[2] > 15
 
@@ -51,7 +51,7 @@ def test_variation_is_that_of_brightness_or_of_colour() -> None:
 def test_a_thumbnail_averages_the_picture() -> None:
     picture = np.zeros((1, 32, 64, 1), np.uint8)
     picture[:, :16] = 200
-    thumbnail = Ruler(32, 64)(picture).thumbnails[0]
+    thumbnail = Measurer(32, 64)(picture).thumbnails[0]
     assert thumbnail.shape == (32, 32)
     assert thumbnail[:16].min() == thumbnail[:16].max() == 200
     assert thumbnail[16:].max() == 0

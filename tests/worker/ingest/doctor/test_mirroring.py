@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from worker.ingest.doctor.mirroring import MIN_PICTURES, is_mirrorable, thumbnails, told_apart
+from worker.ingest.doctor.mirroring import MIN_IMAGES, is_mirrorable, mirror_accuracy, thumbnails
 
 Run = Callable[..., Any]
 
 
 def measured(outcome: Any) -> float:
-    return told_apart(thumbnails(outcome.folder / "images.npy", outcome.images.shape))
+    return mirror_accuracy(thumbnails(outcome.folder / "images.npy", outcome.images.shape))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_what_is_asked_for_is_not_measured(ingest: Run, shared_data: Path, asked
 
 def test_few_pictures_and_plain_ones_may_be_mirrored(tmp_path: Path) -> None:
     path = tmp_path / "images.npy"
-    lopsided = np.zeros((MIN_PICTURES, 32, 32, 1), np.uint8)
+    lopsided = np.zeros((MIN_IMAGES, 32, 32, 1), np.uint8)
     lopsided[:, :, :16] = 255
     for images, expected in ((lopsided, False), (lopsided[1:], True), (0 * lopsided, True)):
         path.write_bytes(bytes(128) + images.tobytes())

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from worker.ingest.doctor.outliers import LEAST, Neighbourhood, loneliness, outlier_limit
+from worker.ingest.doctor.outliers import (
+    MIN_IMAGES,
+    LocalDistances,
+    neighbour_distances,
+    outlier_limit,
+)
 
 
 def crowd_and_strangers(strangers: int) -> np.ndarray:
@@ -14,22 +19,22 @@ def crowd_and_strangers(strangers: int) -> np.ndarray:
 
 
 def test_a_few_strangers_are_far_though_they_are_alike() -> None:
-    lonely = loneliness(crowd_and_strangers(15), lambda: None)
-    beyond = lonely > outlier_limit(lonely)
+    distances = neighbour_distances(crowd_and_strangers(15), lambda: None)
+    beyond = distances > outlier_limit(distances)
     assert beyond[2000:].all()
     assert beyond[:2000].mean() < 0.02
 
 
 def test_a_kind_that_is_not_rare_is_no_stranger() -> None:
-    lonely = loneliness(crowd_and_strangers(400), lambda: None)
-    assert (lonely > outlier_limit(lonely)).mean() < 0.03
+    distances = neighbour_distances(crowd_and_strangers(400), lambda: None)
+    assert (distances > outlier_limit(distances)).mean() < 0.03
 
 
 def test_of_few_pictures_none_is_an_outlier() -> None:
-    features = crowd_and_strangers(1)[-LEAST + 1 :]
-    lonely = loneliness(features, lambda: None)
-    assert not (lonely > outlier_limit(lonely)).any()
-    assert len(loneliness(features[:2], lambda: None)) == 2
+    features = crowd_and_strangers(1)[-MIN_IMAGES + 1 :]
+    distances = neighbour_distances(features, lambda: None)
+    assert not (distances > outlier_limit(distances)).any()
+    assert len(neighbour_distances(features[:2], lambda: None)) == 2
 
 
 def test_the_twentieth_neighbour_is_found_and_of_more_pictures_guessed(
@@ -40,7 +45,7 @@ def test_the_twentieth_neighbour_is_found_and_of_more_pictures_guessed(
     places = np.array([5, 9, 5, 1900])
     apart = np.linalg.norm(wide[places, None] - wide[None], axis=2)
     exact = np.sort(apart, axis=1)[:, 20]  # its own is the first
-    assert Neighbourhood(features)(places) == pytest.approx(exact, abs=5e-3)
-    monkeypatch.setattr("worker.ingest.doctor.outliers.NEIGHBOUR_SAMPLE", 1000)
-    assert Neighbourhood(features)(places) == pytest.approx(exact, rel=0.2)
-    assert np.isinf(Neighbourhood(features[:50])(np.array([3]))).all()
+    assert LocalDistances(features)(places) == pytest.approx(exact, abs=5e-3)
+    monkeypatch.setattr("worker.ingest.doctor.outliers.LOCAL_SAMPLE", 1000)
+    assert LocalDistances(features)(places) == pytest.approx(exact, rel=0.2)
+    assert np.isinf(LocalDistances(features[:50])(np.array([3]))).all()

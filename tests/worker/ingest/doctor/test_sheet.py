@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from worker.ingest.doctor.findings import Example, Finding
-from worker.ingest.doctor.sheet import CELL, COLUMNS, HEADER, LABEL, MARGIN, Shown, write_sheet
+from worker.ingest.doctor.findings import DoctorFinding, Example
+from worker.ingest.doctor.sheet import CELL, COLUMNS, HEADER, LABEL, MARGIN, SheetRow, write_sheet
 
 
-def shown(kind: str, places: list[tuple[int, ...]]) -> Shown:
+def shown(kind: str, places: list[tuple[int, ...]]) -> SheetRow:
     examples = [Example(group[0], "a.png", 0.1) for group in places]
-    return Shown(Finding(kind, len(places), 0.1, 0.5, "", None, examples), places)
+    return SheetRow(DoctorFinding(kind, len(places), 0.1, 0.5, "", None, examples), places)
 
 
-def sheet(folder: Path, images: np.ndarray, rows: list[Shown]) -> np.ndarray:
+def sheet(folder: Path, images: np.ndarray, rows: list[SheetRow]) -> np.ndarray:
     write_sheet(images, "12 pictures", rows, folder / "doctor.png")
     with Image.open(folder / "doctor.png") as picture:
         assert picture.mode == "RGB"

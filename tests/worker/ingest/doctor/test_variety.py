@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from worker.ingest.doctor.variety import SAMPLE, effective_number
+from worker.ingest.doctor.variety import (
+    SAMPLE,
+    class_balance,
+    effective_images,
+    effective_number,
+)
 
 
 def test_what_has_nothing_in_common_counts_in_full() -> None:
@@ -22,3 +27,43 @@ def test_of_many_a_sample_of_the_asked_places_is_taken() -> None:
     vectors = np.zeros((5000, 8), np.float16)
     vectors[:2500, 0] = vectors[2500:, 1] = 1
     assert effective_number(vectors, np.arange(2500)) == (pytest.approx(1), SAMPLE)
+
+
+def test_the_effective_number_names_its_sample() -> None:
+    told = effective_images(612.34, 1000)
+    assert (told["value"], told["sample"], told["share"]) == (612.3, 1000, 0.6123)
+    assert "1,000 pictures is as varied as 612 pictures with" in told["says"]
+    assert "as varied as 1 picture with" in effective_images(1.2, 20)["says"]
+    assert told["suggests"] is None
+    assert effective_images(3, 1000)["suggests"]
+
+
+def balance(*counts: int) -> dict[str, object]:
+    names = [f"class {number}" for number in range(len(counts))]
+    return class_balance(names, np.repeat(np.arange(len(counts)), counts))
+
+
+def test_even_classes_count_each_and_need_nothing() -> None:
+    told = balance(500, 500, 500, 500)
+    assert told["counts"] == [500, 500, 500, 500]
+    assert told["effective"] == pytest.approx(4)
+    assert told["suggests"] is None
+
+
+def test_the_rarest_classes_are_named() -> None:
+    told = balance(5000, 4000, 150, 120)
+    assert 2 < float(str(told["effective"])) < 2.5
+    assert "smallest is class 3 with 120 pictures" in str(told["says"])
+    assert str(told["suggests"]).startswith("Add pictures of class 3, class 2, or")
+
+
+def test_classes_that_are_all_small_are_told_once_and_not_by_name() -> None:
+    told = balance(20, 20, 25, 20, 20)
+    assert str(told["suggests"]).startswith("Every class has fewer than 100 pictures")
+    assert "class 0 with 20" in str(told["says"])
+    assert "class 0" not in str(told["suggests"])
+
+
+def test_small_classes_beside_large_ones_are_named_up_to_three() -> None:
+    suggests = str(balance(20, 20, 20, 20, 20, 150)["suggests"])
+    assert suggests.startswith("Add pictures of class 0, class 1, class 2 and 2 more, or")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from worker.ingest.doctor import pairs
-from worker.ingest.doctor.pairs import close_pairs
+from worker.ingest.doctor import close_pairs as module
+from worker.ingest.doctor.close_pairs import PAIRS_PER_IMAGE, close_pairs
 
 LIMIT = 0.3
 
@@ -41,7 +41,7 @@ def test_exactly_the_close_pairs_are_found_with_their_distances() -> None:
 def test_clusters_find_nearly_all_that_an_exact_search_finds() -> None:
     features = with_copies(12_000, 600)
     exact = close_pairs(features, LIMIT, nothing)
-    clustered = close_pairs(features, LIMIT, nothing, exact=1000)
+    clustered = close_pairs(features, LIMIT, nothing, exact_up_to=1000)
     found, all_of_them = (
         set(zip(one.later, one.earlier, strict=True)) for one in (clustered, exact)
     )
@@ -52,12 +52,12 @@ def test_clusters_find_nearly_all_that_an_exact_search_finds() -> None:
 def test_a_cluster_that_holds_nearly_all_is_searched_in_windows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pairs, "WINDOW", 512)
+    monkeypatch.setattr(module, "WINDOW", 512)
     generator = np.random.default_rng(0)
     crowd = np.ones((8000, 32)) + generator.standard_normal((8000, 32)) * 0.5
     crowd[4000:4100] = crowd[:100] * 1.3  # of another length before they are made unit
     features = unit(crowd)
-    found = close_pairs(features, 0.05, nothing, exact=1000)
+    found = close_pairs(features, 0.05, nothing, exact_up_to=1000)
     pairs_found = set(zip(found.later, found.earlier, strict=True))
     assert sum((4000 + one, one) in pairs_found for one in range(100)) > 90
 
@@ -65,7 +65,7 @@ def test_a_cluster_that_holds_nearly_all_is_searched_in_windows(
 def test_each_keeps_its_nearest_where_all_are_close() -> None:
     features = unit(np.ones((3000, 16)) + np.random.default_rng(0).standard_normal((3000, 16)) / 99)
     found = close_pairs(features, LIMIT, nothing)
-    assert len(found.later) == 3000 * pairs.PER_PICTURE - sum(range(1, pairs.PER_PICTURE + 1))
+    assert len(found.later) == 3000 * PAIRS_PER_IMAGE - sum(range(1, PAIRS_PER_IMAGE + 1))
     assert (np.diff(found.later) >= 0).all()
     assert (found.earlier < found.later).all()
 
@@ -81,6 +81,6 @@ def test_every_tick_may_stop_it() -> None:
     def stop(_: int) -> None:
         raise Enough
 
-    for exact in (10_000, 100):
+    for exact_up_to in (10_000, 100):
         with pytest.raises(Enough):
-            close_pairs(with_copies(2000, 10), LIMIT, stop, exact)
+            close_pairs(with_copies(2000, 10), LIMIT, stop, exact_up_to)
