@@ -16,7 +16,7 @@ FLAGS = Flags.NOCACHE | Flags.BLACKPOINTCOMPENSATION
 
 
 class UnusableProfile(Exception):
-    """The profile is damaged, or is for other channels than the picture has."""
+    """The profile is damaged, or is for other channels than the image has."""
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bool]:

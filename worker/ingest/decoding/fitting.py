@@ -1,4 +1,4 @@
-"""Fits a decoded picture to the shape of the dataset: cropped, padded or stretched."""
+"""Fits a decoded image to the shape of the dataset: cropped, padded or stretched."""
 
 import math
 from collections.abc import Callable
@@ -28,7 +28,7 @@ PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
-    """Raise Rejected for a picture that has more pixels than may be decoded."""
+    """Raise Rejected for an image that has more pixels than may be decoded."""
     if width * height > max_pixels:
         raise Rejected(
             f"too many pixels: {width} × {height}, at most {max_pixels:,} (MOGGY_MAX_PIXELS)"
@@ -36,7 +36,7 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
 
 
 def check_size(width: int, height: int, shape: ImageShape) -> None:
-    """Raise Rejected for a picture that would be enlarged more than fourfold."""
+    """Raise Rejected for an image that would be enlarged more than fourfold."""
     least_width, least_height = (
         max(MIN_SIDE, math.ceil(side / MAX_ENLARGEMENT)) for side in (shape.width, shape.height)
     )
@@ -48,15 +48,15 @@ def check_size(width: int, height: int, shape: ImageShape) -> None:
 
 
 def is_enlarged(width: int, height: int, shape: ImageShape) -> bool:
-    """Whether a picture of this size is enlarged to fit the shape."""
+    """Whether an image of this size is enlarged to fit the shape."""
     is_narrower, is_lower = width < shape.width, height < shape.height
     return (is_narrower and is_lower) if shape.fit == "pad" else (is_narrower or is_lower)
 
 
 def least_decoded_size(image_size: tuple[int, int], shape: ImageShape) -> tuple[int, int]:
-    """The least dimensions at which a picture may be decoded without a loss in the dataset.
+    """The least dimensions at which an image may be decoded without a loss in the dataset.
 
-    They suffice for a picture that is turned by 90° too.
+    They suffice for an image that is turned by 90° too.
     """
     side = math.ceil(max(shape.width, shape.height) * REDUCING_GAP)
     if shape.fit != "pad":
@@ -75,8 +75,8 @@ def fit_raster(
 ) -> Pixels:
     """(height, width, C), turned by `turn`; C follows `shape.channels`.
 
-    With auto, C follows the picture, and is 1 where all channels are equal. `to_srgb` is applied
-    after resizing: resampling changes colours little, and a large picture takes long to convert.
+    With auto, C follows the image, and is 1 where all channels are equal. `to_srgb` is applied
+    after resizing: resampling changes colours little, and a large image takes long to convert.
     """
     small = _resize(raster, shape, levels, turn in SIDEWAYS)
     small = to_srgb(small) if to_srgb is not None else small
@@ -90,7 +90,7 @@ def fit_raster(
 
 
 def fit_values(values: Values, shape: ImageShape, levels: Levels) -> Pixels:
-    """`fit_raster` for a picture (H, W, C) from an array."""
+    """`fit_raster` for an image (H, W, C) from an array."""
     return fit_raster(array_raster(values), shape, levels)
 
 
@@ -140,7 +140,7 @@ def _resize(raster: Raster, shape: ImageShape, levels: Levels, is_sideways: bool
 
 
 def _reduce(raster: Raster, levels: Levels, across: int, down: int) -> Image.Image:
-    """Average blocks of `across` × `down` pixels, in bands: no copy is as large as the picture."""
+    """Average blocks of `across` × `down` pixels, in bands: no copy is as large as the image."""
     width, height = raster.size
     if across == down == 1:
         return raster.band(0, height, levels)

@@ -8,15 +8,15 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 
 from worker.ingest.archives.signatures import NOT_AN_IMAGE
-from worker.ingest.decoding.jpeg import JpegPicture
-from worker.ingest.decoding.picture import Picture, open_with
-from worker.ingest.decoding.png import PngPicture
-from worker.ingest.decoding.tiff import TiffPicture
-from worker.ingest.decoding.webp import WebPPicture
+from worker.ingest.decoding.decoder import Decoder, open_with
+from worker.ingest.decoding.jpeg import JpegDecoder
+from worker.ingest.decoding.png import PngDecoder
+from worker.ingest.decoding.tiff import TiffDecoder
+from worker.ingest.decoding.webp import WebPDecoder
 from worker.ingest.errors import Rejected
 
 
-class BmpPicture(Picture):
+class BmpDecoder(Decoder):
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         file.seek(0)
         try:
@@ -25,19 +25,19 @@ class BmpPicture(Picture):
             raise Rejected(NOT_AN_IMAGE) from error
 
 
-class GifPicture(Picture):
+class GifDecoder(Decoder):
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         return open_with(GifImageFile, "GIF", file)
 
 
-class AvifPicture(Picture):
+class AvifDecoder(Decoder):
     bytes_per_pixel = 16
 
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         return open_with(AvifImageFile, "AVIF", file)
 
 
-class HeifPicture(Picture):
+class HeifDecoder(Decoder):
     bytes_per_pixel = 16
 
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
@@ -47,13 +47,13 @@ class HeifPicture(Picture):
         return image
 
 
-PICTURES: dict[str, type[Picture]] = {  # by Pillow's name of the format
-    "PNG": PngPicture,
-    "JPEG": JpegPicture,
-    "WEBP": WebPPicture,
-    "AVIF": AvifPicture,
-    "HEIF": HeifPicture,
-    "TIFF": TiffPicture,
-    "BMP": BmpPicture,
-    "GIF": GifPicture,
+DECODERS: dict[str, type[Decoder]] = {  # by Pillow's name of the format
+    "PNG": PngDecoder,
+    "JPEG": JpegDecoder,
+    "WEBP": WebPDecoder,
+    "AVIF": AvifDecoder,
+    "HEIF": HeifDecoder,
+    "TIFF": TiffDecoder,
+    "BMP": BmpDecoder,
+    "GIF": GifDecoder,
 }

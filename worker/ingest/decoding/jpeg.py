@@ -1,4 +1,4 @@
-"""JPEG: damaged metadata does not make a picture unusable.
+"""JPEG: damaged metadata does not make an image unusable.
 
 Pillow refuses a file if any of its metadata is damaged, though the pixels do not depend on it. It
 is given a stream of only the metadata that matters. JPEG: ITU-T T.81, annex B.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from PIL import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
-from worker.ingest.decoding.picture import TRUNCATED, Picture, load, open_with
+from worker.ingest.decoding.decoder import TRUNCATED, Decoder, load, open_with
 from worker.ingest.decoding.rasters import ImageRaster, Raster
 from worker.ingest.errors import Rejected
 
@@ -24,7 +24,7 @@ KEPT = {
     0xE2: ((b"ICC_PROFILE\0",), 14),
     ADOBE: ((b"Adobe",), 12),
 }
-SEVERAL_PICTURES = b"MPF\0"  # the index of several pictures in one file (CIPA DC-007)
+SEVERAL_IMAGES = b"MPF\0"  # the index of several images in one file (CIPA DC-007)
 END = b"\xff\xd9"
 MAX_SEGMENTS = 10_000  # metadata in several segments has thousands at most
 MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # all but those within the data of a scan
@@ -33,10 +33,10 @@ MAX_SCANS = 500  # encoders write about ten, and libjpeg goes through all pixels
 STRAY = bytes((0x55, 0xAA, 0x2D, 0x96)) * 32
 
 
-class JpegPicture(Picture):
+class JpegDecoder(Decoder):
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         self._segments = JpegSegments(file.getvalue())
-        if self._segments.has_several_pictures:
+        if self._segments.has_several_images:
             self.treatments.add("first_image")
         if self._segments.is_metadata_damaged:
             self.treatments.add("metadata")
@@ -83,7 +83,7 @@ class JpegSegments:
     """The segments of a JPEG, with those left out that no pixel depends on."""
 
     def __init__(self, data: bytes) -> None:
-        self.has_several_pictures = False
+        self.has_several_images = False
         self.is_metadata_damaged = False
         view, kept = memoryview(data), [b"\xff\xd8"]
         is_changed, scans = False, 2
@@ -93,8 +93,8 @@ class JpegSegments:
             scans = end
             self.is_metadata_damaged |= is_damaged
             body = bytes(view[start + 4 : min(start + 64, end)])
-            if marker == 0xE2 and body.startswith(SEVERAL_PICTURES):
-                self.has_several_pictures = True
+            if marker == 0xE2 and body.startswith(SEVERAL_IMAGES):
+                self.has_several_images = True
             if is_damaged or not _is_kept(marker, body, end - start - 4):
                 is_changed = True
             else:
@@ -125,7 +125,7 @@ def _is_kept(marker: int, body: bytes, size: int) -> bool:
 
 
 def _has_too_many_scans(data: bytes, offset: int) -> bool:
-    """Count the scans from `offset`, where the first begins, to the end of the picture."""
+    """Count the scans from `offset`, where the first begins, to the end of the image."""
     scans = 0
     while scans <= MAX_SCANS and (match := MARKER.search(data, offset)):
         marker, offset = data[match.start() + 1], match.end()

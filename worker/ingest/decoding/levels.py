@@ -1,7 +1,7 @@
-"""Converts the values of a picture to 0 … 255, and records which values occur in a dataset.
+"""Converts the values of an image to 0 … 255, and records which values occur in a dataset.
 
 A file states how many bits a value has, not how many of them are used: cameras and scanners write
-10 or 12 bits into 16, and masks hold 0 and 1 in 8 bits. Such pictures come out black unless their
+10 or 12 bits into 16, and masks hold 0 and 1 in 8 bits. Such images come out black unless their
 range is stretched.
 """
 
@@ -19,7 +19,7 @@ Values = NDArray[Any]
 Span = tuple[float, float]  # the lowest and the highest value
 
 WHITE = {"8-bit": 255.0, "16-bit": 65535.0, "float": 1.0}  # "integer", which is wider, has none
-NARROW_SHARE = 1 / 4  # of the values from black to white; pictures that use fewer come out dark
+NARROW_SHARE = 1 / 4  # of the values from black to white; images that use fewer come out dark
 DIGITS = 4  # of decimal numbers in messages
 
 
@@ -84,11 +84,11 @@ class Levels:
 
 @dataclass
 class DepthRange:
-    """The range of values of all pictures of one depth."""
+    """The range of values of all images of one depth."""
 
     low: float
     high: float
-    pictures: int = 0
+    images: int = 0
 
     def is_narrow(self, depth: str) -> bool:
         """Whether few of the possible values are used; one value alone cannot be stretched."""
@@ -98,8 +98,8 @@ class DepthRange:
     def sentence(self, depth: str) -> str:
         """`the values of 200 pictures lie between 0 and 1023 of 65535`."""
         subject = "the value of 1 picture lies"
-        if self.pictures != 1:
-            subject = f"the values of {self.pictures:,} pictures lie"
+        if self.images != 1:
+            subject = f"the values of {self.images:,} pictures lie"
         white = f" of {_format(WHITE[depth])}" if depth in WHITE else ""
         return f"{subject} between {_format(self.low)} and {_format(self.high)}{white}"
 
@@ -109,13 +109,13 @@ class ValueRanges:
 
     def __init__(self) -> None:
         self._ranges: dict[str, DepthRange] = {}
-        self._packed = bytearray()  # for each packed picture, the index of its depth in _ranges
+        self._packed = bytearray()  # for each packed image, the index of its depth in _ranges
         self._shares = array("f")  # for each, the share of the values from black to white it uses
 
     def add(self, depth: str, span: Span, *, is_packed: bool = False) -> None:
         values = self._ranges.setdefault(depth, DepthRange(*span))
         values.low, values.high = min(values.low, span[0]), max(values.high, span[1])
-        values.pictures += 1
+        values.images += 1
         if is_packed:
             self._packed.append(list(self._ranges).index(depth))
             self._shares.append((span[1] - span[0]) / WHITE.get(depth, 1.0))
@@ -125,7 +125,7 @@ class ValueRanges:
         return {depth: values for depth, values in self._ranges.items() if values.is_narrow(depth)}
 
     def narrow_shares(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """(N,) whether each packed picture is of a narrow depth, (N,) its share of the values."""
+        """(N,) whether each packed image is of a narrow depth, (N,) its share of the values."""
         depths = [index for index, depth in enumerate(self._ranges) if depth in self.narrow]
         return np.isin(np.array(self._packed), depths), np.array(self._shares)
 
@@ -137,7 +137,7 @@ class ValueRanges:
     def stretched(self) -> Levels:
         """Levels at which the lowest value of each depth is black and the highest white.
 
-        All pictures share them and stay comparable.
+        All images share them and stay comparable.
         """
         spans = {
             depth: (values.low, values.high)

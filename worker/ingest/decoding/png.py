@@ -1,4 +1,4 @@
-"""PNG: damage outside of the pixels does not make a picture unusable.
+"""PNG: damage outside of the pixels does not make an image unusable.
 
 Pillow refuses a file for a text that is too long, or for a wrong checksum of a chunk that holds no
 pixels. It is given a stream of the critical chunks; the profile, the colour key and the like are
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from PIL import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from worker.ingest.decoding.picture import Picture, load, load_low_bytes, open_with, set_raw_mode
+from worker.ingest.decoding.decoder import Decoder, load, load_low_bytes, open_with, set_raw_mode
 from worker.ingest.decoding.rasters import (
     ImageRaster,
     Raster,
@@ -45,7 +45,7 @@ XMP = b"XML:com.adobe.xmp\0\0"  # not compressed
 RAW_PROFILE = b"Raw profile type "  # ImageMagick keeps EXIF in a text
 
 
-class PngPicture(Picture):
+class PngDecoder(Decoder):
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
         png = self._png
@@ -162,7 +162,7 @@ class PngChunks:
         return stream
 
     def stream(self) -> io.BytesIO:
-        """A stream from which Pillow reads the whole picture."""
+        """A stream from which Pillow reads the whole image."""
         stream = io.BytesIO()
         stream.write(SIGNATURE)
         has_pixels = False

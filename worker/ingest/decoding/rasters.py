@@ -1,4 +1,4 @@
-"""The pixels of a decoded picture, read in bands of rows to keep working copies small.
+"""The pixels of a decoded image, read in bands of rows to keep working copies small.
 
 A band is an image of 8 bits a channel in a mode that can be resampled: L, LA, RGB, RGBA, CMYK or
 LAB.

@@ -1,4 +1,4 @@
-"""Decodes an uploaded picture to pixels in the shape of the dataset."""
+"""Decodes an uploaded image to pixels in the shape of the dataset."""
 
 import functools
 import io
@@ -12,6 +12,7 @@ from PIL.Image import Transpose
 
 from worker.ingest.archives.signatures import HEAD_BYTES, image_format
 from worker.ingest.decoding.colour_profiles import UnusableProfile, lab_to_srgb, to_srgb
+from worker.ingest.decoding.decoder import Decoder, rejection
 from worker.ingest.decoding.fitting import (
     SIDEWAYS,
     check_pixels,
@@ -22,19 +23,18 @@ from worker.ingest.decoding.fitting import (
     least_decoded_size,
     pixels_if_fitting,
 )
-from worker.ingest.decoding.formats import PICTURES
+from worker.ingest.decoding.formats import DECODERS
 from worker.ingest.decoding.levels import Levels, Pixels, Span, Values, depth_of
-from worker.ingest.decoding.picture import Picture, rejection
 from worker.ingest.decoding.rasters import Raster
 from worker.ingest.errors import Rejected
 from worker.ingest.limits import ByteBudget
 from worker.ingest.request import ImageShape
 
-BUDGET_BYTES = 192 << 20  # for all pictures that are decoded at the same time
+BUDGET_BYTES = 192 << 20  # for all images that are decoded at the same time
 # The size of the blocks that Pillow allocates. glibc keeps freed blocks of up to 32 MiB for the
-# thread that had them: each thread would hold on to the memory of a large picture.
+# thread that had them: each thread would hold on to the memory of a large image.
 PILLOW_BLOCK_BYTES = 64 << 20
-TRANSPOSES = {  # that turn a picture upright, by EXIF orientation
+TRANSPOSES = {  # that turn an image upright, by EXIF orientation
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
@@ -46,7 +46,7 @@ TRANSPOSES = {  # that turn a picture upright, by EXIF orientation
 
 
 def set_pillow_limits() -> None:
-    """Set for the whole process that Pillow accepts only complete pictures, of any size.
+    """Set for the whole process that Pillow accepts only complete images, of any size.
 
     `Reader` checks the size: Pillow only warns up to twice its own limit, and its error names no
     remedy.
@@ -59,7 +59,7 @@ def set_pillow_limits() -> None:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A picture in the shape of the dataset.
+    """An image in the shape of the dataset.
 
     `depth` and `span` are those of the file; `treatments` are keys of
     worker.ingest.report.TREATMENTS.
@@ -80,7 +80,7 @@ class Measured:
 
 
 class Reader:
-    """Decodes pictures; may be called from several threads at once. Raises Rejected."""
+    """Decodes images; may be called from several threads at once. Raises Rejected."""
 
     def __init__(self, shape: ImageShape, max_pixels: int, levels: Levels) -> None:
         self._shape = shape
@@ -89,28 +89,28 @@ class Reader:
         self._budget = ByteBudget(BUDGET_BYTES)
 
     def fit(self, file: io.BytesIO) -> Fitted:
-        """Decode a file, turn the picture upright, fit it."""
-        with self._decoded(file) as (picture, raster):
-            turn = TRANSPOSES.get(picture.orientation())
-            width, height = picture.size
+        """Decode a file, turn the image upright, fit it."""
+        with self._decoded(file) as (decoder, raster):
+            turn = TRANSPOSES.get(decoder.orientation())
+            width, height = decoder.size
             if turn in SIDEWAYS:
                 width, height = height, width
             check_size(width, height, self._shape)
             span = raster.span()
             self._levels.check(raster.depth, span)
-            convert = functools.partial(_convert_to_srgb, picture)
+            convert = functools.partial(_convert_to_srgb, decoder)
             pixels = fit_raster(raster, self._shape, self._levels, turn, convert)
             enlarged = self._enlarged(width, height)
-            return Fitted(pixels, raster.depth, span, frozenset(picture.treatments) | enlarged)
+            return Fitted(pixels, raster.depth, span, frozenset(decoder.treatments) | enlarged)
 
     def measure(self, file: io.BytesIO) -> Measured:
         with self._decoded(file) as (_, raster):
             return Measured(raster.depth, raster.span())
 
     def fit_array(self, values: Values, span: Span) -> Fitted | Callable[[], Fitted]:
-        """Fit a picture (H, W, C) from an array.
+        """Fit an image (H, W, C) from an array.
 
-        A picture that has the shape of the dataset already is returned at once; for any other the
+        An image that has the shape of the dataset already is returned at once; for any other the
         result is a function that does the work, to be called in a thread.
         """
         depth = depth_of(values.dtype)
@@ -128,30 +128,30 @@ class Reader:
         return Measured(depth_of(values.dtype), span)
 
     @contextmanager
-    def _decoded(self, file: io.BytesIO) -> Iterator[tuple[Picture, Raster]]:
+    def _decoded(self, file: io.BytesIO) -> Iterator[tuple[Decoder, Raster]]:
         file.seek(0)
         kind = image_format(file.read(HEAD_BYTES))
         assert kind is not None, "other files are rejected before they are read whole"
         with _rejecting_damage():
-            picture = PICTURES[kind](file)
+            decoder = DECODERS[kind](file)
         try:
-            check_pixels(*picture.size, self._max_pixels)
+            check_pixels(*decoder.size, self._max_pixels)
             with _rejecting_damage():
-                picture.draft(least_decoded_size(picture.size, self._shape))
-            with self._budget.take(picture.bytes_needed):
+                decoder.draft(least_decoded_size(decoder.size, self._shape))
+            with self._budget.take(decoder.bytes_needed):
                 try:
                     with _rejecting_damage():
-                        raster = picture.load()
-                    yield picture, raster
+                        raster = decoder.load()
+                    yield decoder, raster
                 finally:
-                    picture.close()  # frees the pixels before the budget
+                    decoder.close()  # frees the pixels before the budget
         finally:
-            picture.close()
+            decoder.close()
 
 
 @contextmanager
 def _rejecting_damage() -> Iterator[None]:
-    """Turn any error of Pillow into Rejected: one damaged picture must not end the ingest."""
+    """Turn any error of Pillow into Rejected: one damaged image must not end the ingest."""
     try:
         yield
     except (Rejected, MemoryError):
@@ -160,16 +160,16 @@ def _rejecting_damage() -> Iterator[None]:
         raise rejection(error) from error
 
 
-def _convert_to_srgb(picture: Picture, image: Image.Image) -> Image.Image:
-    """Convert the resized pixels, and note it among the picture's treatments."""
+def _convert_to_srgb(decoder: Decoder, image: Image.Image) -> Image.Image:
+    """Convert the resized pixels, and note it among the decoder's treatments."""
     if image.mode == "LAB":
         return lab_to_srgb(image)
-    if picture.profile:
+    if decoder.profile:
         try:
-            image, is_converted = to_srgb(image, picture.profile)
+            image, is_converted = to_srgb(image, decoder.profile)
         except UnusableProfile:
-            picture.treatments.add("profile_ignored")
+            decoder.treatments.add("profile_ignored")
         else:
             if is_converted:
-                picture.treatments.add("profile")
+                decoder.treatments.add("profile")
     return image

@@ -2,7 +2,7 @@
 
 TIFF 6.0; the counts and offsets of BigTIFF have 64 bits. A file of 40 KB can announce a million
 strips or tiles that are all the same bytes, and Pillow reads each by itself, for minutes. libtiff
-allocates a whole tile, however small the picture in it is.
+allocates a whole tile, however small the image in it is.
 """
 
 import io
@@ -13,8 +13,8 @@ from PIL import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from worker.ingest.archives.unsupported_formats import DEVELOP
-from worker.ingest.decoding.picture import (
-    Picture,
+from worker.ingest.decoding.decoder import (
+    Decoder,
     load,
     load_low_bytes,
     open_with,
@@ -33,10 +33,10 @@ INTEGERS = {3: "H", 4: "L", 16: "Q"}  # by the type of an entry
 BIG = 43  # the version of a BigTIFF
 MAX_ENTRIES = 65_535  # as many as a classic TIFF can have
 MAX_PARTS = 65_536  # strips or tiles
-MAX_TILE_PIXELS = 4096**2  # of a tile that is larger than the picture
+MAX_TILE_PIXELS = 4096**2  # of a tile that is larger than the image
 
 
-class TiffPicture(Picture):
+class TiffDecoder(Decoder):
     bytes_per_pixel = 8
 
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
@@ -91,7 +91,7 @@ BIG_FORMAT = _Format("Q", 8, "Q", "HHQ8s")
 
 
 def check_layout(data: bytes) -> None:
-    """Raise Rejected for a TIFF whose first directory announces more than a picture needs.
+    """Raise Rejected for a TIFF whose first directory announces more than an image needs.
 
     Other damage is left to Pillow.
     """

@@ -1,6 +1,6 @@
-"""WebP: large pictures are decoded at a fraction of their size.
+"""WebP: large images are decoded at a fraction of their size.
 
-Pillow decodes through libwebp's animation decoder, which holds a picture three times over: a file
+Pillow decodes through libwebp's animation decoder, which holds an image three times over: a file
 of 34 bytes with 16,383 × 5,000 pixels takes a gigabyte. libwebp itself can scale while it decodes;
 it is called here through ctypes, from the copy that Pillow brings.
 API: https://developers.google.com/speed/webp/docs/api (src/webp/decode.h, ABI 0x02..).
@@ -14,17 +14,17 @@ from typing import Any
 from PIL import Image, ImageFile, _webp
 from PIL.WebPImagePlugin import WebPImageFile
 
-from worker.ingest.decoding.picture import TRUNCATED, Picture, open_with
+from worker.ingest.decoding.decoder import TRUNCATED, Decoder, open_with
 from worker.ingest.decoding.rasters import ImageRaster, Raster
 from worker.ingest.errors import Rejected
 
-SCALED_PIXELS = 16 << 20  # larger pictures are scaled while they are decoded
+SCALED_PIXELS = 16 << 20  # larger images are scaled while they are decoded
 DECODER_ABI = 0x0209
 RGBA = 1  # MODE_RGBA
 OK = 0
 
 
-class WebPPicture(Picture):
+class WebPDecoder(Decoder):
     bytes_per_pixel = 12
     _scaled: tuple[int, int] | None = None
 
@@ -46,7 +46,7 @@ class WebPPicture(Picture):
             self._scaled = width // factor, height // factor
 
     def load(self) -> Raster:
-        """Decode without Pillow's `load`, which copies the picture three times and keeps the canvas
+        """Decode without Pillow's `load`, which copies the image three times and keeps the canvas
         of its decoder."""
         image: Any = self.image
         if self._scaled is not None:

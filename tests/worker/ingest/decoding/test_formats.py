@@ -9,12 +9,12 @@ import pytest
 from encoded_pictures import HEIC, QUADRANTS, colours_of, encode, quadrants, read
 from PIL import Image
 
-from worker.ingest.decoding.formats import PICTURES
+from worker.ingest.decoding.formats import DECODERS
 from worker.ingest.errors import Rejected
 
 Image.init()
 # MPO is a JPEG, DIB a BMP without its file header, and PDF, PALM and others are only written.
-CLOSED = sorted((set(Image.OPEN) | set(Image.SAVE)) - set(PICTURES) - {"MPO"})
+CLOSED = sorted((set(Image.OPEN) | set(Image.SAVE)) - set(DECODERS) - {"MPO"})
 MODES = {"MSP": "1", "XBM": "1", "PALM": "L", "BLP": "P", "SPIDER": "F"}
 
 

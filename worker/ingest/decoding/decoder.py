@@ -1,4 +1,4 @@
-"""An uploaded picture whose header was read: the base class of every format that Pillow decodes.
+"""The base class of the decoders: each reads the header of an uploaded image, then its pixels.
 
 A damaged file makes Pillow raise any exception. `open_with` and `load` turn it into Rejected.
 """
@@ -23,8 +23,11 @@ OTHER_BYTE_ORDER = {"B": "L", "L": "B", "N": "B"}
 UNSUPPORTED = ("cannot handle", "unknown pixel mode")
 
 
-class Picture:
-    """A picture whose header was read; a subclass for each format. Raises Rejected."""
+class Decoder:
+    """Reads the header of an uploaded image when it is made, and the pixels in `load`.
+
+    Both raise Rejected. There is a subclass for each format.
+    """
 
     # Memory while it is decoded: four bytes for Pillow's pixels, the rest for the decoder.
     bytes_per_pixel = 5
@@ -54,7 +57,7 @@ class Picture:
         """The EXIF orientation, 1 to 8; to be called after `load`."""
         try:
             return int(self.image.getexif().get(EXIF_ORIENTATION, 1))
-        except Exception:  # noqa: BLE001  damaged metadata does not make the picture unusable
+        except Exception:  # noqa: BLE001  damaged metadata does not make the image unusable
             self.treatments.add("metadata")
             return 1
 
