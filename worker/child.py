@@ -1,4 +1,4 @@
-"""A child process that does the work: its JSON events, its stop signals, its end."""
+"""The child process that does the work of a job: its JSON events, stop signals and exit."""
 
 import json
 import queue
@@ -12,30 +12,30 @@ from typing import IO, Any
 import structlog
 
 from app.domain.processes import describe_exit
-from worker.job_log import FILE_NAME
+from worker.job_log import LOG_FILE
 
 log = structlog.get_logger()
 
 LOG_TAIL_BYTES = 2000
-LINGER_SECONDS = 10.0  # between the end of a child's events and its own
+EXIT_SECONDS = 10.0  # that a child may take to exit after its last event
 
 
 class Child:
-    """Runs `python -m MODULE RUN_DIR`; as several `processes`, of which the first one speaks.
+    """Runs `python -m MODULE RUN_DIR`, as one process, or as several of which one sends events.
 
-    The child ends when its stdin closes, and the only other end of that pipe is held here: when
-    this process dies, however it dies, its child does too.
+    The child ends when its stdin closes. Only this process holds the other end of that pipe, so the
+    child ends with this process, even if this process is killed.
     """
 
     def __init__(self, module: str, run_dir: Path, processes: int = 1) -> None:
-        self._log = run_dir / FILE_NAME
+        self._log = run_dir / LOG_FILE
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
                 [sys.executable, *_launcher(processes), "-m", module, str(run_dir)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
-                start_new_session=True,  # a Ctrl-C of the terminal is its supervisor's affair
+                start_new_session=True,  # a Ctrl-C in the terminal reaches only the supervisor
             )
         assert self._process.stdout is not None
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -46,7 +46,7 @@ class Child:
         self.ended = False
 
     def next_event(self, timeout: float) -> dict[str, Any] | None:
-        """The next event, or None when none came in time or none will come (then `ended`)."""
+        """Return the next event; None after `timeout` seconds, or if the child has `ended`."""
         try:
             event = self._events.get(timeout=timeout)
         except queue.Empty:
@@ -56,34 +56,34 @@ class Child:
         return event
 
     def terminate(self) -> None:
-        """Ask the child to store its state and leave."""
+        """Ask the child to store its state and exit."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
 
     def close(self) -> int:
-        """End the child if it still runs; its exit code, negative for a signal."""
+        """Kill the child if it still runs; return its exit code, negative for a signal."""
         if not self.ended:
             self.kill()
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            code = self._process.wait(LINGER_SECONDS)
-        except subprocess.TimeoutExpired:  # stuck on its way out, in a driver for instance
+            code = self._process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:  # it hangs while exiting, for instance in a driver
             self.kill()
             code = self._process.wait()
         self._reader.join()
         return code
 
     def describe_end(self, code: int) -> str:
-        """A plain sentence about an exit that no event explained."""
+        """A sentence about an exit that no event explained."""
         likely = ": probably out of memory" if code == -signal.SIGKILL else ""
-        words = self._last_words() if code >= 0 else ""
-        return f"its process ended with {describe_exit(code)}{likely}{words and f': {words}'}"
+        line = self._last_log_line() if code >= 0 else ""
+        return f"its process ended with {describe_exit(code)}{likely}{line and f': {line}'}"
 
-    def _last_words(self) -> str:
-        """The last line that the child wrote to its log; empty when it wrote none."""
+    def _last_log_line(self) -> str:
+        """The last line of the child's log; empty if it has none."""
         with self._log.open("rb") as log_file:
             log_file.seek(max(0, self._log.stat().st_size - LOG_TAIL_BYTES))
             lines = log_file.read().decode(errors="replace").strip().splitlines()
@@ -98,14 +98,14 @@ class Child:
             with stdout:
                 for line in stdout:
                     self._events.put(json.loads(line))
-        except ValueError:  # a line that was torn by the child's death
+        except ValueError:  # the child died while it wrote this line
             log.warning("child_line_unreadable", line=line[:200].decode(errors="replace"))
         finally:
             self._events.put(None)
 
 
 def _launcher(processes: int) -> list[str]:
-    """torchrun, which needs no import of torch here; nothing for one process."""
+    """The arguments that let torchrun start several processes; none for one process."""
     if processes == 1:
         return []
     torchrun = "torch.distributed.run"

@@ -1,4 +1,4 @@
-"""What every part of a worker process shares."""
+"""The settings, connections and state that all parts of a worker process share."""
 
 import threading
 import time
@@ -20,16 +20,16 @@ from app.domain.store import ObjectStore
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 1.0
-REAPER_SECONDS = 120.0  # that one round may take: longer than every wait for the database
-WORKER_CONNECTIONS = 4  # to the database: its threads write briefly, and seldom at once
+DATABASE_RETRY_SECONDS = 1.0
+REAPER_ROUND_SECONDS = 120.0  # the longest round of the reaper, longer than any database timeout
+WORKER_CONNECTIONS = 4  # to the database: its threads write briefly, and rarely at the same time
 
 T = TypeVar("T")
 
 
 @dataclass
 class WorkerContext:
-    """One per process: its settings, its connections, and whether it is asked to stop."""
+    """One per worker process; `stopping` is set when the process is asked to stop."""
 
     settings: WorkerSettings
     database: Database
@@ -37,13 +37,12 @@ class WorkerContext:
     notifier: Notifier
     disk: Disk
     stopping: threading.Event = field(default_factory=threading.Event)
-    slots: dict[str, threading.BoundedSemaphore] = field(  # of each queue: its jobs at a time
+    slots: dict[str, threading.BoundedSemaphore] = field(  # the jobs of each queue at a time
         default_factory=lambda: {
             queue: threading.BoundedSemaphore(count) for queue, count in CONCURRENT_JOBS.items()
         }
     )
-
-    reaped_at: float = field(default_factory=time.monotonic)  # when the reaper last went round
+    reaped_at: float = field(default_factory=time.monotonic)  # the end of the reaper's last round
 
     @classmethod
     def from_settings(cls, settings: WorkerSettings) -> "WorkerContext":
@@ -58,10 +57,10 @@ class WorkerContext:
         )
 
     def write(self, action: Callable[[Session], T]) -> T:
-        """Run `action` in a transaction; again while the database is away, as long as a lease.
+        """Run `action` in a transaction, and retry it for up to one lease without a database.
 
-        A database that restarts must not cost a healthy training its process. One without room
-        raises at once: the job is then parked.
+        The restart of a database must not end a healthy training. A full disk of the database
+        raises at once, so that the job is parked.
         """
         give_up = self._give_up_at()
         while True:
@@ -72,9 +71,9 @@ class WorkerContext:
                 self._wait_after(error, give_up)
 
     def settle(self, action: Callable[[Session], T]) -> T:
-        """As `write`, for how a job is left: on a full disk the reserve is used for it.
+        """Like `write`, for the final state of a job: on a full disk it releases the disk reserve.
 
-        Where that is not enough, it waits until there is room, or until this worker stops.
+        If that is not enough, it waits for disk space, or until this worker stops.
         """
         while True:
             try:
@@ -84,11 +83,11 @@ class WorkerContext:
                     raise
                 log.warning("database_full", error=str(error))
             if not self.disk.release_reserve():
-                self.stopping.wait(RETRY_SECONDS)
+                self.stopping.wait(DATABASE_RETRY_SECONDS)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session to read with, waiting for a database that is away as `write` does."""
+        """Yield a session for reading; wait for an unavailable database as `write` does."""
         give_up = self._give_up_at()
         while True:
             with self.database.read() as session:
@@ -101,8 +100,8 @@ class WorkerContext:
                 return
 
     def touch_heartbeat_file(self) -> None:
-        """Tell whoever looks at its age that this worker runs, unless the reaper hangs."""
-        if time.monotonic() - self.reaped_at > REAPER_SECONDS + self.settings.reap_seconds:
+        """Touch the file whose age tells a health check that this worker runs, and its reaper."""
+        if time.monotonic() - self.reaped_at > REAPER_ROUND_SECONDS + self.settings.reap_seconds:
             log.error("reaper_hangs")
         elif self.settings.heartbeat_file is not None:
             self.settings.heartbeat_file.touch()
@@ -111,8 +110,8 @@ class WorkerContext:
         return time.monotonic() + self.settings.lease_seconds
 
     def _wait_after(self, error: SQLAlchemyError, give_up: float) -> None:
-        """Wait a moment, or raise the error where waiting is of no use."""
+        """Wait before a retry, or raise the error if a retry cannot help or comes too late."""
         if not is_unavailable(error) or time.monotonic() > give_up:
             raise error
-        log.warning("database_away", error=str(getattr(error, "orig", None) or error))
-        time.sleep(RETRY_SECONDS)
+        log.warning("database_unavailable", error=str(getattr(error, "orig", None) or error))
+        time.sleep(DATABASE_RETRY_SECONDS)

@@ -1,4 +1,4 @@
-"""Keeps a lease while the work goes on, and hears of a stop."""
+"""Renews the lease of a running job, and learns of stop requests."""
 
 import threading
 from types import TracebackType
@@ -13,11 +13,11 @@ from worker.context import WorkerContext
 
 log = structlog.get_logger()
 
-BEAT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 
 
 class Heartbeat:
-    """Beats on a thread of its own, so that a slow upload of a large object loses no lease."""
+    """Renews the lease every second on a thread, so that storing a large object cannot lose it."""
 
     def __init__(self, context: WorkerContext, claim: Claim) -> None:
         self._context = context
@@ -41,14 +41,14 @@ class Heartbeat:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._done.wait(BEAT_SECONDS):
+        while not self._done.wait(HEARTBEAT_SECONDS):
             try:
                 self._beat()
             except Fenced:
                 self.fenced = True
                 return
             except SQLAlchemyError as error:
-                # The database may be back before the lease runs out.
+                # The database may recover before the lease expires.
                 log.warning("beat_failed", job=self._claim.job_id, error=str(error))
 
     def _beat(self) -> None:

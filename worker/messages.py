@@ -1,8 +1,7 @@
-"""What a worker reads from the broker: a message that is not a call of ours is refused, and the
-worker goes on.
+"""Messages from the broker: every message that is not a valid call of the task is refused.
 
-Celery and kombu end a worker that reads a message of another shape, and leave a place of the pool
-taken where a task's arguments cannot be unpacked. Anyone with Valkey's password can send both.
+Celery and kombu end a worker that reads a message of another shape, and lose a thread of the pool
+when the arguments of a task cannot be unpacked. Anyone with Valkey's password can send both.
 """
 
 import logging
@@ -20,18 +19,18 @@ from app.domain.queue import WORK_TASK, Queue
 
 log = structlog.get_logger()
 
-RECONNECT_SECONDS = 1.0  # between two tries to connect; celery's own wait grows to 30
-MAX_BODY_BYTES = 10_000  # a call of ours has about 200
+RECONNECT_SECONDS = 1.0  # between two attempts to connect; Celery's own pause grows to 30
+MAX_BODY_BYTES = 10_000  # a valid call has about 200
 MAX_ID_CHARACTERS = 100
-SHOWN_CHARACTERS = 200  # of what is refused, in the log
-# Kombu counts KeyError among them, which a message without some key raises as well.
+LOGGED_CHARACTERS = 200  # of a refused message
+# Kombu lists KeyError too, which a message without a required key also raises.
 CONNECTION_ERRORS = tuple(
     error for error in redis.Transport.connection_errors if error is not KeyError
 )
 
 
 class Channel(redis.Channel):
-    """Refuses what is no JSON."""
+    """Refuses messages that are not JSON."""
 
     def _brpop_read(self, **options: Any) -> bool | None:  # from a queue
         return _refuse_unreadable(super()._brpop_read, **options)
@@ -40,18 +39,20 @@ class Channel(redis.Channel):
         return _refuse_unreadable(super()._receive_one, client)
 
 
-def _refuse_unreadable(read: Callable[..., bool | None], *given: Any, **named: Any) -> bool | None:
+def _refuse_unreadable(
+    read: Callable[..., bool | None], *arguments: Any, **options: Any
+) -> bool | None:
     try:
-        return read(*given, **named)
+        return read(*arguments, **options)
     except (Empty, *CONNECTION_ERRORS):
         raise
-    except Exception as error:  # noqa: BLE001  # whatever is wrong with a message
+    except Exception as error:  # noqa: BLE001  # any fault of a message
         refuse(getattr(error, "doc", None), "cannot be read", error)
         return True
 
 
 class Transport(redis.Transport):
-    """Refuses JSON that is no message."""
+    """Refuses JSON that is not a message of kombu."""
 
     Channel = Channel
 
@@ -60,12 +61,12 @@ class Transport(redis.Transport):
             super()._deliver(message, queue)  # type: ignore[no-untyped-call]
         except CONNECTION_ERRORS:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever is wrong with it
-            refuse(message, f"is no message for {queue}", error)
+        except Exception as error:  # noqa: BLE001  # any fault of a message
+            refuse(message, f"is not a message for {queue}", error)
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc]
-    """Refuses messages that are no calls of ours; connects again within about a second."""
+    """Refuses messages that are not calls of the task, and reconnects within about a second."""
 
     def ensure_connected(self, conn: Any) -> Any:
         if conn.transport_cls in ("redis", "rediss"):
@@ -87,9 +88,9 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
                 handle(message)
             except CONNECTION_ERRORS:
                 raise
-            except Exception as error:  # noqa: BLE001  # whatever is wrong with it
-                refuse((message.headers, message.body), "is no call of ours", error)
-                # Taken off the list of what is being worked on, else it would come back.
+            except Exception as error:  # noqa: BLE001  # any fault of a message
+                refuse((message.headers, message.body), "is not a call of the task", error)
+                # Acknowledged as rejected, or the broker would deliver it again.
                 with suppress(message.MessageStateError):
                     message.reject_log_error(logging.getLogger(__name__), CONNECTION_ERRORS)
 
@@ -97,28 +98,28 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
 
 
 def _headers_of_call(message: Any) -> dict[str, Any]:
-    """The headers of a call of ours, without what a sender may have added to them.
+    """The headers that a valid call needs, without others that its sender may have added.
 
-    Raises ValueError or TypeError for every other message.
+    Raises an exception for every other message.
     """
     call_id = message.headers["id"]
     if message.headers["task"] != WORK_TASK or message.content_type != "application/json":
-        raise ValueError("another task, or no JSON")
+        raise ValueError("another task, or not JSON")
     if not isinstance(call_id, str) or len(call_id) > MAX_ID_CHARACTERS:
         raise ValueError("no id")
     if len(message.body) > MAX_BODY_BYTES:
         raise ValueError(f"a body of {len(message.body)} bytes")
-    arguments, named, embedded = message.decode()
+    arguments, keywords, embedded = message.decode()
     (queue,) = arguments
-    if queue not in list(Queue) or named != {} or any(embedded.values()):
+    if queue not in list(Queue) or keywords != {} or any(embedded.values()):
         raise ValueError("other arguments")
     return {"lang": "py", "task": WORK_TASK, "id": call_id, "timelimit": [None, None]}
 
 
 def refuse(message: object, how: str, error: Exception) -> None:
-    """Log in one line what was refused."""
+    """Log a refused message in one line."""
     content = ascii(message)
-    if len(content) > SHOWN_CHARACTERS:
-        content = f"{content[:SHOWN_CHARACTERS]}… ({len(content):,} characters)"
-    reason = f"{type(error).__name__}: {error}"[:SHOWN_CHARACTERS]
+    if len(content) > LOGGED_CHARACTERS:
+        content = f"{content[:LOGGED_CHARACTERS]}… ({len(content):,} characters)"
+    reason = f"{type(error).__name__}: {error}"[:LOGGED_CHARACTERS]
     log.warning("message_refused", how=how, reason=reason, content=content)

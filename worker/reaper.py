@@ -1,5 +1,7 @@
-"""Frees the jobs of silent workers and wakes a worker again for what waits unclaimed."""
+"""Background threads of a worker: requeue the jobs of dead workers, and delete leftovers."""
 
+import os
+import shutil
 import threading
 import time
 from collections.abc import Sequence
@@ -14,7 +16,6 @@ from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import ENDED
 from app.domain.queue import wake
 from worker.context import WorkerContext
-from worker.supervisor import sweep_run_dirs
 
 log = structlog.get_logger()
 
@@ -22,31 +23,35 @@ SWEEP_SECONDS = 3600.0
 
 
 def start_reaper(context: WorkerContext, queues: Sequence[str]) -> threading.Thread:
-    """Reap every `reap_seconds` until the worker stops. Every worker does; it harms nothing."""
-    thread = threading.Thread(target=_run, args=(context, queues), name="reaper", daemon=True)
+    """Reap every `reap_seconds` until the worker stops. Several workers may do so at once."""
+    thread = threading.Thread(
+        target=_reap_regularly, args=(context, queues), name="reaper", daemon=True
+    )
     thread.start()
     return thread
 
 
 def start_sweeper(context: WorkerContext) -> threading.Thread:
-    """Sweep the store and the home at the start and every hour, in a thread of its own: a large
-    bucket takes long to list."""
-    thread = threading.Thread(target=_sweep, args=(context,), name="sweeper", daemon=True)
+    """Sweep the store and the home at the start and every hour.
+
+    This has a thread of its own, because listing a large bucket takes long.
+    """
+    thread = threading.Thread(target=_sweep_regularly, args=(context,), name="sweeper", daemon=True)
     thread.start()
     return thread
 
 
-def _sweep(context: WorkerContext) -> None:
+def _sweep_regularly(context: WorkerContext) -> None:
     while not context.stopping.is_set():
         try:
             sweep_incoming(context.settings.home)
             sweep_objects(context.database, context.store)
         except Exception:
-            log.exception("sweep_failed")  # whatever it was, the next one may go well
+            log.exception("sweep_failed")  # the next sweep may succeed
         context.stopping.wait(SWEEP_SECONDS)
 
 
-def _run(context: WorkerContext, queues: Sequence[str]) -> None:
+def _reap_regularly(context: WorkerContext, queues: Sequence[str]) -> None:
     swept = False
     while not context.stopping.is_set():
         try:
@@ -58,15 +63,17 @@ def _run(context: WorkerContext, queues: Sequence[str]) -> None:
             if not is_unavailable(error):
                 log.exception("reap_failed")
             else:
-                log.warning("database_away", error=str(getattr(error, "orig", None) or error))
+                log.warning(
+                    "database_unavailable", error=str(getattr(error, "orig", None) or error)
+                )
         except Exception:
-            log.exception("reap_failed")  # whatever it was, the next round may go well
+            log.exception("reap_failed")  # the next round may succeed
         context.reaped_at = time.monotonic()
         context.stopping.wait(context.settings.reap_seconds)
 
 
 def reap(context: WorkerContext, queues: Sequence[str]) -> None:
-    """One round: lapsed leases end; where a job waits in an idle queue, its worker is woken."""
+    """End expired leases, and wake a worker for each idle queue in which a job waits."""
     with context.database.write() as session:
         changed = leases.reap(session, context.settings.max_attempts)
     if changed:
@@ -77,7 +84,7 @@ def reap(context: WorkerContext, queues: Sequence[str]) -> None:
             delete_leftovers(context.database, context.store, job)
     context.disk.fill_reserve()
     if context.disk.is_low:
-        return  # nothing begins here
+        return  # this worker starts no job
     free = context.disk.free_bytes()
     with context.database.read() as session:
         waiting = [queue for queue in queues if jobs.has_queued(session, queue, free)]
@@ -85,3 +92,15 @@ def reap(context: WorkerContext, queues: Sequence[str]) -> None:
         if context.slots[queue].acquire(blocking=False):
             context.slots[queue].release()
             wake(queue)
+
+
+def sweep_run_dirs(context: WorkerContext) -> None:
+    """Delete the run folders that killed workers left: their jobs do not run in that epoch."""
+    if not context.settings.runs.is_dir():
+        return
+    for run_dir in os.scandir(context.settings.runs):
+        job_id, _, epoch = run_dir.name.rpartition("-")
+        with context.database.read() as session:
+            job = session.scalar(jobs.select_running(job_id))
+        if job is None or str(job.epoch) != epoch:
+            shutil.rmtree(run_dir.path, ignore_errors=True)

@@ -1,6 +1,5 @@
-"""Works on one claimed job: starts its child, stores what it makes, and settles how it ended."""
+"""Runs one claimed job: starts its child process, stores its results, and records how it ended."""
 
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from app.domain import jobs, leases
+from app.domain import leases
 from app.domain.disk import is_disk_full
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
@@ -41,20 +40,20 @@ ENDINGS = {
     "finished": "finished",
     "stopped": "stopped",
     "failed": "failed",
-    "no_room": "stopped for want of disk space",
+    "no_room": "stopped because the disk is full",
     "crashed": "crashed",
 }
-POLL_SECONDS = 0.2
-DISK_SECONDS = 1.0  # between two looks at the free space
+EVENT_POLL_SECONDS = 0.2
+DISK_CHECK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a child ended: by its last event, or where there was none, by its exit."""
+    """How a child ended: its last event, or `crashed` if it exited without one."""
 
     event: dict[str, Any]  # {"event": "finished" | … | "no_room" | "crashed", …}
-    stop: Stop | None  # what the job's user had asked for by then
-    disk_low: bool = False  # its child was stopped for it, or crashed by it
+    stop: Stop | None  # requested by the job's user
+    disk_low: bool = False  # the child was stopped or crashed because of a full disk
 
     @property
     def name(self) -> str:
@@ -63,15 +62,15 @@ class Outcome:
     def describe(self) -> str:
         """A line for the job's log."""
         reason = f": {self.event['error']}" if self.event.get("error") else ""
-        asked = f", as its user asked ({self.stop})" if self.stop else ""
-        low = ", with the disk full" if self.disk_low else ""
-        return f"the child process has {ENDINGS[self.name]}{asked}{low}{reason}"
+        request = f", as its user requested ({self.stop})" if self.stop else ""
+        disk = ", with the disk full" if self.disk_low else ""
+        return f"the child process has {ENDINGS[self.name]}{request}{disk}{reason}"
 
 
 def supervise(context: WorkerContext, job: Job) -> None:
-    """Run the job to its end, its stop, or the loss of its lease.
+    """Run the job until it ends, is stopped, or loses its lease.
 
-    Only a database that does not answer makes it raise; then the lease runs out.
+    Raises only if the database stays unavailable; the lease then expires.
     """
     log.info("job_started", job=job.id, kind=job.kind, epoch=job.epoch, attempt=job.attempt)
     claim = Claim(job.id, job.epoch)
@@ -81,17 +80,17 @@ def supervise(context: WorkerContext, job: Job) -> None:
     try:
         with Heartbeat(context, claim) as heartbeat:
             outcome = _run(context, kind, heartbeat, job_log)
-            job_log.say(outcome.describe())
-            job_log.store()  # before the job has ended: who waits for the end finds it whole
+            job_log.add(outcome.describe())
+            job_log.store()  # before the job ends: clients may read the log at its end
             _settle(context, kind, outcome)
-        log.info("job_left", job=job.id, outcome=outcome.name)
+        log.info("job_settled", job=job.id, outcome=outcome.name)
     except Fenced:
         log.warning("job_fenced", job=job.id, epoch=job.epoch)
-        job_log.say("the lease was lost: another worker has taken the job over")
+        job_log.add("the lease was lost: another worker has taken the job over")
         job_log.store()
     except Exception as error:
         log.exception("job_supervision_failed", job=job.id)
-        job_log.say(f"the worker failed: {type(error).__name__}: {error}")
+        job_log.add(f"the worker failed: {type(error).__name__}: {error}")
         job_log.store()
         _settle_failure(context, kind, error)
     finally:
@@ -100,37 +99,38 @@ def supervise(context: WorkerContext, job: Job) -> None:
 
 
 def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobLog) -> Outcome:
-    """Run the child to its end, storing what its events name."""
+    """Run the child until it ends, and store the results that its events name."""
     make_run_dir(context.store, kind.run_dir, kind.claim)
-    job_log.say(f"{kind.job.kind} begins, attempt {kind.job.attempt} (epoch {kind.claim.epoch})")
+    job_log.add(f"{kind.job.kind} begins, attempt {kind.job.attempt} (epoch {kind.claim.epoch})")
     kind.prepare()
     child = Child(kind.module, kind.run_dir, kind.processes)
     final: dict[str, Any] | None = None
     kill_at: float | None = None
-    disk_low, look_at = False, time.monotonic() + DISK_SECONDS
-    heard_at = time.monotonic()
+    disk_low, disk_check_at = False, time.monotonic() + DISK_CHECK_SECONDS
+    event_at = time.monotonic()
     try:
         while not child.ended:
-            event = child.next_event(POLL_SECONDS)
+            event = child.next_event(EVENT_POLL_SECONDS)
             if event is not None:
-                heard_at = time.monotonic()
+                event_at = time.monotonic()
             if event is not None and event["event"] in FINAL_EVENTS:
                 final = event
             elif event is not None and heartbeat.stop_requested is not Stop.CANCEL:
                 kind.handle(event)
-            job_log.store_now_and_then()
+            job_log.store_regularly()
             if heartbeat.fenced:
                 raise Fenced(kind.job.id)
-            if time.monotonic() >= look_at:
-                disk_low, look_at = disk_low or context.disk.is_low, time.monotonic() + DISK_SECONDS
+            if time.monotonic() >= disk_check_at:
+                disk_check_at = time.monotonic() + DISK_CHECK_SECONDS
+                disk_low = disk_low or context.disk.is_low
             stopping = disk_low or context.stopping.is_set()
             if kill_at is None and (heartbeat.stop_requested or stopping):
                 child.terminate()
                 kill_at = time.monotonic() + context.settings.stop_grace_seconds
             elif kill_at is not None and time.monotonic() > kill_at:
                 child.kill()
-            elif event is None and kill_at is None and _is_over(kind.stall_seconds, heard_at):
-                child.kill()  # not tried again: that would take as long
+            elif event is None and kill_at is None and _has_passed(kind.stall_seconds, event_at):
+                child.kill()  # not tried again: it would stall again
                 final = final or {"event": "failed", "error": kind.describe_stall()}
     finally:
         code = child.close()
@@ -142,25 +142,27 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
     return Outcome(final, heartbeat.stop_requested, disk_low)
 
 
-def _is_over(seconds: float | None, since: float) -> bool:
+def _has_passed(seconds: float | None, since: float) -> bool:
     return seconds is not None and time.monotonic() - since > seconds
 
 
 def make_run_dir(store: ObjectStore, run_dir: Path, claim: Claim) -> None:
-    """Make an empty folder for this epoch. What older epochs of the job left here goes, and the
-    log of a worker that was killed is stored in its place."""
-    for left in run_dir.parent.glob(f"{claim.job_id}-*"):
-        epoch = left.name.rpartition("-")[2]
+    """Make an empty folder for this epoch.
+
+    The folders of earlier epochs are deleted, and the logs of their killed workers are stored.
+    """
+    for leftover in run_dir.parent.glob(f"{claim.job_id}-*"):
+        epoch = leftover.name.rpartition("-")[2]
         if epoch.isdecimal() and int(epoch) < claim.epoch:
-            old_log = JobLog(store, Claim(claim.job_id, int(epoch)), left)
-            old_log.say("the worker of this attempt was killed, or its machine went down")
+            old_log = JobLog(store, Claim(claim.job_id, int(epoch)), leftover)
+            old_log.add("the worker of this attempt was killed, or its machine went down")
             old_log.store()
-        shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(leftover, ignore_errors=True)
     run_dir.mkdir(parents=True)
 
 
 def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
-    """Write down how it ended, as far as this worker still holds the job."""
+    """Record how the job ended. Raises Fenced if this worker no longer holds it."""
 
     def conclude(session: Session) -> None:
         kind.commit(session, outcome.event)
@@ -192,14 +194,14 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
 
 
 def _park(context: WorkerContext, kind: Kind, needed: int = 0) -> None:
-    """Give the job back to its queue until there is room for it."""
+    """Return the job to its queue, to be continued when the disk has room for it."""
     free = context.disk.free_bytes()
     room = context.disk.free_bytes_to_resume(kind.run_dir, needed)
-    # Before anything is written: what is still in it is as good as lost.
+    # Deleted before anything is written: its unstored files are lost in any case.
     shutil.rmtree(kind.run_dir, ignore_errors=True)
     reason = (
-        f"the disk of its worker is full: {free:,} bytes were free. It goes on by itself, from "
-        f"what it has stored, when {room:,} bytes are free"
+        f"the disk of its worker is full: {free:,} bytes were free. The job continues from its "
+        f"stored results as soon as {room:,} bytes are free"
     )
     log.warning("job_parked", job=kind.job.id, free_bytes=free, room_needed=room)
     context.settle(lambda session: leases.park(session, kind.claim, reason, room))
@@ -216,7 +218,7 @@ def _settle_failure(context: WorkerContext, kind: Kind, error: Exception) -> Non
 
 
 def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
-    """Try again from what is stored, up to the cap."""
+    """Queue the job again, to continue from its stored results; fail it at the attempt cap."""
 
     def settle(session: Session) -> bool:
         attempt = leases.lock_job(session, kind.claim).attempt
@@ -230,15 +232,3 @@ def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
 
     if context.settle(settle):
         delete_leftovers(context.database, context.store, kind.job)
-
-
-def sweep_run_dirs(context: WorkerContext) -> None:
-    """Delete the run folders that killed workers left: of jobs that run elsewhere or nowhere."""
-    if not context.settings.runs.is_dir():
-        return
-    for run_dir in os.scandir(context.settings.runs):
-        job_id, _, epoch = run_dir.name.rpartition("-")
-        with context.database.read() as session:
-            job = session.scalar(jobs.select_running(job_id))
-        if job is None or str(job.epoch) != epoch:
-            shutil.rmtree(run_dir.path, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""The Celery worker: a thin shell that claims jobs while there are any.
+"""The Celery worker: claims jobs of its queues until none waits.
 
-Started as `celery -A worker.tasks worker -Q train -P threads -c 1`, with a thread for each job that
-it may do at a time (`CONCURRENT_JOBS`, of all its queues). A thread only waits on a child process,
-nothing is forked, and the main thread goes on answering the broker.
+It is started as `celery -A worker.tasks worker -Q train -P threads -c 1`, with as many threads as
+its queues have slots (`CONCURRENT_JOBS`). A thread only waits for a child process. Nothing is
+forked, and the main thread stays free to answer the broker.
 """
 
 import functools
@@ -24,38 +24,40 @@ from worker.supervisor import supervise
 
 log = structlog.get_logger()
 
-HEARTBEAT_SECONDS = 5.0
+HEARTBEAT_FILE_SECONDS = 5.0
 
 
 @functools.cache
 def context() -> WorkerContext:
-    """This process's context, built at first use."""
+    """The context of this process, built at first use."""
     return WorkerContext.from_settings(WorkerSettings())
 
 
 @celery.task(name=WORK_TASK)  # type: ignore[untyped-decorator]  # Celery ships no types
 def work(queue: str) -> None:
-    """Do the jobs of `queue`, oldest first, until none waits.
+    """Run the jobs of `queue`, oldest first, until none waits.
 
-    As many calls work at a time as the queue has slots. A call that finds none free ends at once,
-    and takes no thread from another queue. What it came for, another call finds: each looks once
-    more after it has given its slot back.
+    As many calls work at a time as the queue has slots. A call that finds no free slot ends at
+    once, so that it takes no thread from other queues. No job is missed: a working call looks for
+    waiting jobs once more after it has released its slot.
     """
     worker = context()
     try:
-        _work_while_any(worker, queue)
+        _run_waiting_jobs(worker, queue)
     except SQLAlchemyError as error:
         if not is_unavailable(error):
             raise
-        # The jobs stay in the database; once it answers, the reaper wakes a worker for them.
-        log.warning("database_away", queue=queue, error=str(getattr(error, "orig", None) or error))
+        # The jobs stay in the database. When it answers again, the reaper wakes a worker.
+        log.warning(
+            "database_unavailable", queue=queue, error=str(getattr(error, "orig", None) or error)
+        )
 
 
-def _work_while_any(worker: WorkerContext, queue: str) -> None:
+def _run_waiting_jobs(worker: WorkerContext, queue: str) -> None:
     waiting = True
     while waiting and not worker.stopping.is_set() and worker.slots[queue].acquire(blocking=False):
         try:
-            _work_off(worker, queue)
+            _run_queue(worker, queue)
         finally:
             worker.slots[queue].release()
         free = worker.disk.free_bytes()
@@ -63,7 +65,7 @@ def _work_while_any(worker: WorkerContext, queue: str) -> None:
             waiting = not worker.disk.is_low and jobs.has_queued(session, queue, free)
 
 
-def _work_off(worker: WorkerContext, queue: str) -> None:
+def _run_queue(worker: WorkerContext, queue: str) -> None:
     settings = worker.settings
     while not worker.stopping.is_set() and not worker.disk.is_low:
         free = worker.disk.free_bytes()
@@ -79,7 +81,7 @@ def _work_off(worker: WorkerContext, queue: str) -> None:
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _on_setup_logging(**_: Any) -> None:
-    """Celery sets up no logs of its own where it finds a receiver of this signal."""
+    """Celery configures no logging of its own if this signal has a receiver."""
     configure_logs()
     format_library_logs()
 
@@ -98,8 +100,8 @@ def _on_ready(sender: Any, **_: Any) -> None:
     if Queue.TRAIN in queues and worker.settings.redis_url is not None:
         start_answering(worker.settings.redis_url, worker.stopping)
     if worker.settings.heartbeat_file is not None:
-        # The timer is the main loop's: a file that grows old tells of a loop that hangs.
-        sender.timer.call_repeatedly(HEARTBEAT_SECONDS, worker.touch_heartbeat_file)
+        # The main loop runs this timer, so a stale file also reveals a main loop that hangs.
+        sender.timer.call_repeatedly(HEARTBEAT_FILE_SECONDS, worker.touch_heartbeat_file)
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

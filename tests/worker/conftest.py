@@ -1,4 +1,4 @@
-"""A home with a packed dataset of real digits, and workers as real processes."""
+"""A home with a packed dataset of real digits, and workers that run as real processes."""
 
 import io
 import json
@@ -22,6 +22,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
 from app.domain.training import queue_training
+from worker.context import WorkerContext
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DIGITS = 512
@@ -58,8 +59,16 @@ def store(settings: Settings) -> ObjectStore:
 
 
 @pytest.fixture
+def context(settings: Settings) -> Iterator[WorkerContext]:
+    context = WorkerContext.from_settings(settings)
+    yield context
+    context.notifier.close()
+    context.database.close()
+
+
+@pytest.fixture
 def dataset(database: Database, store: ObjectStore, digits: np.ndarray) -> str:
-    """The name of a ready dataset."""
+    """The name of a ready dataset of digits."""
     buffer = io.BytesIO()
     np.save(buffer, digits)
     store.put_bytes("datasets/digits/1/images.npy", buffer.getvalue())
@@ -84,10 +93,10 @@ def dataset(database: Database, store: ObjectStore, digits: np.ndarray) -> str:
 
 @pytest.fixture
 def train(database: Database, settings: Settings, dataset: str) -> Callable[..., str]:
-    """Queues a tiny training, with changes to its request or its overrides; its job id."""
+    """Queues a tiny training with changes to its request or its overrides; returns the job id."""
 
     def queue(images: int, request: dict[str, Any] | None = None, **overrides: Any) -> str:
-        asked: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "dataset": dataset,
             "model": "digits",
             "preset": "dcgan",
@@ -99,7 +108,7 @@ def train(database: Database, settings: Settings, dataset: str) -> Callable[...,
             "stability": None,
             "overrides": TINY | overrides,
         }
-        return queue_training(database, settings, asked | (request or {}), None).id
+        return queue_training(database, settings, fields | (request or {}), None).id
 
     return queue
 
@@ -108,8 +117,8 @@ def train(database: Database, settings: Settings, dataset: str) -> Callable[...,
 def start_worker(
     settings: Settings, tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Starts `celery … worker` for queues, a comma between, as compose and `moggy up` do."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # tiny steps only wait for a second thread
+    """Starts `celery … worker` for comma-separated queues, as compose and `moggy up` do."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # a second thread slows tiny steps down
     environment |= {
         f"MOGGY_{name.upper()}": str(value)
         for name, value in settings.model_dump(exclude_defaults=True).items()
@@ -117,7 +126,7 @@ def start_worker(
     started: list[subprocess.Popen[bytes]] = []
 
     def start(queues: str, **changes: object) -> subprocess.Popen[bytes]:
-        changed = {f"MOGGY_{one.upper()}": str(value) for one, value in changes.items()}
+        changed = {f"MOGGY_{name.upper()}": str(value) for name, value in changes.items()}
         first, *_ = names = queues.split(",")
         threads = str(sum(CONCURRENT_JOBS[Queue(name)] for name in names))
         command = ["-A", "worker.tasks", "worker", "-Q", queues, "-P", "threads", "-c", threads]

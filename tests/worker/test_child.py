@@ -1,4 +1,4 @@
-"""The child process: its events, its stop, and that it never outlives its supervisor."""
+"""The child process: its events, its stop, and its end with its supervisor."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def next_event(child: Child) -> dict[str, object] | None:
     return child.next_event(timeout=20)
 
 
-def test_events_come_in_order_and_the_end_is_noticed(child: Child, tmp_path: Path) -> None:
+def test_events_come_in_order_until_the_end(child: Child, tmp_path: Path) -> None:
     assert next_event(child) == {"event": "started", "run_dir": str(tmp_path)}
     child.terminate()
     assert next_event(child) == {"event": "stopped"}
@@ -48,7 +48,7 @@ def test_events_come_in_order_and_the_end_is_noticed(child: Child, tmp_path: Pat
     assert child.close() == 0
 
 
-def test_close_ends_a_child_that_still_runs(child: Child) -> None:
+def test_close_kills_a_running_child(child: Child) -> None:
     next_event(child)
     assert child.close() == -signal.SIGKILL
 
@@ -86,7 +86,7 @@ time.sleep(60)
         (1, "its process ended with exit code 1: the last line"),
     ],
 )
-def test_an_end_is_described_by_its_signal_or_its_last_words(
+def test_an_end_is_described_by_its_signal_or_the_last_line_of_the_log(
     child: Child, code: int, sentence: str
 ) -> None:
     next_event(child)
@@ -97,7 +97,7 @@ def test_an_end_is_described_by_its_signal_or_its_last_words(
     assert child.describe_end(code) == sentence
 
 
-def test_a_line_torn_by_the_childs_death_ends_the_events(
+def test_an_incomplete_last_line_ends_the_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = 'import os; print(\'{"event": "finis\', end="", flush=True); os._exit(9)'

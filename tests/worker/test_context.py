@@ -1,4 +1,4 @@
-"""Writes of a worker: a database that is away for a moment costs no training its process."""
+"""Writes of a worker, which outlast a short outage of the database."""
 
 from collections.abc import Iterator
 
@@ -18,14 +18,14 @@ from worker.context import WorkerContext
 def context(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[WorkerContext]:
-    monkeypatch.setattr(context_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(context_module, "DATABASE_RETRY_SECONDS", 0.01)
     context = WorkerContext.from_settings(settings.model_copy(update={"lease_seconds": 0.3}))
     yield context
     context.notifier.close()
     context.database.close()
 
 
-def test_a_write_is_tried_again_until_the_database_is_back_and_happens_once(
+def test_a_write_is_retried_until_the_database_answers_and_happens_once(
     context: WorkerContext, database: Database
 ) -> None:
     attempts: list[int] = []
@@ -42,7 +42,7 @@ def test_a_write_is_tried_again_until_the_database_is_back_and_happens_once(
         assert session.scalars(select(Model.name)).all() == ["attempt-3"]
 
 
-def test_a_database_that_stays_away_for_a_lease_is_given_up(context: WorkerContext) -> None:
+def test_a_write_fails_when_the_database_is_unavailable_for_a_lease(context: WorkerContext) -> None:
     def write(_session: Session) -> None:
         raise OperationalError("INSERT", {}, Exception("no route to host"))
 
@@ -50,7 +50,7 @@ def test_a_database_that_stays_away_for_a_lease_is_given_up(context: WorkerConte
         context.write(write)
 
 
-def test_an_error_that_is_the_writers_own_is_not_tried_again(context: WorkerContext) -> None:
+def test_an_error_of_the_writer_is_not_retried(context: WorkerContext) -> None:
     attempts: list[int] = []
 
     def write(session: Session) -> None:

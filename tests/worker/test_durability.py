@@ -1,4 +1,4 @@
-"""Killing any process at any moment: the job goes on from its last state, nothing is stored twice.
+"""A job continues from its last state after any process is killed; nothing is stored twice.
 
 Each test runs a real Celery worker and a real trainer, on SQLite and on PostgreSQL.
 """
@@ -47,19 +47,19 @@ def assert_finished_without_loss(
     resumed = [event["images_seen"] for event in watch.events("state") if "device" in event]
     assert len(resumed) == starts
     assert resumed[0] == 0
-    assert all(seen > 0 for seen in resumed[1:]), "went on from zero"
+    assert all(seen > 0 for seen in resumed[1:]), "started from zero"
     with database.read() as session:
         checkpoints = session.scalars(select(Checkpoint).order_by(Checkpoint.number)).all()
-    assert [one.images_seen for one in checkpoints] == [4096, 8192, 12288, 16384]
+    assert [checkpoint.images_seen for checkpoint in checkpoints] == [4096, 8192, 12288, 16384]
     samples = [event["images_seen"] for event in watch.events("sample")]
     assert samples == [0, 4096, 8192, 12288, 16384]
-    deadline = time.monotonic() + 10  # what is left over goes after the job has ended
-    while stored_files(store, job.id) != sorted(one.key for one in checkpoints):
-        assert time.monotonic() < deadline, "an orphan or a lost object"
+    deadline = time.monotonic() + 10  # leftovers are deleted after the end of the job
+    while stored_files(store, job.id) != sorted(checkpoint.key for checkpoint in checkpoints):
+        assert time.monotonic() < deadline, "an orphaned or a lost object"
         time.sleep(0.1)
 
 
-def test_a_killed_trainer_goes_on_from_its_last_state(
+def test_a_killed_trainer_continues_from_its_last_state(
     train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
 ) -> None:
     job = watch(train(IMAGES))
@@ -71,7 +71,7 @@ def test_a_killed_trainer_goes_on_from_its_last_state(
     assert_finished_without_loss(job, database, store, starts=2)
 
 
-def test_a_killed_worker_takes_its_trainer_along_and_another_worker_goes_on(
+def test_the_trainer_of_a_killed_worker_ends_and_another_worker_continues(
     train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
 ) -> None:
     job = watch(train(IMAGES))
@@ -86,7 +86,7 @@ def test_a_killed_worker_takes_its_trainer_along_and_another_worker_goes_on(
     assert not is_alive(trainer)
 
 
-def test_a_worker_told_to_stop_gives_its_job_back_with_its_state(
+def test_a_stopped_worker_gives_its_job_back_with_its_state(
     train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
 ) -> None:
     job = watch(train(IMAGES))
@@ -94,14 +94,14 @@ def test_a_worker_told_to_stop_gives_its_job_back_with_its_state(
     job.until(lambda job: job.progress["images_seen"] > 0)
     worker.terminate()
     assert worker.wait(15) == 0
-    left = job.read()
-    assert (left.status, left.attempt) == (Status.QUEUED, 0)
-    assert left.state_key is not None
+    returned = job.read()
+    assert (returned.status, returned.attempt) == (Status.QUEUED, 0)
+    assert returned.state_key is not None
     start_worker("train")
     assert_finished_without_loss(job, database, store, starts=2)
 
 
-def test_pause_stores_the_state_and_resume_goes_on(
+def test_pause_stores_the_state_and_resume_continues(
     train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
 ) -> None:
     job = watch(train(IMAGES))
@@ -116,22 +116,22 @@ def test_pause_stores_the_state_and_resume_goes_on(
     assert_finished_without_loss(job, database, store, starts=2)
 
 
-def test_cancel_ends_exactly_that_job_within_ten_seconds_and_the_next_one_runs(
+def test_cancel_ends_one_job_within_ten_seconds_and_the_next_job_runs(
     train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
 ) -> None:
     first, second = watch(train(10_000_000)), watch(train(512))
     start_worker("train")
     first.until(lambda job: job.progress["images_seen"] > 0)
-    asked = time.monotonic()
+    cancelled_at = time.monotonic()
     with database.write() as session:
         jobs.request_stop(session, first.id, Stop.CANCEL)
     first.until(lambda job: job.status == Status.CANCELLED, seconds=10)
-    assert time.monotonic() - asked < 10
+    assert time.monotonic() - cancelled_at < 10
     assert second.until_ended().status == Status.SUCCEEDED
     assert not [key for key in stored_files(store, first.id) if "/state-" in key]
 
 
-def test_a_failing_job_says_why_and_never_stops_the_next(
+def test_a_failed_job_gives_its_reason_and_does_not_stop_the_next(
     train: Train, watch: Watch, start_worker: StartWorker, database: Database
 ) -> None:
     broken, healthy = watch(train(512)), watch(train(512))
@@ -146,7 +146,7 @@ def test_a_failing_job_says_why_and_never_stops_the_next(
     assert healthy.until_ended().status == Status.SUCCEEDED
 
 
-def test_a_trainer_that_dies_at_every_start_fails_at_the_cap_with_its_signal_named(
+def test_a_trainer_killed_at_every_start_fails_at_the_attempt_cap_with_its_signal(
     train: Train, watch: Watch, start_worker: StartWorker
 ) -> None:
     job = watch(train(10_000_000))

@@ -1,7 +1,7 @@
-"""A worker whose disk is full parks its job, and goes on with it when there is room."""
+"""A worker whose disk is full parks its job, and continues it when there is room."""
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from app.domain.disk import Disk
 from app.domain.job_objects import state_key
 from app.domain.job_states import Status
 from app.domain.leases import Claim
-from app.domain.settings import Settings
 from app.domain.tables import Job
 from models.durable_files import DiskFull
 from worker import supervisor
@@ -28,16 +27,8 @@ NO_ROOM = 'print(\'{"event": "no_room", "error": "no space", "needed_bytes": 500
 STATE = 'print(\'{"event": "state", "images_seen": 64, "path": "run.json"}\', flush=True)\n'
 
 
-class Child(Train):
+class StandInTrainer(Train):
     module = MODULE
-
-
-@pytest.fixture
-def context(settings: Settings) -> Iterator[WorkerContext]:
-    context = WorkerContext.from_settings(settings)
-    yield context
-    context.notifier.close()
-    context.database.close()
 
 
 @pytest.fixture
@@ -48,12 +39,12 @@ def supervised(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], Job]:
-    """Supervises a new training with `program` as its child, at the last of its attempts."""
+    """Supervises a new training with `program` as its child, in its last attempt."""
 
     def run(program: str) -> Job:
         (tmp_path / f"{MODULE}.py").write_text(program)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        monkeypatch.setitem(supervisor.KINDS, "train", Child)
+        monkeypatch.setitem(supervisor.KINDS, "train", StandInTrainer)
         job_id = train(512)
         with database.write() as session:
             job = leases.acquire(session, "train", lease_seconds=4, max_attempts=1)
@@ -74,30 +65,30 @@ def assert_parked(job: Job) -> None:
     assert f"{job.room_needed:,} bytes are free" in job.error
 
 
-def test_a_child_that_reports_no_room_costs_no_attempt_and_keeps_the_last_state(
+def test_a_child_without_disk_space_costs_no_attempt_and_keeps_the_last_state(
     supervised: Callable[[str], Job], database: Database
 ) -> None:
     job = supervised(STATE + NO_ROOM)
     assert_parked(job)
     assert job.state_key == state_key(job.id, 1, 64)
     with database.read() as session:
-        said = events.of_type(session, job.id, "state")[-1].data
-    assert (said["status"], said["error"]) == ("queued", job.error)
+        state = events.of_type(session, job.id, "state")[-1].data
+    assert (state["status"], state["error"]) == ("queued", job.error)
 
 
-def test_a_parked_job_is_claimed_where_there_is_room_enough_and_then_has_no_error(
+def test_a_parked_job_is_claimed_when_there_is_enough_room_and_then_has_no_error(
     supervised: Callable[[str], Job], database: Database
 ) -> None:
-    job = supervised(NO_ROOM)
-    assert job.room_needed is not None
-    for free, claimed in ((job.room_needed - 1, False), (job.room_needed, True)):
+    needed = supervised(NO_ROOM).room_needed
+    assert needed is not None
+    for free, claimed in ((needed - 1, False), (needed, True)):
         with database.read() as session:
             assert jobs.has_queued(session, "train", free) is claimed
         with database.write() as session:
-            found = leases.acquire(session, "train", 60, max_attempts=1, free_bytes=free)
-        assert (found is not None) is claimed
-    assert found is not None
-    assert (found.status, found.attempt, found.error, found.room_needed) == (
+            job = leases.acquire(session, "train", 60, max_attempts=1, free_bytes=free)
+        assert (job is not None) is claimed
+    assert job is not None
+    assert (job.status, job.attempt, job.error, job.room_needed) == (
         "running",
         1,
         None,
@@ -105,15 +96,15 @@ def test_a_parked_job_is_claimed_where_there_is_room_enough_and_then_has_no_erro
     )
 
 
-def test_a_parked_job_does_not_hold_up_those_behind_it(
+def test_a_parked_job_does_not_delay_the_jobs_behind_it(
     supervised: Callable[[str], Job], train: Callable[..., str], database: Database
 ) -> None:
     supervised(NO_ROOM)
     behind = train(512)
     with database.write() as session:
-        found = leases.acquire(session, "train", 60, max_attempts=1, free_bytes=1000)
-    assert found is not None
-    assert found.id == behind
+        job = leases.acquire(session, "train", 60, max_attempts=1, free_bytes=1000)
+    assert job is not None
+    assert job.id == behind
 
 
 def test_a_child_is_stopped_when_the_disk_gets_low(
@@ -123,7 +114,7 @@ def test_a_child_is_stopped_when_the_disk_gets_low(
     assert_parked(supervised(ENDLESS))
 
 
-def test_a_child_that_a_low_disk_has_killed_is_not_taken_for_crashed(
+def test_a_child_killed_by_a_low_disk_does_not_count_as_crashed(
     supervised: Callable[[str], Job], context: WorkerContext
 ) -> None:
     context.disk = Disk(context.settings.model_copy(update={"min_free_bytes": 2**60}))
@@ -133,17 +124,17 @@ def test_a_child_that_a_low_disk_has_killed_is_not_taken_for_crashed(
 @pytest.mark.parametrize(
     "error", [DiskFull(Path("state"), 10), OSError(errno.EDQUOT, "Disk quota exceeded")]
 )
-def test_what_cannot_be_stored_parks_the_job(
+def test_a_result_that_cannot_be_stored_parks_the_job(
     supervised: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
     def full(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(Child, "handle", full)
+    monkeypatch.setattr(StandInTrainer, "handle", full)
     assert_parked(supervised(STATE + ENDLESS))
 
 
-def test_a_parked_job_that_is_paused_no_longer_waits_for_room(
+def test_a_paused_job_no_longer_waits_for_room(
     supervised: Callable[[str], Job], database: Database
 ) -> None:
     job = supervised(NO_ROOM)
@@ -152,9 +143,7 @@ def test_a_parked_job_that_is_paused_no_longer_waits_for_room(
     assert (paused.status, paused.error, paused.room_needed) == (Status.PAUSED, None, None)
 
 
-def test_a_worker_that_was_fenced_parks_nothing(
-    train: Callable[..., str], database: Database
-) -> None:
+def test_a_fenced_worker_cannot_park_its_job(train: Callable[..., str], database: Database) -> None:
     train(512)
     with database.write() as session:
         job = leases.acquire(session, "train", lease_seconds=60, max_attempts=3)

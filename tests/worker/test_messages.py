@@ -1,4 +1,4 @@
-"""A worker reads whatever somebody with the broker's password sends, refuses it, and works on."""
+"""A worker refuses foreign messages on the broker, and continues to work."""
 
 import base64
 import json
@@ -17,12 +17,14 @@ from app.domain.database import Database
 from app.domain.queue import WORK_TASK
 from app.domain.settings import Settings
 
-OUR_HEADERS = {"lang": "py", "task": WORK_TASK, "id": "7"}
-OUR_BODY = '[["evaluate"], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
+VALID_HEADERS = {"lang": "py", "task": WORK_TASK, "id": "7"}
+VALID_BODY = (
+    '[["evaluate"], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
+)
 START_SECONDS = 60
 
 
-def envelope(body: str | None, headers: Any = OUR_HEADERS, **changes: Any) -> str:
+def envelope(body: str | None, headers: Any = VALID_HEADERS, **changes: Any) -> str:
     """A message as kombu writes it, with the changes."""
     properties = {
         "delivery_tag": "1",
@@ -41,49 +43,49 @@ def envelope(body: str | None, headers: Any = OUR_HEADERS, **changes: Any) -> st
 
 
 FOREIGN: list[bytes | str] = [
-    # No messages of kombu's.
+    # Not messages of kombu.
     *("null", "1", "", "[]", "{}", "not json", '"text"', b"\xff\xfe", "[" * 100_000),
     *('{"properties": null}', '{"properties": []}', '{"properties": {}}'),
     '{"properties": {"delivery_tag": "1"}, "body": {}}',
     '{"properties": {"delivery_tag": [], "delivery_info": 7}}',
     '{"__type__": "datetime", "__value__": 7}',
-    # No calls of ours.
+    # Not calls of the task.
     *(envelope(body) for body in ("null", "1", '""', "[]", "{}", "{", "[[], {}, {}]", "[7, 7, 7]")),
     *(envelope(body) for body in (None, '[["evaluate"], {}]', '[["nothing"], {}, {}]')),
     envelope('[["evaluate"], {}, {"callbacks": [{"task": "celery.chain"}]}]'),
     envelope('[["evaluate"], {"more": 1}, {}]'),
-    envelope(OUR_BODY[:-1] + " " * 20_000 + "]"),
-    *(envelope(OUR_BODY, headers) for headers in (None, [], {}, 7, {"task": [], "id": "7"})),
-    envelope(OUR_BODY, {"task": WORK_TASK}),
-    envelope(OUR_BODY, OUR_HEADERS | {"id": {}}),
-    envelope(OUR_BODY, OUR_HEADERS | {"task": "os.system"}),
+    envelope(VALID_BODY[:-1] + " " * 20_000 + "]"),
+    *(envelope(VALID_BODY, headers) for headers in (None, [], {}, 7, {"task": [], "id": "7"})),
+    envelope(VALID_BODY, {"task": WORK_TASK}),
+    envelope(VALID_BODY, VALID_HEADERS | {"id": {}}),
+    envelope(VALID_BODY, VALID_HEADERS | {"task": "os.system"}),
     envelope('{"task": "os.system", "id": "7", "args": [], "kwargs": {}}', {}),
-    envelope(OUR_BODY, **{"content-type": "application/x-python-serialize"}),
-    envelope(OUR_BODY, **{"content-type": None}),
-    envelope(OUR_BODY, **{"content-encoding": "no-such-encoding"}),
+    envelope(VALID_BODY, **{"content-type": "application/x-python-serialize"}),
+    envelope(VALID_BODY, **{"content-type": None}),
+    envelope(VALID_BODY, **{"content-encoding": "no-such-encoding"}),
 ]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_is_no_call_of_ours_is_refused_in_a_line_and_the_worker_works_on(
+def test_foreign_messages_are_refused_in_one_log_line_each(
     database: Database,
     settings: Settings,
     start_worker: Callable[..., "subprocess.Popen[bytes]"],
     tmp_path: Path,
 ) -> None:
     with valkey(tmp_path) as url, redis.Redis.from_url(url) as broker:
-        # Only a message brings this worker to its work: it reaps once, at its start.
+        # This worker reaps once, at its start. Later only a message makes it look for jobs.
         worker = start_worker("evaluate", redis_url=url, reap_seconds=3600)
         log = tmp_path / "worker-0.log"
         for message in FOREIGN:
             broker.lpush("evaluate", message)
         until(lambda: broker.llen("evaluate") == 0, worker)
-        for message in FOREIGN:  # after some of them the worker subscribes anew
+        for message in FOREIGN:  # some of them make the worker subscribe again
             until(lambda sent=message: broker.publish("/0.celery.pidbox", sent) == 1, worker)
 
         job = queue_job(database, kind="evaluate", model="none", dataset="none")
         odd = {"timelimit": 7, "eta": "soon", "expires": [], "retries": "many", "shadow": {}}
-        broker.lpush("evaluate", envelope(OUR_BODY, OUR_HEADERS | odd))
+        broker.lpush("evaluate", envelope(VALID_BODY, VALID_HEADERS | odd))
         until(lambda: read(database, job).status != "queued", worker)
     lines = log.read_text().splitlines()
     refused = [line for line in lines if "message_refused" in line]

@@ -16,12 +16,12 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 
 START_SECONDS = 60
-BACK_SECONDS = 5.0  # in which a worker and the API find Valkey again, on a busy machine
+RECONNECT_SECONDS = 5.0  # in which a worker and the API reconnect on a busy machine
 
 
 @pytest.fixture
 def broker_url() -> Iterator[None]:
-    """Puts back the broker of the one Celery instance."""
+    """Restores the broker of the Celery instance."""
     before = celery.conf.broker_url
     yield
     celery.conf.broker_url = before
@@ -29,7 +29,7 @@ def broker_url() -> Iterator[None]:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_valkey_that_restarts_is_found_again_at_once(
+async def test_a_restarted_valkey_is_found_at_once(
     database: Database,
     settings: Settings,
     start_worker: Callable[..., "subprocess.Popen[bytes]"],
@@ -43,17 +43,18 @@ async def test_a_valkey_that_restarts_is_found_again_at_once(
         readiness.start()
         await becomes(readiness, None, START_SECONDS)
     await becomes(readiness, "the broker does not answer", START_SECONDS)
-    time.sleep(4)  # as long as celery's own pauses between two tries have grown beyond BACK_SECONDS
+    # Celery's own pauses between two attempts would now be longer than RECONNECT_SECONDS.
+    time.sleep(4)
     with valkey(tmp_path, url):
-        await becomes(readiness, None, BACK_SECONDS)
+        await becomes(readiness, None, RECONNECT_SECONDS)
         readiness.stop()
 
 
 async def becomes(readiness: Readiness, failure: str | None, seconds: float) -> None:
     give_up = time.monotonic() + seconds
     while True:
-        found = await readiness.failure()
-        if (found is None) if failure is None else (failure in (found or "")):
+        current = await readiness.failure()
+        if (current is None) if failure is None else (failure in (current or "")):
             return
-        assert time.monotonic() < give_up, found
+        assert time.monotonic() < give_up, current
         time.sleep(0.05)

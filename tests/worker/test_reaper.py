@@ -1,29 +1,17 @@
-"""The reaper: what a silent worker left is freed, also its files."""
+"""The reaper: jobs and files of dead workers."""
 
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from app.domain import jobs, leases
 from app.domain.database import Database
 from app.domain.job_objects import state_key
 from app.domain.job_states import Status, Stop
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from worker.context import WorkerContext
-from worker.reaper import reap
-from worker.supervisor import sweep_run_dirs
+from worker.reaper import reap, sweep_run_dirs
 
 
-@pytest.fixture
-def context(settings: Settings) -> Iterator[WorkerContext]:
-    context = WorkerContext.from_settings(settings)
-    yield context
-    context.notifier.close()
-    context.database.close()
-
-
-def test_a_cancel_whose_worker_died_is_carried_out_and_its_states_go(
+def test_a_job_whose_worker_died_is_cancelled_and_its_states_are_deleted(
     train: Callable[..., str], context: WorkerContext, database: Database, store: ObjectStore
 ) -> None:
     job_id = train(512)
@@ -37,7 +25,7 @@ def test_a_cancel_whose_worker_died_is_carried_out_and_its_states_go(
     assert store.keys(f"jobs/{job_id}") == []
 
 
-def test_run_folders_of_jobs_that_run_elsewhere_or_nowhere_are_swept(
+def test_only_run_folders_of_running_jobs_are_kept(
     train: Callable[..., str], context: WorkerContext, database: Database
 ) -> None:
     job_id = train(512)

@@ -1,7 +1,7 @@
-"""The supervisor: it keeps its lease while it stores, and tries again what may go well."""
+"""The supervisor: its lease, its retries, and the events and log of its job."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ from app.domain.database import Database
 from app.domain.job_objects import read_log
 from app.domain.job_states import Status
 from app.domain.leases import Claim
-from app.domain.settings import Settings
 from app.domain.tables import Job
 from worker import supervisor
 from worker.context import WorkerContext
@@ -26,22 +25,14 @@ Supervised = Callable[..., list[Job]]
 
 
 class SlowlyStored(Train):
-    """Its child is done at once; to store what it made takes longer than a lease."""
+    """Its child finishes at once, but storing the results takes longer than a lease."""
 
     module = MODULE
 
     def conclude(self) -> None:
         time.sleep(self.context.settings.lease_seconds * 1.5)
         with self.context.database.write() as session:
-            leases.reap(session, max_attempts=3)  # as any other worker does, now and then
-
-
-@pytest.fixture
-def context(settings: Settings) -> Iterator[WorkerContext]:
-    context = WorkerContext.from_settings(settings)
-    yield context
-    context.notifier.close()
-    context.database.close()
+            leases.reap(session, max_attempts=3)  # as every other worker does regularly
 
 
 @pytest.fixture
@@ -52,7 +43,7 @@ def supervised(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Supervised:
-    """Queues a training, and supervises it so often with `program` as its child."""
+    """Queues a training, and supervises it `times` times with `program` as its child."""
 
     def run(program: str, times: int = 1, kind: type[Train] = SlowlyStored) -> list[Job]:
         (tmp_path / f"{MODULE}.py").write_text(program)
@@ -77,21 +68,21 @@ def test_the_lease_is_kept_while_results_are_stored(supervised: Supervised) -> N
     assert (job.status, job.error, job.epoch) == (Status.SUCCEEDED, None, 1)
 
 
-def test_a_child_that_breaks_without_saying_why_is_tried_again_and_then_quoted(
+def test_a_child_that_crashes_is_tried_again_and_then_quoted(
     supervised: Supervised,
 ) -> None:
-    seen = supervised("raise OSError(28, 'No space left on device')", times=3)
-    assert [(job.status, job.attempt) for job in seen] == [
+    attempts = supervised("raise OSError(28, 'No space left on device')", times=3)
+    assert [(job.status, job.attempt) for job in attempts] == [
         (Status.QUEUED, 1),
         (Status.QUEUED, 2),
         (Status.FAILED, 3),
     ]
-    assert seen[-1].error is not None
-    assert "No space left on device" in seen[-1].error
+    assert attempts[-1].error is not None
+    assert "No space left on device" in attempts[-1].error
 
 
-class Silenced(SlowlyStored):
-    """Its child is killed where it says nothing for a second."""
+class QuicklyStalled(SlowlyStored):
+    """Its child is killed after a second without an event."""
 
     stall_seconds = 1.0
 
@@ -99,35 +90,35 @@ class Silenced(SlowlyStored):
         pass
 
 
-def test_a_child_that_makes_no_progress_is_killed_and_not_tried_again(
+def test_a_child_without_progress_is_killed_and_not_tried_again(
     supervised: Supervised,
 ) -> None:
-    began = time.monotonic()
+    started_at = time.monotonic()
     (job,) = supervised(
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(99)",
-        kind=Silenced,
+        kind=QuicklyStalled,
     )
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - started_at < 30
     assert (job.status, job.attempt) == (Status.FAILED, 1)
     assert job.error == "no progress for 1 s: its process was ended"
 
 
-def test_a_child_that_goes_on_telling_is_let_be(supervised: Supervised) -> None:
+def test_a_child_that_sends_events_is_not_killed(supervised: Supervised) -> None:
     (job,) = supervised(
         """
 import json, time
-for place in range(8):
-    print(json.dumps({"event": "health", "signal": "oscillation", "images_seen": place, "value": 1,
+for seen in range(8):
+    print(json.dumps({"event": "health", "signal": "oscillation", "images_seen": seen, "value": 1,
                       "threshold": 0, "says": "", "suggests": "", "rollbacks": 0}), flush=True)
     time.sleep(0.25)
 print(json.dumps({"event": "finished"}))
 """,
-        kind=Silenced,
+        kind=QuicklyStalled,
     )
     assert (job.status, job.error) == (Status.SUCCEEDED, None)
 
 
-def test_what_is_found_again_is_one_event_on_the_same_way_and_another_after_a_rollback(
+def test_a_repeated_finding_is_one_event_and_another_one_after_a_rollback(
     supervised: Supervised, database: Database
 ) -> None:
     (job,) = supervised("""
@@ -138,15 +129,15 @@ for rollbacks in (0, 0, 1):
 print(json.dumps({"event": "failed", "error": "it was to end"}))
 """)
     with database.read() as session:
-        found = events.of_type(session, job.id, "health")
-    assert len(found) == 2
-    assert found[0].data == found[1].data
-    assert set(found[0].data) == {
+        findings = events.of_type(session, job.id, "health")
+    assert len(findings) == 2
+    assert findings[0].data == findings[1].data
+    assert set(findings[0].data) == {
         *("signal", "images_seen", "value", "threshold", "says", "suggests", "message"),
     }
 
 
-def test_a_training_whose_last_checkpoint_has_no_scores_has_not_succeeded(
+def test_a_training_without_scores_of_its_last_checkpoint_fails(
     supervised: Supervised, database: Database
 ) -> None:
     (job,) = supervised("""
@@ -175,26 +166,26 @@ print(json.dumps({"event": "failed", "error": "no loss is a number"}), flush=Tru
 
 
 @ON_POSTGRESQL
-def test_the_log_of_a_job_has_what_its_child_and_its_worker_wrote(
+def test_the_log_of_a_job_has_the_lines_of_its_child_and_its_worker(
     supervised: Supervised, context: WorkerContext
 ) -> None:
     (job,) = supervised(WARNS_AND_FAILS)
-    begun, warning, ended = read_log(context.store, job.id).splitlines()
-    assert begun.endswith("train begins, attempt 1 (epoch 1)")
+    started, warning, ended = read_log(context.store, job.id).splitlines()
+    assert started.endswith("train begins, attempt 1 (epoch 1)")
     assert warning == "a warning of a library"
     assert ended.endswith("the child process has failed: no loss is a number")
 
 
 @ON_POSTGRESQL
-def test_the_log_of_a_worker_that_was_killed_is_kept_by_the_next_one(
+def test_the_next_attempt_keeps_the_log_of_a_killed_worker(
     context: WorkerContext,
 ) -> None:
-    left = context.settings.runs
+    runs = context.settings.runs
     claimed = Claim("j", 2)
-    (left / "j-1").mkdir(parents=True)
-    (left / "j-1" / "log.txt").write_text("CUDA out of memory\n")
-    supervisor.make_run_dir(context.store, left / "j-2", claimed)
+    (runs / "j-1").mkdir(parents=True)
+    (runs / "j-1" / "log.txt").write_text("CUDA out of memory\n")
+    supervisor.make_run_dir(context.store, runs / "j-2", claimed)
     text = read_log(context.store, "j")
     assert text.startswith("CUDA out of memory\n")
     assert "was killed" in text
-    assert [path.name for path in left.iterdir()] == ["j-2"]
+    assert [path.name for path in runs.iterdir()] == ["j-2"]

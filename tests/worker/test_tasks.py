@@ -1,4 +1,4 @@
-"""The worker's process: the file that shows that it lives, its log, a database that is away."""
+"""The worker process: its heartbeat file, its log, and an outage of its database."""
 
 import os
 import signal
@@ -18,17 +18,17 @@ from worker.context import WorkerContext
 
 pytestmark = [pytest.mark.slow, ON_POSTGRESQL]
 
-SECONDS = 60
+WAIT_SECONDS = 60
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def test_a_worker_touches_its_file_as_long_as_it_runs_and_survives_a_lost_database(
+def test_a_worker_touches_its_file_while_it_runs_and_survives_lost_connections(
     start_worker: Callable[..., subprocess.Popen[bytes]], database: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "alive"
@@ -62,10 +62,10 @@ def end_connections(database: Database) -> None:
         )
 
 
-def test_a_reaper_that_hangs_lets_the_file_grow_old(
+def test_a_hanging_reaper_lets_the_file_become_stale(
     tmp_path: Path, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(context_module, "REAPER_SECONDS", 0.0)
+    monkeypatch.setattr(context_module, "REAPER_ROUND_SECONDS", 0.0)
     file = tmp_path / "alive"
     changed = settings.model_copy(update={"heartbeat_file": file, "reap_seconds": 0.2})
     context = WorkerContext.from_settings(changed)

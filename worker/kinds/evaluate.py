@@ -1,4 +1,4 @@
-"""Evaluation: gives the child a checkpoint and a dataset, and keeps the scores that it finds."""
+"""Evaluation: gives the child process a checkpoint and a dataset, and stores the scores."""
 
 import json
 from typing import Any, ClassVar

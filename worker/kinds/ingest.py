@@ -1,4 +1,4 @@
-"""Ingest: gives the child its upload, and stores the packed dataset that it writes."""
+"""Ingest: gives the child process an upload, and stores the packed dataset that it writes."""
 
 import json
 from typing import Any, ClassVar
@@ -14,18 +14,18 @@ FLIPS = {"auto": None, "yes": True, "no": False}
 
 class Ingest(Kind):
     module: ClassVar[str] = "worker.ingest"
-    _last: dict[str, Any] | None = None  # progress event
+    _last_progress: dict[str, Any] | None = None
 
     @property
     def stall_seconds(self) -> float:
         return self.context.settings.ingest_stall_seconds
 
     def describe_stall(self) -> str:
-        event = self._last
-        place = f", {event['phase']}, after {event['files']:,} files" if event else ""
+        event = self._last_progress
+        phase = f", {event['phase']}, after {event['files']:,} files" if event else ""
         return (
-            f"no progress for {self.stall_seconds:,.0f} s (MOGGY_INGEST_STALL_SECONDS){place}: the "
-            "ingest was ended. The file that it was reading may be damaged, or the disk too slow"
+            f"no progress for {self.stall_seconds:,.0f} s (MOGGY_INGEST_STALL_SECONDS){phase}: the "
+            "ingest was stopped. The file that it was reading may be damaged, or the disk too slow"
         )
 
     def prepare(self) -> None:
@@ -58,7 +58,7 @@ class Ingest(Kind):
 
     def handle(self, event: dict[str, Any]) -> None:
         if event["event"] == "progress":
-            self._last = event
+            self._last_progress = event
             self.publish_progress(event)
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:

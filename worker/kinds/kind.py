@@ -1,4 +1,4 @@
-"""What a kind of job is to its supervisor."""
+"""The base class of the kinds of job, as the supervisor uses them."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,11 +10,11 @@ from app.domain.leases import Claim
 from app.domain.tables import Job
 from worker.context import WorkerContext
 
-THIN_EVERY = 500  # progress events
+THIN_AFTER_EVENTS = 500  # of progress
 
 
 class Kind:
-    """One run of one job: what to start, and what to do with what its child makes."""
+    """One run of one job: the child process to start, and how to store its results."""
 
     module: ClassVar[str]  # started as `python -m module RUN_DIR`
     _progress_events = 0
@@ -27,24 +27,24 @@ class Kind:
 
     @property
     def processes(self) -> int:
-        """How many processes the child is."""
+        """The number of processes that the child runs as."""
         return 1
 
     @property
     def stall_seconds(self) -> float | None:
-        """How long the child may send no event before it is killed; None for any time."""
+        """The longest pause between two events before the child is killed; None: no limit."""
         return None
 
     def describe_stall(self) -> str:
-        """A sentence for the user about a child that was killed for its silence."""
+        """A sentence for the user about a child that was killed because it sent no event."""
         return f"no progress for {self.stall_seconds:,.0f} s: its process was ended"
 
     def prepare(self) -> None:
-        """Fill the run folder with what the child reads."""
+        """Write the files that the child reads into the run folder."""
         raise NotImplementedError
 
     def handle(self, event: dict[str, Any]) -> None:
-        """Store what an event names. Each is handled before the next is read."""
+        """Store the results that an event names. The next event is read after that."""
         raise NotImplementedError
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -52,20 +52,20 @@ class Kind:
         raise NotImplementedError
 
     def conclude(self) -> None:
-        """Store what the child left in the run folder when it finished."""
+        """Store the results that the finished child left in the run folder."""
 
     def commit(self, session: Session, event: dict[str, Any]) -> None:
-        """Point the tables at what was concluded, in the transaction that ends the job.
+        """Enter the stored results into the tables, in the transaction that ends the job.
 
-        `event` is the child's `finished`.
+        `event` is the event `finished` of the child.
         """
 
     def shortfall(self) -> str | None:
-        """Why the job has failed though its child finished; None where it has not."""
+        """The reason why the job fails although its child finished; None if it succeeds."""
         return None
 
     def publish_progress(self, event: dict[str, Any]) -> None:
-        """Put the progress into the job and into its stream, at once."""
+        """Write the progress to the job and to its event stream in one transaction."""
         data = {name: event[name] for name in event if name != "event"}
         progress, lease_seconds = self.progress(event), self.context.settings.lease_seconds
 
@@ -75,12 +75,12 @@ class Kind:
 
         self.context.write(write)
         self._progress_events += 1
-        if self._progress_events % THIN_EVERY == 0:
+        if self._progress_events % THIN_AFTER_EVENTS == 0:
             self.context.write(lambda session: events.thin_progress(session, self.job.id))
         self.context.notifier.notify([self.job.id])
 
     def record(self, event_type: str, data: dict[str, Any], once: str | None = None) -> None:
-        """Append an event to the job's stream and wake its readers."""
+        """Append an event to the job's stream, and wake the readers of the stream."""
         self.context.write(
             lambda session: leases.record(session, self.claim, event_type, data, once)
         )

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 class Train(Kind):
     module: ClassVar[str] = "models.train"
-    _unscored: str | None = None  # what went wrong with the newest checkpoint's scores
+    _unscored: str | None = None  # the reason why the newest checkpoint has no scores
 
     @property
     def processes(self) -> int:
@@ -30,7 +30,7 @@ class Train(Kind):
     def prepare(self) -> None:
         with self.context.read() as session:
             prefix = datasets.packed_prefix(session, self.job.dataset)
-            scored = _scored(session, self.job.id)
+            scored = _earlier_scores(session, self.job.id)
         run = {
             "config": self.job.config,
             "dataset": str(self.context.store.local_folder(prefix)),
@@ -61,8 +61,8 @@ class Train(Kind):
         elif name == "rollback":
             self._store_rollback(event)
         elif name == "health":
-            found = f"{event['signal']}:{event['images_seen']}"
-            self._store_health(event, once=_once(found, event.pop("rollbacks")))
+            name = f"{event['signal']}:{event['images_seen']}"
+            self._store_health(event, once=_event_key(name, event.pop("rollbacks")))
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event.get(name) for name in jobs.INITIAL_PROGRESS}
@@ -76,7 +76,7 @@ class Train(Kind):
         )
 
     def _store_start(self, event: dict[str, Any]) -> None:
-        """Say in the stream from where, and on what, this attempt goes on."""
+        """Record in the stream where this attempt starts, and on which device."""
         start = {name: event[name] for name in ("images_seen", "device", "precision", "threads")}
         self.record("state", {"status": self.job.status, "attempt": self.job.attempt} | start)
 
@@ -84,13 +84,13 @@ class Train(Kind):
         seen = event["images_seen"]
         self.context.store.move_in(self.run_dir / event["path"], sample_key(self.job.id, seen))
         data = {"images_seen": seen, "url": f"/v1/jobs/{self.job.id}/samples/{seen}.png"}
-        self.record("sample", data, once=_once(f"sample:{seen}", event["rollbacks"]))
+        self.record("sample", data, once=_event_key(f"sample:{seen}", event["rollbacks"]))
 
     def _store_checkpoint(self, event: dict[str, Any]) -> None:
         seen, metrics = event["images_seen"], event["metrics"]
         with self.context.read() as session:
             again = registry.has_checkpoint(session, self.job.id, seen)
-        if again:  # made again after a resume from an older state, perhaps with scores this time
+        if again:  # after a resume from an older state, perhaps with scores this time
             scored = self.context.write(
                 lambda session: registry.ensure_scored(session, self.claim, seen, metrics)
             )
@@ -129,7 +129,7 @@ class Train(Kind):
         try:
             self.context.store.move_in(self.run_dir / event["path"], key)
         except FileNotFoundError:
-            return  # the trainer deletes its third newest: the store was slow, newer ones wait
+            return  # the store was slow, and the trainer has deleted it: newer states follow
         self.context.write(lambda session: leases.store_state(session, self.claim, key))
         delete_older_states(self.context.store, self.claim, newest=key)
 
@@ -149,18 +149,18 @@ class Train(Kind):
         _link_or_copy(self.context.store.local_copy(key, sha256), target)
 
 
-def _once(what: str, rollbacks: int) -> str:
-    """The key of an event: one however often an attempt is resumed, another after a rollback."""
-    return f"{what}:{rollbacks}" if rollbacks else what
+def _event_key(name: str, rollbacks: int) -> str:
+    """The key under which an event is recorded once: equal after a resume, new after a rollback."""
+    return f"{name}:{rollbacks}" if rollbacks else name
 
 
-def _scored(session: Session, job_id: str) -> list[list[float]]:
-    """Images seen, KID and its interval's ends: of what earlier attempts have scored."""
+def _earlier_scores(session: Session, job_id: str) -> list[list[float]]:
+    """Images seen, KID and the ends of its interval, for the scored checkpoints of the job."""
     query = select(Checkpoint).where(Checkpoint.job == job_id, Checkpoint.kid.is_not(None))
     return [
-        [one.images_seen, one.metrics["kid"], *one.metrics["kid_interval"]]
-        for one in session.scalars(query.order_by(Checkpoint.images_seen))
-        if one.metrics is not None
+        [row.images_seen, row.metrics["kid"], *row.metrics["kid_interval"]]
+        for row in session.scalars(query.order_by(Checkpoint.images_seen))
+        if row.metrics is not None
     ]
 
 

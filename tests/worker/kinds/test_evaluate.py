@@ -1,4 +1,4 @@
-"""Evaluations by real workers: the scores reach the job, and a stop ends them."""
+"""Evaluations by real workers: their scores, and their stop."""
 
 import subprocess
 from collections.abc import Callable
@@ -30,7 +30,7 @@ StartWorker = Callable[..., subprocess.Popen[bytes]]
 
 @pytest.fixture
 def trained(train: Train, watch: Watch, start_worker: StartWorker) -> str:
-    """A model with a checkpoint."""
+    """The name of a model with a checkpoint."""
     worker = start_worker("train")
     assert watch(train(512)).until_ended(240).status == Status.SUCCEEDED
     worker.terminate()
@@ -47,7 +47,7 @@ def evaluate(database: Database, settings: Settings, dataset: str) -> Callable[.
     return queue
 
 
-def test_the_scores_are_in_the_job_once_it_has_succeeded(
+def test_a_succeeded_evaluation_has_scores(
     trained: str,
     evaluate: Callable[..., str],
     watch: Watch,
@@ -69,7 +69,7 @@ def test_the_scores_are_in_the_job_once_it_has_succeeded(
     assert job.progress["images_seen"] == 512
 
 
-def test_no_upload_waits_for_an_evaluation_which_ends_when_it_is_cancelled_or_its_worker_stops(
+def test_uploads_do_not_wait_for_an_evaluation_and_a_stop_or_a_cancel_ends_it(
     trained: str,
     evaluate: Callable[..., str],
     watch: Watch,

@@ -1,4 +1,4 @@
-"""An ingest by a real worker: from an upload in the store to a dataset that is ready."""
+"""Ingests by a real worker: from an upload in the store to a ready dataset."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, ON_POSTGRESQL]
 MNIST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 
 
-def test_an_ingest_that_is_stuck_does_not_stop_the_next(
+def test_a_stuck_ingest_does_not_stop_the_next(
     database: Database,
     store: ObjectStore,
     start_worker: Callable[[str], subprocess.Popen[bytes]],
@@ -49,26 +49,30 @@ def test_an_ingest_that_is_stuck_does_not_stop_the_next(
     (source, _) = datasets.read_upload(store, "stuck")
     stuck = store.local_copy(source["key"])
     stuck.unlink()
-    os.mkfifo(stuck)  # nobody writes to it: to open it takes for ever
+    os.mkfifo(stuck)  # without a writer, opening it never returns
     start_worker("light")
     assert watch(queued[1]).until_ended().status == Status.SUCCEEDED
     assert watch(queued[0]).read().status == Status.RUNNING
 
 
-@pytest.mark.parametrize(("asked", "decided"), [("auto", False), ("yes", True)])
-def test_an_uploaded_array_becomes_a_dataset_as_it_was_asked_for(
+@pytest.mark.parametrize(("horizontal_flip", "decided"), [("auto", False), ("yes", True)])
+def test_an_uploaded_array_becomes_a_dataset_as_requested(
     database: Database,
     store: ObjectStore,
     start_worker: Callable[[str], subprocess.Popen[bytes]],
     watch: Callable[[str], JobWatch],
     shared_data: Path,
     tmp_path: Path,
-    asked: str,
+    horizontal_flip: str,
     decided: bool,
 ) -> None:
     files = [(name, first_of_idx(shared_data / "mnist" / name, 2_000, tmp_path)) for name in MNIST]
     request = PackingRequest(
-        size="48x32", fit="pad", channels="rgba", horizontal_flip=asked, near_duplicates="drop"
+        size="48x32",
+        fit="pad",
+        channels="rgba",
+        horizontal_flip=horizontal_flip,
+        near_duplicates="drop",
     )
     queued = datasets.register_upload(
         database, store, dataset_id="d", name="t10k", request=request, files=files, max_queued=9

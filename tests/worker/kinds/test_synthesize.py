@@ -1,4 +1,4 @@
-"""Syntheses by real workers: the files are what the API serves, whatever is killed meanwhile."""
+"""Syntheses by real workers: their files equal what the API serves, even after kills."""
 
 import hashlib
 import io
@@ -47,7 +47,7 @@ StartWorker = Callable[..., subprocess.Popen[bytes]]
 def settings(
     settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Settings:
-    """With the parameter "bucket", of a service whose objects are in one."""
+    """The settings of the service, with the parameter "bucket" with its objects in a bucket."""
     if getattr(request, "param", None) != "bucket":
         return settings
     for name, value in request.getfixturevalue("s3_environment").items():
@@ -57,7 +57,7 @@ def settings(
 
 @pytest.fixture
 def checkpoint(database: Database, store: ObjectStore) -> ServedCheckpoint:
-    """Of the conditional model "cats"."""
+    """A checkpoint of the conditional model "cats"."""
     return register(
         database, store_checkpoint(store, shape=(28, 28, 3), classes=CLASSES, conditional=True)
     )
@@ -67,11 +67,11 @@ def checkpoint(database: Database, store: ObjectStore) -> ServedCheckpoint:
 def synthesize(
     database: Database, settings: Settings, store: ObjectStore, checkpoint: ServedCheckpoint
 ) -> Synthesize:
-    """Queues a synthesis; its job id."""
+    """Queues a synthesis; returns the job id."""
 
-    def queue(**asked: Any) -> str:
+    def queue(**fields: Any) -> str:
         names = ("images", "seed", "class", "layout", "format", "shard_images", "reject_copies")
-        request = dict.fromkeys(names) | {"model": "cats", "checkpoint": None} | asked
+        request = dict.fromkeys(names) | {"model": "cats", "checkpoint": None} | fields
         return queue_synthesis(database, settings, store, request, None).id
 
     return queue
@@ -88,7 +88,7 @@ def files(database: Database) -> Callable[[str], list[JobFile]]:
     return read
 
 
-def test_the_files_hold_what_the_api_serves_and_the_manifest_is_true(
+def test_the_files_and_the_manifest_agree_with_the_api(
     synthesize: Synthesize,
     files: Callable[[str], list[JobFile]],
     watch: Watch,
@@ -103,15 +103,15 @@ def test_the_files_hold_what_the_api_serves_and_the_manifest_is_true(
     assert job.progress["images_seen"] == 25
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
         listed = client.get(f"/v1/jobs/{job_id}/files").json()["items"]
-        assert [one["name"] for one in listed] == [
+        assert [file["name"] for file in listed] == [
             "manifest.json",
             *("cats-000002.jsonl", "cats-000002.zip", "cats-000001.jsonl", "cats-000001.zip"),
             *("cats-000000.jsonl", "cats-000000.zip"),
         ]
-        fetched = {one["name"]: client.get(one["url"]).content for one in listed}
-        for one in listed:
-            data = fetched[one["name"]]
-            assert (one["bytes"], one["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+        fetched = {file["name"]: client.get(file["url"]).content for file in listed}
+        for file in listed:
+            data = fetched[file["name"]]
+            assert (file["bytes"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
         manifest = json.loads(fetched["manifest.json"])
         served = {}
         for shard in manifest["shards"]:
@@ -126,21 +126,21 @@ def test_the_files_hold_what_the_api_serves_and_the_manifest_is_true(
     assert manifest["recipe"]["sha256"] == checkpoint.sha256
     assert (manifest["images"], manifest["seed"], manifest["class"]) == (25, 7, None)
     assert (manifest["classes"], manifest["layout"]) == (list(CLASSES), "imagefolder")
-    assert [(one["first_seed"], one["last_seed"]) for one in manifest["shards"]] == [
+    assert [(shard["first_seed"], shard["last_seed"]) for shard in manifest["shards"]] == [
         *((7, 16), (17, 26), (27, 31))
     ]
     assert job.result == {
         "images": 25,
         "shards": 3,
-        "bytes": sum(one["bytes"] for one in listed),
+        "bytes": sum(file["bytes"] for file in listed),
         "manifest": f"/v1/jobs/{job_id}/files/manifest.json",
     }
-    assert [one["name"] for one in watch(job_id).events("file")] == [
-        one["name"] for one in manifest["shards"]
+    assert [event["name"] for event in watch(job_id).events("file")] == [
+        shard["name"] for shard in manifest["shards"]
     ]
 
 
-def test_what_is_killed_paused_or_stopped_goes_on_and_makes_the_same_files_once(
+def test_a_killed_paused_or_stopped_synthesis_continues_with_the_same_files(
     synthesize: Synthesize,
     files: Callable[[str], list[JobFile]],
     watch: Watch,
@@ -151,18 +151,18 @@ def test_what_is_killed_paused_or_stopped_goes_on_and_makes_the_same_files_once(
     job_id = synthesize(images=10_000, shard_images=500, layout="webdataset")
     worker = start_worker("synthesize")
 
-    def shards(least: int) -> None:
+    def wait_for_shards(least: int) -> None:
         watch(job_id).until(lambda _: len(files(job_id)) >= 2 * least)
 
-    shards(1)
+    wait_for_shards(1)
     child = child_of(worker, "worker.synthesis")
     assert child is not None
     os.kill(child, signal.SIGKILL)
-    shards(3)
+    wait_for_shards(3)
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.PAUSE)
     watch(job_id).until(lambda job: job.status == Status.PAUSED, seconds=15)
-    before = [(one.name, one.key) for one in files(job_id)]
+    before = [(file.name, file.key) for file in files(job_id)]
     with database.write() as session:
         jobs.resume(session, job_id)
     worker.terminate()
@@ -171,17 +171,17 @@ def test_what_is_killed_paused_or_stopped_goes_on_and_makes_the_same_files_once(
     job = watch(job_id).until_ended()
     assert (job.status, job.error, job.attempt) == (Status.SUCCEEDED, None, 0)
     made = files(job_id)
-    assert [(one.name, one.key) for one in made][: len(before)] == before
-    assert store.keys(f"jobs/{job_id}") == sorted(one.key for one in made)
-    recipes = [store.get_bytes(one.key) for one in made if one.name.endswith(".jsonl")]
-    lines = [json.loads(line) for one in recipes for line in one.splitlines()]
-    assert [one["seed"] for one in lines] == list(range(10_000))
+    assert [(file.name, file.key) for file in made][: len(before)] == before
+    assert store.keys(f"jobs/{job_id}") == sorted(file.key for file in made)
+    recipes = [store.get_bytes(file.key) for file in made if file.name.endswith(".jsonl")]
+    lines = [json.loads(line) for content in recipes for line in content.splitlines()]
+    assert [line["seed"] for line in lines] == list(range(10_000))
     last = synthesize(images=500, shard_images=500, layout="webdataset", seed=9_500)
     assert watch(last).until_ended().status == Status.SUCCEEDED
     assert files(last)[0].sha256 == made[-3].sha256
 
 
-def test_a_cancelled_one_leaves_nothing_and_a_worker_that_is_killed_doubles_nothing(
+def test_a_killed_worker_stores_nothing_twice_and_a_cancel_deletes_all_files(
     synthesize: Synthesize,
     files: Callable[[str], list[JobFile]],
     watch: Watch,
@@ -198,8 +198,8 @@ def test_a_cancelled_one_leaves_nothing_and_a_worker_that_is_killed_doubles_noth
     start_worker("synthesize")
     watch(job_id).until(lambda _: len(files(job_id)) > len(before))
     after = files(job_id)
-    assert [one.key for one in after[: len(before)]] == [one.key for one in before]
-    assert len({one.name for one in after}) == len(after)
+    assert [file.key for file in after[: len(before)]] == [file.key for file in before]
+    assert len({file.name for file in after}) == len(after)
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.CANCEL)
     assert watch(job_id).until(lambda job: job.status == Status.CANCELLED, 10).result is None
@@ -208,7 +208,7 @@ def test_a_cancelled_one_leaves_nothing_and_a_worker_that_is_killed_doubles_noth
 
 
 @pytest.mark.parametrize("settings", ["bucket"], indirect=True)
-def test_copies_of_the_training_pictures_are_left_out(
+def test_copies_of_training_images_are_left_out(
     synthesize: Synthesize,
     files: Callable[[str], list[JobFile]],
     watch: Watch,
@@ -229,9 +229,9 @@ def test_copies_of_the_training_pictures_are_left_out(
     start_worker("synthesize")
     job = watch(job_id).until_ended()
     assert (job.status, job.error, job.dataset) == (Status.SUCCEEDED, None, "kittens")
-    by_name = {one.name: store.get_bytes(one.key) for one in files(job_id)}
+    by_name = {file.name: store.get_bytes(file.key) for file in files(job_id)}
     made = [json.loads(line) for line in by_name["cats-000000.jsonl"].splitlines()]
-    assert [one["seed"] for one in made] == [seed for seed in range(22) if seed not in (2, 9)]
+    assert [image["seed"] for image in made] == [seed for seed in range(22) if seed not in (2, 9)]
     manifest = json.loads(by_name["manifest.json"])
     assert manifest["copies_left_out"] == manifest["shards"][0]["copies_left_out"] == 2
     assert (manifest["shards"][0]["first_seed"], manifest["shards"][0]["last_seed"]) == (0, 21)

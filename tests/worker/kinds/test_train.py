@@ -19,7 +19,7 @@ from models.checkpoint import load_weights
 
 pytestmark = [pytest.mark.slow, ON_POSTGRESQL]
 
-# Adam without its second moment divides by gradients that vanish: every seed is NaN in 20 steps.
+# Adam without its second moment divides by vanishing gradients: every seed is NaN in 20 steps.
 DIVERGING: dict[str, Any] = {
     "generator_learning_rate": 0.1,
     "discriminator_learning_rate": 0.1,
@@ -44,7 +44,7 @@ def discriminator(store: ObjectStore, checkpoint: Checkpoint) -> dict[str, Any]:
     return load_weights(store.local_copy(checkpoint.key)).discriminator
 
 
-def test_a_fine_tuning_goes_on_from_the_model_and_its_frozen_layers_stay_as_they_were(
+def test_a_fine_tuning_starts_from_the_model_and_keeps_its_frozen_layers(
     train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
 ) -> None:
     start_worker("train")
@@ -60,11 +60,11 @@ def test_a_fine_tuning_goes_on_from_the_model_and_its_frozen_layers_stay_as_they
     (tuned,) = checkpoints(database, "tuned")
     before, after = discriminator(store, start), discriminator(store, tuned)
     weights = [name for name in before if name.endswith("weight") and before[name].ndim == 4]
-    stayed = [name for name in weights if before[name].equal(after[name])]
-    assert stayed == weights[:2]
+    unchanged = [name for name in weights if before[name].equal(after[name])]
+    assert unchanged == weights[:2]
 
 
-def test_a_training_that_diverges_is_rolled_back_twice_and_then_fails_with_its_diagnosis(
+def test_a_diverging_training_is_rolled_back_twice_and_then_fails(
     train: Train, watch: Watch, start_worker: StartWorker
 ) -> None:
     start_worker("train")
@@ -84,7 +84,7 @@ def test_a_training_that_diverges_is_rolled_back_twice_and_then_fails_with_its_d
     assert ended.attempt <= 1
 
 
-def test_a_long_training_keeps_as_many_checkpoints_as_it_may(
+def test_a_long_training_keeps_the_allowed_number_of_checkpoints(
     train: Train,
     watch: Watch,
     start_worker: StartWorker,
@@ -100,7 +100,7 @@ def test_a_long_training_keeps_as_many_checkpoints_as_it_may(
     assert len(kept) == settings.checkpoints_kept
     assert kept[-1].images_seen == 2048
     stored = [key for key in store.keys(f"jobs/{job.id}") if "/checkpoint-" in key]
-    assert stored == sorted(one.key for one in kept)
+    assert stored == sorted(checkpoint.key for checkpoint in kept)
 
 
 def test_the_last_checkpoint_has_its_scores(
@@ -114,7 +114,7 @@ def test_the_last_checkpoint_has_its_scores(
     assert last.kid == last.metrics["kid"]
 
 
-def test_a_fault_is_an_event_of_its_job_with_what_was_done_about_it(
+def test_a_health_finding_is_an_event_with_the_action_taken(
     train: Train, watch: Watch, start_worker: StartWorker
 ) -> None:
     start_worker("train")
