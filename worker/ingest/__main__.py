@@ -1,8 +1,8 @@
 """The ingest process: `python -m worker.ingest RUN_DIR`.
 
 Reads RUN_DIR/run.json, writes RUN_DIR/packed, and prints one JSON event per line: at least one a
-second while the work goes on, none while it does not. SIGTERM: stop.
-A pipe on standard input is held by a supervisor: when it closes, the process ends at once.
+second while the work advances, none while it hangs. SIGTERM stops it. A supervisor holds a pipe to
+its standard input; when the pipe closes, the process ends at once.
 """
 
 import dataclasses
@@ -22,13 +22,13 @@ PROGRESS_SECONDS = 1.0
 
 
 class IngestProcess:
-    """One ingest with its events; a signal ends it at the next tick."""
+    """One ingest and its events; `stop`, a signal handler, ends it at the next tick."""
 
     def __init__(self, run_dir: Path, events: EventStream) -> None:
         self._events = events
         self._stopping = False
         self._next_progress = time.monotonic() + PROGRESS_SECONDS
-        self._told_work = -1
+        self._reported_work = -1
         request = IngestRequest.read(run_dir / "run.json")
         self._ingest = Ingest(request, run_dir / "packed", self._tick)
 
@@ -36,7 +36,10 @@ class IngestProcess:
         self._stopping = True
 
     def run(self) -> int:
-        """The exit status. What would fail again is a `failed` event; anything else is raised."""
+        """Run to the end; return the exit status.
+
+        An error that a retry would meet again is a `failed` event; any other is raised.
+        """
         try:
             packed = self._ingest.run()
         except Stopped:
@@ -54,9 +57,9 @@ class IngestProcess:
         if self._stopping:
             raise Stopped
         work = self._ingest.work
-        if time.monotonic() >= self._next_progress and work != self._told_work:
+        if time.monotonic() >= self._next_progress and work != self._reported_work:
             self._next_progress = time.monotonic() + PROGRESS_SECONDS
-            self._told_work = work
+            self._reported_work = work
             self._emit_progress()
 
     def _emit_progress(self) -> None:
@@ -83,7 +86,7 @@ def main() -> NoReturn:
         return process.run()
 
     status = report_full_disk(events, run)
-    os._exit(status)  # not waiting for a picture that is still being decoded
+    os._exit(status)  # without waiting for an image that a thread still decodes
 
 
 if __name__ == "__main__":

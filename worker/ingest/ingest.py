@@ -1,9 +1,9 @@
-"""From uploaded files to a packed dataset, in one pass and bounded memory."""
+"""Makes a packed dataset of uploaded files, in one pass and bounded memory."""
 
 import io
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,45 +18,46 @@ from worker.ingest.class_values import recipe_class
 from worker.ingest.decoding.levels import Levels, Span, ValueRanges, Values
 from worker.ingest.decoding.reader import Fitted, Measured, Reader, set_pillow_limits
 from worker.ingest.doctor.doctor import DarkImages, Options, examine
-from worker.ingest.doctor.embedding_pass import write_neighbours
+from worker.ingest.doctor.embedding_pass import await_result, write_neighbours
 from worker.ingest.doctor.mirroring import is_mirrorable
 from worker.ingest.doctor.variety import class_balance
 from worker.ingest.errors import IngestError, Rejected
 from worker.ingest.labels.files import LabelFiles
 from worker.ingest.limits import Meter
 from worker.ingest.pack import Pack, Packed
-from worker.ingest.report import EXAMPLES, MAX_LISTED, Report, Unclassified
+from worker.ingest.report import MAX_LISTED_FILES, UNCLASSIFIED_EXAMPLES, Report, Unclassified
 from worker.ingest.request import IngestRequest
 from worker.ingest.sources import Received, Sources
 
 MIN_IMAGES = 2
-DECODERS = 2
-MAX_WAITING = 32  # files read and not yet packed
-MAX_WAITING_BYTES = 64 << 20
-POLL_SECONDS = 0.1
+DECODER_THREADS = 2
+MAX_PENDING = 32  # files that were read and are not packed yet
+MAX_PENDING_BYTES = 64 << 20
 
 Outcome = Fitted | Measured | Rejected
-_OfFile = Callable[[io.BytesIO], Outcome]
-_OfArray = Callable[[Values, Span], Outcome | Callable[[], Outcome]]  # later: in a thread
+_DecodeFile = Callable[[io.BytesIO], Outcome]
+# Returns the outcome, or a function that computes it in a thread.
+_DecodeArray = Callable[[Values, Span], Outcome | Callable[[], Outcome]]
 
 
 @dataclass
 class Progress:
-    """How far the ingest is, kept up to date while it runs."""
+    """The progress of an ingest, updated while it runs."""
 
     report: Report
     bytes_total: int
     bytes_read: int = 0
-    phase: str = "packing"  # then embedding, then comparing; measuring before, with levels=auto
-    examined: int = 0  # pictures, in this phase
+    # measuring (only with levels=auto), packing, embedding, comparing
+    phase: str = "packing"
+    examined: int = 0  # images, in this phase
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    """A file or picture that was read; what becomes of it may still be on its way."""
+class _PendingFile:
+    """A file that was read, with the outcome of its decoding, which may still be under way."""
 
     member: Received
-    scope: int  # the archive that it lies in
+    scope: int  # of label files, as `Sources.scope` gives it
     bytes: int
     outcome: Outcome | Future[Outcome]
     recipe_class: str | None = None
@@ -66,15 +67,15 @@ class _Waiting:
 
 
 class Ingest:
-    """One run. `tick` is called often, and may raise Stopped."""
+    """One ingest. `tick` is called often, and may raise Stopped."""
 
     def __init__(self, request: IngestRequest, folder: Path, tick: Callable[[], None]) -> None:
         self._request = request
         self._folder = folder
         self._tick = tick
         self._meter = Meter(request.limits.max_unpacked_bytes, tick)
-        self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decoder")
-        self._steps = 0  # that are no bytes read
+        self._decoders = ThreadPoolExecutor(DECODER_THREADS, thread_name_prefix="decoder")
+        self._steps = 0  # of work other than reading
         total = sum(source.path.stat().st_size for source in request.sources)
         self._values = ValueRanges()
         self.progress = Progress(Report(), total)
@@ -83,13 +84,13 @@ class Ingest:
 
     @property
     def work(self) -> int:
-        """How much was done: it grows with every byte read, every picture packed or examined."""
+        """A number that grows with every byte read and every image packed or examined."""
         return self._meter.flow.bytes + self.progress.report.received + self._steps
 
     def run(self) -> Packed:
-        """Pack every usable picture, in the order of the upload.
+        """Pack every usable image, in the order of the upload.
 
-        Raises IngestError where there is no dataset to be made, and what `tick` raises.
+        Raises IngestError if no dataset can be made of the upload, and whatever `tick` raises.
         """
         set_pillow_limits()
         report = self.progress.report
@@ -97,10 +98,10 @@ class Ingest:
             reader = Reader(self._request.shape, self._request.limits.max_pixels, self._levels())
             with Pack(self._folder) as pack:
                 for file in self._decoded(self._meter, reader.fit, reader.fit_array):
-                    self._take(file, pack)
+                    self._settle(file, pack)
                 report.labels = self._label_files.finish(pack.labels)
                 if report.labels is not None and report.labels.source == "files":
-                    # Those of folders do not count, which are no classes then.
+                    # Folders are no classes then, so contradictions between them do not count.
                     pack.contradicted = report.labels.contradicted_duplicates
                 if len(pack) < MIN_IMAGES:
                     raise IngestError(report.too_few(MIN_IMAGES, self._values.narrow_sentence()))
@@ -112,7 +113,7 @@ class Ingest:
             self._decoders.shutdown(wait=False, cancel_futures=True)
 
     def _levels(self) -> Levels:
-        """What becomes black and white. With levels=auto, the upload is read once before for it."""
+        """The values of black and white. With levels=auto they are measured on the whole upload."""
         if self._request.levels == "full":
             return Levels()
         self.progress.phase = "measuring"
@@ -137,7 +138,7 @@ class Ingest:
         return DarkImages(*self._values.narrow_shares(), f"{says[0].upper()}{says[1:]}.")
 
     def _finish(self, pack: Pack) -> Packed:
-        """Examine what was packed, leave out what is not wanted, complete the folder."""
+        """Examine the images, leave out those that the request excludes, complete the folder."""
         report, request = self.progress.report, self._request
         self._settle_unclassified(pack)
         flip = request.horizontal_flip
@@ -154,7 +155,7 @@ class Ingest:
             )
         if dropped:
             pack.keep(diagnosis.kept, self._step)
-            report.drop(dropped)
+            report.drop_near_duplicates(dropped)
         write_neighbours(pack.folder, self._step)
         for note in pack.labels.notes():
             report.note(note)
@@ -175,42 +176,42 @@ class Ingest:
         return pack.finish(flip, described, self._step)
 
     def _settle_unclassified(self, pack: Pack) -> None:
-        """Tell of the pictures without a class, and leave them out where that was asked for."""
+        """Report the images without a class, and leave them out if the request says so."""
         without = pack.labels.unclassified()
         count = int(without.sum())
         if not count:
             return
         report, left_out = self.progress.report, self._request.drop_unclassified
-        listed = MAX_LISTED if left_out else EXAMPLES
+        listed = MAX_LISTED_FILES if left_out else UNCLASSIFIED_EXAMPLES
         names = pack.names.of(set(np.flatnonzero(without)[:listed].tolist()))
-        files = [names[place] for place in sorted(names)]
+        files = [names[index] for index in sorted(names)]
         report.unclassified = Unclassified(
-            count, files[:EXAMPLES], left_out, pack.labels.classes_in_use
+            count, files[:UNCLASSIFIED_EXAMPLES], left_out, pack.labels.classes_in_use
         )
         if left_out:
             pack.keep(~without, self._step)
             report.drop_unclassified(count, files)
 
-    def _examined(self, phase: str, pictures: int) -> None:
-        self.progress.phase, self.progress.examined = phase, pictures
+    def _examined(self, phase: str, images: int) -> None:
+        self.progress.phase, self.progress.examined = phase, images
         self._step()
 
     def _step(self) -> None:
         self._steps += 1
         self._tick()
 
-    def _take(self, file: _Waiting, pack: Pack) -> None:
-        """Count one file, and pack it if it is a picture not seen before."""
+    def _settle(self, file: _PendingFile, pack: Pack) -> None:
+        """Count one file in the report, and pack its image if it is new."""
         report, member, fitted = self.progress.report, file.member, file.result()
-        packed, is_new = None, False
+        index, is_new = None, False
         if isinstance(fitted, Rejected):
             report.reject(shown(member.name), str(fitted))
         else:
             assert isinstance(fitted, Fitted)
-            packed, is_new = self._pack(fitted, member, pack)
+            index, is_new = self._pack(fitted, member, pack)
         if not member.is_labelled:
             self._label_files.add_picture(
-                file.scope, member.name, packed, file.recipe_class, is_duplicate=not is_new
+                file.scope, member.name, index, file.recipe_class, is_duplicate=not is_new
             )
         if len(pack) > self._request.limits.max_images:
             raise IngestError(
@@ -219,39 +220,41 @@ class Ingest:
             )
 
     def _pack(self, fitted: Fitted, member: Received, pack: Pack) -> tuple[int, bool]:
-        """As `Pack.add`: the picture's place, and whether it is new."""
+        """Add an image to the pack; return its index, and whether it is new."""
         report = self.progress.report
         for treatment in sorted(fitted.treatments):
             report.count(treatment, shown(member.name))
         class_name = member.label if member.is_labelled else folder_of(member.name)
-        place, is_new = pack.add(fitted.pixels, class_name, member.name)
+        index, is_new = pack.add(fitted.pixels, class_name, member.name)
         self._values.add(fitted.depth, fitted.span, is_packed=is_new)
         report.accepted += is_new
         report.duplicates += not is_new
-        return place, is_new
+        return index, is_new
 
-    def _decoded(self, meter: Meter, of_file: _OfFile, of_array: _OfArray) -> Iterator[_Waiting]:
-        """Every received file in order, done with; a few are decoded while others are read."""
-        waiting: deque[_Waiting] = deque()
-        waiting_bytes = 0
+    def _decoded(
+        self, meter: Meter, decode_file: _DecodeFile, decode_array: _DecodeArray
+    ) -> Iterator[_PendingFile]:
+        """Every received file in order, decoded, while threads decode the next few."""
+        pending: deque[_PendingFile] = deque()
+        pending_bytes = 0
         for scope, member in self._members(meter):
-            file = self._start(scope, member, of_file, of_array)
-            waiting.append(file)
-            waiting_bytes += file.bytes
-            while len(waiting) > MAX_WAITING or waiting_bytes > MAX_WAITING_BYTES:
-                waiting_bytes -= waiting[0].bytes
-                yield self._await(waiting.popleft())
-        while waiting:
-            yield self._await(waiting.popleft())
+            file = self._start(scope, member, decode_file, decode_array)
+            pending.append(file)
+            pending_bytes += file.bytes
+            while len(pending) > MAX_PENDING or pending_bytes > MAX_PENDING_BYTES:
+                pending_bytes -= pending[0].bytes
+                yield self._await(pending.popleft())
+        while pending:
+            yield self._await(pending.popleft())
 
     def _members(self, meter: Meter) -> Iterator[tuple[int, Received]]:
-        """Every received file that holds no labels, with the archive that it lies in."""
+        """Every received file that is no label file, with its scope."""
         sources = Sources(self._request, meter)
-        is_packing = meter is self._meter  # what is only measured is read once more
+        is_packing = meter is self._meter  # and not measuring, after which the upload is read again
         before = 0
-        for place, source in enumerate(self._request.sources):
-            scope, archive = sources.scope(place)
-            for member in sources.members(place):
+        for index, source in enumerate(self._request.sources):
+            scope, archive = sources.scope(index)
+            for member in sources.members(index):
                 if isinstance(member, Notice):
                     if is_packing:
                         self.progress.report.note(member.text)
@@ -271,31 +274,30 @@ class Ingest:
             self._tick()
 
     def _start(
-        self, scope: int, member: Received, of_file: _OfFile, of_array: _OfArray
-    ) -> _Waiting:
+        self, scope: int, member: Received, decode_file: _DecodeFile, decode_array: _DecodeArray
+    ) -> _PendingFile:
         if isinstance(member, ArrayImage):
-            size, outcome = member.values.nbytes, of_array(member.values, member.span)
+            size, outcome = member.values.nbytes, decode_array(member.values, member.span)
             if not callable(outcome):
-                return _Waiting(member, scope, size, outcome)
-            return _Waiting(member, scope, size, self._decoders.submit(_guarded, outcome))
+                return _PendingFile(member, scope, size, outcome)
+            return _PendingFile(member, scope, size, self._decoders.submit(_guarded, outcome))
         try:
             file = member.read_image()
         except Rejected as rejected:
-            return _Waiting(member, scope, 0, rejected)
-        size = file.getbuffer().nbytes  # now: Pillow may close the file
+            return _PendingFile(member, scope, 0, rejected)
+        size = file.getbuffer().nbytes  # before decoding: Pillow may close the file
         recipe = recipe_class(file.getvalue())
-        future = self._decoders.submit(_guarded, partial(of_file, file))
-        return _Waiting(member, scope, size, future, recipe)
+        future = self._decoders.submit(_guarded, partial(decode_file, file))
+        return _PendingFile(member, scope, size, future, recipe)
 
-    def _await(self, file: _Waiting) -> _Waiting:
-        while isinstance(file.outcome, Future) and not file.outcome.done():
-            wait([file.outcome], POLL_SECONDS)
-            self._tick()
+    def _await(self, file: _PendingFile) -> _PendingFile:
+        if isinstance(file.outcome, Future):
+            await_result(file.outcome, self._tick)
         return file
 
 
 def _guarded(work: Callable[[], Outcome]) -> Outcome:
-    """The outcome, or a Rejected without its traceback: through it a large file would live on."""
+    """The outcome, or a Rejected without its traceback, which would keep a large file in memory."""
     try:
         return work()
     except Rejected as rejected:

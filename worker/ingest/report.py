@@ -1,50 +1,50 @@
-"""What became of each file: accepted, a duplicate, or rejected with a reason."""
+"""The report of an ingest: which files were accepted, are duplicates, or were rejected and why."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-MAX_LISTED = 1000
+MAX_LISTED_FILES = 1000
 MAX_NOTES = 100
-MOST_COMMON = 3
-EXAMPLES = 10
-NO_CLASS = "no class"
+NAMED = 3  # the most common reasons, the first label files
+UNCLASSIFIED_EXAMPLES = 10  # files
+NO_CLASS_REASON = "no class"
 
-# What was done to a picture that its file does not show, or left out of account.
+# How an image may differ from what its file shows, by the name of the treatment.
 TREATMENTS = {
     "profile": "converted to sRGB from the colour profile of the file",
-    "profile_ignored": "taken without the colour profile of the file, which is damaged or for "
-    "another kind of picture",
-    "colours_ignored": "taken as sRGB, whatever gamma value or primaries the PNG gives (gAMA, cHRM "
-    "or cICP): without a profile they are not used",
-    "metadata": "read without the metadata of the file, parts of which are damaged",
-    "enlarged": "enlarged, which adds no detail: smaller than the size of the dataset. A smaller "
-    "size would keep all that they show",
-    "first_image": "taken from a file of several: it is the first, the others were left out",
+    "profile_ignored": "taken without a colour profile: that of the file is damaged or for other "
+    "channels",
+    "colours_ignored": "taken as sRGB: the gamma value and primaries of a PNG without a profile "
+    "(gAMA, cHRM, cICP) are not used",
+    "metadata": "read without metadata that is damaged",
+    "enlarged": "enlarged to the size of the dataset, which adds no detail: a smaller size would "
+    "show as much",
+    "first_image": "taken from a file with several pictures, of which only the first is used",
 }
 
 
 @dataclass
-class Treated:
-    """How many files, and the first of them."""
+class TreatedFiles:
+    """The number of files with one treatment, and the name of the first."""
 
     first: str
-    files: int = 0
+    count: int = 0
 
     def sentence(self, treatment: str) -> str:
-        pictures = "1 picture was" if self.files == 1 else f"{self.files:,} pictures were"
-        first = self.first if self.files == 1 else f"the first is {self.first}"
+        pictures = "1 picture was" if self.count == 1 else f"{self.count:,} pictures were"
+        first = self.first if self.count == 1 else f"the first is {self.first}"
         return f"{pictures} {TREATMENTS[treatment]} ({first})."
 
 
 @dataclass(frozen=True)
 class Unclassified:
-    """Pictures without a class where others have one, and the first of their files."""
+    """The images without a class where others have one, and the first of their files."""
 
     count: int
     files: list[str]
     left_out: bool
-    classes: int  # that the others have
+    classes: int  # of the other images
 
     def sentence(self) -> str:
         without = "1 picture has" if self.count == 1 else f"{self.count:,} pictures have"
@@ -64,35 +64,35 @@ class Unclassified:
 
 @dataclass(frozen=True)
 class LabelFileReport:
-    """A label file that was used, or all sidecars of one ending in one archive."""
+    """A label file that was used, or all sidecar files with one ending in one archive."""
 
     file: str
     files: int
     rows: int
-    pictures: int  # that its rows name
-    without_picture_count: int  # rows that name no picture
-    without_picture: list[str]  # the first of them
+    pictures: int  # named by its rows
+    without_picture_count: int  # rows whose picture is not in the upload
+    without_picture: list[str]  # the first of these rows
 
 
 @dataclass
 class LabelReport:
-    """Where the classes come from, where that is not folders alone.
+    """The source of the classes, unless it is folders alone.
 
-    `source`: files, recipes (inside generated images), or None where label files were read and
-    gave no class. `without_class` has the first of the pictures that label files left without.
+    `source` is "files", "recipes" (inside generated images), or None where label files were read
+    and gave no image a class. `without_class` lists the first images for which they give no class.
     """
 
     source: str | None
     files: list[LabelFileReport] = field(default_factory=list)
-    contradicted: int = 0  # pictures that rows give different classes
-    contradicted_duplicates: int = 0  # in another class than the picture that they repeat
+    contradicted: int = 0  # images to which rows give different classes
+    contradicted_duplicates: int = 0  # in another class than the image that they repeat
     with_class: int = 0
     without_class_count: int = 0
     without_class: list[str] = field(default_factory=list)
 
     def add_without_class(self, file: str) -> None:
         self.without_class_count += 1
-        if len(self.without_class) < MAX_LISTED:
+        if len(self.without_class) < MAX_LISTED_FILES:
             self.without_class.append(file)
 
     def to_json(self) -> dict[str, Any]:
@@ -108,8 +108,8 @@ class LabelReport:
     def _says(self) -> str:
         if self.source == "recipes":
             return f"the recipes inside the pictures name the classes of {self.with_class:,}"
-        names = ", ".join(file.file for file in self.files[:MOST_COMMON])
-        names += ", …" if len(self.files) > MOST_COMMON else ""
+        names = ", ".join(file.file for file in self.files[:NAMED])
+        names += ", …" if len(self.files) > NAMED else ""
         if self.source is None:
             return f"{names} gave no picture a class: folders are the classes, if there are any"
         says = f"{names} gave {self.with_class:,} pictures their classes; folders are not used"
@@ -131,11 +131,10 @@ class LabelReport:
 
 @dataclass
 class Report:
-    """Every received file is counted in one of the three; the first rejected are listed. A label
-    file that was used is not received.
+    """Every received file is accepted, a duplicate, or rejected; the first rejected are listed.
 
-    `notes` are sentences about the upload beside its files. `doctor` is what was found when the
-    accepted ones were examined.
+    A label file that was used is not received. `notes` are sentences about the upload as a whole.
+    `doctor` has the findings about the accepted images.
     """
 
     accepted: int = 0
@@ -145,7 +144,7 @@ class Report:
     kinds: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     unclassified: Unclassified | None = None
-    treated: dict[str, Treated] = field(default_factory=dict)  # by a kind of TREATMENTS
+    treated: dict[str, TreatedFiles] = field(default_factory=dict)  # by key of TREATMENTS
     doctor: dict[str, Any] | None = None
     labels: LabelReport | None = None
 
@@ -156,40 +155,39 @@ class Report:
     def reject(self, file: str, reason: str) -> None:
         self.rejected += 1
         self.kinds[reason.partition(":")[0]] += 1
-        if len(self.listed) < MAX_LISTED:
+        if len(self.listed) < MAX_LISTED_FILES:
             self.listed.append({"file": file, "reason": reason})
 
     def note(self, sentence: str) -> None:
-        """Add a note; beyond 100 only the last one goes on to say that there are more."""
+        """Add a note, unless it is there already; after 100 only one that says there are more."""
         if sentence in self.notes:
             return
         if len(self.notes) < MAX_NOTES:
             self.notes.append(sentence)
         elif len(self.notes) == MAX_NOTES:
-            self.notes.append("There is more of this kind, which is not listed.")
+            self.notes.append("There are more notes, which are not listed.")
 
     def count(self, treatment: str, file: str) -> None:
-        """Count a file that was treated so, one of TREATMENTS."""
-        self.treated.setdefault(treatment, Treated(file)).files += 1
+        """Count a file with a treatment, a key of TREATMENTS."""
+        self.treated.setdefault(treatment, TreatedFiles(file)).count += 1
 
     def drop_unclassified(self, count: int, files: list[str]) -> None:
-        """Count accepted pictures, the first by their files, among the rejected."""
+        """Move accepted images to the rejected ones; `files` are the first of them."""
         for file in files:
-            self.reject(file, f"{NO_CLASS}: neither a class folder nor a label")
-        self.kinds[NO_CLASS] += count - len(files)
+            self.reject(file, f"{NO_CLASS_REASON}: neither a class folder nor a label")
+        self.kinds[NO_CLASS_REASON] += count - len(files)
         self.rejected += count - len(files)
         self.accepted -= count
 
-    def drop(self, near_duplicates: int) -> None:
-        """Count so many accepted pictures among the duplicates, for they are left out."""
+    def drop_near_duplicates(self, near_duplicates: int) -> None:
+        """Move accepted images that are left out to the duplicates."""
         self.accepted -= near_duplicates
         self.duplicates += near_duplicates
 
     def too_few(self, needed: int, dark: str | None = None) -> str:
-        """A sentence about a dataset that came to too little; `dark` tells of its values where
-        they are all much the same."""
+        """The error of a dataset with too few images; `dark` is `ValueRanges.narrow_sentence`."""
         kinds = self.kinds + Counter({"duplicate": self.duplicates})
-        reasons = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.most_common(MOST_COMMON))
+        reasons = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.most_common(NAMED))
         first = f" ({self.listed[0]['file']}: {self.listed[0]['reason']})" if self.listed else ""
         return (
             f"{self.accepted:,} of {self.received:,} files can be used, and a dataset needs at "

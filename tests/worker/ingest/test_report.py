@@ -1,14 +1,14 @@
-from worker.ingest.report import MAX_LISTED, LabelFileReport, LabelReport, Report
+from worker.ingest.report import MAX_LISTED_FILES, LabelFileReport, LabelReport, Report
 
 
 def test_every_file_counts_but_only_the_first_are_listed() -> None:
     report = Report(accepted=5, duplicates=2)
-    for number in range(MAX_LISTED + 10):
+    for number in range(MAX_LISTED_FILES + 10):
         report.reject(f"{number}.txt", "not an image: a text")
     told = report.to_json()
-    assert told["received"] == MAX_LISTED + 17
-    assert told["rejected_count"] == MAX_LISTED + 10
-    assert len(told["rejected"]) == MAX_LISTED
+    assert told["received"] == MAX_LISTED_FILES + 17
+    assert told["rejected_count"] == MAX_LISTED_FILES + 10
+    assert len(told["rejected"]) == MAX_LISTED_FILES
     assert told["rejected"][0] == {"file": "0.txt", "reason": "not an image: a text"}
 
 
@@ -26,7 +26,7 @@ def test_too_few_says_how_many_came_and_why_they_went() -> None:
 
 def test_what_is_dropped_counts_as_duplicates() -> None:
     report = Report(accepted=5, duplicates=2)
-    report.drop(3)
+    report.drop_near_duplicates(3)
     told = report.to_json()
     assert (told["received"], told["accepted"], told["duplicates"]) == (7, 2, 5)
 

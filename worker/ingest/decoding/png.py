@@ -38,11 +38,12 @@ SRGB_CODE_POINTS = (bytes((1, 13, 0, 1)), bytes((1, 1, 0, 1)))
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 MAX_TEXT_BYTES = 1 << 20  # of one text, unpacked
 MAX_PROFILE_BYTES = 16 << 20  # unpacked
-BLOCK_BYTES = 1 << 16
+INFLATED_AT_ONCE = 1 << 16  # bytes
 MAX_CHUNKS = 100_000  # each takes 500 bytes of memory; encoders put 8 KB or more into one IDAT
 CHUNK_BYTES = 12  # around the body of a chunk: length, kind, checksum
 XMP = b"XML:com.adobe.xmp\0\0"  # not compressed
 RAW_PROFILE = b"Raw profile type "  # ImageMagick keeps EXIF in a text
+MAX_RAW_PROFILE_BYTES = 1 << 16  # as it is in the file
 
 
 class PngDecoder(Decoder):
@@ -234,7 +235,7 @@ class PngChunks:
         if chunk.kind == b"iTXt":
             is_kept = bytes(chunk.body[: len(XMP)]) == XMP and len(chunk.body) < MAX_TEXT_BYTES
         else:
-            is_kept = text.startswith(RAW_PROFILE) and len(chunk.body) < BLOCK_BYTES
+            is_kept = text.startswith(RAW_PROFILE) and len(chunk.body) < MAX_RAW_PROFILE_BYTES
             if is_kept and chunk.kind == b"zTXt":
                 packed = bytes(chunk.body).partition(b"\0")[2][1:]
                 is_kept = _unpack(packed, MAX_TEXT_BYTES) is not None
@@ -303,10 +304,10 @@ def _check_pixels(pixels: list[Chunk]) -> None:
     unpacking = zlib.decompressobj()
     try:
         for chunk in pixels:
-            for start in range(0, len(chunk.body), BLOCK_BYTES):  # `unconsumed_tail` is a copy
-                left: bytes | memoryview = chunk.body[start : start + BLOCK_BYTES]
+            for start in range(0, len(chunk.body), INFLATED_AT_ONCE):  # `unconsumed_tail` is a copy
+                left: bytes | memoryview = chunk.body[start : start + INFLATED_AT_ONCE]
                 while left:
-                    unpacking.decompress(left, BLOCK_BYTES)
+                    unpacking.decompress(left, INFLATED_AT_ONCE)
                     left = unpacking.unconsumed_tail
     except zlib.error as error:
         raise Rejected("damaged: its pixels do not match their checksum") from error

@@ -22,7 +22,7 @@ from worker.ingest.images_file import Shape
 BLANK = 5.0  # levels of standard deviation: no real cat and no picture of CIFAR-10 is below
 BLUR_LIMITS = (0.56, 0.59)  # sharpness: blurred in any dataset; blurred where the others are sharp
 SOFTER = 0.8  # of the median sharpness
-EXAMPLES = 12
+MAX_EXAMPLES = 12
 
 Mask = NDArray[np.bool_]
 Values = NDArray[np.float32]
@@ -82,7 +82,7 @@ class Fault:
 
     def groups(self) -> list[tuple[int, ...]]:
         """The first indices, each with that of its original if there is one."""
-        first = self.indices[:EXAMPLES].tolist()
+        first = self.indices[:MAX_EXAMPLES].tolist()
         if self.originals is None:
             return [(index,) for index in first]
         return [(index, int(self.originals[index])) for index in first]

@@ -9,13 +9,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from worker.ingest.doctor.measures import THUMBNAIL, Measurer, Measures
+from worker.ingest.doctor.measures import THUMBNAIL_SIDE, Measurer, Measures
 from worker.ingest.images_file import Shape, read_blocks
 
 Result = TypeVar("Result")
 
-BLOCK_BYTES = 8 << 20
-MAX_BLOCK = 256  # images
+MAX_BLOCK_BYTES = 8 << 20
+MAX_BLOCK_IMAGES = 256
 TICK_SECONDS = 0.1
 
 
@@ -34,9 +34,11 @@ def embed_and_measure(
     embedder, measurer = Embedder(), Measurer(*shape[1:3])
     count = shape[0]
     features = allocate(folder / "features.npy", np.float16, (count, FEATURES))
-    thumbnails = allocate(folder / "thumbnails.npy", np.uint8, (count, THUMBNAIL, THUMBNAIL))
+    thumbnails = allocate(
+        folder / "thumbnails.npy", np.uint8, (count, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    )
     sharpness, variation, bars = (np.empty(count, np.float32) for _ in range(3))
-    block_size = max(8, min(MAX_BLOCK, BLOCK_BYTES // int(np.prod(shape[1:]))))
+    block_size = max(8, min(MAX_BLOCK_IMAGES, MAX_BLOCK_BYTES // int(np.prod(shape[1:]))))
     start = 0
     for images in read_blocks(folder / "images.npy", shape, block_size):
         part = slice(start, start + len(images))

@@ -9,7 +9,7 @@ from worker.ingest.decoding.levels import Pixels
 from worker.ingest.doctor.letterboxes import bar_shares
 from worker.ingest.doctor.mirroring import averaging_matrix
 
-THUMBNAIL = 32
+THUMBNAIL_SIDE = 32
 COLOUR_STEP = 4  # colours are read from every fourth row and column
 
 Floats = NDArray[np.float32]
@@ -29,8 +29,8 @@ class Measurer:
     """Measures images of one shape, a batch at a time."""
 
     def __init__(self, height: int, width: int) -> None:
-        self._down = averaging_matrix(height, THUMBNAIL).astype(np.float32)
-        self._across = averaging_matrix(width, THUMBNAIL).astype(np.float32).T
+        self._down = averaging_matrix(height, THUMBNAIL_SIDE).astype(np.float32)
+        self._across = averaging_matrix(width, THUMBNAIL_SIDE).astype(np.float32).T
 
     def __call__(self, images: Pixels) -> Measures:
         """(N, H, W, C) uint8."""

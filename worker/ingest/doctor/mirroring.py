@@ -16,9 +16,9 @@ from worker.ingest.decoding.levels import Pixels
 from worker.ingest.images_file import HEADER_BYTES
 
 THRESHOLD = 0.75  # accuracy; CIFAR-10 reaches it by chance with 50 pictures, never with 100
-MIN_IMAGES = 50  # fewer decide nothing
-MAX_IMAGES = 4000
-THUMBNAIL = 16
+MIN_MIRROR_IMAGES = 50  # fewer decide nothing
+MAX_MIRROR_IMAGES = 4000
+SIDE = 16  # pixels of a thumbnail
 RIDGE = 0.1  # in units of the mean variance of d
 FOLDS = 5
 
@@ -27,14 +27,14 @@ Floats = NDArray[np.float64]
 
 def is_mirrorable(images: Path, shape: tuple[int, int, int, int]) -> bool:
     """Decide for a packed images.npy of this shape; True where it has fewer than 50 images."""
-    if shape[0] < MIN_IMAGES:
+    if shape[0] < MIN_MIRROR_IMAGES:
         return True
     return mirror_accuracy(thumbnails(images, shape)) < THRESHOLD
 
 
 def mirror_accuracy(grey: Floats) -> float:
     """The share of (N, 16, 16) thumbnails that the classifier tells from their mirror images."""
-    half = (grey - grey[:, :, ::-1])[:, :, : THUMBNAIL // 2]  # the other half is its negative
+    half = (grey - grey[:, :, ::-1])[:, :, : SIDE // 2]  # the other half is its negative
     differences = half.reshape(len(half), -1)
     folds = np.random.default_rng(0).permutation(len(half)) % FOLDS
     correct = 0.0
@@ -50,9 +50,9 @@ def mirror_accuracy(grey: Floats) -> float:
 def thumbnails(images: Path, shape: tuple[int, int, int, int]) -> Floats:
     """(n, 16, 16) grey, of up to 4,000 images, evenly spaced."""
     count, height, width, channels = shape
-    chosen = np.linspace(0, count - 1, min(count, MAX_IMAGES)).round().astype(int)
-    down, across = averaging_matrix(height, THUMBNAIL), averaging_matrix(width, THUMBNAIL).T
-    grey = np.empty((len(chosen), THUMBNAIL, THUMBNAIL))
+    chosen = np.linspace(0, count - 1, min(count, MAX_MIRROR_IMAGES)).round().astype(int)
+    down, across = averaging_matrix(height, SIDE), averaging_matrix(width, SIDE).T
+    grey = np.empty((len(chosen), SIDE, SIDE))
     size = height * width * channels
     with images.open("rb") as file:
         for row, index in enumerate(chosen):

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from worker.ingest.doctor.close_pairs import Features, Indices
 
-SAMPLE = 2000  # images with which each is compared
+REFERENCE_IMAGES = 2000  # with which each image is compared
 # The share of them within the distance: a few odd images that are alike are outliers all the same.
 NEIGHBOUR_SHARE = 0.01
 MIN_RANK = 6  # of the neighbour in a small sample, the image itself included
-MIN_IMAGES = 100  # with fewer it is unknown which distances are usual
+MIN_OUTLIER_IMAGES = 100  # with fewer it is unknown which distances are usual
 ROWS = 1024
 SPREADS = 3.5  # above the median, in units of upper quartile − median
 
@@ -27,7 +27,7 @@ Floats = NDArray[np.float32]
 
 def neighbour_distances(features: Features, tick: Callable[[], None]) -> Floats:
     """(N, F) -> (N,): the distance within which 1 % of a fixed sample of images lies."""
-    sample = _sample(features, SAMPLE)
+    sample = _sample(features, REFERENCE_IMAGES)
     rank = min(len(sample), max(MIN_RANK, round(NEIGHBOUR_SHARE * len(sample))))
     distances = np.empty(len(features), np.float32)
     for start in range(0, len(features), ROWS):
@@ -39,7 +39,7 @@ def neighbour_distances(features: Features, tick: Callable[[], None]) -> Floats:
 
 def outlier_limit(distances: Floats) -> float:
     """The neighbour distance above which an image is an outlier among these."""
-    if len(distances) < MIN_IMAGES:
+    if len(distances) < MIN_OUTLIER_IMAGES:
         return float("inf")
     median, upper = np.quantile(distances, (0.5, 0.75))
     return float(median + SPREADS * (upper - median))
@@ -58,7 +58,7 @@ class LocalDistances:
 
     def __call__(self, indices: Indices) -> Floats:
         """(n,) -> (n,)."""
-        if len(self._features) < MIN_IMAGES:
+        if len(self._features) < MIN_OUTLIER_IMAGES:
             return np.full(len(indices), np.inf, np.float32)
         unknown = np.unique(indices[np.isnan(self._cache[indices])])
         if len(unknown):

@@ -29,5 +29,7 @@ def test_the_report_counts_enlarged_pictures_and_names_the_first() -> None:
     for name in ("a.png", "b.png"):
         report.count("enlarged", name)
     (note,) = report.to_json()["notes"]
-    assert note.startswith("2 pictures were enlarged, which adds no detail")
+    assert note.startswith(
+        "2 pictures were enlarged to the size of the dataset, which adds no detail"
+    )
     assert "the first is a.png" in note

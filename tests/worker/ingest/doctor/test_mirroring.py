@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from worker.ingest.doctor.mirroring import MIN_IMAGES, is_mirrorable, mirror_accuracy, thumbnails
+from worker.ingest.doctor.mirroring import (
+    MIN_MIRROR_IMAGES,
+    is_mirrorable,
+    mirror_accuracy,
+    thumbnails,
+)
 
 Run = Callable[..., Any]
 
@@ -66,7 +71,7 @@ def test_what_is_asked_for_is_not_measured(ingest: Run, shared_data: Path, asked
 
 def test_few_pictures_and_plain_ones_may_be_mirrored(tmp_path: Path) -> None:
     path = tmp_path / "images.npy"
-    lopsided = np.zeros((MIN_IMAGES, 32, 32, 1), np.uint8)
+    lopsided = np.zeros((MIN_MIRROR_IMAGES, 32, 32, 1), np.uint8)
     lopsided[:, :, :16] = 255
     for images, expected in ((lopsided, False), (lopsided[1:], True), (0 * lopsided, True)):
         path.write_bytes(bytes(128) + images.tobytes())

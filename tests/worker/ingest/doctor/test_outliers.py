@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from worker.ingest.doctor.outliers import (
-    MIN_IMAGES,
+    MIN_OUTLIER_IMAGES,
     LocalDistances,
     neighbour_distances,
     outlier_limit,
@@ -31,7 +31,7 @@ def test_a_kind_that_is_not_rare_is_no_stranger() -> None:
 
 
 def test_of_few_pictures_none_is_an_outlier() -> None:
-    features = crowd_and_strangers(1)[-MIN_IMAGES + 1 :]
+    features = crowd_and_strangers(1)[-MIN_OUTLIER_IMAGES + 1 :]
     distances = neighbour_distances(features, lambda: None)
     assert not (distances > outlier_limit(distances)).any()
     assert len(neighbour_distances(features[:2], lambda: None)) == 2
