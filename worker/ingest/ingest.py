@@ -210,7 +210,7 @@ class Ingest:
             assert isinstance(fitted, Fitted)
             index, is_new = self._pack(fitted, member, pack)
         if not member.is_labelled:
-            self._label_files.add_picture(
+            self._label_files.add_image(
                 file.scope, member.name, index, file.recipe_class, is_duplicate=not is_new
             )
         if len(pack) > self._request.limits.max_images:

@@ -1,6 +1,6 @@
-"""Pictures in a Parquet file, as dataset hubs ship them: a column of encoded files, one of labels.
+"""The images in a Parquet file of a dataset hub: a column of encoded files, and one of labels.
 
-Another process reads the file, through pyarrow, an extra; here its rows become files.
+A child process reads the file with pyarrow, an extra; its rows become members.
 """
 
 import io
@@ -16,14 +16,14 @@ from typing import IO
 from worker.ingest.archives.members import MAX_BYTES, Member, Notice
 from worker.ingest.limits import Meter
 
-DIED = "damaged: its reader was ended by it after {rows:,} rows"
-# Plain malloc, which gives back what is freed and reserves nothing.
+DIED = "damaged: the process that read it died after {rows:,} rows"
+# Arrow's pool of plain malloc gives back freed memory and reserves none.
 ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 @dataclass(frozen=True)
 class LabelRow:
-    """A row of a Parquet without pictures: the path of a picture, and its class."""
+    """A row of a Parquet without images: the path of an image, and its class."""
 
     name: str  # of the Parquet
     path: str
@@ -32,12 +32,14 @@ class LabelRow:
 
 
 def parquet_members(path: Path, name: str, meter: Meter) -> Iterator[Member | LabelRow | Notice]:
-    """Every picture as a file named like train.parquet[17], or every row of a table of labels;
-    then, if that is so, why it ends early."""
+    """Every image as a file named like train.parquet[17], or every row of a table of labels.
+
+    A file that cannot be read to its end yields a refused member last, with the reason.
+    """
     size = path.stat().st_size
     with subprocess.Popen(
         [sys.executable, "-m", "worker.ingest.archives.parquet_rows", str(path)],
-        stdin=subprocess.PIPE,  # held, and closed with this process: the reader ends with it
+        stdin=subprocess.PIPE,  # closes with this process, which ends the child
         stdout=subprocess.PIPE,
         env=os.environ | ENVIRONMENT,
     ) as process:
@@ -55,32 +57,32 @@ def _members(
 ) -> Generator[Member | LabelRow | Notice, None, str | None]:
     read = rows = 0
     while (line := out.readline()).endswith(b"\n"):
-        said = json.loads(line)
-        if "end" in said:
-            end: str | None = said["end"]
+        message = json.loads(line)
+        if "end" in message:
+            end: str | None = message["end"]
             return end
-        position = min(read, file_size)  # pictures are hardly packed a second time
-        if "note" in said:
-            yield Notice(f"{name}: {said['note']}.")
+        position = min(read, file_size)  # encoded images hardly shrink in a Parquet
+        if "note" in message:
+            yield Notice(f"{name}: {message['note']}.")
             continue
-        rows = said["row"] + 1
-        if "file" in said:
+        rows = message["row"] + 1
+        if "file" in message:
             meter.tick()
-            yield LabelRow(name, said["file"], said["label"], position)
+            yield LabelRow(name, message["file"], message["label"], position)
             continue
-        size = said["size"]
+        size = message["size"]
         data = out.read(size) if size <= MAX_BYTES else b""
         if len(data) < size <= MAX_BYTES:
             break
         meter.add(size)
         read += size
         yield Member(
-            f"{name}[{said['row']}]{said['inside']}",
+            f"{name}[{message['row']}]{message['inside']}",
             size,
             position,
-            None if said["refusal"] else io.BytesIO(data),
-            said["refusal"],
-            label=said["label"],
-            is_labelled=said["is_labelled"],
+            None if message["refusal"] else io.BytesIO(data),
+            message["refusal"],
+            label=message["label"],
+            is_labelled=message["is_labelled"],
         )
     return DIED.format(rows=rows)

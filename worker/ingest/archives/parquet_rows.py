@@ -1,9 +1,13 @@
 """The process that reads one Parquet file: `python -m worker.ingest.archives.parquet_rows PATH`.
 
-A damaged file makes pyarrow abort, or ask for any amount of memory: neither is to end an ingest.
-Prints for every picture a line of JSON {row, inside, size, refusal, label, is_labelled} and, unless
-it is too large, that many bytes; for every row of a table of labels {row, file, label}; {note} for
-the report; last {end: null}, or {end: why the rest is not read}.
+A damaged file can make pyarrow abort, or allocate without a bound. In a process of its own, with
+limited memory, neither ends the ingest. It prints lines of JSON:
+
+{row, inside, size, refusal, label, is_labelled}   an image; its `size` bytes follow, unless it is
+                                                   refused or larger than MAX_BYTES
+{row, file, label}                                 a row of a table of labels
+{note}                                             a sentence for the report
+{end}                                              last: null, or why the rest is not read
 """
 
 import json
@@ -28,29 +32,30 @@ if TYPE_CHECKING:
 MAX_MEMORY_BYTES = 2 << 30  # address space
 BATCH_BYTES = 64 << 20
 BATCH_ROWS = 64
-LABEL_ROWS = 10_000  # read at a time where there are no pictures
+LABEL_ROWS = 10_000  # per batch in a table without images
 BUFFER_BYTES = 1 << 20
-PICTURE_NAMES = ("image", "img", "picture", "images")
+IMAGE_COLUMNS = ("image", "img", "picture", "images")
 MISSING = 'not installed: Parquet is read by an extra: pip install "moggy[parquet]"'
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """`picture` holds encoded pictures; where it is None, `file` holds the paths of pictures."""
+    """`image` holds encoded images; where it is None, `file` holds the paths of images."""
 
-    picture: str | None
+    image: str | None
     file: str | None
     label: str | None
     class_names: tuple[str, ...] = ()
 
     def class_of(self, label: Any) -> str | None:
-        """The name of a class, its number where it has none."""
+        """The name of a class; its number where the metadata has no name."""
         if isinstance(label, int) and 0 <= label < len(self.class_names):
             return self.class_names[label]
         return class_of(label)
 
 
 def write_rows(path: Path, out: BinaryIO) -> None:
+    """Print the lines that the module's docstring lists."""
     try:
         import pyarrow as pa
         from pyarrow.parquet import ParquetFile
@@ -68,8 +73,8 @@ def write_rows(path: Path, out: BinaryIO) -> None:
                 note = f"column {columns.label} holds fractions such as {fraction}, not classes"
                 _write(out, {"note": note})
                 columns = replace(columns, label=None)
-            for picture, label in _rows(file, columns):
-                _write_row(out, columns, written, picture, columns.class_of(label))
+            for value, label in _rows(file, columns):
+                _write_row(out, columns, written, value, columns.class_of(label))
                 written += 1
     except (Rejected, NoClass) as error:
         end = str(error)
@@ -85,13 +90,13 @@ def _write(out: BinaryIO, line: dict[str, Any]) -> None:
 
 
 def _write_row(out: BinaryIO, columns: _Columns, row: int, value: Any, label: str | None) -> None:
-    if columns.picture is None:
+    if columns.image is None:
         if isinstance(value, str):
             _write(out, {"row": row, "file": value, "label": label})
         return
     labelled = {"row": row, "label": label, "is_labelled": columns.label is not None}
-    pictures = list(_pictures(value)) or [("", None, None)]
-    for inside, data, path in pictures:
+    images = list(_images(value)) or [("", None, None)]
+    for inside, data, path in images:
         refusal = None if data else _refusal(path)
         size = len(data or b"")
         _write(out, labelled | {"inside": inside, "size": size, "refusal": refusal})
@@ -108,40 +113,40 @@ def _refusal(path: Any) -> str:
     return "no picture: the row holds none"
 
 
-def _pictures(value: Any, inside: str = "") -> Iterator[tuple[str, bytes | None, Any]]:
-    """(place in the row, encoded picture, path) of all pictures in a value, whatever its lists
-    and structs."""
+def _images(value: Any, inside: str = "") -> Iterator[tuple[str, bytes | None, Any]]:
+    """(position in the row, encoded image, path) of all images in a value of nested lists and
+    structs. The position is like .left[2]."""
     if isinstance(value, bytes):
         yield inside, value, None
     elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _pictures(item, f"{inside}[{place}]")
+        for index, item in enumerate(value):
+            yield from _images(item, f"{inside}[{index}]")
     elif isinstance(value, dict) and "bytes" in value:
         yield inside, value["bytes"], value.get("path")
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _pictures(item, f"{inside}.{name}")
+            yield from _images(item, f"{inside}.{name}")
 
 
 def _rows(file: "ParquetFile", columns: _Columns) -> Iterator[tuple[Any, Any]]:
-    value = columns.picture or columns.file
-    wanted = [value, *([columns.label] if columns.label else [])]
-    for number in range(file.num_row_groups):
-        group = file.metadata.row_group(number)
-        chunks = [group.column(place) for place in range(group.num_columns)]
-        chunk = max((one.total_uncompressed_size for one in chunks), default=0)
-        # No value is larger than all of them together.
+    value_column = columns.image or columns.file
+    wanted = [value_column, *([columns.label] if columns.label else [])]
+    for group_index in range(file.num_row_groups):
+        group = file.metadata.row_group(group_index)
+        chunks = [group.column(index) for index in range(group.num_columns)]
+        chunk = max((column.total_uncompressed_size for column in chunks), default=0)
+        # A single value may be as large as its column chunk.
         rows = min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, chunk)))
-        if columns.picture is None:
+        if columns.image is None:
             rows = LABEL_ROWS
-        for batch in file.iter_batches(rows, [number], wanted, use_threads=False):
+        for batch in file.iter_batches(rows, [group_index], wanted, use_threads=False):
             labels = batch.column(columns.label).to_pylist() if columns.label else None
-            for place, picture in enumerate(batch.column(value)):
-                yield picture.as_py(), labels[place] if labels else None
+            for index, value in enumerate(batch.column(value_column)):
+                yield value.as_py(), labels[index] if labels else None
 
 
 def _first_fraction(file: "ParquetFile", label: str | None) -> float | None:
-    """The first label that is no whole number, of a column of floating point numbers."""
+    """The first fraction among the labels of a floating-point column."""
     from pyarrow import types
 
     if label is None or not types.is_floating(file.schema_arrow.field(label).type):
@@ -154,12 +159,12 @@ def _first_fraction(file: "ParquetFile", label: str | None) -> float | None:
 
 
 def _find_columns(schema: "Schema") -> _Columns:
-    """Raises Rejected for a Parquet that holds neither pictures nor a table of labels."""
+    """Raises Rejected for a Parquet with neither images nor a table of labels."""
     label, class_names = _find_label(schema)
-    pictures = [name for name in schema.names if _holds_pictures(schema.field(name).type)]
-    if pictures:
-        picture = _preferred(pictures, PICTURE_NAMES) or pictures[0]
-        return _Columns(picture, None, label, class_names)
+    images = [name for name in schema.names if _holds_images(schema.field(name).type)]
+    if images:
+        image = _preferred(images, IMAGE_COLUMNS) or images[0]
+        return _Columns(image, None, label, class_names)
     texts = [name for name in schema.names if _is_text(schema.field(name).type)]
     file = _preferred(texts, FILE_COLUMNS)
     if file and label:
@@ -172,7 +177,7 @@ def _find_columns(schema: "Schema") -> _Columns:
 
 
 def _find_label(schema: "Schema") -> tuple[str | None, tuple[str, ...]]:
-    """The column of classes, and their names where the schema's metadata has them."""
+    """The label column, and the class names where the schema's metadata has them."""
     features = _features(schema)
     named = [name for name in schema.names if features.get(name, {}).get("_type") == "ClassLabel"]
     label = _preferred(named) or next(iter(named), None)
@@ -188,7 +193,7 @@ def _preferred(names: list[str], known: tuple[str, ...] = LABEL_COLUMNS) -> str 
 
 
 def _features(schema: "Schema") -> dict[str, Mapping[str, Any]]:
-    """What the hub says of each column; nothing where it is not what hubs write."""
+    """The hub's description of each column; empty where it has another form than hubs write."""
     try:
         described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = described["info"]["features"]
@@ -203,21 +208,21 @@ def _features(schema: "Schema") -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _holds_pictures(kind: "DataType") -> bool:
-    """Whether values of this type are encoded pictures, or lists or structs of them."""
+def _holds_images(kind: "DataType") -> bool:
+    """Whether values of this type are encoded images, or lists or structs of them."""
     from pyarrow import types
 
     if types.is_binary(kind) or types.is_large_binary(kind):
         return True
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        return _holds_pictures(kind.value_type)
+        return _holds_images(kind.value_type)
     if not types.is_struct(kind):
         return False
     if kind.get_field_index("bytes") >= 0:
-        # Where no row has bytes, their type is null.
+        # The type is null where no row has bytes.
         inner = kind.field("bytes").type
-        return _holds_pictures(inner) or types.is_null(inner)
-    return any(_holds_pictures(kind.field(place).type) for place in range(kind.num_fields))
+        return _holds_images(inner) or types.is_null(inner)
+    return any(_holds_images(kind.field(index).type) for index in range(kind.num_fields))
 
 
 def _is_class(schema: "Schema", name: str) -> bool:
@@ -239,20 +244,20 @@ def _is_text(kind: "DataType") -> bool:
 
 
 def _unused_columns(schema: "Schema", columns: _Columns) -> Iterator[str]:
-    """Notes about columns that look like classes or pictures and are not read."""
-    if columns.picture is None:
+    """Notes about columns that look like labels or images and are not read."""
+    if columns.image is None:
         return
-    label = _preferred([name for name in schema.names if name != columns.picture])
+    label = _preferred([name for name in schema.names if name != columns.image])
     if columns.label is None and label is not None:
-        yield f"column {shown(label)} holds {schema.field(label).type}, which is no class"
+        yield f"column {shown(label)} holds {schema.field(label).type}, which is not a class"
     others = [
         shown(name)
         for name in schema.names
-        if name not in (columns.picture, label) and _holds_pictures(schema.field(name).type)
+        if name not in (columns.image, label) and _holds_images(schema.field(name).type)
     ]
     if others:
         listed = ", ".join(others)[:200]
-        yield f"only the pictures of column {shown(columns.picture)} were read, not of {listed}"
+        yield f"only the pictures of column {shown(columns.image)} were read, not of {listed}"
 
 
 def main() -> None:

@@ -1,4 +1,8 @@
-"""The members of a tar or a tar.gz, one at a time, in one pass; those of joined tars too."""
+"""The members of a tar or a tar.gz, and of tars joined to it, one at a time, in one pass.
+
+`tarfile` reads the headers. The subclasses here refuse what it takes for the end of an archive (a
+damaged or missing header), bound the memory of a header, and read on behind an end mark.
+"""
 
 import io
 import tarfile
@@ -12,20 +16,20 @@ from worker.ingest.archives.streams import GzipStream, PlainStream, Readable
 from worker.ingest.errors import BrokenArchive
 from worker.ingest.limits import Meter
 
-HEADER_BYTES = 1 << 20  # of one member, with its long name; a hostile one may claim gigabytes
+HEADER_BYTES = 1 << 20  # of one member with its long name, which may claim gigabytes
 DRAIN_BYTES = 1 << 20
-MAX_RATIO = 1032  # of deflate: a gzip holds no more bytes for each of its own
-EXTENDED = (  # members that are part of the header of the next one
+MAX_RATIO = 1032  # of deflate: a gzip decompresses to at most this many times its size
+EXTENDED = (  # members that belong to the header of the next one
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
 )
-ENCODING, ERRORS = "utf-8", "surrogateescape"  # keeps every byte of a name
+ENCODING, ERRORS = "utf-8", "surrogateescape"  # keep every byte of a name
 
 
 def tar_members(
     path: Path, name: str, meter: Meter, *, gzipped: bool, code_page: str | None = None
 ) -> Iterator[Member | Notice]:
-    """Every file in the tar at `path`; `name` is what its user calls it.
+    """Every file in the tar at `path`; `name` is the user's name for the tar.
 
     `code_page` decodes names that are not UTF-8; the tar is then read twice.
     """
@@ -35,7 +39,7 @@ def tar_members(
         with path.open("rb") as file:
             tar = _Tar(file, name, meter.fresh(), gzipped)
             unmarked = _Unmarked()
-            names.choose_code_page(unmarked.of(tar.headers()))
+            names.choose_code_page(unmarked.names(tar.headers()))
             has_raw_records = unmarked.has_records
     with path.open("rb") as file:
         tar = _Tar(file, name, meter, gzipped)
@@ -59,12 +63,13 @@ class _Unmarked:
     """Finds the names that are not marked as UTF-8.
 
     GNU tar and bsdtar write the bytes of a name into its PAX record, in any code page. Where one
-    record is not UTF-8, another may only look like UTF-8: the two bytes of "猫" in GBK are "è".
+    record is not UTF-8, another may be valid UTF-8 by coincidence: the two bytes of "猫" in GBK
+    are "è".
     """
 
-    has_records = False  # PAX records that are not UTF-8
+    has_records = False  # some PAX records are not UTF-8
 
-    def of(self, headers: Iterator[tarfile.TarInfo]) -> Iterator[bytes]:
+    def names(self, headers: Iterator[tarfile.TarInfo]) -> Iterator[bytes]:
         for header in headers:
             if not _is_marked(header):
                 self.has_records |= "path" in header.pax_headers
@@ -72,7 +77,7 @@ class _Unmarked:
 
 
 def _is_marked(header: tarfile.TarInfo) -> bool:
-    """Whether the name came as a PAX record, which is UTF-8 unless it says otherwise."""
+    """Whether the name is in a PAX record, which is UTF-8 unless it declares otherwise."""
     records = header.pax_headers
     is_text = ESCAPED_BYTE.search(header.name) is None
     return "path" in records and "hdrcharset" not in records and is_text
@@ -82,14 +87,14 @@ def _refusal(header: tarfile.TarInfo) -> str | None:
     if header.issym() or header.islnk():
         return "link: links are not followed"
     if header.issparse():
-        return "special file: a sparse one; make the tar without --sparse"
+        return "special file: a sparse file; make the tar without --sparse"
     if not header.isreg():
         return "special file: neither a file nor a folder"
     return None
 
 
 class _Tar:
-    """One pass over a tar, and over all that were joined to it."""
+    """One pass over a tar and the tars joined to it."""
 
     def __init__(self, file: IO[bytes], name: str, meter: Meter, gzipped: bool) -> None:
         self._name = name
@@ -101,14 +106,15 @@ class _Tar:
         self._rest_bytes = 0
 
     def headers(self) -> Iterator[tarfile.TarInfo]:
-        """Of every member, files or not. Its data must be read before the next is asked for."""
+        """The header of every member. Read its data before requesting the next header."""
         try:
             yield from self._walk()
         except (tarfile.TarError, ValueError, RecursionError) as error:
-            # tarfile lets the last two out of damaged sparse maps and of endless long names.
+            # tarfile lets ValueError out of damaged sparse maps, RecursionError out of chains of
+            # long names.
             raise BrokenArchive(self._name, str(error)) from error
         while self._unpacked.read(DRAIN_BYTES):
-            pass  # what follows the end mark: a gzip's checksum stands behind it
+            pass  # read up to the checksum of a gzip, which stands at its end
         assert self._archive is not None
         if self._archive.foreign_at is not None:
             self._rest_bytes = self._unpacked.position - self._archive.foreign_at
@@ -120,7 +126,7 @@ class _Tar:
         return _MemberStream(data, self._name)
 
     def notices(self) -> Iterator[Notice]:
-        """What the user is to know, after the last header."""
+        """Sentences for the report, complete after the last header."""
         assert self._archive is not None
         if self._archive.ends > 1:
             joined = f"{self._archive.ends} tars joined in one file; all of them were read"
@@ -128,7 +134,7 @@ class _Tar:
         rests = {"tar": self._rest_bytes, "gzip": self._gzip.rest_bytes if self._gzip else 0}
         for kind, count in rests.items():
             if count:
-                rest = f"{count:,} bytes behind the end of the {kind} are no {kind}"
+                rest = f"{count:,} bytes behind the end of the {kind} are not a {kind}"
                 yield Notice(f"{self._name}: {rest} and were not read.")
 
     def _walk(self) -> Iterator[tarfile.TarInfo]:
@@ -139,7 +145,7 @@ class _Tar:
         )
         archive.unpacked = unpacked
         assert archive.fileobj is not None
-        most = self._length if self._gzip is None else self._length * MAX_RATIO
+        max_offset = self._length if self._gzip is None else self._length * MAX_RATIO
         while True:
             unread = max(0, archive.offset - archive.fileobj.tell())
             unpacked.allow(unread + HEADER_BYTES)
@@ -148,24 +154,24 @@ class _Tar:
             unpacked.allow(None)
             if header is None:
                 return
-            if header.size < 0 or archive.offset > most:
+            if header.size < 0 or archive.offset > max_offset:
                 raise BrokenArchive(
                     self._name,
-                    f"a header in it announces {_counted(header.size)} bytes, and the whole file "
+                    f"a header in it announces {_digits(header.size)} bytes, and the whole file "
                     f"has {self._length:,}",
                 )
-            # tarfile keeps both for a random access that a stream never has.
+            # tarfile keeps both for random access, which a stream does not have.
             archive.members = []
             archive.pax_headers = {}
             yield header
 
 
-def _counted(size: int) -> str:
+def _digits(size: int) -> str:
     return f"{size:,}" if abs(size) < 1e18 else f"{size:.0e}"
 
 
 class _Archive(tarfile.TarFile):
-    """Counts the end marks, and knows where data begins that is no tar."""
+    """A tar with the number of its end marks, and the offset of data that is not a tar."""
 
     members: list[tarfile.TarInfo]  # typeshed knows only getmembers
     unpacked: "_Unpacked | None" = None
@@ -174,7 +180,7 @@ class _Archive(tarfile.TarFile):
 
 
 class _StrictHeader(tarfile.TarInfo):
-    """Refuses what `tarfile` takes for the end: a damaged header, or none where one belongs.
+    """Raises an error for a damaged or missing header, which `tarfile` takes for the end.
 
     Reads on behind an end mark, as GNU tar does with --ignore-zeros.
     """
@@ -191,7 +197,7 @@ class _StrictHeader(tarfile.TarInfo):
                     archive.ends += not is_end
                     is_end = True
                     if archive.unpacked is not None:
-                        archive.unpacked.allow(HEADER_BYTES)  # anew: zeros are no header
+                        archive.unpacked.allow(HEADER_BYTES)  # zeros do not count
                     continue
                 if not is_end:
                     raise tarfile.ReadError(f"after {archive.offset:,} bytes: {error}") from error
@@ -202,28 +208,28 @@ class _StrictHeader(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        if buf and not buf.strip(b"\0"):  # padding need not fill the last block
+        if buf and not buf.strip(b"\0"):  # padding may end within a block
             raise tarfile.EOFHeaderError("end of file header")  # type: ignore[attr-defined]
         header = super().frombuf(buf, encoding, errors)
         if header.size < 0:
-            raise tarfile.HeaderError(f"a size of {_counted(header.size)} bytes")
+            raise tarfile.HeaderError(f"a size of {_digits(header.size)} bytes")
         if header.type in EXTENDED and header.size > HEADER_BYTES:
             raise tarfile.HeaderError("a header in it is too long")
         return header
 
 
 class _Unpacked(io.BufferedIOBase):
-    """The unpacked bytes of a tar, bounded while `tarfile` reads headers."""
+    """The unpacked bytes of a tar; their number is limited while `tarfile` reads a header."""
 
     def __init__(self, stream: Readable, name: str) -> None:
         self._stream = stream
         self._name = name
         self._allowed: int | None = None
         self.position = 0
-        self.needed = 0  # where there must be data: `tarfile` would seek on behind the end
+        self.needed = 0  # the offset that must exist: `tarfile` would seek beyond the end
 
     def allow(self, count: int | None) -> None:
-        """How many bytes may be read from here on; None for any."""
+        """Limit the bytes that may be read from here on; None removes the limit."""
         self._allowed = count
 
     def read(self, size: int | None = -1, /) -> bytes:

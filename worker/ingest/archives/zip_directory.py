@@ -1,11 +1,14 @@
-"""The tables of contents of a zip, as APPNOTE.TXT 6.3 lays them out, read an entry at a time."""
+"""The central directory (table of contents) of a zip, read one entry at a time.
+
+APPNOTE.TXT 6.3 describes the records. `zips` says why `zipfile` does not read them.
+"""
 
 import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from worker.ingest.errors import BrokenArchive, IngestError
@@ -21,22 +24,21 @@ END_SIGNATURE, ENTRY_SIGNATURE = b"PK\x05\x06", b"PK\x01\x02"
 MAX_COMMENT_BYTES = 65535
 FIRST_PART = b"PK\x07\x08"  # APPNOTE.TXT, 8.5.3
 ONE_PART = "it is one part of several (zip -s 0 PARTS.zip --out WHOLE.zip joins them)"
-MAX_JOINED = 1000  # zips in one file: finding each takes a look at up to 64 KiB before it
+MAX_JOINED = 1000  # zips in one file: the search for each reads up to 64 KiB
 ZIP_64_EXTRA = 1
 UNICODE_PATH_EXTRA = 0x7075
-ENCRYPTED = 0x1 | 0x40 | 0x2000  # flags: the data, strongly, the table too
+ENCRYPTED = 0x1 | 0x40 | 0x2000  # flags: the data, strong encryption, the directory
 UTF_8_NAME = 0x800
 ON_UNIX = 3
 METHODS = {9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 98: "PPMd", 99: "AES"}
 
 
 @dataclass(frozen=True)
-class Table:
-    """One central directory.
+class Directory:
+    """Where a central directory is in the file.
 
-    Offsets in it count from `base`, where its zip begins in the file. macOS writes zips of more
-    than 4 GiB without zip64: their offsets are modulo 2**32, and up to `wraps` times 2**32 is
-    missing from each.
+    Its offsets count from `base`, the start of its zip in the file. macOS writes zips of more than
+    4 GiB without zip64: an offset is then modulo 2**32, and lacks up to `wraps` times 2**32.
     """
 
     start: int
@@ -44,20 +46,20 @@ class Table:
     entries: int
     base: int
     wraps: int
-    end: int  # behind it, the record that names it, and that record's comment
+    end: int  # of the end record behind it, comment included
 
 
 @dataclass(frozen=True)
 class Entry:
     raw_name: bytes
-    unicode_name: str | None  # where the zip says that it is UTF-8
+    unicode_name: str | None  # where the zip marks the name as UTF-8
     flags: int
     method: int
     crc: int
     packed: int
     size: int
     offset: int
-    mode: int  # of Unix, 0 where unknown
+    mode: int  # Unix file mode, 0 where unknown
 
     @property
     def refusal(self) -> str | None:
@@ -73,66 +75,66 @@ class Entry:
         return None
 
 
-def find_tables(file: IO[bytes], name: str) -> list[Table]:
-    """The tables in the order of the file: one, or one of each zip where several were joined."""
+def find_directories(file: IO[bytes], name: str) -> list[Directory]:
+    """The central directories in the order of the file, one for each of the joined zips."""
     end = file.seek(0, 2)
-    table = _find_table(file, end, name)
-    tables = [table]
-    while table.base > 0 or table.wraps:
-        earlier = _find_joined(file, table, name)
+    directory = _find_directory(file, end, name)
+    directories = [directory]
+    while directory.base > 0 or directory.wraps:
+        earlier = _find_joined(file, directory, name)
         if earlier is None:
             break
-        if len(tables) == MAX_JOINED:
+        if len(directories) == MAX_JOINED:
             raise IngestError(
                 f"{name}: more than {MAX_JOINED:,} zips are joined in one file: upload fewer at a "
                 "time, or one zip of all their files"
             )
-        table, tables[0] = earlier
-        tables.insert(0, table)
-    return tables
+        directory, directories[0] = earlier
+        directories.insert(0, directory)
+    return directories
 
 
 def ends_as_zip(file: IO[bytes]) -> bool:
-    """Whether the file ends with the record that ends a zip, whatever it begins with."""
+    """Whether the file ends with the end record of a zip, whatever it begins with."""
     start = max(0, file.seek(0, 2) - END.size - MAX_COMMENT_BYTES)
     file.seek(start)
     tail = file.read()
-    place = tail.rfind(END_SIGNATURE)
-    if place < 0 or len(tail) - place < END.size:
+    offset = tail.rfind(END_SIGNATURE)
+    if offset < 0 or len(tail) - offset < END.size:
         return False
-    comment: int = END.unpack_from(tail, place)[-1]
-    return place + END.size + comment == len(tail)
+    comment: int = END.unpack_from(tail, offset)[-1]
+    return offset + END.size + comment == len(tail)
 
 
-def _find_joined(file: IO[bytes], table: Table, name: str) -> tuple[Table, Table] | None:
-    """The table of a zip that ends where `table`'s own zip begins, and `table` with that base."""
-    for wraps in range(table.wraps, -1, -1):
-        base = table.base + (wraps << 32)
+def _find_joined(
+    file: IO[bytes], directory: Directory, name: str
+) -> tuple[Directory, Directory] | None:
+    """The directory of the zip joined directly before that of `directory`, and `directory` with
+    its base corrected by it."""
+    for wraps in range(directory.wraps, -1, -1):
+        base = directory.base + (wraps << 32)
         try:
-            earlier = _find_table(file, base, name) if base else None
+            earlier = _find_directory(file, base, name) if base else None
         except BrokenArchive:
             continue
         if earlier is not None and earlier.end == base:
-            left = table.wraps - wraps
-            return earlier, Table(
-                table.start, table.size, table.entries, base, left, table.end
-            )  # fmt: skip
+            return earlier, replace(directory, base=base, wraps=directory.wraps - wraps)
     return None
 
 
-def _find_table(file: IO[bytes], limit: int, name: str) -> Table:
-    """The last table of contents before `limit`, from the record that ends a zip."""
+def _find_directory(file: IO[bytes], limit: int, name: str) -> Directory:
+    """The last central directory before the offset `limit`, by its end record."""
     tail_start = max(0, limit - END.size - MAX_COMMENT_BYTES)
     file.seek(tail_start)
     tail = file.read(limit - tail_start)
     fault: BrokenArchive | None = None
-    place = len(tail)
-    while (place := tail.rfind(END_SIGNATURE, 0, place)) >= 0:
-        if len(tail) - place < END.size:
+    index = len(tail)
+    while (index := tail.rfind(END_SIGNATURE, 0, index)) >= 0:
+        if len(tail) - index < END.size:
             continue
         try:
-            return _read_end(file, tail[place:], tail_start + place, name)
-        except BrokenArchive as error:  # or four bytes of a comment, by chance
+            return _read_end(file, tail[index:], tail_start + index, name)
+        except BrokenArchive as error:  # the signature may also occur in a comment by chance
             fault = fault or error
     missing = "its end, which holds its table of contents, is missing"
     file.seek(0)
@@ -141,13 +143,13 @@ def _find_table(file: IO[bytes], limit: int, name: str) -> Table:
     raise fault or BrokenArchive(name, missing)
 
 
-def _read_end(file: IO[bytes], record: bytes, place: int, name: str) -> Table:
+def _read_end(file: IO[bytes], record: bytes, record_start: int, name: str) -> Directory:
     _, disk, _, _, entries, size, offset, comment = END.unpack_from(record)
-    end = place + END.size + min(comment, len(record) - END.size)
-    wide = _find_wide_table(file, place)
-    if wide is not None:
-        disk, entries, size, offset, place = wide
-    start = place - size
+    end = record_start + END.size + min(comment, len(record) - END.size)
+    zip64 = _find_zip64_directory(file, record_start)
+    if zip64 is not None:
+        disk, entries, size, offset, record_start = zip64
+    start = record_start - size
     if disk != 0:
         raise BrokenArchive(name, ONE_PART)
     if start < offset:
@@ -156,13 +158,13 @@ def _read_end(file: IO[bytes], record: bytes, place: int, name: str) -> Table:
     if size and file.read(len(ENTRY_SIGNATURE)) != ENTRY_SIGNATURE:
         raise BrokenArchive(name, "its table of contents is damaged after 0 entries")
     base, wraps = start - offset, 0
-    if wide is None:
+    if zip64 is None:
         wraps, base = divmod(base, 1 << 32)
-    return Table(start, size, entries, base, wraps, end)
+    return Directory(start, size, entries, base, wraps, end)
 
 
-def _find_wide_table(file: IO[bytes], end: int) -> tuple[int, int, int, int, int] | None:
-    """(disk, entries, size, offset, where the record begins) of a zip64, None for another."""
+def _find_zip64_directory(file: IO[bytes], end: int) -> tuple[int, int, int, int, int] | None:
+    """(disk, entries, size, offset, start of the record) of a zip64, None for a plain zip."""
     record_start = end - END_64_LOCATOR.size - END_64.size
     if record_start < 0:
         return None
@@ -174,10 +176,10 @@ def _find_wide_table(file: IO[bytes], end: int) -> tuple[int, int, int, int, int
     return disk, entries, size, offset, record_start
 
 
-def read_entries(file: IO[bytes], table: Table, name: str) -> Iterator[Entry]:
-    """Every entry of the table. Nothing else may move `file` meanwhile."""
-    file.seek(table.start)
-    count, left = 0, table.size
+def read_entries(file: IO[bytes], directory: Directory, name: str) -> Iterator[Entry]:
+    """Every entry of the directory. Do not move `file` during the iteration."""
+    file.seek(directory.start)
+    count, left = 0, directory.size
     while left > 0:
         header = file.read(ENTRY.size)
         if len(header) < ENTRY.size or not header.startswith(ENTRY_SIGNATURE):
@@ -188,17 +190,19 @@ def read_entries(file: IO[bytes], table: Table, name: str) -> Iterator[Entry]:
         yield _read_entry(fields, variable[:name_size], variable[name_size:][:extra_size])
         count += 1
         left -= ENTRY.size + len(variable)
-    if (count - table.entries) % 65536:  # macOS counts in 16 bits, however many there are
-        raise BrokenArchive(name, f"it names {count:,} of the {table.entries:,} files it announces")
+    if (count - directory.entries) % 65536:  # macOS writes the count modulo 2**16
+        raise BrokenArchive(
+            name, f"it names {count:,} of the {directory.entries:,} files it announces"
+        )
 
 
 def _read_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Entry:
     _, made_by, _, flags, method, _, _, crc, packed, size = fields[:10]
     attributes, offset = fields[15:17]
     extras = _read_extras(extra)
-    wide = extras.get(ZIP_64_EXTRA, b"")
-    numbers = [int.from_bytes(wide[at : at + 8], "little") for at in range(0, len(wide) - 7, 8)]
-    # Only what did not fit its 32 bits is in the extra field, in this order.
+    zip64 = extras.get(ZIP_64_EXTRA, b"")
+    numbers = [int.from_bytes(zip64[at : at + 8], "little") for at in range(0, len(zip64) - 7, 8)]
+    # The extra field holds only the numbers that do not fit into 32 bits, in this order.
     size, packed, offset = (
         numbers.pop(0) if number == 0xFFFFFFFF and numbers else number
         for number in (size, packed, offset)
@@ -211,19 +215,19 @@ def _read_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Entry
 
 
 def _read_extras(extra: bytes) -> dict[int, bytes]:
-    """The extra fields by their kinds; of two of one kind the first."""
+    """The extra fields by their kinds; the first of several of one kind."""
     fields: dict[int, bytes] = {}
-    place = 0
-    while place + EXTRA.size <= len(extra):
-        kind, size = EXTRA.unpack_from(extra, place)
-        place += EXTRA.size
-        fields.setdefault(kind, extra[place : place + size])
-        place += size
+    offset = 0
+    while offset + EXTRA.size <= len(extra):
+        kind, size = EXTRA.unpack_from(extra, offset)
+        offset += EXTRA.size
+        fields.setdefault(kind, extra[offset : offset + size])
+        offset += size
     return fields
 
 
 def _unicode_path(field: bytes, raw_name: bytes) -> str | None:
-    """The name in UTF-8, unless the raw name was changed after this field was written."""
+    """The name in UTF-8; None where the raw name was changed after the field was written."""
     if len(field) < UNICODE_PATH.size:
         return None
     version, crc = UNICODE_PATH.unpack_from(field)

@@ -1,7 +1,8 @@
 """The members of a zip, one at a time.
 
-`zipfile` reads the whole table of contents into memory, up to a gigabyte per million members;
-here only the entry at hand is. `zipfile` unpacks the data.
+`zipfile` decompresses them. It does not read the table of contents: `zipfile.ZipFile` keeps about
+600 bytes of memory per member (37 MiB for 60,000), rejects a zip for one malformed name or extra
+field, reads only the last of joined zips, and cannot read macOS's zips of more than 4 GiB.
 """
 
 import itertools
@@ -15,154 +16,164 @@ from typing import IO
 
 from worker.ingest.archives.members import Member, Notice
 from worker.ingest.archives.names import NameDecoder
-from worker.ingest.archives.zip_directory import Entry, Table, find_tables, read_entries
+from worker.ingest.archives.zip_directory import Directory, Entry, find_directories, read_entries
 from worker.ingest.errors import Rejected
 from worker.ingest.limits import Meter
 
 LOCAL = struct.Struct("<4s5H3L2H")
 LOCAL_SIGNATURE = b"PK\x03\x04"
-MAX_DESCRIPTOR_BYTES = 24  # sizes and checksum behind the data of what was written to a pipe
-DEFAULT_CODE_PAGE = "cp437"  # APPNOTE.TXT, appendix D: that of the first PC
+MAX_DESCRIPTOR_BYTES = 24  # sizes and checksum behind the data, in zips written to a pipe
+DEFAULT_CODE_PAGE = "cp437"  # APPNOTE.TXT, appendix D
 WRAP = 1 << 32
 
 
 def zip_members(
     path: Path, name: str, meter: Meter, code_page: str | None = None
 ) -> Iterator[Member | Notice]:
-    """Every file in the zip at `path`; `name` is what its user calls it.
+    """Every file in the zip at `path`; `name` is the user's name for the zip.
 
     `code_page` decodes names that are not UTF-8.
     """
-    with path.open("rb") as table_file, path.open("rb") as data_file:
-        tables = find_tables(table_file, name)
+    with path.open("rb") as directory_file, path.open("rb") as data_file:
+        directories = find_directories(directory_file, name)
         names = NameDecoder(name, code_page, DEFAULT_CODE_PAGE)
         names.choose_code_page(
             raw_name
-            for table in tables
-            for raw_name in _unmarked_names(table_file, table, name, meter)
+            for directory in directories
+            for raw_name in _unmarked_names(directory_file, directory, name, meter)
         )
-        for table in tables:
-            reader = _ZipReader(table_file, data_file, table, name, meter)
+        for directory in directories:
+            reader = _ZipReader(directory_file, data_file, directory, name, meter)
             yield from reader.members(names)
             yield from reader.notices()
         yield from map(Notice, names.notes())
-        yield from _about_the_rest(name, tables, path.stat().st_size)
+        yield from _notices(name, directories, path.stat().st_size)
 
 
-def _unmarked_names(file: IO[bytes], table: Table, name: str, meter: Meter) -> Iterator[bytes]:
-    for entry in read_entries(file, table, name):
+def _unmarked_names(
+    file: IO[bytes], directory: Directory, name: str, meter: Meter
+) -> Iterator[bytes]:
+    for entry in read_entries(file, directory, name):
         meter.tick()
         if entry.unicode_name is None:
             yield entry.raw_name
 
 
-def _about_the_rest(name: str, tables: list[Table], length: int) -> Iterator[Notice]:
-    if len(tables) > 1:
-        yield Notice(f"{name}: {len(tables)} zips joined in one file; all of them were read.")
-    before, behind = tables[0].base, length - tables[-1].end
-    if before and not tables[0].wraps:
+def _notices(name: str, directories: list[Directory], length: int) -> Iterator[Notice]:
+    if len(directories) > 1:
+        yield Notice(f"{name}: {len(directories)} zips joined in one file; all of them were read.")
+    before, behind = directories[0].base, length - directories[-1].end
+    if before and not directories[0].wraps:
         yield Notice(f"{name}: {before:,} bytes before the zip were not read.")
     if behind:
         yield Notice(f"{name}: {behind:,} bytes behind the end of the zip were not read.")
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where an entry's local header begins, and its data; None where there is no such header."""
+class _Location:
+    """The offsets of an entry's local header and data; `data` is None without such a header."""
 
     header: int
     data: int | None
 
 
 class _ZipReader:
-    """Reads one zip of a file in which several may be joined."""
+    """Reads one zip of a file that may hold several joined zips."""
 
     def __init__(
-        self, table_file: IO[bytes], data_file: IO[bytes], table: Table, name: str, meter: Meter
+        self,
+        directory_file: IO[bytes],
+        data_file: IO[bytes],
+        directory: Directory,
+        name: str,
+        meter: Meter,
     ) -> None:
-        self._table_file = table_file
+        self._directory_file = directory_file
         self._file = data_file
-        self._table = table
+        self._directory = directory
         self._name = name
         self._meter = meter
-        self._wraps = 0  # of the entry at hand
+        self._wraps = 0  # of the current entry
         self._unlisted = 0
-        self._packed = 0  # of the entries so far
+        self._packed = 0  # bytes of the entries so far
 
     def members(self, names: NameDecoder) -> Iterator[Member]:
-        end = self._table.base  # of what was read so far
-        is_in_order = self._table.wraps == 0
-        for (entry, place), (_, following) in itertools.pairwise(self._placed()):
-            assert entry is not None, "only the last, which no pair begins with"
+        end = self._directory.base  # of the entries so far
+        is_in_order = self._directory.wraps == 0
+        for (entry, location), (_, following) in itertools.pairwise(self._located_entries()):
+            assert entry is not None, "only the last item, which begins no pair, has no entry"
             self._meter.tick()
-            is_in_order = is_in_order and end <= place.header
+            is_in_order = is_in_order and end <= location.header
             if is_in_order:
-                self._look_between(end, place.header)
-            end = place.header if place.data is None else place.data + entry.packed
+                self._count_unlisted(end, location.header)
+            end = location.header if location.data is None else location.data + entry.packed
             name = entry.unicode_name or names.decode(entry.raw_name)
             if name.endswith("/") or (name.endswith("\\") and entry.size == 0):
                 continue
-            stream, refusal = None, entry.refusal or self._overlap(entry, place)
+            stream, refusal = None, entry.refusal or self._overlap(entry, location)
             if refusal is None:
-                stream = _MemberStream(self._file, entry, place, self._table, self._meter)
-            size = entry.size + self._wrapped_bytes(entry, place, following.header)
-            yield Member(name, size, min(place.header, self._table.start), stream, refusal)
+                stream = _MemberStream(self._file, entry, location, self._directory, self._meter)
+            size = entry.size + self._wrapped_bytes(entry, location, following.header)
+            position = min(location.header, self._directory.start)
+            yield Member(name, size, position, stream, refusal)
         if is_in_order:
-            self._look_between(end, self._table.start)
+            self._count_unlisted(end, self._directory.start)
 
-    def _overlap(self, entry: Entry, place: _Place) -> str | None:
-        """Why an entry is refused whose data must be another's too: many may share one bomb."""
-        available = self._table.start - self._table.base
-        if place.data is not None and entry.packed <= available:
+    def _overlap(self, entry: Entry, location: _Location) -> str | None:
+        """The refusal of an entry once all entries together claim more data than the zip has:
+        thousands of entries may share the data of one zip bomb."""
+        available = self._directory.start - self._directory.base
+        if location.data is not None and entry.packed <= available:
             self._packed += entry.packed
         if self._packed > available:
-            return "damaged in its zip: files in it overlap, which together are larger than the zip"
+            return "damaged in its zip: its files overlap, and together are larger than the zip"
         return None
 
     def notices(self) -> Iterator[Notice]:
         if self._unlisted:
             yield Notice(
-                f"{self._name}: files that its table of contents does not list stand in at least "
-                f"{self._unlisted:,} places; they were not read."
+                f"{self._name}: it has files that its table of contents does not list, in at "
+                f"least {self._unlisted:,} places; they were not read."
             )
 
-    def _placed(self) -> Iterator[tuple[Entry | None, _Place]]:
-        """Every entry with its place; last, None at the start of the table."""
-        for entry in read_entries(self._table_file, self._table, self._name):
+    def _located_entries(self) -> Iterator[tuple[Entry | None, _Location]]:
+        """Every entry with its location; last, None at the start of the directory."""
+        for entry in read_entries(self._directory_file, self._directory, self._name):
             yield entry, self._find(entry)
-        yield None, _Place(self._table.start, None)
+        yield None, _Location(self._directory.start, None)
 
-    def _find(self, entry: Entry) -> _Place:
-        """Where the entry is. Only a header with its name tells a wrapped offset from another."""
-        offset = self._table.base + entry.offset
-        later = range(self._wraps, self._table.wraps + 1)
+    def _find(self, entry: Entry) -> _Location:
+        """Locate an entry. Where offsets wrap, only a header with its name confirms the offset."""
+        offset = self._directory.base + entry.offset
+        later = range(self._wraps, self._directory.wraps + 1)
         for wraps in (*later, *range(self._wraps)):
-            place = self._read_header(offset + wraps * WRAP, entry)
-            if place.data is not None:
+            location = self._read_header(offset + wraps * WRAP, entry)
+            if location.data is not None:
                 self._wraps = wraps
-                return place
-        return _Place(offset, None)
+                return location
+        return _Location(offset, None)
 
-    def _read_header(self, offset: int, entry: Entry) -> _Place:
-        if offset >= self._table.start:  # nothing of a member is behind the table
-            return _Place(offset, None)
+    def _read_header(self, offset: int, entry: Entry) -> _Location:
+        if offset >= self._directory.start:  # members stand before the directory
+            return _Location(offset, None)
         self._file.seek(offset)
         header = self._file.read(LOCAL.size)
         if len(header) < LOCAL.size or not header.startswith(LOCAL_SIGNATURE):
-            return _Place(offset, None)
+            return _Location(offset, None)
         name_size, extra_size = LOCAL.unpack(header)[9:11]
-        if self._table.wraps and self._file.read(name_size) != entry.raw_name:
-            return _Place(offset, None)
-        return _Place(offset, offset + LOCAL.size + name_size + extra_size)
+        if self._directory.wraps and self._file.read(name_size) != entry.raw_name:
+            return _Location(offset, None)
+        return _Location(offset, offset + LOCAL.size + name_size + extra_size)
 
-    def _wrapped_bytes(self, entry: Entry, place: _Place, following: int) -> int:
-        """What a size modulo 2**32 lacks, where the next header is further away than it says."""
-        if self._table.wraps == 0 or place.data is None:
+    def _wrapped_bytes(self, entry: Entry, location: _Location, following: int) -> int:
+        """The multiple of 2**32 that a wrapped size lacks, by the offset of the next header."""
+        if self._directory.wraps == 0 or location.data is None:
             return 0
-        return max(0, following - place.data - entry.packed) // WRAP * WRAP
+        return max(0, following - location.data - entry.packed) // WRAP * WRAP
 
-    def _look_between(self, end: int, start: int) -> None:
-        """Count a file between two listed ones, directly behind the first or its descriptor."""
+    def _count_unlisted(self, end: int, start: int) -> None:
+        """Count a local header in the gap between two entries, directly behind the first of them
+        or behind its descriptor."""
         if end + LOCAL.size > start:
             return
         self._file.seek(end)
@@ -171,15 +182,20 @@ class _ZipReader:
 
 
 class _MemberStream:
-    """The unpacked data of one member, at most the size it declares, checked at its end."""
+    """The decompressed data of one member: at most its declared size, its checksum verified."""
 
     def __init__(
-        self, file: IO[bytes], entry: Entry, place: _Place, table: Table, meter: Meter
+        self,
+        file: IO[bytes],
+        entry: Entry,
+        location: _Location,
+        directory: Directory,
+        meter: Meter,
     ) -> None:
         self._file = file
         self._entry = entry
-        self._place = place
-        self._table = table
+        self._location = location
+        self._directory = directory
         self._meter = meter
         self._unpacked: zipfile.ZipExtFile | None = None
 
@@ -194,14 +210,14 @@ class _MemberStream:
         return data
 
     def _open(self) -> zipfile.ZipExtFile:
-        if self._place.data is None:
+        if self._location.data is None:
             raise zipfile.BadZipFile("it is not where the table of contents says")
-        available = self._table.start - self._place.data
+        available = self._directory.start - self._location.data
         if self._entry.packed > available:
             raise zipfile.BadZipFile(
                 f"{self._entry.packed:,} bytes are announced, {max(0, available):,} are there"
             )
-        self._file.seek(self._place.data)
+        self._file.seek(self._location.data)
         info = zipfile.ZipInfo("member")
         info.compress_type = self._entry.method
         info.compress_size, info.file_size = self._entry.packed, self._entry.size

@@ -1,4 +1,4 @@
-"""Arrays of pictures: IDX and NumPy files, checked whole and then streamed, never held."""
+"""IDX and NumPy files of images: verified as a whole, then streamed."""
 
 import math
 import re
@@ -25,13 +25,13 @@ ROLE = re.compile(r"images?|imgs?|labels?|targets?|class(es)?|data|[xy]|idx\d?|u
 
 @dataclass(frozen=True)
 class ArrayImage:
-    """One picture of an array, in the array's own shape; named like train.npy[17].
+    """One image of an array, in the array's own shape; its name is like train.npy[17].
 
-    `span` is that of the values around it in the array too.
+    `span` is the range of its values and of those around it in the array.
     """
 
     name: str
-    position: int  # how far into its source, in bytes of the source
+    position: int  # offset in the source, in bytes, for the progress
     values: Values
     span: Span
     label: str | None
@@ -41,18 +41,18 @@ class ArrayImage:
 
 @dataclass
 class ArrayFile:
-    """An array somewhere in an upload. `fault` is why it is not read."""
+    """An array of an upload. `fault` is the reason why it is not read."""
 
     name: str
     source_bytes: int
-    open: Callable[[Meter], AbstractContextManager[Readable]]  # from its first byte
+    open: Callable[[Meter], AbstractContextManager[Readable]]  # opens it at its first byte
     header: ArrayHeader | None = None
     fault: str | None = None
-    labels: np.ndarray | None = field(default=None, repr=False)  # of its pictures
-    is_paired: bool = False  # as the labels of another
+    labels: np.ndarray | None = field(default=None, repr=False)  # of its images
+    is_paired: bool = False  # it is the labels of another array
 
     def read_header(self, meter: Meter) -> None:
-        """Learn the header, or the fault."""
+        """Set `header` or `fault`."""
         try:
             with self.open(meter) as stream:
                 self.header = read_header(stream)
@@ -61,7 +61,7 @@ class ArrayFile:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What the names of pictures and their labels have in common, like train or t10k."""
+        """The words that images and their labels share in their names, like train or t10k."""
         words = re.split(r"[^a-z0-9]+", "/".join(parts_of(self.name)).lower())
         return tuple(word for word in words if not ROLE.fullmatch(word))
 
@@ -69,7 +69,7 @@ class ArrayFile:
 def array_members(
     array: ArrayFile, request: IngestRequest, meter: Meter
 ) -> Iterator[Member | ArrayImage]:
-    """Its pictures, in order; or the whole of it refused; or nothing, where it was labels."""
+    """The images of the array in order, or one refused member for it; none of paired labels."""
     if array.is_paired:
         return
     try:
@@ -78,26 +78,26 @@ def array_members(
         yield Member(array.name, array.source_bytes, 0, None, reason(error))
         return
     labels = array.labels
-    # Of two classes that are called -1 and 1 neither is unknown.
+    # -1 means no class, except where the only labels are -1 and 1.
     is_binary = labels is not None and np.array_equal(np.unique(labels), (-1, 1))
     label_of = str if is_binary else class_of
-    for number, (values, span) in enumerate(_pictures(array, header, meter)):
+    for index, (values, span) in enumerate(_images(array, header, meter)):
         yield ArrayImage(
-            f"{array.name}[{number}]",
-            array.source_bytes * number // header.count,
+            f"{array.name}[{index}]",
+            array.source_bytes * index // header.count,
             values,
             span,
-            None if labels is None else label_of(labels[number].item()),
+            None if labels is None else label_of(labels[index].item()),
             labels is not None,
         )
 
 
 def _check(array: ArrayFile, request: IngestRequest, meter: Meter) -> ArrayHeader:
-    """All that can be wrong, before the first picture is taken."""
+    """Raise Rejected for any fault of the array before its first image is used."""
     if array.fault is not None:
         raise Rejected(array.fault)
     assert array.header is not None
-    height, width, _ = array.header.picture
+    height, width, _ = array.header.image_shape
     check_pixels(width, height, request.limits.max_pixels)
     check_size(width, height, request.shape)
     check_length(array, meter)
@@ -108,7 +108,7 @@ def _check(array: ArrayFile, request: IngestRequest, meter: Meter) -> ArrayHeade
 def _check_values(
     array: ArrayFile, header: ArrayHeader, request: IngestRequest, meter: Meter
 ) -> None:
-    """Raise Rejected for numbers without a known black and white: some pictures of them may."""
+    """Raise Rejected for an array without a known black and white, by its whole range of values."""
     depth = depth_of(header.dtype)
     if depth in ("8-bit", "16-bit"):
         return
@@ -121,8 +121,8 @@ def _check_values(
 
 
 def check_length(array: ArrayFile, meter: Meter) -> None:
-    """Raise Rejected unless there are as many bytes as the header says. A gzip is unpacked whole
-    for this: half an array is no dataset, and what is missing may be all of some class."""
+    """Raise Rejected unless the array has as many bytes as its header announces. A gzip is
+    decompressed to its end for this: the missing part may hold all images of a class."""
     assert array.header is not None
     expected = array.header.start + array.header.bytes
     length = 0
@@ -140,7 +140,7 @@ def check_length(array: ArrayFile, meter: Meter) -> None:
         )
 
 
-def _pictures(array: ArrayFile, header: ArrayHeader, meter: Meter) -> Iterator[tuple[Values, Span]]:
+def _images(array: ArrayFile, header: ArrayHeader, meter: Meter) -> Iterator[tuple[Values, Span]]:
     for block in _blocks(array, header, meter):
         span = span_of(block)
         for values in block:
@@ -148,8 +148,8 @@ def _pictures(array: ArrayFile, header: ArrayHeader, meter: Meter) -> Iterator[t
 
 
 def _blocks(array: ArrayFile, header: ArrayHeader, meter: Meter) -> Iterator[Values]:
-    """(n, H, W, C) in the byte order of this machine."""
-    height, width, channels = header.picture
+    """Blocks of (n, H, W, C) in the byte order of this machine."""
+    height, width, channels = header.image_shape
     size = height * width * channels * header.dtype.itemsize
     with array.open(meter) as stream:
         read_exactly(stream, header.start)

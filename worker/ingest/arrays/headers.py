@@ -1,4 +1,4 @@
-"""What an IDX or NumPy file says it holds. IDX: http://yann.lecun.com/exdb/mnist; NumPy: NEP 1."""
+"""The headers of IDX (http://yann.lecun.com/exdb/mnist) and NumPy files (NEP 1)."""
 
 import io
 import math
@@ -15,12 +15,12 @@ from worker.ingest.errors import Rejected
 IDX_TYPES = {8: "u1", 9: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_NPY_HEADER_BYTES = 10_000
 LABEL_KINDS = "iu"
-VALUE_KINDS = "buif"  # of a picture: yes or no, whole and decimal numbers
+VALUE_KINDS = "buif"  # of an image: booleans, whole and decimal numbers
 
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """`start` is how many bytes stand before the values, which are in C order."""
+    """The shape and type of the values, which begin `start` bytes into the file, in C order."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -31,8 +31,8 @@ class ArrayHeader:
         return self.shape[0]
 
     @property
-    def picture(self) -> tuple[int, int, int]:
-        """(H, W, C) of one picture; one without a C has one channel."""
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of one image; C is 1 where the array has no axis of channels."""
         height, width, *channels = self.shape[1:]
         return height, width, channels[0] if channels else 1
 
@@ -42,11 +42,11 @@ class ArrayHeader:
 
     @property
     def is_labels(self) -> bool:
-        """One number for each picture."""
+        """Whether the array has one number for each image."""
         return len(self.shape) == 1 or (len(self.shape) == 2 and self.shape[1] == 1)
 
     def check(self) -> None:
-        """Raise Rejected unless these are pictures or labels."""
+        """Raise Rejected unless the values can be images or labels."""
         if self.dtype.hasobject:
             raise Rejected("pickled objects: they can hold any program and are never read")
         if self.is_labels:
@@ -54,17 +54,17 @@ class ArrayHeader:
                 raise Rejected(f"not labels: {self.dtype}; labels are whole numbers")
         elif len(self.shape) not in (3, 4):
             raise Rejected(
-                f"not pictures: shape {_shown(self.shape)}; pictures are (N, height, width) or "
+                f"not pictures: shape {_text(self.shape)}; pictures are (N, height, width) or "
                 "(N, height, width, channels), labels (N,)"
             )
         elif self.dtype.kind not in VALUE_KINDS:
             raise Rejected(
                 f"not pictures: {self.dtype}; scale the values to 0 … 255 and save them as uint8"
             )
-        elif self.picture[2] not in (1, 3, 4):
+        elif self.image_shape[2] not in (1, 3, 4):
             hint = "; move the channels last" if self.shape[1] in (1, 3, 4) else ""
             raise Rejected(
-                f"not pictures: shape {_shown(self.shape)}; the last of four is the channels, "
+                f"not pictures: shape {_text(self.shape)}; the last of four is the channels, "
                 f"1, 3 or 4{hint}"
             )
         if 0 in self.shape:
@@ -72,7 +72,7 @@ class ArrayHeader:
 
 
 def read_header(stream: Readable) -> ArrayHeader:
-    """The header of the array that begins here; raises Rejected for what is no array to read."""
+    """The header of the array at the start of `stream`. Raises Rejected for an unusable one."""
     start = read_exactly(stream, 4)
     is_idx = array_format(bytes(start)) == "idx"
     header = _read_idx(start, stream) if is_idx else _read_npy(start, stream)
@@ -94,8 +94,9 @@ def _read_npy(start: bytearray, stream: Readable) -> ArrayHeader:
     version = bytes(start[6:8])
     width = {b"\1\0": 2, b"\2\0": 4}.get(version)
     if not start.startswith(NPY) or width is None:
-        raise Rejected("damaged: a NumPy array without a header that is known")
+        raise Rejected("damaged: a NumPy array with an unknown kind of header")
     start += read_exactly(stream, width)
+    # NumPy's reader reads a header of any length before it checks the length.
     length = int.from_bytes(start[npy.MAGIC_LEN :], "little")
     if length > MAX_NPY_HEADER_BYTES:
         raise Rejected(f"damaged: its header claims {length:,} bytes")
@@ -104,21 +105,21 @@ def _read_npy(start: bytearray, stream: Readable) -> ArrayHeader:
     if is_fortran and len(shape) > 1:
         raise Rejected("in Fortran order: save numpy.ascontiguousarray of it")
     if not shape or any(type(side) is not int or side < 0 for side in shape):
-        raise Rejected(f"not pictures: shape {_shown(shape)}")
+        raise Rejected(f"not pictures: shape {_text(shape)}")
     return ArrayHeader(shape, dtype, len(start))
 
 
 def _parse_npy(header: bytes, *, is_wide: bool) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """NumPy's own parser, which evaluates literals and no more."""
+    """(shape, is Fortran order, dtype) by NumPy's parser, which evaluates only literals."""
     file = io.BytesIO(header)
     file.seek(npy.MAGIC_LEN)
     read = npy.read_array_header_2_0 if is_wide else npy.read_array_header_1_0
     try:
-        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
+        with warnings.catch_warnings(action="ignore"):  # for headers written by Python 2
             return read(file, MAX_NPY_HEADER_BYTES)
-    except Exception as error:  # the tokenizer of Python raises what it likes
+    except Exception as error:  # Python's tokenizer raises errors of many kinds
         raise Rejected("damaged: the header of the array cannot be read") from error
 
 
-def _shown(shape: tuple[int, ...]) -> str:
+def _text(shape: tuple[int, ...]) -> str:
     return f"({', '.join(str(side) for side in shape[:8])})"

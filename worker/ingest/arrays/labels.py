@@ -1,4 +1,4 @@
-"""Which array holds the labels of which array of pictures: by their names, else by their counts."""
+"""Pairs arrays of labels with arrays of images, by their names, else by their counts."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
@@ -10,40 +10,40 @@ from worker.ingest.arrays.files import ArrayFile, check_length
 from worker.ingest.errors import BrokenArchive, Rejected, reason
 from worker.ingest.limits import Meter
 
-MAX_LABELS = 10_000_000  # held in memory, unlike pictures
+MAX_LABELS = 10_000_000  # held in memory, unlike images
 
 
 def pair_labels(arrays: Sequence[ArrayFile], meter: Meter) -> None:
-    """Give every array of pictures the labels that came for it; labels for none get a fault."""
-    pictures = _Pictures(arrays)
+    """Set the labels of every array of images; labels that fit none get a fault."""
+    images = _ImageArrays(arrays)
     for array in arrays:
         if array.header is None or not array.header.is_labels:
             continue
         try:
-            owner = pictures.of(array)
+            owner = images.of(array)
             owner.labels = _read(array, meter)
             array.is_paired = True
         except (Rejected, BrokenArchive) as error:
             array.fault = reason(error)
 
 
-class _Pictures:
-    """Finds arrays of pictures, however many there are."""
+class _ImageArrays:
+    """Looks up arrays of images by key and count, in constant time."""
 
     def __init__(self, arrays: Sequence[ArrayFile]) -> None:
-        self._known: defaultdict[Hashable, list[ArrayFile]] = defaultdict(list)
+        self._by_key: defaultdict[Hashable, list[ArrayFile]] = defaultdict(list)
         for array in arrays:
             if array.header is not None and not array.header.is_labels:
                 count = array.header.count
-                for known in (array.key, count, (array.key, count)):
-                    self._known[known].append(array)
+                for key in (array.key, count, (array.key, count)):
+                    self._by_key[key].append(array)
 
     def of(self, labels: ArrayFile) -> ArrayFile:
-        """Raises Rejected unless there is exactly one."""
+        """The array of images for the labels. Raises Rejected unless exactly one fits."""
         assert labels.header is not None
         count = labels.header.count
-        named = self._known[labels.key]
-        fitting = self._known[(labels.key, count)] if named else self._known[count]
+        named = self._by_key[labels.key]
+        fitting = self._by_key[(labels.key, count)] if named else self._by_key[count]
         if named and not fitting:
             other = named[0].header
             assert other is not None
@@ -52,11 +52,11 @@ class _Pictures:
             )
         if len(fitting) != 1:
             raise Rejected(
-                f"labels of nothing: not one but {len(fitting):,} arrays of {count:,} pictures "
-                "came with them; give both the same name but for images and labels"
+                f"labels without pictures: {len(fitting):,} arrays of {count:,} pictures came with "
+                "them, and exactly one is needed; name both alike, as train-images and train-labels"
             )
         if fitting[0].labels is not None:
-            raise Rejected(f"labels once more: {fitting[0].name} has labels already")
+            raise Rejected(f"labels twice: {fitting[0].name} has other labels already")
         return fitting[0]
 
 

@@ -1,4 +1,4 @@
-"""The arrays in an npz, which is a zip of them; each is streamed, and looked up anew each time."""
+"""The arrays in an npz, a zip of npy files. Each is streamed, and found again at each opening."""
 
 import re
 from collections.abc import Generator, Iterator
@@ -15,20 +15,20 @@ from worker.ingest.errors import Rejected
 from worker.ingest.limits import Meter
 
 MAX_ARRAYS = 100
-KNOWN = re.compile(r"images?|imgs?|data|labels?|targets?|classes|[xy]")
+KNOWN_NAMES = re.compile(r"images?|imgs?|data|labels?|targets?|classes|[xy]")
 
 
 def npz_arrays(path: Path, name: str, meter: Meter) -> list[ArrayFile]:
-    """Every array in the npz, pictures paired with their labels. Raises Rejected, BrokenArchive."""
+    """Every array in the npz; images are paired with labels. Raises Rejected, BrokenArchive."""
     names = [shown(member.name) for member in _members(path, name, meter)]
     size = path.stat().st_size
     arrays = [
-        ArrayFile(f"{name}/{inner.removesuffix('.npy')}", size, _Opener(path, name, place))
-        for place, inner in enumerate(names)
+        ArrayFile(f"{name}/{inner.removesuffix('.npy')}", size, _Opener(path, name, index))
+        for index, inner in enumerate(names)
     ]
     for array, inner in zip(arrays, names, strict=True):
         words = re.split(r"[^a-z]+", inner.removesuffix(".npy").lower())
-        if len(arrays) == 1 or any(KNOWN.fullmatch(word) for word in words):
+        if len(arrays) == 1 or any(KNOWN_NAMES.fullmatch(word) for word in words):
             array.read_header(meter)
         else:
             array.fault = "not known: pictures are called images, x or data, their labels labels, y"
@@ -37,26 +37,26 @@ def npz_arrays(path: Path, name: str, meter: Meter) -> list[ArrayFile]:
 
 
 def _members(path: Path, name: str, meter: Meter) -> Generator[Member, None, None]:
-    files = (one for one in zip_members(path, name, meter) if isinstance(one, Member))
-    for place, member in enumerate(files):
-        if place >= MAX_ARRAYS:
+    members = (item for item in zip_members(path, name, meter) if isinstance(item, Member))
+    for index, member in enumerate(members):
+        if index >= MAX_ARRAYS:
             raise Rejected(f"too many arrays: more than {MAX_ARRAYS} in one npz")
         yield member
 
 
 class _Opener:
-    """Opens the array at this place of the npz."""
+    """Opens the array at an index of the npz."""
 
-    def __init__(self, path: Path, name: str, place: int) -> None:
+    def __init__(self, path: Path, name: str, index: int) -> None:
         self._path = path
         self._name = name
-        self._place = place
+        self._index = index
 
     @contextmanager
     def __call__(self, meter: Meter) -> Iterator[Readable]:
         with closing(_members(self._path, self._name, meter)) as members:
-            for place, member in enumerate(members):
-                if place < self._place:
+            for index, member in enumerate(members):
+                if index < self._index:
                     continue
                 if member.stream is None:
                     raise Rejected(member.refusal)

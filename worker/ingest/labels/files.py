@@ -1,7 +1,7 @@
-"""Labels beside pictures: which files hold them, what they say, and what becomes of them.
+"""Label files of an upload: tables and sidecars are read, and give images their classes.
 
-A table lists pictures and their classes; a sidecar has the class of the one picture whose name it
-shares. Where any of them gives a picture its class, folders give none.
+A table lists images and their classes; a sidecar has the class of the image that shares its name.
+Where a label file gives any image a class, folders are not classes.
 """
 
 import codecs
@@ -28,26 +28,28 @@ from worker.ingest.report import LabelFileReport, LabelReport, Report
 MAX_TABLE_BYTES = 512 << 20
 MAX_SIDECAR_BYTES = 1 << 20
 MAX_ROWS = 10_000_000
-MAX_TEXT_CHARACTERS = 4096  # of a path or a class; no file system takes longer paths
-MAX_ALL_CHARACTERS = 1 << 30  # of all paths and classes: a Parquet repeats them for a few bits each
+MAX_TEXT_CHARACTERS = 4096  # of a path or a class; file systems limit paths to 4,096 bytes
+MAX_ALL_CHARACTERS = 1 << 30  # of all paths and classes; a Parquet repeats one for a few bits
 MAX_LISTED = 20
 LFS_POINTER = b"version https://git-lfs"
 STYLEGAN = "dataset.json"
-PARQUET = "metadata.parquet"  # the only one that is read inside an archive
+MANIFEST = "manifest.json"  # beside the shards of a synthesis
+MANIFEST_FIELDS = {"recipe", "encoder", "shards"}
+PARQUET = "metadata.parquet"  # the only Parquet that is read inside an archive
 TABLES: dict[str, Callable[[Readable], Iterator[Row]]] = {
     ".csv": read_delimited,
     ".tsv": read_delimited,
     ".jsonl": read_lines,
     ".ndjson": read_lines,
 }
-# Of what is said of one picture the lowest counts: a name in a .json says more than the number in
-# the .cls beside it, and that more than another number.
+# Ranks: the lowest one that gives an image a class counts. A name in a .json counts before the
+# number in the .cls beside it, and that before another number.
 TABLE, NAMED, NUMBERED, OTHER = range(4)
 
 
 @dataclass
 class _File:
-    """A table, or all sidecars of one ending in one archive."""
+    """A table, or all sidecars with one suffix in one archive."""
 
     name: str
     is_table: bool
@@ -56,7 +58,7 @@ class _File:
 
 @dataclass
 class LabelFiles:
-    """Takes every received file of an upload; `finish` gives the packed pictures their classes."""
+    """Takes every received file of an upload; `finish` sets the classes of the packed images."""
 
     database: Path
     report: Report
@@ -64,9 +66,9 @@ class LabelFiles:
     _files: list[_File] = field(default_factory=list)
     _sidecars: dict[tuple[int, str], int] = field(default_factory=dict)
     _rows: int = 0
-    _characters: int = 0  # of their paths and classes
+    _characters: int = 0  # of the paths and classes of all rows
     _parquets: dict[tuple[int, str], int] = field(default_factory=dict)
-    _says_none: bool = False  # a table says that there are no classes
+    _has_no_classes: bool = False  # a table declares that there are none
 
     def __post_init__(self) -> None:
         self._matches = LabelMatches(self.database)
@@ -74,7 +76,7 @@ class LabelFiles:
     def close(self) -> None:
         self._matches.close()
 
-    def add_picture(
+    def add_image(
         self,
         scope: int,
         name: str,
@@ -83,12 +85,12 @@ class LabelFiles:
         *,
         is_duplicate: bool,
     ) -> None:
-        """A received file that is no label file. `packed` is its place, or that of the picture
-        that it repeats; None if it was rejected."""
-        self._matches.add_picture(scope, name, packed, recipe_class, is_duplicate=is_duplicate)
+        """Add a received file that is not a label file. `packed` is its index in the pack, or that
+        of the image that it duplicates; None if it was rejected."""
+        self._matches.add_image(scope, name, packed, recipe_class, is_duplicate=is_duplicate)
 
     def take(self, scope: int, archive: str | None, member: Member) -> Member | None:
-        """Read a label file, and return None; return any other file, still to be read."""
+        """Read a label file and return None; return any other file unread."""
         name = parts_of(member.name)[-1].lower()
         suffix = f".{name.rpartition('.')[2]}"
         read = read_stylegan if name == STYLEGAN else TABLES.get(suffix)
@@ -114,13 +116,13 @@ class LabelFiles:
         return None
 
     def add_row(self, scope: int, row: LabelRow) -> None:
-        """A row of a Parquet that was uploaded by itself."""
+        """Add a row of a Parquet that was uploaded by itself."""
         number = self._parquets.get((scope, row.name))
         if number is None:
             number = self._parquets[scope, row.name] = len(self._files)
             self._files.append(_File(row.name, is_table=True))
         if not self._files[number].files:
-            return  # it was rejected at an earlier row
+            return  # rejected at an earlier row
         folder = "/".join(parts_of(row.name)[:-1])
         try:
             self._count_row(row.path, row.class_name)
@@ -131,7 +133,7 @@ class LabelFiles:
             self._matches.add_line(number, TABLE, scope, folder, row.path, row.class_name)
 
     def finish(self, labels: Labels) -> LabelReport | None:
-        """Match what was read, give each packed picture its class, and tell what was used.
+        """Match rows with images, set the class of each packed image, and report what was used.
 
         None where neither a label file nor a recipe was used.
         """
@@ -139,43 +141,48 @@ class LabelFiles:
         self._matches.join()
         self.meter.tick()
         described = list(self._describe())
-        if not (self._says_none or self._matches.has_classes()):
+        if not (self._has_no_classes or self._matches.has_classes()):
             with_class = self._take_recipes(labels)
             if not described and not with_class:
                 return None
             source = "recipes" if with_class else None
             return LabelReport(source, described, with_class=with_class)
         report = LabelReport("files", described, self._matches.contradicted())
-        for picture in self._matches.pictures():
-            if picture.is_duplicate:
-                is_same = labels.fill(picture.packed, picture.class_name)
+        for image in self._matches.images():
+            if image.is_duplicate:
+                is_same = labels.fill(image.packed, image.class_name)
                 report.contradicted_duplicates += not is_same
             else:
-                labels.assign(picture.packed, picture.class_name)
+                labels.assign(image.packed, image.class_name)
         for packed, path in self._matches.paths():
             if labels.has_class(packed):
                 report.with_class += 1
             else:
                 report.add_without_class(shown(path))
+        if labels.classes_in_use == 1 and not report.without_class_count:
+            self.report.note(
+                "The label files give all pictures the same class. A dataset has classes where "
+                "there are at least two: this one has none."
+            )
         return report
 
     def _describe(self) -> Iterator[LabelFileReport]:
-        """Of every label file that was used; the others are rejected."""
+        """Yield a report of every label file that was used; reject the others."""
         counts = {file: rest for file, *rest in self._matches.files()}
         for number, file in enumerate(self._files):
             self.meter.tick()
-            rows, pictures, unmatched = counts.get(number, (0, 0, 0))
+            rows, images, unmatched = counts.get(number, (0, 0, 0))
             if not file.is_table:
                 for name in self._matches.unmatched(number, -1):
                     self.report.reject(
                         name, "label file not used: there is no picture of the same name"
                     )
-                if pictures:
+                if images:
                     files = file.files - unmatched
-                    yield LabelFileReport(file.name, files, files, pictures, 0, [])
-            elif file.files and (pictures or not rows):
+                    yield LabelFileReport(file.name, files, files, images, 0, [])
+            elif file.files and (images or not rows):
                 listed = list(self._matches.unmatched(number, MAX_LISTED))
-                yield LabelFileReport(file.name, 1, rows, pictures, unmatched, listed)
+                yield LabelFileReport(file.name, 1, rows, images, unmatched, listed)
             elif file.files:
                 (first,) = self._matches.unmatched(number, 1)
                 reason = (
@@ -185,23 +192,26 @@ class LabelFiles:
                 self.report.reject(file.name, f"label file not used: {reason}")
 
     def _take_recipes(self, labels: Labels) -> int:
-        """Generated images tell their class where no folder does, or only one that stands in for
-        a class whose name can be no folder's. Returns how many did."""
+        """Set classes from the recipes inside generated images, and return their number.
+
+        A recipe counts where folders are not classes, or where the image's folder stands in for a
+        class whose own name cannot name a folder.
+        """
         without_folders = labels.classes_in_use < 2 and self._matches.recipes() == len(labels)
         with_class = 0
-        for picture in self._matches.pictures():
-            if picture.is_duplicate or picture.recipe_class is None:
+        for image in self._matches.images():
+            if image.is_duplicate or image.recipe_class is None:
                 continue
-            folder = parts_of(picture.path)[-2:-1]
+            folder = parts_of(image.path)[-2:-1]
             if without_folders or (folder and STAND_IN.fullmatch(folder[0])):
-                labels.assign(picture.packed, picture.recipe_class)
+                labels.assign(image.packed, image.recipe_class)
                 with_class += 1
         return with_class
 
     def _read_table(
         self, scope: int, archive: str | None, member: Member, rows: Iterator[Row]
     ) -> None:
-        """Raises BadTable, and keeps none of the rows."""
+        """Add the rows of a table, or raise BadTable and keep none of them."""
         _check_size(member, MAX_TABLE_BYTES)
         number, before = len(self._files), self._rows
         self._files.append(_File(_path(archive, member.name), is_table=True))
@@ -216,7 +226,7 @@ class LabelFiles:
         except (BadTable, Rejected):
             self._drop_table(number)
             raise
-        self._says_none |= is_empty
+        self._has_no_classes |= is_empty
 
     def _drop_table(self, number: int) -> None:
         self._matches.drop_file(number)
@@ -243,6 +253,8 @@ class LabelFiles:
     ) -> None:
         _check_size(member, MAX_SIDECAR_BYTES)
         data = bytes(read_exactly(stream, MAX_SIDECAR_BYTES))
+        if parts_of(member.name)[-1] == MANIFEST and _is_manifest(data):
+            return
         class_name, rank = _json_class(data) if suffix == ".json" else (_text_class(data), NUMBERED)
         self._count_row(member.name, class_name)
         number = self._sidecars.get((scope, suffix))
@@ -253,7 +265,7 @@ class LabelFiles:
         self._matches.add_sidecar(number, rank, scope, member.name, class_name)
 
     def _count_row(self, path: str, class_name: str | None) -> None:
-        """Raises BadTable where a row is too long, or the rows are too many."""
+        """Raise BadTable for a row that is too long, or beyond the number of rows that are read."""
         for kind, text in (("path", path), ("class", class_name or "")):
             if len(text) > MAX_TEXT_CHARACTERS:
                 raise BadTable(
@@ -272,7 +284,7 @@ class LabelFiles:
 
 
 class _Continued:
-    """A stream whose first bytes were read already."""
+    """A stream with its first bytes, which were read before, put back."""
 
     def __init__(self, head: bytes, stream: Readable) -> None:
         self._head = io.BytesIO(head)
@@ -297,8 +309,17 @@ def _text_class(data: bytes) -> str | None:
     return class_of(text)
 
 
+def _is_manifest(data: bytes) -> bool:
+    """Whether a JSON is the manifest of a synthesis, which holds no labels."""
+    try:
+        record = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and record.keys() >= MANIFEST_FIELDS
+
+
 def _json_class(data: bytes) -> tuple[str | None, int]:
-    """The class in a sample's JSON, and how much it counts beside the sample's other files."""
+    """(class, rank) of the JSON sidecar of an image."""
     try:
         record = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The classes of packed pictures: names in order, and of each picture the number of its own."""
+"""The classes of the packed images: their names in order, and the label of each image."""
 
 import itertools
 import unicodedata
@@ -19,15 +19,15 @@ NAMES_LISTED = 5
 
 
 class Labels:
-    """Takes the class of one picture after the other.
+    """Collects the class of each image in turn.
 
-    A class is its raw name: two names that are shown alike are two classes, whose shown names are
-    then numbered. Only names that Unicode calls equivalent (NFC) are one class: "é" as one
-    character, and as the two that macOS writes.
+    The raw name identifies a class: two names that are shown alike are two classes, and their shown
+    names get numbers. Only names that are equivalent in Unicode (NFC) are one class, such as "é" as
+    one character and as the two that macOS writes.
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}  # by every spelling, in the order they came
+        self._numbers: dict[str, int] = {}  # by every spelling, in order of appearance
         self._equivalents: dict[str, int] = {}  # by NFC
         self._classes = array("q")
 
@@ -38,66 +38,66 @@ class Labels:
         self._classes.append(self._number(class_name))
 
     def fill(self, index: int, class_name: str | None) -> bool:
-        """Give picture `index` a class where it has none. False where it has another."""
+        """Set the class of an image that has none. False where it has another class."""
         number = self._number(class_name)
         if self._classes[index] == NO_CLASS:
             self._classes[index] = number
         return number in (NO_CLASS, self._classes[index])
 
-    def assign(self, picture: int, class_name: str | None) -> None:
-        """Give a picture that was added another class."""
-        self._classes[picture] = self._number(class_name)
+    def assign(self, index: int, class_name: str | None) -> None:
+        """Replace the class of an image."""
+        self._classes[index] = self._number(class_name)
 
-    def has_class(self, picture: int) -> bool:
-        return self._classes[picture] != NO_CLASS
+    def has_class(self, index: int) -> bool:
+        return self._classes[index] != NO_CLASS
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Forget the pictures that are not kept; a class that none has left goes."""
+        """Drop the images that are not kept, and the classes that no kept image has."""
         self._classes = array("q", self._array()[kept].tobytes())
 
     def unclassified(self) -> NDArray[np.bool_]:
-        """(N,) Which pictures have no class while others have one of at least two."""
+        """(N,) Which images have no class, in a dataset of at least two classes; else none."""
         numbers = self._array()
         without = numbers == NO_CLASS
         return without if len(np.unique(numbers[~without])) > 1 else np.zeros(len(numbers), bool)
 
     @property
     def classes_in_use(self) -> int:
-        """How many classes the pictures have."""
+        """The number of classes that images have."""
         return len(self._in_use())
 
     def numbered(self) -> tuple[list[str] | None, NDArray[np.int64] | None]:
-        """Names in order and an int64 label of each picture, where every picture has a class and
-        there are at least two, and not more than a model can have; else neither."""
+        """(names in order, (N,) int64 labels). Both are None unless every image has a class, and
+        there are at least two and at most as many as a model can have."""
         numbers = self._array()
         in_use = set(np.unique(numbers).tolist())
         if NO_CLASS in in_use or not 2 <= len(in_use) <= MAX_CLASSES:
             return None, None
         used = [name for name, number in self._equivalents.items() if number in in_use]
-        ordered = sorted((*_order(shown(name)), name) for name in used)
+        ordered = sorted((*_sort_key(shown(name)), name) for name in used)
         label_of = np.empty(len(self._equivalents), np.int64)
         for label, (*_, name) in enumerate(ordered):
             label_of[self._equivalents[name]] = label
         return _distinct([shown(name) for *_, name in ordered]), label_of[numbers]
 
     def notes(self) -> Iterator[str]:
-        """What the user is to know of the classes: sentences."""
+        """Sentences about the classes for the report."""
         in_use = self._in_use()
         if len(in_use) > MAX_CLASSES:
             yield (
                 f"The pictures are in {len(in_use):,} classes; a model can have {MAX_CLASSES:,} at "
-                "most, so the dataset has none. For fewer classes put the pictures into fewer "
-                "folders."
+                "most, so the dataset has none. Put the pictures into fewer folders for fewer "
+                "classes."
             )
             return
         spellings = Counter(number for number in self._numbers.values() if number in in_use)
-        joined = [
+        respelt = [
             shown(name) for name, number in self._equivalents.items() if spellings[number] > 1
         ]
-        if joined:
+        if respelt:
             yield (
-                f"{len(joined):,} classes have names in several equivalent spellings (NFC and "
-                f"NFD), and each is one class: {list_names(joined)}."
+                f"{len(respelt):,} classes have names in several equivalent spellings (NFC and "
+                f"NFD), and each is one class: {list_names(respelt)}."
             )
 
     def _number(self, class_name: str | None) -> int:
@@ -118,28 +118,28 @@ class Labels:
 
 
 def list_names(names: list[str]) -> str:
-    """The first of them, and how many more there are."""
+    """The first names, and how many more there are."""
     more = len(names) - NAMES_LISTED
     return ", ".join(names[:NAMES_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """The names, those that repeat an earlier one with a number behind them."""
+    """The names; a name that repeats an earlier one gets a number at its end."""
     taken = set(names)
-    seen: set[str] = set()
+    used: set[str] = set()
     distinct: list[str] = []
     for name in names:
-        chosen = name
-        if name in seen:
-            numbers = itertools.count(2)
-            chosen = next(one for n in numbers if (one := f"{name} ({n})") not in taken)
-            taken.add(chosen)
-        seen.add(name)
-        distinct.append(chosen)
+        unique = name
+        if name in used:
+            numbered = (f"{name} ({number})" for number in itertools.count(2))
+            unique = next(candidate for candidate in numbered if candidate not in taken)
+            taken.add(unique)
+        used.add(name)
+        distinct.append(unique)
     return distinct
 
 
-def _order(name: str) -> tuple[float, str]:
-    """Numbers by their value, before words."""
+def _sort_key(name: str) -> tuple[float, str]:
+    """The sort key of a class name: numbers by value, then words."""
     is_number = name.isascii() and name.isdigit()
     return (int(name), name) if is_number and len(name) <= MAX_DIGITS else (inf, name)

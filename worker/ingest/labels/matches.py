@@ -1,7 +1,7 @@
-"""Joins the pictures of an upload with the rows of its label files, on the disk.
+"""Joins the images of an upload with the rows of its label files, on the disk.
 
-Either may come first, and there may be millions of both: an SQLite file holds them, and every join
-is over sorted keys.
+They come in any order, and may be millions: an SQLite file holds both, and every join is over
+indexed keys.
 """
 
 import posixpath
@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from worker.ingest.archives.names import parts_of, shown
-from worker.ingest.labels.tables import PICTURE_SUFFIXES
+from worker.ingest.labels.tables import IMAGE_SUFFIXES
 
 BATCH_ROWS = 1000
-MAX_DEPTH = 16  # folders in a row's path: each depth that occurs takes a pass over the pictures
-ORDERED = 1 << 40  # rows of one rank come in the order in which they were read
+MAX_DEPTH = 16  # parts of a row's path; each depth that occurs takes a pass over the images
+ORDERED = 1 << 40  # more than the rows: within a rank, earlier rows come first
 
 SCHEMA = """
-CREATE TABLE picture (number INTEGER PRIMARY KEY, scope INT, path BLOB, stem BLOB, sample BLOB,
+CREATE TABLE image (number INTEGER PRIMARY KEY, scope INT, path BLOB, stem BLOB, sample BLOB,
                       packed INT, duplicate INT, recipe BLOB);
 CREATE TABLE line (number INTEGER PRIMARY KEY, file INT, rank INT, scope INT, folder BLOB,
                    path BLOB, depth INT, is_stem INT, class BLOB);
-CREATE TABLE match (line INT, picture INT);
+CREATE TABLE match (line INT, image INT);
 """
-# The pictures of one table's row, from the nearest meaning of its path to the farthest.
+# The path of a table's row, by its meanings in order of preference.
 KEYS = (
     "CAST(line.folder || line.path AS BLOB)",  # beside the label file
     "line.path",  # in the archive
@@ -33,7 +33,7 @@ KEYS = (
 
 
 class Matched(NamedTuple):
-    """One picture of the dataset, or a duplicate of one: `packed` is the place in the pack."""
+    """An image of the dataset, or a duplicate of it, with its index `packed` in the pack."""
 
     packed: int
     is_duplicate: bool
@@ -43,7 +43,7 @@ class Matched(NamedTuple):
 
 
 class LabelMatches:
-    """Takes pictures and rows in any order; `join` once, then ask."""
+    """Takes images and rows in any order. Call `join` once, then the queries."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -54,14 +54,14 @@ class LabelMatches:
         self._db.executescript(SCHEMA)
         self._db.execute("BEGIN")
         self._db.create_function("tail", 2, _tail, deterministic=True)
-        self._pictures: list[tuple[Any, ...]] = []
+        self._images: list[tuple[Any, ...]] = []
         self._lines: list[tuple[Any, ...]] = []
 
     def close(self) -> None:
         self._db.close()
         self._path.unlink(missing_ok=True)
 
-    def add_picture(
+    def add_image(
         self,
         scope: int,
         name: str,
@@ -70,68 +70,66 @@ class LabelMatches:
         *,
         is_duplicate: bool = False,
     ) -> None:
-        """A received file in archive `scope`, and its place in the pack, None if left out.
-
-        The place of a duplicate is that of the picture that it repeats.
-        """
+        """Add a received file of archive `scope`. `packed` is its index in the pack, or that of the
+        image that it duplicates; None if it was rejected."""
         path = "/".join(_parts(name))
         stem, sample = _stem(path), _sample(path)
         keys = (_key(path), _key(stem), _key(sample))
         recipe = None if recipe_class is None else _key(recipe_class)
-        self._pictures.append((scope, *keys, packed, is_duplicate, recipe))
-        if len(self._pictures) == BATCH_ROWS:
+        self._images.append((scope, *keys, packed, is_duplicate, recipe))
+        if len(self._images) == BATCH_ROWS:
             self._flush()
 
     def add_line(
         self, file: int, rank: int, scope: int, folder: str, path: str, class_name: str | None
     ) -> None:
-        """A row of a table: `path` is meant from `folder`, the table's own."""
+        """Add a row of a table: `path` is relative to `folder`, the folder of the table."""
         parts, base = _parts(path), "/".join(_parts(folder))
         prefix = _key(f"{base}/" if base else "")
         if ".." in parts:
-            # A folder above the top of the archive is not in the path of any picture.
+            # No image's path has a folder above the top of the archive.
             whole = posixpath.normpath("/".join([base, *parts]) if base else "/".join(parts))
             prefix, parts = _key(""), [part for part in whole.split("/") if part != ".."]
         joined = "/".join(parts)
-        is_stem = not joined.lower().endswith(PICTURE_SUFFIXES)
+        is_stem = not joined.lower().endswith(IMAGE_SUFFIXES)
         self._add_line(file, rank, scope, prefix, joined, len(parts), is_stem, class_name)
 
     def add_sidecar(
         self, file: int, rank: int, scope: int, name: str, class_name: str | None
     ) -> None:
-        """A file of one sample, which has its picture's name but for the ending."""
+        """Add a sidecar: its image has the same name with another suffix."""
         path = "/".join(_parts(name))
         self._add_line(file, rank, scope, None, path, 0, 1, class_name)
 
     def drop_file(self, file: int) -> None:
-        """Forget the rows of a table that turned out to be damaged."""
+        """Delete the rows of a table that proves to be damaged."""
         self._flush()
         self._db.execute("DELETE FROM line WHERE file = ?", (file,))
 
     def join(self) -> None:
-        """Find the picture of every row."""
+        """Match every row with its image."""
         self._flush()
         self._db.create_function("stem_of", 1, _stem_key, deterministic=True)
         self._db.create_function("sample_of", 1, _sample_key, deterministic=True)
-        if not self._ask("SELECT EXISTS (SELECT 1 FROM line)"):
+        if not self._number("SELECT EXISTS (SELECT 1 FROM line)"):
             return
         self._db.execute("CREATE INDEX line_by_file ON line (file)")
         for column in ("path", "stem"):
             self._join_tables(column)
         self._join_sidecars()
         self._db.execute("CREATE INDEX match_by_line ON match (line)")
-        self._db.execute("CREATE INDEX match_by_picture ON match (picture)")
+        self._db.execute("CREATE INDEX match_by_image ON match (image)")
 
     def files(self) -> Iterator[tuple[int, int, int, int]]:
-        """(file, rows, pictures that they name, rows that name none) of every label file."""
+        """(file, rows, images that they name, rows that name none) of every label file."""
         yield from self._db.execute(
-            "SELECT file, COUNT(DISTINCT line.number), COUNT(DISTINCT match.picture),"
-            " SUM(match.picture IS NULL) FROM line LEFT JOIN match ON match.line = line.number"
+            "SELECT file, COUNT(DISTINCT line.number), COUNT(DISTINCT match.image),"
+            " SUM(match.image IS NULL) FROM line LEFT JOIN match ON match.line = line.number"
             " GROUP BY file ORDER BY file"
         )
 
     def unmatched(self, file: int, limit: int) -> Generator[str]:
-        """The paths of the first rows of a file that name no picture; limit -1: of all."""
+        """The paths of the first `limit` rows of a file that name no image; -1 for all of them."""
         rows = self._db.execute(
             "SELECT path FROM line WHERE file = ? AND NOT EXISTS"
             " (SELECT 1 FROM match WHERE match.line = line.number) ORDER BY number LIMIT ?",
@@ -140,47 +138,47 @@ class LabelMatches:
         return (_shown(path) for (path,) in rows)
 
     def contradicted(self) -> int:
-        """How many pictures rows of one rank give different classes."""
-        return self._ask(
+        """The number of images to which rows of one rank give different classes."""
+        return self._number(
             "SELECT COUNT(*) FROM (SELECT 1 FROM match JOIN line ON line.number = match.line"
-            " GROUP BY picture, rank HAVING COUNT(DISTINCT IFNULL(class, '')) > 1)"
+            " GROUP BY image, rank HAVING COUNT(DISTINCT IFNULL(class, '')) > 1)"
         )
 
     def has_classes(self) -> bool:
-        """Whether any packed picture gets a class from a label file."""
+        """Whether any packed image gets a class from a label file."""
         return bool(
-            self._ask(
+            self._number(
                 "SELECT EXISTS (SELECT 1 FROM match JOIN line ON line.number = match.line"
-                " JOIN picture ON picture.number = match.picture"
+                " JOIN image ON image.number = match.image"
                 " WHERE class IS NOT NULL AND packed IS NOT NULL)"
             )
         )
 
     def recipes(self) -> int:
-        """How many packed pictures have a recipe that names their class."""
-        return self._ask(
-            "SELECT COUNT(*) FROM picture"
+        """The number of packed images with a recipe that names their class."""
+        return self._number(
+            "SELECT COUNT(*) FROM image"
             " WHERE packed IS NOT NULL AND NOT duplicate AND recipe IS NOT NULL"
         )
 
-    def pictures(self) -> Iterator[Matched]:
-        """Every packed picture and every duplicate, in the order of the upload. Of several rows
-        the one of the lowest rank counts."""
+    def images(self) -> Iterator[Matched]:
+        """Every packed image and every duplicate, in the order of the upload. Of several rows the
+        one with the lowest rank counts."""
         rows = self._db.execute(
-            f"SELECT packed, duplicate, picture.path, class, recipe,"
-            f" MIN(rank * {ORDERED} + line.number) FROM picture"
-            f" LEFT JOIN match ON match.picture = picture.number"
+            f"SELECT packed, duplicate, image.path, class, recipe,"
+            f" MIN(rank * {ORDERED} + line.number) FROM image"
+            f" LEFT JOIN match ON match.image = image.number"
             f" LEFT JOIN line ON line.number = match.line"
-            f" WHERE packed IS NOT NULL GROUP BY picture.number ORDER BY picture.number"
+            f" WHERE packed IS NOT NULL GROUP BY image.number ORDER BY image.number"
         )
         for packed, is_duplicate, path, class_name, recipe_class, _ in rows:
             names = (_text(path), _name(class_name), _name(recipe_class))
             yield Matched(packed, bool(is_duplicate), *names)
 
     def paths(self) -> Iterator[tuple[int, str]]:
-        """(packed, path) of every packed picture, without the duplicates."""
+        """(packed, path) of every packed image, without the duplicates."""
         rows = self._db.execute(
-            "SELECT packed, path FROM picture WHERE packed IS NOT NULL AND NOT duplicate"
+            "SELECT packed, path FROM image WHERE packed IS NOT NULL AND NOT duplicate"
             " ORDER BY number"
         )
         for packed, path in rows:
@@ -195,25 +193,25 @@ class LabelMatches:
 
     def _flush(self) -> None:
         self._db.executemany(
-            "INSERT INTO picture (scope, path, stem, sample, packed, duplicate, recipe)"
+            "INSERT INTO image (scope, path, stem, sample, packed, duplicate, recipe)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            self._pictures,
+            self._images,
         )
         self._db.executemany(
             "INSERT INTO line (file, rank, scope, folder, path, depth, is_stem, class)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             self._lines,
         )
-        self._pictures.clear()
+        self._images.clear()
         self._lines.clear()
 
     def _join_tables(self, column: str) -> None:
-        """By whole paths, then by the last parts of paths where exactly one picture has them: in
-        the label file's own archive, and then in the whole upload."""
+        """Match rows of tables by whole paths, then by the last parts of paths where exactly one
+        image has them: first in the archive of the table, then in the whole upload."""
         wanted = "folder IS NOT NULL" if column == "path" else "folder IS NOT NULL AND is_stem"
         wanted += " AND line.number NOT IN (SELECT line FROM match)"
         for condition, groups in (("line.scope = known.scope AND", "scope, key"), ("", "key")):
-            if not self._ask(f"SELECT EXISTS (SELECT 1 FROM line WHERE {wanted})"):
+            if not self._number(f"SELECT EXISTS (SELECT 1 FROM line WHERE {wanted})"):
                 return
             only = "" if condition else "HAVING COUNT(*) = 1"
             self._index(column, groups, only)
@@ -226,24 +224,24 @@ class LabelMatches:
                 self._join_longer(condition, groups, only, wanted)
 
     def _join_longer(self, condition: str, groups: str, only: str, wanted: str) -> None:
-        """By rows whose paths end with a picture's whole path, as absolute paths do: where all
-        rows that end so have one path, and the picture has no row yet."""
-        if not self._ask(f"SELECT EXISTS (SELECT 1 FROM line WHERE {wanted})"):
+        """Match rows whose path ends with the whole path of an image, as an absolute path does,
+        where all rows with this end have one path, and the image has no row yet."""
+        if not self._number(f"SELECT EXISTS (SELECT 1 FROM line WHERE {wanted})"):
             return
         self._index("path", groups, only)
-        deepest = self._ask(f"SELECT MAX(depth) FROM line WHERE {wanted}")
+        deepest = self._number(f"SELECT MAX(depth) FROM line WHERE {wanted}")
         for depth in range(min(deepest - 1, MAX_DEPTH), 0, -1):
             self._db.execute("DROP TABLE IF EXISTS longer")
             self._db.execute(
                 "CREATE TABLE longer AS SELECT line.number AS line, line.path AS path,"
-                " known.number AS picture FROM line JOIN known"
+                " known.number AS image FROM line JOIN known"
                 f" ON {condition} tail(line.path, {depth}) = known.key"
                 f" WHERE {wanted} AND line.depth > {depth}"
-                " AND known.number NOT IN (SELECT picture FROM match)"
+                " AND known.number NOT IN (SELECT image FROM match)"
             )
             self._db.execute(
-                "INSERT INTO match SELECT line, picture FROM longer WHERE picture IN"
-                " (SELECT picture FROM longer GROUP BY picture HAVING COUNT(DISTINCT path) = 1)"
+                "INSERT INTO match SELECT line, image FROM longer WHERE image IN"
+                " (SELECT image FROM longer GROUP BY image HAVING COUNT(DISTINCT path) = 1)"
             )
 
     def _depths(self, wanted: str) -> list[int]:
@@ -252,22 +250,21 @@ class LabelMatches:
 
     def _join_sidecars(self) -> None:
         for name in ("stem", "sample"):
-            # One of each rank: of files with one name, the first.
+            # One row of each rank: the first of several files with one name.
             self._create_known(
                 f"SELECT scope, {name}_of(path) AS key, MIN(number) AS number FROM line"
                 " WHERE folder IS NULL AND number NOT IN (SELECT line FROM match)"
                 " GROUP BY scope, key, rank"
             )
             self._db.execute(
-                "INSERT INTO match SELECT known.number, picture.number FROM picture JOIN known"
-                f" ON picture.scope = known.scope AND picture.{name} = known.key"
+                "INSERT INTO match SELECT known.number, image.number FROM image JOIN known"
+                f" ON image.scope = known.scope AND image.{name} = known.key"
             )
 
     def _index(self, key: str, groups: str, only: str) -> None:
-        """The pictures by a key; of several in one group the first, or none."""
+        """Index the images by a key: the first image of each group, or only groups of one."""
         self._create_known(
-            f"SELECT scope, {key} AS key, MIN(number) AS number FROM picture"
-            f" GROUP BY {groups} {only}"
+            f"SELECT scope, {key} AS key, MIN(number) AS number FROM image GROUP BY {groups} {only}"
         )
 
     def _create_known(self, query: str) -> None:
@@ -281,29 +278,29 @@ class LabelMatches:
             f" ON {condition} WHERE {lines} GROUP BY line.number"
         )
 
-    def _ask(self, query: str) -> int:
+    def _number(self, query: str) -> int:
         return int(self._db.execute(query).fetchone()[0] or 0)
 
 
 def _parts(name: str) -> list[str]:
-    """Composed: macOS stores names apart from their accents, tables seldom do."""
+    """The parts of a path in NFC: macOS stores names decomposed, tables seldom hold them so."""
     return parts_of(unicodedata.normalize("NFC", name.strip()))
 
 
 def _stem(path: str) -> str:
-    """The path without the ending of a file name."""
+    """The path without the suffix of its file."""
     head, dot, ending = path.rpartition(".")
     return head if dot and "/" not in ending else path
 
 
 def _sample(path: str) -> str:
-    """What WebDataset takes for the name of a sample: all before the first dot of a file name."""
+    """WebDataset's name of a sample: the path up to the first dot of the file name."""
     folder, slash, file = path.rpartition("/")
     return folder + slash + file.partition(".")[0]
 
 
 def _key(text: str) -> bytes:
-    """Bytes for any str: SQLite's own text cannot hold the surrogates of names and of JSON."""
+    """Bytes for any str: text in SQLite cannot hold the surrogates of names and of JSON."""
     return text.encode("utf-8", "surrogatepass")
 
 

@@ -1,11 +1,13 @@
-"""Files that list pictures and their classes: CSV, TSV, JSON lines, and StyleGAN's dataset.json.
+"""Files that list images and their classes: CSV, TSV, JSON lines, and StyleGAN's dataset.json.
 
-All are read row by row: a file of a million rows takes no more memory than one of ten.
+All are read row by row: memory does not depend on the number of rows.
 """
 
+import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,44 +15,60 @@ from worker.ingest.archives.streams import Readable
 from worker.ingest.class_values import FILE_COLUMNS, LABEL_COLUMNS, class_of
 from worker.ingest.errors import BadTable, NoClass
 
-TEXT_COLUMNS = ("text", "caption", "captions", "prompt", "description", "url")  # hold no classes
-PICTURE_SUFFIXES = (
+TEXT_COLUMNS = (
+    "text",
+    "caption",
+    "captions",
+    "prompt",
+    "description",
+    "url",
+)  # do not hold classes
+IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff", ".heic",
     ".heif",
 )  # fmt: skip
 DELIMITERS = ",;\t|"
+DECLARED_DELIMITER = re.compile(rf'"?sep=([{DELIMITERS}])"?\r?\n?', re.IGNORECASE)  # by Excel
+NOT_UTF_8 = "it is not text in UTF-8: save it as CSV UTF-8"
 MAX_LINE_BYTES = 1 << 20
-MAX_PREFIX_CHARACTERS = 1000  # of the names of all the objects that a value of JSON lies in
+MAX_PREFIX_CHARACTERS = 1000  # of the names of all objects around a value of JSON
 
-Row = tuple[str, str | None]  # the path of a picture as the file has it, and its class
+Row = tuple[str, str | None]  # (path of an image as written in the file, its class)
 
 
 def read_delimited(stream: Readable) -> Iterator[Row]:
-    """A CSV or TSV with a line of column names, or with a path and a class in each line."""
-    text = io.TextIOWrapper(io.BufferedReader(_Raw(stream)), "utf-8-sig", newline="")
+    """A CSV or TSV with a line of column names, or with a path and a class in each line.
+
+    The text is UTF-8, or UTF-16 with a byte order mark.
+    """
+    file = io.BufferedReader(_Raw(stream))
+    is_utf_16 = file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    text = io.TextIOWrapper(file, "utf-16" if is_utf_16 else "utf-8-sig", newline="")
     number = 1
     try:
         first = text.readline(MAX_LINE_BYTES)
         if "\0" in first:
-            raise BadTable("it is not text in UTF-8: save it as CSV UTF-8")
+            raise BadTable(NOT_UTF_8)
         delimiter = max(DELIMITERS, key=first.count)
+        if declared := DECLARED_DELIMITER.fullmatch(first):
+            delimiter, first, number = declared[1], text.readline(MAX_LINE_BYTES), 2
         header = next(csv.reader([first], delimiter=delimiter, strict=True), [])
-        places = _delimited_places(header)
+        columns = _column_indices(header)
         lines = _Lines(text)
         rows = csv.reader(lines, delimiter=delimiter, strict=True)
-        if places is None:
+        if columns is None:
             yield _row(header[0], header[1], number)
-            places = (0, 1)
+            columns = (0, 1)
         for cells in rows:
             number += 1
             lines.begin_row()
             if not cells:
                 continue
-            if len(cells) <= max(places):
+            if len(cells) <= max(columns):
                 raise BadTable(f"line {number} has {len(cells)} of {len(header)} columns")
-            yield _row(cells[places[0]], cells[places[1]], number)
+            yield _row(cells[columns[0]], cells[columns[1]], number)
     except UnicodeDecodeError as error:
-        raise BadTable("it is not text in UTF-8: save it as CSV UTF-8") from error
+        raise BadTable(NOT_UTF_8) from error
     except csv.Error as error:
         raise BadTable(f"line {number + 1}: {error}") from error
     except _RowTooLong as error:
@@ -58,7 +76,7 @@ def read_delimited(stream: Readable) -> Iterator[Row]:
 
 
 def read_lines(stream: Readable) -> Iterator[Row]:
-    """JSON lines, one object for each picture."""
+    """JSON lines, one object for each image."""
     lines = io.BufferedReader(_Raw(stream))
     columns: tuple[str, str] | None = None
     number = 0
@@ -73,24 +91,24 @@ def read_lines(stream: Readable) -> Iterator[Row]:
         except (ValueError, RecursionError) as error:
             raise BadTable(f"line {number} is not JSON: {error}") from error
         if not isinstance(record, dict):
-            raise BadTable(f"line {number} is no JSON object")
-        columns = columns or find_columns(list(record))
+            raise BadTable(f"line {number} is not a JSON object")
+        columns = columns or _find_columns(list(record))
         file, label = (record.get(column) for column in columns)
         if not isinstance(file, str):
-            raise BadTable(f"line {number}: {columns[0]} is no path but {file!r:.60}")
+            raise BadTable(f"line {number}: {columns[0]} is {file!r:.60}, not a path")
         yield _row(file, label, number)
 
 
 def read_stylegan(stream: Readable) -> Iterator[Row]:
     """The dataset.json of StyleGAN's tools: {"labels": [["00000/img00000000.png", 3], …]}.
 
-    Its labels may be null, which says that there are no classes.
+    Its labels may be null, which means that the images have no classes.
     """
     import ijson
 
     path: str | None = None
-    place = rows = 0
-    is_known = False
+    values = rows = 0  # of this row; of the file
+    has_labels = False
     tokens = _Tokens(stream)
     try:
         for prefix, event, value in ijson.parse(tokens, use_float=True):
@@ -98,38 +116,38 @@ def read_stylegan(stream: Readable) -> Iterator[Row]:
             if len(prefix) > MAX_PREFIX_CHARACTERS:
                 raise BadTable("it is nested too deeply")
             if prefix == "labels":
-                is_known = event in ("null", "start_array", "end_array")
-                if not is_known:
+                has_labels = event in ("null", "start_array", "end_array")
+                if not has_labels:
                     raise BadTable('its "labels" are neither a list nor null')
             elif prefix == "labels.item" and event == "start_array":
-                path, place, rows = None, 0, rows + 1
+                path, values, rows = None, 0, rows + 1
             elif prefix == "labels.item" and event == "end_array":
-                if place != 2:
-                    raise BadTable(f"label {rows} is no pair of a path and a number")
-            elif prefix == "labels.item.item" and place == 0 and event == "string":
-                path, place = value, 1
-            elif prefix == "labels.item.item" and place == 1 and path is not None:
+                if values != 2:
+                    raise BadTable(f"label {rows} is not a pair of a path and a number")
+            elif prefix == "labels.item.item" and values == 0 and event == "string":
+                path, values = value, 1
+            elif prefix == "labels.item.item" and values == 1 and path is not None:
                 if event in ("start_array", "start_map"):
-                    raise BadTable(f"label {rows} is no class but a list of numbers")
-                place = 2
+                    raise BadTable(f"label {rows} is a list of numbers, not a class")
+                values = 2
                 yield _row(path, value, rows, "label")
             elif prefix.startswith("labels."):
-                raise BadTable(f"label {rows} is no pair of a path and a number")
+                raise BadTable(f"label {rows} is not a pair of a path and a number")
     except ijson.JSONError as error:
         raise BadTable(f"it is not JSON: {_first_line(error)}") from error
-    if not is_known:
+    if not has_labels:
         raise BadTable('it has no "labels"')
 
 
 def _first_line(error: Exception) -> str:
-    """The reason; ijson may give bytes, and lines of the file below it."""
+    """The first line of ijson's message, which may be bytes, and may quote the file below it."""
     reason = error.args[0] if error.args else ""
     text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
     return text.strip().partition("\n")[0]
 
 
-def find_columns(names: Sequence[str]) -> tuple[str, str]:
-    """The column of paths and the column of classes. Raises BadTable where either is missing."""
+def _find_columns(names: Sequence[str]) -> tuple[str, str]:
+    """(column of paths, column of classes). Raises BadTable where either is missing."""
     known = {_plain(name): name for name in reversed(names)}
     ends = [name for name in known if name.endswith("_file_name")]
     file = next((known[name] for name in (*FILE_COLUMNS, *ends) if name in known), None)
@@ -144,19 +162,19 @@ def find_columns(names: Sequence[str]) -> tuple[str, str]:
     return file, label
 
 
-def _delimited_places(header: list[str]) -> tuple[int, int] | None:
-    """Where path and class stand; None where the first line is a picture's already."""
-    if len(header) == 2 and header[0].strip().lower().endswith(PICTURE_SUFFIXES):
+def _column_indices(header: list[str]) -> tuple[int, int] | None:
+    """The indices of path and class; None where the first line is a row, not column names."""
+    if len(header) == 2 and header[0].strip().lower().endswith(IMAGE_SUFFIXES):
         return None
-    file, label = find_columns(header)
+    file, label = _find_columns(header)
     return header.index(file), header.index(label)
 
 
-def _row(path: str, label: Any, number: int, what: str = "line") -> Row:
+def _row(path: str, label: Any, number: int, unit: str = "line") -> Row:
     try:
         return path, class_of(label)
     except NoClass as error:
-        raise BadTable(f"{what} {number}: {error}") from error
+        raise BadTable(f"{unit} {number}: {error}") from error
 
 
 def _plain(name: str) -> str:
@@ -172,7 +190,7 @@ class _RowTooLong(Exception):
 
 
 class _Lines:
-    """The lines of a text for `csv.reader`, which would read lines and rows of any length."""
+    """The lines of a text for `csv.reader`, which does not limit the length of lines and rows."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -195,7 +213,7 @@ class _Lines:
 
 
 class _Raw(io.RawIOBase):
-    """A stream of an upload as a raw file, which the standard library's readers want."""
+    """A stream of an upload as a raw file, for the readers of the standard library."""
 
     def __init__(self, stream: Readable) -> None:
         super().__init__()
@@ -211,9 +229,9 @@ class _Raw(io.RawIOBase):
 
 
 class _Tokens(_Raw):
-    """JSON whose single strings and numbers are bounded: `ijson` takes quadratic time for each."""
+    """JSON with a limit on each string and number: `ijson` takes quadratic time for one."""
 
-    _length = 0  # read since the last token
+    _length = 0  # bytes read since the last token
 
     def begin_token(self) -> None:
         self._length = 0

@@ -192,6 +192,6 @@ def test_columns_that_are_not_used_are_told(ingest: Run, png: Png, tmp_path: Pat
     columns = {"image": pictures, "mask": pictures[::-1], "label": [[0], [1], [0], [1]]}
     parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
     assert ingest([tmp_path / "a.parquet"]).report["notes"][-2:] == [
-        "a.parquet: column label holds list<element: int64>, which is no class.",
+        "a.parquet: column label holds list<element: int64>, which is not a class.",
         "a.parquet: only the pictures of column image were read, not of mask.",
     ]

@@ -228,7 +228,7 @@ def test_other_data_behind_the_end_is_told(tmp_path: Path, rest: bytes) -> None:
     path.write_bytes(small(path, "a") + rest)
     files, (notice,) = read(path)
     assert files == {"a": b"a"}
-    assert notice == f"a.tar: {len(rest):,} bytes behind the end of the tar are no tar and " + (
+    assert notice == f"a.tar: {len(rest):,} bytes behind the end of the tar are not a tar and " + (
         "were not read."
     )
 
@@ -238,7 +238,7 @@ def test_other_data_behind_a_gzip_is_told(tmp_path: Path) -> None:
     path.write_bytes(small(path, "a", mode="w:gz") + bytes(9) + b"signature")
     files, (notice,) = read(path)
     assert files == {"a": b"a"}
-    assert notice.startswith("a.tar.gz: 9 bytes behind the end of the gzip are no gzip")
+    assert notice.startswith("a.tar.gz: 9 bytes behind the end of the gzip are not a gzip")
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])

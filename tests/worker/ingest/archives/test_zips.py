@@ -314,7 +314,7 @@ def test_files_that_the_table_does_not_list_are_told(
     path.write_bytes(body + table + end(2, len(table), len(body)))
     files, (notice,) = read(path)
     assert files == {"a": b"a", "b": b"b"}
-    assert "does not list stand in at least 1 places" in notice
+    assert "does not list, in at least 1 places" in notice
 
 
 def test_wrapped_offsets_and_sizes_of_a_zip_over_4_gib_are_unwrapped(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ BROKEN = {
     "odd_header": (b"\x93NUMPY\x01\x00\x10\x00" + b"-" * 16 + bytes(500), "damaged: the header"),
     "deep_header": (b"\x93NUMPY\x01\x00\x00\x20" + b"(" * 8192, "damaged: the header"),
     "version": (b"\x93NUMPY\x09\x00\x10\x00" + bytes(500), "damaged: a NumPy array"),
-    "labels": (npy(np.arange(77)), "labels of nothing: not one but 0 arrays of 77"),
+    "labels": (npy(np.arange(77)), "labels without pictures: 0 arrays of 77"),
 }
 
 

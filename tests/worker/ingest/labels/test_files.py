@@ -1,5 +1,6 @@
 """Labels beside pictures, in every layout in which people have them."""
 
+import codecs
 import io
 import json
 import tarfile
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from worker.ingest.labels.labels import files as label_files
+from worker.ingest.labels import files as label_files
 
 Png = Callable[[int], bytes]
 Run = Callable[..., Any]
@@ -68,6 +69,17 @@ TABLES: dict[str, tuple[str, bytes, str]] = {
     "ids without endings": ("train.csv", csv("id,breed", "{}"), "train/{}.jpg"),
     "Excel's semicolons": ("Labels.CSV", csv("File Name;Class", "{}.png", ";"), "{}.png"),
     "UTF-8 with a mark": ("x.csv", b"\xef\xbb\xbf" + csv("path,target"), "{}.png"),
+    "Excel's line that declares the delimiter": (
+        "labels.csv",
+        b"sep=;\r\n" + csv("File, with, commas;file;label", "x;{}.png", ";"),
+        "{}.png",
+    ),
+    "UTF-16 with a mark": ("l.csv", csv("file,label").decode().encode("utf-16"), "{}.png"),
+    "UTF-16, big end first": (
+        "l.tsv",
+        codecs.BOM_UTF16_BE + csv("file\tlabel", "{}.png", "\t").decode().encode("utf-16-be"),
+        "{}.png",
+    ),
     "tabs": ("list.tsv", csv("image\tcategory", "{}.png", "\t"), "{}.png"),
     "backslashes": ("labels.csv", csv("path,label", "pictures\\{}.png"), "pictures/{}.png"),
     "no line of names": ("labels.csv", csv(""), "{}.png"),
@@ -138,6 +150,17 @@ def test_a_loose_table_labels_the_whole_upload(ingest: Run, png: Png, tmp_path: 
     assert classes_of(ingest([archive, *loose])) == NAMES
 
 
+def test_a_table_with_a_single_class_gives_none_and_the_report_says_so(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    files = [(f"{n}.png", png(n)) for n in range(3)]
+    table = ("labels.csv", b"file,label\n0.png,cat\n1.png,cat\n2.png,cat\n")
+    outcome = ingest([zipped(tmp_path / "a.zip", [*files, table])])
+    assert outcome.packed.classes is None
+    (note,) = outcome.report["notes"]
+    assert note.startswith("The label files give all pictures the same class.")
+
+
 def test_what_a_table_leaves_out_is_told(ingest: Run, png: Png, tmp_path: Path) -> None:
     table = b"file_name,label\n0.png,dog\n1.png,cat\n1.png,cow\n2.png,\n9.png,cat\n8.png,cat\n"
     pictures = [(f"f{n % 2}/{n}.png", png(n)) for n in range(4)]
@@ -154,10 +177,23 @@ def test_what_a_table_leaves_out_is_told(ingest: Run, png: Png, tmp_path: Path) 
 UNUSABLE = {
     "cut short": ("dataset.json", b'{"labels": [["0.png", 1], ["1.p', "not JSON"),
     "Latin-1": ("dataset.json", b'{"labels": [["\xe9.png", 1]]}', "invalid bytes in UTF8 string."),
-    "vectors": ("dataset.json", b'{"labels": [["0.png", [0.5, 1]]]}', "label 1 is no class"),
+    "vectors": (
+        "dataset.json",
+        b'{"labels": [["0.png", [0.5, 1]]]}',
+        "label 1 is a list of numbers",
+    ),
     "other JSON": ("dataset.json", b'{"images": []}', 'no "labels"'),
     "a short line": ("labels.csv", b"file,label\n0.png,1\n1.png,2\n2.png", "line 4 has 1 of 2"),
-    "UTF-16": ("labels.csv", "file,label\n0.png,1\n".encode("utf-16"), "not text in UTF-8"),
+    "UTF-16 without a mark": (
+        "labels.csv",
+        "file,label\n0.png,1\n".encode("utf-16-le"),
+        "not text in UTF-8",
+    ),
+    "half of UTF-16": (
+        "a.csv",
+        csv("file,label").decode().encode("utf-16")[:-1],
+        "not text in UTF-8",
+    ),
     "other columns": ("a.csv", b"file,width,height\n0.png,1,1\n", "none of its columns holds"),
     "no files": ("a.csv", b"width,height,label\n1,1,cat\n", "none of its columns names files"),
     "captions": ("metadata.csv", b"file_name,text\n0.png,a dog\n", "none of its columns holds"),
@@ -175,7 +211,7 @@ UNUSABLE = {
     ),
     "a long name": ("dataset.json", b'{"' + b"a" * 5000 + b'": [1]}', "nested too deeply"),
     "deep objects": ("dataset.json", b'{"a":' * 100_000, "nested too deeply"),
-    "deep lists": ("dataset.json", b'{"labels":' + b"[" * 100_000, "no pair of a path"),
+    "deep lists": ("dataset.json", b'{"labels":' + b"[" * 100_000, "not a pair of a path"),
     "deep lines": ("a.jsonl", b'{"file":' * 100_000 + b"\n", "line 1 is not JSON"),
     "a long number": ("dataset.json", b'{"labels": [["0.png", ' + b"9" * 5000, "not JSON"),
     "a long line": ("a.csv", b"file,label\n" + b"a" * 1_100_000, "line 2 is longer than 1,048,576"),
@@ -205,6 +241,20 @@ def test_a_label_file_that_cannot_be_used_is_told_with_its_reason(
     assert file.endswith(name)
     assert told.startswith("label file not used: ")
     assert reason in told
+
+
+def test_the_manifest_of_a_synthesis_is_neither_a_label_file_nor_rejected(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
+    pictures = [(f"{'fg'[n % 2]}/{n}.png", png(n)) for n in range(4)]
+    manifest = {"recipe": {}, "encoder": "", "classes": ["f", "g"], "shards": []}
+    files = [("manifest.json", json.dumps(manifest).encode()), *pictures]
+    outcome = ingest([zipped(tmp_path / "a.zip", files)])
+    assert (outcome.report["received"], outcome.reasons) == (4, {})
+    assert outcome.packed.classes == ["f", "g"]
+    files[0] = ("manifest.json", b'{"classes": ["f", "g"]}')
+    outcome = ingest([zipped(tmp_path / "a.zip", files)])
+    assert "its JSON holds no class" in outcome.reasons["manifest.json"]
 
 
 def test_a_label_file_beyond_the_limits_is_not_read(
