@@ -1,4 +1,4 @@
-"""Fixtures shared by every test: real pictures, real servers, a migrated database."""
+"""Fixtures shared by all tests: real pictures, real servers, a migrated database."""
 
 import os
 import tempfile
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from services import bucket, postgres, postgres_programs, valkey
+from servers import bucket, postgres, postgres_programs, valkey
 from small_disk import mounted
 
 from app.domain.database import Database, migrate
 from app.domain.jobs import new_id
 
-# Read when torch is loaded: idle threads that spin would starve whatever else the tests run.
+# Read when torch is loaded: idle threads that spin would slow down the other processes of a test.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,24 +24,24 @@ def shared_data() -> Path:
     """The folder of real pictures, named by MOGGY_SHARED."""
     folder = Path(os.environ.get("MOGGY_SHARED", ROOT.parent / "shared")) / "data"
     if not folder.is_dir():
-        pytest.skip(f"real pictures are absent: {folder} (set MOGGY_SHARED)")
+        pytest.skip(f"real pictures are missing: {folder} (set MOGGY_SHARED)")
     return folder
 
 
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Valkey server that lives as long as the tests."""
+    """A Valkey server for all tests."""
     with valkey(tmp_path_factory.mktemp("valkey")) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server that lives as long as the tests."""
+    """A PostgreSQL server for all tests."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: `apt-get install postgresql` as root")
-    # Not below pytest's folder, which only its owner may enter: the server runs as another user.
+    # The server runs as another user, who may not enter pytest's folder.
     with (
         tempfile.TemporaryDirectory(prefix="moggy-postgres-") as folder,
         postgres(programs, Path(folder)) as url,
@@ -51,14 +51,14 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3_environment() -> Iterator[dict[str, str]]:
-    """What names an S3 server, and the bucket `moggy` on it, to obstore."""
+    """The environment variables that name an S3 server with the bucket `moggy` to obstore."""
     with bucket() as environment:
         yield environment
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database on each of the two kinds of server."""
+    """An empty database, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'moggy.db'}"
         return
@@ -68,7 +68,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
         yield f"{server}/{name}"
-        # At once, while few of its files have reached the disk: a file that has takes long to go.
+        # Dropped at once, while few of its files are on the disk: deleting those takes long.
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
 
 

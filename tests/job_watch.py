@@ -1,4 +1,4 @@
-"""Watching a job from outside: its row, its events, its trainer's process."""
+"""Watching a job: its row, its events, and the child process of its worker."""
 
 import subprocess
 import time
@@ -13,7 +13,7 @@ from app.domain.tables import Job
 
 
 class JobWatch:
-    """Reads one job until something holds."""
+    """Reads one job and its events."""
 
     def __init__(self, database: Database, job_id: str) -> None:
         self._database = database
@@ -38,13 +38,13 @@ class JobWatch:
         return self.until(lambda job: job.status in ENDED, seconds)
 
 
-def trainer_of(worker: subprocess.Popen[bytes]) -> int | None:
-    """The process id of a worker's trainer."""
-    return child_of(worker, "models.train")
+def trainer_pid(worker: subprocess.Popen[bytes]) -> int | None:
+    """The process id of a worker's trainer, if it runs."""
+    return child_pid(worker, "models.train")
 
 
-def child_of(worker: subprocess.Popen[bytes], module: str) -> int | None:
-    """The process id of a worker's child that runs `module`, read from the kernel."""
+def child_pid(worker: subprocess.Popen[bytes], module: str) -> int | None:
+    """The process id of a worker's child that runs `module`, read from /proc."""
     children = Path(f"/proc/{worker.pid}/task").glob("*/children")
     pids = [int(pid) for path in children for pid in path.read_text().split()]
     for pid in pids:
@@ -54,7 +54,7 @@ def child_of(worker: subprocess.Popen[bytes], module: str) -> int | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended but is not buried yet does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:

@@ -1,10 +1,10 @@
-"""Work that nobody will wait for, for the tests of what then becomes of it."""
+"""Slow work, for tests of its cancellation when the client has gone."""
 
 import asyncio
 
 
 class LongWork:
-    """Takes a minute, and notes when it is cancelled before."""
+    """Takes a minute, and records its cancellation."""
 
     def __init__(self) -> None:
         self.cancelled = False

@@ -1,4 +1,4 @@
-"""Jobs without a worker: asked for or queued, claimed and read by hand."""
+"""Jobs without a worker: queued, claimed and read directly in the database."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.domain.leases import Claim
 from app.domain.tables import Job
 
 LEASE = 60.0
-LAPSED = -1.0  # a lease that ran out the moment it was given
+LAPSED = -1.0  # a lease that has expired when it is given
 
 
 def queue_job(database: Database, **changes: Any) -> str:
@@ -19,32 +19,34 @@ def queue_job(database: Database, **changes: Any) -> str:
         return jobs.create(session, **options | changes).id
 
 
-def ask(client: TestClient, **changes: Any) -> dict[str, Any]:
-    """Asks the API for a training of cats; its answer."""
-    answer = client.post("/v1/jobs", json={"dataset": "cats", "model": "cats"} | changes)
-    assert answer.status_code == 202, answer.text
-    body: dict[str, Any] = answer.json()
+def post_training(client: TestClient, **changes: Any) -> dict[str, Any]:
+    """Queue a training of cats through the API; return the JSON of the response."""
+    response = client.post("/v1/jobs", json={"dataset": "cats", "model": "cats"} | changes)
+    assert response.status_code == 202, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
-def claim_job(database: Database, lease: float = LEASE, queue: str = "train") -> Claim | None:
+def try_claim_job(database: Database, lease: float = LEASE, queue: str = "train") -> Claim | None:
     with database.write() as session:
         job = leases.acquire(session, queue, lease, max_attempts=3)
         return None if job is None else Claim(job.id, job.epoch)
 
 
-def held(database: Database, lease: float = LEASE) -> Claim:
-    claim = claim_job(database, lease)
+def claim_job(database: Database, lease: float = LEASE) -> Claim:
+    """Claim the oldest queued training."""
+    claim = try_claim_job(database, lease)
     assert claim is not None
     return claim
 
 
-def read(database: Database, job_id: str) -> Job:
+def read_job(database: Database, job_id: str) -> Job:
     with database.read() as session:
         return jobs.find(session, job_id)
 
 
-def stream(database: Database, job_id: str) -> list[tuple[str, Any]]:
+def state_events(database: Database, job_id: str) -> list[tuple[str, Any]]:
+    """The type and the status of each event of the job."""
     with database.read() as session:
         rows = events.read_after(session, job_id, 0)
         return [(row.type, row.data.get("status")) for row in rows]

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import uvicorn
 from packed_noise import pack_noise, register_noise
-from queued_jobs import held, queue_job
-from services import free_port
+from queued_jobs import claim_job, queue_job
+from servers import free_port
 
 from app.domain import events
 from app.domain.database import Database, migrate
@@ -68,7 +68,7 @@ def fill(database: Database, store: ObjectStore, folder: Path) -> tuple[list[str
     described = {"dataset": "noise", "preset": "mlp"}
     jobs = [queue_job(database, model=model, **described) for model in ("plain", "classes")]
     for job in jobs:
-        assert held(database, lease=3600.0).job_id == job
+        assert claim_job(database, lease=3600.0).job_id == job
     with database.write() as session:
         events.append(session, jobs[0], "progress", {"images_seen": 1, "loss": 0.5})
         events.append(session, jobs[0], "sample", {"images_seen": SAMPLE_AT, "url": "/"})

@@ -1,4 +1,4 @@
-"""A real file system of a few megabytes, to be filled."""
+"""A real file system of a few megabytes, for tests of a full disk."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def mounted(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A tmpfs at `folder`, unmounted afterwards, also where a process still uses it."""
+    """Mount a tmpfs at `folder`; unmount it afterwards even if a process still uses it."""
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -24,9 +24,9 @@ def mounted(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int = 0) -> Path:
-    """Take all room but `leave` bytes; the file that is to be deleted to give it back."""
-    hog = folder / "hog"
-    with hog.open("wb", buffering=0) as file:
-        while (more := shutil.disk_usage(folder).free - leave) > 0:
-            file.write(bytes(min(more, 1 << 20)))
-    return hog
+    """Fill the disk except for `leave` bytes; return the file to delete to free it again."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        while (free := shutil.disk_usage(folder).free - leave) > 0:
+            file.write(bytes(min(free, 1 << 20)))
+    return filler

@@ -1,10 +1,11 @@
-"""All of `moggy up` killed at once: after the next start the job ends as if nothing had been."""
+"""All processes of `moggy up` are killed at once: after the next start the job still succeeds."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
-from service import Service, until
+from running_service import Service, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -12,7 +13,20 @@ IMAGES = 40_960
 OVERRIDES = {"width": 8, "sample_every_images": 8192, "checkpoint_every_images": 8192}
 
 
-def test_a_power_cut_costs_no_upload_no_checkpoint_and_no_job(
+def is_packed(dataset: dict[str, Any]) -> bool:
+    return bool(dataset["status"] != "ingesting")
+
+
+def has_stored_state(job: dict[str, Any]) -> bool:
+    """Storing a training state resets `attempt`."""
+    return job["progress"]["images_seen"] > 4096 and job["attempt"] == 0
+
+
+def has_ended(job: dict[str, Any]) -> bool:
+    return job["finished_at"] is not None
+
+
+def test_a_power_cut_loses_no_upload_no_checkpoint_and_no_job(
     tmp_path: Path, shared_data: Path
 ) -> None:
     with (
@@ -24,23 +38,19 @@ def test_a_power_cut_costs_no_upload_no_checkpoint_and_no_job(
             form = {"name": "digits", "size": "28"}
             upload = client.post("/v1/datasets", data=form, files={"files": file})
         assert upload.status_code == 202
-        service.kill_everything()  # the upload was acknowledged: it must come to its end
+        service.kill_everything()  # the upload was acknowledged, so it must be packed
         service.start()
         service.wait_until_ready()
-        dataset = until(client, "/v1/datasets/digits", lambda one: one["status"] != "ingesting")
+        dataset = wait_until(client, "/v1/datasets/digits", is_packed)
         assert (dataset["status"], dataset["images"]) == ("ready", 6000)
 
         request = {"dataset": "digits", "model": "digits", "images": IMAGES, "overrides": OVERRIDES}
         job = client.post("/v1/jobs", json=request).json()["id"]
-        until(
-            client,
-            f"/v1/jobs/{job}",
-            lambda one: one["progress"]["images_seen"] > 4096 and one["attempt"] == 0,
-        )
+        wait_until(client, f"/v1/jobs/{job}", has_stored_state)
         service.kill_everything()
         service.start()
         service.wait_until_ready()
-        ended = until(client, f"/v1/jobs/{job}", lambda one: one["finished_at"] is not None)
+        ended = wait_until(client, f"/v1/jobs/{job}", has_ended)
         assert (ended["status"], ended["error"]) == ("succeeded", None)
         stream = client.get(f"/v1/jobs/{job}/events").text
         starts = [line for line in stream.splitlines() if '"device"' in line]
@@ -48,7 +58,7 @@ def test_a_power_cut_costs_no_upload_no_checkpoint_and_no_job(
         assert '"images_seen":0,' in starts[0].replace(" ", "")
         assert '"images_seen":0,' not in starts[1].replace(" ", "")
         checkpoints = client.get("/v1/models/digits/checkpoints").json()["items"]
-        assert [one["images_seen"] for one in checkpoints] == [
+        assert [checkpoint["images_seen"] for checkpoint in checkpoints] == [
             40960,
             32768,
             24576,

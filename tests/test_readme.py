@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from service import Service
+from running_service import Service
 
 from app.domain.settings import Settings
 from models.config import field_ranges

@@ -1,5 +1,5 @@
 import pytest
-from services import free_port
+from servers import free_port
 
 from app.cli.client import ServiceClient
 from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable, WrongUsage

@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
-from service import until
-from services import free_port
+from running_service import wait_until
+from servers import free_port
 
 from app.domain.jobs import new_id
 
@@ -103,16 +103,18 @@ def test_compose_services_ingest_train_and_generate(
     composition: tuple[Composition, httpx2.Client], shared_data: Path
 ) -> None:
     _, client = composition
-    until(client, "/readyz", lambda body: body["status"] == "ready", START_SECONDS)
+    wait_until(client, "/readyz", lambda body: body["status"] == "ready", START_SECONDS)
     with (shared_data / "digits-labelled.zip").open("rb") as file:
         form = {"name": "digits", "size": "28"}
         upload = client.post("/v1/datasets", data=form, files={"files": file})
     assert upload.status_code == 202, upload.text
-    ready = until(client, "/v1/datasets/digits", lambda body: body["status"] != "ingesting")
+    ready = wait_until(client, "/v1/datasets/digits", lambda body: body["status"] != "ingesting")
     assert (ready["status"], ready["shape"]) == ("ready", [28, 28, 1])
     request = {"dataset": "digits", "model": "digits", "images": 2048, "overrides": {"width": 8}}
     job = client.post("/v1/jobs", json=request).json()
-    ended = until(client, f"/v1/jobs/{job['id']}", lambda body: body["finished_at"] is not None)
+    ended = wait_until(
+        client, f"/v1/jobs/{job['id']}", lambda body: body["finished_at"] is not None
+    )
     assert (ended["status"], ended["error"]) == ("succeeded", None)
     image = client.get("/v1/models/digits/images/7.png")
     assert image.status_code == 200

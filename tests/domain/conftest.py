@@ -1,7 +1,7 @@
 """What several of these tests begin with."""
 
 import pytest
-from queued_jobs import held, queue_job
+from queued_jobs import claim_job, queue_job
 
 from app.domain.database import Database
 from app.domain.leases import Claim
@@ -14,4 +14,4 @@ def claim(database: Database) -> Claim:
     with database.write() as session:
         session.add(Model(name="cats"))
     queue_job(database, model="cats")
-    return held(database)
+    return claim_job(database)

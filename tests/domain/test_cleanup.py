@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from queued_jobs import held, queue_job
+from queued_jobs import claim_job, queue_job
 
 from app.domain import datasets, leases, registry
 from app.domain.cleanup import sweep_incoming, sweep_objects
@@ -44,7 +44,7 @@ def test_a_model_whose_deletion_was_cut_off_is_swept_and_the_jobs_samples_stay(
     with database.write() as session:
         session.add(Model(name="cats"))
     job_id = queue_job(database, model="cats")
-    claim = held(database)
+    claim = claim_job(database)
     key, sample = checkpoint_key(job_id, 1, 64), sample_key(job_id, 64)
     put(store, key, sample)
     with database.write() as session:
@@ -62,7 +62,7 @@ def test_nothing_of_a_job_that_has_not_ended_is_swept(
     database: Database, store: ObjectStore
 ) -> None:
     job_id = queue_job(database)
-    claim = held(database)
+    claim = claim_job(database)
     written = [checkpoint_key(job_id, 1, 64), state_key(job_id, 1, 64), file_key(job_id, 1, "a")]
     put(store, *written)
     assert sweep_objects(database, store, AT_ONCE) == []

@@ -13,8 +13,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from queued_jobs import LAPSED, held, queue_job
-from services import ON_POSTGRESQL, free_port
+from queued_jobs import LAPSED, claim_job, queue_job
+from servers import ON_POSTGRESQL, free_port
 from sqlalchemy import MetaData, insert, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -143,7 +143,7 @@ def test_a_reader_cannot_write(database: Database) -> None:
 @ON_POSTGRESQL
 def test_an_event_writes_no_new_version_of_its_jobs_row(database: Database) -> None:
     queue_job(database)
-    claim = held(database)
+    claim = claim_job(database)
     place = text("SELECT ctid FROM jobs")  # of the row's newest version
     with database.read() as session:
         before = session.scalar(place)
@@ -158,7 +158,7 @@ def test_who_waits_for_a_jobs_lock_is_fenced_by_what_was_committed_meanwhile(
     database: Database,
 ) -> None:
     queue_job(database)
-    claim, outcome = held(database, LAPSED), list[object]()
+    claim, outcome = claim_job(database, LAPSED), list[object]()
 
     def hold_late() -> None:
         try:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from queued_jobs import read
+from queued_jobs import read_job
 
 from app.domain.database import Database
 from app.domain.errors import Conflict, InvalidRequest, NotFound
@@ -56,7 +56,7 @@ def queue(database: Database, key: str | None = None, **request: Any) -> str:
 def test_the_served_checkpoint_is_meant_unless_another_is_named(
     database: Database, stored: None, request_: dict[str, Any], meant: str
 ) -> None:
-    job = read(database, queue(database, **request_))
+    job = read_job(database, queue(database, **request_))
     assert (job.kind, job.queue, job.model, job.checkpoint) == (
         "evaluate",
         "evaluate",

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from queued_jobs import held, queue_job
+from queued_jobs import claim_job, queue_job
 from sqlalchemy import event as sqlalchemy_event
 
 from app.domain import event_feeds, events, leases
@@ -41,7 +41,7 @@ def stored(database: Database, job: str) -> list[int]:
 
 def work_on(database: Database, valkey_url: str, count: int, pause: float = 0.0) -> None:
     """Claim the oldest job, tell so many events of it, and end it, as a worker does."""
-    claim, notifier = held(database), Notifier(valkey_url)
+    claim, notifier = claim_job(database), Notifier(valkey_url)
     for seen in range(count):
         with database.write() as session:
             leases.record(session, claim, "progress", {"images_seen": seen})

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import redis
-from queued_jobs import held, queue_job, stream
-from services import valkey
+from queued_jobs import claim_job, queue_job, state_events
+from servers import valkey
 from sqlalchemy import select
 
 from app.domain import events, leases
@@ -92,13 +92,13 @@ async def test_a_listener_leaves_a_server_that_says_nothing(
 
 def test_events_of_one_job_happen_once_and_in_order(database: Database) -> None:
     job_id = queue_job(database)
-    claim = held(database)
+    claim = claim_job(database)
     for seen in (64, 128, 64):
         with database.write() as session:
             leases.record(session, claim, "sample", {"status": seen}, once=f"sample:{seen}")
     with database.write() as session:
         leases.end(session, claim, Status.SUCCEEDED)
-    assert stream(database, job_id) == [
+    assert state_events(database, job_id) == [
         ("state", "queued"),
         ("state", "running"),
         ("sample", 64),
@@ -113,7 +113,7 @@ def test_old_progress_is_thinned_and_everything_else_stays(
 ) -> None:
     monkeypatch.setattr(events, "RECENT_PROGRESS_ROWS", 10)
     job_id = queue_job(database)
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         for place in range(25):
             leases.record(session, claim, "progress", {"images_seen": place})

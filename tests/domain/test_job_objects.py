@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from queued_jobs import claim_job, queue_job, read
+from queued_jobs import queue_job, read_job, try_claim_job
 
 from app.domain import jobs, leases
 from app.domain.database import Database
@@ -97,7 +97,7 @@ def test_an_ended_ingest_leaves_neither_its_upload_nor_what_a_fenced_attempt_pac
 def claim(database: Database) -> Claim:
     """A running synthesis."""
     queue_job(database, kind="synthesize", model="cats")
-    claim = claim_job(database, queue="synthesize")
+    claim = try_claim_job(database, queue="synthesize")
     assert claim is not None
     return claim
 
@@ -125,7 +125,7 @@ def test_what_is_listed_tells_where_to_go_on(
     with database.read() as session:
         assert count_stored(session, claim.job_id) == StoredCounts(0, 0, 0)
     add(database, store, claim, 0, tried=12)
-    assert read(database, claim.job_id).attempt == 0
+    assert read_job(database, claim.job_id).attempt == 0
     add(database, store, claim, 1, tried=25)
     with database.read() as session:
         assert count_stored(session, claim.job_id) == StoredCounts(2, 20, 25)
@@ -145,7 +145,7 @@ def test_the_manifest_is_the_last_and_the_result_counts_all(
     assert names(database, claim)[-1] == "manifest.json"
     url = f"/v1/jobs/{claim.job_id}/files/manifest.json"
     made = {"images": 10, "shards": 1, "bytes": 12, "manifest": url}
-    assert read(database, claim.job_id).result == made
+    assert read_job(database, claim.job_id).result == made
 
 
 def test_a_fenced_worker_lists_nothing(
@@ -177,7 +177,7 @@ def test_a_failed_job_keeps_its_files_until_they_are_forgotten(
         unlist_files(session, claim.job_id)
     with database.write() as session:
         leases.end(session, claim, Status.FAILED, "no reason")
-    delete_leftovers(database, store, read(database, claim.job_id))
+    delete_leftovers(database, store, read_job(database, claim.job_id))
     assert len(names(database, claim)) == len(store.keys(f"jobs/{claim.job_id}")) == 2
     with database.write() as session:
         job = unlist_files(session, claim.job_id)
@@ -192,7 +192,7 @@ def test_a_paused_one_keeps_its_files_and_a_cancelled_one_loses_them(
     with database.write() as session:
         jobs.request_stop(session, claim.job_id, Stop.PAUSE)
         leases.pause(session, claim)
-    assert read(database, claim.job_id).status == Status.PAUSED
+    assert read_job(database, claim.job_id).status == Status.PAUSED
     assert len(names(database, claim)) == 2
     with database.write() as session:
         job = jobs.request_stop(session, claim.job_id, Stop.CANCEL)
@@ -212,7 +212,7 @@ def test_the_result_names_no_manifest_once_the_files_are_forgotten(
         with database.write() as session:
             unlist_files(session, claim.job_id)
         made = {"images": 10, "shards": 1, "bytes": 12, "manifest": None}
-        assert read(database, claim.job_id).result == made
+        assert read_job(database, claim.job_id).result == made
 
 
 def test_a_job_of_another_kind_has_none_to_forget(database: Database) -> None:

@@ -1,7 +1,7 @@
 """Jobs as their users steer them, on both databases."""
 
 import pytest
-from queued_jobs import claim_job, held, queue_job, read, stream
+from queued_jobs import claim_job, queue_job, read_job, state_events, try_claim_job
 
 from app.domain import jobs, leases
 from app.domain.database import Database
@@ -13,34 +13,34 @@ def test_cancel_of_a_waiting_job_ends_it_at_once(database: Database) -> None:
     job_id, other = queue_job(database), queue_job(database)
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.CANCEL)
-    assert read(database, job_id).status == Status.CANCELLED
-    assert read(database, other).status == Status.QUEUED
-    assert stream(database, job_id)[-1] == ("end", "cancelled")
+    assert read_job(database, job_id).status == Status.CANCELLED
+    assert read_job(database, other).status == Status.QUEUED
+    assert state_events(database, job_id)[-1] == ("end", "cancelled")
 
 
 def test_pause_and_resume_of_a_running_job_goes_through_its_worker(database: Database) -> None:
     job_id = queue_job(database)
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         assert jobs.request_stop(session, job_id, Stop.PAUSE).status == Status.RUNNING
     with database.write() as session:
         leases.pause(session, claim)
-    job = read(database, job_id)
+    job = read_job(database, job_id)
     assert (job.status, job.stop_requested) == (Status.PAUSED, None)
-    assert claim_job(database) is None
+    assert try_claim_job(database) is None
     with database.write() as session:
         jobs.resume(session, job_id)
-    assert held(database).epoch == 2
+    assert claim_job(database).epoch == 2
 
 
 def test_a_pause_never_takes_back_a_cancel(database: Database) -> None:
     job_id = queue_job(database)
-    held(database)
+    claim_job(database)
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.CANCEL)
     with pytest.raises(Conflict, match="being cancelled"), database.write() as session:
         jobs.request_stop(session, job_id, Stop.PAUSE)
-    assert read(database, job_id).stop_requested == Stop.CANCEL
+    assert read_job(database, job_id).stop_requested == Stop.CANCEL
 
 
 def test_what_the_state_forbids_is_a_conflict_that_names_the_job(database: Database) -> None:
@@ -60,7 +60,7 @@ def test_what_the_state_forbids_is_a_conflict_that_names_the_job(database: Datab
 def test_position_counts_what_waits_before_a_job_in_its_own_queue(database: Database) -> None:
     queue_job(database, kind="ingest", config={})
     ids = [queue_job(database) for _ in range(3)]
-    claim_job(database)
+    try_claim_job(database)
     with database.read() as session:
         found = [jobs.find(session, job_id) for job_id in ids]
         positions = jobs.positions(session, found)

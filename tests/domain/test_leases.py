@@ -3,8 +3,8 @@
 import threading
 
 import pytest
-from queued_jobs import LAPSED, LEASE, claim_job, held, queue_job, read, stream
-from services import ON_POSTGRESQL
+from queued_jobs import LAPSED, LEASE, claim_job, queue_job, read_job, state_events, try_claim_job
+from servers import ON_POSTGRESQL
 from sqlalchemy import select
 
 from app.domain import events, jobs, leases
@@ -17,19 +17,19 @@ from app.domain.tables import Dataset
 def test_claim_takes_the_oldest_job_of_its_queue(database: Database) -> None:
     first, second = queue_job(database), queue_job(database)
     queue_job(database, kind="ingest", config={})
-    taken = [claim_job(database), claim_job(database), claim_job(database)]
+    taken = [try_claim_job(database), try_claim_job(database), try_claim_job(database)]
     assert [claim and claim.job_id for claim in taken] == [first, second, None]
 
 
 def test_claim_raises_epoch_and_attempt_and_says_so_in_the_stream(database: Database) -> None:
     job_id = queue_job(database)
-    assert held(database).epoch == 1
-    job = read(database, job_id)
+    assert claim_job(database).epoch == 1
+    job = read_job(database, job_id)
     assert (job.status, job.attempt) == (Status.RUNNING, 1)
     assert job.lease_until is not None
     assert job.started_at is not None
     assert 59 < job.lease_until - job.started_at <= 60.5
-    assert stream(database, job_id) == [("state", "queued"), ("state", "running")]
+    assert state_events(database, job_id) == [("state", "queued"), ("state", "running")]
 
 
 def test_concurrent_claims_never_take_one_job_twice(database: Database) -> None:
@@ -38,7 +38,7 @@ def test_concurrent_claims_never_take_one_job_twice(database: Database) -> None:
     lock = threading.Lock()
 
     def work() -> None:
-        while (claim := claim_job(database)) is not None:
+        while (claim := try_claim_job(database)) is not None:
             with lock:
                 taken.append(claim.job_id)
 
@@ -52,16 +52,16 @@ def test_concurrent_claims_never_take_one_job_twice(database: Database) -> None:
 
 def test_a_lapsed_lease_is_claimed_by_another_worker_with_a_new_epoch(database: Database) -> None:
     queue_job(database)
-    assert held(database, LAPSED).epoch == 1
-    again = held(database)
+    assert claim_job(database, LAPSED).epoch == 1
+    again = claim_job(database)
     assert again.epoch == 2
-    assert read(database, again.job_id).attempt == 2
+    assert read_job(database, again.job_id).attempt == 2
 
 
 def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
     job_id = queue_job(database)
-    stale = held(database, LAPSED)
-    held(database)
+    stale = claim_job(database, LAPSED)
+    claim_job(database)
     refused = [
         lambda session: leases.renew(session, stale, LEASE, None),
         lambda session: leases.record(session, stale, "progress", {}),
@@ -73,13 +73,13 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
     for write in refused:
         with pytest.raises(Fenced), database.write() as session:
             write(session)
-    job = read(database, job_id)
+    job = read_job(database, job_id)
     assert (job.status, job.epoch, job.state_key) == (Status.RUNNING, 2, None)
 
 
 def test_beat_renews_the_lease_publishes_progress_and_hears_of_a_stop(database: Database) -> None:
     job_id = queue_job(database)
-    claim = held(database, lease=1)
+    claim = claim_job(database, lease=1)
     progress = jobs.INITIAL_PROGRESS | {"images_seen": 7}
     with database.write() as session:
         assert leases.renew(session, claim, LEASE, progress) is None
@@ -87,7 +87,7 @@ def test_beat_renews_the_lease_publishes_progress_and_hears_of_a_stop(database: 
         jobs.request_stop(session, job_id, Stop.PAUSE)
     with database.write() as session:
         assert leases.renew(session, claim, LEASE, None) is Stop.PAUSE
-    job = read(database, job_id)
+    job = read_job(database, job_id)
     assert job.progress["images_seen"] == 7
     assert job.lease_until is not None
     assert job.started_at is not None
@@ -96,26 +96,26 @@ def test_beat_renews_the_lease_publishes_progress_and_hears_of_a_stop(database: 
 
 def test_reap_queues_the_job_of_a_silent_worker_again(database: Database) -> None:
     job_id = queue_job(database)
-    held(database, LAPSED)
+    claim_job(database, LAPSED)
     with database.write() as session:
         assert [job.id for job in leases.reap(session, max_attempts=3)] == [job_id]
     with database.write() as session:
         assert leases.reap(session, max_attempts=3) == []
-    assert read(database, job_id).status == Status.QUEUED
+    assert read_job(database, job_id).status == Status.QUEUED
 
 
 def test_reap_fails_a_job_at_the_attempt_cap_and_says_why(database: Database) -> None:
     job_id = queue_job(database)
     for _ in range(3):
-        held(database, LAPSED)
-    assert claim_job(database) is None
+        claim_job(database, LAPSED)
+    assert try_claim_job(database) is None
     with database.write() as session:
         leases.reap(session, max_attempts=3)
-    job = read(database, job_id)
+    job = read_job(database, job_id)
     assert job.status == Status.FAILED
     assert job.error is not None
     assert "stopped renewing the lease 3 times" in job.error
-    assert stream(database, job_id)[-2:] == [("state", "failed"), ("end", "failed")]
+    assert state_events(database, job_id)[-2:] == [("state", "failed"), ("end", "failed")]
 
 
 @pytest.mark.parametrize(
@@ -125,56 +125,56 @@ def test_a_stop_whose_worker_died_is_carried_out_by_the_reaper(
     database: Database, stop: Stop, status: Status
 ) -> None:
     job_id = queue_job(database)
-    held(database, LAPSED)
+    claim_job(database, LAPSED)
     with database.write() as session:
         jobs.request_stop(session, job_id, stop)
-    assert claim_job(database) is None
+    assert try_claim_job(database) is None
     with database.write() as session:
         leases.reap(session, max_attempts=3)
-    assert read(database, job_id).status == status
+    assert read_job(database, job_id).status == status
 
 
 def test_a_stored_state_and_a_graceful_release_forget_earlier_attempts(database: Database) -> None:
     job_id = queue_job(database)
-    held(database, LAPSED)
-    claim = held(database)
-    assert read(database, job_id).attempt == 2
+    claim_job(database, LAPSED)
+    claim = claim_job(database)
+    assert read_job(database, job_id).attempt == 2
     with database.write() as session:
         leases.store_state(session, claim, "jobs/x/2/state-64.safetensors")
-    assert read(database, job_id).attempt == 0
+    assert read_job(database, job_id).attempt == 0
     with database.write() as session:
         leases.release(session, claim)
-    job = read(database, job_id)
+    job = read_job(database, job_id)
     assert (job.status, job.attempt) == (Status.QUEUED, 0)
     assert job.state_key == "jobs/x/2/state-64.safetensors"
 
 
 def test_a_crash_keeps_its_attempt(database: Database) -> None:
     job_id = queue_job(database)
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         leases.release(session, claim, keep_attempt=True)
-    assert read(database, job_id).attempt == 1
+    assert read_job(database, job_id).attempt == 1
 
 
 def test_a_stop_that_its_worker_has_not_heard_of_yet_is_carried_out_when_it_lets_go(
     database: Database,
 ) -> None:
     job_id = queue_job(database)
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.CANCEL)
     with database.write() as session:
         leases.release(session, claim, keep_attempt=True)
-    assert read(database, job_id).status == Status.CANCELLED
+    assert read_job(database, job_id).status == Status.CANCELLED
 
 
 def test_expire_all_lets_a_job_be_claimed_at_once(database: Database) -> None:
     queue_job(database)
-    held(database)
+    claim_job(database)
     with database.write() as session:
         leases.expire_all(session)
-    assert held(database).epoch == 2
+    assert claim_job(database).epoch == 2
 
 
 def test_an_ingest_that_does_not_succeed_fails_its_dataset(database: Database) -> None:
@@ -183,7 +183,7 @@ def test_an_ingest_that_does_not_succeed_fails_its_dataset(database: Database) -
         session.add(
             Dataset(id="d", name="cats", status="ingesting", job=job_id, request={}, created_at=0.0)
         )
-    claim = claim_job(database, queue="light")
+    claim = try_claim_job(database, queue="light")
     assert claim is not None
     with database.write() as session:
         leases.end(session, claim, Status.FAILED, "not one usable image")
@@ -195,14 +195,14 @@ def test_an_ingest_that_does_not_succeed_fails_its_dataset(database: Database) -
 @ON_POSTGRESQL
 def test_a_restart_is_told_with_its_reason(database: Database) -> None:
     job_id = queue_job(database)
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         leases.release(session, claim, keep_attempt=True, reason="signal 9 (SIGKILL)")
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         leases.release(session, claim)
-    held(database, lease=LAPSED)
-    held(database)  # taken over before anybody has reaped it
+    claim_job(database, lease=LAPSED)
+    claim_job(database)  # taken over before anybody has reaped it
     with database.read() as session:
         states = [event.data for event in events.of_type(session, job_id, "state")]
     assert [(state["status"], state.get("reason")) for state in states] == [

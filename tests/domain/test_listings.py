@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from queued_jobs import held, queue_job
+from queued_jobs import claim_job, queue_job
 from sqlalchemy import event, select
 
 from app.domain import events, jobs, leases
@@ -36,7 +36,7 @@ def counted(database: Database) -> Iterator[list[str]]:
 def many_jobs(database: Database) -> list[str]:
     """The ids of 200 jobs: the first one runs and has health events, the others wait."""
     ids = [queue_job(database) for _ in range(JOBS)]
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         for value in (1, 2):
             leases.record(session, claim, "health", {"value": value})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from queued_jobs import held, queue_job
+from queued_jobs import claim_job, queue_job
 
 from app.domain import registry
 from app.domain.database import Database
@@ -193,7 +193,7 @@ def test_a_training_keeps_its_best_though_a_newer_one_is_served(
 ) -> None:
     add(database, store, claim, 100, kid=0.2)
     queue_job(database, model="cats")
-    add(database, store, held(database), 150, kid=0.5)
+    add(database, store, claim_job(database), 150, kid=0.5)
     add(database, store, claim, 200, 300)
     thin(database, claim, checkpoints_kept=1)
     assert seen_in(database) == [100, 150, 300]
@@ -204,7 +204,7 @@ def test_other_trainings_of_the_model_are_left_alone(
 ) -> None:
     add(database, store, claim, 100, 200)
     queue_job(database, model="cats")
-    second = held(database)
+    second = claim_job(database)
     add(database, store, second, 150, 250)
     thin(database, second, checkpoints_kept=1)
     assert seen_in(database) == [100, 200, 250]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from queued_jobs import held, queue_job
+from queued_jobs import claim_job, queue_job
 
 from app.domain import registry
 from app.domain.database import Database
@@ -123,7 +123,7 @@ def training(database: Database) -> Callable[[str], Claim]:
 
     def begin(dataset: str) -> Claim:
         queue_job(database, model="cats", dataset=dataset)
-        return held(database)
+        return claim_job(database)
 
     return begin
 
@@ -193,7 +193,7 @@ def test_another_models_scores_decide_nothing(database: Database, claim: Claim, 
     with database.write() as session:
         session.add(Model(name="dogs"))
     queue_job(database, model="dogs")
-    add(held(database), 100, 0.0001)
+    add(claim_job(database), 100, 0.0001)
     own = add(claim, 100, 0.5)
     assert served(database)[0] == own
 

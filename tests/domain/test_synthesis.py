@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from copying_models import add_training
-from queued_jobs import claim_job, read
+from queued_jobs import read_job, try_claim_job
 
 from app.domain import datasets, leases, registry
 from app.domain.database import Database
@@ -56,7 +56,7 @@ def queue(database: Database, store: ObjectStore, key: str | None = None, **aske
 def test_what_is_not_asked_for_has_its_default(
     database: Database, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
-    job = read(database, queue(database, store, model="cats", images=1000))
+    job = read_job(database, queue(database, store, model="cats", images=1000))
     assert (job.kind, job.queue, job.model, job.checkpoint) == (
         *("synthesize", "synthesize", "cats", "c1"),
     )
@@ -84,7 +84,7 @@ def test_what_is_asked_for_is_kept(
         "shard_images": 50,
         "reject_copies": False,
     }
-    assert read(database, queue(database, store, checkpoint="c1", **asked)).config == asked
+    assert read_job(database, queue(database, store, checkpoint="c1", **asked)).config == asked
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_its_model_and_the_dataset_that_it_compares_with_are_in_use(
 ) -> None:
     add_training(database, cats, PICTURES)
     job = queue(database, store, model="cats", images=10, reject_copies=True)
-    assert read(database, job).dataset == "kittens"
+    assert read_job(database, job).dataset == "kittens"
     with pytest.raises(Conflict, match=job), database.write() as session:
         registry.delete_model(session, "cats")
     with pytest.raises(Conflict, match=job), database.write() as session:
@@ -223,7 +223,7 @@ def test_what_unfinished_jobs_may_still_take_is_not_given_twice(
     beside = f"of which other jobs may take {900 * IMAGE_BYTES:,}"
     with pytest.raises(InsufficientStorage, match=beside):
         queue_images(database, settings, 900)
-    claim = claim_job(database, queue="synthesize")
+    claim = try_claim_job(database, queue="synthesize")
     assert claim is not None
     shard, recipes = (StoredFile(name, name, 1, "a" * 64) for name in ("a.zip", "a.jsonl"))
     with database.write() as session:
@@ -251,7 +251,7 @@ def test_with_a_bucket_the_shards_at_hand_must_fit_where_they_are_written(
     ):
         queue_images(database, settings, 10**6, shard_images=101)
     queue_images(database, settings, 10**6, shard_images=100)  # waits for the first to end
-    claim_job(database, queue="synthesize")
+    try_claim_job(database, queue="synthesize")
     with pytest.raises(InsufficientStorage, match=f"other jobs may take {303 * IMAGE_BYTES:,}"):
         queue_images(database, settings, 100)
 

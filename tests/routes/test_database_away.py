@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from queued_jobs import ask
-from services import free_port
+from queued_jobs import post_training
+from servers import free_port
 from sqlalchemy.exc import OperationalError
 
 from app.domain import event_feeds, events
@@ -53,7 +53,7 @@ def test_a_call_is_answered_503_and_when_to_ask_again(
 def test_an_open_stream_goes_on_once_the_database_is_back(
     client: TestClient, cats: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     client.post(f"/v1/jobs/{job}/cancel")
     read, failures = events.read_after, iter(range(2))
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import httpx2
 import pytest
 from running_api import fill
-from services import free_port
+from servers import free_port
 
 from app.domain.database import Database, migrate
 from app.domain.settings import Settings

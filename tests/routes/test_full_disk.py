@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from queued_jobs import queue_job, read
+from queued_jobs import queue_job, read_job
 from small_disk import fill
 
 from app.domain.database import Database
@@ -75,7 +75,7 @@ def test_a_job_can_be_steered(
     client: TestClient, database: Database, parked: str, action: str
 ) -> None:
     assert client.post(f"/v1/jobs/{parked}/{action}").status_code == 200
-    assert read(database, parked).status == {"pause": "paused", "cancel": "cancelled"}[action]
+    assert read_job(database, parked).status == {"pause": "paused", "cancel": "cancelled"}[action]
 
 
 @pytest.mark.parametrize("path", ["datasets/cats", "models/old"])

@@ -13,7 +13,7 @@ import httpx2
 import numpy as np
 import pytest
 from PIL import Image
-from service import Service, until
+from running_service import Service, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +84,7 @@ def test_a_generated_client_uploads_trains_follows_and_generates(
     dataset = call(generated, "datasets", "create_dataset", client=client, body=body)
     assert dataset.status is models.DatasetViewStatus.INGESTING
     with httpx2.Client(base_url=service.url) as other:
-        until(other, "/v1/datasets/noise", lambda one: one["status"] != "ingesting")
+        wait_until(other, "/v1/datasets/noise", lambda one: one["status"] != "ingesting")
     dataset = call(generated, "datasets", "get_dataset", client=client, name="noise")
     assert (dataset.status, dataset.images) == (models.DatasetViewStatus.READY, 24)
 

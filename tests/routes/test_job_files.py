@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from queued_jobs import claim_job, queue_job
+from queued_jobs import queue_job, try_claim_job
 
 from app.domain import leases
 from app.domain.database import Database
@@ -35,7 +35,7 @@ def settings(
 def job(client: TestClient, database: Database, settings: Settings) -> str:
     """A running synthesis with one shard of some megabytes."""
     queue_job(database, kind="synthesize", model="cats")
-    claim = claim_job(database, queue="synthesize")
+    claim = try_claim_job(database, queue="synthesize")
     assert claim is not None
     stored = []
     for name, data in (("cats-000000.tar", DATA), ("cats-000000.jsonl", b"{}\n")):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
-from queued_jobs import ask, held
+from queued_jobs import claim_job, post_training
 
 from app.domain import events, leases
 from app.domain.database import Database
@@ -18,7 +18,7 @@ from app.routes.job_records import _starting_point
 
 def run_to_its_end(database: Database, job_id: str) -> None:
     """What a worker writes, written by hand: two progress rows, a resume, a sample, the end."""
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         for seen, loss in [(64, 0.7), (128, 0.6), (192, 0.5), (128, 0.55), (256, 0.4)]:
             row = {"images_seen": seen, "generator_loss": loss}
@@ -31,7 +31,7 @@ def run_to_its_end(database: Database, job_id: str) -> None:
 def test_the_stream_tells_every_event_once_in_order_and_ends(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     run_to_its_end(database, job)
     stream = client.get(f"/v1/jobs/{job}/events")
     assert stream.headers["content-type"].startswith("text/event-stream")
@@ -51,7 +51,7 @@ def test_the_stream_tells_every_event_once_in_order_and_ends(
 def test_a_stream_taken_up_after_its_end_is_answered_204_so_that_an_eventsource_stops(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     run_to_its_end(database, job)
     with database.read() as session:
         last = events.read_after(session, job, 0)[-1]
@@ -67,7 +67,7 @@ def test_a_stream_taken_up_after_its_end_is_answered_204_so_that_an_eventsource_
 def test_an_id_beyond_the_newest_event_loses_none_of_those_that_follow(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     after = _starting_point(job, database, "9" * 18)
     run_to_its_end(database, job)
     with database.read() as session:
@@ -77,7 +77,7 @@ def test_an_id_beyond_the_newest_event_loses_none_of_those_that_follow(
 
 def test_a_stream_is_refused_before_it_opens(client: TestClient, cats: str) -> None:
     assert client.get("/v1/jobs/nonsense/events").status_code == 404
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     for garbage in ("x", "-1", "1.5", "9" * 30, "\u0661"):
         headers = {"Last-Event-ID": garbage.encode()}
         answer = client.get(f"/v1/jobs/{job}/events", headers=headers)
@@ -87,7 +87,7 @@ def test_a_stream_is_refused_before_it_opens(client: TestClient, cats: str) -> N
 def test_metrics_forget_what_a_resume_did_again(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     run_to_its_end(database, job)
     series = client.get(f"/v1/jobs/{job}/metrics").json()["series"]
     assert series == {"images_seen": [64, 128, 256], "generator_loss": [0.7, 0.55, 0.4]}
@@ -103,8 +103,8 @@ def test_metrics_forget_what_a_resume_did_again(
 def test_metrics_are_numbers_whatever_else_a_progress_event_says(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    job_id = ask(client)["id"]
-    claim = held(database)
+    job_id = post_training(client)["id"]
+    claim = claim_job(database)
     with database.write() as session:
         for phase, accepted in (("packing", 5), ("comparing", 9)):
             row = {"phase": phase, "accepted": accepted}
@@ -115,8 +115,8 @@ def test_metrics_are_numbers_whatever_else_a_progress_event_says(
 def test_a_grid_that_a_rollback_undid_is_listed_no_more_and_never_shown_for_the_new_one(
     client: TestClient, cats: str, database: Database, settings: Settings
 ) -> None:
-    job_id = ask(client)["id"]
-    claim = held(database)
+    job_id = post_training(client)["id"]
+    claim = claim_job(database)
     with database.write() as session:
         for count, seen in enumerate((64, 128, 192, 128)):
             row = {"images_seen": seen, "url": f"/v1/jobs/{job_id}/samples/{seen}.png"}
@@ -136,9 +136,9 @@ def test_a_grid_that_a_rollback_undid_is_listed_no_more_and_never_shown_for_the_
 def test_a_job_shows_what_its_health_events_said_the_newest_last(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    job_id = ask(client)["id"]
+    job_id = post_training(client)["id"]
     told = [{"kind": "rollback", "message": f"rolled back, time {n}"} for n in (1, 2)]
-    claim = held(database)
+    claim = claim_job(database)
     with database.write() as session:
         for data in told:
             leases.record(session, claim, "health", data)
@@ -149,7 +149,7 @@ def test_a_job_shows_what_its_health_events_said_the_newest_last(
 def test_samples_are_listed_and_a_missing_one_is_not_found(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     run_to_its_end(database, job)
     assert client.get(f"/v1/jobs/{job}/samples").json()["items"] == [
         {"images_seen": 256, "url": f"/v1/jobs/{job}/samples/256.png"}
@@ -162,14 +162,14 @@ def test_samples_are_listed_and_a_missing_one_is_not_found(
 def test_a_sample_at_no_number_of_images_is_refused(
     client: TestClient, cats: str, place: str
 ) -> None:
-    answer = client.get(f"/v1/jobs/{ask(client)['id']}/samples/{place}.png")
+    answer = client.get(f"/v1/jobs/{post_training(client)['id']}/samples/{place}.png")
     assert (answer.status_code, answer.json()["field"]) == (422, "images_seen")
 
 
 def test_old_rows_of_other_jobs_never_reach_a_stream(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    first, second = ask(client)["id"], ask(client)["id"]
+    first, second = post_training(client)["id"], post_training(client)["id"]
     run_to_its_end(database, first)
     with database.read() as session:
         assert {row.job for row in events.read_after(session, second, 0)} == {second}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from queued_jobs import ask
+from queued_jobs import post_training
 
 from app.domain.database import Database
 from app.domain.tables import Checkpoint, Dataset
@@ -33,14 +33,14 @@ def test_a_training_is_queued_with_its_resolved_config(client: TestClient, cats:
 
 
 def test_positions_follow_the_order_of_asking(client: TestClient, cats: str) -> None:
-    placed = [ask(client)["position"] for _ in range(3)]
+    placed = [post_training(client)["position"] for _ in range(3)]
     assert placed == [1, 2, 3]
     newest_first = client.get("/v1/jobs").json()["items"]
     assert [job["position"] for job in newest_first] == [3, 2, 1]
 
 
 def test_pages_go_on_where_the_last_one_ended(client: TestClient, cats: str) -> None:
-    ids = [ask(client)["id"] for _ in range(5)]
+    ids = [post_training(client)["id"] for _ in range(5)]
     seen, cursor = [], None
     while True:
         page = client.get("/v1/jobs", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))
@@ -146,7 +146,9 @@ def test_an_idempotency_key_has_a_length(client: TestClient, cats: str, key: str
 
 
 def test_a_whole_number_may_be_written_with_a_point(client: TestClient, cats: str) -> None:
-    config = ask(client, images=100.0, overrides={"width": 16.0, "sample_grid": 2.0})["config"]
+    config = post_training(client, images=100.0, overrides={"width": 16.0, "sample_grid": 2.0})[
+        "config"
+    ]
     given = [config[name] for name in ("images", "width", "sample_grid")]
     assert (given, {type(one) for one in given}) == ([100, 16, 2], {int})
 
@@ -201,18 +203,18 @@ def test_a_dry_run_answers_the_config_an_estimate_and_warnings_and_queues_nothin
     assert any("3,000 images show each picture 1.0 times" in one for one in quote["warnings"])
     assert client.get("/v1/jobs").json()["items"] == []
     assert client.get("/v1/models/cats").status_code == 404
-    assert ask(client, **{"preset": "mlp", **request})["config"] == quote["config"]
+    assert post_training(client, **{"preset": "mlp", **request})["config"] == quote["config"]
 
 
 def test_a_training_into_a_model_with_checkpoints_answers_what_is_there(
     client: TestClient, database: Database, cats: str
 ) -> None:
-    assert ask(client)["warnings"] == []
+    assert post_training(client)["warnings"] == []
     with database.write() as session:
         stored = Checkpoint(id="c1", model="cats", images_seen=1000, config={}, bytes=1)
         stored.key, stored.sha256 = "k", ""
         session.add(stored)
-    (warning,) = ask(client, preset="mlp", overrides={"width": 8})["warnings"]
+    (warning,) = post_training(client, preset="mlp", overrides={"width": 8})["warnings"]
     assert "has 1 checkpoint already and serves c1" in warning
     request = {"dataset": cats, "model": "cats", "preset": "mlp", "overrides": {"width": 8}}
     quote = client.post("/v1/jobs?dry_run=true", json=request).json()
@@ -222,17 +224,17 @@ def test_a_training_into_a_model_with_checkpoints_answers_what_is_there(
 def test_an_evaluation_is_queued_for_the_served_checkpoint(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    config = ask(client)["config"]
+    config = post_training(client)["config"]
     with database.write() as session:
         for one, kid in (("c1", 0.1), ("c2", 0.2)):
             stored = {"images_seen": 64, "config": config, "key": one, "sha256": "", "bytes": 7}
             session.add(Checkpoint(id=one, model="cats", kid=kid, **stored))
             session.flush()
-    job = ask(client, kind="evaluate")
+    job = post_training(client, kind="evaluate")
     assert (job["kind"], job["checkpoint"], job["dataset"]) == ("evaluate", "c1", "cats")
     assert (job["config"], job["result"], job["position"]) == ({"images": 3000}, None, 1)
     assert job["progress"]["images_total"] == 3000
-    other = ask(client, kind="evaluate", checkpoint="c2", model=None, images=50)
+    other = post_training(client, kind="evaluate", checkpoint="c2", model=None, images=50)
     assert (other["model"], other["checkpoint"]) == ("cats", "c2")
     assert client.post(f"/v1/jobs/{job['id']}/pause").status_code == 409
     assert client.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
@@ -241,11 +243,11 @@ def test_an_evaluation_is_queued_for_the_served_checkpoint(
 def test_a_synthesis_is_queued_for_the_served_checkpoint_and_can_be_paused(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    config = ask(client)["config"]
+    config = post_training(client)["config"]
     with database.write() as session:
         stored = {"images_seen": 64, "config": config, "key": "k", "sha256": "", "bytes": 7}
         session.add(Checkpoint(id="c", model="cats", **stored))
-    job = ask(client, **SYNTHESIZE | {"images": 5000, "layout": "imagefolder", "seed": 9})
+    job = post_training(client, **SYNTHESIZE | {"images": 5000, "layout": "imagefolder", "seed": 9})
     assert (job["kind"], job["checkpoint"], job["dataset"]) == ("synthesize", "c", None)
     assert (job["config"]["layout"], job["config"]["seed"]) == ("imagefolder", 9)
     assert (job["position"], job["progress"]["images_total"]) == (1, 5000)
@@ -265,7 +267,7 @@ def test_the_document_says_what_each_kind_must_have(client: TestClient) -> None:
 
 
 def test_cancel_ends_that_job_alone(client: TestClient, cats: str) -> None:
-    first, second = ask(client), ask(client)
+    first, second = post_training(client), post_training(client)
     answer = client.post(f"/v1/jobs/{first['id']}/cancel")
     assert answer.json()["status"] == "cancelled"
     assert client.get(f"/v1/jobs/{second['id']}").json()["position"] == 1
@@ -274,7 +276,7 @@ def test_cancel_ends_that_job_alone(client: TestClient, cats: str) -> None:
 
 
 def test_a_queued_job_is_paused_and_resumed(client: TestClient, cats: str) -> None:
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     assert client.post(f"/v1/jobs/{job}/pause").json()["status"] == "paused"
     assert client.post(f"/v1/jobs/{job}/pause").status_code == 409
     resumed = client.post(f"/v1/jobs/{job}/resume").json()
@@ -283,7 +285,7 @@ def test_a_queued_job_is_paused_and_resumed(client: TestClient, cats: str) -> No
 
 
 def test_a_model_or_dataset_in_use_is_not_deleted(client: TestClient, cats: str) -> None:
-    job = ask(client)["id"]
+    job = post_training(client)["id"]
     for path in ("/v1/models/cats", "/v1/datasets/cats"):
         answer = client.delete(path)
         assert answer.status_code == 409
@@ -297,11 +299,11 @@ def test_a_model_or_dataset_in_use_is_not_deleted(client: TestClient, cats: str)
 def test_a_training_goes_on_from_another_model(
     client: TestClient, cats: str, database: Database
 ) -> None:
-    config = ask(client)["config"]
+    config = post_training(client)["config"]
     with database.write() as session:
         stored = {"images_seen": 64, "config": config, "key": "k", "sha256": "", "bytes": 7}
         session.add(Checkpoint(id="c", model="cats", **stored))
-    job = ask(client, model="kittens", resume_from="cats")
+    job = post_training(client, model="kittens", resume_from="cats")
     assert (job["resume_from"], job["preset"]) == ("c", "small-data")
     wider = {"dataset": cats, "model": "kittens", "resume_from": "c", "overrides": {"width": 64}}
     answer = client.post("/v1/jobs", json=wider)

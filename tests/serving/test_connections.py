@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from services import free_port
+from servers import free_port
 
 from app.serving import connections
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
-from job_watch import JobWatch, is_alive, trainer_of
+from job_watch import JobWatch, is_alive, trainer_pid
 from sqlalchemy import select
 
 from app.domain import jobs
@@ -65,7 +65,7 @@ def test_a_killed_trainer_continues_from_its_last_state(
     job = watch(train(IMAGES))
     worker = start_worker("train")
     job.until(has_state)
-    pid = trainer_of(worker)
+    pid = trainer_pid(worker)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     assert_finished_without_loss(job, database, store, starts=2)
@@ -77,7 +77,7 @@ def test_the_trainer_of_a_killed_worker_ends_and_another_worker_continues(
     job = watch(train(IMAGES))
     worker = start_worker("train")
     job.until(has_state)
-    trainer = trainer_of(worker)
+    trainer = trainer_pid(worker)
     assert trainer is not None
     worker.kill()
     worker.wait()
@@ -154,7 +154,7 @@ def test_a_trainer_killed_at_every_start_fails_at_the_attempt_cap_with_its_signa
     killed: set[int] = set()
     deadline = time.monotonic() + 60
     while job.read().status not in ENDED and time.monotonic() < deadline:
-        pid = trainer_of(worker)
+        pid = trainer_pid(worker)
         if pid is not None and pid not in killed:
             os.kill(pid, signal.SIGKILL)
             killed.add(pid)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import redis
-from queued_jobs import queue_job, read
-from services import valkey
+from queued_jobs import queue_job, read_job
+from servers import valkey
 
 from app.domain.database import Database
 from app.domain.queue import WORK_TASK
@@ -86,7 +86,7 @@ def test_foreign_messages_are_refused_in_one_log_line_each(
         job = queue_job(database, kind="evaluate", model="none", dataset="none")
         odd = {"timelimit": 7, "eta": "soon", "expires": [], "retries": "many", "shadow": {}}
         broker.lpush("evaluate", envelope(VALID_BODY, VALID_HEADERS | odd))
-        until(lambda: read(database, job).status != "queued", worker)
+        until(lambda: read_job(database, job).status != "queued", worker)
     lines = log.read_text().splitlines()
     refused = [line for line in lines if "message_refused" in line]
     assert len(refused) >= len(FOREIGN)

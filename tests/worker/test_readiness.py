@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from services import valkey
+from servers import valkey
 
 from app.domain.database import Database
 from app.domain.disk import Disk

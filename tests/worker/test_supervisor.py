@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from services import ON_POSTGRESQL
+from servers import ON_POSTGRESQL
 
 from app.domain import events, jobs, leases, registry
 from app.domain.database import Database

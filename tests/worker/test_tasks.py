@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from services import ON_POSTGRESQL
+from servers import ON_POSTGRESQL
 from sqlalchemy import text
 
 from app.domain.database import Database

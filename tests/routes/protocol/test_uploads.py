@@ -15,7 +15,7 @@ import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
-from services import free_port
+from servers import free_port
 
 from app.domain.settings import Settings
 from app.routes.protocol import uploads

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from job_watch import JobWatch
-from services import ON_POSTGRESQL
+from servers import ON_POSTGRESQL
 from sqlalchemy import select
 
 from app.domain import datasets, evaluation

@@ -9,7 +9,7 @@ import pytest
 from array_files import first_of_idx
 from job_watch import JobWatch
 from PIL import Image
-from services import ON_POSTGRESQL
+from servers import ON_POSTGRESQL
 
 from app.domain import datasets
 from app.domain.database import Database

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from copying_models import add_training, embed, pack_features
 from fastapi.testclient import TestClient
-from job_watch import JobWatch, child_of
-from services import ON_POSTGRESQL
+from job_watch import JobWatch, child_pid
+from servers import ON_POSTGRESQL
 
 from app.domain import job_objects, jobs
 from app.domain.database import Database
@@ -155,7 +155,7 @@ def test_a_killed_paused_or_stopped_synthesis_continues_with_the_same_files(
         watch(job_id).until(lambda _: len(files(job_id)) >= 2 * least)
 
     wait_for_shards(1)
-    child = child_of(worker, "worker.synthesis")
+    child = child_pid(worker, "worker.synthesis")
     assert child is not None
     os.kill(child, signal.SIGKILL)
     wait_for_shards(3)

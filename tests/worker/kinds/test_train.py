@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from job_watch import JobWatch
-from services import ON_POSTGRESQL
+from servers import ON_POSTGRESQL
 from sqlalchemy import select
 
 from app.domain.database import Database

@@ -1,4 +1,4 @@
-"""A whole service, started as its user starts it: `moggy up`."""
+"""A whole service, started with `moggy up`."""
 
 import os
 import signal
@@ -12,35 +12,35 @@ from types import TracebackType
 from typing import Any
 
 import httpx2
-from services import free_port
+from servers import free_port
 
 BIN = Path(sys.executable).parent
 START_SECONDS = 60
 
 
-def until(
+def wait_until(
     client: httpx2.Client,
     path: str,
     condition: Callable[[dict[str, Any]], bool],
     seconds: float = 120,
 ) -> dict[str, Any]:
-    """The answer of `path`, asked again until it is good and meets the condition."""
+    """Request `path` until the response is 200 and meets the condition; return its JSON."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            answer = client.get(path)
-            last = answer.text
-            if answer.status_code == 200 and condition(answer.json()):
-                body: dict[str, Any] = answer.json()
+            response = client.get(path)
+            last_result = response.text
+            if response.status_code == 200 and condition(response.json()):
+                body: dict[str, Any] = response.json()
                 return body
         except httpx2.TransportError as error:
-            last = str(error)
-        assert time.monotonic() < deadline, last
+            last_result = str(error)
+        assert time.monotonic() < deadline, last_result
         time.sleep(0.1)
 
 
 class Service:
-    """`moggy up` on a home of its own. Ended with Ctrl-C, unless something else ended it."""
+    """`moggy up` on a home of its own. It is stopped with Ctrl-C if it still runs at the end."""
 
     def __init__(self, home: Path, **settings: object) -> None:
         self.home = home
@@ -73,21 +73,21 @@ class Service:
             time.sleep(0.2)
 
     def processes(self) -> list[int]:
-        """Every process that works for this home, from the kernel."""
-        mark = f"MOGGY_HOME={self.home}".encode()
-        found = []
+        """The process ids of every process that works for this home, read from /proc."""
+        variable = f"MOGGY_HOME={self.home}".encode()
+        pids = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 command = (folder / "cmdline").read_bytes()
-                ours = mark in (folder / "environ").read_bytes().split(b"\0")
+                has_variable = variable in (folder / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if command and (ours or str(self.home).encode() in command):
-                found.append(int(folder.name))
-        return found
+            if command and (has_variable or str(self.home).encode() in command):
+                pids.append(int(folder.name))
+        return pids
 
     def kill_everything(self) -> None:
-        """What a power cut does, as far as processes go."""
+        """Kill every process, as a power cut does."""
         deadline = time.monotonic() + START_SECONDS
         while pids := self.processes():
             for pid in pids:
@@ -95,12 +95,12 @@ class Service:
                     os.kill(pid, signal.SIGKILL)
             assert time.monotonic() < deadline, pids
             self.process.poll()
-            time.sleep(0.05)  # the kernel takes a moment to bury them
+            time.sleep(0.05)  # the kernel removes them after a moment
         self.process.wait()
         self._close_output()
 
     def stop(self) -> str:
-        """Ctrl-C; what it had printed."""
+        """Stop it with Ctrl-C; return its output."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:

