@@ -45,9 +45,9 @@ from app.serving.process_settings import (
     raise_open_files_limit,
 )
 
-STORE_RETRY_SECONDS = 10.0  # for which a request tries a bucket again
+STORE_RETRY_SECONDS = 10.0  # for which a request retries a bucket that does not answer
 
-PARTS = (
+RESOURCES = (
     datasets,
     presets,
     jobs,
@@ -62,8 +62,11 @@ PARTS = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service over `settings`. Without, those of the environment are checked with all that
-    they name, and the process ends with one line where it could not serve."""
+    """Build the API for `settings`, by default those of the environment.
+
+    These are checked with the servers and folders that they name: where the API could not run, the
+    process exits with one line that says why.
+    """
     configure_logs()
     settings = settings or settings_or_exit(Settings)
     set_broker(settings.redis_url)
@@ -72,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Moggy",
         version=version("moggy"),
         lifespan=_lifespan,
-        openapi_url=None,  # app.routes.openapi has the document and its page
+        openapi_url=None,  # app.routes.openapi serves the document and its page
     )
     install_problems(api)
     api.add_middleware(Compression)
@@ -82,8 +85,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
     api.include_router(openapi.router)
-    for module in PARTS:
-        api.include_router(module.router, prefix="/v1")
+    for resource in RESOURCES:
+        api.include_router(resource.router, prefix="/v1")
     return api
 
 

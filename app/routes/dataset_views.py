@@ -1,4 +1,4 @@
-"""What the API tells of a dataset: its state, its report and the findings of its examination."""
+"""The response models of datasets: state, ingest report and the doctor's findings."""
 
 from datetime import datetime
 from typing import Literal
@@ -16,22 +16,23 @@ class Rejection(BaseModel):
 
 
 class Reference(BaseModel):
-    """A picture by its place in the dataset, null where it was left out, and its file."""
+    """A picture: its index in the dataset, null where it was left out, and its file."""
 
     index: int | None
     file: str
 
 
 class Example(Reference):
-    """`value` is what the picture was judged by; `like` is the picture that it repeats."""
+    """`value` is the measured value; `like` is the picture that this one nearly duplicates."""
 
     value: float
     like: Reference | None
 
 
 class Finding(BaseModel):
-    """One kind of fault, what it means and what to do. `limit` is the value beyond which a picture
-    has it, null where there are too few pictures to tell; `share` is of the pictures examined."""
+    """One kind of fault, what it means and what to do. A picture has the fault where its value is
+    beyond `limit`, which is null where there are too few pictures to set one. `share` is the share
+    of the examined pictures."""
 
     kind: Literal["near_duplicates", "outliers", "letterboxed", "blurred", "blank", "levels"]
     count: int
@@ -43,7 +44,8 @@ class Finding(BaseModel):
 
 
 class ClassBalance(BaseModel):
-    """`counts` is in the order of `classes`; `effective` is what they amount to."""
+    """`counts` is in the order of `classes`. `effective` is the effective number of classes: so many
+    classes of equal size would be as balanced."""
 
     counts: list[int]
     effective: float
@@ -52,7 +54,7 @@ class ClassBalance(BaseModel):
 
 
 class EffectiveImages(BaseModel):
-    """How many pictures with nothing in common a random `sample` amounts to."""
+    """`value` is the effective number of pictures (Vendi score) in a random `sample` of them."""
 
     value: float
     sample: int
@@ -62,7 +64,7 @@ class EffectiveImages(BaseModel):
 
 
 class Doctor(BaseModel):
-    """What was found when the accepted pictures were examined; `embedding` names by which eye."""
+    """The examination of the accepted pictures, by features of the network `embedding`."""
 
     embedding: str
     findings: list[Finding]
@@ -73,7 +75,7 @@ class Doctor(BaseModel):
 class Unclassified(BaseModel):
     """Pictures without a class where others have one, and the first ten of their files.
 
-    `left_out` says whether they are in the dataset; if they are, it has no classes.
+    `left_out` tells whether they were left out of the dataset; otherwise it has no classes.
     """
 
     count: int
@@ -82,8 +84,8 @@ class Unclassified(BaseModel):
 
 
 class LabelFile(BaseModel):
-    """A label file that was used, or all sidecars of one ending in one archive, and how many of its
-    `rows` name no picture; `without_picture` lists the first of these."""
+    """A label file that was used, or all sidecar files of one extension in one archive.
+    `without_picture_count` of its `rows` name no picture; `without_picture` lists the first."""
 
     file: str
     files: int
@@ -94,9 +96,9 @@ class LabelFile(BaseModel):
 
 
 class LabelSource(BaseModel):
-    """Where the classes come from: label files, or the recipes inside generated images; null where
-    label files gave no picture a class. `without_class` lists the first pictures that label files
-    left without one; `contradicted` counts those that rows give different classes."""
+    """`source` tells where the classes come from: label files, or the recipes inside generated
+    images; null where the label files gave no picture a class. `without_class` lists the first
+    pictures without a row; `contradicted` counts the pictures with rows of different classes."""
 
     source: Literal["files", "recipes"] | None
     says: str
@@ -107,14 +109,13 @@ class LabelSource(BaseModel):
 
 
 class Report(BaseModel):
-    """received = accepted + duplicates + rejected_count; `rejected` lists the first of them.
+    """received = accepted + duplicates + rejected_count; `rejected` lists the first rejected files.
 
-    Near-duplicates that were dropped count as duplicates. Label files that were used are not
-    received. `notes` are sentences about the upload beside its files, like names that could not be
-    decoded, and about what was done to pictures, like conversions from colour profiles. `labels` is
-    null where folders alone, or the pictures' own files, tell the classes. `doctor` is null where
-    the dataset was
-    packed before pictures were examined.
+    Dropped near-duplicates count as duplicates. Label files that were used do not count as
+    received. `notes` are sentences about the upload as a whole, such as names that could not be
+    decoded, and about changes to pictures, such as conversions from colour profiles. `labels` is
+    null where the classes come from folders, or from the pictures' own files. `doctor` is null for
+    datasets packed before there was an examination.
     """
 
     received: int
@@ -129,10 +130,11 @@ class Report(BaseModel):
 
 
 class DatasetView(BaseModel):
-    """`shape` is [height, width, channels]; `job` is the ingest, whose events tell its progress.
+    """`shape` is [height, width, channels]. `job` is the id of the ingest, whose events report its
+    progress.
 
-    `size` is a side, or WIDTHxHEIGHT. `horizontal_flip`: a mirrored picture is as good as the
-    picture; null until that is known.
+    `size` is a side, or WIDTHxHEIGHT. `horizontal_flip` tells whether mirrored pictures may be
+    trained on as well; null until that is known.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Datasets: uploads, reports, previews."""
+"""Datasets: upload, list, delete; their contact sheets and single images."""
 
 import functools
 import shutil
@@ -61,23 +61,24 @@ UPLOAD_FORM = {
                             "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
                             "description": (
-                                "zip, tar, tar.gz; PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP, GIF; "
-                                "IDX (gzipped or not), .npy, .npz; Parquet; label files"
+                                "Archives: zip, tar, tar.gz. Images: PNG, JPEG, WebP, AVIF, HEIC, "
+                                "TIFF, BMP, GIF. Arrays: IDX (also gzipped), .npy, .npz. Parquet. "
+                                "Label files."
                             ),
                         },
                         "size": {
                             "type": "string",
                             "pattern": f"^{SIZE.pattern}$",
                             "default": DEFAULTS["size"],
-                            "description": "a side in pixels like 64, or WIDTHxHEIGHT like 96x64",
+                            "description": "A side in pixels such as 64, or WIDTHxHEIGHT",
                         },
                         "names": {
                             "type": "string",
                             "enum": [DEFAULTS["names"], *COMMON_CODE_PAGES],
                             "default": DEFAULTS["names"],
                             "description": (
-                                "the code page of names in zips and tars that are not UTF-8; any "
-                                "other that Python knows is taken too"
+                                "The code page of file names in zips and tars that are not UTF-8: "
+                                "one of these or any other that Python knows"
                             ),
                         },
                     }
@@ -112,8 +113,8 @@ async def create_dataset(
     publisher: PublisherDep,
     disk: DiskDep,
 ) -> DatasetView:
-    """Upload archives, pictures, arrays or Parquet; their ingest is queued: follow its `job`. A
-    dataset of this name that failed is replaced; any other is a conflict."""
+    """Upload archives, images, arrays or Parquet. Their ingest is queued as `job`. A failed dataset
+    of the same name is replaced; any other is a conflict."""
     dataset_id = jobs.new_id()
     folder = settings.home / "incoming" / dataset_id
     disk.check()
@@ -175,7 +176,7 @@ def get_dataset(name: str, database: DatabaseDep) -> DatasetView:
     dependencies=[Depends(release_reserve)],
 )
 def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Response:
-    """Forget the dataset and free its bytes; refused while a job uses it."""
+    """Delete the dataset and free its bytes; refused while a job uses it."""
     with database.write() as session:
         dataset = datasets.delete(session, name)
     datasets.delete_objects(store, dataset)
@@ -188,7 +189,7 @@ def delete_dataset(name: str, database: DatabaseDep, store: StoreDep) -> Respons
     responses=file_response("png") | problems(Conflict),
 )
 def get_dataset_preview(name: str, database: DatabaseDep, store: StoreDep) -> Response:
-    """A contact sheet of pictures from all over it, as they were packed."""
+    """A contact sheet of pictures spread over the whole dataset, as they were packed."""
     with database.read() as session:
         dataset = datasets.find(session, name)
     return Response(datasets.read_preview(store, dataset), media_type="image/png")
@@ -200,7 +201,7 @@ def get_dataset_preview(name: str, database: DatabaseDep, store: StoreDep) -> Re
     responses=file_response("png") | problems(Conflict),
 )
 def get_dataset_findings(name: str, database: DatabaseDep, store: StoreDep) -> Response:
-    """The worst pictures of each kind that the report's `doctor` tells of."""
+    """A contact sheet of the worst pictures of each finding in the report's `doctor`."""
     with database.read() as session:
         dataset = datasets.find(session, name)
     return Response(datasets.read_doctor(store, dataset), media_type="image/png")
@@ -218,17 +219,18 @@ def get_dataset_image(
     database: DatabaseDep,
     store: StoreDep,
     content_hash: Annotated[
-        str | None, Query(description="The dataset's own: then the answer never changes.")
+        str | None,
+        Query(description="The dataset's `content_hash`: makes the response immutable."),
     ] = None,
 ) -> Response:
-    """One picture as it was packed, by its place in the dataset."""
+    """One picture as it was packed, by its index in the dataset."""
     with database.read() as session:
         dataset = datasets.find(session, name)
     datasets.check_index(dataset, index)
     if content_hash not in (None, dataset.content_hash):
         raise NotFound(
             f"dataset {name!r} has the content hash {dataset.content_hash}, not "
-            f"{content_hash!r}: it was made anew",
+            f"{content_hash!r}: the dataset was replaced",
             field="content_hash",
         )
     headers = {

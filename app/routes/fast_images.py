@@ -1,10 +1,9 @@
-"""The image of a seed by URL, answered before anything else looks at the request.
+"""The fast path: the image of a seed by its URL, answered before FastAPI sees the request.
 
-What FastAPI does for a request, dependencies and validation and a thread for the encoder, costs
-more than such an image, and its middlewares alone a tenth of what is left. So what is plain and
-allowed is answered here: a model's served checkpoint or one that is named, known and loaded, of
-the class that the seed draws where there are some, without a scale. All else, and every mistake,
-goes the whole way; both ways give the same answer.
+FastAPI's dependencies, validation and thread for the encoder cost more than generating such an
+image, and its middleware alone a tenth of the rest. Requests are answered here if they are plain
+and allowed: a checkpoint that is known and loaded, the class that the seed draws, no other option.
+All others, and every mistake, fall through to FastAPI's router. Both paths give the same response.
 """
 
 import asyncio
@@ -21,8 +20,8 @@ from app.domain.images.recipes import image_recipe, recipe_text
 from app.domain.settings import Settings
 from app.routes.generation import image_headers
 from app.routes.middleware.cors import Cors
-from app.routes.middleware.proxies import Prefix
-from app.routes.middleware.security import Access
+from app.routes.middleware.proxies import ProxyPrefix
+from app.routes.middleware.security import AccessPolicy
 from app.routes.protocol.caching import cache_headers, matches_etag
 from app.routes.protocol.deadlines import DEADLINE_HEADER, deadline_passed
 from app.routes.protocol.problems import describe_error, unexpected
@@ -31,36 +30,38 @@ from app.serving.latents import choose_label, label_needs_torch_import
 from models.config import MAX_SEED
 from models.samples import Sample
 
-# AVIF takes as long as a whole batch: it is encoded in a thread of its own.
+# AVIF is left out: encoding it takes as long as generating a batch, and needs a thread of its own.
 FORMATS = ("png", "webp", "jpg")
-CHECKPOINT = b"checkpoint="
+CHECKPOINT_PARAMETER = b"checkpoint="
 DEADLINE = DEADLINE_HEADER.lower().encode()
 MAX_DIGITS = len(str(MAX_SEED))
-UNWATCHED_SECONDS = 0.05
+UNWATCHED_SECONDS = 0.05  # most images take less; watching for a disconnect costs a task
 
 
-class _Asked(NamedTuple):
+class _ImageRequest(NamedTuple):
     model: str
     checkpoint: str | None
     seed: int
     image_format: str
-    known: str | None  # If-None-Match
+    if_none_match: str | None
 
 
 class FastImageApi(FastAPI):
-    """FastAPI, and before it the short way."""
+    """FastAPI with the fast path for images before it."""
 
     def __init__(self, settings: Settings, **options: Any) -> None:
-        ids = operator.attrgetter("name")  # of operations: the names of their functions
-        super().__init__(generate_unique_id_function=ids, redirect_slashes=False, **options)
+        operation_id = operator.attrgetter("name")  # the name of the route's function
+        super().__init__(
+            generate_unique_id_function=operation_id, redirect_slashes=False, **options
+        )
         self.state.settings = settings
-        self._access = Access(settings)
+        self._policy = AccessPolicy(settings)
 
         entry: ASGIApp = self._dispatch
         if settings.cors_origins:
             entry = Cors(entry, settings.cors_origins)
         if settings.root_path or settings.trusted_proxies:
-            entry = Prefix(entry, settings)
+            entry = ProxyPrefix(entry, settings)
         self._entry = entry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,23 +69,24 @@ class FastImageApi(FastAPI):
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         _drop_last_slash(scope)
-        asked = _read(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
-        scope["app"] = self  # as FastAPI does, for whoever reads the request
-        if not (asked and self._allows(scope) and await _answer(asked, scope, receive, send)):
+        is_get = scope["type"] == "http" and scope["method"] == "GET"
+        image = _parse(scope) if is_get else None
+        scope["app"] = self  # as FastAPI does
+        if not (image and self._allows(scope) and await _answer(image, scope, receive, send)):
             await super().__call__(scope, receive, send)
 
     def _allows(self, scope: Scope) -> bool:
         try:
-            self._access.check(scope)
+            self._policy.check(scope)
         except MoggyError:
             return False
         return True
 
 
 def _drop_last_slash(scope: Scope) -> None:
-    """Let a path that ends with one slash mean the path without it, for every later reader.
+    """Treat a path that ends with one slash as the path without it.
 
-    The framework would redirect to it, at the host that the client named.
+    FastAPI would redirect instead, to the host that the client named.
     """
     path = scope.get("path", "")
     several = path.endswith("//")
@@ -93,8 +95,8 @@ def _drop_last_slash(scope: Scope) -> None:
         scope["raw_path"] = scope.get("raw_path", b"").removesuffix(b"/")
 
 
-def _read(scope: Scope) -> _Asked | None:
-    """`/v1/models/NAME/images/SEED.FORMAT`, at most with a `checkpoint`; None for all else."""
+def _parse(scope: Scope) -> _ImageRequest | None:
+    """Parse `/v1/models/NAME/images/SEED.FORMAT[?checkpoint=ID]`; None for anything else."""
     parts = scope["path"].split("/")
     if len(parts) != 6 or parts[1] != "v1" or parts[2] != "models" or parts[4] != "images":
         return None
@@ -102,86 +104,86 @@ def _read(scope: Scope) -> _Asked | None:
     query: bytes = scope["query_string"]
     checkpoint = None
     if query:
-        name = query.removeprefix(CHECKPOINT)
-        if name == query or not name.isalnum():
+        value = query.removeprefix(CHECKPOINT_PARAMETER)
+        if value == query or not value.isalnum():
             return None
-        checkpoint = name.decode("ascii")
+        checkpoint = value.decode("ascii")
     if image_format not in FORMATS or len(seed) > MAX_DIGITS or not _is_number(seed):
         return None
     if int(seed) > MAX_SEED:
         return None
-    known = None
+    if_none_match = None
     for name, value in scope["headers"]:
         if name == DEADLINE:
             return None
         if name == b"if-none-match":
-            known = value.decode("latin-1")
-    return _Asked(parts[3], checkpoint, int(seed), image_format, known)
+            if_none_match = value.decode("latin-1")
+    return _ImageRequest(parts[3], checkpoint, int(seed), image_format, if_none_match)
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-async def _answer(asked: _Asked, scope: Scope, receive: Receive, send: Send) -> bool:
-    """Whether it was answered; nothing was sent or received where not."""
+async def _answer(image: _ImageRequest, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Answer the request and return True, or return False with nothing received or sent."""
     state = scope["app"].state
     engine: Engine = state.engine
     settings: Settings = state.settings
-    found = engine.checkpoints.find_cached(state.database, asked.model, asked.checkpoint)
-    if found is None or not engine.has_loaded(found):
+    checkpoint = engine.checkpoints.find_cached(state.database, image.model, image.checkpoint)
+    if checkpoint is None or not engine.has_loaded(checkpoint):
         return False
-    if found.shape[0] * found.shape[1] > settings.max_response_pixels:
+    if checkpoint.shape[0] * checkpoint.shape[1] > settings.max_response_pixels:
         return False
-    if label_needs_torch_import(found):
-        return False  # the ordinary route draws it in a thread
-    sample = Sample(asked.seed, choose_label(found, None, asked.seed))
-    recipe = image_recipe(found, sample)
+    if label_needs_torch_import(checkpoint):
+        return False  # the route imports it in a thread
+    sample = Sample(image.seed, choose_label(checkpoint, None, image.seed))
+    recipe = image_recipe(checkpoint, sample)
     text = recipe_text(recipe)
-    headers = cache_headers(text, asked.image_format, asked.checkpoint)
-    if matches_etag(asked.known, headers):
+    headers = cache_headers(text, image.image_format, image.checkpoint)
+    if matches_etag(image.if_none_match, headers):
         await _send(send, 304, headers, b"")
         return True
 
     try:
-        with _Watched(receive, settings.generation_seconds):
-            data = await engine.file(found, sample, asked.image_format, text)
+        with _Watch(receive, settings.generation_seconds):
+            data = await engine.file(checkpoint, sample, image.image_format, text)
     except MoggyError as error:
         await describe_error(error)(scope, receive, send)
         return True
-    except _ClientLeft:
-        return True  # nobody is there to be answered
+    except _Disconnected:
+        return True
     except TimeoutError:
         late = deadline_passed(Request(scope), settings.generation_seconds)
         await describe_error(late)(scope, receive, send)
         return True
-    except Exception as error:  # noqa: BLE001  # told of as FastAPI would
+    except Exception as error:  # noqa: BLE001  # answered like an error in a route
         await unexpected(Request(scope), error)(scope, receive, send)
         return True
-    media_type = MEDIA_TYPES[asked.image_format]
-    headers |= image_headers(recipe, asked.image_format)
+    media_type = MEDIA_TYPES[image.image_format]
+    headers |= image_headers(recipe, image.image_format)
     headers |= {"Content-Length": str(len(data)), "Content-Type": media_type}
     await _send(send, 200, headers, data)
     return True
 
 
-class _ClientLeft(Exception):
+class _Disconnected(Exception):
     pass
 
 
-class _Watched:
-    """Cancels what is awaited within as soon as the client leaves, and raises _ClientLeft, or after
-    so many seconds, and raises TimeoutError.
+class _Watch:
+    """Cancels the block when the client disconnects or after `seconds`.
 
-    Whether the client leaves is asked after a moment, by which most are answered: it takes a task.
+    The block then raises _Disconnected or TimeoutError. Messages of the client are received only
+    after UNWATCHED_SECONDS.
     """
 
     def __init__(self, receive: Receive, seconds: float) -> None:
-        waiting = asyncio.current_task()
-        assert waiting is not None
-        self._receive, self._seconds, self._waiting = receive, seconds, waiting
+        block = asyncio.current_task()
+        assert block is not None
+        self._receive, self._seconds, self._block = receive, seconds, block
         self._reason: type[Exception] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
     def __enter__(self) -> None:
@@ -192,26 +194,26 @@ class _Watched:
         self, _kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> None:
         self._timer.cancel()
-        watching, self._watching = self._watching, None  # else they keep each other
-        if watching:
-            watching.cancel()
+        watcher, self._watcher = self._watcher, None  # breaks the reference cycle
+        if watcher:
+            watcher.cancel()
         reason = self._reason if isinstance(error, asyncio.CancelledError) else None
-        if reason is not None and self._waiting.uncancel() == 0:
+        if reason is not None and self._block.uncancel() == 0:
             raise reason from None
 
     def _begin(self, seconds: float) -> None:
-        self._watching = self._loop.create_task(self._watch())
+        self._watcher = self._loop.create_task(self._watch())
         self._timer = self._loop.call_later(seconds, self._give_up, TimeoutError)
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
-            pass  # the request, or more of a body that nobody reads
-        self._give_up(_ClientLeft)
+            pass  # the body of a GET, which is ignored
+        self._give_up(_Disconnected)
 
     def _give_up(self, reason: type[Exception]) -> None:
         if self._reason is None:
             self._reason = reason
-            self._waiting.cancel()
+            self._block.cancel()
 
 
 async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:

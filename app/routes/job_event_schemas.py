@@ -1,4 +1,4 @@
-"""The events of a job's stream, as the OpenAPI document describes them."""
+"""The schemas of a job's events, for the OpenAPI document."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,11 +10,12 @@ EVENT_STREAM = "text/event-stream"
 
 
 class StateData(BaseModel):
-    """The job's status has changed, or its trainer has started: then with where and on what."""
+    """The job's status has changed, or its trainer has started; the fields from `images_seen` on
+    describe the start."""
 
     status: Status
     attempt: int
-    reason: str | None = None  # why a job that was running waits or runs again
+    reason: str | None = None  # why a running job was queued again
     error: str | None = None
     images_seen: int | None = None
     device: str | None = None
@@ -23,8 +24,8 @@ class StateData(BaseModel):
 
 
 class ProgressData(BaseModel):
-    """How far the job is, about every second. A training adds its losses, and an ingest has fields
-    of its own."""
+    """The job's progress, about every second. A training adds its losses; an ingest has fields of
+    its own, from `phase` on."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -34,7 +35,7 @@ class ProgressData(BaseModel):
     eta_seconds: float | None = None
     generator_loss: float | None = None
     discriminator_loss: float | None = None
-    phase: Annotated[str | None, Field(description="Of an ingest.")] = None
+    phase: Annotated[str | None, Field(description="The step of an ingest.")] = None
     accepted: int | None = None
     duplicates: int | None = None
     rejected: int | None = None
@@ -58,7 +59,7 @@ class CheckpointData(BaseModel):
 
 
 class HealthData(BaseModel):
-    """A signal of the training's health has risen, or the training was taken back."""
+    """A health signal of the training was raised, or the training was rolled back."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -80,14 +81,14 @@ class FileData(BaseModel):
 
 
 class EndData(BaseModel):
-    """The job has ended; nothing follows."""
+    """The job has ended. This is the last event."""
 
     status: Literal["succeeded", "failed", "cancelled"]
     error: str | None
 
 
 class _Event(BaseModel):
-    id: Annotated[str, Field(description="Rises; for `Last-Event-ID`.")]
+    id: Annotated[str, Field(description="Increases; for `Last-Event-ID`.")]
 
 
 class StateEvent(_Event):
@@ -139,17 +140,17 @@ class JobEvent(
         ]
     ]
 ):
-    """One event of a job's stream. In the stream `data` is the JSON text of the object here."""
+    """One event of a job's stream. In the stream, `data` is this object as JSON text."""
 
 
 def event_schemas() -> dict[str, Any]:
-    """The schemas of JobEvent and all that it refers to, by name."""
+    """Return the JSON schemas of JobEvent and of all that it refers to, by name."""
     schema = JobEvent.model_json_schema(ref_template="#/components/schemas/{model}")
-    referred: dict[str, Any] = schema.pop("$defs")
-    return referred | {"JobEvent": schema}
+    definitions: dict[str, Any] = schema.pop("$defs")
+    return definitions | {"JobEvent": schema}
 
 
-# OpenAPI 3.1 has no words for a stream's items: the text, once read as events, is a list of them.
+# OpenAPI 3.1 cannot describe the items of a stream: contentSchema describes the parsed text.
 STREAM_CONTENT: dict[str, Any] = {
     EVENT_STREAM: {
         "schema": {

@@ -1,4 +1,4 @@
-"""The files of a synthesis: listed as they are stored, fetched whole or in part, deleted."""
+"""The files of a synthesis: list them, fetch them whole or in part, delete them."""
 
 from pathlib import PurePath
 from typing import Annotated
@@ -33,22 +33,23 @@ router = APIRouter(
     dependencies=[Depends(refuse_unknown_parameters)],
 )
 
-MEDIA_TYPES = {
+FILE_TYPES = {
     ".zip": "application/zip",
     ".tar": "application/x-tar",
     ".parquet": "application/vnd.apache.parquet",
     ".jsonl": "application/jsonl",
     ".json": "application/json",
 }
-ANSWERS: Responses = {
-    200: {"content": binary_content(*MEDIA_TYPES.values())},
-    **partial_response(*MEDIA_TYPES.values()),
+FILE_RESPONSES: Responses = {
+    200: {"content": binary_content(*FILE_TYPES.values())},
+    **partial_response(*FILE_TYPES.values()),
     **NOT_MODIFIED,
+    **problems(RangeNotSatisfiable),
 }
 
 
 class FileView(BaseModel):
-    """`images` is null for what is no shard: the recipes of one, and the manifest."""
+    """A stored file. `images` is null for files that are not shards: recipes and the manifest."""
 
     name: str
     bytes: int
@@ -66,7 +67,7 @@ class FileList(BaseModel):
 def list_job_files(
     job_id: str, database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None
 ) -> FileList:
-    """What is stored so far, newest first; the last to come is `manifest.json`."""
+    """The files stored so far, newest first. `manifest.json` is stored last."""
     with database.read() as session:
         jobs.find(session, job_id)
         query = select(JobFile).where(JobFile.job == job_id)
@@ -74,7 +75,7 @@ def list_job_files(
     return FileList(items=[_view(file) for file in page.items], next=page.next)
 
 
-@router.get("/{name}", response_class=Response, responses=ANSWERS | problems(RangeNotSatisfiable))
+@router.get("/{name}", response_class=Response, responses=FILE_RESPONSES)
 def get_job_file(
     job_id: str,
     name: str,
@@ -84,7 +85,7 @@ def get_job_file(
     range_header: Annotated[str | None, Header(alias="range")] = None,
     if_range: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """One file; with `Range: bytes=…` a part of it, to go on where a download broke off."""
+    """One file, or with `Range: bytes=…` a part of it, to resume an interrupted download."""
     with database.read() as session:
         file = job_objects.find_file(session, job_id, name)
     headers = {"ETag": f'"{file.sha256}"', "Cache-Control": IMMUTABLE, "Accept-Ranges": "bytes"}
@@ -95,7 +96,7 @@ def get_job_file(
     headers |= part.headers(file.bytes) if part else {}
     headers["Content-Length"] = str(stop - start)
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    media_type = MEDIA_TYPES[PurePath(name).suffix]
+    media_type = FILE_TYPES[PurePath(name).suffix]
     if is_head(request):
         return Response(headers=headers, media_type=media_type)
     return StreamingResponse(

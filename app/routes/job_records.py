@@ -1,4 +1,4 @@
-"""What a job leaves behind while it runs: events, metrics, samples."""
+"""What a job records while it runs: events, metrics, its log and samples."""
 
 import csv
 import hashlib
@@ -34,7 +34,7 @@ router = APIRouter(
     prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
-MAX_IMAGES_SEEN = 2**53 - 1  # a name of more digits is more than a file can have
+MAX_IMAGES_SEEN = 2**53 - 1  # keeps the file name of a sample short
 CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 
 
@@ -44,14 +44,14 @@ class SampleList(BaseModel):
 
 
 class Metrics(BaseModel):
-    """One list per series, all of one length; a value is null where it was not measured."""
+    """One list per series, all of the same length; a value that was not measured is null."""
 
     job: str
     series: dict[str, list[float | None]]
 
 
 def _existing(job_id: str, database: DatabaseDep) -> str:
-    """The job's id. Decided before a stream opens: afterwards the answer is 200 already."""
+    """Return the id, or raise NotFound. Once a stream is open, its status is 200 already."""
     with database.read() as session:
         return jobs.find(session, job_id).id
 
@@ -64,24 +64,25 @@ def _starting_point(
     database: DatabaseDep,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> int:
-    """The id after which the stream begins.
+    """Return the event id after which the stream begins.
 
-    An id beyond the job's newest event, of another job say, means the newest: what follows comes.
-    Where nothing can follow the answer is 204, by which an EventSource stops reconnecting.
+    An id beyond the job's newest event, such as one of another job, is replaced by the newest, so
+    that the events to come are sent. If none can come, the response is 204, which makes an
+    EventSource stop reconnecting.
     """
     if last_event_id is None or last_event_id == "":
         return 0
     if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 18:
         raise InvalidRequest(
-            f"Last-Event-ID {last_event_id[:50]!r} is not an event's id: leave it out for the "
-            "stream from its beginning",
+            f"Last-Event-ID {last_event_id[:50]!r} is not the id of an event: leave it out to read "
+            "the stream from its beginning",
             field="Last-Event-ID",
         )
     after = int(last_event_id)
     with database.read() as session:
-        over = jobs.find(session, job_id).status in ENDED
+        ended = jobs.find(session, job_id).status in ENDED
         newest = events.newest_id(session, job_id)
-    if over and after >= newest:
+    if ended and after >= newest:
         raise HTTPException(HTTPStatus.NO_CONTENT)
     return min(after, newest)
 
@@ -99,15 +100,15 @@ async def stream_job_events(
     after: Annotated[int, Depends(_starting_point)],
     feeds: FeedsDep,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Every event from the start, or after `Last-Event-ID`, in order; the last one is `end`. A
-    client that has it and asks again is answered 204."""
+    """Every event in order, from the first or after `Last-Event-ID`; the last one is `end`. A
+    client that reconnects after `end` is answered 204."""
     async with aclosing(feeds.stream(job_id, after)) as stream:
         async for event in stream:
             yield ServerSentEvent(event=event.type, id=str(event.id), data=_public(event.data))
 
 
 def _public(data: dict[str, Any]) -> dict[str, Any]:
-    """An event's data, with the address in it as this client reaches it."""
+    """Return an event's data with its `url` below the path prefix of this client."""
     return data | {"url": public_path(data["url"])} if "url" in data else data
 
 
@@ -115,10 +116,10 @@ def _public(data: dict[str, Any]) -> dict[str, Any]:
 def get_job_metrics(
     job_id: ExistingJob, database: DatabaseDep, request: Request
 ) -> Metrics | Response:
-    """The training's series over images_seen; CSV where `Accept` names text/csv."""
+    """The training's metrics by images_seen, as JSON, or as CSV where `Accept` names text/csv."""
     with database.read() as session:
         rows = [event.data for event in events.of_type(session, job_id, "progress")]
-    rows = _forget_undone(rows)
+    rows = _drop_repeated(rows)
     names = [
         name
         for name in dict.fromkeys(name for row in rows for name in row)
@@ -133,12 +134,12 @@ def _is_number(value: object) -> bool:
     return value is None or isinstance(value, int | float)
 
 
-def _forget_undone(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop what a resume from an older training state, or a rollback, did again."""
+def _drop_repeated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Drop the rows that a resume from an older training state, or a rollback, repeated."""
     kept: list[dict[str, Any]] = []
     for row in rows:
-        seen = row.get("images_seen", math.inf)  # an ingest counts files, and never goes back
-        while kept and kept[-1].get("images_seen", 0) >= seen:
+        images_seen = row.get("images_seen", math.inf)  # absent in an ingest, which never repeats
+        while kept and kept[-1].get("images_seen", 0) >= images_seen:
             kept.pop()
         kept.append(row)
     return kept
@@ -154,19 +155,19 @@ def _csv(names: list[str], rows: list[dict[str, Any]]) -> str:
 
 @router.get("/log", response_class=PlainTextResponse)
 def read_job_log(job_id: ExistingJob, store: StoreDep) -> PlainTextResponse:
-    """The end of what the job's workers and their child processes wrote about it, attempt after
-    attempt, the oldest first; empty before the first attempt. A running job's is at most ten
-    seconds old."""
+    """The end of the log that the job's workers and their child processes wrote, the oldest
+    attempt first; empty before the first attempt. While the job runs, the log is at most ten
+    seconds behind."""
     return PlainTextResponse(read_log(store, job_id), headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/samples")
 def list_job_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
-    """The grids of the fixed seeds 0 to 63, oldest first; without those that a rollback undid."""
+    """The sample grids of seeds 0 to 63, oldest first, without those that a rollback discarded."""
     with database.read() as session:
         rows = [event.data for event in events.of_type(session, job_id, "sample")]
     return SampleList(
-        items=[SampleData.model_validate(_public(row)) for row in _forget_undone(rows)]
+        items=[SampleData.model_validate(_public(row)) for row in _drop_repeated(rows)]
     )
 
 
@@ -182,9 +183,9 @@ def get_job_sample(
     store: StoreDep,
 ) -> Response:
     grid = read_sample(store, job_id, images_seen)
-    # After a rollback another grid has the same name.
-    tag = hashlib.sha256(grid).hexdigest()
-    headers = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
+    # The hash, because a rollback replaces grids under the same name.
+    digest = hashlib.sha256(grid).hexdigest()
+    headers = {"ETag": f'"{digest}"', "Cache-Control": "no-cache"}
     if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
     return Response(grid, media_type="image/png", headers=headers)

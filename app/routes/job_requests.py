@@ -1,4 +1,4 @@
-"""What a client asks a job for: one shape for all kinds, each with its own fields."""
+"""The body of POST /v1/jobs: one model for all kinds of jobs, each with its own fields."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ FIELDS = {
     "synthesize": ("model", "checkpoint", "images", "seed", "class", "layout", "format",
                    "shard_images", "reject_copies"),
 }  # fmt: skip
-# What each kind must have, for the OpenAPI document.
+# The fields that each kind requires, for the OpenAPI document.
 REQUIRED: dict[str, JsonValue] = {
     "if": {"properties": {"kind": {"const": "synthesize"}}, "required": ["kind"]},
     "then": {"required": ["images"], "properties": {"images": {"type": "integer"}}},
@@ -25,20 +25,20 @@ REQUIRED: dict[str, JsonValue] = {
 }
 
 RANGES = {
-    name: {word: value for word, value in described.items() if word != "default"}
-    for name, described in field_ranges().items()
+    name: {keyword: value for keyword, value in schema.items() if keyword != "default"}
+    for name, schema in field_ranges().items()
 }
-# Said here and checked by the configuration itself, which tells the field and its range.
+# Only described here: the training configuration checks the values and names field and range.
 OVERRIDES: dict[str, Any] = {"properties": RANGES, "additionalProperties": False}
 FieldName = Annotated[str, Field(max_length=64)]
 
 
-def _described(name: str) -> Any:
+def _with_range(name: str) -> Any:
     return Field(strict=True, json_schema_extra=RANGES[name])
 
 
 def _whole_numbers(overrides: dict[str, Any]) -> dict[str, Any]:
-    """The overrides, and whole numbers as such where the field is one."""
+    """Turn whole floats such as 64.0 into integers where the field is an integer."""
     return {
         name: float_as_int(value) if "integer" in RANGES.get(name, {}).get("type", ()) else value
         for name, value in overrides.items()
@@ -46,22 +46,22 @@ def _whole_numbers(overrides: dict[str, Any]) -> dict[str, Any]:
 
 
 class JobRequest(StrictBody):
-    """What to do. Each kind has its own fields, and refuses those of the others.
+    """The job to queue. Each kind takes its own fields, and refuses those of the others.
 
     `train` takes dataset, model, preset, images or epochs, batch_size, seed, resume_from, stability
-    and overrides. `preset`: small-data unless another is named. `resume_from`: a checkpoint's id,
-    or a model's name for the checkpoint that it serves; the training goes on from there, with its
-    preset unless another is named. `stability`: auto, to have what goes wrong answered.
+    and overrides. `preset` is small-data by default. `resume_from` is the id of a checkpoint, or
+    the name of a model, which stands for its served checkpoint: the training continues from it, by
+    default with its preset. With `stability` auto, the trainer reacts to instability by itself.
 
-    `evaluate` takes dataset, model, checkpoint and images: the model's served checkpoint is scored,
-    or the one named, by so many pictures of it, as many as the dataset has unless it is said.
+    `evaluate` takes dataset, model, checkpoint and images. It scores the given checkpoint, or else
+    the model's served one, on `images` generated images, by default as many as the dataset has.
 
     `synthesize` takes model, checkpoint, images, seed, class, layout, format, shard_images and
-    reject_copies. It writes 10 to 10,000,000 `images`, of `seed` (0) and the seeds that follow, as
-    files: GET /v1/jobs/{id}/files. `class` is a conditional model's; without it each seed draws its
-    own. `layout` is zip unless another is named, `format` png, `shard_images` 10,000.
-    `reject_copies`: seeds that make copies of training pictures are left out, and as many more
-    follow.
+    reject_copies. It writes 10 to 10,000,000 `images`, of the seeds from `seed` (default 0) on, to
+    files: GET /v1/jobs/{id}/files. `class` belongs to conditional models; without it each seed
+    draws its own. By default `layout` is zip, `format` png and `shard_images` 10,000.
+    `reject_copies` skips seeds whose images are copies of training pictures, and continues with
+    further seeds until there are `images`.
     """
 
     model_config = ConfigDict(json_schema_extra=REQUIRED)
@@ -71,10 +71,10 @@ class JobRequest(StrictBody):
     model: Name | None = None
     checkpoint: CheckpointId | None = None
     preset: Annotated[str, Field(json_schema_extra={"enum": [*PRESETS]})] | None = None
-    images: Annotated[int, _described("images"), FLOAT_AS_INT] | None = None
+    images: Annotated[int, _with_range("images"), FLOAT_AS_INT] | None = None
     epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000), FLOAT_AS_INT] | None = None
-    batch_size: Annotated[int, _described("batch_size"), FLOAT_AS_INT] | None = None
-    seed: Annotated[int, _described("seed"), FLOAT_AS_INT] | None = None
+    batch_size: Annotated[int, _with_range("batch_size"), FLOAT_AS_INT] | None = None
+    seed: Annotated[int, _with_range("seed"), FLOAT_AS_INT] | None = None
     resume_from: CheckpointId | None = None
     stability: Literal["off", "auto"] | None = None
     overrides: Annotated[
@@ -87,12 +87,12 @@ class JobRequest(StrictBody):
     reject_copies: Annotated[bool | None, Field(strict=True)] = None
 
     def own_fields(self) -> dict[str, Any]:
-        """The fields of this kind. Raises InvalidRequest for another kind's, or a missing one."""
+        """Return the fields of this kind, or raise InvalidRequest for a wrong or a missing one."""
         own = FIELDS[self.kind]
         for name in sorted(self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)):
             if name != "kind" and name not in own:
                 raise InvalidRequest(
-                    f"{name} is nothing that a job of kind {self.kind} has: leave it out, "
+                    f"a job of kind {self.kind} has no field {name}: leave it out, "
                     f"or ask for kind {_kinds_with(name)}",
                     field=name,
                 )

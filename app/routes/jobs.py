@@ -1,4 +1,4 @@
-"""Jobs: asking for one, and steering it."""
+"""Jobs: queue them, list them, cancel, pause and resume them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -50,15 +50,16 @@ class Progress(BaseModel):
 
 
 class JobView(BaseModel):
-    """`position` is the job's place while it is queued; `attempt` counts its trainer's starts.
+    """`position` is the job's place in its queue, null unless it is queued. `attempt` counts the
+    starts of its trainer.
 
-    A job that the full disk of its worker stops is `queued` again: `error` says so, and it goes on
-    when `room_needed` bytes are free there.
+    A job that stops because its worker's disk is full is queued again: `error` says so, and the job
+    continues when `room_needed` bytes are free there.
 
-    `resume_from` is the id of the checkpoint it started from, `checkpoint` of the one that it
-    evaluates or makes pictures with; `health` is what its events of that name said, the newest
-    last; `result` is what an evaluation found, or how much a synthesis made, with
-    no manifest once its files are deleted.
+    `resume_from` is the id of the checkpoint that a training started from; `checkpoint` is the id
+    of the one that is evaluated or generates. `health` lists the job's health events, newest last.
+    `result` holds an evaluation's scores or a synthesis's totals; its `manifest` is removed when
+    the files are deleted.
     """
 
     id: str
@@ -84,17 +85,18 @@ class JobView(BaseModel):
 
 
 class CreatedJob(JobView):
-    """`warnings`: what to know of the model that a training adds checkpoints to, as sentences."""
+    """`warnings`: sentences about the model that the training adds checkpoints to."""
 
     warnings: list[str]
 
 
 class Estimate(BaseModel):
-    """What the training would take; seconds and rate are null where no step ended.
+    """The expected cost of the training. `seconds` and `images_per_second` are null where no
+    training step ended in time.
 
-    `measured_on` is the training worker that a step was timed on, or the service's own machine.
-    `memory_bytes`: a GPU's where it has one (`device`). `disk_bytes`: at the fullest, with the
-    `checkpoints` that are kept.
+    `measured_on` names the training worker that timed a step, or the service's own machine.
+    `memory_bytes` is the memory of the `device`, CPU or GPU. `disk_bytes` is the greatest disk use,
+    with the `checkpoints` that are kept.
     """
 
     seconds: float | None
@@ -107,7 +109,7 @@ class Estimate(BaseModel):
 
 
 class Quote(BaseModel):
-    """A dry run's answer: the resolved configuration, an estimate, what is to be warned of."""
+    """The answer to a dry run: the resolved configuration, an estimate and warnings."""
 
     config: dict[str, Any]
     estimate: Estimate
@@ -128,7 +130,7 @@ class JobList(BaseModel):
     },
 )
 def create_job(
-    request: JobRequest,
+    body: JobRequest,
     response: Response,
     settings: SettingsDep,
     database: DatabaseDep,
@@ -137,22 +139,22 @@ def create_job(
     meter: StepMeterDep,
     publisher: PublisherDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
-    dry_run: Annotated[bool, Query(description="Queue nothing: say what it would take.")] = False,
+    dry_run: Annotated[bool, Query(description="Queue nothing; answer an estimate.")] = False,
 ) -> CreatedJob | Quote:
-    asked = request.own_fields()
+    fields = body.own_fields()
     if dry_run:
-        if request.kind != "train":
+        if body.kind != "train":
             raise InvalidRequest(
-                f"a dry run is of a training, not of kind {request.kind}", field="kind"
+                f"only a training has a dry run, not kind {body.kind}", field="kind"
             )
         response.status_code = 200
-        return Quote.model_validate(dry_run_training(database, settings, meter, asked)._asdict())
+        return Quote.model_validate(dry_run_training(database, settings, meter, fields)._asdict())
     disk.check()
-    if request.kind == "synthesize":
-        job = queue_synthesis(database, settings, store, asked, idempotency_key)
+    if body.kind == "synthesize":
+        job = queue_synthesis(database, settings, store, fields, idempotency_key)
     else:
-        queue = queue_evaluation if request.kind == "evaluate" else queue_training
-        job = queue(database, settings, asked, idempotency_key)
+        queue = queue_evaluation if body.kind == "evaluate" else queue_training
+        job = queue(database, settings, fields, idempotency_key)
     publisher.wake(job.queue)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     with database.read() as session:
@@ -170,7 +172,7 @@ def list_jobs(
     model: Annotated[Name | None, Query(description="Only jobs of this model.")] = None,
     dataset: Annotated[Name | None, Query(description="Only jobs of this dataset.")] = None,
 ) -> JobList:
-    """All jobs, newest first; with filters those that meet every one of them."""
+    """All jobs, newest first, or those that match every given filter."""
     filters = {Job.kind: kind, Job.status: status, Job.model: model, Job.dataset: dataset}
     query = select(Job).where(
         *(column == value for column, value in filters.items() if value is not None)
@@ -190,19 +192,19 @@ def get_job(job_id: str, database: DatabaseDep) -> JobView:
 def cancel_job(
     job_id: str, database: DatabaseDep, store: StoreDep, publisher: PublisherDep
 ) -> JobView:
-    """End exactly this job. A running one ends within seconds. What a training has stored stays,
-    what a synthesis has is deleted."""
+    """Cancel this job; a running one ends within seconds. The checkpoints of a training are kept,
+    the files of a synthesis are deleted."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.CANCEL)
-    if job.status == Status.CANCELLED:  # no worker held it, so none cleans up after it
+    if job.status == Status.CANCELLED:  # no worker ran it, so none cleans up
         delete_leftovers(database, store, job)
     return _answer(database, publisher, job)
 
 
 @router.post("/{job_id}/pause", responses=problems(Conflict), dependencies=[RELEASE])
 def pause_job(job_id: str, database: DatabaseDep, publisher: PublisherDep) -> JobView:
-    """Park exactly this training with its state stored, until it is resumed; or this synthesis,
-    with its finished shards."""
+    """Pause this training or synthesis until it is resumed. The training state, or the finished
+    shards, are kept."""
     with database.write() as session:
         job = jobs.request_stop(session, job_id, Stop.PAUSE)
     return _answer(database, publisher, job)
@@ -223,7 +225,7 @@ def _answer(database: DatabaseDep, publisher: PublisherDep, job: Job) -> JobView
 
 
 def _result(job: Job) -> dict[str, Any] | None:
-    """What the job found or made, with the manifest's address as this client reaches it."""
+    """Return the job's result, with the manifest's address below this client's path prefix."""
     if job.result is None or not job.result.get("manifest"):
         return job.result
     return job.result | {"manifest": public_path(job.result["manifest"])}
@@ -234,10 +236,10 @@ def job_view(session: Session, job: Job) -> JobView:
 
 
 def job_views(session: Session, rows: Sequence[Job]) -> list[JobView]:
-    """The views of all these jobs, with two queries however many there are."""
-    places = jobs.positions(session, rows)
+    """Build the views of the jobs with two queries in all."""
+    positions = jobs.positions(session, rows)
     health = events.health_by_job(session, [job.id for job in rows])
-    return [_view(job, places.get(job.id), health[job.id]) for job in rows]
+    return [_view(job, positions.get(job.id), health[job.id]) for job in rows]
 
 
 def _view(job: Job, position: int | None, health: list[dict[str, Any]]) -> JobView:

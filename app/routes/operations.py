@@ -1,4 +1,4 @@
-"""Whether the service is alive and ready, and its metrics."""
+"""Health, readiness and Prometheus metrics."""
 
 from collections.abc import Iterator
 
@@ -13,33 +13,33 @@ from app.domain.readiness import Readiness
 from app.routes.openapi import problems
 from app.serving.process_settings import ThreadCanary
 
-STUCK_SECONDS = 30.0  # for which no thread is free: longer than every wait of a request
+STUCK_SECONDS = 30.0  # without a free thread: longer than any request waits
 
 router = APIRouter(tags=["operations"])
 
 
 @router.get("/", include_in_schema=False)
 async def root() -> RedirectResponse:
-    """The address that `moggy up` prints, opened in a browser, leads to what can be asked."""
+    """Lead the address that `moggy up` prints to the documentation."""
     return RedirectResponse("/docs")
 
 
 @router.get("/healthz", operation_id="check_health", responses=problems(Unavailable))
-async def health(request: Request) -> dict[str, str]:  # in no thread: all may be taken
-    """The process answers, and its threads do; else 503."""
+async def health(request: Request) -> dict[str, str]:  # async: all threads may be busy
+    """200 while the process and its threads answer; else 503."""
     canary: ThreadCanary = request.app.state.canary
     if canary.waiting_seconds > STUCK_SECONDS:
         raise Unavailable(
             f"no thread of this process was free for {canary.waiting_seconds:.0f} seconds: "
-            "its log says what fails, and a restart frees them"
+            "its log says why, and a restart frees them"
         )
     return {"status": "ok"}
 
 
 @router.get("/readyz", operation_id="check_readiness", responses=problems(Unavailable))
 async def readiness(request: Request) -> dict[str, str]:
-    """The disk has room; database, broker, a worker and the object store answer. Else 503 that
-    says what is wrong."""
+    """200 while the disk has free space and database, broker, object store and a worker answer;
+    else 503, which says what is wrong."""
     failure = await _readiness(request).failure()
     if failure is not None:
         raise Unavailable(failure, retry_after=1)
@@ -48,7 +48,7 @@ async def readiness(request: Request) -> dict[str, str]:
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
-    """Jobs by queue and status, as they were counted last, in Prometheus' text format."""
+    """The latest numbers of jobs by queue and status, in the text format of Prometheus."""
     family = GaugeMetricFamily("moggy_jobs", "Jobs.", labels=["queue", "status"])
     for (queue, status), count in (await _readiness(request).job_counts()).items():
         family.add_metric([queue, status], count)
@@ -63,7 +63,7 @@ def _readiness(request: Request) -> Readiness:
 
 
 class _Collected(Collector):
-    """Metrics that are there already."""
+    """A collector of finished metrics."""
 
     def __init__(self, *families: Metric) -> None:
         self._families = families

@@ -1,4 +1,4 @@
-"""The preset table, as clients read it."""
+"""The presets: the table of named training configurations."""
 
 import functools
 from typing import Any
@@ -21,10 +21,10 @@ class Parameters(BaseModel):
 
 
 class PresetView(BaseModel):
-    """A preset at its native shape. `overrides` are the fields that a job with this preset may
-    change, each with its range and its default: what the preset itself sets.
+    """A preset at its native shape. `overrides` lists the fields that a job with this preset may
+    change, each with its range and its default, which is the preset's own value.
 
-    `default` marks the one that a job has which names none.
+    `default` marks the preset of jobs that name none.
     """
 
     name: str
@@ -48,13 +48,15 @@ def list_presets() -> PresetList:
 
 @functools.cache
 def _view(name: str) -> PresetView:
-    from models.networks.build import count_parameters  # torch, which the start need not wait for
+    from models.networks.build import (
+        count_parameters,  # imports torch, for which the start must not wait
+    )
 
     preset: Preset = PRESETS[name]
     config = resolve(name, shape=preset.config.shape).to_json()
     overrides = {
-        field: described | {"default": config[field]}
-        for field, described in field_ranges().items()
+        field: schema | {"default": config[field]}
+        for field, schema in field_ranges().items()
         if field not in UNUSED_FIELDS[preset.config.architecture]
     }
     return PresetView(

@@ -60,7 +60,7 @@ def test_both_ways_give_the_same_answer(
     assert whole.headers == short.headers
     tag = {"If-None-Match": short.headers["etag"]}
     known = client.get(url, headers=tag)
-    with mock.patch.object(fast_images, "_read", return_value=None):
+    with mock.patch.object(fast_images, "_parse", return_value=None):
         assert client.get(url, headers=tag).headers == known.headers
     assert (known.status_code, known.content) == (304, b"")
     assert answered == [False, True, True]
@@ -171,7 +171,7 @@ def test_an_odd_url_is_answered_the_same_both_ways(
     client.get(f"{IMAGES}/7.png")
     url = f"{IMAGES}/{file.replace('{id}', model.id)}"
     short = client.get(url, follow_redirects=False)
-    with mock.patch.object(fast_images, "_read", return_value=None):
+    with mock.patch.object(fast_images, "_parse", return_value=None):
         whole = client.get(url, follow_redirects=False)
     assert (short.status_code, short.content) == (whole.status_code, whole.content)
     assert short.headers == whole.headers
@@ -187,7 +187,7 @@ def test_an_odd_name_is_answered_the_same_both_ways(
     client.get(f"{IMAGES}/7.png")
     url = f"/v1/models/{name}/images/7.png"
     short = client.get(url)
-    with mock.patch.object(fast_images, "_read", return_value=None):
+    with mock.patch.object(fast_images, "_parse", return_value=None):
         whole = client.get(url)
     assert (short.status_code, short.content) == (whole.status_code, whole.content)
     assert short.headers == whole.headers
@@ -247,7 +247,7 @@ def test_a_failure_is_told_as_on_the_whole_way(
         mock.patch.object(Engine, "generate", side_effect=RuntimeError("broken")),
     ):
         short = failing.get(f"{IMAGES}/7.png")
-        with mock.patch.object(fast_images, "_read", return_value=None):
+        with mock.patch.object(fast_images, "_parse", return_value=None):
             whole = failing.get(f"{IMAGES}/7.png")
     assert (short.status_code, short.content) == (whole.status_code, whole.content)
     assert short.status_code == 500

@@ -31,7 +31,7 @@ def asked_directly(generate: Any, leaves: bool, seconds: float = 60) -> tuple[li
         sent.append(message)
 
     async def scenario() -> bool:
-        asked = fast_images._Asked("cats", None, 7, "png", None)
+        asked = fast_images._ImageRequest("cats", None, 7, "png", None)
         scope = {"type": "http", "headers": [], "app": mock.Mock(state=state)}
         with mock.patch.object(
             fast_images, "image_recipe", return_value={"model": "cats", "seed": 7}
@@ -76,14 +76,14 @@ def test_who_leaves_as_the_answer_is_made_is_not_cancelled_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fast_images, "UNWATCHED_SECONDS", 0.0)
-    begun: list[fast_images._Watched] = []
-    begin = fast_images._Watched._begin
+    begun: list[fast_images._Watch] = []
+    begin = fast_images._Watch._begin
 
-    def noted(watched: fast_images._Watched, seconds: float) -> None:
+    def noted(watched: fast_images._Watch, seconds: float) -> None:
         begun.append(watched)
         begin(watched, seconds)
 
-    monkeypatch.setattr(fast_images._Watched, "_begin", noted)
+    monkeypatch.setattr(fast_images._Watch, "_begin", noted)
 
     async def generate(*_: object) -> bytes:
         for _turn in range(2):  # by when it is asked whether they left, and not yet known
@@ -109,7 +109,7 @@ def test_who_was_watched_leaves_nothing_for_the_collector(monkeypatch: pytest.Mo
     try:
         asked_directly(generate, leaves=False)
         gc.collect()
-        kept = [one for one in gc.garbage if isinstance(one, fast_images._Watched)]
+        kept = [one for one in gc.garbage if isinstance(one, fast_images._Watch)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()

@@ -10,7 +10,7 @@ import pytest
 from running_api import Running, running_api
 
 from app.domain.settings import Settings
-from app.routes.middleware.security import METRICS, OPEN
+from app.routes.middleware.security import METRICS, OPEN_PATHS
 from app.routes.openapi import ASSETS
 
 CLIENTS = 60
@@ -34,7 +34,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, silent_broker: str) -> Iterato
         yield running
 
 
-@pytest.mark.parametrize("path", sorted(OPEN | {METRICS, f"{ASSETS}/swagger-ui.css"}))
+@pytest.mark.parametrize("path", sorted(OPEN_PATHS | {METRICS, f"{ASSETS}/swagger-ui.css"}))
 def test_a_flooded_address_takes_nothing_that_a_job_needs(api: Running, path: str) -> None:
     answers = asyncio.run(flood(api.url + path))
     assert answers >= CLIENTS  # each had one at least

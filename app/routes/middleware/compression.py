@@ -1,5 +1,7 @@
-"""gzip for what it makes smaller: JSON, CSV and text of some length, and no picture, archive or
-stream of events, nor a file that may be asked for in parts, which are of the bytes as stored.
+"""gzip for long JSON, CSV and text.
+
+Pictures, archives and event streams are left as they are; so are files that can be fetched in
+parts, because a range counts the bytes as they are stored.
 """
 
 import re
@@ -14,11 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.routes.protocol.negotiation import accepts_coding
 
-MINIMUM_BYTES = 1024  # a shorter answer is one packet either way
+MINIMUM_BYTES = 1024  # a shorter response fits into one packet either way
 LEVEL = 5  # a third of level 9's time for 1 % more bytes of JSON
-# Files of jobs, and the script of the page /docs, whose 1.5 MB anybody may ask for.
-UNCOMPRESSED = re.compile("/v1/jobs/[^/]+/files/|/docs/assets/")
-SMALL_ALREADY = (
+# The files of jobs, and the 1.5 MB script of /docs, which anyone may request.
+UNCOMPRESSED_PATHS = re.compile("/v1/jobs/[^/]+/files/|/docs/assets/")
+UNCOMPRESSED_TYPES = (
     *DEFAULT_EXCLUDED_CONTENT_TYPES,
     "image/*",
     "multipart/*",
@@ -29,43 +31,45 @@ SMALL_ALREADY = (
 
 
 class Compression:
-    """ASGI middleware: gzip where `Accept-Encoding` asks for it, which Starlette's own takes to be
-    wherever it is named, be it with a weight of 0.
+    """ASGI middleware: gzip where `Accept-Encoding` accepts it with a weight above 0.
 
-    The ETag of what is compressed is weak: a strong one is of the bytes (RFC 9110, 8.8.3).
+    Starlette's own ignores the weights. The ETag of a compressed response is made weak: a strong
+    one identifies the bytes (RFC 9110, 8.8.3).
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or UNCOMPRESSED.match(scope["path"]):
+        if scope["type"] != "http" or UNCOMPRESSED_PATHS.match(scope["path"]):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        request_headers = Headers(scope=scope)
 
         async def send_weak(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _weaken(MutableHeaders(scope=message), message["status"], headers)
+                _weaken_etag(MutableHeaders(scope=message), message["status"], request_headers)
             await send(message)
 
-        given = ",".join(headers.getlist("accept-encoding"))
-        if accepts_coding(given, "gzip"):
+        accept_encoding = ",".join(request_headers.getlist("accept-encoding"))
+        if accepts_coding(accept_encoding, "gzip"):
             gzip = GZipResponder(
-                self._app, MINIMUM_BYTES, LEVEL, exclude_content_types=SMALL_ALREADY
+                self._app, MINIMUM_BYTES, LEVEL, exclude_content_types=UNCOMPRESSED_TYPES
             )
             await gzip(scope, receive, send_weak)
-        else:  # it tells caches that another client is answered otherwise
-            plain = IdentityResponder(self._app, MINIMUM_BYTES, exclude_content_types=SMALL_ALREADY)
-            await plain(scope, receive, send)
+        else:  # adds `Vary: Accept-Encoding`, so that caches keep the two responses apart
+            identity = IdentityResponder(
+                self._app, MINIMUM_BYTES, exclude_content_types=UNCOMPRESSED_TYPES
+            )
+            await identity(scope, receive, send)
 
 
-def _weaken(answer: MutableHeaders, status: int, asked: Headers) -> None:
-    """Make its ETag weak, if it is compressed, or says that what the client has compressed is
-    still right: that is the one with this very tag."""
-    tag = answer.get("etag", "")
-    if not tag.startswith('"'):
+def _weaken_etag(response: MutableHeaders, status: int, request: Headers) -> None:
+    """Make the ETag weak if the response is compressed, or is a 304 for a weak tag."""
+    etag = response.get("etag", "")
+    if not etag.startswith('"'):
         return
-    weak = f"W/{tag}"
-    if "content-encoding" in answer or (status == 304 and weak in asked.get("if-none-match", "")):
-        answer["ETag"] = weak
+    weak = f"W/{etag}"
+    was_weak = status == 304 and weak in request.get("if-none-match", "")
+    if "content-encoding" in response or was_weak:
+        response["ETag"] = weak

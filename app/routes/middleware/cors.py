@@ -1,4 +1,4 @@
-"""Pages of other sites that MOGGY_CORS_ORIGINS allows to call the service, with a key."""
+"""CORS: the pages of other sites that may call the service, by MOGGY_CORS_ORIGINS."""
 
 from collections.abc import Collection
 
@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.routes.protocol.deadlines import DEADLINE_HEADER
 from app.routes.protocol.problems import METHODS, problem
 
-SENT = (
+ALLOWED_HEADERS = (
     *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range"),
     *("Last-Event-ID", "Range", DEADLINE_HEADER),
 )
-EXPOSED = (
+EXPOSED_HEADERS = (
     *("Accept-Ranges", "Content-Disposition", "Content-Location", "Content-Range", "ETag"),
     *("Location", "Moggy-Seed", "Retry-After", "WWW-Authenticate"),
 )
@@ -22,16 +22,19 @@ PREFLIGHT_SECONDS = 600
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, with refusals that are problem documents, and `Vary: Origin` on every answer: a
-    cache must not give a page the answer that something without an Origin got."""
+    """Starlette's CORSMiddleware, with problem documents, and `Vary: Origin` on every response.
+
+    Without `Vary` a cache could give a page the response to a request without an Origin, which
+    lacks the CORS headers.
+    """
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         super().__init__(
             app,
             allow_origins=origins,
             allow_methods=METHODS,
-            allow_headers=SENT,
-            expose_headers=EXPOSED,
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
             allow_private_network=True,
             max_age=PREFLIGHT_SECONDS,
         )

@@ -1,22 +1,22 @@
-"""HEAD: what a GET would answer, without its body."""
+"""HEAD requests: the response of GET without its body."""
 
 import asyncio
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MARK = "moggy.head"  # in the scope of a GET that was a HEAD
+SCOPE_KEY = "moggy.head"  # marks a GET that was a HEAD
 
 
 def is_head(request: Request) -> bool:
-    """Whether the body will be dropped: a route that knows its headers need not begin it."""
-    return bool(request.scope.get(MARK))
+    """Whether the body will be dropped, so that a route need not read a file to send it."""
+    return bool(request.scope.get(SCOPE_KEY))
 
 
 class HeadAsGet:
-    """ASGI middleware, so that no route has to name HEAD beside GET.
+    """ASGI middleware that turns HEAD into GET, so that no route needs to declare HEAD.
 
-    Whatever the route would still send is dropped; a stream is told that its client has left.
+    It drops the body. A streaming route is told that the client has disconnected.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -35,16 +35,16 @@ class HeadAsGet:
                 answered.set()
 
         async def receive_until_answered() -> Message:
-            asking = asyncio.ensure_future(receive())
+            receiving = asyncio.ensure_future(receive())
             answering = asyncio.ensure_future(answered.wait())
             try:
-                await asyncio.wait((asking, answering), return_when=asyncio.FIRST_COMPLETED)
-                return asking.result() if asking.done() else {"type": "http.disconnect"}
+                await asyncio.wait((receiving, answering), return_when=asyncio.FIRST_COMPLETED)
+                return receiving.result() if receiving.done() else {"type": "http.disconnect"}
             finally:
-                asking.cancel()
+                receiving.cancel()
                 answering.cancel()
 
-        # A part can be asked for with GET alone (RFC 9110, 14.2).
+        # Range applies to GET alone (RFC 9110, 14.2).
         headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
-        asked = {**scope, "method": "GET", "headers": headers, MARK: True}
-        await self._app(asked, receive_until_answered, send_head)
+        get_scope = {**scope, "method": "GET", "headers": headers, SCOPE_KEY: True}
+        await self._app(get_scope, receive_until_answered, send_head)

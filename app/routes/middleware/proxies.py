@@ -1,7 +1,7 @@
-"""Below a prefix of another server: MOGGY_ROOT_PATH, or X-Forwarded-Prefix from a trusted proxy.
+"""The path prefix of a reverse proxy: MOGGY_ROOT_PATH, or X-Forwarded-Prefix where it is trusted.
 
-The proxy may strip the prefix from the path or leave it. Inside, paths have no prefix; every
-address that an answer names has it.
+The proxy may strip the prefix from the path or leave it. Routes see paths without it, and every
+address in a response has it.
 """
 
 import re
@@ -20,12 +20,12 @@ _prefix: ContextVar[str] = ContextVar("prefix", default="")
 
 
 def public_path(path: str) -> str:
-    """The path as the client of the current request reaches it."""
+    """Return the path with the prefix by which the client of this request reaches it."""
     return _prefix.get() + path
 
 
-class Prefix:
-    """ASGI wrapper: strips the prefix from the path, and adds it to the addresses in headers."""
+class ProxyPrefix:
+    """ASGI middleware: strips the prefix from paths, and adds it to the addresses in headers."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app

@@ -1,4 +1,8 @@
-"""Who may ask: a key where keys are set, else only pages and programs of this very machine."""
+"""Access control: by key where MOGGY_API_KEYS is set, else only from this machine.
+
+Without keys, the Host and Origin headers must name this machine: this keeps out pages of other
+sites that run in a browser here.
+"""
 
 import functools
 import hmac
@@ -11,13 +15,12 @@ from app.domain.settings import Settings, is_loopback
 from app.routes.openapi import ASSETS, DOCUMENT, PAGE
 from app.routes.protocol.problems import problem
 
-# What a load balancer or a browser asks for first, and holds no secret; everything else needs a
-# key where there are keys.
-OPEN = frozenset({"/", "/healthz", "/readyz", PAGE, DOCUMENT})
-METRICS = "/metrics"  # open as well where MOGGY_OPEN_METRICS says so
+# Open without a key: what load balancers and browsers request first. It holds no secret.
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", PAGE, DOCUMENT})
+METRICS = "/metrics"  # open too where MOGGY_OPEN_METRICS is set
 
-HOSTS_REMEMBERED = 64
-# A name or an IPv4 address, or an IPv6 address in brackets without a zone; then perhaps a port.
+CACHED_HOSTS = 64
+# A name, an IPv4 address, or an IPv6 address in brackets without a zone; then an optional port.
 HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE)
 HTTP_PORT = "80"
 HTTPS_PORT = "443"
@@ -27,27 +30,27 @@ SITE_HEADERS = (
 )
 
 
-class Access:
-    """What the settings allow."""
+class AccessPolicy:
+    """Decides by the settings whether a request is allowed."""
 
     def __init__(self, settings: Settings) -> None:
         self._keys = [key.encode() for key in settings.api_keys]
-        self._open = OPEN | {METRICS} if settings.open_metrics else OPEN
+        self._open = OPEN_PATHS | {METRICS} if settings.open_metrics else OPEN_PATHS
 
     def check(self, scope: Scope) -> None:
-        """Raises Unauthorized, Forbidden."""
+        """Raise Unauthorized or Forbidden unless the request is allowed."""
         if not self._keys:
             _check_site(scope)
         elif scope["path"] not in self._open and not scope["path"].startswith(f"{ASSETS}/"):
             self._check_key(_authorization(scope))
 
     def _check_key(self, authorization: str) -> None:
-        scheme, _, key = authorization.partition(" ")
-        given = key.strip().encode()
-        # Every key is compared, so that the time taken says nothing about which came close.
-        matches = [hmac.compare_digest(given, known) for known in self._keys]
+        scheme, _, credentials = authorization.partition(" ")
+        given = credentials.strip().encode()
+        # All keys are compared, so that the time taken does not depend on which one matches.
+        matches = [hmac.compare_digest(given, key) for key in self._keys]
         if scheme.lower() != "bearer" or not any(matches):
-            raise Unauthorized("this service needs a key: send `Authorization: Bearer KEY`")
+            raise Unauthorized("this service requires a key: send `Authorization: Bearer KEY`")
 
 
 def _authorization(scope: Scope) -> str:
@@ -58,16 +61,16 @@ def _authorization(scope: Scope) -> str:
 
 
 class AccessGuard:
-    """ASGI middleware, since it stands before every route, streams included."""
+    """ASGI middleware that refuses requests before any route, those of streams included."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._access = Access(settings)
+        self._policy = AccessPolicy(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                self._access.check(scope)
+                self._policy.check(scope)
             except MoggyError as error:
                 headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
                 refusal = problem(error.status, error.title, error.detail, headers=headers)
@@ -77,24 +80,24 @@ class AccessGuard:
 
 
 def _check_site(scope: Scope) -> None:
-    """Refuse what a page of another site sends through its visitor's browser.
+    """Refuse requests that a page of another site sends through its visitor's browser.
 
-    A foreign Host is DNS rebinding; a foreign Origin is a cross-site request; what a page embeds
-    (an image, say) has no Origin, but browsers say where it comes from. A link that is followed
-    is let through: its answer is the visitor's, not the page's.
+    A foreign Host is DNS rebinding. A foreign Origin is a cross-site request. A request for an
+    embedded resource, such as an image, has no Origin; for it browsers send Sec-Fetch-Site. A
+    followed link is allowed: the page that holds the link cannot read the response.
     """
-    given: dict[bytes, list[str]] = {name: [] for name in SITE_HEADERS}
+    values: dict[bytes, list[str]] = {name: [] for name in SITE_HEADERS}
     for name, value in scope["headers"]:
-        if name in given:
-            given[name].append(value.decode("latin-1"))
-    hosts, origins, sites, modes, forwarded, schemes = given.values()
+        if name in values:
+            values[name].append(value.decode("latin-1"))
+    hosts, origins, sites, modes, forwarded, schemes = values.values()
     if ("cross-site" in sites or "same-site" in sites) and modes != ["navigate"]:
         raise Forbidden("a page of another site may not use this service")
-    host = ", ".join(hosts)  # of several none is believed: a proxy may have read another of them
+    host = ", ".join(hosts)  # several make an invalid one: a proxy may have read another of them
     site = _local_site(host)
     if site is None:
         raise Forbidden(
-            f"Host {host!r} is not this machine: without MOGGY_API_KEYS only localhost is answered"
+            f"Host {host!r} is not this machine: without MOGGY_API_KEYS only localhost is served"
         )
     allowed = {site}
     if forwarded:
@@ -105,23 +108,23 @@ def _check_site(scope: Scope) -> None:
 
 
 def _forwarded_sites(host: str, scheme: str) -> set[str]:
-    """The origins of a page that reaches the service through a proxy on this machine.
+    """Return the origins of pages that reach the service through a proxy on this machine.
 
-    No page of another site can send these headers: its browser would ask for leave first.
+    A page of another site cannot send these headers: its browser would send a preflight first.
     """
     site = _local_site(host)
     if site is None:
         raise Forbidden(
-            f"a proxy passes on requests for {host!r}, which is not this machine: without "
-            "MOGGY_API_KEYS only localhost is answered"
+            f"a proxy forwards requests for {host!r}, which is not this machine: without "
+            "MOGGY_API_KEYS only localhost is served"
         )
     secure = site.replace("http://", "https://").removesuffix(f":{HTTPS_PORT}")
     return {secure if scheme.lower() == "https" else site}
 
 
-@functools.lru_cache(HOSTS_REMEMBERED)
+@functools.lru_cache(CACHED_HOSTS)
 def _local_site(host: str) -> str | None:
-    """The origin that a Host, with its port, stands for; None unless it names this machine."""
+    """Return the origin of a Host header with its port; None unless it names this machine."""
     parts = HOST.fullmatch(host)
     if parts is None or int(parts[2] or HTTP_PORT) > 65535:
         return None

@@ -1,8 +1,8 @@
-"""The Content-Disposition of a form's part: the field's name and the file's name.
+"""The Content-Disposition of a part of a form: the names of the field and of the file.
 
 The standard library parses the header and its RFC 2231 parameters (`filename*`). Clients write
-file names that are not ASCII in many ways: RFC 5987 (`filename*`), raw UTF-8 as browsers do, raw
-Latin-1, RFC 2047 words as .NET does, and with `"`, CR and LF percent-encoded (HTML, RFC 7578).
+non-ASCII file names in many ways: RFC 5987 (`filename*`), raw UTF-8 as browsers do, raw Latin-1,
+RFC 2047 words as .NET does, and with `"`, CR and LF percent-encoded (HTML, RFC 7578).
 """
 
 import re
@@ -14,20 +14,20 @@ from typing import NamedTuple
 
 from app.domain.errors import InvalidRequest
 
-ESCAPED = {"%22": '"', "%0D": "\r", "%0A": "\n"}  # all that HTML forms percent-encode in a name
+ESCAPED = {"%22": '"', "%0D": "\r", "%0A": "\n"}  # what HTML forms percent-encode
 ESCAPE = re.compile("|".join(ESCAPED), re.IGNORECASE)
 ENCODED_WORDS = re.compile(r"\s*(=\?[^?\s]+\?[bq]\?[^?]*\?=\s*)+", re.IGNORECASE | re.ASCII)
-# Where a file lies on its sender's machine, which clients on Windows may tell. Of other paths the
-# folders are kept: they may be classes.
+# Some clients on Windows send the full path on their machine, of which only the file name is kept.
+# Other paths keep their folders, which may be classes.
 WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
-MAX_SHOWN = 100
+MAX_QUOTED = 100
 
-# (charset, language, value) of an RFC 2231 parameter, whose value has its bytes as Latin-1.
+# Text, or (charset, language, value) of an RFC 2231 parameter, whose value is bytes as Latin-1.
 Parameter = str | tuple[str | None, str | None, str]
 
 
 class Disposition(NamedTuple):
-    """`file_name` is None where the part names no file; it may be empty."""
+    """`file_name` is None where the part has none; it may also be empty."""
 
     kind: str
     field: str | None
@@ -46,9 +46,10 @@ def read_disposition(header: bytes) -> Disposition:
 
 
 def _parameter(parameters: Sequence[tuple[str, Parameter]], name: str) -> str | None:
-    """The parameter's text; of a plain and an extended value the extended one, if it is readable.
+    """Return the text of the extended parameter (`name*`) or else of the plain one.
 
-    Raises InvalidRequest when there is only an extended value and it cannot be decoded.
+    An extended value that cannot be decoded is ignored, or without a plain one raises
+    InvalidRequest.
     """
     values = [value for key, value in parameters if key.lower() == name]
     plain = next((value for value in values if isinstance(value, str)), None)
@@ -61,7 +62,7 @@ def _parameter(parameters: Sequence[tuple[str, Parameter]], name: str) -> str | 
             if plain is None:
                 raise InvalidRequest(
                     f"{name}* of a part of the form cannot be decoded as "
-                    f"{(charset or 'utf-8')[:MAX_SHOWN]!r}: write it as UTF-8''NAME with NAME "
+                    f"{(charset or 'utf-8')[:MAX_QUOTED]!r}: write it as UTF-8''NAME with NAME "
                     "percent-encoded (RFC 5987)"
                 ) from error
     return None if plain is None else _decode_plain(plain)
@@ -78,7 +79,7 @@ def _decode_plain(value: str) -> str:
 
 
 def _decode_bytes(raw: bytes) -> str:
-    """UTF-8; what is not is Windows-1252, which HTML means by Latin-1, or Latin-1 itself."""
+    """Decode UTF-8, else Windows-1252, which is what HTML calls Latin-1, else Latin-1 itself."""
     for encoding in ("utf-8", "cp1252"):
         try:
             return raw.decode(encoding)
@@ -88,6 +89,6 @@ def _decode_bytes(raw: bytes) -> str:
 
 
 def _storable(text: str) -> str:
-    """The text itself; ValueError for half a surrogate pair, which some charsets can express."""
+    """Return the text; ValueError for a lone surrogate, which some charsets can express."""
     text.encode()
     return text

@@ -1,4 +1,4 @@
-"""How long a client waits for images: until it leaves, or its deadline passes."""
+"""Deadlines: work for a client ends when the client disconnects or its time is over."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ DEADLINE_HEADER = "Moggy-Deadline"
 
 
 class ClientLeft(MoggyError):
-    """Nobody reads this answer: the connection is closed."""
+    """The client has closed the connection and reads no response."""
 
     status: ClassVar[int] = 499
     title: ClassVar[str] = "Client closed request"
@@ -34,20 +34,19 @@ async def allow_deadline(
             alias=DEADLINE_HEADER,
             gt=0,
             allow_inf_nan=False,
-            description="Seconds after which the images are of no use any more: 503 then, and "
-            "what has not been made of them is not. Of what is sent while it is made, the first "
-            "pictures have to be there by then. At most, and by default, "
-            "MOGGY_GENERATION_SECONDS.",
+            description="Seconds after which the request is answered 503 and the remaining images "
+            "are skipped. A streamed response must have begun by then. The default, and the "
+            "greatest value, is MOGGY_GENERATION_SECONDS.",
         ),
         WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
     ] = None,
 ) -> None:
-    """A dependency: what `while_connected` of this request waits for."""
+    """A dependency that sets the deadline of `while_connected` for this request."""
     limit: float = request.app.state.settings.generation_seconds
     if seconds is not None and seconds > limit:
         raise InvalidRequest(
             f"{DEADLINE_HEADER} {seconds:g} is beyond the limit of {limit:g} seconds "
-            "(MOGGY_GENERATION_SECONDS): ask for less, or leave it out",
+            "(MOGGY_GENERATION_SECONDS): give less, or leave it out",
             field=DEADLINE_HEADER,
         )
     request.state.seconds_allowed = limit if seconds is None else seconds
@@ -55,16 +54,16 @@ async def allow_deadline(
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The work's result; the work is cancelled as soon as the client leaves, or is too late.
+    """Return the work's result, or cancel it when the client disconnects or its deadline passes.
 
-    The deadline is the request's, however often it waits. Raises DeadlinePassed, ClientLeft.
+    All calls for one request share its deadline. Raises DeadlinePassed, ClientLeft.
     """
-    left_over = max(0.0, request.state.deadline - time.monotonic())
+    remaining = max(0.0, request.state.deadline - time.monotonic())
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_client_leaves(request))
     try:
         await asyncio.wait(
-            (working, leaving), timeout=left_over, return_when=asyncio.FIRST_COMPLETED
+            (working, leaving), timeout=remaining, return_when=asyncio.FIRST_COMPLETED
         )
     finally:
         left = leaving.done()
@@ -72,7 +71,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         abandoned = not working.done()
         working.cancel()
     if abandoned and left:
-        leaving.result()  # raises where the client is still there and its body is too large
+        leaving.result()  # raises if the client is still connected and its body is too large
         raise ClientLeft("the client left before its images were made")
     if abandoned:
         raise deadline_passed(request, request.state.seconds_allowed)
@@ -80,10 +79,10 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
 
 def deadline_passed(request: Request, seconds: float) -> DeadlinePassed:
-    """The error of a request that was not answered in so many seconds."""
+    """Build the error of a request that was not answered within `seconds`."""
     wait: int = request.app.state.engine.seconds_to_wait()
     return DeadlinePassed(
-        f"the images were not made within {seconds:g} seconds: ask again later, for fewer, or "
+        f"the images were not made within {seconds:g} seconds: retry later, ask for fewer, or "
         f"allow more ({DEADLINE_HEADER}, at most MOGGY_GENERATION_SECONDS)",
         retry_after=max(1, wait),
     )

@@ -1,4 +1,4 @@
-"""What a client would rather have: its `Accept` and `Accept-Encoding` (RFC 9110, 12.5)."""
+"""Content negotiation: `Accept` and `Accept-Encoding` (RFC 9110, 12.5)."""
 
 from collections.abc import Sequence
 
@@ -6,41 +6,42 @@ from app.domain.errors import NotAcceptable
 
 
 def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
-    """The one of `offered` with the highest weight; of equals one that is named, then the first.
+    """Return the offered media type that `Accept` gives the highest weight.
 
-    Raises NotAcceptable where none has a weight above 0.
+    Among equal weights, a type that is named precedes one that a wildcard matches, and then the
+    first is chosen. Raises NotAcceptable where no type has a weight above 0.
     """
     ranges = _weights(accept or "*/*")
-    weighed = [max(_matches(media_type, ranges), default=(0, 0.0)) for media_type in offered]
-    ranked = [(weight, specific) for specific, weight in weighed]
+    matches = [max(_matches(media_type, ranges), default=(0, 0.0)) for media_type in offered]
+    ranked = [(weight, specificity) for specificity, weight in matches]
     best = max(ranked, default=(0.0, 0))
     if best[0] <= 0:
         raise NotAcceptable(
-            f"nothing here is what Accept asks for ({(accept or '')[:200]}): there are "
+            f"Accept {(accept or '')[:200]!r} matches none of the formats: there are "
             f"{', '.join(offered)}"
         )
     return offered[ranked.index(best)]
 
 
 def accepts_coding(accept_encoding: str | None, coding: str) -> bool:
-    """Whether the client takes the coding, and not more gladly none."""
+    """Whether the client accepts the coding, and prefers it to none or likes both the same."""
     weights = dict(_weights(accept_encoding or ""))
     weight = weights.get(coding, weights.get("*", 0.0))
     return weight > 0 and weight >= weights.get("identity", 0.0)
 
 
 def _matches(media_type: str, ranges: list[tuple[str, float]]) -> list[tuple[int, float]]:
-    """How specific each range is that holds the type, and its weight."""
+    """Return the specificity and weight of each range that contains the media type."""
     specificity = {media_type: 3, f"{media_type.partition('/')[0]}/*": 2, "*/*": 1}
     return [(specificity[name], weight) for name, weight in ranges if name in specificity]
 
 
 def _weights(header: str) -> list[tuple[str, float]]:
-    return [_parse(one) for one in header.split(",")]
+    return [_parse(element) for element in header.split(",")]
 
 
 def _parse(text: str) -> tuple[str, float]:
-    """`image/webp;q=0.8` -> (image/webp, 0.8); a weight that is no number counts as 0."""
+    """`image/webp;q=0.8` -> (image/webp, 0.8); an invalid weight counts as 0."""
     name, *parameters = (part.strip().lower() for part in text.split(";"))
     for parameter in parameters:
         key, _, value = parameter.partition("=")

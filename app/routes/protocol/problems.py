@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 `application/problem+json`, mapped here and nowhere else."""
+"""Problem documents: every error becomes RFC 9457 `application/problem+json` here."""
 
 import json
 import sys
@@ -32,20 +32,20 @@ from models.ranges import ConfigError
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 5  # where nobody can say when it will be better
+RETRY_SECONDS = 5  # the Retry-After of an error that names none
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # and HEAD, wherever there is GET
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # and HEAD wherever GET is
 PROBLEM_JSON = "application/problem+json"
 Handler = Callable[[Request, Exception], Response]
-MAX_ERRORS = 20  # that one answer lists
-MAX_TEXT, KEPT_END = 1000, 300  # of a sentence; its end says what to do
+MAX_ERRORS = 20  # listed in one problem document
+MAX_TEXT, KEPT_END = 1000, 300  # characters of a sentence; its end says what to do
 
 
 class ProblemResponse(JSONResponse):
     media_type = PROBLEM_JSON
 
     def render(self, content: Any) -> bytes:
-        """As JSON; half a surrogate pair, which a client can send but not be sent, becomes `?`."""
+        """Encode as JSON; a lone surrogate, which JSON can hold and UTF-8 cannot, becomes `?`."""
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "replace")
 
@@ -58,9 +58,9 @@ def problem(
     headers: dict[str, str] | None = None,
     **members: Any,
 ) -> ProblemResponse:
-    """One problem document; members that are None are left out.
+    """Build a problem document; members that are None are left out.
 
-    What quotes a client at length is shortened: its URL or its body may be megabytes.
+    Long texts are shortened: they may quote a client's URL or body of megabytes.
     """
     content = {"type": "about:blank", "title": title, "status": status, "detail": _shorten(detail)}
     for name, value in members.items():
@@ -80,7 +80,7 @@ def install_problems(api: FastAPI) -> None:
         MoggyError: _moggy_error,
         ConfigError: _config_error,
         SQLAlchemyError: _database_error,
-        OSError: unexpected,  # like the next, answered here for the sake of a full disk
+        OSError: unexpected,  # this and the next may mean a full disk
         BaseError: unexpected,
         DataError: _data_error,
         RequestValidationError: _validation_error,
@@ -93,8 +93,8 @@ def install_problems(api: FastAPI) -> None:
 
 
 def _in_the_loop(handler: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """The same as a coroutine: Starlette sends every other handler through its threads, and an
-    error has to be answered when none is free."""
+    """Wrap the handler in a coroutine: Starlette would run it in a thread, and errors must be
+    answered even when no thread is free."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return handler(request, error)
@@ -108,7 +108,6 @@ def _moggy_error(_request: Request, error: Exception) -> Response:
 
 
 def describe_error(error: MoggyError) -> ProblemResponse:
-    """Its problem document."""
     retry_after = error.retry_after
     if retry_after is None and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         retry_after = RETRY_SECONDS
@@ -131,9 +130,7 @@ def _database_error(request: Request, error: Exception) -> Response:
         return unexpected(request, error)
     log.warning("database_unavailable", path=request.url.path, error=type(error).__name__)
     return describe_error(
-        Unavailable(
-            "the database cannot be reached, or is too busy, at the moment: try again later"
-        )
+        Unavailable("the database cannot be reached or is too busy: try again later")
     )
 
 
@@ -144,22 +141,23 @@ def _data_error(_request: Request, _error: Exception) -> Response:
 
 def disk_full() -> InsufficientStorage:
     return InsufficientStorage(
-        "the disk is full: delete datasets or models, or make room otherwise, and try again"
+        "the disk is full: delete datasets or models, or free space otherwise, and try again"
     )
 
 
 def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if found[0]["type"] == "json_invalid":
-        return _malformed(f"{found[0]['ctx']['error']}, at character {found[0]['loc'][-1]}")
-    if isinstance(found[0].get("input"), bytes):  # FastAPI leaves alone what is not called JSON
-        return describe_error(not_as(request, "application/json"))
-    if found[0]["type"].startswith("recursion"):
+    details = error.errors()
+    kind = details[0]["type"]
+    if kind == "json_invalid":
+        return _malformed(f"{details[0]['ctx']['error']}, at character {details[0]['loc'][-1]}")
+    if isinstance(details[0].get("input"), bytes):  # FastAPI parses only what is labelled JSON
+        return describe_error(wrong_media_type(request, "application/json"))
+    if kind.startswith("recursion"):
         return _malformed("it is nested too deeply")
     errors = [
-        {"field": _field(one["loc"]), "detail": _sentence(request, one)}
-        for one in found[:MAX_ERRORS]
+        {"field": _field(detail["loc"]), "detail": _sentence(request, detail)}
+        for detail in details[:MAX_ERRORS]
     ]
     first = errors[0]
     return problem(
@@ -171,37 +169,37 @@ def _validation_error(request: Request, error: Exception) -> Response:
     )
 
 
-def not_as(request: Request, wanted: str) -> UnsupportedMediaType:
-    """The body came as something else than `wanted`."""
+def wrong_media_type(request: Request, wanted: str) -> UnsupportedMediaType:
+    """Build the error of a body whose Content-Type is not `wanted`."""
     given = request.headers.get("content-type")
     stated = "without a Content-Type" if given is None else f"as {given[:100]!r}"
     return UnsupportedMediaType(
-        f"the body came {stated}: send it as {wanted}", field="Content-Type"
+        f"the body was sent {stated}: send it as {wanted}", field="Content-Type"
     )
 
 
 def _malformed(reason: str) -> Response:
-    return problem(400, "Malformed body", f"the body is not JSON that can be read: {reason}")
+    return problem(400, "Malformed body", f"the body cannot be parsed as JSON: {reason}")
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    """`body.overrides.width` as the client wrote it: `overrides.width`."""
-    places = ("body", "query", "path", "header")
-    return ".".join(str(part) for part in location[location[0] in places :])[:MAX_TEXT]
+    """Name the field as the client does: `overrides.width` for `body.overrides.width`."""
+    sources = ("body", "query", "path", "header")
+    return ".".join(str(part) for part in location[location[0] in sources :])[:MAX_TEXT]
 
 
 def _sentence(request: Request, error: dict[str, Any]) -> str:
-    place, *location = error["loc"]
+    source, *location = error["loc"]
     body = getattr(request.scope.get("route"), "body_field", None)
     fields = []
-    if place == "body" and body is not None and error["type"] == "extra_forbidden":
+    if source == "body" and body is not None and error["type"] == "extra_forbidden":
         fields = known_fields(body.field_info.annotation, location)
     return explain_error(error, fields, {NAME_PATTERN: NAME_RULE})
 
 
 def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.NO_CONTENT:  # no error, but decided before the route runs
+    if error.status_code == HTTPStatus.NO_CONTENT:  # no error: raised by a dependency
         return Response(status_code=error.status_code)
     if error.status_code == HTTPStatus.BAD_REQUEST and error.__cause__ is not None:
         return _malformed(_unreadable(error.__cause__))
@@ -210,41 +208,41 @@ def _http_exception(request: Request, error: Exception) -> Response:
     headers = dict(error.headers) if error.headers else {}
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed(request))
-        detail = f"{request.method} is not allowed at {path}: it takes {headers['Allow']}"
+        detail = f"{request.method} is not allowed at {path}: use {headers['Allow']}"
     elif error.status_code == HTTPStatus.NOT_FOUND:
-        detail = f"there is nothing at {path}: /docs lists what there is"
+        detail = f"there is nothing at {path}: /docs lists all addresses"
     return problem(error.status_code, title, detail, headers=headers)
 
 
 def _allowed(request: Request) -> list[str]:
-    """What the address of the request knows. The router itself says it of one route alone."""
+    """Return the methods of all routes at the request's path. The router knows only one route's."""
 
-    def is_known(method: str) -> bool:
+    def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    known = [method for method in METHODS if is_known(method)]
-    return ["GET", "HEAD", *known[1:]] if "GET" in known else known
+    allowed = [method for method in METHODS if is_allowed(method)]
+    return ["GET", "HEAD", *allowed[1:]] if "GET" in allowed else allowed
 
 
 def _unreadable(cause: BaseException) -> str:
-    """Why a body cannot be parsed, beside its syntax."""
+    """Say why a body cannot be parsed, other than by its syntax."""
     if isinstance(cause, RecursionError):
         return "it is nested too deeply"
     if isinstance(cause, UnicodeDecodeError):
         return f"it is not {cause.encoding.upper()}, at byte {cause.start}"
     if isinstance(cause, ValueError):
         return f"a number has more than {sys.get_int_max_str_digits()} digits"
-    return "it broke off"
+    return "it is incomplete"
 
 
 def _client_left(_request: Request, _error: Exception) -> Response:
-    """The client closed the connection while its body was read: no failure of the service."""
-    return describe_error(ClientLeft("the client left before its request was whole"))
+    """Answer a client that disconnected while its body was read: the service did not fail."""
+    return describe_error(ClientLeft("the client left before its request was complete"))
 
 
 def unexpected(request: Request, error: Exception) -> Response:
-    """What nobody can mend but us; or a full disk, wherever it was met."""
+    """Answer an error that no handler expects: 507 if the disk is full, else 500 and a log line."""
     if is_disk_full(error):
         return describe_error(disk_full())
     log.error("request_failed", path=request.url.path, exc_info=error)

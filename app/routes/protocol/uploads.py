@@ -13,19 +13,20 @@ from starlette.requests import ClientDisconnect, Request
 from app.domain.disk import is_disk_full
 from app.domain.errors import InsufficientStorage, InvalidRequest, MoggyError, TooLarge
 from app.domain.settings import Settings
+from app.routes.middleware.body_limit import stated_length
 from app.routes.protocol.content_disposition import read_disposition
-from app.routes.protocol.problems import disk_full, not_as
+from app.routes.protocol.problems import disk_full, wrong_media_type
 
 FILES_FIELD = "files"
-MAX_FILES = 100_000  # each is an inode until it is packed; an archive holds any number
+MAX_FILES = 100_000  # each takes an inode until it is packed; an archive holds any number
 MAX_TEXT_FIELDS = 32
 MAX_TEXT_BYTES = 16 * 1024
-UNNAMED = "unnamed-{}"  # a file sent without a name, by its place in the upload
-FEED_BYTES = 1 << 20  # parsed and written together, in one visit to a thread
+UNNAMED = "unnamed-{}"  # the name of a file without one, by its number in the upload
+FEED_BYTES = 1 << 20  # parsed and written by one call in a thread
 
 
 class UploadedFile(NamedTuple):
-    """`name` is the client's, and never part of a path."""
+    """`name` comes from the client: it must never become part of a path."""
 
     name: str
     path: Path
@@ -41,8 +42,8 @@ class Upload:
 async def receive_upload(request: Request, folder: Path, settings: Settings) -> Upload:
     """Receive `files` into `folder` as 000000, 000001, …, and the text fields into memory.
 
-    The length is checked before a byte is read, where the client states it, and counted while
-    reading. Whatever goes wrong, the folder is gone when the error leaves.
+    A stated length is checked before the first byte is read; the bytes are counted while reading.
+    Any error removes the folder.
     """
     boundary = _boundary(request)
     try:
@@ -55,24 +56,23 @@ async def receive_upload(request: Request, folder: Path, settings: Settings) -> 
     except BaseException as error:
         with CancelScope(shield=True):
             await to_thread.run_sync(shutil.rmtree, folder, True)
-        known = _explain(error)
-        if known is error:
+        explained = _explain(error)
+        if explained is error:
             raise
-        raise known from error
+        raise explained from error
     return Upload(receiver.fields, receiver.files)
 
 
 def _boundary(request: Request) -> bytes:
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise not_as(request, "multipart/form-data with a boundary")
+        raise wrong_media_type(request, "multipart/form-data with a boundary")
     return options[b"boundary"]
 
 
 def _make_room(request: Request, folder: Path, settings: Settings) -> None:
-    """Refuse what will not fit, and make the folder."""
-    stated = request.headers.get("content-length", "0")
-    length = int(stated) if stated.isdecimal() else 0
+    """Refuse an upload that will not fit, and create the folder."""
+    length = stated_length(request.scope)
     if length > settings.max_upload_bytes:
         raise _too_large(f"{length:,} bytes", settings.max_upload_bytes)
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,40 +80,40 @@ def _make_room(request: Request, folder: Path, settings: Settings) -> None:
     if length + settings.min_free_bytes > free:
         raise InsufficientStorage(
             f"the upload is {length:,} bytes and the disk has {free:,} free, of which "
-            f"{settings.min_free_bytes:,} stay free (MOGGY_MIN_FREE_BYTES): make room, or send "
-            "less",
+            f"{settings.min_free_bytes:,} must stay free (MOGGY_MIN_FREE_BYTES): free space, or "
+            "send less",
             field=FILES_FIELD,
         )
 
 
 async def _feed(request: Request, receiver: "_FormReceiver", limit: int) -> None:
-    received, waiting, chunks = 0, 0, list[bytes]()
+    received, pending, chunks = 0, 0, list[bytes]()
     async for chunk in request.stream():
         received += len(chunk)
         if received > limit:
             raise _too_large("larger", limit)
         chunks.append(chunk)
-        waiting += len(chunk)
-        if waiting >= FEED_BYTES:
+        pending += len(chunk)
+        if pending >= FEED_BYTES:
             await to_thread.run_sync(receiver.write, b"".join(chunks))
-            waiting, chunks = 0, []
+            pending, chunks = 0, []
     await to_thread.run_sync(receiver.write, b"".join(chunks))
     receiver.finish()
 
 
 def _too_large(size: str, limit: int) -> TooLarge:
     return TooLarge(
-        f"the upload is {size}; at most {limit:,} bytes are taken (MOGGY_MAX_UPLOAD_BYTES)",
+        f"the upload is {size}; at most {limit:,} bytes are accepted (MOGGY_MAX_UPLOAD_BYTES)",
         field=FILES_FIELD,
     )
 
 
 def _explain(error: BaseException) -> BaseException:
-    """The error that the user is told, where it is the user's to know."""
+    """Return the error to report to the client; an unknown one as it is."""
     if isinstance(error, MoggyError):
         return error
     if isinstance(error, ClientDisconnect):
-        return InvalidRequest("the upload broke off: its sender went away")
+        return InvalidRequest("the upload is incomplete: its sender disconnected")
     if isinstance(error, FormParserError):
         return InvalidRequest(f"the multipart body is malformed: {error}")
     if is_disk_full(error):
@@ -122,7 +122,7 @@ def _explain(error: BaseException) -> BaseException:
 
 
 class _FormReceiver:
-    """Turns the parser's callbacks into files and fields, one part at a time."""
+    """Writes the parts of a form to files and fields, from the parser's callbacks."""
 
     def __init__(self, boundary: bytes, folder: Path) -> None:
         self.fields: dict[str, str] = {}
@@ -152,7 +152,7 @@ class _FormReceiver:
         self._parser.write(data)
 
     def finish(self) -> None:
-        """Raise unless the body was whole."""
+        """Raise InvalidRequest unless the closing boundary was received."""
         if not self._ended:
             raise InvalidRequest("the multipart body ends before its closing boundary")
 
@@ -187,7 +187,7 @@ class _FormReceiver:
             self._open_file(file_name)
 
     def _is_binary(self) -> bool:
-        """Whether the part states a media type other than text, as a file without a name does."""
+        """Whether the part has a media type other than text/plain, as an unnamed file has."""
         media_type = self._headers.get(b"content-type", b"text/plain").strip().lower()
         return not media_type.startswith(b"text/plain")
 
@@ -239,7 +239,7 @@ class _FormReceiver:
         self._file.close()
         self._file = None
         if size == 0 and not self._file_name:
-            path.unlink()  # what a browser sends for a file input that nobody filled
+            path.unlink()  # what a browser sends for an empty file input
         else:
             name = self._file_name or UNNAMED.format(len(self.files) + 1)
             self.files.append(UploadedFile(name, path, size))

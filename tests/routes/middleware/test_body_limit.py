@@ -66,7 +66,7 @@ def test_fewer_images_a_request_are_fewer_bytes_of_latents(settings: Settings) -
 def test_a_large_body_is_understood_as_a_small_one_is(api: Running) -> None:
     latents = [[random.gauss(0, 1) for _ in range(LATENT_DIM)] for _ in range(1000)]
     asked = json.dumps({"latents": latents, "format": "json"}).encode()
-    assert len(asked) > body_limit.PARSED_HERE_BYTES
+    assert len(asked) > body_limit.INLINE_PARSE_BYTES
     url = f"{api.url}/v1/models/plain/images"
     answer = httpx2.post(url, content=asked, headers=JSON, timeout=60)
     assert (answer.status_code, len(answer.json()["items"])) == (200, 1000)

@@ -92,9 +92,7 @@ def test_a_method_that_is_not_allowed_is_told_all_that_are(
     client: TestClient, method: str, path: str, allowed: str
 ) -> None:
     answer = client.request(method, path)
-    assert (
-        problem(answer, 405)["detail"] == f"{method} is not allowed at {path}: it takes {allowed}"
-    )
+    assert problem(answer, 405)["detail"] == f"{method} is not allowed at {path}: use {allowed}"
     assert answer.headers["allow"] == allowed
 
 
