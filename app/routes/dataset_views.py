@@ -44,8 +44,8 @@ class Finding(BaseModel):
 
 
 class ClassBalance(BaseModel):
-    """`counts` is in the order of `classes`. `effective` is the effective number of classes: so many
-    classes of equal size would be as balanced."""
+    """`counts` is in the order of `classes`. `effective` is the effective number of classes: that
+    many classes of equal size would be as balanced."""
 
     counts: list[int]
     effective: float
