@@ -85,7 +85,7 @@ def parts(reference: Any, images: np.ndarray, embedder: Any) -> None:
     from models.scoring.metrics.kernel import KernelSample, kernel_distances
 
     features = torch.from_numpy(clock("embedding", lambda: embedder(images)))
-    weights = reference.resampled(len(features), "generated pictures")
+    weights = reference.bootstrap_weights(len(features), "generated pictures")
     clock(
         "kernel distance",
         lambda: kernel_distances(reference.kernel, KernelSample.of(features, weights)),

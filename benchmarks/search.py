@@ -33,7 +33,7 @@ from models.precision import choose_machine
 from models.presets import resolve
 from models.samples import png, tile
 from models.scoring.embedding import Embedder
-from models.scoring.scorer import generated
+from models.scoring.scorer import generate_scored
 from models.scoring.scores import Reference, score
 from models.training.estimation import measure, random_dataset
 
@@ -131,7 +131,7 @@ def judge(checkpoint: Path, learnt: Path, held_out: Path, grid: Path) -> dict[st
     embedder = Embedder()
     generator = load_generator(checkpoint).generator
     unseen = PackedDataset(held_out)
-    images = generated(generator, unseen, len(unseen))
+    images = generate_scored(generator, unseen, len(unseen))
     write_durably(grid, png(tile(images[: GRID_SIDE**2], GRID_SIDE)))
     scores = score(Reference.of(held_out, embedder, len(unseen)), images, embedder)
     seen = score(Reference.of(learnt, embedder, len(unseen)), images, embedder)

@@ -133,7 +133,7 @@ def end_on_signals(events: EventStream, supervised: bool) -> None:
 
 
 def report_full_disk(events: EventStream, work: Callable[[], int]) -> int:
-    """Return the exit status of `work`. A full disk emits `no_room` and is DISK_FULL_EXIT_STATUS.
+    """Return the exit status of `work`; on a full disk, emit `no_room` and return that status.
 
     The supervisor then holds the job until there is room, and starts it again.
     """

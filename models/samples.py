@@ -26,6 +26,19 @@ class Sample(NamedTuple):
     label: int | None = None
 
 
+def flatten_alpha(images: Pixels, background: int) -> Pixels:
+    """Composite (N, H, W, 4) over a grey level, rounded to the nearest level: -> (N, H, W, 3).
+
+    Images without a fourth channel are returned as they are. Pillow rounds differently. Code that
+    flattens the images of files keeps to Pillow, because their bytes and hashes depend on it.
+    """
+    if images.shape[3] != 4:
+        return images
+    opacity = images[..., 3:].astype(np.uint16)  # 255 · 255 + 127 fits
+    shown = images[..., :3] * opacity + background * (255 - opacity)
+    return ((shown + 127) // 255).astype(np.uint8)
+
+
 def tile(images: np.ndarray, columns: int) -> np.ndarray:
     """(N, H, W, C) -> (rows·H, columns·W, C), row by row; missing images are 0."""
     count, height, width, channels = images.shape

@@ -203,7 +203,7 @@ class GeneratorCache:
         if checkpoint.classes:
             # The event loop draws a seed's class with torch, whose import takes a second: import it
             # here, in a thread.
-            import models.latents  # noqa: F401
+            import models.seeds  # noqa: F401
 
         try:
             path = self._store.local_copy(checkpoint.key, checkpoint.sha256)

@@ -1,4 +1,4 @@
-"""What the evaluation process does once torch is loaded: a checkpoint scored at full size."""
+"""The work of the evaluation process: score a checkpoint with many images."""
 
 import json
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from models.precision import Machine, choose_machine
 from models.rendering import synthesize
 from models.scoring.embedding import Embedder, EmbeddingError
 from models.scoring.inception import inception_scores
-from models.scoring.scorer import SEEDS
+from models.scoring.scorer import FIRST_SCORED_SEED
 from models.scoring.scores import Reference, ScoreError, score
 from models.seeds import class_from_seed, latents_from_seeds, random_stream
 
-PART = 512  # pictures between two looks at the clock
+IMAGES_PER_REPORT = 512  # generated between two reports of progress
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What run.json asks for. `classes` are the dataset's, of a labelled one."""
+    """The contents of run.json. `classes` are those of a labelled dataset."""
 
     checkpoint: Path
     dataset: Path
@@ -45,14 +45,16 @@ class EvaluationRequest:
                 tuple(data.get("classes") or ()),
             )
         except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RunFileError(f"{path} describes no evaluation: {error!r}") from error
+            raise RunFileError(
+                f"{path} is not a valid description of an evaluation: {error!r}"
+            ) from error
 
 
 def run_evaluation(folder: Path, events: Events) -> int:
-    """Evaluate as `folder`/run.json says; returns the exit status.
+    """Run the evaluation that `folder`/run.json describes; return the exit status.
 
-    What would fail again is a `failed` event; anything else (memory, disk) is raised, and may be
-    tried again.
+    An error that would occur again becomes an event `failed`. Any other (memory, disk) is raised:
+    the evaluation may then be tried again.
     """
     try:
         request = EvaluationRequest.read(folder / "run.json")
@@ -70,29 +72,29 @@ def run_evaluation(folder: Path, events: Events) -> int:
 def evaluate(
     request: EvaluationRequest, machine: Machine, progress: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Score the checkpoint as `models.scoring.scores` defines; `progress` gets the images made.
+    """Score the checkpoint; `progress` is called with the number of generated images.
 
-    The pictures are those of the seeds that the trainer's own scores are of, only more of them.
-    `resized_from` is [height, width] where they were brought to another size, else None;
-    `inception` has the literature's distances, or says why they are absent.
+    The images start with the same seeds as those that the trainer scores, and are more. Beside the
+    scores of `models.scoring.scores`, `resized_from` is the images' [height, width] where they were
+    resized, else None, and `inception` has the literature's distances, or why they are absent.
     """
     loaded, dataset = load_generator(request.checkpoint), PackedDataset(request.dataset)
     loaded.generator.to(machine.device)
     embedder = Embedder(machine.device)
     reference = Reference.of(request.dataset, embedder, request.images)
     progress(0)
-    pictures = _pictures(request, loaded, dataset, progress)
+    images = _generate(request, loaded, dataset, progress)
     size = loaded.config.shape[:2]
-    metrics = score(reference, pictures, embedder)
+    metrics = score(reference, images, embedder)
     return metrics | {
         "real_images": min(request.images, len(dataset)),
         "resized_from": None if size == dataset.shape[:2] else list(size),
-        "inception": inception_scores(_real(request), pictures, machine.device),
+        "inception": inception_scores(_real_images(request), images, machine.device),
     }
 
 
-def _real(request: EvaluationRequest) -> np.ndarray:
-    """(N, H, W, C) uint8: all of the dataset, still on the disk, or a fixed sample of as many."""
+def _real_images(request: EvaluationRequest) -> np.ndarray:
+    """(N, H, W, C) uint8: the whole dataset, memory-mapped, or a fixed sample of `images` of it."""
     real: np.ndarray = np.load(request.dataset / "images.npy", mmap_mode="r", allow_pickle=False)
     if len(real) <= request.images:
         return real
@@ -101,45 +103,46 @@ def _real(request: EvaluationRequest) -> np.ndarray:
     return sample
 
 
-def _pictures(
+def _generate(
     request: EvaluationRequest,
     loaded: LoadedGenerator,
     dataset: PackedDataset,
     progress: Callable[[int], None],
 ) -> np.ndarray:
-    """(images, H, W, C) uint8 at the dataset's size."""
+    """Generate (images, H, W, C) uint8, resized to the size of the dataset's images."""
     height, width, _ = dataset.shape
-    pictures = np.empty((request.images, *dataset.shape), np.uint8)
+    images = np.empty((request.images, *dataset.shape), np.uint8)
     labels = _labels(request, loaded.config.classes, dataset)
-    for first in range(0, request.images, PART):
-        places = slice(first, min(first + PART, request.images))
-        seeds = range(SEEDS + first, SEEDS + places.stop)
+    for first in range(0, request.images, IMAGES_PER_REPORT):
+        part = slice(first, min(first + IMAGES_PER_REPORT, request.images))
+        seeds = range(FIRST_SCORED_SEED + first, FIRST_SCORED_SEED + part.stop)
         latents = latents_from_seeds(seeds, loaded.config.latent_dim)
-        made = synthesize(loaded.generator, latents, None if labels is None else labels[places])
-        pictures[places] = resized(made, height, width)
-        progress(places.stop)
-    return pictures
+        part_labels = None if labels is None else labels[part]
+        generated = synthesize(loaded.generator, latents, part_labels)
+        images[part] = resize(generated, height, width)
+        progress(part.stop)
+    return images
 
 
 def _labels(
     request: EvaluationRequest, classes: tuple[str, ...], dataset: PackedDataset
 ) -> Tensor | None:
-    """(images,) int64 of a conditional checkpoint: a class as often as the dataset has it.
+    """(images,) int64 for a conditional checkpoint, in the proportions of the dataset's classes.
 
-    Where the dataset's classes are others, all are equally likely, as where nobody names one.
+    Where the dataset has other classes, each seed draws its own class, all equally likely.
     """
     if not classes:
         return None
     if request.classes == classes:
         return dataset.proportional(request.images)
-    seeds = range(SEEDS, SEEDS + request.images)
+    seeds = range(FIRST_SCORED_SEED, FIRST_SCORED_SEED + request.images)
     return torch.tensor([class_from_seed(seed, len(classes)) for seed in seeds])
 
 
-def resized(pictures: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(N, h, w, C) uint8 -> (N, height, width, C), bilinear, every source pixel counted."""
-    if pictures.shape[1:3] == (height, width):
-        return pictures
-    planes = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+def resize(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(N, h, w, C) uint8 -> (N, height, width, C), bilinear, with antialiasing."""
+    if images.shape[1:3] == (height, width):
+        return images
+    planes = torch.from_numpy(images).permute(0, 3, 1, 2)
     planes = F.interpolate(planes, (height, width), mode="bilinear", antialias=True)
     return planes.permute(0, 2, 3, 1).contiguous().numpy()

@@ -1,4 +1,8 @@
-"""The nearest training picture of any picture: exact search over a dataset's stored embeddings."""
+"""The nearest training image of any image: exact search over a dataset's stored embeddings.
+
+A library such as faiss is no option on a training machine that has only torch, numpy, Pillow and
+safetensors; one matrix product per block of rows is as fast for the sizes of a dataset.
+"""
 
 import io
 import json
@@ -16,33 +20,35 @@ from models.durable_files import write_durably
 
 FEATURES_FILE = "features.npy"
 NEIGHBOURS_FILE = "neighbours.npy"
-NEIGHBOUR_QUERIES = 10_000  # real pictures whose nearest other one is looked up, at most
+NEIGHBOUR_QUERIES = 10_000  # at most so many real images are searched for their nearest other one
 
-# A picture is a copy when it is nearer to its nearest training picture than this percentage of
-# the training pictures are to theirs: of new pictures just like these, 1 % count as copies.
+# An image is a copy when it is nearer to its nearest training image than this percentage of the
+# training images are to theirs. Of new images from the same distribution, 1 % count as copies.
 COPY_PERCENTILE = 1.0
-# What bfloat16 makes of no distance at all, against float32: at most 0.025 on 600 cats, and the
-# Embedder promises 0.05. Cats that are not the same are ten times as far apart (95 % of them).
-SAME_PICTURE = 0.05
+# The same image embedded in bfloat16 and in float32 may be this far apart: at most 0.025 on 600
+# cats, and the Embedder promises 0.05. 95 % of different cats are ten times as far apart.
+SAME_IMAGE_DISTANCE = 0.05
 
-BLOCK = 2048  # rows widened to float32 at a time: 1 MB, which stays in a core's own cache
-SCORES = 1 << 20  # scores held at a time: 4 MB
-QUERIES = 1024  # searched at a time
-MARGIN = 4e-6  # rounding of a float32 score, generously: what lies within is settled in float64
-PAIRS = 1 << 16  # settled at a time, 64 MB for each side; of more that are so near, any one will do
+BLOCK_ROWS = 2048  # rows converted to float32 at a time: 1 MB, which fits a core's own cache
+SCORES_IN_MEMORY = 1 << 20  # scores in memory at a time: 4 MB
+QUERIES_AT_A_TIME = 1024
+# A generous bound of a float32 score's rounding: candidates within it are compared in float64.
+MARGIN = 4e-6
+# Candidates compared at a time, 64 MB on each side. Of more equally near ones, any one is taken.
+CANDIDATES_AT_A_TIME = 1 << 16
 
 Vectors = NDArray[np.floating[Any]]
 
 
 class NoIndex(LookupError):
-    """The folder has no embeddings to search, or ones that cannot be read."""
+    """The folder has no embeddings to search, or they cannot be read."""
 
 
 class Index:
     """The embeddings of a packed dataset, memory-mapped: float16 (N, F), of unit length.
 
-    Beside the mapping it holds 4 bytes for each picture. Searching is exact, but where a multitude
-    is equally near to within rounding.
+    Beside the mapping it holds 4 bytes per image. The search is exact, except where more than
+    CANDIDATES_AT_A_TIME images are equally near within rounding.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,22 +57,23 @@ class Index:
         self._search = _Search(features)
 
     def nearest(self, features: Vectors) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(M, F) -> (M,) places in the dataset, (M,) Euclidean distances.
+        """(M, F) -> (M,) indices in the dataset, (M,) Euclidean distances.
 
-        The vectors are rounded to float16 first, as those were that they are compared with.
+        The vectors are first rounded to float16, like the stored ones.
         """
         return self._search.nearest(features.astype(np.float16))
 
     def percentile(self, distances: Vectors) -> NDArray[np.float64]:
-        """(M,) -> (M,) 0 … 100: the share of real-to-real nearest distances that are smaller."""
+        """(M,) -> (M,), 0 to 100: the percentage of real-to-real nearest distances below each."""
         smaller = np.searchsorted(self.neighbours, distances, side="left")
         return np.asarray(100 * smaller / len(self.neighbours), np.float64)
 
 
 def open_index(fetch: Callable[[str], Path], embedding: str) -> Index:
-    """The index of a packed dataset, which `embedding` has made; `fetch` gives a file of it.
+    """Open the index of a packed dataset; `fetch` returns the path of a file of the dataset.
 
-    Raises NoIndex with what is the matter, in words that go on from the dataset's name.
+    Raises NoIndex where the network `embedding` did not make it, or it cannot be read. The message
+    continues a sentence that begins with the dataset's name.
     """
     try:
         made_with = json.loads(fetch("dataset.json").read_text())["embedding"]
@@ -87,98 +94,108 @@ def open_index(fetch: Callable[[str], Path], embedding: str) -> Index:
 
 
 def write_index(folder: Path, features: Vectors) -> None:
-    """Write `neighbours.npy`: float32, how near pictures are to their nearest other one, sorted.
+    """Write `neighbours.npy`: the sorted distances of images to their nearest other one, float32.
 
-    `features` (N, F); a lone picture is at 0. Up to 10,000 pictures are all looked up, of more a
-    fixed sample of 10,000, always among all N.
+    `features` is (N, F). A single image has distance 0. Up to 10,000 images are all searched, of
+    more a fixed sample of 10,000, always among all N.
     """
     stored = np.asarray(features, np.float16)
     count = len(stored)
-    places = np.arange(count)
+    indices = np.arange(count)
     if count > NEIGHBOUR_QUERIES:
-        places = np.sort(np.random.default_rng(0).choice(count, NEIGHBOUR_QUERIES, replace=False))
-    _, distances = _Search(stored).nearest(stored[places], own=places)
+        indices = np.sort(np.random.default_rng(0).choice(count, NEIGHBOUR_QUERIES, replace=False))
+    _, distances = _Search(stored).nearest(stored[indices], own=indices)
     buffer = io.BytesIO()
     np.save(buffer, np.sort(distances))
     write_durably(folder / NEIGHBOURS_FILE, buffer.getvalue())
 
 
 def copy_distance(neighbours: Vectors) -> float:
-    """As near as this to a training picture, or nearer, is a copy of it: the definition above.
+    """The distance to a training image up to which an image is a copy of it (COPY_PERCENTILE).
 
-    `neighbours` (N,): the distances of real pictures to their nearest other one.
+    `neighbours` (N,): the distances of real images to their nearest other one.
     """
-    return max(SAME_PICTURE, float(np.percentile(neighbours, COPY_PERCENTILE)))
+    return max(SAME_IMAGE_DISTANCE, float(np.percentile(neighbours, COPY_PERCENTILE)))
 
 
 class _Search:
-    """The nearest of (N, F) float16 vectors. ½|x|² - x·q orders them as |x - q| does."""
+    """Exact search among (N, F) float16 vectors. Its score ½|x|² - x·q orders as |x - q| does."""
 
     def __init__(self, stored: NDArray[np.float16]) -> None:
-        with warnings.catch_warnings(action="ignore"):  # that it cannot be written: nobody does
-            self._stored = torch.from_numpy(stored)  # the mapping itself
-        self._halves = torch.empty(len(stored))  # ½|x|²: rounded to float16, none is quite 1
-        for rows in _slices(0, len(stored), BLOCK):
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # the mapping is read-only, and never written
+            self._stored = torch.from_numpy(stored)  # shares the mapping
+        self._halves = torch.empty(
+            len(stored)
+        )  # ½|x|²: float16 vectors are not exactly of length 1
+        for rows in _slices(0, len(stored), BLOCK_ROWS):
             self._halves[rows] = self._stored[rows].float().square_().sum(1).div_(2)
 
     def nearest(
         self, queries: NDArray[np.float16], own: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(M, F) -> (M,) places, (M,) distances. `own` (M,): where each is stored itself, which
-        is not what is looked for."""
-        places = np.empty(len(queries), np.int64)
-        distances = np.empty(len(queries), np.float32)
-        for part in _slices(0, len(queries), QUERIES):
-            found = _Found(self._stored, torch.from_numpy(queries[part]))
-            self._find(found, None if own is None else torch.from_numpy(own[part]))
-            places[part], distances[part] = found.places, found.squares.sqrt()
-        return places, distances
+        """(M, F) -> (M,) indices, (M,) distances.
 
-    def _find(self, found: "_Found", own: Tensor | None) -> None:
-        queries = found.queries.float()  # (M, F)
+        `own` (M,) are the indices of the queries themselves among the stored vectors; a query is
+        not its own nearest.
+        """
+        indices = np.empty(len(queries), np.int64)
+        distances = np.empty(len(queries), np.float32)
+        for part in _slices(0, len(queries), QUERIES_AT_A_TIME):
+            nearest = _NearestSoFar(self._stored, torch.from_numpy(queries[part]))
+            self._scan(nearest, None if own is None else torch.from_numpy(own[part]))
+            indices[part], distances[part] = nearest.indices, nearest.squares.sqrt()
+        return indices, distances
+
+    def _scan(self, nearest: "_NearestSoFar", own: Tensor | None) -> None:
+        queries = nearest.queries.float()  # (M, F)
         best = torch.full((len(queries),), torch.inf)
-        held = max(1, SCORES // len(queries) // BLOCK) * BLOCK
-        scores = torch.empty(len(queries), min(held, len(self._stored)))
-        for rows in _slices(0, len(self._stored), held):
+        step = max(1, SCORES_IN_MEMORY // len(queries) // BLOCK_ROWS) * BLOCK_ROWS
+        scores = torch.empty(len(queries), min(step, len(self._stored)))
+        for rows in _slices(0, len(self._stored), step):
             part = self._score(rows, queries, scores[:, : rows.stop - rows.start])
             if own is not None:
                 (inside,) = torch.where((own >= rows.start) & (own < rows.stop))
                 part[inside, own[inside] - rows.start] = torch.inf
             low = part.amin(1)
             best = torch.minimum(best, low)
-            (hopeful,) = torch.where((low <= best + MARGIN) & (found.squares > 0))
-            query, place = torch.where(part[hopeful] <= (best[hopeful] + MARGIN)[:, None])
-            if len(place) > PAIRS:
-                query, place = torch.arange(len(hopeful)), part[hopeful].argmin(1)
-            found.settle(place + rows.start, hopeful[query])
+            (improving,) = torch.where((low <= best + MARGIN) & (nearest.squares > 0))
+            query, column = torch.where(part[improving] <= (best[improving] + MARGIN)[:, None])
+            if len(column) > CANDIDATES_AT_A_TIME:
+                query, column = torch.arange(len(improving)), part[improving].argmin(1)
+            nearest.add(column + rows.start, improving[query])
 
     def _score(self, rows: slice, queries: Tensor, scores: Tensor) -> Tensor:
-        """(M, R) scores of the rows, widened in blocks that stay in cache."""
-        wide = torch.empty(BLOCK, queries.shape[1])
-        for block in _slices(rows.start, rows.stop, BLOCK):
-            widened = wide[: block.stop - block.start].copy_(self._stored[block])
+        """(M, R) scores of the rows, converted to float32 in blocks that stay in cache."""
+        buffer = torch.empty(BLOCK_ROWS, queries.shape[1])
+        for block in _slices(rows.start, rows.stop, BLOCK_ROWS):
+            vectors = buffer[: block.stop - block.start].copy_(self._stored[block])
             out = scores[:, block.start - rows.start : block.stop - rows.start]
-            torch.addmm(self._halves[block], queries, widened.T, alpha=-1, out=out)
+            torch.addmm(self._halves[block], queries, vectors.T, alpha=-1, out=out)
         return scores
 
 
-class _Found:
-    """The best so far of each query: `places` (M,), and the `squares` of their distances (M,)."""
+class _NearestSoFar:
+    """The nearest stored vector of each query so far: `indices` (M,), squared distances (M,)."""
 
     def __init__(self, stored: Tensor, queries: Tensor) -> None:
         self.queries = queries
         self._stored = stored
-        self.places = torch.zeros(len(queries), dtype=torch.int64)
+        self.indices = torch.zeros(len(queries), dtype=torch.int64)
         self.squares = torch.full((len(queries),), torch.inf, dtype=torch.float64)
 
-    def settle(self, places: Tensor, query: Tensor) -> None:
-        """Compare (P,) places, higher than all before, with the (P,) queries that they may suit."""
-        square = (self._stored[places].double() - self.queries[query].double()).square_().sum(1)
+    def add(self, indices: Tensor, query: Tensor) -> None:
+        """Consider candidates: (P,) indices, higher than all before, each for one of (P,) queries.
+
+        Distances are compared in float64; among equal ones the lowest index wins.
+        """
+        square = (self._stored[indices].double() - self.queries[query].double()).square_().sum(1)
         lowest = self.squares.scatter_reduce(0, query, square, "amin")
         (best,) = torch.where(square == lowest[query])
-        first = torch.full_like(self.places, torch.iinfo(torch.int64).max)
-        first = first.scatter_reduce(0, query[best], places[best], "amin")
-        self.places = torch.where(lowest < self.squares, first, self.places)
+        first = torch.full_like(self.indices, torch.iinfo(torch.int64).max)
+        first = first.scatter_reduce(0, query[best], indices[best], "amin")
+        self.indices = torch.where(lowest < self.squares, first, self.indices)
         self.squares = lowest
 
 

@@ -1,38 +1,39 @@
-"""The scores of a run's checkpoints, computed between two steps within a share of its time."""
+"""The scores of a run's checkpoints, computed between two steps in a small share of its time."""
 
 import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.networks.network import Generator
 from models.precision import Machine
 from models.rendering import SYNTHESIS_BATCH, synthesize
+from models.scoring.embedding import EMBEDDING_BATCH, FEATURES, Embedder
+from models.scoring.scores import Reference, score
 from models.seeds import latents_from_seeds
-
-if TYPE_CHECKING:
-    from models.scoring.cancellable import InterruptibleEmbedder
-    from models.scoring.scores import Reference
 
 log = logging.getLogger(__name__)
 
 SCORE_IMAGES = 2000
-SHARE = 0.04  # of the time since this process took the run up
-FIRST_SECONDS = 6.0  # what the first scores are taken to cost, with the reference: none are known
-# The scored pictures have the seeds from here on, which no sample grid shows. A seed's latent
-# depends on its low 32 bits (models.latents), so the range lies below 2^32.
-SEEDS = 2**31
-LEAST_IMAGES = 128
-RUN_SHARE = 1 / 20  # of a short run's images: its scores shall not take longer than itself
+MIN_SCORE_IMAGES = 128
+RUN_SHARE = 1 / 20  # of a short run's images are scored: its scores are to take less time than it
+TIME_SHARE = 0.04  # of the time since this process started or resumed the run
+FIRST_SCORE_SECONDS = 6.0  # assumed cost of the first scores, with the reference
+# The scored images have consecutive seeds from here on, which no sample grid shows. A seed's latent
+# depends on the low 32 bits of the seed (models.seeds), so the range is below 2^32.
+FIRST_SCORED_SEED = 2**31
+# Whole batches, so that features are the same as those of one call with all images.
+EMBEDDED_BETWEEN_CHECKS = 4 * EMBEDDING_BATCH
 
 
 class _Stopped(Exception):
-    """A stop was asked for while something was being scored."""
+    """A stop was requested during the scoring."""
 
 
 class ScoredRun(Protocol):
@@ -48,11 +49,11 @@ class ScoredRun(Protocol):
 
 
 class Scorer:
-    """Scores checkpoints while that costs no more than `SHARE` of the time, and the last always.
+    """Scores a checkpoint while scoring takes at most TIME_SHARE of the time; the last one always.
 
-    The real side is prepared when it is first needed, and once. `images` is how many pictures are
-    generated, and taken of the data; 0 scores nothing. Once `stopping()`, whatever is being scored
-    is given up.
+    The reference is prepared once, for the first scores. `images` is the number of generated and of
+    real images; with 0 nothing is scored. The scoring in progress is abandoned as soon as
+    `stopping()` is true.
     """
 
     def __init__(
@@ -68,81 +69,90 @@ class Scorer:
         self._stopping = stopping
         self._began = clock()
         self._spent = 0.0
-        self._expected = FIRST_SECONDS
-        self._real: tuple[Reference, InterruptibleEmbedder] | None = None
-        self.trouble: str | None = None  # what went wrong with the last scores that were due
-        self.given_up = False  # whether the last scores that were due were, because of a stop
+        self._expected = FIRST_SCORE_SECONDS
+        self._reference: tuple[Reference, InterruptibleEmbedder] | None = None
+        self.failure: str | None = None  # the error of the last scores that were due
+        self.abandoned = False  # whether the last scores that were due were ended by a stop
 
     def metrics(self, run: ScoredRun, generator: Generator) -> dict[str, Any] | None:
-        """The scores of `generator`, as `run` serves it now; None where they would cost too much,
-        and after a stop.
+        """Score `generator`, which `run` serves now; None where that takes too long or is stopped.
 
-        Nothing of the run is changed. What goes wrong here is written to the log, and ends nothing.
+        The run is not changed. An error is logged and kept in `failure`; it does not end the run.
         """
-        self.trouble, self.given_up = None, False
+        self.failure, self.abandoned = None, False
         if self._images == 0 or not (run.finished or self._affordable()):
             return None
         began = self._clock()
         try:
             return self._score(run, generator)
         except _Stopped:
-            self.given_up = True
+            self.abandoned = True
             return None
-        except Exception as error:  # a training outlives whatever is wrong with its judge
+        except Exception as error:  # whatever is wrong with the scores, the training continues
             log.exception("no scores at %d images seen", run.images_seen)
-            self.trouble = f"{type(error).__name__}: {error}"
+            self.failure = f"{type(error).__name__}: {error}"
             return None
         finally:
             self._spent += self._clock() - began
 
     def _affordable(self) -> bool:
-        return self._spent + self._expected <= SHARE * (self._clock() - self._began)
+        return self._spent + self._expected <= TIME_SHARE * (self._clock() - self._began)
 
     def _score(self, run: ScoredRun, generator: Generator) -> dict[str, Any]:
-        from models.scoring.cancellable import (
-            InterruptibleEmbedder,  # what is wrong there ends nothing
-        )
-        from models.scoring.scores import Reference, score
-
-        self._look()
+        self._raise_if_stopping()
         count = scored_images(self._images, run.config.images)
-        if self._real is None:
-            embedder = InterruptibleEmbedder(run.machine.device, self._look)
-            self._real = Reference.of(self._folder, embedder, count), embedder
-        reference, judge = self._real
+        if self._reference is None:
+            embedder = InterruptibleEmbedder(run.machine.device, self._raise_if_stopping)
+            self._reference = Reference.of(self._folder, embedder, count), embedder
+        reference, embedder = self._reference
         began = self._clock()
-        images = generated(generator, run.dataset, count, self._look)
-        metrics = score(reference, images, judge)
+        images = generate_scored(generator, run.dataset, count, self._raise_if_stopping)
+        metrics = score(reference, images, embedder)
         self._expected = self._clock() - began
         return metrics
 
-    def _look(self) -> None:
+    def _raise_if_stopping(self) -> None:
         if self._stopping():
             raise _Stopped
 
 
+class InterruptibleEmbedder(Embedder):
+    """An embedder that calls `check` between parts of its work; its exception ends the call."""
+
+    def __init__(self, device: str | torch.device, check: Callable[[], None]) -> None:
+        super().__init__(device)
+        self._check = check
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        parts = [np.empty((0, FEATURES), np.float32)]
+        for first in range(0, len(images), EMBEDDED_BETWEEN_CHECKS):
+            self._check()
+            parts.append(super().__call__(images[first : first + EMBEDDED_BETWEEN_CHECKS]))
+        return np.concatenate(parts)
+
+
 def scored_images(images: int, run_images: int) -> int:
-    """How many pictures of a run of `run_images` are scored where `images` are wanted."""
-    return min(images, max(LEAST_IMAGES, int(run_images * RUN_SHARE)))
+    """The number of scored images of a run of `run_images`, where `images` are requested."""
+    return min(images, max(MIN_SCORE_IMAGES, int(run_images * RUN_SHARE)))
 
 
-def generated(
+def generate_scored(
     generator: Generator,
     dataset: PackedDataset,
     count: int,
-    look: Callable[[], None] = lambda: None,
+    check: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
-    """(count, H, W, C) uint8 of seeds of their own; a class as often as the data has it.
+    """Generate (count, H, W, C) uint8 from FIRST_SCORED_SEED on, with the dataset's class shares.
 
-    `look` is called before each batch; what it raises ends the call.
+    `check` is called before each batch; an exception of it ends the call.
     """
-    latents = latents_from_seeds(range(SEEDS, SEEDS + count), generator.latent_dim)
+    seeds = range(FIRST_SCORED_SEED, FIRST_SCORED_SEED + count)
+    latents = latents_from_seeds(seeds, generator.latent_dim)
     labels = dataset.proportional(count) if generator.classes else None
-    pictures = []
+    batches = []
     for first in range(0, count, SYNTHESIS_BATCH):
-        look()
+        check()
         part = slice(first, first + SYNTHESIS_BATCH)
-        pictures.append(
-            synthesize(generator, latents[part], None if labels is None else labels[part])
-        )
-    return np.concatenate(pictures)
+        batch_labels = None if labels is None else labels[part]
+        batches.append(synthesize(generator, latents[part], batch_labels))
+    return np.concatenate(batches)

@@ -120,13 +120,13 @@ class RunFolder:
             bytes=file.stat().st_size,
             sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
             metrics=metrics,
-            unscored=self.scorer.trouble,
+            unscored=self.scorer.failure,
         )
         if metrics is not None:
             finding = self.plateau.add(Scored.of(run.images_seen, metrics))
             if finding is not None:
                 self.health(run, finding)
-        return not self.scorer.given_up
+        return not self.scorer.abandoned
 
     def state(self, run: TrainingRun) -> None:
         path = f"state-{run.images_seen}.safetensors"

@@ -16,7 +16,7 @@ from app.domain.images.replacements import seed_after
 from models.rendering import Renderer
 from models.resources import usable_cores, use_cores
 from models.samples import RENDER_BATCH, Pixels, Sample
-from models.scoring.embedding import SMALL_BATCH, Embedder
+from models.scoring.embedding import SMALL_EMBEDDING_BATCH, Embedder
 from models.scoring.nearest import NoIndex, copy_distance, open_index
 from models.seeds import class_from_seed
 from worker.synthesis.request import Compared, NoPassport
@@ -131,9 +131,8 @@ class CopyFinder:
         Forward passes have the passport's batch size, so that both give the same verdict. The index
         is searched once for all images, because each search reads all of it.
         """
-        batches = (
-            pixels[first : first + SMALL_BATCH] for first in range(0, len(pixels), SMALL_BATCH)
-        )
+        starts = range(0, len(pixels), SMALL_EMBEDDING_BATCH)
+        batches = (pixels[start : start + SMALL_EMBEDDING_BATCH] for start in starts)
         features = np.concatenate([self._embedder(batch) for batch in batches])
         _, distances = self._index.nearest(features)
         copies: list[bool] = (distances <= self._distance).tolist()

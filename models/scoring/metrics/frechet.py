@@ -1,8 +1,8 @@
-"""Fréchet distance between two samples of features, each taken for a normal distribution.
+"""Fréchet distance between two samples of features, each modelled as a normal distribution.
 
-Heusel et al. 2017, arXiv 1706.08500, equation 6. Of finite samples it is too large, by about
-c · (1/n + 1/m) for n and m pictures (Chong and Forsyth 2020, arXiv 1911.07023): compare values of
-equal counts only.
+Heusel et al. 2017, arXiv 1706.08500, equation 6. For finite samples it is too large, by about
+c · (1/n + 1/m) for n and m images (Chong and Forsyth 2020, arXiv 1911.07023): compare only values
+of equal counts.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from models.scoring.metrics.blocks import blocks
 
 @dataclass(frozen=True)
 class Moments:
-    """Means (R, D), covariances (R, D, D) of a sample and its resamples, float64."""
+    """Means (R, D) and covariances (R, D, D) of a sample and its resamples, float64."""
 
     mean: Tensor
     covariance: Tensor
 
     @classmethod
     def of(cls, features: Tensor, weights: Tensor) -> "Moments":
-        """Features (N, D), how often each counts (R, N); a row's weights sum to N."""
+        """Features (N, D), and weights (R, N): how often each image counts; a row sums to N."""
         x = features.double()
         x = x - (centre := x.mean(0))
         means = weights @ x / len(x)
@@ -39,7 +39,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class FrechetReference:
-    """The side that stays: its moments and the square roots of its covariances."""
+    """The real side, prepared once: its moments and the square roots of its covariances."""
 
     moments: Moments
     roots: Tensor
@@ -56,21 +56,22 @@ class FrechetReference:
 def frechet_distances(reference: FrechetReference, other: Moments) -> Tensor:
     """(R,) squared distances |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁^½ C₂ C₁^½)^½), none below 0.
 
-    C₁^½ C₂ C₁^½ is symmetric and has the eigenvalues of C₁C₂, so that no general matrix root is
-    needed, whose imaginary parts would have to be dropped.
+    C₁^½ C₂ C₁^½ is symmetric and has the eigenvalues of C₁C₂. A general matrix root, whose
+    imaginary parts would have to be dropped, is not needed.
     """
-    ours = reference.moments
+    moments = reference.moments
     product = reference.roots @ other.covariance @ reference.roots
     with one_thread():
         eigenvalues = torch.linalg.eigvalsh((product + product.mT) / 2)
-    shared: Tensor = eigenvalues.clamp(min=0).sqrt().sum(-1)
-    apart = (ours.mean - other.mean).square().sum(-1)
-    return (apart + _trace(ours.covariance) + _trace(other.covariance) - 2 * shared).clamp_(min=0)
+    root_trace: Tensor = eigenvalues.clamp(min=0).sqrt().sum(-1)
+    apart = (moments.mean - other.mean).square().sum(-1)
+    traces = apart + _trace(moments.covariance) + _trace(other.covariance)
+    return (traces - 2 * root_trace).clamp_(min=0)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Matrices this small take several threads longer than one: up to fifty times the work."""
+    """Run on one thread: for matrices this small, several threads do up to fifty times the work."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,7 +1,7 @@
 """Kernel distance (KID): the unbiased squared maximum mean discrepancy between two samples.
 
 Bińkowski et al. 2018, arXiv 1801.01401, with their kernel (x·y / D + 1)³; Gretton et al. 2012 for
-the estimator. All pairs are used, of which the usual mean over subsets is an estimate.
+the estimator. All pairs are used; the usual mean over subsets estimates the same value.
 """
 
 import math
@@ -15,7 +15,7 @@ from models.scoring.metrics.blocks import blocks
 
 @dataclass(frozen=True)
 class KernelSample:
-    """Features (N, D) of unit length, weights (R, N), and what a picture is to another, (R,)."""
+    """Scaled features (N, D), weights (R, N), and the mean kernel within the sample, (R,)."""
 
     features: Tensor
     weights: Tensor
@@ -23,16 +23,17 @@ class KernelSample:
 
     @classmethod
     def of(cls, features: Tensor, weights: Tensor) -> "KernelSample":
-        """The kernel expects a length near √D, as Inception's features have: so they are scaled.
+        """Scale features (N, D) of unit length to √D, about the length of Inception's features.
 
-        Left at unit length, x·y / D would stay below 1/D, and the cube be flat.
+        The kernel is made for that length. At unit length, x·y / D would stay below 1/D and the
+        cube would be nearly constant.
         """
         scaled = features.double() * math.sqrt(features.shape[1])
         return cls(scaled, weights, _within(scaled, weights))
 
 
 def kernel_distances(a: KernelSample, b: KernelSample) -> Tensor:
-    """(R,) estimates, without bias: below 0 by chance where both come from one distribution."""
+    """(R,) unbiased estimates; they may be below 0 when both samples have the same distribution."""
     between = torch.zeros(len(a.weights), dtype=torch.float64)
     for rows in blocks(len(a.features), len(b.features)):
         kernel = _kernel(a.features[rows], b.features)
@@ -41,11 +42,10 @@ def kernel_distances(a: KernelSample, b: KernelSample) -> Tensor:
 
 
 def _within(features: Tensor, weights: Tensor) -> Tensor:
-    """The mean kernel over pairs of different pictures.
+    """The mean kernel over pairs of different images, (R,).
 
-    A picture and its own double in a resample are no pair, as little as a picture and itself:
-    counted, they would return the bias that leaving out the diagonal removed. Where a sample has
-    no pair, a picture and itself stand in.
+    An image and its repetition in a resample do not count as a pair: like the diagonal, they would
+    add a bias. A sample without any pair uses the kernel of an image with itself.
     """
     total = torch.zeros(len(weights), dtype=torch.float64)
     for rows in blocks(len(features), len(features)):

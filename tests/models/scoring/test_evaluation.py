@@ -17,8 +17,8 @@ from models.config import TrainingConfig
 from models.networks.build import build_discriminator, build_generator, initialise
 from models.rendering import synthesize
 from models.scoring.embedding import Embedder
-from models.scoring.evaluation import resized
-from models.scoring.scorer import SEEDS
+from models.scoring.evaluation import resize
+from models.scoring.scorer import FIRST_SCORED_SEED
 from models.scoring.scores import Reference, score
 from models.seeds import latents_from_seeds, random_stream
 
@@ -91,7 +91,9 @@ def test_the_result_is_the_score_of_the_pictures_that_the_trainer_would_score(
     last = [event for event in said if event["event"] == "progress"][-1]
     assert (last["images_seen"], last["images_total"]) == (IMAGES, IMAGES)
     generator = load_generator(tmp_path / "checkpoint.safetensors").generator
-    pictures = synthesize(generator, latents_from_seeds(range(SEEDS, SEEDS + IMAGES), 100))
+    pictures = synthesize(
+        generator, latents_from_seeds(range(FIRST_SCORED_SEED, FIRST_SCORED_SEED + IMAGES), 100)
+    )
     embedder = Embedder()
     expected = score(Reference.of(cats, embedder, IMAGES), pictures, embedder)
     result = said[-1]["result"]
@@ -146,6 +148,6 @@ def test_it_ends_with_its_supervisor(start: Start) -> None:
 
 def test_resizing_takes_every_pixel_into_account(cats: Path) -> None:
     pictures = np.load(cats / "images.npy")[:4]
-    assert resized(pictures, 64, 64) is pictures
+    assert resize(pictures, 64, 64) is pictures
     halves = pictures.reshape(4, 32, 2, 32, 2, 3).mean((2, 4))
-    assert np.abs(resized(pictures, 32, 32) - halves).mean() < 6
+    assert np.abs(resize(pictures, 32, 32) - halves).mean() < 6

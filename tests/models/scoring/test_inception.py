@@ -6,33 +6,33 @@ import numpy as np
 import pytest
 import torch
 
-from models.scoring.inception import VARIABLE, inception_scores
+from models.scoring.inception import WEIGHTS_VARIABLE, inception_scores
 
-PICTURES = np.zeros((4, 32, 32, 3), np.uint8)
+IMAGES = np.zeros((4, 32, 32, 3), np.uint8)
 
 
 @pytest.mark.parametrize("content", [None, b"junk", b"no weights", b""])
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
-def test_weights_that_cannot_be_read_leave_them_absent(
+def test_weights_that_cannot_be_read_leave_the_scores_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes | None
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    monkeypatch.setenv(VARIABLE, str(tmp_path / name))
-    found = inception_scores(PICTURES, PICTURES)
-    assert list(found) == ["absent"]
-    assert found["absent"].startswith(f"{VARIABLE}={tmp_path / name} cannot be read: ")
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / name))
+    scores = inception_scores(IMAGES, IMAGES)
+    assert list(scores) == ["absent"]
+    assert scores["absent"].startswith(f"{WEIGHTS_VARIABLE}={tmp_path / name} cannot be read: ")
 
 
-def test_a_file_of_other_weights_leaves_them_absent(
+def test_a_file_of_other_weights_leaves_the_scores_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "other.pth"))
-    assert list(inception_scores(PICTURES, PICTURES)) == ["absent"]
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "other.pth"))
+    assert list(inception_scores(IMAGES, IMAGES)) == ["absent"]
 
 
-def test_a_single_picture_has_none() -> None:
-    assert inception_scores(PICTURES, PICTURES[:1]) == {
-        "absent": "it takes at least 2 pictures on each side, not 1"
+def test_a_single_image_has_no_scores() -> None:
+    assert inception_scores(IMAGES, IMAGES[:1]) == {
+        "absent": "at least 2 images are needed on each side, not 1"
     }

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models.scoring import nearest
-from models.scoring.nearest import SAME_PICTURE, Index, NoIndex, copy_distance, write_index
+from models.scoring.nearest import SAME_IMAGE_DISTANCE, Index, NoIndex, copy_distance, write_index
 
 
 def unit_vectors(count: int, seed: int = 0) -> np.ndarray:
@@ -109,7 +109,7 @@ def test_one_in_a_hundred_real_pictures_is_nearer_than_a_copy() -> None:
     distances = np.linspace(0.1, 1, 1001, dtype=np.float32)
     assert np.isclose(copy_distance(distances), distances[10])
     assert (distances < copy_distance(distances)).mean() == pytest.approx(0.01, abs=0.001)
-    assert copy_distance(np.zeros(100, np.float32)) == SAME_PICTURE
+    assert copy_distance(np.zeros(100, np.float32)) == SAME_IMAGE_DISTANCE
 
 
 @pytest.mark.parametrize("missing", ["features.npy", "neighbours.npy"])

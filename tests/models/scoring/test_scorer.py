@@ -10,7 +10,13 @@ from training_runs import step
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
-from models.scoring.scorer import FIRST_SECONDS, SEEDS, SHARE, Scorer, scored_images
+from models.scoring.scorer import (
+    FIRST_SCORE_SECONDS,
+    FIRST_SCORED_SEED,
+    TIME_SHARE,
+    Scorer,
+    scored_images,
+)
 from models.seeds import latents_from_seeds
 from models.training.run import TrainingRun
 from models.training.state import save_state
@@ -53,11 +59,15 @@ def test_the_last_checkpoint_is_scored_however_short_the_run(
 
 def test_no_scored_picture_is_one_of_a_sample_grid() -> None:
     most_scored, largest_grid = 50_000, 16**2
-    scored = latents_from_seeds([SEEDS, SEEDS + 1, SEEDS + most_scored - 1], 8)
+    scored = latents_from_seeds(
+        [FIRST_SCORED_SEED, FIRST_SCORED_SEED + 1, FIRST_SCORED_SEED + most_scored - 1], 8
+    )
     shown = latents_from_seeds(range(largest_grid), 8)
     assert (torch.cdist(scored, shown) > 0).all()
     # The generator that draws a latent uses 32 bits of its seed.
-    assert {(SEEDS + place) % 2**32 for place in range(most_scored)}.isdisjoint(range(largest_grid))
+    assert {(FIRST_SCORED_SEED + place) % 2**32 for place in range(most_scored)}.isdisjoint(
+        range(largest_grid)
+    )
 
 
 def test_scores_wait_until_they_cost_little_of_the_time(new_run: TrainingRun, cats: Path) -> None:
@@ -65,13 +75,13 @@ def test_scores_wait_until_they_cost_little_of_the_time(new_run: TrainingRun, ca
     scorer = Scorer(cats, 128, clock)
     served = new_run.served_generator()
     assert scorer.metrics(new_run, served) is None
-    clock.now = FIRST_SECONDS / SHARE
+    clock.now = FIRST_SCORE_SECONDS / TIME_SHARE
     clock.tick = 10  # by this clock the first scores last 30 s, of which 10 s are for the reference
     assert scorer.metrics(new_run, served) is not None
     clock.tick = 0
-    clock.now = 39 / SHARE
+    clock.now = 39 / TIME_SHARE
     assert scorer.metrics(new_run, served) is None
-    clock.now = 41 / SHARE
+    clock.now = 41 / TIME_SHARE
     assert scorer.metrics(new_run, served) is not None
 
 
@@ -109,12 +119,12 @@ def test_a_stop_gives_up_what_is_being_scored(new_run: TrainingRun, cats: Path) 
 
     whole = stops_at_the(10**9)
     assert whole.metrics(run, run.served_generator()) is not None
-    assert not whole.given_up
+    assert not whole.abandoned
     assert len(looks) >= 5  # before it begins, and in the reference, the pictures, their features
     for look in (1, len(looks)):
         scorer = stops_at_the(look)
         assert scorer.metrics(run, run.served_generator()) is None
-        assert (scorer.given_up, scorer.trouble, len(looks)) == (True, None, look)
+        assert (scorer.abandoned, scorer.failure, len(looks)) == (True, None, look)
 
 
 def test_a_judge_that_fails_ends_nothing_and_is_in_the_log(
@@ -125,11 +135,11 @@ def test_a_judge_that_fails_ends_nothing_and_is_in_the_log(
     assert scorer.metrics(run, run.served_generator()) is None
     assert "no scores at 640 images seen" in caplog.text
     assert "no packed dataset in" in caplog.text
-    assert scorer.trouble is not None
-    assert scorer.trouble.startswith("DatasetError: no packed dataset in")
+    assert scorer.failure is not None
+    assert scorer.failure.startswith("DatasetError: no packed dataset in")
     run.images_seen = 0  # no longer finished: the next scores are too expensive, not in trouble
     assert scorer.metrics(run, run.served_generator()) is None
-    assert scorer.trouble is None
+    assert scorer.failure is None
 
 
 def test_a_long_run_is_judged_by_all_that_was_asked_for() -> None:

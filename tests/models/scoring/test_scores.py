@@ -13,7 +13,14 @@ from PIL import Image, ImageFilter
 from real_pictures import cats, digits_by_class
 
 from models.scoring.embedding import Embedder
-from models.scoring.scores import Reference, ScoreError, score
+from models.scoring.scores import (
+    BOOTSTRAP_REPLICATES,
+    Reference,
+    ScoreError,
+    bootstrap_weights,
+    confidence_interval,
+    score,
+)
 
 REAL = 300
 NUMBERS = {
@@ -239,3 +246,20 @@ def test_what_cannot_be_scored_is_refused(
         score(reference, other[:, ::2, ::2], embedder)
     with pytest.raises(ScoreError, match="at least 1"):
         score(reference, other[:0], embedder)
+
+
+def test_the_first_row_is_the_sample_and_each_other_draws_as_many() -> None:
+    weights = bootstrap_weights(30, torch.Generator().manual_seed(1))
+    assert weights.shape == (1 + BOOTSTRAP_REPLICATES, 30)
+    assert torch.equal(weights[0], torch.ones(30, dtype=torch.float64))
+    assert weights.sum(1).eq(30).all()
+    assert len({tuple(row.tolist()) for row in weights}) == 1 + BOOTSTRAP_REPLICATES
+
+
+def test_the_interval_of_a_mean_is_the_textbook_one() -> None:
+    generator = torch.Generator().manual_seed(1)
+    sample = torch.randn(400, generator=generator, dtype=torch.float64)
+    low, high = confidence_interval(bootstrap_weights(400, generator) @ sample / 400)
+    assert abs((low + high) / 2 - float(sample.mean())) < 1e-12
+    textbook = 2 * 1.96 * float(sample.std()) / 20
+    assert abs((high - low) / textbook - 1) < 0.25  # 100 replicates: ± 7 % is one deviation

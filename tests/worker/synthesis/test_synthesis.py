@@ -109,7 +109,7 @@ def test_copies_are_left_out_and_further_seeds_replace_them(
 def test_a_model_that_makes_only_copies_fails(
     synthesize: Synthesize, compared: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.scoring.nearest.SAME_PICTURE", 2.0)  # every image is a copy
+    monkeypatch.setattr("models.scoring.nearest.SAME_IMAGE_DISTANCE", 2.0)  # every image is a copy
     status, events = synthesize(compared=compared)
     assert status == 1
     assert events.emitted[-1] == {

@@ -8,8 +8,8 @@ import torch
 from real_pictures import cats, digits_by_class
 from scipy import ndimage
 
+from models.scoring.metrics.blocks import planes
 from models.scoring.metrics.diversity import diversity, ms_ssim
-from models.scoring.metrics.pixels import planes
 
 
 def generator() -> torch.Generator:

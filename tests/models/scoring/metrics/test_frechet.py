@@ -7,7 +7,7 @@ from scipy import linalg
 from torch import Tensor
 
 from models.scoring.metrics.frechet import FrechetReference, Moments, frechet_distances
-from models.scoring.metrics.resampling import resampled
+from models.scoring.scores import bootstrap_weights
 
 
 def ones(features: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ def test_a_single_picture_has_no_spread(cat_features: Tensor) -> None:
 
 def test_a_resample_is_the_pictures_repeated(cat_features: Tensor) -> None:
     some = cat_features[:150]
-    weights = resampled(len(some), torch.Generator().manual_seed(1))
+    weights = bootstrap_weights(len(some), torch.Generator().manual_seed(1))
     moments = Moments.of(some, weights)
     drawn = some.double().repeat_interleave(weights[7].long(), 0).numpy()
     assert np.allclose(moments.mean[7], drawn.mean(0), atol=1e-12)

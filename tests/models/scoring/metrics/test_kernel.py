@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.scoring.metrics.kernel import KernelSample, kernel_distances
-from models.scoring.metrics.resampling import interval, resampled
+from models.scoring.scores import bootstrap_weights, confidence_interval
 
 
 def distance(a: Tensor, b: Tensor) -> float:
@@ -42,7 +42,7 @@ def test_it_does_not_matter_in_how_many_blocks_it_is_computed(
     cat_features: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = distance(cat_features[:250], cat_features[250:])
-    monkeypatch.setattr("models.scoring.metrics.blocks.VALUES", 5000)
+    monkeypatch.setattr("models.scoring.metrics.blocks.BLOCK_VALUES", 5000)
     assert distance(cat_features[:250], cat_features[250:]) == pytest.approx(whole, rel=1e-9)
 
 
@@ -58,7 +58,7 @@ def test_two_samples_of_one_set_are_at_no_distance_on_average(cat_features: Tens
 
 def test_a_resample_leaves_out_every_picture_beside_itself(cat_features: Tensor) -> None:
     some = cat_features[:40]
-    weights = resampled(len(some), torch.Generator().manual_seed(1))
+    weights = bootstrap_weights(len(some), torch.Generator().manual_seed(1))
     x = some.double().numpy() * np.sqrt(128)
     drawn = np.repeat(np.arange(40), weights[3].long().numpy())
     different = drawn[:, None] != drawn[None, :]
@@ -71,12 +71,12 @@ def test_the_interval_holds_nothing_for_one_set_and_not_for_two(
 ) -> None:
     generator = torch.Generator().manual_seed(1)
     real, same, other = (
-        KernelSample.of(one, resampled(len(one), generator))
+        KernelSample.of(one, bootstrap_weights(len(one), generator))
         for one in (cat_features[:300], cat_features[300:], digit_features.flatten(0, 1))
     )
-    low, high = interval(kernel_distances(real, same))
+    low, high = confidence_interval(kernel_distances(real, same))
     assert low < 0 < high
-    low, high = interval(kernel_distances(real, other))
+    low, high = confidence_interval(kernel_distances(real, other))
     assert 0 < low < high
 
 

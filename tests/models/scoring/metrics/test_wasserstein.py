@@ -9,9 +9,9 @@ from PIL import Image, ImageFilter
 from real_pictures import cats, digits_by_class
 from scipy import ndimage, stats
 
-from models.scoring.metrics.pixels import planes
+from models.scoring.metrics.blocks import planes
 from models.scoring.metrics.wasserstein import (
-    COARSEST,
+    COARSEST_SIDE,
     PatchReference,
     Projection,
     laplacian_pyramid,
@@ -52,7 +52,7 @@ def test_the_pyramid_has_the_published_blur(real: np.ndarray) -> None:
 def test_levels_end_before_they_are_too_small(side: int, sides: list[int]) -> None:
     levels = laplacian_pyramid(torch.rand(1, 1, side, side))
     assert [level.shape[2] for level in levels] == sides
-    assert min(sides) >= min(side, COARSEST)
+    assert min(sides) >= min(side, COARSEST_SIDE)
 
 
 def test_sorted_projections_are_scipys_distance() -> None:
