@@ -7,11 +7,11 @@ ENV PATH=/opt/moggy/bin:$PATH \
     MOGGY_HOME=/var/lib/moggy
 RUN python -m venv /opt/moggy \
     && useradd --uid 10001 --create-home --home-dir /var/lib/moggy moggy
-# The package index to take torch from: name one of CPU or of CUDA builds; empty is pip's own.
+# The package index of torch, for CPU or CUDA builds. Empty: pip's default index.
 ARG TORCH_INDEX_URL=""
 # hadolint ignore=DL3013
 RUN pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch==2.13.0
-# Each step changes less often than the next, so that a changed line of code installs nothing anew.
+# Each step changes less often than the next, so that a code change reinstalls no dependency.
 COPY requirements.lock /src/
 RUN pip install --no-deps --requirement /src/requirements.lock
 WORKDIR /src
@@ -19,7 +19,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY worker worker
 COPY models models
-# The project itself, which hadolint takes for a package without a version.
+# hadolint takes the project for a package without a version.
 # hadolint ignore=DL3013
 RUN pip install --no-deps . \
     && pip check

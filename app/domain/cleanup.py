@@ -1,8 +1,8 @@
-"""Deletes what killed processes left: objects that no row names, and uploads that were cut off.
+"""Deletes what killed processes leave behind: objects without a row, and interrupted uploads.
 
-Objects are written before the row that names them is committed, and deleted after the row is gone.
-A kill in between leaves an object without a row. Only what is older than a safe age is deleted, and
-nothing of a job that has not ended; so any number of hosts may sweep the same store.
+An object is written before the row that names it is committed, and deleted after the row. A process
+that is killed in between leaves an object without a row. Only objects of a safe age are deleted,
+and none of an unfinished job, so that several hosts can sweep the same store.
 """
 
 import itertools
@@ -22,20 +22,20 @@ from app.domain.tables import Checkpoint, Dataset, Job, JobFile
 
 log = structlog.get_logger()
 
-SAFE_SECONDS = 24 * 3600.0
-SWEPT = ("uploads", "datasets", "jobs")  # each followed by the id of a dataset or job
-KEYS_AT_ONCE = 500
+SAFE_AGE_SECONDS = 24 * 3600.0
+SWEPT_PREFIXES = ("uploads", "datasets", "jobs")  # each followed by the id of a dataset or job
+KEYS_PER_QUERY = 500
 
 
 def sweep_objects(
-    database: Database, store: ObjectStore, older_than: float = SAFE_SECONDS
+    database: Database, store: ObjectStore, older_than: float = SAFE_AGE_SECONDS
 ) -> list[str]:
-    """Delete the objects that no row names, unless they were written lately; their keys."""
+    """Delete objects without a row that are older than `older_than` seconds; return their keys."""
     deleted = []
-    for prefix in SWEPT:
-        written = store.keys_older_than(prefix, older_than)
-        # Listed first and looked up afterwards: a row that is committed meanwhile is seen.
-        while keys := list(itertools.islice(written, KEYS_AT_ONCE)):
+    for prefix in SWEPT_PREFIXES:
+        old_keys = store.keys_older_than(prefix, older_than)
+        # Keys are listed before the rows are read, so that rows committed meanwhile are found.
+        while keys := list(itertools.islice(old_keys, KEYS_PER_QUERY)):
             with database.read() as session:
                 orphans = _orphans(session, keys)
             for key in orphans:
@@ -47,13 +47,13 @@ def sweep_objects(
     return deleted
 
 
-def sweep_incoming(home: Path, older_than: float = SAFE_SECONDS) -> None:
-    """Delete the folders of uploads into which nothing has been written for that long."""
+def sweep_incoming(home: Path, older_than: float = SAFE_AGE_SECONDS) -> None:
+    """Delete the folders of uploads that nothing was written to for `older_than` seconds."""
     for folder in home.glob("incoming/*"):
         try:
             files = [folder, *folder.iterdir()]
             newest = max(file.stat().st_mtime for file in files)
-        except OSError:  # it ends at this moment
+        except OSError:  # the upload has just ended
             continue
         if time.time() - newest > older_than:
             log.warning("upload_deleted", path=str(folder))
@@ -65,8 +65,8 @@ def _orphans(session: Session, keys: Sequence[str]) -> list[str]:
     query = select(Dataset.id, Dataset.key, Dataset.job).where(Dataset.id.in_(ids))
     datasets = {row.id: row for row in session.execute(query)}
     jobs = ids | {row.job for row in datasets.values()}
-    found = session.execute(select(Job.id, Job.status).where(Job.id.in_(jobs)))
-    statuses = {row.id: row.status for row in found}
+    job_rows = session.execute(select(Job.id, Job.status).where(Job.id.in_(jobs)))
+    statuses = {row.id: row.status for row in job_rows}
     named = set(session.scalars(select(Checkpoint.key).where(Checkpoint.key.in_(keys))))
     named |= set(session.scalars(select(JobFile.key).where(JobFile.key.in_(keys))))
 

@@ -1,4 +1,4 @@
-"""Sessions on SQLite or PostgreSQL, the database's own clock, and migrations."""
+"""The database: sessions on SQLite or PostgreSQL, the database's clock, and migrations."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from app.domain.processes import StartError
 log = structlog.get_logger()
 
 BUSY_TIMEOUT_MILLISECONDS = 15_000
-CONNECTIONS = 10  # of one process to PostgreSQL, unless it is told otherwise
-IDLE_CONNECTIONS = 5  # at most so many stay open while nobody uses them
-FILE_CONNECTIONS = 45  # to SQLite, which counts none: one for each thread of the API, and some
+POSTGRESQL_CONNECTIONS = 10  # the default limit of one process
+MAX_IDLE_CONNECTIONS = 5
+SQLITE_CONNECTIONS = 45  # enough for each thread of the API
 POOL_SECONDS = 10.0  # how long a thread waits for a free connection
-# So that a server that is away is noticed: by connecting, and by what is sent and not received.
+# An absent server is noticed when connecting, and by data that it does not acknowledge.
 POSTGRESQL_TIMEOUTS = {
     "connect_timeout": 5,  # seconds
     "tcp_user_timeout": 10_000,  # milliseconds
@@ -38,15 +38,15 @@ CONNECTION_STATES = "08"
 UNAVAILABLE_STATES = {
     "53300",  # too many connections
     "57P01",  # the server is being shut down
-    "57P02",  # another process of it has crashed
-    "57P03",  # it is starting
-    "57P05",  # idle for too long
+    "57P02",  # another process of the server has crashed
+    "57P03",  # the server is starting
+    "57P05",  # the session was idle for too long
 }
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class now(FunctionElement[float]):  # noqa: N801  (a SQL function is written like one)
-    """Seconds since 1970 by the database's clock, the one that every lease is measured by."""
+class now(FunctionElement[float]):  # noqa: N801  (named like the SQL function)
+    """Seconds since 1970 by the database's clock, which all leases use."""
 
     type = Float()
     inherit_cache = True
@@ -63,13 +63,13 @@ def _now_postgresql(element: now, compiler: Any, **options: Any) -> str:
 
 
 class Database:
-    """Hands out sessions: `read` sees one snapshot and only reads, `write` is one transaction."""
+    """Opens sessions: `read` is read-only and sees one snapshot, `write` is one transaction."""
 
-    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
+    def __init__(self, url: str, connections: int = POSTGRESQL_CONNECTIONS) -> None:
         self.engine = _create_engine(url, connections)
         self._writer = self.engine.execution_options(moggy_write=True)
         self._reader = self.engine
-        if self.engine.dialect.name == "postgresql":  # whose default sees what others commit
+        if self.engine.dialect.name == "postgresql":  # by default, each query sees newer commits
             self._reader = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -88,18 +88,18 @@ class Database:
         self.engine.dispose()
 
 
-def _create_engine(url: str, connections: int = CONNECTIONS) -> Engine:
+def _create_engine(url: str, connections: int = POSTGRESQL_CONNECTIONS) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, **_pool(FILE_CONNECTIONS))
+        engine = create_engine(parsed, **_pool(SQLITE_CONNECTIONS))
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    # `connect_args` would replace what the URL says.
+    # `connect_args` would take precedence over the URL.
     timeouts = {
         name: value for name, value in POSTGRESQL_TIMEOUTS.items() if name not in parsed.query
     }
@@ -107,7 +107,7 @@ def _create_engine(url: str, connections: int = CONNECTIONS) -> Engine:
 
 
 def _pool(connections: int) -> dict[str, Any]:
-    idle = min(IDLE_CONNECTIONS, connections)
+    idle = min(MAX_IDLE_CONNECTIONS, connections)
     return {
         "pool_size": idle,
         "max_overflow": connections - idle,
@@ -116,8 +116,8 @@ def _pool(connections: int) -> dict[str, Any]:
 
 
 def is_unavailable(error: SQLAlchemyError) -> bool:
-    """Whether the database could not be reached, had no connection to spare, or was busy for too
-    long: the same may well succeed later."""
+    """Whether a temporary condition caused the error: the database was unreachable, had no free
+    connection, or was locked for too long."""
     if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
@@ -126,37 +126,37 @@ def is_unavailable(error: SQLAlchemyError) -> bool:
         return True
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # without the extended part
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the primary result code
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     state = getattr(cause, "sqlstate", None)
-    if state is None:  # no answer of the server at all
+    if state is None:  # the server did not respond
         return True
     return state in UNAVAILABLE_STATES or state.startswith(CONNECTION_STATES)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
+    connection.isolation_level = None  # only _begin_sqlite begins transactions
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MILLISECONDS}")
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")  # what was acknowledged survives a power cut
+    connection.execute("PRAGMA synchronous=FULL")  # committed data survives a power cut
     connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later cannot wait for the lock: SQLite answers
-    # "database is locked" at once. So whoever means to write takes the lock at the start.
+    # A transaction that reads first and writes later cannot wait for the lock: SQLite fails at once
+    # with "database is locked". A writing transaction therefore takes the lock at its start.
     writes = connection.get_execution_options().get("moggy_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def migrate(url: str) -> None:
-    """Bring the database to the newest schema; at the newest already, change nothing.
+    """Upgrade the database to the newest schema.
 
-    Raises StartError where the schema is newer than this version, or the database unavailable.
+    Raises StartError if the schema is newer than this version, or the database is unavailable.
     """
-    from alembic import command  # loaded here: only this needs it, and it is slow to import
+    from alembic import command  # imported here, because it is slow
     from alembic.config import Config
 
     config = Config()
@@ -176,24 +176,24 @@ def migrate(url: str) -> None:
 
 
 def check_schema(url: str) -> None:
-    """Raise StartError where the database has another schema than this version works with.
+    """Raise StartError if the database's schema is not the one that this version needs.
 
-    A database that does not answer now is none: the program waits for it once it runs.
+    A database that does not answer is not an error: the program waits for it once it runs.
     """
     engine = _create_engine(url)
     try:
         with engine.connect() as connection:
-            found = _schema_of(connection)
+            schema = _schema_of(connection)
     except SQLAlchemyError as exc:
         log.warning("schema_unchecked", error=_first_line(exc))
         return
     finally:
         engine.dispose()
-    _refuse_unknown(found)
+    _refuse_unknown(schema)
     newest = _known_schemas()[-1]
-    if found != newest:
+    if schema != newest:
         raise StartError(
-            f"the database's schema is {found or 'empty'}, and this version of Moggy needs "
+            f"the database's schema is {schema or 'empty'}, and this version of Moggy needs "
             f"{newest}: run `moggy migrate`"
         )
 
@@ -201,12 +201,12 @@ def check_schema(url: str) -> None:
 def _schema_of(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
+    schema: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return schema
 
 
 def _known_schemas() -> list[str]:
-    """The revisions of the migrations, oldest first: each file's name begins with its own."""
+    """Return the revisions, oldest first. The name of each migration's file begins with its own."""
     files = (MIGRATIONS / "versions").glob("[0-9]*_*.py")
     return sorted(file.name.partition("_")[0] for file in files)
 
@@ -216,7 +216,7 @@ def _refuse_unknown(schema: str | None) -> None:
     if schema is not None and schema not in known:
         raise StartError(
             f"the database's schema is {schema}, and the newest that this version of Moggy "
-            f"({version('moggy')}) knows is {known[-1]}: start the version that made it, or "
+            f"({version('moggy')}) knows is {known[-1]}: start the version that created it, or "
             "restore a backup from before the upgrade"
         )
 

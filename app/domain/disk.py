@@ -1,7 +1,7 @@
-"""Free disk space: when it is too little to begin anything, and a reserve for what frees more.
+"""Free disk space: when there is too little to start work, and a reserve for writes that free more.
 
-A full disk is a state of the service, and no crash. Below `MOGGY_MIN_FREE_BYTES` new uploads and
-jobs are refused and running jobs are parked, so that the rest stays for what must be written.
+The service survives a full disk. Below `MOGGY_MIN_FREE_BYTES`, new uploads and jobs are refused and
+running jobs are parked, so that the remaining space is left for writes that must succeed.
 """
 
 import os
@@ -18,21 +18,21 @@ from models.durable_files import error_chain, write_durably
 log = structlog.get_logger()
 
 RESERVE_BYTES = 2 << 20  # enough for the rows of a large model
-RESUME_SHARE = 1.5  # of the least free bytes: parked jobs go on above it, so that none flaps
+RESUME_FACTOR = 1.5  # times the minimum: parked jobs resume above it, so that they do not flap
 SQLITE_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
 POSTGRESQL_FULL = "53100"
-# What the errors of obstore say: they have no code of their own. The last two are of buckets.
+# Parts of obstore's messages: its errors have no code. The last two come from buckets.
 STORE_FULL = ("(os error 28)", "(os error 122)", "StorageFull", "Insufficient Storage")
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether a file, the database or the object store could not be written for want of room."""
+    """Whether a file, the database or the object store could not be written on a full disk."""
     return durable_files.is_disk_full(error) or any(_is_full(link) for link in error_chain(error))
 
 
 def _is_full(error: BaseException) -> bool:
-    # By attributes and names: `moggy up` uses this module, and need not load the two libraries.
-    driver_error = getattr(error, "orig", error)  # what SQLAlchemy has wrapped
+    # By attributes and names, so that `moggy up` loads neither SQLAlchemy nor obstore.
+    driver_error = getattr(error, "orig", error)  # SQLAlchemy wraps the driver's error
     if getattr(driver_error, "sqlite_errorname", None) in SQLITE_FULL:
         return True
     if getattr(driver_error, "sqlstate", None) == POSTGRESQL_FULL:
@@ -42,7 +42,7 @@ def _is_full(error: BaseException) -> bool:
 
 
 class Disk:
-    """The disks of a home: its own, and those that its folders may be mounted from."""
+    """The disks that the home and its folders are on."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._home = settings.home
@@ -50,41 +50,42 @@ class Disk:
         if settings.storage_url is None:
             folders.append(settings.home / "objects")
         self._folders = folders
-        self._least = settings.min_free_bytes
-        # Only a database in the home needs the reserve: elsewhere, nothing that frees room writes.
+        self._min_free_bytes = settings.min_free_bytes
+        # Freeing space writes to the home only if the database is there.
         self._reserve = settings.home / "reserve" if settings.owns_database else None
 
     def free_bytes(self) -> int:
-        """What the fullest of the disks has left."""
+        """Return the free bytes of the fullest of the disks."""
         return min(shutil.disk_usage(_existing(folder)).free for folder in self._folders)
 
     @property
     def is_low(self) -> bool:
-        return self.free_bytes() < self._least
+        return self.free_bytes() < self._min_free_bytes
 
     def check(self) -> None:
-        """Raise InsufficientStorage where nothing new should begin."""
+        """Raise InsufficientStorage if no new work should start."""
         free = self.free_bytes()
-        if free < self._least:
+        if free < self._min_free_bytes:
             raise InsufficientStorage(
-                f"the disk of {self._home} has {free:,} bytes free, and {self._least:,} are the "
-                "least (MOGGY_MIN_FREE_BYTES): delete datasets or models, or make room otherwise"
+                f"the disk of {self._home} has {free:,} bytes free, and the minimum is "
+                f"{self._min_free_bytes:,} (MOGGY_MIN_FREE_BYTES): delete datasets or models, or "
+                "free space on the disk"
             )
 
     def free_bytes_to_resume(self, run_dir: Path, needed: int) -> int:
-        """The free bytes above which a job that is being parked may go on.
+        """Return the free bytes above which a job that is being parked may resume.
 
-        That is more than it had until now, its run folder, which goes, included; and room for the
-        file of `needed` bytes that did not fit. Otherwise it would fill the disk again.
+        With less than it has now, it would fill the disk again. So the result counts what is free,
+        what deleting the run folder frees, and the file of `needed` bytes that did not fit.
         """
-        had = self.free_bytes() + _size(run_dir)
-        more = max(needed, self._least // 2)
-        return max(round(RESUME_SHARE * self._least), had + more)
+        available = self.free_bytes() + _size(run_dir)
+        more = max(needed, self._min_free_bytes // 2)
+        return max(round(RESUME_FACTOR * self._min_free_bytes), available + more)
 
     def release_reserve(self) -> bool:
-        """On a full disk, free the reserve; whether there was one.
+        """Delete the reserve if the disk is full. Returns whether it did.
 
-        For writes that free room or keep a job's state: deleting, cancelling, parking.
+        For writes that free space or keep a job's state: deleting, cancelling, parking.
         """
         if self._reserve is None or self.free_bytes() >= RESERVE_BYTES:
             return False
@@ -96,10 +97,10 @@ class Disk:
         return True
 
     def fill_reserve(self) -> None:
-        """Take the reserve again where there is room enough beside it."""
+        """Create the reserve if there is none and the disk has enough space for it."""
         if self._reserve is None or self._reserve.exists():
             return
-        if self.free_bytes() < self._least + 2 * RESERVE_BYTES:
+        if self.free_bytes() < self._min_free_bytes + 2 * RESERVE_BYTES:
             return
         try:
             write_durably(self._reserve, bytes(RESERVE_BYTES))  # a hole would reserve nothing
@@ -108,14 +109,14 @@ class Disk:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that exists."""
+    """Return the folder, or its nearest parent that exists."""
     while not folder.exists():
         folder = folder.parent
     return folder
 
 
 def _size(folder: Path) -> int:
-    """The bytes of all files below `folder`; a file with two names counts once."""
+    """Return the bytes of all files below `folder`. A file with two hard links counts once."""
     sizes: dict[int, int] = {}
     for parent, _, names in os.walk(folder):
         for name in names:

@@ -4,8 +4,7 @@ from math import ceil, prod
 from typing import Any, NamedTuple
 
 from app.domain.database import Database
-from app.domain.retention import MB
-from app.domain.settings import Settings
+from app.domain.settings import MIB, Settings
 from app.domain.step_timing import StepCost, StepMeter
 from app.domain.training import lock_sources, resolve_config
 from app.domain.training_warnings import RunEstimate, model_warnings, training_warnings
@@ -67,7 +66,7 @@ def estimate_run(
         rate = images_per_step / step.step_seconds
     by_clock = (seconds or 0) / CHECKPOINT_SECONDS
     checkpoints = ceil(max(config.images / config.checkpoint_every_images, by_clock))
-    budget = settings.checkpoint_budget_mb * MB // step.checkpoint_bytes
+    budget = settings.checkpoint_budget_mb * MIB // step.checkpoint_bytes
     kept = min(checkpoints, max(1, min(settings.checkpoints_kept, budget)))
     samples = 2 + config.images // config.sample_every_images
     sample_pixels = config.sample_grid**2 * prod(config.shape)

@@ -1,22 +1,22 @@
-"""What a user can get wrong, one class each, with its HTTP status.
+"""The errors that users see, each with its HTTP status.
 
 MoggyError
-├── InvalidRequest 422      a value that cannot be right
-├── LimitExceeded 422       a value beyond a limit that is a setting
-├── Unauthorized 401        no key, or an unknown one
-├── Forbidden 403           a page of another site asks
+├── InvalidRequest 422      an invalid value
+├── LimitExceeded 422       a value beyond a limit that a setting defines
+├── Unauthorized 401        no API key, or an unknown one
+├── Forbidden 403           a request from a page of another site
 ├── NotFound 404
-├── NotAcceptable 406       none of the formats that the client would take
-├── Conflict 409            the state of the thing forbids it
+├── NotAcceptable 406       none of the formats that the client accepts
+├── Conflict 409            the resource's state does not allow the request
 │   ├── NameTaken 409           app.domain.datasets
 │   └── OnlyCopies 409          app.serving.copy_rejection
 ├── TooLarge 413
 ├── UnsupportedMediaType 415
-├── RangeNotSatisfiable 416   a part that a file does not have
-├── ClientLeft 499          nobody reads the answer: app.routes.protocol.deadlines
-├── BrokenCheckpoint 500    a stored file is not what was stored: app.serving.checkpoints
+├── RangeNotSatisfiable 416   a byte range beyond the end of the file
+├── ClientLeft 499          the client closed the connection: app.routes.protocol.deadlines
+├── BrokenCheckpoint 500    a stored file is damaged: app.serving.checkpoints
 ├── InsufficientStorage 507
-└── Unavailable 503         come back later
+└── Unavailable 503         a temporary condition: try again later
     ├── QueueFull 503
     └── DeadlinePassed 503      app.routes.protocol.deadlines
 """
@@ -25,7 +25,7 @@ from typing import ClassVar
 
 
 class MoggyError(Exception):
-    """An error with a sentence for the user; `field` names the input at fault."""
+    """An error with a sentence for the user. `field` names the invalid input."""
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
@@ -90,7 +90,7 @@ class RangeNotSatisfiable(MoggyError):
 
     def __init__(self, detail: str, *, size: int) -> None:
         super().__init__(detail)
-        self.size = size  # bytes that there are
+        self.size = size  # bytes of the whole file
 
 
 class InsufficientStorage(MoggyError):

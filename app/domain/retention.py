@@ -9,10 +9,8 @@ from sqlalchemy.orm import Session
 from app.domain.job_states import ENDED
 from app.domain.leases import Claim, lock_job
 from app.domain.served_checkpoint import BEST_FIRST, best_checkpoint
-from app.domain.settings import WorkerSettings
+from app.domain.settings import MIB, WorkerSettings
 from app.domain.tables import Checkpoint, Job, Model
-
-MB = 1024**2
 
 
 class StoredCheckpoint(Protocol):
@@ -63,7 +61,7 @@ def delete_superseded(session: Session, claim: Claim, settings: WorkerSettings) 
     superseded = choose_superseded(
         stored,
         _protected(session, job),
-        max_bytes=settings.checkpoint_budget_mb * MB,
+        max_bytes=settings.checkpoint_budget_mb * MIB,
         max_count=settings.checkpoints_kept,
     )
     for checkpoint in superseded:

@@ -1,4 +1,4 @@
-"""Every setting, from `MOGGY_*` environment variables, checked when it is built."""
+"""The settings, read from `MOGGY_*` environment variables and validated."""
 
 import ipaddress
 import re
@@ -14,10 +14,10 @@ MIB, GIB = 1024**2, 1024**3
 
 
 class DatabaseSettings(BaseSettings):
-    """Where the database is: all that `moggy migrate` reads.
+    """Where the home and the database are: the settings that `moggy migrate` reads.
 
-    Each program builds the class that has its own settings, so that a value which does not concern
-    it cannot stop it. Sizes are bytes, durations seconds.
+    Each program builds the class with the settings that it uses, so that an invalid value of
+    another program's setting does not stop it. Sizes are bytes, durations seconds.
     """
 
     model_config = SettingsConfigDict(env_prefix="MOGGY_", env_ignore_empty=True, frozen=True)
@@ -36,60 +36,60 @@ class DatabaseSettings(BaseSettings):
 
     @property
     def owns_database(self) -> bool:
-        """True when the database is the home's own file, which one machine alone can use."""
+        """Whether the database is a file in the home, which only one machine can use."""
         return self.database_url is None
 
     @property
     def runs(self) -> Path:
-        """Where each running job has its folder."""
+        """The folder that contains a folder for each running job."""
         return self.home / "runs"
 
 
 class BrokerSettings(BaseSettings):
-    """Where the broker is."""
+    """The settings of the broker."""
 
     model_config = DatabaseSettings.model_config
 
-    redis_url: str | None = None  # None: only `moggy up`, which starts its own Valkey
+    redis_url: str | None = None  # None: `moggy up` starts a Valkey server of its own
 
 
 class WorkerSettings(DatabaseSettings, BrokerSettings):
     """The settings that a worker reads."""
 
-    # Of one process, to PostgreSQL: for the API, one for each four of its threads, which hold a
+    # To PostgreSQL, per process. The API needs one for every four of its threads, which hold a
     # connection for milliseconds. A worker opens at most four.
     database_connections: int = Field(10, ge=1)
-    storage_url: str | None = None  # None: files under the home; or s3://bucket/prefix
+    storage_url: str | None = None  # s3://bucket/prefix; None: files under the home
     cache_bytes: int = Field(20 * GIB, ge=0)  # local copies of objects in a bucket
-    min_free_bytes: int = Field(8 * MIB, ge=0)  # of the home's disk; below it nothing begins
+    min_free_bytes: int = Field(8 * MIB, ge=0)  # of the home's disk; below it, no work starts
     heartbeat_file: Path | None = None  # touched by a worker while its main loop runs
 
     max_unpacked_bytes: int = Field(200 * GIB, ge=1)
-    max_pixels: int = Field(89_478_485, ge=1)  # one picture's, at upload
+    max_pixels: int = Field(89_478_485, ge=1)  # of one uploaded picture
     max_dataset_images: int = Field(2_000_000, ge=2)
 
     lease_seconds: float = Field(60, gt=0)
     reap_seconds: float = Field(10, gt=0)
-    ingest_stall_seconds: float = Field(300, gt=0)  # without a byte read or a picture packed
+    ingest_stall_seconds: float = Field(300, gt=0)  # without reading a byte or packing a picture
     stop_grace_seconds: float = Field(8, gt=0)
     state_every_seconds: float = Field(30, gt=0)
     max_attempts: int = Field(3, ge=1)
 
-    processes_per_training: int = Field(1, ge=1)  # under torchrun; one for each GPU
+    processes_per_training: int = Field(1, ge=1)  # under torchrun, one for each GPU
     checkpoint_budget_mb: int = Field(1024, ge=1)  # of one training, 1024² bytes each
     checkpoints_kept: int = Field(50, ge=1)  # of one training
 
 
 class Settings(WorkerSettings):
-    """All settings: those of the API and of `moggy up`."""
+    """All settings, for the API and `moggy up`."""
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
-    cors_origins: Annotated[frozenset[str], NoDecode] = frozenset()  # pages that may call, by key
+    cors_origins: Annotated[frozenset[str], NoDecode] = frozenset()  # of pages that may call
     root_path: str | None = None  # the prefix below which a proxy publishes the service
     trusted_proxies: Annotated[frozenset[str], NoDecode] = frozenset()  # addresses or networks
-    open_metrics: bool = False  # /metrics needs no key
+    open_metrics: bool = False  # whether /metrics needs no key
 
     max_upload_bytes: int = Field(20 * GIB, ge=1)
     max_images_per_request: int = Field(10_000, ge=1)
@@ -97,16 +97,16 @@ class Settings(WorkerSettings):
     max_response_pixels: int = Field(64 * 1024**2, ge=1)
     max_queued_jobs: int = Field(1000, ge=1)
     generation_queue_images: int = Field(4096, ge=1)
-    generation_queue_bytes: int = Field(GIB // 4, ge=1)  # of these images' pixels
-    model_memory_bytes: int = Field(GIB, ge=1)  # of the loaded generators' weights
+    generation_queue_bytes: int = Field(GIB // 4, ge=1)  # of the pixels of queued images
+    model_memory_bytes: int = Field(GIB, ge=1)  # of the weights of loaded generators
     generation_seconds: float = Field(60, gt=0)  # how long a request may wait for its images
 
     @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
-    def _comma_list(cls, given: object) -> object:
-        if isinstance(given, str):
-            return frozenset(part.strip() for part in given.split(",") if part.strip())
-        return given
+    def _comma_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value
 
     @field_validator("cors_origins")
     @classmethod
@@ -148,7 +148,7 @@ class Settings(WorkerSettings):
         if self.cors_origins and not self.api_keys:
             raise ValueError(
                 "MOGGY_CORS_ORIGINS lets pages of other sites call the service, and without keys "
-                "any visitor of them would: set MOGGY_API_KEYS too"
+                "every visitor of those pages could use it: set MOGGY_API_KEYS too"
             )
         return self
 
@@ -163,7 +163,7 @@ class Settings(WorkerSettings):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address bound to `host`."""
+    """Whether a server bound to `host` is reachable only from this machine."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Objects by key: files under the home, or a bucket, behind one interface."""
+"""The object store: files under the home, or a bucket, behind one interface."""
 
 import hashlib
 import itertools
@@ -21,14 +21,15 @@ from models.durable_files import PARTIAL_SUFFIX, sync_to_disk, write_chunks_dura
 
 log = structlog.get_logger()
 
-STAGED = re.compile(r"#\d+$")  # what obstore calls a local object until it is whole
-PIECE_BYTES = 4 << 20
-RETRY_SECONDS = 180.0  # for which a call to a bucket is tried again
-IN_USE_SECONDS = 600.0  # a copy that was asked for so recently may not have been opened yet
+STAGED = re.compile(r"#\d+$")  # obstore's suffix of a local object that is being written
+STREAM_PIECE_BYTES = 4 << 20
+FETCH_PIECE_BYTES = 8 << 20
+RETRY_SECONDS = 180.0  # how long a failing call to a bucket is retried
+IN_USE_SECONDS = 600.0  # a copy that was requested this recently may not be open yet
 
 
 class ObjectStore:
-    """Keys are slash-separated and never begin with a slash; a written object never changes."""
+    """Stores immutable objects. A key is slash-separated and does not begin with a slash."""
 
     def __init__(self, settings: WorkerSettings, retry_seconds: float = RETRY_SECONDS) -> None:
         self._root: Path | None = None
@@ -45,14 +46,14 @@ class ObjectStore:
             )
             self._cache = settings.home / "cache"
             self._cache_bytes = settings.cache_bytes
-            self._checked: set[str] = set()  # keys whose copies this process has looked at
+            self._checked: set[str] = set()  # keys whose local copies this process has verified
 
     @property
     def is_bucket(self) -> bool:
         return self._root is None
 
     def check(self) -> None:
-        """Raise what obstore raises where a bucket does not answer or does not exist."""
+        """Raise obstore's error if the bucket does not answer or does not exist."""
         obstore.list(self._store, "readiness/", chunk_size=1).collect()
 
     def put_bytes(self, key: str, data: bytes) -> None:
@@ -60,16 +61,16 @@ class ObjectStore:
         self._make_durable(key)
 
     def move_in(self, path: Path, key: str) -> None:
-        """Store the file as `key`; the file is gone afterwards."""
+        """Move the file into the store as `key`."""
         self._move(path, key)
         self._make_durable(key)
 
     def move_all_in(self, files: list[tuple[Path, str]]) -> None:
-        """Store many files, each (path, key), as `move_in` does."""
+        """Move many files, each (path, key), into the store."""
         for path, key in files:
             self._move(path, key)
         if self._root is not None:
-            os.sync()  # once, where ten thousand single calls would take a minute
+            os.sync()  # once: fsync on each of ten thousand files takes a minute
 
     def _move(self, path: Path, key: str) -> None:
         if self._root is None:
@@ -78,29 +79,33 @@ class ObjectStore:
             return
         target = self._root / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(path, target)  # a rename on one file system: a 12 GB dataset is not copied
+        shutil.move(path, target)  # within a file system a rename: a 12 GB dataset is not copied
 
     def get_bytes(self, key: str) -> bytes:
-        """Raises FileNotFoundError when there is no such object."""
+        """Raises FileNotFoundError if there is no such object."""
         return bytes(obstore.get(self._store, key).bytes())
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
-        """Part of an object's bytes; raises FileNotFoundError when there is no such object."""
+        """Return part of an object. Raises FileNotFoundError if there is no such object."""
         return bytes(obstore.get_range(self._store, key, start=start, length=length))
 
     def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from `start` to before `stop`, in pieces, of which the first is read now.
+        """Return the bytes from `start` up to, not including, `stop`, in pieces.
 
-        Each is asked for anew: one answer of a bucket would end while a slow client still reads.
-        Raises FileNotFoundError when there is no such object.
+        The first piece is read at once. Each piece is a request of its own: a single response of a
+        bucket would time out while a slow client reads it. Raises FileNotFoundError if there is no
+        such object.
         """
-        firsts = range(start, stop, PIECE_BYTES)
-        pieces = (self.get_range(key, one, min(PIECE_BYTES, stop - one)) for one in firsts)
+        offsets = range(start, stop, STREAM_PIECE_BYTES)
+        pieces = (
+            self.get_range(key, offset, min(STREAM_PIECE_BYTES, stop - offset))
+            for offset in offsets
+        )
         first = next(pieces)
         return itertools.chain((first,), pieces)
 
     def free_bytes(self) -> int | None:
-        """What the disk has left; None for a bucket, which does not say."""
+        """Return the free bytes of the disk; None for a bucket, which has no limit."""
         return None if self._root is None else shutil.disk_usage(self._root).free
 
     def delete_prefix(self, prefix: str) -> None:
@@ -108,11 +113,11 @@ class ObjectStore:
         keys = self.keys(prefix)
         if keys:
             obstore.delete(self._store, keys)
-        # What is left locally: the empty folders, or the copies of what was in the bucket.
+        # Locally, empty folders or cached copies remain.
         shutil.rmtree((self._root or self._cache) / prefix, ignore_errors=True)
 
     def delete(self, key: str) -> None:
-        """Delete one object; to delete it again is no error."""
+        """Delete an object. A missing object is not an error."""
         with suppress(FileNotFoundError):
             obstore.delete(self._store, key)
         if self._root is None:
@@ -120,12 +125,12 @@ class ObjectStore:
             (self._cache / key).unlink(missing_ok=True)
 
     def keys(self, prefix: str) -> list[str]:
-        """The keys below `prefix`, sorted."""
+        """Return the keys below `prefix`, sorted."""
         listing = obstore.list(self._store, prefix)
         return sorted(str(entry["path"]) for page in listing for entry in page)
 
     def keys_older_than(self, prefix: str, seconds: float) -> Iterator[str]:
-        """The keys below `prefix` of the objects that were written longer ago than that."""
+        """Yield the keys below `prefix` of the objects that are older than `seconds`."""
         latest = datetime.now(UTC) - timedelta(seconds=seconds)
         for page in obstore.list(self._store, prefix):
             for entry in page:
@@ -133,7 +138,7 @@ class ObjectStore:
                     yield str(entry["path"])
 
     def sweep_partial_files(self, older_than: float) -> None:
-        """Delete what a killed process left of a file that it was writing or fetching."""
+        """Delete partial files of killed processes that are older than `older_than` seconds."""
         for path in (self._root or self._cache).rglob("*"):
             if path.suffix == PARTIAL_SUFFIX or STAGED.search(path.name):
                 with suppress(OSError):
@@ -141,10 +146,10 @@ class ObjectStore:
                         path.unlink()
 
     def local_copy(self, key: str, sha256: str | None = None) -> Path:
-        """A file with the object's bytes: the object itself, or a copy kept for next time.
+        """Return a file with the object's bytes: the object itself, or a copy in the local cache.
 
-        A copy that an earlier process has left is first compared with the object's size, and with
-        `sha256` where that is known; one that differs is fetched anew.
+        A copy from an earlier process is verified by its size, and by `sha256` if given. A damaged
+        copy is fetched again.
         """
         if self._root is not None:
             return self._root / key
@@ -153,7 +158,7 @@ class ObjectStore:
         return path
 
     def local_folder(self, prefix: str) -> Path:
-        """A folder that holds every object below `prefix`."""
+        """Return a folder that contains every object below `prefix`."""
         if self._root is not None:
             return self._root / prefix
         for key in self.keys(prefix):
@@ -170,13 +175,13 @@ class ObjectStore:
                 return path
             log.warning("cached_copy_damaged", key=key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        chunks = obstore.get(self._store, key).stream(min_chunk_size=8 << 20)
+        chunks = obstore.get(self._store, key).stream(min_chunk_size=FETCH_PIECE_BYTES)
         write_chunks_durably(path, (bytes(chunk) for chunk in chunks))
         self._checked.add(key)
         return path
 
     def _is_whole(self, path: Path, key: str, sha256: str | None) -> bool:
-        """Whether a copy is what it should be. Raises FileNotFoundError where either is gone."""
+        """Whether a copy is undamaged. Raises FileNotFoundError if it or the object is missing."""
         if path.stat().st_size != obstore.head(self._store, key)["size"]:
             return False
         if sha256 is None:
@@ -185,9 +190,9 @@ class ObjectStore:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
     def _trim_cache(self) -> None:
-        """Drop the copies that were not used for longest, and none that is in use right now.
+        """Delete the least recently used copies, except those used within IN_USE_SECONDS.
 
-        Who has a dropped file mapped keeps it: the name goes, not the bytes.
+        A process that has a deleted copy mapped can still read it.
         """
         copies: list[tuple[float, int, Path]] = []
         for path in self._cache.rglob("*"):
@@ -204,7 +209,7 @@ class ObjectStore:
             self._checked.discard(str(path.relative_to(self._cache)))
 
     def _make_durable(self, key: str) -> None:
-        """Make a local object, renamed into place just now, outlive a power cut."""
+        """Flush a local object that was just renamed into place: it then survives a power cut."""
         if self._root is None:
             return
         sync_to_disk(self._root / key)
@@ -212,9 +217,9 @@ class ObjectStore:
 
 
 def _forget_empty_variables() -> None:
-    """Remove each `AWS_…` variable that is empty, as `NAME=` in a file of variables makes it.
+    """Remove the empty `AWS_…` variables, which `NAME=` in an env file creates.
 
-    The S3 client would take it for an endpoint or for a key, and not look for those of a role.
+    The S3 client would use an empty one as an endpoint or a key, instead of the role's.
     """
     for name, value in dict(os.environ).items():
         if name.startswith("AWS_") and not value.strip():

@@ -1,4 +1,4 @@
-"""The tables. Times are seconds since 1970 by the database's clock."""
+"""The database's tables. Times are seconds since 1970 by the database's clock."""
 
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.domain.database import now
 
-BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys itself
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements only INTEGER keys
 
 
 class Base(DeclarativeBase):
@@ -30,7 +30,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    # What the database fills in is read back at once: rows outlive their sessions.
+    # Values that the database sets are read back at once, because rows outlive their sessions.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # as its base declares it
     type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, list[Any]: JSON}
 
@@ -45,12 +45,12 @@ class Dataset(Base):
     name: Mapped[str] = mapped_column(String(64), unique=True)
     status: Mapped[str] = mapped_column(String(16))  # ingesting | ready | failed
     job: Mapped[str] = mapped_column(String(32))  # the ingest job's id
-    request: Mapped[dict[str, Any]]  # of its packing
+    request: Mapped[dict[str, Any]]  # the options of its packing
     key: Mapped[str | None] = mapped_column(String(255))  # prefix of the packed objects
     images: Mapped[int | None]
     shape: Mapped[list[Any] | None]  # [height, width, channels]
     classes: Mapped[list[Any] | None]
-    horizontal_flip: Mapped[bool | None]  # a mirrored picture is as good as the picture
+    horizontal_flip: Mapped[bool | None]  # whether a mirrored picture looks like the others
     report: Mapped[dict[str, Any] | None]
     content_hash: Mapped[str | None] = mapped_column(String(64))
     bytes: Mapped[int | None] = mapped_column(BigInteger)
@@ -59,7 +59,7 @@ class Dataset(Base):
 
 
 class Job(Base):
-    """One piece of queued work, and who holds it."""
+    """One piece of queued work, with its lease."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -82,11 +82,11 @@ class Job(Base):
     preset: Mapped[str | None] = mapped_column(String(64))
     config: Mapped[dict[str, Any]]
     progress: Mapped[dict[str, Any]]
-    resume_from: Mapped[str | None] = mapped_column(String(32))  # checkpoint that it fine-tunes
-    checkpoint: Mapped[str | None] = mapped_column(String(32))  # that it looks at
+    resume_from: Mapped[str | None] = mapped_column(String(32))  # the checkpoint that it fine-tunes
+    checkpoint: Mapped[str | None] = mapped_column(String(32))  # that it evaluates or uses
     state_key: Mapped[str | None] = mapped_column(String(255))  # newest stored training state
-    result: Mapped[dict[str, Any] | None]  # what it found, or made
-    room_needed: Mapped[int | None] = mapped_column(BigInteger)  # free bytes, to go on: parked
+    result: Mapped[dict[str, Any] | None]  # scores of an evaluation, counts of a synthesis
+    room_needed: Mapped[int | None] = mapped_column(BigInteger)  # free bytes to resume, if parked
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_hash: Mapped[str | None] = mapped_column(String(64))
@@ -96,26 +96,26 @@ class Job(Base):
 
 
 class Event(Base):
-    """One thing that happened in a job; ids of one job rise in the order of their commits."""
+    """One event of a job. The ids of a job's events increase in the order of their commits."""
 
     __tablename__ = "events"
     __table_args__ = (
         Index("ix_events_job_id", "job", "id"),
         Index("ix_events_job_type_id", "job", "type", "id"),
-        # A sample or checkpoint made again after a resume is the same one.
+        # A sample or checkpoint that is repeated after a resume has one event.
         UniqueConstraint("job", "once", name="uq_events_job_once"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     job: Mapped[str] = mapped_column(String(32), ForeignKey("jobs.id", ondelete="CASCADE"))
     type: Mapped[str] = mapped_column(String(16))
-    once: Mapped[str | None] = mapped_column(String(64))  # what may happen to a job only once
+    once: Mapped[str | None] = mapped_column(String(64))  # unique key of the event
     data: Mapped[dict[str, Any]]
     created_at: Mapped[float] = mapped_column(default=now())
 
 
 class JobFile(Base):
-    """One file that a synthesis has finished and stored, for its user to fetch."""
+    """One finished file of a synthesis, which its user can download."""
 
     __tablename__ = "job_files"
     __table_args__ = (UniqueConstraint("job", "name", name="uq_job_files_job_name"),)
@@ -126,8 +126,8 @@ class JobFile(Base):
     key: Mapped[str] = mapped_column(String(255))
     bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
-    images: Mapped[int | None]  # None where it is no shard
-    tried: Mapped[int | None] = mapped_column(BigInteger)  # seeds, to the end of this shard
+    images: Mapped[int | None]  # None unless it is a shard
+    tried: Mapped[int | None] = mapped_column(BigInteger)  # seeds, up to the end of this shard
 
 
 class Model(Base):
@@ -164,7 +164,7 @@ class Checkpoint(Base):
     images_seen: Mapped[int] = mapped_column(BigInteger)
     config: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any] | None]
-    kid: Mapped[float | None]  # that of the metrics: the lowest is served
+    kid: Mapped[float | None]  # from the metrics; the lowest is served
     scored_against: Mapped[str | None] = mapped_column(String(160))  # app.domain.served_checkpoint
     key: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))

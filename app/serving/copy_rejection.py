@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.errors import Conflict
 from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.images.replacements import further_seeds, seed_after
+from app.domain.images.replacement_seeds import further_seeds, seed_after
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, Passport
 from models.config import MAX_SEED

@@ -1,4 +1,4 @@
-"""What several of these tests begin with."""
+"""Fixtures that several of these tests share."""
 
 import pytest
 from queued_jobs import claim_job, queue_job

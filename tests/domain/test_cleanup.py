@@ -1,4 +1,4 @@
-"""What killed processes left goes, and nothing that a row names or a process still writes."""
+"""The sweep deletes leftovers of killed processes, and nothing that is in use."""
 
 import os
 import time
@@ -18,7 +18,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import JobFile, Model
 
-AT_ONCE = -60.0  # seconds: also what was written this moment
+NO_AGE = -60.0  # seconds: objects that were just written are old enough
 
 
 @pytest.fixture(params=["files", "bucket"])
@@ -38,7 +38,7 @@ def put(store: ObjectStore, *keys: str) -> None:
         store.put_bytes(key, b"bytes")
 
 
-def test_a_model_whose_deletion_was_cut_off_is_swept_and_the_jobs_samples_stay(
+def test_an_interrupted_deletion_of_a_model_is_completed_and_samples_stay(
     database: Database, store: ObjectStore
 ) -> None:
     with database.write() as session:
@@ -50,30 +50,28 @@ def test_a_model_whose_deletion_was_cut_off_is_swept_and_the_jobs_samples_stay(
     with database.write() as session:
         registry.add_checkpoint(session, claim, images_seen=64, key=key, sha256="", size=5)
         leases.end(session, claim, Status.SUCCEEDED)
-    assert sweep_objects(database, store, AT_ONCE) == []
+    assert sweep_objects(database, store, NO_AGE) == []
     with database.write() as session:
         assert registry.delete_model(session, "cats") == [key]
-    # The process is killed here, before it has deleted the object.
-    assert sweep_objects(database, store, AT_ONCE) == [key]
+    # The process is killed here, before it deletes the object.
+    assert sweep_objects(database, store, NO_AGE) == [key]
     assert store.keys("jobs") == [sample]
 
 
-def test_nothing_of_a_job_that_has_not_ended_is_swept(
-    database: Database, store: ObjectStore
-) -> None:
+def test_objects_of_an_unfinished_job_are_not_swept(database: Database, store: ObjectStore) -> None:
     job_id = queue_job(database)
     claim = claim_job(database)
     written = [checkpoint_key(job_id, 1, 64), state_key(job_id, 1, 64), file_key(job_id, 1, "a")]
     put(store, *written)
-    assert sweep_objects(database, store, AT_ONCE) == []
+    assert sweep_objects(database, store, NO_AGE) == []
     with database.write() as session:
         session.add(JobFile(job=job_id, name="a", key=written[2], bytes=5, sha256=""))
         leases.end(session, claim, Status.FAILED, "it broke")
-    assert sorted(sweep_objects(database, store, AT_ONCE)) == sorted(written[:2])
+    assert sorted(sweep_objects(database, store, NO_AGE)) == sorted(written[:2])
     assert store.keys("jobs") == [written[2]]
 
 
-def test_an_upload_is_kept_until_its_ingest_has_ended_and_a_forgotten_one_goes(
+def test_an_upload_is_kept_until_its_ingest_ends_and_one_without_a_row_is_swept(
     database: Database, store: ObjectStore
 ) -> None:
     put(store, "uploads/d1/000000", "uploads/killed/000000", "datasets/d1/1/images.npy")
@@ -83,7 +81,7 @@ def test_an_upload_is_kept_until_its_ingest_has_ended_and_a_forgotten_one_goes(
             session, dataset_id="d1", name="cats", request=PackingRequest(), max_queued=9
         )
     killed = ["datasets/killed/1/images.npy", "uploads/killed/000000"]
-    assert sorted(sweep_objects(database, store, AT_ONCE)) == killed
+    assert sorted(sweep_objects(database, store, NO_AGE)) == killed
     with database.write() as session:
         job = leases.acquire(session, "light", 60, max_attempts=3)
         assert job is not None
@@ -93,21 +91,19 @@ def test_an_upload_is_kept_until_its_ingest_has_ended_and_a_forgotten_one_goes(
         )
         datasets.complete(session, claim, "datasets/d1/1", packed)
         leases.end(session, claim, Status.SUCCEEDED)
-    put(store, "datasets/d1/2/images.npy")  # of an attempt that was fenced
+    put(store, "datasets/d1/2/images.npy")  # of a fenced attempt
     swept = ["datasets/d1/2/images.npy", "uploads/d1/000000"]
-    assert sorted(sweep_objects(database, store, AT_ONCE)) == swept
+    assert sorted(sweep_objects(database, store, NO_AGE)) == swept
     assert store.keys("datasets") == ["datasets/d1/1/images.npy"]
 
 
-def test_what_was_written_lately_stays_though_no_row_names_it_yet(
-    database: Database, store: ObjectStore
-) -> None:
+def test_a_recent_object_without_a_row_stays(database: Database, store: ObjectStore) -> None:
     put(store, "uploads/new/000000")
     assert sweep_objects(database, store) == []
     assert store.keys("uploads") == ["uploads/new/000000"]
 
 
-def test_an_upload_that_was_cut_off_goes_and_one_that_is_received_stays(tmp_path: Path) -> None:
+def test_an_interrupted_upload_is_deleted_and_a_running_one_stays(tmp_path: Path) -> None:
     for name, file_age in (("killed", 90_000), ("received", 10)):
         folder = tmp_path / "incoming" / name
         folder.mkdir(parents=True)
@@ -118,7 +114,7 @@ def test_an_upload_that_was_cut_off_goes_and_one_that_is_received_stays(tmp_path
     assert [folder.name for folder in (tmp_path / "incoming").iterdir()] == ["received"]
 
 
-def test_partial_files_of_killed_processes_go(tmp_path: Path, database: Database) -> None:
+def test_partial_files_of_killed_processes_are_deleted(tmp_path: Path, database: Database) -> None:
     store = ObjectStore(Settings(home=tmp_path))
     put(store, "datasets/d/1/a")
     folder = tmp_path / "objects" / "datasets" / "d" / "1"
@@ -126,5 +122,5 @@ def test_partial_files_of_killed_processes_go(tmp_path: Path, database: Database
         (folder / name).write_bytes(b"part")
     sweep_objects(database, store, 60)
     assert len(list(folder.iterdir())) == 3
-    sweep_objects(database, store, AT_ONCE)
+    sweep_objects(database, store, NO_AGE)
     assert not list(folder.iterdir())

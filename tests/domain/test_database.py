@@ -27,13 +27,13 @@ from app.domain.tables import Base
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def test_migrations_end_at_exactly_the_tables_of_the_code(database: Database) -> None:
+def test_the_migrations_create_exactly_the_tables_of_the_code(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_a_home_of_an_older_version_keeps_what_its_scores_are_compared_with(
+def test_a_migration_from_an_older_version_fills_scored_against(
     database_url: str,
 ) -> None:
     config = Config()
@@ -44,7 +44,13 @@ def test_a_home_of_an_older_version_keeps_what_its_scores_are_compared_with(
         command.upgrade(config, "0004")
         tables = MetaData()
         tables.reflect(connection)
-        described = {"request": {}, "config": {}, "progress": {}, "key": "k", "queue": "train"}
+        described: dict[str, object] = {
+            "request": {},
+            "config": {},
+            "progress": {},
+            "key": "k",
+            "queue": "train",
+        }
         described |= {"epoch": 1, "attempt": 0, "status": "ready", "kind": "train", "bytes": 1}
         described |= {"images_seen": 1, "sha256": "", "model": "m", "metrics": {"embedding": "e"}}
 
@@ -75,7 +81,7 @@ def test_a_home_of_an_older_version_keeps_what_its_scores_are_compared_with(
     }
 
 
-def test_migrate_again_changes_nothing(database: Database, database_url: str) -> None:
+def test_migrating_twice_changes_nothing(database: Database, database_url: str) -> None:
     migrate(database_url)
     with database.read() as session:
         assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0006",)]
@@ -91,7 +97,7 @@ def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
     database.close()
 
 
-def test_the_databases_clock_is_in_seconds_since_1970(database: Database) -> None:
+def test_the_clock_of_the_database_is_in_seconds_since_1970(database: Database) -> None:
     with database.read() as session:
         assert abs((session.scalar(select(now())) or 0) - time.time()) < 2
 
@@ -115,7 +121,7 @@ def test_concurrent_writers_wait_for_each_other(database: Database) -> None:
         assert session.execute(text("SELECT value FROM counter")).scalar() == 100
 
 
-def test_a_reader_sees_one_snapshot_whatever_is_committed_meanwhile(database: Database) -> None:
+def test_a_reader_sees_one_snapshot_despite_later_commits(database: Database) -> None:
     count = text("SELECT count(*) FROM jobs")
     with database.read() as session:
         before = session.scalar(count)
@@ -126,7 +132,7 @@ def test_a_reader_sees_one_snapshot_whatever_is_committed_meanwhile(database: Da
 
 
 @ON_POSTGRESQL
-def test_a_parameter_of_the_url_replaces_the_default(database_url: str) -> None:
+def test_a_parameter_of_the_url_overrides_the_default(database_url: str) -> None:
     database = Database(f"{database_url}?connect_timeout=17")
     with database.engine.connect() as connection:
         used = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
@@ -141,20 +147,20 @@ def test_a_reader_cannot_write(database: Database) -> None:
 
 
 @ON_POSTGRESQL
-def test_an_event_writes_no_new_version_of_its_jobs_row(database: Database) -> None:
+def test_appending_an_event_does_not_rewrite_the_row_of_the_job(database: Database) -> None:
     queue_job(database)
     claim = claim_job(database)
-    place = text("SELECT ctid FROM jobs")  # of the row's newest version
+    row_version = text("SELECT ctid FROM jobs")
     with database.read() as session:
-        before = session.scalar(place)
+        before = session.scalar(row_version)
     with database.write() as session:
         leases.record(session, claim, "health", {"value": 1})
     with database.read() as session:
-        assert session.scalar(place) == before
+        assert session.scalar(row_version) == before
 
 
 @ON_POSTGRESQL
-def test_who_waits_for_a_jobs_lock_is_fenced_by_what_was_committed_meanwhile(
+def test_a_worker_that_waited_for_the_lock_of_a_job_is_fenced_by_the_commit(
     database: Database,
 ) -> None:
     queue_job(database)
@@ -200,7 +206,7 @@ def test_a_server_that_refuses_connections_is_unavailable(nowhere: Database) -> 
 
 
 @ON_POSTGRESQL
-def test_a_connection_that_the_server_ended_is_unavailable(database: Database) -> None:
+def test_a_connection_that_the_server_closed_is_unavailable(database: Database) -> None:
     with database.read() as session:
         own = session.scalar(text("SELECT pg_backend_pid()"))
         with database.read() as other:
@@ -211,14 +217,14 @@ def test_a_connection_that_the_server_ended_is_unavailable(database: Database) -
 
 
 @ON_POSTGRESQL
-def test_a_pool_without_a_free_connection_is_unavailable_after_a_limited_wait(
+def test_an_exhausted_pool_is_unavailable_after_a_limited_wait(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module, "POOL_SECONDS", 0.1)
     database = Database(database_url, connections=2)
-    with database.read() as one, database.read() as two:
-        one.execute(text("SELECT 1"))
-        two.execute(text("SELECT 1"))
+    with database.read() as first, database.read() as second:
+        first.execute(text("SELECT 1"))
+        second.execute(text("SELECT 1"))
         assert is_unavailable(error_of(database, "SELECT 1"))
     database.close()
 
@@ -243,14 +249,16 @@ def test_a_mistake_in_a_statement_is_not_unavailable(database: Database) -> None
         assert not is_unavailable(error_of(database, statement))
 
 
-def test_a_schema_of_this_version_is_accepted_and_a_missing_one_named(database_url: str) -> None:
+def test_the_schema_of_this_version_is_accepted_and_an_empty_one_refused(database_url: str) -> None:
     with pytest.raises(StartError, match=r"schema is empty.*run `moggy migrate`"):
         check_schema(database_url)
     migrate(database_url)
     check_schema(database_url)
 
 
-def test_a_schema_of_another_version_is_one_sentence(database_url: str, database: Database) -> None:
+def test_the_schema_of_another_version_is_refused_with_the_remedy(
+    database_url: str, database: Database
+) -> None:
     set_schema(database, "0001")
     with pytest.raises(StartError, match=r"schema is 0001.*needs 00.*run `moggy migrate`"):
         check_schema(database_url)
@@ -265,7 +273,7 @@ def set_schema(database: Database, revision: str) -> None:
         session.execute(text(f"UPDATE alembic_version SET version_num = '{revision}'"))
 
 
-def test_a_database_that_is_away_stops_a_migration_with_a_sentence_and_no_start() -> None:
+def test_an_unreachable_database_stops_a_migration_but_not_a_start() -> None:
     url = NOWHERE.format(free_port())
     with pytest.raises(StartError, match=r"the database does not answer: .*refused"):
         migrate(url)

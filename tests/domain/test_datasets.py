@@ -1,4 +1,4 @@
-"""Registering uploads: one name, one dataset, and nothing left of what was refused."""
+"""Registering uploads: one dataset per name, and a refused upload leaves nothing behind."""
 
 import threading
 from pathlib import Path
@@ -39,7 +39,7 @@ def register(
 
 
 @pytest.mark.parametrize("failed_before", [False, True])
-def test_of_uploads_with_one_name_at_once_exactly_one_is_registered(
+def test_of_concurrent_uploads_with_one_name_exactly_one_is_registered(
     database: Database, store: ObjectStore, tmp_path: Path, failed_before: bool
 ) -> None:
     if failed_before:
@@ -76,18 +76,18 @@ def test_a_size_is_a_side_or_two(size: str, sides: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", ["", "27", "0x64", "64x", "x64", "64x64x3", "99999999", "-64"])
-def test_what_is_no_size_is_refused_by_name(size: str) -> None:
+def test_an_invalid_size_is_refused_with_its_field(size: str) -> None:
     with pytest.raises(InvalidRequest, match=r"^size .* 28 to 256 pixels$") as refused:
         PackingRequest(size=size)
     assert refused.value.field == "size"
 
 
-def test_what_was_asked_before_there_was_a_choice_is_understood() -> None:
+def test_a_request_of_an_older_version_gets_defaults() -> None:
     request = PackingRequest.from_json({"size": 64, "fit": "pad", "channels": "rgb"})
     assert request == PackingRequest(fit="pad", channels="rgb")
 
 
-def test_an_upload_that_finds_the_queue_full_leaves_nothing_behind(
+def test_an_upload_that_a_full_queue_refuses_leaves_nothing_behind(
     database: Database, store: ObjectStore, tmp_path: Path
 ) -> None:
     with pytest.raises(QueueFull):
@@ -102,7 +102,7 @@ def test_an_upload_that_finds_the_queue_full_leaves_nothing_behind(
         ("failed", "no pictures", r"\(no pictures\): upload its pictures again under this name"),
     ],
 )
-def test_a_dataset_that_is_not_ready_is_refused_with_what_to_do(
+def test_a_dataset_that_is_not_ready_is_refused_with_the_remedy(
     database: Database, status: str, error: str | None, remedy: str
 ) -> None:
     with database.write() as session:

@@ -1,4 +1,4 @@
-"""Free disk space: which errors mean that there is none, and what the reserve is for."""
+"""Free disk space: which errors mean a full disk, and what the reserve is for."""
 
 import errno
 import shutil
@@ -47,7 +47,9 @@ def written_by_sqlite(folder: Path) -> None:
 @pytest.mark.parametrize(
     "write", [written_by_python, written_by_numpy, written_by_obstore, written_by_sqlite]
 )
-def test_what_each_library_raises_on_a_full_disk_is_known(small_disk: Path, write: object) -> None:
+def test_the_error_of_each_library_on_a_full_disk_is_recognised(
+    small_disk: Path, write: object
+) -> None:
     migrate(f"sqlite:///{small_disk / 'moggy.db'}")
     fill(small_disk)
     assert callable(write)
@@ -66,7 +68,7 @@ def test_what_each_library_raises_on_a_full_disk_is_known(small_disk: Path, writ
         (OperationalError("INSERT", {}, SimpleNamespace(sqlite_errorname="SQLITE_BUSY")), False),  # type: ignore[arg-type]
     ],
 )
-def test_quotas_and_postgresql_are_known_and_other_errors_are_not_taken_for_a_full_disk(
+def test_errors_of_quotas_and_postgresql_are_recognised_and_others_are_not(
     error: Exception, full: bool
 ) -> None:
     wrapped = RuntimeError("the file was not stored")
@@ -74,7 +76,7 @@ def test_quotas_and_postgresql_are_known_and_other_errors_are_not_taken_for_a_fu
     assert (is_disk_full(error), is_disk_full(wrapped)) == (full, full)
 
 
-def test_below_the_least_free_bytes_nothing_begins(small_disk: Path) -> None:
+def test_below_the_minimum_of_free_bytes_no_work_starts(small_disk: Path) -> None:
     disk = Disk(Settings(home=small_disk / "home", min_free_bytes=8 * MB))
     disk.check()
     hog = fill(small_disk, leave=7 * MB)
@@ -84,7 +86,9 @@ def test_below_the_least_free_bytes_nothing_begins(small_disk: Path) -> None:
     disk.check()
 
 
-def test_a_parked_job_waits_for_more_room_than_it_had_with_its_run_folder(small_disk: Path) -> None:
+def test_a_parked_job_waits_for_more_space_than_it_had_with_its_run_folder(
+    small_disk: Path,
+) -> None:
     disk = Disk(Settings(home=small_disk, min_free_bytes=4 * MB))
     run_dir = small_disk / "runs" / "job-1"
     run_dir.mkdir(parents=True)
@@ -97,7 +101,7 @@ def test_a_parked_job_waits_for_more_room_than_it_had_with_its_run_folder(small_
     assert room == 21 * MB
 
 
-def test_on_a_full_disk_the_reserve_lets_a_job_be_cancelled_and_is_taken_again_later(
+def test_the_reserve_lets_a_job_be_cancelled_on_a_full_disk_and_is_filled_again(
     small_disk: Path,
 ) -> None:
     settings = Settings(home=small_disk, min_free_bytes=MB)
@@ -105,7 +109,7 @@ def test_on_a_full_disk_the_reserve_lets_a_job_be_cancelled_and_is_taken_again_l
     database, disk = Database(settings.database), Disk(settings)
     job_id = queue_job(database)
     disk.fill_reserve()
-    assert not disk.release_reserve()  # there is room
+    assert not disk.release_reserve()  # the disk has space
     hog = fill(small_disk)
     with pytest.raises(OperationalError), database.write() as session:
         jobs.request_stop(session, job_id, Stop.CANCEL)
@@ -114,7 +118,7 @@ def test_on_a_full_disk_the_reserve_lets_a_job_be_cancelled_and_is_taken_again_l
     with database.write() as session:
         assert jobs.request_stop(session, job_id, Stop.CANCEL).status == Status.CANCELLED
     disk.fill_reserve()
-    assert not disk.release_reserve()  # no room to take it again yet
+    assert not disk.release_reserve()  # the disk is full, so it was not filled again
     hog.unlink()
     disk.fill_reserve()
     assert (small_disk / "reserve").stat().st_size == RESERVE_BYTES

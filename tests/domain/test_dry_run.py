@@ -1,6 +1,7 @@
-"""A dry run's figures, from what a step takes."""
+"""The estimate of a dry run, from the cost of a step."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,25 +14,25 @@ from app.domain.tables import Checkpoint, Dataset, Job, Model
 from models.config import TrainingConfig
 
 CONFIG = TrainingConfig(images=640_000, batch_size=64, checkpoint_every_images=64_000)
-MEASURED = StepCost("cpu", 0.1, 64, 500 << 20, 8 << 30, 10 << 20, 30 << 20)
+STEP = StepCost("cpu", 0.1, 64, 500 << 20, 8 << 30, 10 << 20, 30 << 20)
 SAMPLES = 2 + 640_000 // 30_000
 SAMPLE_BYTES = round(SAMPLES * 64 * 64 * 64 * 3 * 0.8)
 
 
-def test_seconds_are_the_steps_and_what_is_done_beside_them() -> None:
-    quoted = estimate_run(CONFIG, MEASURED, Settings(), 3000)
-    assert quoted.seconds == pytest.approx(10_000 * 0.1 * 1.06 + 5)
-    assert quoted.images_per_second == pytest.approx(640)
-    critic = replace(CONFIG, discriminator_steps=5)
-    assert estimate_run(critic, MEASURED, Settings(), 3000).seconds == pytest.approx(
+def test_the_seconds_are_those_of_the_steps_with_overhead() -> None:
+    estimate = estimate_run(CONFIG, STEP, Settings(), 3000)
+    assert estimate.seconds == pytest.approx(10_000 * 0.1 * 1.06 + 5)
+    assert estimate.images_per_second == pytest.approx(640)
+    several = replace(CONFIG, discriminator_steps=5)
+    assert estimate_run(several, STEP, Settings(), 3000).seconds == pytest.approx(
         2_000 * 0.1 * 1.06 + 5
     )
 
 
-def test_the_disk_holds_the_checkpoints_that_are_kept_the_states_and_the_samples() -> None:
-    quoted = estimate_run(CONFIG, MEASURED, Settings(), 3000)
-    assert (quoted.checkpoints, quoted.kept) == (10, 10)
-    assert quoted.disk_bytes == (10 * 10 + 4 * 30 << 20) + SAMPLE_BYTES
+def test_the_disk_holds_the_kept_checkpoints_the_states_and_the_samples() -> None:
+    estimate = estimate_run(CONFIG, STEP, Settings(), 3000)
+    assert (estimate.checkpoints, estimate.kept) == (10, 10)
+    assert estimate.disk_bytes == (10 * 10 + 4 * 30 << 20) + SAMPLE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -42,44 +43,39 @@ def test_the_disk_holds_the_checkpoints_that_are_kept_the_states_and_the_samples
         ({"checkpoint_budget_mb": 1}, 1),
     ],
 )
-def test_retention_limits_the_checkpoints_but_never_to_none(
+def test_retention_limits_the_checkpoints_but_keeps_at_least_one(
     limits: dict[str, int], kept: int
 ) -> None:
-    quoted = estimate_run(CONFIG, MEASURED, Settings(**limits), 3000)  # type: ignore[arg-type]
-    assert (quoted.checkpoints, quoted.kept) == (10, kept)
-    assert quoted.disk_bytes == (kept * 10 + 4 * 30 << 20) + SAMPLE_BYTES
+    estimate = estimate_run(CONFIG, STEP, Settings(**limits), 3000)  # type: ignore[arg-type]
+    assert (estimate.checkpoints, estimate.kept) == (10, kept)
+    assert estimate.disk_bytes == (kept * 10 + 4 * 30 << 20) + SAMPLE_BYTES
 
 
-def test_a_slow_training_makes_checkpoints_by_the_clock() -> None:
-    assert (
-        estimate_run(CONFIG, replace(MEASURED, step_seconds=1.0), Settings(), 3000).checkpoints
-        == 36
-    )
+def test_a_slow_training_stores_checkpoints_by_the_clock() -> None:
+    assert estimate_run(CONFIG, replace(STEP, step_seconds=1.0), Settings(), 3000).checkpoints == 36
 
 
-def test_without_a_step_there_is_no_time_and_still_a_disk() -> None:
-    quoted = estimate_run(CONFIG, replace(MEASURED, step_seconds=None), Settings(), 3000)
-    assert (quoted.seconds, quoted.images_per_second, quoted.checkpoints) == (None, None, 10)
+def test_without_a_timed_step_the_duration_is_unknown() -> None:
+    estimate = estimate_run(CONFIG, replace(STEP, step_seconds=None), Settings(), 3000)
+    assert (estimate.seconds, estimate.images_per_second, estimate.checkpoints) == (None, None, 10)
 
 
 def test_a_small_dataset_is_held_in_memory_and_a_large_one_is_not() -> None:
-    assert resident_bytes(3000, CONFIG, MEASURED) == 3000 * 64 * 64 * 3
-    assert resident_bytes(10**6, CONFIG, MEASURED) == 0
-    assert (
-        estimate_run(CONFIG, MEASURED, Settings(), 3000).memory_bytes == (500 << 20) + 3000 * 12_288
-    )
+    assert resident_bytes(3000, CONFIG, STEP) == 3000 * 64 * 64 * 3
+    assert resident_bytes(10**6, CONFIG, STEP) == 0
+    assert estimate_run(CONFIG, STEP, Settings(), 3000).memory_bytes == (500 << 20) + 3000 * 12_288
 
 
-def test_a_gpu_holds_what_half_of_its_free_memory_can() -> None:
-    gpu = replace(MEASURED, device="cuda")
+def test_a_gpu_holds_a_dataset_of_up_to_half_its_free_memory() -> None:
+    gpu = replace(STEP, device="cuda")
     assert resident_bytes(300_000, CONFIG, gpu) == 300_000 * 64 * 64 * 3
     assert resident_bytes(10**6, CONFIG, gpu) == 0
 
 
 @pytest.mark.slow
-def test_a_fine_tuning_is_quoted_without_a_trace_in_the_database(database: Database) -> None:
+def test_a_dry_run_of_a_fine_tuning_leaves_no_row(database: Database) -> None:
     begun = TrainingConfig(preset="mlp", architecture="mlp", shape=(28, 28, 1), width=8)
-    request = {
+    request: dict[str, Any] = {
         **{"dataset": "digits", "model": "tuned", "preset": None, "images": 640, "epochs": None},
         **{"batch_size": 2, "seed": None, "resume_from": "digits", "stability": None},
         "overrides": {},
@@ -96,10 +92,10 @@ def test_a_fine_tuning_is_quoted_without_a_trace_in_the_database(database: Datab
     with database.write() as session:
         dataset = session.query(Dataset).one()
         dataset.status, dataset.images, dataset.shape = "ready", 600, [28, 28, 1]
-    quoted = dry_run_training(database, Settings(), meter, request)
-    assert (quoted.config["width"], quoted.config["images"]) == (8, 640)
-    assert quoted.estimate["seconds"] > 5
-    assert any("too few to learn much" in one for one in quoted.warnings)
+    dry_run = dry_run_training(database, Settings(), meter, request)
+    assert (dry_run.config["width"], dry_run.config["images"]) == (8, 640)
+    assert dry_run.estimate["seconds"] > 5
+    assert any("too few to learn much" in warning for warning in dry_run.warnings)
     with database.read() as session:
         assert session.query(Job).count() == 0
         assert session.query(Model).count() == 1

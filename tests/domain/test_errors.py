@@ -6,17 +6,17 @@ import sys
 
 from app.domain import errors
 
-# In a process of its own: app.domain's tests load no FastAPI.
+# Run in another process: the tests of app.domain do not load FastAPI.
 EVERY_ERROR = """
 import app.main
 from app.domain.errors import MoggyError
 
-def below(error):
-    for one in error.__subclasses__():
-        print(one.__name__, one.status)
-        below(one)
+def print_subclasses(error):
+    for subclass in error.__subclasses__():
+        print(subclass.__name__, subclass.status)
+        print_subclasses(subclass)
 
-below(MoggyError)
+print_subclasses(MoggyError)
 """
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation is asked of: which checkpoint, how many pictures, what compares with what."""
+"""Queuing an evaluation: which checkpoint, how many images, and which shapes compare."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ REQUEST: dict[str, Any] = {"dataset": "cats", "model": None, "checkpoint": None,
 
 
 def checkpoint(name: str = "c", **config: Any) -> Checkpoint:
-    made = TrainingConfig(**config).to_json()
+    trained = TrainingConfig(**config).to_json()
     stored = {"images_seen": 64, "key": name, "sha256": "", "bytes": 7}
-    return Checkpoint(id=name, model="cats", config=made, **stored)
+    return Checkpoint(id=name, model="cats", config=trained, **stored)
 
 
 def cats(**changes: Any) -> Dataset:
@@ -35,9 +35,9 @@ def stored(database: Database) -> None:
         session.add_all([cats(), Model(name="cats"), Model(name="dogs")])
         session.flush()
         for name, kid in (("better", 0.1), ("newer", 0.2)):
-            one = checkpoint(name)
-            one.kid = kid
-            session.add(one)
+            scored = checkpoint(name)
+            scored.kid = kid
+            session.add(scored)
             session.flush()
 
 
@@ -53,7 +53,7 @@ def queue(database: Database, key: str | None = None, **request: Any) -> str:
         ({"checkpoint": "newer"}, "newer"),
     ],
 )
-def test_the_served_checkpoint_is_meant_unless_another_is_named(
+def test_the_served_checkpoint_is_evaluated_unless_another_is_named(
     database: Database, stored: None, request_: dict[str, Any], meant: str
 ) -> None:
     job = read_job(database, queue(database, **request_))
@@ -66,7 +66,7 @@ def test_the_served_checkpoint_is_meant_unless_another_is_named(
     assert (job.config, job.progress["images_total"]) == ({"images": 3000}, 3000)
 
 
-def test_what_is_not_there_is_named(database: Database, stored: None) -> None:
+def test_an_unknown_model_checkpoint_or_dataset_is_named(database: Database, stored: None) -> None:
     for request, words in [
         ({"model": "birds"}, "no model 'birds'"),
         ({"model": "dogs"}, "no checkpoint yet"),
@@ -78,7 +78,7 @@ def test_what_is_not_there_is_named(database: Database, stored: None) -> None:
             queue(database, **request)
 
 
-def test_the_same_key_makes_one_job_and_another_request_by_it_a_conflict(
+def test_the_same_idempotency_key_creates_one_job_and_refuses_another_request(
     database: Database, stored: None
 ) -> None:
     first = queue(database, "once", model="cats")
@@ -87,7 +87,7 @@ def test_the_same_key_makes_one_job_and_another_request_by_it_a_conflict(
         queue(database, "once", model="cats", images=10)
 
 
-def test_a_model_that_is_evaluated_is_not_deleted(database: Database, stored: None) -> None:
+def test_a_model_that_is_evaluated_cannot_be_deleted(database: Database, stored: None) -> None:
     job = queue(database, model="cats")
     with pytest.raises(Conflict, match=job), database.write() as session:
         delete_model(session, "cats")
@@ -100,7 +100,7 @@ def test_a_dataset_that_is_not_ready_is_a_conflict(database: Database, stored: N
         queue(database, model="cats")
 
 
-def test_as_many_pictures_as_the_dataset_has_up_to_what_can_be_held() -> None:
+def test_the_default_is_as_many_images_as_the_dataset_has_up_to_the_limits() -> None:
     assert images_to_score(cats(), checkpoint(), None) == 3000
     assert images_to_score(cats(images=10**6), checkpoint(), None) == 50_000
     large = cats(images=10**6, shape=[256, 256, 3])
@@ -109,7 +109,7 @@ def test_as_many_pictures_as_the_dataset_has_up_to_what_can_be_held() -> None:
 
 
 @pytest.mark.parametrize("images", [-1, 0, 1, 50_001])
-def test_too_few_or_too_many_are_refused(images: int) -> None:
+def test_too_few_or_too_many_images_are_refused(images: int) -> None:
     with pytest.raises(InvalidRequest, match="2 to 50000") as refusal:
         images_to_score(cats(), checkpoint(), images)
     assert refusal.value.field == "images"

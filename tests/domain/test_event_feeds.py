@@ -1,4 +1,4 @@
-"""Many streams of events: each gets every event once and in order, by few queries."""
+"""Each of many streams gets every event once and in order, with few queries."""
 
 import asyncio
 import threading
@@ -27,11 +27,11 @@ async def feeds(database: Database, valkey_url: str) -> AsyncIterator[EventFeeds
 
 
 async def ids(feeds: EventFeeds, job: str, after: int = 0, pause: float = 0.0) -> list[int]:
-    found = []
+    event_ids = []
     async for event in feeds.stream(job, after):
-        found.append(event.id)
+        event_ids.append(event.id)
         await asyncio.sleep(pause)
-    return found
+    return event_ids
 
 
 def stored(database: Database, job: str) -> list[int]:
@@ -40,7 +40,7 @@ def stored(database: Database, job: str) -> list[int]:
 
 
 def work_on(database: Database, valkey_url: str, count: int, pause: float = 0.0) -> None:
-    """Claim the oldest job, tell so many events of it, and end it, as a worker does."""
+    """Acquire the oldest job, append `count` events, and end it, as a worker does."""
     claim, notifier = claim_job(database), Notifier(valkey_url)
     for seen in range(count):
         with database.write() as session:
@@ -54,7 +54,7 @@ def work_on(database: Database, valkey_url: str, count: int, pause: float = 0.0)
 
 
 @pytest.mark.anyio
-async def test_streams_that_come_at_any_moment_get_every_event_once_by_few_queries(
+async def test_streams_opened_at_any_moment_get_every_event_once_with_few_queries(
     database: Database, valkey_url: str, feeds: EventFeeds
 ) -> None:
     queries = 0
@@ -71,19 +71,19 @@ async def test_streams_that_come_at_any_moment_get_every_event_once_by_few_queri
     for _ in range(STREAMS):
         streams.append(asyncio.create_task(ids(feeds, job)))
         await asyncio.sleep(0.005)
-    found = await asyncio.wait_for(asyncio.gather(*streams), 60)
+    received = await asyncio.wait_for(asyncio.gather(*streams), 60)
     worker.join()
     sqlalchemy_event.remove(database.engine, "before_cursor_execute", count)
     expected = stored(database, job)
     assert len(expected) == 64  # queued, running, 60 of progress, succeeded, end
-    assert all(one == expected for one in found)
-    # The worker's own, each stream's few reads of the past, and new events once for all streams:
-    # one read for each event of each stream would be 12,800.
+    assert all(event_ids == expected for event_ids in received)
+    # The worker's queries, a few for each stream's past events, and one for all streams' new ones.
+    # A query for each event of each stream would be 12,800.
     assert queries < 12 * STREAMS
 
 
 @pytest.mark.anyio
-async def test_a_stream_goes_on_after_the_event_that_it_names(
+async def test_a_stream_continues_after_the_event_it_names(
     database: Database, valkey_url: str, feeds: EventFeeds
 ) -> None:
     job, other = queue_job(database), queue_job(database)
@@ -97,7 +97,7 @@ async def test_a_stream_goes_on_after_the_event_that_it_names(
 
 
 @pytest.mark.anyio
-async def test_a_slow_stream_holds_few_events_and_misses_none(
+async def test_a_slow_stream_buffers_few_events_and_misses_none(
     database: Database, valkey_url: str, feeds: EventFeeds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_feeds, "MAX_UNREAD_EVENTS", 5)
@@ -106,12 +106,12 @@ async def test_a_slow_stream_holds_few_events_and_misses_none(
     quick = asyncio.create_task(ids(feeds, job))
     await asyncio.sleep(0.2)
     await asyncio.to_thread(work_on, database, valkey_url, 50)
-    found = await asyncio.wait_for(asyncio.gather(slow, quick), 60)
-    assert found == [stored(database, job)] * 2
+    received = await asyncio.wait_for(asyncio.gather(slow, quick), 60)
+    assert list(received) == [stored(database, job)] * 2
 
 
 @pytest.mark.anyio
-async def test_without_a_wake_up_call_events_come_a_little_later(
+async def test_without_a_wake_up_events_arrive_a_little_later(
     database: Database, monkeypatch: pytest.MonkeyPatch, valkey_url: str
 ) -> None:
     monkeypatch.setattr(event_feeds, "LOST_WAKE_UP_SECONDS", 0.2)
@@ -123,4 +123,4 @@ async def test_without_a_wake_up_call_events_come_a_little_later(
     await asyncio.to_thread(work_on, database, valkey_url, 3)
     assert await asyncio.wait_for(stream, 30) == stored(database, job)
     await feeds.close()
-    assert not feeds._positions  # nothing is kept of streams that have ended
+    assert not feeds._positions  # nothing remains of ended streams

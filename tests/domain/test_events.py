@@ -1,4 +1,4 @@
-"""Events: rows in order and once; a channel that may be lost and may come back."""
+"""Events: rows in order and once; a listener that reconnects."""
 
 import asyncio
 from pathlib import Path
@@ -16,32 +16,32 @@ from app.domain.job_states import Status
 from app.domain.tables import Event
 
 
-async def hears(heard: list[str | None], job: str, notifier: Notifier) -> bool:
-    """Whether the job is heard of soon, if it is told of again and again."""
+async def receives(news: list[str | None], job: str, notifier: Notifier) -> bool:
+    """Notify of the job repeatedly, and return whether the listener reports it."""
     for _ in range(200):
         notifier.notify([job])
-        if job in heard:
+        if job in news:
             return True
         await asyncio.sleep(0.02)
     return False
 
 
 @pytest.mark.anyio
-async def test_a_listener_hears_of_jobs_and_once_of_all_at_its_start(valkey_url: str) -> None:
-    heard: list[str | None] = []
-    notifier, listener = Notifier(valkey_url), EventListener(valkey_url, heard.append)
+async def test_a_listener_reports_jobs_and_none_once_at_its_start(valkey_url: str) -> None:
+    news: list[str | None] = []
+    notifier, listener = Notifier(valkey_url), EventListener(valkey_url, news.append)
     listener.start()
     try:
-        assert await hears(heard, "mine", notifier)
-        assert heard[0] is None
-        assert set(heard) == {None, "mine"}
+        assert await receives(news, "mine", notifier)
+        assert news[0] is None
+        assert set(news) == {None, "mine"}
     finally:
         await listener.close()
         notifier.close()
 
 
 @pytest.mark.anyio
-async def test_a_listener_closes_at_whatever_moment_of_its_connecting(valkey_url: str) -> None:
+async def test_a_listener_can_be_closed_at_any_moment_of_its_connecting(valkey_url: str) -> None:
     for turns in range(40):
         listener = EventListener(valkey_url, lambda _: None)
         listener.start()
@@ -52,45 +52,45 @@ async def test_a_listener_closes_at_whatever_moment_of_its_connecting(valkey_url
 
 
 @pytest.mark.anyio
-async def test_a_listener_outlives_its_server(
+async def test_a_listener_reconnects_after_its_server_restarts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "RECONNECT_SECONDS", 0.05)
-    heard: list[str | None] = []
+    news: list[str | None] = []
     with valkey(tmp_path) as url:
-        listener, notifier = EventListener(url, heard.append), Notifier(url)
+        listener, notifier = EventListener(url, news.append), Notifier(url)
         listener.start()
-        assert await hears(heard, "before", notifier)
-        await asyncio.sleep(0.2)  # until the last call of that is heard
-    notifier.notify(["job"])  # nobody there: logged, not raised
-    heard.clear()
+        assert await receives(news, "before", notifier)
+        await asyncio.sleep(0.2)  # until the last message is received
+    notifier.notify(["job"])  # without a server: logged, not raised
+    news.clear()
     with valkey(tmp_path, url):
-        assert await hears(heard, "after", notifier)
-        assert heard[0] is None  # what was said meanwhile was not heard
+        assert await receives(news, "after", notifier)
+        assert news[0] is None  # messages may have been lost meanwhile
         await listener.close()
         notifier.close()
 
 
 @pytest.mark.anyio
-async def test_a_listener_leaves_a_server_that_says_nothing(
+async def test_a_listener_reconnects_when_its_server_is_silent(
     monkeypatch: pytest.MonkeyPatch, valkey_url: str
 ) -> None:
     monkeypatch.setattr(events, "SILENT_SECONDS", 0.1)
-    heard: list[str | None] = []
-    listener, notifier = EventListener(valkey_url, heard.append), Notifier(valkey_url)
+    news: list[str | None] = []
+    listener, notifier = EventListener(valkey_url, news.append), Notifier(valkey_url)
     listener.start()
     await asyncio.sleep(1)  # ten times as long: the server's pongs keep the connection
-    assert heard == [None]
+    assert news == [None]
     with redis.Redis.from_url(valkey_url) as server:
         server.client_pause(2000)
         await asyncio.sleep(1)
         server.client_unpause()
-    assert await hears(heard, "after", notifier)
+    assert await receives(news, "after", notifier)
     await listener.close()
     notifier.close()
 
 
-def test_events_of_one_job_happen_once_and_in_order(database: Database) -> None:
+def test_events_of_one_job_are_appended_once_and_in_order(database: Database) -> None:
     job_id = queue_job(database)
     claim = claim_job(database)
     for seen in (64, 128, 64):
@@ -108,15 +108,15 @@ def test_events_of_one_job_happen_once_and_in_order(database: Database) -> None:
     ]
 
 
-def test_old_progress_is_thinned_and_everything_else_stays(
+def test_old_progress_events_are_thinned_and_all_others_stay(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "RECENT_PROGRESS_ROWS", 10)
     job_id = queue_job(database)
     claim = claim_job(database)
     with database.write() as session:
-        for place in range(25):
-            leases.record(session, claim, "progress", {"images_seen": place})
+        for index in range(25):
+            leases.record(session, claim, "progress", {"images_seen": index})
         events.thin_progress(session, job_id)
     with database.read() as session:
         kept = [row.data["images_seen"] for row in events.of_type(session, job_id, "progress")]

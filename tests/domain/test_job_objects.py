@@ -1,4 +1,4 @@
-"""What jobs leave in the store, and that nobody deletes what another still needs."""
+"""Objects of a job: which are deleted and when, the files of a synthesis, and the log."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def put(store: ObjectStore, *keys: str) -> None:
         store.put_bytes(key, b"")
 
 
-def test_a_worker_that_was_fenced_leaves_its_successors_states_alone(store: ObjectStore) -> None:
+def test_a_fenced_worker_does_not_delete_the_states_of_its_successor(store: ObjectStore) -> None:
     put(store, *(state_key("j", epoch, 64 * epoch) for epoch in (1, 2, 10)))
     delete_older_states(store, Claim("j", epoch=2), newest=state_key("j", 2, 128))
     assert store.keys("jobs/j") == [state_key("j", 10, 640), state_key("j", 2, 128)]
@@ -77,7 +77,7 @@ def test_an_ended_training_keeps_its_samples_and_registered_checkpoints(
     assert store.keys(f"jobs/{job.id}") == sorted([kept, sample])
 
 
-def test_an_ended_ingest_leaves_neither_its_upload_nor_what_a_fenced_attempt_packed(
+def test_an_ended_ingest_leaves_neither_its_upload_nor_the_pack_of_a_fenced_attempt(
     store: ObjectStore, database: Database
 ) -> None:
     job = Job(id="j", kind="ingest", config={"dataset_id": "d"})
@@ -119,7 +119,7 @@ def names(database: Database, claim: Claim) -> list[str]:
         return [file.name for file in list_files(session, claim.job_id)]
 
 
-def test_what_is_listed_tells_where_to_go_on(
+def test_the_listed_files_give_the_counts_to_continue_from(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     with database.read() as session:
@@ -135,7 +135,7 @@ def test_what_is_listed_tells_where_to_go_on(
     assert names(database, claim) == ["cats-0.zip", "cats-0.jsonl", "cats-1.zip", "cats-1.jsonl"]
 
 
-def test_the_manifest_is_the_last_and_the_result_counts_all(
+def test_the_manifest_is_the_last_file_and_the_result_counts_all_files(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 0, tried=10)
@@ -144,11 +144,11 @@ def test_the_manifest_is_the_last_and_the_result_counts_all(
         add_manifest(session, claim, manifest)
     assert names(database, claim)[-1] == "manifest.json"
     url = f"/v1/jobs/{claim.job_id}/files/manifest.json"
-    made = {"images": 10, "shards": 1, "bytes": 12, "manifest": url}
-    assert read_job(database, claim.job_id).result == made
+    result = {"images": 10, "shards": 1, "bytes": 12, "manifest": url}
+    assert read_job(database, claim.job_id).result == result
 
 
-def test_a_fenced_worker_lists_nothing(
+def test_a_fenced_worker_lists_no_file(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     with pytest.raises(Fenced):
@@ -156,9 +156,7 @@ def test_a_fenced_worker_lists_nothing(
     assert names(database, claim) == []
 
 
-def test_a_file_that_is_not_there_is_named(
-    database: Database, store: ObjectStore, claim: Claim
-) -> None:
+def test_an_unknown_file_is_named(database: Database, store: ObjectStore, claim: Claim) -> None:
     add(database, store, claim, 0, tried=10)
     with database.read() as session:
         assert find_file(session, claim.job_id, "cats-0.zip").bytes == 4
@@ -168,11 +166,11 @@ def test_a_file_that_is_not_there_is_named(
             find_file(session, "other", "cats-0.zip")
 
 
-def test_a_failed_job_keeps_its_files_until_they_are_forgotten(
+def test_a_failed_job_keeps_its_files_until_they_are_unlisted(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 0, tried=10)
-    stored(store, claim, "cats-1.zip")  # not listed yet
+    stored(store, claim, "cats-1.zip")  # not listed
     with pytest.raises(Conflict, match="is running: cancel it first"), database.write() as session:
         unlist_files(session, claim.job_id)
     with database.write() as session:
@@ -185,7 +183,7 @@ def test_a_failed_job_keeps_its_files_until_they_are_forgotten(
     assert (names(database, claim), store.keys(f"jobs/{claim.job_id}")) == ([], [])
 
 
-def test_a_paused_one_keeps_its_files_and_a_cancelled_one_loses_them(
+def test_a_paused_job_keeps_its_files_and_a_cancelled_one_loses_them(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 0, tried=10)
@@ -200,7 +198,7 @@ def test_a_paused_one_keeps_its_files_and_a_cancelled_one_loses_them(
     assert (names(database, claim), store.keys(f"jobs/{claim.job_id}")) == ([], [])
 
 
-def test_the_result_names_no_manifest_once_the_files_are_forgotten(
+def test_the_result_has_no_manifest_after_the_files_are_unlisted(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 0, tried=10)
@@ -211,11 +209,11 @@ def test_the_result_names_no_manifest_once_the_files_are_forgotten(
     for _ in range(2):
         with database.write() as session:
             unlist_files(session, claim.job_id)
-        made = {"images": 10, "shards": 1, "bytes": 12, "manifest": None}
-        assert read_job(database, claim.job_id).result == made
+        result = {"images": 10, "shards": 1, "bytes": 12, "manifest": None}
+        assert read_job(database, claim.job_id).result == result
 
 
-def test_a_job_of_another_kind_has_none_to_forget(database: Database) -> None:
+def test_a_job_of_another_kind_has_no_files_to_unlist(database: Database) -> None:
     job_id = queue_job(database, kind="evaluate", model="cats")
     with pytest.raises(Conflict, match="is of kind evaluate"), database.write() as session:
         unlist_files(session, job_id)
@@ -232,7 +230,7 @@ def log_store(
     return ObjectStore(Settings(home=tmp_path, storage_url="s3://moggy/logs-test"))
 
 
-def test_a_log_is_that_of_each_epoch_in_order_and_of_the_job_alone(log_store: ObjectStore) -> None:
+def test_the_log_of_a_job_joins_its_epochs_in_order(log_store: ObjectStore) -> None:
     assert read_log(log_store, "j") == ""
     store_log(log_store, Claim("j", 10), b"third\n")
     store_log(log_store, Claim("j", 2), b"second\n")

@@ -1,4 +1,4 @@
-"""Jobs as their users steer them, on both databases."""
+"""Jobs as their users control them, on both databases."""
 
 import pytest
 from queued_jobs import claim_job, queue_job, read_job, state_events, try_claim_job
@@ -9,7 +9,7 @@ from app.domain.errors import Conflict, NotFound, QueueFull
 from app.domain.job_states import Status, Stop
 
 
-def test_cancel_of_a_waiting_job_ends_it_at_once(database: Database) -> None:
+def test_cancelling_a_queued_job_ends_it_at_once(database: Database) -> None:
     job_id, other = queue_job(database), queue_job(database)
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.CANCEL)
@@ -18,7 +18,7 @@ def test_cancel_of_a_waiting_job_ends_it_at_once(database: Database) -> None:
     assert state_events(database, job_id)[-1] == ("end", "cancelled")
 
 
-def test_pause_and_resume_of_a_running_job_goes_through_its_worker(database: Database) -> None:
+def test_a_running_job_is_paused_by_its_worker_and_resumed(database: Database) -> None:
     job_id = queue_job(database)
     claim = claim_job(database)
     with database.write() as session:
@@ -33,7 +33,7 @@ def test_pause_and_resume_of_a_running_job_goes_through_its_worker(database: Dat
     assert claim_job(database).epoch == 2
 
 
-def test_a_pause_never_takes_back_a_cancel(database: Database) -> None:
+def test_a_pause_does_not_replace_a_cancel(database: Database) -> None:
     job_id = queue_job(database)
     claim_job(database)
     with database.write() as session:
@@ -43,7 +43,7 @@ def test_a_pause_never_takes_back_a_cancel(database: Database) -> None:
     assert read_job(database, job_id).stop_requested == Stop.CANCEL
 
 
-def test_what_the_state_forbids_is_a_conflict_that_names_the_job(database: Database) -> None:
+def test_a_stop_that_the_state_forbids_is_a_conflict_that_names_the_job(database: Database) -> None:
     ended = queue_job(database)
     with database.write() as session:
         jobs.request_stop(session, ended, Stop.CANCEL)
@@ -57,18 +57,18 @@ def test_what_the_state_forbids_is_a_conflict_that_names_the_job(database: Datab
         jobs.resume(session, "no-such")
 
 
-def test_position_counts_what_waits_before_a_job_in_its_own_queue(database: Database) -> None:
+def test_a_position_counts_the_queued_jobs_of_the_same_queue(database: Database) -> None:
     queue_job(database, kind="ingest", config={})
     ids = [queue_job(database) for _ in range(3)]
     try_claim_job(database)
     with database.read() as session:
-        found = [jobs.find(session, job_id) for job_id in ids]
-        positions = jobs.positions(session, found)
-        places = [positions.get(job_id) for job_id in ids]
-    assert places == [None, 1, 2]
+        rows = [jobs.find(session, job_id) for job_id in ids]
+        positions = jobs.positions(session, rows)
+        listed = [positions.get(job_id) for job_id in ids]
+    assert listed == [None, 1, 2]
 
 
-def test_a_full_queue_refuses_the_next_job_and_says_when_to_come_back(database: Database) -> None:
+def test_a_full_queue_refuses_the_next_job_with_a_retry_time(database: Database) -> None:
     queue_job(database, max_queued=1)
     with pytest.raises(QueueFull, match="the limit is 1") as refusal:
         queue_job(database, max_queued=1)

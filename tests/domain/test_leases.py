@@ -1,11 +1,13 @@
-"""Leases on both databases: the claim, the fence, the reaper, and every end."""
+"""Leases on both databases: acquisition, fencing, the reaper, and every end."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from queued_jobs import LAPSED, LEASE, claim_job, queue_job, read_job, state_events, try_claim_job
 from servers import ON_POSTGRESQL
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.domain import events, jobs, leases
 from app.domain.database import Database
@@ -14,14 +16,14 @@ from app.domain.leases import Fenced
 from app.domain.tables import Dataset
 
 
-def test_claim_takes_the_oldest_job_of_its_queue(database: Database) -> None:
+def test_acquire_takes_the_oldest_job_of_its_queue(database: Database) -> None:
     first, second = queue_job(database), queue_job(database)
     queue_job(database, kind="ingest", config={})
     taken = [try_claim_job(database), try_claim_job(database), try_claim_job(database)]
     assert [claim and claim.job_id for claim in taken] == [first, second, None]
 
 
-def test_claim_raises_epoch_and_attempt_and_says_so_in_the_stream(database: Database) -> None:
+def test_acquire_raises_epoch_and_attempt_and_appends_an_event(database: Database) -> None:
     job_id = queue_job(database)
     assert claim_job(database).epoch == 1
     job = read_job(database, job_id)
@@ -32,7 +34,7 @@ def test_claim_raises_epoch_and_attempt_and_says_so_in_the_stream(database: Data
     assert state_events(database, job_id) == [("state", "queued"), ("state", "running")]
 
 
-def test_concurrent_claims_never_take_one_job_twice(database: Database) -> None:
+def test_concurrent_workers_never_acquire_one_job_twice(database: Database) -> None:
     ids = [queue_job(database) for _ in range(12)]
     taken: list[str] = []
     lock = threading.Lock()
@@ -50,7 +52,7 @@ def test_concurrent_claims_never_take_one_job_twice(database: Database) -> None:
     assert sorted(taken) == sorted(ids)
 
 
-def test_a_lapsed_lease_is_claimed_by_another_worker_with_a_new_epoch(database: Database) -> None:
+def test_a_lapsed_lease_is_acquired_by_another_worker_with_a_new_epoch(database: Database) -> None:
     queue_job(database)
     assert claim_job(database, LAPSED).epoch == 1
     again = claim_job(database)
@@ -62,7 +64,7 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
     job_id = queue_job(database)
     stale = claim_job(database, LAPSED)
     claim_job(database)
-    refused = [
+    writes: list[Callable[[Session], object]] = [
         lambda session: leases.renew(session, stale, LEASE, None),
         lambda session: leases.record(session, stale, "progress", {}),
         lambda session: leases.store_state(session, stale, "key"),
@@ -70,14 +72,14 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
         lambda session: leases.pause(session, stale),
         lambda session: leases.end(session, stale, Status.SUCCEEDED),
     ]
-    for write in refused:
+    for write in writes:
         with pytest.raises(Fenced), database.write() as session:
             write(session)
     job = read_job(database, job_id)
     assert (job.status, job.epoch, job.state_key) == (Status.RUNNING, 2, None)
 
 
-def test_beat_renews_the_lease_publishes_progress_and_hears_of_a_stop(database: Database) -> None:
+def test_renew_extends_the_lease_publishes_progress_and_returns_a_stop(database: Database) -> None:
     job_id = queue_job(database)
     claim = claim_job(database, lease=1)
     progress = jobs.INITIAL_PROGRESS | {"images_seen": 7}
@@ -121,7 +123,7 @@ def test_reap_fails_a_job_at_the_attempt_cap_and_says_why(database: Database) ->
 @pytest.mark.parametrize(
     ("stop", "status"), [(Stop.CANCEL, Status.CANCELLED), (Stop.PAUSE, Status.PAUSED)]
 )
-def test_a_stop_whose_worker_died_is_carried_out_by_the_reaper(
+def test_the_reaper_applies_a_stop_whose_worker_died(
     database: Database, stop: Stop, status: Status
 ) -> None:
     job_id = queue_job(database)
@@ -134,7 +136,7 @@ def test_a_stop_whose_worker_died_is_carried_out_by_the_reaper(
     assert read_job(database, job_id).status == status
 
 
-def test_a_stored_state_and_a_graceful_release_forget_earlier_attempts(database: Database) -> None:
+def test_a_stored_state_and_a_graceful_release_reset_the_attempts(database: Database) -> None:
     job_id = queue_job(database)
     claim_job(database, LAPSED)
     claim = claim_job(database)
@@ -157,7 +159,7 @@ def test_a_crash_keeps_its_attempt(database: Database) -> None:
     assert read_job(database, job_id).attempt == 1
 
 
-def test_a_stop_that_its_worker_has_not_heard_of_yet_is_carried_out_when_it_lets_go(
+def test_a_stop_that_the_worker_has_not_read_is_applied_at_its_release(
     database: Database,
 ) -> None:
     job_id = queue_job(database)
@@ -169,7 +171,7 @@ def test_a_stop_that_its_worker_has_not_heard_of_yet_is_carried_out_when_it_lets
     assert read_job(database, job_id).status == Status.CANCELLED
 
 
-def test_expire_all_lets_a_job_be_claimed_at_once(database: Database) -> None:
+def test_expire_all_lets_a_job_be_acquired_at_once(database: Database) -> None:
     queue_job(database)
     claim_job(database)
     with database.write() as session:
@@ -193,7 +195,7 @@ def test_an_ingest_that_does_not_succeed_fails_its_dataset(database: Database) -
 
 
 @ON_POSTGRESQL
-def test_a_restart_is_told_with_its_reason(database: Database) -> None:
+def test_the_event_of_a_restart_has_its_reason(database: Database) -> None:
     job_id = queue_job(database)
     claim = claim_job(database)
     with database.write() as session:
@@ -202,7 +204,7 @@ def test_a_restart_is_told_with_its_reason(database: Database) -> None:
     with database.write() as session:
         leases.release(session, claim)
     claim_job(database, lease=LAPSED)
-    claim_job(database)  # taken over before anybody has reaped it
+    claim_job(database)  # acquired before the reaper ran
     with database.read() as session:
         states = [event.data for event in events.of_type(session, job_id, "state")]
     assert [(state["status"], state.get("reason")) for state in states] == [

@@ -1,4 +1,4 @@
-"""A listing takes the same number of queries however much is listed."""
+"""A listing takes the same number of queries, however long it is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ JOBS, MODELS = 200, 100
 
 
 @contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements that are executed within."""
+def count_queries(database: Database) -> Iterator[list[str]]:
+    """Collect the SELECT statements that are executed in the block."""
     statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -34,7 +34,7 @@ def counted(database: Database) -> Iterator[list[str]]:
 
 @pytest.fixture
 def many_jobs(database: Database) -> list[str]:
-    """The ids of 200 jobs: the first one runs and has health events, the others wait."""
+    """The ids of 200 jobs: the first is running and has health events, the others are queued."""
     ids = [queue_job(database) for _ in range(JOBS)]
     claim = claim_job(database)
     with database.write() as session:
@@ -48,25 +48,25 @@ def test_positions_and_health_of_two_hundred_jobs_are_one_query_each(
 ) -> None:
     with database.read() as session:
         rows = list(session.scalars(select(Job).order_by(Job.number)))
-        with counted(database) as statements:
+        with count_queries(database) as statements:
             positions = jobs.positions(session, rows)
             health = events.health_by_job(session, many_jobs)
     assert len(statements) == 2
-    assert positions == {job_id: place for place, job_id in enumerate(many_jobs[1:], 1)}
+    assert positions == {job_id: position for position, job_id in enumerate(many_jobs[1:], 1)}
     assert health[many_jobs[0]] == [{"value": 1}, {"value": 2}]
     assert set(health) == set(many_jobs)
 
 
-def checkpoint(model: str, place: int, kid: float | None, against: str | None) -> Checkpoint:
+def checkpoint(model: str, step: int, kid: float | None, against: str | None) -> Checkpoint:
     return Checkpoint(
-        id=f"{model}-{place}", model=model, job=f"{model}-job", images_seen=place, config={},
+        id=f"{model}-{step}", model=model, job=f"{model}-job", images_seen=step, config={},
         metrics=None, kid=kid, scored_against=against, key="k", sha256="", bytes=1,
     )  # fmt: skip
 
 
 @pytest.fixture
 def many_models(database: Database) -> None:
-    """Each fourth has no checkpoint, no score, one set by hand, scores on two sets of pictures."""
+    """In turn without checkpoints, without scores, with one set by hand, scored on two datasets."""
     with database.write() as session:
         for number in range(MODELS):
             name = f"m{number}"
@@ -75,18 +75,18 @@ def many_models(database: Database) -> None:
             if number % 4 == 0:
                 continue
             scored = number % 4 > 1
-            for place, kid, against in ((1, 0.1, "old"), (2, 0.2, "new"), (3, 0.3, "new")):
-                session.add(checkpoint(name, place, kid if scored else None, against))
+            for step, kid, against in ((1, 0.1, "old"), (2, 0.2, "new"), (3, 0.3, "new")):
+                session.add(checkpoint(name, step, kid if scored else None, against))
             session.add(checkpoint(name, 4, None, None))
 
 
 @pytest.mark.usefixtures("many_models")
-def test_what_a_hundred_models_serve_is_two_queries_and_what_each_alone_would(
+def test_the_served_checkpoints_of_a_hundred_models_take_two_queries_and_equal_the_single_look_ups(
     database: Database,
 ) -> None:
     with database.read() as session:
         models = list(session.scalars(select(Model).order_by(Model.number)))
-        with counted(database) as statements:
+        with count_queries(database) as statements:
             served = served_by_model(session, models)
         assert len(statements) == 2
         for model in models:
@@ -94,8 +94,8 @@ def test_what_a_hundred_models_serve_is_two_queries_and_what_each_alone_would(
             assert (served[model.name].checkpoint if alone else None) is alone
         best = best_checkpoint(session, "m2")
     assert [model.name in served for model in models[:4]] == [False, True, True, True]
-    found = {name: served[name].checkpoint.id for name in ("m1", "m2", "m3")}
-    assert found == {"m1": "m1-4", "m2": "m2-1", "m3": "m3-2"}
+    checkpoints = {name: served[name].checkpoint.id for name in ("m1", "m2", "m3")}
+    assert checkpoints == {"m1": "m1-4", "m2": "m2-1", "m3": "m3-2"}
     assert best is not None
     assert best.id == "m2-2"
     assert served["m2"].reason == "set by hand"

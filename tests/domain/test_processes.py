@@ -1,4 +1,4 @@
-"""A start that cannot work ends with one sentence; a setting stops only who has use for it."""
+"""A failed start is one sentence. A setting stops only the programs that use it."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ UNPRIVILEGED = 10001
 ELSEWHERE = {"MOGGY_HOST": "0.0.0.0", "MOGGY_PORT": "many", "MOGGY_MAX_FRAMES": "0"}
 
 
-def test_a_setting_that_does_not_concern_a_program_does_not_stop_it(
+def test_an_invalid_setting_does_not_stop_a_program_that_does_not_use_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in ELSEWHERE.items():
@@ -32,7 +32,7 @@ def test_a_setting_that_does_not_concern_a_program_does_not_stop_it(
     assert (tmp_path / "moggy.db").exists()
 
 
-def test_a_home_that_can_be_written_is_accepted_and_made(tmp_path: Path) -> None:
+def test_a_writable_home_is_created_and_accepted(tmp_path: Path) -> None:
     check_home(tmp_path / "new" / "home")
     assert (tmp_path / "new" / "home").is_dir()
 
@@ -53,17 +53,17 @@ except StartError as error:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("folder", ["", "objects", "incoming"])
 def test_a_home_of_another_user_is_named_with_the_remedy(folder: str) -> None:
-    with tempfile.TemporaryDirectory() as parent:  # pytest's own is closed to other users
+    with tempfile.TemporaryDirectory() as parent:  # other users cannot read pytest's folder
         Path(parent).chmod(0o755)
         home = Path(parent) / "home"
         (home / folder).mkdir(parents=True)
         if folder:
             os.chown(home, UNPRIVILEGED, UNPRIVILEGED)
         arguments = ["-c", AS_ANOTHER_USER, str(UNPRIVILEGED), str(home)]
-        told = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
-    assert f"user {UNPRIVILEGED}" in told.stdout, told.stderr
-    assert f"cannot write to {home / folder}" in told.stdout
-    assert f"`chown -R {UNPRIVILEGED} {home}`" in told.stdout
+        run = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    assert f"user {UNPRIVILEGED}" in run.stdout, run.stderr
+    assert f"cannot write to {home / folder}" in run.stdout
+    assert f"`chown -R {UNPRIVILEGED} {home}`" in run.stdout
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_home_of_another_user_is_named_with_the_remedy(folder: str) -> None:
 def test_a_program_that_cannot_start_says_why_in_one_line(
     tmp_path: Path, command: list[str], environment: dict[str, str], sentence: str
 ) -> None:
-    told = subprocess.run(
+    run = subprocess.run(
         [BIN / command[0], *command[1:]],
         env={"PATH": os.environ["PATH"], "MOGGY_HOME": str(tmp_path)} | environment,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert told.returncode == 1
-    assert "Traceback" not in told.stderr
-    assert sentence in told.stderr.strip().splitlines()[-1]  # Celery warns of root before
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert sentence in run.stderr.strip().splitlines()[-1]  # Celery warns about root first

@@ -1,4 +1,4 @@
-"""Retention: what stays, whatever the limits; what goes, evenly; and that it goes for good."""
+"""Retention: which checkpoints stay, and that the others' rows and objects are deleted."""
 
 import itertools
 import random
@@ -40,31 +40,33 @@ def left(
     max_bytes: int = 10**12,
     max_count: int = 10**6,
 ) -> list[int]:
-    gone = choose_superseded(checkpoints, set(protected), max_bytes=max_bytes, max_count=max_count)
-    return sorted(one.images_seen for one in checkpoints if one not in gone)
+    deleted = choose_superseded(
+        checkpoints, set(protected), max_bytes=max_bytes, max_count=max_count
+    )
+    return sorted(checkpoint.images_seen for checkpoint in checkpoints if checkpoint not in deleted)
 
 
-def test_what_fits_stays() -> None:
+def test_checkpoints_that_fit_stay() -> None:
     assert left(run(1, 2, 3), max_count=3, max_bytes=3 * MB) == [1, 2, 3]
     assert left([], max_count=1) == []
 
 
-def test_the_one_with_the_closest_neighbours_goes_first() -> None:
+def test_the_checkpoint_with_the_closest_neighbours_is_deleted_first() -> None:
     assert left(run(100, 190, 200, 300, 400), max_count=4) == [100, 200, 300, 400]
     assert left(run(100, 200, 300, 400), max_count=2) == [200, 400]
 
 
-def test_the_newest_stays_however_little_room_there_is() -> None:
+def test_the_newest_checkpoint_always_stays() -> None:
     assert left(run(10, 20, 30, size=5 * MB), max_bytes=1) == [30]
     assert left(run(30, 10, 20), max_count=1) == [30]
 
 
-def test_what_is_needed_stays_and_the_others_make_room_for_it() -> None:
+def test_protected_checkpoints_stay_and_others_make_room() -> None:
     assert left(run(*range(10, 110, 10)), "10", "50", max_count=3) == [10, 50, 100]
     assert left(run(10, 20, 30), "10", "20", max_count=1) == [10, 20, 30]
 
 
-def test_bytes_count_as_much_as_numbers() -> None:
+def test_both_limits_apply() -> None:
     grown = [Stored("a", 10, MB), Stored("b", 20, 8 * MB), Stored("c", 40, MB)]
     assert left(grown, max_bytes=9 * MB) == [20, 40]
     assert left(grown, max_bytes=2 * MB) == [40]
@@ -72,34 +74,34 @@ def test_bytes_count_as_much_as_numbers() -> None:
 
 
 @pytest.mark.parametrize("limit", [2, 5, 50])
-def test_a_long_run_that_is_thinned_as_it_goes_stays_spread_over_all_of_it(limit: int) -> None:
+def test_the_checkpoints_of_a_long_run_stay_evenly_spaced(limit: int) -> None:
     kept: list[Stored] = []
     for seen in range(1000, 1_000_001, 1000):
         kept.append(Stored(str(seen), seen))
-        gone = choose_superseded(kept, set(), max_bytes=10**12, max_count=limit)
-        kept = [one for one in kept if one not in gone]
-    places = [0, *(one.images_seen for one in kept)]
-    gaps = [after - before for before, after in itertools.pairwise(places)]
-    assert (len(kept), places[-1]) == (limit, 1_000_000)
+        deleted = choose_superseded(kept, set(), max_bytes=10**12, max_count=limit)
+        kept = [checkpoint for checkpoint in kept if checkpoint not in deleted]
+    positions = [0, *(checkpoint.images_seen for checkpoint in kept)]
+    gaps = [after - before for before, after in itertools.pairwise(positions)]
+    assert (len(kept), positions[-1]) == (limit, 1_000_000)
     assert max(gaps) <= 4 * 1_000_000 / limit
 
 
-def test_whatever_the_run_it_fits_or_only_what_must_stay_is_left() -> None:
+def test_the_limits_hold_or_only_protected_checkpoints_are_left() -> None:
     choose = random.Random(0)
     for _ in range(200):
         seen = choose.sample(range(1, 10_000), choose.randint(1, 30))
-        stored = [Stored(str(one), one, choose.randint(1, 9)) for one in seen]
-        protected = {one.id for one in stored if choose.random() < 0.2}
+        stored = [Stored(str(images), images, choose.randint(1, 9)) for images in seen]
+        protected = {checkpoint.id for checkpoint in stored if choose.random() < 0.2}
         limits = {"max_bytes": choose.randint(1, 150), "max_count": choose.randint(1, 30)}
-        gone = choose_superseded(stored, protected, **limits)
-        kept = [one for one in stored if one not in gone]
+        deleted = choose_superseded(stored, protected, **limits)
+        kept = [checkpoint for checkpoint in stored if checkpoint not in deleted]
         must = protected | {str(max(seen))}
-        assert must <= {one.id for one in kept}
+        assert must <= {checkpoint.id for checkpoint in kept}
         fits = (
             len(kept) <= limits["max_count"]
-            and sum(one.bytes for one in kept) <= limits["max_bytes"]
+            and sum(checkpoint.bytes for checkpoint in kept) <= limits["max_bytes"]
         )
-        assert fits or {one.id for one in kept} == must
+        assert fits or {checkpoint.id for checkpoint in kept} == must
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def add(
     *images_seen: int,
     kid: float | None = None,
 ) -> list[str]:
-    """Stores checkpoints as a worker does; their ids."""
+    """Store and register checkpoints as a worker does, and return their ids."""
     metrics = None if kid is None else {"kid": kid}
     ids = []
     for seen in images_seen:
@@ -135,10 +137,10 @@ def thin(database: Database, claim: Claim, **limits: int) -> list[str]:
 
 def seen_in(database: Database) -> list[int]:
     with database.read() as session:
-        return sorted(one.images_seen for one in session.query(Checkpoint))
+        return sorted(checkpoint.images_seen for checkpoint in session.query(Checkpoint))
 
 
-def test_what_goes_is_forgotten_and_its_object_named(
+def test_the_row_is_deleted_and_the_key_returned(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     ids = add(database, store, claim, 100, 200, 300, 400)
@@ -150,7 +152,7 @@ def test_what_goes_is_forgotten_and_its_object_named(
         registry.resolve_checkpoint(session, "cats", ids[0])
 
 
-def test_what_is_pinned_or_started_from_stays(
+def test_pinned_and_used_checkpoints_stay(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     pinned, started, *_ = add(database, store, claim, 100, 200, 300, 400)
@@ -165,7 +167,7 @@ def test_what_is_pinned_or_started_from_stays(
     assert seen_in(database) == [100, 400]
 
 
-def test_what_waits_to_be_evaluated_stays(
+def test_a_checkpoint_of_a_queued_evaluation_stays(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     first, *_ = add(database, store, claim, 100, 200, 300)
@@ -174,7 +176,7 @@ def test_what_waits_to_be_evaluated_stays(
     assert seen_in(database) == [100, 300]
 
 
-def test_the_best_stays_while_another_is_pinned_and_newer_ones_come(
+def test_the_best_checkpoint_stays_while_another_is_pinned(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 100, kid=0.3)
@@ -188,7 +190,7 @@ def test_the_best_stays_while_another_is_pinned_and_newer_ones_come(
     assert seen_in(database) == [200, 300, 500]
 
 
-def test_a_training_keeps_its_best_though_a_newer_one_is_served(
+def test_a_training_keeps_its_best_checkpoint_though_another_training_s_is_served(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 100, kid=0.2)
@@ -199,7 +201,7 @@ def test_a_training_keeps_its_best_though_a_newer_one_is_served(
     assert seen_in(database) == [100, 150, 300]
 
 
-def test_other_trainings_of_the_model_are_left_alone(
+def test_checkpoints_of_other_trainings_stay(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 100, 200)
@@ -210,7 +212,7 @@ def test_other_trainings_of_the_model_are_left_alone(
     assert seen_in(database) == [100, 200, 250]
 
 
-def test_a_worker_that_lost_the_job_removes_nothing(
+def test_a_fenced_worker_deletes_nothing(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 100, 200)
@@ -219,7 +221,7 @@ def test_a_worker_that_lost_the_job_removes_nothing(
     assert seen_in(database) == [100, 200]
 
 
-def test_an_object_whose_worker_died_before_deleting_it_goes_with_the_jobs_end(
+def test_an_object_that_a_killed_worker_left_is_deleted_at_the_end_of_the_job(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     add(database, store, claim, 100, 200)
@@ -230,7 +232,7 @@ def test_an_object_whose_worker_died_before_deleting_it_goes_with_the_jobs_end(
     assert store.keys(f"jobs/{job.id}") == [checkpoint_key(job.id, claim.epoch, 200)]
 
 
-def test_what_a_rollback_undid_goes_unless_it_is_needed(
+def test_a_rollback_deletes_later_checkpoints_unless_in_use(
     database: Database, store: ObjectStore, claim: Claim
 ) -> None:
     ids = add(database, store, claim, 100, 200, 300, 400)

@@ -16,7 +16,7 @@ Add = Callable[..., str]
 
 @pytest.fixture
 def add(database: Database) -> Add:
-    """Registers a checkpoint as its worker does; its id."""
+    """Registers a checkpoint as a worker does, and returns its id."""
 
     def register(
         claim: Claim, images_seen: int, kid: float | None = None, embedding: str = "e"
@@ -41,17 +41,17 @@ def add(database: Database) -> Add:
 
 
 def served(database: Database) -> tuple[str | None, str | None]:
-    """Its id, and why it is."""
+    """Return the id of the served checkpoint and the reason."""
     with database.read() as session:
         model = registry.find_model(session, "cats")
-        one = served_checkpoint(session, model)
-        if one is None:
+        checkpoint = served_checkpoint(session, model)
+        if checkpoint is None:
             return None, None
-        assert registry.resolve_checkpoint(session, "cats").id == one.id
-        return one.id, served_reason(session, model)
+        assert registry.resolve_checkpoint(session, "cats").id == checkpoint.id
+        return checkpoint.id, served_reason(session, model)
 
 
-def test_a_checkpoint_made_again_gets_the_scores_that_it_lacked_and_keeps_those_it_had(
+def test_a_repeated_checkpoint_gets_missing_scores_and_keeps_existing_ones(
     database: Database, claim: Claim, add: Add
 ) -> None:
     first = add(claim, 64)
@@ -75,7 +75,7 @@ def test_before_any_score_the_newest_is_served(database: Database, claim: Claim,
     assert served(database) == (newest, "the newest: none is scored yet")
 
 
-def test_the_lowest_kid_is_served_however_old_and_newer_ones_without_scores_are_not(
+def test_the_lowest_kid_is_served_before_newer_and_unscored_checkpoints(
     database: Database, claim: Claim, add: Add
 ) -> None:
     add(claim, 300_000, 0.020)
@@ -86,13 +86,13 @@ def test_the_lowest_kid_is_served_however_old_and_newer_ones_without_scores_are_
     assert served(database) == (best, why)
 
 
-def test_a_single_score_says_so(database: Database, claim: Claim, add: Add) -> None:
+def test_a_single_score_is_named_as_such(database: Database, claim: Claim, add: Add) -> None:
     only = add(claim, 100, 0.5)
     add(claim, 200)
     assert served(database) == (only, "the only KID: 0.50 (0.50 to 0.50), at 100 images")
 
 
-def test_of_two_that_score_the_same_the_longer_trained_is_served(
+def test_among_equal_scores_the_longer_trained_checkpoint_is_served(
     database: Database, claim: Claim, add: Add
 ) -> None:
     add(claim, 100, 0.5)
@@ -117,7 +117,7 @@ def add_dataset(database: Database, name: str, content_hash: str) -> None:
 
 @pytest.fixture
 def training(database: Database) -> Callable[[str], Claim]:
-    """Begins a training of the model cats on a dataset, by its name."""
+    """Starts a training of the model cats on the named dataset."""
     with database.write() as session:
         session.add(Model(name="cats"))
 
@@ -177,7 +177,7 @@ def test_scores_by_another_embedding_are_not_compared(
     assert served(database)[0] == later
 
 
-def test_what_is_set_by_hand_is_served_until_it_is_released(
+def test_a_checkpoint_set_by_hand_is_served_until_it_is_released(
     database: Database, claim: Claim, add: Add
 ) -> None:
     pinned, best = add(claim, 100, 0.9), add(claim, 200, 0.1)
@@ -189,7 +189,9 @@ def test_what_is_set_by_hand_is_served_until_it_is_released(
     assert served(database)[0] == best
 
 
-def test_another_models_scores_decide_nothing(database: Database, claim: Claim, add: Add) -> None:
+def test_the_scores_of_other_models_do_not_count(
+    database: Database, claim: Claim, add: Add
+) -> None:
     with database.write() as session:
         session.add(Model(name="dogs"))
     queue_job(database, model="dogs")
@@ -198,13 +200,13 @@ def test_another_models_scores_decide_nothing(database: Database, claim: Claim, 
     assert served(database)[0] == own
 
 
-def test_what_no_job_of_this_service_trained_counts_as_one_training(database: Database) -> None:
+def test_imported_checkpoints_count_as_one_training(database: Database) -> None:
     with database.write() as session:
         session.add(Model(name="cats"))
         session.flush()
-        for place, kid in enumerate((0.3, 0.2, 0.4)):
-            brought = Checkpoint(id=f"c{place}", model="cats", images_seen=place, config={})
-            brought.key, brought.sha256, brought.bytes, brought.kid = "", "", 0, kid
-            session.add(brought)
+        for index, kid in enumerate((0.3, 0.2, 0.4)):
+            imported = Checkpoint(id=f"c{index}", model="cats", images_seen=index, config={})
+            imported.key, imported.sha256, imported.bytes, imported.kid = "", "", 0, kid
+            session.add(imported)
             session.flush()
     assert served(database)[0] == "c1"

@@ -1,4 +1,4 @@
-"""What a step takes, by a real process: cut off in time, remembered, reckoned where it was cut."""
+"""The cost of a step: measured by a real process, here or on a worker, and extrapolated."""
 
 import itertools
 import platform
@@ -44,9 +44,7 @@ def at_64(*steps: dict[str, Any]) -> StepCost:
 
 
 @pytest.mark.slow
-def test_real_steps_are_timed_once_for_all_trainings_that_differ_in_nothing_they_depend_on() -> (
-    None
-):
+def test_real_steps_are_timed_once_for_trainings_with_steps_of_the_same_cost() -> None:
     meter = StepMeter(limit_seconds=300)
     measured = meter.measure(TINY)
     assert measured.step_seconds is not None
@@ -58,12 +56,12 @@ def test_real_steps_are_timed_once_for_all_trainings_that_differ_in_nothing_they
 
 
 @pytest.mark.slow
-def test_a_training_far_too_large_is_answered_in_time_too() -> None:
+def test_a_far_too_large_training_is_answered_within_the_time_limit() -> None:
     huge = TrainingConfig(shape=(256, 256, 3), width=256, max_width=2048, batch_size=1024)
     began = time.monotonic()
     try:
         measured = StepMeter(limit_seconds=8).measure(huge)
-    except Unavailable:  # it did not even come to the sizes
+    except Unavailable:  # not even the sizes were measured in time
         pass
     else:
         assert measured.batch_size < 1024
@@ -72,33 +70,33 @@ def test_a_training_far_too_large_is_answered_in_time_too() -> None:
 
 
 @pytest.mark.slow
-def test_where_not_even_the_sizes_come_in_time_it_says_so() -> None:
+def test_a_measurement_without_sizes_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="try again"):
         StepMeter(limit_seconds=0.05).measure(TINY)
 
 
-def test_the_whole_batch_as_it_was_timed() -> None:
+def test_a_timed_whole_batch_is_not_extrapolated() -> None:
     measured = at_64(step(4, 0.01, 2000), step(64, 0.1, 5000))
     assert (measured.step_seconds, measured.memory_bytes, measured.batch_size) == (0.1, 5000, 64)
 
 
-def test_a_batch_that_was_not_tried_is_on_the_line_through_those_that_were() -> None:
+def test_the_whole_batch_is_on_the_line_through_the_last_two_timed_batches() -> None:
     measured = at_64(step(4, 2.0, 2000), step(8, 3.0, 3000))
     assert (measured.step_seconds, measured.batch_size) == (3.0 + 56 * 0.25, 8)
     assert measured.memory_bytes == 3000 + 56 * 250
 
 
-def test_from_a_single_small_batch_time_grows_in_proportion_and_memory_above_the_weights() -> None:
+def test_from_a_single_batch_time_is_proportional_and_memory_adds_to_the_weights() -> None:
     measured = at_64(step(4, 10.0, 1400))
     assert measured.step_seconds == 160.0
     assert measured.memory_bytes == 1000 + 64 * 100
 
 
-def test_a_larger_batch_that_was_faster_by_chance_shortens_nothing() -> None:
+def test_a_larger_batch_that_was_faster_by_chance_does_not_reduce_the_estimate() -> None:
     assert at_64(step(4, 2.0, 2000), step(8, 1.0, 2000)).step_seconds == 1.0
 
 
-def test_without_a_step_only_the_sizes_are_known() -> None:
+def test_without_a_timed_step_only_the_sizes_are_known() -> None:
     measured = at_64()
     assert (measured.step_seconds, measured.batch_size, measured.memory_bytes) == (None, 0, 1000)
 
@@ -111,7 +109,7 @@ CONFIG = TrainingConfig(batch_size=64)
 
 
 class FixedMeter(StepMeter):
-    """A worker's meter whose measurement is `outcome`."""
+    """A worker's meter that returns or raises `outcome`."""
 
     def __init__(self, outcome: StepCost | Exception) -> None:
         super().__init__()
@@ -127,7 +125,7 @@ class FixedMeter(StepMeter):
 
 @pytest.fixture
 def start(valkey_url: str) -> Iterator[Callable[[StepMeter], None]]:
-    """Starts what a training worker does for requests, with a meter."""
+    """Starts the thread in which a training worker answers requests, with a meter."""
     stopping, threads = threading.Event(), list[threading.Thread]()
     yield lambda meter: threads.append(start_answering(valkey_url, stopping, meter))
     stopping.set()
@@ -143,7 +141,7 @@ def meter(valkey_url: str) -> StepMeter:
 
 @pytest.fixture
 def own_measurements(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
-    """What is measured on the service's own machine."""
+    """The configurations that the service's own machine measures."""
     configs: list[TrainingConfig] = []
 
     def measure(config: TrainingConfig, _deadline: float) -> StepCost:
@@ -154,7 +152,7 @@ def own_measurements(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
     return configs
 
 
-def test_a_worker_measures_the_configuration_and_is_named(
+def test_a_worker_measures_the_configuration_and_names_its_machine(
     start: Callable[[StepMeter], None], meter: StepMeter, own_measurements: list[TrainingConfig]
 ) -> None:
     worker = FixedMeter(MEASURED)
@@ -163,20 +161,20 @@ def test_a_worker_measures_the_configuration_and_is_named(
     assert (worker.configs, own_measurements) == ([CONFIG], [])
 
 
-def test_a_worker_whose_clock_differs_measures_as_well(
+def test_a_worker_with_another_clock_measures_too(
     start: Callable[[StepMeter], None],
     meter: StepMeter,
     own_measurements: list[TrainingConfig],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = itertools.count(0.0, 60.0)  # a minute later at each look at it
+    clock = itertools.count(0.0, 60.0)  # each reading is a minute later
     monkeypatch.setattr(time, "time", lambda: next(clock))
     start(FixedMeter(MEASURED))
     assert meter.measure(CONFIG).device == "cuda"
     assert own_measurements == []
 
 
-def test_without_a_worker_the_service_measures_itself_soon_and_says_so(
+def test_without_a_worker_the_service_soon_measures_and_names_its_own_machine(
     meter: StepMeter, own_measurements: list[TrainingConfig], valkey_url: str
 ) -> None:
     began = time.monotonic()
@@ -185,10 +183,10 @@ def test_without_a_worker_the_service_measures_itself_soon_and_says_so(
     assert (measured.device, measured.machine) == ("cpu", NO_WORKER)
     assert own_measurements == [CONFIG]
     with redis.Redis.from_url(valkey_url) as client:
-        assert client.llen(REQUEST_LIST) == 0  # no worker that starts later measures for nobody
+        assert client.llen(REQUEST_LIST) == 0  # a worker that starts later finds no stale request
 
 
-def test_a_worker_that_cannot_measure_says_so_at_once(
+def test_a_worker_that_cannot_measure_answers_at_once(
     start: Callable[[StepMeter], None], meter: StepMeter, own_measurements: list[TrainingConfig]
 ) -> None:
     start(FixedMeter(Unavailable("this machine is too busy")))
@@ -198,7 +196,7 @@ def test_a_worker_that_cannot_measure_says_so_at_once(
 
 
 @pytest.mark.parametrize("message", [b"null", b"no JSON", b"{}", b'{"asked_at": []}', b"7"])
-def test_a_worker_outlives_a_foreign_request(
+def test_a_worker_survives_an_unreadable_request(
     start: Callable[[StepMeter], None], meter: StepMeter, valkey_url: str, message: bytes
 ) -> None:
     start(FixedMeter(MEASURED))

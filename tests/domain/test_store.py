@@ -1,14 +1,15 @@
-"""Objects: the same behaviour whatever holds them, and what is local to a home."""
+"""The object store behaves the same with files and with a bucket, which has a local cache."""
 
 import hashlib
 import os
 from pathlib import Path
 
 import pytest
+from obstore.store import S3Store
 
 from app.domain.jobs import new_id
 from app.domain.settings import Settings
-from app.domain.store import PIECE_BYTES, ObjectStore
+from app.domain.store import STREAM_PIECE_BYTES, ObjectStore
 
 
 @pytest.fixture(params=["files", "bucket"])
@@ -42,40 +43,38 @@ def test_an_object_is_read_back_as_it_was_written(store: ObjectStore) -> None:
         store.get_range("jobs/a/samples/1.png", 0, 1)
 
 
-def test_a_large_object_comes_in_pieces(store: ObjectStore) -> None:
-    data = os.urandom(2 * PIECE_BYTES + 10)
+def test_a_large_object_is_streamed_in_pieces(store: ObjectStore) -> None:
+    data = os.urandom(2 * STREAM_PIECE_BYTES + 10)
     store.put_bytes("large", data)
     pieces = list(store.stream("large", 0, len(data)))
-    assert [len(one) for one in pieces] == [PIECE_BYTES, PIECE_BYTES, 10]
+    assert [len(piece) for piece in pieces] == [STREAM_PIECE_BYTES, STREAM_PIECE_BYTES, 10]
     assert b"".join(pieces) == data
-    part = store.stream("large", 5, PIECE_BYTES + 7)
-    assert b"".join(part) == data[5 : PIECE_BYTES + 7]
-    with pytest.raises(FileNotFoundError):  # at once, before an answer has begun
+    part = store.stream("large", 5, STREAM_PIECE_BYTES + 7)
+    assert b"".join(part) == data[5 : STREAM_PIECE_BYTES + 7]
+    with pytest.raises(FileNotFoundError):  # raised before the first piece is yielded
         store.stream("nothing/here", 0, 1)
 
 
-def test_only_a_folder_knows_how_much_is_free(store: ObjectStore, settings: Settings) -> None:
+def test_only_a_folder_has_free_bytes(store: ObjectStore, settings: Settings) -> None:
     free = store.free_bytes()
     assert free is None if settings.storage_url else free and free > 0
 
 
-def test_a_missing_object_is_a_file_not_found(store: ObjectStore) -> None:
+def test_a_missing_object_raises_file_not_found(store: ObjectStore) -> None:
     with pytest.raises(FileNotFoundError):
         store.get_bytes("nothing/here")
 
 
-def test_move_in_takes_the_file_and_replaces_what_was_there(
-    store: ObjectStore, tmp_path: Path
-) -> None:
+def test_move_in_moves_the_file_and_replaces_the_object(store: ObjectStore, tmp_path: Path) -> None:
     store.put_bytes("a/b", b"old")
-    made = tmp_path / "made"
-    made.write_bytes(b"new")
-    store.move_in(made, "a/b")
+    file = tmp_path / "file"
+    file.write_bytes(b"new")
+    store.move_in(file, "a/b")
     assert store.get_bytes("a/b") == b"new"
-    assert not made.exists()
+    assert not file.exists()
 
 
-def test_keys_below_a_prefix_are_listed_sorted_and_whole(store: ObjectStore) -> None:
+def test_keys_below_a_prefix_are_sorted_and_of_whole_segments(store: ObjectStore) -> None:
     for key in ("d/2/x", "d/1/y", "d/1/x", "dd/1"):
         store.put_bytes(key, b"")
     assert store.keys("d") == ["d/1/x", "d/1/y", "d/2/x"]
@@ -93,7 +92,7 @@ def test_delete_prefix_frees_the_files_and_their_folders(
     assert store.get_bytes("e/1") == b"1"
 
 
-def test_deleting_again_is_no_error(store: ObjectStore) -> None:
+def test_deleting_twice_is_not_an_error(store: ObjectStore) -> None:
     store.put_bytes("a", b"")
     store.delete("a")
     store.delete("a")
@@ -128,12 +127,13 @@ def test_an_empty_variable_of_a_bucket_counts_as_absent(
     settings = bucket_settings(tmp_path, s3_environment, monkeypatch)
     for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "")
-    config = ObjectStore(settings)._store.config
-    assert {"endpoint", "access_key_id", "secret_access_key"} & set(config) == set()
+    s3 = ObjectStore(settings)._store
+    assert isinstance(s3, S3Store)
+    assert {"endpoint", "access_key_id", "secret_access_key"} & set(s3.config) == set()
 
 
 @pytest.mark.parametrize("damage", [b"cut", b"other bytes"], ids=["cut", "changed"])
-def test_a_damaged_copy_that_an_earlier_process_left_is_fetched_anew(
+def test_a_damaged_copy_of_an_earlier_process_is_fetched_again(
     tmp_path: Path,
     s3_environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
@@ -153,7 +153,7 @@ def test_a_damaged_copy_that_an_earlier_process_left_is_fetched_anew(
     assert path.read_bytes() == data
 
 
-def test_a_copy_is_on_the_disk_before_it_has_its_name(
+def test_a_copy_is_flushed_before_it_is_renamed_into_place(
     tmp_path: Path, s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = bucket_settings(tmp_path, s3_environment, monkeypatch)

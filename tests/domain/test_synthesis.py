@@ -1,4 +1,4 @@
-"""What a synthesis is asked of: what it may be, which checkpoint it means, what it holds."""
+"""Queuing a synthesis: its fields, its checkpoint, what it keeps in use, its disk space."""
 
 import json
 import shutil
@@ -49,11 +49,11 @@ def cats(database: Database) -> ServedCheckpoint:
     )
 
 
-def queue(database: Database, store: ObjectStore, key: str | None = None, **asked: Any) -> str:
-    return queue_synthesis(database, Settings(), store, NOTHING | asked, key).id
+def queue(database: Database, store: ObjectStore, key: str | None = None, **request: Any) -> str:
+    return queue_synthesis(database, Settings(), store, NOTHING | request, key).id
 
 
-def test_what_is_not_asked_for_has_its_default(
+def test_a_field_that_is_not_given_has_its_default(
     database: Database, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     job = read_job(database, queue(database, store, model="cats", images=1000))
@@ -72,10 +72,10 @@ def test_what_is_not_asked_for_has_its_default(
     }
 
 
-def test_what_is_asked_for_is_kept(
+def test_given_fields_are_kept(
     database: Database, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "images": 500,
         "seed": 3,
         "class": "white",
@@ -84,11 +84,11 @@ def test_what_is_asked_for_is_kept(
         "shard_images": 50,
         "reject_copies": False,
     }
-    assert read_job(database, queue(database, store, checkpoint="c1", **asked)).config == asked
+    assert read_job(database, queue(database, store, checkpoint="c1", **request)).config == request
 
 
 @pytest.mark.parametrize(
-    ("asked", "field", "words"),
+    ("values", "field", "words"),
     [
         ({"images": 9}, "images", "images 9 is out of range: 10 to 10000000"),
         ({"images": 10_000_001}, "images", "out of range"),
@@ -99,15 +99,15 @@ def test_what_is_asked_for_is_kept(
         ({"images": 10_000_000, "shard_images": 999}, "shard_images", "give at least 1,000"),
     ],
 )
-def test_what_is_beyond_a_limit_is_refused_with_it(
-    asked: dict[str, Any], field: str, words: str
+def test_a_value_beyond_a_limit_is_refused_with_the_limit(
+    values: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=words) as refusal:
-        Synthesis(**asked)
+        Synthesis(**values)
     assert refusal.value.field == field
 
 
-def test_the_most_that_may_be_asked_for() -> None:
+def test_the_limits_themselves_are_accepted() -> None:
     assert Synthesis(images=10_000_000, shard_images=1000).images == 10_000_000
     assert Synthesis(images=10, seed=MAX_SEED - 9).seed == MAX_SEED - 9
 
@@ -121,22 +121,22 @@ def test_parquet_without_its_extra_is_refused_with_the_remedy(
     assert refusal.value.field == "layout"
 
 
-def test_what_is_not_there_is_named(
+def test_an_unknown_model_checkpoint_or_class_is_named(
     database: Database, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
-    for asked, words in [
+    for request, words in [
         ({"model": "dogs"}, "no model 'dogs'"),
         ({"checkpoint": "gone"}, "no checkpoint 'gone'"),
     ]:
         with pytest.raises(NotFound, match=words):
-            queue(database, store, images=10, **asked)
+            queue(database, store, images=10, **request)
     with pytest.raises(InvalidRequest, match="no class 'red': it has tabby, white"):
         queue(database, store, images=10, model="cats", **{"class": "red"})
     with pytest.raises(InvalidRequest, match="needs images: 10 to 10,000,000"):
         queue(database, store, model="cats")
 
 
-def test_the_same_key_makes_one_job(
+def test_the_same_idempotency_key_creates_one_job(
     database: Database, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     first = queue(database, store, "once", model="cats", images=10)
@@ -145,7 +145,7 @@ def test_the_same_key_makes_one_job(
         queue(database, store, "once", model="cats", images=11)
 
 
-def test_its_model_and_the_dataset_that_it_compares_with_are_in_use(
+def test_its_model_and_its_training_dataset_are_in_use(
     database: Database, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     add_training(database, cats, PICTURES)
@@ -157,23 +157,23 @@ def test_its_model_and_the_dataset_that_it_compares_with_are_in_use(
         datasets.delete(session, "kittens")
 
 
-def test_copies_cannot_be_left_out_where_the_pictures_are_gone(
+def test_copies_cannot_be_rejected_without_the_training_pictures(
     database: Database, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
-    asked = {"model": "cats", "images": 10, "reject_copies": True}
+    request: dict[str, Any] = {"model": "cats", "images": 10, "reject_copies": True}
     with pytest.raises(Conflict, match="it is not known what this checkpoint was trained on"):
-        queue(database, store, **asked)
+        queue(database, store, **request)
     add_training(database, cats, PICTURES)
     with database.write() as session:
         datasets.delete(session, "kittens")
     with pytest.raises(Conflict) as refusal:
-        queue(database, store, **asked)
+        queue(database, store, **request)
     assert refusal.value.field == "reject_copies"
     assert refusal.value.detail == (
         "copies cannot be told from other images: dataset 'kittens', which it was trained on, has "
         "been deleted. Leave reject_copies out"
     )
-    assert json.dumps(NOTHING)  # a request is hashed as JSON
+    assert json.dumps(NOTHING)  # idempotency keys need the request as JSON
 
 
 IMAGE_BYTES = 64 * 64 * 3 + 2048
@@ -195,7 +195,7 @@ def queue_images(database: Database, settings: Settings, images: int, **request:
     return queue_synthesis(database, settings, ObjectStore(settings), NOTHING | request, None).id
 
 
-def test_what_may_not_fit_is_refused_with_how_much_that_is(
+def test_files_that_may_not_fit_are_refused_with_their_size(
     database: Database,
     settings: Settings,
     plain_cats: ServedCheckpoint,
@@ -203,7 +203,7 @@ def test_what_may_not_fit_is_refused_with_how_much_that_is(
 ) -> None:
     monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: 1000 * IMAGE_BYTES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
-    settings.runs.mkdir()  # on the disk of the store, where a file is only renamed
+    settings.runs.mkdir()  # on the store's disk, where storing a file only renames it
     needed = (
         f"may take {1001 * IMAGE_BYTES:,} bytes, and the disk has {1000 * IMAGE_BYTES:,} free: give"
     )
@@ -212,7 +212,7 @@ def test_what_may_not_fit_is_refused_with_how_much_that_is(
     assert queue_images(database, settings, 1000)
 
 
-def test_what_unfinished_jobs_may_still_take_is_not_given_twice(
+def test_space_that_unfinished_jobs_may_take_is_not_free(
     database: Database,
     settings: Settings,
     plain_cats: ServedCheckpoint,
@@ -235,7 +235,7 @@ def test_what_unfinished_jobs_may_still_take_is_not_given_twice(
     assert queue_images(database, settings, 1000)
 
 
-def test_with_a_bucket_the_shards_at_hand_must_fit_where_they_are_written(
+def test_with_a_bucket_the_local_shards_must_fit_the_disk_of_the_runs(
     database: Database,
     settings: Settings,
     plain_cats: ServedCheckpoint,
@@ -244,13 +244,15 @@ def test_with_a_bucket_the_shards_at_hand_must_fit_where_they_are_written(
     monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: None)
     disk = SimpleNamespace(free=300 * IMAGE_BYTES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
-    assert queue_images(database, settings, 10**6, shard_images=101)  # elsewhere than here
+    assert queue_images(
+        database, settings, 10**6, shard_images=101
+    )  # the runs are on another machine
     settings.runs.mkdir()
     with pytest.raises(
         InsufficientStorage, match=f"may take {303 * IMAGE_BYTES:,} bytes, and the disk of"
     ):
         queue_images(database, settings, 10**6, shard_images=101)
-    queue_images(database, settings, 10**6, shard_images=100)  # waits for the first to end
+    queue_images(database, settings, 10**6, shard_images=100)  # queued behind the first job
     try_claim_job(database, queue="synthesize")
     with pytest.raises(InsufficientStorage, match=f"other jobs may take {303 * IMAGE_BYTES:,}"):
         queue_images(database, settings, 100)
@@ -258,7 +260,7 @@ def test_with_a_bucket_the_shards_at_hand_must_fit_where_they_are_written(
 
 @pytest.mark.parametrize("image_format", FORMATS)
 @pytest.mark.parametrize("shape", [(28, 28, 1), (64, 64, 3), (256, 256, 1)])
-def test_noise_takes_no_more_than_is_reckoned(
+def test_noise_takes_no_more_than_the_upper_bound(
     shape: tuple[int, int, int], image_format: str
 ) -> None:
     recipe = image_recipe(ServedCheckpoint("c1", "cats", "k", "h", 10, shape, 100), Sample(7))

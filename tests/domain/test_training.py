@@ -1,4 +1,4 @@
-"""What a request for a training means on a dataset, and what is refused before it is queued."""
+"""How a request for a training is resolved on a dataset, and which requests are refused."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def test_the_default_preset_takes_its_shape_and_flips_from_the_dataset() -> None
 
 
 @pytest.mark.parametrize("harmless", [False, None])
-def test_pictures_that_may_lose_their_meaning_are_not_mirrored_unless_asked(
+def test_pictures_are_mirrored_only_if_harmless_or_requested(
     harmless: bool | None,
 ) -> None:
     digits = dataset(horizontal_flip=harmless)
@@ -77,7 +77,7 @@ def test_pictures_that_may_lose_their_meaning_are_not_mirrored_unless_asked(
     assert resolved(digits, overrides={"horizontal_flip": True}).horizontal_flip
 
 
-def test_a_conditional_run_knows_the_classes_of_its_dataset() -> None:
+def test_a_conditional_training_has_the_classes_of_its_dataset() -> None:
     assert resolved(dataset(), overrides={"conditional": True}).classes == ("tabby", "white")
     with pytest.raises(ConfigError, match="needs classes"):
         resolved(dataset(classes=None), overrides={"conditional": True})
@@ -91,7 +91,7 @@ def test_a_dataset_with_unclassified_pictures_says_how_to_get_its_classes_back()
     assert resolved(mixed).classes == ()
 
 
-def test_too_many_classes_are_counted_and_not_all_named() -> None:
+def test_too_many_classes_are_counted_but_not_all_listed() -> None:
     folders = dataset(classes=[f"folder {number}" for number in range(10_000)])
     with pytest.raises(ConfigError, match="10,000 names: a model has at most 1,000") as refusal:
         resolved(folders, overrides={"conditional": True})
@@ -99,7 +99,7 @@ def test_too_many_classes_are_counted_and_not_all_named() -> None:
 
 
 @pytest.mark.parametrize("preset", ["dcgan", "small-data", "r3gan"])
-def test_a_shape_that_no_doubling_reaches_is_refused_with_the_nearest_that_is(preset: str) -> None:
+def test_an_unreachable_shape_is_refused_with_the_nearest_reachable_one(preset: str) -> None:
     odd = dataset(shape=[50, 61, 3])
     with pytest.raises(InvalidRequest, match=r"50, 61, 3.*nearest") as refusal:
         resolved(odd, preset=preset)
@@ -119,7 +119,7 @@ def test_a_fine_tuning_has_the_networks_and_the_preset_of_its_checkpoint() -> No
     assert (other.preset, other.width, other.augmentation) == ("small-data", 16, "translation")
 
 
-def test_a_conditional_checkpoint_stays_conditional_without_a_word() -> None:
+def test_a_training_from_a_conditional_checkpoint_is_conditional_by_default() -> None:
     start = checkpoint(classes=("tabby", "white"), overrides={"conditional": True})
     config = TrainingConfig.from_json(resolve_config(dataset(), REQUEST, start))
     assert (config.conditional, config.classes) == (True, ("tabby", "white"))
@@ -132,7 +132,7 @@ def test_a_conditional_checkpoint_stays_conditional_without_a_word() -> None:
         ({}, {"conditional": True}, "conditional"),
     ],
 )
-def test_a_fine_tuning_that_would_need_other_networks_is_refused_with_the_field(
+def test_a_fine_tuning_that_needs_other_networks_is_refused_with_the_field(
     data: dict[str, Any], overrides: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(ConfigError, match="not what the checkpoint has") as refusal:
@@ -143,7 +143,7 @@ def test_a_fine_tuning_that_would_need_other_networks_is_refused_with_the_field(
 @pytest.mark.parametrize(
     ("shape", "has"), [([32, 48, 3], "48×32 in rgb"), ([64, 64, 4], "64×64 in rgba")]
 )
-def test_a_fine_tuning_on_another_shape_is_refused_with_both_and_the_remedy(
+def test_a_fine_tuning_on_another_shape_is_refused_with_both_shapes_and_the_remedy(
     shape: list[int], has: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refusal:
@@ -181,7 +181,7 @@ def queue(database: Database, **request: Any) -> Job:
 
 
 @pytest.mark.parametrize("named", ["c", "cats"])
-def test_a_checkpoint_or_the_model_that_serves_it_is_resumed_from(
+def test_a_training_resumes_from_a_checkpoint_or_from_the_model_that_serves_it(
     database: Database, named: str
 ) -> None:
     prepare(database)
@@ -192,7 +192,7 @@ def test_a_checkpoint_or_the_model_that_serves_it_is_resumed_from(
 @pytest.mark.parametrize(
     ("named", "words"), [("dogs", "neither a checkpoint nor a model"), ("empty", "no checkpoint")]
 )
-def test_what_cannot_be_resumed_from_is_not_found(
+def test_an_unknown_name_to_resume_from_is_not_found(
     database: Database, named: str, words: str
 ) -> None:
     prepare(database)
@@ -201,7 +201,7 @@ def test_what_cannot_be_resumed_from_is_not_found(
     assert refusal.value.field == "resume_from"
 
 
-def test_the_model_that_a_waiting_job_starts_from_is_not_deleted(database: Database) -> None:
+def test_a_model_that_a_queued_job_starts_from_cannot_be_deleted(database: Database) -> None:
     prepare(database)
     job = queue(database, model="kittens", resume_from="cats")
     with pytest.raises(Conflict, match=job.id), database.write() as session:

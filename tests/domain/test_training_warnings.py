@@ -1,4 +1,4 @@
-"""What is warned of before a training, each by its own cause and by nothing else."""
+"""Each warning before a training has its own cause."""
 
 from dataclasses import replace
 from typing import Any
@@ -46,7 +46,7 @@ def warned(
     return training_warnings(dataset or cats(), config, step, estimate)
 
 
-def test_a_sound_training_is_warned_of_nothing() -> None:
+def test_a_sound_training_has_no_warning() -> None:
     assert warned() == []
     assert warned(cats(report={"doctor": None})) == []
 
@@ -56,7 +56,7 @@ def test_few_pictures() -> None:
     assert "200 pictures are few" in warning
 
 
-def test_what_the_doctor_found_unless_it_is_rare_or_was_dropped() -> None:
+def test_findings_of_the_doctor_unless_rare_or_dropped() -> None:
     findings = [
         finding("near_duplicates", 0.3),
         finding("blank", 0.02),
@@ -72,13 +72,13 @@ def test_what_the_doctor_found_unless_it_is_rare_or_was_dropped() -> None:
     assert warned(dropped) == ["blank found. Do this."]
 
 
-def test_pictures_that_are_much_alike() -> None:
+def test_pictures_that_are_very_similar() -> None:
     effective = {"says": "As varied as 20.", "suggests": "Add others."}
     report = {"doctor": {"findings": [], "effective_images": effective}}
     assert warned(cats(report=report)) == ["As varied as 20. Add others."]
 
 
-def test_unbalanced_classes_only_where_they_are_learnt() -> None:
+def test_unbalanced_classes_only_in_a_conditional_training() -> None:
     balance = {"says": "3 of class x.", "suggests": "Add pictures of x."}
     dataset = cats(report={"doctor": {"class_balance": balance}})
     assert warned(dataset) == []
@@ -90,19 +90,19 @@ def test_unbalanced_classes_only_where_they_are_learnt() -> None:
     ("images", "pictures", "least"),
     [(20_000, 3000, "100,000"), (200_000, 60_000, "600,000"), (900_000, 500_000, "1,000,000")],
 )
-def test_too_little_work(images: int, pictures: int, least: str) -> None:
+def test_too_few_images(images: int, pictures: int, least: str) -> None:
     (warning,) = warned(cats(images=pictures), replace(CONFIG, images=images))
     assert f"at least {least}" in warning
 
 
-def test_far_more_work_than_the_pictures_bear_sooner_without_augmentation() -> None:
+def test_too_many_views_of_each_picture_with_a_lower_limit_without_augmentation() -> None:
     plain = replace(CONFIG, augmentation="none", images=3000 * 2000)
     (warning,) = warned(config=plain)
     assert "each picture 2,000 times" in warning
     assert warned(config=replace(plain, augmentation="translation")) == []
 
 
-def test_mirroring_against_what_the_pictures_say() -> None:
+def test_mirroring_that_is_harmful_or_unknown() -> None:
     (harmful,) = warned(cats(horizontal_flip=False))
     (unknown,) = warned(cats(horizontal_flip=None))
     assert "do not look like" in harmful
@@ -110,7 +110,7 @@ def test_mirroring_against_what_the_pictures_say() -> None:
     assert warned(cats(horizontal_flip=False), replace(CONFIG, horizontal_flip=False)) == []
 
 
-def test_a_machine_that_is_too_slow_too_small_or_could_not_be_measured() -> None:
+def test_a_machine_that_is_too_slow_too_small_or_was_not_measured() -> None:
     (slow,) = warned(estimate=ESTIMATE._replace(seconds=20_000.0, images_per_second=35.0))
     assert "about 5 h 33 min on this machine (cpu, 35 images a second)" in slow
     (days,) = warned(estimate=ESTIMATE._replace(seconds=200_000.0, images_per_second=3.5))
@@ -172,7 +172,7 @@ def served_model(database: Database) -> Dataset:
     return dataset
 
 
-def test_a_training_into_a_model_says_what_is_there_and_that_it_starts_from_noise(
+def test_a_training_into_an_existing_model_names_its_checkpoints_and_starts_from_noise(
     database: Database,
 ) -> None:
     served_model(database)
@@ -186,7 +186,7 @@ def test_a_training_into_a_model_says_what_is_there_and_that_it_starts_from_nois
     )
 
 
-def test_a_training_on_other_pictures_says_that_it_takes_over(database: Database) -> None:
+def test_a_training_on_other_pictures_is_served_from_its_first_score(database: Database) -> None:
     served_model(database)
     job = queue(database, dataset="dogs", resume_from="cats")
     with database.read() as session:
@@ -196,7 +196,7 @@ def test_a_training_on_other_pictures_says_that_it_takes_over(database: Database
     assert "PATCH /v1/models/cats" in warning
 
 
-def test_a_training_into_a_model_whose_checkpoint_is_set_by_hand_says_that_it_stays(
+def test_a_checkpoint_that_was_set_by_hand_stays(
     database: Database,
 ) -> None:
     served_model(database)
@@ -207,7 +207,7 @@ def test_a_training_into_a_model_whose_checkpoint_is_set_by_hand_says_that_it_st
         assert "set by hand and stays" in job_warnings(session, job)[0]
 
 
-def test_a_new_model_and_a_training_whose_dataset_is_gone_bring_no_warning(
+def test_no_warning_for_a_new_model_or_a_deleted_dataset(
     database: Database,
 ) -> None:
     dataset = served_model(database)

@@ -1,4 +1,4 @@
-"""No error of pydantic's reaches a user in pydantic's words."""
+"""Validation errors reach the user in our words, not in pydantic's."""
 
 import datetime
 import enum
@@ -44,7 +44,7 @@ def error_of(kind: Any, value: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "said"),
+    ("kind", "value", "message"),
     [
         (int, "many", "'many' is not a whole number"),
         (int, 8.5, "8.5 is not a whole number"),
@@ -76,18 +76,20 @@ def error_of(kind: Any, value: object) -> Any:
         (Body, [], "a list is not an object"),
     ],
 )
-def test_an_error_names_the_value_and_what_is_allowed(kind: Any, value: object, said: str) -> None:
-    assert explain_error(error_of(kind, value), (), {"^a$": "a name: one a"}) == said
+def test_an_error_names_the_value_and_what_is_allowed(
+    kind: Any, value: object, message: str
+) -> None:
+    assert explain_error(error_of(kind, value), (), {"^a$": "a name: one a"}) == message
 
 
 @pytest.mark.parametrize("kind", [datetime.date, datetime.timedelta, uuid.UUID, bytes, None])
-def test_an_error_without_words_of_our_own_has_none_of_pydantics(kind: Any) -> None:
-    said = explain_error(error_of(kind, ["x"]))
-    assert said.startswith("a list is")
-    assert not any(raw in said for raw in RAW)
+def test_other_errors_do_not_quote_pydantics_wording(kind: Any) -> None:
+    message = explain_error(error_of(kind, ["x"]))
+    assert message.startswith("a list is")
+    assert not any(raw in message for raw in RAW)
 
 
-def test_an_unknown_field_is_told_the_nearest_and_all_that_are_known() -> None:
+def test_an_unknown_field_is_answered_with_the_nearest_and_all_known_fields() -> None:
     value = {"name": "cats", "parts": [{"wieght": 1, "weight": 1}]}
     below = error_of(Body, value)
     assert explain_error(below, known_fields(Body, below["loc"])) == (
@@ -105,5 +107,5 @@ class Long(list[int]):
 
 
 @pytest.mark.parametrize("kind", [Annotated[list[int], Field(max_length=2)], int, list[str]])
-def test_a_long_list_is_not_written_out_to_say_what_is_wrong_with_it(kind: Any) -> None:
+def test_a_long_list_is_not_formatted_for_its_error(kind: Any) -> None:
     assert explain_error(error_of(kind, Long([1, 2, 3])))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import datasets, job_objects, jobs, registry
 from app.domain.images.checkpoint import ServedCheckpoint
-from app.domain.images.replacements import seed_after
+from app.domain.images.replacement_seeds import seed_after
 from app.domain.job_objects import MANIFEST, StoredFile, file_key
 from app.domain.tables import JobFile
 from worker.kinds.kind import Kind

@@ -12,7 +12,7 @@ import numpy as np
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import Recipe, image_recipe
-from app.domain.images.replacements import seed_after
+from app.domain.images.replacement_seeds import seed_after
 from models.rendering import Renderer
 from models.resources import usable_cores, use_cores
 from models.samples import RENDER_BATCH, Pixels, Sample

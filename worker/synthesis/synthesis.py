@@ -10,7 +10,7 @@ from typing import Any
 
 from app.domain.images.encoders import ENCODER
 from app.domain.images.recipes import checkpoint_recipe, class_name
-from app.domain.images.replacements import further_seeds
+from app.domain.images.replacement_seeds import further_seeds
 from models.checkpoint import CheckpointError, load_generator
 from models.child_process import Events, ProgressReporter
 from models.rendering import Renderer

@@ -1,4 +1,4 @@
-"""Recipes: what a picture was made from, embedded in its file and hashed into its ETag."""
+"""Recipes: what an image was generated from, embedded in its file and hashed into its ETag."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from models.samples import Point, Sample, Vector
 
 Recipe = dict[str, Any]
 
-BACKEND = "cpu-float32"  # how the pixels are computed: they may differ by one level elsewhere
+BACKEND = "cpu-float32"  # another backend may compute pixels that differ by one level
 
 
 def image_recipe(checkpoint: ServedCheckpoint, sample: Sample) -> Recipe:
@@ -19,7 +19,7 @@ def image_recipe(checkpoint: ServedCheckpoint, sample: Sample) -> Recipe:
 
 
 def grid_recipe(checkpoint: ServedCheckpoint, samples: list[Sample], columns: int) -> Recipe:
-    """`class` where all images are of one; a conditional model's images each name theirs."""
+    """`class` is set if all images have the same one. Conditional images also have their own."""
     images = [point_recipe(sample.point) for sample in samples]
     labels = {sample.label for sample in samples}
     if checkpoint.classes:
@@ -77,10 +77,10 @@ def point_recipe(point: Point) -> Recipe:
 
 
 def numbers(vector: Vector) -> list[float]:
-    """The shortest decimals that read back as the same float32 values."""
+    """Return the shortest decimals that parse to the same float32 values."""
     return [float(str(value)) for value in vector]
 
 
 def recipe_text(recipe: Recipe) -> str:
-    """ASCII, since a PNG's tEXt chunk holds nothing beyond Latin-1."""
+    """Return the recipe as ASCII JSON: a PNG's tEXt chunk is limited to Latin-1."""
     return json.dumps(recipe, separators=(",", ":"))

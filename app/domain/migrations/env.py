@@ -1,4 +1,4 @@
-"""What Alembic runs: the connection comes from `app.domain.database.migrate`."""
+"""Alembic's script. The connection comes from `app.domain.database.migrate`."""
 
 from alembic import context
 
@@ -6,7 +6,7 @@ from app.domain.tables import Base
 
 connection = context.config.attributes["connection"]
 if connection.dialect.name == "postgresql":
-    # Two replicas that start together migrate one after the other.
+    # The lock lets replicas that start together migrate one after the other.
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5066971)")
 context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
 context.run_migrations()

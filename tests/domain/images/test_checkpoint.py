@@ -1,4 +1,4 @@
-"""A class by its name."""
+"""Looking up a class by its name."""
 
 import pytest
 
@@ -10,11 +10,11 @@ def checkpoint(*classes: str) -> ServedCheckpoint:
     return ServedCheckpoint("c1", "cats", "k", "h", 1000, (64, 64, 3), 100, classes)
 
 
-def test_a_name_is_a_number() -> None:
-    assert [find_label(checkpoint("tabby", "white"), one) for one in ("tabby", "white")] == [0, 1]
+def test_a_class_name_has_an_index() -> None:
+    assert [find_label(checkpoint("tabby", "white"), name) for name in ("tabby", "white")] == [0, 1]
 
 
-def test_what_is_no_class_is_refused_with_those_there_are() -> None:
+def test_an_unknown_class_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidRequest, match="has no class 'red': it has tabby, white") as refusal:
         find_label(checkpoint("tabby", "white"), "red")
     assert refusal.value.field == "class"
@@ -22,5 +22,5 @@ def test_what_is_no_class_is_refused_with_those_there_are() -> None:
         find_label(checkpoint(), "white")
 
 
-def test_of_many_the_first_are_listed() -> None:
+def test_only_the_first_of_many_classes_are_listed() -> None:
     assert list_classes(checkpoint(*map(str, range(22)))).endswith("18, 19 and 2 more")

@@ -1,4 +1,4 @@
-"""Files hold exactly the pixels, and the recipe that made them."""
+"""Encoded files hold the pixels and their recipe."""
 
 import io
 import json
@@ -46,14 +46,14 @@ def test_png_and_webp_keep_alpha_and_the_colours_below_it(image_format: str) -> 
     assert np.array_equal(np.asarray(image), picture)
 
 
-def test_jpg_shows_what_is_transparent_on_white() -> None:
+def test_a_jpg_shows_transparent_pixels_on_white() -> None:
     picture = np.zeros((32, 32, 4), np.uint8)
     picture[:, :16] = (200, 0, 0, 255)
     picture[:16, 16:] = (0, 0, 0, 128)
     image = np.asarray(opened(encode_image(picture, "jpg", RECIPE))).astype(int)
     assert image.shape == (32, 32, 3)
-    for place, colour in (((8, 8), (200, 0, 0)), ((8, 24), (127,) * 3), ((24, 24), (255,) * 3)):
-        assert np.abs(image[place] - colour).max() <= 3
+    for position, colour in (((8, 8), (200, 0, 0)), ((8, 24), (127,) * 3), ((24, 24), (255,) * 3)):
+        assert np.abs(image[position] - colour).max() <= 3
 
 
 def test_jpg_is_close_to_the_pixels() -> None:
@@ -94,7 +94,7 @@ def test_a_grid_is_filled_row_by_row() -> None:
     assert not grid[4:, 4:].any()
 
 
-def test_a_grid_with_alpha_is_clear_where_no_picture_is() -> None:
+def test_empty_cells_of_a_grid_with_alpha_are_transparent() -> None:
     pictures = pixels(3, 6, 4, 4)
     grid = np.asarray(opened(encode_grid(pictures, 2, RECIPE)))
     assert grid.shape == (12, 8, 4)
