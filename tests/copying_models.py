@@ -1,4 +1,4 @@
-"""A dataset packed with its embeddings, and a generator that shows pictures it was given."""
+"""A packed dataset with embeddings, and a generator that returns pictures from it."""
 
 import json
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from app.domain.registry import TrainingPictures
 from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine
-from app.serving.generation_child import Models, answer
-from app.serving.generation_messages import Asked, File, Made, Stored
+from app.serving.generation_child import Renderers, run_command
+from app.serving.generation_messages import Command, File, Made, StoredCheckpoint
 from models import rendering
 from models.checkpoint import LoadedGenerator
 from models.config import TrainingConfig
@@ -33,18 +33,18 @@ def embed(pictures: np.ndarray) -> np.ndarray:
 
 
 def pack_features(folder: Path, features: np.ndarray, **description: Any) -> None:
-    """What a passport needs of a packed dataset: its embeddings, their index, who made them."""
+    """The files of a packed dataset that passports need."""
     folder.mkdir(parents=True)
     np.save(folder / "features.npy", features)
     write_index(folder, features)
-    described = {"images": len(features), "embedding": Embedder().name} | description
-    (folder / "dataset.json").write_text(json.dumps(described))
+    content = {"images": len(features), "embedding": Embedder().name} | description
+    (folder / "dataset.json").write_text(json.dumps(content))
 
 
 def add_training(
     database: Database, checkpoint: ServedCheckpoint, pictures: TrainingPictures
 ) -> None:
-    """Register that the checkpoint was trained on the pictures, which are ready."""
+    """Register a ready dataset, and a training job on it that made the checkpoint."""
     with database.write() as session:
         session.add(
             Dataset(
@@ -78,7 +78,7 @@ def add_training(
 
 
 class Copier(nn.Module):
-    """Shows `pictures` (N, H, W, C) uint8; which one depends on the latent alone."""
+    """Returns one of `pictures` (N, H, W, C) uint8, chosen by the latent."""
 
     def __init__(self, pictures: np.ndarray) -> None:
         super().__init__()
@@ -88,22 +88,22 @@ class Copier(nn.Module):
         return self.pictures[self.choose(latents)]
 
     def choose(self, latents: Tensor) -> Tensor:
-        """(B, latent_dim) -> (B,) places."""
+        """(B, latent_dim) -> (B,) indices."""
         return (latents[:, 0].abs() * 1e6).long() % len(self.pictures)
 
 
 def serve(engine: Engine, checkpoint: ServedCheckpoint, generator: nn.Module) -> None:
-    """Let the engine serve this generator as the checkpoint's."""
+    """Let the engine serve this generator for the checkpoint."""
     config = TrainingConfig(shape=checkpoint.shape, latent_dim=checkpoint.latent_dim)
     loaded = LoadedGenerator(generator.eval(), config, 0)  # type: ignore[arg-type]
-    rendering._graphs.clear()  # which are those of real generators, made of the same
-    renderer: Any = Here(Renderer(loaded))
+    rendering._graphs.clear()  # cached graphs of a real generator with the same configuration
+    renderer: Any = LocalRenderer(Renderer(loaded))
     rendering._graphs.clear()
     engine.generators._add(CachedGenerator(checkpoint, renderer, seconds=0.0))
 
 
-class Here:
-    """A generator in this very process, for one of the process that generates."""
+class LocalRenderer:
+    """A RemoteRenderer whose generator is in this process."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer, self.bytes = renderer, renderer.bytes
@@ -111,16 +111,16 @@ class Here:
     def render(
         self, samples: Sequence[Sample], files: Sequence[File | None], _lane: int
     ) -> Sequence[Made]:
-        asked = Asked((), Stored(0, "", ""), samples, files)
-        return answer(Always(self._renderer), asked).made
+        command = Command((), StoredCheckpoint(0, "", ""), samples, files)
+        return run_command(OneRenderer(self._renderer), command).made
 
 
-class Always(Models):
-    """Has one generator, under every number."""
+class OneRenderer(Renderers):
+    """Returns the same renderer for every number."""
 
     def __init__(self, renderer: Renderer) -> None:
         super().__init__()
         self._renderer = renderer
 
-    def find(self, _stored: Stored) -> Renderer:
+    def find(self, _stored: StoredCheckpoint) -> Renderer:
         return self._renderer

@@ -1,8 +1,7 @@
-"""HTTP connections whose waits and headers have limits, for
-`uvicorn --http app.serving.connections:Connection`.
+"""HTTP connections with limits, for `uvicorn --http app.serving.connections:Connection`.
 
-Uvicorn itself waits without a limit for the head of a request, and for a client that does not read
-its answer, and takes a head of any size.
+Uvicorn alone waits without a limit for the head of a request, and for a client that does not read
+the response, and accepts a head of any size.
 """
 
 import asyncio
@@ -11,17 +10,17 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS = 15.0  # from a connection, or a request's first byte, until its head is there
+HEAD_SECONDS = 15.0  # from the connection, or a request's first byte, to the end of its head
 MAX_HEAD_BYTES = 64 * 1024  # of the request line and all headers
-STALLED_SECONDS = 60.0  # for which a client may read nothing of its answer
-REFUSED = (
+STALLED_SECONDS = 60.0  # how long a client may read nothing of the response
+HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
 
 
 class Connection(HttpToolsProtocol):
-    """One connection of a client."""
+    """The connection of a client."""
 
     def __init__(self, *options: Any, **named: Any) -> None:
         super().__init__(*options, **named)
@@ -36,17 +35,17 @@ class Connection(HttpToolsProtocol):
         self._head_timer = self._later(HEAD_SECONDS, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_head()
-        self._forget_stall()
+        self._cancel_head_timer()
+        self._cancel_stall_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self._in_head:  # as nearly always: a head is one packet
+        if not self._in_head:  # nearly always: most heads arrive in one packet
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
-            self.transport.write(REFUSED)
+            self.transport.write(HEAD_TOO_LARGE)
             self.transport.close()
         elif self._head_timer is None:
             self._head_timer = self._later(HEAD_SECONDS, self.transport.close)
@@ -57,7 +56,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._forget_head()
+        self._cancel_head_timer()
         super().on_headers_complete()
 
     def pause_writing(self) -> None:
@@ -65,7 +64,7 @@ class Connection(HttpToolsProtocol):
         self._watch_stall()
 
     def resume_writing(self) -> None:
-        self._forget_stall()
+        self._cancel_stall_timer()
         super().resume_writing()
 
     def _watch_stall(self) -> None:
@@ -73,21 +72,21 @@ class Connection(HttpToolsProtocol):
         self._stall_timer = self._later(STALLED_SECONDS, self._end_stall)
 
     def _end_stall(self) -> None:
-        """End the connection, unless some of the answer was read meanwhile."""
+        """End the connection, unless the client has read some of the response meanwhile."""
         if self.transport.get_write_buffer_size() < self._unsent:
             self._watch_stall()
         else:
             self.transport.abort()
 
-    def _forget_head(self) -> None:
+    def _cancel_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _forget_stall(self) -> None:
+    def _cancel_stall_timer(self) -> None:
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
 
-    def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
-        return self.loop.call_later(seconds, act)
+    def _later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(seconds, callback)

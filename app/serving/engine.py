@@ -1,4 +1,4 @@
-"""Generation for the API: queued latents are made into pictures, in a batch for each core."""
+"""Generation for the API: a queue of samples, and a thread per core that renders batches of it."""
 
 import asyncio
 import math
@@ -33,44 +33,46 @@ from models.samples import RENDER_BATCH, Pixels, Sample
 log = structlog.get_logger()
 
 FIRST_GUESS_RATE = 500.0  # images per second, until measured
-# As many may wait as are made in so long, within what the settings allow: what waits longer keeps
-# those who come after a rush waiting too.
+# The queue holds as many images as are generated in this time, within the limits below. A longer
+# queue would also delay the requests that arrive after a rush.
 QUEUE_SECONDS = 2.0
-LEAST_QUEUE = 1024  # images
-SLICE_IMAGES = 256  # pictures of a long answer that are made at once, or fewer:
-SLICE_BYTES = 4 * 1024**2  # of pixels
+MIN_QUEUE_IMAGES = 1024
+# A long response is generated in slices of at most so many pictures and bytes of pixels.
+SLICE_IMAGES = 256
+SLICE_BYTES = 4 * 1024**2
 CLOSE_SECONDS = 5.0
-RATE_MEMORY = 0.9  # how much of the measured rate is kept at each batch
+RATE_SMOOTHING = 0.9  # the weight of the previous rate when a batch is measured
 
 
 class Engine:
-    """Pixels of any (checkpoint, latent, class), the same bytes whatever else is asked for.
+    """Pixels of any (checkpoint, latent, class); the bytes do not depend on other requests.
 
-    A lone request runs at once; what arrives while every thread is at a forward pass shares the
-    next one. `threads`, here and in the process that generates, are by default as many as there are
-    cores: a second core makes a batch of 8 hardly faster, and a second batch at the same time makes
-    nearly twice as many.
+    A single request runs at once. Requests that arrive while every thread runs a forward pass share
+    the next one. `threads`, here and in the generation process, defaults to the number of cores: a
+    second core hardly speeds up a batch of 8, while a second batch in parallel nearly doubles the
+    rate.
     """
 
     def __init__(self, settings: Settings, store: ObjectStore, threads: int | None = None) -> None:
-        # OpenMP reads it when torch is loaded, in this process and in the one that generates:
-        # threads that spin while they wait take the cores from whoever has work. A 2-thread
-        # forward pass went from 4.5 to 200 ms.
+        # OpenMP reads it when torch is imported, here and in the generation process. By default
+        # waiting threads spin and take cores from working ones: a 2-thread forward pass took 200
+        # instead of 4.5 ms.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self.checkpoints = CheckpointLookup()
         self.passports = Passports(store, settings.generation_queue_images)
         threads = threads or usable_cores()
         process = generation_process(threads)
         self.generators = GeneratorCache(store, settings.model_memory_bytes, process)
-        self._most_waiting = settings.generation_queue_images
-        self._most_held = settings.generation_queue_bytes
-        self._held = 0  # bytes of the pixels of all requests that wait, counted in the event loop
-        self._queue = SampleQueue(min(self._most_waiting, LEAST_QUEUE))
+        self._max_queue_images = settings.generation_queue_images
+        self._max_pending_bytes = settings.generation_queue_bytes
+        # Bytes of pixels of all requests that wait. Changed only in the event loop.
+        self._pending_bytes = 0
+        self._queue = SampleQueue(min(self._max_queue_images, MIN_QUEUE_IMAGES))
         self._loading: dict[str, asyncio.Future[CachedGenerator]] = {}
         self._loader = CapacityLimiter(1)
         self._rate = FIRST_GUESS_RATE
         self._closed = False
-        self._counting = threading.Lock()  # held to count what is made of a request
+        self._counting = threading.Lock()  # guards Request.made
         self._threads = [
             threading.Thread(target=self._run, args=(lane,), name="generation", daemon=True)
             for lane in range(threads)
@@ -81,25 +83,25 @@ class Engine:
     async def generate(
         self, checkpoint: ServedCheckpoint, samples: Sequence[Sample], *, admitted: bool = False
     ) -> Pixels:
-        """(N, H, W, C) uint8, one picture per sample, N ≥ 1. What is `admitted` already is not
-        refused for the queue's length.
+        """(N, H, W, C) uint8, one picture per sample, N ≥ 1. With `admitted` the samples are queued
+        even if the queue is full.
 
-        Cancelling it, as when a client leaves, takes what is still queued out of the queue.
+        Cancellation, as when a client leaves, removes the samples that are still queued.
         Raises QueueFull, BrokenCheckpoint, GenerationFailed, Unavailable.
         """
         pixels = np.empty((len(samples), *checkpoint.shape), np.uint8)
-        await self._made(checkpoint, samples, admitted, result=pixels)
+        await self._render(checkpoint, samples, admitted, result=pixels)
         return pixels
 
     async def file(
         self, checkpoint: ServedCheckpoint, sample: Sample, image_format: str, recipe: str
     ) -> bytes:
-        """The file of one picture, encoded where it is generated: in a format that takes no longer
-        than that. Cancelled and refused like `generate`."""
-        file: bytes = await self._made(checkpoint, [sample], file=File(image_format, recipe))
+        """The file of one picture, encoded in the generation process, for formats whose encoding
+        takes no longer than the generation. Cancelled and refused like `generate`."""
+        file: bytes = await self._render(checkpoint, [sample], file=File(image_format, recipe))
         return file
 
-    async def _made(
+    async def _render(
         self,
         checkpoint: ServedCheckpoint,
         samples: Sequence[Sample],
@@ -108,27 +110,30 @@ class Engine:
         file: File | None = None,
     ) -> Any:
         while True:
-            loaded = await self.load(checkpoint)
-            held = len(samples) * math.prod(checkpoint.shape)
-            self._hold(held, admitted)
+            cached = await self.load(checkpoint)
+            size = len(samples) * math.prod(checkpoint.shape)
+            self._reserve_bytes(size, admitted)
             try:
-                return await self._answer_to(loaded.renderer, samples, admitted, result, file)
-            except Unreadable:  # by a process that had to load it anew: loading says what it is
-                self.generators.discard(loaded)
+                return await self._enqueue(cached.renderer, samples, admitted, result, file)
+            except Unreadable:
+                # A restarted generation process could not read the file. Loading it again raises
+                # the error that describes the problem.
+                self.generators.discard(cached)
             finally:
-                self._held -= held
+                self._pending_bytes -= size
 
-    def _hold(self, pixels: int, admitted: bool) -> None:
-        """Count so many bytes. Alone they always fit. Raises QueueFull."""
-        if self._held and self._held + pixels > self._most_held and not admitted:
+    def _reserve_bytes(self, size: int, admitted: bool) -> None:
+        """Count pixels as pending. A single request always fits. Raises QueueFull."""
+        pending = self._pending_bytes
+        if pending and pending + size > self._max_pending_bytes and not admitted:
             raise QueueFull(
-                f"{self._held} bytes of pixels wait to be generated and {pixels} more would pass "
-                f"the limit of {self._most_held} (MOGGY_GENERATION_QUEUE_BYTES)",
+                f"{pending} bytes of pixels wait to be generated and {size} more would pass "
+                f"the limit of {self._max_pending_bytes} (MOGGY_GENERATION_QUEUE_BYTES)",
                 retry_after=max(1, self.seconds_to_wait()),
             )
-        self._held += pixels
+        self._pending_bytes += size
 
-    async def _answer_to(
+    async def _enqueue(
         self,
         renderer: RemoteRenderer,
         samples: Sequence[Sample],
@@ -144,7 +149,9 @@ class Engine:
             return await answer
         finally:
             self._queue.withdraw(request)
-            del request, answer  # else an error that is raised here keeps itself, and all of them
+            # The frame of an error raised here would otherwise reference the error itself, and
+            # keep the request in memory.
+            del request, answer
 
     async def slices(
         self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]
@@ -167,51 +174,52 @@ class Engine:
             coming.cancel()
 
     def has_loaded(self, checkpoint: ServedCheckpoint) -> bool:
-        """Whether its pictures need nothing but to be generated."""
+        """Whether the generator is in memory."""
         return self.generators.find(checkpoint) is not None
 
     async def load(self, checkpoint: ServedCheckpoint) -> CachedGenerator:
-        """Load a generator once, one after the other, however many requests wait for it.
+        """The generator, loaded once however many requests wait for it.
 
         Raises BrokenCheckpoint, GenerationFailed, Unavailable.
         """
-        loaded = self.generators.find(checkpoint)
-        if loaded is not None:
-            return loaded
+        cached = self.generators.find(checkpoint)
+        if cached is not None:
+            return cached
         loading = self._loading.get(checkpoint.id)
         if loading is None:
-            # One after the other: memory is only counted once a generator is there.
+            # One at a time: a generator's memory is only known once it is loaded.
             load = to_thread.run_sync(self.generators.load, checkpoint, limiter=self._loader)
             loading = self._loading[checkpoint.id] = asyncio.ensure_future(load)
             loading.add_done_callback(lambda _: self._loading.pop(checkpoint.id))
-        return await asyncio.shield(loading)  # who leaves does not end it for the others
+        # Shielded: a request that is cancelled must not cancel the loading for the others.
+        return await asyncio.shield(loading)
 
     def seconds_to_wait(self) -> int:
-        """Whole ones, until what is queued now is made, by the rate measured last."""
+        """Whole seconds until the queued samples are generated, at the last measured rate."""
         return math.ceil(self._queue.samples / self._rate)
 
     def close(self) -> None:
-        """Finish the batch at hand, refuse the rest, end the threads.
+        """Finish the current batches, refuse queued requests, and end the threads.
 
-        A batch that takes longer than CLOSE_SECONDS is left behind: a service that stops has to
-        end before it is killed.
+        A batch that takes longer than CLOSE_SECONDS is abandoned: the process has to end before it
+        is killed.
         """
         self.passports.close()
         self.checkpoints.close()
         self._closed = True
-        left = self._queue.close()
-        give_up = time.monotonic() + CLOSE_SECONDS
+        refused = self._queue.close()
+        deadline = time.monotonic() + CLOSE_SECONDS
         for thread in self._threads:
-            thread.join(max(0.0, give_up - time.monotonic()))
-        _answer([(request, Unavailable("the service is stopping")) for request in left])
+            thread.join(max(0.0, deadline - time.monotonic()))
+        _set_results([(request, Unavailable("the service is stopping")) for request in refused])
 
     def _refusal(self, images: int) -> Unavailable:
         if self._closed:
             return Unavailable("the service is stopping")
         return QueueFull(
             f"{self._queue.samples} images wait to be generated and {images} more would pass the "
-            f"limit of {self._queue.limit} (what is made in {QUEUE_SECONDS:g} s, and "
-            "MOGGY_GENERATION_QUEUE_IMAGES)",
+            f"limit of {self._queue.limit} (the images generated in {QUEUE_SECONDS:g} s, at "
+            "most MOGGY_GENERATION_QUEUE_IMAGES)",
             retry_after=self.seconds_to_wait(),
         )
 
@@ -219,80 +227,82 @@ class Engine:
         try:
             while self._serve_next(lane):
                 pass
-        except Exception as error:  # else whoever asks would wait for ever
+        except Exception as error:  # otherwise requests would wait for ever
             log.error("generation_ended", exc_info=error)
             self._closed = True
             ended = Unavailable("generation has ended; the service's log says why")
-            _answer([(request, ended) for request in self._queue.close()])
+            _set_results([(request, ended) for request in self._queue.close()])
 
     def _serve_next(self, lane: int) -> bool:
-        """Whether there will be more. Nothing of a batch is kept while the next is waited for."""
+        """Render a batch; False once the queue is closed. Its own function, so that no batch is
+        referenced, and kept in memory, while the thread waits for the next."""
         batch = self._queue.take()
         if not batch:
             return False
         started = time.perf_counter()
         try:
-            answers = self._make(batch, lane)
-        except Exception as error:  # the thread outlives any generator's failure
+            results = self._render_batch(batch, lane)
+        except Exception as error:  # a failing generator must not end the thread
             log.error("generation_failed", exc_info=error)
-            for one in batch:
-                one.request.abandoned = True
-            # Its traceback has this batch, which would be kept with it.
-            answers = [(one.request, error.with_traceback(None)) for one in batch]
-        _answer(answers)
+            for part in batch:
+                part.request.abandoned = True
+            # Without its traceback, which would keep this batch in memory.
+            results = [(part.request, error.with_traceback(None)) for part in batch]
+        _set_results(results)
         self._note_rate(len(self._threads) * RENDER_BATCH / (time.perf_counter() - started))
         return True
 
-    def _make(self, batch: list[Slice], lane: int) -> list[tuple[Request, Any]]:
-        """The answers that this batch completes."""
+    def _render_batch(self, batch: list[Slice], lane: int) -> list[tuple[Request, Any]]:
+        """The results of the requests that this batch completes."""
         samples: list[Sample] = []
         files: list[File | None] = []
-        for one in batch:
-            samples += one.request.samples[one.start : one.stop]
-            files += [one.request.file] * (one.stop - one.start)
-        made = iter(batch[0].request.renderer.render(samples, files, lane))
-        for one in batch:
-            pictures = list(islice(made, one.stop - one.start))
-            if one.request.file:
-                (one.request.result,) = pictures
+        for part in batch:
+            samples += part.request.samples[part.start : part.stop]
+            files += [part.request.file] * (part.stop - part.start)
+        rendered = iter(batch[0].request.renderer.render(samples, files, lane))
+        for part in batch:
+            pictures = list(islice(rendered, part.stop - part.start))
+            if part.request.file:
+                (part.request.result,) = pictures
             else:
-                one.request.result[one.start : one.stop] = pictures
-        return [(request, request.result) for request in self._finished(batch)]
+                part.request.result[part.start : part.stop] = pictures
+        return [(request, request.result) for request in self._completed(batch)]
 
-    def _finished(self, batch: list[Slice]) -> list[Request]:
-        """Those that this batch was the last of, wherever the others were made."""
-        finished = []
+    def _completed(self, batch: list[Slice]) -> list[Request]:
+        """The requests whose last samples are in this batch; other threads may render their
+        earlier ones."""
+        completed = []
         with self._counting:
-            for one in batch:
-                one.request.made += one.stop - one.start
-                if one.request.made == len(one.request.samples) and not one.request.abandoned:
-                    finished.append(one.request)
-        return finished
+            for part in batch:
+                part.request.made += part.stop - part.start
+                if part.request.made == len(part.request.samples) and not part.request.abandoned:
+                    completed.append(part.request)
+        return completed
 
     def _note_rate(self, rate: float) -> None:
-        self._rate = RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate
-        worth_waiting = max(LEAST_QUEUE, int(QUEUE_SECONDS * self._rate))
-        self._queue.limit = min(self._most_waiting, worth_waiting)
+        self._rate = RATE_SMOOTHING * self._rate + (1 - RATE_SMOOTHING) * rate
+        limit = max(MIN_QUEUE_IMAGES, int(QUEUE_SECONDS * self._rate))
+        self._queue.limit = min(self._max_queue_images, limit)
 
 
-def _answer(answers: list[tuple[Request, Any]]) -> None:
-    """Hand over answers, or the errors that are raised instead; one call for each event loop, as
-    waking it costs more than an answer."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[Request, Any]]] = {}
-    for request, answer in answers:
-        loops.setdefault(request.answer.get_loop(), []).append((request, answer))
-    for loop, its in loops.items():
-        with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
-            loop.call_soon_threadsafe(_hand_over, its)
+def _set_results(results: list[tuple[Request, Any]]) -> None:
+    """Set the result, or the error, of each request in its event loop, with one call per loop:
+    waking a loop costs more than setting a result."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Request, Any]]] = {}
+    for request, result in results:
+        by_loop.setdefault(request.answer.get_loop(), []).append((request, result))
+    for loop, of_loop in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: no request waits in it
+            loop.call_soon_threadsafe(_set_results_in_loop, of_loop)
 
 
-def _hand_over(answers: list[tuple[Request, Any]]) -> None:
-    for request, answer in answers:
-        if request.answer.done():  # its client has left, or another part of it has failed
+def _set_results_in_loop(results: list[tuple[Request, Any]]) -> None:
+    for request, result in results:
+        if request.answer.done():  # the client has left, or another part of the request has failed
             continue
-        if isinstance(answer, Failure):
-            request.answer.set_exception(GenerationFailed(*answer))
-        elif isinstance(answer, Exception):
-            request.answer.set_exception(answer)
+        if isinstance(result, Failure):
+            request.answer.set_exception(GenerationFailed(*result))
+        elif isinstance(result, Exception):
+            request.answer.set_exception(result)
         else:
-            request.answer.set_result(answer)
+            request.answer.set_result(result)

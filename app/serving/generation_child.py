@@ -1,11 +1,12 @@
-"""The process that generates for the API, a thread for each core:
+"""The child process that generates for the API, with a thread for each core:
 `python -m app.serving.generation_child DESCRIPTOR...`.
 
-Python runs one thread of a process at a time. Beside the event loop, threads that generate waited
-for it, and it for them, a tenth of the time; here they have a process to themselves.
+Python runs one thread of a process at a time. In the API's process, generating threads and the
+event loop waited for each other a tenth of the time.
 
-On each of the connections whose descriptors it is given it makes what it is asked, one batch at a
-time; on the first whatever takes long. When one closes, the API has ended, and so does this.
+Each descriptor is a connection with a thread that answers its commands one by one. The first
+connection carries slow commands. A connection that closes means that the API has ended: then this
+process ends too.
 """
 
 import hashlib
@@ -22,14 +23,14 @@ from typing import Any
 from app.domain.images.encoders import encode_with_text
 from app.serving.generation_messages import (
     Answer,
-    Asked,
+    Command,
     Failure,
     File,
     Made,
     Picture,
-    Stored,
+    StoredCheckpoint,
     Unreadable,
-    receive_asked,
+    receive_command,
     send_answer,
 )
 from app.serving.process_settings import collect_garbage_rarely, use_one_core
@@ -40,47 +41,48 @@ from models.samples import Sample
 
 
 def main(descriptors: Sequence[int]) -> None:
-    # Who stops all processes of a service lets the API answer first who waits.
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
+    # A signal to all processes of a service must not end this one before the API, which first
+    # answers the requests that wait.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     collect_garbage_rarely()
-    models = Models()
+    renderers = Renderers()
     first, *others = (Connection(descriptor) for descriptor in descriptors)
     for connection in others:
-        threading.Thread(target=_work, args=(connection, models, use_one_core)).start()
-    _work(first, models)
+        threading.Thread(target=_serve, args=(connection, renderers, use_one_core)).start()
+    _serve(first, renderers)
 
 
-def _work(
+def _serve(
     connection: "Connection[Any, Any]",
-    models: "Models",
+    renderers: "Renderers",
     prepare: Callable[[], None] = lambda: None,
 ) -> None:
-    """Until the connection closes; then, or if it cannot go on, the whole process ends."""
+    """Answer commands until the connection closes or fails; then end the whole process."""
     status = 1
     try:
         prepare()
         while True:
-            send_answer(connection, answer(models, receive_asked(connection)))
+            send_answer(connection, run_command(renderers, receive_command(connection)))
     except (EOFError, ConnectionError):
         status = 0
-    except BaseException:  # noqa: BLE001  # nobody else would say so
+    except BaseException:  # noqa: BLE001  # os._exit would hide it
         traceback.print_exc()
     finally:
         os._exit(status)
 
 
-class Models:
-    """Renderers by the numbers that the API has given them."""
+class Renderers:
+    """Loaded generators by the numbers that the API gives them."""
 
     def __init__(self) -> None:
         self._loaded: dict[int, Renderer] = {}
         self._loading = threading.Lock()
 
-    def find(self, stored: Stored) -> Renderer:
-        """Loaded if it is not yet: the process may be another than the one asked to load it.
+    def find(self, stored: StoredCheckpoint) -> Renderer:
+        """The renderer, loaded if it is not yet, since the process may have restarted.
 
-        Nobody waits for the loading of another's. Raises Unreadable.
+        Finding a loaded renderer does not wait while another one loads. Raises Unreadable.
         """
         return self._loaded.get(stored.number) or self._load(stored)
 
@@ -90,7 +92,7 @@ class Models:
         if numbers:
             release_freed_memory()
 
-    def _load(self, stored: Stored) -> Renderer:
+    def _load(self, stored: StoredCheckpoint) -> Renderer:
         with self._loading:
             if stored.number not in self._loaded:
                 self._loaded[stored.number] = _read(Path(stored.path), stored.sha256)
@@ -100,9 +102,9 @@ class Models:
 def _read(path: Path, sha256: str) -> Renderer:
     try:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != sha256:
-            raise Unreadable(f"is damaged: its sha256 is {found}, not {sha256}")
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+        if actual != sha256:
+            raise Unreadable(f"is damaged: its sha256 is {actual}, not {sha256}")
         return Renderer(load_generator(path))
     except FileNotFoundError as exc:
         raise Unreadable("is not in the object store") from exc
@@ -112,21 +114,21 @@ def _read(path: Path, sha256: str) -> Renderer:
         release_freed_memory()
 
 
-def answer(models: Models, asked: Asked) -> Answer:
-    """What comes of it, whatever goes wrong."""
+def run_command(renderers: Renderers, command: Command) -> Answer:
+    """Run a command. Errors become part of the answer."""
     try:
-        models.forget(asked.gone)
-        if asked.stored is None:
+        renderers.forget(command.dropped)
+        if command.stored is None:
             return Answer()
-        renderer = models.find(asked.stored)
-        return Answer(renderer.bytes, _make(renderer, [*asked.samples], asked.files))
+        renderer = renderers.find(command.stored)
+        return Answer(renderer.bytes, _render(renderer, [*command.samples], command.files))
     except Unreadable as error:
         return Answer(reason=str(error), unreadable=True)
-    except Exception as error:  # noqa: BLE001  # raised where it was asked for
-        return Answer(reason=_in_words(error), trace=traceback.format_exc())
+    except Exception as error:  # noqa: BLE001  # raised in the API's process
+        return Answer(reason=_describe(error), trace=traceback.format_exc())
 
 
-def _make(renderer: Renderer, samples: list[Sample], files: Sequence[File | None]) -> list[Made]:
+def _render(renderer: Renderer, samples: list[Sample], files: Sequence[File | None]) -> list[Made]:
     if not samples:
         return []
     pictures = zip(renderer.render(samples), files, strict=True)
@@ -136,11 +138,11 @@ def _make(renderer: Renderer, samples: list[Sample], files: Sequence[File | None
 def _encode(pixels: Picture, file: File) -> bytes | Failure:
     try:
         return encode_with_text(pixels, file.image_format, file.recipe)
-    except Exception as error:  # noqa: BLE001  # raised where it was asked for
-        return Failure(_in_words(error), traceback.format_exc())
+    except Exception as error:  # noqa: BLE001  # raised in the API's process
+        return Failure(_describe(error), traceback.format_exc())
 
 
-def _in_words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 

@@ -1,6 +1,6 @@
-"""What the API and the process that generates say to each other: JSON, and the numbers after it.
+"""The messages between the API and the generation process: JSON, followed by raw arrays.
 
-Nothing of it is pickled: neither side runs what the other sends.
+Nothing is pickled, so neither side can run code that the other sends.
 """
 
 import json
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from models.samples import Point, Sample
 
-_to_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes one at each call
+_to_json = json.JSONEncoder(
+    separators=(",", ":")
+).encode  # json.dumps makes a new encoder at each call
 
 Picture = NDArray[np.uint8]  # (H, W, C)
 
 
-class Stored(NamedTuple):
-    """A checkpoint's file; `number` stands for the generator that is loaded from it."""
+class StoredCheckpoint(NamedTuple):
+    """A checkpoint's file; `number` identifies the generator loaded from it."""
 
     number: int
     path: str
@@ -27,18 +29,18 @@ class Stored(NamedTuple):
 
 
 class File(NamedTuple):
-    """What a picture is to be encoded as: the recipe is text already."""
+    """The format to encode a picture in, and its recipe as text."""
 
     image_format: str
     recipe: str
 
 
 class Unreadable(Exception):
-    """A checkpoint's file is not there, or not what it should be; says how, without its subject."""
+    """A checkpoint's file is missing or damaged. The message is a predicate: "is damaged"."""
 
 
 class Failure(NamedTuple):
-    """A file could not be made of its picture."""
+    """A picture could not be encoded as a file."""
 
     reason: str
     trace: str
@@ -47,19 +49,21 @@ class Failure(NamedTuple):
 Made = Picture | bytes | Failure
 
 
-class Asked(NamedTuple):
-    """A batch to make of a generator: of each sample the picture, or a file of it. Without samples
-    the generator is only loaded; without one, only what is `gone` is let go."""
+class Command(NamedTuple):
+    """Generate the samples, each as a picture or as a file, after freeing the `dropped` generators.
 
-    gone: Sequence[int]
-    stored: Stored | None = None
+    Without samples the generator is only loaded; without `stored` generators are only freed.
+    """
+
+    dropped: Sequence[int]
+    stored: StoredCheckpoint | None = None
     samples: Sequence[Sample] = ()
     files: Sequence[File | None] = ()
 
 
 class Answer(NamedTuple):
-    """`bytes`: of the generator's weights. `reason` and `trace` where nothing could be made;
-    `unreadable`: for the file's sake."""
+    """`bytes` is the size of the generator's weights. `reason` and `trace` describe an error;
+    `unreadable` means that the checkpoint's file is its cause."""
 
     bytes: int = 0
     made: Sequence[Made] = ()
@@ -68,64 +72,73 @@ class Answer(NamedTuple):
     unreadable: bool = False
 
 
-def send_asked(connection: "Connection[Any, Any]", asked: Asked) -> None:
+def send_command(connection: "Connection[Any, Any]", command: Command) -> None:
     points: list[Any] = []
     latents: list[bytes] = []
-    for sample in asked.samples:
+    for sample in command.samples:
         if isinstance(sample.point, np.ndarray):
             latents.append(sample.point.astype("<f4", copy=False).tobytes())
             points.append({"values": len(sample.point)})
         else:
             points.append(sample.point)
-    labels = [sample.label for sample in asked.samples]
-    _send(connection, [asked.gone, asked.stored, points, labels, asked.files], latents)
+    labels = [sample.label for sample in command.samples]
+    _send(connection, [command.dropped, command.stored, points, labels, command.files], latents)
 
 
-def receive_asked(connection: "Connection[Any, Any]") -> Asked:
-    (gone, stored, points, labels, files), numbers = _receive(connection)
+def receive_command(connection: "Connection[Any, Any]") -> Command:
+    (dropped, stored, points, labels, files), arrays = _receive(connection)
     samples = [
-        Sample(_point(point, numbers), label) for point, label in zip(points, labels, strict=True)
+        Sample(_point(point, arrays), label) for point, label in zip(points, labels, strict=True)
     ]
-    return Asked(gone, stored and Stored(*stored), samples, [one and File(*one) for one in files])
+    return Command(
+        dropped,
+        stored and StoredCheckpoint(*stored),
+        samples,
+        [file and File(*file) for file in files],
+    )
 
 
 def send_answer(connection: "Connection[Any, Any]", answer: Answer) -> None:
     kinds: list[Any] = []
     parts: list[bytes] = []
-    for one in answer.made:
-        if isinstance(one, Failure):
-            kinds.append({"failure": one})
-        elif isinstance(one, bytes):
-            kinds.append(len(one))
-            parts.append(one)
+    for made in answer.made:
+        if isinstance(made, Failure):
+            kinds.append({"failure": made})
+        elif isinstance(made, bytes):
+            kinds.append(len(made))
+            parts.append(made)
         else:
-            kinds.append(one.shape)
-            parts.append(one.tobytes())
+            kinds.append(made.shape)
+            parts.append(made.tobytes())
     _send(connection, [answer.bytes, kinds, answer.reason, answer.trace, answer.unreadable], parts)
 
 
 def receive_answer(connection: "Connection[Any, Any]") -> Answer:
-    (weights, kinds, *others), numbers = _receive(connection)
-    return Answer(weights, [_made(kind, numbers) for kind in kinds], *others)
+    (weights, kinds, *others), arrays = _receive(connection)
+    return Answer(weights, [_made(kind, arrays) for kind in kinds], *others)
 
 
-def _point(point: Any, numbers: "_Numbers") -> Point:
+def _point(point: Any, arrays: "_Arrays") -> Point:
     if isinstance(point, int):
         return point
-    return np.frombuffer(numbers.take(4 * point["values"]), "<f4").copy()  # torch wants its own
+    return np.frombuffer(
+        arrays.take(4 * point["values"]), "<f4"
+    ).copy()  # a writable copy, for torch
 
 
-def _made(kind: Any, numbers: "_Numbers") -> Made:
+def _made(kind: Any, arrays: "_Arrays") -> Made:
     if isinstance(kind, int):
-        return bytes(numbers.take(kind))
+        return bytes(arrays.take(kind))
     if isinstance(kind, dict):
         return Failure(*kind["failure"])
     height, width, channels = kind
-    data = numbers.take(height * width * channels)
+    data = arrays.take(height * width * channels)
     return np.frombuffer(data, np.uint8).reshape(height, width, channels)
 
 
-class _Numbers:
+class _Arrays:
+    """The raw arrays of a message, taken one after the other."""
+
     def __init__(self, data: memoryview) -> None:
         self._data, self._taken = data, 0
 
@@ -139,7 +152,7 @@ def _send(connection: "Connection[Any, Any]", head: list[Any], parts: list[bytes
     connection.send_bytes(b"".join([len(text).to_bytes(4), text, *parts]))
 
 
-def _receive(connection: "Connection[Any, Any]") -> tuple[list[Any], _Numbers]:
+def _receive(connection: "Connection[Any, Any]") -> tuple[list[Any], _Arrays]:
     data = memoryview(connection.recv_bytes())
     end = 4 + int.from_bytes(data[:4])
-    return json.loads(str(data[4:end], "utf-8")), _Numbers(data[end:])
+    return json.loads(str(data[4:end], "utf-8")), _Arrays(data[end:])

@@ -1,4 +1,4 @@
-"""The generators of the API, in a process of their own: starting it, and asking it for batches."""
+"""The generation process, seen from the API: starts it and sends it batches to generate."""
 
 import atexit
 import functools
@@ -23,24 +23,24 @@ from app.domain.errors import Unavailable
 from app.domain.processes import describe_exit
 from app.serving.generation_messages import (
     Answer,
-    Asked,
+    Command,
     File,
     Made,
-    Stored,
+    StoredCheckpoint,
     Unreadable,
     receive_answer,
-    send_asked,
+    send_command,
 )
 from models.samples import Sample
 
 log = structlog.get_logger()
 
-PROGRAM = "app.serving.generation_child"
-END_SECONDS = 5.0  # that it has to end in, once a connection to it is broken
+CHILD_MODULE = "app.serving.generation_child"
+END_SECONDS = 5.0  # from a broken connection until the process is killed
 
 
 class GenerationFailed(Exception):
-    """What went wrong in the process that generates, and where."""
+    """An error in the generation process; its traceback there is added as a note."""
 
     def __init__(self, reason: str, trace: str) -> None:
         super().__init__(reason)
@@ -49,9 +49,9 @@ class GenerationFailed(Exception):
 
 @dataclass(frozen=True)
 class _Ended:
-    """It ended before it had answered."""
+    """The process ended before it answered."""
 
-    how: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,11 @@ class _Child:
 
 
 class GenerationProcess:
-    """Starts when it is first asked for something, and again if it has ended; ends with this one.
+    """A child process that starts on first use, restarts if it ended, and ends with this process.
 
-    It has a lane for each thread that generates, and one for what takes long; on each, one thing
-    is asked at a time. Whoever was being answered when it ended is answered by the next.
+    It has a lane, a connection with a thread, for each generating thread of the engine, and lane 0
+    for slow commands. A lane runs one command at a time. Commands that are running when the process
+    ends are repeated in the next one.
     """
 
     def __init__(self, lanes: int) -> None:
@@ -73,23 +74,23 @@ class GenerationProcess:
         self._child: _Child | None = None
         self._starting = threading.Lock()
         self._numbers = count()
-        # Reentrant, for what is dropped wherever Python's collector happens to find it.
+        # A SimpleQueue is reentrant: the garbage collector may call `drop` at any point.
         self._unused: SimpleQueue[int] = SimpleQueue()
 
     def load(self, path: Path, sha256: str) -> "RemoteRenderer":
         """Blocks. Raises what `ask` raises."""
-        stored = Stored(next(self._numbers), str(path), sha256)
+        stored = StoredCheckpoint(next(self._numbers), str(path), sha256)
         return RemoteRenderer(self, stored, self.ask(0, stored).bytes)
 
     def release(self) -> None:
-        """Free the memory of renderers that are gone. Blocks."""
+        """Free the memory of dropped renderers. Blocks."""
         child = self._child
-        with suppress(Unavailable):  # nothing is left of an ended one
+        with suppress(Unavailable):  # the memory of an ended process is free already
             if child and child.process.poll() is None:
                 self.ask(0)
 
     def close(self) -> None:
-        """End it, whatever it does: it has nothing to keep. Who asks again starts another."""
+        """Kill the process, which has nothing to save. The next command would start another."""
         with self._starting:
             if self._child:
                 self._child.process.kill()
@@ -99,23 +100,24 @@ class GenerationProcess:
     def ask(
         self,
         lane: int,
-        stored: Stored | None = None,
+        stored: StoredCheckpoint | None = None,
         samples: Sequence[Sample] = (),
         files: Sequence[File | None] = (),
     ) -> Answer:
-        """Blocks, also while others ask on the same lane.
+        """Send a command and wait for its answer. Blocks, also while the lane is in use.
 
-        Raises Unreadable, GenerationFailed, and Unavailable where the process ends twice.
+        Raises Unreadable, GenerationFailed, and Unavailable if the process ends twice.
         """
         with self._lanes[lane]:
             with self._turns.beside_others():
                 answer = self._ask(lane, stored, samples, files)
             if isinstance(answer, _Ended):
-                # It may have ended for another's sake: alone, nobody else is harmed by this one.
+                # Another lane's command may have ended it. Repeated alone, this command can end the
+                # process without harm to others.
                 with self._turns.alone():
                     answer = self._ask(lane, stored, samples, files)
         if isinstance(answer, _Ended):
-            raise Unavailable(f"the process that generates ended, twice: {answer.how}")
+            raise Unavailable(f"the generation process ended twice: {answer.reason}")
         if answer.unreadable:
             raise Unreadable(answer.reason)
         if answer.reason:
@@ -123,39 +125,39 @@ class GenerationProcess:
         return answer
 
     def drop(self, number: int) -> None:
-        """Nobody uses that renderer any more; told when something is asked next."""
+        """Note that a renderer is not used any more; the next command tells the process."""
         self._unused.put(number)
 
     def _ask(
         self,
         lane: int,
-        stored: Stored | None,
+        stored: StoredCheckpoint | None,
         samples: Sequence[Sample],
         files: Sequence[File | None],
     ) -> Answer | _Ended:
-        child = self._running()
+        child = self._running_child()
         connection = child.connections[lane]
         try:
-            send_asked(connection, Asked(self._dropped(), stored, samples, files))
+            send_command(connection, Command(self._take_dropped(), stored, samples, files))
             return receive_answer(connection)
         except (EOFError, OSError):
             return _Ended(self._end(child))
-        except BaseException:  # as where memory runs out: what is left of the answer is in the way
+        except BaseException:  # such as a MemoryError: the rest of the answer is still in the pipe
             child.process.kill()
             self._end(child)
             raise
 
-    def _dropped(self) -> list[int]:
+    def _take_dropped(self) -> list[int]:
         numbers = []
         with suppress(Empty):
             while not self._unused.empty():
                 numbers.append(self._unused.get_nowait())
         return numbers
 
-    def _running(self) -> _Child:
+    def _running_child(self) -> _Child:
         with self._starting:
             if self._child and self._child.process.poll() is not None:
-                self._note_end(self._child)
+                self._log_end(self._child)
             if self._child is None:
                 self._child = self._start()
             return self._child
@@ -163,22 +165,22 @@ class GenerationProcess:
     def _start(self) -> _Child:
         try:
             pairs = [Pipe() for _ in self._lanes]
-            theirs = [end.fileno() for _, end in pairs]
+            child_ends = [end.fileno() for _, end in pairs]
             process = subprocess.Popen(
-                [sys.executable, "-m", PROGRAM, *map(str, theirs)],
-                pass_fds=theirs,
+                [sys.executable, "-m", CHILD_MODULE, *map(str, child_ends)],
+                pass_fds=child_ends,
                 stdin=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C is the API's to act on, also while this one starts
+                process_group=0,  # Ctrl-C must reach only the API, also while the child starts
             )
         except OSError as exc:
-            raise Unavailable(f"the process that generates cannot be started: {exc}") from exc
+            raise Unavailable(f"the generation process cannot be started: {exc}") from exc
         for _, end in pairs:
             end.close()
         log.info("generation_process_started", pid=process.pid)
-        return _Child(process, [ours for ours, _ in pairs])
+        return _Child(process, [end for end, _ in pairs])
 
     def _end(self, child: _Child) -> str:
-        """How it ended."""
+        """Wait for the process to end, and describe how it ended."""
         with self._starting:
             try:
                 child.process.wait(END_SECONDS)
@@ -186,12 +188,12 @@ class GenerationProcess:
                 child.process.kill()
             child.process.wait()
             if self._child is child:
-                self._note_end(child)
+                self._log_end(child)
         return _describe(child)
 
-    def _note_end(self, child: _Child) -> None:
+    def _log_end(self, child: _Child) -> None:
         self._child = None
-        log.error("generation_process_ended", pid=child.process.pid, how=_describe(child))
+        log.error("generation_process_ended", pid=child.process.pid, reason=_describe(child))
 
 
 def _describe(ended: _Child) -> str:
@@ -201,7 +203,7 @@ def _describe(ended: _Child) -> str:
 
 
 class _Turns:
-    """Many at a time, or one alone."""
+    """A lock that many threads hold together, or one thread alone."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -238,9 +240,12 @@ class _Turns:
 
 
 class RemoteRenderer:
-    """A generator there; its memory is freed when nobody has this any more. `bytes`: of weights."""
+    """A generator in the generation process, which frees it when this object is garbage.
 
-    def __init__(self, process: GenerationProcess, stored: Stored, weights: int) -> None:
+    `bytes` is the size of its weights.
+    """
+
+    def __init__(self, process: GenerationProcess, stored: StoredCheckpoint, weights: int) -> None:
         self._process, self._stored = process, stored
         self.bytes = weights
         weakref.finalize(self, process.drop, stored.number)
@@ -248,14 +253,16 @@ class RemoteRenderer:
     def render(
         self, samples: Sequence[Sample], files: Sequence[File | None], lane: int
     ) -> Sequence[Made]:
-        """At most BATCH samples -> for each its pixels, or the file asked for. Blocks; `lane` is
-        counted from 0. Raises what `GenerationProcess.ask` raises."""
+        """At most BATCH samples -> the pixels, or the requested file, of each. Blocks.
+
+        `lane` counts the generating threads from 0. Raises what `GenerationProcess.ask` raises.
+        """
         return self._process.ask(1 + lane, self._stored, samples, files).made
 
 
 @functools.cache
 def generation_process(lanes: int) -> GenerationProcess:
-    """The one of this process: engines that follow each other need no new one."""
+    """The generation process of this API process, shared by successive engines."""
     process = GenerationProcess(lanes)
     atexit.register(process.close)
     return process

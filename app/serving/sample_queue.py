@@ -1,4 +1,4 @@
-"""Waiting requests, and the batches that are made of them."""
+"""The queue of requests for samples, and the batches taken from it."""
 
 import threading
 from asyncio import Future
@@ -14,10 +14,10 @@ from models.samples import RENDER_BATCH, Sample
 
 @dataclass(eq=False)
 class Request:
-    """Samples that wait for their pixels, or a single one for a `file` of its picture.
+    """Samples to render as pixels, or a single sample to render as a `file`.
 
-    `result`: (N, H, W, C) pixels to be filled in, or the file once it is made. `given` counts those
-    that a batch has taken, `made` those that are in the result.
+    `result`: an (N, H, W, C) array that batches fill in, or the file once it is encoded. `taken`
+    counts the samples that batches have taken, `made` those whose pictures are in the result.
     """
 
     renderer: RemoteRenderer
@@ -25,13 +25,13 @@ class Request:
     answer: Future[Any]
     result: Any = None
     file: File | None = None
-    given: int = 0
+    taken: int = 0
     made: int = 0
-    abandoned: bool = False  # nobody waits any more: a client left
+    abandoned: bool = False  # its result is not needed any more: the client left, or it failed
 
     @property
     def waiting(self) -> int:
-        return len(self.samples) - self.given
+        return len(self.samples) - self.taken
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ class Slice:
 
 
 class SampleQueue:
-    """Requests in turns: each batch is of one generator, and a large request never bars a small.
+    """Requests that take turns: a large request never blocks a small one.
 
-    Bounded by samples, since a request may ask for one image or for a thousand.
+    All samples of a batch have one generator. The limit counts samples, since a request may have
+    one sample or a thousand.
     """
 
     def __init__(self, limit: int) -> None:
@@ -57,7 +58,7 @@ class SampleQueue:
         self._closed = False
 
     def offer(self, request: Request, *, beyond_the_limit: bool = False) -> bool:
-        """Queue the request; False when it does not fit. Alone it always fits."""
+        """Queue the request; False if the queue is full. An empty queue accepts any request."""
         with self._changed:
             full = self.samples and self.samples + request.waiting > self.limit
             if self._closed or (full and not beyond_the_limit):
@@ -68,9 +69,9 @@ class SampleQueue:
             return True
 
     def withdraw(self, request: Request) -> None:
-        """Nobody waits for it any more: what no batch has taken of it makes room for others."""
+        """Abandon the request, and remove its samples that no batch has taken yet."""
         request.abandoned = True
-        if not request.waiting:  # as nearly always: nothing is to be looked for
+        if not request.waiting:  # nearly always: spares the search
             return
         with self._changed:
             if request in self._requests:
@@ -78,7 +79,7 @@ class SampleQueue:
                 self.samples -= request.waiting
 
     def take(self) -> list[Slice]:
-        """The next batch, as soon as anything waits; empty once the queue is closed."""
+        """Wait for samples and return the next batch; empty once the queue is closed."""
         with self._changed:
             while not self._closed:
                 batch = self._next_batch()
@@ -88,17 +89,17 @@ class SampleQueue:
             return []
 
     def close(self) -> list[Request]:
-        """End `take` and refuse every offer; the requests that are left unanswered."""
+        """End `take` and refuse every further offer; returns the requests still queued."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            left = list(self._requests)
+            remaining = list(self._requests)
             self._requests.clear()
             self.samples = 0
-            return left
+            return remaining
 
     def _next_batch(self) -> list[Slice]:
-        """Fill a batch from the front; who is not served whole goes to the back."""
+        """Fill a batch from the front; a request with samples left moves to the back."""
         batch: list[Slice] = []
         others: list[Request] = []
         room, renderer = RENDER_BATCH, None
@@ -111,10 +112,10 @@ class SampleQueue:
                 others.append(request)
             else:
                 count = min(room, request.waiting)
-                batch.append(Slice(request, request.given, request.given + count))
-                request.given += count
+                batch.append(Slice(request, request.taken, request.taken + count))
+                request.taken += count
                 self.samples -= count
                 room -= count
         self._requests.extendleft(reversed(others))
-        self._requests.extend(one.request for one in batch if one.request.waiting)
+        self._requests.extend(part.request for part in batch if part.request.waiting)
         return batch

@@ -136,7 +136,7 @@ def test_another_film_or_sheet_under_the_same_recipe_does_not_match(client: Test
     changed = film.replace(b'"keyframes":[{"seed":7}', b'"keyframes":[{"seed":8}')
     assert changed != film
     assert verify(client, changed)["says"] == (
-        "its bytes differ, and pixels of an MP4 are not compared"
+        "its bytes differ, and the pixels of an MP4 are not compared"
     )
     with zipfile.ZipFile(io.BytesIO(made(client, "sheet.sprites"))) as archive:
         sheet = with_recipe(archive.read("sprites.png"))

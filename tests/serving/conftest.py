@@ -1,4 +1,4 @@
-"""An engine over files in a folder of its own."""
+"""An engine over an object store in a temporary home."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,5 +31,5 @@ def engine(settings: Settings, store: ObjectStore) -> Iterator[Engine]:
 
 @pytest.fixture
 def cats(store: ObjectStore) -> ServedCheckpoint:
-    """A stored checkpoint of random weights: 64×64 RGB, 100 values to a latent."""
+    """A stored checkpoint with random weights: 64×64 RGB, latents of 100 values."""
     return store_checkpoint(store)

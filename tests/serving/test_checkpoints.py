@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -17,26 +17,26 @@ from app.domain.errors import NotFound
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
-from app.serving import checkpoints as module
+from app.serving import checkpoints
 from app.serving.checkpoints import BrokenCheckpoint, CheckpointLookup, GeneratorCache
 from app.serving.generation_process import GenerationProcess, generation_process
 from benchmarks.processes import resident
 from benchmarks.random_models import register, store_checkpoint
 
 
-def found(catalogue: CheckpointLookup, database: Database, checkpoint_id: str | None = None) -> str:
-    return asyncio.run(catalogue.find(database, "cats", checkpoint_id)).id
+def find_id(lookup: CheckpointLookup, database: Database, checkpoint_id: str | None = None) -> str:
+    return asyncio.run(lookup.find(database, "cats", checkpoint_id)).id
 
 
 def test_the_newest_is_served_and_any_can_be_named(database: Database, store: ObjectStore) -> None:
     first = register(database, store_checkpoint(store))
     second = register(database, store_checkpoint(store, weights=2))
-    catalogue = CheckpointLookup()
-    assert asyncio.run(catalogue.find(database, "cats")) == second
-    assert asyncio.run(catalogue.find(database, "cats", first.id)) == first
+    lookup = CheckpointLookup()
+    assert asyncio.run(lookup.find(database, "cats")) == second
+    assert asyncio.run(lookup.find(database, "cats", first.id)) == first
 
 
-def test_a_configuration_stored_before_shapes_were_is_still_served(
+def test_a_configuration_from_before_shapes_existed_is_still_served(
     database: Database, store: ObjectStore
 ) -> None:
     stored = register(database, store_checkpoint(store, shape=(28, 28, 1)))
@@ -46,14 +46,14 @@ def test_a_configuration_stored_before_shapes_were_is_still_served(
     assert asyncio.run(CheckpointLookup().find(database, "cats")) == stored
 
 
-def test_shape_and_classes_are_the_checkpoints(database: Database, store: ObjectStore) -> None:
+def test_shape_and_classes_come_from_the_checkpoint(database: Database, store: ObjectStore) -> None:
     stored = store_checkpoint(
         store, shape=(48, 80, 4), classes=("tabby", "white"), conditional=True
     )
     register(database, stored)
-    found = asyncio.run(CheckpointLookup().find(database, "cats"))
-    assert found == stored
-    assert (found.shape, found.classes) == ((48, 80, 4), ("tabby", "white"))
+    checkpoint = asyncio.run(CheckpointLookup().find(database, "cats"))
+    assert checkpoint == stored
+    assert (checkpoint.shape, checkpoint.classes) == ((48, 80, 4), ("tabby", "white"))
 
 
 def test_an_unknown_model_or_checkpoint_is_named(database: Database, store: ObjectStore) -> None:
@@ -61,79 +61,83 @@ def test_an_unknown_model_or_checkpoint_is_named(database: Database, store: Obje
     with pytest.raises(NotFound, match="'dogs'"):
         asyncio.run(CheckpointLookup().find(database, "dogs"))
     with pytest.raises(NotFound, match="'c7'"):
-        found(CheckpointLookup(), database, "c7")
+        find_id(CheckpointLookup(), database, "c7")
 
 
-def test_a_change_elsewhere_is_seen_after_a_moment(
+def test_a_change_by_another_process_is_seen_when_the_entry_expires(
     database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FRESH_SECONDS", 3600)
-    catalogue = CheckpointLookup()
+    monkeypatch.setattr(checkpoints, "FRESH_SECONDS", 3600)
+    lookup = CheckpointLookup()
     first = register(database, store_checkpoint(store))
-    assert found(catalogue, database) == first.id
+    assert find_id(lookup, database) == first.id
     second = register(database, store_checkpoint(store, weights=2))
-    assert found(catalogue, database) == first.id
-    monkeypatch.setattr(module, "FRESH_SECONDS", 0)
-    assert found(catalogue, database) == second.id
+    assert find_id(lookup, database) == first.id
+    monkeypatch.setattr(checkpoints, "FRESH_SECONDS", 0)
+    assert find_id(lookup, database) == second.id
 
 
-def test_a_change_here_is_seen_at_once(
+def test_a_change_by_this_process_is_seen_at_once(
     database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FRESH_SECONDS", 3600)
-    catalogue = CheckpointLookup()
+    monkeypatch.setattr(checkpoints, "FRESH_SECONDS", 3600)
+    lookup = CheckpointLookup()
     first = register(database, store_checkpoint(store))
     register(database, store_checkpoint(store, weights=2))
-    found(catalogue, database)
+    find_id(lookup, database)
     with database.write() as session:
         registry.set_served(session, "cats", first.id)
-    catalogue.forget()
-    assert found(catalogue, database) == first.id
+    lookup.forget()
+    assert find_id(lookup, database) == first.id
 
 
 class HeldDatabase(Database):
-    """Answers no read before it is released; counts those that came."""
+    """Blocks every read until it is released, and counts them."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.released = threading.Event()
         self.reads = 0
 
-    def read(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def read(self) -> Iterator[Session]:
         self.reads += 1
         assert self.released.wait(10)
-        return super().read()
+        with super().read() as session:
+            yield session
 
 
 @pytest.fixture
 def held(database: Database, database_url: str) -> Iterator[HeldDatabase]:
-    """The same database, by a connection that is as slow as the test wants."""
+    """The same database through a connection that blocks until the test releases it."""
     held = HeldDatabase(database_url)
     yield held
     held.released.set()
     held.close()
 
 
-def test_what_was_known_is_believed_while_the_database_is_asked_once(
+def test_an_expired_entry_stays_valid_while_one_read_is_under_way(
     database: Database,
     store: ObjectStore,
     held: HeldDatabase,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "FRESH_SECONDS", 0)
-    catalogue = CheckpointLookup()
+    monkeypatch.setattr(checkpoints, "FRESH_SECONDS", 0)
+    lookup = CheckpointLookup()
     first = register(database, store_checkpoint(store))
 
     async def scenario() -> None:
-        await catalogue.find(database, "cats")
+        await lookup.find(database, "cats")
         second = register(database, store_checkpoint(store, weights=2))
-        assert catalogue.find_cached(held, "cats", None) is None  # who finds it old asks, and waits
-        asked = [asyncio.ensure_future(catalogue.find(held, "cats")) for _ in range(3)]
+        assert (
+            lookup.find_cached(held, "cats", None) is None
+        )  # expired: starts a read, and returns nothing
+        tasks = [asyncio.ensure_future(lookup.find(held, "cats")) for _ in range(3)]
         for _ in range(100):
-            assert catalogue.find_cached(held, "cats", None) == first
+            assert lookup.find_cached(held, "cats", None) == first
             await asyncio.sleep(0.001)
-        assert [await one for one in asked] == [first] * 3
-        waiting = asyncio.ensure_future(catalogue._reads["cats", None])
+        assert [await task for task in tasks] == [first] * 3
+        waiting = asyncio.ensure_future(lookup._reads["cats", None])
         held.released.set()
         assert await waiting == second
 
@@ -141,43 +145,43 @@ def test_what_was_known_is_believed_while_the_database_is_asked_once(
     assert held.reads == 1
 
 
-def test_what_is_not_known_is_read_once_for_all_who_wait(
+def test_requests_that_miss_the_cache_share_one_read(
     database: Database, store: ObjectStore, held: HeldDatabase
 ) -> None:
     stored = register(database, store_checkpoint(store))
-    catalogue = CheckpointLookup()
+    lookup = CheckpointLookup()
 
     async def scenario() -> list[ServedCheckpoint]:
-        asked = [asyncio.ensure_future(catalogue.find(held, "cats")) for _ in range(5)]
+        tasks = [asyncio.ensure_future(lookup.find(held, "cats")) for _ in range(5)]
         await asyncio.sleep(0.05)
-        asked[0].cancel()  # the client that came first has left
+        tasks[0].cancel()  # the client of the first request has left
         held.released.set()
-        return await asyncio.gather(*asked[1:])
+        return await asyncio.gather(*tasks[1:])
 
     assert asyncio.run(scenario()) == [stored] * 4
     assert held.reads == 1
 
 
-def test_a_model_that_was_deleted_elsewhere_is_not_found(
+def test_a_model_deleted_by_another_process_is_not_found(
     database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FRESH_SECONDS", 0)
-    catalogue = CheckpointLookup()
+    monkeypatch.setattr(checkpoints, "FRESH_SECONDS", 0)
+    lookup = CheckpointLookup()
     register(database, store_checkpoint(store))
-    found(catalogue, database)
+    find_id(lookup, database)
     with database.write() as session:
         session.execute(delete(Checkpoint))
         session.execute(delete(Model))
     with pytest.raises(NotFound, match="'cats'"):
-        found(catalogue, database)
-    assert asyncio.run(recalled(catalogue, database)) is None
+        find_id(lookup, database)
+    assert asyncio.run(find_cached(lookup, database)) is None
 
 
-async def recalled(catalogue: CheckpointLookup, database: Database) -> ServedCheckpoint | None:
-    return catalogue.find_cached(database, "cats", None)
+async def find_cached(lookup: CheckpointLookup, database: Database) -> ServedCheckpoint | None:
+    return lookup.find_cached(database, "cats", None)
 
 
-def test_it_is_found_while_every_shared_thread_is_taken(
+def test_it_is_found_while_every_shared_thread_is_busy(
     database: Database, store: ObjectStore
 ) -> None:
     stored = register(database, store_checkpoint(store))
@@ -210,10 +214,12 @@ def test_a_generator_is_loaded_once(generators: GeneratorCache, cats: ServedChec
     assert 0 < loaded.seconds < 60
 
 
-def test_the_longest_unused_generator_goes_when_memory_is_needed(store: ObjectStore) -> None:
+def test_the_least_recently_used_generator_is_unloaded_when_memory_is_needed(
+    store: ObjectStore,
+) -> None:
     first, second, third = (store_checkpoint(store, weights=number) for number in (1, 2, 3))
-    one = GeneratorCache(store, GIB, PROCESS).load(first).renderer.bytes
-    generators = GeneratorCache(store, 2 * one + 1, PROCESS)
+    size = GeneratorCache(store, GIB, PROCESS).load(first).renderer.bytes
+    generators = GeneratorCache(store, 2 * size + 1, PROCESS)
     generators.load(first)
     generators.load(second)
     generators.find(first)
@@ -222,7 +228,7 @@ def test_the_longest_unused_generator_goes_when_memory_is_needed(store: ObjectSt
     assert generators.find(first) is not None
 
 
-def test_one_that_is_larger_than_the_memory_allowed_is_served_alone(store: ObjectStore) -> None:
+def test_a_generator_larger_than_the_capacity_is_kept_alone(store: ObjectStore) -> None:
     first, second = (store_checkpoint(store, weights=number) for number in (1, 2))
     generators = GeneratorCache(store, 1, PROCESS)
     generators.load(first)
@@ -232,38 +238,38 @@ def test_one_that_is_larger_than_the_memory_allowed_is_served_alone(store: Objec
     assert generators.find(second) is not None
 
 
-def test_a_model_is_let_go_with_all_its_checkpoints(
+def test_a_model_is_unloaded_with_all_its_checkpoints(
     generators: GeneratorCache, store: ObjectStore
 ) -> None:
     cats = [store_checkpoint(store, weights=number) for number in (1, 2)]
     dogs = store_checkpoint(store, "dogs", weights=3)
-    for one in (*cats, dogs):
-        generators.load(one)
-    assert [one.checkpoint for one in generators.of_model("cats")] == cats
-    assert [one.checkpoint for one in generators.unload("cats")] == cats
+    for checkpoint in (*cats, dogs):
+        generators.load(checkpoint)
+    assert [cached.checkpoint for cached in generators.of_model("cats")] == cats
+    assert [cached.checkpoint for cached in generators.unload("cats")] == cats
     assert generators.of_model("cats") == generators.unload("cats") == []
     assert generators.find(dogs) is not None
 
 
-def test_loading_and_letting_go_over_and_over_takes_no_more_memory(store: ObjectStore) -> None:
+def test_loading_and_unloading_repeatedly_takes_no_more_memory(store: ObjectStore) -> None:
     checkpoint = store_checkpoint(store, width=96)
     process = GenerationProcess(1)
     generators = GeneratorCache(store, GIB, process)
 
-    def turn() -> int:
+    def memory_after_a_cycle() -> int:
         generators.load(checkpoint)
         generators.unload("cats")
         generators.release()
         assert process._child is not None
         return resident(process._child.process.pid)
 
-    turns = [turn() for _ in range(12)]
-    of_one = generators.load(checkpoint).renderer.bytes
+    cycles = [memory_after_a_cycle() for _ in range(12)]
+    size = generators.load(checkpoint).renderer.bytes
     process.close()
-    assert turns[-1] - turns[1] < of_one / 2
+    assert cycles[-1] - cycles[1] < size / 2
 
 
-def test_a_damaged_file_is_refused_and_named(
+def test_a_damaged_file_is_refused_by_name(
     generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     data = bytearray(store.get_bytes(cats.key))
@@ -273,7 +279,7 @@ def test_a_damaged_file_is_refused_and_named(
         generators.load(cats)
 
 
-def test_a_missing_file_is_refused_and_named(
+def test_a_missing_file_is_refused_by_name(
     generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     store.delete(cats.key)
@@ -281,7 +287,7 @@ def test_a_missing_file_is_refused_and_named(
         generators.load(cats)
 
 
-def test_a_foreign_file_is_refused(
+def test_a_file_that_is_no_checkpoint_is_refused(
     generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     store.put_bytes(cats.key, b"")

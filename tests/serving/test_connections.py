@@ -1,4 +1,4 @@
-"""Connections of slow and of greedy clients, on real sockets."""
+"""Connections of clients that send slowly, send too much, or do not read, on real sockets."""
 
 import socket
 import threading
@@ -48,14 +48,14 @@ def client(port: int) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The waits a test can wait for."""
+    """Time limits short enough for a test."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
     monkeypatch.setattr(connections, "STALLED_SECONDS", 0.5)
 
 
 def read_all(client: socket.socket) -> int:
-    """Read until the server ends the connection: how many bytes that were. Fails where it does
-    not end it, by the client's timeout."""
+    """Read until the server closes the connection, and return the number of bytes. Fails after the
+    client's timeout if it stays open."""
     read = 0
     with suppress(ConnectionError):
         while data := client.recv(1 << 20):
@@ -69,13 +69,13 @@ def send_slowly(client: socket.socket, data: bytes) -> None:
         time.sleep(0.02)
 
 
-def test_a_client_that_says_nothing_is_left(quick: None, port: int) -> None:
+def test_a_client_that_sends_nothing_is_disconnected(quick: None, port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         assert read_all(client) == 0
 
 
 @pytest.mark.parametrize("first", [b"", REQUEST])
-def test_a_head_that_comes_byte_by_byte_is_waited_for_so_long(
+def test_a_head_that_arrives_too_slowly_ends_the_connection(
     quick: None, port: int, first: bytes
 ) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
@@ -88,14 +88,14 @@ def test_a_head_that_comes_byte_by_byte_is_waited_for_so_long(
         assert 0.4 < time.monotonic() - started < 10
 
 
-def test_a_head_without_an_end_is_refused(client: socket.socket) -> None:
+def test_an_endless_head_is_refused(client: socket.socket) -> None:
     client.sendall(REQUEST[:-2])
     header = b"X-More: " + b"x" * 10_000 + b"\r\n"
     with pytest.raises(ConnectionError):
         client.sendall(header * 10_000)  # 100 MB
 
 
-def test_a_url_without_an_end_is_refused_with_a_reason(client: socket.socket) -> None:
+def test_an_endless_url_is_refused_with_a_status(client: socket.socket) -> None:
     client.sendall(b"GET /" + b"x" * (connections.MAX_HEAD_BYTES // 2))
     time.sleep(0.2)
     client.sendall(b"x" * connections.MAX_HEAD_BYTES)
@@ -103,14 +103,14 @@ def test_a_url_without_an_end_is_refused_with_a_reason(client: socket.socket) ->
     assert read_all(client) == 0
 
 
-def test_a_client_that_reads_nothing_of_its_answer_is_left(quick: None, port: int) -> None:
+def test_a_client_that_does_not_read_the_response_is_disconnected(quick: None, port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         time.sleep(3)
         assert read_all(client) < LARGE
 
 
-def test_a_client_that_reads_slowly_gets_all_of_its_answer(quick: None, port: int) -> None:
+def test_a_client_that_reads_slowly_gets_the_whole_response(quick: None, port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         read, started = 0, time.monotonic()
@@ -119,10 +119,10 @@ def test_a_client_that_reads_slowly_gets_all_of_its_answer(quick: None, port: in
             assert data
             read += len(data)
             time.sleep(0.02)
-        assert time.monotonic() - started > 1  # twice as long as a client may read nothing
+        assert time.monotonic() - started > 1  # twice STALLED_SECONDS
 
 
-def test_requests_of_one_connection_follow_each_other(client: socket.socket) -> None:
+def test_a_connection_serves_several_requests(client: socket.socket) -> None:
     for _ in range(3):
         client.sendall(REQUEST)
         assert client.recv(10_000).startswith(OK)

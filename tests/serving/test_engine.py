@@ -1,4 +1,4 @@
-"""Generation under concurrency: right bytes, bounded waiting, nothing done for nobody."""
+"""Concurrent generation: the right bytes, bounded queues, and no work for cancelled requests."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ RECIPE = {"model": "cats", "seed": 7}
 
 
 class Gate:
-    """Holds every forward pass until it is opened, and counts the passes."""
+    """Blocks every forward pass until it is opened, and records the passes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.opened, self.entered = threading.Event(), threading.Event()
@@ -63,33 +63,34 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 def test_pixels_have_the_checkpoints_shape(engine: Engine, store: ObjectStore) -> None:
     digits = store_checkpoint(store, shape=(28, 28, 1))
     pixels = asyncio.run(engine.generate(digits, seeds(1, 2, 3)))
-    assert (pixels.shape, pixels.dtype) == ((3, 28, 28, 1), np.uint8)
+    assert pixels.shape == (3, 28, 28, 1)
+    assert pixels.dtype == np.uint8
 
 
 @pytest.mark.parametrize("threads", [1, 4])
-def test_random_mixes_of_requests_give_the_bytes_of_each_alone(
+def test_concurrent_requests_give_the_bytes_of_each_alone(
     settings: Settings, store: ObjectStore, threads: int
 ) -> None:
     engine = Engine(settings, store, threads)
-    kinds = {"classes": ("tabby", "white"), "conditional": True}
-    checkpoints = [store_checkpoint(store), store_checkpoint(store, weights=2, **kinds)]
+    classes: dict[str, Any] = {"classes": ("tabby", "white"), "conditional": True}
+    checkpoints = [store_checkpoint(store), store_checkpoint(store, weights=2, **classes)]
     dice = random.Random(3)
 
-    def sample(checkpoint: ServedCheckpoint) -> Sample:
+    def random_sample(checkpoint: ServedCheckpoint) -> Sample:
         label = dice.randrange(2) if checkpoint.classes else None
         return Sample(dice.randrange(40), label)
 
     async def mixed() -> list[tuple[ServedCheckpoint, list[Sample], Pixels]]:
-        asked = []
+        requests = []
         for _ in range(60):
             checkpoint = dice.choice(checkpoints)
-            samples = [sample(checkpoint) for _ in range(dice.choice([1, 1, 2, 9, 30]))]
+            samples = [random_sample(checkpoint) for _ in range(dice.choice([1, 1, 2, 9, 30]))]
             if dice.random() < 0.3:
                 latent = latent_from_seed(dice.randrange(40), 100).numpy()
                 samples[0] = samples[0]._replace(point=latent)
-            asked.append((checkpoint, samples))
-        pixels = await asyncio.gather(*(engine.generate(*one) for one in asked))
-        return [(*one, got) for one, got in zip(asked, pixels, strict=True)]
+            requests.append((checkpoint, samples))
+        results = await asyncio.gather(*(engine.generate(*request) for request in requests))
+        return [(*request, pixels) for request, pixels in zip(requests, results, strict=True)]
 
     answers = asyncio.run(mixed())
     engine.close()
@@ -99,14 +100,14 @@ def test_random_mixes_of_requests_give_the_bytes_of_each_alone(
             alone = asyncio.run(restarted.generate(checkpoint, samples[:1]))
             assert np.array_equal(alone[0], pixels[0])
         for checkpoint, samples, pixels in answers[:5]:
-            for one, got in zip(samples, pixels, strict=True):
-                alone = asyncio.run(restarted.generate(checkpoint, [one]))
-                assert np.array_equal(alone[0], got)
+            for sample, picture in zip(samples, pixels, strict=True):
+                alone = asyncio.run(restarted.generate(checkpoint, [sample]))
+                assert np.array_equal(alone[0], picture)
     finally:
         restarted.close()
 
 
-def test_what_queues_during_a_forward_pass_shares_the_next(
+def test_requests_queued_during_a_forward_pass_share_the_next(
     engine: Engine, cats: ServedCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
@@ -120,7 +121,7 @@ def test_what_queues_during_a_forward_pass_shares_the_next(
     assert gate.passes == [seeds(0), seeds(1, 2, 3, 4)]
 
 
-def test_a_full_queue_is_refused_with_the_limit_and_when_to_come_back(
+def test_a_full_queue_is_refused_with_the_limit_and_retry_after(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
 ) -> None:
     engine = Engine(settings.model_copy(update={"generation_queue_images": 10}), store, threads=1)
@@ -157,7 +158,7 @@ def test_a_cancelled_request_costs_no_forward_pass(
     assert gate.passes == [seeds(0), seeds(9)]
 
 
-def test_the_rest_of_a_large_request_is_dropped_when_it_is_cancelled(
+def test_the_rest_of_a_cancelled_large_request_is_not_generated(
     engine: Engine, cats: ServedCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
@@ -172,7 +173,7 @@ def test_the_rest_of_a_large_request_is_dropped_when_it_is_cancelled(
     assert len(gate.passes) == 2
 
 
-def test_images_that_wait_are_limited_by_their_bytes_and_one_request_alone_always_fits(
+def test_waiting_images_are_limited_by_their_bytes_and_a_single_request_always_fits(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
 ) -> None:
     image = math.prod(cats.shape)
@@ -189,17 +190,19 @@ def test_images_that_wait_are_limited_by_their_bytes_and_one_request_alone_alway
         assert (full.value.retry_after or 0) >= 1
         small.cancel()
         await asyncio.sleep(0)
-        again = asyncio.create_task(engine.generate(cats, seeds(10)))  # its place is free again
+        again = asyncio.create_task(
+            engine.generate(cats, seeds(10))
+        )  # the cancelled request has made room
         gate.opened.set()
         await asyncio.gather(large, again)
         assert len(await engine.generate(cats, seeds(*range(20)))) == 20
 
     asyncio.run(scenario())
-    assert engine._held == 0
+    assert engine._pending_bytes == 0
     engine.close()
 
 
-def test_a_long_answer_of_large_pictures_is_made_in_small_slices(
+def test_a_long_response_of_large_pictures_has_small_slices(
     engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.serving.engine.SLICE_BYTES", 20 * math.prod(cats.shape))
@@ -210,7 +213,7 @@ def test_a_long_answer_of_large_pictures_is_made_in_small_slices(
     assert asyncio.run(scenario()) == [20, 20, 5]
 
 
-def test_a_long_answer_in_slices_has_the_same_pictures_and_waits_in_no_full_queue(
+def test_a_long_response_in_slices_has_the_same_pictures_and_ignores_a_full_queue(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     narrow = settings.model_copy(update={"generation_queue_images": SLICE_IMAGES})
@@ -223,7 +226,9 @@ def test_a_long_answer_in_slices_has_the_same_pictures_and_waits_in_no_full_queu
         async for part in engine.slices(cats, samples):
             parts.append(part)
             waiting.append(engine._queue.samples)
-            await engine.generate(cats, seeds(1), admitted=True)  # others have their turn
+            await engine.generate(
+                cats, seeds(1), admitted=True
+            )  # other requests take turns with it
         return parts
 
     parts = asyncio.run(scenario())
@@ -235,7 +240,7 @@ def test_a_long_answer_in_slices_has_the_same_pictures_and_waits_in_no_full_queu
     engine.close()
 
 
-def test_a_long_answer_that_nobody_reads_to_its_end_leaves_nothing_queued(
+def test_a_long_response_that_is_not_read_to_its_end_leaves_nothing_queued(
     engine: Engine, cats: ServedCheckpoint
 ) -> None:
     async def scenario() -> None:
@@ -248,7 +253,7 @@ def test_a_long_answer_that_nobody_reads_to_its_end_leaves_nothing_queued(
     assert engine._queue.samples == 0
 
 
-def test_the_first_requests_of_a_model_load_it_once_and_one_that_leaves_stops_no_other(
+def test_the_first_requests_of_a_model_load_it_once_even_if_one_is_cancelled(
     engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads: list[str] = []
@@ -261,20 +266,20 @@ def test_the_first_requests_of_a_model_load_it_once_and_one_that_leaves_stops_no
     monkeypatch.setattr(GeneratorCache, "load", counted)
 
     async def scenario() -> list[Pixels]:
-        asked = [asyncio.create_task(engine.generate(cats, seeds(seed))) for seed in range(5)]
+        tasks = [asyncio.create_task(engine.generate(cats, seeds(seed))) for seed in range(5)]
         await asyncio.sleep(0)
-        asked[0].cancel()
-        return await asyncio.gather(*asked[1:])
+        tasks[0].cancel()
+        return await asyncio.gather(*tasks[1:])
 
     assert len(asyncio.run(scenario())) == 4
     assert loads == [cats.id]
 
 
-def test_when_the_generation_thread_cannot_run_requests_are_refused_not_left_waiting(
+def test_when_the_generation_thread_fails_requests_are_refused_and_do_not_wait(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
-        raise RuntimeError("nothing to be had")
+        raise RuntimeError("the queue is broken")
 
     monkeypatch.setattr(SampleQueue, "take", broken)
     engine = Engine(settings, store)
@@ -283,15 +288,16 @@ def test_when_the_generation_thread_cannot_run_requests_are_refused_not_left_wai
     engine.close()
 
 
-def test_a_broken_checkpoint_leaves_the_others_served(
+def test_a_broken_checkpoint_does_not_affect_others(
     engine: Engine, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     broken = store_checkpoint(store, model="dogs", weights=2)
     store.put_bytes(broken.key, b"nothing")
 
     async def scenario() -> list[Pixels | BaseException]:
-        asked = [engine.generate(one, seeds(1)) for one in (broken, cats, broken)]
-        return await asyncio.gather(*asked, return_exceptions=True)
+        checkpoints = (broken, cats, broken)
+        requests = [engine.generate(checkpoint, seeds(1)) for checkpoint in checkpoints]
+        return await asyncio.gather(*requests, return_exceptions=True)
 
     answers = asyncio.run(scenario())
     assert isinstance(answers[0], BrokenCheckpoint)
@@ -299,7 +305,7 @@ def test_a_broken_checkpoint_leaves_the_others_served(
     assert isinstance(answers[2], BrokenCheckpoint)
 
 
-def test_a_failing_forward_pass_fails_its_requests_and_no_other(
+def test_a_failing_forward_pass_fails_only_its_requests(
     engine: Engine, cats: ServedCheckpoint
 ) -> None:
     async def scenario() -> None:
@@ -310,7 +316,7 @@ def test_a_failing_forward_pass_fails_its_requests_and_no_other(
     asyncio.run(scenario())
 
 
-def test_a_file_is_made_of_its_picture_where_that_is_generated(
+def test_a_file_encoded_in_the_generation_process_equals_one_encoded_here(
     engine: Engine, cats: ServedCheckpoint
 ) -> None:
     async def scenario() -> None:
@@ -323,18 +329,18 @@ def test_a_file_is_made_of_its_picture_where_that_is_generated(
     asyncio.run(scenario())
 
 
-def test_a_file_that_cannot_be_made_fails_its_request_and_no_other(
+def test_a_file_that_cannot_be_encoded_fails_only_its_request(
     engine: Engine, cats: ServedCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> list[Any]:
         first = await gate.hold(engine, cats)
-        asked = [
+        tasks = [
             asyncio.create_task(engine.file(cats, Sample(1), "jpg", "beyond ASCII: é")),
             asyncio.create_task(engine.file(cats, Sample(2), "png", recipe_text(RECIPE))),
         ]
         await asyncio.sleep(0)
         gate.opened.set()
-        return await asyncio.gather(first, *asked, return_exceptions=True)
+        return await asyncio.gather(first, *tasks, return_exceptions=True)
 
     _first, failed, made = asyncio.run(scenario())
     assert gate.passes == [seeds(0), seeds(1, 2)]
@@ -343,7 +349,7 @@ def test_a_file_that_cannot_be_made_fails_its_request_and_no_other(
     assert made.startswith(b"\x89PNG")
 
 
-def test_an_answer_that_cannot_be_put_together_fails_its_requests_and_no_other(
+def test_a_result_that_cannot_be_assembled_fails_only_its_requests(
     engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
@@ -356,7 +362,7 @@ def test_an_answer_that_cannot_be_put_together_fails_its_requests_and_no_other(
     asyncio.run(scenario())
 
 
-def test_what_was_made_last_is_not_kept(engine: Engine, cats: ServedCheckpoint) -> None:
+def test_the_last_batch_is_not_kept_in_memory(engine: Engine, cats: ServedCheckpoint) -> None:
     async def scenario() -> None:
         await engine.generate(cats, seeds(1))
         with pytest.raises(GenerationFailed):
@@ -364,14 +370,14 @@ def test_what_was_made_last_is_not_kept(engine: Engine, cats: ServedCheckpoint) 
         (loaded,) = engine.generators.unload(cats.model)
         renderer = weakref.ref(loaded.renderer)
         del loaded
-        await asyncio.sleep(0)  # the event loop itself has the error until then
+        await asyncio.sleep(0)  # until then the event loop references the error
         gc.collect()
         assert renderer() is None
 
     asyncio.run(scenario())
 
 
-def test_closing_refuses_who_waits_and_ends_the_thread(
+def test_closing_refuses_queued_requests_and_ends_the_thread(
     settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
 ) -> None:
     engine = Engine(settings, store, threads=1)

@@ -1,4 +1,4 @@
-"""The process that generates, killed and left alone."""
+"""The generation process: killed, restarted, and ended with its parent."""
 
 import asyncio
 import os
@@ -34,21 +34,21 @@ process.load(Path(sys.argv[1]), sys.argv[2])
 print(process._child.process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-# Ends when it is asked for a file of the format `poison`, and makes nothing of all others.
+# Stands in for the process: exits at a file of the format `poison`, and answers other commands.
 POISONED = """
 import os, sys, threading
 from multiprocessing.connection import Connection
-from app.serving.generation_messages import Answer, receive_asked, send_answer
+from app.serving.generation_messages import Answer, receive_command, send_answer
 
 def work(connection):
     while True:
         try:
-            asked = receive_asked(connection)
+            command = receive_command(connection)
         except EOFError:
             os._exit(0)
-        if asked.files and asked.files[0].image_format == "poison":
+        if command.files and command.files[0].image_format == "poison":
             os._exit(7)
-        send_answer(connection, Answer(1, [b"made"] * len(asked.samples)))
+        send_answer(connection, Answer(1, [b"made"] * len(command.samples)))
 
 for descriptor in sys.argv[1:]:
     threading.Thread(target=work, args=(Connection(int(descriptor)),)).start()
@@ -57,7 +57,7 @@ for descriptor in sys.argv[1:]:
 
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenerationProcess]:
-    """What every engine of the test gets."""
+    """The generation process of every engine in the test."""
     process = GenerationProcess(2)
     monkeypatch.setattr("app.serving.engine.generation_process", lambda _lanes: process)
     yield process
@@ -69,7 +69,7 @@ def poisoned(
     process: GenerationProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> GenerationProcess:
     (tmp_path / "poisoned.py").write_text(POISONED)
-    monkeypatch.setattr(generation_process, "PROGRAM", "poisoned")
+    monkeypatch.setattr(generation_process, "CHILD_MODULE", "poisoned")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
     return process
 
@@ -92,7 +92,7 @@ def picture(renderer: RemoteRenderer, image_format: str = "png", lane: int = 0) 
     return made
 
 
-def test_after_it_was_killed_another_makes_the_same_picture(
+def test_after_a_kill_a_new_process_makes_the_same_picture(
     process: GenerationProcess, renderer: RemoteRenderer
 ) -> None:
     before, killed = picture(renderer), pid_of(process)
@@ -101,7 +101,7 @@ def test_after_it_was_killed_another_makes_the_same_picture(
     assert pid_of(process) != killed
 
 
-def test_whoever_waits_when_it_is_killed_is_answered(
+def test_requests_that_wait_during_a_kill_are_answered(
     process: GenerationProcess, settings: Settings, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     engine = Engine(settings, store, threads=2)
@@ -109,23 +109,29 @@ def test_whoever_waits_when_it_is_killed_is_answered(
 
     async def scenario() -> list[bytes]:
         await engine.load(cats)
-        asked = [asyncio.create_task(engine.generate(cats, samples)) for _ in range(2)]
+        tasks = [asyncio.create_task(engine.generate(cats, samples)) for _ in range(2)]
         await asyncio.sleep(0)
-        while engine._queue.samples in (0, 2 * len(samples)):  # asked for, and nothing made
+        while engine._queue.samples in (
+            0,
+            2 * len(samples),
+        ):  # until the queue has requests and has shrunk
             await asyncio.sleep(0)
         killed = pid_of(process)
         os.kill(killed, signal.SIGKILL)
         assert engine._queue.samples > 0
-        pixels = await asyncio.gather(*asked)
+        pixels = await asyncio.gather(*tasks)
         assert pid_of(process) != killed
-        return [one.tobytes() for one in (*pixels, await engine.generate(cats, samples))]
+        arrays = (*pixels, await engine.generate(cats, samples))
+        return [array.tobytes() for array in arrays]
 
     first, second, undisturbed = asyncio.run(scenario())
     engine.close()
     assert first == second == undisturbed
 
 
-def test_what_kills_it_twice_is_refused_and_nobody_else(poisoned: GenerationProcess) -> None:
+def test_a_command_that_kills_the_process_twice_is_refused_alone(
+    poisoned: GenerationProcess,
+) -> None:
     renderer = poisoned.load(Path("nowhere"), "")
     kept = open_files()
     answers: dict[str, list[str]] = {"poison": [], "png": []}
@@ -138,35 +144,38 @@ def test_what_kills_it_twice_is_refused_and_nobody_else(poisoned: GenerationProc
             except Unavailable as refusal:
                 answers[image_format].append(refusal.detail)
 
-    threads = [threading.Thread(target=ask, args=one) for one in (("poison", 0), ("png", 1))]
+    lanes = (("poison", 0), ("png", 1))
+    threads = [threading.Thread(target=ask, args=lane) for lane in lanes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(answers["poison"]) == {"the process that generates ended, twice: exit code 7"}
+    assert set(answers["poison"]) == {"the generation process ended twice: exit code 7"}
     assert len(answers["poison"]) > 1
     assert set(answers["png"]) == {"made"}
-    assert open_files() <= kept  # of those that have ended
+    assert open_files() <= kept  # the pipes of ended processes are closed
 
 
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_one_that_has_ended_unasked_costs_the_next_nothing(poisoned: GenerationProcess) -> None:
+def test_a_process_that_ended_while_idle_is_replaced_without_an_error(
+    poisoned: GenerationProcess,
+) -> None:
     renderer = poisoned.load(Path("nowhere"), "")
     child = poisoned._child
     assert child is not None
     os.kill(child.process.pid, signal.SIGKILL)
     os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT)
     poisoned.release()
-    assert poisoned._child is child  # none was started for that
+    assert poisoned._child is child  # release starts no process
     with pytest.raises(Unavailable, match="twice"):
         picture(renderer, "poison")
     assert child.process.returncode == -signal.SIGKILL
 
 
-def test_an_answer_that_cannot_be_read_is_not_taken_for_the_next(
+def test_a_partly_read_answer_is_not_taken_for_the_answer_to_the_next_command(
     poisoned: GenerationProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renderer = poisoned.load(Path("nowhere"), "")
@@ -181,7 +190,7 @@ def test_an_answer_that_cannot_be_read_is_not_taken_for_the_next(
     assert picture(renderer) == b"made"
 
 
-def test_one_that_cannot_start_is_told_of(
+def test_a_process_that_cannot_start_is_reported(
     process: GenerationProcess,
     store: ObjectStore,
     cats: ServedCheckpoint,
@@ -189,8 +198,8 @@ def test_one_that_cannot_start_is_told_of(
 ) -> None:
     path = store.local_copy(cats.key)
     with monkeypatch.context() as broken:
-        broken.setattr(generation_process, "PROGRAM", "app.serving.no_such_program")
-        with pytest.raises(Unavailable, match="ended, twice: exit code 1"):
+        broken.setattr(generation_process, "CHILD_MODULE", "app.serving.no_such_program")
+        with pytest.raises(Unavailable, match="ended twice: exit code 1"):
             process.load(path, cats.sha256)
     with monkeypatch.context() as broken:
         broken.setattr(sys, "executable", "/no/such/python")
@@ -198,7 +207,7 @@ def test_one_that_cannot_start_is_told_of(
             process.load(path, cats.sha256)
 
 
-def test_a_file_that_is_another_when_it_is_read_again_is_refused_and_named(
+def test_a_file_that_changed_before_it_is_loaded_again_is_refused_by_name(
     process: GenerationProcess, settings: Settings, store: ObjectStore, cats: ServedCheckpoint
 ) -> None:
     engine = Engine(settings, store, threads=2)
@@ -222,17 +231,21 @@ def test_a_file_that_is_another_when_it_is_read_again_is_refused_and_named(
     engine.close()
 
 
-def test_a_file_that_was_brought_again_since_is_no_matter(
-    process: GenerationProcess, settings: Settings, store: ObjectStore, cats: ServedCheckpoint
+def test_a_file_that_was_downloaded_again_is_loaded_again(
+    process: GenerationProcess,
+    settings: Settings,
+    store: ObjectStore,
+    cats: ServedCheckpoint,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As with a bucket, whose copy on this machine may have been dropped."""
+    """The local copy of a bucket's object may have been evicted and downloaded again."""
     engine = Engine(settings, store, threads=2)
     path = store.local_copy(cats.key)
 
     async def scenario() -> None:
         before = await engine.generate(cats, [Sample(1)])
         moved = path.rename(path.with_suffix(".moved"))
-        store.local_copy = lambda _key, _sha256=None: moved  # type: ignore[method-assign]
+        monkeypatch.setattr(store, "local_copy", lambda *_: moved)
         os.kill(pid_of(process), signal.SIGKILL)
         assert (await engine.generate(cats, [Sample(1)])).tobytes() == before.tobytes()
 
@@ -241,7 +254,7 @@ def test_a_file_that_was_brought_again_since_is_no_matter(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_is_sent_to_all_processes_of_a_service_ends_it_only_with_the_api(
+def test_stop_signals_do_not_end_it_before_the_api(
     process: GenerationProcess, renderer: RemoteRenderer, number: signal.Signals
 ) -> None:
     picture(renderer)
@@ -252,9 +265,7 @@ def test_what_is_sent_to_all_processes_of_a_service_ends_it_only_with_the_api(
     assert os.getpgid(alive) == alive  # Ctrl-C is not sent to it
 
 
-def test_it_ends_with_the_process_that_started_it(
-    store: ObjectStore, cats: ServedCheckpoint
-) -> None:
+def test_it_ends_with_its_parent(store: ObjectStore, cats: ServedCheckpoint) -> None:
     parent = subprocess.run(
         [sys.executable, "-c", ENDS_WITH_ITS_PARENT, store.local_copy(cats.key), cats.sha256],
         cwd=ROOT,
@@ -273,4 +284,4 @@ def runs(pid: int) -> bool:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return False
-    return state != "Z"  # nobody may be there to take note of its end
+    return state != "Z"  # a zombie has ended, though its parent has not reaped it

@@ -1,4 +1,4 @@
-"""Answers of many pictures, in pieces as they are made."""
+"""Responses of many pictures, streamed in pieces."""
 
 import asyncio
 import email
@@ -43,48 +43,48 @@ def files(file_format: str, data: bytes, media_type: str) -> dict[str, bytes]:
             return {name: archive.read(name) for name in archive.namelist()}
     message = email.message_from_bytes(b"Content-Type: " + media_type.encode() + b"\r\n\r\n" + data)
     parts = [part for part in message.walk() if not part.is_multipart()]
-    found = {part.get_filename() or "": part.get_payload(decode=True) for part in parts}
-    return {name: one for name, one in found.items() if isinstance(one, bytes)}
+    payloads = {part.get_filename() or "": part.get_payload(decode=True) for part in parts}
+    return {name: data for name, data in payloads.items() if isinstance(data, bytes)}
 
 
 @pytest.mark.parametrize("file_format", ["zip", "multipart"])
-def test_every_picture_is_in_it_in_order_and_each_slice_is_a_piece(file_format: str) -> None:
+def test_all_pictures_are_bundled_in_order_with_a_piece_for_each_slice(file_format: str) -> None:
     made = pictures(10)
     parts, media_type = pieces(file_format, made, size=4)
     assert len(parts) == 4  # three slices, and the end
     assert all(parts)
-    found = files(file_format, b"".join(parts), media_type)
-    assert list(found) == [f"{number:04}.png" for number in range(10)]
-    for one, expected in zip(found.values(), made, strict=True):
-        image = Image.open(io.BytesIO(one))
+    bundled = files(file_format, b"".join(parts), media_type)
+    assert list(bundled) == [f"{index:04}.png" for index in range(10)]
+    for data, expected in zip(bundled.values(), made, strict=True):
+        image = Image.open(io.BytesIO(data))
         assert np.array_equal(np.asarray(image), expected)
         assert json.loads(image.info["moggy"]) == RECIPE
 
 
 @pytest.mark.parametrize("file_format", ["zip", "multipart"])
-def test_the_same_pictures_are_the_same_bytes_however_they_came(file_format: str) -> None:
+def test_equal_pictures_give_equal_bytes_however_they_are_sliced(file_format: str) -> None:
     once, again = (b"".join(pieces(file_format, pictures(9), size)[0]) for size in (2, 9))
     assert once == again
 
 
-def test_pictures_are_enlarged_one_by_one_and_their_recipes_say_so() -> None:
+def test_enlarged_pictures_carry_the_scale_in_their_recipes() -> None:
     parts, media_type = pieces("zip", pictures(2), 2, Display(3, "nearest"))
-    for one in files("zip", b"".join(parts), media_type).values():
-        image = Image.open(io.BytesIO(one))
+    for data in files("zip", b"".join(parts), media_type).values():
+        image = Image.open(io.BytesIO(data))
         assert image.size == (24, 24)
         assert json.loads(image.info["moggy"]) == RECIPE | {"scale": 3, "resample": "nearest"}
 
 
-def test_a_zip_can_be_read_while_it_comes() -> None:
+def test_a_zip_can_be_read_while_it_arrives() -> None:
     parts, _ = pieces("zip", pictures(10), size=4)
     with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as archive:
         for entry in archive.infolist():
-            assert entry.flag_bits & 0x08 == 0  # no sizes that come after the data
+            assert entry.flag_bits & 0x08 == 0  # sizes stand before the data
             header = b"".join(parts)[entry.header_offset :][:30]
             assert int.from_bytes(header[18:22], "little") == entry.compress_size
 
 
-def test_what_is_much_enlarged_comes_in_smaller_pieces() -> None:
+def test_much_enlarged_pictures_are_sent_in_pieces_of_fewer_pictures() -> None:
     made = np.random.default_rng(0).integers(0, 256, (16, 64, 64, 3), np.uint8)
     parts, media_type = pieces("zip", made, 16, Display(8, "nearest"))
     assert len(parts) > 3
@@ -92,7 +92,7 @@ def test_what_is_much_enlarged_comes_in_smaller_pieces() -> None:
     assert len(files("zip", b"".join(parts), media_type)) == 16
 
 
-def test_one_that_is_left_off_closes_what_it_reads_from() -> None:
+def test_a_bundle_that_is_not_read_to_its_end_closes_its_source() -> None:
     closed = []
 
     async def slices() -> AsyncGenerator[Pixels]:

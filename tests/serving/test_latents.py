@@ -25,12 +25,12 @@ from models.seeds import class_from_seed
 DIM = 8
 
 
-def vector(written: dict[str, Any]) -> np.ndarray:
-    return vector_of(to_point(Latent.model_validate(written), DIM, "keyframes.0"), DIM)
+def vector(latent: dict[str, Any]) -> np.ndarray:
+    return vector_of(to_point(Latent.model_validate(latent), DIM, "keyframes.0"), DIM)
 
 
 @pytest.mark.parametrize(
-    ("written", "message"),
+    ("latent", "message"),
     [
         ({}, "exactly one of seed, latent, mix"),
         ({"seed": 1, "latent": [0.0] * DIM}, "exactly one of seed, latent, mix"),
@@ -53,9 +53,9 @@ def vector(written: dict[str, Any]) -> np.ndarray:
         ({"seed": 1, "edits": {"white": 1}}, "edits\n  Extra inputs are not permitted"),
     ],
 )
-def test_what_is_no_latent_is_refused_with_the_limit(written: dict[str, Any], message: str) -> None:
+def test_an_invalid_latent_is_refused_with_the_limit(latent: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Latent.model_validate(written)
+        Latent.model_validate(latent)
 
 
 def test_a_latent_of_another_length_is_refused_with_both_lengths() -> None:
@@ -64,7 +64,7 @@ def test_a_latent_of_another_length_is_refused_with_both_lengths() -> None:
     assert error.value.field == "keyframes.0.mix.1.latent"
 
 
-def test_a_seed_stays_a_seed() -> None:
+def test_a_seed_is_returned_unchanged() -> None:
     assert to_point(Latent(seed=MAX_SEED), DIM, "latent") == MAX_SEED
 
 
@@ -72,7 +72,7 @@ def test_a_latent_is_its_values_in_float32() -> None:
     assert vector({"latent": [0.1] * DIM}).tolist() == [np.float32(0.1)] * DIM
 
 
-def test_a_mix_of_one_is_that_one() -> None:
+def test_a_mix_of_one_latent_is_that_latent() -> None:
     mixed = vector({"mix": [{"seed": 7, "weight": 0.3}, {"seed": 8, "weight": 0}]})
     assert np.array_equal(mixed, vector_of(7, DIM))
 
@@ -88,8 +88,8 @@ def test_a_mix_of_two_in_equal_parts_is_half_way_and_no_shorter() -> None:
 
 def test_only_the_proportions_of_weights_count() -> None:
     mixes = [
-        vector({"mix": [{"seed": 7, "weight": one}, {"seed": 8, "weight": 3 * one}]})
-        for one in (0.1, 50)
+        vector({"mix": [{"seed": 7, "weight": weight}, {"seed": 8, "weight": 3 * weight}]})
+        for weight in (0.1, 50)
     ]
     assert np.allclose(*mixes)
 
@@ -97,14 +97,14 @@ def test_only_the_proportions_of_weights_count() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"), [((0, 0), "every weight"), ((1, -1), "cancel each other out")]
 )
-def test_a_mix_of_nothing_is_refused(weights: tuple[float, float], message: str) -> None:
+def test_a_mix_without_a_direction_is_refused(weights: tuple[float, float], message: str) -> None:
     parts = [{"seed": 7, "weight": weight} for weight in weights]
     with pytest.raises(InvalidRequest, match=message):
         vector({"mix": parts})
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_the_parts_of_nested_mixes_are_counted_before_they_are_looked_at(depth: int) -> None:
+def test_the_parts_of_nested_mixes_are_counted_before_validation(depth: int) -> None:
     part: dict[str, Any] = {"seed": 1, "weight": 1}
     for _ in range(depth):
         part = {"mix": [part] * 64, "weight": 1}
@@ -132,17 +132,17 @@ CATS = checkpoint("tabby", "tux", "white")
 
 
 @pytest.mark.parametrize("point", [7, LATENT], ids=["seed", "latent"])
-def test_a_class_that_is_named_is_meant(point: Point) -> None:
+def test_a_named_class_is_used(point: Point) -> None:
     assert choose_label(CATS, "white", point) == 2
 
 
-def test_without_a_name_each_seed_draws_its_own() -> None:
+def test_without_a_name_each_seed_draws_a_class() -> None:
     samples = to_samples(CATS, None, list(range(50)))
     assert samples == [Sample(seed, class_from_seed(seed, 3)) for seed in range(50)]
     assert {sample.label for sample in samples} == {0, 1, 2}
 
 
-def test_a_class_is_drawn_in_the_event_loop_only_once_torch_is_loaded(
+def test_drawing_a_class_needs_the_import_of_torch_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert not label_needs_torch_import(CATS)
@@ -167,7 +167,7 @@ def test_an_unconditional_model_has_no_labels(point: Point) -> None:
         (checkpoint(*map(str, range(100))), "x", 7, "0, 1, .*, 18, 19 and 80 more"),
     ],
 )
-def test_what_names_no_class_is_refused_with_those_there_are(
+def test_an_unknown_class_is_refused_with_the_classes_of_the_model(
     served: ServedCheckpoint, name: str | None, point: Point, message: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=message) as error:

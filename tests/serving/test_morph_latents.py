@@ -1,4 +1,4 @@
-"""The frames of a morph: through the keyframes, at one speed or with even change."""
+"""The latents of a morph: through the keyframes, at constant speed or with even change."""
 
 import asyncio
 from itertools import pairwise
@@ -19,10 +19,10 @@ def path(
     engine: Engine, cats: ServedCheckpoint, keyframes: list[Point], frames: int, easing: str,
     loop: bool = False,
 ) -> list[Vector]:  # fmt: skip
-    walking = frame_latents(
+    computing = frame_latents(
         engine, cats, keyframes, None, frames=frames, method="slerp", easing=easing, loop=loop
     )
-    return asyncio.run(walking)
+    return asyncio.run(computing)
 
 
 def changes(engine: Engine, cats: ServedCheckpoint, latents: list[Vector]) -> np.ndarray:
@@ -30,8 +30,8 @@ def changes(engine: Engine, cats: ServedCheckpoint, latents: list[Vector]) -> np
         pixels = await engine.generate(cats, [Sample(latent) for latent in latents])
         return await engine.passports.embed(pixels)
 
-    found: np.ndarray = np.linalg.norm(np.diff(asyncio.run(features()), axis=0), axis=1)
-    return found
+    steps: np.ndarray = np.linalg.norm(np.diff(asyncio.run(features()), axis=0), axis=1)
+    return steps
 
 
 @pytest.mark.parametrize("easing", ["linear", "smooth", "even"])
@@ -39,25 +39,29 @@ def test_a_path_begins_and_ends_at_its_keyframes_bit_for_bit(
     engine: Engine, cats: ServedCheckpoint, easing: str
 ) -> None:
     middle = np.linspace(-1, 1, DIM, dtype=np.float32)
-    found = path(engine, cats, [7, middle, 8], 5, easing)
-    assert len(found) == 5
-    assert [found[0].tobytes(), found[4].tobytes()] == [vector_of(n, DIM).tobytes() for n in (7, 8)]
+    latents = path(engine, cats, [7, middle, 8], 5, easing)
+    assert len(latents) == 5
+    assert latents[0].tobytes() == vector_of(7, DIM).tobytes()
+    assert latents[4].tobytes() == vector_of(8, DIM).tobytes()
     if easing != "even":
-        assert found[2].tobytes() == middle.tobytes()
+        assert latents[2].tobytes() == middle.tobytes()
 
 
 def test_a_loop_ends_one_frame_before_it_begins_again(
     engine: Engine, cats: ServedCheckpoint
 ) -> None:
-    found = path(engine, cats, [7, 8], 12, "even", loop=True)
-    assert len(found) == 12
-    assert found[0].tobytes() == vector_of(7, DIM).tobytes()
-    assert 0 < np.linalg.norm(found[-1] - found[0]) < np.linalg.norm(vector_of(8, DIM) - found[0])
+    latents = path(engine, cats, [7, 8], 12, "even", loop=True)
+    assert len(latents) == 12
+    assert latents[0].tobytes() == vector_of(7, DIM).tobytes()
+    last_step = np.linalg.norm(latents[-1] - latents[0])
+    assert 0 < last_step < np.linalg.norm(vector_of(8, DIM) - latents[0])
 
 
-def test_even_steps_change_the_picture_more_evenly(engine: Engine, cats: ServedCheckpoint) -> None:
+def test_with_even_easing_the_picture_changes_more_evenly(
+    engine: Engine, cats: ServedCheckpoint
+) -> None:
     near = vector_of(7, DIM) + 0.02 * vector_of(9, DIM)
-    keyframes: list[Point] = [7, near, 8]  # at one speed half of the frames are hardly moving
+    keyframes: list[Point] = [7, near, 8]  # with `linear` half of the frames hardly change
     linear, even = (
         changes(engine, cats, path(engine, cats, keyframes, 24, easing))
         for easing in ("linear", "even")
@@ -67,9 +71,9 @@ def test_even_steps_change_the_picture_more_evenly(engine: Engine, cats: ServedC
     assert unevenness[1] < 0.6 * unevenness[0]
 
 
-def test_an_even_path_is_the_same_again(engine: Engine, cats: ServedCheckpoint) -> None:
+def test_an_even_path_is_reproducible(engine: Engine, cats: ServedCheckpoint) -> None:
     once, again = (path(engine, cats, [1, 2], 10, "even") for _ in range(2))
-    assert [one.tobytes() for one in once] == [one.tobytes() for one in again]
+    assert [latent.tobytes() for latent in once] == [latent.tobytes() for latent in again]
 
 
 def line_features(probes: list[float], speed: dict[int, float]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Passports of real cats: copies are seen, new cats are not called copies, absence has a reason."""
+"""Passports of real cats: copies are found, new cats are not copies, absence has a reason."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 
 @pytest.fixture(scope="module")
 def pictures(shared_data: Path) -> np.ndarray:
-    """1,500 cats; of these the first 1,000 are trained on."""
+    """1,500 cats; the first 1,000 are the training pictures."""
     return decode(shared_data / "cats-3000.zip")[:1500]
 
 
@@ -42,7 +42,7 @@ def folder(settings: Settings, store: ObjectStore, features: np.ndarray) -> Path
 
 @pytest.fixture
 def database(settings: Settings, cats: ServedCheckpoint) -> Database:
-    """Where the checkpoint `cats` was trained on the packed pictures."""
+    """A database in which the checkpoint `cats` was trained on the packed pictures."""
     migrate(settings.database)
     database = Database(settings.database)
     register(database, cats)
@@ -56,8 +56,10 @@ def issue(
     """Passports for several requests at once."""
 
     async def ask() -> list[list[Passport]]:
-        archive = await engine.passports.open(database, cats)
-        return await asyncio.gather(*(engine.passports.issue(archive, one) for one in requests))
+        embeddings = await engine.passports.open(database, cats)
+        return await asyncio.gather(
+            *(engine.passports.issue(embeddings, pixels) for pixels in requests)
+        )
 
     return asyncio.run(ask())
 
@@ -69,43 +71,43 @@ def refusal(engine: Engine, database: Database, cats: ServedCheckpoint) -> str:
 
 
 @pytest.mark.usefixtures("folder")
-def test_training_pictures_are_copies_at_no_distance(
+def test_training_pictures_are_copies_at_distance_zero(
     engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
 ) -> None:
     (passports,) = issue(engine, database, cats, pictures[:100])
-    assert [one.index for one in passports] == list(range(100))
-    assert all(one.copied for one in passports)
-    assert max(one.distance for one in passports) < 0.01
-    assert max(one.percentile for one in passports) < 1
+    assert [passport.index for passport in passports] == list(range(100))
+    assert all(passport.copied for passport in passports)
+    assert max(passport.distance for passport in passports) < 0.01
+    assert max(passport.percentile for passport in passports) < 1
     assert passports[7].url == "/v1/datasets/kittens/images/7.png"
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_training_picture_a_little_brighter_is_a_copy_still(
+def test_a_slightly_brighter_training_picture_is_still_a_copy(
     engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
 ) -> None:
     brighter = (pictures[:100].astype(int) + 1).clip(0, 255).astype(np.uint8)
     (passports,) = issue(engine, database, cats, brighter)
-    assert np.mean([one.copied for one in passports]) > 0.95
+    assert np.mean([passport.copied for passport in passports]) > 0.95
 
 
 @pytest.mark.usefixtures("folder")
-def test_new_cats_are_hardly_ever_called_copies(
+def test_new_cats_are_rarely_called_copies(
     engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
 ) -> None:
     (passports,) = issue(engine, database, cats, pictures[1000:])
-    assert np.mean([one.copied for one in passports]) < 0.03
-    assert 35 < np.median([one.percentile for one in passports]) < 65
+    assert np.mean([passport.copied for passport in passports]) < 0.03
+    assert 35 < np.median([passport.percentile for passport in passports]) < 65
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_passport_is_the_same_whatever_else_is_asked_for(
+def test_a_passport_does_not_depend_on_other_requests(
     engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
 ) -> None:
     some = pictures[1000:1021]
-    apart, whole, mixed = [some[place : place + 1] for place in range(21)], some, some[::-1]
+    apart, whole, mixed = [some[index : index + 1] for index in range(21)], some, some[::-1]
     *singles, together, backwards = issue(engine, database, cats, *apart, whole, mixed)
-    assert [one for (one,) in singles] == together == backwards[::-1]
+    assert [passport for (passport,) in singles] == together == backwards[::-1]
 
 
 @pytest.mark.usefixtures("folder")
@@ -114,20 +116,20 @@ def test_a_small_request_does_not_wait_for_a_large_one(
 ) -> None:
     ended: list[int] = []
 
-    async def ask(archive: DatasetEmbeddings, some: np.ndarray) -> None:
-        await engine.passports.issue(archive, some)
+    async def ask(embeddings: DatasetEmbeddings, some: np.ndarray) -> None:
+        await engine.passports.issue(embeddings, some)
         ended.append(len(some))
 
     async def both() -> None:
-        archive = await engine.passports.open(database, cats)
-        await asyncio.gather(ask(archive, pictures[:1000]), ask(archive, pictures[:1]))
+        embeddings = await engine.passports.open(database, cats)
+        await asyncio.gather(ask(embeddings, pictures[:1000]), ask(embeddings, pictures[:1]))
 
     asyncio.run(both())
     assert ended == [1, 1000]
 
 
 @pytest.mark.usefixtures("folder")
-def test_more_than_may_wait_is_refused_with_the_setting(
+def test_a_full_queue_is_refused_with_the_setting(
     settings: Settings,
     store: ObjectStore,
     database: Database,
@@ -137,12 +139,14 @@ def test_more_than_may_wait_is_refused_with_the_setting(
     small = Engine(settings.model_copy(update={"generation_queue_images": 20}), store)
     with pytest.raises(QueueFull, match=r"limit of 20 \(MOGGY_GENERATION_QUEUE_IMAGES\)"):
         issue(small, database, cats, pictures[:20], pictures[:1])
-    assert len(issue(small, database, cats, pictures[:30])[0]) == 30  # alone it always fits
+    assert (
+        len(issue(small, database, cats, pictures[:30])[0]) == 30
+    )  # an empty queue accepts any request
     small.close()
 
 
 @pytest.mark.usefixtures("folder")
-def test_nothing_is_issued_once_the_service_stops(
+def test_a_stopping_service_issues_no_passport(
     engine: Engine, database: Database, cats: ServedCheckpoint
 ) -> None:
     engine.passports.close()
@@ -151,21 +155,21 @@ def test_nothing_is_issued_once_the_service_stops(
 
 
 @pytest.mark.usefixtures("folder")
-def test_who_leaves_costs_nothing_more(
+def test_a_cancelled_request_is_not_worked_on(
     engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
 ) -> None:
     async def leave() -> None:
-        archive = await engine.passports.open(database, cats)
-        asking = asyncio.ensure_future(engine.passports.issue(archive, pictures))
+        embeddings = await engine.passports.open(database, cats)
+        cancelled = asyncio.ensure_future(engine.passports.issue(embeddings, pictures))
         await asyncio.sleep(0)
-        asking.cancel()
-        await engine.passports.issue(archive, pictures[:1])
-        assert asking.cancelled()
+        cancelled.cancel()
+        await engine.passports.issue(embeddings, pictures[:1])
+        assert cancelled.cancelled()
 
     asyncio.run(leave())
 
 
-def test_a_dataset_of_before_there_were_embeddings_is_named_with_the_remedy(
+def test_a_dataset_without_embeddings_is_named_with_the_remedy(
     engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
 ) -> None:
     (folder / "dataset.json").write_text(json.dumps({"images": 1000}))
@@ -174,7 +178,7 @@ def test_a_dataset_of_before_there_were_embeddings_is_named_with_the_remedy(
     )
 
 
-def test_embeddings_of_another_network_are_not_compared(
+def test_embeddings_of_another_network_are_refused(
     engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
 ) -> None:
     (folder / "dataset.json").write_text(json.dumps({"embedding": "moggy-0-cafe"}))
@@ -183,14 +187,14 @@ def test_embeddings_of_another_network_are_not_compared(
     )
 
 
-def test_a_broken_index_is_named(
+def test_a_broken_index_is_named_with_its_file(
     engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
 ) -> None:
     (folder / "features.npy").write_bytes(b"nothing")
     assert "'kittens' cannot be searched: features.npy" in refusal(engine, database, cats)
 
 
-def test_files_that_are_gone_are_said_to_be_being_deleted(
+def test_a_dataset_with_missing_files_is_reported_as_being_deleted(
     engine: Engine, database: Database, cats: ServedCheckpoint
 ) -> None:
     assert refusal(engine, database, cats) == "dataset 'kittens' is being deleted"
@@ -209,7 +213,7 @@ def test_an_idle_service_holds_no_deleted_files_open(
     engine = Engine(settings, store)
     maps = Path("/proc/self/maps")
     if not maps.exists():
-        pytest.skip("the kernel does not tell what is mapped")
+        pytest.skip("the kernel does not list mapped files")
     issue(engine, database, cats, pictures[:1])
     for _ in range(200):
         if str(folder) not in maps.read_text():

@@ -1,4 +1,4 @@
-"""What the API sets for its process, tried in one of its own."""
+"""The limit of open files, set in a child process."""
 
 import resource
 import subprocess
@@ -18,17 +18,16 @@ print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 def limits_after(soft: int, hard: int) -> tuple[int, int]:
     program = PROGRAM.format(soft=soft, hard=hard)
     out = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True).stdout
-    after = tuple(int(one) for one in out.split())
-    assert len(after) == 2
-    return after
+    soft, hard = map(int, out.split())
+    return soft, hard
 
 
-def test_connections_are_bounded_by_what_the_system_allows_and_not_by_a_shells_habit() -> None:
+def test_the_soft_limit_is_raised_to_the_hard_limit() -> None:
     assert limits_after(256, 2_000) == (2_000, 2_000)
     assert limits_after(500, 500) == (500, 500)
 
 
-def test_a_limit_that_is_high_enough_is_left_as_it_is() -> None:
+def test_a_limit_that_is_high_enough_is_unchanged() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard >= 0:
         assert limits_after(hard, hard) == (hard, hard)

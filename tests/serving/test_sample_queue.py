@@ -1,4 +1,4 @@
-"""The order in which waiting requests are served."""
+"""The order in which batches take samples from queued requests."""
 
 import threading
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 from app.serving.sample_queue import Request, SampleQueue
 from models.samples import RENDER_BATCH, Sample
 
-CATS: Any = object()  # stands for a loaded generator, which the queue only compares
+CATS: Any = object()  # a stand-in for a renderer, which the queue only compares
 DOGS: Any = object()
 
 
 def request(renderer: Any, images: int) -> Request:
     samples = [Sample(seed) for seed in range(images)]
-    answer: Any = None  # the queue only passes it on
+    answer: Any = None  # the queue does not use it
     return Request(renderer, samples, answer)
 
 
 def queue_of(*requests: Request, limit: int = 10_000) -> SampleQueue:
     queue = SampleQueue(limit)
-    assert all(queue.offer(one) for one in requests)
+    assert all(queue.offer(request) for request in requests)
     return queue
 
 
 def taken(queue: SampleQueue) -> list[tuple[Request, int, int]]:
-    return [(one.request, one.start, one.stop) for one in queue.take()]
+    return [(part.request, part.start, part.stop) for part in queue.take()]
 
 
 def test_a_lone_request_is_taken_at_once() -> None:
@@ -36,14 +36,14 @@ def test_requests_of_one_generator_share_a_batch() -> None:
     assert taken(queue_of(first, second)) == [(first, 0, 2), (second, 0, 3)]
 
 
-def test_a_batch_is_of_one_generator_and_the_other_is_next() -> None:
+def test_a_batch_has_one_generator_and_the_next_batch_the_other() -> None:
     cat, dog, other_cat = request(CATS, 1), request(DOGS, 1), request(CATS, 1)
     queue = queue_of(cat, dog, other_cat)
     assert taken(queue) == [(cat, 0, 1), (other_cat, 0, 1)]
     assert taken(queue) == [(dog, 0, 1)]
 
 
-def test_a_large_request_lets_a_small_one_by() -> None:
+def test_a_small_request_overtakes_a_large_one() -> None:
     large, small = request(CATS, 10 * RENDER_BATCH), request(CATS, 1)
     queue = queue_of(large)
     assert taken(queue) == [(large, 0, RENDER_BATCH)]
@@ -62,7 +62,7 @@ def test_every_image_of_a_large_request_is_taken_once() -> None:
     assert queue.samples == 0
 
 
-def test_abandoned_requests_take_no_slot_and_leave_the_count() -> None:
+def test_abandoned_requests_take_no_place_in_a_batch_or_the_count() -> None:
     gone, stays = request(CATS, 3), request(DOGS, 2)
     queue = queue_of(gone, stays)
     gone.abandoned = True
@@ -70,14 +70,14 @@ def test_abandoned_requests_take_no_slot_and_leave_the_count() -> None:
     assert queue.samples == 0
 
 
-def test_beyond_the_limit_of_samples_a_request_is_refused() -> None:
+def test_a_request_that_exceeds_the_limit_of_samples_is_refused() -> None:
     queue = queue_of(request(CATS, 6), limit=10)
     assert not queue.offer(request(CATS, 5))
     assert queue.offer(request(CATS, 4))
     assert queue.samples == 10
 
 
-def test_a_request_larger_than_the_limit_is_served_when_it_is_alone() -> None:
+def test_an_empty_queue_accepts_a_request_larger_than_the_limit() -> None:
     assert SampleQueue(limit=10).offer(request(CATS, 50))
 
 
@@ -89,7 +89,7 @@ def test_taking_waits_for_an_offer() -> None:
     timer.join()
 
 
-def test_closing_ends_the_taker_and_hands_back_who_waits() -> None:
+def test_closing_ends_take_and_returns_the_queued_requests() -> None:
     left = request(CATS, 1)
     queue = queue_of(left)
     assert queue.close() == [left]
@@ -97,7 +97,7 @@ def test_closing_ends_the_taker_and_hands_back_who_waits() -> None:
     assert not queue.offer(request(CATS, 1))
 
 
-def test_what_is_withdrawn_makes_room_at_once() -> None:
+def test_a_withdrawn_request_makes_room_at_once() -> None:
     queue = SampleQueue(100)
     leaving = request(object(), 92)
     assert queue.offer(request(object(), 5))

@@ -1,4 +1,4 @@
-"""Recipes that were written to cost, told by few mistakes."""
+"""Recipes written to exhaust memory are refused at their first error."""
 
 import tracemalloc
 from typing import Any
@@ -22,7 +22,7 @@ MIB = 1024**2
 
 
 @pytest.mark.parametrize(
-    ("recipe", "error", "says"),
+    ("recipe", "error", "message"),
     [
         ({"columns": 1, "images": [{}] * 200_000}, LimitExceeded, "has 200000 images"),
         ({"columns": 1, "images": [{}] * 10_000}, InvalidRequest, "images.0: there is not exactly"),
@@ -41,13 +41,13 @@ MIB = 1024**2
         ({"latent": ["x"] * 200_000}, InvalidRequest, "latent.0: 'x' is not a number"),
     ],
 )
-def test_a_recipe_of_many_mistakes_is_refused_at_the_first_in_little_memory(
-    recipe: dict[str, Any], error: type[Exception], says: str
+def test_a_recipe_with_many_errors_is_refused_at_the_first_in_little_memory(
+    recipe: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     recipe = SUBJECT | recipe
     tracemalloc.start()
     try:
-        with pytest.raises(error, match=says):
+        with pytest.raises(error, match=message):
             Verification(recipe, "png", Settings())
         _, peak = tracemalloc.get_traced_memory()
     finally:

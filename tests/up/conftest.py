@@ -1,4 +1,4 @@
-"""Homes that must end without processes, and stand-ins for the programs of `moggy up`."""
+"""Homes in which no process may remain, and stand-ins for the programs of `moggy up`."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from .running import Up
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """A home; the test fails when a process of it still runs in the end."""
-    folder = tmp_path / "a home"  # with a blank, as on some people's disks
+    """A home. The test fails if one of its processes still runs at the end."""
+    folder = tmp_path / "a home"  # a path with a space
     folder.mkdir()
     yield folder
     wait_for(lambda: not processes_of(folder), seconds=5)
@@ -23,7 +23,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def stand_in(home: Path) -> Callable[..., Program]:
-    """A program that runs a piece of Python."""
+    """Makes programs that run a piece of Python."""
 
     def make(name: str, code: str = SLEEPER, stop_seconds: float = 5.0) -> Program:
         command = (sys.executable, "-S", "-c", code)
@@ -41,5 +41,5 @@ def start_up(home: Path) -> Iterator[Callable[..., Up]]:
         return started[-1]
 
     yield start
-    for one in started:
-        one.clean_up()
+    for up in started:
+        up.clean_up()

@@ -1,4 +1,4 @@
-"""Processes seen from outside, and the code of stand-ins for what `moggy up` runs."""
+"""Lists the processes of a home, and the code of stand-ins for the programs of `moggy up`."""
 
 import os
 import time
@@ -6,28 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 SLEEPER = "import time; time.sleep(600)"
-DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+IGNORES_SIGTERM = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.02)
 
 
 def processes_of(home: Path) -> dict[int, str]:
-    """The command line of every process that works in `home` or was told of it by environment."""
-    mark = f"MOGGY_HOME={home}".encode()
-    found = {}
+    """The command line of every process that runs in `home` or has it in MOGGY_HOME, by pid."""
+    variable = f"MOGGY_HOME={home}".encode()
+    commands = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
-                told = mark in (folder / "environ").read_bytes().split(b"\0")
-                # Valkey writes its title over its environment.
-                if told or (folder / "cwd").readlink().is_relative_to(home):
+                in_environment = variable in (folder / "environ").read_bytes().split(b"\0")
+                # Valkey overwrites its environment with its title: it is found by its folder.
+                if in_environment or (folder / "cwd").readlink().is_relative_to(home):
                     command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    found[int(folder.name)] = command
+                    commands[int(folder.name)] = command
             except (OSError, ProcessLookupError):
-                continue  # it ended meanwhile
-    return found
+                continue  # it has ended meanwhile
+    return commands

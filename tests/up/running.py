@@ -1,4 +1,4 @@
-"""`moggy up` and other commands as processes of their own."""
+"""`moggy up` and other commands, run as child processes."""
 
 import json
 import os
@@ -16,7 +16,7 @@ STOP_SECONDS = 15
 
 
 class Up:
-    """One `moggy up` and what it printed."""
+    """A `moggy up`, and the lines that it prints."""
 
     def __init__(self, home: Path, *options: str, port: int = 0, group: bool = False) -> None:
         with socket.socket() as probe:
@@ -29,7 +29,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # One thread for torch: two that wait for each other crawl where other tests run too.
+            # One thread for torch: several are very slow while other tests use the cores.
             env=os.environ | {"MOGGY_HOME": str(home), "OMP_NUM_THREADS": "1"},
             start_new_session=group,
         )
@@ -61,7 +61,7 @@ class Up:
         return pid
 
     def clean_up(self) -> None:
-        """End whatever a failed test left running."""
+        """End the processes that a failed test left running."""
         for command in self._commands:
             if command.returncode is None:
                 command.kill()
@@ -71,11 +71,11 @@ class Up:
         self.process.communicate(timeout=STOP_SECONDS)
 
     def end(self) -> str:
-        """The rest of what it printed, after its exit."""
+        """Wait for its end, and return the lines not read yet."""
         return self.process.communicate(timeout=STOP_SECONDS)[0]
 
     def begin(self, *arguments: object) -> subprocess.Popen[str]:
-        """A command against this service; it lasts no longer than the test."""
+        """Start a command against this service; it is killed at the end of the test."""
         command = subprocess.Popen(
             [*MOGGY, *(str(argument) for argument in arguments)],
             stdout=subprocess.PIPE,
@@ -87,7 +87,7 @@ class Up:
         return command
 
     def moggy(self, *arguments: object) -> tuple[str, str]:
-        """What a command, which must succeed, writes to stdout and stderr."""
+        """Run a command, which must succeed, and return its stdout and stderr."""
         command = self.begin(*arguments)
         out, err = command.communicate()
         assert command.returncode == 0, err

@@ -1,4 +1,4 @@
-"""Runs a Supervisor over stand-ins: `supervised.py HOME NAME=CODE…`, one stage each."""
+"""Runs a Supervisor with stand-ins, each a stage: `supervised.py HOME NAME=CODE…`."""
 
 import sys
 from pathlib import Path

@@ -13,7 +13,7 @@ from app.up.broker import Broker, find_program
 from .processes import wait_for
 
 
-def test_the_broker_serves_only_those_who_know_its_password(tmp_path: Path) -> None:
+def test_the_broker_requires_its_password(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
     assert not broker.answers()
     with subprocess.Popen(broker.command, stdout=subprocess.DEVNULL) as process:
@@ -30,7 +30,7 @@ def test_the_broker_serves_only_those_who_know_its_password(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["valkey.conf"]
 
 
-def test_the_password_is_in_a_private_file_and_in_no_command_line(tmp_path: Path) -> None:
+def test_the_password_is_in_a_private_file_and_not_on_a_command_line(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
     password = broker.url.partition("//:")[2].partition("@")[0]
     assert password in (tmp_path / "valkey.conf").read_text()
@@ -39,7 +39,7 @@ def test_the_password_is_in_a_private_file_and_in_no_command_line(tmp_path: Path
     assert Broker(tmp_path).url != broker.url
 
 
-def test_the_named_program_is_taken_before_all_others(
+def test_the_program_in_the_environment_is_preferred(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = tmp_path / "my-valkey"
@@ -48,13 +48,15 @@ def test_the_named_program_is_taken_before_all_others(
     assert find_program() == link
 
 
-def test_a_named_program_that_does_not_run_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_in_the_environment_that_does_not_run_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("MOGGY_REDIS_BIN", "/nowhere/valkey")
     with pytest.raises(StartError, match="MOGGY_REDIS_BIN '/nowhere/valkey'"):
         find_program()
 
 
-def test_without_the_packaged_program_the_path_is_searched(
+def test_without_the_packaged_program_one_is_found_on_the_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, good = tmp_path / "redis-server", tmp_path / "valkey-server"

@@ -1,4 +1,4 @@
-"""The disk of the home fills in a training: it is parked, outlives a restart, and goes on."""
+"""The disk of the home fills during a training: the job waits, also over a restart, and resumes."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ OPTIONS = ("--set", "width=8", "--set", "latent_dim=16", "--set", "sample_every_
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """A home on a file system of its own."""
+    """A home on its own file system."""
     with mounted(tmp_path / "a home", megabytes=64) as folder:
         yield folder
         wait_for(lambda: not processes_of(folder), seconds=5)
@@ -44,7 +44,7 @@ def job_of(up: Up, job_id: str) -> Any:
     return httpx2.get(f"{up.address}/v1/jobs/{job_id}").json()
 
 
-def test_a_training_outlives_a_full_disk_and_a_start_on_it(
+def test_a_training_survives_a_full_disk_and_a_restart_on_it(
     start_up: Callable[..., Up], home: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOGGY_REAP_SECONDS", "1")
@@ -68,7 +68,7 @@ def test_a_training_outlives_a_full_disk_and_a_start_on_it(
 
     os.kill(up.process.pid, signal.SIGKILL)
     up.end()
-    fill(home)  # what the end has freed too
+    fill(home)  # the space that the end has freed
     up = start_up()
     assert up.line().startswith("Moggy 0.1.0 is starting")
     assert up.line().startswith(f"The disk of {home} has")

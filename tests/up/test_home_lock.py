@@ -18,7 +18,7 @@ with HomeLock(Path(sys.argv[1]), "http://127.0.0.1:8123"):
 """
 
 
-def test_a_second_holder_is_told_who_the_first_is(tmp_path: Path) -> None:
+def test_a_second_holder_is_refused_with_the_process_of_the_first(tmp_path: Path) -> None:
     with HomeLock(tmp_path / "home", "http://127.0.0.1:8000"):
         expected = f"process {os.getpid()}, http://127.0.0.1:8000"
         with pytest.raises(StartError, match=expected), HomeLock(tmp_path / "home", "other"):
@@ -37,7 +37,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         pass
 
 
-def test_a_home_that_is_a_file_is_an_error_in_a_sentence(tmp_path: Path) -> None:
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with (
         pytest.raises(StartError, match=r"home .*/home cannot be used: File exists"),

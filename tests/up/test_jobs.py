@@ -1,4 +1,4 @@
-"""A user's pictures to images by the command line alone, and trainings that outlive `moggy up`."""
+"""From a folder of pictures to images by commands alone, and trainings that survive `moggy up`."""
 
 import os
 import signal
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.slow
 StartUp = Callable[..., Up]
 
 TINY = ("--set", "width=8", "--set", "latent_dim=16")
-IMAGES = 32_768  # some seconds: far from done when everything is killed
+IMAGES = 32_768  # some seconds: not finished when everything is killed
 
 
 @pytest.fixture
 def digits(shared_data: Path, tmp_path: Path) -> Path:
-    """A folder of real digits in ten class folders, with one file that is no picture."""
+    """A folder of real digits in ten class folders, with one file that is not a picture."""
     folder = tmp_path / "digits"
     with zipfile.ZipFile(shared_data / "digits-labelled.zip") as archive:
         names = [name for name in archive.namelist() if name.endswith(".png")]
@@ -38,10 +38,10 @@ def digits(shared_data: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_commands_lead_from_a_folder_to_a_morph_even_over_the_death_of_the_broker(
+def test_commands_lead_from_a_folder_to_a_morph_although_the_broker_is_killed(
     start_up: StartUp, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MOGGY_REAP_SECONDS", "1")  # what the dead broker lost is found so often
+    monkeypatch.setenv("MOGGY_REAP_SECONDS", "1")  # how often jobs are found whose wake-up was lost
     up = start_up()
     up.until_ready()
     report, _ = up.moggy("dataset", "add", digits, "--name", "digits", "--size", 28)
@@ -76,7 +76,7 @@ def test_the_commands_lead_from_a_folder_to_a_morph_even_over_the_death_of_the_b
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_training_goes_on_from_its_state_after_the_end_of_everything(
+def test_a_training_resumes_from_its_state_after_everything_ended(
     number: signal.Signals,
     start_up: StartUp,
     digits: Path,
@@ -98,16 +98,16 @@ def test_a_training_goes_on_from_its_state_after_the_end_of_everything(
     wait_for(lambda: not processes_of(home), seconds=STOP_SECONDS)
     restarted_at = time.time()
     start_up(port=up.port).until_ready()
-    _, told = following.communicate(timeout=120)
-    assert following.returncode == 0, told
-    assert told.endswith(f"Job {job_id} succeeded: digits has seen {IMAGES:,} images.\n")
+    _, output = following.communicate(timeout=120)
+    assert following.returncode == 0, output
+    assert output.endswith(f"Job {job_id} succeeded: digits has seen {IMAGES:,} images.\n")
     database = Database(f"sqlite:///{home / 'moggy.db'}")
     with database.read() as session:
         first, second = started(session, job_id)
         checkpoints = session.scalars(select(Checkpoint.images_seen)).all()
     database.close()
     assert first.data["images_seen"] == 0
-    assert second.data["images_seen"] > 0, "went on from zero"
+    assert second.data["images_seen"] > 0, "started from zero"
     assert second.created_at - restarted_at < 40, "waited for a dead worker's lease of a minute"
     assert checkpoints == [IMAGES // 2, IMAGES]
 

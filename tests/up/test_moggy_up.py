@@ -1,4 +1,4 @@
-"""The whole of `moggy up`, as a user starts, stops and breaks it."""
+"""`moggy up` end to end: started, stopped and killed as a user might do it."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ StartUp = Callable[..., Up]
 PROGRAMS = ("valkey-server", "-Q train", "-Q light", "uvicorn")
 
 
-def test_it_says_when_it_starts_and_when_it_is_ready_and_ctrl_c_leaves_no_process(
+def test_it_announces_start_and_readiness_and_ctrl_c_leaves_no_process(
     start_up: StartUp, home: Path
 ) -> None:
     up = start_up(group=True)
@@ -40,7 +40,7 @@ def test_it_says_when_it_starts_and_when_it_is_ready_and_ctrl_c_leaves_no_proces
     assert processes_of(home) == {}
 
 
-def test_ctrl_c_while_it_starts_leaves_no_process(start_up: StartUp, home: Path) -> None:
+def test_ctrl_c_during_the_start_leaves_no_process(start_up: StartUp, home: Path) -> None:
     up = start_up(group=True)
     up.line()
     wait_for(lambda: len(processes_of(home)) > 1)
@@ -50,7 +50,7 @@ def test_ctrl_c_while_it_starts_leaves_no_process(start_up: StartUp, home: Path)
     assert processes_of(home) == {}
 
 
-def test_a_second_one_on_the_same_home_says_so_and_leaves_the_first_alone(
+def test_a_second_one_on_the_same_home_is_refused_without_harm_to_the_first(
     start_up: StartUp, home: Path
 ) -> None:
     first = start_up()
@@ -65,7 +65,7 @@ def test_a_second_one_on_the_same_home_says_so_and_leaves_the_first_alone(
     assert first.status() == 200
 
 
-def test_what_is_killed_comes_back(start_up: StartUp, home: Path) -> None:
+def test_killed_programs_are_restarted(start_up: StartUp, home: Path) -> None:
     up = start_up()
     up.until_ready()
     old = {program: up.pid_of(program) for program in PROGRAMS}
@@ -76,14 +76,14 @@ def test_what_is_killed_comes_back(start_up: StartUp, home: Path) -> None:
         line = up.line()
         assert line.startswith(title)
         assert "ended with signal 9 (SIGKILL); it restarts in 1 s" in line
-    # Every program is new, and each worker hears the new broker.
+    # Every program is new, and each worker has connected to the new broker.
     wait_for(lambda: len(processes_of(home)) == 5, seconds=30)
     assert not set(processes_of(home)) & set(old.values())
     wait_for(lambda: up.status() == 200, seconds=30)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends programs with their parent")
-def test_a_killed_one_leaves_no_process_and_the_next_one_starts(
+def test_a_killed_moggy_up_leaves_no_process_and_the_next_one_starts(
     start_up: StartUp, home: Path
 ) -> None:
     up = start_up()
@@ -93,7 +93,7 @@ def test_a_killed_one_leaves_no_process_and_the_next_one_starts(
     start_up().until_ready()
 
 
-def test_a_port_in_use_is_told_before_anything_starts(start_up: StartUp, home: Path) -> None:
+def test_a_port_in_use_is_reported_before_any_program_starts(start_up: StartUp, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         up = start_up("--port", str(port))
@@ -106,16 +106,14 @@ def test_a_port_in_use_is_told_before_anything_starts(start_up: StartUp, home: P
     assert list((home / "logs").iterdir()) == []
 
 
-def test_an_address_that_others_reach_is_refused_without_keys(
-    start_up: StartUp, home: Path
-) -> None:
+def test_a_public_address_is_refused_without_keys(start_up: StartUp, home: Path) -> None:
     up = start_up("--host", "0.0.0.0")
     assert up.end().startswith("MOGGY_HOST 0.0.0.0 is reachable from other machines: set MOGGY_API")
     assert up.process.returncode == 1
     assert list(home.iterdir()) == []
 
 
-def test_with_keys_it_serves_every_interface_and_asks_for_the_key(
+def test_with_keys_it_serves_every_interface_and_requires_a_key(
     start_up: StartUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOGGY_API_KEYS", "secret")

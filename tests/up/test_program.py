@@ -20,18 +20,18 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_a_process_that_only_has_the_number_of_a_leftover_is_left_alone(
+def test_a_process_with_the_reused_pid_of_a_leftover_is_not_ended(
     tmp_path: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    noted = {"pid": sleeper.pid, "birth": "another boot 12345"}
-    (tmp_path / "api.pid").write_text(json.dumps(noted))
+    recorded = {"pid": sleeper.pid, "birth": "another boot 12345"}
+    (tmp_path / "api.pid").write_text(json.dumps(recorded))
     assert end_leftovers(tmp_path, 0.1) == []
     assert sleeper.poll() is None
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": "x", "birth": "y"}'])
-def test_a_pid_file_that_a_crash_cut_short_is_only_deleted(tmp_path: Path, content: str) -> None:
+def test_a_pid_file_that_a_crash_truncated_is_only_deleted(tmp_path: Path, content: str) -> None:
     (tmp_path / "api.pid").write_text(content)
     assert end_leftovers(tmp_path, 0.1) == []
     assert list(tmp_path.iterdir()) == []
@@ -43,7 +43,7 @@ def test_a_leftover_is_ended(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -
     assert start_time(sleeper.pid) is None
 
 
-def test_the_birth_of_a_process_stays_and_that_of_a_dead_one_is_none(
+def test_the_start_time_of_a_process_is_constant_and_that_of_a_dead_one_is_none(
     sleeper: subprocess.Popen[bytes],
 ) -> None:
     assert start_time(os.getpid()) == start_time(os.getpid()) != start_time(sleeper.pid)

@@ -8,7 +8,7 @@ from app.domain.settings import Settings
 from app.up.service import refuse_taken_port, service_url
 
 
-def test_the_command_line_stands_above_the_environment(
+def test_the_command_line_overrides_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MOGGY_PORT", "8001")
@@ -18,7 +18,7 @@ def test_the_command_line_stands_above_the_environment(
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
-def test_an_address_that_others_can_reach_needs_keys(
+def test_an_address_that_other_machines_can_reach_needs_keys(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MOGGY_API_KEYS", raising=False)
@@ -29,7 +29,7 @@ def test_an_address_that_others_can_reach_needs_keys(
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         ("MOGGY_PORT", "70000", "it is too large: the maximum is 65535"),
         ("MOGGY_PORT", "web", "it is not a whole number from 1 to 65535"),
@@ -37,13 +37,13 @@ def test_an_address_that_others_can_reach_needs_keys(
         ("MOGGY_MAX_QUEUED_JOBS", "0", "it is too small: the minimum is 1"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_value_and_what_is_allowed(
-    variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+def test_an_invalid_setting_is_named_with_its_value_and_the_limit(
+    variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(StartError) as caught:
         load_settings(Settings, {})
-    assert str(caught.value) == f"{variable} {value!r}: {said}"
+    assert str(caught.value) == f"{variable} {value!r}: {message}"
 
 
 def test_a_port_in_use_is_refused() -> None:
@@ -63,7 +63,7 @@ def test_a_port_in_use_is_refused() -> None:
         ("0.0.0.0", "http://127.0.0.1:8000"),
     ],
 )
-def test_the_address_is_one_that_a_browser_here_can_open(
+def test_the_service_url_is_reachable_from_this_machine(
     host: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOGGY_API_KEYS", "key")

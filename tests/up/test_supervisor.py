@@ -14,7 +14,7 @@ from app.up import supervisor as supervision
 from app.up.program import Program, end_leftovers
 from app.up.supervisor import StopRequested, Supervisor
 
-from .processes import DEAF, SLEEPER, processes_of, wait_for
+from .processes import IGNORES_SIGTERM, SLEEPER, processes_of, wait_for
 
 StandIn = Callable[..., Program]
 SUPERVISED = Path(__file__).with_name("supervised.py")
@@ -32,7 +32,7 @@ time.sleep(600)
 
 
 def start_supervised(home: Path, **stand_ins: str) -> subprocess.Popen[str]:
-    """A supervisor in a process of its own, whose programs have started."""
+    """A supervisor in a child process whose programs have started."""
     arguments = [f"{name}={code}" for name, code in stand_ins.items()]
     process = subprocess.Popen(
         [sys.executable, str(SUPERVISED), str(home), *arguments],
@@ -45,53 +45,55 @@ def start_supervised(home: Path, **stand_ins: str) -> subprocess.Popen[str]:
     return process
 
 
-def test_what_ended_is_started_again_and_its_end_is_told(
+def test_a_program_that_ended_is_restarted_and_its_end_announced(
     home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "LONGEST_PAUSE_SECONDS", 0.1)
-    told: list[str] = []
-    with Supervisor(home, told.append) as supervisor:
+    announced: list[str] = []
+    with Supervisor(home, announced.append) as supervisor:
         supervisor.start(stand_in("api"))
-        supervisor.wait_until(lambda: processes_of(home), 5)
+        supervisor.wait_until(lambda: bool(processes_of(home)), 5)
         (first,) = processes_of(home)
         os.kill(first, signal.SIGKILL)
-        assert supervisor.wait_until(lambda: told and set(processes_of(home)) - {first}, 5)
-    assert "Api ended with signal 9 (SIGKILL); it restarts in 0 s" in told[0]
-    assert str(home / "logs" / "api.log") in told[0]
+        assert supervisor.wait_until(
+            lambda: bool(announced and set(processes_of(home)) - {first}), 5
+        )
+    assert "Api ended with signal 9 (SIGKILL); it restarts in 0 s" in announced[0]
+    assert str(home / "logs" / "api.log") in announced[0]
 
 
-def test_what_fails_at_each_start_ends_everything_with_its_last_words(
+def test_a_program_that_fails_at_each_start_ends_everything_and_shows_its_log(
     home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "LONGEST_PAUSE_SECONDS", 0.01)
-    told: list[str] = []
-    with Supervisor(home, told.append) as supervisor:
+    announced: list[str] = []
+    with Supervisor(home, announced.append) as supervisor:
         supervisor.start(stand_in("valkey"))
         supervisor.start(stand_in("api", "raise SystemExit('no such module')"))
         with pytest.raises(StartError, match=r"^Api ended 5 times just after its start.*code 1"):
             supervisor.keep_running()
-    assert told[-1] == "  no such module"
+    assert announced[-1] == "  no such module"
     assert processes_of(home) == {}
 
 
-def test_pauses_before_a_new_start_double_up_to_thirty_seconds(
+def test_pauses_before_a_restart_double_up_to_thirty_seconds(
     home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "QUICK_SECONDS", 0.0)
     clock = [time.monotonic()]
-    monkeypatch.setattr(supervision.time, "monotonic", lambda: clock[0])
-    told: list[str] = []
-    with Supervisor(home, told.append) as supervisor:
+    monkeypatch.setattr("app.up.supervisor.time.monotonic", lambda: clock[0])
+    announced: list[str] = []
+    with Supervisor(home, announced.append) as supervisor:
         supervisor.start(stand_in("api", "raise SystemExit(3)"))
         for failures in range(1, 8):
-            while len(told) < failures:
+            while len(announced) < failures:
                 supervisor._tick()
             clock[0] += 30
-    pauses = [line.partition("restarts in ")[2].partition(" s")[0] for line in told]
+    pauses = [line.partition("restarts in ")[2].partition(" s")[0] for line in announced]
     assert pauses == ["1", "2", "4", "8", "16", "30", "30"]
 
 
-def test_stages_stop_in_the_reverse_order_of_their_start(home: Path, stand_in: StandIn) -> None:
+def test_stages_stop_in_reverse_order(home: Path, stand_in: StandIn) -> None:
     ends = home / "ends"
     with Supervisor(home, print) as supervisor:
         for name in ("valkey", "worker", "api"):
@@ -101,10 +103,10 @@ def test_stages_stop_in_the_reverse_order_of_their_start(home: Path, stand_in: S
     assert list((home / "run").glob("*.pid")) == []
 
 
-def test_a_program_deaf_to_sigterm_is_killed_with_its_group_at_its_deadline(
+def test_a_program_that_ignores_sigterm_is_killed_with_its_group_at_its_deadline(
     home: Path, stand_in: StandIn
 ) -> None:
-    code = f"import os\nos.fork()\n{DEAF}"
+    code = f"import os\nos.fork()\n{IGNORES_SIGTERM}"
     with Supervisor(home, print) as supervisor:
         supervisor.start(stand_in("worker", code, stop_seconds=0.5))
         assert supervisor.wait_until(lambda: len(processes_of(home)) == 2, 5)
@@ -114,17 +116,17 @@ def test_a_program_deaf_to_sigterm_is_killed_with_its_group_at_its_deadline(
     wait_for(lambda: processes_of(home) == {})
 
 
-def test_a_failing_one_time_program_shows_its_log(home: Path, stand_in: StandIn) -> None:
-    told: list[str] = []
-    with Supervisor(home, told.append) as supervisor:
+def test_a_failing_run_once_program_shows_its_log(home: Path, stand_in: StandIn) -> None:
+    announced: list[str] = []
+    with Supervisor(home, announced.append) as supervisor:
         supervisor.run_once(stand_in("prepare", "print('all well')"))
         with pytest.raises(StartError, match="Prepare failed with exit code 1"):
             supervisor.run_once(stand_in("prepare", "raise SystemExit('disk full')"))
-    assert told == ["  all well", "  disk full"]
+    assert announced == ["  all well", "  disk full"]
 
 
-def test_a_stop_while_a_one_time_program_runs_ends_it(home: Path, stand_in: StandIn) -> None:
-    before = signal.getsignal(signal.SIGINT)  # ignored where the tests run in the background
+def test_a_stop_signal_ends_a_run_once_program(home: Path, stand_in: StandIn) -> None:
+    before = signal.getsignal(signal.SIGINT)  # SIG_IGN if the tests run in the background
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with Supervisor(home, print) as supervisor, pytest.raises(StopRequested):
         supervisor.run_once(stand_in("prepare"))
@@ -132,7 +134,7 @@ def test_a_stop_while_a_one_time_program_runs_ends_it(home: Path, stand_in: Stan
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_large_log_is_put_aside_at_the_next_start(
+def test_a_large_log_is_rotated_at_the_next_start(
     home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.up.program.LOG_BYTES", 3)
@@ -153,8 +155,8 @@ def test_each_stop_signal_ends_everything(home: Path, number: signal.Signals) ->
 
 
 def test_a_second_ctrl_c_kills_at_once(home: Path) -> None:
-    process = start_supervised(home, valkey=DEAF, api=DEAF)
-    time.sleep(0.3)  # until they are deaf
+    process = start_supervised(home, valkey=IGNORES_SIGTERM, api=IGNORES_SIGTERM)
+    time.sleep(0.3)  # until they ignore SIGTERM
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
     assert process.stdout.readline() == "stopping\n"
@@ -173,9 +175,9 @@ def test_programs_end_with_a_killed_supervisor(home: Path) -> None:
     wait_for(lambda: processes_of(home) == {})
 
 
-def test_what_outlives_a_killed_supervisor_is_ended_at_the_next_start(home: Path) -> None:
-    process = start_supervised(home, valkey=DEAF)
-    time.sleep(0.3)  # until it is deaf
+def test_programs_that_survive_a_killed_supervisor_are_ended_at_the_next_start(home: Path) -> None:
+    process = start_supervised(home, valkey=IGNORES_SIGTERM)
+    time.sleep(0.3)  # until it ignores SIGTERM
     process.kill()
     process.communicate()
     time.sleep(0.3)
