@@ -146,15 +146,16 @@ def watch(run: "TrainingRun", verbose: bool) -> Result:
 def look_at(run: "TrainingRun", result: Result, verbose: bool) -> None:
     """A value that is further past its threshold is the worse one. Raises NotFiniteError."""
     from models.training.health.signals import SIGNALS
+    from models.training.stability import check_health
 
     while not run.finished:
         run.step()
         if not run.read_due:
             continue
-        run.losses()
+        run.read_report()
         before, values = time.monotonic(), run.watch.values
-        for finding in run.examine():
-            result.rose.setdefault(finding.signal, finding.images_seen)
+        for alert in check_health(run):
+            result.rose.setdefault(alert.signal, alert.images_seen)
         result.watching += time.monotonic() - before
         if run.watch.values == values:
             continue

@@ -55,7 +55,7 @@ def step_of(run: TrainingRun) -> Callable[[], None]:
     def step() -> None:
         run.step()
         if run.read_due:
-            run.losses()
+            run.read_report()
 
     return step
 

@@ -1,8 +1,8 @@
 """The estimating process: `python -m models.estimate RUN_DIR`.
 
-Reads the configuration in RUN_DIR/run.json, takes a few steps on random pictures, and prints one
-JSON event per line: `sizes` before any step, then a `step` for each batch that it has timed, the
-last one of the largest. Who started it ends it when that takes too long.
+It reads the configuration in RUN_DIR/run.json, takes a few steps on random images, and prints one
+JSON event per line: first `sizes`, then a `step` for each batch size that it has timed, in
+ascending order. The process that started it ends it if it takes too long.
 """
 
 import sys
@@ -14,10 +14,10 @@ from models.child_process import begin
 
 
 def main() -> NoReturn:
-    """Measure what the folder named on the command line describes."""
+    """Measure the configuration in the folder that the command line names."""
     folder, events, _ = begin("models.estimate")
-    with suppress(OSError):  # where there is no such file, the system decides
-        # If memory runs out, it is this process that goes and none that serves.
+    with suppress(OSError):  # only Linux has this file
+        # If memory runs out, the kernel is to kill this process and none that serves.
         Path("/proc/self/oom_score_adj").write_text("1000")
     from models.training.estimation import run_estimate
 

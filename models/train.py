@@ -1,9 +1,10 @@
 """The trainer process: `python -m models.train RUN_DIR`.
 
-Reads RUN_DIR/run.json, goes on from RUN_DIR/state.safetensors where there is one, and prints one
-JSON event per line; files are named relative to RUN_DIR. SIGTERM: state, then exit. On a full disk
-the last event is `no_room`, the exit status 4, and the newest state file is the one before. A pipe
-on standard input is held by a supervisor: when it closes, the process ends at once.
+It reads RUN_DIR/run.json, resumes from RUN_DIR/state.safetensors if that exists, and prints one
+JSON event per line. Files in events are named relative to RUN_DIR. On SIGTERM it saves its state
+and exits. On a full disk the last event is `no_room`, the exit status is 4, and the previous state
+file is intact. If standard input is a pipe, a supervisor holds it: the process exits at once when
+the pipe closes.
 """
 
 import signal
@@ -16,7 +17,7 @@ from models.child_process import begin, report_full_disk
 
 
 def main() -> NoReturn:
-    """Run the trainer in the folder named on the command line; the exit status says how it went."""
+    """Train in the run folder that the command line names."""
     folder, events, supervised = begin("models.train")
     stop = threading.Event()
     _stop_on_signals(stop, supervised)
@@ -30,7 +31,7 @@ def _stop_on_signals(stop: threading.Event, supervised: bool) -> None:
         stop.set()
 
     signal.signal(signal.SIGTERM, handle)
-    # Ctrl-C reaches every process of a terminal; under a supervisor it is the supervisor's to act.
+    # Ctrl-C reaches every process of a terminal: under a supervisor, the supervisor decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN if supervised else handle)
 
 

@@ -1,10 +1,11 @@
-"""Steps of a training run, and the number formats that this machine trains in."""
+"""Single steps of a training run, and the number formats that this machine trains in."""
 
 import pytest
 import torch
 
 from models.precision import native_bfloat16
-from models.training.run import Losses, TrainingRun
+from models.training.run import TrainingRun
+from models.training.step import StepReport
 
 CPU = torch.device("cpu")
 PRECISIONS = [
@@ -16,7 +17,7 @@ PRECISIONS = [
 ]
 
 
-def step(run: TrainingRun) -> Losses:
-    """One step, and what it says."""
+def step(run: TrainingRun) -> StepReport[float]:
+    """Do one step and return its report."""
     run.step()
-    return run.losses()
+    return run.read_report()

@@ -1,65 +1,68 @@
-"""A step as a CUDA graph: hundreds of small kernels launched as one."""
+"""A training step as a CUDA graph: hundreds of small kernels with a single launch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from models.training.schedules import Hyperparameters
-from models.training.step import Batch
+from models.training.step import Batch, StepReport
 
-WARM_UP = 3  # steps done one by one first, in which libraries choose and allocate
-KEPT = 2  # graphs: with the penalties, and without
+WARM_UP_STEPS = 3  # run without a graph, while libraries choose their kernels and allocate
+MAX_GRAPHS = 2  # one with the penalties, one without
 
-StepFunction = Callable[[list[Batch], Hyperparameters, bool], Tensor]
+StepFunction = Callable[[Sequence[Batch], Hyperparameters], StepReport[Tensor]]
 
 
 class GraphedStep:
-    """Captures `step` once for each set of values and plays it back from then on.
+    """Captures `step` once for each set of hyperparameters, and replays it from then on.
 
-    Values are constants of a graph; schedules move in levels, so that it seldom changes.
+    Hyperparameters are constants of a graph. Schedules move in levels, so captures are rare. A
+    replay writes its report to the same memory again.
     """
 
     def __init__(self, step: StepFunction) -> None:
         self._step = step
         self._stream = torch.cuda.Stream()
-        self._warmed = 0
+        self._steps = 0
         self._inputs: list[Batch] = []
-        self._graphs: dict[tuple[Hyperparameters, bool], tuple[torch.cuda.CUDAGraph, Tensor]] = {}
+        self._graphs: dict[Hyperparameters, tuple[torch.cuda.CUDAGraph, StepReport[Tensor]]] = {}
 
-    def __call__(self, batches: list[Batch], values: Hyperparameters, penalise: bool) -> Tensor:
-        if self._warmed < WARM_UP:
-            self._warmed += 1
-            return self._on_stream(batches, values, penalise)
+    def __call__(self, batches: Sequence[Batch], values: Hyperparameters) -> StepReport[Tensor]:
+        if self._steps < WARM_UP_STEPS:
+            self._steps += 1
+            return self._on_side_stream(batches, values)
         if not self._inputs:
             self._inputs = [_copy(batch) for batch in batches]
         for fixed, batch in zip(self._inputs, batches, strict=True):
             for target, source in zip(fixed, batch, strict=True):
                 if target is not None and source is not None:
                     target.copy_(source, non_blocking=True)
-        key = values, penalise
-        if key not in self._graphs:
-            self._capture(values, penalise)
-        graph, reported = self._graphs[key]
+        if values not in self._graphs:
+            self._capture(values)
+        graph, report = self._graphs[values]
         graph.replay()
-        return reported
+        return report
 
-    def _on_stream(self, batches: list[Batch], values: Hyperparameters, penalise: bool) -> Tensor:
+    def _on_side_stream(
+        self, batches: Sequence[Batch], values: Hyperparameters
+    ) -> StepReport[Tensor]:
+        """Step as PyTorch asks for before a capture: not on the default stream."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
-            reported = self._step(batches, values, penalise)
+            report = self._step(batches, values)
         torch.cuda.current_stream().wait_stream(self._stream)
-        return reported
+        return report
 
-    def _capture(self, values: Hyperparameters, penalise: bool) -> None:
-        while len(self._graphs) >= KEPT:
-            del self._graphs[next(iter(self._graphs))]
+    def _capture(self, values: Hyperparameters) -> None:
+        while len(self._graphs) >= MAX_GRAPHS:
+            del self._graphs[next(iter(self._graphs))]  # the oldest one
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            reported = self._step(self._inputs, values, penalise)
-        self._graphs[values, penalise] = graph, reported
+            report = self._step(self._inputs, values)
+        self._graphs[values] = graph, report
 
 
 def _copy(batch: Batch) -> Batch:
     labels = None if batch.labels is None else batch.labels.clone()
-    return Batch(batch.pictures.clone(), labels, batch.latents.clone(), batch.noise.clone())
+    return Batch(batch.images.clone(), labels, batch.latents.clone(), batch.noise.clone())

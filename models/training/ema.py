@@ -1,4 +1,4 @@
-"""The generator that is served: an average of the trained one, with BatchNorm made to fit it."""
+"""The served generator: an average of the trained one, with BatchNorm statistics of its own."""
 
 import copy
 
@@ -9,8 +9,8 @@ from models.networks.network import Generator
 from models.seeds import random_stream
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-STATISTICS_BATCH = 64
 STATISTICS_BATCHES = 16
+STATISTICS_BATCH_SIZE = 64
 
 
 class GeneratorAverage:
@@ -21,7 +21,7 @@ class GeneratorAverage:
 
     @torch.no_grad()
     def update(self, generator: Generator, decay: float) -> None:
-        """Keep the share `decay` of the average, and take the rest from `generator`."""
+        """Set the average to decay · average + (1 − decay) · generator."""
         averages: list[Tensor] = list(self.generator.parameters())
         current: list[Tensor] = list(generator.parameters())
         torch._foreach_lerp_(averages, current, 1 - decay)
@@ -29,10 +29,10 @@ class GeneratorAverage:
 
 @torch.no_grad()
 def reestimated(generator: Generator) -> Generator:
-    """A copy in eval mode whose BatchNorm statistics are its own, over 1,024 fixed latents.
+    """A copy in eval mode whose BatchNorm statistics are estimated from 1,024 fixed latents.
 
-    Running statistics trail the weights of training, and an average's belong to nobody. Computed
-    in float32; neither `generator` nor any random state is touched.
+    The running statistics of the trained generator do not fit averaged weights. Computed in
+    float32; `generator` and the global random state do not change.
     """
     served = copy.deepcopy(generator).requires_grad_(False).train()
     norms = [module for module in served.modules() if isinstance(module, NORMS)]
@@ -45,10 +45,12 @@ def reestimated(generator: Generator) -> Generator:
     random = random_stream(0, "batchnorm statistics")
     device = next(served.parameters()).device
     for _ in range(STATISTICS_BATCHES):
-        latents = torch.randn(STATISTICS_BATCH, served.latent_dim, generator=random)
+        latents = torch.randn(STATISTICS_BATCH_SIZE, served.latent_dim, generator=random)
         labels = None
         if served.classes:
-            labels = torch.randint(served.classes, (STATISTICS_BATCH,), generator=random).to(device)
+            labels = torch.randint(served.classes, (STATISTICS_BATCH_SIZE,), generator=random).to(
+                device
+            )
         served(latents.to(device), labels)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -1,4 +1,4 @@
-"""What a training would take: the size of its networks, and real steps on random pictures."""
+"""What a training would take: the bytes of its networks, and timed steps on random images."""
 
 import gc
 import json
@@ -21,48 +21,48 @@ from models.precision import Machine, choose_machine
 from models.resources import free_memory, peak_memory
 from models.training.run import TrainingRun
 
-PICTURES = 64  # any will do: no step depends on what they show
-FIRST_BATCH = 4
-FIRST_SECONDS = 0.5  # of steps at that batch, which say how much the whole one may take
-SECONDS = 3.0  # of steps at the whole batch; a step that may take longer is not tried
-WARM_STEPS = {"cpu": 1, "cuda": 12}  # the first ones set the libraries up, or record the graph
-FREE_SHARE = 0.6  # of the free memory: a batch that may take more is not tried
-MOMENTS = 2  # that Adam keeps of each weight
+RANDOM_IMAGES = 64  # the time of a step does not depend on what they show
+FIRST_BATCH_SIZE = 4
+FIRST_SECONDS = 0.5  # of steps at FIRST_BATCH_SIZE, which tell how large a batch can be tried
+SECONDS = 3.0  # of steps at the larger batch; a step that may take longer is not tried
+WARM_UP_STEPS = {"cpu": 1, "cuda": 12}  # they set up the libraries, or capture the CUDA graph
+FREE_SHARE = 0.6  # of the free memory; a batch that may take more is not tried
+ADAM_MOMENTS = 2  # values that Adam keeps of each weight
 
 
 class Timing(NamedTuple):
-    """Seconds of a step, its penalties spread over those without; the memory taken by then."""
+    """Seconds of an average step, penalties included, and the memory taken by then."""
 
     step_seconds: float
     memory_bytes: int
 
 
 def run_estimate(folder: Path, events: Events) -> None:
-    """Emit what the configuration in `folder`/run.json takes, as far as this machine can tell."""
+    """Emit what training by the configuration in `folder`/run.json takes on this machine."""
     config = TrainingConfig.from_json(json.loads((folder / "run.json").read_text())["config"])
     machine = choose_machine(config.precision)
     machine.prepare()
-    before, free = peak_memory(machine.device), free_memory(machine.device)
-    found = sizes(config)
+    taken, free = peak_memory(machine.device), free_memory(machine.device)
+    bytes_of = sizes(config)
     events.emit(
         "sizes",
         device=machine.device.type,
         precision=machine.precision,
-        memory_bytes=before + found["weight_bytes"],
-        free_bytes=before + free,
-        **found,
+        memory_bytes=taken + bytes_of["weight_bytes"],
+        free_bytes=taken + free,
+        **bytes_of,
     )
-    if found["weight_bytes"] > FREE_SHARE * free:
+    if bytes_of["weight_bytes"] > FREE_SHARE * free:
         return
     dataset = random_dataset(folder, config)
-    first = min(config.batch_size, FIRST_BATCH)
+    first = min(config.batch_size, FIRST_BATCH_SIZE)
     seconds = SECONDS if first == config.batch_size else FIRST_SECONDS
     timing = measure(replace(config, batch_size=first), dataset, machine, seconds)
     events.emit("step", batch_size=first, **timing._asdict())
-    # Time and memory are taken to grow with the batch, which is more than they do.
+    # An upper bound: time and memory grow at most in proportion to the batch.
     growth = min(
         SECONDS / timing.step_seconds,
-        FREE_SHARE * free / max(1, timing.memory_bytes - before),
+        FREE_SHARE * free / max(1, timing.memory_bytes - taken),
     )
     largest = min(config.batch_size, int(first * growth))
     if largest > first:
@@ -72,49 +72,55 @@ def run_estimate(folder: Path, events: Events) -> None:
 
 
 def sizes(config: TrainingConfig) -> dict[str, int]:
-    """Bytes of a checkpoint, of a training state, and of all weights in training; none is taken."""
+    """Bytes of a checkpoint, of a training state and of all weights; allocates no weights."""
     with torch.device("meta"):
         networks = build_generator(config), build_discriminator(config)
-    generator, critic = (sum(one.nbytes for one in part.state_dict().values()) for part in networks)
-    learnt = sum(one.nbytes for part in networks for one in part.parameters())
-    state = generator + critic + generator + MOMENTS * learnt  # the average is a generator too
+    generator, discriminator = (
+        sum(tensor.nbytes for tensor in network.state_dict().values()) for network in networks
+    )
+    parameters = sum(parameter.nbytes for network in networks for parameter in network.parameters())
+    average = generator  # the average has the generator's tensors
+    state = generator + discriminator + average + ADAM_MOMENTS * parameters
+    gradients = parameters
     return {
-        "checkpoint_bytes": generator + critic,
+        "checkpoint_bytes": generator + discriminator,
         "state_bytes": state,
-        "weight_bytes": state + learnt,  # with their gradients
+        "weight_bytes": state + gradients,
     }
 
 
 def random_dataset(folder: Path, config: TrainingConfig) -> PackedDataset:
     """A packed dataset of noise that fits the configuration."""
     random = np.random.default_rng(0)
-    np.save(folder / "images.npy", random.integers(0, 256, (PICTURES, *config.shape), np.uint8))
+    images = random.integers(0, 256, (RANDOM_IMAGES, *config.shape), np.uint8)
+    np.save(folder / "images.npy", images)
     if config.classes:
-        np.save(folder / "labels.npy", random.integers(0, len(config.classes), PICTURES))
+        labels = random.integers(0, len(config.classes), RANDOM_IMAGES)
+        np.save(folder / "labels.npy", labels)
     return PackedDataset(folder)
 
 
 def measure(
     config: TrainingConfig, dataset: PackedDataset, machine: Machine, seconds: float
 ) -> Timing:
-    """The steps that `seconds` hold, at least one, after the first ones, which set things up."""
+    """Time as many steps as fit into `seconds`, at least one, after those of the warm-up."""
     run = TrainingRun(config, dataset, machine)
-    warm = [_step(run) for _ in range(WARM_STEPS[machine.device.type])]
+    warm_up = [_timed_step(run) for _ in range(WARM_UP_STEPS[machine.device.type])]
     plain: list[float] = []
     penalised: list[float] = []
     end = time.perf_counter() + seconds
     while not plain + penalised or time.perf_counter() < end:
-        due = run.images_seen // run.images_per_step % config.penalty_every_steps == 0
-        (penalised if due else plain).append(_step(run))
+        has_penalties = run.images_seen // run.images_per_step % config.penalty_every_steps == 0
+        (penalised if has_penalties else plain).append(_timed_step(run))
     share = 1 / config.penalty_every_steps
-    step_seconds = share * mean(penalised or warm[:1]) + (1 - share) * mean(plain or penalised)
+    step_seconds = share * mean(penalised or warm_up[:1]) + (1 - share) * mean(plain or penalised)
     return Timing(step_seconds, peak_memory(machine.device))
 
 
-def _step(run: TrainingRun) -> float:
-    """Its seconds, until the device is done."""
+def _timed_step(run: TrainingRun) -> float:
+    """The seconds of a step, until the device has done it."""
     began = time.perf_counter()
     run.step()
-    with suppress(NotFiniteError):  # noise may well lead to what is no number; it takes as long
-        run.losses()
+    with suppress(NotFiniteError):  # noise may make the training diverge; the time is the same
+        run.read_report()
     return time.perf_counter() - began

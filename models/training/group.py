@@ -1,7 +1,7 @@
-"""The processes that train one model together, each on its part of every batch.
+"""The processes that train one model together, each on its own rows of every batch.
 
-Started by torchrun; a process by itself is a group of one. Gradients and BatchNorm's statistics
-are means over the whole batch, so that the run is the one a single process would do.
+torchrun starts them; a single process is a group of one. Gradients and BatchNorm statistics are
+means over the whole batch, so a group trains as a single process does.
 """
 
 import os
@@ -15,14 +15,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Group:
-    """This process's place among `size`."""
+    """The rank of this process among `size` processes."""
 
     rank: int = 0
     size: int = 1
 
     @classmethod
     def join(cls) -> "Group":
-        """The group that torchrun's environment names."""
+        """Join the group that torchrun describes in the environment."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
@@ -37,24 +37,25 @@ class Group:
         if self.size > 1:
             dist.destroy_process_group()
 
-    def part(self, rows: Tensor) -> Tensor:
-        """This process's rows of a batch."""
-        share = len(rows) // self.size
-        return rows[self.rank * share : (self.rank + 1) * share]
+    def own_rows(self, rows: Tensor) -> Tensor:
+        """The rows of a batch that belong to this process."""
+        count = len(rows) // self.size
+        return rows[self.rank * count : (self.rank + 1) * count]
 
     def average(self, tensors: Iterable[Tensor]) -> None:
-        """Make each tensor its mean over the group, in place."""
+        """Replace each tensor by its mean over the group, in place."""
         if self.size == 1:
             return
-        together = list(tensors)
-        flat = torch.cat([one.flatten() for one in together])
+        averaged = list(tensors)
+        flat = torch.cat([tensor.flatten() for tensor in averaged])
         dist.all_reduce(flat)
         flat /= self.size
-        for one, mean in zip(together, flat.split([one.numel() for one in together]), strict=True):
-            one.copy_(mean.view_as(one))
+        means = flat.split([tensor.numel() for tensor in averaged])
+        for tensor, mean in zip(averaged, means, strict=True):
+            tensor.copy_(mean.view_as(tensor))
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so in any process of the group; a wait for all of them."""
+        """Whether `flag` is True in any process of the group; waits for all of them."""
         if self.size == 1:
             return flag
         device = "cuda" if dist.get_backend() == "nccl" else "cpu"

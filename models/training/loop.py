@@ -1,4 +1,7 @@
-"""The training loop: counts images, says when something is due, and never writes or logs."""
+"""The training loop: it steps a run, decides when something is due, and calls the observer.
+
+It writes and logs nothing itself.
+"""
 
 import time
 from collections import deque
@@ -6,41 +9,43 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from models.training.health.signals import Finding
-from models.training.run import Losses, TrainingRun
+from models.child_process import PROGRESS_SECONDS
+from models.training.health.signals import HealthAlert
+from models.training.run import TrainingRun
+from models.training.stability import check_health
+from models.training.step import StepReport
 
-PROGRESS_SECONDS = 1.0
-FIRST_STATE_SECONDS = 10.0  # early, so that a run that dies young has something to go on from
+FIRST_STATE_SECONDS = 10.0  # early, so that a run that soon crashes has a state to resume from
 RATE_SECONDS = 30.0
-CHECKPOINT_SECONDS = 300.0  # at least so often, however slow the training
+CHECKPOINT_SECONDS = 300.0  # the longest time between two checkpoints of a slow training
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. The rate is over the last 30 s of training proper; null until measured."""
+    """How far a run is. Rate and ETA are None until they can be measured."""
 
     images_seen: int
     images_total: int
     images_per_second: float | None
     eta_seconds: float | None
-    losses: Losses
+    report: StepReport[float]
 
 
 class Observer(Protocol):
-    """What a run is watched by; each is called between two steps and may not change the run.
+    """What the loop calls between two steps; it must not change the run.
 
-    `checkpoint` answers whether it is whole: False where a stop has cut its scores short.
+    `checkpoint` returns whether the checkpoint is complete: False if a stop cut its scores short.
     """
 
     def progress(self, progress: Progress) -> None: ...
-    def health(self, run: TrainingRun, finding: Finding) -> None: ...
+    def health(self, run: TrainingRun, alert: HealthAlert) -> None: ...
     def sample(self, run: TrainingRun) -> None: ...
     def checkpoint(self, run: TrainingRun) -> bool: ...
     def state(self, run: TrainingRun) -> None: ...
 
 
 class RateMeter:
-    """Images per second over the last `RATE_SECONDS` spent in steps; what lies between is free."""
+    """Images per second over the last `RATE_SECONDS` of training, without the time of observers."""
 
     def __init__(self) -> None:
         self._marks: deque[tuple[float, int]] = deque()  # seconds in steps, images
@@ -48,7 +53,7 @@ class RateMeter:
         self._images = 0
 
     def add(self, seconds: float, images: int) -> None:
-        if self._marks:  # the first step also sets the libraries up
+        if self._marks:  # not the first step, which also sets up the libraries
             self._seconds += seconds
             self._images += images
         self._marks.append((self._seconds, self._images))
@@ -69,29 +74,30 @@ def train(
     state_every_seconds: float,
     stopping: Callable[[], bool],
 ) -> bool:
-    """Step until the run is finished (True) or `stopping()` (False, its state being written).
+    """Step until the run is finished, or until `stopping()`; return whether it is finished.
 
-    A run at its end whose last checkpoint is not whole is not finished: it goes on with that one.
-    Samples are due at 0, at each multiple of `sample_every_images` and at the end; checkpoints
-    likewise but for 0, and by the clock; states by the clock. Raises NotFiniteError.
+    Samples are due at 0 images, at every multiple of `sample_every_images` and at the end.
+    Checkpoints are due likewise, except at 0, and also by the clock; states only by the clock and
+    after a stop. A stop that cuts the last checkpoint short leaves the run unfinished: the next
+    attempt repeats that checkpoint. Raises NotFiniteError.
     """
     config, meter, clock = run.config, RateMeter(), _Clock(state_every_seconds)
     if run.images_seen == 0:
         observer.sample(run)
-    marked, measured = run.images_seen, time.monotonic()
+    images_before, measured_from = run.images_seen, time.monotonic()
     stopped = run.group.any(stopping())
     while not run.finished and not stopped:
         before = run.images_seen
         run.step()
         checkpoint_due = state_due = False
         if run.read_due:
-            losses = run.losses()
-            meter.add(time.monotonic() - measured, run.images_seen - marked)
+            report = run.read_report()
+            meter.add(time.monotonic() - measured_from, run.images_seen - images_before)
             if clock.progress_due() or run.finished:
-                observer.progress(_progress(run, meter, losses))
-            for finding in run.examine():
-                observer.health(run, finding)
-            # What the clock decides, all processes of a group have to do alike.
+                observer.progress(_progress(run, meter, report))
+            for alert in check_health(run):
+                observer.health(run, alert)
+            # Every process of a group has to act alike, whatever its own clock says.
             checkpoint_due = run.group.any(clock.checkpoint_due())
             state_due = run.group.any(clock.state_due())
             stopped = run.group.any(stopping())
@@ -101,10 +107,11 @@ def train(
             break
         sample_due = _crossed(before, run.images_seen, config.sample_every_images)
         checkpoint_due |= _crossed(before, run.images_seen, config.checkpoint_every_images)
-        looked_at = sample_due or checkpoint_due or state_due
-        if looked_at and not run.read_due:  # what is queued on a GPU is training, what follows not
-            run.wait()
-            meter.add(time.monotonic() - measured, run.images_seen - marked)
+        observed = sample_due or checkpoint_due or state_due
+        if observed and not run.read_due:
+            # Steps that a GPU still has queued count as training; the observer's work does not.
+            run.synchronise()
+            meter.add(time.monotonic() - measured_from, run.images_seen - images_before)
         if sample_due:
             observer.sample(run)
         if checkpoint_due:
@@ -112,8 +119,8 @@ def train(
             clock.checkpointed()
         if state_due:
             observer.state(run)
-        if run.read_due or looked_at:
-            marked, measured = run.images_seen, time.monotonic()
+        if run.read_due or observed:
+            images_before, measured_from = run.images_seen, time.monotonic()
     if not run.finished:
         observer.state(run)
         return False
@@ -125,7 +132,7 @@ def train(
 
 
 class _Clock:
-    """When what only looks is due."""
+    """When progress, checkpoints and states are due by time."""
 
     def __init__(self, state_every_seconds: float) -> None:
         now = time.monotonic()
@@ -154,11 +161,12 @@ class _Clock:
 
 
 def _crossed(before: int, after: int, every: int) -> bool:
+    """Whether a multiple of `every` lies in (before, after]."""
     return after // every > before // every
 
 
-def _progress(run: TrainingRun, meter: RateMeter, losses: Losses) -> Progress:
+def _progress(run: TrainingRun, meter: RateMeter, report: StepReport[float]) -> Progress:
     rate = meter.images_per_second
     left = max(0, run.config.images - run.images_seen)
     eta = left / rate if rate else None
-    return Progress(run.images_seen, run.config.images, rate, eta, losses)
+    return Progress(run.images_seen, run.config.images, rate, eta, report)

@@ -1,7 +1,7 @@
-"""The losses of GANs on logits, each a mean over (B,) float32 logits.
+"""The losses of GANs, each a mean over (B,) float32 logits.
 
-`smoothing` moves the target of the reals from 1 towards 0: one-sided label smoothing, Salimans et
-al. (arXiv 1606.03498), section 3.4. Losses without targets have none.
+`smoothing` lowers the target of the real images from 1: one-sided label smoothing, Salimans et al.
+(arXiv 1606.03498), section 3.4. Losses without targets ignore it.
 """
 
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from torch import Tensor
 
 
 class Loss(NamedTuple):
-    """What each player minimises: of (real, fake), and of (real, fake, smoothing).
+    """The two losses of a GAN; `boundary` is the logit between real and fake.
 
-    `border` is the logit between real and fake; None where only differences mean something.
+    `boundary` is None for losses in which only the difference of two logits has a meaning.
     """
 
-    generator: Callable[[Tensor, Tensor], Tensor]
-    discriminator: Callable[[Tensor, Tensor, float], Tensor]
-    border: float | None = 0.0
+    generator: Callable[[Tensor, Tensor], Tensor]  # of (real, fake) logits
+    discriminator: Callable[[Tensor, Tensor, float], Tensor]  # of (real, fake, smoothing)
+    boundary: float | None = 0.0
 
 
 def minimax_generator(_real: Tensor, fake: Tensor) -> Tensor:
-    """log(1 − D(G(z))): Goodfellow et al. (arXiv 1406.2661), equation 1. Vanishes when D wins."""
+    """log(1 − D(G(z))): Goodfellow et al. (arXiv 1406.2661), equation 1."""
     return -F.softplus(fake).mean()
 
 
@@ -39,13 +39,13 @@ def cross_entropy_discriminator(real: Tensor, fake: Tensor, smoothing: float) ->
 
 
 def real_cross_entropy(real: Tensor, smoothing: float) -> Tensor:
-    """Binary cross-entropy of the reals against 1 − smoothing."""
+    """Binary cross-entropy of real images with the target 1 − smoothing."""
     target = torch.full_like(real, 1 - smoothing)
     return F.binary_cross_entropy_with_logits(real, target)
 
 
 def fake_cross_entropy(fake: Tensor) -> Tensor:
-    """Binary cross-entropy of the fakes against 0."""
+    """Binary cross-entropy of generated images with the target 0."""
     return F.softplus(fake).mean()
 
 
@@ -75,12 +75,12 @@ def wasserstein_discriminator(real: Tensor, fake: Tensor, _smoothing: float) -> 
 
 
 def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """softplus(D(x) − D(G(z))) of pairs: Jolicoeur-Martineau (arXiv 1807.00734), section 4."""
+    """softplus(D(x) − D(G(z))) for pairs: Jolicoeur-Martineau (arXiv 1807.00734), section 4."""
     return F.softplus(real - fake).mean()
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor, _smoothing: float) -> Tensor:
-    """softplus(D(G(z)) − D(x)) of pairs: Jolicoeur-Martineau (arXiv 1807.00734), section 4."""
+    """softplus(D(G(z)) − D(x)) for pairs: Jolicoeur-Martineau (arXiv 1807.00734), section 4."""
     return F.softplus(fake - real).mean()
 
 
@@ -94,17 +94,17 @@ LOSSES = {
 }
 
 
-class HalfLoss(NamedTuple):
-    """A discriminator's loss in two parts, where it learns from reals and from fakes apart."""
+class SplitLoss(NamedTuple):
+    """A discriminator's loss as two terms, for separate updates on reals and on fakes."""
 
     real: Callable[[Tensor, float], Tensor]
     fake: Callable[[Tensor], Tensor]
 
 
-HALVES = {
-    "minimax": HalfLoss(real_cross_entropy, fake_cross_entropy),
-    "non_saturating": HalfLoss(real_cross_entropy, fake_cross_entropy),
-    "least_squares": HalfLoss(
+SPLIT_LOSSES = {
+    "minimax": SplitLoss(real_cross_entropy, fake_cross_entropy),
+    "non_saturating": SplitLoss(real_cross_entropy, fake_cross_entropy),
+    "least_squares": SplitLoss(
         lambda real, smoothing: (real - 1 + smoothing).square().mean() / 2,
         lambda fake: fake.square().mean() / 2,
     ),

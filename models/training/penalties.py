@@ -1,4 +1,4 @@
-"""Penalties on the discriminator's gradient by its images; each is differentiable itself."""
+"""Penalties on the discriminator's gradient with respect to its images."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from models.networks.network import Discriminator
 def squared_gradient(logits: Tensor, images: Tensor) -> Tensor:
     """E ‖∇D(x)‖² / 2 over (B, C, H, W) images: Mescheder et al. (arXiv 1801.04406), equation 9.
 
-    On reals it is R1, on fakes R2; multiplied by γ.
+    It is R1 on real images and R2 on generated ones; the caller multiplies it by γ.
     """
     return _gradients(logits, images).square().sum((1, 2, 3)).mean() / 2
 
@@ -21,9 +21,9 @@ def gradient_penalty(
     labels: Tensor | None,
     mix: Tensor,
 ) -> Tensor:
-    """E (‖∇D(x̂)‖ − 1)² between reals and fakes: Gulrajani et al. (arXiv 1704.00028), equation 3.
+    """E (‖∇D(x̂)‖ − 1)²: Gulrajani et al. (arXiv 1704.00028), equation 3.
 
-    `mix` (B,) in [0, 1) says how far from the fake to the real each image lies.
+    Each x̂ lies on the line from a fake (0) to a real image (1), at its `mix` (B,) in [0, 1).
     """
     between = torch.lerp(fakes.detach(), reals.detach(), mix[:, None, None, None])
     between.requires_grad_()

@@ -1,51 +1,35 @@
-"""A training in progress: its networks, its place in the data, its random numbers."""
+"""A training in progress: its networks, its position in the data, and its random numbers."""
 
 from collections import deque
-from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from math import isfinite
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.checkpoint import CheckpointError, NetworkWeights, NotFiniteError
+from models.checkpoint import NetworkWeights, NotFiniteError
 from models.config import TrainingConfig
 from models.data import EpochSampler, PackedDataset, split_off
-from models.networks.build import build_discriminator, build_generator, initialise
-from models.networks.network import Discriminator, Generator
-from models.networks.normalisation import synchronise
+from models.networks.network import Generator
 from models.precision import Machine
 from models.ranges import ConfigError
 from models.seeds import random_stream
 from models.training.augment import NOISE
 from models.training.cuda_graph import GraphedStep, StepFunction
 from models.training.ema import GeneratorAverage, reestimated
+from models.training.gan import build_gan, build_networks
 from models.training.group import Group
-from models.training.health.signals import Finding
+from models.training.health.probe import Snapshot
 from models.training.health.watch import Watch
-from models.training.schedules import Hyperparameters, ema_decay, hyperparameters
-from models.training.stability import Stability
-from models.training.step import Batch, Players, Step
+from models.training.schedules import Adjustments, Hyperparameters, ema_decay, hyperparameters
+from models.training.step import Batch, StepReport, train_step
 
-READ_EVERY_STEPS = {"cpu": 1, "cuda": 32}  # a GPU would have to be waited for at each step
-
-
-class Losses(NamedTuple):
-    """What a step reports: losses, mean logits, the share judged rightly, the penalty, and how
-    much of the discriminator's slope reaches the generator (steps.Step)."""
-
-    generator_loss: float
-    discriminator_loss: float
-    discriminator_real: float
-    discriminator_fake: float
-    discriminator_accuracy: float
-    penalty: float
-    generator_slope: float
+# How many steps pass between two readings of their reports: each reading waits for the device.
+READ_EVERY_STEPS = {"cpu": 1, "cuda": 32}
 
 
 class TrainingRun:
-    """`step` is the only thing that moves a run; all else only looks, but for `examine`, which with
-    `stability=auto` may change what the next steps learn by.
-    """
+    """The state of a training, which `step` advances."""
 
     def __init__(
         self,
@@ -68,25 +52,24 @@ class TrainingRun:
             )
         self.images_seen = 0
         self.rollbacks = 0
-        self.rolled_back_to: int | None = None  # images seen; of the last rollback in this process
-        generator, discriminator = _networks(config, start)
-        for network in (generator, discriminator):
-            network.to(machine.device)
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # not in its stubs
-        self.average = GeneratorAverage(generator)
-        self.players = _players(config, generator, discriminator, machine, self.group)
-        self.learnt, self.held_out = split_off(len(dataset), config.held_out_share)
-        self.sampler = EpochSampler(len(self.learnt), config.seed)
-        self.latents = random_stream(config.seed, "latents")
-        self.noise = random_stream(config.seed, "noise")
-        self._step: StepFunction = Step(config, self.players, machine, self.group)
+        self.rolled_back_to: int | None = None  # images seen, at the last rollback of this process
+        generator, discriminator = build_networks(config, machine.device, start)
+        self.average = GeneratorAverage(generator)  # with BatchNorm as it is served
+        self.gan = build_gan(config, machine, self.group, generator, discriminator)
+        self._train_step: StepFunction = partial(train_step, self.gan)
         if machine.device.type == "cuda" and self.group.size == 1:
-            self._step = GraphedStep(self._step)
+            self._train_step = GraphedStep(self._train_step)
+        self.training_indices, self.held_out_indices = split_off(
+            len(dataset), config.held_out_share
+        )
+        self.sampler = EpochSampler(len(self.training_indices), config.seed)
+        self.latent_random = random_stream(config.seed, "latents")
+        self.noise_random = random_stream(config.seed, "noise")
         self.watch = Watch()
-        self.stability = Stability()
-        # What the steps since the last reading reported.
+        self.adjustments = Adjustments()
+        # Reports (7,) that are still on the device, and those of the last reading.
         self.unread: deque[Tensor] = deque(maxlen=READ_EVERY_STEPS[machine.device.type])
-        self._read: list[Losses] = []
+        self.reports: list[StepReport[float]] = []
 
     @property
     def finished(self) -> bool:
@@ -95,153 +78,103 @@ class TrainingRun:
 
     @property
     def images_per_step(self) -> int:
-        """The reals that a step shows to the discriminator."""
+        """The real images that a step shows to the discriminator."""
         return self.config.batch_size * self.config.discriminator_steps
 
     @property
     def read_due(self) -> bool:
-        """Whether it is time for `losses`: the same steps in every process of the group."""
+        """Whether to call `read_report` now: after the same steps in every process of the group."""
         before = self.images_seen // self.images_per_step - 1  # even: a step with its penalties
         return self.finished or before % READ_EVERY_STEPS[self.machine.device.type] == 0
 
     @property
-    def planned(self) -> Hyperparameters:
-        """The values of the next step, but for what `stability` has changed."""
+    def scheduled(self) -> Hyperparameters:
+        """The values of the next step, before any adjustment."""
         return hyperparameters(self.config, self.images_seen, 0.5**self.rollbacks)
 
     def step(self) -> None:
-        """Learn from the next batches; `losses` says how it went."""
-        config = self.config
-        values = self.stability.apply(self.planned)
+        """Learn from the next batches; `read_report` says how it went."""
+        values = self.adjustments.apply(self.scheduled)
         steps = self.images_seen // self.images_per_step
-        penalise = steps % config.penalty_every_steps == 0
-        reported = self._step(self._draw(), values, penalise)
-        self.unread.append(reported.clone())  # a captured graph writes the same memory again
+        if steps % self.config.penalty_every_steps:
+            values = values.without_penalties()
+        report = self._train_step(self._next_batches(), values)
+        self.unread.append(torch.stack(report))
         self.images_seen += self.images_per_step
-        decay = ema_decay(config, self.images_seen, self.images_per_step)
-        self.average.update(self.players.generator, decay)
+        decay = ema_decay(self.config, self.images_seen, self.images_per_step)
+        self.average.update(self.gan.generator, decay)
 
-    def wait(self) -> None:
-        """Until the device has done the steps that it was given."""
-        if self.machine.device.type == "cuda":
-            torch.cuda.synchronize(self.machine.device)
+    def read_report(self) -> StepReport[float]:
+        """Wait for the steps since the last reading; return the report of the last one.
 
-    def losses(self) -> Losses:
-        """Of the last step. Raises NotFiniteError for a value that is NaN or infinite."""
-        reported = torch.stack(list(self.unread))
+        Raises NotFiniteError if a value of any of them is NaN or infinite.
+        """
+        values = torch.stack(list(self.unread))
         self.unread.clear()
-        self.group.average([reported])
-        self._read = [Losses(*one) for one in reported.tolist()]
-        for losses in self._read:
-            for name, value in losses._asdict().items():
-                if not abs(value) < float("inf"):
+        self.group.average([values])
+        self.reports = [StepReport(*row) for row in values.tolist()]
+        for report in self.reports:
+            for name, value in report._asdict().items():
+                if not isfinite(value):
                     raise NotFiniteError(
                         f"{name} became {value} at {self.images_seen:,} images seen"
                     )
-        return self._read[-1]
+        return self.reports[-1]
 
-    def examine(self) -> list[Finding]:
-        """The signals that rise with the steps that `losses` read, to be called after it each
-        time. With `stability=auto` it acts on those that are up.
-        """
-        risen, up = self.watch.read(self, self._read)
-        if self.config.stability == "off":
-            return risen
-        said = []
-        for finding in up:
-            action = self.stability.act(finding.signal, self.planned, self.images_seen)
-            if action or finding in risen:
-                said.append(replace(finding, action=action))
-        return said
+    def synchronise(self) -> None:
+        """Wait until the device has done every step so far."""
+        if self.machine.device.type == "cuda":
+            torch.cuda.synchronize(self.machine.device)
+
+    def snapshot(self) -> Snapshot:
+        """The training at this moment, as the health signals read it."""
+        return Snapshot(
+            images_seen=self.images_seen,
+            config=self.config,
+            machine=self.machine,
+            group=self.group,
+            dataset=self.dataset,
+            training_indices=self.training_indices,
+            held_out_indices=self.held_out_indices,
+            generator=self.gan.generator,
+            discriminator=self.gan.discriminator,
+        )
 
     def served_generator(self) -> Generator:
-        """The generator a checkpoint holds now: averaged, its BatchNorm statistics re-estimated."""
+        """The generator of a checkpoint: the average, with re-estimated BatchNorm statistics."""
         return reestimated(self.average.generator)
 
-    def _draw(self) -> list[Batch]:
+    def _next_batches(self) -> list[Batch]:
         """A batch for each update of the discriminator, then the generator's unless it is shared.
 
-        A relativistic generator compares its fakes with reals of its own. Other losses do not look
-        at reals there, and the reals of the batch before stand for the classes alone.
+        Only a relativistic generator compares its fakes with real images, and draws new ones. For
+        other losses its batch repeats the last images and labels: the labels are all it uses.
         """
         batches = [self._next_batch() for _ in range(self.config.discriminator_steps)]
         if self.config.updates == "shared":
             return batches
         if self.config.loss == "relativistic":
             return [*batches, self._next_batch()]
-        return [*batches, self._batch(batches[-1].pictures, batches[-1].labels)]
+        return [*batches, self._batch(batches[-1].images, batches[-1].labels)]
 
     def _next_batch(self) -> Batch:
         size = self.config.batch_size
-        indices = self.group.part(self.learnt[self.sampler.take(size)])
+        indices = self.group.own_rows(self.training_indices[self.sampler.take(size)])
         labels = self.dataset.labels(indices) if self.config.classes else None
-        pictures = self.dataset.batch(indices)
+        images = self.dataset.batch(indices)
         if self.dataset.on_disk:
-            self.dataset.prefetch(self.group.part(self.learnt[self.sampler.peek(size)]))
-        return self._batch(pictures, labels)
+            following = self.training_indices[self.sampler.peek(size)]
+            self.dataset.prefetch(self.group.own_rows(following))
+        return self._batch(images, labels)
 
-    def _batch(self, pictures: Tensor, labels: Tensor | None) -> Batch:
+    def _batch(self, images: Tensor, labels: Tensor | None) -> Batch:
+        """The images with latents and noise, of which each process of a group draws all rows."""
         size, device = self.config.batch_size, self.machine.device
-        latents = torch.randn(size, self.config.latent_dim, generator=self.latents)
-        noise = torch.rand(2, size, NOISE, generator=self.noise)
+        latents = torch.randn(size, self.config.latent_dim, generator=self.latent_random)
+        noise = torch.rand(2, size, NOISE, generator=self.noise_random)
         return Batch(
-            pictures.to(device),
+            images.to(device),
             None if labels is None else labels.to(device),
-            self.group.part(latents).to(device),
-            self.group.part(noise.transpose(0, 1)).transpose(0, 1).to(device),
+            self.group.own_rows(latents).to(device),
+            self.group.own_rows(noise.transpose(0, 1)).transpose(0, 1).to(device),
         )
-
-
-def _networks(
-    config: TrainingConfig, start: NetworkWeights | None
-) -> tuple[Generator, Discriminator]:
-    """Both at their start: as the configuration's source sets it, or as a checkpoint has it."""
-    random = random_stream(config.seed, "weights")
-    generator, discriminator = build_generator(config), build_discriminator(config)
-    initialise(generator, random)
-    initialise(discriminator, random)
-    if start is not None:
-        try:
-            generator.load_state_dict(start.generator)
-            discriminator.load_state_dict(start.discriminator)
-        except RuntimeError as error:
-            raise CheckpointError(f"the checkpoint is of other networks: {error}") from error
-    blocks = discriminator.blocks()
-    if config.frozen_discriminator_layers > len(blocks):
-        raise ConfigError(
-            "frozen_discriminator_layers",
-            config.frozen_discriminator_layers,
-            f"is more than the discriminator has: {len(blocks)}",
-        )
-    for block in blocks[: config.frozen_discriminator_layers]:
-        block.requires_grad_(False)
-    return generator, discriminator
-
-
-def _players(
-    config: TrainingConfig,
-    generator: Generator,
-    discriminator: Discriminator,
-    machine: Machine,
-    group: Group,
-) -> Players:
-    optimizers = []
-    rates = config.generator_learning_rate, config.discriminator_learning_rate
-    for network, rate in zip((generator, discriminator), rates, strict=True):
-        if group.size > 1:
-            synchronise(network)
-        optimizers.append(_adam(network, rate, config, machine))
-    return Players(generator, discriminator, *optimizers)
-
-
-def _adam(
-    network: nn.Module, rate: float, config: TrainingConfig, machine: Machine
-) -> torch.optim.Optimizer:
-    parameters = [one for one in network.parameters() if one.requires_grad]
-    return torch.optim.Adam(
-        parameters,
-        lr=rate,
-        betas=(config.beta1, config.beta2),
-        fused=True,
-        capturable=machine.device.type == "cuda",
-    )

@@ -1,92 +1,170 @@
-"""What a run with `stability=auto` does about its signals: bounded changes of what it learns by."""
+"""What a run does when its training goes wrong: it adjusts its hyperparameters, or rolls back."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from models.training.schedules import Hyperparameters
+from models.checkpoint import NotFiniteError
+from models.training.health.signals import HealthAlert
+from models.training.run import TrainingRun
+from models.training.schedules import PAUSE_IMAGES, Adjustments, Hyperparameters
 
-MOST_ACTIONS = 3  # in a run
-PAUSE_IMAGES = 20_000  # between two: the signals need as long to show what the first one did
+MAX_ACTIONS = 3  # in a run
 RATE_FACTOR = 0.5
 PENALTY_FACTOR = 2.0
 PROBABILITY_STEP = 0.25
 AUGMENTATIONS = ("translation", "cutout")  # in the order in which they are added
 
+MAX_ROLLBACKS = 2
+REMEDY = "choose lower learning rates, another loss, a penalty (r1), or precision=float32"
 
-@dataclass
-class Stability:
-    """What has been changed so far; a part of the training state.
 
-    It decides by images seen and by the signals alone, which a run that goes on sees alike.
+def check_health(run: TrainingRun) -> list[HealthAlert]:
+    """The alerts to report; call it after each `run.read_report()`.
+
+    These are the alerts that are new and, with `stability=auto`, those that the run acts on.
+    """
+    new, active = run.watch.read(run.snapshot(), run.reports)
+    if run.config.stability == "off":
+        return new
+    reported = []
+    for alert in active:
+        action = adjust(run.adjustments, alert.signal, run.scheduled, run.images_seen)
+        if action or alert in new:
+            reported.append(replace(alert, action=action))
+    return reported
+
+
+def adjust(
+    adjustments: Adjustments, signal: str, scheduled: Hyperparameters, images_seen: int
+) -> dict[str, Any] | None:
+    """Adjust one hyperparameter because of `signal`: {field, before, after}, None if none is left.
+
+    `scheduled` are the values of the configuration, without any adjustment. The decision depends
+    only on the signals and on images_seen, so that a resumed run decides alike.
+    """
+    if adjustments.actions == MAX_ACTIONS or images_seen < adjustments.acted_at + PAUSE_IMAGES:
+        return None
+    before = adjustments.apply(scheduled)
+    field = _adjusted_field(adjustments, signal, before)
+    if field is None:
+        return None
+    adjustments.actions += 1
+    adjustments.acted_at = images_seen
+    after = adjustments.apply(scheduled)
+    return {"field": field, "before": getattr(before, field), "after": getattr(after, field)}
+
+
+def _adjusted_field(adjustments: Adjustments, signal: str, now: Hyperparameters) -> str | None:
+    if signal in ("oscillation", "vanishing_gradient"):
+        adjustments.discriminator_rate *= RATE_FACTOR
+        return "discriminator_learning_rate"
+    if signal == "mode_collapse" and (now.r1 > 0 or now.r2 > 0):
+        adjustments.penalty *= PENALTY_FACTOR
+        return "r1" if now.r1 > 0 else "r2"
+    if signal in ("mode_collapse", "overfitting"):
+        return _augment(adjustments, now)
+    return None
+
+
+def _augment(adjustments: Adjustments, now: Hyperparameters) -> str | None:
+    """Augment more often; if nothing is augmented or everything is, add a kind of augmentation."""
+    policy = now.augmentation.split(",")
+    if now.augmentation != "none" and now.augmentation_probability < 1:
+        adjustments.probability += PROBABILITY_STEP
+        return "augmentation_probability"
+    for kind in AUGMENTATIONS:
+        if kind not in policy:
+            adjustments.augmentations = ",".join(filter(None, [adjustments.augmentations, kind]))
+            if now.augmentation_probability == 0:
+                adjustments.probability += PROBABILITY_STEP
+            return "augmentation"
+    return None
+
+
+class GoodStates:
+    """Links in the run folder to the two newest training states, for rollbacks.
+
+    The supervisor moves a state file away after its event; the links stay.
     """
 
-    discriminator_rate: float = 1.0
-    penalty: float = 1.0
-    probability: float = 0.0  # is added
-    augmentations: str = ""  # are added, with commas
-    actions: int = 0
-    acted_at: int = -PAUSE_IMAGES
+    def __init__(self, folder: Path) -> None:
+        self._newest = folder / "good.safetensors"
+        self._older = folder / "older.safetensors"
+        self._resumed = folder / "state.safetensors"  # the one that this process began from
+        self._newest_images_seen = -1  # unknown: a link of an earlier process is replaced
 
-    def apply(self, values: Hyperparameters) -> Hyperparameters:
-        """`values` as they are after the actions."""
-        policy = [] if values.augmentation == "none" else values.augmentation.split(",")
-        added = [one for one in self.augmentations.split(",") if one and one not in policy]
-        return replace(
-            values,
-            discriminator_learning_rate=values.discriminator_learning_rate
-            * self.discriminator_rate,
-            r1=values.r1 * self.penalty,
-            r2=values.r2 * self.penalty,
-            augmentation=",".join([*policy, *added]) or "none",
-            augmentation_probability=min(1.0, values.augmentation_probability + self.probability),
-        )
+    def keep(self, state: Path, images_seen: int) -> None:
+        """Link `state` as the newest one; a state further back becomes the older one."""
+        if 0 <= self._newest_images_seen < images_seen:
+            self._newest.replace(self._older)
+        self._newest_images_seen = images_seen
+        link = self._newest.with_name(f".{self._newest.name}")
+        link.unlink(missing_ok=True)
+        try:
+            os.link(state, link)
+        except OSError:  # the file system has no hard links
+            try:
+                shutil.copyfile(state, link)
+            except OSError:
+                link.unlink(missing_ok=True)  # a partial copy would take room on a full disk
+                raise
+        link.replace(self._newest)
 
-    def act(self, signal: str, values: Hyperparameters, images_seen: int) -> dict[str, Any] | None:
-        """One action about `signal`, where there is one left: its field, before and after.
+    def newest_first(self) -> list[Path]:
+        """The states to go back to, or an absent one at which a run begins anew."""
+        states = [self._newest, self._older, self._resumed]
+        return [state for state in states if state.exists()] or states
 
-        `values` are those of the configuration, without any action.
-        """
-        if self.actions == MOST_ACTIONS or images_seen < self.acted_at + PAUSE_IMAGES:
-            return None
-        before = self.apply(values)
-        field = self._change(signal, before)
-        if field is None:
-            return None
-        self.actions += 1
-        self.acted_at = images_seen
-        after = self.apply(values)
-        return {"field": field, "before": getattr(before, field), "after": getattr(after, field)}
 
-    def _change(self, signal: str, now: Hyperparameters) -> str | None:
-        if signal in ("oscillation", "vanishing_gradient"):
-            self.discriminator_rate *= RATE_FACTOR
-            return "discriminator_learning_rate"
-        if signal == "mode_collapse" and (now.r1 > 0 or now.r2 > 0):
-            self.penalty *= PENALTY_FACTOR
-            return "r1" if now.r1 > 0 else "r2"
-        if signal in ("mode_collapse", "overfitting"):
-            return self._augment(now)
-        return None
+def roll_back(
+    run: TrainingRun,
+    error: NotFiniteError,
+    states: Sequence[Path],
+    reopen: Callable[[Path], TrainingRun],
+) -> TrainingRun:
+    """Reopen `run` from the newest of the good `states`, with its learning rates halved.
 
-    def _augment(self, now: Hyperparameters) -> str | None:
-        """More often where there is augmentation, else more kinds of it, and not just in name."""
-        policy = now.augmentation.split(",")
-        if now.augmentation != "none" and now.augmentation_probability < 1:
-            self.probability += PROBABILITY_STEP
-            return "augmentation_probability"
-        for change in AUGMENTATIONS:
-            if change not in policy:
-                self.augmentations = ",".join(filter(None, [self.augmentations, change]))
-                if now.augmentation_probability == 0:
-                    self.probability += PROBABILITY_STEP
-                return "augmentation"
-        return None
+    If a rollback to that state has led nowhere, the second one takes the state before it. Raises
+    NotFiniteError after the second.
+    """
+    if run.rollbacks == MAX_ROLLBACKS:
+        raise NotFiniteError(
+            f"{error}, after {MAX_ROLLBACKS} rollbacks and with learning rates down to "
+            f"{_learning_rates(run)}: the training diverges; {REMEDY}"
+        ) from error
+    reopened = reopen(states[0])
+    if reopened.images_seen == run.rolled_back_to and len(states) > 1:
+        reopened = reopen(states[1])
+    reopened.rollbacks = run.rollbacks + 1
+    reopened.adjustments = run.adjustments  # they stay, and count towards MAX_ACTIONS
+    reopened.rolled_back_to = reopened.images_seen
+    return reopened
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Raises TypeError for what `to_json` never wrote."""
-        return cls(**data)
+def describe_rollback(run: TrainingRun, error: NotFiniteError) -> dict[str, Any]:
+    """The event about the rollback that led to `run`: the signal `not_finite`."""
+    return {
+        "signal": "not_finite",
+        "value": run.rollbacks,
+        "threshold": MAX_ROLLBACKS,
+        "says": f"{error}: rolled back to {run.images_seen:,} images seen, with learning rates "
+        f"halved to {_learning_rates(run)}",
+        "suggests": REMEDY,
+        "reason": str(error),
+        "images_seen": run.images_seen,
+        "rollbacks": run.rollbacks,
+        "generator_learning_rate": run.scheduled.generator_learning_rate,
+        "discriminator_learning_rate": run.scheduled.discriminator_learning_rate,
+    }
+
+
+def _learning_rates(run: TrainingRun) -> str:
+    rates = run.scheduled
+    return (
+        f"{rates.generator_learning_rate:g} (generator) and "
+        f"{rates.discriminator_learning_rate:g} (discriminator)"
+    )

@@ -1,10 +1,11 @@
-"""The training state: everything needed to go on as if nothing had happened, in one file."""
+"""The training state: one file with everything that a run needs to resume bit for bit."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from models.checkpoint import require_finite
 from models.config import TrainingConfig
@@ -13,22 +14,22 @@ from models.ranges import ConfigError
 from models.tensor_files import TensorFileError, read_tensors, write_tensors
 from models.training.health.watch import Watch
 from models.training.run import TrainingRun
-from models.training.stability import Stability
+from models.training.schedules import Adjustments
 
 KIND = "training state"
 
-# What may differ between the state and the run that goes on from it: nothing the numbers
-# up to here depend on.
+# Only these fields may differ between a state and the run that resumes from it: the numbers so far
+# do not depend on them.
 FREE_FIELDS = ("images", "sample_every_images", "checkpoint_every_images", "sample_grid")
 
 
 class StateError(ValueError):
-    """The file is not a training state this run can go on from."""
+    """The file is not a training state that this run can resume from."""
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A state as read: its tensors by name, and what else it says."""
+    """A state file's description, and its tensors by name."""
 
     config: TrainingConfig
     machine: Machine
@@ -38,13 +39,13 @@ class TrainingState:
     epoch: int
     position: int
     watch: Watch
-    stability: Stability
+    adjustments: Adjustments
     tensors: dict[str, Tensor]
 
 
 def save_state(path: Path, run: TrainingRun) -> None:
-    """Write the whole of `run`, atomically; the run is not changed by it. Raises NotFiniteError."""
-    tensors = whole(run)
+    """Write the state of `run` atomically, without changing the run. Raises NotFiniteError."""
+    tensors = state_tensors(run)
     description = {
         "config": run.config.to_json(),
         "images_seen": run.images_seen,
@@ -57,17 +58,20 @@ def save_state(path: Path, run: TrainingRun) -> None:
         "threads": run.machine.threads,
         "cores": run.machine.cores,
         "watch": run.watch.to_json(),
-        "stability": run.stability.to_json(),
+        "stability": run.adjustments.to_json(),
     }
     write_tensors(path, KIND, description, tensors)
 
 
-def whole(run: TrainingRun) -> dict[str, Tensor]:
+def state_tensors(run: TrainingRun) -> dict[str, Tensor]:
     """Every tensor of the run by its name in the file.
 
-    Raises NotFiniteError where one holds what is no number: nobody could go on from it.
+    Raises NotFiniteError for a value that is NaN or infinite: no run could resume from it.
     """
-    tensors = {"random.latents": run.latents.get_state(), "random.noise": run.noise.get_state()}
+    tensors = {
+        "random.latents": run.latent_random.get_state(),
+        "random.noise": run.noise_random.get_state(),
+    }
     if run.unread:
         tensors["unread"] = torch.stack(list(run.unread))
     for part, network in _networks(run).items():
@@ -80,76 +84,77 @@ def whole(run: TrainingRun) -> dict[str, Tensor]:
 
 
 def load_state(path: Path) -> TrainingState:
-    """Read a state. Raises StateError for a broken or foreign file."""
+    """Read a state file. Raises StateError if it is broken or of another kind."""
     try:
-        described, tensors = read_tensors(path, KIND)
+        description, tensors = read_tensors(path, KIND)
     except TensorFileError as error:
         raise StateError(str(error)) from error
     try:
         machine = Machine(
-            torch.device(described["device"]),
-            described["precision"],
-            described["threads"],
-            described["cores"],
+            torch.device(description["device"]),
+            description["precision"],
+            description["threads"],
+            description["cores"],
         )
-        config = TrainingConfig.from_json(described["config"])
+        config = TrainingConfig.from_json(description["config"])
         counters = {
-            name: int(described[name])
+            name: int(description[name])
             for name in ("images_seen", "rollbacks", "pictures", "epoch", "position")
         }
-        # A state from before there were these has neither.
-        watch = Watch.from_json(described["watch"]) if "watch" in described else Watch()
-        stability = Stability.from_json(described.get("stability", {}))
+        # Older state files have neither of these.
+        watch = Watch.from_json(description["watch"]) if "watch" in description else Watch()
+        adjustments = Adjustments.from_json(description.get("stability", {}))
     except (AttributeError, ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise StateError(f"{path.name} has a broken description: {error}") from error
     return TrainingState(
         config=config,
         machine=machine,
         watch=watch,
-        stability=stability,
+        adjustments=adjustments,
         tensors=tensors,
         **counters,
     )
 
 
 def restore(run: TrainingRun, state: TrainingState) -> None:
-    """Make `run` the one the state was taken of. Raises StateError where the two do not fit."""
-    before, now = state.config.to_json(), run.config.to_json()
-    for name, value in before.items():
-        if name not in FREE_FIELDS and now[name] != value:
-            raise StateError(f"{name} is {now[name]!r}, but the training state has {value!r}")
+    """Set `run` to `state`. Raises StateError for another configuration or dataset."""
+    saved, current = state.config.to_json(), run.config.to_json()
+    for name, value in saved.items():
+        if name not in FREE_FIELDS and current[name] != value:
+            raise StateError(f"{name} is {current[name]!r}, but the training state has {value!r}")
     if state.pictures != len(run.dataset):
         raise StateError(
-            f"the dataset has {len(run.dataset)} pictures, the state was taken on {state.pictures}"
+            f"the dataset has {len(run.dataset)} pictures, but the training state was saved with "
+            f"{state.pictures}"
         )
     try:
         for part, network in _networks(run).items():
             network.load_state_dict(_part(state.tensors, part))
         for part, optimizer in _optimizers(run).items():
             _restore_optimizer(optimizer, _part(state.tensors, part))
-        run.latents.set_state(state.tensors["random.latents"])
-        run.noise.set_state(state.tensors["random.noise"])
+        run.latent_random.set_state(state.tensors["random.latents"])
+        run.noise_random.set_state(state.tensors["random.noise"])
         run.unread.extend(state.tensors.get("unread", torch.empty(0)).to(run.machine.device))
     except (IndexError, KeyError, RuntimeError, ValueError) as error:
         raise StateError(f"the training state does not fit its own description: {error}") from error
     run.images_seen = state.images_seen
     run.rollbacks = state.rollbacks
-    run.watch, run.stability = state.watch, state.stability
+    run.watch, run.adjustments = state.watch, state.adjustments
     run.sampler.move_to(state.epoch, state.position)
 
 
 def _networks(run: TrainingRun) -> dict[str, nn.Module]:
     return {
-        "generator": run.players.generator,
-        "discriminator": run.players.discriminator,
+        "generator": run.gan.generator,
+        "discriminator": run.gan.discriminator,
         "average": run.average.generator,
     }
 
 
-def _optimizers(run: TrainingRun) -> dict[str, torch.optim.Optimizer]:
+def _optimizers(run: TrainingRun) -> dict[str, Optimizer]:
     return {
-        "generator_optimizer": run.players.generator_optimizer,
-        "discriminator_optimizer": run.players.discriminator_optimizer,
+        "generator_optimizer": run.gan.generator_optimizer,
+        "discriminator_optimizer": run.gan.discriminator_optimizer,
     }
 
 
@@ -161,14 +166,14 @@ def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
     }
 
 
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     values: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition(".")
         parameter = parameters[int(index)]
         if key != "step":
-            # The fused optimizer walks moments and weights as raw memory: same order, or garbage.
+            # The fused optimizer reads moments and weights as raw memory: they need equal strides.
             tensor = torch.empty_like(parameter).copy_(tensor)
         values.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict(optimizer.state_dict() | {"state": values})

@@ -1,35 +1,60 @@
-"""The updates that one step of a training is made of. They return what they saw, and report
-nothing: all on the device, without waiting for it.
+"""One training step of a GAN, in three update schemes: shared, alternating and split.
+
+A step updates the discriminator `discriminator_steps` times and the generator once. Its report
+stays on the device, so that the program need not wait for the device in every step.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
-from models.config import TrainingConfig
 from models.data import normalise
 from models.networks.convolution import without_weights
-from models.networks.network import Discriminator, Generator
-from models.precision import Machine
 from models.training.augment import augment, mirror
+from models.training.gan import GAN
 from models.training.group import Group
-from models.training.losses import HALVES, LOSSES
+from models.training.losses import LOSSES, SPLIT_LOSSES
 from models.training.penalties import gradient_penalty, squared_gradient
 from models.training.schedules import Hyperparameters
 
+Scalar = TypeVar("Scalar")  # a 0-dim tensor on the device, or a float once it has been read
+
+
+class StepReport(NamedTuple, Generic[Scalar]):
+    """The measurements of a step; those of the discriminator come from its last update."""
+
+    generator_loss: Scalar
+    discriminator_loss: Scalar
+    discriminator_real: Scalar  # mean logit of the real images
+    discriminator_fake: Scalar  # mean logit of the generated images
+    discriminator_accuracy: Scalar
+    penalty: Scalar
+    generator_slope: Scalar  # mean |∂L_G/∂D(G(z))|: how much of D's gradient the loss lets through
+
+
+class DiscriminatorReport(NamedTuple):
+    """The part of a StepReport that an update of the discriminator gives, in the same order."""
+
+    loss: Tensor
+    real: Tensor
+    fake: Tensor
+    accuracy: Tensor
+    penalty: Tensor
+
 
 class Batch(NamedTuple):
-    """What one update learns from."""
+    """The inputs of one update."""
 
-    pictures: Tensor  # (B, H, W, C) uint8
+    images: Tensor  # (B, H, W, C) uint8
     labels: Tensor | None  # (B,) int64
     latents: Tensor  # (B, latent_dim)
-    noise: Tensor  # (2, B, augment.NOISE) uniform in [0, 1): of the reals, of the fakes
+    noise: Tensor  # (2, B, augment.NOISE) uniform in [0, 1): for real images, for generated ones
 
 
-class Judged(NamedTuple):
+class Judgement(NamedTuple):
     """Images (B, C, H, W) in [-1, 1] before and after augmentation, and their logits (B,)."""
 
     images: Tensor
@@ -37,205 +62,243 @@ class Judged(NamedTuple):
     logits: Tensor
 
 
-@dataclass(frozen=True)
-class Players:
-    """The two networks and their optimizers."""
+def train_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> StepReport[Tensor]:
+    """Do one step in the update scheme of the configuration.
 
-    generator: Generator
-    discriminator: Discriminator
-    generator_optimizer: torch.optim.Optimizer
-    discriminator_optimizer: torch.optim.Optimizer
+    `batches` holds a batch for each update of the discriminator, then one for the generator. The
+    shared scheme has none for the generator: it uses the last one for both networks.
+    """
+    beta1 = gan.config.beta1
+    for group in gan.generator_optimizer.param_groups:
+        group["lr"], group["betas"] = values.generator_learning_rate, (beta1, values.beta2)
+    for group in gan.discriminator_optimizer.param_groups:
+        group["lr"], group["betas"] = values.discriminator_learning_rate, (beta1, values.beta2)
+    report = UPDATE_SCHEMES[gan.config.updates](gan, batches, values)
+    return StepReport(*(value.detach() for value in report))
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step: `discriminator_steps` updates of the discriminator, and one of the generator."""
+def shared_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> StepReport[Tensor]:
+    """Update the generator, then the discriminator on the same fakes: the NumPy article's step.
 
-    config: TrainingConfig
-    players: Players
-    machine: Machine
-    group: Group
+    The discriminator does not change between the two losses, so one pass of the fakes through it
+    serves both exactly. Real and generated images are separate batches for its BatchNorm.
+    """
+    config, G, loss = gan.config, gan.generator, LOSSES[gan.config.loss]
+    *further_batches, batch = batches
+    for further_batch in further_batches:
+        train_discriminator(gan, further_batch, values)
 
-    def __call__(self, batches: list[Batch], values: Hyperparameters, penalise: bool) -> Tensor:
-        """(7,) float32: the two losses, the mean logits of reals and fakes, the discriminator's
-        accuracy, the penalty, and the generator's slope: the mean of |∂L_G/∂D(G(z))|, the share
-        of the discriminator's gradient that the loss lets through to the generator.
+    real_noise, fake_noise = batch.noise
+    with gan.machine.autocast():
+        fakes = G(batch.latents, batch.labels)
+        detached = fakes.detach().requires_grad_()  # cuts the graph between the two networks
+        fake = judge(gan, detached, batch.labels, fake_noise, values)
+        reals = real_images(gan, batch).requires_grad_(values.r1 > 0)
+        real = judge(gan, reals, batch.labels, real_noise, values)
 
-        `batches` has one for each update; "shared" makes the last two updates of one.
-        """
-        self._set(values)
-        shared = self.config.updates == "shared"
-        for batch in batches[:-1]:
-            if self.config.updates == "split":
-                seen = self._split_update(batch, values)
-            else:
-                seen = self._discriminator_update(batch, values, penalise)
-        if shared:
-            return torch.stack(self._shared_update(batches[-1], values, penalise)).detach()
-        loss, slope = self._generator_update(batches[-1], values)
-        return torch.stack([loss, *seen, slope]).detach()
+    generator_loss = loss.generator(real.logits, fake.logits)
+    slope = update_generator(gan, generator_loss, fakes, fake, retain_graph=True)
 
-    def _set(self, values: Hyperparameters) -> None:
-        players, beta1 = self.players, self.config.beta1
-        for group in players.generator_optimizer.param_groups:
-            group["lr"], group["betas"] = values.generator_learning_rate, (beta1, values.beta2)
-        for group in players.discriminator_optimizer.param_groups:
-            group["lr"], group["betas"] = values.discriminator_learning_rate, (beta1, values.beta2)
+    discriminator_loss = loss.discriminator(real.logits, fake.logits, config.label_smoothing)
+    penalty = weighted_penalty(gan, batch, real, fake, values)
+    update_discriminator(gan, discriminator_loss + penalty)
+    discriminator = discriminator_report(gan, discriminator_loss, real.logits, fake.logits, penalty)
+    return StepReport(generator_loss, *discriminator, slope)
 
-    def _shared_update(
-        self, batch: Batch, values: Hyperparameters, penalise: bool
-    ) -> tuple[Tensor, ...]:
-        """The NumPy article's step: the generator first, the discriminator on the same fakes.
 
-        The discriminator does not change in between, so one pass of the fakes through it serves
-        both losses exactly. Reals and fakes are batches of their own, each with its statistics.
-        """
-        G = self.players.generator
-        loss = LOSSES[self.config.loss]
-        with self.machine.autocast():
-            fakes = G(batch.latents, batch.labels)
-            shown = fakes.detach().requires_grad_()  # cuts the graph between the networks
-            fake = self._judge(shown, batch.noise[1], batch, values)
-            reals = self._reals(batch, penalise and values.r1 > 0)
-            real = self._judge(reals, batch.noise[0], batch, values)
+def alternating_step(
+    gan: GAN, batches: Sequence[Batch], values: Hyperparameters
+) -> StepReport[Tensor]:
+    """Update the discriminator, then the generator on new latents.
 
-        loss_generator = loss.generator(real.logits, fake.logits)
-        with without_weights():
-            gradient, slopes = torch.autograd.grad(
-                loss_generator, (shown, fake.logits), retain_graph=True
-            )
-        torch.autograd.backward(fakes, gradient)
-        self._learn(self.players.generator_optimizer)
+    Goodfellow et al. (arXiv 1406.2661), algorithm 1. The relativistic loss compares with real
+    images in the generator's update too: Huang et al. (arXiv 2501.05441).
+    """
+    config, G, loss = gan.config, gan.generator, LOSSES[gan.config.loss]
+    *discriminator_batches, batch = batches
+    for discriminator_batch in discriminator_batches:
+        discriminator = train_discriminator(gan, discriminator_batch, values)
 
-        loss_discriminator = loss.discriminator(
-            real.logits, fake.logits, self.config.label_smoothing
-        )
-        penalty = self._penalty(batch, values, real, fake, penalise)
-        self._descend(loss_discriminator + penalty)
-        seen = self._seen(real.logits, fake.logits)
-        return loss_generator, loss_discriminator, *seen, penalty, slopes.abs().sum()
-
-    def _discriminator_update(
-        self, batch: Batch, values: Hyperparameters, penalise: bool
-    ) -> tuple[Tensor, ...]:
-        """The discriminator alone, on reals and fakes."""
-        G = self.players.generator
-        with self.machine.autocast():
+    real_noise, fake_noise = batch.noise
+    with gan.machine.autocast():
+        fakes = G(batch.latents, batch.labels)
+        detached = fakes.detach().requires_grad_()  # cuts the graph between the two networks
+        fake = judge(gan, detached, batch.labels, fake_noise, values)
+        real_logits = fake.logits.detach()  # a placeholder, which the other losses ignore
+        if config.loss == "relativistic":
             with torch.no_grad():
-                fakes = G(batch.latents, batch.labels)
-            shown = fakes.requires_grad_(penalise and values.r2 > 0)
-            fake = self._judge(shown, batch.noise[1], batch, values)
-            reals = self._reals(batch, penalise and values.r1 > 0)
-            real = self._judge(reals, batch.noise[0], batch, values)
-        loss = LOSSES[self.config.loss].discriminator(
-            real.logits, fake.logits, self.config.label_smoothing
-        )
-        penalty = self._penalty(batch, values, real, fake, penalise)
-        self._descend(loss + penalty)
-        return loss, *self._seen(real.logits, fake.logits), penalty
+                reals = real_images(gan, batch)
+                real_logits = judge(gan, reals, batch.labels, real_noise, values).logits
 
-    def _split_update(self, batch: Batch, values: Hyperparameters) -> tuple[Tensor, ...]:
-        """The Keras article's: one update on reals, one on fakes of the generator as it predicts
-        (by its moving statistics); their losses are averaged for the report.
-        """
-        G = self.players.generator
-        halves, logits, losses = HALVES[self.config.loss], [], []
+    generator_loss = loss.generator(real_logits, fake.logits)
+    slope = update_generator(gan, generator_loss, fakes, fake)
+    return StepReport(generator_loss, *discriminator, slope)
+
+
+def train_discriminator(gan: GAN, batch: Batch, values: Hyperparameters) -> DiscriminatorReport:
+    """Update the discriminator alone, on real images and on fakes of its own."""
+    config, G, loss = gan.config, gan.generator, LOSSES[gan.config.loss]
+    real_noise, fake_noise = batch.noise
+    with gan.machine.autocast():
+        with torch.no_grad():
+            fakes = G(batch.latents, batch.labels)
+        fake = judge(gan, fakes.requires_grad_(values.r2 > 0), batch.labels, fake_noise, values)
+        reals = real_images(gan, batch).requires_grad_(values.r1 > 0)
+        real = judge(gan, reals, batch.labels, real_noise, values)
+
+    discriminator_loss = loss.discriminator(real.logits, fake.logits, config.label_smoothing)
+    penalty = weighted_penalty(gan, batch, real, fake, values)
+    update_discriminator(gan, discriminator_loss + penalty)
+    return discriminator_report(gan, discriminator_loss, real.logits, fake.logits, penalty)
+
+
+def split_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> StepReport[Tensor]:
+    """Update the discriminator on reals, on fakes, then the generator: the Keras article's step.
+
+    The discriminator's fakes come from the generator in eval mode, as Keras's `predict` makes them:
+    with BatchNorm's running statistics. The report has the mean of the discriminator's two losses.
+    """
+    config, G, loss = gan.config, gan.generator, LOSSES[gan.config.loss]
+    split_loss = SPLIT_LOSSES[gan.config.loss]
+    *discriminator_batches, batch = batches
+    for discriminator_batch in discriminator_batches:
+        labels, (real_noise, fake_noise) = discriminator_batch.labels, discriminator_batch.noise
         G.eval()
-        with torch.no_grad(), self.machine.autocast():
-            fakes = G(batch.latents, batch.labels)
+        with torch.no_grad(), gan.machine.autocast():
+            fakes = G(discriminator_batch.latents, labels)
         G.train()
-        for images, noise in zip((self._reals(batch), fakes), batch.noise, strict=True):
-            with self.machine.autocast():
-                logits.append(self._judge(images, noise, batch, values).logits)
-            if len(logits) == 1:
-                losses.append(halves.real(logits[0], self.config.label_smoothing))
-            else:
-                losses.append(halves.fake(logits[1]))
-            self._descend(losses[-1])
-        mean = (losses[0] + losses[1]) / 2
-        return mean, *self._seen(*logits), torch.zeros_like(mean)
 
-    def _generator_update(self, batch: Batch, values: Hyperparameters) -> tuple[Tensor, Tensor]:
-        """The generator alone, on fresh latents: its loss and its slope."""
-        G = self.players.generator
-        with self.machine.autocast():
-            fakes = G(batch.latents, batch.labels)
-            shown = fakes.detach().requires_grad_()  # cuts the graph between the networks
-            fake_logits = self._judge(shown, batch.noise[1], batch, values).logits
-            real_logits = fake_logits.detach()
-            if self.config.loss == "relativistic":
-                with torch.no_grad():
-                    reals = self._reals(batch)
-                    real_logits = self._judge(reals, batch.noise[0], batch, values).logits
-        loss = LOSSES[self.config.loss].generator(real_logits, fake_logits)
-        with without_weights():
-            gradient, slopes = torch.autograd.grad(loss, (shown, fake_logits))
-        torch.autograd.backward(fakes, gradient)
-        self._learn(self.players.generator_optimizer)
-        return loss, slopes.abs().sum()
+        with gan.machine.autocast():
+            reals = real_images(gan, discriminator_batch)
+            real = judge(gan, reals, labels, real_noise, values)
+        real_loss = split_loss.real(real.logits, config.label_smoothing)
+        update_discriminator(gan, real_loss)
 
-    def _reals(self, batch: Batch, differentiable: bool = False) -> Tensor:
-        """The reals before augmentation: (B, C, H, W) in [-1, 1]."""
-        pictures = batch.pictures
-        if self.config.horizontal_flip:
-            pictures = mirror(pictures, batch.noise[0, :, -1] < 0.5)
-        return normalise(pictures).requires_grad_(differentiable)
+        with gan.machine.autocast():
+            fake = judge(gan, fakes, labels, fake_noise, values)
+        fake_loss = split_loss.fake(fake.logits)
+        update_discriminator(gan, fake_loss)
 
-    def _judge(
-        self, images: Tensor, noise: Tensor, batch: Batch, values: Hyperparameters
-    ) -> Judged:
-        """Augment reals or fakes and pass them through the discriminator."""
-        policy, probability = values.augmentation, values.augmentation_probability
-        augmented = augment(images, noise, policy, probability)
-        return Judged(images, augmented, self.players.discriminator(augmented, batch.labels))
+        mean_loss = (real_loss + fake_loss) / 2
+        no_penalty = torch.zeros_like(mean_loss)
+        discriminator = discriminator_report(gan, mean_loss, real.logits, fake.logits, no_penalty)
 
-    def _penalty(
-        self, batch: Batch, values: Hyperparameters, real: Judged, fake: Judged, penalise: bool
-    ) -> Tensor:
-        """The weighted sum of all penalties of this step.
+    with gan.machine.autocast():
+        fakes = G(batch.latents, batch.labels)
+        detached = fakes.detach().requires_grad_()  # cuts the graph between the two networks
+        fake = judge(gan, detached, batch.labels, batch.noise[1], values)
 
-        R1 and R2 differentiate by the images before augmentation, as Huang et al. (arXiv
-        2501.05441) do. The sum grows with `penalty_every_steps`, so that a penalty at every few
-        steps keeps its strength.
-        """
-        penalty = real.logits.new_zeros(())
-        if penalise and values.r1 > 0:
-            penalty = penalty + values.r1 * squared_gradient(real.logits, real.images)
-        if penalise and values.r2 > 0:
-            penalty = penalty + values.r2 * squared_gradient(fake.logits, fake.images)
-        if penalise and self.config.gradient_penalty > 0:
-            with self.machine.autocast():
-                between = gradient_penalty(
-                    self.players.discriminator,
-                    real.augmented,
-                    fake.augmented,
-                    batch.labels,
-                    batch.noise[1, :, -1],
-                )
-            penalty = penalty + self.config.gradient_penalty * between
-        return penalty * self.config.penalty_every_steps
-
-    def _seen(self, real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean logits, and the share of pictures that the discriminator judges rightly."""
-        border = LOSSES[self.config.loss].border
-        if border is None:  # logits mean something only beside each other
-            right = (real_logits > fake_logits).float().mean()
-        else:
-            of_reals, of_fakes = real_logits > border, fake_logits < border
-            right = (of_reals.float().mean() + of_fakes.float().mean()) / 2
-        return real_logits.mean(), fake_logits.mean(), right
-
-    def _descend(self, loss: Tensor) -> None:
-        """Let the discriminator learn from `loss`."""
-        torch.autograd.backward(loss, inputs=_learning(self.players.discriminator))
-        self._learn(self.players.discriminator_optimizer)
-
-    def _learn(self, optimizer: torch.optim.Optimizer) -> None:
-        parameters = [one for group in optimizer.param_groups for one in group["params"]]
-        self.group.average(one.grad for one in parameters if one.grad is not None)
-        optimizer.step()
-        optimizer.zero_grad()
+    generator_loss = loss.generator(fake.logits.detach(), fake.logits)
+    slope = update_generator(gan, generator_loss, fakes, fake)
+    return StepReport(generator_loss, *discriminator, slope)
 
 
-def _learning(network: torch.nn.Module) -> list[Tensor]:
-    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+UPDATE_SCHEMES = {"shared": shared_step, "alternating": alternating_step, "split": split_step}
+
+
+def real_images(gan: GAN, batch: Batch) -> Tensor:
+    """The batch's images (B, C, H, W) in [-1, 1], mirrored at random if the configuration does."""
+    images = batch.images
+    if gan.config.horizontal_flip:
+        images = mirror(images, batch.noise[0, :, -1] < 0.5)
+    return normalise(images)
+
+
+def judge(
+    gan: GAN, images: Tensor, labels: Tensor | None, noise: Tensor, values: Hyperparameters
+) -> Judgement:
+    """Augment the images and pass them through the discriminator."""
+    augmented = augment(images, noise, values.augmentation, values.augmentation_probability)
+    return Judgement(images, augmented, gan.discriminator(augmented, labels))
+
+
+def update_generator(
+    gan: GAN, loss: Tensor, fakes: Tensor, fake: Judgement, *, retain_graph: bool = False
+) -> Tensor:
+    """Descend `loss`, a function of the judgement of `fakes`; return the generator's slope."""
+    gradient_by_fakes, gradient_by_logits = gradient_by_images(loss, fake, retain_graph)
+    torch.autograd.backward(fakes, gradient_by_fakes)
+    optimize(gan.generator_optimizer, gan.group)
+    return gradient_by_logits.abs().sum()
+
+
+def gradient_by_images(
+    loss: Tensor, judgement: Judgement, retain_graph: bool
+) -> tuple[Tensor, Tensor]:
+    """The gradients of `loss` by the judged images and by their logits.
+
+    The discriminator does not learn from this loss, so the gradients of its weights are left out.
+    PyTorch's layers leave them out by themselves. The layers of models.networks.convolution cannot:
+    a custom function is not told which gradients the caller wants.
+    """
+    with without_weights():
+        by_images, by_logits = torch.autograd.grad(
+            loss, (judgement.images, judgement.logits), retain_graph=retain_graph
+        )
+    return by_images, by_logits
+
+
+def update_discriminator(gan: GAN, loss: Tensor) -> None:
+    """Descend `loss`; of its leaves, only the discriminator's weights get a gradient."""
+    torch.autograd.backward(loss, inputs=parameters(gan.discriminator_optimizer))
+    optimize(gan.discriminator_optimizer, gan.group)
+
+
+def optimize(optimizer: Optimizer, group: Group) -> None:
+    """Average the gradients over the group, apply them, and clear them."""
+    group.average(
+        parameter.grad for parameter in parameters(optimizer) if parameter.grad is not None
+    )
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def parameters(optimizer: Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def weighted_penalty(
+    gan: GAN, batch: Batch, real: Judgement, fake: Judgement, values: Hyperparameters
+) -> Tensor:
+    """The weighted sum of this step's penalties.
+
+    R1 and R2 differentiate by the images before augmentation, as Huang et al. (arXiv 2501.05441)
+    do. The sum is multiplied by `penalty_every_steps`: penalties in one step of several keep their
+    strength.
+    """
+    penalty = real.logits.new_zeros(())
+    if values.r1 > 0:
+        penalty = penalty + values.r1 * squared_gradient(real.logits, real.images)
+    if values.r2 > 0:
+        penalty = penalty + values.r2 * squared_gradient(fake.logits, fake.images)
+    if values.gradient_penalty > 0:
+        with gan.machine.autocast():
+            unweighted = gradient_penalty(
+                gan.discriminator,
+                real.augmented,
+                fake.augmented,
+                batch.labels,
+                mix=batch.noise[1, :, -1],
+            )
+        penalty = penalty + values.gradient_penalty * unweighted
+    return penalty * gan.config.penalty_every_steps
+
+
+def discriminator_report(
+    gan: GAN, loss: Tensor, real_logits: Tensor, fake_logits: Tensor, penalty: Tensor
+) -> DiscriminatorReport:
+    accuracy = classification_accuracy(gan.config.loss, real_logits, fake_logits)
+    return DiscriminatorReport(loss, real_logits.mean(), fake_logits.mean(), accuracy, penalty)
+
+
+def classification_accuracy(loss: str, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """The share of images that the discriminator classifies correctly.
+
+    A loss without a boundary compares: it is the share of the pairs whose real image has the higher
+    logit.
+    """
+    boundary = LOSSES[loss].boundary
+    if boundary is None:
+        return (real_logits > fake_logits).float().mean()
+    correct_reals, correct_fakes = real_logits > boundary, fake_logits < boundary
+    return (correct_reals.float().mean() + correct_fakes.float().mean()) / 2

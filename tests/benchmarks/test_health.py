@@ -21,7 +21,7 @@ def test_a_run_that_goes_wrong_is_recorded_and_the_table_printed(
     config = TrainingConfig(width=8, batch_size=16, images=640, precision="float32")
     run = TrainingRun(config, PackedDataset(tmp_path), choose_machine("float32"))
     with torch.no_grad():
-        next(run.players.generator.parameters()).fill_(float("nan"))
+        next(run.gan.generator.parameters()).fill_(float("nan"))
     result = watch(run, verbose=False)
     healthy = next(case for case in CASES if case.signal is None)
     assert not result.passed(healthy)

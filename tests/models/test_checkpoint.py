@@ -32,7 +32,7 @@ def checkpoint(tmp_path: Path, new_run: TrainingRun) -> Path:
 
 
 def _save(path: Path, run: TrainingRun) -> None:
-    discriminator = run.players.discriminator
+    discriminator = run.gan.discriminator
     save_checkpoint(path, run.served_generator(), discriminator, run.config, run.images_seen)
 
 
@@ -58,13 +58,13 @@ def test_both_networks_can_be_trained_on_from_a_checkpoint(
     config = replace(new_run.config, seed=77, frozen_discriminator_layers=2)
     start = load_weights(checkpoint)
     run = TrainingRun(config, PackedDataset(cats), new_run.machine, start=start)
-    blocks = [block[0].weight.clone() for block in run.players.discriminator.blocks()]
-    expected = [block[0].weight for block in new_run.players.discriminator.blocks()]
+    blocks = [block[0].weight.clone() for block in run.gan.discriminator.blocks()]
+    expected = [block[0].weight for block in new_run.gan.discriminator.blocks()]
     assert all(torch.equal(one, other) for one, other in zip(blocks, expected, strict=True))
     run.step()
     moved = [
         not torch.equal(before, block[0].weight)
-        for before, block in zip(blocks, run.players.discriminator.blocks(), strict=True)
+        for before, block in zip(blocks, run.gan.discriminator.blocks(), strict=True)
     ]
     assert moved == [False, False, True, True]
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from models.training.health.signals import Finding
+from models.training.health.signals import HealthAlert
 
-LEAST_IMAGES = 100_000  # without a better checkpoint
-SHARE = 0.2  # of the images seen: later on, improvement takes longer
-LEAST_SCORES = 3  # since the best: one alone may have been bad luck
+MIN_IMAGES = 100_000  # without a better checkpoint
+MIN_SHARE = 0.2  # of the images seen: later in a run, improvement takes longer
+MIN_SCORES = 3  # worse ones in a row: a single one may be bad luck
 
 
-class Scored(NamedTuple):
+class CheckpointScore(NamedTuple):
     """A checkpoint's KID, and the ends of its 95 % interval."""
 
     images_seen: int
@@ -19,44 +19,44 @@ class Scored(NamedTuple):
     high: float
 
     @classmethod
-    def of(cls, images_seen: int, metrics: Mapping[str, Any]) -> "Scored":
+    def of(cls, images_seen: int, metrics: Mapping[str, Any]) -> "CheckpointScore":
         return cls(images_seen, metrics["kid"], *metrics["kid_interval"])
 
 
 class Plateau:
-    """Remembers the scores of a run, and says once that they no longer get better."""
+    """Keeps the scores of a run, and alerts once when they stop improving."""
 
-    def __init__(self, scored: Sequence[Scored] = ()) -> None:
-        self._scored = list(scored)
-        self._said = _finding(self._scored) is not None
+    def __init__(self, scores: Sequence[CheckpointScore] = ()) -> None:
+        self._scores = list(scores)
+        self._active = _alert(self._scores) is not None
 
-    def add(self, scored: Scored) -> Finding | None:
-        """With a checkpoint's scores: the signal, if it rises with them."""
-        self._scored = [one for one in self._scored if one.images_seen < scored.images_seen]
-        self._scored.append(scored)
-        finding = _finding(self._scored)
-        rises = finding is not None and not self._said
-        self._said = finding is not None
-        return finding if rises else None
+    def add(self, score: CheckpointScore) -> HealthAlert | None:
+        """Add a checkpoint's score; return the alert if the signal becomes active with it."""
+        # After a rollback, scores past the new one belong to discarded training.
+        self._scores = [old for old in self._scores if old.images_seen < score.images_seen]
+        self._scores.append(score)
+        alert = _alert(self._scores)
+        was_active, self._active = self._active, alert is not None
+        return None if was_active else alert
 
 
-def _finding(scored: Sequence[Scored]) -> Finding | None:
-    if not scored:
+def _alert(scores: Sequence[CheckpointScore]) -> HealthAlert | None:
+    if not scores:
         return None
-    best, last = min(scored, key=lambda one: one.kid), scored[-1]
-    since = last.images_seen - best.images_seen
-    threshold = max(LEAST_IMAGES, int(SHARE * last.images_seen))
-    later = [one for one in scored if one.images_seen > best.images_seen]
-    if since < threshold or len(later) < LEAST_SCORES:
+    best, last = min(scores, key=lambda score: score.kid), scores[-1]
+    images_since_best = last.images_seen - best.images_seen
+    threshold = max(MIN_IMAGES, int(MIN_SHARE * last.images_seen))
+    later = [score for score in scores if score.images_seen > best.images_seen]
+    if images_since_best < threshold or len(later) < MIN_SCORES:
         return None
-    return Finding(
+    return HealthAlert(
         "plateau",
-        since,
+        images_since_best,
         threshold,
         last.images_seen,
-        f"it stopped improving {since:,} images ago: the best KID was {best.kid:.4f} "
+        f"it stopped improving {images_since_best:,} images ago: the best KID was {best.kid:.4f} "
         f"({best.low:.4f} to {best.high:.4f}) at {best.images_seen:,} images, the last is "
         f"{last.kid:.4f} ({last.low:.4f} to {last.high:.4f})",
-        "stop here, as the best checkpoint is the one that is served, or go on with lower learning "
-        "rates or more pictures",
+        "stop here, because the best checkpoint is the one that is served, or go on with lower "
+        "learning rates or more pictures",
     )

@@ -1,6 +1,6 @@
-"""The signals of a training that goes wrong: when each rises, what it says, and what it suggests.
+"""The signals of a training that goes wrong: when each becomes active, and what it reports.
 
-The thresholds are measured: docs/health.md has the runs, and the values on both sides.
+The thresholds are measured: docs/health.md has the runs, and the values on both sides of each.
 """
 
 from dataclasses import asdict, dataclass
@@ -8,8 +8,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A signal that has risen. `action` is what the run did about it, with `stability=auto`."""
+class HealthAlert:
+    """An active signal. `action` is what the run has changed because of it (`stability=auto`)."""
 
     signal: str
     value: float
@@ -25,43 +25,44 @@ class Finding:
 
 @dataclass(frozen=True)
 class Signal:
-    """Rises where its value passes `threshold`, and is silent again where it is back past `clear`.
+    """Becomes active when its value passes `threshold`, inactive when it is back past `clear`.
 
-    The value is too high where `clear` lies below the threshold, and else too low.
+    High values are bad if `clear` is below `threshold`, otherwise low ones are.
     """
 
     name: str
     threshold: float
     clear: float
-    says: str  # with the value in it
+    says: str  # a format string with the value
     suggests: str
 
-    def up(self, value: float, before: bool) -> bool:
-        """Whether it is up at `value`, having been so `before`."""
-        border = self.clear if before else self.threshold
-        return value > border if self.clear < self.threshold else value < border
+    def active(self, value: float, was_active: bool) -> bool:
+        """Whether the signal is active at `value`."""
+        limit = self.clear if was_active else self.threshold
+        return value > limit if self.clear < self.threshold else value < limit
 
-    def finding(self, value: float, images_seen: int) -> Finding:
+    def alert(self, value: float, images_seen: int) -> HealthAlert:
         says = self.says.format(value=value)
-        return Finding(self.name, value, self.threshold, images_seen, says, self.suggests)
+        return HealthAlert(self.name, value, self.threshold, images_seen, says, self.suggests)
 
 
-# Causes before what they lead to: of several at once, the first is acted on.
+# Causes come before their effects: stability=auto acts on the first of several active signals.
 SIGNALS = (
     Signal(
         "oscillation",
         threshold=0.05,
         clear=0.03,
-        says="the two networks chase each other: again and again the discriminator takes real for "
-        "generated, on average {value:.0%} beyond one and a half times the loss of guessing",
+        says="the two networks oscillate: in some steps the discriminator takes real images for "
+        "generated ones, and its loss is on average {value:.0%} beyond 1.5 times the loss of "
+        "guessing",
         suggests="a lower discriminator_learning_rate, or a penalty (r1)",
     ),
     Signal(
         "vanishing_gradient",
         threshold=0.05,
         clear=0.1,
-        says="the generator hardly learns: its loss lets through {value:.1%} of the "
-        "discriminator's slope",
+        says="the generator hardly learns: its loss passes on only {value:.1%} of the "
+        "discriminator's gradient",
         suggests="the non_saturating loss, fewer discriminator_steps, or a lower "
         "discriminator_learning_rate",
     ),
@@ -69,16 +70,16 @@ SIGNALS = (
         "mode_collapse",
         threshold=0.07,
         clear=0.1,
-        says="the generator makes few different pictures: they lie only {value:.0%} as far apart "
-        "as real ones do",
+        says="the generator makes few different images: the distance between them is only "
+        "{value:.0%} of the distance between real ones",
         suggests="a penalty (r1), augmentation, or a larger latent_dim",
     ),
     Signal(
         "overfitting",
         threshold=0.2,
         clear=0.15,
-        says="the discriminator knows its pictures by heart: those it never saw lie {value:.0%} of "
-        "the way from them to the generated ones",
+        says="the discriminator memorises its training images: it scores images that it has never "
+        "seen {value:.0%} of the way from them to generated ones",
         suggests="augmentation, more pictures, or fewer images",
     ),
 )

@@ -1,60 +1,60 @@
-"""Reads a run's health every so many images, and says when a signal rises."""
+"""Reads the health of a run at intervals, and alerts when a signal becomes active."""
 
 from collections.abc import Mapping, Sequence
 from math import isnan
 from statistics import median
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 
-from models.training.health.probe import Probe
-from models.training.health.series import Series, guessing
-from models.training.health.signals import SIGNALS, Finding
+from models.training.health.probe import Probe, Snapshot
+from models.training.health.signals import SIGNALS, HealthAlert
+from models.training.health.step_averages import StepAverages, guessing_loss
+from models.training.step import StepReport
 
-if TYPE_CHECKING:
-    from models.training.run import Losses, TrainingRun
-
-READ_IMAGES = 10_000  # between two readings: a look at the networks costs half a step or so
-READINGS = 3  # a signal's value is the median of so many: one reading alone raises nothing
+READ_IMAGES = 10_000  # between two readings: a probe of the networks costs about half a step
+READINGS = 3  # a signal is judged by the median of this many, so that one outlier has no effect
 
 
 class Watch:
-    """Only looks: it neither changes the run nor takes its random numbers.
+    """Reads a run without changing it or using its random numbers.
 
-    Its memory is a part of the training state, so that a run that goes on says what the whole one
-    would have said.
+    Its own values are a part of the training state: a resumed run reports what an uninterrupted one
+    would have reported.
     """
 
     def __init__(self) -> None:
-        self._series = Series()
+        self._averages = StepAverages()
         self._read_at = 0
         self._values: dict[str, list[float]] = {}
-        self._up: list[str] = []
+        self._active: list[str] = []
         self._probe: Probe | None = None
 
     def read(
-        self, run: "TrainingRun", steps: Sequence["Losses"]
-    ) -> tuple[list[Finding], list[Finding]]:
-        """After `steps`: the signals that have risen now, and all that are up. None between two
-        readings.
+        self, snapshot: Snapshot, reports: Sequence[StepReport[float]]
+    ) -> tuple[list[HealthAlert], list[HealthAlert]]:
+        """The alerts that are new after the steps of `reports`, and all that are active.
+
+        Both lists are empty between two readings.
         """
-        by_guessing = guessing(run.config)
-        for losses in steps:
-            self._series.add(losses, by_guessing)
-        if run.images_seen // READ_IMAGES == self._read_at // READ_IMAGES:
+        loss = guessing_loss(snapshot.config)
+        for report in reports:
+            self._averages.add(report, loss)
+        if snapshot.images_seen // READ_IMAGES == self._read_at // READ_IMAGES:
             return [], []
-        self._read_at = run.images_seen
+        self._read_at = snapshot.images_seen
         if self._probe is None:
-            self._probe = Probe(run)
-        self._remember(_agreed(self._series.read() | self._probe.look(run), run))
-        found = self._findings(run.images_seen)
-        risen = [one for one in found if one.signal not in self._up]
-        self._up = [one.signal for one in found]
-        return risen, found
+            self._probe = Probe(snapshot)
+        reading = self._averages.read() | self._probe.measure(snapshot)
+        self._remember(_mean_over_group(reading, snapshot))
+        active = self._active_alerts(snapshot.images_seen)
+        new = [alert for alert in active if alert.signal not in self._active]
+        self._active = [alert.signal for alert in active]
+        return new, active
 
     @property
     def values(self) -> dict[str, float]:
-        """What each signal is judged by now, as far as it has been read often enough."""
+        """The value that each signal is judged by, once there are enough readings."""
         return {
             name: median(values) for name, values in self._values.items() if len(values) == READINGS
         }
@@ -65,27 +65,28 @@ class Watch:
                 values = [*self._values.get(signal.name, []), reading[signal.name]]
                 self._values[signal.name] = values[-READINGS:]
 
-    def _findings(self, images_seen: int) -> list[Finding]:
+    def _active_alerts(self, images_seen: int) -> list[HealthAlert]:
         values = self.values
         return [
-            signal.finding(values[signal.name], images_seen)
+            signal.alert(values[signal.name], images_seen)
             for signal in SIGNALS
-            if signal.name in values and signal.up(values[signal.name], signal.name in self._up)
+            if signal.name in values
+            and signal.active(values[signal.name], signal.name in self._active)
         ]
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "series": self._series.to_json(),
+            "series": self._averages.to_json(),
             "read_at": self._read_at,
             "values": self._values,
-            "up": self._up,
+            "up": self._active,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Raises KeyError, TypeError or ValueError for what `to_json` never wrote."""
+        """Raises KeyError, TypeError or ValueError for what `to_json` does not write."""
         watch = cls()
-        watch._series = Series(**data["series"])
+        watch._averages = StepAverages(**data["series"])
         watch._read_at = int(data["read_at"])
         known = {signal.name for signal in SIGNALS}
         watch._values = {
@@ -93,18 +94,21 @@ class Watch:
             for name, values in data["values"].items()
             if name in known
         }
-        watch._up = [str(name) for name in data["up"] if name in known]
+        watch._active = [str(name) for name in data["up"] if name in known]
         return watch
 
 
-def _agreed(reading: Mapping[str, float], run: "TrainingRun") -> dict[str, float]:
-    """The mean over the run's processes, of what all of them could read: they act alike on it."""
+def _mean_over_group(reading: Mapping[str, float], snapshot: Snapshot) -> dict[str, float]:
+    """The mean over the group's processes, so that all act alike.
+
+    A value that one of them could not measure is NaN there, its mean is NaN, and it is left out.
+    """
     names = [signal.name for signal in SIGNALS]
     values = torch.tensor(
-        [reading.get(name, float("nan")) for name in names],  # of which every mean is one, too
+        [reading.get(name, float("nan")) for name in names],
         dtype=torch.float64,
-        device=run.machine.device,
+        device=snapshot.machine.device,
     )
-    run.group.average([values])
-    agreed = zip(names, values.tolist(), strict=True)
-    return {name: value for name, value in agreed if not isnan(value)}
+    snapshot.group.average([values])
+    means = zip(names, values.tolist(), strict=True)
+    return {name: value for name, value in means if not isnan(value)}

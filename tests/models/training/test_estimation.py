@@ -1,4 +1,4 @@
-"""What a training would take, beside what one really takes."""
+"""The estimate of a training, compared with a real one."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ CONFIGS = [
 ]  # fmt: skip
 
 
-class Said:
+class RecordedEvents:
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
 
@@ -50,39 +50,39 @@ def test_the_sizes_are_those_of_the_files(
     run = TrainingRun(config, random_dataset(tmp_path, config), machine)
     run.step()
     checkpoint, state = tmp_path / "checkpoint", tmp_path / "state"
-    save_checkpoint(checkpoint, run.served_generator(), run.players.discriminator, config, 4)
+    save_checkpoint(checkpoint, run.served_generator(), run.gan.discriminator, config, 4)
     save_state(state, run)
-    found = sizes(config)
-    # A file has a description and the random states as well.
+    expected = sizes(config)
+    # A file also has a description and the random states.
     for path, size in ((checkpoint, "checkpoint_bytes"), (state, "state_bytes")):
-        assert found[size] <= path.stat().st_size <= 1.02 * found[size] + 30_000
-    assert found["weight_bytes"] > found["state_bytes"]
+        assert expected[size] <= path.stat().st_size <= 1.02 * expected[size] + 30_000
+    assert expected["weight_bytes"] > expected["state_bytes"]
 
 
-def test_a_small_batch_is_timed_before_the_whole_one(tmp_path: Path) -> None:
-    said = Said()
-    run_estimate(write(tmp_path, replace(CONFIGS[1], batch_size=8)), said)
-    assert [event for event, _ in said.events] == ["sizes", "step", "step"]
-    (_, first), (_, last) = said.events[1:]
+def test_a_small_batch_is_timed_before_a_larger_one(tmp_path: Path) -> None:
+    recorded = RecordedEvents()
+    run_estimate(write(tmp_path, replace(CONFIGS[1], batch_size=8)), recorded)
+    assert [event for event, _ in recorded.events] == ["sizes", "step", "step"]
+    (_, first), (_, last) = recorded.events[1:]
     assert first["batch_size"] == 4
     assert 4 < last["batch_size"] <= 8
     for step in (first, last):
         assert step["step_seconds"] > 0
-        assert step["memory_bytes"] > said.events[0][1]["weight_bytes"]
+        assert step["memory_bytes"] > recorded.events[0][1]["weight_bytes"]
 
 
-def test_weights_that_the_memory_would_not_hold_are_never_made(
+def test_no_step_is_taken_if_the_weights_do_not_fit_into_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(estimation, "free_memory", lambda _device: 1000)
-    said = Said()
-    run_estimate(write(tmp_path, CONFIGS[0]), said)
-    ((event, found),) = said.events
+    recorded = RecordedEvents()
+    run_estimate(write(tmp_path, CONFIGS[0]), recorded)
+    ((event, values),) = recorded.events
     assert event == "sizes"
-    assert found["memory_bytes"] > found["free_bytes"]
+    assert values["memory_bytes"] > values["free_bytes"]
 
 
-def test_penalties_that_come_now_and_then_are_spread_over_the_steps(
+def test_the_time_of_rare_penalties_is_spread_over_all_steps(
     tmp_path: Path, machine: Machine
 ) -> None:
     config = replace(CONFIGS[0], r1=1.0, penalty_every_steps=64)
@@ -92,7 +92,7 @@ def test_penalties_that_come_now_and_then_are_spread_over_the_steps(
 
 
 @pytest.mark.slow
-def test_the_process_ends_when_whoever_started_it_is_gone(tmp_path: Path) -> None:
+def test_the_process_ends_with_its_supervisor(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "models.estimate", str(write(tmp_path, CONFIGS[0]))],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Two processes that share every batch do what one process does with the whole of it."""
+"""Two processes that share every batch train as one process does with the whole batch."""
 
 import json
 import os
@@ -62,20 +62,20 @@ def test_two_processes_give_the_weights_of_one(
     alone, together = (
         _train(tmp_path / str(processes), cats, config, processes) for processes in (1, 2)
     )
-    told = [[one["event"] for one in events] for events in (alone, together)]
-    kept = [[name for name in names if name not in BY_THE_CLOCK] for names in told]
-    assert kept[0] == kept[1]  # the second process says nothing
+    names = [[event["event"] for event in events] for events in (alone, together)]
+    compared = [[name for name in list_ if name not in BY_THE_CLOCK] for list_ in names]
+    assert compared[0] == compared[1]  # the second process emits nothing
     files = [tmp_path / folder / "checkpoints" / "64.safetensors" for folder in ("1", "2")]
     one, two = (load_generator(file).generator.state_dict() for file in files)
     start = TrainingRun(config, PackedDataset(cats), machine).players.generator.state_dict()
     for name, tensor in one.items():
         if name.endswith("weight") and tensor.ndim > 1:
-            # Adam's first steps make a whole step of the sign of a gradient that is all but 0.
+            # Adam's first steps turn a tiny difference of a gradient near 0 into a whole step.
             assert (two[name] - tensor).norm() < 0.1 * (tensor - start[name]).norm(), name
 
 
-def _watched(folder: Path, *datasets: Path) -> list[dict[str, float]]:
-    """What the watch of each process says, having read often enough."""
+def _health_values(folder: Path, *datasets: Path) -> list[dict[str, float]]:
+    """The health values of each process, after enough readings."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     script = Path(__file__).with_name("watched_in_group.py")
     done = subprocess.run(
@@ -93,25 +93,25 @@ def _watched(folder: Path, *datasets: Path) -> list[dict[str, float]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pictures", [300, 150])
-def test_two_processes_judge_by_the_same_values_though_they_read_others(
+def test_two_processes_judge_health_by_the_mean_of_their_values(
     tmp_path: Path, cats: Path, pictures: int
 ) -> None:
     np.save(tmp_path / "images.npy", np.load(cats / "images.npy")[:pictures] // 2)
-    one, two = _watched(tmp_path, cats, tmp_path)
+    one, two = _health_values(tmp_path, cats, tmp_path)
     assert one == two
     assert "mode_collapse" in one
     assert ("overfitting" in one) == (pictures == 300)  # of 150 the second process holds out none
 
 
-def test_a_group_of_one_shares_nothing() -> None:
+def test_a_group_of_one_has_all_rows() -> None:
     group, rows = Group(), torch.arange(6)
-    assert torch.equal(group.part(rows), rows)
-    assert torch.equal(Group(rank=1, size=2).part(rows), torch.tensor([3, 4, 5]))
+    assert torch.equal(group.own_rows(rows), rows)
+    assert torch.equal(Group(rank=1, size=2).own_rows(rows), torch.tensor([3, 4, 5]))
     assert group.any(True)
     assert not group.any(False)
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(
+def test_a_batch_size_that_is_no_multiple_of_the_processes_is_refused(
     cats: Path, config: TrainingConfig, machine: Machine
 ) -> None:
     with pytest.raises(ConfigError, match="batch_size 16 cannot be shared by 3 processes"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.training.losses import HALVES, LOSSES
+from models.training.losses import LOSSES, SPLIT_LOSSES
 
 REAL, FAKE = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
 
@@ -66,7 +66,7 @@ def test_smoothing_moves_the_best_logit_of_a_real_from_infinity() -> None:
     assert gradient.item() == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", HALVES)
+@pytest.mark.parametrize("name", SPLIT_LOSSES)
 def test_the_halves_of_a_loss_add_up_to_it(name: str) -> None:
-    halves = HALVES[name].real(REAL, 0.1) + HALVES[name].fake(FAKE)
+    halves = SPLIT_LOSSES[name].real(REAL, 0.1) + SPLIT_LOSSES[name].fake(FAKE)
     torch.testing.assert_close(halves, LOSSES[name].discriminator(REAL, FAKE, 0.1))

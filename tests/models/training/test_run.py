@@ -1,4 +1,4 @@
-"""A run is decided by its configuration; looking at it does not move it."""
+"""The configuration decides a run, and reading from it does not change it."""
 
 import copy
 from dataclasses import replace
@@ -18,13 +18,13 @@ from models.training.run import TrainingRun
 
 
 def _weights(run: TrainingRun) -> list[Tensor]:
-    networks = run.players.generator, run.players.discriminator, run.average.generator
+    networks = run.gan.generator, run.gan.discriminator, run.average.generator
     return [tensor for network in networks for tensor in network.state_dict().values()]
 
 
 def _same(left: TrainingRun, right: TrainingRun) -> bool:
     pairs = zip(_weights(left), _weights(right), strict=True)
-    return all(torch.equal(one, other) for one, other in pairs)
+    return all(torch.equal(ours, theirs) for ours, theirs in pairs)
 
 
 def test_a_step_reports_losses_and_counts_images(new_run: TrainingRun) -> None:
@@ -41,17 +41,17 @@ def test_the_same_configuration_gives_the_same_run(
     cats: Path, config: TrainingConfig, precise_machine: Machine
 ) -> None:
     runs = [
-        TrainingRun(one, PackedDataset(cats), precise_machine)
-        for one in (config, config, replace(config, seed=6))
+        TrainingRun(variant, PackedDataset(cats), precise_machine)
+        for variant in (config, config, replace(config, seed=6))
     ]
-    torch.manual_seed(1)  # the process's own random state has no say
+    torch.manual_seed(1)  # a run does not use the global random state
     losses = [[step(run) for _ in range(4)] for run in runs]
     assert losses[0] == losses[1] != losses[2]
     assert _same(runs[0], runs[1])
 
 
 @pytest.mark.parametrize("updates", ["shared", "alternating"])
-def test_pictures_on_the_disk_give_the_run_that_pictures_in_memory_give(
+def test_images_on_disk_and_in_memory_give_the_same_run(
     cats: Path, config: TrainingConfig, machine: Machine, updates: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -64,14 +64,14 @@ def test_pictures_on_the_disk_give_the_run_that_pictures_in_memory_give(
     assert _same(in_memory, on_disk)
 
 
-def test_a_loss_that_is_no_number_is_named(new_run: TrainingRun) -> None:
+def test_a_loss_that_is_nan_is_named_in_the_error(new_run: TrainingRun) -> None:
     with torch.no_grad():
-        next(new_run.players.discriminator.parameters())[0] = float("inf")
+        next(new_run.gan.discriminator.parameters())[0] = float("inf")
     with pytest.raises(NotFiniteError, match=r"generator_loss became nan at 16 images seen"):
         step(new_run)
 
 
-def test_pictures_of_another_shape_are_refused_before_anything_is_built(
+def test_images_of_another_shape_are_refused(
     cats: Path, config: TrainingConfig, machine: Machine
 ) -> None:
     with pytest.raises(DatasetError):
@@ -96,7 +96,7 @@ def test_a_step_with_several_discriminator_updates_counts_the_reals_of_each(
 
 
 @pytest.mark.parametrize(("loss", "taken"), [("relativistic", 32), ("non_saturating", 16)])
-def test_only_a_relativistic_generator_draws_reals_of_its_own(
+def test_only_a_relativistic_generator_draws_real_images_of_its_own(
     cats: Path, config: TrainingConfig, machine: Machine, loss: str, taken: int
 ) -> None:
     config = replace(config, updates="alternating", loss=loss)
@@ -105,16 +105,16 @@ def test_only_a_relativistic_generator_draws_reals_of_its_own(
     assert (run.images_seen, run.sampler.position) == (16, taken)
 
 
-def test_a_rollback_halves_the_rates(new_run: TrainingRun) -> None:
+def test_rollbacks_halve_the_learning_rates(new_run: TrainingRun) -> None:
     new_run.rollbacks = 2
     step(new_run)
-    (group,) = new_run.players.generator_optimizer.param_groups
+    (group,) = new_run.gan.generator_optimizer.param_groups
     assert group["lr"] == 5e-5
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_run_on_cuda_learns(cats: Path, config: TrainingConfig) -> None:
+def test_a_run_on_cuda_trains(cats: Path, config: TrainingConfig) -> None:
     machine = choose_machine("auto")
     machine.prepare()
     run = TrainingRun(config, PackedDataset(cats), machine)

@@ -1,4 +1,4 @@
-"""A run goes on from its state as if nothing had happened, bit for bit."""
+"""A run that resumes from its state is the uninterrupted run, bit for bit."""
 
 import shutil
 from dataclasses import replace
@@ -20,18 +20,18 @@ from models.training.run import TrainingRun
 from models.training.state import StateError, load_state, restore, save_state
 
 
-def _everything(run: TrainingRun, folder: Path) -> bytes:
-    """The state file is the whole of a run: two runs are the same if theirs are."""
-    save_state(folder / "whole.safetensors", run)
-    return (folder / "whole.safetensors").read_bytes()
+def _state_bytes(run: TrainingRun, folder: Path) -> bytes:
+    """The state file holds everything of a run: equal files mean equal runs."""
+    save_state(folder / "compared.safetensors", run)
+    return (folder / "compared.safetensors").read_bytes()
 
 
-def test_stopping_halfway_and_going_on_is_the_same_run(
+def test_a_run_that_resumes_halfway_is_the_same_run(
     tmp_path: Path, cats: Path, config: TrainingConfig, precise_machine: Machine
 ) -> None:
     dataset = PackedDataset(cats)
     whole = TrainingRun(config, dataset, precise_machine)
-    expected = [step(whole) for _ in range(40)]  # two epochs and a bit
+    expected = [step(whole) for _ in range(40)]  # more than two epochs
 
     first = TrainingRun(config, dataset, precise_machine)
     losses = [step(first) for _ in range(20)]
@@ -44,7 +44,7 @@ def test_stopping_halfway_and_going_on_is_the_same_run(
     losses += [step(second) for _ in range(20)]
 
     assert losses == expected
-    assert _everything(second, tmp_path) == _everything(whole, tmp_path)
+    assert _state_bytes(second, tmp_path) == _state_bytes(whole, tmp_path)
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -63,7 +63,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", [*PRESETS, "wasserstein", "hinge", "conditional"])
-def test_every_preset_goes_on_as_if_it_had_never_stopped(
+def test_every_preset_resumes_bit_for_bit(
     tmp_path: Path, cats: Path, machine: Machine, name: str, precision: str
 ) -> None:
     preset = name if name in PRESETS else "dcgan"
@@ -87,20 +87,20 @@ def test_every_preset_goes_on_as_if_it_had_never_stopped(
     restore(second, load_state(tmp_path / "state.safetensors"))
     losses += [step(second) for _ in range(3)]
     assert losses == expected
-    assert _everything(second, tmp_path) == _everything(whole, tmp_path)
+    assert _state_bytes(second, tmp_path) == _state_bytes(whole, tmp_path)
 
 
-def test_a_state_that_holds_what_is_no_number_is_not_written(
+def test_a_state_with_a_weight_that_is_not_finite_is_not_written(
     tmp_path: Path, new_run: TrainingRun
 ) -> None:
     with torch.no_grad():
-        next(new_run.players.generator.parameters())[0] = float("nan")
+        next(new_run.gan.generator.parameters())[0] = float("nan")
     with pytest.raises(NotFiniteError, match=r"generator\.layers\.0\.weight is not finite at 0"):
         save_state(tmp_path / "state.safetensors", new_run)
     assert not (tmp_path / "state.safetensors").exists()
 
 
-def test_a_new_runs_state_can_be_gone_on_from(
+def test_the_state_of_a_new_run_can_be_resumed(
     tmp_path: Path, cats: Path, new_run: TrainingRun, config: TrainingConfig, machine: Machine
 ) -> None:
     save_state(tmp_path / "state.safetensors", new_run)
@@ -118,7 +118,7 @@ def test_writing_a_state_does_not_change_the_run(
         assert step(watched) == step(alone)
 
 
-def test_more_images_may_be_asked_for_but_nothing_else_changed(
+def test_a_resumed_run_may_have_more_images_but_no_other_width(
     tmp_path: Path, cats: Path, new_run: TrainingRun, config: TrainingConfig, machine: Machine
 ) -> None:
     save_state(tmp_path / "state.safetensors", new_run)
@@ -135,7 +135,7 @@ def test_another_dataset_is_refused(
     save_state(tmp_path / "state.safetensors", new_run)
     np.save(tmp_path / "images.npy", np.load(cats / "images.npy")[:100])
     fewer = PackedDataset(tmp_path)
-    with pytest.raises(StateError, match="100 pictures, the state was taken on 300"):
+    with pytest.raises(StateError, match="100 pictures, but the training state was saved with 300"):
         restore(TrainingRun(config, fewer, machine), load_state(tmp_path / "state.safetensors"))
 
 

@@ -1,4 +1,4 @@
-"""Each kind of step is its source's, number for number, written out plainly beside it."""
+"""Each update scheme gives the numbers of its source, which is written out plainly here."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,142 +14,138 @@ from models.data import PackedDataset, normalise
 from models.precision import Machine
 from models.presets import PRESETS
 from models.training.augment import NOISE
-from models.training.group import Group
 from models.training.run import TrainingRun
 from models.training.schedules import hyperparameters
-from models.training.step import Batch, Step
+from models.training.step import Batch, StepReport, classification_accuracy, train_step
 
 
-def _batch(dataset: PackedDataset, place: int, latent_dim: int) -> Batch:
-    random = torch.Generator().manual_seed(place)
+def _batch(dataset: PackedDataset, index: int, latent_dim: int) -> Batch:
+    random = torch.Generator().manual_seed(index)
     return Batch(
-        dataset.batch(torch.arange(16 * place, 16 * place + 16)),
+        dataset.batch(torch.arange(16 * index, 16 * index + 16)),
         None,
         torch.randn(16, latent_dim, generator=random),
         torch.rand(2, 16, NOISE, generator=random),
     )
 
 
-def _do(run: TrainingRun, batches: list[Batch]) -> Tensor:
-    updates = Step(run.config, run.players, run.machine, Group())
-    return updates(batches, hyperparameters(run.config, 0), True)
+def _train_step(run: TrainingRun, batches: list[Batch]) -> StepReport[Tensor]:
+    return train_step(run.gan, batches, hyperparameters(run.config, 0))
 
 
 def _weights(run: TrainingRun) -> list[Tensor]:
-    players = run.players
-    return [*players.generator.state_dict().values(), *players.discriminator.state_dict().values()]
-
-
-def _same(ours: TrainingRun, plain: TrainingRun) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(_weights(ours), _weights(plain), strict=True))
+    gan = run.gan
+    return [*gan.generator.state_dict().values(), *gan.discriminator.state_dict().values()]
 
 
 def _clear(run: TrainingRun) -> None:
-    run.players.generator.zero_grad()
-    run.players.discriminator.zero_grad()
+    run.gan.generator.zero_grad()
+    run.gan.discriminator.zero_grad()
 
 
 def _cross_entropy(logits: Tensor, target: float) -> Tensor:
     if target == 0:
-        return F.softplus(logits).mean()  # the same, and bit for bit what is compared with
+        return F.softplus(logits).mean()  # the same function, and bit for bit that of the loss
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
 def _numpy_articles_step(run: TrainingRun, batch: Batch) -> list[float]:
-    """Two passes of the fakes, two backward calls."""
-    players = run.players
+    """The step with two passes of the fakes through the discriminator."""
+    gan = run.gan
     with run.machine.autocast():
-        fakes = players.generator(batch.latents)
-        logits = players.discriminator(fakes)
+        fakes = gan.generator(batch.latents)
+        logits = gan.discriminator(fakes)
     generator_loss = F.softplus(-logits).mean()
     generator_loss.backward()
-    players.generator_optimizer.step()
-    players.discriminator.zero_grad()
+    gan.generator_optimizer.step()
+    gan.discriminator.zero_grad()
     with run.machine.autocast():
-        fake_logits = players.discriminator(fakes.detach())
-        real_logits = players.discriminator(normalise(batch.pictures))
+        fake_logits = gan.discriminator(fakes.detach())
+        real_logits = gan.discriminator(normalise(batch.images))
     loss = _cross_entropy(real_logits, 1) + _cross_entropy(fake_logits, 0)
     loss.backward()
-    players.discriminator_optimizer.step()
+    gan.discriminator_optimizer.step()
     _clear(run)
     return [generator_loss.item(), loss.item()]
 
 
-def test_sharing_the_fakes_pass_gives_the_numpy_articles_weights(
+def test_the_shared_step_gives_the_weights_of_the_numpy_article(
     cats: Path, config: TrainingConfig, precise_machine: Machine
 ) -> None:
     dataset = PackedDataset(cats)
     ours, plain = (TrainingRun(config, dataset, precise_machine) for _ in range(2))
-    for place in range(3):
-        batch = _batch(dataset, place, 100)
+    for index in range(3):
+        batch = _batch(dataset, index, 100)
         expected = _numpy_articles_step(plain, batch)
-        assert _do(ours, [batch])[:2].tolist() == pytest.approx(expected, rel=1e-6)
-    learnt = zip(
-        [*ours.players.generator.parameters(), *ours.players.discriminator.parameters()],
-        [*plain.players.generator.parameters(), *plain.players.discriminator.parameters()],
+        report = _train_step(ours, [batch])
+        losses = [report.generator_loss.item(), report.discriminator_loss.item()]
+        assert losses == pytest.approx(expected, rel=1e-6)
+    trained = zip(
+        [*ours.gan.generator.parameters(), *ours.gan.discriminator.parameters()],
+        [*plain.gan.generator.parameters(), *plain.gan.discriminator.parameters()],
         strict=True,
     )
-    assert all(torch.equal(one, other) for one, other in learnt)
+    assert all(torch.equal(weight, expected_weight) for weight, expected_weight in trained)
 
 
-def test_mlp_learns_as_the_keras_article_does(cats: Path, machine: Machine) -> None:
+def test_mlp_trains_as_the_keras_article_does(cats: Path, machine: Machine) -> None:
     config = replace(PRESETS["mlp"].config, shape=(64, 64, 3), width=8)
     dataset = PackedDataset(cats)
     ours, plain = (TrainingRun(config, dataset, machine) for _ in range(2))
-    players = plain.players
-    for place in range(3):
-        first, second = _batch(dataset, 2 * place, 100), _batch(dataset, 2 * place + 1, 100)
-        reported = _do(ours, [first, second])
+    gan = plain.gan
+    for index in range(3):
+        first, second = _batch(dataset, 2 * index, 100), _batch(dataset, 2 * index + 1, 100)
+        report = _train_step(ours, [first, second])
 
-        players.generator.eval()
-        fakes = players.generator(first.latents).detach()
-        players.generator.train()
+        gan.generator.eval()
+        fakes = gan.generator(first.latents).detach()
+        gan.generator.train()
         losses, right = [], []
-        for images, target in ((normalise(first.pictures), 1.0), (fakes, 0.0)):
-            logits = players.discriminator(images)
+        for images, target in ((normalise(first.images), 1.0), (fakes, 0.0)):
+            logits = gan.discriminator(images)
             losses.append(_cross_entropy(logits, target))
             right.append(((logits > 0) == (target > 0)).float().mean())
             losses[-1].backward()
-            players.discriminator_optimizer.step()
+            gan.discriminator_optimizer.step()
             _clear(plain)
-        loss = _cross_entropy(players.discriminator(players.generator(second.latents)), 1)
+        loss = _cross_entropy(gan.discriminator(gan.generator(second.latents)), 1)
         loss.backward()
-        players.generator_optimizer.step()
+        gan.generator_optimizer.step()
         _clear(plain)
 
-        assert reported[0].item() == pytest.approx(loss.item(), rel=1e-5)
-        assert reported[1].item() == pytest.approx(sum(losses).item() / 2, rel=1e-5)
-        assert reported[4].item() == pytest.approx(sum(right).item() / 2)
-    for one, other in zip(_weights(ours), _weights(plain), strict=True):
-        torch.testing.assert_close(one, other)
+        assert report.generator_loss.item() == pytest.approx(loss.item(), rel=1e-5)
+        assert report.discriminator_loss.item() == pytest.approx(sum(losses).item() / 2, rel=1e-5)
+        assert report.discriminator_accuracy.item() == pytest.approx(sum(right).item() / 2)
+    for weight, expected in zip(_weights(ours), _weights(plain), strict=True):
+        torch.testing.assert_close(weight, expected)
 
 
-def test_mlp_relu_learns_as_the_mindspore_article_does(cats: Path, machine: Machine) -> None:
+def test_mlp_relu_trains_as_the_mindspore_article_does(cats: Path, machine: Machine) -> None:
     config = replace(PRESETS["mlp-relu"].config, shape=(64, 64, 3), width=8)
     dataset = PackedDataset(cats)
     ours, plain = (TrainingRun(config, dataset, machine) for _ in range(2))
-    players = plain.players
+    gan = plain.gan
     first, second = _batch(dataset, 0, 128), _batch(dataset, 1, 128)
-    _do(ours, [first, second])
+    _train_step(ours, [first, second])
 
-    fakes = players.generator(first.latents).detach()
-    real, fake = players.discriminator(normalise(first.pictures)), players.discriminator(fakes)
+    fakes = gan.generator(first.latents).detach()
+    real, fake = gan.discriminator(normalise(first.images)), gan.discriminator(fakes)
     (_cross_entropy(real, 1) + _cross_entropy(fake, 0)).backward()
-    players.discriminator_optimizer.step()
+    gan.discriminator_optimizer.step()
     _clear(plain)
-    _cross_entropy(players.discriminator(players.generator(second.latents)), 1).backward()
-    players.generator_optimizer.step()
+    _cross_entropy(gan.discriminator(gan.generator(second.latents)), 1).backward()
+    gan.generator_optimizer.step()
 
-    for one, other in zip(_weights(ours), _weights(plain), strict=True):
-        torch.testing.assert_close(one, other)
+    for weight, expected in zip(_weights(ours), _weights(plain), strict=True):
+        torch.testing.assert_close(weight, expected)
 
 
 def _augmented(images: Tensor, noise: Tensor) -> Tensor:
-    """Colour, translation and cutout of every picture, one after the other, from the paper's text.
+    """Colour, translation and cutout of every image, one after the other, from the paper's text.
 
     Zhao et al. (arXiv 2006.10738), section 3.2; `noise` (B, NOISE): see models.training.augment.
     """
-    seen = []
+    augmented = []
     for image, random in zip(images, noise, strict=True):
         brightness, saturation, contrast, down, right, row, column = random[:7].tolist()
         image = image + (brightness - 0.5)
@@ -157,21 +153,21 @@ def _augmented(images: Tensor, noise: Tensor) -> Tensor:
         image = grey + (image - grey) * (2 * saturation)
         image = image.mean() + (image - image.mean()) * (contrast + 0.5)
         height, width = image.shape[1:]
-        reach = height // 8
-        down, right = (int(moved * (2 * reach + 1)) - reach for moved in (down, right))
-        framed = F.pad(image, (reach, reach, reach, reach))
-        top, left = reach - down, reach - right
+        limit = height // 8
+        down, right = (int(share * (2 * limit + 1)) - limit for share in (down, right))
+        framed = F.pad(image, (limit, limit, limit, limit))
+        top, left = limit - down, limit - right
         image = framed[:, top : top + height, left : left + width]
         kept = torch.ones(height, width)
         size = height // 2
-        above, before = (int(place * (height + 1)) - size // 2 for place in (row, column))
+        above, before = (int(centre * (height + 1)) - size // 2 for centre in (row, column))
         kept[max(0, above) : above + size, max(0, before) : before + size] = 0
-        seen.append(image * kept)
-    return torch.stack(seen)
+        augmented.append(image * kept)
+    return torch.stack(augmented)
 
 
 @pytest.mark.parametrize("augmented", [False, True])
-def test_r3gan_learns_from_pairs_and_both_penalties_on_the_images_before_augmentation(
+def test_r3gan_compares_pairs_and_penalises_gradients_by_images_before_augmentation(
     cats: Path, augmented: bool, machine: Machine
 ) -> None:
     """Huang et al. (arXiv 2501.05441): equation 3 with R1 and R2; each phase has its own reals."""
@@ -183,39 +179,39 @@ def test_r3gan_learns_from_pairs_and_both_penalties_on_the_images_before_augment
     )
     dataset = PackedDataset(cats)
     ours, plain = (TrainingRun(config, dataset, machine) for _ in range(2))
-    players = plain.players
+    gan = plain.gan
     first, second = _batch(dataset, 0, 64), _batch(dataset, 1, 64)
-    reported = _do(ours, [first, second])
+    report = _train_step(ours, [first, second])
 
-    def seen(images: Tensor, noise: Tensor) -> Tensor:
+    def shown(images: Tensor, noise: Tensor) -> Tensor:
         return _augmented(images, noise) if augmented else images
 
-    reals = normalise(first.pictures).requires_grad_()
-    fakes = players.generator(first.latents).detach().requires_grad_()
-    real = players.discriminator(seen(reals, first.noise[0]))
-    fake = players.discriminator(seen(fakes, first.noise[1]))
+    reals = normalise(first.images).requires_grad_()
+    fakes = gan.generator(first.latents).detach().requires_grad_()
+    real = gan.discriminator(shown(reals, first.noise[0]))
+    fake = gan.discriminator(shown(fakes, first.noise[1]))
     penalty = torch.zeros(())
     for logits, images in ((real, reals), (fake, fakes)):
         (slopes,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
         penalty = penalty + config.r1 / 2 * slopes.square().sum((1, 2, 3)).mean()
     loss = F.softplus(fake - real).mean()
     (loss + penalty).backward()
-    players.discriminator_optimizer.step()
+    gan.discriminator_optimizer.step()
     _clear(plain)
-    fake = players.discriminator(seen(players.generator(second.latents), second.noise[1]))
-    real = players.discriminator(seen(normalise(second.pictures), second.noise[0]))
+    fake = gan.discriminator(shown(gan.generator(second.latents), second.noise[1]))
+    real = gan.discriminator(shown(normalise(second.images), second.noise[0]))
     F.softplus(real - fake).mean().backward()
-    players.generator_optimizer.step()
+    gan.generator_optimizer.step()
 
-    assert reported[1].item() == pytest.approx(loss.item(), rel=1e-5)
-    assert reported[5].item() == pytest.approx(penalty.item(), rel=1e-4)
-    for one, other in zip(_weights(ours), _weights(plain), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+    assert report.discriminator_loss.item() == pytest.approx(loss.item(), rel=1e-5)
+    assert report.penalty.item() == pytest.approx(penalty.item(), rel=1e-4)
+    for weight, expected in zip(_weights(ours), _weights(plain), strict=True):
+        torch.testing.assert_close(weight, expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("updates", ["shared", "alternating"])
 @pytest.mark.parametrize("loss", ["least_squares", "hinge", "wasserstein", "relativistic"])
-def test_every_loss_moves_both_networks(
+def test_every_loss_changes_both_networks(
     cats: Path, config: TrainingConfig, machine: Machine, loss: str, updates: str
 ) -> None:
     config = replace(
@@ -223,26 +219,24 @@ def test_every_loss_moves_both_networks(
         augmentation="colour,translation,cutout", horizontal_flip=True,
     )  # fmt: skip
     run = TrainingRun(config, PackedDataset(cats), machine)
-    before = [one.clone() for one in _weights(run)]
-    reported = step(run)
-    assert reported.penalty > 0
-    assert all(
-        not torch.equal(one, other) for one, other in zip(before, _weights(run), strict=True)
-    )
+    before = [weight.clone() for weight in _weights(run)]
+    assert step(run).penalty > 0
+    after = _weights(run)
+    assert not any(torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
-def test_what_is_learnt_apart_is_augmented_alike(cats: Path, machine: Machine) -> None:
+def test_split_updates_augment_reals_and_fakes_alike(cats: Path, machine: Machine) -> None:
     config = replace(
         PRESETS["mlp"].config, shape=(64, 64, 3), width=8, augmentation="colour,cutout"
     )
     run = TrainingRun(config, PackedDataset(cats), machine)
     seen: list[Tensor] = []
-    hook = run.players.discriminator.register_forward_pre_hook(
+    hook = run.gan.discriminator.register_forward_pre_hook(
         lambda _module, args: seen.append(args[0].detach())
     )
     run.step()
     hook.remove()
-    for images in seen:  # reals, fakes, and the generator's fakes: half of each side is cut out
+    for images in seen:  # reals, fakes, and the generator's fakes: each has a cutout
         assert (images == 0).float().mean() > 0.05
 
 
@@ -255,15 +249,14 @@ def test_what_is_learnt_apart_is_augmented_alike(cats: Path, machine: Machine) -
         ("relativistic", -9.0, -8.0, 0.0),
     ],
 )
-def test_the_accuracy_is_by_each_losss_own_border(
-    new_run: TrainingRun, loss: str, real: float, fake: float, accuracy: float
+def test_accuracy_uses_the_boundary_of_each_loss(
+    loss: str, real: float, fake: float, accuracy: float
 ) -> None:
-    updates = Step(replace(new_run.config, loss=loss), new_run.players, new_run.machine, Group())
     logits = torch.full((4,), real), torch.full((4,), fake)
-    assert updates._seen(*logits)[2].item() == accuracy
+    assert classification_accuracy(loss, *logits).item() == accuracy
 
 
-def test_a_penalty_of_one_step_in_two_weighs_twice(
+def test_a_penalty_in_every_second_step_has_twice_the_weight(
     cats: Path, config: TrainingConfig, machine: Machine
 ) -> None:
     config = replace(config, r1=1.0)
@@ -273,13 +266,13 @@ def test_a_penalty_of_one_step_in_two_weighs_twice(
     assert step(lazy).penalty == 0
 
 
-def test_frozen_layers_keep_their_weights_and_the_others_learn(
+def test_frozen_layers_keep_their_weights_and_the_others_train(
     cats: Path, config: TrainingConfig, machine: Machine
 ) -> None:
     config = replace(config, frozen_discriminator_layers=1, updates="alternating")
     run = TrainingRun(config, PackedDataset(cats), machine)
-    blocks = [block[0].weight for block in run.players.discriminator.blocks()]
+    blocks = [block[0].weight for block in run.gan.discriminator.blocks()]
     before = [block.detach().clone() for block in blocks]
     step(run)
-    kept = [torch.equal(one, other) for one, other in zip(blocks, before, strict=True)]
-    assert kept == [True, False, False, False]
+    unchanged = [torch.equal(new, old) for new, old in zip(blocks, before, strict=True)]
+    assert unchanged == [True, False, False, False]

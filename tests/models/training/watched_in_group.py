@@ -1,4 +1,4 @@
-"""Run by torchrun: each process trains on a dataset of its own, and prints what its watch says."""
+"""Run by torchrun: each process trains on its own dataset and writes the values of its watch."""
 
 import json
 import sys
@@ -11,27 +11,28 @@ from models.precision import choose_machine
 from models.training.group import Group
 from models.training.health import watch
 from models.training.run import TrainingRun
+from models.training.stability import check_health
 
 STEPS = 6
 
 
 def main() -> None:
-    """The words: a file each process writes its values to, and its folder of pictures."""
+    """Arguments: the file name to which each process appends its rank, then a dataset for each."""
     group = Group.join()
     _, values, *folders = sys.argv
     config = replace(
         TrainingConfig(width=8, batch_size=16, precision="float32", held_out_share=0.1),
         generator_normalisation="none",
         discriminator_normalisation="none",
-        discriminator_learning_rate=0.01,  # so that reals and fakes are soon told apart
+        discriminator_learning_rate=0.01,  # so that it soon separates real from generated images
     )
     watch.READ_IMAGES = 32
     dataset = PackedDataset(Path(folders[group.rank]))
     run = TrainingRun(config, dataset, choose_machine("float32"), group)
     for _ in range(STEPS):
         run.step()
-        run.losses()
-        run.examine()
+        run.read_report()
+        check_health(run)
     Path(f"{values}{group.rank}").write_text(json.dumps(run.watch.values))
     group.leave()
 

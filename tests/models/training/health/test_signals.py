@@ -1,4 +1,4 @@
-"""A signal rises past its threshold, and falls silent only where its value has gone well back."""
+"""A signal becomes active past its threshold, and inactive only once it is back past `clear`."""
 
 import pytest
 
@@ -9,7 +9,7 @@ TOO_LOW = Signal("low", threshold=0.1, clear=0.2, says="at {value:.0%}", suggest
 
 
 @pytest.mark.parametrize(
-    ("signal", "value", "before", "up"),
+    ("signal", "value", "was_active", "active"),
     [
         (TOO_HIGH, 0.51, False, True),
         (TOO_HIGH, 0.49, False, False),
@@ -21,15 +21,14 @@ TOO_LOW = Signal("low", threshold=0.1, clear=0.2, says="at {value:.0%}", suggest
         (TOO_LOW, 0.21, True, False),
     ],
 )
-def test_it_rises_at_one_value_and_clears_at_another(
-    signal: Signal, value: float, before: bool, up: bool
+def test_it_becomes_active_at_one_value_and_inactive_at_another(
+    signal: Signal, value: float, was_active: bool, active: bool
 ) -> None:
-    assert signal.up(value, before) == up
+    assert signal.active(value, was_active) == active
 
 
-def test_a_finding_is_a_plain_sentence_with_its_figures() -> None:
-    found = TOO_HIGH.finding(0.75, 20_000).to_json()
-    assert found == {
+def test_an_alert_has_a_sentence_with_its_value() -> None:
+    assert TOO_HIGH.alert(0.75, 20_000).to_json() == {
         "signal": "high",
         "value": 0.75,
         "threshold": 0.5,
@@ -40,10 +39,10 @@ def test_a_finding_is_a_plain_sentence_with_its_figures() -> None:
     }
 
 
-def test_each_of_the_four_says_its_value() -> None:
+def test_each_of_the_four_signals_says_its_value() -> None:
     names = [signal.name for signal in SIGNALS]
     assert names == ["oscillation", "vanishing_gradient", "mode_collapse", "overfitting"]
     for signal in SIGNALS:
-        finding = signal.finding(signal.threshold, 0)
-        assert f"{signal.threshold:.0%}".rstrip("%") in finding.says
-        assert "{" not in finding.says
+        alert = signal.alert(signal.threshold, 0)
+        assert f"{signal.threshold:.0%}".rstrip("%") in alert.says
+        assert "{" not in alert.says
