@@ -8,7 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from app.domain.cleanup import sweep_incoming
-from app.domain.database import Database
+from app.domain.database import Database, check_schema
 from app.domain.disk import Disk
 from app.domain.event_feeds import EventFeeds
 from app.domain.message_publisher import MessagePublisher
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     process exits with one line that says why.
     """
     configure_logs()
-    settings = settings or settings_or_exit(Settings)
+    settings = settings or settings_or_exit(Settings, check_schema)
     set_broker(settings.redis_url)
     api = FastImageApi(
         settings,

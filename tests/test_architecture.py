@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,23 @@ def test_models_needs_only_what_a_bare_gpu_machine_has() -> None:
     for path in (ROOT / "models").rglob("*.py"):
         roots = {name.partition(".")[0] for name in imported(path)}
         assert roots - set(sys.stdlib_module_names) - MODELS_NEED - {"models"} == set(), path
+
+
+def test_no_imports_form_a_circle() -> None:
+    """Imports in functions and under TYPE_CHECKING count too."""
+    modules = {module_name(path): path for path in sources()}
+
+    def module_of(name: str) -> str:
+        """The module that an import names: `name` itself, or the one that defines it."""
+        while name and name not in modules:
+            name = name.rpartition(".")[0]
+        return name
+
+    imports = {
+        module: {module_of(name) for name in imported(path)} - {module, ""}
+        for module, path in modules.items()
+    }
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("part", ["app/domain", "worker"])

@@ -13,7 +13,7 @@ from celery.signals import setup_logging, worker_init, worker_ready, worker_shut
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import jobs, leases
-from app.domain.database import is_unavailable
+from app.domain.database import check_schema, is_unavailable
 from app.domain.processes import configure_logs, format_library_logs, settings_or_exit
 from app.domain.queue import WORK_TASK, Queue, celery
 from app.domain.settings import WorkerSettings
@@ -88,7 +88,7 @@ def _on_setup_logging(**_: Any) -> None:
 
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _on_init(**_: Any) -> None:
-    settings_or_exit(WorkerSettings)
+    settings_or_exit(WorkerSettings, check_schema)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

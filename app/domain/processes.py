@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, cast
@@ -39,13 +40,11 @@ def load_settings(kind: type[S], given: dict[str, Any]) -> S:
         raise StartError("; ".join(sentences)) from exc
 
 
-def settings_or_exit(kind: type[T]) -> T:
+def settings_or_exit(kind: type[T], check_schema: Callable[[str], None]) -> T:
     """Read the settings, and check that the home is writable and the database's schema current.
 
     On failure the process exits with one line on stderr instead of a traceback.
     """
-    from app.domain.database import check_schema  # slow to import, and `moggy up` does without it
-
     try:
         settings = load_settings(kind, {})
         check_home(settings.home)
