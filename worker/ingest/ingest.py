@@ -222,13 +222,13 @@ class Ingest:
     def _pack(self, fitted: Fitted, member: Received, pack: Pack) -> tuple[int, bool]:
         """Add an image to the pack; return its index, and whether it is new."""
         report = self.progress.report
-        for treatment in sorted(fitted.treatments):
-            report.count(treatment, shown(member.name))
         class_name = member.label if member.is_labelled else folder_of(member.name)
         index, is_new = pack.add(fitted.pixels, class_name, member.name)
         self._values.add(fitted.depth, fitted.span, is_packed=is_new)
         report.accepted += is_new
         report.duplicates += not is_new
+        for treatment in fitted.treatments if is_new else ():
+            report.count(treatment, shown(member.name))
         return index, is_new
 
     def _decoded(

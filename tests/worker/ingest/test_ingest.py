@@ -199,6 +199,15 @@ def test_copies_are_duplicates_whatever_their_name_or_format(
     assert (report["accepted"], report["duplicates"]) == (2, 2)
 
 
+def test_treatments_of_duplicates_are_not_counted(ingest: Run, png: Png, tmp_path: Path) -> None:
+    small = io.BytesIO()
+    Image.new("RGB", (16, 16), "red").save(small, "PNG")
+    files = {"1.png": png(1), "small.png": small.getvalue(), "copy.png": small.getvalue()}
+    (note,) = ingest([zipped(tmp_path / "a.zip", files)]).report["notes"]
+    assert note.startswith("1 picture was enlarged")
+    assert note.endswith("(small.png).")
+
+
 def test_grey_and_coloured_pictures_make_a_coloured_dataset(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
