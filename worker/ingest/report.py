@@ -17,6 +17,8 @@ TREATMENTS = {
     "channels",
     "colours_ignored": "taken as sRGB: the gamma value and primaries of a PNG without a profile "
     "(gAMA, cHRM, cICP) are not used",
+    "cmyk": "converted from CMYK by a simple formula, without a colour profile",
+    "depth": "reduced to 8 bits a value, from 16 bits or decimal numbers",
     "metadata": "read without metadata that is damaged",
     "enlarged": "enlarged to the size of the dataset, which adds no detail: a smaller size would "
     "show as much",

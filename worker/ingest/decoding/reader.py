@@ -100,8 +100,8 @@ class Reader:
             self._levels.check(raster.depth, span)
             convert = functools.partial(_convert_to_srgb, decoder)
             pixels = fit_raster(raster, self._shape, self._levels, turn, convert)
-            enlarged = self._enlarged(width, height)
-            return Fitted(pixels, raster.depth, span, frozenset(decoder.treatments) | enlarged)
+            treatments = decoder.treatments | self._treatments(raster.depth, width, height)
+            return Fitted(pixels, raster.depth, span, frozenset(treatments))
 
     def measure(self, file: io.BytesIO) -> Measured:
         with self._decoded(file) as (_, raster):
@@ -118,11 +118,17 @@ class Reader:
             pixels = pixels_if_fitting(values, self._shape)
             if pixels is not None:
                 return Fitted(pixels, depth, span)
-        enlarged = self._enlarged(values.shape[1], values.shape[0])
-        return lambda: Fitted(fit_values(values, self._shape, self._levels), depth, span, enlarged)
+        treatments = self._treatments(depth, values.shape[1], values.shape[0])
+        return lambda: Fitted(
+            fit_values(values, self._shape, self._levels), depth, span, treatments
+        )
 
-    def _enlarged(self, width: int, height: int) -> frozenset[str]:
-        return frozenset({"enlarged"} if is_enlarged(width, height, self._shape) else ())
+    def _treatments(self, depth: str, width: int, height: int) -> frozenset[str]:
+        """Treatments of any format. Stretched levels have a note of their own."""
+        treatments = {"enlarged"} if is_enlarged(width, height, self._shape) else set()
+        if depth != "8-bit" and depth not in self._levels:
+            treatments.add("depth")
+        return frozenset(treatments)
 
     def measure_array(self, values: Values, span: Span) -> Measured:
         return Measured(depth_of(values.dtype), span)
@@ -172,4 +178,6 @@ def _convert_to_srgb(decoder: Decoder, image: Image.Image) -> Image.Image:
         else:
             if is_converted:
                 decoder.treatments.add("profile")
+    if image.mode == "CMYK":  # `fit_raster` converts it by Pillow's formula
+        decoder.treatments.add("cmyk")
     return image

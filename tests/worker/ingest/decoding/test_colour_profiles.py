@@ -93,8 +93,9 @@ def test_cmyk_without_a_profile_gives_its_colours(kind: str) -> None:
     image = Image.fromarray(255 - np.dstack([quadrants(), np.full((32, 32), 255)]).astype(np.uint8))
     cmyk = Image.frombytes("CMYK", image.size, image.tobytes())
     options = {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
-    got = np.array(colours_of(read(encode(cmyk, kind, **options)).pixels))
-    assert np.abs(got - QUADRANTS).max() <= 6
+    fitted = read(encode(cmyk, kind, **options))
+    assert np.abs(np.array(colours_of(fitted.pixels)) - QUADRANTS).max() <= 6
+    assert fitted.treatments == {"cmyk"}
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])

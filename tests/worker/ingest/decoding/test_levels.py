@@ -12,7 +12,9 @@ from encoded_pictures import encode, png, quadrants, read
 from PIL import Image
 
 from worker.ingest.decoding.levels import Levels, ValueRanges
+from worker.ingest.decoding.reader import Reader
 from worker.ingest.errors import IngestError, Rejected
+from worker.ingest.request import ImageShape
 
 Run = Callable[..., Any]
 
@@ -151,6 +153,17 @@ def test_16_bit_colours_are_spread_by_all_their_bits() -> None:
     values = np.random.default_rng(0).integers(0, 1024, (32, 32, 3), np.uint16)
     pixels = read(png(values, 16, 2), levels=Levels({"16-bit": (0.0, 1023.0)})).pixels
     assert np.abs(pixels - values * (255 / 1023)).max() <= 0.51
+
+
+def test_a_reduction_to_8_bits_is_a_treatment_unless_the_levels_are_stretched() -> None:
+    values = np.random.default_rng(0).integers(0, 1024, (32, 32, 3), np.uint16)
+    assert read(png(values, 16, 2)).treatments == {"depth"}
+    levels = Levels({"16-bit": (0.0, 1023.0)})
+    assert read(png(values, 16, 2), levels=levels).treatments == set()
+    reader = Reader(ImageShape(32, 32, "crop", "auto"), 1 << 20, Levels())
+    fit = reader.fit_array(values, (0.0, 1023.0))
+    assert callable(fit)
+    assert fit().treatments == {"depth"}
 
 
 def test_a_range_that_is_wide_enough_is_nothing_to_tell() -> None:
