@@ -1,10 +1,13 @@
-"""The README is true: its commands run as they are written, its settings are the code's."""
+"""The README and the docs are true: their commands run, their links lead somewhere, their tables
+are the code's.
+"""
 
 import os
 import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,16 +23,30 @@ from models.presets import DEFAULT_PRESET, PRESETS
 UNITS = {"MiB": 2**20, "GiB": 2**30}
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+TRAINING = (ROOT / "docs" / "training.md").read_text()
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 BIN = Path(sys.executable).parent
 
-# The only change to what is shown: a budget of seconds instead of half an hour.
-SMALLER = [("--images 750000", "--images 512"), ('"images": 750000', '"images": 512')]
+# The only change to the commands and the script: seconds of training instead of minutes.
+SMALLER = [("--images 100000", "--images 512"), ('"images": 100000', '"images": 512')]
 
 
-def commands() -> list[str]:
-    """Every line of the README's bash blocks."""
-    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.strip()]
+def blocks(text: str, language: str) -> list[str]:
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in fenced if name == language]
+
+
+def commands(*languages: str, text: str = README) -> list[str]:
+    """Every line of the code blocks in these languages."""
+    found = [block for language in languages for block in blocks(text, language)]
+    return [line for block in found for line in block.splitlines() if line.strip()]
+
+
+def smaller(text: str) -> str:
+    for shown, run in SMALLER:
+        text = text.replace(shown, run)
+    return text
 
 
 @pytest.fixture(scope="module")
@@ -40,45 +57,73 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.mark.slow
-def test_every_command_runs_as_it_is_written(
+def test_every_command_and_the_python_script_run_as_they_are_written(
     service: Service, tmp_path: Path, shared_data: Path
 ) -> None:
     (tmp_path / "cats-3000.zip").symlink_to(shared_data / "cats-3000.zip")
+    with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
+        archive.extractall(tmp_path / "my-pictures")
     environment = os.environ | {"MOGGY_URL": service.url}
     environment["PATH"] = f"{BIN}:{environment['PATH']}"
-    for command in commands():
-        line = command.replace("http://127.0.0.1:8000", service.url)
-        for shown, smaller in SMALLER:
-            line = line.replace(shown, smaller)
+    for command in commands("bash"):
+        line = smaller(command.replace("http://127.0.0.1:8000", service.url))
         if line.startswith("curl"):
             line = line.replace("curl", "curl --silent --show-error --fail-with-body", 1)
         run = subprocess.run(
             ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True
         )
         assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
+    (script,) = blocks(README, "python")
+    script = smaller(script.replace("http://127.0.0.1:8000", service.url))
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "512 of 512"
     for name, size, frames in [
         ("cats.png", (512, 512), 1),
         ("grid.png", (512, 512), 1),
         ("7.png", (64, 64), 1),
+        ("8.png", (64, 64), 1),
         ("morph.webp", (64, 64), 60),
         ("morph-by-url.webp", (64, 64), 60),
     ]:
         with Image.open(tmp_path / name) as image:
             assert (image.size, getattr(image, "n_frames", 1)) == (size, frames), name
+    with Image.open(tmp_path / "doctor.png") as image:
+        image.verify()
 
 
-def test_every_file_and_target_it_names_is_there() -> None:
-    targets = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`?make ([\w-]+)", README):
-        assert f"\n{target}:" in targets, target
-    for path in re.findall(r"\]\((docs/[^)]+)\)", README) + re.findall(
-        r"`(benchmarks/\S+?)`", README
-    ):
+def anchors(text: str) -> set[str]:
+    """The fragments of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_file_and_target_of_a_page_exists(page: Path) -> None:
+    text = page.read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`make ([\w-]+)", text):
+        assert f"\n{target}:" in makefile, target
+    for path in re.findall(r"`((?:benchmarks|docs|app|models|worker|tests)/[\w/.-]*)`", text):
         assert (ROOT / path).exists(), path
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith("http"):
+            continue
+        path, _, fragment = link.partition("#")
+        target = (page.parent / path) if path else page
+        assert target.exists(), link
+        assert not fragment or fragment in anchors(target.read_text()), link
+
+
+def test_the_map_of_the_docs_names_every_page() -> None:
+    linked = set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "README.md").read_text()))
+    assert linked == {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
 
 
 def test_every_setting_is_listed_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `MOGGY_(\w+)` \| ([^|]*) \|", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `MOGGY_(\w+)` \| ([^|]*) \|", SETTINGS, re.MULTILINE))
     fields = Settings.model_fields
     assert sorted(rows) == sorted(name.upper() for name in fields)
     for name, field in fields.items():
@@ -94,7 +139,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
 
 
 def allowed(described: dict[str, Any]) -> str:
-    """What a field may be, in the README's words."""
+    """The values that a field may have, in the words of docs/training.md."""
     if described["type"] == "boolean":
         return "true, false"
     if "enum" in described:
@@ -110,25 +155,27 @@ def allowed(described: dict[str, Any]) -> str:
 
 
 def test_every_override_is_listed_with_what_it_may_be() -> None:
-    section = README.split("| override |")[1].split("\n\n")[0]
+    section = TRAINING.split("| override |")[1].split("\n\n")[0]
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", section, re.MULTILINE))
-    assert shown == {name: allowed(one) for name, one in field_ranges().items()}
+    assert shown == {name: allowed(described) for name, described in field_ranges().items()}
 
 
 def test_every_preset_is_listed_with_its_shape_and_the_default_is_marked() -> None:
-    rows = re.findall(r"^\| `([\w-]+)`( \(the default\))? \| (\d+)×(\d+)×(\d) \|", README, re.M)
+    rows = re.findall(r"^\| `([\w-]+)`( \(the default\))? \| (\d+)×(\d+)×(\d) \|", TRAINING, re.M)
     shapes = {name: (int(height), int(width), int(deep)) for name, _, height, width, deep in rows}
     assert shapes == {name: preset.config.shape for name, preset in PRESETS.items()}
     assert [name for name, default, *_ in rows if default] == [DEFAULT_PRESET]
 
 
-def test_the_commands_it_shows_are_those_of_the_command_line() -> None:
-    for command in commands():
-        words = shlex.split(command)
-        if words[0] == "moggy":
-            parts = words[1:3] if words[1] in ("dataset", "model") else words[1:2]
-            help_text = subprocess.run(
-                [BIN / "moggy", *parts, "--help"], capture_output=True, text=True, check=True
-            ).stdout
-            for option in (word for word in words if word.startswith("--")):
-                assert re.search(rf"(?<![\w-]){option}(?![\w-])", help_text), command
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_have_the_options_that_it_shows(page: Path) -> None:
+    for command in commands("bash", "", text=page.read_text()):
+        words = shlex.split(command, comments=True)
+        if words[:1] != ["moggy"] or words[1] == "up":
+            continue
+        parts = words[1:3] if words[1] in ("dataset", "model") else words[1:2]
+        help_text = subprocess.run(
+            [BIN / "moggy", *parts, "--help"], capture_output=True, text=True, check=True
+        ).stdout
+        for option in (word for word in words if word.startswith("--")):
+            assert re.search(rf"(?<![\w-]){option}(?![\w-])", help_text), command
