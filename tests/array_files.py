@@ -1,4 +1,4 @@
-"""IDX and NumPy files as others write them."""
+"""IDX and NumPy files for tests."""
 
 import gzip
 import io
@@ -11,19 +11,19 @@ import numpy as np
 from benchmarks.digits import read_idx
 
 
-def pictures(count: int, *shape: int, seed: int = 0) -> np.ndarray:
-    """Random ones, no two alike."""
+def images(count: int, *shape: int, seed: int = 0) -> np.ndarray:
+    """(count, *shape) uint8 of random values: no two images are equal."""
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
 
 
 def idx(values: np.ndarray, shape: tuple[int, ...] | None = None) -> bytes:
-    """As yann.lecun.com describes it; `shape` is what is announced where that is a lie."""
+    """An IDX file; `shape` replaces the true shape in its header."""
     shape = shape or values.shape
     return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape) + values.tobytes()
 
 
 def first_of_idx(path: Path, count: int, folder: Path) -> Path:
-    """A gzipped file of the same name in `folder`, with the first `count` of what `path` has."""
+    """A gzipped file of the same name in `folder`, with the first `count` items of `path`."""
     part = folder / path.name
     part.write_bytes(gzip.compress(idx(read_idx(path)[:count])))
     return part

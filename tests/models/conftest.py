@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import real_pictures
+import real_images
 from training_runs import CPU, PRECISIONS
 
 from models.config import TrainingConfig
@@ -20,7 +20,7 @@ PICTURES = 300
 def cats(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A packed dataset folder of the first 300 cats, 64×64 RGB."""
     folder = tmp_path_factory.mktemp("cats")
-    np.save(folder / "images.npy", real_pictures.cats(shared_data, PICTURES))
+    np.save(folder / "images.npy", real_images.cats(shared_data, PICTURES))
     (folder / "dataset.json").write_text("{}")
     return folder
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFilter
-from real_pictures import cats, digits_by_class
+from real_images import cats, digits_by_class
 
 from models.scoring.embedding import Embedder
 from models.scoring.scores import (

@@ -1,4 +1,4 @@
-"""The budget of bytes that pictures are decoded under."""
+"""The budget of bytes for images that are decoded at once."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ import time
 from worker.ingest.limits import ByteBudget
 
 
-def test_what_does_not_fit_waits_until_it_does() -> None:
+def test_a_request_waits_until_enough_bytes_are_free() -> None:
     budget, order = ByteBudget(10), list[str]()
 
     def work(name: str, size: int, started: threading.Event) -> None:
@@ -28,7 +28,7 @@ def test_what_does_not_fit_waits_until_it_does() -> None:
     assert order == ["small", "large"]
 
 
-def test_what_is_larger_than_the_budget_is_let_in_alone() -> None:
+def test_a_request_larger_than_the_budget_is_granted_alone() -> None:
     budget = ByteBudget(10)
     with budget.take(1000):
         waiting = threading.Thread(target=lambda: budget.take(1).__enter__())

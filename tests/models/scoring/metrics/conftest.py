@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from real_pictures import cats, digits_by_class
+from real_images import cats, digits_by_class
 from torch import Tensor
 
 from models.scoring.embedding import Embedder

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from real_pictures import cats, digits_by_class
+from real_images import cats, digits_by_class
 from scipy import ndimage
 
 from models.scoring.metrics.blocks import planes

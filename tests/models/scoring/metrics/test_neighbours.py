@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from real_pictures import digits_by_class
+from real_images import digits_by_class
 from torch import Tensor
 
 from models.scoring.metrics import blocks

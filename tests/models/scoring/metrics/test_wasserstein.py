@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFilter
-from real_pictures import cats, digits_by_class
+from real_images import cats, digits_by_class
 from scipy import ndimage, stats
 
 from models.scoring.metrics.blocks import planes

@@ -26,24 +26,24 @@ from worker.ingest.archives.names import (
         "cats\\thumbs.db",
     ],
 )
-def test_what_systems_leave_is_litter(name: str) -> None:
+def test_files_of_operating_systems_are_litter(name: str) -> None:
     assert is_litter(name)
 
 
 @pytest.mark.parametrize("name", ["a.png", "./cats/a.png", "cats/a.b.png", "../a.png", "thumbs"])
-def test_what_people_put_there_is_not_litter(name: str) -> None:
+def test_files_of_users_are_not_litter(name: str) -> None:
     assert not is_litter(name)
 
 
 @pytest.mark.parametrize(
     "name", ["../a.png", "cats/../../a.png", "/etc/a.png", "..\\a.png", "C:\\a.png", "\\a.png"]
 )
-def test_a_path_out_of_its_folder_is_seen(name: str) -> None:
+def test_a_path_that_leaves_its_folder_points_outside(name: str) -> None:
     assert points_outside(name)
 
 
 @pytest.mark.parametrize("name", ["a.png", "./a.png", "cats/a..png", "cats//a.png", "...png"])
-def test_an_innocent_path_is_not_suspected(name: str) -> None:
+def test_a_path_within_its_folder_does_not_point_outside(name: str) -> None:
     assert not points_outside(name)
 
 
@@ -57,7 +57,7 @@ def test_an_innocent_path_is_not_suspected(name: str) -> None:
         ("train\\tabby\\a.png", "tabby"),
     ],
 )
-def test_the_folder_is_the_immediate_one(name: str, folder: str | None) -> None:
+def test_the_folder_of_a_file_is_the_immediate_one(name: str, folder: str | None) -> None:
     assert folder_of(name) == folder
 
 
@@ -67,24 +67,24 @@ def test_a_shown_name_can_be_stored_and_printed() -> None:
     assert len(name.encode()) < 400
 
 
-def test_bytes_that_are_no_text_are_shown_as_they_are() -> None:
+def test_bytes_that_are_not_text_are_shown_in_hexadecimal() -> None:
     assert (
         shown(b"th\xe9/\xb9\xb7.png".decode("utf-8", "surrogateescape")) == r"th\xe9/\xb9\xb7.png"
     )
 
 
 @pytest.mark.parametrize("char", "\0\n\x7f\x85\u2028\u202e\u2066\ud800")
-def test_what_would_mislead_or_break_a_line_is_replaced(char: str) -> None:
+def test_controls_and_changes_of_direction_are_replaced(char: str) -> None:
     assert shown(f"a{char}b") == "a\N{REPLACEMENT CHARACTER}b"
 
 
-def test_half_a_character_divides_no_path() -> None:
+def test_the_second_byte_of_a_character_does_not_divide_a_path() -> None:
     name = f"\x83{HALF_CHARACTER}/1.png"
     assert parts_of(name) == [f"\x83{HALF_CHARACTER}", "1.png"]
     assert shown(f"a{HALF_CHARACTER}b") == "a\\b"
 
 
-def test_names_that_look_alike_are_alike() -> None:
+def test_equivalent_names_are_shown_alike() -> None:
     assert shown("cafe\u0301") == shown("caf\u00e9")
 
 
@@ -114,7 +114,9 @@ def test_a_named_code_page_is_used(code_page: str) -> None:
 
 @pytest.mark.parametrize("default", ["cp437", None])
 @pytest.mark.parametrize("code_page", CLASSES)
-def test_without_one_classes_stay_apart_and_it_is_said(code_page: str, default: str | None) -> None:
+def test_without_a_code_page_classes_stay_distinct_and_the_guess_is_reported(
+    code_page: str, default: str | None
+) -> None:
     raw = [f"{name}/1.png".encode(code_page) for name in CLASSES[code_page]]
     decoder = NameDecoder("old.zip", None, default)
     folders = [folder_of(name) for name in decoded(decoder, raw)]
@@ -125,14 +127,14 @@ def test_without_one_classes_stay_apart_and_it_is_said(code_page: str, default: 
     assert "names=shift_jis" in note
 
 
-def test_utf_8_stays_so_where_it_can_be_no_other() -> None:
+def test_long_names_in_utf_8_are_decoded_whatever_code_page_is_named() -> None:
     names = ["черепаха/1.png", "猫/2.png"]
     decoder = NameDecoder("mac.zip", "gb18030", "cp437")
     assert decoded(decoder, [name.encode() for name in names]) == names
     assert list(decoder.notes()) == []
 
 
-def test_a_name_that_the_named_code_page_has_not_keeps_its_bytes_and_is_told() -> None:
+def test_a_name_outside_the_named_code_page_keeps_its_bytes_and_is_reported() -> None:
     decoder = NameDecoder("a.tar", "cp932")
     good, bad = decoded(decoder, ["ネコ/1.png".encode("cp932"), b"\x81\xff/2.png"])
     assert good == "ネコ/1.png"
@@ -147,7 +149,7 @@ def test_a_backslash_in_an_old_name_without_slashes_divides_it() -> None:
     assert folder_of(decoder.decode(b"\x83\x5c.png")) is None
 
 
-def test_names_are_found_by_place_and_leave_nothing(tmp_path: Path) -> None:
+def test_names_are_read_by_index_and_their_file_is_deleted(tmp_path: Path) -> None:
     names = FileNames(tmp_path / "names.txt")
     for name in ("a.png", "two\nlines.png", "ä\x85\u2028b.png", "d.png"):
         names.add(name)

@@ -1,4 +1,4 @@
-"""Parquet files as dataset hubs ship them, written by pyarrow itself."""
+"""Parquet files of dataset hubs, written by pyarrow."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from array_files import npy, pictures
+from array_files import images, npy
 from pyarrow import parquet
 
 Png = Callable[[int], bytes]
@@ -16,11 +16,11 @@ Run = Callable[..., Any]
 
 
 def write(path: Path, columns: dict[str, Any], features: Any = None, **options: Any) -> Path:
-    """A table; `features` are what the hub says of its columns."""
+    """A table; `features` is the hub's description of its columns."""
     table = pa.table(columns)
     if features is not None:
-        said = json.dumps({"info": {"features": features}})
-        table = table.replace_schema_metadata({"huggingface": said})
+        metadata = json.dumps({"info": {"features": features}})
+        table = table.replace_schema_metadata({"huggingface": metadata})
     parquet.write_table(table, path, **options)
     return path
 
@@ -29,7 +29,7 @@ def files(png: Png, count: int) -> list[dict[str, Any]]:
     return [{"bytes": png(number), "path": f"{number}.png"} for number in range(count)]
 
 
-def test_a_hub_dataset_has_its_pictures_and_the_names_of_its_classes(
+def test_a_hub_dataset_gives_its_images_and_class_names(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     features = {
@@ -41,13 +41,13 @@ def test_a_hub_dataset_has_its_pictures_and_the_names_of_its_classes(
     assert outcome.report["accepted"] == 90
     assert outcome.packed.classes == ["black", "tabby"]
     assert np.load(outcome.folder / "labels.npy").tolist() == [1, 0, 0] * 30
-    (one,) = [tmp_path / "1.png"]
-    one.write_bytes(png(1))
+    image = tmp_path / "1.png"
+    image.write_bytes(png(1))
     (tmp_path / "2.png").write_bytes(png(2))
-    assert np.array_equal(ingest([one, tmp_path / "2.png"]).images, outcome.images[1:3])
+    assert np.array_equal(ingest([image, tmp_path / "2.png"]).images, outcome.images[1:3])
 
 
-def test_plain_binary_and_numbered_labels_do(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_plain_binary_and_numbered_labels_are_read(ingest: Run, png: Png, tmp_path: Path) -> None:
     columns = {"id": range(6), "image": [png(n) for n in range(6)], "label": [10, 2] * 3}
     assert ingest([write(tmp_path / "a", columns)]).packed.classes == ["2", "10"]
 
@@ -66,22 +66,22 @@ def test_a_table_of_labels_has_its_class_names_in_the_metadata(
 ) -> None:
     features = {"label": {"names": ["tabby", "black"], "_type": "ClassLabel"}}
     columns = {"file_name": ["1.png", "2.png"], "label": [0, 1]}
-    pictures = [tmp_path / "1.png", tmp_path / "2.png"]
-    for number, path in enumerate(pictures):
+    paths = [tmp_path / "1.png", tmp_path / "2.png"]
+    for number, path in enumerate(paths):
         path.write_bytes(png(number))
-    outcome = ingest([*pictures, write(tmp_path / "labels", columns, features)])
+    outcome = ingest([*paths, write(tmp_path / "labels", columns, features)])
     assert outcome.packed.classes == ["black", "tabby"]
 
 
 @pytest.mark.parametrize(
     "metadata", [b"no json", b"[]", b'{"info": {"features": {"label": {"names": 3}}}}']
 )
-def test_what_no_hub_writes_is_passed_over(
+def test_metadata_in_an_unknown_form_is_ignored(
     ingest: Run, png: Png, tmp_path: Path, metadata: bytes
 ) -> None:
     table = pa.table({"image": files(png, 3), "label": [0, 1, -1]})
     parquet.write_table(table.replace_schema_metadata({"huggingface": metadata}), tmp_path / "a")
-    assert ingest([tmp_path / "a"]).packed.classes is None  # -1 is a picture without a label
+    assert ingest([tmp_path / "a"]).packed.classes is None  # -1 means no label
 
 
 LABELS: dict[str, tuple[Any, list[str]]] = {
@@ -91,7 +91,7 @@ LABELS: dict[str, tuple[Any, list[str]]] = {
     "numbered categories": (pa.array([7, 11] * 2).dictionary_encode(), ["7", "11"]),
     "booleans": ([True, False] * 2, ["false", "true"]),
     "whole floats": ([1.0, 2.0] * 2, ["1", "2"]),
-    "small floats": (pa.array(np.float16([3, 4] * 2)), ["3", "4"]),
+    "small floats": (pa.array(np.array([3, 4] * 2, np.float16)), ["3", "4"]),
 }
 
 
@@ -103,7 +103,7 @@ def test_labels_of_every_type_are_classes(ingest: Run, png: Png, tmp_path: Path,
     assert len(set(np.load(outcome.folder / "labels.npy").tolist())) == 2
 
 
-def test_fractions_are_no_classes_and_the_report_says_so(
+def test_fractions_are_not_classes_and_the_report_says_so(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     columns = {"image": files(png, 4), "label": [1.0, 2.0, 0.5, 1.0]}
@@ -113,22 +113,24 @@ def test_fractions_are_no_classes_and_the_report_says_so(
     assert note == "a: column label holds fractions such as 0.5, not classes."
 
 
-def test_lists_and_structs_of_pictures_are_all_read(ingest: Run, png: Png, tmp_path: Path) -> None:
-    pictures = files(png, 12)
-    lists = {"images": [pictures[:2], pictures[2:3], []], "label": ["a", "b", "a"]}
+def test_all_images_in_lists_and_structs_are_read(ingest: Run, png: Png, tmp_path: Path) -> None:
+    encoded = files(png, 12)
+    lists = {"images": [encoded[:2], encoded[2:3], []], "label": ["a", "b", "a"]}
     outcome = ingest([write(tmp_path / "lists", lists)])
     assert outcome.packed.classes == ["a", "b"]
     assert np.load(outcome.folder / "labels.npy").tolist() == [0, 0, 1]
     assert outcome.reasons == {"lists[2]": "no picture: the row holds none"}
-    pairs = [{"left": pictures[n], "right": pictures[n + 1]["bytes"]} for n in (4, 6)]
+    pairs = [{"left": encoded[n], "right": encoded[n + 1]["bytes"]} for n in (4, 6)]
     outcome = ingest([write(tmp_path / "structs", {"pair": pairs, "label": [0, 1]})])
     assert outcome.report["accepted"] == 4
     assert np.load(outcome.folder / "labels.npy").tolist() == [0, 0, 1, 1]
-    plain = [[pictures[n]["bytes"], pictures[n + 1]["bytes"]] for n in (8, 10)]
+    plain = [[encoded[n]["bytes"], encoded[n + 1]["bytes"]] for n in (8, 10)]
     assert ingest([write(tmp_path / "plain", {"image": plain})]).report["accepted"] == 4
 
 
-def test_rows_that_only_name_a_file_are_told_as_such(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_rows_that_only_name_a_file_are_rejected_with_the_reason(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
     rows = [{"bytes": None, "path": "x.png"}, {"bytes": None, "path": "y.png"}]
     outcome = ingest([write(tmp_path / "a", {"image": rows}), good(tmp_path)])
     assert outcome.reasons["a[0]"] == (
@@ -139,7 +141,7 @@ def test_rows_that_only_name_a_file_are_told_as_such(ingest: Run, png: Png, tmp_
     assert "column image names files: upload the files themselves" in outcome.reasons["b"]
 
 
-def test_a_row_that_is_no_picture_is_rejected(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_a_row_without_an_image_is_rejected(ingest: Run, png: Png, tmp_path: Path) -> None:
     rows = [*files(png, 2), {"bytes": b"text", "path": ""}, {"bytes": None, "path": "a.png"}, None]
     outcome = ingest([write(tmp_path / "a.parquet", {"image": rows})])
     assert outcome.report["accepted"] == 2
@@ -151,11 +153,11 @@ def test_a_row_that_is_no_picture_is_rejected(ingest: Run, png: Png, tmp_path: P
 
 
 def good(folder: Path) -> Path:
-    (folder / "good.npy").write_bytes(npy(pictures(3, 32, 32)))
+    (folder / "good.npy").write_bytes(npy(images(3, 32, 32)))
     return folder / "good.npy"
 
 
-def test_a_table_without_pictures_is_rejected(ingest: Run, tmp_path: Path) -> None:
+def test_a_table_without_images_is_rejected(ingest: Run, tmp_path: Path) -> None:
     table = write(tmp_path / "a", {"name": ["x"], "age": [3]})
     assert ingest([table, good(tmp_path)]).reasons["a"].startswith("not pictures: no column")
 
@@ -167,13 +169,13 @@ def test_a_cut_file_is_rejected(ingest: Run, png: Png, tmp_path: Path, part: flo
     assert ingest([table, good(tmp_path)]).reasons["a"].startswith("damaged: after 0 rows")
 
 
-def test_no_damage_does_more_than_reject(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_a_damaged_file_is_at_worst_rejected(ingest: Run, png: Png, tmp_path: Path) -> None:
     data = write(tmp_path / "a", {"image": files(png, 5), "label": range(5)}).read_bytes()
     chance = np.random.default_rng(5)
     for _ in range(40):
         damaged = bytearray(data)
-        for place in chance.integers(4, len(data), 20):
-            damaged[place] = chance.integers(256)
+        for offset in chance.integers(4, len(data), 20):
+            damaged[offset] = chance.integers(256)
         (tmp_path / "a").write_bytes(damaged)
         assert ingest([tmp_path / "a", good(tmp_path)]).report["accepted"] >= 3
 
@@ -187,9 +189,9 @@ def test_without_pyarrow_the_extra_is_named(
     assert 'pip install "moggy[parquet]"' in ingest([table, good(tmp_path)]).reasons["a"]
 
 
-def test_columns_that_are_not_used_are_told(ingest: Run, png: Png, tmp_path: Path) -> None:
-    pictures = [png(number) for number in range(4)]
-    columns = {"image": pictures, "mask": pictures[::-1], "label": [[0], [1], [0], [1]]}
+def test_unused_columns_are_reported(ingest: Run, png: Png, tmp_path: Path) -> None:
+    encoded = [png(number) for number in range(4)]
+    columns = {"image": encoded, "mask": encoded[::-1], "label": [[0], [1], [0], [1]]}
     parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
     assert ingest([tmp_path / "a.parquet"]).report["notes"][-2:] == [
         "a.parquet: column label holds list<element: int64>, which is not a class.",

@@ -46,12 +46,12 @@ def empty_zip() -> bytes:
         (b"just some text" * 100, None),
     ],
 )
-def test_an_archive_is_known_by_its_first_bytes(head: bytes, kind: str | None) -> None:
+def test_an_archive_is_recognised_by_its_first_bytes(head: bytes, kind: str | None) -> None:
     assert archive_kind(head) == kind
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF"])
-def test_a_picture_is_known_by_its_first_bytes(kind: str) -> None:
+def test_an_image_is_recognised_by_its_first_bytes(kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (9, 9)).save(file, kind)
     assert image_format(file.getvalue()) == kind
@@ -59,7 +59,7 @@ def test_a_picture_is_known_by_its_first_bytes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PPM", "ICO", "PDF", "JPEG2000"])
-def test_other_pictures_are_not_read(kind: str) -> None:
+def test_other_image_formats_are_not_recognised(kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (16, 16)).save(file, kind)
     assert image_format(file.getvalue()) is None

@@ -33,7 +33,7 @@ def make(
 
 
 def read(path: Path, code_page: str | None = None) -> tuple[dict[str, bytes], list[str]]:
-    """The files in the tar with what is read of each, and the notices."""
+    """The content of each file in the tar, and the notices."""
     gzipped = path.read_bytes().startswith(b"\x1f\x8b")
     files: dict[str, bytes] = {}
     notices = []
@@ -51,7 +51,7 @@ def _content(member: Member) -> bytes:
     return member.stream.read(member.size)
 
 
-def pictures(png: Png, count: int = 9) -> dict[str, bytes]:
+def images(png: Png, count: int = 9) -> dict[str, bytes]:
     return {f"{number}.png": png(number) for number in range(count)}
 
 
@@ -72,7 +72,7 @@ def test_long_names_keep_their_class(ingest: Run, png: Png, tmp_path: Path) -> N
 
 
 def test_a_gzip_in_several_parts_is_read(ingest: Run, png: Png, tmp_path: Path) -> None:
-    data = make(tmp_path / "a.tar", pictures(png)).read_bytes()
+    data = make(tmp_path / "a.tar", images(png)).read_bytes()
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress(data[:5000]) + gzip.compress(data[5000:]))
     assert ingest([path]).report["accepted"] == 9
@@ -107,36 +107,36 @@ def test_links_and_devices_are_refused(ingest: Run, png: Png, tmp_path: Path) ->
 def test_a_cut_tar_fails_and_is_named(
     ingest: Run, png: Png, tmp_path: Path, mode: Literal["w", "w:gz"], part: float
 ) -> None:
-    path = make(tmp_path / "cats.tar", pictures(png, 30), mode)
+    path = make(tmp_path / "cats.tar", images(png, 30), mode)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
     with pytest.raises(BrokenArchive, match=r"cats\.tar is broken.*cut short.*whole"):
         ingest([path])
 
 
 def test_a_tar_cut_between_two_files_fails(ingest: Run, png: Png, tmp_path: Path) -> None:
-    path = make(tmp_path / "cats.tar", pictures(png))
+    path = make(tmp_path / "cats.tar", images(png))
     with tarfile.open(path) as archive:
         cut = archive.getmembers()[5].offset
     for end in (cut, cut + 100):
         path.write_bytes(path.read_bytes()[:end])
         with pytest.raises(BrokenArchive, match=r"cats\.tar is broken"):
             ingest([path])
-        make(path, pictures(png))
+        make(path, images(png))
 
 
 def test_a_damaged_header_fails(ingest: Run, png: Png, tmp_path: Path) -> None:
-    path = make(tmp_path / "cats.tar", pictures(png))
+    path = make(tmp_path / "cats.tar", images(png))
     with tarfile.open(path) as archive:
         offset = archive.getmembers()[5].offset
     data = bytearray(path.read_bytes())
-    data[offset : offset + 20] = b"damaged, as one can!"
+    data[offset : offset + 20] = b"a damaged header ..."
     path.write_bytes(data)
     with pytest.raises(BrokenArchive, match=r"bad checksum"):
         ingest([path])
 
 
 def test_a_damaged_gzip_fails(ingest: Run, png: Png, tmp_path: Path) -> None:
-    path = make(tmp_path / "cats.tar.gz", pictures(png), "w:gz")
+    path = make(tmp_path / "cats.tar.gz", images(png), "w:gz")
     data = bytearray(path.read_bytes())
     data[-6] ^= 1  # its checksum, behind the last file
     path.write_bytes(data)
@@ -158,13 +158,13 @@ def test_an_endless_header_fails_before_it_fills_the_memory(
         ingest([tmp_path / "a.tar.gz"])
 
 
-def test_much_padding_behind_the_end_is_no_harm(ingest: Run, png: Png, tmp_path: Path) -> None:
-    path = make(tmp_path / "a.tar", pictures(png))
+def test_long_padding_behind_the_end_is_accepted(ingest: Run, png: Png, tmp_path: Path) -> None:
+    path = make(tmp_path / "a.tar", images(png))
     path.write_bytes(path.read_bytes() + bytes(3 * MIB))
     assert ingest([path]).report["accepted"] == 9
 
 
-def test_a_large_foreign_file_between_pictures_is_passed_over(
+def test_a_large_unsupported_file_between_images_is_skipped(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     files = {"a.png": png(1), "film.mp4": b"film" * MIB, "b.png": png(2)}
@@ -173,7 +173,7 @@ def test_a_large_foreign_file_between_pictures_is_passed_over(
     assert outcome.reasons.keys() == {"film.mp4"}
 
 
-def test_a_damaged_sparse_map_breaks_the_archive_and_is_named(
+def test_a_damaged_sparse_map_fails_and_names_the_tar(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     path = tmp_path / "cats.tar"
@@ -193,9 +193,7 @@ def small(path: Path, *names: str, mode: Literal["w", "w:gz"] = "w") -> bytes:
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_joined_tars_are_read_to_the_last_and_it_is_said(
-    tmp_path: Path, mode: Literal["w", "w:gz"]
-) -> None:
+def test_joined_tars_are_all_read_and_reported(tmp_path: Path, mode: Literal["w", "w:gz"]) -> None:
     path = tmp_path / "joined.tar"
     parts = [small(tmp_path / "a", *names, mode=mode) for names in ("ab", "c", "de")]
     path.write_bytes(b"".join(parts))
@@ -223,7 +221,7 @@ def test_zeros_behind_the_end_are_padding(
 
 
 @pytest.mark.parametrize("rest", [b"x", b"no tar" * 1000])
-def test_other_data_behind_the_end_is_told(tmp_path: Path, rest: bytes) -> None:
+def test_other_data_behind_the_end_is_reported(tmp_path: Path, rest: bytes) -> None:
     path = tmp_path / "a.tar"
     path.write_bytes(small(path, "a") + rest)
     files, (notice,) = read(path)
@@ -233,7 +231,7 @@ def test_other_data_behind_the_end_is_told(tmp_path: Path, rest: bytes) -> None:
     )
 
 
-def test_other_data_behind_a_gzip_is_told(tmp_path: Path) -> None:
+def test_other_data_behind_a_gzip_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(small(path, "a", mode="w:gz") + bytes(9) + b"signature")
     files, (notice,) = read(path)
@@ -243,7 +241,7 @@ def test_other_data_behind_a_gzip_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 @pytest.mark.parametrize("size", ["9" * 29, str(1 << 62), "-5", "-100000"])
-def test_a_size_that_cannot_be_is_refused_at_once(
+def test_an_impossible_size_is_refused_at_once(
     tmp_path: Path, mode: Literal["w", "w:gz"], size: str
 ) -> None:
     with tarfile.open(tmp_path / "a.tar", mode, format=tarfile.PAX_FORMAT) as archive:
@@ -258,7 +256,7 @@ def test_a_size_that_cannot_be_is_refused_at_once(
 
 @pytest.mark.parametrize("size", [1 << 80, -(1 << 40)])
 @pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
-def test_a_binary_size_that_cannot_be_is_refused_at_once(
+def test_an_impossible_binary_size_is_refused_at_once(
     tmp_path: Path, kind: bytes, size: int
 ) -> None:
     path = tmp_path / "a.tar"
@@ -279,7 +277,7 @@ def test_a_binary_size_that_cannot_be_is_refused_at_once(
     ("code_page", "classes"),
     [("gbk", ("猫", "狗")), ("latin-1", ("thé", "thè")), ("cp932", ("ネコ", "ソラ"))],
 )
-def test_names_in_a_named_code_page_are_decoded_and_else_kept_apart(
+def test_names_are_decoded_in_the_named_code_page_and_otherwise_stay_distinct(
     tmp_path: Path, code_page: str, classes: tuple[str, str]
 ) -> None:
     path = tmp_path / "a.tar"
@@ -293,13 +291,13 @@ def test_names_in_a_named_code_page_are_decoded_and_else_kept_apart(
     assert len(notices) == 1
 
 
-def test_a_name_in_a_pax_record_is_utf_8_whatever_is_named(tmp_path: Path) -> None:
+def test_a_name_in_a_pax_record_is_utf_8_whatever_code_page_is_named(tmp_path: Path) -> None:
     path = make(tmp_path / "a.tar", {"é/1.png": b"a"}, kind=tarfile.PAX_FORMAT)
     assert read(path, "gb18030") == ({"é/1.png": b"a"}, [])
 
 
 def test_pax_records_are_in_the_named_code_page_where_one_is_not_utf_8(tmp_path: Path) -> None:
-    """GNU tar and bsdtar write raw bytes into them; those of "猫" in GBK are UTF-8 for "è"."""
+    """GNU tar and bsdtar write raw bytes into them. "猫" in GBK is "è" in UTF-8."""
     names = [f"{name}/1.png".encode("gbk") for name in ("猫", "狗")]
     assert names[0].decode() == "è/1.png"
     with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:

@@ -51,7 +51,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_not_read_is_named_with_what_to_do(name: str) -> None:
+def test_an_unsupported_file_is_named_with_what_to_do(name: str) -> None:
     assert image_format(FILES[name]) is None
     reason = unsupported_reason(FILES[name])
     assert reason.startswith("not read: ")
@@ -91,6 +91,6 @@ def test_an_unknown_file_is_rejected_with_the_formats_that_are_read() -> None:
         (b"isom\0\0\0\0isommp41", None),
     ],
 )
-def test_the_brands_tell_pictures_from_videos(brands: bytes, kind: str | None) -> None:
+def test_the_brands_distinguish_images_from_videos(brands: bytes, kind: str | None) -> None:
     head = (8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands
     assert image_format(head + bytes(40)) == kind

@@ -29,7 +29,7 @@ Files = dict[str, bytes | None]
 
 
 def read(path: Path, code_page: str | None = None) -> tuple[Files, list[str]]:
-    """The files in the zip with what is read of each (None: too large), and the notices."""
+    """The content of each file in the zip (None: too large), and the notices."""
     files: Files = {}
     notices = []
     for member in zip_members(path, path.name, Meter(1 << 20, lambda: None), code_page):
@@ -48,7 +48,7 @@ def local(name: bytes, data: bytes, size: int, extra: bytes = b"") -> bytes:
 
 
 def entry(name: bytes, data: bytes, size: int, offset: int, extra: bytes = b"") -> bytes:
-    """As macOS writes it: every number modulo 2**32."""
+    """An entry of macOS: every number is modulo 2**32."""
     fields = (20, 20, 0, 0, 0, 33, zlib.crc32(data), size & 0xFFFFFFFF, size & 0xFFFFFFFF)
     header = struct.pack("<4s6H3L", b"PK\1\2", *fields)
     sizes = struct.pack("<5H2L", len(name), len(extra), 0, 0, 0, 0, offset & 0xFFFFFFFF)
@@ -75,7 +75,7 @@ def unicode_path(raw: bytes, name: str) -> bytes:
 
 
 def patch_entry(path: Path, name: str, offset: int, value: bytes) -> None:
-    """Overwrite bytes of one entry of the table of contents."""
+    """Overwrite bytes of one entry of the central directory."""
     data = bytearray(path.read_bytes())
     entry = data.index(name.encode(), data.index(b"PK\x01\x02")) - 46
     data[entry + offset : entry + offset + len(value)] = value
@@ -83,7 +83,7 @@ def patch_entry(path: Path, name: str, offset: int, value: bytes) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_every_file_is_read_whichever_way_it_is_packed(
+def test_stored_and_deflated_files_are_read(
     ingest: Run, png: Png, tmp_path: Path, method: int
 ) -> None:
     files = {f"{number}.png": png(number) for number in range(20)}
@@ -92,7 +92,7 @@ def test_every_file_is_read_whichever_way_it_is_packed(
 
 def test_a_zip_written_to_a_pipe_is_read(ingest: Run, png: Png, tmp_path: Path) -> None:
     class Pipe(io.RawIOBase):
-        """Cannot seek, so that sizes follow the data they belong to."""
+        """It cannot seek: `zipfile` writes sizes behind the data."""
 
         def __init__(self, file: io.BufferedWriter) -> None:
             self.file = file
@@ -118,7 +118,7 @@ def test_zip64_is_read(ingest: Run, png: Png, tmp_path: Path) -> None:
     data = path.read_bytes()
     end = data.index(b"PK\x05\x06")
     *_, size, offset, _ = struct.unpack_from("<4s4H2LH", data, end)
-    # As a writer beyond 4 GB does: 64-bit numbers, and all ones where they were.
+    # Writers of more than 4 GB write 64-bit numbers, and all ones in the 32-bit fields.
     wide = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 3, 3, size, offset)
     wide += struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
     narrow = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *[0xFFFF] * 2, *[0xFFFFFFFF] * 2, 0)
@@ -153,13 +153,13 @@ def test_a_zip_behind_other_bytes_and_with_a_comment_is_read(
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = b"of cats" * 1000
     data = path.read_bytes()
-    # It begins as a zip too: what stands before is a member that the table forgot.
+    # The bytes before the zip begin like a member that the directory does not list.
     path.write_bytes(b"PK\x03\x04" + bytes(1000) + data)
     assert ingest([path]).report["accepted"] == 2
 
 
 @pytest.mark.parametrize("flagged", [True, False])
-def test_utf_8_names_are_read_declared_or_not(
+def test_utf_8_names_are_read_with_and_without_the_flag(
     ingest: Run, png: Png, tmp_path: Path, flagged: bool
 ) -> None:
     path = make(tmp_path / "a.zip", {"Käfer/1.png": png(1), "猫/2.png": png(2)})
@@ -169,13 +169,17 @@ def test_utf_8_names_are_read_declared_or_not(
     assert ingest([path]).packed.classes == ["Käfer", "猫"]
 
 
-def test_an_old_name_is_read_in_the_old_code_page(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_read_as_code_page_437(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
     path = make(tmp_path / "a.zip", {"Kxfer/1.png": png(1), "cats/2.png": png(2)})
     path.write_bytes(path.read_bytes().replace(b"Kxfer", "Käfer".encode("cp437")))
     assert ingest([path]).packed.classes == ["Käfer", "cats"]
 
 
-def test_what_cannot_be_read_is_rejected_by_its_fact(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_unreadable_members_are_rejected_with_the_reason(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
     names = ["locked.png", "old.png", "broken.png", "lying.png", "lost.png", "a.png", "b.png"]
     path = make(tmp_path / "a.zip", {n: png(i) for i, n in enumerate(names)}, zipfile.ZIP_STORED)
     patch_entry(path, "locked.png", 8, b"\x01\x00")
@@ -224,7 +228,7 @@ def test_a_member_cut_out_of_the_middle_fails(ingest: Run, png: Png, tmp_path: P
         ingest([path])
 
 
-def test_no_damage_does_more_than_fail_or_reject(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_damage_raises_no_unexpected_error(ingest: Run, png: Png, tmp_path: Path) -> None:
     data = make(tmp_path / "a.zip", {f"{n}.png": png(n) for n in range(4)}).read_bytes()
     table = data.index(b"PK\x01\x02")
     chance = random.Random(3)
@@ -236,7 +240,7 @@ def test_no_damage_does_more_than_fail_or_reject(ingest: Run, png: Png, tmp_path
         try:
             assert ingest([tmp_path / "a.zip"]).report["accepted"] >= 2
         except IngestError as error:
-            assert str(error)  # noqa: PT017  either outcome is right, any other error is not
+            assert str(error)  # noqa: PT017  both outcomes are right, other errors are not
 
 
 @pytest.mark.parametrize("code_page", ["gbk", "cp866", "shift_jis", "cp1251"])
@@ -248,13 +252,15 @@ def test_the_unicode_path_field_names_a_file(tmp_path: Path, code_page: str) -> 
     assert read(path) == ({name: b"a"}, [])
 
 
-def test_a_unicode_path_field_of_another_name_is_not_believed(tmp_path: Path) -> None:
+def test_a_unicode_path_field_of_another_name_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(stored((b"renamed.png", unicode_path(b"cat.png", "кот.png"), b"a")))
     assert read(path) == ({"renamed.png": b"a"}, [])
 
 
-def test_names_in_a_named_code_page_are_decoded_and_else_kept_apart(tmp_path: Path) -> None:
+def test_names_are_decoded_in_the_named_code_page_and_otherwise_stay_distinct(
+    tmp_path: Path,
+) -> None:
     names = ["ネコ/1.png", "ソラ/2.png", "ソ.png"]
     path = tmp_path / "a.zip"
     path.write_bytes(stored(*((name.encode("shift_jis"), b"", b"a") for name in names)))
@@ -264,13 +270,13 @@ def test_names_in_a_named_code_page_are_decoded_and_else_kept_apart(tmp_path: Pa
     assert notice.startswith("a.zip: 3 names are not UTF-8; they were read as cp437, like ")
 
 
-def test_folders_that_end_with_a_backslash_are_no_files(tmp_path: Path) -> None:
+def test_folders_that_end_with_a_backslash_are_not_files(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(stored((b"cat\\", b"", b""), (b"cat\\1.png", b"", b"a")))
     assert read(path) == ({"cat\\1.png": b"a"}, [])
 
 
-def test_joined_zips_are_all_read_and_it_is_said(tmp_path: Path) -> None:
+def test_joined_zips_are_all_read_and_reported(tmp_path: Path) -> None:
     parts = [stored((name, b"", name)) for name in (b"a", b"b", b"c")]
     path = tmp_path / "joined.zip"
     path.write_bytes(b"".join(parts))
@@ -286,7 +292,7 @@ def test_more_joined_zips_than_the_limit_are_refused(tmp_path: Path) -> None:
         read(path)
 
 
-def test_data_before_and_behind_a_zip_is_told(tmp_path: Path) -> None:
+def test_data_before_and_behind_a_zip_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(b"#!stub" + stored((b"a", b"", b"a")) + b"PK\5\6 signature" * 9)
     files, notices = read(path)
@@ -299,7 +305,7 @@ def test_data_before_and_behind_a_zip_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("descriptor", [b"", b"PK\7\x08" + bytes(12)])
-def test_files_that_the_table_does_not_list_are_told(
+def test_files_that_the_directory_does_not_list_are_reported(
     tmp_path: Path, place: int, descriptor: bytes
 ) -> None:
     body, table = b"", b""
@@ -322,7 +328,7 @@ def test_wrapped_offsets_and_sizes_of_a_zip_over_4_gib_are_unwrapped(tmp_path: P
     sizes = {b"a": 1, b"film.mov": wrap + 5, b"b": 1, b"film2.mov": 2 * wrap + 50, b"c": 1}
     path = tmp_path / "finder.zip"
     table = b""
-    with path.open("wb") as file:  # with holes: it takes a few kilobytes of disk
+    with path.open("wb") as file:  # a sparse file of a few kilobytes on the disk
         for name, size in sizes.items():
             data = name if size == 1 else b""
             table += entry(name, data, size, file.tell())
@@ -336,7 +342,7 @@ def test_wrapped_offsets_and_sizes_of_a_zip_over_4_gib_are_unwrapped(tmp_path: P
     assert notices == []
 
 
-def test_a_size_larger_than_the_zip_is_refused_before_it_is_read(
+def test_a_member_larger_than_its_zip_is_refused_before_it_is_read(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     path = make(tmp_path / "a.zip", {n: png(1 + len(n)) for n in ("a.png", "bb.png", "ccc.png")})
@@ -345,7 +351,9 @@ def test_a_size_larger_than_the_zip_is_refused_before_it_is_read(
     assert "134,217,728 bytes are announced" in reason
 
 
-def test_a_zip_is_known_by_its_end_behind_a_program(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_a_self_extracting_zip_is_recognised_by_its_end(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
     path = make(tmp_path / "cats.zip", {f"{n}.png": png(n) for n in range(3)})
     (tmp_path / "cats.exe").write_bytes(b"MZ" + bytes(1000) + path.read_bytes())
     run = ingest([tmp_path / "cats.exe"])
@@ -353,7 +361,9 @@ def test_a_zip_is_known_by_its_end_behind_a_program(ingest: Run, png: Png, tmp_p
     assert run.report["notes"] == ["cats.exe: 1,002 bytes before the zip were not read."]
 
 
-def test_a_part_of_a_split_zip_is_named(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_a_part_of_a_split_zip_fails_with_the_command_that_joins_the_parts(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
     whole = make(tmp_path / "cats.zip", {f"{n}.png": png(n) for n in range(3)}).read_bytes()
     end = whole.rindex(b"PK\5\6")
     last = whole[600:end] + whole[end : end + 4] + struct.pack("<HH", 1, 1) + whole[end + 8 :]
@@ -363,7 +373,7 @@ def test_a_part_of_a_split_zip_is_named(ingest: Run, png: Png, tmp_path: Path) -
             ingest([tmp_path / name])
 
 
-def test_entries_that_share_their_data_are_read_no_longer_than_the_zip_is(
+def test_entries_that_share_data_are_refused_beyond_the_size_of_the_zip(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     alone = [local(f"{n}.png".encode(), png(n), len(png(n))) for n in range(3)]

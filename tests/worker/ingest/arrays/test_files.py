@@ -1,4 +1,4 @@
-"""Arrays of pictures through a whole ingest: what becomes of good ones and of bad ones."""
+"""Ingests of arrays: good ones are packed, bad ones are rejected."""
 
 import gzip
 import re
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from array_files import first_of_idx, idx, npy, pictures
+from array_files import first_of_idx, idx, images, npy
 from PIL import Image
 
 from benchmarks.digits import read_idx
 from worker.ingest.errors import IngestError
 
 Run = Callable[..., Any]
-GOOD = ("good.npy", npy(pictures(3, 32, 32, 3, seed=9)))
+GOOD = ("good.npy", npy(images(3, 32, 32, 3, seed=9)))
 
 
 def stored(folder: Path, *files: tuple[str, bytes]) -> list[Path]:
@@ -25,7 +25,7 @@ def stored(folder: Path, *files: tuple[str, bytes]) -> list[Path]:
     return [folder / name for name, _ in files]
 
 
-def test_mnist_is_packed_as_it_is(ingest: Run, shared_data: Path, tmp_path: Path) -> None:
+def test_mnist_is_packed_unchanged(ingest: Run, shared_data: Path, tmp_path: Path) -> None:
     files = sorted((shared_data / "mnist").glob("*.gz"))
     outcome = ingest(
         [first_of_idx(file, 1_500, tmp_path) for file in files], size=28, max_images=3_000
@@ -45,21 +45,21 @@ def test_mnist_is_packed_as_it_is(ingest: Run, shared_data: Path, tmp_path: Path
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("pack", [idx, npy, lambda values: gzip.compress(npy(values))])
-def test_every_kind_of_array_gives_its_pictures(
+def test_every_kind_of_array_is_read(
     ingest: Run, tmp_path: Path, channels: int, pack: Callable[[np.ndarray], bytes]
 ) -> None:
-    values = pictures(300, 32, 32, channels)
-    asked = {1: "grey", 3: "rgb", 4: "rgba"}[channels]
-    outcome = ingest(stored(tmp_path, ("any.name", pack(values))), channels=asked)
+    values = images(300, 32, 32, channels)
+    channels_option = {1: "grey", 3: "rgb", 4: "rgba"}[channels]
+    outcome = ingest(stored(tmp_path, ("any.name", pack(values))), channels=channels_option)
     assert outcome.report["accepted"] == 300
     assert np.array_equal(outcome.images, values)
 
 
-def test_pictures_of_another_shape_are_fitted_as_files_are(ingest: Run, tmp_path: Path) -> None:
-    values = pictures(4, 40, 60, 3)
+def test_images_of_another_shape_are_fitted_as_those_in_files(ingest: Run, tmp_path: Path) -> None:
+    values = images(4, 40, 60, 3)
     files = []
-    for number, one in enumerate(values):
-        Image.fromarray(one).save(tmp_path / f"{number}.png")
+    for number, image in enumerate(values):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
         files.append(tmp_path / f"{number}.png")
     (array,) = stored(tmp_path, ("a.npy", npy(values)))
     for fit in ("crop", "pad", "stretch"):
@@ -69,10 +69,10 @@ def test_pictures_of_another_shape_are_fitted_as_files_are(ingest: Run, tmp_path
             assert np.array_equal(ingest([array], **options).images, expected)
 
 
-def test_transparent_pictures_of_the_asked_shape_are_laid_over_white(
+def test_transparent_images_of_the_requested_shape_are_laid_over_white(
     ingest: Run, tmp_path: Path
 ) -> None:
-    values = pictures(2, 32, 32, 4)
+    values = images(2, 32, 32, 4)
     values[..., 3] = 0
     values[1, 0, 0] = (9, 0, 0, 255)
     outcome = ingest(stored(tmp_path, ("a.npy", npy(values))))
@@ -81,16 +81,18 @@ def test_transparent_pictures_of_the_asked_shape_are_laid_over_white(
 
 
 def test_labels_become_classes_in_the_order_of_their_values(ingest: Run, tmp_path: Path) -> None:
-    values, labels = pictures(12, 32, 32), np.array([10, 2, 1] * 4)
+    values, labels = images(12, 32, 32), np.array([10, 2, 1] * 4)
     sources = stored(tmp_path, ("y_train.npy", npy(labels)), ("x_train.npy", npy(values)))
     outcome = ingest(sources)
     assert outcome.packed.classes == ["1", "2", "10"]
     assert np.load(outcome.folder / "labels.npy").tolist() == [2, 1, 0] * 4
-    assert outcome.report["received"] == 12  # the labels are no picture
+    assert outcome.report["received"] == 12  # labels do not count
 
 
-def test_labels_and_folders_are_classes_alike(ingest: Run, tmp_path: Path) -> None:
-    values, labels = pictures(2, 32, 32), np.array([0, 1], np.uint8)
+def test_there_are_no_classes_where_one_of_two_arrays_has_labels(
+    ingest: Run, tmp_path: Path
+) -> None:
+    values, labels = images(2, 32, 32), np.array([0, 1], np.uint8)
     arrays = stored(tmp_path, ("images.idx", idx(values)), ("labels.idx", idx(labels)))
     outcome = ingest([*arrays, *stored(tmp_path, GOOD)])
     assert outcome.packed.classes is None  # some have none
@@ -99,7 +101,7 @@ def test_labels_and_folders_are_classes_alike(ingest: Run, tmp_path: Path) -> No
 
 
 def test_of_duplicates_the_first_label_is_kept(ingest: Run, tmp_path: Path) -> None:
-    values = pictures(3, 32, 32)
+    values = images(3, 32, 32)
     values[2] = values[0]
     sources = stored(
         tmp_path, ("images.npy", npy(values)), ("labels.npy", npy(np.array([7, 8, 9])))
@@ -114,28 +116,28 @@ BROKEN = {
     "nan": (npy(np.full((5, 32, 32), np.nan)), "not a picture: some of its values"),
     "whole": (npy(np.zeros((5, 32, 32), np.int64)), "no known white: whole numbers"),
     "complex": (npy(np.zeros((5, 32, 32), np.complex64)), "not pictures: complex64"),
-    "first": (npy(pictures(5, 3, 32, 32)), r"not pictures: .*move the channels last"),
-    "flat": (npy(pictures(5, 784)), r"not pictures: shape \(5, 784\)"),
-    "five": (npy(pictures(1, 2, 32, 32, 3)), "not pictures: shape"),
-    "fortran": (npy(np.asfortranarray(pictures(5, 32, 32))), "in Fortran order"),
+    "first": (npy(images(5, 3, 32, 32)), r"not pictures: .*move the channels last"),
+    "flat": (npy(images(5, 784)), r"not pictures: shape \(5, 784\)"),
+    "five": (npy(images(1, 2, 32, 32, 3)), "not pictures: shape"),
+    "fortran": (npy(np.asfortranarray(images(5, 32, 32))), "in Fortran order"),
     "objects": (npy(np.array([[[{}]]], object)), "pickled objects"),
     "names": (npy(np.array(["cat", "dog"])), "not labels"),
-    "none": (npy(pictures(0, 32, 32)), "empty"),
-    "flat_side": (idx(pictures(0, 32, 32), (5, 32, 0)), "empty"),
-    "small": (npy(pictures(5, 7, 32)), "too small: 32 × 7"),
+    "none": (npy(images(0, 32, 32)), "empty"),
+    "flat_side": (idx(images(0, 32, 32), (5, 32, 0)), "empty"),
+    "small": (npy(images(5, 7, 32)), "too small: 32 × 7"),
     "shorts": (
         b"\0\0\x0b\x03" + struct.pack(">3I", 5, 32, 32) + bytes(10240),
         "no known white: whole",
     ),
-    "cut": (idx(pictures(5, 32, 32))[:-1], "truncated: 5,136 bytes are announced"),
-    "cut_header": (idx(pictures(5, 32, 32))[:11], "truncated: .*header"),
-    "more": (idx(pictures(5, 32, 32)) + b"x", "wrong count: more bytes"),
-    "huge": (idx(pictures(1, 32, 32), (4_000_000_000, 256, 256)), "truncated"),
-    "wide": (idx(pictures(1, 32, 32), (1, 60_000, 60_000)), "too many pixels: 60000 × 60000"),
-    "overflow": (idx(pictures(1, 32, 32), (2**32 - 1,) * 3), "too many pixels"),
-    "gzip_cut": (gzip.compress(idx(pictures(50, 32, 32)))[:-9], "damaged: its gzip ends"),
-    "gzip_crc": (gzip.compress(idx(pictures(5, 32, 32)))[:-8] + bytes(8), "damaged: its gzip is"),
-    "gzip_lie": (gzip.compress(idx(pictures(9, 32, 32), (8, 32, 32))), "wrong count: more"),
+    "cut": (idx(images(5, 32, 32))[:-1], "truncated: 5,136 bytes are announced"),
+    "cut_header": (idx(images(5, 32, 32))[:11], "truncated: .*header"),
+    "more": (idx(images(5, 32, 32)) + b"x", "wrong count: more bytes"),
+    "huge": (idx(images(1, 32, 32), (4_000_000_000, 256, 256)), "truncated"),
+    "wide": (idx(images(1, 32, 32), (1, 60_000, 60_000)), "too many pixels: 60000 × 60000"),
+    "overflow": (idx(images(1, 32, 32), (2**32 - 1,) * 3), "too many pixels"),
+    "gzip_cut": (gzip.compress(idx(images(50, 32, 32)))[:-9], "damaged: its gzip ends"),
+    "gzip_crc": (gzip.compress(idx(images(5, 32, 32)))[:-8] + bytes(8), "damaged: its gzip is"),
+    "gzip_lie": (gzip.compress(idx(images(9, 32, 32), (8, 32, 32))), "wrong count: more"),
     "long_header": (b"\x93NUMPY\x02\x00" + b"\xff\xff\xff\xff" + bytes(500), "damaged: its header"),
     "odd_header": (b"\x93NUMPY\x01\x00\x10\x00" + b"-" * 16 + bytes(500), "damaged: the header"),
     "deep_header": (b"\x93NUMPY\x01\x00\x00\x20" + b"(" * 8192, "damaged: the header"),
@@ -145,7 +147,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_array_is_rejected_whole_with_its_reason(
+def test_a_broken_array_is_rejected_as_a_whole_with_the_reason(
     ingest: Run, tmp_path: Path, name: str
 ) -> None:
     data, reason = BROKEN[name]
@@ -154,10 +156,12 @@ def test_a_broken_array_is_rejected_whole_with_its_reason(
     assert re.match(reason, outcome.reasons[name]), outcome.reasons[name]
 
 
-def test_pictures_whose_labels_miscount_are_kept_without(ingest: Run, tmp_path: Path) -> None:
+def test_images_with_a_wrong_count_of_labels_are_kept_without_labels(
+    ingest: Run, tmp_path: Path
+) -> None:
     sources = stored(
         tmp_path,
-        ("train-images-idx3-ubyte", idx(pictures(5, 32, 32))),
+        ("train-images-idx3-ubyte", idx(images(5, 32, 32))),
         ("train-labels-idx1-ubyte", idx(np.arange(4, dtype=np.uint8))),
     )
     outcome = ingest(sources)
@@ -169,14 +173,14 @@ def test_pictures_whose_labels_miscount_are_kept_without(ingest: Run, tmp_path: 
     }
 
 
-def test_no_damage_does_more_than_reject(ingest: Run, tmp_path: Path) -> None:
+def test_a_damaged_file_is_at_worst_rejected(ingest: Run, tmp_path: Path) -> None:
     chance = np.random.default_rng(3)
     for pack in (idx, npy, lambda values: gzip.compress(idx(values))):
-        data = pack(pictures(4, 32, 32))
+        data = pack(images(4, 32, 32))
         for _ in range(60):
             damaged = bytearray(data)
-            for place in chance.integers(4, min(len(data), 130), 2):
-                damaged[place] = chance.integers(256)
+            for offset in chance.integers(4, min(len(data), 130), 2):
+                damaged[offset] = chance.integers(256)
             (good, bad) = stored(tmp_path, GOOD, ("bad", bytes(damaged)))
             try:
                 assert ingest([good, bad]).report["accepted"] >= 3

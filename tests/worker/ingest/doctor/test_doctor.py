@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
-from real_pictures import cats, digits
+from real_images import cats, digits
 
 CATS = 240
 PLANTED = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_pictures import cats, digits
+from real_images import cats, digits
 
 from worker.ingest.doctor.letterboxes import bar_shares
 

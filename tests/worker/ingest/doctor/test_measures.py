@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
-from real_pictures import cats
+from real_images import cats
 
 from worker.ingest.doctor.measures import Measurer, on_white
 

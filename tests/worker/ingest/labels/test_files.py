@@ -1,4 +1,4 @@
-"""Labels beside pictures, in every layout in which people have them."""
+"""Label files beside images, in the layouts that are in use."""
 
 import codecs
 import io
@@ -55,7 +55,7 @@ def as_parquet(columns: dict[str, Any]) -> bytes:
 
 
 LINES = [json.dumps({"file_name": f"{n}.png", "label": name}) for n, name in enumerate(NAMES)]
-# (file of labels, its bytes, where picture n is)
+# (label file, its bytes, path of image n)
 TABLES: dict[str, tuple[str, bytes, str]] = {
     "ImageFolder's metadata.csv": ("metadata.csv", csv("file_name,label"), "{}.png"),
     "in a folder": ("train/metadata.csv", csv("file_name,label"), "train/{}.png"),
@@ -89,12 +89,12 @@ TABLES: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["labels first", "labels last"])
 @pytest.mark.parametrize("layout", TABLES)
-def test_a_table_of_labels_gives_every_picture_its_class(
+def test_a_table_of_labels_gives_every_image_its_class(
     ingest: Run, png: Png, tmp_path: Path, layout: str, is_first: bool
 ) -> None:
     name, data, path = TABLES[layout]
-    pictures = [(path.format(number), png(number)) for number in range(6)]
-    files = [(name, data), *pictures] if is_first else [*pictures, (name, data)]
+    images = [(path.format(number), png(number)) for number in range(6)]
+    files = [(name, data), *images] if is_first else [*images, (name, data)]
     outcome = ingest([tarred(tmp_path / "a.tar", files)])
     assert outcome.report["received"] == outcome.report["accepted"] == 6
     assert classes_of(outcome) == NAMES
@@ -104,22 +104,22 @@ def test_a_table_of_labels_gives_every_picture_its_class(
     assert labels["without_class_count"] == labels["files"][0]["without_picture_count"] == 0
 
 
-def test_stylegans_labels_are_read_and_its_folders_are_not(
+def test_the_labels_of_stylegan_count_and_its_folders_do_not(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
-    pictures = [(f"0000{n // 3}/img{n}.png", png(n)) for n in range(6)]
-    labels = [[name, number % 2] for number, (name, _) in enumerate(pictures)]
+    images = [(f"0000{n // 3}/img{n}.png", png(n)) for n in range(6)]
+    labels = [[name, number % 2] for number, (name, _) in enumerate(images)]
     labelled = json.dumps({"labels": labels, "other": {"labels": 3}}).encode()
-    outcome = ingest([zipped(tmp_path / "a.zip", [("dataset.json", labelled), *pictures])])
+    outcome = ingest([zipped(tmp_path / "a.zip", [("dataset.json", labelled), *images])])
     assert classes_of(outcome) == ["0", "1"] * 3
     unlabelled = b'{"labels": null}'
-    outcome = ingest([zipped(tmp_path / "b.zip", [("dataset.json", unlabelled), *pictures])])
+    outcome = ingest([zipped(tmp_path / "b.zip", [("dataset.json", unlabelled), *images])])
     assert outcome.packed.classes is None
     assert outcome.report["received"] == 6
     assert outcome.report["labels"]["without_class_count"] == 6
 
 
-def test_sidecars_give_names_before_numbers(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_a_name_in_a_sidecar_counts_before_a_number(ingest: Run, png: Png, tmp_path: Path) -> None:
     numbered = [
         file
         for n in range(6)
@@ -161,10 +161,12 @@ def test_a_table_with_a_single_class_gives_none_and_the_report_says_so(
     assert note.startswith("The label files give all pictures the same class.")
 
 
-def test_what_a_table_leaves_out_is_told(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_images_and_rows_without_a_match_are_reported(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
     table = b"file_name,label\n0.png,dog\n1.png,cat\n1.png,cow\n2.png,\n9.png,cat\n8.png,cat\n"
-    pictures = [(f"f{n % 2}/{n}.png", png(n)) for n in range(4)]
-    outcome = ingest([zipped(tmp_path / "a.zip", [*pictures, ("metadata.csv", table)])])
+    images = [(f"f{n % 2}/{n}.png", png(n)) for n in range(4)]
+    outcome = ingest([zipped(tmp_path / "a.zip", [*images, ("metadata.csv", table)])])
     labels = outcome.report["labels"]
     assert (labels["without_class_count"], labels["without_class"]) == (2, ["f0/2.png", "f1/3.png"])
     (file,) = labels["files"]
@@ -229,13 +231,13 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("fault", UNUSABLE)
-def test_a_label_file_that_cannot_be_used_is_told_with_its_reason(
+def test_an_unusable_label_file_is_rejected_with_the_reason(
     ingest: Run, png: Png, tmp_path: Path, fault: str
 ) -> None:
     name, data, reason = UNUSABLE[fault]
-    pictures = [(f"{'fg'[n % 2]}/{n}.png", png(n)) for n in range(4)]
-    outcome = ingest([zipped(tmp_path / "a.zip", [(name, data), *pictures])])
-    assert outcome.packed.classes == ["f", "g"]  # nothing of it counts
+    images = [(f"{'fg'[n % 2]}/{n}.png", png(n)) for n in range(4)]
+    outcome = ingest([zipped(tmp_path / "a.zip", [(name, data), *images])])
+    assert outcome.packed.classes == ["f", "g"]  # none of its rows counts
     assert outcome.report["rejected_count"] == 1
     ((file, told),) = outcome.reasons.items()
     assert file.endswith(name)
@@ -246,9 +248,9 @@ def test_a_label_file_that_cannot_be_used_is_told_with_its_reason(
 def test_the_manifest_of_a_synthesis_is_neither_a_label_file_nor_rejected(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
-    pictures = [(f"{'fg'[n % 2]}/{n}.png", png(n)) for n in range(4)]
+    images = [(f"{'fg'[n % 2]}/{n}.png", png(n)) for n in range(4)]
     manifest = {"recipe": {}, "encoder": "", "classes": ["f", "g"], "shards": []}
-    files = [("manifest.json", json.dumps(manifest).encode()), *pictures]
+    files = [("manifest.json", json.dumps(manifest).encode()), *images]
     outcome = ingest([zipped(tmp_path / "a.zip", files)])
     assert (outcome.report["received"], outcome.reasons) == (4, {})
     assert outcome.packed.classes == ["f", "g"]
@@ -261,12 +263,12 @@ def test_a_label_file_beyond_the_limits_is_not_read(
     ingest: Run, png: Png, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(label_files, "MAX_TABLE_BYTES", 100)
-    pictures = [(f"{n}.png", png(n)) for n in range(6)]
+    images = [(f"{n}.png", png(n)) for n in range(6)]
     padded = csv("file,label") + b" " * 100
-    outcome = ingest([zipped(tmp_path / "a.zip", [("a.csv", padded), *pictures])])
+    outcome = ingest([zipped(tmp_path / "a.zip", [("a.csv", padded), *images])])
     assert "at most 100 are read" in outcome.reasons["a.csv"]
     monkeypatch.setattr(label_files, "MAX_ROWS", 5)
-    outcome = ingest([zipped(tmp_path / "b.zip", [("a.csv", csv("file,label")), *pictures])])
+    outcome = ingest([zipped(tmp_path / "b.zip", [("a.csv", csv("file,label")), *images])])
     assert "at most 5 rows" in outcome.reasons["a.csv"]
     assert outcome.packed.classes is None
 
@@ -274,38 +276,38 @@ def test_a_label_file_beyond_the_limits_is_not_read(
 def test_a_label_file_that_is_damaged_in_its_zip_is_not_used(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
-    pictures = [(f"{n}.png", png(n)) for n in range(6)]
-    path = zipped(tmp_path / "a.zip", [("a.csv", csv("file,label")), *pictures])
+    images = [(f"{n}.png", png(n)) for n in range(6)]
+    path = zipped(tmp_path / "a.zip", [("a.csv", csv("file,label")), *images])
     path.write_bytes(path.read_bytes().replace(b"file,label", b"FILE,label", 1))
     outcome = ingest([path])
     assert outcome.reasons["a.csv"].startswith("label file not used: damaged in its zip")
     assert outcome.report["accepted"] == 6
 
 
-def test_a_class_may_be_any_text_of_json(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_a_class_may_be_any_json_string(ingest: Run, png: Png, tmp_path: Path) -> None:
     lines = [json.dumps({"file": f"{n}.png", "label": "\ud800" if n % 2 else "a"}) for n in (0, 1)]
     recipe = b'{"model":"m","checkpoint":"c","sha256":"s","class":"\\ud800"}'
-    pictures = [(f"{n}.png", png(n) + recipe) for n in (0, 1)]
-    archive = zipped(tmp_path / "a.zip", [("l.jsonl", "\n".join(lines).encode()), *pictures])
+    images = [(f"{n}.png", png(n) + recipe) for n in (0, 1)]
+    archive = zipped(tmp_path / "a.zip", [("l.jsonl", "\n".join(lines).encode()), *images])
     assert ingest([archive]).packed.classes == ["a", "\N{REPLACEMENT CHARACTER}"]
 
 
 def test_a_path_above_the_archive_is_found_by_its_end(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
-    pictures = [(f"images/{n}.png", png(n)) for n in range(6)]
+    images = [(f"images/{n}.png", png(n)) for n in range(6)]
     table = csv("file,label", "../images/{}.png")
-    outcome = ingest([zipped(tmp_path / "a.zip", [("a.csv", table), *pictures])])
+    outcome = ingest([zipped(tmp_path / "a.zip", [("a.csv", table), *images])])
     assert classes_of(outcome) == NAMES
 
 
-def test_a_picture_without_a_label_takes_that_of_its_duplicate(
+def test_an_image_without_a_label_takes_that_of_its_duplicate(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
-    pictures = [(f"{n}.png", png(n)) for n in range(3)]
-    pictures += [("copies/0.png", png(0)), ("copies/1.png", png(1))]
+    images = [(f"{n}.png", png(n)) for n in range(3)]
+    images += [("copies/0.png", png(0)), ("copies/1.png", png(1))]
     table = b"file,label\n1.png,dog\n2.png,dog\ncopies/0.png,cat\ncopies/1.png,cat\n"
-    outcome = ingest([zipped(tmp_path / "a.zip", [*pictures, ("a.csv", table)])])
+    outcome = ingest([zipped(tmp_path / "a.zip", [*images, ("a.csv", table)])])
     assert classes_of(outcome) == ["cat", "dog", "dog"]
     assert outcome.report["unclassified"] is None
     assert outcome.report["labels"]["without_class"] == []
@@ -322,15 +324,15 @@ def test_a_picture_without_a_label_takes_that_of_its_duplicate(
     ],
 )
 @pytest.mark.parametrize("is_loose", [True, False], ids=["loose", "in a zip"])
-def test_a_parquet_of_labels_beyond_the_limits_is_rejected_and_the_pictures_are_packed(
+def test_a_parquet_of_labels_beyond_the_limits_is_rejected_and_the_images_are_packed(
     ingest: Run, png: Png, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     limit: str, value: int, reason: str, is_loose: bool,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(label_files, limit, value)
-    pictures = [(f"{n}.png", png(n)) for n in range(6)]
-    table = as_parquet({"file_name": [name for name, _ in pictures], "label": NAMES})
+    images = [(f"{n}.png", png(n)) for n in range(6)]
+    table = as_parquet({"file_name": [name for name, _ in images], "label": NAMES})
     name = "metadata.parquet"
-    sources = [zipped(tmp_path / "a.zip", pictures if is_loose else [(name, table), *pictures])]
+    sources = [zipped(tmp_path / "a.zip", images if is_loose else [(name, table), *images])]
     if is_loose:
         (tmp_path / name).write_bytes(table)
         sources.insert(0, tmp_path / name)
@@ -340,19 +342,17 @@ def test_a_parquet_of_labels_beyond_the_limits_is_rejected_and_the_pictures_are_
     assert outcome.packed.classes is None
 
 
-def test_a_picture_with_the_name_of_a_label_file_is_a_picture(
+def test_an_image_with_the_name_of_a_label_file_is_an_image(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     files = [("dataset.json", png(1)), ("labels.csv", png(2)), ("1.cls", png(3))]
     assert ingest([zipped(tmp_path / "a.zip", files)]).report["accepted"] == 3
 
 
-def test_duplicates_and_rejected_pictures_are_pictures_of_the_table(
-    ingest: Run, png: Png, tmp_path: Path
-) -> None:
-    pictures = [(f"{n}.png", png(n)) for n in range(4)]
-    pictures += [("4.png", png(0)), ("5.png", b"no picture")]
-    outcome = ingest([zipped(tmp_path / "a.zip", [*pictures, ("a.csv", csv("file,label"))])])
+def test_rows_match_duplicates_and_rejected_images(ingest: Run, png: Png, tmp_path: Path) -> None:
+    images = [(f"{n}.png", png(n)) for n in range(4)]
+    images += [("4.png", png(0)), ("5.png", b"no picture")]
+    outcome = ingest([zipped(tmp_path / "a.zip", [*images, ("a.csv", csv("file,label"))])])
     (file,) = outcome.report["labels"]["files"]
     assert (file["pictures"], file["without_picture_count"]) == (6, 0)
     assert classes_of(outcome) == NAMES[:4]
@@ -361,7 +361,7 @@ def test_duplicates_and_rejected_pictures_are_pictures_of_the_table(
 @pytest.mark.parametrize(
     "path", ["/home/me/pets/img/{}.png", "C:\\pets\\img\\{}.png", "https://example.org/img/{}.png"]
 )
-def test_a_longer_path_names_the_picture_that_it_ends_with(
+def test_a_longer_path_names_the_image_that_it_ends_with(
     ingest: Run, png: Png, tmp_path: Path, path: str
 ) -> None:
     files = [(f"img/{n}.png", png(n)) for n in range(6)]
@@ -370,7 +370,9 @@ def test_a_longer_path_names_the_picture_that_it_ends_with(
     assert classes_of(outcome) == NAMES
 
 
-def test_longer_paths_that_end_alike_name_no_picture(ingest: Run, png: Png, tmp_path: Path) -> None:
+def test_longer_paths_with_the_same_end_name_no_image(
+    ingest: Run, png: Png, tmp_path: Path
+) -> None:
     files = [(f"{n}.png", png(n)) for n in range(3)]
     rows = [f"/{part}/{n}.png,{part}" for part in ("train", "test") for n in range(3)]
     table = ("labels.csv", "\n".join(["file,label", *rows]).encode())
@@ -379,14 +381,12 @@ def test_longer_paths_that_end_alike_name_no_picture(ingest: Run, png: Png, tmp_
     assert "none of its 6 rows names a picture" in outcome.reasons["a.zip/labels.csv"]
 
 
-def test_a_byte_order_mark_is_part_of_no_class_and_no_damage(
-    ingest: Run, png: Png, tmp_path: Path
-) -> None:
+def test_a_byte_order_mark_is_ignored(ingest: Run, png: Png, tmp_path: Path) -> None:
     mark = b"\xef\xbb\xbf"
-    pictures = [(f"{n}.png", png(n)) for n in range(6)]
+    images = [(f"{n}.png", png(n)) for n in range(6)]
     sidecars = [(f"{n}.cls", mark + name.encode()) for n, name in enumerate(NAMES)]
     labels = {"labels": [[f"{n}.png", n % 2] for n in range(6)]}
     table = ("dataset.json", mark + json.dumps(labels).encode())
-    assert classes_of(ingest([zipped(tmp_path / "a.zip", [*pictures, *sidecars])])) == NAMES
-    outcome = ingest([zipped(tmp_path / "b.zip", [*pictures, table])])
+    assert classes_of(ingest([zipped(tmp_path / "a.zip", [*images, *sidecars])])) == NAMES
+    outcome = ingest([zipped(tmp_path / "b.zip", [*images, table])])
     assert outcome.packed.classes == ["0", "1"]

@@ -1,4 +1,4 @@
-"""Real pictures for tests: cats and digits, read from the shared data."""
+"""Real images for tests: cats and digits, read from the shared data."""
 
 import io
 import zipfile
@@ -11,13 +11,13 @@ from benchmarks.digits import read_idx
 
 
 def cats(shared_data: Path, count: int, first: int = 0) -> np.ndarray:
-    """(count, 64, 64, 3) uint8, from the place `first` on."""
+    """(count, 64, 64, 3) uint8, beginning with the image at index `first`."""
     with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
         names = [name for name in archive.namelist() if name.endswith(".jpg")]
-        pictures = [
+        images = [
             Image.open(io.BytesIO(archive.read(name))) for name in names[first : first + count]
         ]
-        return np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
+        return np.stack([np.asarray(image.convert("RGB")) for image in images])
 
 
 def digits(shared_data: Path, count: int) -> np.ndarray:
@@ -27,6 +27,6 @@ def digits(shared_data: Path, count: int) -> np.ndarray:
 
 def digits_by_class(shared_data: Path, of_each: int) -> np.ndarray:
     """(10, of_each, 28, 28, 1) uint8."""
-    pictures = digits(shared_data, 10_000)[..., None]
+    images = digits(shared_data, 10_000)[..., None]
     labels = read_idx(shared_data / "mnist" / "t10k-labels-idx1-ubyte.gz")
-    return np.stack([pictures[labels == digit][:of_each] for digit in range(10)])
+    return np.stack([images[labels == digit][:of_each] for digit in range(10)])
