@@ -1,21 +1,21 @@
-"""A small HTTP server for clients: real sockets, scripted answers."""
+"""A small HTTP server with scripted responses on a real socket, for tests of clients."""
 
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Reply = tuple[float, bytes]  # seconds that it takes, and its bytes; none of them: a reset
+Reply = tuple[float, bytes]  # delay in seconds, and the bytes; empty bytes close the connection
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 REFUSED = b"HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n"
 
 
 class Script:
-    """What was asked, in order, and what is answered."""
+    """The requests received so far, and the replies to them."""
 
     def __init__(self, reply: Callable[[str], Reply]) -> None:
         self.reply = reply
-        self.asked: list[tuple[str, bytes]] = []  # the request line, the body
+        self.requests: list[tuple[str, bytes]] = []  # request line and body
         self.heads: list[str] = []
         self.connections = 0
         self.port = 0
@@ -28,7 +28,7 @@ class Script:
                 length = head.lower().partition("content-length: ")[2].partition("\r\n")[0]
                 body = await reader.readexactly(int(length or 0))
                 line = head.partition("\r\n")[0]
-                self.asked.append((line, body))
+                self.requests.append((line, body))
                 self.heads.append(head)
                 seconds, answer = self.reply(line)
                 await asyncio.sleep(seconds)
@@ -42,13 +42,13 @@ class Script:
 
 
 def always(answer: bytes, seconds: float = 0) -> Callable[[str], Reply]:
-    """The same answer, whatever is asked."""
+    """Give every request the same reply."""
     return lambda _: (seconds, answer)
 
 
 @contextmanager
 def answering(reply: Callable[[str], Reply]) -> Iterator[Script]:
-    """A server in a thread of its own, until the end of the block; `reply` gets request lines."""
+    """Run a server in a thread until the end of the block; `reply` gets each request line."""
     script, loop = Script(reply), asyncio.new_event_loop()
     started = threading.Event()
     stop: asyncio.Event

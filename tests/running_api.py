@@ -1,4 +1,4 @@
-"""The real API behind a real server on loopback, with something of everything in it."""
+"""The real API behind a real server on loopback, with a resource of every kind."""
 
 import threading
 import time
@@ -30,7 +30,7 @@ LATENT_DIM = 8
 
 
 class Running(NamedTuple):
-    """`jobs`: one that runs, one that is paused, one that has ended."""
+    """`jobs`: two running ones, a paused one and a cancelled one."""
 
     url: str
     document: dict[str, Any]
@@ -40,9 +40,9 @@ class Running(NamedTuple):
 
 @contextmanager
 def running_api(folder: Path, settings: Settings) -> Iterator[Running]:
-    """Nothing in it can begin: no worker runs, and the queue is soon full.
+    """Serve an API without a worker: queued jobs never start.
 
-    The models `plain` and `classes` and the dataset `noise` are in use, by a job that is held:
+    The models `plain` and `classes` and the dataset `noise` are in use by running jobs, so that
     they cannot be deleted.
     """
     migrate(settings.database)
@@ -51,7 +51,7 @@ def running_api(folder: Path, settings: Settings) -> Iterator[Running]:
     try:
         jobs, checkpoint = fill(database, ObjectStore(settings), folder)
         with _served(api) as url:
-            # A dry run is given up before it has measured anything.
+            # Dry runs give up before a training step has been timed.
             api.state.step_meter = StepMeter(limit_seconds=0.01)
             yield Running(url, api.openapi(), jobs, checkpoint)
     finally:
@@ -59,14 +59,14 @@ def running_api(folder: Path, settings: Settings) -> Iterator[Running]:
 
 
 def fill(database: Database, store: ObjectStore, folder: Path) -> tuple[list[str], str]:
-    """Register a dataset, two models and three jobs: the jobs' ids, and a checkpoint's."""
+    """Register a dataset, two models and four jobs; return the jobs' ids and a checkpoint's."""
     register_noise(pack_noise(folder), store, database)
-    small = {"architecture": "mlp", "shape": (28, 40, 3), "latent_dim": LATENT_DIM}
+    small: dict[str, Any] = {"architecture": "mlp", "shape": (28, 40, 3), "latent_dim": LATENT_DIM}
     plain = register(database, store_checkpoint(store, "plain", **small))
-    conditional = {"classes": CLASSES, "conditional": True}
+    conditional: dict[str, Any] = {"classes": CLASSES, "conditional": True}
     register(database, store_checkpoint(store, "classes", **small, **conditional))
-    described = {"dataset": "noise", "preset": "mlp"}
-    jobs = [queue_job(database, model=model, **described) for model in ("plain", "classes")]
+    fields = {"dataset": "noise", "preset": "mlp"}
+    jobs = [queue_job(database, model=model, **fields) for model in ("plain", "classes")]
     for job in jobs:
         assert claim_job(database, lease=3600.0).job_id == job
     with database.write() as session:
@@ -74,7 +74,7 @@ def fill(database: Database, store: ObjectStore, folder: Path) -> tuple[list[str
         events.append(session, jobs[0], "sample", {"images_seen": SAMPLE_AT, "url": "/"})
     store.put_bytes(sample_key(jobs[0], SAMPLE_AT), (folder / "0.png").read_bytes())
     for stop in (Stop.PAUSE, Stop.CANCEL):
-        jobs.append(queue_job(database, model="plain", **described))
+        jobs.append(queue_job(database, model="plain", **fields))
         with database.write() as session:
             request_stop(session, jobs[-1], stop)
     return jobs, plain.id

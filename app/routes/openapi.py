@@ -47,7 +47,7 @@ DESCRIPTIONS = {
     503: "The service cannot answer now: retry after `Retry-After` seconds",
     507: "The disk has too little free space",
 }
-PROBLEM = {
+PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457 problem details. `field` names the input at fault, where there is "
     "one; `errors` lists all of them, where there are several.",

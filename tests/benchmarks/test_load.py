@@ -33,7 +33,7 @@ def test_every_request_asks_for_another_number(client: str) -> None:
     with answering(always(OK, 0.001)) as server:
         request = Request(f"/images/{NUMBER}.png", headers={"If-None-Match": '"tag"'})
         made = load(server.port, request, connections=2, seconds=1)
-    lines = [line for line, _ in server.asked]
+    lines = [line for line, _ in server.requests]
     assert made.client == client
     assert (made.errors, len(set(lines))) == (0, len(lines))
     assert len(lines) - 5 <= made.requests <= len(lines)
@@ -47,7 +47,7 @@ def test_a_body_is_posted_with_its_number(client: str) -> None:
     with answering(always(OK, 0.001)) as server:
         request = Request("/predict", f'{{"seed": {NUMBER}}}')
         load(server.port, request, connections=1, seconds=1)
-    lines, bodies = zip(*server.asked, strict=True)
+    lines, bodies = zip(*server.requests, strict=True)
     assert set(lines) == {"POST /predict HTTP/1.1"}
     assert {b'{"seed": 2}', b'{"seed": 3}'} <= set(bodies)
     assert all("Content-Type: application/json" in head for head in server.heads)

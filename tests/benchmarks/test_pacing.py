@@ -23,7 +23,7 @@ def paced(port: int, rate: float, seconds: float, connections: int) -> tuple[Pac
 def test_every_request_is_made_once_and_is_due_at_its_time() -> None:
     with answering(always(OK, 0)) as server:
         client, outcomes = paced(server.port, rate=200, seconds=1, connections=16)
-    assert sorted(line for line, _ in server.asked) == sorted(
+    assert sorted(line for line, _ in server.requests) == sorted(
         f"GET /{number} HTTP/1.1" for number in range(200)
     )
     assert (client.sent, client.held_back, len(outcomes)) == (200, 0, 200)

@@ -26,4 +26,4 @@ def test_it_is_asked_for_alone_too() -> None:
     with answering(always(OK, 0)) as server:
         answer = Request("/predict", f'{{"seed": {NUMBER}}}').ask(server.port, 3)
     assert (answer.status, answer.body) == (200, b"ok")
-    assert server.asked == [("POST /predict HTTP/1.1", b'{"seed": 3}')]
+    assert server.requests == [("POST /predict HTTP/1.1", b'{"seed": 3}')]

@@ -1,8 +1,9 @@
-"""Morphs of a conditional model: they stay in one class."""
+"""Morphs of a conditional model: all frames have one class."""
 
 import io
 import json
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,18 +24,22 @@ TWO = [{"seed": 7}, {"seed": 42}]
 @pytest.fixture
 def pets(settings: Settings, database: Database) -> ServedCheckpoint:
     """The served checkpoint of "pets": three classes, 48×80 RGBA."""
-    config = {"shape": (48, 80, 4), "classes": ("dog", "tabby", "white"), "conditional": True}
+    config: dict[str, Any] = {
+        "shape": (48, 80, 4),
+        "classes": ("dog", "tabby", "white"),
+        "conditional": True,
+    }
     return register(database, store_checkpoint(ObjectStore(settings), "pets", **config))
 
 
 def coloured(data: bytes) -> list[np.ndarray]:
     image = Image.open(io.BytesIO(data))
-    found = []
+    frames = []
     for number in range(image.n_frames):  # type: ignore[attr-defined]
         image.seek(number)
         assert image.mode == "RGBA"
-        found.append(np.asarray(image))
-    return found
+        frames.append(np.asarray(image))
+    return frames
 
 
 def pet(client: TestClient, seed: int, kind: str) -> np.ndarray:
@@ -42,9 +47,9 @@ def pet(client: TestClient, seed: int, kind: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(answer.content)))
 
 
-def test_a_morph_stays_in_the_class_asked_for(client: TestClient, pets: ServedCheckpoint) -> None:
-    asked = {"keyframes": TWO, "frames": 5, "class": "white"}
-    posted = client.post(URL, json=asked)
+def test_a_morph_stays_in_the_requested_class(client: TestClient, pets: ServedCheckpoint) -> None:
+    body = {"keyframes": TWO, "frames": 5, "class": "white"}
+    posted = client.post(URL, json=body)
     morph = coloured(posted.content)
     assert morph[0].shape == (48, 80, 4)
     assert np.array_equal(morph[0], pet(client, 7, "white"))
@@ -54,14 +59,14 @@ def test_a_morph_stays_in_the_class_asked_for(client: TestClient, pets: ServedCh
     other = client.get(f"{URL}/7-42.webp?frames=5&class=dog")
     assert other.headers["etag"] != by_url.headers["etag"]
     with zipfile.ZipFile(
-        io.BytesIO(client.post(URL, json=asked | {"format": "zip"}).content)
+        io.BytesIO(client.post(URL, json=body | {"format": "zip"}).content)
     ) as archive:
         frame = Image.open(io.BytesIO(archive.read("0002.png")))
     assert np.array_equal(np.asarray(frame), morph[2])
     assert json.loads(frame.info["moggy"])["class"] == "white"
 
 
-def test_without_a_class_it_is_the_first_keyframes(
+def test_without_a_class_a_morph_has_the_class_of_its_first_keyframe(
     client: TestClient, pets: ServedCheckpoint
 ) -> None:
     drawn = [pets.classes[class_from_seed(seed, 3)] for seed in range(20)]
@@ -80,5 +85,5 @@ def test_a_morph_from_a_latent_needs_a_class(client: TestClient, pets: ServedChe
     refused = client.post(URL, json={"keyframes": keyframes, "frames": 3})
     assert (refused.status_code, refused.json()["field"]) == (422, "class")
     assert "give class, one of dog, tabby, white" in refused.json()["detail"]
-    given = client.post(URL, json={"keyframes": keyframes, "frames": 3, "class": "dog"})
-    assert np.array_equal(coloured(given.content)[0], pet(client, 1, "dog"))
+    answer = client.post(URL, json={"keyframes": keyframes, "frames": 3, "class": "dog"})
+    assert np.array_equal(coloured(answer.content)[0], pet(client, 1, "dog"))

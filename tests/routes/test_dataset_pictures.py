@@ -1,4 +1,4 @@
-"""What a packed dataset shows over HTTP: the doctor's sheet and single pictures."""
+"""Single pictures of a packed dataset, and the contact sheet of its examination."""
 
 import io
 from pathlib import Path
@@ -18,7 +18,7 @@ from app.domain.tables import Dataset
 
 @pytest.fixture
 def packed(tmp_path: Path) -> Path:
-    """A folder that an ingest made of 30 pictures in two classes."""
+    """A packed folder of 30 pictures in two classes."""
     return pack_noise(tmp_path)
 
 
@@ -28,7 +28,7 @@ def images(packed: Path, settings: Settings, database: Database) -> np.ndarray:
     return register_noise(packed, ObjectStore(settings), database)
 
 
-def test_every_packed_picture_is_shown_as_it_is(client: TestClient, images: np.ndarray) -> None:
+def test_a_packed_picture_is_served_unchanged(client: TestClient, images: np.ndarray) -> None:
     for index in (0, 7, COUNT - 1):
         answer = client.get(f"/v1/datasets/noise/images/{index}.png")
         assert answer.headers["content-type"] == "image/png"
@@ -36,7 +36,7 @@ def test_every_packed_picture_is_shown_as_it_is(client: TestClient, images: np.n
             assert np.array_equal(np.asarray(picture), images[index])
 
 
-def test_a_picture_is_known_by_the_hash_of_its_dataset(
+def test_the_etag_of_a_picture_holds_the_hash_of_its_dataset(
     client: TestClient, images: np.ndarray
 ) -> None:
     content_hash = client.get("/v1/datasets/noise").json()["content_hash"]
@@ -54,7 +54,7 @@ def test_a_picture_is_known_by_the_hash_of_its_dataset(
 
 
 @pytest.mark.parametrize(
-    ("index", "status", "words"),
+    ("index", "status", "detail"),
     [
         ("30", 404, "has 30 pictures, numbered 0 to 29: there is no 30"),
         ("-1", 404, "numbered 0 to 29"),
@@ -62,18 +62,18 @@ def test_a_picture_is_known_by_the_hash_of_its_dataset(
         ("1.5", 422, "index"),
     ],
 )
-def test_a_number_that_is_none_is_told_the_limit(
-    client: TestClient, images: np.ndarray, index: str, status: int, words: str
+def test_an_index_outside_the_dataset_is_refused_with_the_range(
+    client: TestClient, images: np.ndarray, index: str, status: int, detail: str
 ) -> None:
     answer = client.get(f"/v1/datasets/noise/images/{index}.png")
     assert (answer.status_code, answer.json()["field"]) == (status, "index")
-    assert words in answer.json()["detail"]
+    assert detail in answer.json()["detail"]
 
 
 def test_the_report_and_the_sheet_of_an_examination(client: TestClient, images: np.ndarray) -> None:
     report = client.get("/v1/datasets/noise").json()["report"]
     doctor = report["doctor"]
-    assert [one["kind"] for one in doctor["findings"]] == [
+    assert [finding["kind"] for finding in doctor["findings"]] == [
         *("near_duplicates", "outliers", "letterboxed", "blurred", "blank", "levels")
     ]
     assert doctor["class_balance"]["counts"] == [15, 15]
@@ -83,13 +83,14 @@ def test_the_report_and_the_sheet_of_an_examination(client: TestClient, images: 
         assert picture.format == "PNG"
 
 
-def test_a_dataset_of_before_the_doctor_is_still_read(
+def test_a_dataset_packed_before_the_doctor_has_no_findings(
     client: TestClient, images: np.ndarray, database: Database
 ) -> None:
     with database.write() as session:
         dataset = session.get_one(Dataset, 1)
-        report = {name: dataset.report[name] for name in dataset.report or {} if name != "doctor"}
-        dataset.report = report
+        assert dataset.report is not None
+        report = dataset.report.items()
+        dataset.report = {name: value for name, value in report if name != "doctor"}
     assert client.get("/v1/datasets/noise").json()["report"]["doctor"] is None
     absent = client.get("/v1/datasets/noise/doctor.png")
     assert (absent.status_code, "packed before" in absent.json()["detail"]) == (404, True)
@@ -97,7 +98,7 @@ def test_a_dataset_of_before_the_doctor_is_still_read(
 
 
 @pytest.mark.parametrize("path", ["doctor.png", "images/0.png"])
-def test_nothing_is_shown_of_what_is_not_ready(client: TestClient, path: str) -> None:
+def test_pictures_of_a_dataset_that_is_not_ready_are_refused(client: TestClient, path: str) -> None:
     assert client.get(f"/v1/datasets/cats/{path}").status_code == 404
     client.post("/v1/datasets", data={"name": "cats"}, files={"files": ("a.png", b"a")})
     assert client.get(f"/v1/datasets/cats/{path}").status_code == 409

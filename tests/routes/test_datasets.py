@@ -1,4 +1,4 @@
-"""Datasets over HTTP: what an upload answers, what is refused, and that nothing is left behind."""
+"""Datasets: uploads, refusals that leave nothing behind, deletion."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def test_an_upload_is_stored_and_its_ingest_queued(client: TestClient, settings:
     assert not list((settings.home / "incoming").iterdir())
 
 
-def test_a_name_is_given_once(client: TestClient, settings: Settings) -> None:
+def test_a_name_in_use_is_a_conflict(client: TestClient, settings: Settings) -> None:
     post(client, name="cats")
     before = sorted((settings.home / "objects").rglob("*"))
     again = post(client, name="cats")
@@ -36,7 +36,7 @@ def test_a_name_is_given_once(client: TestClient, settings: Settings) -> None:
     assert sorted((settings.home / "objects").rglob("*")) == before
 
 
-def test_a_dataset_that_failed_gives_its_name_to_the_next_upload(
+def test_an_upload_replaces_a_failed_dataset_of_the_same_name(
     client: TestClient, settings: Settings
 ) -> None:
     failed = post(client, name="cats", size="32").json()
@@ -48,14 +48,14 @@ def test_a_dataset_that_failed_gives_its_name_to_the_next_upload(
         "ingesting",
         64,
     )
-    assert [one["job"] for one in client.get("/v1/datasets").json()["items"]] == [
+    assert [dataset["job"] for dataset in client.get("/v1/datasets").json()["items"]] == [
         again.json()["job"]
     ]
     assert client.get(f"/v1/jobs/{failed['job']}").json()["status"] == "cancelled"
-    assert len(left_in(settings.home)) == 2  # the picture and its name, of the second upload
+    assert len(stored_files(settings.home)) == 2  # the picture and its name, of the second upload
 
 
-def test_an_upload_that_is_refused_leaves_a_failed_dataset_as_it_is(client: TestClient) -> None:
+def test_a_refused_upload_does_not_replace_a_failed_dataset(client: TestClient) -> None:
     failed = post(client, name="cats").json()
     client.post(f"/v1/jobs/{failed['job']}/cancel")
     assert post(client, name="cats", size="9999").status_code == 422
@@ -63,7 +63,7 @@ def test_an_upload_that_is_refused_leaves_a_failed_dataset_as_it_is(client: Test
 
 
 @pytest.mark.parametrize(
-    ("fields", "field", "words"),
+    ("fields", "field", "detail"),
     [
         ({}, "name", "missing"),
         ({"name": "My Cats"}, "name", "is not a name"),
@@ -83,25 +83,25 @@ def test_an_upload_that_is_refused_leaves_a_failed_dataset_as_it_is(client: Test
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_left_behind(
-    client: TestClient, settings: Settings, fields: dict[str, str], field: str, words: str
+    client: TestClient, settings: Settings, fields: dict[str, str], field: str, detail: str
 ) -> None:
     answer = post(client, **fields)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["field"] == field
-    assert words in answer.json()["detail"]
+    assert detail in answer.json()["detail"]
     assert client.get("/v1/datasets").json()["items"] == []
-    assert left_in(settings.home) == []
+    assert stored_files(settings.home) == []
 
 
-@pytest.mark.parametrize(("asked", "told"), [("96x64", "96x64"), ("50x50", 50), ("256", 256)])
-def test_any_shape_within_the_limits_is_taken(
-    client: TestClient, asked: str, told: str | int
+@pytest.mark.parametrize(("size", "answered"), [("96x64", "96x64"), ("50x50", 50), ("256", 256)])
+def test_any_shape_within_the_limits_is_accepted(
+    client: TestClient, size: str, answered: str | int
 ) -> None:
-    answer = post(client, name="cats", size=asked, channels="rgba", horizontal_flip="no")
+    answer = post(client, name="cats", size=size, channels="rgba", horizontal_flip="no")
     assert answer.status_code == 202, answer.text
     body = client.get("/v1/datasets/cats").json()
-    assert (body["size"], body["channels"], body["horizontal_flip"]) == (told, "rgba", None)
+    assert (body["size"], body["channels"], body["horizontal_flip"]) == (answered, "rgba", None)
 
 
 def test_the_form_is_described(client: TestClient) -> None:
@@ -130,10 +130,10 @@ def test_deleting_a_dataset_frees_its_bytes(client: TestClient, settings: Settin
     assert client.get("/v1/datasets/cats/preview.png").status_code == 409
     assert client.delete("/v1/datasets/cats").status_code == 204
     assert client.get("/v1/datasets/cats").status_code == 404
-    assert left_in(settings.home) == []
+    assert stored_files(settings.home) == []
 
 
-def left_in(home: Path) -> list[Path]:
+def stored_files(home: Path) -> list[Path]:
     return [
         path
         for folder in ("objects", "incoming")

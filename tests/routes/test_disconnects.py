@@ -1,4 +1,4 @@
-"""Clients that leave in the middle of a call: it is no error, and leaves nothing behind."""
+"""Clients that disconnect during a call cause no error and leave nothing behind."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Server(NamedTuple):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Server]:
-    """The API in a process of its own, whose output is a file."""
+    """The API in its own process, with its output in a file."""
     folder = tmp_path_factory.mktemp("api")
     settings = Settings(home=folder / "home", redis_url=valkey_url)
     migrate(settings.database)
@@ -78,7 +78,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def requests_to(server: Server) -> dict[str, tuple[bytes, int]]:
-    """What each client sends, and how many bytes of the answer it reads before it leaves."""
+    """Return what each client sends, and how many bytes it reads before it disconnects."""
     images = json.dumps({"count": 5000, "format": "zip"})
     grid = json.dumps({"count": 4000, "format": "grid"})
     job = json.dumps({"dataset": "noise", "model": "plain"})
@@ -116,7 +116,7 @@ def _post(path: str, body: str, length: int | None = None, **headers: str) -> by
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-def test_clients_that_leave_are_no_error_and_leave_nothing(server: Server, reset: bool) -> None:
+def test_disconnects_cause_no_error_and_leave_nothing_behind(server: Server, reset: bool) -> None:
     before = server.log.stat().st_size
     with ExitStack() as clients:
         for request, read in requests_to(server).values():
@@ -130,12 +130,12 @@ def test_clients_that_leave_are_no_error_and_leave_nothing(server: Server, reset
             if reset:
                 linger = struct.pack("ii", 1, 0)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        time.sleep(0.3)  # the service is at work on all of them
+        time.sleep(0.3)  # until the service works on all of them
     deadline = time.monotonic() + 30
     while list((server.home / "incoming").iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert httpx2.get(f"{server.url}/v1/models", timeout=30).status_code == 200
-    time.sleep(0.3)  # a task that failed is told of when it is collected
+    time.sleep(0.3)  # a failed task is logged when it is garbage collected
     log = server.log.read_bytes()[before:].decode()
     assert not [error for error in ERRORS if error in log], log
     assert list((server.home / "incoming").iterdir()) == []

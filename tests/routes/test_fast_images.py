@@ -1,5 +1,6 @@
-"""The short way to an image: the same answer as the whole way, and nothing that is not plain."""
+"""The fast path to an image: the same responses as the ordinary path, for plain requests alone."""
 
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -20,7 +21,7 @@ IMAGES = "/v1/models/cats/images"
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was read of a model stays believed for the length of a test."""
+    """Keep cached checkpoints for the length of a test."""
     monkeypatch.setattr("app.serving.checkpoints.FRESH_SECONDS", 60.0)
 
 
@@ -31,21 +32,21 @@ def model(database: Database, settings: Settings) -> ServedCheckpoint:
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether each request that looked like one was answered the short way."""
-    seen: list[bool] = []
+    """For each request that the fast path parsed, whether it answered."""
+    answers: list[bool] = []
     answer = fast_images._answer
 
-    async def noted(*arguments: object) -> bool:
-        seen.append(await answer(*arguments))  # type: ignore[arg-type]
-        return seen[-1]
+    async def recorded(*arguments: object) -> bool:
+        answers.append(await answer(*arguments))  # type: ignore[arg-type]
+        return answers[-1]
 
-    monkeypatch.setattr(fast_images, "_answer", noted)
-    return seen
+    monkeypatch.setattr(fast_images, "_answer", recorded)
+    return answers
 
 
 @pytest.mark.parametrize("image_format", fast_images.FORMATS)
 @pytest.mark.parametrize("named", [False, True])
-def test_both_ways_give_the_same_answer(
+def test_both_paths_give_the_same_response(
     client: TestClient,
     model: ServedCheckpoint,
     answered: list[bool],
@@ -53,23 +54,23 @@ def test_both_ways_give_the_same_answer(
     named: bool,
 ) -> None:
     url = f"{IMAGES}/7.{image_format}" + (f"?checkpoint={model.id}" if named else "")
-    whole = client.get(url)
-    short = client.get(url)
+    ordinary = client.get(url)
+    fast = client.get(url)
     assert answered == [False, True]
-    assert (whole.status_code, whole.content) == (200, short.content)
-    assert whole.headers == short.headers
-    tag = {"If-None-Match": short.headers["etag"]}
-    known = client.get(url, headers=tag)
+    assert (ordinary.status_code, ordinary.content) == (200, fast.content)
+    assert ordinary.headers == fast.headers
+    tag = {"If-None-Match": fast.headers["etag"]}
+    not_modified = client.get(url, headers=tag)
     with mock.patch.object(fast_images, "_parse", return_value=None):
-        assert client.get(url, headers=tag).headers == known.headers
-    assert (known.status_code, known.content) == (304, b"")
+        assert client.get(url, headers=tag).headers == not_modified.headers
+    assert (not_modified.status_code, not_modified.content) == (304, b"")
     assert answered == [False, True, True]
 
 
-def test_the_class_that_a_seed_draws_is_the_same_both_ways(
+def test_a_seed_draws_the_same_class_on_both_paths(
     client: TestClient, database: Database, settings: Settings, answered: list[bool]
 ) -> None:
-    kinds = {"classes": ("tabby", "white"), "conditional": True}
+    kinds: dict[str, Any] = {"classes": ("tabby", "white"), "conditional": True}
     register(database, store_checkpoint(ObjectStore(settings), **kinds))
     first = {seed: client.get(f"{IMAGES}/{seed}.png") for seed in range(6)}
     again = {seed: client.get(f"{IMAGES}/{seed}.png") for seed in range(6)}
@@ -80,7 +81,7 @@ def test_the_class_that_a_seed_draws_is_the_same_both_ways(
         assert answer.headers == again[seed].headers
 
 
-def test_a_request_with_a_deadline_of_its_own_goes_the_whole_way(
+def test_a_request_with_a_deadline_falls_through(
     client: TestClient, model: ServedCheckpoint, answered: list[bool]
 ) -> None:
     client.get(f"{IMAGES}/7.png")
@@ -106,7 +107,7 @@ def test_a_request_with_a_deadline_of_its_own_goes_the_whole_way(
         "/v1/models/cats/random.png",
     ],
 )
-def test_what_is_not_plain_goes_the_whole_way(
+def test_a_request_with_other_options_falls_through(
     client: TestClient, model: ServedCheckpoint, answered: list[bool], path: str
 ) -> None:
     client.get(f"{IMAGES}/1.png")
@@ -165,35 +166,35 @@ def test_what_is_not_plain_goes_the_whole_way(
         "7.png?scale=1&scale=1",
     ],
 )
-def test_an_odd_url_is_answered_the_same_both_ways(
+def test_an_odd_url_has_the_same_response_on_both_paths(
     client: TestClient, model: ServedCheckpoint, file: str
 ) -> None:
     client.get(f"{IMAGES}/7.png")
     url = f"{IMAGES}/{file.replace('{id}', model.id)}"
-    short = client.get(url, follow_redirects=False)
+    fast = client.get(url, follow_redirects=False)
     with mock.patch.object(fast_images, "_parse", return_value=None):
-        whole = client.get(url, follow_redirects=False)
-    assert (short.status_code, short.content) == (whole.status_code, whole.content)
-    assert short.headers == whole.headers
-    assert short.status_code < 500
+        ordinary = client.get(url, follow_redirects=False)
+    assert (fast.status_code, fast.content) == (ordinary.status_code, ordinary.content)
+    assert fast.headers == ordinary.headers
+    assert fast.status_code < 500
 
 
 @pytest.mark.parametrize(
     "name", ["c%61ts", "cats%2Fimages%2F7.png", "CATS", "cats%00", "caf%C3%A9"]
 )
-def test_an_odd_name_is_answered_the_same_both_ways(
+def test_an_odd_model_name_has_the_same_response_on_both_paths(
     client: TestClient, model: ServedCheckpoint, name: str
 ) -> None:
     client.get(f"{IMAGES}/7.png")
     url = f"/v1/models/{name}/images/7.png"
-    short = client.get(url)
+    fast = client.get(url)
     with mock.patch.object(fast_images, "_parse", return_value=None):
-        whole = client.get(url)
-    assert (short.status_code, short.content) == (whole.status_code, whole.content)
-    assert short.headers == whole.headers
+        ordinary = client.get(url)
+    assert (fast.status_code, fast.content) == (ordinary.status_code, ordinary.content)
+    assert fast.headers == ordinary.headers
 
 
-def test_what_is_not_known_or_not_loaded_goes_the_whole_way(
+def test_an_unknown_or_unloaded_checkpoint_falls_through(
     client: TestClient, model: ServedCheckpoint, answered: list[bool]
 ) -> None:
     assert client.get("/v1/models/dogs/images/7.png").status_code == 404
@@ -202,7 +203,7 @@ def test_what_is_not_known_or_not_loaded_goes_the_whole_way(
     assert answered == [False, False, False]
 
 
-def test_a_picture_beyond_the_limit_is_refused_all_the_same(
+def test_an_image_beyond_the_pixel_limit_is_refused(
     settings: Settings, client: TestClient, model: ServedCheckpoint
 ) -> None:
     small = settings.model_copy(update={"max_response_pixels": 64 * 64 - 1})
@@ -211,7 +212,7 @@ def test_a_picture_beyond_the_limit_is_refused_all_the_same(
             assert limited.get(f"{IMAGES}/7.png").status_code == 422
 
 
-def test_a_full_queue_is_the_same_problem(
+def test_a_full_queue_is_a_problem_document(
     client: TestClient, model: ServedCheckpoint, answered: list[bool]
 ) -> None:
     client.get(f"{IMAGES}/7.png")
@@ -223,7 +224,7 @@ def test_a_full_queue_is_the_same_problem(
     assert answered == [False, True]
 
 
-def test_a_body_that_nobody_asked_for_is_not_taken_for_a_client_that_left(
+def test_the_body_of_a_get_is_not_taken_for_a_disconnect(
     client: TestClient,
     model: ServedCheckpoint,
     answered: list[bool],
@@ -237,7 +238,7 @@ def test_a_body_that_nobody_asked_for_is_not_taken_for_a_client_that_left(
     assert answered == [False, True]
 
 
-def test_a_failure_is_told_as_on_the_whole_way(
+def test_a_failure_has_the_same_response_on_both_paths(
     client: TestClient, model: ServedCheckpoint, answered: list[bool]
 ) -> None:
     client.get(f"{IMAGES}/7.png")
@@ -246,15 +247,15 @@ def test_a_failure_is_told_as_on_the_whole_way(
         mock.patch.object(Engine, "file", side_effect=RuntimeError("broken")),
         mock.patch.object(Engine, "generate", side_effect=RuntimeError("broken")),
     ):
-        short = failing.get(f"{IMAGES}/7.png")
+        fast = failing.get(f"{IMAGES}/7.png")
         with mock.patch.object(fast_images, "_parse", return_value=None):
-            whole = failing.get(f"{IMAGES}/7.png")
-    assert (short.status_code, short.content) == (whole.status_code, whole.content)
-    assert short.status_code == 500
-    assert short.headers == whole.headers
+            ordinary = failing.get(f"{IMAGES}/7.png")
+    assert (fast.status_code, fast.content) == (ordinary.status_code, ordinary.content)
+    assert fast.status_code == 500
+    assert fast.headers == ordinary.headers
 
 
-def test_who_may_not_ask_is_refused_all_the_same(
+def test_a_request_without_a_key_is_refused(
     settings: Settings, model: ServedCheckpoint, answered: list[bool]
 ) -> None:
     guarded = settings.model_copy(update={"api_keys": frozenset({"secret"})})

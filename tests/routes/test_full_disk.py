@@ -1,4 +1,4 @@
-"""The API on a full disk: reading and deleting work, what needs room is answered 507."""
+"""On a full disk reading and deleting work, and calls that need space are answered 507."""
 
 import io
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ def settings(small_disk: Path, valkey_url: str) -> Settings:
 
 
 @pytest.fixture
-def parked(settings: Settings, database: Database, cats: str) -> Iterator[str]:
-    """A queued training of another dataset than cats, on a disk that is full to its last byte."""
+def queued(settings: Settings, database: Database, cats: str) -> Iterator[str]:
+    """The id of a queued training of another dataset than cats, on a completely full disk."""
     with database.write() as session:
         session.add(Model(name="old"))
     job_id = queue_job(database, model="dogs", dataset="dogs")
@@ -39,13 +39,13 @@ def picture() -> bytes:
     return buffer.getvalue()
 
 
-def test_reading_goes_on(client: TestClient, parked: str) -> None:
-    for path in (f"jobs/{parked}", "jobs", "models", "datasets", "datasets/cats"):
+def test_reading_works(client: TestClient, queued: str) -> None:
+    for path in (f"jobs/{queued}", "jobs", "models", "datasets", "datasets/cats"):
         assert client.get(f"/v1/{path}").status_code == 200, path
 
 
 def test_new_jobs_and_uploads_are_refused_before_anything_is_written(
-    client: TestClient, settings: Settings, parked: str
+    client: TestClient, settings: Settings, queued: str
 ) -> None:
     files = {"files": ("a.png", picture())}
     for answer in (
@@ -59,32 +59,34 @@ def test_new_jobs_and_uploads_are_refused_before_anything_is_written(
     assert (settings.home / "reserve").exists()
 
 
-def test_what_a_full_database_refuses_is_507(
-    client: TestClient, settings: Settings, parked: str
+def test_a_write_to_a_full_database_is_answered_507(
+    client: TestClient, settings: Settings, queued: str
 ) -> None:
     (settings.home / "reserve").unlink()
     fill(settings.home.parent)
-    answer = client.post(f"/v1/jobs/{parked}/pause")
+    answer = client.post(f"/v1/jobs/{queued}/pause")
     assert answer.status_code == 507
     assert answer.headers["content-type"] == "application/problem+json"
     assert "the disk is full" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("action", ["pause", "cancel"])
-def test_a_job_can_be_steered(
-    client: TestClient, database: Database, parked: str, action: str
+def test_a_job_can_be_paused_and_cancelled(
+    client: TestClient, database: Database, queued: str, action: str
 ) -> None:
-    assert client.post(f"/v1/jobs/{parked}/{action}").status_code == 200
-    assert read_job(database, parked).status == {"pause": "paused", "cancel": "cancelled"}[action]
+    assert client.post(f"/v1/jobs/{queued}/{action}").status_code == 200
+    assert read_job(database, queued).status == {"pause": "paused", "cancel": "cancelled"}[action]
 
 
 @pytest.mark.parametrize("path", ["datasets/cats", "models/old"])
-def test_what_frees_room_can_be_deleted(client: TestClient, parked: str, path: str) -> None:
+def test_datasets_and_models_can_be_deleted(client: TestClient, queued: str, path: str) -> None:
     assert client.delete(f"/v1/{path}").status_code == 204
     assert client.get(f"/v1/{path}").status_code == 404
 
 
-def test_it_is_not_ready_and_says_why(client: TestClient, settings: Settings, parked: str) -> None:
+def test_the_service_is_not_ready_and_says_why(
+    client: TestClient, settings: Settings, queued: str
+) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert f"the disk of {settings.home} has" in answer.json()["detail"]

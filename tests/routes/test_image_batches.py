@@ -1,4 +1,4 @@
-"""Many images by request: the single ones, in sheets and in bundles."""
+"""Many images in one request: the same as single ones, in sheets and bundles."""
 
 import io
 import json
@@ -37,13 +37,13 @@ def get(client: TestClient, file: str) -> Response:
 
 
 def recipe_of(body: dict[str, Any]) -> dict[str, Any]:
-    """The recipe without the passport that stands beside it."""
+    """Return a recipe without the passport beside it."""
     passport = {"nearest", "copy", "nearest_absent"}
     return {name: value for name, value in body.items() if name not in passport}
 
 
-def ask(client: TestClient, **asked: Any) -> Response:
-    return client.post(IMAGES, json=asked)
+def ask(client: TestClient, **body: Any) -> Response:
+    return client.post(IMAGES, json=body)
 
 
 def test_a_grid_holds_the_single_images(client: TestClient) -> None:
@@ -131,16 +131,18 @@ def test_sprites_are_the_single_images(client: TestClient) -> None:
         sheet = np.asarray(Image.open(io.BytesIO(archive.read("sprites.png"))))
         frames = json.loads(archive.read("sprites.json"))["frames"]
     assert sheet.shape == (192, 128, 3)
-    for one in frames.values():
-        x, y = one["frame"]["x"], one["frame"]["y"]
-        single = client.get(f"{IMAGES}/{one['seed']}.png").content
+    for sprite in frames.values():
+        x, y = sprite["frame"]["x"], sprite["frame"]["y"]
+        single = client.get(f"{IMAGES}/{sprite['seed']}.png").content
         assert np.array_equal(
             sheet[y : y + 64, x : x + 64], np.asarray(Image.open(io.BytesIO(single)))
         )
 
 
 @pytest.mark.parametrize("file_format", ["sprites", "multipart"])
-def test_the_frames_of_a_morph_come_so_too(client: TestClient, file_format: str) -> None:
+def test_the_frames_of_a_morph_come_as_sprites_and_multipart(
+    client: TestClient, file_format: str
+) -> None:
     keyframes = [{"seed": 1}, {"seed": 2}]
     answer = client.post(
         "/v1/models/cats/interpolations",
@@ -156,16 +158,14 @@ def test_the_frames_of_a_morph_come_so_too(client: TestClient, file_format: str)
 
 
 @pytest.mark.parametrize(
-    ("asked", "says"),
+    ("body", "detail"),
     [
         ({"count": 4, "columns": 5}, "columns 5 is more than the 4 images"),
         ({"count": 4, "columns": 2, "format": "zip"}, "columns belongs to sheets"),
         ({"count": 4, "columns": 0}, "the minimum is 1"),
     ],
 )
-def test_columns_that_cannot_be_are_refused(
-    client: TestClient, asked: dict[str, Any], says: str
-) -> None:
-    answer = ask(client, **asked)
+def test_invalid_columns_are_refused(client: TestClient, body: dict[str, Any], detail: str) -> None:
+    answer = ask(client, **body)
     assert (answer.status_code, answer.json()["field"]) == (422, "columns")
-    assert says in answer.json()["detail"]
+    assert detail in answer.json()["detail"]

@@ -1,4 +1,4 @@
-"""Morphs that cannot be: refused, by the field and the limit."""
+"""Invalid morphs are refused with the field and the limit."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def model(settings: Settings, database: Database) -> None:
 
 
 def ask(client: TestClient, **body: Any) -> Any:
-    """What is answered; `body` may have numbers that JSON has not, as NaN."""
+    """Post a body, which may hold numbers such as NaN that JSON lacks."""
     headers = {"Content-Type": "application/json"}
     return client.post(URL, content=json.dumps(body), headers=headers)
 

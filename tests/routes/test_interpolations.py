@@ -1,4 +1,4 @@
-"""Morphs over HTTP: their frames are the images themselves."""
+"""Morphs: their keyframes are the images themselves, in every format."""
 
 import io
 import json
@@ -47,14 +47,14 @@ def single(client: TestClient, seed: int) -> np.ndarray:
 
 def frames(data: bytes) -> list[np.ndarray]:
     image = Image.open(io.BytesIO(data))
-    found = []
+    frames = []
     for number in range(image.n_frames):  # type: ignore[attr-defined]
         image.seek(number)
-        found.append(np.asarray(image.convert("RGB")))
-    return found
+        frames.append(np.asarray(image.convert("RGB")))
+    return frames
 
 
-def test_a_webp_begins_and_ends_with_the_images_themselves(client: TestClient) -> None:
+def test_a_webp_begins_and_ends_with_the_images_of_its_keyframes(client: TestClient) -> None:
     answer = ask(client, keyframes=TWO)
     assert answer.headers["content-type"] == "image/webp"
     morph = frames(answer.content)
@@ -64,13 +64,13 @@ def test_a_webp_begins_and_ends_with_the_images_themselves(client: TestClient) -
     assert all(not np.array_equal(*pair) for pair in pairwise(morph))
 
 
-def test_a_keyframe_in_the_middle_is_met(client: TestClient) -> None:
+def test_a_morph_contains_the_image_of_a_middle_keyframe(client: TestClient) -> None:
     latent = latent_from_seed(3, 100).tolist()
     keyframes = [{"seed": 7}, {"latent": latent}, {"mix": [{"seed": 9, "weight": 1}]}]
     morph = frames(ask(client, keyframes=keyframes, frames=9).content)
     assert len(morph) == 9
-    for place, seed in ((0, 7), (4, 3), (8, 9)):
-        assert np.array_equal(morph[place], single(client, seed))
+    for index, seed in ((0, 7), (4, 3), (8, 9)):
+        assert np.array_equal(morph[index], single(client, seed))
 
 
 def test_a_loop_comes_back_without_repeating_its_first_frame(client: TestClient) -> None:
@@ -128,9 +128,7 @@ def test_json_lists_the_latents(client: TestClient, model: ServedCheckpoint) -> 
 
 
 @pytest.mark.parametrize("file_format", ["webp", "gif", "apng"])
-def test_a_file_plays_for_ever_unless_it_is_to_play_once(
-    client: TestClient, file_format: str
-) -> None:
+def test_an_animation_repeats_unless_repeat_is_false(client: TestClient, file_format: str) -> None:
     for_ever = ask(client, keyframes=TWO, frames=3, format=file_format)
     once = ask(client, keyframes=TWO, frames=3, format=file_format, repeat=False)
     assert Image.open(io.BytesIO(for_ever.content)).info["loop"] == 0
@@ -142,16 +140,16 @@ def test_a_file_plays_for_ever_unless_it_is_to_play_once(
         assert by_url.content == once.content
 
 
-def test_the_url_is_the_request(client: TestClient) -> None:
+def test_a_morph_by_url_is_the_same_as_by_request(client: TestClient) -> None:
     by_url = get(client, "7-42.webp?frames=6&fps=12&easing=smooth&loop=true")
-    asked = {"keyframes": TWO, "frames": 6, "fps": 12, "easing": "smooth", "loop": True}
-    assert by_url.content == ask(client, **asked).content
+    body = {"keyframes": TWO, "frames": 6, "fps": 12, "easing": "smooth", "loop": True}
+    assert by_url.content == ask(client, **body).content
     strip = get(client, "7-42.png?frames=4")
     assert strip.headers["content-type"] == "image/png"
     assert strip.content == ask(client, keyframes=TWO, frames=4, format="strip").content
 
 
-def test_the_url_is_cached(client: TestClient, model: ServedCheckpoint) -> None:
+def test_a_morph_by_url_is_cached(client: TestClient, model: ServedCheckpoint) -> None:
     first = get(client, "7-42.gif?frames=4")
     again = get(client, "7-42.gif?frames=4", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
@@ -164,7 +162,7 @@ def test_the_url_is_cached(client: TestClient, model: ServedCheckpoint) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["webp", "gif"])
-def test_a_morph_that_stands_still_is_no_error(client: TestClient, file_format: str) -> None:
+def test_a_morph_between_equal_keyframes_is_accepted(client: TestClient, file_format: str) -> None:
     answer = get(client, f"7-7.{file_format}?frames=4")
     assert answer.status_code == 200
     if file_format == "webp":
@@ -172,7 +170,7 @@ def test_a_morph_that_stands_still_is_no_error(client: TestClient, file_format: 
 
 
 @pytest.mark.parametrize("file_format", ["webp", "mp4"])
-def test_a_part_of_a_morph_by_url_is_that_part_of_the_whole(
+def test_a_byte_range_of_a_morph_is_that_part_of_the_file(
     client: TestClient, file_format: str
 ) -> None:
     url = f"{URL}/7-42.{file_format}?frames=5"

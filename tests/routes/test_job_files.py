@@ -1,4 +1,4 @@
-"""The files of a synthesis over HTTP, from a folder and from a bucket: whole, in part, deleted."""
+"""The files of a synthesis, from a folder and from a bucket: whole, in part, deleted."""
 
 import hashlib
 from pathlib import Path
@@ -47,7 +47,7 @@ def job(client: TestClient, database: Database, settings: Settings) -> str:
     return claim.job_id
 
 
-def test_what_is_stored_is_listed_page_by_page(client: TestClient, job: str) -> None:
+def test_stored_files_are_listed_page_by_page(client: TestClient, job: str) -> None:
     page = client.get(f"/v1/jobs/{job}/files?limit=1").json()
     assert page["items"] == [
         {
@@ -59,12 +59,12 @@ def test_what_is_stored_is_listed_page_by_page(client: TestClient, job: str) -> 
         }
     ]
     rest = client.get(f"/v1/jobs/{job}/files?cursor={page['next']}").json()
-    assert [(one["name"], one["images"]) for one in rest["items"]] == [("cats-000000.tar", 10)]
+    assert [(file["name"], file["images"]) for file in rest["items"]] == [("cats-000000.tar", 10)]
     assert rest["next"] is None
     assert client.get("/v1/jobs/nonsense/files").status_code == 404
 
 
-def test_a_file_is_sent_whole_with_its_hash_for_its_tag(client: TestClient, job: str) -> None:
+def test_a_whole_file_has_its_hash_as_etag(client: TestClient, job: str) -> None:
     answer = client.get(f"/v1/jobs/{job}/files/cats-000000.tar")
     assert (answer.status_code, answer.content == DATA) == (200, True)
     head = client.head(f"/v1/jobs/{job}/files/cats-000000.tar", headers={"Range": "bytes=0-9"})
@@ -75,12 +75,18 @@ def test_a_file_is_sent_whole_with_its_hash_for_its_tag(client: TestClient, job:
         assert headers["etag"] == TAG
         assert headers["accept-ranges"] == "bytes"
         assert headers["content-disposition"] == 'attachment; filename="cats-000000.tar"'
-    known = client.get(f"/v1/jobs/{job}/files/cats-000000.tar", headers={"If-None-Match": TAG})
-    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", TAG)
+    not_modified = client.get(
+        f"/v1/jobs/{job}/files/cats-000000.tar", headers={"If-None-Match": TAG}
+    )
+    assert (not_modified.status_code, not_modified.content, not_modified.headers["etag"]) == (
+        304,
+        b"",
+        TAG,
+    )
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "stop"),
+    ("range_header", "start", "stop"),
     [
         ("bytes=0-99", 0, 100),
         (f"bytes={PIECE_BYTES - 5}-{PIECE_BYTES + 4}", PIECE_BYTES - 5, PIECE_BYTES + 5),
@@ -88,10 +94,10 @@ def test_a_file_is_sent_whole_with_its_hash_for_its_tag(client: TestClient, job:
         ("bytes=-7", len(DATA) - 7, len(DATA)),
     ],
 )
-def test_a_part_is_sent_where_one_is_asked_for(
-    client: TestClient, job: str, asked: str, start: int, stop: int
+def test_a_range_is_answered_with_that_part(
+    client: TestClient, job: str, range_header: str, start: int, stop: int
 ) -> None:
-    headers = {"Range": asked, "If-Range": TAG}
+    headers = {"Range": range_header, "If-Range": TAG}
     answer = client.get(f"/v1/jobs/{job}/files/cats-000000.tar", headers=headers)
     assert (answer.status_code, answer.content == DATA[start:stop]) == (206, True)
     assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(DATA)}"
@@ -99,7 +105,7 @@ def test_a_part_is_sent_where_one_is_asked_for(
     assert answer.headers["etag"] == TAG
 
 
-def test_a_part_of_another_file_is_the_whole_and_one_that_is_not_there_a_problem(
+def test_another_etag_gets_the_whole_file_and_a_range_outside_it_a_problem(
     client: TestClient, job: str
 ) -> None:
     path = f"/v1/jobs/{job}/files/cats-000000.tar"
@@ -112,11 +118,11 @@ def test_a_part_of_another_file_is_the_whole_and_one_that_is_not_there_a_problem
 
 
 @pytest.mark.parametrize("name", ["cats-000001.tar", "manifest.json", "..%2Fcats-000000.tar"])
-def test_a_file_that_is_not_there_is_a_problem(client: TestClient, job: str, name: str) -> None:
+def test_a_missing_file_is_a_problem(client: TestClient, job: str, name: str) -> None:
     assert client.get(f"/v1/jobs/{job}/files/{name}").status_code == 404
 
 
-def test_the_files_of_a_job_that_has_ended_are_deleted_when_that_is_asked(
+def test_the_files_of_an_ended_job_can_be_deleted(
     client: TestClient, job: str, database: Database, settings: Settings
 ) -> None:
     refused = client.delete(f"/v1/jobs/{job}/files")
@@ -131,7 +137,7 @@ def test_the_files_of_a_job_that_has_ended_are_deleted_when_that_is_asked(
     assert ObjectStore(settings).keys(f"jobs/{job}") == []
 
 
-def test_a_file_whose_bytes_are_gone_is_said_to_be_being_deleted(
+def test_a_file_without_stored_bytes_is_reported_as_being_deleted(
     client: TestClient, job: str, settings: Settings
 ) -> None:
     ObjectStore(settings).delete_prefix(f"jobs/{job}")
@@ -147,7 +153,7 @@ def test_a_job_of_another_kind_has_no_files_to_delete(
     assert (refused.status_code, "is of kind train" in refused.json()["detail"]) == (409, True)
 
 
-def test_a_head_is_answered_without_a_look_at_the_bytes(
+def test_head_is_answered_without_reading_the_bytes(
     client: TestClient, job: str, settings: Settings
 ) -> None:
     path = f"/v1/jobs/{job}/files/cats-000000.tar"

@@ -1,4 +1,4 @@
-"""What a job tells while it runs: its stream, its metrics, its samples, its health."""
+"""What a job records: its event stream, metrics, log, samples and health."""
 
 import json
 
@@ -8,8 +8,9 @@ from queued_jobs import claim_job, post_training
 
 from app.domain import events, leases
 from app.domain.database import Database
-from app.domain.job_objects import sample_key
+from app.domain.job_objects import sample_key, store_log
 from app.domain.job_states import Status
+from app.domain.leases import Claim
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes.job_event_schemas import JobEvent
@@ -17,18 +18,18 @@ from app.routes.job_records import _starting_point
 
 
 def run_to_its_end(database: Database, job_id: str) -> None:
-    """What a worker writes, written by hand: two progress rows, a resume, a sample, the end."""
+    """Write a worker's events: three progress rows, two after a resume, a sample, the end."""
     claim = claim_job(database)
     with database.write() as session:
-        for seen, loss in [(64, 0.7), (128, 0.6), (192, 0.5), (128, 0.55), (256, 0.4)]:
-            row = {"images_seen": seen, "generator_loss": loss}
+        for images_seen, loss in [(64, 0.7), (128, 0.6), (192, 0.5), (128, 0.55), (256, 0.4)]:
+            row = {"images_seen": images_seen, "generator_loss": loss}
             leases.record(session, claim, "progress", row)
         sample = {"images_seen": 256, "url": f"/v1/jobs/{job_id}/samples/256.png"}
         leases.record(session, claim, "sample", sample, once="sample:256")
         leases.end(session, claim, Status.SUCCEEDED)
 
 
-def test_the_stream_tells_every_event_once_in_order_and_ends(
+def test_the_stream_sends_every_event_once_in_order_and_ends(
     client: TestClient, cats: str, database: Database
 ) -> None:
     job = post_training(client)["id"]
@@ -48,7 +49,7 @@ def test_the_stream_tells_every_event_once_in_order_and_ends(
     assert "event: end" in rest.text
 
 
-def test_a_stream_taken_up_after_its_end_is_answered_204_so_that_an_eventsource_stops(
+def test_a_stream_resumed_after_its_end_is_answered_204(
     client: TestClient, cats: str, database: Database
 ) -> None:
     job = post_training(client)["id"]
@@ -56,15 +57,15 @@ def test_a_stream_taken_up_after_its_end_is_answered_204_so_that_an_eventsource_
     with database.read() as session:
         last = events.read_after(session, job, 0)[-1]
     assert last.type == "end"
-    for known in (last.id, last.id + 1, 10**17):
-        answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": str(known)})
+    for last_event_id in (last.id, last.id + 1, 10**17):
+        answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": str(last_event_id)})
         assert (answer.status_code, answer.content) == (204, b"")
-    for known in ("", "0"):
-        answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": known})
+    for beginning in ("", "0"):
+        answer = client.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": beginning})
         assert (answer.status_code, answer.text.count("event: ")) == (200, 10)
 
 
-def test_an_id_beyond_the_newest_event_loses_none_of_those_that_follow(
+def test_an_id_beyond_the_newest_event_loses_no_later_events(
     client: TestClient, cats: str, database: Database
 ) -> None:
     job = post_training(client)["id"]
@@ -79,12 +80,12 @@ def test_a_stream_is_refused_before_it_opens(client: TestClient, cats: str) -> N
     assert client.get("/v1/jobs/nonsense/events").status_code == 404
     job = post_training(client)["id"]
     for garbage in ("x", "-1", "1.5", "9" * 30, "\u0661"):
-        headers = {"Last-Event-ID": garbage.encode()}
+        headers = [(b"Last-Event-ID", garbage.encode())]
         answer = client.get(f"/v1/jobs/{job}/events", headers=headers)
         assert (answer.status_code, answer.json()["field"]) == (422, "Last-Event-ID")
 
 
-def test_metrics_forget_what_a_resume_did_again(
+def test_metrics_drop_the_rows_that_a_resume_repeated(
     client: TestClient, cats: str, database: Database
 ) -> None:
     job = post_training(client)["id"]
@@ -100,7 +101,7 @@ def test_metrics_forget_what_a_resume_did_again(
     ]
 
 
-def test_metrics_are_numbers_whatever_else_a_progress_event_says(
+def test_metrics_leave_out_values_that_are_not_numbers(
     client: TestClient, cats: str, database: Database
 ) -> None:
     job_id = post_training(client)["id"]
@@ -112,17 +113,20 @@ def test_metrics_are_numbers_whatever_else_a_progress_event_says(
     assert client.get(f"/v1/jobs/{job_id}/metrics").json()["series"] == {"accepted": [5, 9]}
 
 
-def test_a_grid_that_a_rollback_undid_is_listed_no_more_and_never_shown_for_the_new_one(
+def test_a_sample_that_a_rollback_discarded_is_neither_listed_nor_served_again(
     client: TestClient, cats: str, database: Database, settings: Settings
 ) -> None:
     job_id = post_training(client)["id"]
     claim = claim_job(database)
     with database.write() as session:
-        for count, seen in enumerate((64, 128, 192, 128)):
-            row = {"images_seen": seen, "url": f"/v1/jobs/{job_id}/samples/{seen}.png"}
+        for count, images_seen in enumerate((64, 128, 192, 128)):
+            row = {
+                "images_seen": images_seen,
+                "url": f"/v1/jobs/{job_id}/samples/{images_seen}.png",
+            }
             leases.record(session, claim, "sample", row, once=f"{count}")
     listed = client.get(f"/v1/jobs/{job_id}/samples").json()["items"]
-    assert [one["images_seen"] for one in listed] == [64, 128]
+    assert [sample["images_seen"] for sample in listed] == [64, 128]
 
     store = ObjectStore(settings)
     store.put_bytes(sample_key(job_id, 128), b"old")
@@ -133,17 +137,17 @@ def test_a_grid_that_a_rollback_undid_is_listed_no_more_and_never_shown_for_the_
     assert client.get(url, headers={"If-None-Match": tag}).content == b"new"
 
 
-def test_a_job_shows_what_its_health_events_said_the_newest_last(
+def test_a_job_lists_its_health_events_newest_last(
     client: TestClient, cats: str, database: Database
 ) -> None:
     job_id = post_training(client)["id"]
-    told = [{"kind": "rollback", "message": f"rolled back, time {n}"} for n in (1, 2)]
+    messages = [{"kind": "rollback", "message": f"rolled back, time {n}"} for n in (1, 2)]
     claim = claim_job(database)
     with database.write() as session:
-        for data in told:
+        for data in messages:
             leases.record(session, claim, "health", data)
-    assert client.get(f"/v1/jobs/{job_id}").json()["health"] == told
-    assert client.get("/v1/jobs").json()["items"][0]["health"] == told
+    assert client.get(f"/v1/jobs/{job_id}").json()["health"] == messages
+    assert client.get("/v1/jobs").json()["items"][0]["health"] == messages
 
 
 def test_samples_are_listed_and_a_missing_one_is_not_found(
@@ -158,18 +162,29 @@ def test_samples_are_listed_and_a_missing_one_is_not_found(
     assert (answer.status_code, "999" in answer.json()["detail"]) == (404, True)
 
 
-@pytest.mark.parametrize("place", ["-1", "9" * 300, "9" * 5000, "nan", "%00"])
-def test_a_sample_at_no_number_of_images_is_refused(
-    client: TestClient, cats: str, place: str
+@pytest.mark.parametrize("images_seen", ["-1", "9" * 300, "9" * 5000, "nan", "%00"])
+def test_an_invalid_number_of_images_is_refused(
+    client: TestClient, cats: str, images_seen: str
 ) -> None:
-    answer = client.get(f"/v1/jobs/{post_training(client)['id']}/samples/{place}.png")
+    answer = client.get(f"/v1/jobs/{post_training(client)['id']}/samples/{images_seen}.png")
     assert (answer.status_code, answer.json()["field"]) == (422, "images_seen")
 
 
-def test_old_rows_of_other_jobs_never_reach_a_stream(
+def test_a_stream_has_no_events_of_other_jobs(
     client: TestClient, cats: str, database: Database
 ) -> None:
     first, second = post_training(client)["id"], post_training(client)["id"]
     run_to_its_end(database, first)
     with database.read() as session:
         assert {row.job for row in events.read_after(session, second, 0)} == {second}
+
+
+def test_the_log_of_a_job_is_text(client: TestClient, cats: str, settings: Settings) -> None:
+    job = post_training(client)["id"]
+    path = f"/v1/jobs/{job}/log"
+    assert (client.get(path).status_code, client.get(path).text) == (200, "")
+    store_log(ObjectStore(settings), Claim(job, 1), "Größe: out of memory\n".encode())
+    answer = client.get(path)
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text == "Größe: out of memory\n"
+    assert client.get("/v1/jobs/nobody/log").status_code == 404

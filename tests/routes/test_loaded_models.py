@@ -1,4 +1,4 @@
-"""Models brought into memory and out of it, and promoted while they are asked for."""
+"""Models are loaded and unloaded, and the served checkpoint changes under load."""
 
 import threading
 
@@ -21,7 +21,7 @@ def store(settings: Settings) -> ObjectStore:
 
 @pytest.fixture
 def checkpoints(database: Database, store: ObjectStore) -> list[ServedCheckpoint]:
-    """Two of one model; the newer one is served."""
+    """Two checkpoints of a model, of which the newer is served."""
     return [register(database, store_checkpoint(store, weights=number)) for number in (1, 2)]
 
 
@@ -42,7 +42,7 @@ def test_a_model_is_loaded_before_its_first_request_and_says_so(
     assert model["loaded"] == [loaded, older]
 
 
-def test_a_model_is_let_go_and_comes_back_when_it_is_asked_for(
+def test_an_unloaded_model_is_loaded_again_by_the_next_request(
     client: TestClient, checkpoints: list[ServedCheckpoint]
 ) -> None:
     picture = client.get(f"{MODEL}/images/7.png").content
@@ -53,7 +53,7 @@ def test_a_model_is_let_go_and_comes_back_when_it_is_asked_for(
     assert client.get(f"{MODEL}/images/7.png").content == picture
 
 
-def test_a_deleted_model_is_let_go(
+def test_a_deleted_model_is_unloaded(
     client: TestClient, settings: Settings, database: Database, store: ObjectStore,
     checkpoints: list[ServedCheckpoint],
 ) -> None:  # fmt: skip
@@ -63,27 +63,27 @@ def test_a_deleted_model_is_let_go(
     assert client.get(MODEL).json()["loaded"] == []
 
 
-def test_two_models_of_one_file_are_loaded_apart(
+def test_two_models_with_equal_files_are_loaded_separately(
     client: TestClient, database: Database, store: ObjectStore
 ) -> None:
-    one, other = (
+    cats, dogs = (
         register(database, store_checkpoint(store, model=name)) for name in ("cats", "dogs")
     )
-    assert one.sha256 == other.sha256
-    assert client.post("/v1/models/cats/load").json()["checkpoint"] == one.id
-    assert client.post("/v1/models/dogs/load").json()["checkpoint"] == other.id
+    assert cats.sha256 == dogs.sha256
+    assert client.post("/v1/models/cats/load").json()["checkpoint"] == cats.id
+    assert client.post("/v1/models/dogs/load").json()["checkpoint"] == dogs.id
     assert len(client.post("/v1/models/cats/unload").json()["items"]) == 1
     assert len(client.get("/v1/models/dogs").json()["loaded"]) == 1
 
 
-def test_no_model_is_neither_loaded_nor_let_go(client: TestClient) -> None:
+def test_an_unknown_model_is_neither_loaded_nor_unloaded(client: TestClient) -> None:
     for call in ("load", "unload"):
         answer = client.post(f"{MODEL}/{call}")
         assert answer.status_code == 404
         assert "cats" in answer.json()["detail"]
 
 
-def test_a_broken_checkpoint_is_neither_loaded_nor_promoted(
+def test_a_broken_checkpoint_is_neither_loaded_nor_served(
     client: TestClient, store: ObjectStore, checkpoints: list[ServedCheckpoint]
 ) -> None:
     older, newer = checkpoints
@@ -100,12 +100,12 @@ def test_a_broken_checkpoint_is_neither_loaded_nor_promoted(
     assert client.get(f"{MODEL}/images/7.png").status_code == 200
 
 
-def test_while_another_checkpoint_is_promoted_every_request_gets_one_of_the_two(
+def test_while_the_served_checkpoint_changes_every_request_gets_the_old_or_the_new(
     client: TestClient, checkpoints: list[ServedCheckpoint]
 ) -> None:
     right = {}
-    for one in checkpoints:
-        answer = client.get(f"{MODEL}/images/7.png", params={"checkpoint": one.id})
+    for checkpoint in checkpoints:
+        answer = client.get(f"{MODEL}/images/7.png", params={"checkpoint": checkpoint.id})
         right[answer.headers["etag"]] = answer.content
     client.post(f"{MODEL}/unload")
     done = threading.Event()

@@ -1,4 +1,4 @@
-"""The registry over HTTP: what is served, what is pinned, what deleting frees."""
+"""Models: the served checkpoint, pinning, and what deletion frees."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from models.config import TrainingConfig
 
 @pytest.fixture
 def checkpoints(database: Database, settings: Settings) -> list[str]:
-    """Three checkpoints of a model, oldest first; their file is the same."""
+    """The ids of three checkpoints of a model, oldest first, with equal files."""
     store = ObjectStore(settings)
     data = checkpoint_bytes(TrainingConfig(width=8), 1)
     sha256 = hashlib.sha256(data).hexdigest()
@@ -24,16 +24,16 @@ def checkpoints(database: Database, settings: Settings) -> list[str]:
     with database.write() as session:
         session.add(Model(name="cats"))
         session.flush()
-        for place, one in enumerate(ids, start=1):
-            store.put_bytes(f"jobs/j/1/checkpoint-{place}.safetensors", data)
+        for number, checkpoint_id in enumerate(ids, start=1):
+            store.put_bytes(f"jobs/j/1/checkpoint-{number}.safetensors", data)
             session.add(
                 Checkpoint(
-                    id=one,
+                    id=checkpoint_id,
                     model="cats",
                     job="j",
-                    images_seen=1000 * place,
+                    images_seen=1000 * number,
                     config={"resolution": 64, "channels": 3, "latent_dim": 100},
-                    key=f"jobs/j/1/checkpoint-{place}.safetensors",
+                    key=f"jobs/j/1/checkpoint-{number}.safetensors",
                     sha256=sha256,
                     bytes=len(data),
                 )
@@ -50,7 +50,7 @@ def test_the_newest_checkpoint_is_served_until_one_is_pinned(
     pinned = client.patch("/v1/models/cats", json={"checkpoint": "c1"}).json()
     assert (pinned["checkpoint"], pinned["pinned"], pinned["images_seen"]) == ("c1", True, 1000)
     listed = client.get("/v1/models/cats/checkpoints").json()["items"]
-    assert [(one["id"], one["served"]) for one in listed] == [
+    assert [(item["id"], item["served"]) for item in listed] == [
         ("c3", False),
         ("c2", False),
         ("c1", True),
@@ -67,15 +67,15 @@ def test_the_lowest_kid_is_served_and_the_model_says_why(
     )
     scores = {"c1": 0.02, "c2": 0.01}
     with database.write() as session:
-        for one in session.query(Checkpoint).where(Checkpoint.id.in_(scores)):
-            one.kid = scores[one.id]
-            one.metrics = {"kid": one.kid, "kid_interval": [0.005, 0.015]}
+        for checkpoint in session.query(Checkpoint).where(Checkpoint.id.in_(scores)):
+            checkpoint.kid = scores[checkpoint.id]
+            checkpoint.metrics = {"kid": checkpoint.kid, "kid_interval": [0.005, 0.015]}
     model = client.get("/v1/models/cats").json()
     assert (model["checkpoint"], model["pinned"]) == ("c2", False)
     why = "the lowest KID of 2 scored checkpoints: 0.010 (0.0050 to 0.015), at 2,000 images"
     assert model["served_because"] == why
     listed = client.get("/v1/models/cats/checkpoints").json()["items"]
-    assert [(one["id"], one["served"]) for one in listed if one["metrics"]] == [
+    assert [(item["id"], item["served"]) for item in listed if item["metrics"]] == [
         ("c2", True),
         ("c1", False),
     ]
@@ -83,7 +83,7 @@ def test_the_lowest_kid_is_served_and_the_model_says_why(
     assert pinned["served_because"] == "set by hand"
 
 
-def test_pinning_what_is_not_there_changes_nothing(
+def test_pinning_an_unknown_checkpoint_changes_nothing(
     client: TestClient, checkpoints: list[str]
 ) -> None:
     answer = client.patch("/v1/models/cats", json={"checkpoint": "c9"})
@@ -94,7 +94,7 @@ def test_pinning_what_is_not_there_changes_nothing(
 
 
 @pytest.mark.parametrize("checkpoint", ["", "\ud800", "c" * 65, 1])
-def test_pinning_what_is_no_id_is_refused_and_changes_nothing(
+def test_pinning_an_invalid_id_is_refused_and_changes_nothing(
     client: TestClient, checkpoints: list[str], checkpoint: object
 ) -> None:
     before = client.get("/v1/models/cats").json()

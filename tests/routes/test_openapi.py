@@ -1,4 +1,4 @@
-"""The OpenAPI document tells of every problem that a call may answer."""
+"""The OpenAPI document describes every response; its page works offline."""
 
 import re
 from collections.abc import Iterator
@@ -33,14 +33,14 @@ PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas
         ("get", "/v1/models/{name}/images/{seed}", {200, 304, 401, 403, 404, 406, 422, 500, 503}),
     ],
 )
-def test_a_call_names_what_follows_from_what_it_is(
+def test_a_call_lists_the_statuses_that_follow_from_its_path_and_body(
     client: TestClient, method: str, path: str, statuses: set[int]
 ) -> None:
     responses = client.get("/openapi.json").json()["paths"][path][method]["responses"]
     assert [int(status) for status in responses] == sorted(statuses)
 
 
-def test_every_problem_has_the_one_schema(client: TestClient) -> None:
+def test_every_problem_has_the_same_schema(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     for path, methods in document["paths"].items():
         for method, call in methods.items():
@@ -52,47 +52,36 @@ def test_every_problem_has_the_one_schema(client: TestClient) -> None:
     assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
 
 
-def test_a_full_queue_says_when_to_come_back(client: TestClient) -> None:
+def test_a_full_queue_has_retry_after(client: TestClient) -> None:
     call = client.get("/openapi.json").json()["paths"]["/v1/jobs"]["post"]
     assert list(call["responses"]["503"]["headers"]) == ["Retry-After"]
-
-
-def test_the_overrides_of_a_job_are_those_of_the_presets(client: TestClient) -> None:
-    schemas = client.get("/openapi.json").json()["components"]["schemas"]
-    described = schemas["JobRequest"]["properties"]["overrides"]["properties"]
-    presets = client.get("/v1/presets").json()["items"]
-    offered = {name: words for one in presets for name, words in one["overrides"].items()}
-    for name, words in offered.items():
-        del words["default"]  # the preset's own
-        assert described.pop(name) == words
-    assert described == {}
 
 
 def test_the_document_is_valid(client: TestClient) -> None:
     validate(client.get("/openapi.json").json())
 
 
-def test_every_call_has_an_id_of_its_own_a_verb_and_a_noun(client: TestClient) -> None:
+def test_every_operation_id_is_unique_and_a_verb_with_a_noun(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     ids = [call["operationId"] for methods in paths.values() for call in methods.values()]
     assert len(set(ids)) == len(ids)
-    assert [one for one in ids if not re.fullmatch("[a-z]+(_[a-z]+)+", one)] == []
+    assert [name for name in ids if not re.fullmatch("[a-z]+(_[a-z]+)+", name)] == []
     assert {"generate_images", "create_job", "list_datasets", "read_recipe"} <= set(ids)
 
 
 def test_every_array_has_items_and_every_body_a_schema(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
 
-    def objects(node: object) -> Iterator[dict[str, Any]]:
+    def objects(node: Any) -> Iterator[dict[str, Any]]:
         if isinstance(node, dict):
             yield node
         for child in node.values() if isinstance(node, dict) else node:
             if isinstance(child, dict | list):
                 yield from objects(child)
 
-    found = list(objects(document))
-    assert [one for one in found if one.get("type") == "array" and "items" not in one] == []
-    bodies = [body for one in found for body in one.get("content", {}).values()]
+    nodes = list(objects(document))
+    assert [node for node in nodes if node.get("type") == "array" and "items" not in node] == []
+    bodies = [body for node in nodes for body in node.get("content", {}).values()]
     assert len(bodies) > 100
     assert all("schema" in body for body in bodies)
 
@@ -149,7 +138,7 @@ def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
     assert client.get("/redoc").status_code == 404
 
 
-def test_the_script_and_the_style_are_what_they_are_called(client: TestClient) -> None:
+def test_the_assets_have_the_right_content_and_media_type(client: TestClient) -> None:
     script = client.get("/docs/assets/swagger-ui-bundle.js")
     assert "SwaggerUIBundle" in script.text
     assert script.headers["content-type"].startswith("text/javascript")
@@ -158,7 +147,7 @@ def test_the_script_and_the_style_are_what_they_are_called(client: TestClient) -
     assert client.get("/docs/assets/absent.js").status_code == 404
 
 
-def test_with_keys_the_page_and_its_parts_are_open_and_nothing_else_is(tmp_path: Path) -> None:
+def test_with_keys_only_the_page_and_its_assets_are_open(tmp_path: Path) -> None:
     client = TestClient(create_app(Settings(home=tmp_path, api_keys="secret")))
     for path in ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json"):
         assert client.get(path).status_code == 200, path

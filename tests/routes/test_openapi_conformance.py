@@ -1,7 +1,7 @@
-"""Every call of the OpenAPI document, with what fits it and what does not: no answer is a surprise.
+"""Every call of the OpenAPI document, with valid and invalid requests, answers as documented.
 
-Schemathesis makes the requests from the document, the same ones at every run. Event streams, which
-do not end, are left out.
+Schemathesis generates the requests from the document, the same ones in every run. Event streams
+are left out, because they do not end.
 """
 
 import re
@@ -27,7 +27,7 @@ from app.routes.protocol.problems import PROBLEM_JSON
 pytestmark = pytest.mark.slow
 
 STREAMS = "/v1/jobs/{job_id}/events"
-# A full queue is no failure; where there can be none, the document does not name 503.
+# 503 is a full queue, which is no failure. Calls without a queue do not document it.
 CONFIG = {"checks": {"not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", 503]}}}
 RUN = run_with(
     max_examples=15,
@@ -36,8 +36,8 @@ RUN = run_with(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-# Why what fits the document may be refused all the same: what a field means beside the others, to
-# this model, to this dataset, within the settings. Each is in the document's words for its request.
+# Why a request that fits the document may be refused: by fields that exclude each other, by this
+# model, this dataset or the settings.
 REASONS = re.compile(
     "|".join(
         (
@@ -95,12 +95,13 @@ def api(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[R
 
 @pytest.fixture(scope="module")
 def calls(api: Running) -> list[Any]:
-    """Every operation of the document but the streams."""
+    """Every operation of the document except the streams."""
     config = schemathesis.Config.from_dict(CONFIG)
     document = schemathesis.openapi.from_dict(api.document, config=config)
-    found = [one.ok() for one in document.exclude(path=STREAMS).get_all_operations()]
-    assert len(found) > 30
-    return found
+    operations: Iterator[Any] = document.exclude(path=STREAMS).get_all_operations()
+    calls = [operation.ok() for operation in operations]
+    assert len(calls) > 30
+    return calls
 
 
 @pytest.fixture(scope="module")
@@ -109,75 +110,72 @@ def session() -> Iterator[requests.Session]:
         yield session
 
 
-def places(call: Any, api: Running) -> list[dict[str, str]]:
-    """Path parameters of what is there, so that a request comes further than to a 404."""
+def existing_parameters(call: Any, api: Running) -> list[dict[str, str]]:
+    """Return path parameters of existing resources, so that requests get further than a 404."""
     names = ["noise"] if call.path.startswith("/v1/datasets") else ["plain", "classes"]
     known = [{"name": name, "job_id": job} for name in names for job in api.jobs]
-    wanted = {one.name for one in call.path_parameters}
-    return list(
-        {
-            tuple(place.items()): place
-            for place in ({name: one[name] for name in one if name in wanted} for one in known)
-        }.values()
-    )
+    wanted = {parameter.name for parameter in call.path_parameters}
+    selections = [{name: values[name] for name in values if name in wanted} for values in known]
+    return list({tuple(values.items()): values for values in selections}.values())
 
 
 def strategies(
     call: Any, mode: GenerationMode, api: Running, session: requests.Session
-) -> Iterator[st.SearchStrategy[schemathesis.Case]]:
-    for place in places(call, api):
-        yield call.as_strategy(mode, path_parameters=place)
+) -> Iterator[st.SearchStrategy[schemathesis.Case[Any]]]:
+    for parameters in existing_parameters(call, api):
+        yield call.as_strategy(mode, path_parameters=parameters)
     if call.path.startswith("/v1/recipes") and mode is GenerationMode.POSITIVE:
         picture = session.get(f"{api.url}/v1/models/classes/images/7.png").content
         yield call.as_strategy(mode, body=picture, media_type=ANY_BINARY)
 
 
-def lead(case: schemathesis.Case, api: Running) -> None:
-    """Put what there is for what the document cannot know: names, and how long a latent is."""
+def fit_to_service(case: schemathesis.Case[Any], api: Running) -> None:
+    """Replace names and latents by existing ones, which the document cannot know."""
     fits = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
     known = {"dataset": "noise", "checkpoint": api.checkpoint, "resume_from": api.checkpoint}
-    for place in (case.query, case.body):
-        for field in place if isinstance(place, dict) else ():
-            given = place[field]
+    containers: list[Any] = [case.query, case.body]
+    for container in containers:
+        for field in container if isinstance(container, dict) else ():
+            given = container[field]
             if field in known and isinstance(given, str) and re.fullmatch("[a-z0-9]{1,64}", given):
-                place[field] = known[field]
+                container[field] = known[field]
     if not fits:
         return
     if case.media_type == "application/json":
-        case.body = _of_length(case.body)
+        case.body = _with_latents_of_model(case.body)
     if case.operation.label == "POST /v1/jobs":
-        case.body = _of_one_kind(case.body)
+        case.body = _with_fields_of_kind(case.body)
     if "images_seen" in case.path_parameters:
         case.path_parameters["images_seen"] = SAMPLE_AT
 
 
-def _of_one_kind(body: dict[str, Any]) -> dict[str, Any]:
-    """The same with the fields alone that its kind has, and without those that exclude others."""
+def _with_fields_of_kind(body: Any) -> dict[str, Any]:
+    """Keep the fields of the job's kind, without those that exclude others."""
     kind = body.get("kind", "train")
     left_out = {"epochs", "resume_from", "overrides"} if "images" in body else {"resume_from"}
     kept = {"kind", "dataset", *FIELDS[kind]} - left_out
     return {"model": "plain"} | {name: value for name, value in body.items() if name in kept}
 
 
-def _of_length(body: Any) -> Any:
-    """The same with latents as long as the models' are."""
+def _with_latents_of_model(body: Any) -> Any:
+    """Give latents the length that the models' latents have."""
     if isinstance(body, list):
-        return [_of_length(one) for one in body]
+        return [_with_latents_of_model(item) for item in body]
     if not isinstance(body, dict):
         return body
     return {
         name: [*value, *[0.5] * LATENT_DIM][:LATENT_DIM]
         if name == "latent" and isinstance(value, list)
-        else _of_length(value)
+        else _with_latents_of_model(value)
         for name, value in body.items()
     }
 
 
-def ask(case: schemathesis.Case, api: Running, session: requests.Session) -> None:
-    """Send it; its answer is as the document says, and a refusal has one of the REASONS."""
-    lead(case, api)
+def check(case: schemathesis.Case[Any], api: Running, session: requests.Session) -> None:
+    """Send the request; the response fits the document, and a refusal has one of the REASONS."""
+    fit_to_service(case, api)
     response = case.call(base_url=api.url, session=session)
-    excused = []
+    excused: list[Any] = []
     if response.status_code == 422 and REASONS.search(response.json()["detail"]):
         excused.append(positive_data_acceptance)
     if response.status_code >= 400:
@@ -186,7 +184,7 @@ def ask(case: schemathesis.Case, api: Running, session: requests.Session) -> Non
     case.validate_response(response, excluded_checks=excused, transport_kwargs={"session": session})
 
 
-def test_the_edges_of_every_parameter(
+def test_the_boundary_values_of_every_parameter(
     subtests: pytest.Subtests, calls: list[Any], api: Running, session: requests.Session
 ) -> None:
     for call in calls:
@@ -196,13 +194,13 @@ def test_the_edges_of_every_parameter(
         )
         with subtests.test(call.label):
             for number, case in enumerate(cases):
-                known = places(call, api)
+                known = existing_parameters(call, api)
                 case.path_parameters.update(known[number % len(known)])
-                ask(case, api, session)
+                check(case, api, session)
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_what_fits_the_document_and_what_does_not(
+def test_random_requests_that_do_and_do_not_fit_the_document(
     subtests: pytest.Subtests,
     calls: list[Any],
     api: Running,
@@ -214,13 +212,13 @@ def test_what_fits_the_document_and_what_does_not(
 
         @RUN
         @given(st.one_of(*strategies(call, mode, api, session)))
-        def asked(case: schemathesis.Case) -> None:
-            ask(case, api, session)
+        def send(case: schemathesis.Case[Any]) -> None:
+            check(case, api, session)
 
         with subtests.test(call.label):
             try:
-                asked()
+                send()
                 tried += 1
             except Unsatisfiable:
-                assert mode is GenerationMode.NEGATIVE  # it takes nothing that could be wrong
-    assert tried >= 15  # calls: of the others, nothing can be wrong but their address
+                assert mode is GenerationMode.NEGATIVE  # nothing can be invalid
+    assert tried >= 15  # the other calls take nothing invalid but their address

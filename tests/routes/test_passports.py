@@ -1,4 +1,4 @@
-"""Copy passports over HTTP: beside a recipe, in lists, and images that are no copies."""
+"""Copy passports: beside a recipe, in lists, and images that are not copies."""
 
 import io
 import json
@@ -61,14 +61,14 @@ def model(database: Database, settings: Settings) -> ServedCheckpoint:
 
 @pytest.fixture
 def copier(engine: Engine, model: ServedCheckpoint, folder: Path, pictures: np.ndarray) -> Copier:
-    """The model shows old and new cats, about as many of each."""
+    """A model whose images are training pictures and new ones, about as many of each."""
     copier = Copier(pictures)
     serve(engine, model, copier)
     return copier
 
 
 def shown(copier: Copier, seed: int) -> int:
-    """Which picture the seed's image is."""
+    """Return the index of the picture that is the seed's image."""
     return int(copier.choose(latent_from_seed(seed, 100)[None])[0])
 
 
@@ -84,7 +84,7 @@ def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
-def test_a_copied_picture_is_found_out(client: TestClient, copier: Copier) -> None:
+def test_a_copied_picture_is_recognised(client: TestClient, copier: Copier) -> None:
     copied = [seed for seed in range(30) if shown(copier, seed) < TRAINED]
     assert 5 < len(copied) < 25
     for seed in copied[:5]:
@@ -99,7 +99,7 @@ def test_a_copied_picture_is_found_out(client: TestClient, copier: Copier) -> No
         assert "nearest_absent" not in body
 
 
-def test_the_passport_is_of_the_picture_that_is_served(
+def test_the_passport_describes_the_served_image(
     client: TestClient, copier: Copier, pictures: np.ndarray
 ) -> None:
     for seed in range(8):
@@ -110,46 +110,46 @@ def test_the_passport_is_of_the_picture_that_is_served(
 
 def test_new_pictures_are_not_called_copies(client: TestClient, copier: Copier) -> None:
     items = ask(client, count=64, format="json", passports=True).json()["items"]
-    new = [one for one in items if shown(copier, one["seed"]) >= TRAINED]
+    new = [item for item in items if shown(copier, item["seed"]) >= TRAINED]
     assert len(new) > 16
-    assert sum(one["copy"] for one in new) <= 2
-    assert all(one["copy"] for one in items if one not in new)
+    assert sum(item["copy"] for item in new) <= 2
+    assert all(item["copy"] for item in items if item not in new)
 
 
 @pytest.mark.usefixtures("copier")
 def test_a_list_carries_passports_only_when_asked(client: TestClient) -> None:
     plain = ask(client, seeds=[3, 9], format="json").json()["items"]
-    asked = ask(client, seeds=[3, 9], format="json", passports=True).json()["items"]
-    assert asked == [get(client, "3.json").json(), get(client, "9.json").json()]
-    for one in asked:
-        assert {one.pop("copy"), type(one.pop("nearest"))} <= {True, False, dict}
-    assert plain == asked
+    with_passports = ask(client, seeds=[3, 9], format="json", passports=True).json()["items"]
+    assert with_passports == [get(client, "3.json").json(), get(client, "9.json").json()]
+    for item in with_passports:
+        assert {item.pop("copy"), type(item.pop("nearest"))} <= {True, False, dict}
+    assert plain == with_passports
 
 
 @pytest.mark.usefixtures("copier")
-def test_who_has_the_passport_gets_304_until_the_dataset_is_deleted(
+def test_a_known_passport_gets_304_until_the_dataset_is_deleted(
     client: TestClient, model: ServedCheckpoint
 ) -> None:
     first = get(client, "7.json", params={"checkpoint": model.id})
     assert first.headers["cache-control"] == "no-cache"
-    known = {"If-None-Match": first.headers["etag"]}
-    again = get(client, "7.json", params={"checkpoint": model.id}, headers=known)
+    headers = {"If-None-Match": first.headers["etag"]}
+    again = get(client, "7.json", params={"checkpoint": model.id}, headers=headers)
     assert (again.status_code, again.content) == (304, b"")
     assert client.delete("/v1/datasets/kittens").status_code == 204
-    gone = get(client, "7.json", params={"checkpoint": model.id}, headers=known)
-    assert (gone.status_code, gone.headers["cache-control"]) == (200, "no-cache")
-    assert gone.headers["etag"] != first.headers["etag"]
-    body = gone.json()
+    deleted = get(client, "7.json", params={"checkpoint": model.id}, headers=headers)
+    assert (deleted.status_code, deleted.headers["cache-control"]) == (200, "no-cache")
+    assert deleted.headers["etag"] != first.headers["etag"]
+    body = deleted.json()
     assert (body["nearest"], body["copy"]) == (None, None)
     assert body["nearest_absent"] == (
         "dataset 'kittens', which it was trained on, has been deleted"
     )
-    absent = {"If-None-Match": gone.headers["etag"]}
+    absent = {"If-None-Match": deleted.headers["etag"]}
     assert get(client, "7.json", headers=absent).status_code == 304
 
 
 @pytest.mark.usefixtures("copier")
-def test_a_later_dataset_of_the_same_name_is_another_one(
+def test_a_later_dataset_of_the_same_name_is_not_used(
     client: TestClient, database: Database, cats_again: None
 ) -> None:
     assert "has been deleted" in get(client, "7.json").json()["nearest_absent"]
@@ -183,32 +183,33 @@ def test_a_model_without_a_training_says_so(
     body = get(client, "7.json").json()
     assert body["nearest_absent"] == "it is not known what this checkpoint was trained on"
     items = ask(client, count=2, format="json", passports=True).json()["items"]
-    assert [one["nearest_absent"] for one in items] == [body["nearest_absent"]] * 2
+    assert [item["nearest_absent"] for item in items] == [body["nearest_absent"]] * 2
 
 
-def test_copies_make_room_for_the_next_seeds_that_are_none(
+def test_copies_are_replaced_by_the_next_seeds_that_are_not_copies(
     client: TestClient, copier: Copier
 ) -> None:
     items = ask(client, count=12, format="json", reject_copies=True).json()["items"]
-    assert [one["copy"] for one in items] == [False] * 12
+    assert [item["copy"] for item in items] == [False] * 12
     copies = {
-        one["seed"]: one["copy"]
-        for one in ask(client, count=60, format="json", passports=True).json()["items"]
+        item["seed"]: item["copy"]
+        for item in ask(client, count=60, format="json", passports=True).json()["items"]
     }
     others = iter(seed for seed in range(12, 60) if not copies[seed])
     expected = [next(others) if copies[seed] else seed for seed in range(12)]
-    assert [one["seed"] for one in items] == expected
-    assert [one.get("replaces") for one in items] == [
+    assert [item["seed"] for item in items] == expected
+    assert [item.get("replaces") for item in items] == [
         seed if copies[seed] else None for seed in range(12)
     ]
-    assert sum("replaces" in one for one in items) > 2
-    for one in items:
-        one.pop("replaces", None)
-        assert one == get(client, f"{one['seed']}.json").json()
+    assert sum("replaces" in item for item in items) > 2
+    for item in items:
+        item.pop("replaces", None)
+        assert item == get(client, f"{item['seed']}.json").json()
 
 
 def test_the_same_request_gets_the_same_originals(client: TestClient, copier: Copier) -> None:
-    body = {"seeds": [40, 3, 17, 3, MAX_SEED], "format": "zip", "reject_copies": True}
+    seeds = [40, 3, 17, 3, MAX_SEED]
+    body = {"seeds": seeds, "format": "zip", "reject_copies": True}
     first, second = ask(client, **body), ask(client, **body)
     assert first.status_code == 200
     assert first.content == second.content
@@ -216,12 +217,12 @@ def test_the_same_request_gets_the_same_originals(client: TestClient, copier: Co
         images = [Image.open(io.BytesIO(archive.read(name))) for name in archive.namelist()]
     used = [json.loads(image.info["moggy"])["seed"] for image in images]
     listed = ask(client, **body | {"format": "json"}).json()["items"]
-    assert used == [one["seed"] for one in listed]
+    assert used == [item["seed"] for item in listed]
     for seed, image in zip(used, images, strict=True):
         assert np.array_equal(np.asarray(image), pixels(get(client, f"{seed}.png").content))
-    # Beyond the last seed there is, they go on from the first.
-    replacing = [one["seed"] for one in listed if "replaces" in one]
-    assert all(seed < 40 and seed not in body["seeds"] for seed in replacing)
+    # After the greatest seed, replacements continue from 0.
+    replacing = [item["seed"] for item in listed if "replaces" in item]
+    assert all(seed < 40 and seed not in seeds for seed in replacing)
 
 
 @pytest.mark.usefixtures("copier")
@@ -272,7 +273,7 @@ def test_copies_cannot_be_rejected_where_there_are_no_passports(
         ({"count": 1, "reject_copies": 1}, "reject_copies", "not true or false"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_field(
+def test_an_invalid_combination_is_refused_with_the_field(
     client: TestClient, body: dict[str, Any], field: str, detail: str
 ) -> None:
     answer = ask(client, **body)

@@ -1,4 +1,4 @@
-"""The preset table over HTTP."""
+"""The presets: configuration, parameters, overrides."""
 
 from fastapi.testclient import TestClient
 
@@ -27,14 +27,14 @@ def test_each_preset_shows_its_config_its_parameters_and_what_may_be_overridden(
 def test_the_defaults_of_a_preset_are_what_a_training_with_it_takes(
     client: TestClient, cats: str
 ) -> None:
-    """At the preset's native shape, which is the dataset's here."""
+    """The dataset has the native shape of these presets."""
     presets = client.get("/v1/presets").json()["items"]
-    taken = {preset["name"]: preset for preset in presets if preset["config"]["shape"][0] == 64}
-    assert list(taken) == ["dcgan", "dcgan-paper", "small-data", "r3gan"]
-    for name, preset in taken.items():
+    native = {preset["name"]: preset for preset in presets if preset["config"]["shape"][0] == 64}
+    assert list(native) == ["dcgan", "dcgan-paper", "small-data", "r3gan"]
+    for name, preset in native.items():
         job = client.post("/v1/jobs", json={"dataset": "cats", "model": "m", "preset": name}).json()
-        defaults = {field: words["default"] for field, words in preset["overrides"].items()}
-        # This dataset does not say whether mirroring does harm, so its pictures are not mirrored.
+        defaults = {field: schema["default"] for field, schema in preset["overrides"].items()}
+        # This dataset does not tell whether mirroring is harmless: its pictures are not mirrored.
         assert defaults == {
             field: preset["config"][field] if field == "horizontal_flip" else job["config"][field]
             for field in defaults
@@ -44,7 +44,9 @@ def test_the_defaults_of_a_preset_are_what_a_training_with_it_takes(
 
 
 def test_a_preset_offers_no_override_that_its_networks_do_not_have(client: TestClient) -> None:
-    presets = {one["name"]: one["overrides"] for one in client.get("/v1/presets").json()["items"]}
+    presets = {
+        preset["name"]: preset["overrides"] for preset in client.get("/v1/presets").json()["items"]
+    }
     assert "max_width" not in presets["mlp"]
     assert "max_width" in presets["dcgan"]
     assert "generator_normalisation" not in presets["r3gan"]

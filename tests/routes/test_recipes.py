@@ -1,4 +1,4 @@
-"""Recipes over HTTP: what is read back from a file, and which files are what they say."""
+"""Recipes: read back from files, and verified."""
 
 import io
 import json
@@ -30,7 +30,7 @@ def model(database: Database, settings: Settings) -> ServedCheckpoint:
 
 
 def made(client: TestClient, name: str) -> bytes:
-    """A file that this service has made."""
+    """Return a file that the service makes."""
     kind, _, file_format = name.rpartition(".")
     answers = {
         "seed": lambda: client.get(f"{IMAGES}/7.{file_format}"),
@@ -68,7 +68,7 @@ def verify(client: TestClient, data: bytes) -> dict[str, Any]:
 
 
 def with_recipe(data: bytes, **changes: Any) -> bytes:
-    """The same picture, with another recipe inside."""
+    """Return the same picture with changes in its recipe."""
     with Image.open(io.BytesIO(data)) as image:
         recipe = json.loads(image.info["moggy"]) | changes
         return encode_image(np.asarray(image), "png", recipe)
@@ -83,7 +83,7 @@ FILES = (
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_file_tells_its_recipe_and_is_what_it_says(
+def test_every_file_holds_its_recipe_and_matches_it(
     client: TestClient, model: ServedCheckpoint, name: str
 ) -> None:
     data = made(client, name)
@@ -97,7 +97,7 @@ def test_every_file_tells_its_recipe_and_is_what_it_says(
     }
 
 
-def test_a_zip_tells_the_recipes_of_its_pictures(client: TestClient) -> None:
+def test_a_zip_holds_the_recipes_of_its_images(client: TestClient) -> None:
     data = made(client, "sheet.zip")
     read = client.post("/v1/recipes/read", content=data).json()
     assert (read["format"], len(read["recipe"]["images"])) == ("zip", 3)
@@ -115,7 +115,7 @@ def zipped(compression: int, **files: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_zip_or_film_of_others_holds_no_recipe(client: TestClient) -> None:
+def test_a_foreign_zip_or_mp4_holds_no_recipe(client: TestClient) -> None:
     picture = made(client, "seed.png")
     film = made(client, "morph.mp4")
     bodies = {
@@ -126,12 +126,14 @@ def test_a_zip_or_film_of_others_holds_no_recipe(client: TestClient) -> None:
         film.replace(b"\xa9cmt", b"\xa9xyz"): "holds no recipe",
         film[:200]: "holds no recipe",
     }
-    for body, says in bodies.items():
+    for body, detail in bodies.items():
         answer = client.post("/v1/recipes/read", content=body)
-        assert (answer.status_code, says in answer.text) == (422, True), (says, answer.text)
+        assert (answer.status_code, detail in answer.text) == (422, True), (detail, answer.text)
 
 
-def test_another_film_or_sheet_under_the_same_recipe_does_not_match(client: TestClient) -> None:
+def test_another_mp4_under_the_same_recipe_does_not_match_and_a_sheet_does(
+    client: TestClient,
+) -> None:
     film = made(client, "morph.mp4")
     changed = film.replace(b'"keyframes":[{"seed":7}', b'"keyframes":[{"seed":8}')
     assert changed != film
@@ -145,8 +147,8 @@ def test_another_film_or_sheet_under_the_same_recipe_does_not_match(client: Test
 
 def test_the_recipe_read_is_that_of_the_image(client: TestClient) -> None:
     recipe = client.post("/v1/recipes/read", content=made(client, "seed.png")).json()["recipe"]
-    told = client.get(f"{IMAGES}/7.json").json()
-    assert recipe == {name: told[name] for name in recipe}
+    described = client.get(f"{IMAGES}/7.json").json()
+    assert recipe == {name: described[name] for name in recipe}
     assert recipe["seed"] == 7
 
 
@@ -175,7 +177,7 @@ def test_another_picture_under_the_same_recipe_does_not_match(client: TestClient
     assert foreign["says"] == "its recipe names a sha256 that is not its checkpoint's"
 
 
-def test_what_another_backend_computed_may_differ_by_one_level(client: TestClient) -> None:
+def test_a_file_from_another_backend_may_differ_by_one_level(client: TestClient) -> None:
     with Image.open(io.BytesIO(made(client, "seed.png"))) as image:
         pixels, recipe = np.asarray(image).astype(int), json.loads(image.info["moggy"])
     recipe["backend"] = "cuda-float32"
@@ -185,7 +187,7 @@ def test_what_another_backend_computed_may_differ_by_one_level(client: TestClien
         assert (verdict["match"], verdict["difference"]) == (matches, levels)
 
 
-def test_a_picture_cut_short_is_a_mismatch(client: TestClient) -> None:
+def test_a_truncated_picture_does_not_match(client: TestClient) -> None:
     data = made(client, "seed.png")
     verdict = verify(client, data[:-400])
     assert not verdict["match"]
@@ -193,7 +195,7 @@ def test_a_picture_cut_short_is_a_mismatch(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "detail"),
     [
         ({"frames": 3}, "frames: there is no such field"),
         ({"seed": -1}, "seed: -1 is too small: the minimum is 0"),
@@ -202,14 +204,14 @@ def test_a_picture_cut_short_is_a_mismatch(client: TestClient) -> None:
         ({"columns": 10**9, "images": [{"seed": 1}], "seed": 7}, "seed: there is no such field"),
     ],
 )
-def test_a_recipe_that_no_service_wrote_is_refused(
-    client: TestClient, changes: dict[str, Any], says: str
+def test_an_invalid_recipe_is_refused(
+    client: TestClient, changes: dict[str, Any], detail: str
 ) -> None:
     answer = client.post(
         "/v1/recipes/verify", content=with_recipe(made(client, "seed.png"), **changes)
     )
     assert answer.status_code == 422
-    assert says in answer.json()["detail"]
+    assert detail in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("call", ["read", "verify"])
@@ -227,7 +229,7 @@ def test_a_recipe_that_no_service_wrote_is_refused(
         "7",
     ],
 )
-def test_a_recipe_that_could_not_be_answered_as_json_is_none(
+def test_text_that_cannot_be_answered_as_a_json_object_is_no_recipe(
     client: TestClient, call: str, text: str
 ) -> None:
     comment, picture = PngInfo(), io.BytesIO()
@@ -237,7 +239,7 @@ def test_a_recipe_that_could_not_be_answered_as_json_is_none(
     assert (answer.status_code, "holds no recipe" in answer.text) == (422, True)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of what it skips
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of chunks that it skips
 @pytest.mark.parametrize("call", ["read", "verify"])
 @pytest.mark.parametrize("file_format", ["png", "jpg", "webp", "avif"])
 def test_a_damaged_file_is_refused_or_does_not_match(
@@ -247,17 +249,17 @@ def test_a_damaged_file_is_refused_or_does_not_match(
     random = np.random.default_rng(7)
     for _ in range(60):
         damaged = bytearray(data)
-        for place in random.integers(0, min(len(data), 400), 3):
-            damaged[place] = random.integers(256)
+        for position in random.integers(0, min(len(data), 400), 3):
+            damaged[position] = random.integers(256)
         answer = client.post(f"/v1/recipes/{call}", content=bytes(damaged))
         assert answer.status_code in (200, 404, 422)
 
 
 @pytest.mark.parametrize("call", ["read", "verify"])
-def test_what_is_no_picture_of_ours_is_refused(client: TestClient, call: str) -> None:
+def test_a_file_that_moggy_did_not_make_is_refused(client: TestClient, call: str) -> None:
     foreign = io.BytesIO()
     Image.new("RGB", (8, 8)).save(foreign, "PNG")
-    for data, says in (
+    for data, detail in (
         (b"", "the body is no picture"),
         (b"not a picture", "the body is no picture"),
         (made(client, "seed.png")[:40], "the body is no picture"),
@@ -268,7 +270,7 @@ def test_what_is_no_picture_of_ours_is_refused(client: TestClient, call: str) ->
             422,
             "application/problem+json",
         )
-        assert says in answer.json()["detail"]
+        assert detail in answer.json()["detail"]
 
 
 def test_a_recipe_beyond_the_limits_or_of_an_absent_model_is_refused(client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""Bodies: how large by route, how slow, how many at once."""
+"""Limits on request bodies: size by route, speed, and all of them together."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from running_api import LATENT_DIM, Running, running_api
+from starlette.types import Message
 
 from app.domain.settings import Settings
 from app.main import create_app
@@ -41,14 +42,14 @@ def api(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[R
         ("/v1/recipes/read", MAX_LARGE_BYTES),
     ],
 )
-def test_a_body_beyond_what_a_route_can_use_is_refused_unread(
+def test_a_body_beyond_the_limit_of_its_route_is_refused_unread(
     client: TestClient, path: str, limit: int
 ) -> None:
     method = "PATCH" if path == "/v1/models/plain" else "POST"
     body = b" " * (limit + 1)
     for content in (body, iter([body])):  # with a stated length, and without
         answer = client.request(method, path, content=content, headers=JSON)
-        if answer.status_code != 413:  # nothing there reads a body, nor did this
+        if answer.status_code != 413:  # no route there reads a body
             assert path in ("/healthz", "/v1/nothing")
             assert not isinstance(content, bytes)
             continue
@@ -56,41 +57,41 @@ def test_a_body_beyond_what_a_route_can_use_is_refused_unread(
         assert f"{limit:,}" in answer.json()["detail"]
 
 
-def test_fewer_images_a_request_are_fewer_bytes_of_latents(settings: Settings) -> None:
+def test_the_limit_for_latents_follows_the_images_per_request(settings: Settings) -> None:
     few = settings.model_copy(update={"max_images_per_request": 50})
     with TestClient(create_app(few), base_url="http://127.0.0.1:8000") as client:
         answer = client.post("/v1/models/x/images", content=bytes(1_300_000), headers=JSON)
     assert (answer.status_code, "1,280,000" in answer.json()["detail"]) == (413, True)
 
 
-def test_a_large_body_is_understood_as_a_small_one_is(api: Running) -> None:
+def test_a_large_body_is_parsed_like_a_small_one(api: Running) -> None:
     latents = [[random.gauss(0, 1) for _ in range(LATENT_DIM)] for _ in range(1000)]
-    asked = json.dumps({"latents": latents, "format": "json"}).encode()
-    assert len(asked) > body_limit.INLINE_PARSE_BYTES
+    body = json.dumps({"latents": latents, "format": "json"}).encode()
+    assert len(body) > body_limit.INLINE_PARSE_BYTES
     url = f"{api.url}/v1/models/plain/images"
-    answer = httpx2.post(url, content=asked, headers=JSON, timeout=60)
+    answer = httpx2.post(url, content=body, headers=JSON, timeout=60)
     assert (answer.status_code, len(answer.json()["items"])) == (200, 1000)
-    broken = httpx2.post(url, content=asked[:-1], headers=JSON, timeout=60)
+    broken = httpx2.post(url, content=body[:-1], headers=JSON, timeout=60)
     assert (broken.status_code, broken.json()["title"]) == (400, "Malformed body")
     assert "at character" in broken.json()["detail"]
 
 
-def test_ten_large_bodies_at_once_hold_nobody_up(api: Running) -> None:
+def test_other_requests_are_answered_during_ten_large_bodies(api: Running) -> None:
     body = json.dumps({"latents": [[0.123456789] * 1024] * 1000}).encode()
     url = f"{api.url}/v1/models/plain/images"
     slowest = 0.0
     with ThreadPoolExecutor(10) as clients:
-        asking = [
+        requests = [
             clients.submit(httpx2.post, url, content=body, headers=JSON, timeout=120)
             for _ in range(10)
         ]
-        while not all(one.done() for one in asking):
+        while not all(request.done() for request in requests):
             started = time.monotonic()
             assert httpx2.get(f"{api.url}/healthz", timeout=60).status_code == 200
             slowest = max(slowest, time.monotonic() - started)
             time.sleep(0.02)
-    statuses = {one.result().status_code for one in asking}
-    assert statuses <= {422, 503}  # this model's latents are shorter; too many were being read
+    statuses = {request.result().status_code for request in requests}
+    assert statuses <= {422, 503}  # 422: wrong length of latents; 503: too many bytes
     assert 422 in statuses
     assert slowest < 2.5
 
@@ -104,7 +105,7 @@ def test_ten_large_bodies_at_once_hold_nobody_up(api: Running) -> None:
     ],
 )
 @pytest.mark.parametrize("call", ["images", "interpolations"])
-def test_a_body_of_more_values_than_any_request_needs_is_not_parsed(
+def test_a_body_of_too_many_values_is_not_parsed(
     client: TestClient, values: bytes, call: str
 ) -> None:
     answer = client.post(f"/v1/models/x/{call}", content=values, headers=JSON)
@@ -113,7 +114,7 @@ def test_a_body_of_more_values_than_any_request_needs_is_not_parsed(
     assert f"{MAX_VALUES:,} values" in answer.json()["detail"]
 
 
-def test_the_bytes_of_all_large_bodies_are_limited_and_given_back(
+def test_the_bytes_of_all_large_bodies_are_limited_and_released(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(body_limit, "MAX_HELD_BYTES", 2 * MAX_JSON_BYTES)
@@ -126,7 +127,7 @@ def test_the_bytes_of_all_large_bodies_are_limited_and_given_back(
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/datasets"])
-def test_a_body_that_does_not_come_is_waited_for_no_longer_than_is_fair(
+def test_a_stalled_body_is_answered_408(
     api: Running, monkeypatch: pytest.MonkeyPatch, path: str, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(body_limit, "SILENT_SECONDS", 0.3)
@@ -139,11 +140,11 @@ def test_a_body_that_does_not_come_is_waited_for_no_longer_than_is_fair(
         assert b" 408 " in client.recv(10_000)
 
 
-def test_what_follows_a_body_is_waited_for_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_after_the_body_have_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_limit, "SILENT_SECONDS", 0.05)
-    messages = [{"type": "http.request", "body": b"{}"}]
+    messages: list[Message] = [{"type": "http.request", "body": b"{}"}]
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> Message:
         if messages:
             return messages.pop()
         await asyncio.sleep(0.2)

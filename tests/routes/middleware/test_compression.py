@@ -1,4 +1,4 @@
-"""What is compressed on its way, and what is not."""
+"""Which responses are compressed, and their ETags."""
 
 import gzip
 
@@ -20,7 +20,7 @@ def model(database: Database, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/v1/presets"])
-def test_long_json_is_compressed_for_who_accepts_it(client: TestClient, path: str) -> None:
+def test_long_json_is_compressed_where_gzip_is_accepted(client: TestClient, path: str) -> None:
     plain = client.get(path, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     with client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
@@ -40,18 +40,18 @@ def test_pictures_are_not_compressed_again(client: TestClient, path: str) -> Non
 
 @pytest.mark.parametrize("file_format", ["zip", "multipart", "sprites"])
 def test_bundles_are_not_compressed_again(client: TestClient, file_format: str) -> None:
-    asked = {"count": 20, "format": file_format}
+    body = {"count": 20, "format": file_format}
     headers = {"Accept-Encoding": "gzip"}
-    answer = client.post("/v1/models/cats/images", json=asked, headers=headers)
+    answer = client.post("/v1/models/cats/images", json=body, headers=headers)
     assert answer.status_code == 200
     assert "content-encoding" not in answer.headers
 
 
-def test_a_short_answer_is_left_as_it_is(client: TestClient) -> None:
+def test_a_short_response_is_not_compressed(client: TestClient) -> None:
     assert "content-encoding" not in client.get("/healthz").headers
 
 
-def test_a_weight_of_0_is_a_refusal_that_caches_are_told_of(client: TestClient) -> None:
+def test_a_weight_of_0_refuses_gzip_and_the_response_varies(client: TestClient) -> None:
     answer = client.get("/openapi.json", headers={"Accept-Encoding": "gzip;q=0"})
     assert "content-encoding" not in answer.headers
     assert "accept-encoding" in answer.headers["vary"].lower()
@@ -59,7 +59,7 @@ def test_a_weight_of_0_is_a_refusal_that_caches_are_told_of(client: TestClient) 
 
 @pytest.fixture
 def tagged() -> TestClient:
-    """An API that answers any address with long JSON under the ETag "t"."""
+    """An API that answers any path with long JSON under the ETag "t"."""
     api = FastAPI()
     api.add_middleware(Compression)
 
@@ -73,7 +73,7 @@ def tagged() -> TestClient:
     return TestClient(api)
 
 
-def test_the_etag_of_what_is_compressed_is_weak_and_known_again(tagged: TestClient) -> None:
+def test_the_etag_of_a_compressed_response_is_weak_and_matches_again(tagged: TestClient) -> None:
     plain = tagged.get("/v1/presets", headers={"Accept-Encoding": "identity"})
     compressed = tagged.get("/v1/presets", headers={"Accept-Encoding": "gzip"})
     assert compressed.content == plain.content
@@ -92,7 +92,7 @@ def test_the_etag_of_what_is_compressed_is_weak_and_known_again(tagged: TestClie
         ("/v1/datasets/a/files/b", True),
     ],
 )
-def test_a_jobs_files_alone_are_left_as_they_are_stored(
+def test_only_the_files_of_jobs_are_never_compressed(
     tagged: TestClient, path: str, compressed: bool
 ) -> None:
     answer = tagged.get(path, headers={"Accept-Encoding": "gzip"})

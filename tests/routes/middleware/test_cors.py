@@ -1,4 +1,4 @@
-"""Pages of other sites: allowed by origin where keys are set, on every way to an answer."""
+"""CORS: pages of allowed origins may call the service with a key, on every path."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,10 +65,10 @@ def test_a_preflight_of_another_page_is_refused_as_a_problem(client: httpx2.Clie
         ("/v1/models/absent", 404),
     ],
 )
-def test_an_answer_may_be_read_by_an_allowed_page_alone(
+def test_only_an_allowed_page_may_read_a_response(
     client: httpx2.Client, path: str, status: int
 ) -> None:
-    client.get(path, headers=KEY)  # from now on the image is answered the short way
+    client.get(path, headers=KEY)  # from now on the fast path answers
     allowed = client.get(path, headers=KEY | {"Origin": PAGE})
     assert (allowed.status_code, allowed.headers["Access-Control-Allow-Origin"]) == (status, PAGE)
     exposed = allowed.headers["Access-Control-Expose-Headers"]
@@ -82,7 +82,7 @@ def test_an_answer_may_be_read_by_an_allowed_page_alone(
 def test_a_page_still_needs_the_key(client: httpx2.Client) -> None:
     answer = client.get("/v1/models", headers={"Origin": PAGE})
     assert answer.status_code == 401
-    assert answer.headers["Access-Control-Allow-Origin"] == PAGE  # so that it can read why
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE  # so that the page can read it
 
 
 def test_origins_without_keys_are_refused_at_the_start(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_origins_without_keys_are_refused_at_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("origin", ["gallery.example", f"{PAGE}/", "HTTPS://A.example", "null"])
-def test_what_is_no_origin_is_refused_by_name(origin: str) -> None:
+def test_an_invalid_origin_is_refused_with_the_name_of_the_setting(origin: str) -> None:
     with pytest.raises(ValidationError, match="MOGGY_CORS_ORIGINS"):
         Settings(api_keys="secret", cors_origins=origin)
 

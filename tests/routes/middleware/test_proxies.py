@@ -1,4 +1,4 @@
-"""The service below a prefix of another server: a real reverse proxy before the real API."""
+"""The service below a path prefix, behind a real reverse proxy."""
 
 import http.client
 import threading
@@ -19,7 +19,7 @@ PREFIX = "/pictures/moggy"
 
 
 def handler(port: int, *, strips: bool, adds: dict[str, str]) -> type[BaseHTTPRequestHandler]:
-    """A proxy of the service at `port` below PREFIX."""
+    """Return the handler of a proxy for the service at `port` below PREFIX."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the standard library's name
@@ -64,7 +64,7 @@ def proxy(url: str, *, strips: bool, **adds: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Any]:
-    """Trusts the proxies of this machine, and has a prefix of its own for those that say none."""
+    """The API with a prefix of its own, which trusts the prefixes of local proxies."""
     folder = tmp_path_factory.mktemp("api")
     settings = Settings(
         home=folder / "home",
@@ -90,30 +90,30 @@ def test_every_address_in_an_answer_leads_back_through_the_proxy(api: Any, strip
         assert client.get(f"{PREFIX}/v1/jobs").status_code == 200
         assert client.get(f"{PREFIX}/v1/jobs/").status_code == 200
 
-        asked = {"kind": "evaluate", "dataset": "noise", "model": "plain"}
-        made = client.post(f"{PREFIX}/v1/jobs", json=asked)
-        assert made.status_code == 202, made.text
-        assert made.headers["Location"] == f"{PREFIX}/v1/jobs/{made.json()['id']}"
-        assert client.get(made.headers["Location"]).json()["id"] == made.json()["id"]
+        body = {"kind": "evaluate", "dataset": "noise", "model": "plain"}
+        created = client.post(f"{PREFIX}/v1/jobs", json=body)
+        assert created.status_code == 202, created.text
+        assert created.headers["Location"] == f"{PREFIX}/v1/jobs/{created.json()['id']}"
+        assert client.get(created.headers["Location"]).json()["id"] == created.json()["id"]
         random = client.get(f"{PREFIX}/v1/models/plain/random.png")
         assert client.get(random.headers["Content-Location"]).content == random.content
-        for _ in range(2):  # the second one the short way
+        for _ in range(2):  # the second on the fast path
             assert client.get(f"{PREFIX}/v1/models/plain/images/7.png").status_code == 200
         (sample,) = client.get(f"{PREFIX}/v1/jobs/{api.jobs[0]}/samples").json()["items"]
         assert sample["url"].startswith(f"{PREFIX}/")
 
 
-def test_the_prefix_of_a_trusted_proxy_is_believed_where_it_is_one(api: Any) -> None:
-    for said, believed in [("/other", "/other"), ("//evil.example", PREFIX), ("/a b", PREFIX)]:
-        answer = httpx2.get(api.url, headers={"X-Forwarded-Prefix": said})
-        assert answer.headers["Location"] == f"{believed}/docs"
+def test_a_valid_prefix_of_a_trusted_proxy_is_used(api: Any) -> None:
+    for header, used in [("/other", "/other"), ("//evil.example", PREFIX), ("/a b", PREFIX)]:
+        answer = httpx2.get(api.url, headers={"X-Forwarded-Prefix": header})
+        assert answer.headers["Location"] == f"{used}/docs"
 
 
 def test_the_service_answers_without_the_prefix_as_well(api: Any) -> None:
     assert httpx2.get(f"{api.url}/healthz").status_code == 200
 
 
-def test_a_proxy_that_is_not_trusted_names_no_prefix(tmp_path: Path, valkey_url: str) -> None:
+def test_the_prefix_of_an_untrusted_proxy_is_ignored(tmp_path: Path, valkey_url: str) -> None:
     settings = Settings(home=tmp_path / "home", redis_url=valkey_url, trusted_proxies="10.0.0.7")
     with running_api(tmp_path, settings) as running:
         answer = httpx2.get(running.url, headers={"X-Forwarded-Prefix": "/other"})
@@ -133,10 +133,10 @@ def test_a_proxy_that_is_not_trusted_names_no_prefix(tmp_path: Path, valkey_url:
         ("trusted_proxies", "10.0.0.1/8"),
     ],
 )
-def test_a_setting_that_cannot_be_right_is_named(setting: str, value: str) -> None:
+def test_an_invalid_setting_is_named(setting: str, value: str) -> None:
     with pytest.raises(ValidationError, match=f"MOGGY_{setting.upper()}"):
-        Settings(**{setting: value})
+        Settings.model_validate({setting: value})
 
 
-def test_a_root_path_of_a_slash_is_none() -> None:
+def test_a_root_path_of_one_slash_is_no_prefix() -> None:
     assert Settings(root_path="/").root_path is None

@@ -1,4 +1,4 @@
-"""Parts of a file by RFC 9110: which one is meant, when all of it is, when there is none."""
+"""Byte ranges by RFC 9110: a part, the whole file, or a refusal."""
 
 import pytest
 
@@ -9,7 +9,7 @@ TAG = '"abc"'
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "stop"),
+    ("range_header", "start", "stop"),
     [
         ("bytes=0-0", 0, 1),
         ("bytes=0-99", 0, 100),
@@ -21,31 +21,31 @@ TAG = '"abc"'
         ("Bytes= 5-6 ", 5, 7),
     ],
 )
-def test_one_range_is_a_part(asked: str, start: int, stop: int) -> None:
-    part = parse_range(asked, None, TAG, 100)
+def test_a_single_range_is_parsed(range_header: str, start: int, stop: int) -> None:
+    part = parse_range(range_header, None, TAG, 100)
     assert part == (start, stop)
     assert part is not None
     assert part.headers(100) == {"Content-Range": f"bytes {start}-{stop - 1}/100"}
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "range_header",
     [None, "", "bytes=", "bytes=-", "bytes=a-b", "bytes=6-5", "bytes=1-2,4-5", "lines=1-2",
      "bytes=+1-2", "bytes=1", "bytes=٣-٤", "bytes=" + "9" * 5000 + "-"],
 )  # fmt: skip
-def test_what_is_no_single_range_is_as_if_it_were_not_there(asked: str | None) -> None:
-    assert parse_range(asked, None, TAG, 100) is None
+def test_a_malformed_or_multiple_range_is_ignored(range_header: str | None) -> None:
+    assert parse_range(range_header, None, TAG, 100) is None
 
 
-@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200", "bytes=-0"])
-def test_a_part_that_is_not_there_is_refused_with_the_size(asked: str) -> None:
+@pytest.mark.parametrize("range_header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
+def test_a_range_outside_the_file_is_refused_with_the_size(range_header: str) -> None:
     with pytest.raises(RangeNotSatisfiable) as refusal:
-        parse_range(asked, None, TAG, 100)
+        parse_range(range_header, None, TAG, 100)
     assert refusal.value.size == 100
 
 
 @pytest.mark.parametrize(
-    ("condition", "part"),
+    ("if_range", "part"),
     [
         ('"abc"', (1, 3)),
         ('"abd"', None),
@@ -53,11 +53,11 @@ def test_a_part_that_is_not_there_is_refused_with_the_size(asked: str) -> None:
         ("Tue, 15 Nov 1994 12:45:26 GMT", None),
     ],
 )
-def test_if_range_names_the_file_or_all_of_it_is_sent(
-    condition: str, part: tuple[int, int] | None
+def test_if_range_with_another_etag_selects_the_whole_file(
+    if_range: str, part: tuple[int, int] | None
 ) -> None:
-    assert parse_range("bytes=1-2", condition, TAG, 100) == part
+    assert parse_range("bytes=1-2", if_range, TAG, 100) == part
 
 
-def test_another_file_is_sent_whole_even_where_it_has_no_such_part() -> None:
+def test_if_range_is_compared_before_the_size() -> None:
     assert parse_range("bytes=100-", '"old"', TAG, 100) is None

@@ -1,4 +1,4 @@
-"""File names in a form, as HTTP clients write them."""
+"""File names in a form, in every way that HTTP clients write them."""
 
 import pytest
 
@@ -54,10 +54,10 @@ NAMES = {
 
 
 @pytest.mark.parametrize("case", NAMES)
-def test_every_way_to_write_a_file_name_is_read(case: str) -> None:
+def test_every_form_of_a_file_name_is_read(case: str) -> None:
     header, name = NAMES[case]
-    found = read_disposition(b'form-data; name="files"; ' + header)
-    assert found == ("form-data", "files", name)
+    disposition = read_disposition(b'form-data; name="files"; ' + header)
+    assert disposition == ("form-data", "files", name)
 
 
 def test_a_part_without_a_file_name_has_none() -> None:
@@ -73,7 +73,7 @@ def test_a_field_may_be_named_by_rfc_5987_as_well() -> None:
     "value",
     [b"utf-8''%FF%FE.png", b"klingon''cat.png", b"rot13''cat.png", b"utf-7''%2B2AA-.png"],
 )
-def test_a_name_that_cannot_be_decoded_is_refused_and_the_way_to_write_it_told(
+def test_a_name_that_cannot_be_decoded_is_refused_with_the_right_form(
     value: bytes,
 ) -> None:
     with pytest.raises(InvalidRequest, match=r"filename\*.*RFC 5987"):

@@ -1,4 +1,4 @@
-"""What becomes of the work for a client that leaves."""
+"""Work is cancelled when its client disconnects or its deadline passes."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from app.routes.protocol.deadlines import ClientLeft, DeadlinePassed, while_conn
 
 
 def connection(*messages: str, pause: float = 0.0, seconds: float = 60.0) -> Request:
-    """A request whose client sends these messages and then stays, so long."""
+    """A request whose client sends these messages and then stays connected."""
     pending = list(messages)
 
     async def receive() -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_the_work_is_cancelled_when_its_time_is_over() -> None:
     assert work.cancelled
 
 
-def test_who_waits_twice_has_one_deadline_for_both() -> None:
+def test_two_waits_of_one_request_share_its_deadline() -> None:
     async def scenario() -> None:
         request = connection("http.request", seconds=0.3)
         await while_connected(request, asyncio.sleep(0.2))
@@ -75,7 +75,7 @@ def test_the_work_of_a_client_that_stays_is_answered() -> None:
     assert asyncio.run(while_connected(connection("http.request"), work())) == 7
 
 
-def test_who_sends_more_than_is_taken_is_told_that_and_not_taken_to_have_left() -> None:
+def test_an_error_while_receiving_is_raised_and_not_taken_for_a_disconnect() -> None:
     async def receive() -> dict[str, Any]:
         raise HTTPException(413, "too large")
 
@@ -93,7 +93,7 @@ def test_an_error_in_the_work_is_raised_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon", "61"])
-def test_a_deadline_that_cannot_be_is_refused(client: TestClient, seconds: str) -> None:
+def test_an_invalid_deadline_is_refused(client: TestClient, seconds: str) -> None:
     url = "/v1/models/cats/images/1.png"
     answer = client.get(url, headers={"Moggy-Deadline": seconds})
     assert answer.status_code == 422

@@ -1,4 +1,4 @@
-"""What `Accept` asks for, as RFC 9110 has it."""
+"""`Accept` and `Accept-Encoding` by RFC 9110."""
 
 import pytest
 
@@ -28,14 +28,14 @@ OFFERED = ("image/png", "image/webp", "image/jpeg", "image/avif")
         (",,image/jpeg,", "image/jpeg"),
     ],
 )
-def test_the_highest_weight_is_chosen_and_of_equals_the_one_named(
+def test_the_highest_weight_is_chosen_and_among_equals_the_named_type(
     accept: str | None, chosen: str
 ) -> None:
     assert choose_media_type(accept, OFFERED) == chosen
 
 
 @pytest.mark.parametrize("accept", ["text/html", "image/gif", "*/*;q=0", "image/*;q=0", ";;,"])
-def test_what_cannot_be_had_is_refused_with_what_can(accept: str) -> None:
+def test_no_match_is_refused_with_the_offered_types(accept: str) -> None:
     with pytest.raises(NotAcceptable, match="there are image/png, image/webp"):
         choose_media_type(accept, OFFERED)
 
@@ -57,7 +57,7 @@ def test_what_cannot_be_had_is_refused_with_what_can(accept: str) -> None:
         ("notgzip", False),
     ],
 )
-def test_a_coding_is_accepted_unless_its_weight_is_0_or_less_than_that_of_none(
+def test_a_coding_is_accepted_unless_its_weight_is_0_or_below_that_of_identity(
     accept_encoding: str | None, accepts: bool
 ) -> None:
     assert accepts_coding(accept_encoding, "gzip") is accepts

@@ -1,4 +1,4 @@
-"""What is wrong with a request, whatever it asks for: always a problem that can be read."""
+"""Every mistake in a request is answered with a readable problem document."""
 
 import json
 import sys
@@ -17,14 +17,14 @@ IMAGES, MORPHS = "/v1/models/pets/images", "/v1/models/pets/interpolations"
 BODIES = (IMAGES, MORPHS, "/v1/jobs")
 JSON = {"Content-Type": "application/json"}
 TRAINING = {"dataset": "cats", "model": "cats"}
-HALF = "\ud800"  # of a surrogate pair: JSON can say it, UTF-8 cannot
+LONE_SURROGATE = "\ud800"  # JSON can hold it, UTF-8 cannot
 
 
 @pytest.fixture(autouse=True)
 def pets(database: Database, settings: Settings, cats: str) -> None:
     """The conditional model "pets" beside the dataset "cats"."""
-    config = {"shape": (28, 28, 3), "architecture": "mlp", "latent_dim": 4}
-    classes = {"classes": ("dog", "white"), "conditional": True}
+    config: dict[str, Any] = {"shape": (28, 28, 3), "architecture": "mlp", "latent_dim": 4}
+    classes: dict[str, Any] = {"classes": ("dog", "white"), "conditional": True}
     register(database, store_checkpoint(ObjectStore(settings), "pets", **config, **classes))
 
 
@@ -51,7 +51,7 @@ def problem(answer: Any, status: int) -> dict[str, Any]:
         (b'{"count": %s}' % (b"9" * 5000), f"more than {sys.get_int_max_str_digits()} digits"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_with_the_place(
+def test_a_malformed_body_is_refused_with_the_position(
     client: TestClient, path: str, body: bytes, reason: str
 ) -> None:
     assert reason in problem(client.post(path, content=body, headers=JSON), 400)["detail"]
@@ -88,7 +88,7 @@ def test_a_body_of_another_type_is_refused_with_the_right_one(
         ("DELETE", "/docs", "GET, HEAD"),
     ],
 )
-def test_a_method_that_is_not_allowed_is_told_all_that_are(
+def test_a_method_that_is_not_allowed_is_refused_with_the_allowed_ones(
     client: TestClient, method: str, path: str, allowed: str
 ) -> None:
     answer = client.request(method, path)
@@ -97,7 +97,7 @@ def test_a_method_that_is_not_allowed_is_told_all_that_are(
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v2/models", "/v1/models/pets/images/7/8", "//", "/%00"])
-def test_an_address_of_nothing_is_named(client: TestClient, path: str) -> None:
+def test_an_unknown_path_is_named(client: TestClient, path: str) -> None:
     answer = client.get(f"http://127.0.0.1:8000{path}")
     assert problem(answer, 404)["detail"].startswith("there is nothing at /")
 
@@ -131,7 +131,7 @@ def test_an_address_of_nothing_is_named(client: TestClient, path: str) -> None:
         ("/v1/jobs", TRAINING | {"preset": "p" * 10**6}, "preset", "dcgan"),
     ],
 )
-def test_what_is_quoted_at_length_is_shortened_and_the_limit_still_told(
+def test_a_long_quotation_is_shortened_and_the_limit_is_kept(
     client: TestClient, path: str, body: dict[str, Any], field: str, limit: str
 ) -> None:
     answer = client.post(path, content=json.dumps(body), headers=JSON)
@@ -150,7 +150,7 @@ def test_a_url_of_kilobytes_is_not_sent_back(client: TestClient, path: str) -> N
     assert len(answer.content) < 4 * MAX_TEXT
 
 
-@pytest.mark.parametrize("text", [HALF, "\x00", "a\x00b", "", "\x7f", "é" * 70])
+@pytest.mark.parametrize("text", [LONE_SURROGATE, "\x00", "a\x00b", "", "\x7f", "é" * 70])
 @pytest.mark.parametrize(
     ("path", "body", "fields"),
     [
@@ -179,14 +179,14 @@ def test_an_odd_string_is_refused_by_the_name_of_its_field(
         assert problem(answer, answer.status_code)["field"] == field
 
 
-@pytest.mark.parametrize("name", [HALF, "\x00", "", "a" * 65, "é"])
+@pytest.mark.parametrize("name", [LONE_SURROGATE, "\x00", "", "a" * 65, "é"])
 def test_an_odd_name_of_a_field_is_refused(client: TestClient, name: str) -> None:
     for body in ({"overrides": {name: 1}}, {name: 1}):
-        asked = json.dumps(TRAINING | body)
-        problem(client.post("/v1/jobs", content=asked, headers=JSON), 422)
+        content = json.dumps(TRAINING | body)
+        problem(client.post("/v1/jobs", content=content, headers=JSON), 422)
 
 
-def test_of_many_mistakes_the_first_are_told(client: TestClient) -> None:
+def test_only_the_first_of_many_mistakes_are_listed(client: TestClient) -> None:
     one_list = client.post(IMAGES, json={"seeds": ["a"] * 100_000})
     assert problem(one_list, 422)["field"] == "seeds.0"
     assert "errors" not in one_list.json()
@@ -207,7 +207,7 @@ def test_mixes_within_mixes_are_refused_however_deep(client: TestClient, depth: 
     assert "nested" in problem(answer, answer.status_code)["detail"]
 
 
-def test_mixes_within_mixes_are_taken_to_the_limit(client: TestClient) -> None:
+def test_mixes_within_mixes_are_accepted_up_to_the_limit(client: TestClient) -> None:
     part = '{"mix": [' * 7 + '{"seed": 1, "weight": 1}' + '], "weight": 1}' * 7
     body = f'{{"keyframes": [{{"seed": 1}}, {{"mix": [{part}]}}], "frames": 2, "class": "dog"}}'
     assert client.post(MORPHS, content=body, headers=JSON).status_code == 200

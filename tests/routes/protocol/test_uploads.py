@@ -31,25 +31,25 @@ MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 class Server(NamedTuple):
     url: str
     folder: Path
-    left: dict[str, Any]  # the last Upload, or the error that left `receive_upload`
+    outcome: dict[str, Any]  # the last Upload, or the error that `receive_upload` raised
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
 
-def make_api(folder: Path, settings: Settings, left: dict[str, Any]) -> FastAPI:
+def make_api(folder: Path, settings: Settings, outcome: dict[str, Any]) -> FastAPI:
     api = FastAPI()
     install_problems(api)
 
     @api.post("/upload")
     async def upload(request: Request) -> dict[str, Any]:
-        left.clear()
+        outcome.clear()
         try:
-            left["upload"] = received = await receive_upload(request, folder, settings)
+            outcome["upload"] = received = await receive_upload(request, folder, settings)
         except BaseException as error:
-            left["error"] = error
-            left["folder_gone"] = not folder.exists()
+            outcome["error"] = error
+            outcome["folder_gone"] = not folder.exists()
             raise
         return {
             "fields": received.fields,
@@ -65,18 +65,18 @@ def make_api(folder: Path, settings: Settings, left: dict[str, Any]) -> FastAPI:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    folder, left = tmp_path / "home" / "incoming" / "1", dict[str, Any]()
+    folder, outcome = tmp_path / "home" / "incoming" / "1", dict[str, Any]()
     settings = Settings(home=tmp_path / "home", max_upload_bytes=MAX_UPLOAD)
     port = free_port()
     config = uvicorn.Config(
-        make_api(folder, settings, left), port=port, log_level="error", ws="none", lifespan="off"
+        make_api(folder, settings, outcome), port=port, log_level="error", ws="none", lifespan="off"
     )
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:
         time.sleep(0.01)
-    yield Server(f"http://127.0.0.1:{port}", folder, left)
+    yield Server(f"http://127.0.0.1:{port}", folder, outcome)
     running.should_exit = True
     thread.join(10)
     assert not thread.is_alive()
@@ -123,13 +123,13 @@ def test_real_pictures_and_fields_arrive_whole(
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_any_cut_of_the_body_gives_the_same(
+def test_the_size_of_chunks_does_not_matter(
     client: httpx2.Client, server: Server, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = b"\r\n--moggy-boundar\r\n--" * 50
     body = file_part("a.png", content) + part('form-data; name="name"', "Käfer".encode()) + END
     monkeypatch.setattr(uploads, "FEED_BYTES", 1)
-    pieces = (body[place : place + size] for place in range(0, len(body), size))
+    pieces = (body[start : start + size] for start in range(0, len(body), size))
     assert post(client, pieces).json() == {
         "fields": {"name": "Käfer"},
         "files": [["a.png", "000000", len(content)]],
@@ -146,7 +146,7 @@ def test_a_name_is_never_part_of_a_path(client: httpx2.Client, server: Server) -
     assert sorted(path.name for path in server.folder.iterdir()) == ["000000", "000001"]
 
 
-def test_files_without_a_name_are_named_by_their_place(client: httpx2.Client) -> None:
+def test_files_without_a_name_are_numbered(client: httpx2.Client) -> None:
     empty = file_part("", b"first")
     nameless = part('form-data; name="files"\r\nContent-Type: image/png', b"second")
     answer = post(client, empty + nameless + file_part("c.png", b"third") + END).json()
@@ -186,7 +186,7 @@ def test_other_requests_are_answered_while_an_upload_is_written(
             assert other.get("/ping").status_code == 200
             waits.append(time.monotonic() - started)
     uploading.join()
-    assert len(server.left["upload"].files) == 15_000
+    assert len(server.outcome["upload"].files) == 15_000
     assert sorted(waits)[len(waits) // 2] < 0.1
 
 
@@ -210,7 +210,7 @@ def test_a_malformed_body_is_refused_and_leaves_nothing(
     answer = post(client, file_part("first.png", b"1") * (case != "empty") + MALFORMED[case])
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert server.left["folder_gone"]
+    assert server.outcome["folder_gone"]
 
 
 REFUSED = {
@@ -229,24 +229,22 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_form_that_cannot_be_right_is_refused(
-    client: httpx2.Client, server: Server, case: str
-) -> None:
+def test_an_invalid_form_is_refused(client: httpx2.Client, server: Server, case: str) -> None:
     body, detail = REFUSED[case]
     answer = post(client, file_part("a.png", b"1") + body + END)
     assert answer.status_code == 422
     assert detail in answer.json()["detail"]
-    assert server.left["folder_gone"]
+    assert server.outcome["folder_gone"]
 
 
-def test_more_files_than_are_kept_loose_are_refused(
+def test_too_many_files_are_refused(
     client: httpx2.Client, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MAX_FILES", 3)
     answer = post(client, file_part("a.png", b"1") * 4 + END)
     assert answer.status_code == 413
     assert "send them as one zip or tar" in answer.json()["detail"]
-    assert server.left["folder_gone"]
+    assert server.outcome["folder_gone"]
 
 
 @pytest.mark.parametrize(
@@ -268,10 +266,10 @@ def test_a_length_beyond_the_limit_is_refused_before_a_byte_is_read(server: Serv
     assert answer.status == 413
     assert b"67,108,865 bytes; at most 67,108,864" in answer.read()
     connection.close()
-    assert server.left["folder_gone"]
+    assert server.outcome["folder_gone"]
 
 
-def test_a_body_of_no_stated_length_is_counted(client: httpx2.Client, server: Server) -> None:
+def test_a_body_without_a_stated_length_is_counted(client: httpx2.Client, server: Server) -> None:
     def body() -> Iterator[bytes]:
         yield file_part("a.zip", b"")[:-2]
         for _ in range(80):
@@ -280,28 +278,28 @@ def test_a_body_of_no_stated_length_is_counted(client: httpx2.Client, server: Se
     try:
         answer = post(client, body())
     except httpx2.TransportError:
-        pass  # the server has answered and gone while the client still sends
+        pass  # the server answered and disconnected while the client was sending
     else:
         assert answer.status_code == 413
     deadline = time.monotonic() + 5
-    while "error" not in server.left and time.monotonic() < deadline:
+    while "error" not in server.outcome and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert "at most 67,108,864 bytes" in str(server.left["error"])
-    assert server.left["folder_gone"]
+    assert "at most 67,108,864 bytes" in str(server.outcome["error"])
+    assert server.outcome["folder_gone"]
 
 
 def test_an_upload_larger_than_the_free_disk_is_refused(
     client: httpx2.Client, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage("/")._replace(free=100)
-    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     answer = post(client, file_part("a.png", b"x" * 500) + END)
     assert answer.status_code == 507
     assert "the disk has 100 free" in answer.json()["detail"]
-    assert server.left["folder_gone"]
+    assert server.outcome["folder_gone"]
 
 
-def test_a_disk_that_fills_up_is_told(
+def test_a_disk_that_fills_up_is_answered_507(
     client: httpx2.Client, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -310,10 +308,10 @@ def test_a_disk_that_fills_up_is_told(
     monkeypatch.setattr(uploads._FormReceiver, "_add_data", full)
     answer = post(client, file_part("a.png", b"x" * 500) + END)
     assert answer.status_code == 507
-    assert server.left["folder_gone"]
+    assert server.outcome["folder_gone"]
 
 
-def test_a_sender_who_goes_away_leaves_nothing(server: Server) -> None:
+def test_a_disconnect_leaves_nothing_behind(server: Server) -> None:
     body = file_part("a.png", b"x" * 3 * MIB)
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         head = f"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body) * 2}\r\n"
@@ -323,14 +321,14 @@ def test_a_sender_who_goes_away_leaves_nothing(server: Server) -> None:
         while not server.folder.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         assert server.folder.exists()
-    while "error" not in server.left and time.monotonic() < deadline:
+    while "error" not in server.outcome and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert "is incomplete" in str(server.left["error"])
-    assert server.left["folder_gone"]
+    assert "is incomplete" in str(server.outcome["error"])
+    assert server.outcome["folder_gone"]
 
 
-def test_a_cancelled_upload_leaves_nothing(tmp_path: Path) -> None:
-    """As when the service shuts down in the middle of one."""
+def test_a_cancelled_upload_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A shutdown of the service during an upload cancels it."""
     folder = tmp_path / "incoming"
     waiting = asyncio.Event()
 

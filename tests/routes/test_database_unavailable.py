@@ -40,7 +40,7 @@ def without_database(tmp_path: Path, valkey_url: str) -> Iterator[TestClient]:
         ("DELETE", "/v1/datasets/cats", {}),
     ],
 )
-def test_a_call_is_answered_503_and_when_to_ask_again(
+def test_a_call_is_answered_503_with_retry_after(
     without_database: TestClient, method: str, path: str, options: dict[str, Any]
 ) -> None:
     answer = without_database.request(method, path, **options)
@@ -50,7 +50,7 @@ def test_a_call_is_answered_503_and_when_to_ask_again(
     assert "the database" in answer.json()["detail"]
 
 
-def test_an_open_stream_goes_on_once_the_database_is_back(
+def test_an_open_stream_continues_once_the_database_is_back(
     client: TestClient, cats: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = post_training(client)["id"]

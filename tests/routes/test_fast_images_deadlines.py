@@ -1,4 +1,4 @@
-"""Waiting on the short way to an image: as long as its client does, and no longer than allowed."""
+"""The fast path cancels its work when the client disconnects or the deadline passes."""
 
 import asyncio
 import gc
@@ -13,17 +13,17 @@ from app.domain.settings import Settings
 from app.routes import fast_images
 
 
-def asked_directly(generate: Any, leaves: bool, seconds: float = 60) -> tuple[list[Message], bool]:
-    """What is sent to a client, who leaves at once or never; and whether it was answered."""
-    found = mock.Mock(classes=(), shape=(64, 64, 3))
+def answer(generate: Any, disconnects: bool, seconds: float = 60) -> tuple[list[Message], bool]:
+    """Return what is sent to a client that disconnects at once or never, and `_answer`'s result."""
+    checkpoint = mock.Mock(classes=(), shape=(64, 64, 3))
     engine = mock.Mock(file=generate, seconds_to_wait=lambda: 3)
-    engine.checkpoints.find_cached.return_value = found
+    engine.checkpoints.find_cached.return_value = checkpoint
     state = mock.Mock(engine=engine, settings=Settings(generation_seconds=seconds))
     sent: list[Message] = []
     incoming: list[Message] = [{"type": "http.request"}, {"type": "http.disconnect"}]
 
     async def receive() -> Message:
-        if len(incoming) == 1 and not leaves:
+        if len(incoming) == 1 and not disconnects:
             await asyncio.sleep(60)
         return incoming.pop(0)
 
@@ -31,34 +31,34 @@ def asked_directly(generate: Any, leaves: bool, seconds: float = 60) -> tuple[li
         sent.append(message)
 
     async def scenario() -> bool:
-        asked = fast_images._ImageRequest("cats", None, 7, "png", None)
+        image = fast_images._ImageRequest("cats", None, 7, "png", None)
         scope = {"type": "http", "headers": [], "app": mock.Mock(state=state)}
         with mock.patch.object(
             fast_images, "image_recipe", return_value={"model": "cats", "seed": 7}
         ):
-            return await asyncio.wait_for(fast_images._answer(asked, scope, receive, send), 10)
+            return await asyncio.wait_for(fast_images._answer(image, scope, receive, send), 10)
 
     return sent, asyncio.run(scenario())
 
 
-def test_whose_client_leaves_is_given_up_and_answered_nothing() -> None:
+def test_work_is_cancelled_without_a_response_when_the_client_disconnects() -> None:
     work = LongWork()
-    assert asked_directly(work.run, leaves=True) == ([], True)
+    assert answer(work.run, disconnects=True) == ([], True)
     assert work.cancelled
 
 
 @pytest.mark.parametrize("watched", [False, True])
-def test_what_takes_longer_than_allowed_is_given_up_and_refused(watched: bool) -> None:
+def test_work_that_takes_longer_than_allowed_is_cancelled_and_answered_503(watched: bool) -> None:
     work = LongWork()
     seconds = 0.05 + 2 * fast_images.UNWATCHED_SECONDS * watched
-    (start, _), answered = asked_directly(work.run, leaves=False, seconds=seconds)
+    (start, _), answered = answer(work.run, disconnects=False, seconds=seconds)
     assert answered
     assert start["status"] == 503
     assert (b"retry-after", b"3") in start["headers"]
     assert work.cancelled
 
 
-def test_who_stays_is_answered_however_often_it_is_asked_whether_they_left(
+def test_a_watched_client_that_stays_is_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fast_images, "UNWATCHED_SECONDS", 0.0)
@@ -67,37 +67,37 @@ def test_who_stays_is_answered_however_often_it_is_asked_whether_they_left(
         await asyncio.sleep(0.02)
         return b"png"
 
-    sent, answered = asked_directly(generate, leaves=False)
+    sent, answered = answer(generate, disconnects=False)
     assert answered
-    assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
 
-def test_who_leaves_as_the_answer_is_made_is_not_cancelled_later(
+def test_a_disconnect_as_the_work_ends_cancels_nothing_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fast_images, "UNWATCHED_SECONDS", 0.0)
     begun: list[fast_images._Watch] = []
     begin = fast_images._Watch._begin
 
-    def noted(watched: fast_images._Watch, seconds: float) -> None:
-        begun.append(watched)
-        begin(watched, seconds)
+    def recorded(watch: fast_images._Watch, seconds: float) -> None:
+        begun.append(watch)
+        begin(watch, seconds)
 
-    monkeypatch.setattr(fast_images._Watch, "_begin", noted)
+    monkeypatch.setattr(fast_images._Watch, "_begin", recorded)
 
     async def generate(*_: object) -> bytes:
-        for _turn in range(2):  # by when it is asked whether they left, and not yet known
+        for _turn in range(2):  # the watch has begun and has not yet received the disconnect
             await asyncio.sleep(0)
         return b"png"
 
-    sent, answered = asked_directly(generate, leaves=True)
+    sent, answered = answer(generate, disconnects=True)
     assert answered
     assert len(begun) == 1
-    assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
 
-def test_who_was_watched_leaves_nothing_for_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It runs seldom: what keeps itself until then took 90 MB of eight minutes' overload."""
+def test_a_watch_leaves_no_reference_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector runs rarely: cycles took 90 MB in eight minutes of overload."""
     monkeypatch.setattr(fast_images, "UNWATCHED_SECONDS", 0.0)
 
     async def generate(*_: object) -> bytes:
@@ -107,18 +107,18 @@ def test_who_was_watched_leaves_nothing_for_the_collector(monkeypatch: pytest.Mo
     gc.collect()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
-        asked_directly(generate, leaves=False)
+        answer(generate, disconnects=False)
         gc.collect()
-        kept = [one for one in gc.garbage if isinstance(one, fast_images._Watch)]
+        kept = [item for item in gc.garbage if isinstance(item, fast_images._Watch)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
     assert kept == []
 
 
-def test_a_cancellation_from_elsewhere_is_not_taken_for_a_client_that_left() -> None:
+def test_a_cancellation_from_elsewhere_is_not_taken_for_a_disconnect() -> None:
     async def generate(*_: object) -> bytes:
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        asked_directly(generate, leaves=False)
+        answer(generate, disconnects=False)

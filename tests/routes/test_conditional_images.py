@@ -1,8 +1,9 @@
-"""Images of a conditional model: the class asked for, or the one that the seed draws."""
+"""Images of a conditional model: the requested class, or the one that the seed draws."""
 
 import io
 import json
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from models.seeds import class_from_seed, latent_from_seed
 def conditional(settings: Settings, database: Database) -> ServedCheckpoint:
     """The served checkpoint of "pets", which knows three classes."""
     classes = ("köpek", "tabby", "white cat")
-    config = {"classes": classes, "conditional": True}
+    config: dict[str, Any] = {"classes": classes, "conditional": True}
     return register(database, store_checkpoint(ObjectStore(settings), "pets", **config))
 
 
@@ -29,14 +30,16 @@ def test_a_seed_is_another_image_in_each_class(
     client: TestClient, conditional: ServedCheckpoint
 ) -> None:
     url = "/v1/models/pets/images/7"
-    made = {one: client.get(f"{url}.png", params={"class": one}) for one in conditional.classes}
-    assert len({one.content for one in made.values()}) == 3
-    assert len({one.headers["etag"] for one in made.values()}) == 3
-    for name, answer in made.items():
+    answers = {
+        name: client.get(f"{url}.png", params={"class": name}) for name in conditional.classes
+    }
+    assert len({answer.content for answer in answers.values()}) == 3
+    assert len({answer.headers["etag"] for answer in answers.values()}) == 3
+    for name, answer in answers.items():
         recipe = client.get(f"{url}.json", params={"class": name}).json()
         assert (recipe["seed"], recipe["class"]) == (7, name)
         embedded = json.loads(Image.open(io.BytesIO(answer.content)).info["moggy"])
-        assert recipe | embedded == recipe  # which has the passport beside it
+        assert recipe | embedded == recipe  # the recipe has a passport beside it
 
 
 def test_without_a_class_the_seed_draws_it_and_both_urls_are_one_file(
@@ -47,13 +50,13 @@ def test_without_a_class_the_seed_draws_it_and_both_urls_are_one_file(
     alone, named = client.get(url), client.get(url, params={"class": drawn})
     assert alone.content == named.content
     assert alone.headers["etag"] == named.headers["etag"]
-    known = client.get(
+    not_modified = client.get(
         url, params={"class": drawn}, headers={"If-None-Match": named.headers["etag"]}
     )
-    assert known.status_code == 304
+    assert not_modified.status_code == 304
 
 
-def test_many_images_are_of_the_class_asked_for_or_each_of_its_own(
+def test_a_batch_has_the_requested_class_or_one_drawn_by_each_seed(
     client: TestClient, conditional: ServedCheckpoint
 ) -> None:
     url = "/v1/models/pets/images"
@@ -66,36 +69,34 @@ def test_many_images_are_of_the_class_asked_for_or_each_of_its_own(
     drawn = [conditional.classes[class_from_seed(seed, 3)] for seed in range(12)]
     assert recipe["class"] is None
     assert recipe["images"] == [{"seed": seed, "class": name} for seed, name in enumerate(drawn)]
-    one = client.post(url, json={"count": 12, "class": "tabby"})
-    assert json.loads(Image.open(io.BytesIO(one.content)).info["moggy"])["class"] == "tabby"
+    tabbies = client.post(url, json={"count": 12, "class": "tabby"})
+    assert json.loads(Image.open(io.BytesIO(tabbies.content)).info["moggy"])["class"] == "tabby"
     first = client.get(f"{url}/0.png", params={"class": "tabby"}).content
-    assert np.array_equal(pixels(one.content)[:64, :64], pixels(first))
+    assert np.array_equal(pixels(tabbies.content)[:64, :64], pixels(first))
 
 
-def test_a_latent_has_no_class_of_its_own(
-    client: TestClient, conditional: ServedCheckpoint
-) -> None:
+def test_a_latent_needs_a_class(client: TestClient, conditional: ServedCheckpoint) -> None:
     url, latent = "/v1/models/pets/images", latent_from_seed(7, 100).tolist()
     refused = client.post(url, json={"latents": [latent], "format": "png"})
     assert refused.status_code == 422
     assert refused.json()["field"] == "class"
     assert "give class, one of köpek, tabby, white cat" in refused.json()["detail"]
-    given = client.post(url, json={"latents": [latent], "format": "png", "class": "tabby"})
+    answer = client.post(url, json={"latents": [latent], "format": "png", "class": "tabby"})
     single = client.get(f"{url}/7.png", params={"class": "tabby"})
-    assert np.array_equal(pixels(given.content), pixels(single.content))
+    assert np.array_equal(pixels(answer.content), pixels(single.content))
 
 
-def test_an_unknown_class_is_refused_with_those_there_are(
+def test_an_unknown_class_is_refused_with_the_existing_ones(
     client: TestClient, conditional: ServedCheckpoint
 ) -> None:
-    told = "model 'pets' has no class 'dog': it has köpek, tabby, white cat"
+    detail = "model 'pets' has no class 'dog': it has köpek, tabby, white cat"
     url = "/v1/models/pets/images"
     for answer in (
         client.get(f"{url}/7.png", params={"class": "dog"}),
         client.post(url, json={"count": 1, "class": "dog"}),
     ):
         assert answer.status_code == 422
-        assert (answer.json()["detail"], answer.json()["field"]) == (told, "class")
+        assert (answer.json()["detail"], answer.json()["field"]) == (detail, "class")
 
 
 def pixels(data: bytes) -> np.ndarray:
