@@ -13,9 +13,9 @@ from app.domain.job_objects import StoredFile, add_shard, file_key
 from app.domain.job_states import Status
 from app.domain.jobs import new_id
 from app.domain.settings import Settings
-from app.domain.store import PIECE_BYTES, ObjectStore
+from app.domain.store import STREAM_PIECE_BYTES, ObjectStore
 
-DATA = hashlib.shake_256(b"a shard").digest(2 * PIECE_BYTES + 1000)
+DATA = hashlib.shake_256(b"a shard").digest(2 * STREAM_PIECE_BYTES + 1000)
 TAG = f'"{hashlib.sha256(DATA).hexdigest()}"'
 
 
@@ -89,8 +89,12 @@ def test_a_whole_file_has_its_hash_as_etag(client: TestClient, job: str) -> None
     ("range_header", "start", "stop"),
     [
         ("bytes=0-99", 0, 100),
-        (f"bytes={PIECE_BYTES - 5}-{PIECE_BYTES + 4}", PIECE_BYTES - 5, PIECE_BYTES + 5),
-        (f"bytes={PIECE_BYTES}-", PIECE_BYTES, len(DATA)),
+        (
+            f"bytes={STREAM_PIECE_BYTES - 5}-{STREAM_PIECE_BYTES + 4}",
+            STREAM_PIECE_BYTES - 5,
+            STREAM_PIECE_BYTES + 5,
+        ),
+        (f"bytes={STREAM_PIECE_BYTES}-", STREAM_PIECE_BYTES, len(DATA)),
         ("bytes=-7", len(DATA) - 7, len(DATA)),
     ],
 )
