@@ -201,14 +201,14 @@ class Engine:
     def close(self) -> None:
         """Finish the current batches, refuse queued requests, and end the threads.
 
-        A batch that takes longer than CLOSE_SECONDS is abandoned: the process has to end before it
-        is killed.
+        Batches and passports that take longer than CLOSE_SECONDS are abandoned: the process has to
+        end before it is killed.
         """
-        self.passports.close()
-        self.checkpoints.close()
+        deadline = time.monotonic() + CLOSE_SECONDS
         self._closed = True
         refused = self._queue.close()
-        deadline = time.monotonic() + CLOSE_SECONDS
+        self.passports.close(CLOSE_SECONDS)
+        self.checkpoints.close()
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         _set_results([(request, Unavailable("the service is stopping")) for request in refused])

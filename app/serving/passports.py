@@ -178,11 +178,14 @@ class Passports:
             raise Unavailable(f"pictures cannot be compared here: {exc}") from exc
         return np.concatenate(features)
 
-    def close(self) -> None:
-        """Finish the current task, refuse the remaining ones, and end the thread."""
+    def close(self, seconds: float | None = None) -> None:
+        """Finish the current task, refuse the remaining ones, and end the thread.
+
+        A task that takes longer than `seconds` is abandoned.
+        """
         self._closed = True
         self._tasks.put(None)
-        self._thread.join()
+        self._thread.join(seconds)
 
     async def _do(self, work: Callable[[], T]) -> T:
         if self._closed:

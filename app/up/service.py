@@ -21,10 +21,12 @@ BROKER_SECONDS = 10.0
 READY_SECONDS = 60.0
 PROBE_SECONDS = 3.0  # /readyz itself waits a second for a worker
 
-# Stopping takes 15 seconds at most: 3 for the API, 10 for the workers, 2 for the broker. A worker
-# gives its child `stop_grace_seconds` to store its state, and needs the margin to report it.
+# Stopping takes a second or two, and 27 seconds at most: 15 for the API, 10 for the workers, 2 for
+# the broker. The API gives requests its grace time. Then it waits up to 5 seconds for its engine, 4
+# for a query of the database, and 2 to send its messages. A worker gives its child
+# `stop_grace_seconds` to store its state, and needs the margin to report it.
 API_GRACE_SECONDS = 2
-API_STOP_SECONDS = 3.0
+API_STOP_SECONDS = 15.0
 WORKER_MARGIN_SECONDS = 2.0
 BROKER_STOP_SECONDS = 2.0
 MIGRATION_STOP_SECONDS = 5.0

@@ -396,3 +396,25 @@ def test_closing_refuses_queued_requests_and_ends_the_thread(
 
     asyncio.run(scenario())
     assert "generation" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_closing_abandons_a_passport_that_takes_too_long(
+    settings: Settings, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.serving.engine.CLOSE_SECONDS", 0.1)
+    engine = Engine(settings, store, threads=1)
+    started, ended = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        started.set()
+        ended.wait(20)
+
+    async def scenario() -> None:
+        task = asyncio.create_task(engine.passports._do(hang))
+        await asyncio.to_thread(started.wait, 20)
+        await asyncio.wait_for(asyncio.to_thread(engine.close), 10)
+        assert not task.done()
+        ended.set()
+        await task
+
+    asyncio.run(scenario())

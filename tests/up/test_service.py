@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from app.domain import message_publisher, readiness
 from app.domain.processes import StartError, load_settings
 from app.domain.settings import Settings
-from app.up.service import refuse_taken_port, service_url
+from app.serving import engine
+from app.up.service import API_GRACE_SECONDS, API_STOP_SECONDS, refuse_taken_port, service_url
 
 
 def test_the_command_line_overrides_the_environment(
@@ -68,3 +70,10 @@ def test_the_service_url_is_reachable_from_this_machine(
 ) -> None:
     monkeypatch.setenv("MOGGY_API_KEYS", "key")
     assert service_url(load_settings(Settings, {"host": host, "port": 8000})) == expected
+
+
+def test_the_api_is_not_killed_before_all_that_it_closes_has_had_its_time() -> None:
+    closing = (
+        engine.CLOSE_SECONDS + readiness.PROBE_TIMEOUT_SECONDS + message_publisher.CLOSE_SECONDS
+    )
+    assert API_GRACE_SECONDS + closing < API_STOP_SECONDS
