@@ -9,6 +9,7 @@ API: https://developers.google.com/speed/webp/docs/api (src/webp/decode.h, ABI 0
 import ctypes
 import functools
 import io
+import struct
 from typing import Any
 
 from PIL import Image, ImageFile, _webp
@@ -19,6 +20,7 @@ from worker.ingest.decoding.rasters import ImageRaster, Raster
 from worker.ingest.errors import Rejected
 
 SCALED_PIXELS = 16 << 20  # larger images are scaled while they are decoded
+VP8X_ALPHA = 0x10  # flag of a file with alpha
 DECODER_ABI = 0x0209
 RGBA = 1  # MODE_RGBA
 OK = 0
@@ -41,8 +43,7 @@ class WebPDecoder(Decoder):
     def draft(self, size: tuple[int, int]) -> None:
         width, height = self.size
         factor = min(width // size[0], height // size[1])
-        is_still = not getattr(self.image, "is_animated", False)
-        if factor > 1 and is_still and width * height > SCALED_PIXELS:
+        if factor > 1 and width * height > SCALED_PIXELS:
             self._scaled = width // factor, height // factor
 
     def load(self) -> Raster:
@@ -50,7 +51,10 @@ class WebPDecoder(Decoder):
         of its decoder."""
         image: Any = self.image
         if self._scaled is not None:
-            scaled = decode_scaled(self.file.getvalue(), self._scaled)
+            data = self.file.getvalue()
+            if "first_image" in self.treatments:
+                data = first_frame(data, self.size)
+            scaled = decode_scaled(data, self._scaled)
             if scaled is not None:
                 is_opaque = image.rawmode == "RGBX"
                 return ImageRaster(scaled.convert("RGB") if is_opaque else scaled)
@@ -67,8 +71,31 @@ class WebPDecoder(Decoder):
         )
 
 
+def first_frame(data: bytes, size: tuple[int, int]) -> bytes:
+    """The first frame of an animation as a WebP file of its own.
+
+    Empty if the frame does not cover the canvas, whose dimensions are `size`. Container format:
+    https://developers.google.com/speed/webp/docs/riff_container
+    """
+    offset = len(b"RIFF....WEBP")
+    while offset + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sL", data, offset)
+        offset += 8
+        if kind != b"ANMF":
+            offset += length + length % 2
+            continue
+        header, frame = data[offset : offset + 16], data[offset + 16 : offset + length]
+        width, height = header[6:9], header[9:12]  # each less 1
+        if tuple(int.from_bytes(side, "little") + 1 for side in (width, height)) != size:
+            return b""
+        if frame.startswith(b"ALPH"):
+            frame = struct.pack("<4sLL", b"VP8X", 10, VP8X_ALPHA) + width + height + frame
+        return struct.pack("<4sL4s", b"RIFF", len(frame) + 4, b"WEBP") + frame
+    return b""
+
+
 def decode_scaled(data: bytes, size: tuple[int, int]) -> Image.Image | None:
-    """An RGBA image of `size`, or None where libwebp cannot decode it, as for an animation."""
+    """An RGBA image of `size`, or None where libwebp cannot decode it."""
     library, config = _library(), _Config()
     if library is None:
         return None
