@@ -1,5 +1,6 @@
-"""A checkpoint: the generator as served, the discriminator beside it for whoever trains on, their
-configuration and their age, in one safetensors file."""
+"""A checkpoint: the served generator, the discriminator for fine-tuning, their configuration and
+images_seen, in one safetensors file.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,11 +17,11 @@ from models.ranges import ConfigError
 from models.tensor_files import TensorFileError, read_tensors, write_tensors
 
 KIND = "checkpoint"
-CRITIC = "discriminator."  # before the names of the discriminator's tensors
+DISCRIMINATOR_PREFIX = "discriminator."  # of the names of the discriminator's tensors
 
 
 class CheckpointError(ValueError):
-    """The file is not a checkpoint that can be read: broken, foreign, or of other networks."""
+    """The file is not a readable checkpoint: broken, of another kind, or of other networks."""
 
 
 class NotFiniteError(ArithmeticError):
@@ -36,7 +37,7 @@ class NetworkWeights(NamedTuple):
 
 @dataclass(frozen=True)
 class LoadedGenerator:
-    """A generator in eval mode on the CPU, with what it was trained from."""
+    """A generator in eval mode on the CPU, with its configuration and age."""
 
     generator: Generator
     config: TrainingConfig
@@ -50,13 +51,14 @@ def save_checkpoint(
     config: TrainingConfig,
     images_seen: int,
 ) -> None:
-    """Write both networks' float32 weights and running statistics, atomically.
+    """Write both networks' float32 weights and running statistics, whole or not at all.
 
     Raises NotFiniteError for a weight that is NaN or infinite.
     """
     description = {"config": config.to_json(), "images_seen": images_seen}
-    critic = {f"{CRITIC}{name}": one for name, one in discriminator.state_dict().items()}
-    tensors = generator.state_dict() | critic
+    tensors = dict(generator.state_dict())
+    for name, tensor in discriminator.state_dict().items():
+        tensors[f"{DISCRIMINATOR_PREFIX}{name}"] = tensor
     require_finite(tensors, images_seen)
     write_tensors(path, KIND, description, tensors)
 
@@ -69,8 +71,10 @@ def require_finite(tensors: Mapping[str, Tensor], images_seen: int) -> None:
 
 
 def load_generator(path: Path) -> LoadedGenerator:
-    """Read a checkpoint's generator; all of it is checked before it is handed out."""
-    config, images_seen, tensors = _read(path, lambda name: not name.startswith(CRITIC))
+    """Read and check the generator of a checkpoint. Raises CheckpointError."""
+    config, images_seen, tensors = _read(
+        path, lambda name: not name.startswith(DISCRIMINATOR_PREFIX)
+    )
     try:
         with torch.device("meta"):  # allocates nothing and draws no random numbers
             generator = build_generator(config)
@@ -86,22 +90,24 @@ def load_generator(path: Path) -> LoadedGenerator:
 
 
 def load_weights(path: Path) -> NetworkWeights:
-    """Both networks' weights, to fine-tune them. Raises CheckpointError."""
+    """Read the weights of both networks, to fine-tune them. Raises CheckpointError."""
     _, _, tensors = _read(path, lambda _: True)
-    generator = {name: one for name, one in tensors.items() if not name.startswith(CRITIC)}
-    critic = {
-        name.removeprefix(CRITIC): one for name, one in tensors.items() if name.startswith(CRITIC)
-    }
-    if not critic:
-        raise CheckpointError(f"{path.name} has no discriminator to train on with")
-    return NetworkWeights(generator, critic)
+    weights = NetworkWeights({}, {})
+    for name, tensor in tensors.items():
+        if name.startswith(DISCRIMINATOR_PREFIX):
+            weights.discriminator[name.removeprefix(DISCRIMINATOR_PREFIX)] = tensor
+        else:
+            weights.generator[name] = tensor
+    if not weights.discriminator:
+        raise CheckpointError(f"{path.name} has no discriminator: fine-tuning needs one")
+    return weights
 
 
 def _read(
-    path: Path, wanted: Callable[[str], bool]
+    path: Path, is_wanted: Callable[[str], bool]
 ) -> tuple[TrainingConfig, int, dict[str, Tensor]]:
     try:
-        description, tensors = read_tensors(path, KIND, wanted)
+        description, tensors = read_tensors(path, KIND, is_wanted)
     except TensorFileError as error:
         raise CheckpointError(str(error)) from error
     except OSError as error:

@@ -8,7 +8,7 @@ from models.ranges import Allowed, Choice, ConfigError, Flag, Range, Subset
 
 MIN_SIDE, MAX_SIDE = 28, 256
 CHANNELS = (1, 3, 4)
-MAX_CLASSES = 1000  # of a dataset and of a conditional model
+MAX_CLASSES = 1000  # per dataset, and per conditional model
 MAX_SEED = 2**53 - 1  # the largest integer JSON carries exactly everywhere
 MAX_IMAGES = 10**12
 
@@ -21,15 +21,15 @@ LOSSES = (
     "wasserstein",
     "relativistic",
 )
-# Those whose targets are labels, which can be smoothed.
+# The losses with labels as targets, which can be smoothed.
 LABEL_LOSSES = ("minimax", "non_saturating", "least_squares")
 AUGMENTATIONS = ("colour", "translation", "cutout")
 PRECISIONS = ("auto", "float32", "bfloat16")
-STABILITIES = ("off", "auto")  # auto: a run acts on what its health says
+STABILITIES = ("off", "auto")  # auto: a run reacts to its health signals
 
-# What a preset is built for, or what the dataset decides: never an override.
+# Decided by the preset or by the dataset: overrides are refused.
 FIXED_FIELDS = ("preset", "architecture", "shape", "classes")
-# What the networks of an architecture are not made of.
+# The fields that do not apply to the networks of an architecture.
 UNUSED_FIELDS = {
     "mlp": ("max_width", "skip_outputs"),
     "dcgan": (),
@@ -42,7 +42,7 @@ UNUSED_FIELDS = {
     ),
 }
 PENALTIES = ("r1", "r2", "gradient_penalty")
-# What the networks are made of: a run that goes on from a checkpoint has them from there.
+# The fields that define the networks. Fine-tuning takes them from its checkpoint.
 NETWORK_FIELDS = (
     "architecture",
     "shape",
@@ -78,7 +78,7 @@ def _flag(default: bool) -> Any:
 
 
 def _final(allowed: Range) -> Any:
-    """Where a scheduled value ends; null keeps it as it is."""
+    """The final value of a schedule; null keeps the initial value."""
     return field(default=None, metadata={"allowed": allowed.or_null()})
 
 
@@ -91,16 +91,16 @@ _HALF_LIFE = Range(kind=int, minimum=0, maximum=10_000_000)
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Everything that decides a training run, beside its pictures. Work is counted in images.
+    """Everything that a training run depends on, beside its dataset. Work is counted in images.
 
-    A field whose name ends in `_final` is where the field before it arrives after
-    `schedule_images` images, on a cosine.
+    A field named `…_final` is the value that the field before it reaches after `schedule_images`
+    images, along a cosine.
     """
 
     preset: str = "dcgan"
     architecture: str = _one_of("dcgan", ARCHITECTURES)
     shape: tuple[int, int, int] = (64, 64, 3)  # height, width, channels
-    classes: tuple[str, ...] = ()  # the dataset's where `conditional`, else none
+    classes: tuple[str, ...] = ()  # those of the dataset where `conditional`, else none
     conditional: bool = _flag(False)
 
     width: int = _whole(32, 8, 256)
@@ -149,7 +149,7 @@ class TrainingConfig:
     sample_every_images: int = _whole(30_000, 1, MAX_IMAGES)
     checkpoint_every_images: int = _whole(75_000, 1, MAX_IMAGES)
     precision: str = _one_of("auto", PRECISIONS)
-    # Of the pictures, at most 256, from which no step learns: they show when it overfits.
+    # Share of the dataset, at most 256 images, that is not trained on and reveals overfitting.
     held_out_share: float = _number(0.0, Range(kind=float, minimum=0.0, maximum=0.5))
     stability: str = _one_of("off", STABILITIES)
 
@@ -168,7 +168,7 @@ class TrainingConfig:
 
     @property
     def columns(self) -> int:
-        """Pixels across; `width` is the networks'."""
+        """The width of an image in pixels; `width` is that of the networks."""
         return self.shape[1]
 
     @property
@@ -180,14 +180,14 @@ class TrainingConfig:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_json`; a missing key takes its default, an unknown one is an error."""
+        """Rebuild from `to_json`. A missing key takes its default; an unknown key is an error."""
         if not isinstance(data, Mapping):
             raise ConfigError("config", data, "is not an object")
         values = dict(data)
-        if "resolution" in values:  # written before pictures could be other than square
+        if "resolution" in values:  # written before images could be other than square
             side = values.pop("resolution")
             values["shape"] = (side, side, values.pop("channels", 3))
-        known = {one.name for one in fields(cls)}
+        known = {field.name for field in fields(cls)}
         for name, value in values.items():
             if name not in known:
                 raise ConfigError(name, value, "is not a field of the configuration")
@@ -197,10 +197,10 @@ class TrainingConfig:
         return cls(**values)
 
     def _check_classes(self) -> None:
-        named = isinstance(self.classes, tuple) and all(
-            isinstance(one, str) for one in self.classes
+        are_names = isinstance(self.classes, tuple) and all(
+            isinstance(name, str) for name in self.classes
         )
-        if not named:
+        if not are_names:
             raise ConfigError("classes", self.classes, "are not names")
         if len(self.classes) > MAX_CLASSES:
             raise ConfigError(
@@ -217,27 +217,27 @@ class TrainingConfig:
             raise ConfigError("classes", self.classes, "are given, but conditional is not set")
 
     def _check_penalties(self) -> None:
-        """Refuse what would be ignored without a word."""
+        """Refuse fields that would be ignored silently."""
         if self.label_smoothing and self.loss not in LABEL_LOSSES:
             raise ConfigError(
                 "label_smoothing",
                 self.label_smoothing,
-                f"means nothing to the {self.loss} loss: it goes with {', '.join(LABEL_LOSSES)}",
+                f"does not apply to the {self.loss} loss: choose one of {', '.join(LABEL_LOSSES)}",
             )
         for name in PENALTIES:
             if self.updates == "split" and getattr(self, name):
                 raise ConfigError(
                     name,
                     getattr(self, name),
-                    "is not computed where reals and fakes are learnt apart: choose updates "
-                    "shared or alternating",
+                    "is not computed with updates split, which learns from reals and fakes apart: "
+                    "choose updates shared or alternating",
                 )
         if self.updates == "split" and self.loss not in LABEL_LOSSES:
             raise ConfigError(
                 "updates",
                 self.updates,
-                f"learns from reals and fakes apart, which the {self.loss} loss cannot: choose "
-                f"shared or alternating, or one of the losses {', '.join(LABEL_LOSSES)}",
+                f"learns from reals and fakes apart, which the {self.loss} loss does not support: "
+                f"choose shared or alternating, or one of the losses {', '.join(LABEL_LOSSES)}",
             )
         for name in ("generator_learning_rate", "discriminator_learning_rate", "beta2", "r1", "r2",
                      "augmentation_probability", "ema_half_life_images"):  # fmt: skip
@@ -250,9 +250,9 @@ class TrainingConfig:
 
 def _allowed() -> dict[str, Allowed]:
     return {
-        one.name: one.metadata["allowed"]
-        for one in fields(TrainingConfig)
-        if "allowed" in one.metadata
+        field.name: field.metadata["allowed"]
+        for field in fields(TrainingConfig)
+        if "allowed" in field.metadata
     }
 
 
@@ -266,8 +266,8 @@ def _check_shape(shape: object) -> None:
 
 
 def field_ranges() -> dict[str, dict[str, Any]]:
-    """Type, range and default of every field that may be overridden, in JSON Schema's words."""
-    defaults = {one.name: one.default for one in fields(TrainingConfig)}
+    """Type, range and default of every overridable field, as JSON Schema."""
+    defaults = {field.name: field.default for field in fields(TrainingConfig)}
     return {
         name: allowed.to_json() | {"default": defaults[name]}
         for name, allowed in _allowed().items()

@@ -1,8 +1,8 @@
 """The evaluation process: `python -m models.evaluate RUN_DIR`.
 
-Reads RUN_DIR/run.json and prints one JSON event per line; the last, `finished`, has the `result`.
-SIGTERM ends it, with nothing kept: it is begun again from the start. A pipe on standard input is
-held by a supervisor: when it closes, the process ends at once.
+It reads RUN_DIR/run.json and prints one JSON event per line; the last event, `finished`, has the
+`result`. SIGTERM ends it and nothing is kept: an evaluation starts again from the beginning. A pipe
+on standard input is held by a supervisor: when it closes, the process ends at once.
 """
 
 import sys
@@ -12,7 +12,7 @@ from models.child_process import begin, end_on_signals, report_full_disk
 
 
 def main() -> NoReturn:
-    """Evaluate in the folder named on the command line; the exit status says how it went."""
+    """Run the evaluation of the folder on the command line; exit with its status."""
     folder, events, supervised = begin("models.evaluate")
     end_on_signals(events, supervised)
     from models.scoring.evaluation import run_evaluation

@@ -1,4 +1,4 @@
-"""Latents: the point a seed names, and the ways from one point to another.
+"""Interpolation of latents: paths through keyframes.
 
 EASINGS lists the easings that need no image. The API also offers `even`, for which it computes the
 positions itself and calls `latents_at`.
@@ -18,21 +18,21 @@ EASINGS = ("linear", "smooth")
 
 
 class LatentError(ValueError):
-    """A seed, a latent or a path that cannot be made; the message says what is allowed."""
+    """The parameters of a path are invalid; the message says what is allowed."""
 
 
 def lerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """The straight way from a (t = 0) to b (t = 1); both ends bit for bit."""
+    """The straight line from a (t = 0) to b (t = 1); both ends are exact bit for bit."""
     if t in (0.0, 1.0):
         return (b if t else a).clone()
     return ((1 - t) * a.double() + t * b.double()).float()
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """The way along the great circle from a (t = 0) to b (t = 1); both ends bit for bit.
+    """The great circle from a (t = 0) to b (t = 1); both ends are exact bit for bit.
 
-    Parallel latents leave no circle: lerp. Opposite ones leave too many: the circle through the
-    axis a is least aligned with. Computed in float64.
+    Parallel latents define no circle and use lerp. Opposite latents define no unique circle and use
+    the one through the axis that a is least aligned with. Computed in float64.
     """
     if t in (0.0, 1.0):
         return (b if t else a).clone()
@@ -68,11 +68,11 @@ def latent_path(
     easing: str = "linear",
     loop: bool = False,
 ) -> Tensor:
-    """`frames` latents from the first keyframe to the last: (K, D) -> (frames, D) float32.
+    """The latents of `frames` frames through the keyframes: (K, D) -> (frames, D) float32.
 
-    `frames` counts both ends, which equal the keyframes bit for bit, as does every keyframe that
-    falls on a frame. `easing="smooth"` slows down at each keyframe. With `loop` the path goes on
-    towards the first keyframe and ends one frame before it.
+    The first and the last frame are the first and the last keyframe bit for bit, and so is every
+    frame that falls on a keyframe. `easing="smooth"` slows down at each keyframe. With `loop` the
+    path returns towards the first keyframe and ends one frame before it.
     """
     if keyframes.ndim != 2 or len(keyframes) < 2:
         raise LatentError(f"a path needs at least 2 keyframes, not {tuple(keyframes.shape)}")
@@ -86,7 +86,7 @@ def latent_path(
     steps = frames if loop else frames - 1
     path = []
     for frame in range(frames):
-        # Whole numbers, so that a keyframe on a frame is met at t = 0 exactly.
+        # Integers: a frame that falls on a keyframe has exactly t = 0.
         segment, rest = divmod(frame * segments, steps)
         t = rest / steps
         if easing == "smooth":
@@ -95,13 +95,13 @@ def latent_path(
     return torch.stack(path)
 
 
-def latents_at(keyframes: Tensor, places: Sequence[float], method: str = "slerp") -> Tensor:
-    """The latents at `places` along the keyframes: (K, D) -> (len(places), D) float32.
+def latents_at(keyframes: Tensor, positions: Sequence[float], method: str = "slerp") -> Tensor:
+    """The latents at `positions` along the keyframes: (K, D) -> (len(positions), D) float32.
 
-    Place k is keyframe k bit for bit, k + ½ is halfway to the next, which after the last is the
-    first again.
+    Position k is keyframe k bit for bit; k + ½ is halfway to the next keyframe. The first keyframe
+    follows the last.
     """
-    parts = [math.modf(place) for place in places]
+    parts = [math.modf(position) for position in positions]
     return torch.stack([_between(keyframes, int(whole), t, method) for t, whole in parts])
 
 

@@ -1,4 +1,4 @@
-"""What the machine can do: device, number format and threads, by its capabilities alone."""
+"""The device, number format and threads of a run, chosen by the capabilities of the machine."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from models.resources import keep_freed_memory, usable_cores
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and how a run computes. `cores` tells whether a later machine is of the same kind."""
+    """Where and how a run computes. `cores` shows whether a later machine is of the same kind."""
 
     device: torch.device
     precision: str  # "float32" or "bfloat16"
@@ -17,36 +17,36 @@ class Machine:
     cores: int
 
     def autocast(self) -> torch.autocast:
-        """bfloat16 for convolutions where chosen; weights and losses stay float32."""
+        """Run layers in bfloat16 where `precision` says so; weights and losses stay float32."""
         enabled = self.precision == "bfloat16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def prepare(self) -> None:
-        """Set this process up to compute so; once, before the first allocation that matters."""
+        """Configure this process; call it once, before the first large allocation."""
         torch.set_num_threads(self.threads)
         keep_freed_memory()
         if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")  # TF32; cuDNN's convolutions have it already
+            torch.set_float32_matmul_precision("high")  # TF32, as cuDNN
             torch.backends.cudnn.benchmark = True  # the shapes of a run never change
 
 
 def native_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware; emulated it is slower than float32."""
+    """Whether the device multiplies bfloat16 in hardware; emulated, it is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def choose_machine(precision: str = "auto", previous: Machine | None = None) -> Machine:
-    """The machine at hand, for a configuration's `precision`; CUDA where there is a device.
+    """Describe this machine for a configuration's `precision`; CUDA where there is a device.
 
-    A run that goes on (`previous`) keeps its number format and threads wherever this machine can:
-    only so are its numbers the same bit for bit.
+    A resumed run keeps the number format and the threads of its `previous` machine wherever this
+    machine can: its results stay the same bit for bit.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     cores = usable_cores()
-    threads = min(torch.get_num_threads(), cores)  # torch does not see a container's limit
+    threads = min(torch.get_num_threads(), cores)  # torch ignores a container's limit
     native = native_bfloat16(device)
     chosen = precision
     if precision == "auto":

@@ -8,7 +8,8 @@ from models.config import FIXED_FIELDS, NETWORK_FIELDS, UNUSED_FIELDS, TrainingC
 from models.ranges import ConfigError, brief
 
 DEFAULT_PRESET = "small-data"
-HELD_OUT_SHARE = 0.02  # the sources hold nothing out; nobody sees then that a run overfits
+# The sources hold out no images, and overfitting stays hidden.
+PRESET_HELD_OUT_SHARE = 0.02
 
 
 class UnknownPreset(ConfigError):
@@ -20,15 +21,15 @@ class UnknownPreset(ConfigError):
 
 @dataclass(frozen=True)
 class ShortRun:
-    """What a preset sets otherwise for runs of at most `images`, on pictures whose smaller side is
-    at least `side`."""
+    """The values of a preset for runs of at most `images`, on datasets whose smaller side is at
+    least `side` pixels."""
 
     images: int
     side: int
     values: Mapping[str, Any]
 
     def covers(self, images: int, shape: tuple[int, int, int]) -> bool:
-        """Whether a run is that short, and its pictures are that large."""
+        """Whether a run is so short, and its images are so large."""
         return images <= self.images and min(shape[:2]) >= self.side
 
 
@@ -36,8 +37,8 @@ class ShortRun:
 class Preset:
     """A recipe as its source published it, at its native shape.
 
-    `at_side` is what the source sets otherwise for pictures whose smaller side is at least so
-    many pixels (the last that fits holds).
+    `at_side` has the source's values for images whose smaller side is at least the key, in pixels;
+    the largest key that fits applies.
     """
 
     name: str
@@ -48,8 +49,9 @@ class Preset:
     short_run: ShortRun | None = None
 
 
-# The articles serve the generator as it is; here every row serves an average of its weights, which
-# the training never sees. Keras's epsilons (1e-3 in BatchNorm, 1e-7 in Adam) are PyTorch's.
+# The articles serve the trained generator itself. Here every preset serves an average of its
+# weights, which does not affect the training. PyTorch's epsilons replace those of Keras (1e-3 in
+# BatchNorm, 1e-7 in Adam).
 _MLP = TrainingConfig(
     preset="mlp",
     architecture="mlp",
@@ -57,7 +59,7 @@ _MLP = TrainingConfig(
     width=256,
     generator_activation="leaky_relu",
     discriminator_normalisation="none",
-    batchnorm_momentum=0.2,  # Keras says 0.8, of what is kept
+    batchnorm_momentum=0.2,  # in Keras 0.8, the share that is kept
     images=960_000,  # 30,000 steps
     batch_size=32,
     updates="split",
@@ -65,10 +67,13 @@ _MLP = TrainingConfig(
     sample_every_images=6_400,  # 200 steps
     checkpoint_every_images=96_000,
     ema_half_life_images=10_000,
-    held_out_share=HELD_OUT_SHARE,
+    held_out_share=PRESET_HELD_OUT_SHARE,
 )
-_DCGAN = TrainingConfig(preset="dcgan", sample_every_images=30_000, held_out_share=HELD_OUT_SHARE)
-# Its source augments by ADA's pipe, one draw for each change; DiffAugment's changes share one.
+_DCGAN = TrainingConfig(
+    preset="dcgan", sample_every_images=30_000, held_out_share=PRESET_HELD_OUT_SHARE
+)
+# The source augments by ADA's pipeline, with one random draw per transform; the transforms of
+# DiffAugment share one draw.
 _R3GAN = TrainingConfig(
     preset="r3gan",
     architecture="r3gan",
@@ -100,7 +105,7 @@ _R3GAN = TrainingConfig(
     horizontal_flip=True,
     ema_half_life_images=0,
     ema_half_life_images_final=500_000,
-    held_out_share=HELD_OUT_SHARE,
+    held_out_share=PRESET_HELD_OUT_SHARE,
     sample_every_images=100_000,
     checkpoint_every_images=500_000,
 )
@@ -118,8 +123,8 @@ PRESETS: dict[str, Preset] = {
         Preset(
             name="mlp-relu",
             source="The MindSpore GAN on MNIST: dense layers, ReLU, then BatchNorm",
-            summary="The same with ReLU, a latent of 128, Adam's usual betas, and reals and fakes "
-            "in one update: 10 epochs of MNIST.",
+            summary="As mlp, but with ReLU, a latent of 128, Adam's usual betas, and reals and "
+            "fakes in one update: 10 epochs of MNIST.",
             config=replace(
                 _MLP,
                 preset="mlp-relu",
@@ -149,7 +154,7 @@ PRESETS: dict[str, Preset] = {
                 _DCGAN,
                 preset="dcgan-paper",
                 width=128,
-                images=3_000_000,  # LSUN's bedrooms once
+                images=3_000_000,  # one epoch of LSUN bedrooms
                 batch_size=128,
                 updates="alternating",
                 sample_every_images=100_000,
@@ -171,8 +176,9 @@ PRESETS: dict[str, Preset] = {
                 horizontal_flip=True,
                 ema_half_life_images=44_000,  # 0.999 at each step of 64
             ),
-            # Up to 232,000 images small steps won in the same time, on every set of 64×64 pictures
-            # and with both seeds; over the whole 20 minutes, and at 32×32, they lost.
+            # Measured: up to 232,000 images, small steps scored better in the same time, on every
+            # dataset of 64×64 and with both seeds. Over the whole 20 minutes, and at 32×32, they
+            # scored worse.
             short_run=ShortRun(images=250_000, side=64, values={"batch_size": 16}),
         ),
         Preset(
@@ -191,7 +197,7 @@ PRESETS: dict[str, Preset] = {
                     "augmentation_probability_final": 0.55,
                 },
                 64: {},
-                # Between the published 64 and 256, by us.
+                # Not published: chosen between the values for 64 and 256.
                 128: {"width": 96, "r1": 15.0, "r1_final": 1.5, "r2": 15.0, "r2_final": 1.5},
                 256: {"width": 96, "r1": 150.0, "r1_final": 15.0, "r2": 150.0, "r2_final": 15.0},
             },
@@ -211,15 +217,15 @@ def resolve(
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> TrainingConfig:
-    """The preset's configuration at the dataset's shape, with what the user asked for.
+    """The preset's configuration at the dataset's shape, with the user's changes.
 
-    `classes` are the dataset's, for a run that is `conditional`; `mirrorable` is whether its
-    pictures may be mirrored where the preset does so.
+    `classes` are those of the dataset; a run that is not `conditional` ignores them. `mirrorable`
+    tells whether its images may be mirrored where the preset does so. Raises ConfigError.
     """
     if preset not in PRESETS:
         raise UnknownPreset(preset)
-    asked = {"images": images, "batch_size": batch_size, "seed": seed}
-    changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    given = {"images": images, "batch_size": batch_size, "seed": seed}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     changes |= _checked(overrides or {}, changes)
     row = PRESETS[preset]
     config = row.config
@@ -235,7 +241,9 @@ def resolve(
     for name in UNUSED_FIELDS[config.architecture]:
         if name in changes:
             raise ConfigError(
-                name, changes[name], f"is nothing that {config.architecture} networks have"
+                name,
+                changes[name],
+                f"does not apply to {config.architecture} networks: leave it out",
             )
     return replace(config, shape=shape, classes=classes if conditional else (), **changes)
 
@@ -245,25 +253,25 @@ def continue_from(
 ) -> TrainingConfig:
     """`config` with the networks of `checkpoint`, to fine-tune it.
 
-    Raises ConfigError where the dataset, the preset or an override asks for other networks.
+    Raises ConfigError where the dataset, the preset or an override requires other networks.
     """
     if config.architecture != checkpoint.architecture:
         raise ConfigError(
             "preset",
             config.preset,
             f"trains {config.architecture} networks, and the checkpoint has "
-            f"{checkpoint.architecture} ones: choose a preset of those",
+            f"{checkpoint.architecture} ones: choose a preset that trains these",
         )
     networks = {name: getattr(checkpoint, name) for name in NETWORK_FIELDS}
     for name in NETWORK_FIELDS:
-        decided = name in overrides or name in ("shape", "classes")
+        is_set = name in overrides or name in ("shape", "classes")
         if name == "classes" and not checkpoint.conditional:
             continue
-        if decided and getattr(config, name) != networks[name]:
+        if is_set and getattr(config, name) != networks[name]:
             raise ConfigError(
                 name,
                 getattr(config, name),
-                f"is not what the checkpoint has, {brief(networks[name])}: leave it out",
+                f"differs from the checkpoint's {brief(networks[name])}: leave it out",
             )
     return replace(config, **networks)
 

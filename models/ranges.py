@@ -1,16 +1,17 @@
-"""What a field of a configuration may be: a number in a range, a choice, a flag, a subset.
+"""The allowed values of a configuration's field: a number in a range, a choice, a flag, a subset.
 
-Each checks a value and describes itself in JSON Schema's words. Standard library only.
+Each class checks a value and describes itself as JSON Schema. Standard library only: the API
+validates requests with it, and a training machine has no pydantic.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-MAX_SHOWN = 200  # characters of a wrong value
+MAX_SHOWN_CHARACTERS = 200  # of a wrong value in an error message
 
 
 class ConfigError(ValueError):
-    """One field of a configuration is wrong; says which, its value and what is allowed."""
+    """A field of a configuration is invalid: names the field, its value and what is allowed."""
 
     def __init__(self, field: str, value: object, reason: str) -> None:
         super().__init__(f"{field} {brief(value)} {reason}")
@@ -20,23 +21,23 @@ class ConfigError(ValueError):
 
 
 def brief(value: object) -> str:
-    """A value as an error names it."""
+    """A value as an error message shows it."""
     text = repr(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}…"
 
 
 class Allowed(Protocol):
-    """What a value may be."""
+    """The allowed values of a field."""
 
     def check(self, name: str, value: object) -> None:
-        """Raise ConfigError unless `value` may be the field `name`."""
+        """Raise ConfigError unless `value` is allowed for the field `name`."""
 
     def to_json(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """Every number from minimum to maximum, or up to (not including) exclusive_maximum."""
+    """The numbers from minimum to maximum, or up to (not including) exclusive_maximum."""
 
     kind: type[int] | type[float]
     minimum: float
@@ -78,7 +79,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words."""
+    """One of several words."""
 
     values: tuple[str, ...]
 
@@ -104,7 +105,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some of a few words, separated by commas, each at most once; or "none"."""
+    """Some of several words, separated by commas, each at most once; or "none"."""
 
     values: tuple[str, ...]
 
@@ -114,7 +115,9 @@ class Subset:
         words = value.split(",") if isinstance(value, str) else [""]
         if len(set(words)) < len(words) or not set(words) <= set(self.values):
             allowed = ", ".join(self.values)
-            raise ConfigError(name, value, f"is neither none nor some of {allowed}, with commas")
+            raise ConfigError(
+                name, value, f"is neither none nor some of {allowed}, comma-separated"
+            )
 
     def to_json(self) -> dict[str, Any]:
         word = "|".join(self.values)

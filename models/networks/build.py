@@ -1,4 +1,4 @@
-"""From a configuration to its two networks, and the values they start from."""
+"""Builds the two networks of a configuration and initialises their weights."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,34 +27,35 @@ DISCRIMINATORS = {
     "dcgan": DCGANDiscriminator,
     "r3gan": R3GANDiscriminator,
 }
-POWER_ITERATIONS = 15  # as many as PyTorch starts spectral norm with
+POWER_ITERATIONS = 15  # as many as PyTorch does when it initialises spectral norm
 
 
 def build_generator(config: TrainingConfig) -> Generator:
-    """The generator of `config`, not yet initialised. Raises ConfigError for its shape."""
+    """Build the generator, not yet initialised. Raises ConfigError for an unsupported shape."""
     return GENERATORS[config.architecture](config)
 
 
 def build_discriminator(config: TrainingConfig) -> Discriminator:
-    """The discriminator of `config`, not yet initialised. Raises ConfigError for its shape."""
+    """Build the discriminator, not yet initialised. Raises ConfigError for its shape."""
     return DISCRIMINATORS[config.architecture](config)
 
 
 def initialise(network: nn.Module, random: torch.Generator) -> None:
-    """Give every parameter its starting value, each architecture as its source does.
+    """Initialise every parameter as the source of the architecture does.
 
     DCGAN: convolutions N(0, 0.02), BatchNorm scales N(1, 0.02), shifts 0. Dense layers: Glorot's
-    uniform values, as Keras, BatchNorm from 1 and 0. R3GAN: He's scale times each layer's gain.
+    uniform values as in Keras, BatchNorm scales 1, shifts 0. R3GAN: He's scale times each layer's
+    gain.
     """
     dense = isinstance(network, MLPGenerator | MLPDiscriminator)
     for module in network.modules():
         if isinstance(module, Pointwise | Grouped | ScaledLinear):
             nn.init.normal_(module.weight, 0.0, module.deviation, generator=random)
         elif isinstance(module, nn.Linear):
-            _start(module, partial(nn.init.xavier_uniform_, generator=random), random)
+            _initialise_weight(module, partial(nn.init.xavier_uniform_, generator=random), random)
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            _start(module, partial(nn.init.normal_, std=0.02, generator=random), random)
+            _initialise_weight(module, partial(nn.init.normal_, std=0.02, generator=random), random)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -66,20 +67,20 @@ def initialise(network: nn.Module, random: torch.Generator) -> None:
         elif isinstance(module, BiasedLeakyReLU):
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
-            # Far smaller than the latents: beside classes as large, the generator learns one
-            # picture of each and no longer looks at its latent.
+            # Far smaller than the latents. With class embeddings as large as the latents, the
+            # generator learns one image per class and ignores the latent.
             nn.init.normal_(module.weight, 0.0, 0.02, generator=random)
     if isinstance(network, R3GANGenerator):
         nn.init.normal_(network.basis, generator=random)
     elif isinstance(network, R3GANDiscriminator):
         nn.init.normal_(network.basis, 0.0, network.basis[0].numel() ** -0.5, generator=random)
     if isinstance(network, Discriminator) and network.projection is not None:
-        # Whatever its features sum to, a class adds nothing at first.
+        # At the start, a class adds nothing to the logits.
         nn.init.zeros_(network.projection.weight)
 
 
 def count_parameters(config: TrainingConfig) -> dict[str, int]:
-    """Trainable parameters of each network, BatchNorm included; nothing is allocated."""
+    """Count the trainable parameters of each network, BatchNorm included, without allocating."""
     with torch.device("meta"):
         networks = {
             "generator": build_generator(config),
@@ -91,16 +92,18 @@ def count_parameters(config: TrainingConfig) -> dict[str, int]:
     }
 
 
-def _start(module: nn.Module, draw: Callable[[Tensor], object], random: torch.Generator) -> None:
-    """Have `draw` fill the module's weight."""
+def _initialise_weight(
+    module: nn.Module, draw: Callable[[Tensor], object], random: torch.Generator
+) -> None:
+    """Fill the module's weight with `draw`, also under spectral norm."""
     with torch.no_grad():
         if not is_parametrized(module, "weight"):
             draw(module.get_parameter("weight"))
             return
-        # Spectral norm keeps the values that it scales aside, with its estimate of the first
-        # singular vectors, which PyTorch draws from the process's own random state.
-        kept = module.get_submodule("parametrizations.weight")
-        weight, norm = kept.get_parameter("original"), kept.get_submodule("0")
+        # Spectral norm stores the unscaled weight and an estimate of its first singular vectors.
+        # PyTorch draws the vectors from the process's random state; here they come from `random`.
+        parametrization = module.get_submodule("parametrizations.weight")
+        weight, norm = parametrization.get_parameter("original"), parametrization.get_submodule("0")
         draw(weight)
         left, right = norm.get_buffer("_u"), norm.get_buffer("_v")
         left.normal_(generator=random)

@@ -1,22 +1,21 @@
-"""DCGAN's four convolutions, as matrix products where oneDNN has no fast kernel for them.
+"""DCGAN's four kinds of convolution. Their weights have the shapes of PyTorch's own layers.
 
-In bfloat16 on a CPU, oneDNN's gradients of the stages near the start are slow: those of the weights
-256 -> 512 at 8×8, batch 64, take 17 ms, their matrix product 3.5. Weights have PyTorch's shapes.
+Two names hide an optimisation for CPUs: `convolve`, in the layers, and `input_gradients`, in the
+training step.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# How many positions a batch may have for each input channel and tap: beyond, gathering the patches
-# costs more than it saves. Laying them out again costs most. Decided by shapes alone, that a run
-# can be repeated bit for bit.
+# `convolve` uses matrix products up to so many positions of a batch per row of the weights, of
+# which there are 16 per input channel. Beyond, gathering the patches costs more than the product
+# saves. Scattering them, which the gradient of the weights does not need, costs most.
 POSITIONS_PER_ROW = 0.25
-POSITIONS_PER_ROW_OF_WEIGHTS = 2
+POSITIONS_PER_ROW_OF_WEIGHT_GRADIENT = 2
 
 
 class Downsample(nn.Conv2d):
@@ -26,11 +25,7 @@ class Downsample(nn.Conv2d):
         super().__init__(channels_in, channels_out, 4, 2, 1, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        positions = images[:, 0].numel() // 4
-        if _pays(images, positions, self.in_channels):
-            down: Tensor = _Down.apply(images.bfloat16(), self.weight.bfloat16())
-            return down
-        return super().forward(images)
+        return convolve(images, self.weight)
 
 
 class Upsample(nn.ConvTranspose2d):
@@ -39,11 +34,8 @@ class Upsample(nn.ConvTranspose2d):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__(channels_in, channels_out, 4, 2, 1, bias=False)
 
-    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if _pays(images, images[:, 0].numel(), self.out_channels):
-            up: Tensor = _Up.apply(images.bfloat16(), self.weight.bfloat16())
-            return up
-        return super().forward(images, output_size)
+    def forward(self, images: Tensor, _output_size: list[int] | None = None) -> Tensor:
+        return convolve(images, self.weight, transposed=True)
 
 
 class Unflatten(nn.ConvTranspose2d):
@@ -52,14 +44,14 @@ class Unflatten(nn.ConvTranspose2d):
     def __init__(self, channels_in: int, channels_out: int, sides: tuple[int, int]) -> None:
         super().__init__(channels_in, channels_out, sides, 1, 0, bias=False)
 
-    def forward(self, images: Tensor, _size: list[int] | None = None) -> Tensor:
-        rows = self.weight.permute(0, 2, 3, 1)  # (C, H, W, C'), as it lies in memory
-        grown = images.flatten(1) @ rows.flatten(1)
-        return grown.view(-1, *rows.shape[1:]).permute(0, 3, 1, 2)
+    def forward(self, images: Tensor, _output_size: list[int] | None = None) -> Tensor:
+        rows = self.weight.permute(0, 2, 3, 1)  # (C, H, W, C'), its order in memory
+        products = images.flatten(1) @ rows.flatten(1)
+        return products.view(-1, *rows.shape[1:]).permute(0, 3, 1, 2)
 
 
 class Flatten(nn.Conv2d):
-    """(B, C, H, W) -> (B, C', 1, 1): a convolution of the picture's size, one matrix product."""
+    """(B, C, H, W) -> (B, C', 1, 1): a convolution as large as the image, one matrix product."""
 
     def __init__(self, channels_in: int, channels_out: int, sides: tuple[int, int]) -> None:
         super().__init__(channels_in, channels_out, sides, 1, 0, bias=False)
@@ -69,102 +61,128 @@ class Flatten(nn.Conv2d):
         return (pixels @ self.weight.permute(0, 2, 3, 1).flatten(1).t())[:, :, None, None]
 
 
-def _pays(images: Tensor, positions: int, channels: int) -> bool:
-    """Whether a layer's gradient by its weights, at least, is faster as a product."""
-    mixed = images.device.type == "cpu" and torch.is_autocast_enabled("cpu")
-    return mixed and positions <= POSITIONS_PER_ROW_OF_WEIGHTS * 16 * channels
+def convolve(images: Tensor, weight: Tensor, *, transposed: bool = False) -> Tensor:
+    """A 4×4 convolution of stride 2 and padding 1, or its transpose.
+
+    The result is that of F.conv2d or F.conv_transpose2d. On a CPU under bfloat16 autocast, layers
+    of many channels and few positions are computed as matrix products, because oneDNN has no fast
+    kernel for their gradients: the gradient of the weights 256 -> 512 at 8×8, batch 64, takes it
+    17 ms, and the matrix product 3.5 ms. The choice depends on shapes alone, so that a run can be
+    repeated bit for bit.
+    """
+    positions = images[:, 0].numel() // (1 if transposed else 4)
+    under_autocast = images.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    if under_autocast and positions <= POSITIONS_PER_ROW_OF_WEIGHT_GRADIENT * 16 * weight.shape[1]:
+        function = _TransposedConvolution if transposed else _Convolution
+        result: Tensor = function.apply(images.bfloat16(), weight.bfloat16())
+        return result
+    if transposed:
+        return F.conv_transpose2d(images, weight, stride=2, padding=1)
+    return F.conv2d(images, weight, stride=2, padding=1)
 
 
-def _as_product(positions: int, channels: int) -> bool:
-    """Whether the layer itself is, too."""
+def input_gradients(
+    output: Tensor, inputs: Sequence[Tensor], *, retain_graph: bool = False
+) -> tuple[Tensor, ...]:
+    """torch.autograd.grad, which computes no gradient of the weights that `convolve` was given.
+
+    Use it for a loss that a network passes on without learning from it. PyTorch's own layers omit
+    the gradients that the caller does not request. A custom autograd function is told in its
+    forward pass which gradients may be needed, and in its backward pass nothing more.
+    """
+    _weight_gradients.enabled = False
+    try:
+        return torch.autograd.grad(output, inputs, retain_graph=retain_graph)
+    finally:
+        _weight_gradients.enabled = True
+
+
+class _Switch:
+    enabled = True
+
+
+_weight_gradients = _Switch()
+
+
+def _is_product(positions: int, channels: int) -> bool:
+    """Whether the layer itself is a matrix product, not only the gradient of its weights."""
     return positions <= POSITIONS_PER_ROW * 16 * channels
 
 
-class _Down(torch.autograd.Function):
-    """The convolution. It, its transpose and the weights' gradient are each other's gradients."""
+class _Convolution(torch.autograd.Function):
+    """(B, C, 2H, 2W), (C', C, 4, 4) -> (B, C', H, W).
+
+    The three functions here are each other's gradients.
+    """
 
     @staticmethod
     def forward(ctx: Any, images: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(images, weight)
         _, channels, height, width = images.shape
-        if not _as_product(images[:, 0].numel() // 4, channels):
+        if not _is_product(images[:, 0].numel() // 4, channels):
             return F.conv2d(images, weight, stride=2, padding=1)
-        down = _empty(images, len(weight), height // 2, width // 2)
-        torch.mm(_patches(images), _rows(weight).t(), out=_pixels(down))
-        return down
+        small = _empty(images, len(weight), height // 2, width // 2)
+        torch.mm(_patches(images), _rows(weight).t(), out=_pixels(small))
+        return small
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         images, weight = ctx.saved_tensors
-        wanted = ctx.needs_input_grad
-        of_images = _Up.apply(gradients[0], weight) if wanted[0] else None
-        of_weight = _Weights.apply(images, gradients[0]) if wanted[1] and _wanted.weights else None
-        return of_images, of_weight
+        by_images = by_weight = None
+        if ctx.needs_input_grad[0]:
+            by_images = _TransposedConvolution.apply(gradients[0], weight)
+        if ctx.needs_input_grad[1] and _weight_gradients.enabled:
+            by_weight = _WeightGradient.apply(images, gradients[0])
+        return by_images, by_weight
 
 
-class _Up(torch.autograd.Function):
-    """The transposed convolution: each position's product is laid over its 4×4 patch."""
+class _TransposedConvolution(torch.autograd.Function):
+    """(B, C', H, W), (C', C, 4, 4) -> (B, C, 2H, 2W): each position's product adds a 4×4 patch."""
 
     @staticmethod
     def forward(ctx: Any, images: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(images, weight)
         batch, _, height, width = images.shape
-        if not _as_product(images[:, 0].numel(), weight.shape[1]):
+        if not _is_product(images[:, 0].numel(), weight.shape[1]):
             return F.conv_transpose2d(images, weight, stride=2, padding=1)
         products = _pixels(images) @ _rows(weight)
-        up = _empty(images, weight.shape[1], 2 * height, 2 * width)
-        up.copy_(_lay(products.view(batch, height, width, 4, 4, -1)))
-        return up
+        large = _empty(images, weight.shape[1], 2 * height, 2 * width)
+        large.copy_(_sum_patches(products.view(batch, height, width, 4, 4, -1)))
+        return large
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         images, weight = ctx.saved_tensors
-        wanted = ctx.needs_input_grad
-        of_images = _Down.apply(gradients[0], weight) if wanted[0] else None
-        of_weight = _Weights.apply(gradients[0], images) if wanted[1] and _wanted.weights else None
-        return of_images, of_weight
+        by_images = by_weight = None
+        if ctx.needs_input_grad[0]:
+            by_images = _Convolution.apply(gradients[0], weight)
+        if ctx.needs_input_grad[1] and _weight_gradients.enabled:
+            by_weight = _WeightGradient.apply(gradients[0], images)
+        return by_images, by_weight
 
 
-class _Weights(torch.autograd.Function):
-    """The gradient of the weights: (B, C, 2H, 2W), (B, C', H, W) -> (C', C, 4, 4)."""
+class _WeightGradient(torch.autograd.Function):
+    """(B, C, 2H, 2W), (B, C', H, W) -> (C', C, 4, 4)."""
 
     @staticmethod
-    def forward(ctx: Any, images: Tensor, small: Tensor) -> Tensor:
-        ctx.save_for_backward(images, small)
-        products = _pixels(small).t() @ _patches(images)
-        return products.view(-1, 4, 4, images.shape[1]).permute(0, 3, 1, 2)
+    def forward(ctx: Any, large: Tensor, small: Tensor) -> Tensor:
+        ctx.save_for_backward(large, small)
+        products = _pixels(small).t() @ _patches(large)
+        return products.view(-1, 4, 4, large.shape[1]).permute(0, 3, 1, 2)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        images, small = ctx.saved_tensors
-        wanted = ctx.needs_input_grad
-        of_images = _Up.apply(small, gradients[0]) if wanted[0] else None
-        of_small = _Down.apply(images, gradients[0]) if wanted[1] else None
-        return of_images, of_small
-
-
-@contextmanager
-def without_weights() -> Iterator[None]:
-    """Within it gradients are made of images only: of a network that does not learn from them.
-
-    PyTorch tells a function at its forward pass what may be wanted, not what is wanted in the end.
-    """
-    _wanted.weights = False
-    try:
-        yield
-    finally:
-        _wanted.weights = True
-
-
-class _Wanted:
-    weights = True
-
-
-_wanted = _Wanted()
+        large, small = ctx.saved_tensors
+        by_large = by_small = None
+        if ctx.needs_input_grad[0]:
+            by_large = _TransposedConvolution.apply(small, gradients[0])
+        if ctx.needs_input_grad[1]:
+            by_small = _Convolution.apply(large, gradients[0])
+        return by_large, by_small
 
 
 def _empty(images: Tensor, channels: int, height: int, width: int) -> Tensor:
-    """A batch to fill: no view of another tensor, which nobody could change in place then."""
+    """An empty batch; unlike a view of another tensor, it may be changed in place later."""
     shape = (len(images), channels, height, width)
     return torch.empty(shape, dtype=images.dtype, memory_format=torch.channels_last)
 
@@ -183,24 +201,24 @@ def _patches(images: Tensor) -> Tensor:
     """(B, C, 2H, 2W) -> (B · H · W, 4 · 4 · C): every patch under a 4×4 kernel, stride 2, pad 1."""
     batch, channels, height, width = images.shape
     padded = F.pad(images.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
-    of_batch, of_row, of_column, _ = padded.stride()
+    batch_stride, row_stride, column_stride, _ = padded.stride()
     patches = padded.as_strided(
         (batch, height // 2, width // 2, 4, 4, channels),
-        (of_batch, 2 * of_row, 2 * of_column, of_row, of_column, 1),
+        (batch_stride, 2 * row_stride, 2 * column_stride, row_stride, column_stride, 1),
     )
     return patches.reshape(-1, 16 * channels)
 
 
-def _lay(patches: Tensor) -> Tensor:
-    """(B, H, W, 4, 4, C) -> (B, C, 2H, 2W) float32: the sum of the patches, each in its place."""
+def _sum_patches(patches: Tensor) -> Tensor:
+    """(B, H, W, 4, 4, C) -> (B, C, 2H, 2W) float32: the sum of all patches at their positions."""
     batch, height, width, _, _, channels = patches.shape
     shape = (batch, height + 1, 2, width + 1, 2, channels)
-    # In float32: four bfloat16 numbers are added to each pixel.
+    # In float32, because four bfloat16 numbers are added to each pixel.
     padded = torch.zeros(shape, dtype=torch.float32)
     for down in (0, 1):
         for right in (0, 1):
             part = patches[:, :, :, 2 * down : 2 * down + 2, 2 * right : 2 * right + 2]
-            place = padded[:, down : down + height, :, right : right + width]
-            place += part.permute(0, 1, 3, 2, 4, 5)
+            target = padded[:, down : down + height, :, right : right + width]
+            target += part.permute(0, 1, 3, 2, 4, 5)
     whole = padded.view(batch, 2 * height + 2, 2 * width + 2, channels)
     return whole[:, 1:-1, 1:-1].permute(0, 3, 1, 2)

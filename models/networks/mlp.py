@@ -1,6 +1,6 @@
 """The generator and the discriminator of dense layers: Goodfellow et al. (arXiv 1406.2661).
 
-Sizes as the Keras and the MindSpore article on MNIST build them: 256, 512, 1024 at width 256.
+At width 256 the generator has layers of 256, 512 and 1024, as in Keras's GAN on MNIST.
 """
 
 import math
@@ -13,7 +13,7 @@ from models.networks import network
 
 
 class MLPGenerator(network.Generator):
-    """Dense layers, each with its activation and then BatchNorm, as both articles order them."""
+    """Dense layers, each followed by its activation and then BatchNorm, as in both sources."""
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__(config.latent_dim, len(config.classes))

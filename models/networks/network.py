@@ -1,14 +1,14 @@
-"""What every generator and every discriminator is to the rest of the program."""
+"""The interfaces of all generators and all discriminators."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Generator(nn.Module):
-    """(B, latent_dim) normal latents and (B,) labels -> (B, C, H, W) float32 images; what lies
-    outside [-1, 1], which only r3gan's can, is clipped when it is shown.
+    """(B, latent_dim) normal latents and (B,) labels -> (B, C, H, W) float32 images in [-1, 1].
 
-    `labels` is None where `classes` is 0. A class enters as an embedding as long as the latent.
+    Only r3gan's values may lie outside; conversion to pixels clips them. `labels` is None where
+    `classes` is 0. A class is an embedding of the same length as the latent.
     """
 
     def __init__(self, latent_dim: int, classes: int) -> None:
@@ -19,14 +19,14 @@ class Generator(nn.Module):
         self.input_dim = latent_dim * 2 if classes else latent_dim
 
     def embed(self, labels: Tensor | None) -> Tensor:
-        """(B,) labels -> (B, latent_dim), what stands for their classes."""
+        """(B,) labels -> (B, latent_dim) embeddings of the classes."""
         assert self.embedding is not None
         assert labels is not None, "a conditional generator needs labels"
         embedded: Tensor = self.embedding(labels)
         return embedded
 
     def inputs(self, latents: Tensor, labels: Tensor | None) -> Tensor:
-        """(B, input_dim): the latents, and beside them what stands for the classes."""
+        """(B, input_dim): the latents, followed by the embeddings of the classes."""
         if self.embedding is None:
             return latents
         return torch.cat([latents, self.embed(labels)], dim=1)
@@ -36,7 +36,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(B, C, H, W) images in [-1, 1] and (B,) labels -> (B,) float32 logits: high means real.
+    """(B, C, H, W) images in [-1, 1] and (B,) labels -> (B,) float32 logits; high means real.
 
     A class adds the inner product of its embedding with the features: projection, Miyato and
     Koyama (arXiv 1802.05637), equation 4.
@@ -48,7 +48,7 @@ class Discriminator(nn.Module):
         self.projection = nn.Embedding(classes, features) if classes else None
 
     def project(self, features: Tensor, labels: Tensor | None) -> Tensor | float:
-        """(B, F) features -> (B,) float32, what the class adds to the logits."""
+        """(B, F) features -> (B,) float32, the amount that the class adds to each logit."""
         if self.projection is None:
             return 0.0
         assert labels is not None, "a conditional discriminator needs labels"
@@ -56,7 +56,7 @@ class Discriminator(nn.Module):
         return added.sum(1)
 
     def blocks(self) -> list[nn.Module]:
-        """What can be frozen, one after another, from the image inwards (arXiv 2002.10964)."""
+        """The blocks that fine-tuning can freeze, from the image inwards (arXiv 2002.10964)."""
         raise NotImplementedError
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""BatchNorm over the batches of a whole group of processes, on any device."""
+"""BatchNorm over the joint batch of a group of processes, on any device."""
 
 import torch
 import torch.distributed as dist
@@ -7,10 +7,10 @@ from torch.distributed.nn.functional import all_reduce
 
 
 class SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """nn.BatchNorm whose mean and variance are the group's; PyTorch's own needs a GPU."""
+    """nn.BatchNorm with the mean and variance of the group; nn.SyncBatchNorm needs a GPU."""
 
     def _check_input_dim(self, _: Tensor) -> None:
-        """Whatever has channels will do."""
+        """Accept every shape (B, C, …)."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         if not self.training:
@@ -21,14 +21,15 @@ class SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
         mean = all_reduce(values.mean(dims)) / dist.get_world_size()
         centred = values - mean.view(shape)
         variance = all_reduce(centred.square().mean(dims)) / dist.get_world_size()
-        self._follow(mean.detach(), variance.detach(), values.numel() // values.shape[1])
+        count = values.numel() // values.shape[1]
+        self._update_running_statistics(mean.detach(), variance.detach(), count)
         scale = self.weight * torch.rsqrt(variance + self.eps)
         normed: Tensor = centred * scale.view(shape) + self.bias.view(shape)
         return normed.to(inputs.dtype)
 
     @torch.no_grad()
-    def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Move the running statistics, as BatchNorm does: by the unbiased variance."""
+    def _update_running_statistics(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Update as BatchNorm does, with the unbiased variance."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -40,7 +41,7 @@ class SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 
 def synchronise(network: nn.Module) -> None:
-    """Replace every BatchNorm of `network`, keeping its parameters and buffers."""
+    """Replace every BatchNorm of `network` by a synchronised one with the same values."""
     for name, module in network.named_children():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             replacement = SynchronisedBatchNorm(

@@ -1,7 +1,8 @@
 """The networks of R3GAN: Huang, Gokaslan, Kuleshov, Tompkin (arXiv 2501.05441), section 4.
 
-Residual blocks without normalisation, kept in bounds by their start: the last convolution of each
-block is zero, the others are scaled down by the fourth root of the number of blocks.
+Residual blocks without normalisation. Their initialisation bounds the variance: the last
+convolution of each block starts at zero, and the others are scaled down by the fourth root of the
+number of blocks.
 """
 
 import math
@@ -19,25 +20,25 @@ BLOCKS_PER_STAGE = 2
 EXPANSION = 2
 GROUP_SIZE = 16
 SLOPE = 0.2
-# What keeps the variance through a LeakyReLU: He et al. (arXiv 1502.01852), equation 15.
+# This gain preserves the variance through a LeakyReLU: He et al. (arXiv 1502.01852), equation 15.
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
-FULL_SIDE = 256  # where `width` counts; below it the widths double up to `max_width`
+FULL_SIDE = 256  # a stage of this side has `width` channels; each half side doubles them
 
 
-def widths_of(config: TrainingConfig) -> list[int]:
-    """Channels of each stage, from the start outwards: by the resolution, as published."""
+def r3gan_channels(config: TrainingConfig) -> list[int]:
+    """Channels of each stage, from the smallest side to the image's, as published."""
     stages = stages_of(config.shape)
     base = min(stages.height, stages.width)
-    sides = [base * 2**place for place in range(stages.doublings + 1)]
+    sides = [base * 2**stage for stage in range(stages.doublings + 1)]
     return [min(config.max_width, config.width * max(1, FULL_SIDE // side)) for side in sides]
 
 
 class R3GANGenerator(network.Generator):
-    """A learnt start scaled by a linear map of the latent, then stages; no tanh at the end."""
+    """A learnt basis scaled by a linear map of the latent, then the stages; no tanh at the end."""
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__(config.latent_dim, len(config.classes))
-        stages, widths = stages_of(config.shape), widths_of(config)
+        stages, widths = stages_of(config.shape), r3gan_channels(config)
         blocks = BLOCKS_PER_STAGE * len(widths)
         self.basis = nn.Parameter(torch.empty(widths[0], stages.height, stages.width))
         self.scale = ScaledLinear(self.input_dim, widths[0])
@@ -54,10 +55,10 @@ class R3GANGenerator(network.Generator):
 
 
 class R3GANDiscriminator(network.Discriminator):
-    """The generator's mirror image; a depthwise convolution takes the last stage's picture in."""
+    """The generator reversed; a depthwise convolution reduces the last stage to one position."""
 
     def __init__(self, config: TrainingConfig) -> None:
-        stages, widths = stages_of(config.shape), widths_of(config)[::-1]
+        stages, widths = stages_of(config.shape), r3gan_channels(config)[::-1]
         super().__init__(len(config.classes), widths[-1])
         blocks = BLOCKS_PER_STAGE * len(widths)
         layers: list[nn.Module] = [Pointwise(config.channels, widths[0])]
@@ -78,7 +79,7 @@ class R3GANDiscriminator(network.Discriminator):
 
 
 class Pointwise(nn.Conv2d):
-    """A 1×1 convolution without a bias; `gain` over the root of the inputs is its scale."""
+    """A 1×1 convolution without a bias, initialised at scale `gain` / √channels_in."""
 
     def __init__(self, channels_in: int, channels_out: int, gain: float = 1.0) -> None:
         super().__init__(channels_in, channels_out, 1, bias=False)
@@ -86,7 +87,7 @@ class Pointwise(nn.Conv2d):
 
 
 class Grouped(nn.Conv2d):
-    """A 3×3 convolution in groups of about 16 channels."""
+    """A 3×3 convolution without a bias, in groups of about 16 channels."""
 
     def __init__(self, channels: int, gain: float) -> None:
         groups = max(1, channels // GROUP_SIZE)
@@ -97,7 +98,7 @@ class Grouped(nn.Conv2d):
 
 
 class ScaledLinear(nn.Linear):
-    """A linear map without a bias."""
+    """A linear map without a bias, initialised at scale 1 / √size_in."""
 
     def __init__(self, size_in: int, size_out: int) -> None:
         super().__init__(size_in, size_out, bias=False)
@@ -117,7 +118,7 @@ class BiasedLeakyReLU(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """1×1 to twice the channels, grouped 3×3, 1×1 back; added to what came in."""
+    """1×1 to twice the channels, grouped 3×3, 1×1 back to the channels; added to the input."""
 
     def __init__(self, channels: int, blocks: int) -> None:
         super().__init__()
@@ -136,7 +137,7 @@ class ResidualBlock(nn.Module):
 
 
 class Resample(nn.Module):
-    """Twice or half the side by the kernel [1, 2, 1], and a 1×1 convolution where widths differ."""
+    """Doubles or halves the side with the kernel [1, 2, 1]; 1×1 where the channels differ."""
 
     def __init__(self, channels_in: int, channels_out: int, *, up: bool) -> None:
         super().__init__()
@@ -156,9 +157,9 @@ class Resample(nn.Module):
         return half if self.convolution is None else self.convolution(half)
 
     def _kernels(self, images: Tensor) -> Tensor:
-        one = torch.ones(3, dtype=images.dtype, device=images.device)
-        one[1] = 2
-        kernel = one.outer(one) / (4 if self.up else 16)
+        line = torch.ones(3, dtype=images.dtype, device=images.device)
+        line[1] = 2
+        kernel = line.outer(line) / (4 if self.up else 16)
         return kernel.expand(images.shape[1], 1, 3, 3)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.checkpoint import NetworkWeights, NotFiniteError
 from models.config import TrainingConfig
-from models.data import EpochSampler, PackedDataset, split_off
+from models.data import EpochSampler, PackedDataset, split_held_out
 from models.networks.network import Generator
 from models.precision import Machine
 from models.ranges import ConfigError
@@ -59,7 +59,7 @@ class TrainingRun:
         self._train_step: StepFunction = partial(train_step, self.gan)
         if machine.device.type == "cuda" and self.group.size == 1:
             self._train_step = GraphedStep(self._train_step)
-        self.training_indices, self.held_out_indices = split_off(
+        self.training_indices, self.held_out_indices = split_held_out(
             len(dataset), config.held_out_share
         )
         self.sampler = EpochSampler(len(self.training_indices), config.seed)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from models.data import normalise
-from models.networks.convolution import without_weights
+from models.networks.convolution import input_gradients
 from models.training.augment import augment, mirror
 from models.training.gan import GAN
 from models.training.group import Group
@@ -228,13 +228,9 @@ def gradient_by_images(
     """The gradients of `loss` by the judged images and by their logits.
 
     The discriminator does not learn from this loss, so the gradients of its weights are left out.
-    PyTorch's layers leave them out by themselves. The layers of models.networks.convolution cannot:
-    a custom function is not told which gradients the caller wants.
     """
-    with without_weights():
-        by_images, by_logits = torch.autograd.grad(
-            loss, (judgement.images, judgement.logits), retain_graph=retain_graph
-        )
+    inputs = (judgement.images, judgement.logits)
+    by_images, by_logits = input_gradients(loss, inputs, retain_graph=retain_graph)
     return by_images, by_logits
 
 

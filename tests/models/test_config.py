@@ -62,9 +62,12 @@ def test_a_configuration_of_before_shapes_names_a_square() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"loss": "hinge", "label_smoothing": 0.1}, "means nothing to the hinge loss"),
-        ({"r1": 1.0, "updates": "split"}, "r1 1.0 is not computed where reals and fakes"),
-        ({"loss": "relativistic", "updates": "split"}, "which the relativistic loss cannot"),
+        ({"loss": "hinge", "label_smoothing": 0.1}, "does not apply to the hinge loss"),
+        ({"r1": 1.0, "updates": "split"}, "r1 1.0 is not computed with updates split"),
+        (
+            {"loss": "relativistic", "updates": "split"},
+            "which the relativistic loss does not support",
+        ),
     ],
 )
 def test_what_would_be_ignored_is_refused(values: dict[str, Any], message: str) -> None:

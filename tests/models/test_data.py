@@ -13,7 +13,7 @@ import torch
 
 from models import data
 from models.config import TrainingConfig
-from models.data import DatasetError, EpochSampler, PackedDataset, normalise, split_off
+from models.data import DatasetError, EpochSampler, PackedDataset, normalise, split_held_out
 from models.rendering import to_uint8
 
 
@@ -41,7 +41,7 @@ def test_a_file_that_ends_early_is_named(
     shutil.copy(cats / "images.npy", tmp_path)
     dataset = PackedDataset(tmp_path)
     os.truncate(tmp_path / "images.npy", 100_000)
-    with pytest.raises(DatasetError, match=r"images\.npy ends before picture 299"):
+    with pytest.raises(DatasetError, match=r"images\.npy ends before image 299"):
         dataset.batch(torch.tensor([299]))
 
 
@@ -68,7 +68,7 @@ def test_what_goes_wrong_in_a_prefetch_is_raised_by_the_batch(
     dataset = PackedDataset(tmp_path)
     os.truncate(tmp_path / "images.npy", 100_000)
     dataset.prefetch(torch.tensor([0, 299]))
-    with pytest.raises(DatasetError, match=r"images\.npy ends before picture 299"):
+    with pytest.raises(DatasetError, match=r"images\.npy ends before image 299"):
         dataset.batch(torch.tensor([0, 299]))
 
 
@@ -105,7 +105,7 @@ def test_labels_lie_beside_the_pictures(cats: Path, config: TrainingConfig, tmp_
     with pytest.raises(DatasetError, match="names class 2, the configuration has 2 classes"):
         dataset.check(conditional)
     np.save(tmp_path / "labels.npy", np.arange(299, dtype=np.int64))
-    with pytest.raises(DatasetError, match="not a label per picture"):
+    with pytest.raises(DatasetError, match="not an int64 label per image"):
         PackedDataset(tmp_path)
 
 
@@ -178,14 +178,14 @@ def test_a_look_ahead_is_what_comes_next_and_moves_nothing() -> None:
     [(159, 0), (160, 20), (1000, 20), (3000, 60), (15_057, 256)],
 )
 def test_a_few_pictures_of_enough_are_held_out(pictures: int, held_out: int) -> None:
-    learnt, kept = split_off(pictures, 0.02)
+    learnt, kept = split_held_out(pictures, 0.02)
     assert len(kept) == held_out
     assert torch.cat([learnt, kept]).sort().values.tolist() == list(range(pictures))
-    assert torch.equal(kept, split_off(pictures, 0.02)[1])
+    assert torch.equal(kept, split_held_out(pictures, 0.02)[1])
 
 
 def test_no_share_holds_out_nothing() -> None:
-    learnt, kept = split_off(15_057, 0.0)
+    learnt, kept = split_held_out(15_057, 0.0)
     assert torch.equal(learnt, torch.arange(15_057))
     assert len(kept) == 0
 

@@ -88,7 +88,7 @@ def test_fine_tuning_has_the_checkpoints_networks_and_its_own_recipe() -> None:
     checkpoint = resolve("dcgan", shape=CATS, overrides={"width": 16})
     config = continue_from(checkpoint, resolve("small-data", shape=CATS), {})
     assert config == replace(resolve("small-data", shape=CATS), width=16)
-    with pytest.raises(ConfigError, match="width 32 is not what the checkpoint has, 16"):
+    with pytest.raises(ConfigError, match="width 32 differs from the checkpoint's 16"):
         continue_from(checkpoint, resolve("dcgan", shape=CATS), {"width": 32})
     with pytest.raises(ConfigError, match="shape"):
         continue_from(checkpoint, resolve("dcgan", shape=(32, 32, 3)), {})

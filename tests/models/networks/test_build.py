@@ -185,6 +185,6 @@ def test_autocast_still_gives_float32_pixels_and_logits() -> None:
 
 def test_a_shape_that_no_doubling_reaches_is_refused() -> None:
     config = resolve("dcgan", shape=(50, 64, 3))
-    with pytest.raises(ConfigError, match=r"the nearest that can is 48 × 64"):
+    with pytest.raises(ConfigError, match=r"the nearest shape that can is 48 × 64"):
         build_generator(config)
     assert build_generator(replace(config, architecture="mlp")) is not None

@@ -1,4 +1,4 @@
-"""Matrix products give the numbers of the convolutions that they stand for."""
+"""Matrix products give the same numbers as the convolutions that they replace."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from models.networks import convolution
-from models.networks.convolution import Downsample, Flatten, Unflatten, Upsample
+from models.networks.convolution import Downsample, Flatten, Unflatten, Upsample, input_gradients
 
 CLOSE = {"rtol": 0.02, "atol": 0.02}
 
@@ -17,14 +17,14 @@ def _gradients(result: Tensor, *of: Tensor) -> tuple[Tensor, ...]:
     return torch.autograd.grad((result.float() * weights).sum(), of)
 
 
-@pytest.fixture(params=["products", "products of the weights"])
-def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    of_maps = 1e9 if request.param == "products" else 0
-    monkeypatch.setattr(convolution, "POSITIONS_PER_ROW", of_maps)
-    monkeypatch.setattr(convolution, "POSITIONS_PER_ROW_OF_WEIGHTS", 1e9)
+@pytest.fixture(params=["products", "products for the weights"])
+def _as_products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    positions = 1e9 if request.param == "products" else 0
+    monkeypatch.setattr(convolution, "POSITIONS_PER_ROW", positions)
+    monkeypatch.setattr(convolution, "POSITIONS_PER_ROW_OF_WEIGHT_GRADIENT", 1e9)
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_as_products")
 @pytest.mark.parametrize("sides", [(8, 8), (6, 10)])
 def test_halving_and_doubling_are_the_convolutions_and_so_are_their_gradients(
     sides: tuple[int, int],
@@ -47,12 +47,12 @@ def test_halving_and_doubling_are_the_convolutions_and_so_are_their_gradients(
             _gradients(plain, images, layer.weight),
             strict=True,
         )
-        for one, other in pairs:
-            scale = other.abs().max()
-            torch.testing.assert_close(one / scale, other / scale, **CLOSE)
+        for gradient, expected in pairs:
+            scale = expected.abs().max()
+            torch.testing.assert_close(gradient / scale, expected / scale, **CLOSE)
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_as_products")
 def test_a_penalty_on_the_gradient_reaches_the_weights() -> None:
     images = torch.randn(2, 4, 8, 8).bfloat16().float()
     layer = Downsample(4, 4)
@@ -72,7 +72,7 @@ def test_a_penalty_on_the_gradient_reaches_the_weights() -> None:
     torch.testing.assert_close(penalty(ours=True) / scale, expected / scale, rtol=0.05, atol=0.05)
 
 
-@pytest.mark.usefixtures("_either_way")
+@pytest.mark.usefixtures("_as_products")
 @pytest.mark.parametrize("layer", [Downsample(4, 4), Upsample(4, 4)])
 def test_an_activation_may_follow_in_place(layer: Downsample | Upsample) -> None:
     with torch.autocast("cpu", torch.bfloat16):
@@ -81,7 +81,7 @@ def test_an_activation_may_follow_in_place(layer: Downsample | Upsample) -> None
     assert layer.weight.grad is not None
 
 
-def test_the_first_and_the_last_layer_are_products_exactly() -> None:
+def test_flatten_and_unflatten_are_the_convolutions() -> None:
     grow, shrink = Unflatten(7, 5, (4, 6)), Flatten(5, 2, (4, 6))
     latents = torch.randn(3, 7, 1, 1)
     pictures = F.conv_transpose2d(latents, grow.weight)
@@ -89,15 +89,15 @@ def test_the_first_and_the_last_layer_are_products_exactly() -> None:
     torch.testing.assert_close(shrink(pictures), F.conv2d(pictures, shrink.weight))
 
 
-@pytest.mark.usefixtures("_either_way")
-def test_gradients_of_images_alone_are_the_same_and_cost_no_others() -> None:
+@pytest.mark.usefixtures("_as_products")
+def test_input_gradients_are_the_same_and_compute_no_weight_gradients() -> None:
     images, layer = torch.randn(2, 4, 8, 8, requires_grad=True), Downsample(4, 4)
     with torch.autocast("cpu", torch.bfloat16):
         result = layer(images).float().square().sum()
     (expected,) = torch.autograd.grad(result, images, retain_graph=True)
-    with profile(activities=[ProfilerActivity.CPU]) as seen, convolution.without_weights():
-        (gradient,) = torch.autograd.grad(result, images, retain_graph=True)
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        (gradient,) = input_gradients(result, [images], retain_graph=True)
     assert torch.equal(gradient, expected)
-    assert not any(event.key == "_Weights" for event in seen.key_averages())
+    assert not any(event.key == "_WeightGradient" for event in profiled.key_averages())
     (of_weight,) = torch.autograd.grad(result, layer.weight)
     assert of_weight.any()
