@@ -17,7 +17,7 @@ from app.domain.packing import PackingRequest
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset, Job
 
-NPY_HEADER_START = 10  # bytes of an npy file before its header
+NPY_HEADER_START = 10  # offset of the header in an npy file
 
 
 class NameTaken(Conflict):
@@ -108,7 +108,7 @@ def register_upload(
     try:
         store_upload(store, dataset_id, files)
         with database.write() as session:
-            replaced = _forget_failed(session, name)
+            replaced = _delete_failed(session, name)
             dataset = create(
                 session,
                 dataset_id=dataset_id,
@@ -127,7 +127,7 @@ def register_upload(
     return dataset
 
 
-def _forget_failed(session: Session, name: str) -> Dataset | None:
+def _delete_failed(session: Session, name: str) -> Dataset | None:
     """Delete the row of the dataset of this name if it failed, and return that row."""
     query = select(Dataset).where(Dataset.name == name, Dataset.status == "failed")
     dataset = session.scalar(query.with_for_update())

@@ -29,7 +29,7 @@ class Follower:
     """An open stream of one job, and the events that it has not sent yet."""
 
     def __init__(self, start: int) -> None:
-        self.start = start  # it is handed every event after this id
+        self.start = start  # the stream is handed every event after this id
         self.lost = False  # events were dropped, because too many were unread
         self._unread: deque[Event] = deque()
         self._news = asyncio.Event()
@@ -43,7 +43,7 @@ class Follower:
         self._news.set()
 
     async def read(self) -> list[Event]:
-        """The unread events, at least one unless they were lost."""
+        """Wait for unread events and return them. The result is empty only if events were lost."""
         await self._news.wait()
         self._news.clear()
         unread = list(self._unread)
@@ -83,7 +83,7 @@ class EventFeeds:
             threads.shutdown(wait=False, cancel_futures=True)
 
     async def stream(self, job_id: str, after: int) -> AsyncGenerator[Event]:
-        """Every event of the job with an id greater than `after`, in order, until its last."""
+        """Yield the job's events with an id greater than `after`, in order, up to its last one."""
         while True:
             async for event in self._stored(job_id, after):
                 yield event

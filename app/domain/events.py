@@ -22,9 +22,9 @@ log = structlog.get_logger()
 CHANNEL = "moggy:events"
 CONNECT_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
-SILENT_SECONDS = 10.0  # without a message: the server is pinged, and after as long again left
+SILENT_SECONDS = 10.0  # without a message; then a ping, and as long again for its answer
 CANCEL_RETRY_SECONDS = 0.1
-RECENT_PROGRESS_ROWS = 1000  # the newest rows are all kept; older ones are thinned repeatedly
+RECENT_PROGRESS_ROWS = 1000  # the newest rows are kept; older ones are thinned repeatedly
 
 
 def append(
@@ -95,7 +95,7 @@ def health_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, list[di
 
 
 def thin_progress(session: Session, job_id: str) -> None:
-    """Delete every other of the older progress rows once there are 2 * RECENT_PROGRESS_ROWS."""
+    """Delete every other older progress row, if there are over 2 * RECENT_PROGRESS_ROWS rows."""
     rows = (
         select(
             Event.id,

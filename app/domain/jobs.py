@@ -19,6 +19,7 @@ QUEUE_OF_KIND: dict[str, Queue] = {
     JobKind.SYNTHESIZE: Queue.SYNTHESIZE,
 }
 PAUSABLE = (JobKind.TRAIN, JobKind.SYNTHESIZE)  # kinds that can continue from stored work
+STOPPED = {Stop.PAUSE: "paused", Stop.CANCEL: "cancelled"}
 INITIAL_PROGRESS: dict[str, Any] = {
     "images_seen": 0,
     "images_total": None,
@@ -31,8 +32,10 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
-def find(session: Session, job_id: str) -> Job:
-    job = session.scalar(select(Job).where(Job.id == job_id))
+def find(session: Session, job_id: str, *, lock: bool = False) -> Job:
+    """Return a job. No other transaction can change a locked one until this transaction ends."""
+    query = select(Job).where(Job.id == job_id)
+    job = session.scalar(query.with_for_update() if lock else query)
     if job is None:
         raise NotFound(f"there is no job {job_id!r}")
     return job
@@ -89,21 +92,21 @@ def positions(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
     if not queued:
         return {}
     position = func.row_number().over(partition_by=Job.queue, order_by=Job.number)
-    queues = (
+    positions = (
         select(Job.id, position.label("position"))
         .where(Job.status == Status.QUEUED, Job.queue.in_({job.queue for job in queued}))
         .subquery()
     )
-    query = select(queues.c.id, queues.c.position)
-    query = query.where(queues.c.id.in_([job.id for job in queued]))
+    query = select(positions.c.id, positions.c.position)
+    query = query.where(positions.c.id.in_([job.id for job in queued]))
     return {row.id: row.position for row in session.execute(query)}
 
 
 def request_stop(session: Session, job_id: str, stop: Stop) -> Job:
     """Cancel or pause this job: at once if it is waiting, through its worker if it is running."""
-    job = _lock(session, job_id)
+    job = find(session, job_id, lock=True)
     if job.status in ENDED or (stop is Stop.PAUSE and job.status == Status.PAUSED):
-        raise Conflict(f"job {job_id} is {job.status}: it cannot be {_PARTICIPLE[stop]}")
+        raise Conflict(f"job {job_id} is {job.status}: it cannot be {STOPPED[stop]}")
     if stop is Stop.PAUSE and job.kind not in PAUSABLE:
         raise Conflict(
             f"job {job_id} is of kind {job.kind}: only {' and '.join(PAUSABLE)} can be paused"
@@ -119,7 +122,7 @@ def request_stop(session: Session, job_id: str, stop: Stop) -> Job:
 
 def resume(session: Session, job_id: str) -> Job:
     """Queue a paused job again."""
-    job = _lock(session, job_id)
+    job = find(session, job_id, lock=True)
     if job.status != Status.PAUSED:
         raise Conflict(f"job {job_id} is {job.status}: only a paused job can be resumed")
     job.status = Status.QUEUED
@@ -128,7 +131,7 @@ def resume(session: Session, job_id: str) -> Job:
 
 
 def has_queued(session: Session, queue: str, free_bytes: int | None = None) -> bool:
-    """Whether a job of `queue` is waiting that `free_bytes` of disk space are enough for."""
+    """Whether a job is waiting in `queue` that needs at most `free_bytes` of disk space."""
     query = select(Job.number).where(
         Job.queue == queue, Job.status == Status.QUEUED, fits_disk(free_bytes)
     )
@@ -138,13 +141,3 @@ def has_queued(session: Session, queue: str, free_bytes: int | None = None) -> b
 def find_unfinished(session: Session, condition: ColumnElement[bool]) -> Job | None:
     """Return a job that has not ended and meets the condition."""
     return session.scalar(select(Job).where(condition, Job.status.not_in(ENDED)).limit(1))
-
-
-_PARTICIPLE = {Stop.PAUSE: "paused", Stop.CANCEL: "cancelled"}
-
-
-def _lock(session: Session, job_id: str) -> Job:
-    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
-    if job is None:
-        raise NotFound(f"there is no job {job_id!r}")
-    return job

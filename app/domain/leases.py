@@ -17,11 +17,11 @@ from app.domain.database import now
 from app.domain.job_states import Status, Stop, apply_stop, fits_disk, queue_again, save
 from app.domain.tables import Job
 
-SILENT = (
+WORKER_LOST = (
     "its worker stopped renewing the lease: the worker was killed, its machine went down, or its "
     "connection to the database broke"
 )
-SHUT_DOWN = "its worker was shut down and released it"
+WORKER_SHUT_DOWN = "its worker was shut down and released it"
 
 
 class Fenced(Exception):
@@ -78,7 +78,7 @@ def acquire(
     job = session.scalar(statement)
     if job is not None:
         taken_over = events.newest_state(session, job.id) == Status.RUNNING
-        save(session, job, SILENT if taken_over else None)
+        save(session, job, WORKER_LOST if taken_over else None)
     return job
 
 
@@ -128,9 +128,9 @@ def store_state(session: Session, claim: Claim, key: str) -> None:
 
 
 def release(
-    session: Session, claim: Claim, *, keep_attempt: bool = False, reason: str = SHUT_DOWN
+    session: Session, claim: Claim, *, keep_attempt: bool = False, reason: str = WORKER_SHUT_DOWN
 ) -> None:
-    """Queue a running job again. Its attempts are reset unless `keep_attempt`, after a crash."""
+    """Return a running job to its queue, and reset its attempts unless it crashed."""
     job = lock_job(session, claim)
     if not keep_attempt:
         job.attempt = 0
@@ -138,7 +138,7 @@ def release(
 
 
 def park(session: Session, claim: Claim, reason: str, room_needed: int) -> None:
-    """Queue a running job again until `room_needed` bytes are free, and reset its attempts."""
+    """Return a running job to its queue until `room_needed` bytes are free; reset its attempts."""
     job = lock_job(session, claim)
     job.attempt, job.error, job.room_needed = 0, reason, room_needed
     queue_again(session, job, reason)
@@ -168,7 +168,7 @@ def reap(session: Session, max_attempts: int) -> list[Job]:
             )
             _end(session, job, Status.FAILED, error)
         else:
-            queue_again(session, job, SILENT)
+            queue_again(session, job, WORKER_LOST)
     return list(jobs)
 
 

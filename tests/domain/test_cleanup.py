@@ -12,7 +12,6 @@ from app.domain.cleanup import sweep_incoming, sweep_objects
 from app.domain.database import Database
 from app.domain.job_objects import checkpoint_key, file_key, sample_key, state_key
 from app.domain.job_states import Status
-from app.domain.jobs import new_id
 from app.domain.packing import PackingRequest
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
@@ -21,16 +20,9 @@ from app.domain.tables import JobFile, Model
 NO_AGE = -60.0  # seconds: objects that were just written are old enough
 
 
-@pytest.fixture(params=["files", "bucket"])
-def store(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> ObjectStore:
-    if request.param == "files":
-        return ObjectStore(Settings(home=tmp_path))
-    environment: dict[str, str] = request.getfixturevalue("s3_environment")
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return ObjectStore(Settings(home=tmp_path, storage_url=f"s3://moggy/{new_id()}"))
+@pytest.fixture
+def store(any_store: ObjectStore) -> ObjectStore:
+    return any_store
 
 
 def put(store: ObjectStore, *keys: str) -> None:

@@ -11,14 +11,8 @@ from app.domain.datasets import NameTaken, lock_ready
 from app.domain.errors import Conflict, InvalidRequest, QueueFull
 from app.domain.job_states import Stop
 from app.domain.packing import PackingRequest
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(Settings(home=tmp_path))
 
 
 def register(

@@ -1,7 +1,5 @@
 """Objects of a job: which are deleted and when, the files of a synthesis, and the log."""
 
-from pathlib import Path
-
 import pytest
 from queued_jobs import queue_job, read_job, try_claim_job
 
@@ -30,14 +28,8 @@ from app.domain.job_objects import (
 )
 from app.domain.job_states import Status, Stop
 from app.domain.leases import Claim, Fenced
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Job, Model
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(Settings(home=tmp_path))
 
 
 def put(store: ObjectStore, *keys: str) -> None:
@@ -219,25 +211,14 @@ def test_a_job_of_another_kind_has_no_files_to_unlist(database: Database) -> Non
         unlist_files(session, job_id)
 
 
-@pytest.fixture(params=["files", "bucket"])
-def log_store(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> ObjectStore:
-    if request.param == "files":
-        return ObjectStore(Settings(home=tmp_path))
-    for name, value in request.getfixturevalue("s3_environment").items():
-        monkeypatch.setenv(name, value)
-    return ObjectStore(Settings(home=tmp_path, storage_url="s3://moggy/logs-test"))
-
-
-def test_the_log_of_a_job_joins_its_epochs_in_order(log_store: ObjectStore) -> None:
-    assert read_log(log_store, "j") == ""
-    store_log(log_store, Claim("j", 10), b"third\n")
-    store_log(log_store, Claim("j", 2), b"second\n")
-    store_log(log_store, Claim("j", 1), b"first, \xff\n")
-    store_log(log_store, Claim("k", 1), b"another job\n")
-    store_log(log_store, Claim("j", 10), b"third, longer\n")
-    assert read_log(log_store, "j") == "first, \N{REPLACEMENT CHARACTER}\nsecond\nthird, longer\n"
+def test_the_log_of_a_job_joins_its_epochs_in_order(any_store: ObjectStore) -> None:
+    assert read_log(any_store, "j") == ""
+    store_log(any_store, Claim("j", 10), b"third\n")
+    store_log(any_store, Claim("j", 2), b"second\n")
+    store_log(any_store, Claim("j", 1), b"first, \xff\n")
+    store_log(any_store, Claim("k", 1), b"another job\n")
+    store_log(any_store, Claim("j", 10), b"third, longer\n")
+    assert read_log(any_store, "j") == "first, \N{REPLACEMENT CHARACTER}\nsecond\nthird, longer\n"
 
 
 def test_a_long_log_keeps_its_last_lines_and_its_newest_epochs(store: ObjectStore) -> None:

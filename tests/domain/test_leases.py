@@ -212,7 +212,7 @@ def test_the_event_of_a_restart_has_its_reason(database: Database) -> None:
         ("running", None),
         ("queued", "signal 9 (SIGKILL)"),
         ("running", None),
-        ("queued", leases.SHUT_DOWN),
+        ("queued", leases.WORKER_SHUT_DOWN),
         ("running", None),
-        ("running", leases.SILENT),
+        ("running", leases.WORKER_LOST),
     ]

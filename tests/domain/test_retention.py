@@ -3,7 +3,6 @@
 import itertools
 import random
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from queued_jobs import claim_job, queue_job
@@ -102,11 +101,6 @@ def test_the_limits_hold_or_only_protected_checkpoints_are_left() -> None:
             and sum(checkpoint.bytes for checkpoint in kept) <= limits["max_bytes"]
         )
         assert fits or {checkpoint.id for checkpoint in kept} == must
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(Settings(home=tmp_path))
 
 
 def add(

@@ -36,11 +36,6 @@ NOTHING = dict.fromkeys(
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ObjectStore:
-    return ObjectStore(Settings(home=tmp_path))
-
-
-@pytest.fixture
 def cats(database: Database) -> ServedCheckpoint:
     """The served checkpoint of the conditional model "cats"."""
     shape = (64, 64, 3)

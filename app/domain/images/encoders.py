@@ -44,7 +44,7 @@ def to_image(pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """The picture on white, for files that hold no alpha (JPEG) or one bit of it (GIF)."""
+    """Return the image on white, for files without alpha (JPEG) or with one bit of it (GIF)."""
     if image.mode != "RGBA":
         return image
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

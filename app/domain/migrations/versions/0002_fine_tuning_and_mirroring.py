@@ -1,4 +1,4 @@
-"""what a training goes on from, whether a dataset may be mirrored, events by their type"""
+"""resume_from of jobs, horizontal_flip of datasets, an index of events by type"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_events_job_type_id", "events")
-    # Not as a batch: on SQLite that makes the tables anew, and the old one's events go with it.
+    # Not as a batch: on SQLite a batch recreates the table, which deletes the events of its jobs.
     op.drop_column("jobs", "resume_from")
     op.drop_column("datasets", "horizontal_flip")

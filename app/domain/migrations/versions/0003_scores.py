@@ -1,4 +1,4 @@
-"""the KID by which a checkpoint is served, which checkpoint a job looks at, what it found"""
+"""kid of checkpoints, checkpoint and result of jobs"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,7 +24,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_checkpoints_scored", "checkpoints")
-    # Not as a batch: on SQLite that makes the tables anew, and the old one's events go with it.
+    # Not as a batch: on SQLite a batch recreates the table, which deletes the events of its jobs.
     op.drop_column("checkpoints", "kid")
     op.drop_column("jobs", "result")
     op.drop_column("jobs", "checkpoint")

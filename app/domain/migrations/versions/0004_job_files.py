@@ -1,4 +1,4 @@
-"""the files that a synthesis makes"""
+"""the files of a synthesis"""
 
 import sqlalchemy as sa
 from alembic import op

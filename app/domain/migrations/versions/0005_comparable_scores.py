@@ -1,4 +1,4 @@
-"""what the scores of a checkpoint may be compared with"""
+"""scored_against of checkpoints: which scores are comparable"""
 
 import sqlalchemy as sa
 from alembic import op

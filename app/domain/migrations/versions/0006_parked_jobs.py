@@ -1,4 +1,4 @@
-"""jobs that wait for room on a full disk"""
+"""room_needed of jobs: parked until the disk has space"""
 
 import sqlalchemy as sa
 from alembic import op
