@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull, RangeNotSatisfiable
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import MEDIA_TYPES
-from app.domain.images.recipes import Recipe, interpolation_recipe, numbers, recipe_text
+from app.domain.images.recipes import Recipe, interpolation_recipe, recipe_text, shortest_decimals
 from app.domain.settings import Settings
 from app.routes.fields import CheckpointId
 from app.routes.generation import (
@@ -214,7 +214,7 @@ async def _render(
 
 
 def _list_latents(recipe: Recipe, latents: list[Vector]) -> Response:
-    return JSONResponse(recipe | {"latents": [numbers(latent) for latent in latents]})
+    return JSONResponse(recipe | {"latents": [shortest_decimals(latent) for latent in latents]})
 
 
 def _check_frames(morph: InterpolationRequest, settings: Settings) -> None:

@@ -72,11 +72,11 @@ def class_name(checkpoint: ServedCheckpoint, label: int | None) -> str | None:
 
 def point_recipe(point: Point) -> Recipe:
     if isinstance(point, np.ndarray):
-        return {"latent": numbers(point)}
+        return {"latent": shortest_decimals(point)}
     return {"seed": point}
 
 
-def numbers(vector: Vector) -> list[float]:
+def shortest_decimals(vector: Vector) -> list[float]:
     """Return the shortest decimals that parse to the same float32 values."""
     return [float(str(value)) for value in vector]
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from app.domain.images.encoders import encode_grid, encode_image, encode_png
-from app.domain.images.recipes import numbers
+from app.domain.images.recipes import shortest_decimals
 
 RECIPE = {"model": "cats", "seed": 7, "class": None}
 NOISE = np.random.default_rng(0)
@@ -79,7 +79,7 @@ def test_a_latent_in_a_recipe_reads_back_as_the_same_float32() -> None:
     latent = NOISE.standard_normal(1024).astype(np.float32)
     picture = pixels(8, 8, 3)
     for image_format in ("jpg", "webp"):
-        data = encode_image(picture, image_format, {"latent": numbers(latent)})
+        data = encode_image(picture, image_format, {"latent": shortest_decimals(latent)})
         read = exif_recipe(opened(data))
         assert isinstance(read, dict)
         assert np.array(read["latent"], np.float32).tobytes() == latent.tobytes()
