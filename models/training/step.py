@@ -30,7 +30,7 @@ class StepReport(NamedTuple, Generic[Scalar]):
     discriminator_loss: Scalar
     discriminator_real: Scalar  # mean logit of the real images
     discriminator_fake: Scalar  # mean logit of the generated images
-    discriminator_accuracy: Scalar
+    discriminator_accuracy: Scalar  # share of the images that it classifies correctly
     penalty: Scalar
     generator_slope: Scalar  # mean |∂L_G/∂D(G(z))|: how much of D's gradient the loss lets through
 
@@ -111,8 +111,8 @@ def alternating_step(
 ) -> StepReport[Tensor]:
     """Update the discriminator, then the generator on new latents.
 
-    Goodfellow et al. (arXiv 1406.2661), algorithm 1. The relativistic loss compares with real
-    images in the generator's update too: Huang et al. (arXiv 2501.05441).
+    Goodfellow et al. (arXiv 1406.2661), algorithm 1. For the relativistic loss the generator's
+    update needs real images too: Huang et al. (arXiv 2501.05441).
     """
     config, G, loss = gan.config, gan.generator, LOSSES[gan.config.loss]
     *discriminator_batches, batch = batches
@@ -124,7 +124,7 @@ def alternating_step(
         fakes = G(batch.latents, batch.labels)
         detached = fakes.detach().requires_grad_()  # cuts the graph between the two networks
         fake = judge(gan, detached, batch.labels, fake_noise, values)
-        real_logits = fake.logits.detach()  # a placeholder, which the other losses ignore
+        real_logits = fake.logits.detach()  # only the relativistic loss uses real logits here
         if config.loss == "relativistic":
             with torch.no_grad():
                 reals = real_images(gan, batch)

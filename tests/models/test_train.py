@@ -1,4 +1,4 @@
-"""The trainer process keeps its protocol: events, stop, orphanage, failure, and exact resume."""
+"""The trainer process keeps its protocol: events, stops, failures, and exact resume."""
 
 import hashlib
 import json
@@ -25,12 +25,12 @@ from models.durable_files import DISK_FULL_EXIT_STATUS
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The article's own networks and batch, in the machine's own number format.
+# The networks and the batch size of the article, in the number format of the machine.
 CONFIG = {"images": 1920, "sample_every_images": 1000, "checkpoint_every_images": 960}
 
 
 class Trainer:
-    """A trainer process with the pipes a supervisor holds."""
+    """A trainer process with the pipes that a supervisor holds."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -132,7 +132,7 @@ def test_stop_and_resume_through_the_process_is_the_same_run(start: Any) -> None
 
     first = start("first")
     first.wait_for("progress")
-    first.process.send_signal(signal.SIGINT)  # a terminal's Ctrl-C is the supervisor's business
+    first.process.send_signal(signal.SIGINT)  # a terminal's Ctrl-C, which the trainer ignores
     first.wait_for("progress")
     first.process.send_signal(signal.SIGTERM)
     state, stopped = first.finish()[-2:]
@@ -154,17 +154,17 @@ def test_stop_and_resume_through_the_process_is_the_same_run(start: Any) -> None
 
 
 @pytest.mark.slow
-def test_states_come_by_the_clock_and_the_older_ones_go(start: Any) -> None:
+def test_states_are_saved_by_the_clock_and_old_ones_are_deleted(start: Any) -> None:
     trainer = start("run", config=CONFIG | {"images": 10**6}, state_every_seconds=0.3)
     paths = [trainer.wait_for("state")["path"] for _ in range(5)]
     trainer.process.send_signal(signal.SIGTERM)
     paths += [event["path"] for event in _of(trainer.finish(), "state")]
-    newest = list(dict.fromkeys(paths))[-2:]  # the stop may find the last one just written
-    assert {one.name for one in trainer.folder.glob("*state-*")} == set(newest)
+    newest = list(dict.fromkeys(paths))[-2:]  # the stop may save the same state again
+    assert {file.name for file in trainer.folder.glob("*state-*")} == set(newest)
 
 
 @pytest.mark.slow
-def test_a_stop_while_the_last_checkpoint_is_scored_leaves_the_scores_for_later(
+def test_a_stop_while_the_last_checkpoint_is_scored_leaves_its_scores_to_the_next_attempt(
     start: Any,
 ) -> None:
     first = start("first", config=CONFIG | {"images": 2560, "width": 8}, score_images=10**6)
@@ -189,7 +189,7 @@ def test_a_stop_while_the_last_checkpoint_is_scored_leaves_the_scores_for_later(
     assert finished == {"event": "finished", "images_seen": 2560}
 
 
-def test_a_stop_while_it_starts_still_leaves_a_state(start: Any) -> None:
+def test_a_stop_during_the_start_saves_a_state(start: Any) -> None:
     trainer = start("run")
     time.sleep(0.5)  # importing torch takes longer
     trainer.process.send_signal(signal.SIGTERM)
@@ -216,7 +216,7 @@ def test_the_process_ends_with_its_supervisor(start: Any) -> None:
         ({"config": None}, "config None is not an object"),
     ],
 )
-def test_a_run_that_cannot_be_fails_with_a_sentence(
+def test_an_invalid_run_fails_with_a_sentence(
     start: Any, changes: dict[str, Any], message: str
 ) -> None:
     trainer = start("run", **changes)
@@ -227,7 +227,7 @@ def test_a_run_that_cannot_be_fails_with_a_sentence(
 
 
 @pytest.mark.slow
-def test_a_training_that_diverges_goes_back_twice_and_then_says_why(start: Any) -> None:
+def test_a_training_that_diverges_rolls_back_twice_and_then_fails(start: Any) -> None:
     first = start("first", config=CONFIG | {"images": 64, "width": 8})
     checkpoint = first.folder / _of(first.finish(), "checkpoint")[-1]["path"]
     tensors = load_file(checkpoint)
@@ -248,7 +248,7 @@ def test_a_training_that_diverges_goes_back_twice_and_then_says_why(start: Any) 
         assert event["signal"] == "not_finite"
         assert "rolled back to 0 images seen" in event["says"]
         assert "_loss became inf at 64 images seen" in event["reason"]
-        # The count is kept at once, should the process die now.
+        # The number of rollbacks is saved at once, in case the process is killed.
         after = events[events.index(event) + 1]
         assert (after["event"], after["images_seen"]) == ("state", event["images_seen"])
     assert events[-1]["event"] == "failed"
@@ -257,7 +257,7 @@ def test_a_training_that_diverges_goes_back_twice_and_then_says_why(start: Any) 
 
 
 @pytest.mark.slow
-def test_a_checkpoint_can_be_trained_on(start: Any) -> None:
+def test_a_checkpoint_can_be_fine_tuned(start: Any) -> None:
     first = start("first", config=CONFIG | {"images": 64, "width": 8})
     checkpoint = first.folder / _of(first.finish(), "checkpoint")[-1]["path"]
     config = CONFIG | {"images": 64, "width": 8, "generator_learning_rate": 1e-8}
@@ -277,7 +277,7 @@ def test_a_broken_state_fails_with_a_sentence(start: Any, tmp_path: Path) -> Non
     assert event["error"].startswith("state.safetensors cannot be read as a training state")
 
 
-def test_alone_in_a_script_it_needs_no_pipe(tmp_path: Path) -> None:
+def test_without_a_supervisor_it_needs_no_pipe(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "models.train", str(tmp_path)],
         stdin=subprocess.DEVNULL,
@@ -292,12 +292,10 @@ def test_alone_in_a_script_it_needs_no_pipe(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_a_full_disk_is_an_event_and_an_exit_status_of_its_own(
-    small_disk: Path, cats: Path
-) -> None:
+def test_a_full_disk_has_its_own_event_and_exit_status(small_disk: Path, cats: Path) -> None:
     run = {"config": CONFIG, "dataset": str(cats), "score_images": 0}
     (small_disk / "run.json").write_text(json.dumps(run))
-    fill(small_disk, leave=400_000)  # a sample fits, no state or checkpoint does
+    fill(small_disk, leave=400_000)  # enough for a sample, not for a state or a checkpoint
     trainer = Trainer(small_disk)
     try:
         last = trainer.finish()[-1]

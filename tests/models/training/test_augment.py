@@ -1,4 +1,4 @@
-"""What the discriminator sees is changed at random, and the gradient finds its way back."""
+"""Augmentations change images at random, and are differentiable."""
 
 import pytest
 import torch
@@ -20,17 +20,17 @@ def noise() -> Tensor:
 
 
 @pytest.mark.parametrize("policy", CHANGES)
-def test_a_change_is_made_with_its_probability_only(
+def test_images_are_changed_with_the_probability(
     policy: str, images: Tensor, noise: Tensor
 ) -> None:
     noise[:, 7] = torch.tensor([0.1, 0.2, 0.8, 0.9])
     changed = augment(images, noise, policy, 0.5)
-    same = [torch.allclose(one, other) for one, other in zip(changed, images, strict=True)]
+    same = [torch.allclose(new, old) for new, old in zip(changed, images, strict=True)]
     assert same[2:] == [True, True]
     assert same[:2] != [True, True]
 
 
-def test_no_policy_and_no_probability_return_the_pictures_themselves(
+def test_no_policy_and_no_probability_return_the_images_themselves(
     images: Tensor, noise: Tensor
 ) -> None:
     assert augment(images, noise, "none", 1.0) is images
@@ -53,28 +53,28 @@ def test_translation_moves_up_to_an_eighth_and_fills_with_grey(
 
 
 @pytest.mark.parametrize("policy", CHANGES)
-def test_the_gradient_is_the_changes_own(policy: str, images: Tensor, noise: Tensor) -> None:
-    shown = images[:, :, :8, :8].double().requires_grad_()
+def test_the_gradient_is_that_of_the_change(policy: str, images: Tensor, noise: Tensor) -> None:
+    small = images[:, :, :8, :8].double().requires_grad_()
     assert torch.autograd.gradcheck(
-        lambda one: augment(one, noise.double(), policy, 1.0), shown, fast_mode=True
+        lambda inputs: augment(inputs, noise.double(), policy, 1.0), small, fast_mode=True
     )
 
 
-def test_cutout_takes_a_quarter_where_it_lies_inside(images: Tensor, noise: Tensor) -> None:
+def test_a_central_cutout_covers_a_quarter(images: Tensor, noise: Tensor) -> None:
     noise[:, 5:7] = 0.5
     cut = augment(images, noise, "cutout", 1.0)
     assert (cut == 0).float().mean().item() == pytest.approx(0.25)
 
 
-def test_colour_leaves_opacity_alone(noise: Tensor) -> None:
+def test_colour_does_not_change_alpha(noise: Tensor) -> None:
     images = torch.rand(4, 4, 8, 8) * 2 - 1
     changed = augment(images, noise, "colour", 1.0)
     assert torch.equal(changed[:, 3], images[:, 3])
     assert not torch.allclose(changed[:, :3], images[:, :3])
 
 
-def test_mirroring_is_left_to_right_and_only_of_those_chosen() -> None:
-    pictures = torch.randint(0, 256, (2, 4, 6, 3), dtype=torch.uint8)
-    mirrored = mirror(pictures, torch.tensor([True, False]))
-    assert torch.equal(mirrored[0], pictures[0].flip(1))
-    assert torch.equal(mirrored[1], pictures[1])
+def test_only_the_flipped_images_are_mirrored_left_to_right() -> None:
+    images = torch.randint(0, 256, (2, 4, 6, 3), dtype=torch.uint8)
+    mirrored = mirror(images, torch.tensor([True, False]))
+    assert torch.equal(mirrored[0], images[0].flip(1))
+    assert torch.equal(mirrored[1], images[1])

@@ -1,4 +1,4 @@
-"""The served generator is an average with BatchNorm statistics of its own."""
+"""The served generator is an average, with re-estimated BatchNorm statistics."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def _first(generator: Generator) -> torch.Tensor:
     return next(generator.parameters()).detach()
 
 
-def test_the_average_keeps_its_share_and_takes_the_rest() -> None:
+def test_an_update_keeps_the_decayed_share_of_the_average() -> None:
     start, end = _generator(0), _generator(1)
     average = GeneratorAverage(start)
     average.update(end, decay=0.75)
@@ -28,17 +28,17 @@ def test_the_average_keeps_its_share_and_takes_the_rest() -> None:
     torch.testing.assert_close(_first(average.generator), expected)
 
 
-def test_with_nothing_kept_it_is_the_trained_generator_itself() -> None:
+def test_a_decay_of_zero_copies_the_trained_generator() -> None:
     average = GeneratorAverage(_generator(0))
     average.update(end := _generator(1), decay=0.0)
     assert torch.equal(_first(average.generator), _first(end))
 
 
-def test_reestimated_statistics_are_those_of_the_generators_own_pictures() -> None:
+def test_reestimated_statistics_are_those_of_the_generated_images() -> None:
     generator = _generator(0)
     served = reestimated(generator)
     inputs: list[torch.Tensor] = []
-    first_norm = next(m for m in served.modules() if isinstance(m, nn.BatchNorm2d))
+    first_norm = next(module for module in served.modules() if isinstance(module, nn.BatchNorm2d))
     first_norm.register_forward_pre_hook(lambda _module, args: inputs.append(args[0]))
     latents = torch.randn(4096, 100, generator=torch.Generator().manual_seed(9))
     with torch.no_grad():
@@ -48,7 +48,7 @@ def test_reestimated_statistics_are_those_of_the_generators_own_pictures() -> No
     torch.testing.assert_close(first_norm.running_mean, mean, rtol=0, atol=0.2)
 
 
-def test_reestimating_is_repeatable_and_touches_nothing_else() -> None:
+def test_reestimating_is_repeatable_and_changes_nothing_else() -> None:
     generator = _generator(0)
     before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
     random = torch.get_rng_state()
@@ -61,5 +61,5 @@ def test_reestimating_is_repeatable_and_touches_nothing_else() -> None:
         assert torch.equal(first.state_dict()[name], second.state_dict()[name])
     assert first.state_dict()["layers.1.running_mean"].any()
     assert pytest.approx(0.1) == next(
-        m.momentum for m in first.modules() if isinstance(m, nn.BatchNorm2d)
+        module.momentum for module in first.modules() if isinstance(module, nn.BatchNorm2d)
     )

@@ -67,7 +67,7 @@ def test_two_processes_give_the_weights_of_one(
     assert compared[0] == compared[1]  # the second process emits nothing
     files = [tmp_path / folder / "checkpoints" / "64.safetensors" for folder in ("1", "2")]
     one, two = (load_generator(file).generator.state_dict() for file in files)
-    start = TrainingRun(config, PackedDataset(cats), machine).players.generator.state_dict()
+    start = TrainingRun(config, PackedDataset(cats), machine).gan.generator.state_dict()
     for name, tensor in one.items():
         if name.endswith("weight") and tensor.ndim > 1:
             # Adam's first steps turn a tiny difference of a gradient near 0 into a whole step.

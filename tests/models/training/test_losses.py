@@ -1,4 +1,4 @@
-"""The losses are the papers' formulas, also where a naive form would overflow."""
+"""The losses are the formulas of their papers, also where a naive form overflows."""
 
 import math
 
@@ -41,7 +41,9 @@ def test_a_loss_is_its_papers_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_loss_pushes_the_logits_apart_and_the_generator_pushes_back(name: str) -> None:
+def test_the_two_losses_push_the_logits_in_opposite_directions(
+    name: str,
+) -> None:
     real, fake = torch.zeros(4, requires_grad=True), torch.zeros(4, requires_grad=True)
     of_real, of_fake = torch.autograd.grad(
         LOSSES[name].discriminator(real, fake, 0.0), (real, fake)
@@ -59,7 +61,7 @@ def test_extreme_logits_stay_finite(name: str) -> None:
     assert LOSSES[name].discriminator(logits, -logits, 0.0).isfinite()
 
 
-def test_smoothing_moves_the_best_logit_of_a_real_from_infinity() -> None:
+def test_smoothing_makes_the_best_logit_of_a_real_image_finite() -> None:
     logits = torch.tensor([math.log(9)], requires_grad=True)  # D(x) = 0.9
     loss = LOSSES["non_saturating"].discriminator(logits, torch.tensor([-100.0]), 0.1)
     (gradient,) = torch.autograd.grad(loss, logits)
@@ -67,6 +69,6 @@ def test_smoothing_moves_the_best_logit_of_a_real_from_infinity() -> None:
 
 
 @pytest.mark.parametrize("name", SPLIT_LOSSES)
-def test_the_halves_of_a_loss_add_up_to_it(name: str) -> None:
+def test_the_terms_of_a_split_loss_add_up_to_the_loss(name: str) -> None:
     halves = SPLIT_LOSSES[name].real(REAL, 0.1) + SPLIT_LOSSES[name].fake(FAKE)
     torch.testing.assert_close(halves, LOSSES[name].discriminator(REAL, FAKE, 0.1))

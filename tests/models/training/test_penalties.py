@@ -1,4 +1,4 @@
-"""Penalties are what the papers write, computed by hand for discriminators that allow it."""
+"""Penalties equal the formulas of their papers, for a discriminator whose gradient is known."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from models.training.penalties import gradient_penalty, squared_gradient
 
 
 class Linear(Discriminator):
-    """Its gradient by the images is its weight."""
+    """Its gradient with respect to the images is its weight."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__(classes=0, features=1)
@@ -29,7 +29,7 @@ def test_r1_is_half_the_squared_length_of_the_gradient_and_shrinks_it() -> None:
 
 
 @pytest.mark.parametrize(("weight", "expected"), [(0.5, 0.0), (1.0, 1.0), (0.0, 1.0)])
-def test_the_gradient_penalty_wants_length_one(weight: float, expected: float) -> None:
+def test_the_gradient_penalty_is_zero_at_length_one(weight: float, expected: float) -> None:
     discriminator = Linear(torch.full((1, 2, 2), weight))
     reals, fakes = torch.randn(5, 1, 2, 2), torch.randn(5, 1, 2, 2)
     penalty = gradient_penalty(discriminator, reals, fakes, None, torch.rand(5))

@@ -11,7 +11,7 @@ from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
 from models.training.health import watch
-from models.training.health.signals import HealthAlert
+from models.training.health.signals import SIGNALS, HealthAlert
 from models.training.run import TrainingRun
 from models.training.schedules import PAUSE_IMAGES, Adjustments, Hyperparameters, hyperparameters
 from models.training.stability import MAX_ACTIONS, adjust, check_health
@@ -100,7 +100,7 @@ def test_adjustments_resume_from_json(values: Hyperparameters) -> None:
 def always_vanishing(config: TrainingConfig, monkeypatch: pytest.MonkeyPatch) -> TrainingConfig:
     """The configuration of a run whose frequent readings always find a vanishing gradient."""
     monkeypatch.setattr(watch, "READ_IMAGES", 32)
-    (signal,) = [signal for signal in watch.SIGNALS if signal.name == "vanishing_gradient"]
+    (signal,) = [signal for signal in SIGNALS if signal.name == "vanishing_gradient"]
     monkeypatch.setattr(watch, "SIGNALS", (replace(signal, threshold=2.0, clear=3.0),))
     monkeypatch.setattr("models.training.stability.PAUSE_IMAGES", 64)
     return replace(config, stability="auto")
