@@ -21,8 +21,8 @@ from app.serving.generation_process import GenerationProcess, RemoteRenderer
 log = structlog.get_logger()
 
 # How long a cached row is valid. The fast path for images cannot afford a database query per
-# request. A change made by another process is seen this much later, a change made by this process
-# at once (`CheckpointLookup.forget`).
+# request. A change by another process takes effect after this time; a change by this process takes
+# effect at once (`CheckpointLookup.forget`).
 FRESH_SECONDS = 0.25
 # How much longer a row stays valid while it is being read again. Without this, requests leave the
 # fast path for the ordinary route, which costs several times as much: an overloaded service, whose

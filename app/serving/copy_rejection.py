@@ -46,8 +46,8 @@ async def replace_copies(
     """The images of the samples, all of them seeds, with each copy replaced by an original.
 
     The seeds after the highest one requested are tried in order, and the first original takes the
-    place of the first copy. So the result depends on the request, the checkpoint and the dataset
-    alone. `choose` gives the further seeds their classes. Raises OnlyCopies.
+    place of the first copy. The result depends only on the request, the checkpoint and the dataset.
+    `choose` gives the further seeds their classes. Raises OnlyCopies.
     """
     seeds = [sample.point for sample in samples if isinstance(sample.point, int)]
     samples = list(samples)

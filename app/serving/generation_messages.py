@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from models.samples import Point, Sample
 
-_to_json = json.JSONEncoder(
-    separators=(",", ":")
-).encode  # json.dumps makes a new encoder at each call
+# json.dumps would make a new encoder at each call.
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 Picture = NDArray[np.uint8]  # (H, W, C)
 
@@ -121,9 +120,8 @@ def receive_answer(connection: "Connection[Any, Any]") -> Answer:
 def _point(point: Any, arrays: "_Arrays") -> Point:
     if isinstance(point, int):
         return point
-    return np.frombuffer(
-        arrays.take(4 * point["values"]), "<f4"
-    ).copy()  # a writable copy, for torch
+    vector = np.frombuffer(arrays.take(4 * point["values"]), "<f4")
+    return vector.copy()  # writable, which torch requires
 
 
 def _made(kind: Any, arrays: "_Arrays") -> Made:

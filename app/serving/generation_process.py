@@ -75,10 +75,10 @@ class GenerationProcess:
         self._starting = threading.Lock()
         self._numbers = count()
         # A SimpleQueue is reentrant: the garbage collector may call `drop` at any point.
-        self._unused: SimpleQueue[int] = SimpleQueue()
+        self._dropped: SimpleQueue[int] = SimpleQueue()
 
     def load(self, path: Path, sha256: str) -> "RemoteRenderer":
-        """Blocks. Raises what `ask` raises."""
+        """Load the generator in a checkpoint's file. Blocks. Raises what `ask` raises."""
         stored = StoredCheckpoint(next(self._numbers), str(path), sha256)
         return RemoteRenderer(self, stored, self.ask(0, stored).bytes)
 
@@ -126,7 +126,7 @@ class GenerationProcess:
 
     def drop(self, number: int) -> None:
         """Note that a renderer is not used any more; the next command tells the process."""
-        self._unused.put(number)
+        self._dropped.put(number)
 
     def _ask(
         self,
@@ -150,14 +150,14 @@ class GenerationProcess:
     def _take_dropped(self) -> list[int]:
         numbers = []
         with suppress(Empty):
-            while not self._unused.empty():
-                numbers.append(self._unused.get_nowait())
+            while not self._dropped.empty():
+                numbers.append(self._dropped.get_nowait())
         return numbers
 
     def _running_child(self) -> _Child:
         with self._starting:
             if self._child and self._child.process.poll() is not None:
-                self._log_end(self._child)
+                self._forget_child(self._child)
             if self._child is None:
                 self._child = self._start()
             return self._child
@@ -188,10 +188,10 @@ class GenerationProcess:
                 child.process.kill()
             child.process.wait()
             if self._child is child:
-                self._log_end(child)
+                self._forget_child(child)
         return _describe(child)
 
-    def _log_end(self, child: _Child) -> None:
+    def _forget_child(self, child: _Child) -> None:
         self._child = None
         log.error("generation_process_ended", pid=child.process.pid, reason=_describe(child))
 

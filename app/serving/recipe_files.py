@@ -123,10 +123,10 @@ def parse_recipe(
         first = exc.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         reason = explain_error(first, known_fields(kind, first["loc"]))
-        detail = f"this service wrote no such recipe: {path}: {reason}"
+        detail = f"this service did not write this recipe: {path}: {reason}"
         raise InvalidRequest(detail) from exc
     if file_format not in FORMATS_OF[kind]:
-        raise InvalidRequest(f"this service wrote no such recipe into a file of type {file_format}")
+        raise InvalidRequest(f"this service does not write such a recipe into {file_format} files")
     if isinstance(parsed, MorphRecipe):
         _check_images(parsed.frames, settings.max_frames)
     return parsed

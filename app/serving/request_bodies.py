@@ -30,8 +30,8 @@ def limit_fields(value: Any) -> Any:
 class StrictBody(BaseModel):
     """Refuses unknown fields.
 
-    Pydantic reports each unknown field as an error with a path and a message, and a million of
-    those take gigabytes, so the fields are counted first. For the same reason lists in a subclass
+    Pydantic reports each unknown field as an error with a path and a message. A million of these
+    errors take gigabytes, so the fields are counted first. For the same reason lists in a subclass
     must have `fail_fast`, and dicts must be validated by `limit_fields`.
     """
 

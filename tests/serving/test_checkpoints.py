@@ -129,9 +129,8 @@ def test_an_expired_entry_stays_valid_while_one_read_is_under_way(
     async def scenario() -> None:
         await lookup.find(database, "cats")
         second = register(database, store_checkpoint(store, weights=2))
-        assert (
-            lookup.find_cached(held, "cats", None) is None
-        )  # expired: starts a read, and returns nothing
+        # Expired: starts a read, and returns nothing.
+        assert lookup.find_cached(held, "cats", None) is None
         tasks = [asyncio.ensure_future(lookup.find(held, "cats")) for _ in range(3)]
         for _ in range(100):
             assert lookup.find_cached(held, "cats", None) == first

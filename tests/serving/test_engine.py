@@ -190,9 +190,8 @@ def test_waiting_images_are_limited_by_their_bytes_and_a_single_request_always_f
         assert (full.value.retry_after or 0) >= 1
         small.cancel()
         await asyncio.sleep(0)
-        again = asyncio.create_task(
-            engine.generate(cats, seeds(10))
-        )  # the cancelled request has made room
+        # The cancelled request has made room.
+        again = asyncio.create_task(engine.generate(cats, seeds(10)))
         gate.opened.set()
         await asyncio.gather(large, again)
         assert len(await engine.generate(cats, seeds(*range(20)))) == 20
@@ -226,9 +225,7 @@ def test_a_long_response_in_slices_has_the_same_pictures_and_ignores_a_full_queu
         async for part in engine.slices(cats, samples):
             parts.append(part)
             waiting.append(engine._queue.samples)
-            await engine.generate(
-                cats, seeds(1), admitted=True
-            )  # other requests take turns with it
+            await engine.generate(cats, seeds(1), admitted=True)  # takes turns with the slices
         return parts
 
     parts = asyncio.run(scenario())

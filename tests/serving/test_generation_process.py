@@ -111,10 +111,8 @@ def test_requests_that_wait_during_a_kill_are_answered(
         await engine.load(cats)
         tasks = [asyncio.create_task(engine.generate(cats, samples)) for _ in range(2)]
         await asyncio.sleep(0)
-        while engine._queue.samples in (
-            0,
-            2 * len(samples),
-        ):  # until the queue has requests and has shrunk
+        # Until the requests are queued and a batch has been taken.
+        while engine._queue.samples in (0, 2 * len(samples)):
             await asyncio.sleep(0)
         killed = pid_of(process)
         os.kill(killed, signal.SIGKILL)

@@ -139,9 +139,8 @@ def test_a_full_queue_is_refused_with_the_setting(
     small = Engine(settings.model_copy(update={"generation_queue_images": 20}), store)
     with pytest.raises(QueueFull, match=r"limit of 20 \(MOGGY_GENERATION_QUEUE_IMAGES\)"):
         issue(small, database, cats, pictures[:20], pictures[:1])
-    assert (
-        len(issue(small, database, cats, pictures[:30])[0]) == 30
-    )  # an empty queue accepts any request
+    # An empty queue accepts any request.
+    assert len(issue(small, database, cats, pictures[:30])[0]) == 30
     small.close()
 
 
