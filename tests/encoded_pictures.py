@@ -1,4 +1,4 @@
-"""Small pictures of four solid quadrants, encoded in ways that Pillow does not, and read."""
+"""Small pictures of four solid quadrants, in encodings that Pillow does not write."""
 
 import base64
 import io
@@ -38,7 +38,7 @@ def quadrants(colours: Any = QUADRANTS, dtype: Any = np.uint8) -> np.ndarray:
 
 
 def colours_of(pixels: np.ndarray) -> list[tuple[int, ...]]:
-    """What stands in the middle of each quadrant."""
+    """The colour in the middle of each quadrant."""
     side = len(pixels)
     near, far = side // 4, 3 * side // 4
     return [tuple(pixels[y, x].tolist()) for y in (near, far) for x in (near, far)]
@@ -58,7 +58,7 @@ def chunk(kind: bytes, data: bytes, checksum: int | None = None) -> bytes:
 def png(
     pixels: np.ndarray, depth: int, colour_type: int, *chunks: bytes, packed: bytes | None = None
 ) -> bytes:
-    """Of (H, W, C) values; `chunks` stand before the pixels, `packed` in place of them."""
+    """A PNG of (H, W, C) values; `chunks` go before the pixels, `packed` replaces them."""
     height, width, _ = pixels.shape
     rows = pixels.reshape(height, -1)
     if depth == 16:
@@ -80,7 +80,7 @@ def matrix_profile(primaries: Any, gamma: float = 2.2) -> bytes:
     def xyz(x: float, y: float) -> np.ndarray:
         return np.array([x / y, 1, (1 - x - y) / y])
 
-    columns, white = np.array([xyz(*one) for one in primaries]).T, xyz(0.3127, 0.3290)
+    columns, white = np.array([xyz(*primary) for primary in primaries]).T, xyz(0.3127, 0.3290)
     device = columns * np.linalg.solve(columns, white)
     cones = np.array(
         [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -89,7 +89,7 @@ def matrix_profile(primaries: Any, gamma: float = 2.2) -> bytes:
     adapted = np.linalg.inv(cones) @ np.diag((cones @ d50) / (cones @ white)) @ cones @ device
     tags = {b"desc": _description(), b"cprt": b"text\0\0\0\0x\0\0\0", b"wtpt": _xyz(d50)}
     tags |= {
-        name: _xyz(adapted[:, place]) for place, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))
+        name: _xyz(adapted[:, column]) for column, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))
     }
     return _profile(b"RGB ", tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _curve(gamma)))
 
@@ -104,7 +104,7 @@ def ink_profile() -> bytes:
     """An ICC profile of a printer whose four inks are alike: each takes 25 of 100 from L*."""
     corners = [100 - 25 * corner.bit_count() for corner in range(16)]
     table = b"".join(bytes((round(2.55 * light), 128, 128)) for light in corners)
-    identity = struct.pack(">9i", *(65536 * (place % 4 == 0) for place in range(9)))
+    identity = struct.pack(">9i", *(65536 * (index % 4 == 0) for index in range(9)))
     ramp = bytes(range(256))
     lut = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + identity + 4 * ramp + table + 3 * ramp
     white = _xyz(np.array([0.9642, 1.0, 0.8249]))
@@ -151,6 +151,6 @@ ADOBE_RGB = matrix_profile([(0.64, 0.33), (0.21, 0.71), (0.15, 0.06)])
 
 
 def read(data: bytes, *, channels: str = "rgb", levels: Levels | None = None) -> Fitted:
-    """Fitted to 32 × 32 pixels, in one thread. Raises Rejected."""
+    """Read and fit to 32 × 32 pixels. Raises Rejected."""
     reader = Reader(ImageShape(SIDE, SIDE, "crop", channels), 1 << 20, levels or Levels())
     return reader.fit(Member("a", len(data), 0, io.BytesIO(data)).read_image())

@@ -38,7 +38,7 @@ def png() -> Callable[[int], bytes]:
 
 
 class Outcome:
-    """What an ingest made."""
+    """The result of an ingest."""
 
     def __init__(self, packed: Packed, report: dict[str, Any], folder: Path) -> None:
         self.packed = packed
@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def reasons(self) -> dict[str, str]:
-        return {one["file"]: one["reason"] for one in self.report["rejected"]}
+        return {file["file"]: file["reason"] for file in self.report["rejected"]}
 
 
 def write_run(
@@ -99,9 +99,9 @@ def ingest(run_dir: Callable[..., Path]) -> Callable[..., Outcome]:
     def run(sources: list[Path], **options: Any) -> Outcome:
         folder = run_dir(sources, **options)
         request = IngestRequest.read(folder / "run.json")
-        one = Ingest(request, folder / "packed", lambda: None)
-        packed = one.run()
-        report = one.progress.report.to_json()
+        started = Ingest(request, folder / "packed", lambda: None)
+        packed = started.run()
+        report = started.progress.report.to_json()
         counted = report["accepted"] + report["duplicates"] + report["rejected_count"]
         assert report["received"] == counted
         return Outcome(packed, report, folder / "packed")

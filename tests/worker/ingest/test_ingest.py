@@ -1,4 +1,4 @@
-"""The whole of an ingest in this process: which files become what."""
+"""Whole ingests in this process: which files are accepted and how they are packed."""
 
 import gzip
 import io
@@ -115,7 +115,7 @@ def test_a_kind_is_known_by_content_not_by_name(ingest: Run, png: Png, tmp_path:
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
-def test_what_systems_leave_is_not_received(
+def test_files_that_systems_leave_behind_are_not_received(
     ingest: Run, png: Png, tmp_path: Path, pack: Callable[..., Path]
 ) -> None:
     files = {"cats/1.png": png(1), "cats/2.png": png(2)}
@@ -237,15 +237,15 @@ def test_work_grows_with_what_is_done_and_not_with_time(
         raise Rejected("damaged")
 
     monkeypatch.setattr(Reader, "fit", hang)
-    seen: list[int] = []
+    works: list[int] = []
     folder = run_dir([zipped(tmp_path / "a.zip", {"1.png": png(1)})])
     request = IngestRequest.read(folder / "run.json")
-    ingest = Ingest(request, folder / "packed", lambda: seen.append(ingest.work))
+    ingest = Ingest(request, folder / "packed", lambda: works.append(ingest.work))
     with pytest.raises(IngestError):
         ingest.run()
-    assert seen == sorted(seen)
-    assert seen[0] < seen[-1]
-    assert max(Counter(seen).values()) >= 5  # the ticks while it hung
+    assert works == sorted(works)
+    assert works[0] < works[-1]
+    assert max(Counter(works).values()) >= 5  # the ticks while it hung
 
 
 def test_more_pictures_than_the_limit_fail(ingest: Run, png: Png, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def half_in_classes(png: Png, cover: str = "cover.png") -> dict[str, bytes]:
     return {cover: png(9)} | classes | {"menu.png": png(8)}
 
 
-def test_pictures_without_a_class_are_told_and_leave_the_others_none(
+def test_pictures_without_a_class_are_reported_and_leave_the_others_none(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     outcome = ingest([zipped(tmp_path / "a.zip", half_in_classes(png))])
@@ -297,8 +297,12 @@ def test_pictures_without_a_class_are_left_out_where_that_is_asked(
     assert outcome.report["unclassified"]["left_out"]
     assert outcome.reasons.keys() == {"cover.png", "menu.png"}
     assert all(reason.startswith("no class: ") for reason in outcome.reasons.values())
-    examples = [one for found in outcome.report["doctor"]["findings"] for one in found["examples"]]
-    assert {one["file"] for one in examples} <= {
+    examples = [
+        example
+        for finding in outcome.report["doctor"]["findings"]
+        for example in finding["examples"]
+    ]
+    assert {example["file"] for example in examples} <= {
         f"{(n % 2 and 'cat') or 'dog'}/{n}.png" for n in range(4)
     }
 

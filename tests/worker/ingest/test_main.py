@@ -72,7 +72,7 @@ def zipped(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def test_real_digits_are_packed_and_told(run_dir: MakeRun, shared_data: Path) -> None:
+def test_real_digits_are_packed_and_reported(run_dir: MakeRun, shared_data: Path) -> None:
     source = shared_data / "digits-labelled.zip"
     folder = run_dir([source], size=28, max_images=6000)
     status, events, memory = finish(folder)
@@ -106,7 +106,7 @@ def test_real_digits_are_packed_and_told(run_dir: MakeRun, shared_data: Path) ->
     assert memory < EXAMINED_RSS
 
 
-def test_a_failure_is_told_in_a_sentence(run_dir: MakeRun, tmp_path: Path) -> None:
+def test_a_failure_is_an_event_with_a_sentence(run_dir: MakeRun, tmp_path: Path) -> None:
     status, events, _ = finish(run_dir([zipped(tmp_path / "a.zip", {"a.txt": b"text"})]))
     assert status == 1
     assert [event["event"] for event in events] == ["failed"]
@@ -132,7 +132,9 @@ def test_bombs_are_rejected_in_bounded_memory(run_dir: MakeRun, png: Png, tmp_pa
                     file.write(bytes(MIB))
     assert path.stat().st_size < 3 * MIB
     status, events, memory = finish(run_dir([path], max_pixels=MIB))
-    reasons = {one["file"]: one["reason"] for one in events[-1]["report"]["rejected"]}
+    reasons = {
+        rejected["file"]: rejected["reason"] for rejected in events[-1]["report"]["rejected"]
+    }
     assert status == 0
     assert reasons["bomb.png"].startswith("too large: 314,5")
     assert reasons["zeros.png"].startswith("not an image")
@@ -237,12 +239,12 @@ def await_progress(process: subprocess.Popen[bytes]) -> None:
 def test_a_stop_is_obeyed_at_once(long_run: Path) -> None:
     with start(long_run) as process:
         await_progress(process)
-        asked = time.monotonic()
+        started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.stdout is not None
         events = [json.loads(line)["event"] for line in process.stdout]
         assert process.wait(10) == 0
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - started < 2
     assert events[-1] == "stopped"
     assert [path.name for path in long_run.iterdir()] == ["run.json"]
 
@@ -274,7 +276,7 @@ def test_the_process_ends_with_its_supervisor(long_run: Path) -> None:
         assert process.wait(2) == 3
 
 
-def test_progress_is_told_about_once_a_second(long_run: Path) -> None:
+def test_progress_is_emitted_about_once_a_second(long_run: Path) -> None:
     with start(long_run) as process:
         await_progress(process)
         first = time.monotonic()

@@ -13,11 +13,11 @@ def picture(value: int, channels: int = 3) -> np.ndarray:
 
 
 def pack(folder: Path, pictures: list[tuple[int, str | None]]) -> Packed:
-    with Pack(folder) as one:
+    with Pack(folder) as written:
         for value, name in pictures:
-            one.add(picture(value), name, f"{value}.png")
-        one.seal()
-        return one.finish(True, {}, lambda: None)
+            written.add(picture(value), name, f"{value}.png")
+        written.seal()
+        return written.finish(True, {}, lambda: None)
 
 
 def test_labels_number_the_sorted_folders(tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_a_folder_of_duplicates_is_no_class(tmp_path: Path) -> None:
 
 
 def test_equal_pixels_are_a_duplicate(tmp_path: Path) -> None:
-    with Pack(tmp_path / "p") as one:
-        added = [one.add(picture(value), None, "a.png") for value in (1, 2, 1)]
+    with Pack(tmp_path / "p") as written:
+        added = [written.add(picture(value), None, "a.png") for value in (1, 2, 1)]
     assert added == [(0, True), (1, True), (0, False)]
 
 
@@ -69,7 +69,7 @@ def test_the_hash_follows_pixels_order_labels_and_names(tmp_path: Path) -> None:
         [(1, "a"), (3, "b")],
         [(1, None), (2, None)],
     ]
-    hashes = [pack(tmp_path / "p", one).content_hash for one in variants]
+    hashes = [pack(tmp_path / "p", variant).content_hash for variant in variants]
     assert len(set(hashes)) == len(variants)
     assert pack(tmp_path / "p", variants[0]).content_hash == hashes[0]
 
@@ -86,8 +86,8 @@ def test_the_folder_holds_everything_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_pack_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
-    with Pack(tmp_path / "p") as one:
-        one.add(picture(1), None, "a.png")
+    with Pack(tmp_path / "p") as written:
+        written.add(picture(1), None, "a.png")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -129,7 +129,7 @@ def test_the_sheet_of_oblong_pictures_is_about_square(
         assert sheet.size == size
 
 
-def test_what_is_transparent_shows_a_checkerboard(tmp_path: Path) -> None:
+def test_transparent_images_show_a_checkerboard(tmp_path: Path) -> None:
     images = np.zeros((2, 16, 16, 4), np.uint8)
     images[1, ..., 3] = 255
     write_preview(images, tmp_path / "preview.png")

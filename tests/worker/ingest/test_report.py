@@ -5,11 +5,11 @@ def test_every_file_counts_but_only_the_first_are_listed() -> None:
     report = Report(accepted=5, duplicates=2)
     for number in range(MAX_LISTED_FILES + 10):
         report.reject(f"{number}.txt", "not an image: a text")
-    told = report.to_json()
-    assert told["received"] == MAX_LISTED_FILES + 17
-    assert told["rejected_count"] == MAX_LISTED_FILES + 10
-    assert len(told["rejected"]) == MAX_LISTED_FILES
-    assert told["rejected"][0] == {"file": "0.txt", "reason": "not an image: a text"}
+    shown = report.to_json()
+    assert shown["received"] == MAX_LISTED_FILES + 17
+    assert shown["rejected_count"] == MAX_LISTED_FILES + 10
+    assert len(shown["rejected"]) == MAX_LISTED_FILES
+    assert shown["rejected"][0] == {"file": "0.txt", "reason": "not an image: a text"}
 
 
 def test_too_few_says_how_many_came_and_why_they_went() -> None:
@@ -24,14 +24,14 @@ def test_too_few_says_how_many_came_and_why_they_went() -> None:
     assert Report().too_few(2).endswith("needs at least 2")
 
 
-def test_what_is_dropped_counts_as_duplicates() -> None:
+def test_dropped_near_duplicates_count_as_duplicates() -> None:
     report = Report(accepted=5, duplicates=2)
     report.drop_near_duplicates(3)
-    told = report.to_json()
-    assert (told["received"], told["accepted"], told["duplicates"]) == (7, 2, 5)
+    shown = report.to_json()
+    assert (shown["received"], shown["accepted"], shown["duplicates"]) == (7, 2, 5)
 
 
-def test_labels_are_told_of_in_the_singular_and_the_plural() -> None:
+def test_labels_are_described_in_the_singular_and_the_plural() -> None:
     files = [LabelFileReport("a.csv", 1, 9, 7, 1, ["ghost.png"])]
     report = LabelReport("files", files, with_class=7, without_class_count=1)
     assert report.to_json()["says"].endswith(

@@ -45,7 +45,7 @@ def in_srgb(colour: tuple[int, ...], profile: bytes) -> tuple[int, ...]:
         ("AVIF", {"quality": 100, "subsampling": "4:4:4"}, 8),
     ],
 )
-def test_a_profile_is_converted_in_every_format_and_told(
+def test_a_profile_is_converted_in_every_format_and_counted(
     name: str, kind: str, options: dict[str, Any], tolerance: int
 ) -> None:
     profile = PROFILES[name]
@@ -71,7 +71,7 @@ def test_a_grey_profile_is_converted_and_grey_stays_grey(mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "told"),
+    ("profile", "treatments"),
     [
         (SRGB, set()),
         (b"no profile at all", {"profile_ignored"}),
@@ -81,11 +81,11 @@ def test_a_grey_profile_is_converted_and_grey_stays_grey(mode: str) -> None:
     ids=["sRGB", "garbage", "cut", "of another kind"],
 )
 def test_a_profile_that_changes_nothing_or_is_of_no_use_leaves_the_colours(
-    profile: bytes, told: set[str]
+    profile: bytes, treatments: set[str]
 ) -> None:
     fitted = read(encode(Image.fromarray(quadrants()), icc_profile=profile))
     assert colours_of(fitted.pixels) == QUADRANTS
-    assert fitted.treatments == told
+    assert fitted.treatments == treatments
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])

@@ -1,4 +1,4 @@
-"""Pictures with fewer pixels than the dataset's size are told of."""
+"""Which pictures are enlarged to the size of the dataset, and that the report counts them."""
 
 import pytest
 

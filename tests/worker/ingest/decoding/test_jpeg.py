@@ -1,4 +1,4 @@
-"""JPEGs that are fine but for their metadata or their last two bytes, and those that are cut."""
+"""JPEGs with damaged metadata or without their last two bytes, and JPEGs that are cut."""
 
 import struct
 
@@ -48,7 +48,7 @@ FINE = {
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_what_no_pixel_needs_decides_nothing(name: str) -> None:
+def test_damage_outside_of_the_pixels_does_not_matter(name: str) -> None:
     got = np.array(colours_of(read(FINE[name]).pixels))
     assert np.abs(got - QUADRANTS).max() <= 5
 
@@ -101,6 +101,6 @@ def test_a_jpeg_of_more_scans_than_any_encoder_makes_is_refused(between: bytes) 
         read(with_scans(MAX_SCANS + 1, between))
 
 
-def test_scans_up_to_the_limit_and_what_looks_like_some_behind_the_end_are_read() -> None:
+def test_scans_up_to_the_limit_are_read_and_bytes_behind_the_end_are_not_counted() -> None:
     data = with_scans(100) + b"\xff\xda\0\2" * 1000
     assert np.abs(np.array(colours_of(read(data).pixels)) - QUADRANTS).max() <= 12

@@ -1,4 +1,4 @@
-"""Narrow ranges of values: what is said of them, and what levels=auto makes of them."""
+"""Narrow ranges of values: how the report describes them, and how levels=auto stretches them."""
 
 import struct
 import zipfile
@@ -84,7 +84,9 @@ def test_auto_spreads_the_values_of_every_format_from_black_to_white(
     outcome = ingest([make(tmp_path)], levels="auto")
     expected = stacked(high, np.float64) * 255 / high
     assert np.abs(outcome.images[..., 0] - expected).max() <= 0.51
-    findings = {one["kind"]: one["count"] for one in outcome.report["doctor"]["findings"]}
+    findings = {
+        finding["kind"]: finding["count"] for finding in outcome.report["doctor"]["findings"]
+    }
     assert (findings["levels"], findings["blank"]) == (0, 0)
     assert "were spread from black to white" in outcome.report["notes"][0]
 
@@ -97,11 +99,11 @@ def test_auto_spreads_the_values_of_every_format_from_black_to_white(
         ("14 bits in an npy", "The values of 3 pictures lie between 0 and 16383 of 65535."),
     ],
 )
-def test_in_full_a_narrow_range_is_told_and_not_called_blank(
+def test_in_full_a_narrow_range_is_reported_and_not_called_blank(
     ingest: Run, tmp_path: Path, name: str, says: str
 ) -> None:
     outcome = ingest([UPLOADS[name][0](tmp_path)])
-    findings = {one["kind"]: one for one in outcome.report["doctor"]["findings"]}
+    findings = {finding["kind"]: finding for finding in outcome.report["doctor"]["findings"]}
     assert (findings["levels"]["count"], findings["blank"]["count"]) == (3, 0)
     assert findings["levels"]["says"] == says
     assert "levels=auto" in findings["levels"]["suggests"]
@@ -117,19 +119,17 @@ def test_pictures_of_two_depths_are_spread_each_by_its_own(ingest: Run, tmp_path
     assert np.array_equal(images[1], steps(2, 255, np.uint8))
 
 
-def test_pictures_that_are_all_black_in_full_fail_with_the_remedy(
-    ingest: Run, tmp_path: Path
-) -> None:
+def test_pictures_that_all_come_out_black_fail_with_the_remedy(ingest: Run, tmp_path: Path) -> None:
     with pytest.raises(IngestError, match=r"between 0 and 200 of 65535: levels=auto"):
         ingest([pngs(tmp_path / "a.zip", 200, np.uint16)])
 
 
 def test_all_pictures_are_spread_alike_so_that_they_can_be_compared() -> None:
-    seen = ValueRanges()
+    values = ValueRanges()
     for high in (100.0, 1023.0):
-        seen.add("16-bit", (0.0, high))
+        values.add("16-bit", (0.0, high))
     dim = png(np.full((32, 32, 1), 100, np.uint16), 16, 0)
-    assert read(dim, channels="grey", levels=seen.stretched()).pixels[0, 0, 0] == 25
+    assert read(dim, channels="grey", levels=values.stretched()).pixels[0, 0, 0] == 25
 
 
 def test_a_narrow_range_of_large_numbers_is_spread_by_all_their_digits() -> None:
@@ -166,10 +166,10 @@ def test_a_reduction_to_8_bits_is_a_treatment_unless_the_levels_are_stretched() 
     assert fit().treatments == {"depth"}
 
 
-def test_a_range_that_is_wide_enough_is_nothing_to_tell() -> None:
-    seen = ValueRanges()
-    seen.add("8-bit", (10.0, 90.0))
-    assert seen.narrow_sentence() is None
+def test_a_range_that_is_wide_enough_is_not_reported() -> None:
+    values = ValueRanges()
+    values.add("8-bit", (10.0, 90.0))
+    assert values.narrow_sentence() is None
 
 
 def test_numbers_without_a_white_are_refused_with_the_remedy() -> None:

@@ -1,4 +1,4 @@
-"""PNGs that are fine but for what no pixel needs, and those whose pixels are not."""
+"""PNGs that are damaged outside of their pixels, and PNGs with damaged pixels."""
 
 import struct
 import zlib
@@ -53,12 +53,12 @@ FINE = {
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_what_no_pixel_needs_decides_nothing(name: str) -> None:
+def test_damage_outside_of_the_pixels_does_not_matter(name: str) -> None:
     assert colours_of(read(FINE[name]).pixels) == QUADRANTS
 
 
 @pytest.mark.parametrize("name", ["a text whose checksum is wrong", "a short gamma"])
-def test_damaged_metadata_is_told_where_its_checksum_is_wrong(name: str) -> None:
+def test_damaged_metadata_is_counted_where_its_checksum_is_wrong(name: str) -> None:
     assert ("metadata" in read(FINE[name]).treatments) == name.startswith("a text")
 
 
@@ -155,7 +155,7 @@ def test_a_png_by_apple_has_its_alpha_taken_out_of_the_colours() -> None:
     assert (pixels[..., 3] == 128).all()
 
 
-def test_the_default_picture_of_an_animation_is_taken_and_told() -> None:
+def test_the_default_picture_of_an_animation_is_taken_and_counted() -> None:
     first, second = Image.fromarray(quadrants()), Image.new("RGB", (32, 32))
     options: dict[str, Any] = {"save_all": True, "append_images": [second]}
     for default in (False, True):
@@ -164,11 +164,11 @@ def test_the_default_picture_of_an_animation_is_taken_and_told() -> None:
         assert fitted.treatments == {"first_image"}
 
 
-@pytest.mark.parametrize(("gamma", "told"), [(45455, False), (100_000, True)])
-def test_a_gamma_without_a_profile_is_not_used_and_told(gamma: int, told: bool) -> None:
+@pytest.mark.parametrize(("gamma", "is_counted"), [(45455, False), (100_000, True)])
+def test_a_gamma_without_a_profile_is_not_used_and_counted(gamma: int, is_counted: bool) -> None:
     fitted = read(with_chunk(b"gAMA", struct.pack(">L", gamma)))
     assert colours_of(fitted.pixels) == QUADRANTS
-    assert ("colours_ignored" in fitted.treatments) is told
+    assert ("colours_ignored" in fitted.treatments) is is_counted
 
 
 CHROMATICITIES = {
@@ -178,7 +178,7 @@ CHROMATICITIES = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "body", "told"),
+    ("kind", "body", "is_counted"),
     [
         (b"cHRM", struct.pack(">8I", *CHROMATICITIES["sRGB"]), False),
         (b"cHRM", struct.pack(">8I", *CHROMATICITIES["Display P3"]), True),
@@ -186,7 +186,7 @@ CHROMATICITIES = {
         (b"cICP", bytes((12, 13, 0, 1)), True),
     ],
 )
-def test_primaries_without_a_profile_are_not_used_and_told(
-    kind: bytes, body: bytes, told: bool
+def test_primaries_without_a_profile_are_not_used_and_counted(
+    kind: bytes, body: bytes, is_counted: bool
 ) -> None:
-    assert ("colours_ignored" in read(with_chunk(kind, body)).treatments) is told
+    assert ("colours_ignored" in read(with_chunk(kind, body)).treatments) is is_counted

@@ -279,8 +279,8 @@ def test_no_damage_does_more_than_reject(kind: str, mode: str, options: dict[str
     random = np.random.default_rng(7)
     for _ in range(150):
         damaged = bytearray(data)
-        for place in random.integers(16, len(data), 4):
-            damaged[place] = random.integers(256)
+        for offset in random.integers(16, len(data), 4):
+            damaged[offset] = random.integers(256)
         cut = int(random.integers(16, len(data) + 1))
         try:
             assert fit(bytes(damaged[:cut])).shape[:2] == (32, 32)

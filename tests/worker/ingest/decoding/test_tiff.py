@@ -68,7 +68,7 @@ def test_one_row_in_each_strip_is_read() -> None:
     assert read(data).pixels.shape == (32, 32, 3)
 
 
-def test_the_first_page_of_a_tiff_is_taken_and_told() -> None:
+def test_the_first_page_of_a_tiff_is_taken_and_counted() -> None:
     pages = [Image.new("RGB", (32, 32))]
     data = encode(Image.fromarray(quadrants()), "TIFF", save_all=True, append_images=pages)
     fitted = read(data)

@@ -43,7 +43,7 @@ def test_clusters_find_nearly_all_that_an_exact_search_finds() -> None:
     exact = close_pairs(features, LIMIT, nothing)
     clustered = close_pairs(features, LIMIT, nothing, exact_up_to=1000)
     found, all_of_them = (
-        set(zip(one.later, one.earlier, strict=True)) for one in (clustered, exact)
+        set(zip(pairs.later, pairs.earlier, strict=True)) for pairs in (clustered, exact)
     )
     assert found <= all_of_them
     assert len(found) > 0.97 * len(all_of_them)
@@ -59,7 +59,7 @@ def test_a_cluster_that_holds_nearly_all_is_searched_in_windows(
     features = unit(crowd)
     found = close_pairs(features, 0.05, nothing, exact_up_to=1000)
     pairs_found = set(zip(found.later, found.earlier, strict=True))
-    assert sum((4000 + one, one) in pairs_found for one in range(100)) > 90
+    assert sum((4000 + index, index) in pairs_found for index in range(100)) > 90
 
 
 def test_each_keeps_its_nearest_where_all_are_close() -> None:

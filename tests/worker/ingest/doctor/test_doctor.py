@@ -1,4 +1,4 @@
-"""The whole examination, by an ingest of real cats with planted faults."""
+"""The whole examination, in an ingest of real cats with planted faults."""
 
 import io
 import json
@@ -33,7 +33,7 @@ def jpeg(image: Image.Image) -> Image.Image:
 
 
 def faults(pictures: np.ndarray) -> dict[str, list[Image.Image]]:
-    images = [Image.fromarray(one) for one in pictures]
+    images = [Image.fromarray(picture) for picture in pictures]
     boxed = pictures.copy()
     boxed[:, :9] = boxed[:, -9:] = 0
     return {
@@ -43,8 +43,8 @@ def faults(pictures: np.ndarray) -> dict[str, list[Image.Image]]:
             images[2].point([min(255, round(1.1 * level)) for level in range(256)] * 3),
             images[3].transpose(Image.Transpose.FLIP_LEFT_RIGHT),
         ],
-        "letterboxed": [Image.fromarray(one) for one in boxed[10:14]],
-        "blurred": [one.filter(ImageFilter.GaussianBlur(2)) for one in images[14:18]],
+        "letterboxed": [Image.fromarray(picture) for picture in boxed[10:14]],
+        "blurred": [image.filter(ImageFilter.GaussianBlur(2)) for image in images[14:18]],
         "blank": [Image.new("RGB", (64, 64), (level, 90, 40)) for level in (0, 90, 200)],
     }
 
@@ -72,8 +72,8 @@ def upload(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def findings(outcome: Any) -> dict[str, Any]:
     doctor = outcome.report["doctor"]
-    assert [one["kind"] for one in doctor["findings"]] == KINDS
-    return {one["kind"]: one for one in doctor["findings"]}
+    assert [finding["kind"] for finding in doctor["findings"]] == KINDS
+    return {finding["kind"]: finding for finding in doctor["findings"]}
 
 
 def files(finding: dict[str, Any]) -> list[str]:
@@ -129,7 +129,7 @@ def test_the_folder_holds_features_index_and_sheet(ingest: Run, upload: Path) ->
 
 
 def test_near_duplicates_are_dropped_where_that_is_asked(ingest: Run, upload: Path) -> None:
-    kept, dropped = (ingest([upload], size=64, drop_near_duplicates=one) for one in (False, True))
+    kept, dropped = (ingest([upload], size=64, drop_near_duplicates=drop) for drop in (False, True))
     count = findings(kept)["near_duplicates"]["count"]
     assert count >= 4
     assert findings(dropped)["near_duplicates"]["count"] == count
@@ -140,12 +140,14 @@ def test_near_duplicates_are_dropped_where_that_is_asked(ingest: Run, upload: Pa
     for example in findings(dropped)["near_duplicates"]["examples"]:
         assert example["index"] is None
         assert example["like"]["index"] is not None
-    # What is told of the others by number is true of what was packed.
+    # The indices of the other examples are those of the packed images.
     for example in findings(dropped)["blank"]["examples"]:
         assert dropped.images[example["index"]].reshape(-1, 3).std(0).max() < 5
 
 
-def test_classes_follow_what_is_left(ingest: Run, shared_data: Path, tmp_path: Path) -> None:
+def test_classes_are_those_of_the_remaining_images(
+    ingest: Run, shared_data: Path, tmp_path: Path
+) -> None:
     pictures = cats(shared_data, 6)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for number, name in enumerate(["a/0", "a/1", "b/2", "b/3", "c/4", "c/5"]):

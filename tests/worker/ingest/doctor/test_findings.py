@@ -6,7 +6,7 @@ KINDS = ("near_duplicates", "outliers", "letterboxed", "blurred", "blank", "leve
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_told_in_a_sentence_with_an_advice(kind: str) -> None:
+def test_every_kind_has_a_sentence_and_an_advice(kind: str) -> None:
     assert sentence(kind, 0, 0).startswith("No picture")
     assert advice(kind, 0, 0, dropped=False, padded=False) is None
     assert sentence(kind, 1, 0.01).startswith("1 picture shows")
@@ -14,7 +14,7 @@ def test_every_kind_is_told_in_a_sentence_with_an_advice(kind: str) -> None:
     assert advice(kind, 5, 0.01, dropped=False, padded=False)
 
 
-def test_the_advice_follows_what_was_asked_for() -> None:
+def test_the_advice_follows_the_options() -> None:
     assert "drop" in str(advice("near_duplicates", 5, 0.1, dropped=False, padded=False))
     assert "left out" in str(advice("near_duplicates", 5, 0.1, dropped=True, padded=False))
     assert "fit=crop" in str(advice("letterboxed", 5, 0.1, dropped=False, padded=True))

@@ -1,4 +1,4 @@
-"""Letterboxes are told from pictures before a plain background."""
+"""Letterboxes are told apart from pictures on a plain background."""
 
 from pathlib import Path
 

@@ -17,14 +17,14 @@ def pictures(shared_data: Path) -> np.ndarray:
 
 def changed(pictures: np.ndarray, change: object) -> np.ndarray:
     assert callable(change)
-    return np.stack([np.asarray(change(Image.fromarray(one))) for one in pictures])
+    return np.stack([np.asarray(change(Image.fromarray(picture))) for picture in pictures])
 
 
-def test_blur_is_told_at_every_resolution(pictures: np.ndarray) -> None:
+def test_blur_is_recognized_at_every_resolution(pictures: np.ndarray) -> None:
     sharp = Measurer(64, 64)(pictures).sharpness
-    blurred = changed(pictures, lambda one: one.filter(ImageFilter.GaussianBlur(1.5)))
-    enlarged = changed(pictures, lambda one: one.resize((192, 192), Image.Resampling.BICUBIC))
-    halved = changed(pictures, lambda one: one.resize((32, 32), Image.Resampling.LANCZOS))
+    blurred = changed(pictures, lambda image: image.filter(ImageFilter.GaussianBlur(1.5)))
+    enlarged = changed(pictures, lambda image: image.resize((192, 192), Image.Resampling.BICUBIC))
+    halved = changed(pictures, lambda image: image.resize((32, 32), Image.Resampling.LANCZOS))
     assert np.median(sharp) > 0.7
     assert np.median(Measurer(32, 32)(halved).sharpness) > 0.7
     assert Measurer(64, 64)(blurred).sharpness.max() < 0.57
@@ -57,7 +57,7 @@ def test_a_thumbnail_averages_the_picture() -> None:
     assert thumbnail[16:].max() == 0
 
 
-def test_what_is_transparent_is_white() -> None:
+def test_transparent_pixels_are_white() -> None:
     picture = np.zeros((1, 8, 8, 4), np.uint8)
     picture[:, 4:, :, 3] = 255
     shown = on_white(picture)

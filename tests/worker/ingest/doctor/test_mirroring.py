@@ -62,11 +62,13 @@ def test_a_hundred_digits_are_enough(ingest: Run, shared_data: Path, tmp_path: P
     assert ingest([tmp_path / "few.zip"], size=28).packed.horizontal_flip is False
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_what_is_asked_for_is_not_measured(ingest: Run, shared_data: Path, asked: bool) -> None:
+@pytest.mark.parametrize("flip", [True, False])
+def test_a_flip_that_the_request_sets_is_not_measured(
+    ingest: Run, shared_data: Path, flip: bool
+) -> None:
     source = shared_data / "mnist" / "t10k-images-idx3-ubyte.gz"
-    outcome = ingest([source], size=28, max_images=10_000, horizontal_flip=asked)
-    assert outcome.packed.horizontal_flip is asked
+    outcome = ingest([source], size=28, max_images=10_000, horizontal_flip=flip)
+    assert outcome.packed.horizontal_flip is flip
 
 
 def test_few_pictures_and_plain_ones_may_be_mirrored(tmp_path: Path) -> None:
@@ -85,5 +87,5 @@ def test_the_thumbnail_of_a_mirrored_picture_is_mirrored(
     images = np.random.default_rng(0).integers(0, 256, (2, *shape), np.uint8)
     images[1] = images[0, :, ::-1]
     (tmp_path / "images.npy").write_bytes(bytes(128) + images.tobytes())
-    one, mirrored = thumbnails(tmp_path / "images.npy", (2, *shape))
-    assert np.allclose(one[:, ::-1], mirrored)
+    picture, mirrored = thumbnails(tmp_path / "images.npy", (2, *shape))
+    assert np.allclose(picture[:, ::-1], mirrored)

@@ -39,14 +39,14 @@ def test_neither_features_nor_pixels_alone_make_a_near_duplicate() -> None:
 
 
 def test_brightness_and_contrast_make_no_difference() -> None:
-    one = thumbnails(1)
-    darker = (one * 0.6 + 20).astype(np.uint8)
-    assert find([0, 0], np.concatenate([one, darker])).repeats.tolist() == [False, True]
+    picture = thumbnails(1)
+    darker = (picture * 0.6 + 20).astype(np.uint8)
+    assert find([0, 0], np.concatenate([picture, darker])).repeats.tolist() == [False, True]
 
 
 def test_a_mirrored_copy_counts_where_pictures_may_be_mirrored() -> None:
-    one = thumbnails(1)
-    both = np.concatenate([one, one[:, :, ::-1]])
+    picture = thumbnails(1)
+    both = np.concatenate([picture, picture[:, :, ::-1]])
     assert find([0, 0], both, mirrorable=True).repeats.tolist() == [False, True]
     assert find([0, 0], both, mirrorable=False).repeats.tolist() == [False, False]
 
@@ -121,7 +121,7 @@ def test_different_pictures_stay_different(picture: Image.Image) -> None:
     assert aligned_correlations(other, thumbnail(picture), True)[0] < 0.7
 
 
-def test_what_is_plain_is_like_nothing() -> None:
+def test_plain_pictures_correlate_with_nothing() -> None:
     plain = np.full((2, 32, 32), 90, np.uint8)
     assert correlations(plain, plain, True).tolist() == [0, 0]
     assert len(aligned_correlations(plain[:0], plain[:0], True)) == 0

@@ -8,9 +8,9 @@ from worker.ingest.doctor.findings import DoctorFinding, Example
 from worker.ingest.doctor.sheet import CELL, COLUMNS, HEADER, LABEL, MARGIN, SheetRow, write_sheet
 
 
-def shown(kind: str, places: list[tuple[int, ...]]) -> SheetRow:
-    examples = [Example(group[0], "a.png", 0.1) for group in places]
-    return SheetRow(DoctorFinding(kind, len(places), 0.1, 0.5, "", None, examples), places)
+def shown(kind: str, groups: list[tuple[int, ...]]) -> SheetRow:
+    examples = [Example(group[0], "a.png", 0.1) for group in groups]
+    return SheetRow(DoctorFinding(kind, len(groups), 0.1, 0.5, "", None, examples), groups)
 
 
 def sheet(folder: Path, images: np.ndarray, rows: list[SheetRow]) -> np.ndarray:
@@ -35,7 +35,7 @@ def test_each_kind_has_a_row_of_its_pictures_and_pairs_stand_together(tmp_path: 
     ]
     pixels = sheet(tmp_path, colours(12), rows)
     line = pixels[HEADER + LABEL + CELL // 2, MARGIN:, 0]
-    first = [line[place] for place in (CELL // 2, CELL // 2 + CELL, CELL * 3, CELL * 4)]
+    first = [line[x] for x in (CELL // 2, CELL // 2 + CELL, CELL * 3, CELL * 4)]
     assert first == [50, 40, 30, 20]
     found = set(np.unique(pixels.reshape(-1, 3), axis=0)[:, 0])
     assert {70, 80} <= found
@@ -43,7 +43,7 @@ def test_each_kind_has_a_row_of_its_pictures_and_pairs_stand_together(tmp_path: 
 
 
 def test_no_row_is_wider_than_the_sheet(tmp_path: Path) -> None:
-    many: list[tuple[int, ...]] = [(place, 0) for place in range(1, 20)]
+    many: list[tuple[int, ...]] = [(index, 0) for index in range(1, 20)]
     pixels = sheet(tmp_path, colours(20), [shown("near_duplicates", many)])
     assert pixels.shape[1] == sheet(tmp_path, colours(2), [shown("blank", [(0,)])]).shape[1]
     assert COLUMNS % 2 == 0

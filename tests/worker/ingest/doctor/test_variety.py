@@ -9,7 +9,7 @@ from worker.ingest.doctor.variety import (
 )
 
 
-def test_what_has_nothing_in_common_counts_in_full() -> None:
+def test_images_with_nothing_in_common_count_in_full() -> None:
     number, sample = effective_number(np.eye(128, dtype=np.float16), np.arange(128))
     assert sample == 128
     assert number == pytest.approx(128, rel=0.02)
@@ -23,18 +23,18 @@ def test_copies_count_once() -> None:
     assert effective_number(np.ones((9, 4), np.float16), np.arange(9))[0] == pytest.approx(1)
 
 
-def test_of_many_a_sample_of_the_asked_places_is_taken() -> None:
+def test_of_many_a_sample_of_the_given_indices_is_taken() -> None:
     vectors = np.zeros((5000, 8), np.float16)
     vectors[:2500, 0] = vectors[2500:, 1] = 1
     assert effective_number(vectors, np.arange(2500)) == (pytest.approx(1), SAMPLE)
 
 
 def test_the_effective_number_names_its_sample() -> None:
-    told = effective_images(612.34, 1000)
-    assert (told["value"], told["sample"], told["share"]) == (612.3, 1000, 0.6123)
-    assert "1,000 pictures is as varied as 612 pictures with" in told["says"]
+    report = effective_images(612.34, 1000)
+    assert (report["value"], report["sample"], report["share"]) == (612.3, 1000, 0.6123)
+    assert "1,000 pictures is as varied as 612 pictures with" in report["says"]
     assert "as varied as 1 picture with" in effective_images(1.2, 20)["says"]
-    assert told["suggests"] is None
+    assert report["suggests"] is None
     assert effective_images(3, 1000)["suggests"]
 
 
@@ -44,24 +44,24 @@ def balance(*counts: int) -> dict[str, object]:
 
 
 def test_even_classes_count_each_and_need_nothing() -> None:
-    told = balance(500, 500, 500, 500)
-    assert told["counts"] == [500, 500, 500, 500]
-    assert told["effective"] == pytest.approx(4)
-    assert told["suggests"] is None
+    report = balance(500, 500, 500, 500)
+    assert report["counts"] == [500, 500, 500, 500]
+    assert report["effective"] == pytest.approx(4)
+    assert report["suggests"] is None
 
 
 def test_the_rarest_classes_are_named() -> None:
-    told = balance(5000, 4000, 150, 120)
-    assert 2 < float(str(told["effective"])) < 2.5
-    assert "smallest is class 3 with 120 pictures" in str(told["says"])
-    assert str(told["suggests"]).startswith("Add pictures of class 3, class 2, or")
+    report = balance(5000, 4000, 150, 120)
+    assert 2 < float(str(report["effective"])) < 2.5
+    assert "smallest is class 3 with 120 pictures" in str(report["says"])
+    assert str(report["suggests"]).startswith("Add pictures of class 3, class 2, or")
 
 
-def test_classes_that_are_all_small_are_told_once_and_not_by_name() -> None:
-    told = balance(20, 20, 25, 20, 20)
-    assert str(told["suggests"]).startswith("Every class has fewer than 100 pictures")
-    assert "class 0 with 20" in str(told["says"])
-    assert "class 0" not in str(told["suggests"])
+def test_classes_that_are_all_small_are_mentioned_together_and_not_by_name() -> None:
+    report = balance(20, 20, 25, 20, 20)
+    assert str(report["suggests"]).startswith("Every class has fewer than 100 pictures")
+    assert "class 0 with 20" in str(report["says"])
+    assert "class 0" not in str(report["suggests"])
 
 
 def test_small_classes_beside_large_ones_are_named_up_to_three() -> None:
