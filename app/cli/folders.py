@@ -5,7 +5,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SPECIAL = (
+SPECIAL_FILES = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
@@ -14,11 +14,11 @@ SPECIAL = (
 
 
 @dataclass(frozen=True)
-class FoundFile:
-    """`inside` is the path below the folder, with slashes and with the names of links."""
+class FolderFile:
+    """`relative` is the path below the folder, with slashes and with the names of links."""
 
     path: Path
-    inside: str
+    relative: str
     size: int
 
 
@@ -32,7 +32,7 @@ class LeftOut:
 class Walk:
     """The content of a folder in a fixed order: the files of each folder, then its folders."""
 
-    files: list[FoundFile] = field(default_factory=list)
+    files: list[FolderFile] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
@@ -56,7 +56,7 @@ class _Walker:
         self._walk_folder(self._root)
         while self._links:
             self._walk_folder(self._links.pop(0))
-        self._walk.files.sort(key=lambda file: _sort_key(file.inside))
+        self._walk.files.sort(key=lambda file: _sort_key(file.relative))
         self._walk.left_out.sort(key=lambda entry: _sort_key(entry.path.as_posix()))
         return self._walk
 
@@ -106,8 +106,8 @@ class _Walker:
         elif not os.access(path, os.R_OK):
             self._leave_out(path, "the file cannot be read: Permission denied")
         else:
-            inside = path.relative_to(self._root).as_posix()
-            self._walk.files.append(FoundFile(path, inside, status.st_size))
+            relative = path.relative_to(self._root).as_posix()
+            self._walk.files.append(FolderFile(path, relative, status.st_size))
         return False
 
     def _leave_out(self, path: Path, reason: str) -> None:
@@ -115,7 +115,7 @@ class _Walker:
 
 
 def _special(mode: int) -> str:
-    return next((name for test, name in SPECIAL if test(mode)), "a special file")
+    return next((name for test, name in SPECIAL_FILES if test(mode)), "a special file")
 
 
 def _sort_key(path: str) -> list[tuple[bool, str]]:

@@ -45,7 +45,7 @@ def plan_upload(paths: list[Path]) -> Plan:
     loose: list[Member] = []
     for path in paths:
         status = _status(path)
-        name = _given_name(path)
+        name = _upload_name(path)
         if stat.S_ISDIR(status.st_mode):
             _add_folder(plan, path, name, prefix=f"{name}/" if len(paths) > 1 else "")
         elif not stat.S_ISREG(status.st_mode):
@@ -90,7 +90,7 @@ def _status(path: Path) -> os.stat_result:
         raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _given_name(path: Path) -> str:
+def _upload_name(path: Path) -> str:
     """The name of a given path without leading dots; for `.` and `..` the folder's own name."""
     name = path.name if path.name not in ("", "..") else path.resolve().name
     # The service takes a backslash for the end of a folder's name, on every system.
@@ -110,7 +110,7 @@ def _add_folder(plan: Plan, folder: Path, name: str, prefix: str) -> None:
             f"; left out: {left.path} ({left.reason})" for left in walked.left_out[:1]
         )
         raise CommandError(f"{folder}: the folder holds no files that can be sent{example}")
-    members = [Member(file.path, prefix + _utf8(file.inside), file.size) for file in walked.files]
+    members = [Member(file.path, prefix + _utf8(file.relative), file.size) for file in walked.files]
     containers = [member for member in members if CONTAINER_NAME.search(member.name)]
     pictures = tuple(member for member in members if not CONTAINER_NAME.search(member.name))
     if pictures:
