@@ -100,7 +100,7 @@ class WorkerContext:
                 return
 
     def touch_heartbeat_file(self) -> None:
-        """Touch the file whose age tells a health check that this worker runs, and its reaper."""
+        """Touch the file whose age a health check reads, unless the reaper hangs."""
         if time.monotonic() - self.reaped_at > REAPER_ROUND_SECONDS + self.settings.reap_seconds:
             log.error("reaper_hangs")
         elif self.settings.heartbeat_file is not None:

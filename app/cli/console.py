@@ -101,8 +101,8 @@ def confirm_deletion(subject: str, *, confirmed: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise WrongUsage(
-            f"{subject} was not deleted: standard input is not a terminal, so nobody can be asked. "
-            "Give --yes to delete it without a question."
+            f"{subject} was not deleted: standard input is not a terminal on which you could "
+            "confirm it. Use --yes to delete without asking."
         )
     print(f"Delete {subject}? This cannot be undone. [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -1,4 +1,4 @@
-"""Commands about jobs: list, follow, steer, and fetch what they made."""
+"""Commands about jobs: list, follow and steer them; fetch their logs, files and samples."""
 
 import sys
 from pathlib import Path
@@ -182,7 +182,7 @@ def _follow_to_success(client: ServiceClient, job_id: str, kind: str, from_now: 
 
 @jobs_cli.command()
 def download(job: JobArgument, out: FolderOption) -> None:
-    """Fetch those files of a synthesis that the folder does not hold yet."""
+    """Fetch the files of a synthesis that the folder does not hold yet."""
     check_folder(out)
     with ServiceClient.from_environment() as client:
         kind = client.get(f"jobs/{segment(job)}")["kind"]

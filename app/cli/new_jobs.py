@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.cli.client import ServiceClient
-from app.cli.console import counted, duration, size
+from app.cli.console import duration, size
 from app.cli.errors import WrongUsage
 from app.cli.files import check_folder
 from app.cli.jobs import download_files, follow_evaluation, follow_synthesis, follow_training
@@ -97,11 +97,11 @@ def _print_estimate(dry_run: dict[str, Any]) -> None:
         conditions.append(f"{rate:,.0f} images/s")
     if "measured_on" in estimate:
         conditions.append(f"measured on {estimate['measured_on']}")
-    checkpoints = counted(estimate["checkpoints"], "checkpoint")  # not all of them are kept
+    disk, checkpoints = size(estimate["disk_bytes"]), estimate["checkpoints"]
     print(f"{config['preset']}, {config['images']:,} images: nothing is queued")
     print(f"  time    {time} ({', '.join(conditions)})")
     print(f"  memory  {size(estimate['memory_bytes'])}")
-    print(f"  disk    {size(estimate['disk_bytes'])}, for what is kept of {checkpoints}")
+    print(f"  disk    {disk}, with the checkpoints kept out of {checkpoints:,}")
     for warning in dry_run["warnings"]:
         print(f"  warning: {warning}")
 
