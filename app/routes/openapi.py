@@ -86,7 +86,7 @@ router = APIRouter(include_in_schema=False)
 
 
 def problems(*errors: type[MoggyError]) -> Responses:
-    """Describe the errors that a route may answer beside those of every such path and body."""
+    """Describe the errors that a route may answer, except those that follow from path and body."""
     return {error.status: _problem_response(error.status) for error in errors}
 
 

@@ -1,4 +1,4 @@
-"""The real API over SQLite, a real Valkey, and a home of its own; no worker runs."""
+"""The real API over SQLite and a real Valkey, with a home of its own and no worker."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture
 def database(settings: Settings, client: TestClient) -> Iterator[Database]:
-    """The database of the running API; the client is what has migrated it."""
+    """The database of the running API, which the client fixture has migrated."""
     database = Database(settings.database)
     yield database
     database.close()
@@ -34,7 +34,7 @@ def database(settings: Settings, client: TestClient) -> Iterator[Database]:
 
 @pytest.fixture
 def cats(database: Database) -> str:
-    """The name of a ready dataset of 3,000 cats; its pictures are not needed here."""
+    """The name of a ready dataset of 3,000 cats, without stored pictures."""
     with database.write() as session:
         session.add(
             Dataset(

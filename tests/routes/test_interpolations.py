@@ -119,7 +119,7 @@ def test_json_lists_the_latents(client: TestClient, model: ServedCheckpoint) -> 
         3,
         "lerp",
     ]
-    # Each field that is answered stands in the OpenAPI document, and the reverse.
+    # The answer has exactly the fields that the OpenAPI document lists.
     answer = InterpolationAnswer.model_validate(body).model_dump(by_alias=True)
     assert answer.keys() == body.keys()
     latents = np.array(body["latents"], np.float32)
