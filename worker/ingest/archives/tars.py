@@ -116,8 +116,8 @@ class _Tar:
         while self._unpacked.read(DRAIN_BYTES):
             pass  # read up to the checksum of a gzip, which stands at its end
         assert self._archive is not None
-        if self._archive.foreign_at is not None:
-            self._rest_bytes = self._unpacked.position - self._archive.foreign_at
+        if self._archive.rest_start is not None:
+            self._rest_bytes = self._unpacked.position - self._archive.rest_start
 
     def open(self, header: tarfile.TarInfo) -> Readable:
         assert self._archive is not None
@@ -128,8 +128,8 @@ class _Tar:
     def notices(self) -> Iterator[Notice]:
         """Sentences for the report, complete after the last header."""
         assert self._archive is not None
-        if self._archive.ends > 1:
-            joined = f"{self._archive.ends} tars joined in one file; all of them were read"
+        if self._archive.end_marks > 1:
+            joined = f"{self._archive.end_marks} tars joined in one file; all of them were read"
             yield Notice(f"{self._name}: {joined}.")
         rests = {"tar": self._rest_bytes, "gzip": self._gzip.rest_bytes if self._gzip else 0}
         for kind, count in rests.items():
@@ -175,8 +175,8 @@ class _Archive(tarfile.TarFile):
 
     members: list[tarfile.TarInfo]  # typeshed knows only getmembers
     unpacked: "_Unpacked | None" = None
-    ends = 0
-    foreign_at: int | None = None
+    end_marks = 0
+    rest_start: int | None = None
 
 
 class _StrictHeader(tarfile.TarInfo):
@@ -194,7 +194,7 @@ class _StrictHeader(tarfile.TarInfo):
                 return super().fromtarfile(archive)
             except tarfile.HeaderError as error:
                 if isinstance(error, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
-                    archive.ends += not is_end
+                    archive.end_marks += not is_end
                     is_end = True
                     if archive.unpacked is not None:
                         archive.unpacked.allow(HEADER_BYTES)  # zeros do not count
@@ -203,7 +203,7 @@ class _StrictHeader(tarfile.TarInfo):
                     raise tarfile.ReadError(f"after {archive.offset:,} bytes: {error}") from error
                 if not isinstance(error, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
                     read = archive.fileobj.tell()
-                    archive.foreign_at = (read - 1) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+                    archive.rest_start = (read - 1) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
                 raise tarfile.EOFHeaderError from error  # type: ignore[attr-defined]
 
     @classmethod

@@ -90,7 +90,7 @@ class LabelFiles:
         self._matches.add_image(scope, name, packed, recipe_class, is_duplicate=is_duplicate)
 
     def take(self, scope: int, archive: str | None, member: Member) -> Member | None:
-        """Read a label file and return None; return any other file unread."""
+        """Read a label file and return None; return any other file, still to be read."""
         name = parts_of(member.name)[-1].lower()
         suffix = f".{name.rpartition('.')[2]}"
         read = read_stylegan if name == STYLEGAN else TABLES.get(suffix)
@@ -117,20 +117,20 @@ class LabelFiles:
 
     def add_row(self, scope: int, row: LabelRow) -> None:
         """Add a row of a Parquet that was uploaded by itself."""
-        number = self._parquets.get((scope, row.name))
-        if number is None:
-            number = self._parquets[scope, row.name] = len(self._files)
+        index = self._parquets.get((scope, row.name))
+        if index is None:
+            index = self._parquets[scope, row.name] = len(self._files)
             self._files.append(_File(row.name, is_table=True))
-        if not self._files[number].files:
+        if not self._files[index].files:
             return  # rejected at an earlier row
         folder = "/".join(parts_of(row.name)[:-1])
         try:
             self._count_row(row.path, row.class_name)
         except BadTable as error:
-            self._drop_table(number)
+            self._drop_table(index)
             self.report.reject(shown(row.name), f"label file not used: {error}")
         else:
-            self._matches.add_line(number, TABLE, scope, folder, row.path, row.class_name)
+            self._matches.add_line(index, TABLE, scope, folder, row.path, row.class_name)
 
     def finish(self, labels: Labels) -> LabelReport | None:
         """Match rows with images, set the class of each packed image, and report what was used.
@@ -169,11 +169,11 @@ class LabelFiles:
     def _describe(self) -> Iterator[LabelFileReport]:
         """Yield a report of every label file that was used; reject the others."""
         counts = {file: rest for file, *rest in self._matches.files()}
-        for number, file in enumerate(self._files):
+        for index, file in enumerate(self._files):
             self.meter.tick()
-            rows, images, unmatched = counts.get(number, (0, 0, 0))
+            rows, images, unmatched = counts.get(index, (0, 0, 0))
             if not file.is_table:
-                for name in self._matches.unmatched(number, -1):
+                for name in self._matches.unmatched(index, -1):
                     self.report.reject(
                         name, "label file not used: there is no picture of the same name"
                     )
@@ -181,10 +181,10 @@ class LabelFiles:
                     files = file.files - unmatched
                     yield LabelFileReport(file.name, files, files, images, 0, [])
             elif file.files and (images or not rows):
-                listed = list(self._matches.unmatched(number, MAX_LISTED))
+                listed = list(self._matches.unmatched(index, MAX_LISTED))
                 yield LabelFileReport(file.name, 1, rows, images, unmatched, listed)
             elif file.files:
-                (first,) = self._matches.unmatched(number, 1)
+                (first,) = self._matches.unmatched(index, 1)
                 reason = (
                     f"none of its {rows:,} rows names a picture of the upload; the first names "
                     f"{first}"
@@ -213,24 +213,24 @@ class LabelFiles:
     ) -> None:
         """Add the rows of a table, or raise BadTable and keep none of them."""
         _check_size(member, MAX_TABLE_BYTES)
-        number, before = len(self._files), self._rows
+        index, before = len(self._files), self._rows
         self._files.append(_File(_path(archive, member.name), is_table=True))
         folder = "/".join(parts_of(member.name)[:-1])
         try:
             for path, class_name in rows:
                 self._count_row(path, class_name)
-                self._matches.add_line(number, TABLE, scope, folder, path, class_name)
+                self._matches.add_line(index, TABLE, scope, folder, path, class_name)
             is_empty = self._rows == before
             if is_empty and parts_of(member.name)[-1].lower() != STYLEGAN:
                 raise BadTable("it has no rows")
         except (BadTable, Rejected):
-            self._drop_table(number)
+            self._drop_table(index)
             raise
         self._has_no_classes |= is_empty
 
-    def _drop_table(self, number: int) -> None:
-        self._matches.drop_file(number)
-        self._files[number].files = 0
+    def _drop_table(self, index: int) -> None:
+        self._matches.drop_file(index)
+        self._files[index].files = 0
 
     def _read_parquet(self, stream: Readable) -> Iterator[Row]:
         path = self.database.with_suffix(".parquet")
@@ -257,12 +257,12 @@ class LabelFiles:
             return
         class_name, rank = _json_class(data) if suffix == ".json" else (_text_class(data), NUMBERED)
         self._count_row(member.name, class_name)
-        number = self._sidecars.get((scope, suffix))
-        if number is None:
-            number = self._sidecars[scope, suffix] = len(self._files)
+        index = self._sidecars.get((scope, suffix))
+        if index is None:
+            index = self._sidecars[scope, suffix] = len(self._files)
             self._files.append(_File(_path(archive, f"*{suffix}"), is_table=False, files=0))
-        self._files[number].files += 1
-        self._matches.add_sidecar(number, rank, scope, member.name, class_name)
+        self._files[index].files += 1
+        self._matches.add_sidecar(index, rank, scope, member.name, class_name)
 
     def _count_row(self, path: str, class_name: str | None) -> None:
         """Raise BadTable for a row that is too long, or beyond the number of rows that are read."""
