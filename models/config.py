@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from models.ranges import Allowed, Choice, ConfigError, Flag, Range, Subset
+from models.ranges import Allowed, Choice, ConfigError, Flag, Range, Subset, unknown_field
 
 MIN_SIDE, MAX_SIDE = 28, 256
 CHANNELS = (1, 3, 4)
@@ -187,10 +187,10 @@ class TrainingConfig:
         if "resolution" in values:  # written before images could be other than square
             side = values.pop("resolution")
             values["shape"] = (side, side, values.pop("channels", 3))
-        known = {field.name for field in fields(cls)}
+        known = [field.name for field in fields(cls)]
         for name, value in values.items():
             if name not in known:
-                raise ConfigError(name, value, "is not a field of the configuration")
+                raise unknown_field(name, value, known)
         for name in ("shape", "classes"):
             if isinstance(values.get(name), list):
                 values[name] = tuple(values[name])

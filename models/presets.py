@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from models.config import FIXED_FIELDS, NETWORK_FIELDS, UNUSED_FIELDS, TrainingConfig
-from models.ranges import ConfigError, brief
+from models.ranges import ConfigError, brief, unknown_field
 
 DEFAULT_PRESET = "small-data"
 # The sources hold out no images, and overfitting stays hidden.
@@ -277,12 +277,12 @@ def continue_from(
 
 
 def _checked(overrides: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    known = {one.name for one in fields(TrainingConfig)}
+    overridable = [field.name for field in fields(TrainingConfig) if field.name not in FIXED_FIELDS]
     for name, value in overrides.items():
-        if name not in known:
-            raise ConfigError(name, value, "is not a field of the configuration")
         if name in FIXED_FIELDS:
             raise ConfigError(name, value, "cannot be overridden")
+        if name not in overridable:
+            raise unknown_field(name, value, overridable)
         if name in given:
             raise ConfigError(name, value, f"is also given outside overrides: {given[name]!r}")
     return dict(overrides)

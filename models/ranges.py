@@ -4,7 +4,9 @@ Each class checks a value and describes itself as JSON Schema. Standard library 
 validates requests with it, and a training machine has no pydantic.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 MAX_SHOWN_CHARACTERS = 200  # of a wrong value in an error message
@@ -18,6 +20,15 @@ class ConfigError(ValueError):
         self.field = field
         self.value = value
         self.reason = reason
+
+
+def unknown_field(name: str, value: object, known: Iterable[str]) -> ConfigError:
+    """The error for a field that does not exist; it suggests the known name that is most alike."""
+    reason = "is not a field of the configuration"
+    suggestions = get_close_matches(name, known, n=1)
+    if suggestions:
+        reason += f": did you mean {suggestions[0]}?"
+    return ConfigError(name, value, reason)
 
 
 def brief(value: object) -> str:

@@ -75,6 +75,11 @@ def test_what_would_be_ignored_is_refused(values: dict[str, Any], message: str) 
         TrainingConfig(**values)
 
 
+def test_an_unknown_key_suggests_the_field_that_is_most_alike() -> None:
+    with pytest.raises(ConfigError, match=r"configuration: did you mean width\?$"):
+        TrainingConfig.from_json({"widht": 32})
+
+
 @pytest.mark.parametrize("data", [{"widht": 32}, [("width", 32)], "width", None])
 def test_json_that_is_no_configuration_is_refused(data: Any) -> None:
     with pytest.raises(ConfigError):

@@ -139,6 +139,23 @@ def test_an_override_that_cannot_be_names_its_field(overrides: dict[str, Any], f
 
 
 @pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("witdh", ": did you mean width?"),
+        ("generator_lerning_rate", ": did you mean generator_learning_rate?"),
+        ("clases", ""),  # `classes` cannot be overridden
+        ("zzz", ""),
+    ],
+)
+def test_an_unknown_override_suggests_the_field_that_is_most_alike(
+    name: str, suggestion: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve("dcgan", shape=CATS, overrides={name: 32})
+    assert str(caught.value) == f"{name} 32 is not a field of the configuration{suggestion}"
+
+
+@pytest.mark.parametrize(
     ("images", "side", "batch_size"),
     [
         (250_000, 64, 16),
