@@ -78,14 +78,14 @@ def resolve_config(
         if images is not None:
             raise InvalidRequest("give images or epochs, not both", field="epochs")
         images = request["epochs"] * dataset.images
-    begun = TrainingConfig.from_json(start.config) if start else None
-    if start is not None and begun is not None:
-        _check_continuable(dataset, start, begun)
+    start_config = TrainingConfig.from_json(start.config) if start else None
+    if start is not None and start_config is not None:
+        _check_continuable(dataset, start, start_config)
     overrides = _all_overrides(request)
     _check_classes(dataset, overrides)
     height, width, channels = dataset.shape
     config = resolve(
-        request["preset"] or (begun.preset if begun else DEFAULT_PRESET),
+        request["preset"] or (start_config.preset if start_config else DEFAULT_PRESET),
         shape=(height, width, channels),
         classes=tuple(dataset.classes or ()),
         # None (unknown) for datasets of older versions: mirroring might do harm.
@@ -93,10 +93,12 @@ def resolve_config(
         images=images,
         batch_size=request["batch_size"],
         seed=request["seed"],
-        overrides={"conditional": True} | overrides if begun and begun.conditional else overrides,
+        overrides={"conditional": True} | overrides
+        if start_config and start_config.conditional
+        else overrides,
     )
-    if begun is not None:
-        config = continue_from(begun, config, overrides)
+    if start_config is not None:
+        config = continue_from(start_config, config, overrides)
     _check_buildable(config, dataset)
     return config.to_json()
 
@@ -114,23 +116,23 @@ def _all_overrides(request: dict[str, Any]) -> dict[str, Any]:
     return overrides | {"stability": stability}
 
 
-def _check_continuable(dataset: Dataset, start: Checkpoint, begun: TrainingConfig) -> None:
+def _check_continuable(dataset: Dataset, start: Checkpoint, start_config: TrainingConfig) -> None:
     """Refuse to continue from a checkpoint whose shape or classes differ from the dataset's."""
     assert dataset.shape is not None
     subject = f"resume_from: checkpoint {start.id} of model {start.model!r}"
-    if tuple(dataset.shape) != begun.shape:
-        height, width, channels = begun.shape
+    if tuple(dataset.shape) != start_config.shape:
+        height, width, channels = start_config.shape
         raise InvalidRequest(
-            f"{subject} generates pictures of {_shape(begun.shape)}, and dataset "
+            f"{subject} generates pictures of {_shape(start_config.shape)}, and dataset "
             f"{dataset.name!r} has pictures of {_shape(dataset.shape)}: a training continues only "
             "with the same shape. Add the pictures again as another dataset, with "
             f"size={width}x{height} and channels={CHANNELS[channels]}, or leave resume_from out",
             field="resume_from",
         )
     classes = tuple(dataset.classes or ())
-    if begun.conditional and classes != begun.classes:
+    if start_config.conditional and classes != start_config.classes:
         raise InvalidRequest(
-            f"{subject} has learnt the classes {_first_classes(begun.classes)}, and dataset "
+            f"{subject} has learnt the classes {_first_classes(start_config.classes)}, and dataset "
             f"{dataset.name!r} has {_first_classes(classes)}: a training continues only with the "
             "same classes. Name the dataset's folders like the checkpoint's classes, or leave "
             "resume_from out",

@@ -135,7 +135,7 @@ def test_a_training_from_a_conditional_checkpoint_is_conditional_by_default() ->
 def test_a_fine_tuning_that_needs_other_networks_is_refused_with_the_field(
     data: dict[str, Any], overrides: dict[str, Any], field: str
 ) -> None:
-    with pytest.raises(ConfigError, match="not what the checkpoint has") as refusal:
+    with pytest.raises(ConfigError, match="differs from the checkpoint's") as refusal:
         resolve_config(dataset(**data), REQUEST | {"overrides": overrides}, checkpoint())
     assert refusal.value.field == field
 
