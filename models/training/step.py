@@ -216,22 +216,13 @@ def update_generator(
     gan: GAN, loss: Tensor, fakes: Tensor, fake: Judgement, *, retain_graph: bool = False
 ) -> Tensor:
     """Descend `loss`, a function of the judgement of `fakes`; return the generator's slope."""
-    gradient_by_fakes, gradient_by_logits = gradient_by_images(loss, fake, retain_graph)
-    torch.autograd.backward(fakes, gradient_by_fakes)
+    # Only by the images and logits: the discriminator's weights do not learn from this loss.
+    image_gradient, logit_gradient = input_gradients(
+        loss, (fake.images, fake.logits), retain_graph=retain_graph
+    )
+    torch.autograd.backward(fakes, image_gradient)
     optimize(gan.generator_optimizer, gan.group)
-    return gradient_by_logits.abs().sum()
-
-
-def gradient_by_images(
-    loss: Tensor, judgement: Judgement, retain_graph: bool
-) -> tuple[Tensor, Tensor]:
-    """The gradients of `loss` by the judged images and by their logits.
-
-    The discriminator does not learn from this loss, so the gradients of its weights are left out.
-    """
-    inputs = (judgement.images, judgement.logits)
-    by_images, by_logits = input_gradients(loss, inputs, retain_graph=retain_graph)
-    return by_images, by_logits
+    return logit_gradient.abs().sum()
 
 
 def update_discriminator(gan: GAN, loss: Tensor) -> None:
