@@ -99,9 +99,9 @@ def ingest(run_dir: Callable[..., Path]) -> Callable[..., Outcome]:
     def run(sources: list[Path], **options: Any) -> Outcome:
         folder = run_dir(sources, **options)
         request = IngestRequest.read(folder / "run.json")
-        started = Ingest(request, folder / "packed", lambda: None)
-        packed = started.run()
-        report = started.progress.report.to_json()
+        running = Ingest(request, folder / "packed", lambda: None)
+        packed = running.run()
+        report = running.progress.report.to_json()
         counted = report["accepted"] + report["duplicates"] + report["rejected_count"]
         assert report["received"] == counted
         return Outcome(packed, report, folder / "packed")

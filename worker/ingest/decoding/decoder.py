@@ -19,7 +19,7 @@ EXIF_ORIENTATION = 0x0112
 TRUNCATED = "truncated: the file ends before the picture does"
 # Pillow's raw modes end with a byte order: big, little, or native, which is little here.
 OTHER_BYTE_ORDER = {"B": "L", "L": "B", "N": "B"}
-# How Pillow's messages begin for intact files that it does not support, as of 12 bits.
+# How Pillow's messages begin for intact files that it does not support, such as 12-bit JPEG.
 UNSUPPORTED = ("cannot handle", "unknown pixel mode")
 
 
@@ -47,7 +47,7 @@ class Decoder:
         return width * height * self.bytes_per_pixel
 
     def draft(self, size: tuple[int, int]) -> None:
-        """Have `load` decode at a reduced size, not below `size`, where the format allows it."""
+        """Make `load` decode at a reduced size, not below `size`, if the format supports it."""
 
     def load(self) -> Raster:
         load(self.image)
@@ -117,7 +117,7 @@ def raw_mode(image: Any) -> str:
 
 
 def set_raw_mode(image: Any, change: Callable[[str], str]) -> None:
-    """Have the bytes of the file read as those of another layout."""
+    """Make Pillow read the bytes of the file in another layout."""
     image.tile = [
         tile._replace(
             args=change(tile.args)

@@ -80,7 +80,7 @@ class JpegDecoder(Decoder):
 
 
 class JpegSegments:
-    """The segments of a JPEG, with those left out that no pixel depends on."""
+    """The segments of a JPEG, without metadata that is damaged or that no pixel depends on."""
 
     def __init__(self, data: bytes) -> None:
         self.has_several_images = False

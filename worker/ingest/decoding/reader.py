@@ -46,7 +46,7 @@ TRANSPOSES = {  # that turn an image upright, by EXIF orientation
 
 
 def set_pillow_limits() -> None:
-    """Set for the whole process that Pillow accepts only complete images, of any size.
+    """Configure Pillow, for the whole process, to accept only complete images, of any size.
 
     `Reader` checks the size: Pillow only warns up to twice its own limit, and its error names no
     remedy.

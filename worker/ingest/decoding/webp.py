@@ -52,7 +52,7 @@ class WebPDecoder(Decoder):
         image: Any = self.image
         if self._scaled is not None:
             data = self.file.getvalue()
-            if "first_image" in self.treatments:
+            if self._is_animated():
                 data = first_frame(data, self.size)
             scaled = decode_scaled(data, self._scaled)
             if scaled is not None:

@@ -27,7 +27,7 @@ def embed_and_measure(
     The thumbnails are mapped from a file, thumbnails.npy: those of a million images would take a
     gigabyte of memory. `tick` is called with the number of images that are done.
     """
-    # Loads torch: imported late, for an upload without usable pictures does not need it.
+    # Imported late because it loads torch, which an upload without usable images does not need.
     from models.scoring.embedding import FEATURES, Embedder
 
     tick(0)

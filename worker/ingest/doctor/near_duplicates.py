@@ -2,8 +2,8 @@
 
 A pair whose embeddings are close is a candidate, and the correlation of its thumbnails decides: the
 embeddings of two black cats may be as close as those of a picture and its copy, but their
-thumbnails differ. Where many pictures are much alike, as the ones among digits, a copy must also be
-far closer than the twentieth neighbour.
+thumbnails differ. Where many pictures are much alike, such as the digit 1, a copy must also be far
+closer than the twentieth neighbour.
 """
 
 import functools
@@ -20,7 +20,7 @@ from worker.ingest.doctor.outliers import LocalDistances
 MAX_DISTANCE = 0.5  # of the embeddings
 MAX_LOCAL_DISTANCE = 0.5  # of the distance of the twentieth neighbour
 MIN_CORRELATION = 0.94  # of the thumbnails, at the best alignment
-# Thumbnails that correlate like this as they are make a copy, however many pictures are alike.
+# Thumbnails that correlate this well without a crop are copies, however many pictures are alike.
 SAME_CORRELATION = 0.99
 WORTH_ALIGNING = 0.6  # a lower correlation never reaches MIN_CORRELATION by a crop of a few percent
 PAIRS_AT_ONCE = 512
@@ -102,7 +102,7 @@ class _CopyTest:
 
 
 def correlations(left: Pixels, right: Pixels, mirrorable: bool) -> Floats:
-    """(n, S, S) and (n, S, S) -> (n,), -1 to 1: the correlation of each pair as it is.
+    """(n, S, S) and (n, S, S) -> (n,), -1 to 1: the correlation of each pair without a crop.
 
     It does not depend on brightness or contrast. With `mirrorable` it is the higher of that with
     the picture and that with its mirror image.
