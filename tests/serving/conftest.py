@@ -11,6 +11,8 @@ from app.domain.store import ObjectStore
 from app.serving.engine import Engine
 from benchmarks.random_models import store_checkpoint
 
+from .gate import Gate
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -33,3 +35,8 @@ def engine(settings: Settings, store: ObjectStore) -> Iterator[Engine]:
 def cats(store: ObjectStore) -> ServedCheckpoint:
     """A stored checkpoint with random weights: 64×64 RGB, latents of 100 values."""
     return store_checkpoint(store)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(monkeypatch)

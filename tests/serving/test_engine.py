@@ -1,63 +1,28 @@
 """Concurrent generation: the right bytes, bounded queues, and no work for cancelled requests."""
 
 import asyncio
-import gc
 import math
 import random
-import threading
-import weakref
 from typing import Any
 
 import numpy as np
 import pytest
 
-from app.domain.errors import QueueFull, Unavailable
+from app.domain.errors import QueueFull
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import recipe_text
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.checkpoints import BrokenCheckpoint, CachedGenerator, GeneratorCache
+from app.serving.checkpoints import CachedGenerator, GeneratorCache
 from app.serving.engine import SLICE_IMAGES, Engine
-from app.serving.generation_process import GenerationFailed, RemoteRenderer
-from app.serving.sample_queue import SampleQueue
 from benchmarks.random_models import store_checkpoint
 from models.samples import RENDER_BATCH, Pixels, Sample
 from models.seeds import latent_from_seed
 
+from .gate import Gate, seeds
+
 RECIPE = {"model": "cats", "seed": 7}
-
-
-class Gate:
-    """Blocks every forward pass until it is opened, and records the passes."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.opened, self.entered = threading.Event(), threading.Event()
-        self.passes: list[list[Sample]] = []
-        render = RemoteRenderer.render
-
-        def gated(renderer: RemoteRenderer, samples: list[Sample], *others: Any) -> Any:
-            self.passes.append(samples)
-            self.entered.set()
-            assert self.opened.wait(20)
-            return render(renderer, samples, *others)
-
-        monkeypatch.setattr(RemoteRenderer, "render", gated)
-
-    async def hold(self, engine: Engine, checkpoint: ServedCheckpoint) -> asyncio.Task[Pixels]:
-        """Occupy the engine's thread with one request."""
-        task = asyncio.create_task(engine.generate(checkpoint, seeds(0)))
-        await asyncio.to_thread(self.entered.wait, 20)
-        return task
-
-
-def seeds(*numbers: int) -> list[Sample]:
-    return [Sample(number) for number in numbers]
-
-
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    return Gate(monkeypatch)
 
 
 def test_pixels_have_the_checkpoints_shape(engine: Engine, store: ObjectStore) -> None:
@@ -272,47 +237,6 @@ def test_the_first_requests_of_a_model_load_it_once_even_if_one_is_cancelled(
     assert loads == [cats.id]
 
 
-def test_when_the_generation_thread_fails_requests_are_refused_and_do_not_wait(
-    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("the queue is broken")
-
-    monkeypatch.setattr(SampleQueue, "take", broken)
-    engine = Engine(settings, store)
-    with pytest.raises(Unavailable):
-        asyncio.run(asyncio.wait_for(engine.generate(cats, seeds(1)), 20))
-    engine.close()
-
-
-def test_a_broken_checkpoint_does_not_affect_others(
-    engine: Engine, store: ObjectStore, cats: ServedCheckpoint
-) -> None:
-    broken = store_checkpoint(store, model="dogs", weights=2)
-    store.put_bytes(broken.key, b"nothing")
-
-    async def scenario() -> list[Pixels | BaseException]:
-        checkpoints = (broken, cats, broken)
-        requests = [engine.generate(checkpoint, seeds(1)) for checkpoint in checkpoints]
-        return await asyncio.gather(*requests, return_exceptions=True)
-
-    answers = asyncio.run(scenario())
-    assert isinstance(answers[0], BrokenCheckpoint)
-    assert isinstance(answers[1], np.ndarray)
-    assert isinstance(answers[2], BrokenCheckpoint)
-
-
-def test_a_failing_forward_pass_fails_only_its_requests(
-    engine: Engine, cats: ServedCheckpoint
-) -> None:
-    async def scenario() -> None:
-        with pytest.raises(GenerationFailed, match="RuntimeError"):
-            await engine.generate(cats, [Sample(np.zeros(3, np.float32))])
-        assert len(await engine.generate(cats, seeds(1))) == 1
-
-    asyncio.run(scenario())
-
-
 def test_a_file_encoded_in_the_generation_process_equals_one_encoded_here(
     engine: Engine, cats: ServedCheckpoint
 ) -> None:
@@ -322,96 +246,5 @@ def test_a_file_encoded_in_the_generation_process_equals_one_encoded_here(
             expected = encode_image(pixels, image_format, RECIPE)
             file = await engine.file(cats, Sample(7), image_format, recipe_text(RECIPE))
             assert file == expected
-
-    asyncio.run(scenario())
-
-
-def test_a_file_that_cannot_be_encoded_fails_only_its_request(
-    engine: Engine, cats: ServedCheckpoint, gate: Gate
-) -> None:
-    async def scenario() -> list[Any]:
-        first = await gate.hold(engine, cats)
-        tasks = [
-            asyncio.create_task(engine.file(cats, Sample(1), "jpg", "beyond ASCII: é")),
-            asyncio.create_task(engine.file(cats, Sample(2), "png", recipe_text(RECIPE))),
-        ]
-        await asyncio.sleep(0)
-        gate.opened.set()
-        return await asyncio.gather(first, *tasks, return_exceptions=True)
-
-    _first, failed, made = asyncio.run(scenario())
-    assert gate.passes == [seeds(0), seeds(1, 2)]
-    assert isinstance(failed, GenerationFailed)
-    assert "UnicodeEncodeError" in str(failed)
-    assert made.startswith(b"\x89PNG")
-
-
-def test_a_result_that_cannot_be_assembled_fails_only_its_requests(
-    engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def scenario() -> None:
-        with monkeypatch.context() as broken:
-            broken.setattr(RemoteRenderer, "render", lambda *_: [None])
-            with pytest.raises(TypeError):
-                await engine.generate(cats, seeds(1))
-        assert len(await engine.generate(cats, seeds(1))) == 1
-
-    asyncio.run(scenario())
-
-
-def test_the_last_batch_is_not_kept_in_memory(engine: Engine, cats: ServedCheckpoint) -> None:
-    async def scenario() -> None:
-        await engine.generate(cats, seeds(1))
-        with pytest.raises(GenerationFailed):
-            await engine.generate(cats, [Sample(np.zeros(3, np.float32))])
-        (loaded,) = engine.generators.unload(cats.model)
-        renderer = weakref.ref(loaded.renderer)
-        del loaded
-        await asyncio.sleep(0)  # until then the event loop references the error
-        gc.collect()
-        assert renderer() is None
-
-    asyncio.run(scenario())
-
-
-def test_closing_refuses_queued_requests_and_ends_the_thread(
-    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
-) -> None:
-    engine = Engine(settings, store, threads=1)
-
-    async def scenario() -> None:
-        first = await gate.hold(engine, cats)
-        waiting = asyncio.create_task(engine.generate(cats, seeds(1)))
-        await asyncio.sleep(0)
-        threading.Timer(0.1, gate.opened.set).start()
-        await asyncio.to_thread(engine.close)
-        assert len(await first) == 1
-        with pytest.raises(Unavailable, match="stopping"):
-            await waiting
-        with pytest.raises(Unavailable, match="stopping"):
-            await engine.generate(cats, seeds(1))
-
-    asyncio.run(scenario())
-    assert "generation" not in [thread.name for thread in threading.enumerate()]
-
-
-def test_closing_abandons_a_passport_that_takes_too_long(
-    settings: Settings, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.serving.engine.CLOSE_SECONDS", 0.1)
-    engine = Engine(settings, store, threads=1)
-    started, ended = threading.Event(), threading.Event()
-
-    def hang() -> None:
-        started.set()
-        ended.wait(20)
-
-    async def scenario() -> None:
-        task = asyncio.create_task(engine.passports._do(hang))
-        await asyncio.to_thread(started.wait, 20)
-        await asyncio.wait_for(asyncio.to_thread(engine.close), 10)
-        assert not task.done()
-        ended.set()
-        await task
 
     asyncio.run(scenario())
