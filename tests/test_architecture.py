@@ -10,15 +10,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What of models/ a request is checked with.
+# The modules of models/ that do not load torch: the API checks requests with them.
 TORCH_FREE = {
     "models.config",
     "models.durable_files",
     "models.networks.stages",
     "models.presets",
     "models.ranges",
-    "models.samples",
     "models.resources",
+    "models.samples",
 }
 # Longest prefix wins. What a part may import of the project, itself included.
 MAY_IMPORT = {
@@ -78,6 +78,19 @@ def test_models_needs_only_what_a_bare_gpu_machine_has() -> None:
         assert roots - set(sys.stdlib_module_names) - MODELS_NEED - {"models"} == set(), path
 
 
+def test_only_training_and_the_entry_points_build_on_every_part_of_models() -> None:
+    """Networks and the modules beside them know neither training nor scores; scores no training."""
+    entry_points = {"models.train", "models.evaluate", "models.estimate", "models.training"}
+    for path in (ROOT / "models").rglob("*.py"):
+        name = module_name(path)
+        if within(name, entry_points):
+            continue
+        upper = {"models.training"}
+        if not within(name, {"models.scoring"}):
+            upper.add("models.scoring")
+        assert {module for module in imported(path) if within(module, upper)} == set(), name
+
+
 def test_no_imports_form_a_circle() -> None:
     """Imports in functions and under TYPE_CHECKING count too."""
     modules = {module_name(path): path for path in sources()}
@@ -110,6 +123,7 @@ def test_every_package_marker_is_empty() -> None:
 @pytest.mark.parametrize(
     ("module", "unloaded"),
     [
+        ("models.durable_files, models.presets, models.resources, models.samples", {"torch"}),
         ("worker.tasks", {"torch", "fastapi"}),
         ("app.domain.queue", {"torch", "fastapi"}),
         ("app.domain.training", {"torch", "fastapi"}),

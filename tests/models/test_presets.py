@@ -143,7 +143,6 @@ def test_an_override_that_cannot_be_names_its_field(overrides: dict[str, Any], f
     [
         ("witdh", ": did you mean width?"),
         ("generator_lerning_rate", ": did you mean generator_learning_rate?"),
-        ("clases", ""),  # `classes` cannot be overridden
         ("zzz", ""),
     ],
 )
