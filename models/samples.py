@@ -26,17 +26,18 @@ class Sample(NamedTuple):
     label: int | None = None
 
 
-def flatten_alpha(images: Pixels, background: int) -> Pixels:
-    """Composite (N, H, W, 4) over a grey level, rounded to the nearest level: -> (N, H, W, 3).
+def flatten_alpha(images: Pixels, background: int, *, rounding: int = 127) -> Pixels:
+    """Composite (N, H, W, 4) over a grey level: -> (N, H, W, 3).
 
-    Images without a fourth channel are returned as they are. Pillow rounds differently. Code that
+    Images without a fourth channel are returned as they are. A `rounding` of 127 gives the nearest
+    level, 0 rounds down. Pillow rounds differently. Code that
     flattens the images of files keeps to Pillow, because their bytes and hashes depend on it.
     """
     if images.shape[3] != 4:
         return images
     opacity = images[..., 3:].astype(np.uint16)  # 255 · 255 + 127 fits
     shown = images[..., :3] * opacity + background * (255 - opacity)
-    return ((shown + 127) // 255).astype(np.uint8)
+    return ((shown + rounding) // 255).astype(np.uint8)
 
 
 def tile(images: np.ndarray, columns: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.samples import flatten_alpha
 from worker.ingest.decoding.levels import Pixels
 from worker.ingest.doctor.letterboxes import bar_shares
 from worker.ingest.doctor.mirroring import averaging_matrix
@@ -46,11 +47,8 @@ class Measurer:
 
 
 def on_white(images: Pixels) -> Pixels:
-    """(N, H, W, C) -> (N, H, W, 1 or 3): RGBA laid on white, others as they are."""
-    if images.shape[3] != 4:
-        return images
-    opacity = images[..., 3:].astype(np.uint16)
-    return ((images[..., :3] * opacity + 255 * (255 - opacity)) // 255).astype(np.uint8)
+    """(N, H, W, C) -> (N, H, W, 1 or 3). Rounds down, as when the doctor's limits were measured."""
+    return flatten_alpha(images, 255, rounding=0)
 
 
 def brightness(images: Pixels) -> Floats:
