@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 from PIL import Image
 
-from benchmarks import machine
-from benchmarks.shared_data import ROOT, SHARED_DATA
+from benchmarks.harness import machine
+from benchmarks.harness.machine import ROOT, SHARED_DATA
 
 PROCESSES = {
     "up": "moggy up",

@@ -6,23 +6,129 @@ What the pictures repeat among themselves, near-duplicates of their own, is left
 """
 
 import argparse
+import io
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
+from PIL.Image import Resampling, Transpose
 
-from benchmarks.faults import FAULTS
-from benchmarks.machine import describe
-from benchmarks.shared_data import SHARED_DATA
+from benchmarks.harness.machine import SHARED_DATA, describe
 from worker.ingest.doctor.doctor import Fault, Options, find_faults
 from worker.ingest.doctor.embedding_pass import embed_and_measure, write_neighbours
 from worker.ingest.images_file import ImagesFile, Shape
 from worker.ingest.ingest import Ingest
 from worker.ingest.limits import Limits
 from worker.ingest.request import ImageShape, IngestRequest, Source
+
+Damage = Callable[[Image.Image, np.random.Generator], Image.Image]
+
+BARS = (0, 128, 255)
+
+
+def cropped(share: float) -> Damage:
+    """A crop from anywhere, brought back to the same size."""
+
+    def crop(image: Image.Image, generator: np.random.Generator) -> Image.Image:
+        width, height = image.size
+        left, top = generator.uniform(0, share, 2) * image.size
+        box = (left, top, left + width * (1 - share), top + height * (1 - share))
+        return image.resize(image.size, Resampling.LANCZOS, box)
+
+    return crop
+
+
+def compressed(image: Image.Image, _: np.random.Generator) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=50)
+    return Image.open(file)
+
+
+def brightened(factor: float) -> Damage:
+    def brighten(image: Image.Image, _: np.random.Generator) -> Image.Image:
+        return image.point(
+            [min(255, round(level * factor)) for level in range(256)] * _bands(image)
+        )
+
+    return brighten
+
+
+def mirrored(image: Image.Image, _: np.random.Generator) -> Image.Image:
+    return image.transpose(Transpose.FLIP_LEFT_RIGHT)
+
+
+def letterboxed(share: float, upright: bool) -> Damage:
+    """The picture squeezed between two bars that take this share, black, grey or white."""
+
+    def box(image: Image.Image, generator: np.random.Generator) -> Image.Image:
+        width, height = image.size
+        inner_width = round(width * (1 - share)) if upright else width
+        inner_height = height if upright else round(height * (1 - share))
+        canvas = Image.new("RGB", image.size, (int(generator.choice(BARS)),) * 3)
+        inner = image.convert("RGB").resize((inner_width, inner_height), Resampling.LANCZOS)
+        canvas.paste(inner, ((width - inner_width) // 2, (height - inner_height) // 2))
+        return canvas if _bands(image) == 3 else canvas.convert("L")
+
+    return box
+
+
+def blurred(radius: float) -> Damage:
+    return lambda image, _: image.filter(ImageFilter.GaussianBlur(radius))
+
+
+def enlarged(factor: int) -> Damage:
+    """From a picture so many times smaller."""
+
+    def enlarge(image: Image.Image, _: np.random.Generator) -> Image.Image:
+        small = image.resize((image.width // factor, image.height // factor), Resampling.LANCZOS)
+        return small.resize(image.size, Resampling.BICUBIC)
+
+    return enlarge
+
+
+def blank(noise: float) -> Damage:
+    """One colour, with the noise of a camera."""
+
+    def empty(image: Image.Image, generator: np.random.Generator) -> Image.Image:
+        colour = generator.uniform(0, 255, _bands(image))
+        grain = generator.standard_normal((image.height, image.width, _bands(image))) * noise
+        pixels = np.clip(colour + grain, 0, 255).astype(np.uint8)
+        return Image.fromarray(pixels[..., 0] if _bands(image) == 1 else pixels)
+
+    return empty
+
+
+def _bands(image: Image.Image) -> int:
+    return len(image.getbands())
+
+
+FAULTS: dict[str, dict[str, Damage]] = {
+    "near_duplicates": {
+        "crop 2 %": cropped(0.02),
+        "crop 4 %": cropped(0.04),
+        "JPEG quality 50": compressed,
+        "10 % brighter": brightened(1.1),
+        "10 % darker": brightened(0.9),
+        "mirrored": mirrored,
+    },
+    "letterboxed": {
+        "bars above and below, 10 %": letterboxed(0.1, upright=False),
+        "bars above and below, 44 %": letterboxed(0.44, upright=False),
+        "bars left and right, 25 %": letterboxed(0.25, upright=True),
+    },
+    "blurred": {
+        "Gaussian, 0.75 pixels": blurred(0.75),
+        "Gaussian, 1 pixel": blurred(1),
+        "Gaussian, 1.5 pixels": blurred(1.5),
+        "Gaussian, 3 pixels": blurred(3),
+        "enlarged twofold": enlarged(2),
+    },
+    "blank": {"one colour": blank(0), "one colour, grain of 3 levels": blank(3)},
+}
 
 EACH = 60  # planted of each fault
 OPTIONS = Options(drop_near_duplicates=False, mirrorable=True, padded=False)

@@ -1,29 +1,30 @@
-"""The whole check of a GPU, in one command: `python -m benchmarks.gpu`. An H200 is the reference.
+"""The whole check of a GPU in one command: `python -m benchmarks.gpu`. The reference is an H200.
 
-Prints, each from this run on this machine:
-- the article's run, 750,000 images of `dcgan`: under 15 s wanted, from the first allocation on;
-- `dcgan-paper` beside pytorch/examples' loop of the same networks (benchmarks/plain.py: eager,
-  float32 with PyTorch's defaults, a DataLoader with the example's two workers): ≥ 10 × wanted;
+Measures and prints:
+- the article's run, 750,000 images of `dcgan`: the target is under 15 s from the first allocation;
+- `dcgan-paper` beside pytorch/examples' loop of the same networks: the target is ≥ 10 ×
+  (benchmarks/harness/pytorch_example.py: eager, float32 with PyTorch's defaults, a DataLoader with
+  the example's two workers);
 - each preset's images per second, and how far that is from its two floors.
 
-Notes on the floors. A step can be no faster than its matrix products and convolutions at the rate
-of one large product after another (operations), nor than its least traffic at the rate of one large
-copy after another (bytes). benchmarks/work.py derives both per image and counts them; with G and D
-the forward operations of one image through each network, P and Q their parameters, A and B the
-values that each network's products read and write in a forward pass, and N the batch:
+A step is at least as slow as each of two floors: its matrix products and convolutions at the rate
+of consecutive large products (operations), and its least memory traffic at the rate of consecutive
+large copies (bytes). benchmarks/harness/training_work.py derives and counts both per image. G and D
+are the forward operations of one image through each network, P and Q the networks' parameters, A
+and B the values that each network's products read and write in a forward pass, and N the batch:
 
     preset        operations    bytes
     dcgan         3 G + 7 D     2 · (3 A + 7 B) + (36 P + 28 Q) / N
     small-data    3 G + 7 D     the same
     dcgan-paper   4 G + 8 D     2 · (4 A + 8 B) + (36 P + 28 Q) / N
-    mlp-relu      4 G + 8 D     the same; with N = 32 nearly all of it the weights
+    mlp-relu      4 G + 8 D     the same; with N = 32 nearly all of it is the weights
     mlp           4 G + 8 D     the same
     r3gan         4 G + 15 D    2 · about (4 A + 15 B) + (36 P + 28 Q) / N: the generator's loss
-                                sees the reals too (1 D), R1 and R2 take 3 D each
+                                uses the reals too (1 D), R1 and R2 take 3 D each
 
-(The counted numbers are a little lower: nobody computes the first layers' input gradients.) The
-table names the floor that binds. Where a preset is far from it, what is left is neither: the
-launching of many small kernels, normalisation and activation as passes of their own over memory,
+The counted numbers are a little lower, because no step computes the gradients of the first layers'
+inputs. The table shows a preset's rate as a share of the lower floor. What remains above the floor
+is the launching of many small kernels, normalisation and activation as separate passes over memory,
 and products too small to fill the chip.
 """
 
@@ -40,9 +41,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks import limits, machine, ours, plain
-from benchmarks.turns import WARM_UP_STEPS, Side, compare, rate, take_turns
-from benchmarks.work import training_work
+from benchmarks.harness import device_limits, machine, moggy_training, pytorch_example
+from benchmarks.harness.training_work import training_work
+from benchmarks.harness.turns import WARM_UP_STEPS, Side, compare, rate, take_turns
 from models.config import TrainingConfig
 from models.presets import PRESETS
 
@@ -62,8 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
     device = torch.device(options.device)
     print(f"machine    {machine.describe()}")
     print(f"device     {_name(device)}, torch {torch.__version__}")
-    products, copies = limits.product_rate(device), limits.copy_rate(device)
-    print(f"products   {products / 1e12:9,.2f} TFLOP/s   {limits.fast_dtype(device)}")
+    products, copies = device_limits.product_rate(device), device_limits.copy_rate(device)
+    print(f"products   {products / 1e12:9,.2f} TFLOP/s   {device_limits.fast_dtype(device)}")
     print(f"copies     {copies / 1e9:9,.0f} GB/s")
     report_article(options)
     report_example(options)
@@ -100,13 +101,15 @@ def report_article(options: argparse.Namespace) -> None:
     """The seconds of a whole run, the setting up included."""
     config = replace(configure(ARTICLE, options), images=options.images)
     with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
-        ours.pack(Path(folder), ours.random_pictures(ours.PICTURES, config.shape))
+        moggy_training.pack(
+            Path(folder), moggy_training.random_pictures(moggy_training.PICTURES, config.shape)
+        )
         started = time.perf_counter()
-        run = ours.open_run(config, Path(folder), options.device)
-        step = ours.step_of(run)
+        run = moggy_training.open_run(config, Path(folder), options.device)
+        step = moggy_training.step_of(run)
         while not run.finished:
             step()
-        limits.settle(run.machine.device)
+        device_limits.settle(run.machine.device)
         seconds = time.perf_counter() - started
     print(f"article    {seconds:9.2f} s        {run.images_seen:,} images of {ARTICLE}, ", end="")
     print(f"{run.images_seen / seconds:,.0f} images/s (< {WANTED_SECONDS} s wanted of 750,000)")
@@ -131,14 +134,16 @@ def report_example(options: argparse.Namespace) -> None:
 def be_a_side(options: argparse.Namespace) -> None:
     config = configure(PAPER, options)
     if options.side == "moggy":
-        ours.be_a_side(config, options.seconds, device=options.device)
+        moggy_training.be_a_side(config, options.seconds, device=options.device)
         return
     device = torch.device(options.device)
-    pictures = ours.random_pictures(ours.PICTURES, config.shape)
+    pictures = moggy_training.random_pictures(moggy_training.PICTURES, config.shape)
     batches = loaded(pictures, config.batch_size, options.workers)
-    step = plain.make_step(batches, config.width, device)
+    step = pytorch_example.make_step(batches, config.width, device)
     about = f"{device.type}, float32, NCHW, eager, {options.workers} workers"
-    take_turns(about, step, config.batch_size, options.seconds, {}, lambda: limits.settle(device))
+    take_turns(
+        about, step, config.batch_size, options.seconds, {}, lambda: device_limits.settle(device)
+    )
 
 
 class Pictures(Dataset[Tensor]):
@@ -191,14 +196,18 @@ def row(name: str, options: argparse.Namespace, products: float, copies: float) 
 def steady_rate(config: TrainingConfig, options: argparse.Namespace) -> float:
     """Images per second once everything is set up."""
     with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
-        ours.pack(Path(folder), ours.random_pictures(ours.PICTURES, config.shape))
-        run = ours.open_run(config, Path(folder), options.device)
-        step = ours.step_of(run)
+        moggy_training.pack(
+            Path(folder), moggy_training.random_pictures(moggy_training.PICTURES, config.shape)
+        )
+        run = moggy_training.open_run(config, Path(folder), options.device)
+        step = moggy_training.step_of(run)
         for _ in range(WARM_UP_STEPS):
             step()
         device = run.machine.device
-        limits.settle(device)
-        return rate(step, run.images_per_step, options.seconds, lambda: limits.settle(device))
+        device_limits.settle(device)
+        return rate(
+            step, run.images_per_step, options.seconds, lambda: device_limits.settle(device)
+        )
 
 
 def _name(device: torch.device) -> str:

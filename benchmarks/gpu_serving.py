@@ -29,10 +29,10 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from app.domain.store import ObjectStore
-from benchmarks import limits, machine
-from benchmarks.api import home
-from benchmarks.random_models import store_checkpoint
-from benchmarks.turns import WARM_UP_STEPS, rate
+from benchmarks.harness import device_limits, machine
+from benchmarks.harness.api import home
+from benchmarks.harness.random_models import store_checkpoint
+from benchmarks.harness.turns import WARM_UP_STEPS, rate
 from models.checkpoint import load_generator
 from models.presets import PRESETS
 from models.rendering import to_uint8
@@ -153,7 +153,7 @@ class Parts:
         return rate(step, self.batch, seconds, self._settle)
 
     def _settle(self) -> None:
-        limits.settle(self.device)
+        device_limits.settle(self.device)
         while self._encoding:
             self._wait()
 

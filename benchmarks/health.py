@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import machine
+from benchmarks.harness import machine
 from models.child_process import SPIN_COUNT
 
 if TYPE_CHECKING:

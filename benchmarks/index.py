@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import machine
+from benchmarks.harness import machine
 
 FEATURES = 128
 WANTED_MS = 5.0

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine
-from benchmarks.shared_data import SHARED_DATA
-from benchmarks.turns import WARM_UP_STEPS, in_turn, rate
+from benchmarks.harness import machine
+from benchmarks.harness.machine import SHARED_DATA
+from benchmarks.harness.turns import WARM_UP_STEPS, in_turn, rate
 from models.child_process import SPIN_COUNT
 from models.config import TrainingConfig
 from models.presets import PRESETS
@@ -84,12 +84,12 @@ def config_of(shape: tuple[int, ...], width: int) -> TrainingConfig:
 
 def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespace) -> None:
     """The loader and the trainer, in one process and by turns."""
-    from benchmarks import ours
+    from benchmarks.harness import moggy_training
 
-    ours.pack(folder, pictures)
+    moggy_training.pack(folder, pictures)
     config = config_of(pictures.shape[1:], arguments.width)
-    run = ours.open_run(config, folder)
-    load, step = loader(run), ours.step_of(run)
+    run = moggy_training.open_run(config, folder)
+    load, step = loader(run), moggy_training.step_of(run)
     for _ in range(WARM_UP_STEPS):
         step()
         load()
@@ -100,21 +100,22 @@ def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespa
     )
     print(f"dataset    {len(pictures):,} pictures of {pictures.shape[1:]}, batch {size}")
     print(f"loader     {loaded:9,.0f} images/s")
-    print(
-        f"trainer    {trained:9,.0f} images/s  dcgan of width {config.width}, {ours.describe(run)}"
-    )
+    setting = f"dcgan of width {config.width}, {moggy_training.describe(run)}"
+    print(f"trainer    {trained:9,.0f} images/s  {setting}")
     print(f"ratio      {loaded / trained:9.1f}           (≥ {WANTED_RATIO} wanted)")
 
 
 def report_prefetch(folder: Path, arguments: argparse.Namespace) -> None:
     """The trainer on pictures that lie on the disk and not in the system's cache, by turns: each
     batch read when it is needed, and read while the step before it runs."""
-    from benchmarks import ours
+    from benchmarks.harness import moggy_training
     from models import data
 
     resident, data.RESIDENT_BYTES = data.RESIDENT_BYTES, 0
     shape = np.load(folder / "images.npy", mmap_mode="r").shape[1:]
-    waiting, ahead = (ours.open_run(config_of(shape, arguments.width), folder) for _ in range(2))
+    waiting, ahead = (
+        moggy_training.open_run(config_of(shape, arguments.width), folder) for _ in range(2)
+    )
     data.RESIDENT_BYTES = resident
     waiting.dataset.prefetch = lambda _: None  # type: ignore[assignment,method-assign]
 
@@ -122,7 +123,7 @@ def report_prefetch(folder: Path, arguments: argparse.Namespace) -> None:
         with (folder / "images.npy").open("rb") as file:
             os.fsync(file.fileno())  # what is not written yet stays in the cache
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        return rate(ours.step_of(run), run.images_per_step, arguments.seconds)
+        return rate(moggy_training.step_of(run), run.images_per_step, arguments.seconds)
 
     rates = in_turn([lambda: cold(waiting), lambda: cold(ahead)], arguments.turns)
     print(f"from disk  {rates[0]:9,.0f} images/s  each batch read when it is needed")
@@ -191,12 +192,12 @@ def report_memory(folder: Path, arguments: argparse.Namespace) -> None:
 
 def measure_memory(arguments: argparse.Namespace) -> None:
     """Load and train, then print what the kernel says of this process."""
-    from benchmarks import ours
+    from benchmarks.harness import moggy_training
 
     folder = arguments.measure_memory
     shape = np.load(folder / "images.npy", mmap_mode="r").shape[1:]
-    run = ours.open_run(config_of(shape, arguments.width), folder)
-    load, step = loader(run), ours.step_of(run)
+    run = moggy_training.open_run(config_of(shape, arguments.width), folder)
+    load, step = loader(run), moggy_training.step_of(run)
     for _ in range(arguments.loads):
         load()
     for _ in range(arguments.steps):

@@ -8,19 +8,27 @@ the last checkpoint.
 """
 
 import argparse
+import json
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from app.cli.options import parse_overrides
-from benchmarks import machine
-from benchmarks.digits import Classifier, classify, read_mnist, the_classifier
-from benchmarks.shared_data import SHARED_DATA
-from benchmarks.stacked_mnist import MODES, Coverage, count_digits, count_stacks, inner, pack
-from benchmarks.trainer import Trainer
+from benchmarks.harness import machine
+from benchmarks.harness.digits import (
+    CLASSES,
+    SIDE,
+    Classifier,
+    classify,
+    read_mnist,
+    the_classifier,
+)
+from benchmarks.harness.machine import SHARED_DATA
+from benchmarks.harness.trainer_process import Trainer
 from models.checkpoint import LoadedGenerator, load_generator
 from models.durable_files import write_durably
 from models.presets import resolve
@@ -31,6 +39,76 @@ from models.seeds import latents_from_seeds
 GRID_SIDE = 12
 LEAST_SHARE = 0.04  # of each digit
 WANTED_MODES = 990
+PICTURE_SIDE = 32
+MODES = CLASSES**3
+BLOCK = 10_000  # pictures made at a time
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Of a histogram over modes: how many occur, and its divergence from the uniform one."""
+
+    counts: np.ndarray
+
+    @property
+    def covered(self) -> int:
+        return int((self.counts > 0).sum())
+
+    @property
+    def shares(self) -> np.ndarray:
+        shares: np.ndarray = self.counts / self.counts.sum()
+        return shares
+
+    @property
+    def divergence(self) -> float:
+        """KL(samples ‖ uniform) in nats: 0 where all are equally frequent, ln(modes) for one."""
+        present = self.shares[self.counts > 0]
+        return float((present * np.log(present * len(self.counts))).sum())
+
+
+def count_digits(digits: np.ndarray) -> Coverage:
+    """(N,) digits -> coverage of the ten."""
+    return Coverage(np.bincount(digits, minlength=CLASSES))
+
+
+def count_stacks(digits: np.ndarray) -> Coverage:
+    """(N, 3) digits -> coverage of the thousand."""
+    return Coverage(np.bincount(digits @ np.array([100, 10, 1]), minlength=MODES))
+
+
+def inner(images: np.ndarray) -> np.ndarray:
+    """(N, H, W, C) pictures of digits, 28 or 32 pixels a side -> their middle, (N, 28, 28, C)."""
+    height, width = images.shape[1:3]
+    if (height, width) not in ((SIDE, SIDE), (PICTURE_SIDE, PICTURE_SIDE)):
+        raise ValueError(
+            f"pictures of {height} × {width} are none of digits: {SIDE} × {SIDE}, or padded to "
+            f"{PICTURE_SIDE} × {PICTURE_SIDE}, is what the classifier can read"
+        )
+    margin = (height - SIDE) // 2
+    return images[:, margin : margin + SIDE, margin : margin + SIDE]
+
+
+def pack(folder: Path, digits: np.ndarray, pictures: int, seed: int = 0) -> None:
+    """Write a packed dataset of so many stacks of the (N, 28, 28) digits, all drawn by `seed`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    shape = (pictures, PICTURE_SIDE, PICTURE_SIDE, 3)
+    images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, shape)
+    margin = (PICTURE_SIDE - SIDE) // 2
+    middle = slice(margin, margin + SIDE)
+    for start in range(0, pictures, BLOCK):
+        count = min(BLOCK, pictures - start)
+        chosen = random.integers(len(digits), size=(count, 3))
+        stacks = digits[chosen].transpose(0, 2, 3, 1)
+        images[start : start + count, middle, middle] = stacks
+    images.flush()
+    description = {
+        "images": pictures,
+        "shape": list(shape[1:]),
+        "classes": None,
+        "horizontal_flip": False,  # a mirrored digit is none
+    }
+    (folder / "dataset.json").write_text(json.dumps(description, indent=1) + "\n")
 
 
 def main(words: list[str] | None = None) -> None:

@@ -1,16 +1,16 @@
-"""Training speed of this trainer against the article's step in NumPy, in one run.
+"""Training speed of Moggy's trainer against the article's step in NumPy, in one run.
 
-`python -m benchmarks.numpy_article`. Both: DCGAN of width 32 at batch 64, the generator first, then
-the discriminator on the same fakes. The NumPy side (benchmarks/numpy_dcgan.py) computes in float32;
-`--dtype float64` is what NumPy gives whoever does not say. They take turns.
+`python -m benchmarks.numpy_article`. Both train a DCGAN of width 32 at batch 64, the generator
+first, then the discriminator on the same fakes. The NumPy side (benchmarks/harness/numpy_dcgan.py)
+computes in float32; `--dtype float64` is NumPy's default type. The two sides run alternately.
 """
 
 import argparse
 import os
 from dataclasses import replace
 
-from benchmarks import machine
-from benchmarks.turns import Side, compare, take_turns
+from benchmarks.harness import machine
+from benchmarks.harness.turns import Side, compare, take_turns
 from models.child_process import SPIN_COUNT
 from models.presets import PRESETS
 
@@ -62,7 +62,7 @@ def report(arguments: argparse.Namespace) -> None:
 def be_numpy(arguments: argparse.Namespace) -> None:
     import numpy as np
 
-    from benchmarks.numpy_dcgan import new_training
+    from benchmarks.harness.numpy_dcgan import new_training
 
     dtype = np.dtype(arguments.dtype).type
     training = new_training(arguments.width, dtype)
@@ -79,12 +79,12 @@ def be_numpy(arguments: argparse.Namespace) -> None:
 
 def be_moggy(arguments: argparse.Namespace) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # as the trainer process does
-    from benchmarks import ours
+    from benchmarks.harness import moggy_training
 
     config = replace(
         PRESETS["dcgan"].config, width=arguments.width, batch_size=arguments.batch_size
     )
-    ours.be_a_side(config, arguments.seconds)
+    moggy_training.be_a_side(config, arguments.seconds)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image, ImageFilter
 
-from benchmarks import machine
-from benchmarks.shared_data import SHARED_DATA
+from benchmarks.harness import machine
+from benchmarks.harness.machine import SHARED_DATA
 from models.child_process import SPIN_COUNT
 
 SHOWN = (

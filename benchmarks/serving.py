@@ -10,21 +10,25 @@ serves the same generator and encoder, and counts with the fastest of its settin
 import argparse
 import os
 import statistics
+import time
+from array import array
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from benchmarks import machine
-from benchmarks import serving_measures as measures
-from benchmarks.api import api, home, prepare
-from benchmarks.figures import TITLE, Figure
-from benchmarks.in_process import in_process
-from benchmarks.load import Load, load
+from benchmarks.harness import machine
+from benchmarks.harness.api import api, home, prepare
+from benchmarks.harness.figures import TITLE, Figure
+from benchmarks.harness.in_process import in_process
+from benchmarks.harness.load import Load, load
+from benchmarks.harness.pacing import Outcome, Pace, pace
+from benchmarks.harness.processes import NotStarted, Server, cpu_seconds, end_when_told, memory
+from benchmarks.harness.request import NUMBER, Request, grid_of_images, single_image
 from benchmarks.peers.environments import NotInstalled
 from benchmarks.peers.measuring import SEED, AnotherPicture, Result, measure
 from benchmarks.peers.peer import PEERS, Peer
-from benchmarks.processes import NotStarted, Server, cpu_seconds, end_when_told
 
 CONNECTIONS = 32
 WARM_UP_SECONDS = 3
@@ -32,6 +36,9 @@ MODELS = 10
 TIMES = 9  # of what is asked for alone
 WANTED_SHARE, WANTED_REPEATS = 75, 8000
 WANTED_P99_MS, WANTED_MORPH_MS, WANTED_GRID_MS, WANTED_MIB = 25, 120, 60, 900
+PACED_CONNECTIONS = 256
+MORPH_FRAMES = 60
+SHORT_SECONDS = 3
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -69,7 +76,7 @@ class Singles:
 
     def __init__(self, server: Server, checkpoint: ServedCheckpoint, seconds: int) -> None:
         self.port, self.checkpoint, self.seconds = server.port, checkpoint, seconds
-        self.request = measures.single_image(checkpoint)
+        self.request = single_image(checkpoint)
         self.turns: list[Load] = []
         self._pid, self._cpu = server.pid, 0.0
         self.request.ask(self.port, SEED)  # loads the generator
@@ -142,9 +149,10 @@ def tried(
 def alone_figures(singles: Singles) -> list[Figure]:
     """The rest of what one API process is measured at."""
     port, checkpoint = singles.port, singles.checkpoint
-    paced = measures.at_rate(port, singles.request, singles.rate / 2, singles.seconds)
-    repeats = measures.repeated(port, checkpoint, CONNECTIONS)
-    morph, grid = (measure(port, checkpoint, TIMES) for measure in (measures.morph, measures.grid))
+    paced = at_rate(port, singles.request, singles.rate / 2, singles.seconds)
+    repeats = repeated(port, checkpoint, CONNECTIONS)
+    morph = morph_seconds(port, checkpoint, TIMES)
+    grid = grid_seconds(port, checkpoint, TIMES)
     return [
         Figure("p99 at half that rate", 1e3 * paced.p99, "ms", WANTED_P99_MS, True, str(paced)),
         Figure("cached repeat", repeats.rate, "/s", WANTED_REPEATS, note="304, If-None-Match"),
@@ -158,10 +166,84 @@ def memory_figure() -> Figure:
     with home() as settings:
         checkpoints = prepare(settings, MODELS)
         with api(settings) as server:
-            used = measures.memory_with(settings.port, server.pid, checkpoints)
+            used = memory_with(settings.port, server.pid, checkpoints)
     resident, shared = (used[name] / 2**20 for name in ("Rss", "Pss"))
     note = f"of both processes; {shared:,.0f} MiB where what they share is counted once"
     return Figure(f"memory with {MODELS} models", resident, "MiB", WANTED_MIB, True, note)
+
+
+@dataclass(frozen=True)
+class Paced:
+    """How a steady rate was answered, and what the client did meanwhile."""
+
+    rate: float
+    p99: float
+    errors: int
+    client: Pace
+
+    def __str__(self) -> str:
+        late = self.client.late_p99 * 1e3
+        return (
+            f"{self.rate:,.0f}/s, open loop, {self.errors} errors; the client took "
+            f"{self.client.cores:.0%} of a core and was late by {late:.1f} ms at its p99"
+        )
+
+
+def at_rate(port: int, request: Request, rate: float, seconds: float) -> Paced:
+    """Latencies at a rate that does not wait for answers."""
+    errors = 0
+    latencies: array[float] = array("d")
+
+    def note(outcome: Outcome) -> None:
+        nonlocal errors
+        latencies.append(outcome.latency)
+        errors += outcome.status != 200
+
+    client = pace(
+        port, request.render, note, rate=rate, seconds=seconds, connections=PACED_CONNECTIONS
+    )
+    ordered = sorted(latencies)
+    return Paced(rate, ordered[int(0.99 * len(ordered))], errors + client.held_back, client)
+
+
+def repeated(port: int, checkpoint: ServedCheckpoint, connections: int) -> Load:
+    """One image of a checkpoint that is named, asked for by who has it."""
+    path = f"/v1/models/{checkpoint.model}/images/1.png?checkpoint={checkpoint.id}"
+    tag = Request(path).ask(port, 1).headers["etag"]
+    again = Request(path, headers={"If-None-Match": tag})
+    assert again.ask(port, 1).status == 304
+    return load(port, again, connections=connections, seconds=SHORT_SECONDS)
+
+
+def morph_seconds(port: int, checkpoint: ServedCheckpoint, times: int) -> float:
+    """The median time of an animated WebP between two seeds that nobody has asked for."""
+    frames = f"frames={MORPH_FRAMES}"
+    path = f"/v1/models/{checkpoint.model}/interpolations/{NUMBER}-1{NUMBER}.webp?{frames}"
+    return _median_seconds(port, Request(path), times)
+
+
+def grid_seconds(port: int, checkpoint: ServedCheckpoint, times: int) -> float:
+    """The median time of one PNG of many images."""
+    return _median_seconds(port, grid_of_images(checkpoint), times)
+
+
+def _median_seconds(port: int, request: Request, times: int) -> float:
+    taken = []
+    for number in range(1000, 1000 + times):
+        started = time.perf_counter()
+        answer = request.ask(port, number)
+        taken.append(time.perf_counter() - started)
+        if answer.status != 200:
+            raise SystemExit(f"{request.path} answered {answer.status}: {answer.body[:300]!r}")
+    return statistics.median(taken)
+
+
+def memory_with(port: int, pid: int, checkpoints: list[ServedCheckpoint]) -> dict[str, int]:
+    """Bytes of the API's processes once it has made a grid and an image of each of the models."""
+    for checkpoint in checkpoints:
+        grid_seconds(port, checkpoint, times=1)
+        _median_seconds(port, single_image(checkpoint), times=1)
+    return memory(pid)
 
 
 if __name__ == "__main__":

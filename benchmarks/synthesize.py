@@ -20,9 +20,9 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.job_states import Status
 from app.domain.settings import Settings
 from app.domain.synthesis import LAYOUTS, MIN_IMAGES, queue_synthesis
-from benchmarks import machine
-from benchmarks.api import home, prepare
-from benchmarks.in_process import threaded_rate
+from benchmarks.harness import machine
+from benchmarks.harness.api import home, prepare
+from benchmarks.harness.in_process import threaded_rate
 from worker.context import WorkerContext
 from worker.supervisor import supervise
 

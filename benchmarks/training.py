@@ -1,17 +1,18 @@
-"""Training speed of this trainer against a plain PyTorch loop of the same networks, in one run.
+"""Training speed of Moggy's trainer against a plain PyTorch loop of the same networks, in one run.
 
-`python -m benchmarks.training`. The plain loop is pytorch/examples' dcgan (benchmarks/plain.py):
-eager, float32, NCHW. Both have their pictures in memory, and take turns. The share of the machine's
-own rate at large matrix products counts the operations of the example's step, the same for both;
-beside it, that of the fewer that this trainer's step takes.
+`python -m benchmarks.training`. The plain loop is pytorch/examples' dcgan
+(benchmarks/harness/pytorch_example.py): eager, float32, NCHW. Both hold their images in memory, and
+they run alternately. The share of the machine's rate at large matrix products counts the operations
+of the example's step, the same for both; the line after it counts the fewer operations of Moggy's
+own step.
 """
 
 import argparse
 import os
 from dataclasses import replace
 
-from benchmarks import machine
-from benchmarks.turns import Side, compare, take_turns
+from benchmarks.harness import machine
+from benchmarks.harness.turns import Side, compare, take_turns
 from models.child_process import SPIN_COUNT
 from models.presets import PRESETS
 
@@ -69,30 +70,30 @@ def report(arguments: argparse.Namespace) -> None:
 def be_plain(arguments: argparse.Namespace) -> None:
     import torch
 
-    from benchmarks import ours, plain
+    from benchmarks.harness import moggy_training, pytorch_example
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    batches = plain.in_memory(
-        ours.random_pictures(ours.PICTURES, (64, 64, 3)), arguments.batch_size
+    batches = pytorch_example.in_memory(
+        moggy_training.random_pictures(moggy_training.PICTURES, (64, 64, 3)), arguments.batch_size
     )
-    step = plain.make_step(batches, arguments.width, device)
+    step = pytorch_example.make_step(batches, arguments.width, device)
     about = f"{device.type}, float32, NCHW, {torch.get_num_threads()} threads"
     take_turns(about, step, arguments.batch_size, arguments.seconds, {})
 
 
 def be_moggy(arguments: argparse.Namespace) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # as the trainer process does
-    from benchmarks import limits, ours
-    from benchmarks.work import example_work, training_work
+    from benchmarks.harness import device_limits, moggy_training
+    from benchmarks.harness.training_work import example_work, training_work
 
     config = replace(
         PRESETS["dcgan"].config, width=arguments.width, batch_size=arguments.batch_size
     )
-    ours.be_a_side(
+    moggy_training.be_a_side(
         config,
         arguments.seconds,
         lambda run: {
-            "peak": lambda: limits.product_rate(run.machine.device),
+            "peak": lambda: device_limits.product_rate(run.machine.device),
             "example": lambda: example_work(config.width).operations,
             "own": lambda: training_work(config).operations,
         },

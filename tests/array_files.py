@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.digits import read_idx
+from benchmarks.harness.digits import read_idx
 
 
 def images(count: int, *shape: int, seed: int = 0) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.digits import read_idx
+from benchmarks.harness.digits import read_idx
 
 
 def cats(shared_data: Path, count: int, first: int = 0) -> np.ndarray:

@@ -22,7 +22,7 @@ from app.domain.step_timing import StepMeter
 from app.domain.store import ObjectStore
 from app.main import create_app
 from app.serving.connections import Connection
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 
 CLASSES = ("0", "1")
 SAMPLE_AT = 64  # images_seen

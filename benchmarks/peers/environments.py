@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.processes import ROOT
+from benchmarks.harness.machine import ROOT
 
 FOLDER = ROOT / ".venv-peers"
 STAMP = "installed.txt"  # in an environment that is whole: the requirements it was made of

@@ -12,11 +12,11 @@ from PIL import Image
 
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import RECIPE_KEY
-from benchmarks.load import Load, load
+from benchmarks.harness.load import Load, load
+from benchmarks.harness.processes import cpu_seconds, free_port, serving
 from benchmarks.peers.assignment import Assignment, Setting
 from benchmarks.peers.environments import programs
 from benchmarks.peers.peer import Peer
-from benchmarks.processes import cpu_seconds, free_port, serving
 
 WARM_UP_SECONDS = 2
 SEED = 7  # of the picture that is compared

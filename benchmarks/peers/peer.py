@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks.harness import machine
+from benchmarks.harness.request import NUMBER, Request
 from benchmarks.peers.assignment import Setting
-from benchmarks.request import NUMBER, Request
 
 FOLDER = Path(__file__).parent
 CORES = machine.cores()

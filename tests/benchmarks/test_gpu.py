@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import loaded, main
-from benchmarks.ours import random_pictures
+from benchmarks.harness.moggy_training import random_pictures
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.harness.moggy_training import random_pictures
 from benchmarks.loading import decode, enough_space, repeat
-from benchmarks.ours import random_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,10 +11,10 @@ from app.domain.images.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks import serving
+from benchmarks.harness.random_models import store_checkpoint
 from benchmarks.peers import environments
 from benchmarks.peers.measuring import SEED
 from benchmarks.peers.peer import PEERS
-from benchmarks.random_models import store_checkpoint
 from models.samples import Sample
 
 

@@ -24,7 +24,7 @@ from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import FORMATS, Synthesis, max_image_bytes, queue_synthesis
-from benchmarks.random_models import register
+from benchmarks.harness.random_models import register
 from models.config import MAX_SEED
 from models.samples import Sample
 

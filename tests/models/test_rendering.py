@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.random_models import checkpoint_bytes
+from benchmarks.harness.random_models import checkpoint_bytes
 from models.checkpoint import load_generator
 from models.config import TrainingConfig
 from models.networks.network import Generator

@@ -14,7 +14,7 @@ from app.domain.database import Database
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 from models.seeds import class_from_seed
 
 URL = "/v1/models/pets/interpolations"

@@ -14,7 +14,7 @@ from app.domain.store import ObjectStore
 from app.main import create_app
 from app.routes import fast_images
 from app.serving.engine import Engine
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 
 IMAGES = "/v1/models/cats/images"
 

@@ -16,7 +16,7 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 from models.seeds import latent_from_seed
 
 IMAGES = "/v1/models/cats/images"

@@ -11,7 +11,7 @@ from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 from models.config import MAX_SEED
 
 

@@ -10,7 +10,7 @@ from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
-from benchmarks.random_models import checkpoint_bytes
+from benchmarks.harness.random_models import checkpoint_bytes
 from models.config import TrainingConfig
 
 

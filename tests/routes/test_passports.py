@@ -18,8 +18,8 @@ from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
+from benchmarks.harness.random_models import register, store_checkpoint
 from benchmarks.loading import decode
-from benchmarks.random_models import register, store_checkpoint
 from models.config import MAX_SEED
 from models.seeds import latent_from_seed
 

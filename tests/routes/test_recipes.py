@@ -16,7 +16,7 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 
 IMAGES = "/v1/models/cats/images"
 MORPHS = "/v1/models/cats/interpolations"

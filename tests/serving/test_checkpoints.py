@@ -20,8 +20,8 @@ from app.domain.tables import Checkpoint, Model
 from app.serving import checkpoints
 from app.serving.checkpoints import BrokenCheckpoint, CheckpointLookup, GeneratorCache
 from app.serving.generation_process import GenerationProcess, generation_process
-from benchmarks.processes import resident
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.processes import resident
+from benchmarks.harness.random_models import register, store_checkpoint
 
 
 def find_id(lookup: CheckpointLookup, database: Database, checkpoint_id: str | None = None) -> str:

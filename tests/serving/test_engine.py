@@ -16,7 +16,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.checkpoints import CachedGenerator, GeneratorCache
 from app.serving.engine import SLICE_IMAGES, Engine
-from benchmarks.random_models import store_checkpoint
+from benchmarks.harness.random_models import store_checkpoint
 from models.samples import RENDER_BATCH, Pixels, Sample
 from models.seeds import latent_from_seed
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.random_models import store_checkpoint
 
 from app.domain.errors import Unavailable
 from app.domain.images.checkpoint import ServedCheckpoint
@@ -18,7 +19,6 @@ from app.serving.checkpoints import BrokenCheckpoint
 from app.serving.engine import Engine
 from app.serving.generation_process import GenerationFailed, RemoteRenderer
 from app.serving.sample_queue import SampleQueue
-from benchmarks.random_models import store_checkpoint
 from models.samples import Pixels, Sample
 
 from .gate import Gate, seeds

@@ -21,7 +21,7 @@ from app.serving.checkpoints import BrokenCheckpoint
 from app.serving.engine import Engine
 from app.serving.generation_messages import File
 from app.serving.generation_process import GenerationProcess, RemoteRenderer
-from benchmarks.random_models import store_checkpoint
+from benchmarks.harness.random_models import store_checkpoint
 from models.samples import RENDER_BATCH, Sample
 
 ROOT = Path(__file__).resolve().parents[2]

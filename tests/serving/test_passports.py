@@ -16,8 +16,8 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, NoPassport, Passport
+from benchmarks.harness.random_models import register
 from benchmarks.loading import decode
-from benchmarks.random_models import register
 
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 

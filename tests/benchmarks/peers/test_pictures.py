@@ -10,10 +10,10 @@ from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from benchmarks.harness.random_models import store_checkpoint
 from benchmarks.peers.assignment import Assignment, Setting
 from benchmarks.peers.measuring import AnotherPicture, compare
 from benchmarks.peers.pictures import Pictures
-from benchmarks.random_models import store_checkpoint
 from models.checkpoint import load_generator
 from models.rendering import Renderer
 from models.samples import Sample

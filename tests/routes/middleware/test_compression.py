@@ -11,7 +11,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes.middleware.compression import Compression
 from app.routes.protocol.caching import is_not_modified
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes.protocol.problems import MAX_ERRORS, MAX_TEXT
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 
 IMAGES, MORPHS = "/v1/models/pets/images", "/v1/models/pets/interpolations"
 BODIES = (IMAGES, MORPHS, "/v1/jobs")

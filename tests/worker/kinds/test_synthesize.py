@@ -28,7 +28,7 @@ from app.domain.store import ObjectStore
 from app.domain.synthesis import queue_synthesis
 from app.domain.tables import JobFile
 from app.main import create_app
-from benchmarks.random_models import register, store_checkpoint
+from benchmarks.harness.random_models import register, store_checkpoint
 from models.checkpoint import load_generator
 from models.rendering import Renderer
 from models.samples import Sample

@@ -12,7 +12,7 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import Synthesis
-from benchmarks.random_models import store_checkpoint
+from benchmarks.harness.random_models import store_checkpoint
 from models.rendering import Renderer
 from worker.synthesis.synthesis import run_synthesis
 

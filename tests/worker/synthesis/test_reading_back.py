@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.store import ObjectStore
-from benchmarks.random_models import store_checkpoint
+from benchmarks.harness.random_models import store_checkpoint
 from worker.ingest.ingest import Ingest
 from worker.ingest.limits import Limits
 from worker.ingest.request import ImageShape, IngestRequest, Source

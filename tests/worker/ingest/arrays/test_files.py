@@ -12,7 +12,7 @@ import pytest
 from array_files import first_of_idx, idx, images, npy
 from PIL import Image
 
-from benchmarks.digits import read_idx
+from benchmarks.harness.digits import read_idx
 from worker.ingest.errors import IngestError
 
 Run = Callable[..., Any]

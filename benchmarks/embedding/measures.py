@@ -1,0 +1,178 @@
+"""What the embedding is worth on pictures that it never learnt from, and how fast it is."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchmarks.embedding.datasets import Pictures, Split
+from benchmarks.embedding.views import blur, jpeg, noise, view
+from models.scoring.embedding import Embedder, Network, prepare, read_network
+from models.scoring.metrics.frechet import FrechetReference, Moments, frechet_distances
+
+NEIGHBOURS = 20
+LINEAR_STEPS = 300
+NOISES = (0.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # levels of 255
+BLURS = (0.0, 0.5, 1.0, 2.0, 4.0)  # pixels
+SPEED_SHAPES = ((64, 64, 3), (28, 28, 1), (256, 256, 3))
+SPEED_IMAGES = 1024
+SPEED_REPEATS = 10
+
+
+def measure(weights: Path, sources: dict[str, Split]) -> dict[str, Any]:
+    """Every figure of the network of that file, printed as it is found, by name."""
+    embedder = Embedder(weights=weights)
+    figures: dict[str, Any] = {}
+    for found in (
+        accuracies(embedder, sources),
+        instances(embedder, sources["cats"].held_out.images),
+        distances(embedder, sources["cats"]),
+        formats(embedder, read_network(weights), sources["cats"].held_out.images),
+        speeds(embedder),
+    ):
+        for name, value in found.items():
+            print(f"{name:40} {value}", flush=True)
+        figures |= found
+    return figures
+
+
+def accuracies(embedder: Embedder, sources: dict[str, Split]) -> dict[str, float]:
+    """Of the 20 nearest learnt pictures' vote, and of a linear classifier on the features."""
+    figures = {}
+    for name in ("cifar10", "mnist"):
+        learnt, held_out = sources[name].learnt, sources[name].held_out
+        known, asked = (torch.from_numpy(embedder(one.images)) for one in (learnt, held_out))
+        voted = vote(known, torch.from_numpy(learnt.labels), asked)
+        answered = linear(known, torch.from_numpy(learnt.labels), asked)
+        figures[f"{name}_nearest"] = share(voted, held_out)
+        figures[f"{name}_linear"] = share(answered, held_out)
+    return figures
+
+
+def share(answers: Tensor, pictures: Pictures) -> float:
+    return round(float((answers.numpy() == pictures.labels).mean()), 4)
+
+
+def vote(known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
+    """(M,) the commonest label among the nearest NEIGHBOURS of each."""
+    parts = [(part @ known.T).topk(NEIGHBOURS).indices for part in asked.split(500)]
+    return labels[torch.cat(parts)].mode(1).values
+
+
+def linear(known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
+    """(M,) labels by a logistic regression that is learnt from all at once."""
+    torch.manual_seed(0)
+    classifier = torch.nn.Linear(known.shape[1], int(labels.max()) + 1)
+    adam = torch.optim.Adam(classifier.parameters(), lr=0.1)
+    for _ in range(LINEAR_STEPS):
+        adam.zero_grad()
+        F.cross_entropy(classifier(known * 10), labels).backward()
+        adam.step()
+    return classifier(asked * 10).argmax(1).detach()
+
+
+def instances(embedder: Embedder, images: np.ndarray) -> dict[str, Any]:
+    """How often the changed picture's nearest is the original; how far it is, against others.
+
+    The distances: the 95th percentile of changed to original, the 5th and 50th of each original to
+    its nearest other one.
+    """
+    torch.manual_seed(0)
+    originals = embedder(images)
+    apart = between(originals, originals)
+    np.fill_diagonal(apart, np.inf)
+    figures: dict[str, Any] = {
+        "nearest_other_p5_p50": [round(float(p), 3) for p in np.percentile(apart.min(1), (5, 50))]
+    }
+    for name, changed in mild_changes(images).items():
+        away = between(embedder(changed), originals)
+        recall = float((away.argmin(1) == np.arange(len(images))).mean())
+        own = float(np.percentile(away.diagonal(), 95))
+        figures[f"recall_{name}"] = round(recall, 4)
+        figures[f"distance_p95_{name}"] = round(own, 3)
+    return figures
+
+
+def between(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(M, D), (N, D) of unit length -> (M, N) Euclidean distances."""
+    return np.sqrt(np.maximum(2 - 2 * (some @ others.T), 0))
+
+
+def mild_changes(images: np.ndarray) -> dict[str, np.ndarray]:
+    """What uploads and editors do to a picture: 64×64 RGB."""
+    pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    cropped = F.interpolate(pictures[:, :, 3:-3, 3:-3], images.shape[1], mode="bilinear")
+    packed = torch.stack([jpeg(one, 60) for one in pictures])
+    mirrors = torch.ones(len(pictures), dtype=torch.bool)
+    changed = {
+        "crop_10_percent": cropped,
+        "jpeg_60": packed,
+        "brightness_+15_percent": pictures * 1.15,
+        "half_size": F.interpolate(pictures, scale_factor=0.5, mode="area"),
+        "mirrored": pictures.flip(3),
+        "all_mild_at_random": view(pictures, mirrors),
+    }
+    return {name: as_array(one) for name, one in changed.items()}
+
+
+def distances(embedder: Embedder, cats: Split) -> dict[str, Any]:
+    """The Fréchet distance of distorted held-out cats to as many learnt ones, ever stronger."""
+    torch.manual_seed(0)
+    pictures = torch.from_numpy(cats.held_out.images).permute(0, 3, 1, 2).float()
+    reference = FrechetReference.of(*weighed(embedder(cats.learnt.images[: len(pictures)])))
+    found: dict[str, Any] = {}
+    for name, change, strengths in (
+        ("frechet_by_noise", lambda level: noise(pictures, (level - 6) / 60), NOISES),
+        ("frechet_by_blur", lambda sigma: blur(pictures, (sigma - 0.8) / 3), BLURS),
+    ):
+        row = {}
+        for strength in strengths:
+            changed = as_array(change(strength) if strength else pictures)
+            moments = Moments.of(*weighed(embedder(changed)))
+            row[strength] = round(float(frechet_distances(reference, moments)), 4)
+        found[name] = row
+    return found
+
+
+def weighed(features: np.ndarray) -> tuple[Tensor, Tensor]:
+    """The features, each of which counts once."""
+    return torch.from_numpy(features), torch.ones(1, len(features), dtype=torch.float64)
+
+
+def as_array(pictures: Tensor) -> np.ndarray:
+    """(N, C, H, W) of 0 to 255 -> (N, H, W, C) uint8"""
+    return pictures.clamp(0, 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+@torch.inference_mode()
+def formats(embedder: Embedder, network: Network, images: np.ndarray) -> dict[str, float]:
+    """How far the features lie from those of unfolded float32, at most."""
+    exact = network.eval()(prepare(images)).numpy()
+    apart = np.linalg.norm(exact - embedder(images), axis=1)
+    return {"apart_from_float32": round(float(apart.max()), 4)}
+
+
+def speeds(embedder: Embedder) -> dict[str, float]:
+    """Images a second by shape, and milliseconds for one picture."""
+    generator = np.random.default_rng(0)
+    figures: dict[str, float] = {}
+    for shape in SPEED_SHAPES:
+        images = generator.integers(0, 256, (SPEED_IMAGES, *shape), dtype=np.uint8)
+        rate = SPEED_IMAGES / seconds(embedder, images)
+        figures["images_per_second_" + "x".join(map(str, shape))] = round(rate)
+    figures["milliseconds_for_one"] = round(seconds(embedder, images[:1, :64, :64]) * 1000, 1)
+    return figures
+
+
+def seconds(embedder: Embedder, images: np.ndarray) -> float:
+    """The shortest of some calls: what else the machine does can only lengthen them."""
+    taken = []
+    for _ in range(SPEED_REPEATS):
+        start = time.perf_counter()
+        embedder(images)
+        taken.append(time.perf_counter() - start)
+    return min(taken)

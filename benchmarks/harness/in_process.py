@@ -1,0 +1,53 @@
+"""The limit of serving: the service's generator and encoder, called without HTTP."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+# Set before torch is loaded, as the API's own processes have it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+
+from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.encoders import encode_png
+from app.domain.images.recipes import image_recipe
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from benchmarks.harness import machine
+from models.checkpoint import load_generator
+from models.rendering import Renderer
+from models.samples import RENDER_BATCH, Sample
+
+
+def in_process(settings: Settings, checkpoint: ServedCheckpoint, seconds: float) -> float:
+    """Images per second, from seed to PNG, by as many threads as are the fastest: one that uses
+    all cores, or one to each core."""
+    threads = {1, machine.cores()}
+    return max(threaded_rate(settings, checkpoint, one, seconds) for one in threads)
+
+
+def threaded_rate(
+    settings: Settings, checkpoint: ServedCheckpoint, threads: int, seconds: float
+) -> float:
+    """The same by so many threads, between which the cores are shared out."""
+    renderer = Renderer(load_generator(ObjectStore(settings).local_copy(checkpoint.key)))
+    before = torch.get_num_threads()
+    end = time.perf_counter() + seconds
+
+    def work(number: int) -> int:
+        torch.set_num_threads(max(1, machine.cores() // threads))
+        seed = first = 10**6 * number
+        while time.perf_counter() < end:
+            samples = [Sample(point) for point in range(seed, seed + RENDER_BATCH)]
+            for sample, pixels in zip(samples, renderer.render(samples), strict=True):
+                encode_png(pixels, image_recipe(checkpoint, sample))
+            seed += RENDER_BATCH
+        return seed - first
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        made = sum(pool.map(work, range(threads)))
+    rate = made / (time.perf_counter() - started)
+    torch.set_num_threads(before)
+    return rate

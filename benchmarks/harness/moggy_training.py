@@ -1,0 +1,85 @@
+"""This project's side of a comparison: a training run as `python -m models.train` sets it up."""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.harness.device_limits import settle
+from benchmarks.harness.turns import take_turns
+from models.config import TrainingConfig
+from models.data import PackedDataset
+from models.precision import choose_machine
+from models.training.run import TrainingRun
+
+Answers = Mapping[str, Callable[[], float]]
+PICTURES = 3000
+
+
+def random_pictures(count: int, shape: tuple[int, ...]) -> np.ndarray:
+    """(count, H, W, C) uint8: how fast a step is does not depend on what it sees."""
+    return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+def pack(folder: Path, pictures: np.ndarray) -> None:
+    """Write a packed dataset."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "images.npy", pictures)
+    description = {
+        "images": len(pictures),
+        "shape": list(pictures.shape[1:]),
+        "classes": None,
+        "horizontal_flip": True,
+    }
+    (folder / "dataset.json").write_text(json.dumps(description))
+
+
+def open_run(config: TrainingConfig, dataset: Path, device: str | None = None) -> TrainingRun:
+    """A run on the packed dataset, on the device the trainer would choose unless one is named."""
+    machine = choose_machine(config.precision)
+    if device is not None and device != machine.device.type:
+        machine = replace(machine, device=torch.device(device), precision="float32")
+    machine.prepare()
+    packed = PackedDataset(dataset)
+    packed.move_to(machine.device)
+    return TrainingRun(config, packed, machine)
+
+
+def step_of(run: TrainingRun) -> Callable[[], None]:
+    """One step, and its losses read as often as the training loop does."""
+
+    def step() -> None:
+        run.step()
+        if run.read_due:
+            run.read_report()
+
+    return step
+
+
+def describe(run: TrainingRun) -> str:
+    machine = run.machine
+    return f"{machine.device.type}, {machine.precision}, {machine.threads} threads"
+
+
+def be_a_side(
+    config: TrainingConfig,
+    seconds: float,
+    answers: Callable[[TrainingRun], Answers] = lambda _: {},
+    device: str | None = None,
+) -> None:
+    """Take turns as the trainer, learning from random pictures."""
+    with tempfile.TemporaryDirectory(prefix="moggy-benchmark-") as folder:
+        pack(Path(folder), random_pictures(PICTURES, config.shape))
+        run = open_run(config, Path(folder), device)
+        take_turns(
+            describe(run),
+            step_of(run),
+            run.images_per_step,
+            seconds,
+            answers(run),
+            lambda: settle(run.machine.device),
+        )

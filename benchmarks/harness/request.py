@@ -1,0 +1,69 @@
+"""A request that is made again and again, and each time for something else."""
+
+import http.client
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.domain.images.checkpoint import ServedCheckpoint
+
+NUMBER = "{number}"  # in a path or a body: another one in each request
+ANSWER_SECONDS = 60.0
+GRID_IMAGES = 64
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; a POST where it has a body, which is JSON."""
+
+    path: str
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        return "POST" if self.body else "GET"
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        return ({"Content-Type": "application/json"} if self.body else {}) | dict(self.headers)
+
+    def filled(self, number: int) -> tuple[str, bytes]:
+        """Its path and its body."""
+        path, body = (text.replace(NUMBER, str(number)) for text in (self.path, self.body))
+        return path, body.encode()
+
+    def render(self, number: int) -> bytes:
+        """The bytes that ask for it, over a connection that is kept."""
+        path, body = self.filled(number)
+        fields = {"Host": "127.0.0.1"} | self.all_headers
+        if body:
+            fields["Content-Length"] = str(len(body))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"{self.method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+    def ask(self, port: int, number: int) -> Answer:
+        """Its answer, whatever the status."""
+        path, body = self.filled(number)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request(self.method, path, body or None, self.all_headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.headers), answer.read())
+        finally:
+            connection.close()
+
+
+def single_image(checkpoint: ServedCheckpoint) -> Request:
+    return Request(f"/v1/models/{checkpoint.model}/images/{NUMBER}.png")
+
+
+def grid_of_images(checkpoint: ServedCheckpoint) -> Request:
+    body = f'{{"count": {GRID_IMAGES}, "seed": 1{NUMBER}000, "format": "grid"}}'
+    return Request(f"/v1/models/{checkpoint.model}/images", body)
