@@ -30,8 +30,8 @@ def flatten_alpha(images: Pixels, background: int, *, rounding: int = 127) -> Pi
     """Composite (N, H, W, 4) over a grey level: -> (N, H, W, 3).
 
     Images without a fourth channel are returned as they are. A `rounding` of 127 gives the nearest
-    level, 0 rounds down. Pillow rounds differently. Code that
-    flattens the images of files keeps to Pillow, because their bytes and hashes depend on it.
+    level, 0 rounds down. Code that flattens the images of files uses Pillow, which rounds
+    differently: the bytes and the hashes of the files depend on it.
     """
     if images.shape[3] != 4:
         return images

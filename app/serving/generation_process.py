@@ -253,7 +253,7 @@ class RemoteRenderer:
     def render(
         self, samples: Sequence[Sample], files: Sequence[File | None], lane: int
     ) -> Sequence[Made]:
-        """At most BATCH samples -> the pixels, or the requested file, of each. Blocks.
+        """At most RENDER_BATCH samples -> the pixels, or the requested file, of each. Blocks.
 
         `lane` counts the generating threads from 0. Raises what `GenerationProcess.ask` raises.
         """

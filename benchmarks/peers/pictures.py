@@ -2,7 +2,7 @@
 
 The same generator, frozen as the service has it, and the service's encoder with its recipe inside.
 A peer's forward pass is of as many images as its batch has, where the service's are always of
-BATCH: it need not promise that a picture's bytes are the same whatever is made beside it.
+RENDER_BATCH: it need not promise that a picture's bytes are the same whatever is made beside it.
 """
 
 import os
