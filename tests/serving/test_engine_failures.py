@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.random_models import store_checkpoint
+from benchmarks.harness.random_models import store_checkpoint
 
 from app.domain.errors import Unavailable
 from app.domain.images.checkpoint import ServedCheckpoint
