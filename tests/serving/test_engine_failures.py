@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.harness.random_models import store_checkpoint
 
 from app.domain.errors import Unavailable
 from app.domain.images.checkpoint import ServedCheckpoint
@@ -19,6 +18,7 @@ from app.serving.checkpoints import BrokenCheckpoint
 from app.serving.engine import Engine
 from app.serving.generation_process import GenerationFailed, RemoteRenderer
 from app.serving.sample_queue import SampleQueue
+from benchmarks.harness.random_models import store_checkpoint
 from models.samples import Pixels, Sample
 
 from .gate import Gate, seeds

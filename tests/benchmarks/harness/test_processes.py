@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.machine import ROOT
 from benchmarks.harness.processes import (
     NotStarted,
     cpu_seconds,
@@ -17,7 +18,6 @@ from benchmarks.harness.processes import (
     serving,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 # Ignores that it is told to end, as does the child that it starts in a session of its own.
 STUBBORN = """
 import http.server, signal, subprocess, sys
