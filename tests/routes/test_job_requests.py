@@ -61,7 +61,7 @@ MANY = dict.fromkeys((f"{number:068}" for number in range(10_000)), 1)
         ({"kind": "paint"}, 422, "kind", "train, evaluate, synthesize"),
         ({"checkpoint": "c1"}, 422, "checkpoint", "ask for kind evaluate or synthesize"),
         ({"stability": "on"}, 422, "stability", "off, auto"),
-        ({"stability": "auto", "overrides": {"stability": "off"}}, 422, "stability", "once"),
+        ({"stability": "auto", "overrides": {"stability": "off"}}, 422, "stability", "given twice"),
         ({"kind": "evaluate", "seed": 1}, 422, "seed", "ask for kind train or synthesize"),
         ({"kind": "evaluate", "model": None}, 422, "model", "needs model or checkpoint"),
         ({"kind": "evaluate", "model": "dogs"}, 404, "model", "there is no model 'dogs'"),
