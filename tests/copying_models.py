@@ -17,7 +17,7 @@ from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine
 from app.serving.generation_child import Renderers, run_command
-from app.serving.generation_messages import Command, File, Made, StoredCheckpoint
+from app.serving.generation_messages import CheckpointFile, Command, FileEncoding, RenderResult
 from models import rendering
 from models.checkpoint import LoadedGenerator
 from models.config import TrainingConfig
@@ -109,10 +109,10 @@ class LocalRenderer:
         self._renderer, self.bytes = renderer, renderer.bytes
 
     def render(
-        self, samples: Sequence[Sample], files: Sequence[File | None], _lane: int
-    ) -> Sequence[Made]:
-        command = Command((), StoredCheckpoint(0, "", ""), samples, files)
-        return run_command(OneRenderer(self._renderer), command).made
+        self, samples: Sequence[Sample], files: Sequence[FileEncoding | None], _lane: int
+    ) -> Sequence[RenderResult]:
+        command = Command((), CheckpointFile(0, "", ""), samples, files)
+        return run_command(OneRenderer(self._renderer), command).results
 
 
 class OneRenderer(Renderers):
@@ -122,5 +122,5 @@ class OneRenderer(Renderers):
         super().__init__()
         self._renderer = renderer
 
-    def find(self, _stored: StoredCheckpoint) -> Renderer:
+    def find(self, _checkpoint_file: CheckpointFile) -> Renderer:
         return self._renderer

@@ -116,7 +116,9 @@ class ServiceClient:
             assert isinstance(form.stream, httpx2.SyncByteStream)
             total = int(form.headers["Content-Length"])
             response = self._http.post(
-                path, content=_counted(form.stream, total, on_progress), headers=form.headers
+                path,
+                content=_report_progress(form.stream, total, on_progress),
+                headers=form.headers,
             )
             return self._json(response)
 
@@ -168,7 +170,7 @@ def segment(name: str) -> str:
     return quote(name, safe="", errors="surrogateescape")
 
 
-def _counted(
+def _report_progress(
     stream: httpx2.SyncByteStream, total: int, on_progress: Callable[[int, int], None]
 ) -> Iterator[bytes]:
     sent = 0

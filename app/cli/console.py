@@ -65,7 +65,7 @@ def figure(value: float | None) -> str:
     return "-" if value is None else f"{value:#.3g}"
 
 
-def moment(text: str) -> str:
+def local_time(text: str) -> str:
     """A timestamp of the service in local time."""
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.cli.client import ServiceClient, segment
-from app.cli.console import confirm_deletion, moment, printable, size, table
+from app.cli.console import confirm_deletion, local_time, printable, size, table
 from app.cli.errors import INTERRUPTED, CommandError
 from app.cli.folders import LeftOut
 from app.cli.follow import Ending, follow_job
@@ -178,7 +178,7 @@ def _dataset_row(dataset: dict[str, Any]) -> list[str]:
         "-" if images is None else f"{images:,}",
         "×".join(str(side) for side in shape) if shape else "-",
         str(len(classes)) if classes else "-",
-        moment(dataset["created_at"]),
+        local_time(dataset["created_at"]),
     ]
 
 
@@ -188,7 +188,7 @@ def show_dataset(name: DatasetArgument) -> None:
     with ServiceClient.from_environment() as client:
         dataset = client.get(f"datasets/{segment(name)}")
     held = "" if dataset["bytes"] is None else f", {size(dataset['bytes'])}"
-    print(f"{name}: {dataset['status']}, added {moment(dataset['created_at'])}{held}")
+    print(f"{name}: {dataset['status']}, added {local_time(dataset['created_at'])}{held}")
     print(
         f"  packed by job {dataset['job']}: size {dataset['size']}, fit {dataset['fit']}, "
         f"channels {dataset['channels']}"

@@ -57,11 +57,11 @@ def stream_events(
     A stream that breaks is resumed after the last event received. Raises ServiceUnreachable when
     the service has not answered for two minutes.
     """
-    breaks, heard_at = 0, time.monotonic()
+    breaks, last_event_at = 0, time.monotonic()
     while True:
         try:
             for event in client.events(f"jobs/{segment(job_id)}/events", last_id):
-                breaks, heard_at = 0, time.monotonic()
+                breaks, last_event_at = 0, time.monotonic()
                 last_id = event.id or last_id
                 data = event.json()
                 assert isinstance(data, dict)
@@ -74,11 +74,11 @@ def stream_events(
                 yield "end", {"status": job["status"], "error": job["error"]}
                 return
         except (ServiceUnreachable, ServiceBusy) as error:
-            if time.monotonic() - heard_at > GIVE_UP_SECONDS:
+            if time.monotonic() - last_event_at > GIVE_UP_SECONDS:
                 raise
             if breaks == 1:  # the first attempt to resume it failed too
                 on_break(f"{error} Trying again; the job continues meanwhile.")
-        if time.monotonic() - heard_at > GIVE_UP_SECONDS:
+        if time.monotonic() - last_event_at > GIVE_UP_SECONDS:
             raise CommandError(
                 f"the event stream of job {job_id} sent nothing for {GIVE_UP_SECONDS:.0f} s"
             )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.cli.client import ServiceClient, segment
-from app.cli.console import counted, figure, moment, printable, size, table
+from app.cli.console import counted, figure, local_time, printable, size, table
 from app.cli.datasets import follow_ingest
 from app.cli.errors import INTERRUPTED, CommandError
 from app.cli.files import check_folder, fetch_files, write_file
@@ -67,28 +67,28 @@ def _job_row(job: dict[str, Any]) -> list[str]:
     seen, total = job["progress"]["images_seen"], job["progress"]["images_total"]
     images = f"{seen:,}/{total:,}" if total else f"{seen:,}"
     names = [job["model"] or "-", job["dataset"] or "-"]
-    return [job["id"], job["kind"], status, *names, images, moment(job["created_at"])]
+    return [job["id"], job["kind"], status, *names, images, local_time(job["created_at"])]
 
 
 @jobs_cli.command()
 def cancel(job: JobArgument) -> None:
     """End a job for good; a training keeps its checkpoints, a synthesis loses its files."""
-    _steer(job, "cancel")
+    _request_action(job, "cancel")
 
 
 @jobs_cli.command()
 def pause(job: JobArgument) -> None:
     """Pause a training or a synthesis; `moggy resume` continues it where it stopped."""
-    _steer(job, "pause")
+    _request_action(job, "pause")
 
 
 @jobs_cli.command()
 def resume(job: JobArgument) -> None:
     """Queue a paused job again."""
-    _steer(job, "resume")
+    _request_action(job, "resume")
 
 
-def _steer(job_id: str, action: str) -> None:
+def _request_action(job_id: str, action: str) -> None:
     with ServiceClient.from_environment() as client:
         job = client.post(f"jobs/{segment(job_id)}/{action}")
     stop = job["stop_requested"]

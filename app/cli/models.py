@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from app.cli.client import ServiceClient, segment
-from app.cli.console import confirm_deletion, counted, figure, moment, size, table
+from app.cli.console import confirm_deletion, counted, figure, local_time, size, table
 from app.cli.options import CommandGroup, ModelArgument, YesOption
 
 MODEL_COLUMNS = ("MODEL", "CHECKPOINTS", "SERVED", "IMAGES", "CREATED", "SERVED BECAUSE")
@@ -32,7 +32,7 @@ def _model_row(model: dict[str, Any]) -> list[str]:
         str(model["checkpoints"]),
         model["checkpoint"] or "-",
         "-" if images_seen is None else f"{images_seen:,}",
-        moment(model["created_at"]),
+        local_time(model["created_at"]),
         model["served_because"] or "-",
     ]
 
@@ -50,7 +50,7 @@ def show_model(name: ModelArgument) -> None:
             if checkpoint["job"] is not None
         }
     held = counted(model["checkpoints"], "checkpoint")
-    print(f"{name}: {held}, created {moment(model['created_at'])}")
+    print(f"{name}: {held}, created {local_time(model['created_at'])}")
     if model["checkpoint"] is None:
         print("  nothing is served yet: its training has not stored a checkpoint")
         return
@@ -83,7 +83,7 @@ def _checkpoint_row(checkpoint: dict[str, Any], datasets: dict[str, str | None])
         datasets.get(job) or "-",
         job or "-",
         size(checkpoint["bytes"]),
-        moment(checkpoint["created_at"]),
+        local_time(checkpoint["created_at"]),
         "served" if checkpoint["served"] else "",
     ]
 

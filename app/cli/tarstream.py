@@ -25,7 +25,7 @@ class Member:
     size: int
 
 
-class KnownStream(io.RawIOBase):
+class SizedStream(io.RawIOBase):
     """A readable stream of the `length` bytes that `make` yields; it can be rewound."""
 
     def __init__(self, length: int, make: Callable[[], Iterator[bytes]]) -> None:
@@ -69,12 +69,12 @@ class KnownStream(io.RawIOBase):
         return bytes(taken)
 
 
-def file_stream(path: Path, size: int) -> KnownStream:
+def file_stream(path: Path, size: int) -> SizedStream:
     """The content of a file."""
-    return KnownStream(size, lambda: _content(path, size))
+    return SizedStream(size, lambda: _content(path, size))
 
 
-def tar_stream(members: Sequence[Member]) -> KnownStream:
+def tar_stream(members: Sequence[Member]) -> SizedStream:
     """An uncompressed tar of the members."""
     length = sum(len(_header(member)) + _padded(member.size) for member in members) + len(TAR_END)
 
@@ -85,7 +85,7 @@ def tar_stream(members: Sequence[Member]) -> KnownStream:
             yield bytes(_padded(member.size) - member.size)
         yield TAR_END
 
-    return KnownStream(length, make)
+    return SizedStream(length, make)
 
 
 def _header(member: Member) -> bytes:

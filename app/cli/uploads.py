@@ -27,21 +27,21 @@ class Part:
 
 
 @dataclass
-class Plan:
+class UploadPlan:
     """The parts to send, and the files to leave out of the given folders."""
 
     parts: list[Part] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def plan_upload(paths: list[Path]) -> Plan:
+def plan_upload(paths: list[Path]) -> UploadPlan:
     """Plan the upload of everything under `paths`. Raises CommandError for a missing path.
 
     A given path is included even if it is hidden or a link. Leading dots are cut from its name,
     because the service ignores hidden files. If there are several paths, the names of files begin
     with the name of their folder, which makes it a class like every other folder.
     """
-    plan = Plan()
+    plan = UploadPlan()
     loose: list[Member] = []
     for path in paths:
         status = _status(path)
@@ -102,7 +102,7 @@ def _utf8(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
-def _add_folder(plan: Plan, folder: Path, name: str, prefix: str) -> None:
+def _add_folder(plan: UploadPlan, folder: Path, name: str, prefix: str) -> None:
     walked = walk(folder)
     plan.left_out += walked.left_out
     if not walked.files:

@@ -67,17 +67,17 @@ def _orphans(session: Session, keys: Sequence[str]) -> list[str]:
     jobs = ids | {row.job for row in datasets.values()}
     job_rows = session.execute(select(Job.id, Job.status).where(Job.id.in_(jobs)))
     statuses = {row.id: row.status for row in job_rows}
-    named = set(session.scalars(select(Checkpoint.key).where(Checkpoint.key.in_(keys))))
-    named |= set(session.scalars(select(JobFile.key).where(JobFile.key.in_(keys))))
+    referenced = set(session.scalars(select(Checkpoint.key).where(Checkpoint.key.in_(keys))))
+    referenced |= set(session.scalars(select(JobFile.key).where(JobFile.key.in_(keys))))
 
     def is_orphan(key: str) -> bool:
-        top, owner, *rest = key.split("/")
-        if key in named:
+        prefix, owner_id, *rest = key.split("/")
+        if key in referenced:
             return False
-        if top == "jobs":
-            status = statuses.get(owner)
+        if prefix == "jobs":
+            status = statuses.get(owner_id)
             return status is None or (status in ENDED and rest[0] != "samples")
-        dataset = datasets.get(owner)
+        dataset = datasets.get(owner_id)
         if dataset is None:
             return True
         if dataset.key is not None and key.startswith(f"{dataset.key}/"):

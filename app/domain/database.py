@@ -34,7 +34,7 @@ POSTGRESQL_TIMEOUTS = {
     "keepalives_count": 3,
 }
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-CONNECTION_STATES = "08"
+CONNECTION_ERROR_CLASS = "08"
 UNAVAILABLE_STATES = {
     "53300",  # too many connections
     "57P01",  # the server is being shut down
@@ -133,7 +133,7 @@ def is_unavailable(error: SQLAlchemyError) -> bool:
     state = getattr(cause, "sqlstate", None)
     if state is None:  # the server did not respond
         return True
-    return state in UNAVAILABLE_STATES or state.startswith(CONNECTION_STATES)
+    return state in UNAVAILABLE_STATES or state.startswith(CONNECTION_ERROR_CLASS)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -164,7 +164,7 @@ def migrate(url: str) -> None:
     engine = _create_engine(url)
     try:
         with engine.execution_options(moggy_write=True).begin() as connection:
-            _refuse_unknown(_schema_of(connection))
+            _refuse_unknown_schema(_schema_of(connection))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except SQLAlchemyError as exc:
@@ -189,7 +189,7 @@ def check_schema(url: str) -> None:
         return
     finally:
         engine.dispose()
-    _refuse_unknown(schema)
+    _refuse_unknown_schema(schema)
     newest = _known_schemas()[-1]
     if schema != newest:
         raise StartError(
@@ -211,7 +211,7 @@ def _known_schemas() -> list[str]:
     return sorted(file.name.partition("_")[0] for file in files)
 
 
-def _refuse_unknown(schema: str | None) -> None:
+def _refuse_unknown_schema(schema: str | None) -> None:
     known = _known_schemas()
     if schema is not None and schema not in known:
         raise StartError(

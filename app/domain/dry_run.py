@@ -38,7 +38,7 @@ def dry_run_training(
         dataset, start = lock_sources(session, request)
         resolved = resolve_config(dataset, request, start)
         start_id = start.id if start else None
-        about_model = model_warnings(session, request["model"], dataset, start_id)
+        about_model_warnings = model_warnings(session, request["model"], dataset, start_id)
     config = TrainingConfig.from_json(resolved)
     step = meter.measure(config)
     run = estimate_run(config, step, settings, dataset.images or 0)
@@ -51,7 +51,9 @@ def dry_run_training(
         "images_per_second": run.images_per_second,
         "checkpoints": run.checkpoints,
     }
-    return DryRun(resolved, estimate, about_model + training_warnings(dataset, config, step, run))
+    return DryRun(
+        resolved, estimate, about_model_warnings + training_warnings(dataset, config, step, run)
+    )
 
 
 def estimate_run(
@@ -64,8 +66,8 @@ def estimate_run(
         steps = ceil(config.images / images_per_step)
         seconds = START_SECONDS + steps * (step.step_seconds * OVERHEAD)
         rate = images_per_step / step.step_seconds
-    by_clock = (seconds or 0) / CHECKPOINT_SECONDS
-    checkpoints = ceil(max(config.images / config.checkpoint_every_images, by_clock))
+    checkpoints_by_time = (seconds or 0) / CHECKPOINT_SECONDS
+    checkpoints = ceil(max(config.images / config.checkpoint_every_images, checkpoints_by_time))
     budget = settings.checkpoint_budget_mb * MIB // step.checkpoint_bytes
     kept = min(checkpoints, max(1, min(settings.checkpoints_kept, budget)))
     samples = 2 + config.images // config.sample_every_images

@@ -13,9 +13,9 @@ from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job
 from models.config import TrainingConfig
 
-MIN_IMAGES = 2  # a score compares pairs
-MAX_IMAGES = 50_000
-MAX_BYTES = 2**30  # of the pixels of all images; scoring holds about four times as much
+MIN_SCORED_IMAGES = 2  # a score compares pairs
+MAX_SCORED_IMAGES = 50_000
+MAX_SCORED_BYTES = 2**30  # of the pixels of all images; scoring holds about four times as much
 
 
 def queue_evaluation(
@@ -44,7 +44,7 @@ def queue_evaluation(
 
 
 def images_to_score(dataset: Dataset, checkpoint: Checkpoint, requested: int | None) -> int:
-    """Return how many images to generate, and how many of the dataset to take at most.
+    """Return the number of images to generate; at most as many images of the dataset are used.
 
     The generated images are resized to the dataset's size. Raises InvalidRequest if proportions or
     channels differ, or if `requested` is out of range.
@@ -59,12 +59,12 @@ def images_to_score(dataset: Dataset, checkpoint: Checkpoint, requested: int | N
             "and the channels have to be the same",
             field="dataset",
         )
-    most = min(MAX_IMAGES, MAX_BYTES // max(prod(generated), prod(real)))
-    images = min(dataset.images, most) if requested is None else requested
-    if not MIN_IMAGES <= images <= most:
+    max_images = min(MAX_SCORED_IMAGES, MAX_SCORED_BYTES // max(prod(generated), prod(real)))
+    images = min(dataset.images, max_images) if requested is None else requested
+    if not MIN_SCORED_IMAGES <= images <= max_images:
         raise InvalidRequest(
-            f"images {images} is out of range: give {MIN_IMAGES} to {most} for pictures of "
-            f"{_shape(real)}",
+            f"images {images} is out of range: give {MIN_SCORED_IMAGES} to {max_images} for "
+            f"pictures of {_shape(real)}",
             field="images",
         )
     return images

@@ -32,7 +32,7 @@ class Follower:
         self.start = start  # the stream is handed every event after this id
         self.lost = False  # events were dropped, because too many were unread
         self._unread: deque[Event] = deque()
-        self._news = asyncio.Event()
+        self._wake_up = asyncio.Event()
 
     def hand(self, event: Event) -> None:
         if len(self._unread) == MAX_UNREAD_EVENTS:
@@ -40,12 +40,12 @@ class Follower:
             self._unread.clear()
         if not self.lost:
             self._unread.append(event)
-        self._news.set()
+        self._wake_up.set()
 
     async def read(self) -> list[Event]:
         """Wait for unread events and return them. The result is empty only if events were lost."""
-        await self._news.wait()
-        self._news.clear()
+        await self._wake_up.wait()
+        self._wake_up.clear()
         unread = list(self._unread)
         self._unread.clear()
         return unread
@@ -62,8 +62,8 @@ class EventFeeds:
         self._listener = EventListener(redis_url, self._wake)
         self._positions: dict[str, int] = {}  # followed job -> last id handed out
         self._followers: defaultdict[str, set[Follower]] = defaultdict(set)
-        self._with_news: set[str] = set()  # jobs
-        self._news = asyncio.Event()
+        self._jobs_to_read: set[str] = set()  # jobs
+        self._wake_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         # Separate pools: the default pool may be busy with other work for seconds.
         self._reader = ThreadPoolExecutor(1, "new events")
@@ -141,17 +141,17 @@ class EventFeeds:
 
     def _wake(self, job_id: str | None) -> None:
         """Read the new events of a job soon; of every followed job if it is None."""
-        self._with_news.update(self._positions if job_id is None else (job_id,))
-        self._news.set()
+        self._jobs_to_read.update(self._positions if job_id is None else (job_id,))
+        self._wake_up.set()
 
     async def _run(self) -> None:
         read_all_at = time.monotonic()  # every job is read now and then: a wake-up may be lost
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0, read_all_at - time.monotonic())):
-                    await self._news.wait()
-            self._news.clear()
-            jobs, self._with_news = self._with_news, set()
+                    await self._wake_up.wait()
+            self._wake_up.clear()
+            jobs, self._jobs_to_read = self._jobs_to_read, set()
             if time.monotonic() >= read_all_at:
                 jobs = set(self._positions)
                 read_all_at = time.monotonic() + LOST_WAKE_UP_SECONDS

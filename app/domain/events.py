@@ -22,7 +22,7 @@ log = structlog.get_logger()
 CHANNEL = "moggy:events"
 CONNECT_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
-SILENT_SECONDS = 10.0  # without a message; then a ping, and as long again for its answer
+PING_AFTER_SECONDS = 10.0  # without a message; the answer to the ping may take as long
 CANCEL_RETRY_SECONDS = 0.1
 RECENT_PROGRESS_ROWS = 1000  # the newest rows are kept; older ones are thinned repeatedly
 
@@ -141,15 +141,15 @@ class Notifier:
 
 
 class EventListener:
-    """One subscription per process. It calls `on_news` with the id of a job that has new events.
+    """One subscription per process. It passes the id of a job with new events to `on_new_events`.
 
-    It calls `on_news` with None, for any job, when messages may have been lost: at the start and
+    It passes None, which stands for every job, when messages may have been lost: at the start and
     after each reconnection.
     """
 
-    def __init__(self, redis_url: str | None, on_news: Callable[[str | None], None]) -> None:
+    def __init__(self, redis_url: str | None, on_new_events: Callable[[str | None], None]) -> None:
         self._redis_url = redis_url
-        self._on_news = on_news
+        self._on_new_events = on_new_events
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -157,7 +157,7 @@ class EventListener:
             self._task = asyncio.create_task(self._listen(self._redis_url))
 
     async def close(self) -> None:
-        """Cancel repeatedly: redis-py swallows a cancellation that arrives while it connects."""
+        """Cancel repeatedly: redis-py discards a cancellation that arrives while it connects."""
         while self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait((self._task,), timeout=CANCEL_RETRY_SECONDS)
@@ -172,7 +172,7 @@ class EventListener:
                     await channel.subscribe(CHANNEL)
                     await self._receive(channel)
             except (redis.RedisError, OSError) as error:
-                log.warning("events_unheard", error=str(error))
+                log.warning("event_subscription_failed", error=str(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
             finally:
                 await client.aclose()
@@ -181,13 +181,15 @@ class EventListener:
         """Raises redis.ConnectionError if the server stops answering pings."""
         pinged = False
         while True:
-            message = await channel.get_message(timeout=SILENT_SECONDS)
+            message = await channel.get_message(timeout=PING_AFTER_SECONDS)
             if message is None:
                 if pinged:
-                    raise redis.ConnectionError(f"silent for {SILENT_SECONDS} seconds")
+                    raise redis.ConnectionError(
+                        f"no answer to a ping in {PING_AFTER_SECONDS} seconds"
+                    )
                 await channel.ping()
             elif message["type"] == "message":
-                self._on_news(message["data"])
+                self._on_new_events(message["data"])
             elif message["type"] == "subscribe":
-                self._on_news(None)
+                self._on_new_events(None)
             pinged = message is None

@@ -27,13 +27,13 @@ class StartError(Exception):
     """A sentence that says why a program could not start, or could not continue."""
 
 
-def load_settings(kind: type[S], given: dict[str, Any]) -> S:
-    """Read the settings from the environment; `given`, from the command line, takes precedence.
+def load_settings(kind: type[S], overrides: dict[str, Any]) -> S:
+    """Read the settings from the environment; `overrides`, from the command line, takes precedence.
 
     Raises StartError with a sentence for each invalid setting.
     """
     try:
-        return kind(**given)
+        return kind(**overrides)
     except ValidationError as exc:
         prefix = str(kind.model_config["env_prefix"])
         sentences = [explain_setting_error(error, kind, prefix) for error in exc.errors()]

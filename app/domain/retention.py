@@ -13,7 +13,7 @@ from app.domain.settings import MIB, WorkerSettings
 from app.domain.tables import Checkpoint, Job, Model
 
 
-class StoredCheckpoint(Protocol):
+class RetentionCandidate(Protocol):
     """The fields of a checkpoint that retention reads."""
 
     id: str
@@ -21,7 +21,7 @@ class StoredCheckpoint(Protocol):
     bytes: int
 
 
-C = TypeVar("C", bound=StoredCheckpoint)
+C = TypeVar("C", bound=RetentionCandidate)
 
 
 def choose_superseded(

@@ -21,7 +21,7 @@ from models.durable_files import PARTIAL_SUFFIX, sync_to_disk, write_chunks_dura
 
 log = structlog.get_logger()
 
-STAGED = re.compile(r"#\d+$")  # obstore's suffix of a local object that is being written
+OBSTORE_PARTIAL = re.compile(r"#\d+$")  # obstore's suffix of a local object that is being written
 STREAM_PIECE_BYTES = 4 << 20
 FETCH_PIECE_BYTES = 8 << 20
 RETRY_SECONDS = 180.0  # how long a failing call to a bucket is retried
@@ -39,7 +39,7 @@ class ObjectStore:
             self._root.mkdir(parents=True, exist_ok=True)
             self._store = LocalStore(self._root)
         else:
-            _forget_empty_variables()
+            _remove_empty_aws_variables()
             self._store = S3Store.from_url(
                 settings.storage_url,
                 retry_config={"retry_timeout": timedelta(seconds=retry_seconds)},
@@ -140,7 +140,7 @@ class ObjectStore:
     def sweep_partial_files(self, older_than: float) -> None:
         """Delete partial files of killed processes that are older than `older_than` seconds."""
         for path in (self._root or self._cache).rglob("*"):
-            if path.suffix == PARTIAL_SUFFIX or STAGED.search(path.name):
+            if path.suffix == PARTIAL_SUFFIX or OBSTORE_PARTIAL.search(path.name):
                 with suppress(OSError):
                     if time.time() - path.stat().st_mtime > older_than:
                         path.unlink()
@@ -216,7 +216,7 @@ class ObjectStore:
         sync_to_disk((self._root / key).parent)
 
 
-def _forget_empty_variables() -> None:
+def _remove_empty_aws_variables() -> None:
     """Remove the empty `AWS_…` variables, which `NAME=` in an env file creates.
 
     The S3 client would use an empty one as an endpoint or a key, instead of the role's.

@@ -14,7 +14,9 @@ from models.presets import PRESETS
 
 MIN_PICTURES = 500
 MIN_VIEWS = 10  # of each picture
-MIN_IMAGES = 100_000  # in all: below it, no recipe here has generated anything recognisable
+MIN_TRAINING_IMAGES = (
+    100_000  # in all: below it, no recipe here has generated anything recognisable
+)
 ENOUGH_IMAGES = 1_000_000  # in all, however many pictures
 MAX_VIEWS = {True: 5000, False: 1000}  # of each picture: with augmentation, without
 MIN_FINDING_SHARE = 0.01  # of the pictures; a rarer defect does not harm a training
@@ -74,7 +76,7 @@ def _about_length(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
     pictures = dataset.images or 1
     views = config.images / pictures
     most = MAX_VIEWS[config.augmentation != "none"]
-    least = max(MIN_IMAGES, min(MIN_VIEWS * pictures, ENOUGH_IMAGES))
+    least = max(MIN_TRAINING_IMAGES, min(MIN_VIEWS * pictures, ENOUGH_IMAGES))
     if config.images < least:
         yield (
             f"{config.images:,} images show each picture {views:,.1f} times: too few to learn much "
@@ -86,14 +88,15 @@ def _about_length(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
             "the discriminator memorises the pictures, and the generator stops improving. Give "
             "fewer images, or add pictures."
         )
-    short = PRESETS[config.preset].short_run if config.preset in PRESETS else None
-    if short and short.covers(config.images, config.shape):
-        small = short.values["batch_size"]
-        if config.batch_size > small:
+    short_run = PRESETS[config.preset].short_run if config.preset in PRESETS else None
+    if short_run and short_run.covers(config.images, config.shape):
+        short_run_batch = short_run.values["batch_size"]
+        if config.batch_size > short_run_batch:
             yield (
-                f"In so short a run, batches of {small} learn more in the same time than batches "
-                f"of {config.batch_size}: on 64×64 pictures their distance to the real ones was "
-                "0.48 to 0.77 of that of batches of 64 (docs/search.md). Leave batch_size out."
+                f"In a run this short, batches of {short_run_batch} learn more in the same time "
+                f"than batches of {config.batch_size}: on 64×64 pictures their distance to the "
+                "real ones was 0.48 to 0.77 of that of batches of 64 (docs/search.md). Leave "
+                "batch_size out."
             )
     if config.horizontal_flip and dataset.horizontal_flip is not True:
         why = (

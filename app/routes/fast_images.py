@@ -146,7 +146,7 @@ async def _answer(image: _ImageRequest, scope: Scope, receive: Receive, send: Se
         return True
 
     try:
-        with _Watch(receive, settings.generation_seconds):
+        with _DisconnectWatch(receive, settings.generation_seconds):
             data = await engine.file(checkpoint, sample, image.image_format, text)
     except MoggyError as error:
         await describe_error(error)(scope, receive, send)
@@ -171,7 +171,7 @@ class _Disconnected(Exception):
     pass
 
 
-class _Watch:
+class _DisconnectWatch:
     """Cancels the block when the client disconnects or after `seconds`.
 
     The block then raises _Disconnected or TimeoutError. Messages of the client are received only

@@ -1,6 +1,5 @@
 """Many images of a model in one request: a sheet, a bundle, or their recipes."""
 
-import math
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -34,10 +33,10 @@ from app.routes.middleware.body_limit import LargeBodyRoute
 from app.routes.openapi import file_response, problems
 from app.routes.passports import ImageAnswer, list_passports, make_originals
 from app.routes.protocol.deadlines import while_connected
-from app.serving.display import encode_contact_sheet, encode_sprites
+from app.serving.display import encode_contact_sheet, encode_sprites, square_columns
 from app.serving.engine import SLICE_IMAGES
 from app.serving.image_bundles import in_slices
-from app.serving.latents import Numbers, Seed, to_vector
+from app.serving.latents import LatentValues, Seed, to_vector
 from app.serving.request_bodies import FLOAT_AS_INT, exactly_one_schema
 from models.config import MAX_SEED
 from models.samples import Pixels, Point, Sample
@@ -69,7 +68,7 @@ class ImagesRequest(DisplayFields):
     seeds: Annotated[list[Seed], Field(min_length=1, fail_fast=True)] | None = None
     count: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
     seed: Seed | None = None
-    latents: Annotated[list[Numbers], Field(min_length=1, fail_fast=True)] | None = None
+    latents: Annotated[list[LatentValues], Field(min_length=1, fail_fast=True)] | None = None
     class_name: Annotated[str | None, Field(alias="class")] = None
     format: Literal[SingleFormat, "grid", "contact", "sprites", "zip", "multipart", "json"] = "grid"
     columns: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
@@ -164,7 +163,7 @@ def _file(
     if body.format in SINGLE_FORMATS:
         data = encode_image(pixels[0], body.format, image_recipe(checkpoint, samples[0]) | display)
         return Response(data, media_type=MEDIA_TYPES[body.format])
-    columns = body.columns or math.ceil(math.sqrt(len(samples)))
+    columns = body.columns or square_columns(len(samples))
     recipe = grid_recipe(checkpoint, samples, columns) | display
     if body.format == "sprites":
         headers = {"Content-Disposition": f'attachment; filename="{checkpoint.model}-sprites.zip"'}

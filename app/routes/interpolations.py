@@ -30,7 +30,7 @@ from app.routes.protocol.byte_ranges import select_range
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
-from app.serving.display import encode_sprites, square
+from app.serving.display import encode_sprites, square_columns
 from app.serving.latents import Easing, Keyframes, Latent, Method, to_point
 from app.serving.morph_latents import frame_latents
 from app.serving.request_bodies import FLOAT_AS_INT
@@ -205,7 +205,7 @@ async def _render(
     def encode() -> bytes:
         frames = morph.display.enlarge(pixels)
         if morph.format == "sprites":
-            columns = square(len(frames))
+            columns = square_columns(len(frames))
             return encode_sprites(frames, samples, columns, recipe, morph.fps)
         return encode_animation(frames, morph.format, recipe, fps=morph.fps, repeat=morph.repeat)
 

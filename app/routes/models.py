@@ -126,7 +126,7 @@ async def change_model(
             ]
 
     view = await to_thread.run_sync(serve)
-    engine.checkpoints.forget()
+    engine.checkpoints.clear()
     return view
 
 
@@ -139,7 +139,7 @@ async def change_model(
 def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: EngineDep) -> Response:
     with database.write() as session:
         keys = registry.delete_model(session, name)
-    engine.checkpoints.forget()
+    engine.checkpoints.clear()
     engine.generators.unload(name)
     for key in keys:
         store.delete(key)

@@ -64,8 +64,8 @@ async def describe(
     try:
         embeddings = await context.engine.passports.open(context.database, checkpoint)
         identity: dict[str, Any] = embeddings.identity
-    except NoPassport as absent:
-        identity = no_passport(str(absent))
+    except NoPassport as error:
+        identity = no_passport(str(error))
     headers = cache_headers(recipe_text(recipe | identity), "json", None)
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
@@ -82,8 +82,8 @@ async def list_passports(
     """Return each sample's passport as JSON; without passports, the reason instead."""
     try:
         embeddings = await context.engine.passports.open(context.database, checkpoint)
-    except NoPassport as absent:
-        return [no_passport(str(absent))] * len(samples)
+    except NoPassport as error:
+        return [no_passport(str(error))] * len(samples)
     return await _issue(checkpoint, samples, embeddings, context.engine)
 
 
@@ -99,11 +99,11 @@ async def make_originals(
     """
     try:
         embeddings = await context.engine.passports.open(context.database, checkpoint)
-    except NoPassport as absent:
+    except NoPassport as error:
         raise Conflict(
-            f"copies cannot be told from other images: {absent}. Leave reject_copies out",
+            f"copies cannot be told from other images: {error}. Leave reject_copies out",
             field="reject_copies",
-        ) from absent
+        ) from error
 
     async def choose(points: list[Point]) -> list[Sample]:
         return await choose_classes(checkpoint, class_name, points)

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 # How long a cached row is valid. The fast path for images cannot afford a database query per
 # request. A change by another process takes effect after this time; a change by this process takes
-# effect at once (`CheckpointLookup.forget`).
+# effect at once (`CheckpointLookup.clear`).
 FRESH_SECONDS = 0.25
 # How much longer a row stays valid while it is being read again. Without this, requests leave the
 # fast path for the ordinary route, which costs several times as much: an overloaded service, whose
@@ -83,7 +83,7 @@ class CheckpointLookup:
         self._start_read(database, key)
         return None
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Clear the cache, because a model was changed or deleted."""
         self._entries = {}
         # A read under way may predate the change: its result goes only to those who await it.
@@ -102,7 +102,7 @@ class CheckpointLookup:
         return read
 
     async def _read(self, database: Database, key: Key) -> ServedCheckpoint:
-        # The two dicts as they are now: `forget` replaces them.
+        # The two dicts as they are now: `clear` replaces them.
         started_at, entries, reads = time.monotonic(), self._entries, self._reads
         loop = asyncio.get_running_loop()
         try:

@@ -113,7 +113,7 @@ def encode_sprites(
     return written.getvalue()
 
 
-def square(pictures: int) -> int:
+def square_columns(pictures: int) -> int:
     """The number of columns of a sheet that is about as wide as it is high."""
     return math.ceil(math.sqrt(pictures))
 

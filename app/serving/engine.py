@@ -19,7 +19,7 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.checkpoints import CachedGenerator, CheckpointLookup, GeneratorCache
-from app.serving.generation_messages import Failure, File, Unreadable
+from app.serving.generation_messages import Failure, FileEncoding, Unreadable
 from app.serving.generation_process import (
     GenerationFailed,
     RemoteRenderer,
@@ -32,7 +32,7 @@ from models.samples import RENDER_BATCH, Pixels, Sample
 
 log = structlog.get_logger()
 
-FIRST_GUESS_RATE = 500.0  # images per second, until measured
+INITIAL_RATE = 500.0  # images per second, until measured
 # The queue holds as many images as are generated in this time, within the limits below. A longer
 # queue would also delay the requests that arrive after a rush.
 QUEUE_SECONDS = 2.0
@@ -70,9 +70,9 @@ class Engine:
         self._queue = SampleQueue(min(self._max_queue_images, MIN_QUEUE_IMAGES))
         self._loading: dict[str, asyncio.Future[CachedGenerator]] = {}
         self._loader = CapacityLimiter(1)
-        self._rate = FIRST_GUESS_RATE
+        self._rate = INITIAL_RATE
         self._closed = False
-        self._counting = threading.Lock()  # guards Request.made
+        self._counting = threading.Lock()  # guards Request.rendered
         self._threads = [
             threading.Thread(target=self._run, args=(lane,), name="generation", daemon=True)
             for lane in range(threads)
@@ -98,7 +98,9 @@ class Engine:
     ) -> bytes:
         """The file of one picture, encoded in the generation process, for formats whose encoding
         takes no longer than the generation. Cancelled and refused like `generate`."""
-        file: bytes = await self._render(checkpoint, [sample], file=File(image_format, recipe))
+        file: bytes = await self._render(
+            checkpoint, [sample], file=FileEncoding(image_format, recipe)
+        )
         return file
 
     async def _render(
@@ -107,7 +109,7 @@ class Engine:
         samples: Sequence[Sample],
         admitted: bool = False,
         result: Pixels | None = None,
-        file: File | None = None,
+        file: FileEncoding | None = None,
     ) -> Any:
         while True:
             cached = await self.load(checkpoint)
@@ -139,7 +141,7 @@ class Engine:
         samples: Sequence[Sample],
         admitted: bool,
         result: Pixels | None,
-        file: File | None,
+        file: FileEncoding | None,
     ) -> Any:
         answer = asyncio.get_running_loop().create_future()
         request = Request(renderer, samples, answer, result, file)
@@ -163,15 +165,15 @@ class Engine:
         """
         size = min(SLICE_IMAGES, max(RENDER_BATCH, SLICE_BYTES // math.prod(checkpoint.shape)))
         parts = [samples[first : first + size] for first in range(0, len(samples), size)]
-        coming = asyncio.ensure_future(self.generate(checkpoint, parts[0]))
+        next_slice = asyncio.ensure_future(self.generate(checkpoint, parts[0]))
         try:
             for part in parts[1:]:
-                pixels = await coming
-                coming = asyncio.ensure_future(self.generate(checkpoint, part, admitted=True))
+                pixels = await next_slice
+                next_slice = asyncio.ensure_future(self.generate(checkpoint, part, admitted=True))
                 yield pixels
-            yield await coming
+            yield await next_slice
         finally:
-            coming.cancel()
+            next_slice.cancel()
 
     def has_loaded(self, checkpoint: ServedCheckpoint) -> bool:
         """Whether the generator is in memory."""
@@ -255,7 +257,7 @@ class Engine:
     def _render_batch(self, batch: list[Slice], lane: int) -> list[tuple[Request, Any]]:
         """The results of the requests that this batch completes."""
         samples: list[Sample] = []
-        files: list[File | None] = []
+        files: list[FileEncoding | None] = []
         for part in batch:
             samples += part.request.samples[part.start : part.stop]
             files += [part.request.file] * (part.stop - part.start)
@@ -274,8 +276,11 @@ class Engine:
         completed = []
         with self._counting:
             for part in batch:
-                part.request.made += part.stop - part.start
-                if part.request.made == len(part.request.samples) and not part.request.abandoned:
+                part.request.rendered += part.stop - part.start
+                if (
+                    part.request.rendered == len(part.request.samples)
+                    and not part.request.abandoned
+                ):
                     completed.append(part.request)
         return completed
 

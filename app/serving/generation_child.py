@@ -23,12 +23,12 @@ from typing import Any
 from app.domain.images.encoders import encode_with_text
 from app.serving.generation_messages import (
     Answer,
+    CheckpointFile,
     Command,
     Failure,
-    File,
-    Made,
+    FileEncoding,
     Picture,
-    StoredCheckpoint,
+    RenderResult,
     Unreadable,
     receive_command,
     send_answer,
@@ -79,24 +79,26 @@ class Renderers:
         self._loaded: dict[int, Renderer] = {}
         self._loading = threading.Lock()
 
-    def find(self, stored: StoredCheckpoint) -> Renderer:
+    def find(self, checkpoint_file: CheckpointFile) -> Renderer:
         """The renderer, loaded if it is not yet, since the process may have restarted.
 
         Finding a loaded renderer does not wait while another one loads. Raises Unreadable.
         """
-        return self._loaded.get(stored.number) or self._load(stored)
+        return self._loaded.get(checkpoint_file.number) or self._load(checkpoint_file)
 
-    def forget(self, numbers: Sequence[int]) -> None:
+    def free(self, numbers: Sequence[int]) -> None:
         for number in numbers:
             self._loaded.pop(number, None)
         if numbers:
             release_freed_memory()
 
-    def _load(self, stored: StoredCheckpoint) -> Renderer:
+    def _load(self, checkpoint_file: CheckpointFile) -> Renderer:
         with self._loading:
-            if stored.number not in self._loaded:
-                self._loaded[stored.number] = _read(Path(stored.path), stored.sha256)
-            return self._loaded[stored.number]
+            if checkpoint_file.number not in self._loaded:
+                self._loaded[checkpoint_file.number] = _read(
+                    Path(checkpoint_file.path), checkpoint_file.sha256
+                )
+            return self._loaded[checkpoint_file.number]
 
 
 def _read(path: Path, sha256: str) -> Renderer:
@@ -117,10 +119,10 @@ def _read(path: Path, sha256: str) -> Renderer:
 def run_command(renderers: Renderers, command: Command) -> Answer:
     """Run a command. Errors become part of the answer."""
     try:
-        renderers.forget(command.dropped)
-        if command.stored is None:
+        renderers.free(command.dropped)
+        if command.checkpoint_file is None:
             return Answer()
-        renderer = renderers.find(command.stored)
+        renderer = renderers.find(command.checkpoint_file)
         return Answer(renderer.bytes, _render(renderer, [*command.samples], command.files))
     except Unreadable as error:
         return Answer(reason=str(error), unreadable=True)
@@ -128,14 +130,16 @@ def run_command(renderers: Renderers, command: Command) -> Answer:
         return Answer(reason=_describe(error), trace=traceback.format_exc())
 
 
-def _render(renderer: Renderer, samples: list[Sample], files: Sequence[File | None]) -> list[Made]:
+def _render(
+    renderer: Renderer, samples: list[Sample], files: Sequence[FileEncoding | None]
+) -> list[RenderResult]:
     if not samples:
         return []
     pictures = zip(renderer.render(samples), files, strict=True)
     return [_encode(pixels, file) if file else pixels for pixels, file in pictures]
 
 
-def _encode(pixels: Picture, file: File) -> bytes | Failure:
+def _encode(pixels: Picture, file: FileEncoding) -> bytes | Failure:
     try:
         return encode_with_text(pixels, file.image_format, file.recipe)
     except Exception as error:  # noqa: BLE001  # raised in the API's process

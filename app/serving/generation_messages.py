@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from models.samples import Point, Sample
 
-# json.dumps would make a new encoder at each call.
+# json.dumps would create a new encoder at each call.
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 Picture = NDArray[np.uint8]  # (H, W, C)
 
 
-class StoredCheckpoint(NamedTuple):
-    """A checkpoint's file; `number` identifies the generator loaded from it."""
+class CheckpointFile(NamedTuple):
+    """The file of a checkpoint. `number` identifies the generator that is loaded from it."""
 
     number: int
     path: str
     sha256: str
 
 
-class File(NamedTuple):
+class FileEncoding(NamedTuple):
     """The format to encode a picture in, and its recipe as text."""
 
     image_format: str
@@ -39,25 +39,25 @@ class Unreadable(Exception):
 
 
 class Failure(NamedTuple):
-    """A picture could not be encoded as a file."""
+    """The error of a picture that could not be encoded as a file."""
 
     reason: str
     trace: str
 
 
-Made = Picture | bytes | Failure
+RenderResult = Picture | bytes | Failure
 
 
 class Command(NamedTuple):
-    """Generate the samples, each as a picture or as a file, after freeing the `dropped` generators.
+    """Free the `dropped` generators, then generate the samples, each as a picture or as a file.
 
-    Without samples the generator is only loaded; without `stored` generators are only freed.
+    Without samples the generator is only loaded. Without `checkpoint_file` nothing is loaded.
     """
 
     dropped: Sequence[int]
-    stored: StoredCheckpoint | None = None
+    checkpoint_file: CheckpointFile | None = None
     samples: Sequence[Sample] = ()
-    files: Sequence[File | None] = ()
+    files: Sequence[FileEncoding | None] = ()
 
 
 class Answer(NamedTuple):
@@ -65,7 +65,7 @@ class Answer(NamedTuple):
     `unreadable` means that the checkpoint's file is its cause."""
 
     bytes: int = 0
-    made: Sequence[Made] = ()
+    results: Sequence[RenderResult] = ()
     reason: str = ""
     trace: str = ""
     unreadable: bool = False
@@ -81,40 +81,44 @@ def send_command(connection: "Connection[Any, Any]", command: Command) -> None:
         else:
             points.append(sample.point)
     labels = [sample.label for sample in command.samples]
-    _send(connection, [command.dropped, command.stored, points, labels, command.files], latents)
+    _send(
+        connection,
+        [command.dropped, command.checkpoint_file, points, labels, command.files],
+        latents,
+    )
 
 
 def receive_command(connection: "Connection[Any, Any]") -> Command:
-    (dropped, stored, points, labels, files), arrays = _receive(connection)
+    (dropped, checkpoint_file, points, labels, files), arrays = _receive(connection)
     samples = [
         Sample(_point(point, arrays), label) for point, label in zip(points, labels, strict=True)
     ]
     return Command(
         dropped,
-        stored and StoredCheckpoint(*stored),
+        checkpoint_file and CheckpointFile(*checkpoint_file),
         samples,
-        [file and File(*file) for file in files],
+        [file and FileEncoding(*file) for file in files],
     )
 
 
 def send_answer(connection: "Connection[Any, Any]", answer: Answer) -> None:
     kinds: list[Any] = []
     parts: list[bytes] = []
-    for made in answer.made:
-        if isinstance(made, Failure):
-            kinds.append({"failure": made})
-        elif isinstance(made, bytes):
-            kinds.append(len(made))
-            parts.append(made)
+    for result in answer.results:
+        if isinstance(result, Failure):
+            kinds.append({"failure": result})
+        elif isinstance(result, bytes):
+            kinds.append(len(result))
+            parts.append(result)
         else:
-            kinds.append(made.shape)
-            parts.append(made.tobytes())
+            kinds.append(result.shape)
+            parts.append(result.tobytes())
     _send(connection, [answer.bytes, kinds, answer.reason, answer.trace, answer.unreadable], parts)
 
 
 def receive_answer(connection: "Connection[Any, Any]") -> Answer:
     (weights, kinds, *others), arrays = _receive(connection)
-    return Answer(weights, [_made(kind, arrays) for kind in kinds], *others)
+    return Answer(weights, [_render_result(kind, arrays) for kind in kinds], *others)
 
 
 def _point(point: Any, arrays: "_Arrays") -> Point:
@@ -124,7 +128,7 @@ def _point(point: Any, arrays: "_Arrays") -> Point:
     return vector.copy()  # writable, which torch requires
 
 
-def _made(kind: Any, arrays: "_Arrays") -> Made:
+def _render_result(kind: Any, arrays: "_Arrays") -> RenderResult:
     if isinstance(kind, int):
         return bytes(arrays.take(kind))
     if isinstance(kind, dict):

@@ -23,10 +23,10 @@ from app.domain.errors import Unavailable
 from app.domain.processes import describe_exit
 from app.serving.generation_messages import (
     Answer,
+    CheckpointFile,
     Command,
-    File,
-    Made,
-    StoredCheckpoint,
+    FileEncoding,
+    RenderResult,
     Unreadable,
     receive_answer,
     send_command,
@@ -70,7 +70,7 @@ class GenerationProcess:
 
     def __init__(self, lanes: int) -> None:
         self._lanes = [threading.Lock() for _ in range(1 + lanes)]
-        self._turns = _Turns()
+        self._child_use = _SharedLock()
         self._child: _Child | None = None
         self._starting = threading.Lock()
         self._numbers = count()
@@ -79,8 +79,8 @@ class GenerationProcess:
 
     def load(self, path: Path, sha256: str) -> "RemoteRenderer":
         """Load the generator in a checkpoint's file. Blocks. Raises what `ask` raises."""
-        stored = StoredCheckpoint(next(self._numbers), str(path), sha256)
-        return RemoteRenderer(self, stored, self.ask(0, stored).bytes)
+        checkpoint_file = CheckpointFile(next(self._numbers), str(path), sha256)
+        return RemoteRenderer(self, checkpoint_file, self.ask(0, checkpoint_file).bytes)
 
     def release(self) -> None:
         """Free the memory of dropped renderers. Blocks."""
@@ -100,22 +100,22 @@ class GenerationProcess:
     def ask(
         self,
         lane: int,
-        stored: StoredCheckpoint | None = None,
+        checkpoint_file: CheckpointFile | None = None,
         samples: Sequence[Sample] = (),
-        files: Sequence[File | None] = (),
+        files: Sequence[FileEncoding | None] = (),
     ) -> Answer:
         """Send a command and wait for its answer. Blocks, also while the lane is in use.
 
         Raises Unreadable, GenerationFailed, and Unavailable if the process ends twice.
         """
         with self._lanes[lane]:
-            with self._turns.beside_others():
-                answer = self._ask(lane, stored, samples, files)
+            with self._child_use.shared():
+                answer = self._ask(lane, checkpoint_file, samples, files)
             if isinstance(answer, _Ended):
                 # Another lane's command may have ended it. Repeated alone, this command can end the
                 # process without harm to others.
-                with self._turns.alone():
-                    answer = self._ask(lane, stored, samples, files)
+                with self._child_use.exclusive():
+                    answer = self._ask(lane, checkpoint_file, samples, files)
         if isinstance(answer, _Ended):
             raise Unavailable(f"the generation process ended twice: {answer.reason}")
         if answer.unreadable:
@@ -131,14 +131,14 @@ class GenerationProcess:
     def _ask(
         self,
         lane: int,
-        stored: StoredCheckpoint | None,
+        checkpoint_file: CheckpointFile | None,
         samples: Sequence[Sample],
-        files: Sequence[File | None],
+        files: Sequence[FileEncoding | None],
     ) -> Answer | _Ended:
         child = self._running_child()
         connection = child.connections[lane]
         try:
-            send_command(connection, Command(self._take_dropped(), stored, samples, files))
+            send_command(connection, Command(self._take_dropped(), checkpoint_file, samples, files))
             return receive_answer(connection)
         except (EOFError, OSError):
             return _Ended(self._end(child))
@@ -157,7 +157,7 @@ class GenerationProcess:
     def _running_child(self) -> _Child:
         with self._starting:
             if self._child and self._child.process.poll() is not None:
-                self._forget_child(self._child)
+                self._clear_child(self._child)
             if self._child is None:
                 self._child = self._start()
             return self._child
@@ -188,10 +188,10 @@ class GenerationProcess:
                 child.process.kill()
             child.process.wait()
             if self._child is child:
-                self._forget_child(child)
+                self._clear_child(child)
         return _describe(child)
 
-    def _forget_child(self, child: _Child) -> None:
+    def _clear_child(self, child: _Child) -> None:
         self._child = None
         log.error("generation_process_ended", pid=child.process.pid, reason=_describe(child))
 
@@ -202,40 +202,40 @@ def _describe(ended: _Child) -> str:
     return f"{describe_exit(code)}{likely}"
 
 
-class _Turns:
+class _SharedLock:
     """A lock that many threads hold together, or one thread alone."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._running = 0
-        self._is_alone = False
+        self._holders = 0
+        self._is_exclusive = False
 
     @contextmanager
-    def beside_others(self) -> Iterator[None]:
+    def shared(self) -> Iterator[None]:
         with self._changed:
-            while self._is_alone:
+            while self._is_exclusive:
                 self._changed.wait()
-            self._running += 1
+            self._holders += 1
         try:
             yield
         finally:
             with self._changed:
-                self._running -= 1
+                self._holders -= 1
                 self._changed.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         with self._changed:
-            while self._is_alone:
+            while self._is_exclusive:
                 self._changed.wait()
-            self._is_alone = True
-            while self._running:
+            self._is_exclusive = True
+            while self._holders:
                 self._changed.wait()
         try:
             yield
         finally:
             with self._changed:
-                self._is_alone = False
+                self._is_exclusive = False
                 self._changed.notify_all()
 
 
@@ -245,19 +245,21 @@ class RemoteRenderer:
     `bytes` is the size of its weights.
     """
 
-    def __init__(self, process: GenerationProcess, stored: StoredCheckpoint, weights: int) -> None:
-        self._process, self._stored = process, stored
+    def __init__(
+        self, process: GenerationProcess, checkpoint_file: CheckpointFile, weights: int
+    ) -> None:
+        self._process, self._checkpoint_file = process, checkpoint_file
         self.bytes = weights
-        weakref.finalize(self, process.drop, stored.number)
+        weakref.finalize(self, process.drop, checkpoint_file.number)
 
     def render(
-        self, samples: Sequence[Sample], files: Sequence[File | None], lane: int
-    ) -> Sequence[Made]:
+        self, samples: Sequence[Sample], files: Sequence[FileEncoding | None], lane: int
+    ) -> Sequence[RenderResult]:
         """At most RENDER_BATCH samples -> the pixels, or the requested file, of each. Blocks.
 
         `lane` counts the generating threads from 0. Raises what `GenerationProcess.ask` raises.
         """
-        return self._process.ask(1 + lane, self._stored, samples, files).made
+        return self._process.ask(1 + lane, self._checkpoint_file, samples, files).results
 
 
 @functools.cache

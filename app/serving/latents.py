@@ -28,7 +28,9 @@ Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED), FLOAT_AS_INT]
 Number = Annotated[float, Field(strict=True, ge=-MAX_VALUE, le=MAX_VALUE, allow_inf_nan=False)]
 Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "smooth", "even"]
-Numbers = Annotated[list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM, fail_fast=True)]
+LatentValues = Annotated[
+    list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM, fail_fast=True)
+]
 
 
 class Latent(StrictBody):
@@ -37,7 +39,7 @@ class Latent(StrictBody):
     model_config = exactly_one_schema(seed="integer", latent="array", mix="array")
 
     seed: Seed | None = None
-    latent: Numbers | None = None
+    latent: LatentValues | None = None
     mix: (
         Annotated[list["MixPart"], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)] | None
     ) = None

@@ -148,7 +148,7 @@ class Passports:
             pictures = await to_thread.run_sync(_training_pictures, database, checkpoint.id)
         except NoPictures as exc:
             raise NoPassport(str(exc)) from exc
-        return await self._do(functools.partial(self._open, pictures))
+        return await self._run_in_thread(functools.partial(self._open, pictures))
 
     async def issue(self, embeddings: DatasetEmbeddings, pixels: Pixels) -> list[Passport]:
         """(N, H, W, C) uint8, as they are served -> N passports. Raises QueueFull."""
@@ -162,7 +162,9 @@ class Passports:
         try:
             passports: list[Passport] = []
             for batch in _batches(pixels):
-                passports += await self._do(functools.partial(self._issue, embeddings, batch))
+                passports += await self._run_in_thread(
+                    functools.partial(self._issue, embeddings, batch)
+                )
             return passports
         finally:
             self._waiting -= len(pixels)
@@ -172,7 +174,8 @@ class Passports:
         a morph depend on it. Raises Unavailable without the embedding network."""
         try:
             features = [
-                await self._do(functools.partial(self._embed, batch)) for batch in _batches(pixels)
+                await self._run_in_thread(functools.partial(self._embed, batch))
+                for batch in _batches(pixels)
             ]
         except NoPassport as exc:
             raise Unavailable(f"pictures cannot be compared here: {exc}") from exc
@@ -187,7 +190,7 @@ class Passports:
         self._tasks.put(None)
         self._thread.join(seconds)
 
-    async def _do(self, work: Callable[[], T]) -> T:
+    async def _run_in_thread(self, work: Callable[[], T]) -> T:
         if self._closed:
             raise Unavailable("the service is stopping")
         result: Future[T] = Future()

@@ -17,7 +17,7 @@ from app.domain.settings import Settings
 from app.domain.validation import explain_error, known_fields
 from app.serving.animations import MAX_FPS
 from app.serving.display import MAX_SCALE, SPRITE_SHEET, Resample
-from app.serving.latents import MAX_KEYFRAMES, Easing, Method, Numbers, Seed, to_vector
+from app.serving.latents import MAX_KEYFRAMES, Easing, LatentValues, Method, Seed, to_vector
 from app.serving.request_bodies import StrictBody
 from models.samples import Point
 
@@ -32,7 +32,7 @@ class RecipePoint(StrictBody):
     """What one picture is made from: a seed or a latent."""
 
     seed: Seed | None = None
-    latent: Numbers | None = None
+    latent: LatentValues | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

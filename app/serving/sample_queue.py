@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.serving.generation_messages import File
+from app.serving.generation_messages import FileEncoding
 from app.serving.generation_process import RemoteRenderer
 from models.samples import RENDER_BATCH, Sample
 
@@ -17,16 +17,16 @@ class Request:
     """Samples to render as pixels, or a single sample to render as a `file`.
 
     `result`: an (N, H, W, C) array that batches fill in, or the file once it is encoded. `taken`
-    counts the samples that batches have taken, `made` those whose pictures are in the result.
+    counts the samples that batches have taken, `rendered` those whose pictures are in the result.
     """
 
     renderer: RemoteRenderer
     samples: Sequence[Sample]
     answer: Future[Any]
     result: Any = None
-    file: File | None = None
+    file: FileEncoding | None = None
     taken: int = 0
-    made: int = 0
+    rendered: int = 0
     abandoned: bool = False  # its result is not needed any more: the client left, or it failed
 
     @property

@@ -14,7 +14,13 @@ from app.domain.images.encoders import encode_grid, encode_image
 from app.domain.images.recipes import BACKEND, Recipe
 from app.domain.settings import Settings
 from app.serving.animations import encode_animation
-from app.serving.display import SPRITE_SHEET, Display, encode_contact_sheet, encode_sprites, square
+from app.serving.display import (
+    SPRITE_SHEET,
+    Display,
+    encode_contact_sheet,
+    encode_sprites,
+    square_columns,
+)
 from app.serving.engine import Engine
 from app.serving.latents import choose_label
 from app.serving.morph_latents import frame_latents
@@ -127,7 +133,9 @@ class Verification:
     def _encode(self, pixels: Pixels, samples: list[Sample]) -> bytes:
         parsed = self._parsed
         if self._format == "sprites":
-            columns = parsed.columns if isinstance(parsed, GridRecipe) else square(len(samples))
+            columns = (
+                parsed.columns if isinstance(parsed, GridRecipe) else square_columns(len(samples))
+            )
             fps = parsed.fps if isinstance(parsed, MorphRecipe) else None
             return encode_sprites(pixels, samples, columns, self._recipe, fps)
         if isinstance(parsed, MorphRecipe):

@@ -37,14 +37,14 @@ WORKERS = {  # by first queue: title, queues, and threads, each of which runs on
 }
 
 
-def serve(given: dict[str, Any], say: Callable[[str], None]) -> None:
-    """Run the service. The settings `given` override the environment's. Raises StartError."""
+def serve(overrides: dict[str, Any], print_line: Callable[[str], None]) -> None:
+    """Run the service. The settings `overrides` override the environment's. Raises StartError."""
 
     def announce(line: str) -> None:
         with suppress(OSError):  # the terminal may be closed, and stopping must continue
-            say(line)
+            print_line(line)
 
-    settings = load_settings(Settings, given)
+    settings = load_settings(Settings, overrides)
     with HomeLock(settings.home, service_url(settings)):
         announce(f"Moggy {version('moggy')} is starting; its home is {settings.home}")
         with Supervisor(settings.home, announce) as supervisor:

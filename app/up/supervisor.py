@@ -27,7 +27,7 @@ class StopRequested(Exception):
 
 
 @dataclass
-class Watched:
+class SupervisedProgram:
     """A program to keep running, and how often it has ended."""
 
     running: RunningProgram
@@ -47,7 +47,7 @@ class Supervisor:
         self._logs = home / "logs"
         self._run = home / "run"
         self._announce = announce
-        self._stages: list[list[Watched]] = []
+        self._stages: list[list[SupervisedProgram]] = []
         # A queue, since its `put` is safe in a signal handler, unlike an Event's `set`.
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._handlers: dict[signal.Signals, Any] = {}
@@ -73,10 +73,10 @@ class Supervisor:
 
     def start(self, *programs: Program) -> None:
         """Start programs as one stage. Stages stop in the reverse order of their start."""
-        stage: list[Watched] = []
+        stage: list[SupervisedProgram] = []
         self._stages.append(stage)
         for program in programs:
-            watched = Watched(RunningProgram(program, self._logs, self._run))
+            watched = SupervisedProgram(RunningProgram(program, self._logs, self._run))
             stage.append(watched)
             watched.running.start()
 
@@ -136,7 +136,7 @@ class Supervisor:
             received.append(self._signals.get())
         return any(number != signal.SIGCHLD for number in received)
 
-    def _handle_end(self, watched: Watched, code: int) -> None:
+    def _handle_end(self, watched: SupervisedProgram, code: int) -> None:
         running = watched.running
         title = running.program.title
         watched.failures = 1 if running.age >= STEADY_SECONDS else watched.failures + 1
@@ -163,7 +163,7 @@ class Supervisor:
             self._stop_stage(self._stages[-1])
             self._stages.pop()
 
-    def _stop_stage(self, stage: list[Watched]) -> None:
+    def _stop_stage(self, stage: list[SupervisedProgram]) -> None:
         """Send SIGTERM, then SIGKILL at each program's deadline, or at once at a second Ctrl-C."""
         began = time.monotonic()
         alive = [watched.running for watched in stage]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.cli.errors import CommandError
-from app.cli.tarstream import KnownStream, Member, file_stream, tar_stream
+from app.cli.tarstream import Member, SizedStream, file_stream, tar_stream
 
 
-def read_all(stream: KnownStream, size: int = 65536) -> bytes:
+def read_all(stream: SizedStream, size: int = 65536) -> bytes:
     return b"".join(iter(lambda: stream.read(size), b""))
 
 

@@ -75,7 +75,7 @@ async def test_a_listener_reconnects_after_its_server_restarts(
 async def test_a_listener_reconnects_when_its_server_is_silent(
     monkeypatch: pytest.MonkeyPatch, valkey_url: str
 ) -> None:
-    monkeypatch.setattr(events, "SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(events, "PING_AFTER_SECONDS", 0.1)
     news: list[str | None] = []
     listener, notifier = EventListener(valkey_url, news.append), Notifier(valkey_url)
     listener.start()

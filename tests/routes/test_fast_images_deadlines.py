@@ -76,14 +76,14 @@ def test_a_disconnect_as_the_work_ends_cancels_nothing_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fast_images, "UNWATCHED_SECONDS", 0.0)
-    begun: list[fast_images._Watch] = []
-    begin = fast_images._Watch._begin
+    begun: list[fast_images._DisconnectWatch] = []
+    begin = fast_images._DisconnectWatch._begin
 
-    def recorded(watch: fast_images._Watch, seconds: float) -> None:
+    def recorded(watch: fast_images._DisconnectWatch, seconds: float) -> None:
         begun.append(watch)
         begin(watch, seconds)
 
-    monkeypatch.setattr(fast_images._Watch, "_begin", recorded)
+    monkeypatch.setattr(fast_images._DisconnectWatch, "_begin", recorded)
 
     async def generate(*_: object) -> bytes:
         for _turn in range(2):  # the watch has begun and has not yet received the disconnect
@@ -109,7 +109,7 @@ def test_a_watch_leaves_no_reference_cycle(monkeypatch: pytest.MonkeyPatch) -> N
     try:
         answer(generate, disconnects=False)
         gc.collect()
-        kept = [item for item in gc.garbage if isinstance(item, fast_images._Watch)]
+        kept = [item for item in gc.garbage if isinstance(item, fast_images._DisconnectWatch)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()

@@ -87,7 +87,7 @@ def test_a_change_by_this_process_is_seen_at_once(
     find_id(lookup, database)
     with database.write() as session:
         registry.set_served(session, "cats", first.id)
-    lookup.forget()
+    lookup.clear()
     assert find_id(lookup, database) == first.id
 
 

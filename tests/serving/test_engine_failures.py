@@ -148,7 +148,7 @@ def test_closing_abandons_a_passport_that_takes_too_long(
         ended.wait(20)
 
     async def scenario() -> None:
-        task = asyncio.create_task(engine.passports._do(hang))
+        task = asyncio.create_task(engine.passports._run_in_thread(hang))
         await asyncio.to_thread(started.wait, 20)
         await asyncio.wait_for(asyncio.to_thread(engine.close), 10)
         assert not task.done()

@@ -19,7 +19,7 @@ from app.domain.store import ObjectStore
 from app.serving import generation_process
 from app.serving.checkpoints import BrokenCheckpoint
 from app.serving.engine import Engine
-from app.serving.generation_messages import File
+from app.serving.generation_messages import FileEncoding
 from app.serving.generation_process import GenerationProcess, RemoteRenderer
 from benchmarks.harness.random_models import store_checkpoint
 from models.samples import RENDER_BATCH, Sample
@@ -87,7 +87,7 @@ def pid_of(process: GenerationProcess) -> int:
 
 
 def picture(renderer: RemoteRenderer, image_format: str = "png", lane: int = 0) -> bytes:
-    (made,) = renderer.render([Sample(7)], [File(image_format, "{}")], lane)
+    (made,) = renderer.render([Sample(7)], [FileEncoding(image_format, "{}")], lane)
     assert isinstance(made, bytes)
     return made
 
