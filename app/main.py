@@ -45,7 +45,7 @@ from app.serving.process_settings import (
     raise_open_files_limit,
 )
 
-STORE_RETRY_SECONDS = 10.0  # for which a request retries a bucket that does not answer
+STORE_RETRY_SECONDS = 10.0  # how long a request retries a bucket that does not answer
 
 RESOURCES = (
     datasets,
@@ -64,8 +64,8 @@ RESOURCES = (
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the API for `settings`, by default those of the environment.
 
-    These are checked with the servers and folders that they name: where the API could not run, the
-    process exits with one line that says why.
+    Settings from the environment are checked together with the home and the database's schema. If
+    the API cannot run with them, the process exits with one line that says why.
     """
     configure_logs()
     settings = settings or settings_or_exit(Settings, check_schema)
@@ -101,7 +101,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.engine = Engine(settings, api.state.store)
     measure = WorkerMeter(settings.redis_url).measure if settings.redis_url else None
     api.state.step_meter = StepMeter(measure_remotely=measure)
-    api.state.parsing = CapacityLimiter(1)
+    api.state.large_json_parsing = CapacityLimiter(1)
     api.state.readiness = Readiness(api.state.database, api.state.store, api.state.disk)
     api.state.canary = ThreadCanary()
     api.state.feeds.start()

@@ -1,8 +1,8 @@
 """Deletes what killed processes leave behind: objects without a row, and interrupted uploads.
 
 An object is written before the row that names it is committed, and deleted after the row. A process
-that is killed in between leaves an object without a row. Only objects of a safe age are deleted,
-and none of an unfinished job, so that several hosts can sweep the same store.
+that is killed in between leaves an object without a row. Objects that are younger than
+SAFE_AGE_SECONDS or belong to an unfinished job are kept: several hosts can sweep the same store.
 """
 
 import itertools
@@ -48,7 +48,7 @@ def sweep_objects(
 
 
 def sweep_incoming(home: Path, older_than: float = SAFE_AGE_SECONDS) -> None:
-    """Delete the folders of uploads that nothing was written to for `older_than` seconds."""
+    """Delete the folders of uploads that received no data for `older_than` seconds."""
     for folder in home.glob("incoming/*"):
         try:
             files = [folder, *folder.iterdir()]

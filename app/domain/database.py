@@ -25,7 +25,7 @@ POSTGRESQL_CONNECTIONS = 10  # the default limit of one process
 MAX_IDLE_CONNECTIONS = 5
 SQLITE_CONNECTIONS = 45  # enough for each thread of the API
 POOL_SECONDS = 10.0  # how long a thread waits for a free connection
-# An absent server is noticed when connecting, and by data that it does not acknowledge.
+# These detect a server that does not accept connections, or no longer acknowledges data.
 POSTGRESQL_TIMEOUTS = {
     "connect_timeout": 5,  # seconds
     "tcp_user_timeout": 10_000,  # milliseconds
@@ -34,7 +34,7 @@ POSTGRESQL_TIMEOUTS = {
     "keepalives_count": 3,
 }
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-CONNECTION_ERROR_CLASS = "08"
+CONNECTION_ERROR_CLASS = "08"  # the first two digits of the code
 UNAVAILABLE_STATES = {
     "53300",  # too many connections
     "57P01",  # the server is being shut down
@@ -206,7 +206,7 @@ def _schema_of(connection: Connection) -> str | None:
 
 
 def _known_schemas() -> list[str]:
-    """Return the revisions, oldest first. The name of each migration's file begins with its own."""
+    """Return the revisions, oldest first: the names of the migrations' files begin with them."""
     files = (MIGRATIONS / "versions").glob("[0-9]*_*.py")
     return sorted(file.name.partition("_")[0] for file in files)
 

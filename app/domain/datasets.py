@@ -53,7 +53,7 @@ def read_upload(store: ObjectStore, dataset_id: str) -> list[dict[str, str]]:
 def find(
     session: Session, name: str, lock: Literal["shared", "exclusive"] | None = None
 ) -> Dataset:
-    """Return the dataset by name. A locked one cannot be deleted until the transaction ends."""
+    """Return a dataset by its name. With `lock` it cannot be deleted until the transaction ends."""
     query = select(Dataset).where(Dataset.name == name)
     if lock is not None:
         query = query.with_for_update(read=lock == "shared")
@@ -99,7 +99,7 @@ def register_upload(
     files: list[tuple[str, Path]],
     max_queued: int,
 ) -> Dataset:
-    """Store the files, register the dataset and queue its ingest. On failure nothing remains.
+    """Store the files, register the dataset and queue its ingest. On an error nothing stays stored.
 
     A failed dataset of this name is replaced.
     """
@@ -193,7 +193,7 @@ def read_preview(store: ObjectStore, dataset: Dataset) -> bytes:
 
 
 def read_doctor(store: ObjectStore, dataset: Dataset) -> bytes:
-    """Return the PNG of the worst pictures of each kind."""
+    """Return the PNG of the worst pictures of each finding."""
     check_ready(dataset)
     if "doctor" not in (dataset.report or {}):
         raise NotFound(

@@ -1,4 +1,4 @@
-"""Free disk space: when there is too little to start work, and a reserve for writes that free more.
+"""Disk space: the minimum for new work, and a reserve file that is deleted when the disk is full.
 
 The service survives a full disk. Below `MOGGY_MIN_FREE_BYTES`, new uploads and jobs are refused and
 running jobs are parked, so that the remaining space is left for writes that must succeed.
@@ -18,7 +18,7 @@ from models.durable_files import error_chain, write_durably
 log = structlog.get_logger()
 
 RESERVE_BYTES = 2 << 20  # enough for the rows of a large model
-RESUME_FACTOR = 1.5  # times the minimum: parked jobs resume above it, so that they do not flap
+RESUME_FACTOR = 1.5  # times the minimum: parked jobs resume above it, not at once at the minimum
 SQLITE_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
 POSTGRESQL_FULL = "53100"
 # Parts of obstore's messages: its errors have no code. The last two come from buckets.
@@ -31,14 +31,15 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def _is_full(error: BaseException) -> bool:
-    # By attributes and names, so that `moggy up` loads neither SQLAlchemy nor obstore.
+    # Errors are recognised by attributes and names, so that `moggy up` does not import SQLAlchemy
+    # and obstore.
     driver_error = getattr(error, "orig", error)  # SQLAlchemy wraps the driver's error
     if getattr(driver_error, "sqlite_errorname", None) in SQLITE_FULL:
         return True
     if getattr(driver_error, "sqlstate", None) == POSTGRESQL_FULL:
         return True
-    of_store = type(error).__module__ == "obstore.exceptions"
-    return of_store and any(words in str(error) for words in STORE_FULL)
+    is_store_error = type(error).__module__ == "obstore.exceptions"
+    return is_store_error and any(words in str(error) for words in STORE_FULL)
 
 
 class Disk:
@@ -51,11 +52,11 @@ class Disk:
             folders.append(settings.home / "objects")
         self._folders = folders
         self._min_free_bytes = settings.min_free_bytes
-        # Freeing space writes to the home only if the database is there.
+        # Only a database in the home needs space in the home to delete rows.
         self._reserve = settings.home / "reserve" if settings.owns_database else None
 
     def free_bytes(self) -> int:
-        """Return the free bytes of the fullest of the disks."""
+        """Return the free bytes of the disk that has the fewest."""
         return min(shutil.disk_usage(_existing(folder)).free for folder in self._folders)
 
     @property
@@ -75,8 +76,9 @@ class Disk:
     def free_bytes_to_resume(self, run_dir: Path, needed: int) -> int:
         """Return the free bytes above which a job that is being parked may resume.
 
-        With less than it has now, it would fill the disk again. So the result counts what is free,
-        what deleting the run folder frees, and the file of `needed` bytes that did not fit.
+        The job filled the disk, so it needs more space than it has now. The result adds up the
+        free bytes, those of its run folder, which is deleted, and the `needed` bytes of the file
+        that did not fit. It is at least RESUME_FACTOR times the minimum.
         """
         available = self.free_bytes() + _size(run_dir)
         more = max(needed, self._min_free_bytes // 2)
@@ -85,7 +87,7 @@ class Disk:
     def release_reserve(self) -> bool:
         """Delete the reserve if the disk is full. Returns whether it did.
 
-        For writes that free space or keep a job's state: deleting, cancelling, parking.
+        Call it before a write that frees space or keeps a job's state: delete, cancel, park.
         """
         if self._reserve is None or self.free_bytes() >= RESERVE_BYTES:
             return False
@@ -103,7 +105,7 @@ class Disk:
         if self.free_bytes() < self._min_free_bytes + 2 * RESERVE_BYTES:
             return
         try:
-            write_durably(self._reserve, bytes(RESERVE_BYTES))  # a hole would reserve nothing
+            write_durably(self._reserve, bytes(RESERVE_BYTES))  # a sparse file reserves nothing
         except OSError as error:
             log.warning("disk_reserve_failed", error=str(error))
 

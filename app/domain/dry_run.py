@@ -10,13 +10,13 @@ from app.domain.training import lock_sources, resolve_config
 from app.domain.training_warnings import RunEstimate, model_warnings, training_warnings
 from models.config import TrainingConfig
 
-OVERHEAD = 1.06  # scores, samples, checkpoints and states add this much to the time of the steps
+OVERHEAD = 1.06  # times the duration of the steps: with scores, samples, checkpoints and states
 START_SECONDS = 5.0
 CHECKPOINT_SECONDS = 300.0  # the longest time between two checkpoints
 MAX_STATES = 4  # on the disk at a time: the newest two, one for a rollback, and one in the store
 RESIDENT_BYTES = 256 << 20  # a smaller dataset is held in memory
-RESIDENT_SHARE = 0.5  # of a GPU's free memory: a smaller dataset is held there
-PNG_SHARE = 0.8  # of the bytes of a sample's pixels
+RESIDENT_SHARE = 0.5  # of a GPU's free memory: a smaller dataset is held in it
+PNG_SHARE = 0.8  # bytes of a sample's PNG per byte of its pixels
 
 
 class DryRun(NamedTuple):

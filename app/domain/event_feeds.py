@@ -22,14 +22,14 @@ READ_INTERVAL_SECONDS = 0.02  # between two reads of new events
 LOST_WAKE_UP_SECONDS = 2.0  # the delay of an event whose wake-up message was lost
 MAX_UNREAD_EVENTS = 1000  # per stream; a slower stream reads the database again
 JOBS_PER_QUERY = 100
-PAST_THREADS = 4  # they read the events from before a stream was opened
+PAST_THREADS = 4  # threads that read the events from before a stream was opened
 
 
 class Follower:
     """An open stream of one job, and the events that it has not sent yet."""
 
     def __init__(self, start: int) -> None:
-        self.start = start  # the stream is handed every event after this id
+        self.start = start  # every event after this id is handed to the stream
         self.lost = False  # events were dropped, because too many were unread
         self._unread: deque[Event] = deque()
         self._wake_up = asyncio.Event()
@@ -54,7 +54,7 @@ class Follower:
 class EventFeeds:
     """Hands the events of each followed job to all of its streams, in order, each once.
 
-    Only within one job do ids increase in the order of commits, so each job has its own position.
+    Ids increase in the order of commits only within one job, so each job has its own position.
     """
 
     def __init__(self, database: Database, redis_url: str | None) -> None:
@@ -62,7 +62,7 @@ class EventFeeds:
         self._listener = EventListener(redis_url, self._wake)
         self._positions: dict[str, int] = {}  # followed job -> last id handed out
         self._followers: defaultdict[str, set[Follower]] = defaultdict(set)
-        self._jobs_to_read: set[str] = set()  # jobs
+        self._jobs_to_read: set[str] = set()
         self._wake_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         # Separate pools: the default pool may be busy with other work for seconds.
@@ -145,7 +145,7 @@ class EventFeeds:
         self._wake_up.set()
 
     async def _run(self) -> None:
-        read_all_at = time.monotonic()  # every job is read now and then: a wake-up may be lost
+        read_all_at = time.monotonic()  # all jobs are read at intervals: a wake-up may be lost
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0, read_all_at - time.monotonic())):
@@ -160,7 +160,7 @@ class EventFeeds:
                 for first in range(0, len(job_ids), JOBS_PER_QUERY):
                     await self._hand_out(job_ids[first : first + JOBS_PER_QUERY])
             except Exception as error:  # noqa: BLE001  # no event is lost: the next read returns it
-                log.warning("events_unread", error=str(error))
+                log.warning("events_not_read", error=str(error))
             await asyncio.sleep(READ_INTERVAL_SECONDS)
 
     async def _hand_out(self, job_ids: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """What a job stores: samples, training states, checkpoints, the files of a synthesis, and its log.
 
-Objects are written under the job and its epoch, so that a worker that lost the job overwrites
-nothing of its successor. Samples are the exception: every epoch draws the same grid.
+The keys of objects contain the job's id and epoch, so that a worker that lost the job overwrites no
+object of its successor. Samples have no epoch: every epoch draws the same grid.
 """
 
 from collections.abc import Iterator
@@ -69,8 +69,8 @@ class StoredCounts:
 
 
 def count_stored(session: Session, job_id: str) -> StoredCounts:
-    figures = (func.count(JobFile.images), func.sum(JobFile.images), func.max(JobFile.tried))
-    shards, images, tried = session.execute(select(*figures).where(JobFile.job == job_id)).one()
+    totals = (func.count(JobFile.images), func.sum(JobFile.images), func.max(JobFile.tried))
+    shards, images, tried = session.execute(select(*totals).where(JobFile.job == job_id)).one()
     return StoredCounts(shards, images or 0, tried or 0)
 
 
@@ -112,7 +112,7 @@ def add_shard(
     images: int,
     tried: int,
 ) -> None:
-    """List a stored shard and its recipes, as the holder of the job, and reset its attempts."""
+    """Add the rows of a shard and its recipes, as the holder of the job, and reset its attempts."""
     lock_job(session, claim).attempt = 0
     session.add(JobFile(job=claim.job_id, images=images, tried=tried, **asdict(shard)))
     session.flush()  # the shard is numbered before its recipes
@@ -123,7 +123,7 @@ def add_shard(
 
 
 def add_manifest(session: Session, claim: Claim, manifest: StoredFile) -> None:
-    """List the manifest, the last file, and set the job's result, as the holder of the job."""
+    """Add the row of the manifest, the last file, and set the result, as the holder of the job."""
     job = lock_job(session, claim)
     session.add(JobFile(job=claim.job_id, **asdict(manifest)))
     session.flush()
@@ -193,10 +193,10 @@ def delete_older_states(store: ObjectStore, claim: Claim, newest: str) -> None:
 
 
 def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
-    """Delete what an ended job no longer needs.
+    """Delete the objects that an ended job no longer needs.
 
-    That is its upload, its training states, and every checkpoint or file that has no row. Samples
-    stay, as the record of the run.
+    These are its upload, its training states, and every checkpoint or file that has no row. Samples
+    stay, as a record of the run.
     """
     if job.kind == "ingest":
         _delete_ingest_leftovers(database, store, job)

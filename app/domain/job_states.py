@@ -75,7 +75,7 @@ def apply_stop(session: Session, job: Job, stop: Stop) -> None:
 
 
 def fits_disk(free_bytes: int | None) -> ColumnElement[bool]:
-    """The condition that a job needs at most so much disk space; None means any amount."""
+    """The condition that a job needs at most `free_bytes` of disk space; with None, any amount."""
     if free_bytes is None:
         return true()
     return or_(Job.room_needed.is_(None), Job.room_needed <= free_bytes)

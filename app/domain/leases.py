@@ -1,8 +1,8 @@
-"""Leases: which worker holds a job, until when, and everything that the holder may write.
+"""Leases: which worker holds a job, until when, and the writes that only the holder may make.
 
 The database owns a job. A worker holds it by a lease and an epoch. Each acquisition raises the
-epoch, and every later write of the holder names its epoch. A worker that was taken for dead and
-comes back can therefore change nothing: it is *fenced*.
+epoch, and every later write of the holder names its epoch. A worker whose lease ran out while
+it was unreachable can therefore change nothing: it is *fenced*.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Publishes the API's messages to the broker from a thread of its own: no request waits for it."""
+"""Publishes the API's messages to the broker in a separate thread, so that no request waits."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ CLOSE_SECONDS = 2.0  # at shutdown, to send the pending messages
 class MessagePublisher:
     """Wakes workers, and readers of events. A lost message only delays them.
 
-    A message that is already pending is not added again: it names a queue or a job, nothing else.
+    A message that is already pending is not added again: it holds only the name of a queue or job.
     """
 
     def __init__(self, redis_url: str | None) -> None:
@@ -30,11 +30,11 @@ class MessagePublisher:
         self._thread.start()
 
     def wake(self, queue: str) -> None:
-        """Tell the workers of `queue` that there may be work."""
+        """Notify the workers of `queue` that there may be work."""
         self._add(("queue", queue), partial(wake, queue))
 
     def notify(self, job_ids: Sequence[str]) -> None:
-        """Tell the readers of these jobs' events that there are new ones."""
+        """Notify the readers of these jobs' events that there are new ones."""
         for job_id in job_ids:
             self._add(("job", job_id), partial(self._notifier.notify, [job_id]))
 

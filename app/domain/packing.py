@@ -24,7 +24,7 @@ COMMON_CODE_PAGES = (
     *("cp437", "cp850", "cp866", "cp1250", "cp1251", "cp1252", "latin-1", "koi8-r"),
 )
 CODE_PAGE_NAME = re.compile(r"[a-z0-9][a-z0-9 _:.-]{0,39}", re.ASCII | re.IGNORECASE)
-# What Windows and browsers mean by these names: a superset of the standard.
+# Windows and browsers use these names for supersets of the standard encodings.
 SUPERSETS = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
 # A code page leaves ASCII unchanged, so that "/" separates folders. UTF-16, EBCDIC, escape
 # sequences and IDNA change it.

@@ -1,4 +1,4 @@
-"""The processes of the service: how each one starts, how it logs, and how another one ended."""
+"""The processes of the service: checks at the start, the log format, and exit codes in words."""
 
 import logging
 import os

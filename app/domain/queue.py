@@ -1,4 +1,4 @@
-"""The Celery instance, its queues, and the wake-up message, which names a queue and no job."""
+"""The Celery instance, its queues, and the wake-up message, which names a queue but no job."""
 
 from enum import StrEnum
 from typing import Any
@@ -64,7 +64,7 @@ def set_broker(redis_url: str | None) -> None:
 
 
 def wake(queue: str) -> None:
-    """Tell the workers of `queue` that there may be work. The reaper repeats lost messages."""
+    """Notify the workers of `queue` that there may be work. The reaper repeats lost messages."""
     try:
         celery.send_task(WORK_TASK, args=[queue], queue=queue, retry=False)
     except (OperationalError, OSError) as error:

@@ -1,7 +1,7 @@
 """Whether the service is ready: free disk space, the database, the broker and a worker, a bucket.
 
-A thread for each of these probes it at regular intervals. Requests only read the newest outcome:
-however many there are, they use no thread, no connection and no query.
+Each of these is probed at intervals by a thread of its own. Requests only read the newest result:
+they use no thread, no connection and no query.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 PROBE_INTERVAL_SECONDS = 2.0
 FAILING_PROBE_INTERVAL_SECONDS = 0.25  # after a failure
-BUCKET_INTERVALS = (10.0, 2.0)  # the same two for a bucket, where each request costs money
+BUCKET_INTERVALS = (10.0, 2.0)  # both intervals for a bucket, whose requests cost money
 PROBE_TIMEOUT_SECONDS = 4.0  # a probe that takes longer counts as failed until it ends
 FIRST_PROBE_SECONDS = 3.0  # how long a request waits for the first probes after the start
 FIRST_PROBE_POLL_SECONDS = 0.05
@@ -37,7 +37,7 @@ JobCounts = dict[tuple[str, str], int]  # by queue and status
 
 
 class Probe:
-    """Repeats `check` in a thread of its own and keeps the newest outcome."""
+    """Repeats `check` in a thread of its own and keeps the newest result."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Probe:
             self._check()
         except (InsufficientStorage, Unavailable) as error:
             return error.detail
-        except Exception as error:  # noqa: BLE001  # whatever it is, the next check may succeed
+        except Exception as error:  # noqa: BLE001  # the next check may succeed
             return f"{self.subject} does not answer: {type(error).__name__}"
         return None
 

@@ -37,13 +37,13 @@ def resolve_checkpoint(
 ) -> Checkpoint:
     """Return the named checkpoint of the model, or the one that the model serves."""
     model = find_model(session, model_name)
-    wanted = checkpoint_id or model.checkpoint
-    if wanted is not None:
-        query = select(Checkpoint).where(Checkpoint.model == model_name, Checkpoint.id == wanted)
+    chosen = checkpoint_id or model.checkpoint
+    if chosen is not None:
+        query = select(Checkpoint).where(Checkpoint.model == model_name, Checkpoint.id == chosen)
         checkpoint = session.scalar(query)
         if checkpoint is None:
             raise NotFound(
-                f"model {model_name!r} has no checkpoint {wanted!r}: it was never stored, or was "
+                f"model {model_name!r} has no checkpoint {chosen!r}: it was never stored, or was "
                 "deleted to make room for newer ones",
                 field="checkpoint",
             )
@@ -57,7 +57,7 @@ def resolve_checkpoint(
 
 
 def set_served(session: Session, model_name: str, checkpoint_id: str | None) -> Model:
-    """Serve this checkpoint from now on; None returns to the best one."""
+    """Serve this checkpoint from now on; with None, always the best one."""
     model = find_model(session, model_name, lock=True)  # locked in the order that deletion uses
     if checkpoint_id is not None:
         _lock(session, resolve_checkpoint(session, model_name, checkpoint_id))
@@ -82,8 +82,8 @@ def lock_start(session: Session, name: str) -> Checkpoint:
         model = session.scalar(select(Model).where(Model.name == name))
         checkpoint = served_checkpoint(session, model) if model else None
         if checkpoint is None:
-            why = "has no checkpoint yet" if model else "is neither a checkpoint nor a model"
-            raise NotFound(f"{name!r} {why}: it cannot be resumed from", field="resume_from")
+            reason = "has no checkpoint yet" if model else "is neither a checkpoint nor a model"
+            raise NotFound(f"{name!r} {reason}: it cannot be resumed from", field="resume_from")
     ensure_model(session, checkpoint.model)
     _lock(session, checkpoint)
     return checkpoint

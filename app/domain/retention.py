@@ -72,7 +72,7 @@ def delete_superseded(session: Session, claim: Claim, settings: WorkerSettings) 
 def delete_after(session: Session, claim: Claim, images_seen: int) -> list[str]:
     """Delete the rows of the checkpoints after `images_seen`, as the holder of the training.
 
-    A training that rolls back calls it. Pinned and used checkpoints stay. Returns the keys of the
+    Called when a training rolls back. Pinned and used checkpoints stay. Returns the keys of the
     deleted ones, whose objects the caller deletes.
     """
     job = lock_job(session, claim)

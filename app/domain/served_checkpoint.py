@@ -1,4 +1,4 @@
-"""Which of its checkpoints a model serves, and why.
+"""The choice of the checkpoint that a model serves, and the reason for it.
 
 Scores are comparable if they were computed against the same pictures, in the same shape, with the
 same embedding. `Checkpoint.scored_against` identifies the three; `scored_against` computes it.
@@ -71,7 +71,7 @@ def best_checkpoint(session: Session, model: str) -> Checkpoint | None:
 
 
 def scored_against(session: Session, job: Job, metrics: dict[str, Any]) -> str:
-    """Return the identifier of what the scores of a checkpoint of `job` are comparable with.
+    """Return the identifier that is equal for comparable scores, for a checkpoint of `job`.
 
     The content hash of a dataset covers its shape. If the dataset is unknown, only scores of the
     same job are comparable.

@@ -46,7 +46,7 @@ ANSWER_SECONDS = MEASURE_SECONDS + 5
 ANSWER_EXPIRY_SECONDS = 60  # of an answer that is never fetched
 REQUEST_POLL_SECONDS = 2.0
 BROKER_RETRY_SECONDS = 2.0
-REQUEST_EXPIRY_SECONDS = 10.0  # by the broker's clock; the service no longer waits for the answer
+REQUEST_EXPIRY_SECONDS = 10.0  # by the broker's clock; by then the service has stopped waiting
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class StepCost:
 
 
 class StepMeter:
-    """Runs one measurement at a time, and remembers each for some minutes.
+    """Runs one measurement at a time, and caches each result for REMEMBER_SECONDS.
 
-    `measure_remotely` asks another machine. If it returns None, this machine measures.
+    `measure_remotely` has another machine measure. If it returns None, this machine measures.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ def _measure_here(config: TrainingConfig, limit_seconds: float) -> StepCost:
         events, output = _run_child(folder, limit_seconds)
     sizes = [event for event in events if event["event"] == "sizes"]
     if not sizes:
-        log.error("estimate_failed", said=output)
+        log.error("estimate_failed", output=output)
         raise Unavailable(
             "this machine is too busy, or has too little memory, to measure a training: try again",
             retry_after=30,
@@ -204,14 +204,14 @@ class WorkerMeter:
         """Return what a worker measured; None if no worker takes the request or answers it."""
         token = secrets.token_hex(8)
         try:
-            asked_at = _broker_time(self._client)
-            request = json.dumps({"token": token, "config": config.to_json(), "asked_at": asked_at})
+            now = _broker_time(self._client)
+            request = json.dumps({"token": token, "config": config.to_json(), "asked_at": now})
             self._client.lpush(REQUEST_LIST, request)
             answer = self._client.blpop([ANSWER_LIST + token], TAKEN_SECONDS)
             if answer is None and self._client.lrem(REQUEST_LIST, 1, request) == 0:  # it was taken
                 answer = self._client.blpop([ANSWER_LIST + token], ANSWER_SECONDS)
         except redis.RedisError as error:
-            log.warning("measure_not_asked", error=str(error))
+            log.warning("measure_request_failed", error=str(error))
             return None
         if answer is None:
             return None
@@ -222,7 +222,7 @@ class WorkerMeter:
 def start_answering(
     redis_url: str, stopping: threading.Event, meter: StepMeter | None = None
 ) -> threading.Thread:
-    """Start the thread in which a training worker answers such requests until `stopping` is set."""
+    """Start the thread of a training worker that answers measurement requests until `stopping`."""
     measure = (meter or StepMeter()).measure
     thread = threading.Thread(
         target=_answer_requests, args=(redis_url, stopping, measure), name="measuring", daemon=True
@@ -243,7 +243,7 @@ def _answer_requests(
             if request is not None:
                 _answer(client, json.loads(request[1]), measure)
         except redis.RedisError as error:
-            log.warning("measure_requests_unheard", error=str(error))
+            log.warning("measure_requests_not_read", error=str(error))
             stopping.wait(BROKER_RETRY_SECONDS)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             log.warning("measure_request_unreadable", error=str(error))

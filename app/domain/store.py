@@ -25,7 +25,7 @@ OBSTORE_PARTIAL = re.compile(r"#\d+$")  # obstore's suffix of a local object tha
 STREAM_PIECE_BYTES = 4 << 20
 FETCH_PIECE_BYTES = 8 << 20
 RETRY_SECONDS = 180.0  # how long a failing call to a bucket is retried
-IN_USE_SECONDS = 600.0  # a copy that was requested this recently may not be open yet
+IN_USE_SECONDS = 600.0  # a copy requested this recently is kept: its reader may not have opened it
 
 
 class ObjectStore:
@@ -131,10 +131,10 @@ class ObjectStore:
 
     def keys_older_than(self, prefix: str, seconds: float) -> Iterator[str]:
         """Yield the keys below `prefix` of the objects that are older than `seconds`."""
-        latest = datetime.now(UTC) - timedelta(seconds=seconds)
+        cutoff = datetime.now(UTC) - timedelta(seconds=seconds)
         for page in obstore.list(self._store, prefix):
             for entry in page:
-                if entry["last_modified"] < latest:
+                if entry["last_modified"] < cutoff:
                     yield str(entry["path"])
 
     def sweep_partial_files(self, older_than: float) -> None:
@@ -219,7 +219,7 @@ class ObjectStore:
 def _remove_empty_aws_variables() -> None:
     """Remove the empty `AWS_…` variables, which `NAME=` in an env file creates.
 
-    The S3 client would use an empty one as an endpoint or a key, instead of the role's.
+    The S3 client would use an empty value as the endpoint or the key, instead of the role's key.
     """
     for name, value in dict(os.environ).items():
         if name.startswith("AWS_") and not value.strip():

@@ -28,8 +28,8 @@ SHARD_IMAGES = 10_000
 MIN_SHARD_IMAGES, MAX_SHARD_IMAGES = 10, 100_000
 MAX_SHARDS = 10_000
 LOCAL_SHARDS = 3  # on the worker's disk at a time: one being written, two waiting to be stored
-# Bytes of a file beyond its pixels, with its recipe and headers. A JPEG of black and white noise is
-# larger than its pixels by 22 %, every other file by less than a kilobyte.
+# Bytes that an image's file has in addition to its pixels: recipe and headers. A JPEG of black and
+# white noise is larger than its pixels by 22 %, every other file by less than a kilobyte.
 OVERHEAD_BYTES = {"zip": 2048, "imagefolder": 2048, "webdataset": 4096, "parquet": 2048}
 JPEG_PERCENT = 125
 
@@ -135,7 +135,7 @@ def _lock_training_dataset(session: Session, checkpoint: ServedCheckpoint) -> st
         pictures = training_pictures(session, checkpoint.id)
     except NoPictures as exc:
         raise Conflict(
-            f"copies cannot be told from other images: {exc}. Leave reject_copies out",
+            f"copies cannot be recognised: {exc}. Leave reject_copies out",
             field="reject_copies",
         ) from exc
     return datasets.lock_ready(session, pictures.dataset).name
@@ -156,9 +156,9 @@ def check_disk(
 ) -> None:
     """Raise InsufficientStorage if the files may not fit.
 
-    All of them must fit the store's disk, with what unfinished jobs have yet to store. Where the
-    runs are on another disk, or the store is a bucket, the local shards of this job and of the
-    running ones must fit the disk of the runs.
+    The store's disk must have space for all of them, and for the files that unfinished jobs have
+    yet to store. If the runs are on another disk, or the store is a bucket, the disk of the runs
+    must have space for the local shards of this job and of the running ones.
     """
     free = store.free_bytes()
     if free is not None:
@@ -175,9 +175,9 @@ def check_disk(
 
 
 def max_image_bytes(shape: tuple[int, int, int], layout: str, image_format: str) -> int:
-    """Return an upper bound for one image's file.
+    """Return an upper bound for the bytes of one image's file.
 
-    Noise, which the first checkpoints generate, takes the most.
+    Noise makes the largest files; the first checkpoints of a training generate it.
     """
     percent = JPEG_PERCENT if image_format == "jpg" else 100
     return prod(shape) * percent // 100 + OVERHEAD_BYTES[layout]

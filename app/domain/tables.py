@@ -82,8 +82,12 @@ class Job(Base):
     preset: Mapped[str | None] = mapped_column(String(64))
     config: Mapped[dict[str, Any]]
     progress: Mapped[dict[str, Any]]
-    resume_from: Mapped[str | None] = mapped_column(String(32))  # the checkpoint that it fine-tunes
-    checkpoint: Mapped[str | None] = mapped_column(String(32))  # that it evaluates or uses
+    resume_from: Mapped[str | None] = mapped_column(
+        String(32)
+    )  # the id of the checkpoint that it fine-tunes
+    checkpoint: Mapped[str | None] = mapped_column(
+        String(32)
+    )  # the id of the one that it scores or uses
     state_key: Mapped[str | None] = mapped_column(String(255))  # newest stored training state
     result: Mapped[dict[str, Any] | None]  # scores of an evaluation, counts of a synthesis
     room_needed: Mapped[int | None] = mapped_column(BigInteger)  # free bytes to resume, if parked
@@ -131,7 +135,7 @@ class JobFile(Base):
 
 
 class Model(Base):
-    """A named generator line; training jobs add checkpoints to it."""
+    """A name under which checkpoints are served; training jobs add checkpoints to it."""
 
     __tablename__ = "models"
 
@@ -142,7 +146,7 @@ class Model(Base):
 
 
 class Checkpoint(Base):
-    """One served snapshot of a model."""
+    """One stored snapshot of a training, with its scores."""
 
     __tablename__ = "checkpoints"
     __table_args__ = (

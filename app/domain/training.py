@@ -19,7 +19,7 @@ from models.ranges import ConfigError
 CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
 CLASSES_SHOWN = 5
 FILES_SHOWN = 3
-ANY_SHAPE_ARCHITECTURES = ("mlp",)  # they can build every shape that a dataset can have
+ANY_SHAPE_ARCHITECTURES = ("mlp",)  # they support every shape that a dataset can have
 
 
 def queue_training(
@@ -66,7 +66,7 @@ def lock_sources(session: Session, request: dict[str, Any]) -> tuple[Dataset, Ch
 def resolve_config(
     dataset: Dataset, request: dict[str, Any], start: Checkpoint | None = None
 ) -> dict[str, Any]:
-    """Resolve a request on a ready dataset to the whole training configuration, as JSON.
+    """Resolve a request on a ready dataset to the complete training configuration, as JSON.
 
     A training that continues from `start` has the networks of that checkpoint, and its preset
     unless the request names another.

@@ -13,12 +13,12 @@ from models.config import TrainingConfig
 from models.presets import PRESETS
 
 MIN_PICTURES = 500
-MIN_VIEWS = 10  # of each picture
+MIN_VIEWS = 10  # how often a training sees each picture
 MIN_TRAINING_IMAGES = (
     100_000  # in all: below it, no recipe here has generated anything recognisable
 )
-ENOUGH_IMAGES = 1_000_000  # in all, however many pictures
-MAX_VIEWS = {True: 5000, False: 1000}  # of each picture: with augmentation, without
+ENOUGH_IMAGES = 1_000_000  # in all, however many pictures the dataset has
+MAX_VIEWS = {True: 5000, False: 1000}  # by whether the pictures are augmented
 MIN_FINDING_SHARE = 0.01  # of the pictures; a rarer defect does not harm a training
 SLOW_SECONDS = 2 * 3600.0
 
@@ -84,7 +84,7 @@ def _about_length(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
         )
     elif views > most:
         yield (
-            f"{config.images:,} images show each picture {views:,.0f} times: beyond some {most:,} "
+            f"{config.images:,} images show each picture {views:,.0f} times: beyond about {most:,} "
             "the discriminator memorises the pictures, and the generator stops improving. Give "
             "fewer images, or add pictures."
         )
@@ -187,11 +187,11 @@ def _next_served(model: Model, served: Checkpoint, dataset: Dataset) -> str:
     if served.kid is None:
         return "The newest checkpoint is served until one has a score."
     if comparable_with(served, dataset):
-        return "One of its checkpoints is served when its KID is lower."
+        return "A checkpoint of the new training is served once its KID is lower."
     return (
-        f"The scores of both cannot be compared, because {dataset.name!r} has other pictures: the "
-        "new training is served from its first score on. To keep serving the present checkpoint, "
-        f"set it with PATCH /v1/models/{model.name}."
+        f"The scores of the two cannot be compared, because {dataset.name!r} has other pictures: "
+        "the new training is served from its first score on. To keep serving the present "
+        f"checkpoint, set it with PATCH /v1/models/{model.name}."
     )
 
 

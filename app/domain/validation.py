@@ -1,4 +1,4 @@
-"""Pydantic's errors in our own words: the value, what is wrong with it, and what is allowed."""
+"""Pydantic's errors as sentences: the value, what is wrong with it, and what is allowed."""
 
 import difflib
 import re
@@ -42,10 +42,10 @@ Error = Mapping[str, Any]
 def explain_error(
     error: Error, fields: Sequence[str] = (), patterns: Mapping[str, str] | None = None
 ) -> str:
-    """Describe an error, to follow the field's name and a colon.
+    """Describe an error. The text follows the field's name and a colon.
 
-    `fields` are the known fields, listed if the error is an unknown one. `patterns` maps regular
-    expressions to descriptions of what they match.
+    `fields` are the known fields, which the text lists if the error is an unknown field. `patterns`
+    maps regular expressions to descriptions of what they match.
     """
     if error["type"] == "extra_forbidden":
         return _unknown_field(str(error["loc"][-1]), fields)
@@ -86,7 +86,7 @@ def _reason(error: Error) -> str:
 
 
 def _is_nan(value: object) -> bool:
-    """Whether the value is NaN, or text for it. Safe to call with a list of millions."""
+    """Whether the value is NaN, or the text for it. A long list costs nothing."""
     if isinstance(value, str):
         return value.strip().lower() == "nan"
     return value != value if isinstance(value, float) else False

@@ -101,7 +101,7 @@ async def make_originals(
         embeddings = await context.engine.passports.open(context.database, checkpoint)
     except NoPassport as error:
         raise Conflict(
-            f"copies cannot be told from other images: {error}. Leave reject_copies out",
+            f"copies cannot be recognised: {error}. Leave reject_copies out",
             field="reject_copies",
         ) from error
 

@@ -165,7 +165,7 @@ def test_copies_cannot_be_rejected_without_the_training_pictures(
         queue(database, store, **request)
     assert refusal.value.field == "reject_copies"
     assert refusal.value.detail == (
-        "copies cannot be told from other images: dataset 'kittens', which it was trained on, has "
+        "copies cannot be recognised: dataset 'kittens', which it was trained on, has "
         "been deleted. Leave reject_copies out"
     )
     assert json.dumps(NOTHING)  # idempotency keys need the request as JSON

@@ -182,7 +182,7 @@ def test_a_training_into_an_existing_model_names_its_checkpoints_and_starts_from
     assert warning == (
         "Model 'cats' has 1 checkpoint already and serves c (the only KID: 0.42, at 1,000 "
         "images). This training starts from noise, not from any of them: resume_from continues "
-        "from one. One of its checkpoints is served when its KID is lower."
+        "from one. A checkpoint of the new training is served once its KID is lower."
     )
 
 

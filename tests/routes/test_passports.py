@@ -259,8 +259,7 @@ def test_copies_cannot_be_rejected_where_there_are_no_passports(
     answer = ask(client, count=1, reject_copies=True)
     assert (answer.status_code, answer.json()["field"]) == (409, "reject_copies")
     assert answer.json()["detail"] == (
-        "copies cannot be told from other images: dataset 'kittens' is being deleted. "
-        "Leave reject_copies out"
+        "copies cannot be recognised: dataset 'kittens' is being deleted. Leave reject_copies out"
     )
 
 

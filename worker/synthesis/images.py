@@ -121,7 +121,7 @@ class CopyFinder:
             self._index = open_index(compared.folder.joinpath, self._embedder.name)
         except NoIndex as exc:
             raise NoPassport(
-                f"copies cannot be told from other images: dataset {compared.dataset!r} {exc}"
+                f"copies cannot be recognised: dataset {compared.dataset!r} {exc}"
             ) from exc
         self._distance = copy_distance(self._index.neighbours)
 

@@ -44,14 +44,14 @@ def to_image(pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """Return the image on white, for files without alpha (JPEG) or with one bit of it (GIF)."""
+    """Return the image on white, for formats without alpha (JPEG) or with 1-bit alpha (GIF)."""
     if image.mode != "RGBA":
         return image
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def encode_image(pixels: NDArray[np.uint8], image_format: str, recipe: Recipe) -> bytes:
-    """Encode (H, W, C). PNG and WebP are lossless, JPEG and AVIF are not. JPEG is on white."""
+    """Encode (H, W, C). PNG and WebP are lossless. A JPEG is put on white."""
     return encode_with_text(pixels, image_format, recipe_text(recipe))
 
 
@@ -71,7 +71,7 @@ def encode_with_text(pixels: NDArray[np.uint8], image_format: str, text: str) ->
             speed=AVIF_SPEED,
             subsampling="4:4:4",
             max_threads=1,
-            exif=exif.tobytes(),  # Pillow takes an Exif without tags of its own for empty
+            exif=exif.tobytes(),  # Pillow omits an Exif object that has only a sub-IFD
         )
     else:
         # Method 0 takes 0.2 ms instead of the default's 4.4, for 6 % more bytes.

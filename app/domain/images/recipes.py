@@ -14,12 +14,12 @@ BACKEND = "cpu-float32"  # another backend may compute pixels that differ by one
 
 
 def image_recipe(checkpoint: ServedCheckpoint, sample: Sample) -> Recipe:
-    kind = {"class": class_name(checkpoint, sample.label)}
-    return checkpoint_recipe(checkpoint) | point_recipe(sample.point) | kind
+    image_class = {"class": class_name(checkpoint, sample.label)}
+    return checkpoint_recipe(checkpoint) | point_recipe(sample.point) | image_class
 
 
 def grid_recipe(checkpoint: ServedCheckpoint, samples: list[Sample], columns: int) -> Recipe:
-    """`class` is set if all images have the same one. Conditional images also have their own."""
+    """`class` is the class that all images share, else None. Conditional images have their own."""
     images = [point_recipe(sample.point) for sample in samples]
     labels = {sample.label for sample in samples}
     if checkpoint.classes:

@@ -1,4 +1,4 @@
-"""Which seeds replace those whose images are copies of training pictures."""
+"""The seeds that are tried in place of seeds whose images are copies of training pictures."""
 
 from models.config import MAX_SEED
 
@@ -7,7 +7,7 @@ FURTHER_SEEDS_PER_IMAGE = 2
 
 
 def further_seeds(images: int) -> int:
-    """Return how many seeds are tried beyond those of the `images` requested."""
+    """Return how many seeds are tried after those of the `images` requested images."""
     return max(MIN_FURTHER_SEEDS, FURTHER_SEEDS_PER_IMAGE * images)
 
 

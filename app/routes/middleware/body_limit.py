@@ -1,7 +1,7 @@
 """Limits on request bodies: their size by route, their speed, and all large ones together.
 
-FastAPI's own limit answers in plain text, where every error here is a problem document. Large JSON
-is parsed in a thread.
+FastAPI's own limit responds in plain text, but every error of this API is a problem document. Large
+JSON is parsed in a thread.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ MAX_VALUES = 3_000_000
 
 
 class BodyLimit:
-    """ASGI middleware that counts the bytes received, whatever length the client states."""
+    """ASGI middleware that limits the bytes received, whatever Content-Length the client states."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -92,7 +92,7 @@ class BodyLimit:
 
 
 class _Body:
-    """Receives one body within its limits, and the messages after it without any."""
+    """Receives one body within its limits. Messages after the body are not limited."""
 
     def __init__(self, receive: Receive, limit: int | None) -> None:
         self.limit, self.received = limit, 0
@@ -125,7 +125,7 @@ def stated_length(scope: Scope) -> int:
 
 
 def _too_large(limit: int) -> str:
-    return f"the body is larger than the {limit:,} bytes that this call takes"
+    return f"the body is larger than the {limit:,} bytes that are allowed at this path"
 
 
 class LargeBodyRoute(APIRoute):
@@ -145,8 +145,8 @@ class _LargeRequest(Request):
         body = await self.body()
         if len(body) <= INLINE_PARSE_BYTES:
             return await super().json()
-        one_at_a_time: CapacityLimiter = self.app.state.parsing
-        return await to_thread.run_sync(_parse, body, limiter=one_at_a_time)
+        limiter: CapacityLimiter = self.app.state.large_json_parsing
+        return await to_thread.run_sync(_parse, body, limiter=limiter)
 
 
 def _parse(body: bytes) -> Any:
