@@ -17,11 +17,11 @@ from worker.job_log import LOG_FILE
 log = structlog.get_logger()
 
 LOG_TAIL_BYTES = 2000
-EXIT_SECONDS = 10.0  # that a child may take to exit after its last event
+EXIT_SECONDS = 10.0  # the longest time from a child's last event to its exit
 
 
 class Child:
-    """Runs `python -m MODULE RUN_DIR`, as one process, or as several of which one sends events.
+    """Runs `python -m MODULE RUN_DIR`. Of several processes, only one sends events.
 
     The child ends when its stdin closes. Only this process holds the other end of that pipe, so the
     child ends with this process, even if this process is killed.

@@ -37,7 +37,7 @@ class WorkerContext:
     notifier: Notifier
     disk: Disk
     stopping: threading.Event = field(default_factory=threading.Event)
-    slots: dict[str, threading.BoundedSemaphore] = field(  # the jobs of each queue at a time
+    slots: dict[str, threading.BoundedSemaphore] = field(  # per queue: one for each job at a time
         default_factory=lambda: {
             queue: threading.BoundedSemaphore(count) for queue, count in CONCURRENT_JOBS.items()
         }
@@ -57,10 +57,10 @@ class WorkerContext:
         )
 
     def write(self, action: Callable[[Session], T]) -> T:
-        """Run `action` in a transaction, and retry it for up to one lease without a database.
+        """Run `action` in a transaction; retry for one lease while the database is unavailable.
 
-        The restart of a database must not end a healthy training. A full disk of the database
-        raises at once, so that the job is parked.
+        The restart of a database must not end a healthy training. The error of a full disk is
+        raised at once, so that the job is parked.
         """
         give_up = self._give_up_at()
         while True:
@@ -71,9 +71,9 @@ class WorkerContext:
                 self._wait_after(error, give_up)
 
     def settle(self, action: Callable[[Session], T]) -> T:
-        """Like `write`, for the final state of a job: on a full disk it releases the disk reserve.
+        """Like `write`, for the final state of a job, which must be stored even on a full disk.
 
-        If that is not enough, it waits for disk space, or until this worker stops.
+        Release the disk reserve; if that is not enough, wait for space until this worker stops.
         """
         while True:
             try:

@@ -1,7 +1,7 @@
 """Messages from the broker: every message that is not a valid call of the task is refused.
 
-Celery and kombu end a worker that reads a message of another shape, and lose a thread of the pool
-when the arguments of a task cannot be unpacked. Anyone with Valkey's password can send both.
+In Celery and kombu, a message of another form ends the worker, and a call whose arguments cannot
+be unpacked costs a thread of the pool. Anyone with Valkey's password can send either.
 """
 
 import logging
@@ -98,9 +98,9 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
 
 
 def _headers_of_call(message: Any) -> dict[str, Any]:
-    """The headers that a valid call needs, without others that its sender may have added.
+    """Return the headers that a valid call needs, without others that its sender may have added.
 
-    Raises an exception for every other message.
+    Raises an exception for a message that is not a valid call.
     """
     call_id = message.headers["id"]
     if message.headers["task"] != WORK_TASK or message.content_type != "application/json":

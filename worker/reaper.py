@@ -52,12 +52,12 @@ def _sweep_regularly(context: WorkerContext) -> None:
 
 
 def _reap_regularly(context: WorkerContext, queues: Sequence[str]) -> None:
-    swept = False
+    has_swept = False
     while not context.stopping.is_set():
         try:
-            if not swept:
+            if not has_swept:
                 sweep_run_dirs(context)
-                swept = True
+                has_swept = True
             reap(context, queues)
         except SQLAlchemyError as error:
             if not is_unavailable(error):
@@ -95,7 +95,7 @@ def reap(context: WorkerContext, queues: Sequence[str]) -> None:
 
 
 def sweep_run_dirs(context: WorkerContext) -> None:
-    """Delete the run folders that killed workers left: their jobs do not run in that epoch."""
+    """Delete the run folders of killed workers: those of an epoch in which no job runs."""
     if not context.settings.runs.is_dir():
         return
     for run_dir in os.scandir(context.settings.runs):

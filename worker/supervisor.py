@@ -52,7 +52,7 @@ class Outcome:
     """How a child ended: its last event, or `crashed` if it exited without one."""
 
     event: dict[str, Any]  # {"event": "finished" | … | "no_room" | "crashed", …}
-    stop: Stop | None  # requested by the job's user
+    stop: Stop | None  # the request of the job's user, if any
     disk_low: bool = False  # the child was stopped or crashed because of a full disk
 
     @property
@@ -130,7 +130,7 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
             elif kill_at is not None and time.monotonic() > kill_at:
                 child.kill()
             elif event is None and kill_at is None and _has_passed(kind.stall_seconds, event_at):
-                child.kill()  # not tried again: it would stall again
+                child.kill()  # the job fails: another attempt would stall again
                 final = final or {"event": "failed", "error": kind.describe_stall()}
     finally:
         code = child.close()
@@ -138,7 +138,7 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
         final = {"event": "crashed", "error": child.describe_end(code)}
         disk_low = disk_low or context.disk.is_low
     if final["event"] == "finished" and heartbeat.stop_requested is not Stop.CANCEL:
-        kind.conclude()
+        kind.store_results()
     return Outcome(final, heartbeat.stop_requested, disk_low)
 
 
@@ -164,8 +164,8 @@ def make_run_dir(store: ObjectStore, run_dir: Path, claim: Claim) -> None:
 def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
     """Record how the job ended. Raises Fenced if this worker no longer holds it."""
 
-    def conclude(session: Session) -> None:
-        kind.commit(session, outcome.event)
+    def end_finished_job(session: Session) -> None:
+        kind.register_results(session, outcome.event)
         shortfall = kind.shortfall()
         status = Status.FAILED if shortfall else Status.SUCCEEDED
         leases.end(session, kind.claim, status, shortfall)
@@ -173,7 +173,7 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
     if outcome.stop is Stop.CANCEL:
         context.settle(lambda session: leases.end(session, kind.claim, Status.CANCELLED))
     elif outcome.name == "finished":
-        context.settle(conclude)
+        context.settle(end_finished_job)
     elif outcome.name == "failed":
         error = str(outcome.event["error"])
         context.settle(lambda session: leases.end(session, kind.claim, Status.FAILED, error))
@@ -187,8 +187,8 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
         context.settle(lambda session: leases.release(session, kind.claim))
         return
     else:
-        sentence = outcome.event.get("error", "its process stopped unexpectedly")
-        _settle_crash(context, kind, sentence)
+        reason = outcome.event.get("error", "its process stopped unexpectedly")
+        _settle_crash(context, kind, reason)
         return
     delete_leftovers(context.database, context.store, kind.job)
 
@@ -217,16 +217,16 @@ def _settle_failure(context: WorkerContext, kind: Kind, error: Exception) -> Non
         log.warning("job_fenced", job=kind.job.id, epoch=kind.claim.epoch)
 
 
-def _settle_crash(context: WorkerContext, kind: Kind, sentence: str) -> None:
+def _settle_crash(context: WorkerContext, kind: Kind, reason: str) -> None:
     """Queue the job again, to continue from its stored results; fail it at the attempt cap."""
 
     def settle(session: Session) -> bool:
         attempt = leases.lock_job(session, kind.claim).attempt
         if attempt < context.settings.max_attempts:
-            log.warning("job_crashed", job=kind.job.id, attempt=attempt, reason=sentence)
-            leases.release(session, kind.claim, keep_attempt=True, reason=sentence)
+            log.warning("job_crashed", job=kind.job.id, attempt=attempt, reason=reason)
+            leases.release(session, kind.claim, keep_attempt=True, reason=reason)
             return False
-        error = f"{sentence}, at the last of {attempt} attempts"
+        error = f"{reason}, at the last of {attempt} attempts"
         leases.end(session, kind.claim, Status.FAILED, error)
         return True
 

@@ -37,9 +37,9 @@ def context() -> WorkerContext:
 def work(queue: str) -> None:
     """Run the jobs of `queue`, oldest first, until none waits.
 
-    As many calls work at a time as the queue has slots. A call that finds no free slot ends at
-    once, so that it takes no thread from other queues. No job is missed: a working call looks for
-    waiting jobs once more after it has released its slot.
+    Each slot of the queue lets one call run jobs. A call that finds no free slot ends at once, and
+    takes no thread from other queues. No job is missed: a call looks for waiting jobs once more
+    after it has released its slot.
     """
     worker = context()
     try:

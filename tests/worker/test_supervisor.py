@@ -29,7 +29,7 @@ class SlowlyStored(Train):
 
     module = MODULE
 
-    def conclude(self) -> None:
+    def store_results(self) -> None:
         time.sleep(self.context.settings.lease_seconds * 1.5)
         with self.context.database.write() as session:
             leases.reap(session, max_attempts=3)  # as every other worker does regularly
@@ -86,7 +86,7 @@ class QuicklyStalled(SlowlyStored):
 
     stall_seconds = 1.0
 
-    def conclude(self) -> None:
+    def store_results(self) -> None:
         pass
 
 

@@ -38,7 +38,7 @@ class IngestProcess:
     def run(self) -> int:
         """Run to the end; return the exit status.
 
-        An error that a retry would meet again is a `failed` event; any other is raised.
+        An error that would occur again is an event `failed`; every other error is raised.
         """
         try:
             packed = self._ingest.run()

@@ -1,11 +1,11 @@
 """The errors of an ingest; each message is a sentence for the user.
 
-IngestError      the dataset fails
+IngestError        the dataset fails
 └── BrokenArchive
-Rejected         one file is left out, the ingest continues
-BadTable         one label file is not used
-NoClass          one value does not name a class
-Stopped          the ingest was told to stop
+Rejected           one file is left out, the ingest continues
+UnusableLabelFile  one label file is not used
+NoClass            one value does not name a class
+Stopped          the ingest is being stopped
 """
 
 
@@ -28,7 +28,7 @@ class Rejected(Exception):
     """A file that does not become an image. The reason has the form "kind: detail" or "kind"."""
 
 
-class BadTable(Exception):
+class UnusableLabelFile(Exception):
     """A label file that cannot be used; the message is the reason."""
 
 
@@ -37,9 +37,9 @@ class NoClass(ValueError):
 
 
 class Stopped(Exception):
-    """End the ingest at once and keep nothing."""
+    """The ingest ends at once and keeps nothing."""
 
 
-def reason(error: Rejected | BrokenArchive) -> str:
+def rejection_reason(error: Rejected | BrokenArchive) -> str:
     """Why a file is left out, for the report."""
     return f"damaged: {error.fault}" if isinstance(error, BrokenArchive) else str(error)

@@ -9,7 +9,7 @@ from numpy.lib.format import write_array_header_1_0
 
 from worker.ingest.decoding.levels import Pixels
 
-HEADER_BYTES = 128  # NumPy pads its header, so that N of any size fits in
+HEADER_BYTES = 128  # NumPy pads its header: N of any size fits
 COPIED_AT_ONCE = 256  # images
 
 Shape = tuple[int, int, int, int]  # images, height, width, channels

@@ -1,4 +1,4 @@
-"""Makes a packed dataset of uploaded files, in one pass and bounded memory."""
+"""Makes a packed dataset from uploaded files, in one pass and bounded memory."""
 
 import io
 from collections import deque
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from worker.ingest.archives.members import Notice
-from worker.ingest.archives.names import folder_of, shown
+from worker.ingest.archives.names import display_name, folder_of
 from worker.ingest.archives.parquet import LabelRow
 from worker.ingest.arrays.files import ArrayImage
 from worker.ingest.class_values import recipe_class
@@ -75,7 +75,7 @@ class Ingest:
         self._tick = tick
         self._meter = Meter(request.limits.max_unpacked_bytes, tick)
         self._decoders = ThreadPoolExecutor(DECODER_THREADS, thread_name_prefix="decoder")
-        self._steps = 0  # of work other than reading
+        self._steps = 0  # units of work other than reading
         total = sum(source.path.stat().st_size for source in request.sources)
         self._values = ValueRanges()
         self.progress = Progress(Report(), total)
@@ -95,13 +95,16 @@ class Ingest:
         set_pillow_limits()
         report = self.progress.report
         try:
-            reader = Reader(self._request.shape, self._request.limits.max_pixels, self._levels())
+            reader = Reader(
+                self._request.shape, self._request.limits.max_pixels, self._choose_levels()
+            )
             with Pack(self._folder) as pack:
                 for file in self._decoded(self._meter, reader.fit, reader.fit_array):
-                    self._settle(file, pack)
+                    self._add_file(file, pack)
                 report.labels = self._label_files.finish(pack.labels)
                 if report.labels is not None and report.labels.source == "files":
-                    # Folders are no classes then, so contradictions between them do not count.
+                    # Label files replace the class folders, so contradictions between folders do
+                    # not count.
                     pack.contradicted = report.labels.contradicted_duplicates
                 if len(pack) < MIN_IMAGES:
                     raise IngestError(report.too_few(MIN_IMAGES, self._values.narrow_sentence()))
@@ -112,8 +115,8 @@ class Ingest:
             self._label_files.close()
             self._decoders.shutdown(wait=False, cancel_futures=True)
 
-    def _levels(self) -> Levels:
-        """The values of black and white. With levels=auto they are measured on the whole upload."""
+    def _choose_levels(self) -> Levels:
+        """Return the values of black and white; for levels=auto, measure them on all files."""
         if self._request.levels == "full":
             return Levels()
         self.progress.phase = "measuring"
@@ -131,20 +134,20 @@ class Ingest:
             )
         return levels
 
-    def _dark(self) -> DarkImages | None:
-        says = self._values.narrow_sentence()
-        if self._request.levels != "full" or says is None:
+    def _dark_images(self) -> DarkImages | None:
+        sentence = self._values.narrow_sentence()
+        if self._request.levels != "full" or sentence is None:
             return None
-        return DarkImages(*self._values.narrow_shares(), f"{says[0].upper()}{says[1:]}.")
+        return DarkImages(*self._values.narrow_shares(), f"{sentence[0].upper()}{sentence[1:]}.")
 
     def _finish(self, pack: Pack) -> Packed:
-        """Examine the images, leave out those that the request excludes, complete the folder."""
+        """Examine the images, remove those that the request excludes, and complete the folder."""
         report, request = self.progress.report, self._request
-        self._settle_unclassified(pack)
+        self._handle_unclassified(pack)
         flip = request.horizontal_flip
         if flip is None:
             flip = is_mirrorable(pack.folder / "images.npy", pack.shape)
-        dark = self._dark()
+        dark = self._dark_images()
         options = Options(request.drop_near_duplicates, flip, request.shape.fit == "pad", dark)
         diagnosis = examine(pack.folder, pack.shape, options, pack.names.of, self._examined)
         dropped = int((~diagnosis.kept).sum())
@@ -172,10 +175,10 @@ class Ingest:
         if classes is not None and labels is not None:
             balance = class_balance(classes, labels)
         report.doctor = diagnosis.to_json() | {"class_balance": balance}
-        described = {"embedding": diagnosis.embedding, "report": report.to_json()}
-        return pack.finish(flip, described, self._step)
+        details = {"embedding": diagnosis.embedding, "report": report.to_json()}
+        return pack.finish(flip, details, self._step)
 
-    def _settle_unclassified(self, pack: Pack) -> None:
+    def _handle_unclassified(self, pack: Pack) -> None:
         """Report the images without a class, and leave them out if the request says so."""
         without = pack.labels.unclassified()
         count = int(without.sum())
@@ -200,12 +203,12 @@ class Ingest:
         self._steps += 1
         self._tick()
 
-    def _settle(self, file: _PendingFile, pack: Pack) -> None:
-        """Count one file in the report, and pack its image if it is new."""
+    def _add_file(self, file: _PendingFile, pack: Pack) -> None:
+        """Add a file to the report, to the label files and, if its image is new, to the pack."""
         report, member, fitted = self.progress.report, file.member, file.result()
         index, is_new = None, False
         if isinstance(fitted, Rejected):
-            report.reject(shown(member.name), str(fitted))
+            report.reject(display_name(member.name), str(fitted))
         else:
             assert isinstance(fitted, Fitted)
             index, is_new = self._pack(fitted, member, pack)
@@ -228,13 +231,13 @@ class Ingest:
         report.accepted += is_new
         report.duplicates += not is_new
         for treatment in fitted.treatments if is_new else ():
-            report.count(treatment, shown(member.name))
+            report.count(treatment, display_name(member.name))
         return index, is_new
 
     def _decoded(
         self, meter: Meter, decode_file: _DecodeFile, decode_array: _DecodeArray
     ) -> Iterator[_PendingFile]:
-        """Every received file in order, decoded, while threads decode the next few."""
+        """Yield every received file in order, decoded, while threads decode the next ones."""
         pending: deque[_PendingFile] = deque()
         pending_bytes = 0
         for scope, member in self._members(meter):
@@ -248,10 +251,10 @@ class Ingest:
             yield self._await(pending.popleft())
 
     def _members(self, meter: Meter) -> Iterator[tuple[int, Received]]:
-        """Every received file that is no label file, with its scope."""
+        """Yield every received file that is not a label file, with its scope."""
         sources = Sources(self._request, meter)
-        is_packing = meter is self._meter  # and not measuring, after which the upload is read again
-        before = 0
+        is_packing = meter is self._meter  # the pass that measures levels has a meter of its own
+        bytes_before = 0  # of the earlier sources
         for index, source in enumerate(self._request.sources):
             scope, archive = sources.scope(index)
             for member in sources.members(index):
@@ -259,7 +262,7 @@ class Ingest:
                     if is_packing:
                         self.progress.report.note(member.text)
                     continue
-                self.progress.bytes_read = before + member.position
+                self.progress.bytes_read = bytes_before + member.position
                 if isinstance(member, LabelRow):
                     if is_packing:
                         self._label_files.add_row(scope, member)
@@ -267,10 +270,10 @@ class Ingest:
                     continue
                 elif isinstance(member, ArrayImage) or not is_packing:
                     yield scope, member
-                elif other := self._label_files.take(scope, archive, member):
-                    yield scope, other
-            before += source.path.stat().st_size
-            self.progress.bytes_read = before
+                elif image_file := self._label_files.read_if_labels(scope, archive, member):
+                    yield scope, image_file
+            bytes_before += source.path.stat().st_size
+            self.progress.bytes_read = bytes_before
             self._tick()
 
     def _start(
@@ -297,7 +300,7 @@ class Ingest:
 
 
 def _guarded(work: Callable[[], Outcome]) -> Outcome:
-    """The outcome, or a Rejected without its traceback, which would keep a large file in memory."""
+    """Return the outcome. A Rejected loses its traceback, which would keep a file in memory."""
     try:
         return work()
     except Rejected as rejected:

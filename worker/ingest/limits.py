@@ -52,8 +52,8 @@ class Meter:
 
 
 class ByteBudget:
-    """A number of bytes shared by threads. A request for more than all of them waits until no
-    other thread holds any."""
+    """A number of bytes that threads share. A thread that asks for more than the whole budget waits
+    until no other thread holds any."""
 
     def __init__(self, size: int) -> None:
         self._size = size

@@ -20,7 +20,7 @@ from worker.ingest.images_file import COPIED_AT_ONCE, HEADER_BYTES, ImagesFile, 
 from worker.ingest.labels.labels import Labels
 
 DIGEST_BYTES = 16
-HASH_BYTES = 1 << 20
+HASH_BYTES = 1 << 20  # read at a time
 PREVIEW_IMAGES = 64
 WHITE, SHADE = 255, 204  # of the checkerboard behind transparent images
 SQUARE = 8  # pixels of its squares
@@ -43,8 +43,8 @@ class Pack:
 
     It is written into a folder beside its own, which is renamed when it is complete.
 
-    A duplicate has the same pixels as an earlier image, at the size of the dataset: a copy of a
-    file is one, and so is a lossless copy in another format.
+    A duplicate has the same pixels as an earlier image, at the size of the dataset: for example a
+    copy of a file, or a lossless copy in another format.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -103,15 +103,15 @@ class Pack:
         """
         path = self.folder / "images.npy"
         shape = self._images.shape
-        whole = path.rename(path.with_suffix(".whole"))
+        unfiltered = path.rename(path.with_suffix(".whole"))
         self._images = ImagesFile(path)
         start = 0
-        for block in read_blocks(whole, shape, COPIED_AT_ONCE):
+        for block in read_blocks(unfiltered, shape, COPIED_AT_ONCE):
             for pixels in block[kept[start : start + len(block)]]:
                 self._images.append(pixels)
             start += len(block)
             tick()
-        whole.unlink()
+        unfiltered.unlink()
         self._images.finish()
         self.labels.keep(kept)
         self.names.keep(kept)
@@ -120,9 +120,9 @@ class Pack:
             np.save(features, np.load(features)[kept])
 
     def finish(
-        self, horizontal_flip: bool, described: dict[str, Any], tick: Callable[[], None]
+        self, horizontal_flip: bool, details: dict[str, Any], tick: Callable[[], None]
     ) -> Packed:
-        """Complete the folder; `described` is added to dataset.json. `tick` may raise to stop."""
+        """Complete the folder; `details` is added to dataset.json. `tick` may raise to stop."""
         path = self.folder / "images.npy"
         classes, labels = self.labels.numbered()
         if labels is not None:
@@ -137,7 +137,7 @@ class Pack:
             "horizontal_flip": horizontal_flip,
             "content_hash": content_hash,
         }
-        description |= described
+        description |= details
         (self.folder / "dataset.json").write_text(json.dumps(description, indent=1) + "\n")
         self.names.close()
         size = sum(sync_to_disk(file) for file in self.folder.iterdir())
@@ -148,7 +148,7 @@ class Pack:
 
 
 def write_preview(images: np.ndarray, path: Path) -> None:
-    """Write a contact sheet of up to 64 of (N, H, W, C) images, evenly spaced, as a PNG.
+    """Write up to 64 of the images (N, H, W, C), evenly spaced, to a PNG as a contact sheet.
 
     The sheet is about square, whatever the shape of the images. Unused cells are white.
     """
@@ -160,10 +160,10 @@ def write_preview(images: np.ndarray, path: Path) -> None:
     for cell, index in enumerate(chosen):
         top, left = cell // columns * height, cell % columns * width
         sheet[top : top + height, left : left + width] = images[index]
-    picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+    preview = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
     if channels == 4:
-        picture = Image.alpha_composite(_checkerboard(picture.size), picture).convert("RGB")
-    picture.save(path, "PNG")
+        preview = Image.alpha_composite(_checkerboard(preview.size), preview).convert("RGB")
+    preview.save(path, "PNG")
 
 
 def _checkerboard(size: tuple[int, int]) -> Image.Image:
@@ -179,7 +179,7 @@ def _hash(
     labels: np.ndarray | None,
     tick: Callable[[], None],
 ) -> str:
-    """SHA-256 over shape and classes, pixels, labels."""
+    """Return the SHA-256 of the shape, the classes, the pixels and the labels."""
     digest = hashlib.sha256(json.dumps([shape, classes]).encode())
     with images.open("rb") as file:
         file.seek(HEADER_BYTES)

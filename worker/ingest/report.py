@@ -6,7 +6,7 @@ from typing import Any
 
 MAX_LISTED_FILES = 1000
 MAX_NOTES = 100
-NAMED = 3  # the most common reasons, the first label files
+NAMED = 3  # reasons or label files that a sentence names
 UNCLASSIFIED_EXAMPLES = 10  # files
 NO_CLASS_REASON = "no class"
 
@@ -133,17 +133,17 @@ class LabelReport:
 
 @dataclass
 class Report:
-    """Every received file is accepted, a duplicate, or rejected; the first rejected are listed.
+    """Every received file is accepted, a duplicate, or rejected; `listed` has the first rejected.
 
-    A label file that was used is not received. `notes` are sentences about the upload as a whole.
-    `doctor` has the findings about the accepted images.
+    A label file that was used does not count as received. `notes` are sentences about the upload as
+    a whole. `doctor` has the findings about the accepted images.
     """
 
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
     listed: list[dict[str, str]] = field(default_factory=list)
-    kinds: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)  # of reasons for rejections
     notes: list[str] = field(default_factory=list)
     unclassified: Unclassified | None = None
     treated: dict[str, TreatedFiles] = field(default_factory=dict)  # by key of TREATMENTS
@@ -161,7 +161,7 @@ class Report:
             self.listed.append({"file": file, "reason": reason})
 
     def note(self, sentence: str) -> None:
-        """Add a note, unless it is there already; after 100 only one that says there are more."""
+        """Add a note that is not there yet. After 100, a last note says that there are more."""
         if sentence in self.notes:
             return
         if len(self.notes) < MAX_NOTES:
@@ -187,7 +187,7 @@ class Report:
         self.duplicates += near_duplicates
 
     def too_few(self, needed: int, dark: str | None = None) -> str:
-        """The error of a dataset with too few images; `dark` is `ValueRanges.narrow_sentence`."""
+        """The message about too few images; `dark` is `ValueRanges.narrow_sentence`."""
         kinds = self.kinds + Counter({"duplicate": self.duplicates})
         reasons = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.most_common(NAMED))
         first = f" ({self.listed[0]['file']}: {self.listed[0]['reason']})" if self.listed else ""

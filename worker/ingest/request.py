@@ -36,7 +36,7 @@ class IngestRequest:
     shape: ImageShape
     horizontal_flip: bool | None  # None: decided from the images
     drop_near_duplicates: bool
-    drop_unclassified: bool  # else no image has a class where some have none
+    drop_unclassified: bool  # if not, one image without a class leaves the dataset without classes
     code_page: str | None  # Python codec for names in archives that are not UTF-8
     levels: str  # full | auto
     limits: Limits

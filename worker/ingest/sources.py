@@ -1,4 +1,4 @@
-"""The uploaded files: each one's kind by its first bytes, and the images in it."""
+"""The uploaded files: the kind of each, by its first bytes, and the images in it."""
 
 import functools
 import io
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from worker.ingest.archives.members import Member, Notice
-from worker.ingest.archives.names import is_litter, shown
+from worker.ingest.archives.names import display_name, is_litter
 from worker.ingest.archives.parquet import LabelRow, parquet_members
 from worker.ingest.archives.signatures import (
     HEAD_BYTES,
@@ -17,14 +17,14 @@ from worker.ingest.archives.signatures import (
     is_parquet,
     is_tar,
 )
-from worker.ingest.archives.streams import PlainStream, opened
+from worker.ingest.archives.streams import PlainStream, open_stream
 from worker.ingest.archives.tars import tar_members
 from worker.ingest.archives.zip_directory import ends_as_zip
 from worker.ingest.archives.zips import zip_members
 from worker.ingest.arrays.files import ArrayFile, ArrayImage, array_members
 from worker.ingest.arrays.labels import pair_labels
 from worker.ingest.arrays.npz import npz_arrays
-from worker.ingest.errors import BrokenArchive, Rejected, reason
+from worker.ingest.errors import BrokenArchive, Rejected, rejection_reason
 from worker.ingest.limits import Meter
 from worker.ingest.request import IngestRequest, Source
 
@@ -47,20 +47,22 @@ class Sources:
         pair_labels(list(self._arrays.values()), meter)
 
     def scope(self, index: int) -> tuple[int, str | None]:
-        """(scope, name of the archive or None) of a source. Label files apply within a scope: an
-        archive is one, all loose files together are another."""
+        """Return (scope, name of the archive or None) of a source.
+
+        A label file applies to the files of its scope: its archive, or all loose files.
+        """
         if self._kinds[index] in ("zip", "tar", "tar.gz"):
-            return index, shown(self._request.sources[index].name)
+            return index, display_name(self._request.sources[index].name)
         return LOOSE, None
 
     def members(self, index: int) -> Iterator[Received | LabelRow | Notice]:
-        """Each file or image in a source; it must be read before the next is requested."""
+        """Yield each file or image of a source. Read it before requesting the next one."""
         if index in self._arrays:
             return array_members(self._arrays[index], self._request, self._meter)
         return self._members(self._request.sources[index], self._kinds[index])
 
     def _members(self, source: Source, kind: str | None) -> Iterator[Received | LabelRow | Notice]:
-        path, name, meter = source.path, shown(source.name), self._meter
+        path, name, meter = source.path, display_name(source.name), self._meter
         code_page = self._request.code_page
         if kind is None:
             yield from _loose(source, meter)
@@ -86,14 +88,14 @@ class Sources:
         try:
             arrays = npz_arrays(path, name, self._meter)
         except (Rejected, BrokenArchive) as error:
-            yield Member(name, 0, 0, None, reason(error))
+            yield Member(name, 0, 0, None, rejection_reason(error))
             return
         for array in arrays:
             yield from array_members(array, self._request, self._meter)
 
 
 def _kind_of(source: Source, meter: Meter) -> str | None:
-    """zip, tar, tar.gz, npz, array, array.gz, parquet, another archive, or None for the rest."""
+    """zip, tar, tar.gz, npz, array, array.gz, parquet, another archive, or None for other files."""
     meter.tick()
     with source.path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -101,7 +103,9 @@ def _kind_of(source: Source, meter: Meter) -> str | None:
     if kind == "zip" and is_npz(head):
         return "npz"
     if kind == "gzip":
-        with opened(source.path, shown(source.name), meter.fresh(), gzipped=True) as stream:
+        with open_stream(
+            source.path, display_name(source.name), meter.fresh(), gzipped=True
+        ) as stream:
             inner = stream.read(HEAD_BYTES)
         if is_tar(inner):
             return "tar.gz"
@@ -112,13 +116,15 @@ def _kind_of(source: Source, meter: Meter) -> str | None:
         return "array"
     if is_parquet(head):
         return "parquet"
-    with source.path.open("rb") as file:  # a self-extracting program, or the last part of a split
+    with source.path.open(
+        "rb"
+    ) as file:  # a self-extracting program, or the last part of a split zip
         return "zip" if ends_as_zip(file) else None
 
 
 def _array(source: Source, meter: Meter, *, gzipped: bool) -> ArrayFile:
-    name = shown(source.name)
-    opener = functools.partial(opened, source.path, name, gzipped=gzipped)
+    name = display_name(source.name)
+    opener = functools.partial(open_stream, source.path, name, gzipped=gzipped)
     array = ArrayFile(name, source.path.stat().st_size, opener)
     array.read_header(meter)
     return array

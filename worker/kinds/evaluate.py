@@ -33,5 +33,5 @@ class Evaluate(Kind):
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
-    def commit(self, session: Session, event: dict[str, Any]) -> None:
+    def register_results(self, session: Session, event: dict[str, Any]) -> None:
         leases.lock_job(session, self.claim).result = event["result"]

@@ -64,11 +64,11 @@ class Ingest(Kind):
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return jobs.INITIAL_PROGRESS | {"images_seen": event["accepted"]}
 
-    def conclude(self) -> None:
+    def store_results(self) -> None:
         for path in sorted((self.run_dir / "packed").iterdir()):
             self.context.store.move_in(path, f"{self._key()}/{path.name}")
 
-    def commit(self, session: Session, event: dict[str, Any]) -> None:
+    def register_results(self, session: Session, event: dict[str, Any]) -> None:
         datasets.complete(session, self.claim, self._key(), event)
 
     def _key(self) -> str:

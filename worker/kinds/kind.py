@@ -10,7 +10,7 @@ from app.domain.leases import Claim
 from app.domain.tables import Job
 from worker.context import WorkerContext
 
-THIN_AFTER_EVENTS = 500  # of progress
+THIN_AFTER_EVENTS = 500  # progress events, after which older ones are thinned out
 
 
 class Kind:
@@ -44,20 +44,20 @@ class Kind:
         raise NotImplementedError
 
     def handle(self, event: dict[str, Any]) -> None:
-        """Store the results that an event names. The next event is read after that."""
+        """Store the results that an event names, before the next event is read."""
         raise NotImplementedError
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         """The job's `progress` after a progress event."""
         raise NotImplementedError
 
-    def conclude(self) -> None:
+    def store_results(self) -> None:
         """Store the results that the finished child left in the run folder."""
 
-    def commit(self, session: Session, event: dict[str, Any]) -> None:
-        """Enter the stored results into the tables, in the transaction that ends the job.
+    def register_results(self, session: Session, event: dict[str, Any]) -> None:
+        """Add the stored results to the tables, in the transaction that ends the job.
 
-        `event` is the event `finished` of the child.
+        `event` is the child's `finished` event.
         """
 
     def shortfall(self) -> str | None:
@@ -80,7 +80,10 @@ class Kind:
         self.context.notifier.notify([self.job.id])
 
     def record(self, event_type: str, data: dict[str, Any], once: str | None = None) -> None:
-        """Append an event to the job's stream, and wake the readers of the stream."""
+        """Append an event to the job's stream, and wake the readers of the stream.
+
+        `once` is a key: only the first event with this key is appended.
+        """
         self.context.write(
             lambda session: leases.record(session, self.claim, event_type, data, once)
         )

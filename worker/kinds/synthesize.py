@@ -16,7 +16,7 @@ from app.domain.job_objects import MANIFEST, StoredFile, file_key
 from app.domain.tables import JobFile
 from worker.kinds.kind import Kind
 
-INDEX_FILES = ("dataset.json", "features.npy", "neighbours.npy")  # needed to find copies
+INDEX_FILES = ("dataset.json", "features.npy", "neighbours.npy")  # for the search for copies
 
 
 class Synthesize(Kind):
@@ -36,7 +36,7 @@ class Synthesize(Kind):
             "checkpoint": asdict(checkpoint),
             "path": str(self.context.store.local_copy(checkpoint.key, checkpoint.sha256)),
             "config": self.job.config,
-            "compared": self._compared() if self.job.config["reject_copies"] else None,
+            "compared": self._compared_dataset() if self.job.config["reject_copies"] else None,
             "shards": stored.shards,
             "made": stored.images,
             "tried": stored.tried,
@@ -54,7 +54,7 @@ class Synthesize(Kind):
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
-    def conclude(self) -> None:
+    def store_results(self) -> None:
         """Store the manifest, which describes the shards of all attempts."""
         with self.context.read() as session:
             files = job_objects.list_files(session, self.job.id)
@@ -65,10 +65,10 @@ class Synthesize(Kind):
         size, sha256 = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
         self._manifest = self._move_in({"name": MANIFEST, "bytes": size, "sha256": sha256})
 
-    def commit(self, session: Session, _event: dict[str, Any]) -> None:
+    def register_results(self, session: Session, _event: dict[str, Any]) -> None:
         job_objects.add_manifest(session, self.claim, self._manifest)
 
-    def _compared(self) -> dict[str, str]:
+    def _compared_dataset(self) -> dict[str, str]:
         """The dataset whose images must not be copied, and a folder with its embeddings.
 
         The images themselves are not fetched. The child reports files that are missing.

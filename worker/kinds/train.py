@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 class Train(Kind):
     module: ClassVar[str] = "models.train"
-    _unscored: str | None = None  # the reason why the newest checkpoint has no scores
+    _unscored: str | None = None  # why the newest checkpoint has no scores; None if it has
 
     @property
     def processes(self) -> int:
@@ -61,8 +61,8 @@ class Train(Kind):
         elif name == "rollback":
             self._store_rollback(event)
         elif name == "health":
-            name = f"{event['signal']}:{event['images_seen']}"
-            self._store_health(event, once=_event_key(name, event.pop("rollbacks")))
+            signal = f"{event['signal']}:{event['images_seen']}"
+            self._store_health(event, once=_event_key(signal, event.pop("rollbacks")))
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         return {name: event.get(name) for name in jobs.INITIAL_PROGRESS}
@@ -81,43 +81,45 @@ class Train(Kind):
         self.record("state", {"status": self.job.status, "attempt": self.job.attempt} | start)
 
     def _store_sample(self, event: dict[str, Any]) -> None:
-        seen = event["images_seen"]
-        self.context.store.move_in(self.run_dir / event["path"], sample_key(self.job.id, seen))
-        data = {"images_seen": seen, "url": f"/v1/jobs/{self.job.id}/samples/{seen}.png"}
-        self.record("sample", data, once=_event_key(f"sample:{seen}", event["rollbacks"]))
+        images_seen = event["images_seen"]
+        key = sample_key(self.job.id, images_seen)
+        self.context.store.move_in(self.run_dir / event["path"], key)
+        url = f"/v1/jobs/{self.job.id}/samples/{images_seen}.png"
+        once = _event_key(f"sample:{images_seen}", event["rollbacks"])
+        self.record("sample", {"images_seen": images_seen, "url": url}, once)
 
     def _store_checkpoint(self, event: dict[str, Any]) -> None:
-        seen, metrics = event["images_seen"], event["metrics"]
+        images_seen, metrics = event["images_seen"], event["metrics"]
         with self.context.read() as session:
-            again = registry.has_checkpoint(session, self.job.id, seen)
-        if again:  # after a resume from an older state, perhaps with scores this time
-            scored = self.context.write(
-                lambda session: registry.ensure_scored(session, self.claim, seen, metrics)
+            is_stored = registry.has_checkpoint(session, self.job.id, images_seen)
+        if is_stored:  # by an attempt before a resume, perhaps without scores
+            has_scores = self.context.write(
+                lambda session: registry.ensure_scored(session, self.claim, images_seen, metrics)
             )
-            self._unscored = None if scored else event["unscored"]
+            self._unscored = None if has_scores else event["unscored"]
             return
         self._unscored = event["unscored"]
-        key = checkpoint_key(self.job.id, self.claim.epoch, seen)
+        key = checkpoint_key(self.job.id, self.claim.epoch, images_seen)
         self.context.store.move_in(self.run_dir / event["path"], key)
 
         def register(session: Session) -> None:
             checkpoint = registry.add_checkpoint(
                 session,
                 self.claim,
-                images_seen=seen,
+                images_seen=images_seen,
                 key=key,
                 sha256=event["sha256"],
                 size=event["bytes"],
                 metrics=metrics,
             )
-            data = {"images_seen": seen, "id": checkpoint.id, "model": checkpoint.model}
+            data = {"images_seen": images_seen, "id": checkpoint.id, "model": checkpoint.model}
             events.append(session, self.job.id, "checkpoint", data)
 
         self.context.write(register)
         self.context.notifier.notify([self.job.id])
-        self._make_room()
+        self._delete_superseded_checkpoints()
 
-    def _make_room(self) -> None:
+    def _delete_superseded_checkpoints(self) -> None:
         settings = self.context.settings
         for key in self.context.write(
             lambda session: delete_superseded(session, self.claim, settings)
@@ -129,14 +131,16 @@ class Train(Kind):
         try:
             self.context.store.move_in(self.run_dir / event["path"], key)
         except FileNotFoundError:
-            return  # the store was slow, and the trainer has deleted it: newer states follow
+            return  # the trainer has deleted the file, because it has written newer states since
         self.context.write(lambda session: leases.store_state(session, self.claim, key))
         delete_older_states(self.context.store, self.claim, newest=key)
 
     def _store_rollback(self, event: dict[str, Any]) -> None:
         self._store_health(event | {"kind": "rollback"}, once=None)
-        seen = event["images_seen"]
-        for key in self.context.write(lambda session: delete_after(session, self.claim, seen)):
+        images_seen = event["images_seen"]
+        for key in self.context.write(
+            lambda session: delete_after(session, self.claim, images_seen)
+        ):
             self.context.store.delete(key)
 
     def _store_health(self, event: dict[str, Any], once: str | None) -> None:

@@ -19,14 +19,14 @@ from models.samples import RENDER_BATCH, Pixels, Sample
 from models.scoring.embedding import SMALL_EMBEDDING_BATCH, Embedder
 from models.scoring.nearest import NoIndex, copy_distance, open_index
 from models.seeds import class_from_seed
-from worker.synthesis.request import Compared, NoPassport
+from worker.synthesis.request import ComparedDataset, NoPassport
 
-# A thread makes the images of one task before it takes the next; handing a task over costs as much
-# time as a few small images. Tasks of large images hold fewer.
+# The images of a task, which one thread makes. Handing over a task takes as long as a few small
+# images, so a task has many; tasks of large images have at most TASK_BYTES of pixels.
 TASK_IMAGES = 4 * RENDER_BATCH
 TASK_BYTES = 4 << 20
-# Finished tasks wait while a shard is being closed: up to four for each thread, and no more than
-# this many bytes of pixels where there are many cores, but at least one for each thread.
+# The finished tasks that may wait while a shard is being closed: up to four per thread and up to
+# WAITING_BYTES of pixels in total, but always one per thread.
 TASKS_PER_THREAD = 4
 WAITING_BYTES = 256 << 20
 
@@ -43,7 +43,8 @@ class EncodedImage(NamedTuple):
 class ImageStream:
     """Generates the images of consecutive seeds in order, with one thread per core.
 
-    `find_copies` takes up to TASK_IMAGES images (N, H, W, C) and tells which ones to leave out.
+    `find_copies` takes up to TASK_IMAGES images (N, H, W, C); it returns True for each one to leave
+    out.
     """
 
     def __init__(
@@ -61,10 +62,10 @@ class ImageStream:
         self._find_copies = find_copies
 
     def images(self, seed: int, start: int, stop: int | None) -> Generator[EncodedImage]:
-        """Yield the images of the seeds at offsets `start` to before `stop` from `seed`.
+        """Yield the images of the seeds `seed` + offset, for offsets from `start` up to `stop`.
 
-        With `stop` None it never ends. Closing the generator waits for the tasks that are running
-        and cancels the others.
+        `stop` is excluded; None means no end. Closing the generator waits for the tasks that are
+        running and cancels the others.
         """
         threads = usable_cores()
         size, most_waiting = task_limits(self._checkpoint.shape, threads)
@@ -75,7 +76,7 @@ class ImageStream:
             for first in offsets:
                 end = first + size if stop is None else min(first + size, stop)
                 seeds = [seed_after(seed, offset) for offset in range(first, end)]
-                waiting.append(pool.submit(self._make, seeds))
+                waiting.append(pool.submit(self._make_images, seeds))
                 if len(waiting) > most_waiting:
                     yield from waiting.popleft().result()
             while waiting:
@@ -83,7 +84,7 @@ class ImageStream:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _make(self, seeds: list[int]) -> list[EncodedImage]:
+    def _make_images(self, seeds: list[int]) -> list[EncodedImage]:
         samples = [Sample(seed, self._choose_label(seed)) for seed in seeds]
         batches = (
             samples[first : first + RENDER_BATCH] for first in range(0, len(samples), RENDER_BATCH)
@@ -115,7 +116,7 @@ def task_limits(shape: tuple[int, int, int], threads: int) -> tuple[int, int]:
 class CopyFinder:
     """Finds copies of a dataset's images as the copy passport defines them. Thread-safe."""
 
-    def __init__(self, compared: Compared) -> None:
+    def __init__(self, compared: ComparedDataset) -> None:
         self._embedder = Embedder()
         try:
             self._index = open_index(compared.folder.joinpath, self._embedder.name)
@@ -123,17 +124,17 @@ class CopyFinder:
             raise NoPassport(
                 f"copies cannot be recognised: dataset {compared.dataset!r} {exc}"
             ) from exc
-        self._distance = copy_distance(self._index.neighbours)
+        self._max_distance = copy_distance(self._index.neighbours)
 
     def find(self, pixels: Pixels) -> list[bool]:
-        """Tell for each image of (N, H, W, C) uint8 whether it is a copy.
+        """Return whether each of the images (N, H, W, C) uint8 is a copy.
 
-        Forward passes have the passport's batch size, so that both give the same verdict. The index
+        Forward passes have the batch size of the passport, so that both decide alike. The index
         is searched once for all images, because each search reads all of it.
         """
         starts = range(0, len(pixels), SMALL_EMBEDDING_BATCH)
         batches = (pixels[start : start + SMALL_EMBEDDING_BATCH] for start in starts)
         features = np.concatenate([self._embedder(batch) for batch in batches])
         _, distances = self._index.nearest(features)
-        copies: list[bool] = (distances <= self._distance).tolist()
+        copies: list[bool] = (distances <= self._max_distance).tolist()
         return copies

@@ -1,10 +1,10 @@
-"""What a synthesis is to make, read from its run.json, and the reasons why it can fail for good.
+"""The request for a synthesis, as its run.json holds it, and the errors that no retry can mend.
 
-SynthesisError     the job fails and is not tried again
-├── Damaged        the checkpoint is not the file that was stored
-├── NoPassport     images cannot be compared with the training images
-├── TooManyCopies  the model makes more copies than there are spare seeds
-└── NoWriter       the library that writes the layout is not installed
+SynthesisError         the job fails and is not tried again
+├── DamagedCheckpoint  the checkpoint is not the file that was stored
+├── NoPassport         images cannot be compared with the training images
+├── TooManyCopies      the model makes more copies than there are spare seeds
+└── NoWriter           the library that writes the layout is not installed
 """
 
 import json
@@ -16,10 +16,10 @@ from app.domain.images.checkpoint import ServedCheckpoint
 
 
 class SynthesisError(Exception):
-    """A sentence for the user about why the files cannot be made."""
+    """The files cannot be made; the message is a sentence for the user."""
 
 
-class Damaged(SynthesisError):
+class DamagedCheckpoint(SynthesisError):
     pass
 
 
@@ -36,7 +36,7 @@ class NoWriter(SynthesisError):
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedDataset:
     """The dataset whose images must not be copied, and the folder of its embeddings."""
 
     dataset: str
@@ -55,7 +55,7 @@ class SynthesisRequest:
     layout: str
     format: str
     shard_images: int
-    compared: Compared | None  # None: copies of training images are kept
+    compared: ComparedDataset | None  # None: copies of training images are kept
     shards: int
     made: int  # images
     tried: int  # seeds
@@ -74,7 +74,7 @@ class SynthesisRequest:
             layout=config["layout"],
             format=config["format"],
             shard_images=config["shard_images"],
-            compared=compared and Compared(compared["dataset"], Path(compared["folder"])),
+            compared=compared and ComparedDataset(compared["dataset"], Path(compared["folder"])),
             shards=run["shards"],
             made=run["made"],
             tried=run["tried"],

@@ -17,8 +17,8 @@ from worker.synthesis.request import NoWriter
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# The name of a class that matches is not used as a folder's name: on some system it would be
-# another folder, or no valid name.
+# A class name that matches is not used as a folder name: on some system it would be invalid, or
+# name another folder.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]|^\.{0,2}$|[. ]$')
 # Windows takes these names for devices, whatever follows the first dot.
 RESERVED = re.compile(
@@ -30,7 +30,7 @@ MAX_NAME_BYTES = 200
 _EMPTY = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
 OWNER, TIME, SPACES, REST = _EMPTY[100:124], _EMPTY[136:148], b" " * 8, _EMPTY[156:]
 
-GROUP_ROWS = 128  # buffered until they are written; to read one image, a reader reads them all
+GROUP_ROWS = 128  # of a row group, which is buffered until it is written, and is read as a whole
 # Encoded images cannot be compressed further.
 COMPRESSION = {"image.bytes": "none", "image.path": "zstd", "label": "zstd", "recipe": "zstd"}
 
@@ -112,7 +112,7 @@ def _is_folder_name(name: str) -> bool:
 
 
 def _case_folded(name: str) -> str:
-    """Equal for names that macOS or Windows takes for the same folder."""
+    """A key that is equal for names that are the same folder on macOS or Windows."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 

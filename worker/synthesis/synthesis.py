@@ -16,7 +16,12 @@ from models.child_process import Events, ProgressReporter
 from models.rendering import Renderer
 from models.scoring.embedding import EmbeddingError
 from worker.synthesis.images import CopyFinder, EncodedImage, ImageStream
-from worker.synthesis.request import Damaged, SynthesisError, SynthesisRequest, TooManyCopies
+from worker.synthesis.request import (
+    DamagedCheckpoint,
+    SynthesisError,
+    SynthesisRequest,
+    TooManyCopies,
+)
 from worker.synthesis.shards import SHARDS
 
 MAX_WAITING_SHARDS = 2  # written, and not yet moved to the store
@@ -55,7 +60,7 @@ class Synthesis:
         request = self._request
         recipe = checkpoint_recipe(request.checkpoint)
         self._events.emit("started", recipe=recipe, encoder=ENCODER)
-        # Where copies are left out, the number of seeds that are needed is not known beforehand.
+        # If copies are left out, the number of seeds is not known beforehand.
         stop = None if request.compared else request.images
         with closing(self._open_stream().images(request.seed, self._tried, stop)) as images:
             self._reporter.progress(self._made)
@@ -68,7 +73,7 @@ class Synthesis:
         with request.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         if sha256 != checkpoint.sha256:
-            raise Damaged(
+            raise DamagedCheckpoint(
                 f"checkpoint {checkpoint.id} of model {checkpoint.model!r} is damaged: its sha256 "
                 f"is {sha256}, not {checkpoint.sha256}"
             )
@@ -104,7 +109,7 @@ class Synthesis:
     def _originals(
         self, images: Iterator[EncodedImage], count: int
     ) -> Iterator[tuple[EncodedImage, bytes]]:
-        """Yield the next `count` images that are no copies, each with its file's bytes."""
+        """Yield the next `count` images that are not copies, each with the bytes of its file."""
         missing, spare = count, further_seeds(count)
         while missing:
             image = next(images)

@@ -24,7 +24,7 @@ from worker.synthesis.images import (
     ImageStream,
     task_limits,
 )
-from worker.synthesis.request import Compared, NoPassport
+from worker.synthesis.request import ComparedDataset, NoPassport
 
 
 def decoded(image: EncodedImage) -> np.ndarray:
@@ -134,17 +134,17 @@ def images(renderer: Renderer) -> np.ndarray:
 def test_only_training_images_are_copies(tmp_path: Path, images: np.ndarray) -> None:
     # With each image twice in the dataset, only equal images are near enough to be copies.
     pack_features(tmp_path / "packed", embed(np.concatenate([images[2:5]] * 2)))
-    finder = CopyFinder(Compared("kittens", tmp_path / "packed"))
+    finder = CopyFinder(ComparedDataset("kittens", tmp_path / "packed"))
     assert finder.find(images) == [False] * 2 + [True] * 3 + [False] * 3
     assert finder.find(images[4:6]) == [True, False]
 
 
 def test_a_dataset_without_usable_embeddings_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(NoPassport, match="dataset 'kittens' is being deleted"):
-        CopyFinder(Compared("kittens", tmp_path / "gone"))
+        CopyFinder(ComparedDataset("kittens", tmp_path / "gone"))
     pack_features(tmp_path / "old", np.ones((2, 128), np.float16), embedding="moggy-0-cafe")
     with pytest.raises(NoPassport, match="was embedded by moggy-0-cafe, this service has moggy-"):
-        CopyFinder(Compared("kittens", tmp_path / "old"))
+        CopyFinder(ComparedDataset("kittens", tmp_path / "old"))
 
 
 def test_a_verdict_does_not_depend_on_how_many_images_are_searched_at_once(
@@ -154,7 +154,7 @@ def test_a_verdict_does_not_depend_on_how_many_images_are_searched_at_once(
     batches = (samples[:8], samples[8:16], samples[16:])
     images = np.concatenate([renderer.render(batch) for batch in batches])
     pack_features(tmp_path / "packed", embed(np.concatenate([images[3:19:4]] * 2)))
-    finder = CopyFinder(Compared("kittens", tmp_path / "packed"))
+    finder = CopyFinder(ComparedDataset("kittens", tmp_path / "packed"))
     together = finder.find(images)
     assert [index for index, is_copy in enumerate(together) if is_copy] == [3, 7, 11, 15]
     assert together == [finder.find(images[index : index + 1])[0] for index in range(21)]
@@ -164,7 +164,7 @@ def test_the_index_is_searched_once_for_all_images(
     tmp_path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack_features(tmp_path / "packed", embed(images))
-    finder = CopyFinder(Compared("kittens", tmp_path / "packed"))
+    finder = CopyFinder(ComparedDataset("kittens", tmp_path / "packed"))
     searched: list[int] = []
     search = Index.nearest
 

@@ -10,7 +10,7 @@ from worker.ingest.archives.unsupported_formats import unsupported_reason
 from worker.ingest.errors import Rejected
 
 MAX_BYTES = 256 << 20  # of one file; an image that can be decoded is rarely as large
-STRAY = b"\xef\xbb\xbf\r\n\t "  # printed before the image by faulty scripts of web servers
+LEADING_BYTES = b"\xef\xbb\xbf\r\n\t "  # that faulty scripts of web servers print before an image
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Member:
     position: int
     stream: Readable | None
     refusal: str | None = None  # why there is no stream
-    label: str | None = None  # its class, from the same source
+    label: str | None = None  # the class of the image, from the same source
     is_labelled: bool = False  # the source has labels: a `label` of None means "no class"
 
     @property
@@ -50,7 +50,7 @@ class Member:
             raise Rejected(f"too large: {self.size:,} bytes, at most {MAX_BYTES:,} are read")
         block = head = self.stream.read(HEAD_BYTES)
         if image_format(head) is None:
-            block = head.lstrip(STRAY)
+            block = head.lstrip(LEADING_BYTES)
             if image_format(block) is None:
                 raise Rejected(unsupported_reason(head))
         file = io.BytesIO()

@@ -1,7 +1,7 @@
-"""File names in uploads: their folders, their display, their code page. None is ever opened.
+"""File names in uploads: their folders, their display, their code page. No file is opened by them.
 
 A name is a str that stands for exactly the bytes in the archive: bytes that are not text are
-surrogate escapes (PEP 383). It identifies a file or a class; `shown` makes the copy for display.
+surrogate escapes (PEP 383). It identifies a file or a class; `display_name` makes it readable.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-SHOWN_CHARACTERS = 300
+MAX_DISPLAY_CHARACTERS = 300
 DRIVE = re.compile(r"[A-Za-z]:")
 # Stands for a byte 0x5C that may be the second half of a double-byte character, not a backslash.
 HALF_CHARACTER = "\udc5c"
@@ -21,9 +21,9 @@ ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 # Embeddings, overrides and isolates of writing direction: they make one name look like another.
 DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # controls, surrogates, line and paragraph separators
-SHOWN_INSTEAD = "\N{REPLACEMENT CHARACTER}"
-# With fewer different non-ASCII characters, valid UTF-8 may be a coincidence: the two bytes of one
-# Chinese character in GBK are valid UTF-8 in 14 % of cases.
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# With fewer different non-ASCII characters, names may be valid UTF-8 by coincidence: the two bytes
+# of a Chinese character in GBK are valid UTF-8 in 14 % of cases.
 FEW_CHARACTERS = 4
 EXAMPLES = 3
 UTF_8 = "utf-8"
@@ -35,8 +35,8 @@ def parts_of(name: str) -> list[str]:
     return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
 
 
-def shown(name: str) -> str:
-    """The name for a report, a database or a page: in NFC, at most 300 characters, on one line.
+def display_name(name: str) -> str:
+    """Return the name for a report, a database or a page: NFC, at most 300 characters, one line.
 
     Bytes that are not text are shown as \\xe9. Control characters and changes of writing direction
     are replaced. Joiners and all kinds of spaces stay, because languages need them.
@@ -45,8 +45,9 @@ def shown(name: str) -> str:
     composed = unicodedata.normalize("NFC", escaped.replace(HALF_CHARACTER, "\\"))
     printable = composed
     if not composed.isprintable():
-        printable = "".join(SHOWN_INSTEAD if _is_unfit(char) else char for char in composed)
-    return printable if len(printable) <= SHOWN_CHARACTERS else f"…{printable[-SHOWN_CHARACTERS:]}"
+        printable = "".join(REPLACEMENT if _is_unfit(char) else char for char in composed)
+    is_short = len(printable) <= MAX_DISPLAY_CHARACTERS
+    return printable if is_short else f"…{printable[-MAX_DISPLAY_CHARACTERS:]}"
 
 
 def _is_unfit(char: str) -> bool:
@@ -71,7 +72,7 @@ def is_litter(name: str) -> bool:
 
 
 def folder_of(name: str) -> str | None:
-    """The immediate folder, or None at the top. It identifies a class; `shown` displays it."""
+    """Return the immediate folder, which identifies a class; None for a file without a folder."""
     parts = parts_of(name)
     return parts[-2] if len(parts) > 1 else None
 
@@ -130,7 +131,7 @@ class NameDecoder:
             name += (HALF_CHARACTER if is_half else "\\") + piece.decode(encoding, errors)
         self._undecoded += 1
         if len(self._examples) < EXAMPLES:
-            self._examples.append(shown(name))
+            self._examples.append(display_name(name))
         return name
 
     def notes(self) -> Iterator[str]:
@@ -147,9 +148,9 @@ class NameDecoder:
 
 
 class FileNames:
-    """The shown name of the file behind each packed image, one per line of a file on the disk.
+    """The display name of the file of each packed image, one per line of a file on the disk.
 
-    `shown` leaves no line break in a name.
+    A display name has no line break.
     """
 
     def __init__(self, path: Path) -> None:
@@ -157,7 +158,7 @@ class FileNames:
         self._file = path.open("w", encoding="utf-8")
 
     def add(self, name: str) -> None:
-        self._file.write(f"{shown(name)}\n")
+        self._file.write(f"{display_name(name)}\n")
 
     def of(self, indices: set[int]) -> dict[int, str]:
         """The names of the images at these indices."""
@@ -168,11 +169,11 @@ class FileNames:
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Drop the names of the images that are not kept."""
         self._file.close()
-        whole = self._path.rename(self._path.with_suffix(".whole"))
-        with whole.open(encoding="utf-8", newline="\n") as lines:
+        unfiltered = self._path.rename(self._path.with_suffix(".whole"))
+        with unfiltered.open(encoding="utf-8", newline="\n") as lines:
             self._file = self._path.open("w", encoding="utf-8")
             self._file.writelines(itertools.compress(lines, kept))
-        whole.unlink()
+        unfiltered.unlink()
 
     def close(self) -> None:
         """Close and delete the file."""

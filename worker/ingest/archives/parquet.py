@@ -1,4 +1,4 @@
-"""The images in a Parquet file of a dataset hub: a column of encoded files, and one of labels.
+"""The images in a Parquet file of a dataset hub: a column of encoded files and one of labels.
 
 A child process reads the file with pyarrow, an extra; its rows become members.
 """

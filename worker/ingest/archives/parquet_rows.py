@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from models.child_process import end_with_supervisor
 from worker.ingest.archives.members import MAX_BYTES
-from worker.ingest.archives.names import shown
+from worker.ingest.archives.names import display_name
 from worker.ingest.class_values import FILE_COLUMNS, LABEL_COLUMNS, class_of
 from worker.ingest.errors import NoClass, Rejected
 
@@ -107,8 +107,8 @@ def _write_row(out: BinaryIO, columns: _Columns, row: int, value: Any, label: st
 def _refusal(path: Any) -> str:
     if path:
         return (
-            f"path without a picture: the row names a file {shown(str(path))!r} and holds no "
-            "picture: upload the files themselves"
+            f"path without a picture: the row names a file {display_name(str(path))!r} and holds "
+            "no picture: upload the files themselves"
         )
     return "no picture: the row holds none"
 
@@ -249,15 +249,16 @@ def _unused_columns(schema: "Schema", columns: _Columns) -> Iterator[str]:
         return
     label = _preferred([name for name in schema.names if name != columns.image])
     if columns.label is None and label is not None:
-        yield f"column {shown(label)} holds {schema.field(label).type}, which is not a class"
+        yield f"column {display_name(label)} holds {schema.field(label).type}, which is not a class"
     others = [
-        shown(name)
+        display_name(name)
         for name in schema.names
         if name not in (columns.image, label) and _holds_images(schema.field(name).type)
     ]
     if others:
         listed = ", ".join(others)[:200]
-        yield f"only the pictures of column {shown(columns.image)} were read, not of {listed}"
+        image = display_name(columns.image)
+        yield f"only the pictures of column {image} were read, not of {listed}"
 
 
 def main() -> None:

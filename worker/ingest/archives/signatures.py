@@ -52,7 +52,7 @@ def archive_kind(head: bytes) -> str | None:
 
 
 def image_format(head: bytes) -> str | None:
-    """Pillow's name of the format, or None where it is not one that an ingest reads."""
+    """Pillow's name of the format, or None if an ingest does not read it as an image."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if head.startswith(TIFFS):

@@ -103,7 +103,7 @@ class GzipStream:
 
 
 @contextmanager
-def opened(path: Path, name: str, meter: Meter, *, gzipped: bool) -> Iterator[Readable]:
+def open_stream(path: Path, name: str, meter: Meter, *, gzipped: bool) -> Iterator[Readable]:
     """The file from its first byte, decompressed."""
     with path.open("rb") as file:
         yield GzipStream(file, name, meter) if gzipped else PlainStream(file, meter)

@@ -1,7 +1,8 @@
 """The members of a tar or a tar.gz, and of tars joined to it, one at a time, in one pass.
 
-`tarfile` reads the headers. The subclasses here refuse what it takes for the end of an archive (a
-damaged or missing header), bound the memory of a header, and read on behind an end mark.
+`tarfile` reads the headers, and takes a damaged or missing header for the end of the archive. The
+subclasses here raise an error instead, limit the memory of a header, and read on behind an end
+mark.
 """
 
 import io

@@ -1,6 +1,6 @@
 """The central directory (table of contents) of a zip, read one entry at a time.
 
-APPNOTE.TXT 6.3 describes the records. `zips` says why `zipfile` does not read them.
+APPNOTE.TXT 6.3 describes the records. The docstring of `zips` gives the reasons against `zipfile`.
 """
 
 import stat

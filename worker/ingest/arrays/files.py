@@ -15,11 +15,12 @@ from worker.ingest.arrays.headers import ArrayHeader, read_header
 from worker.ingest.class_values import class_of
 from worker.ingest.decoding.fitting import check_pixels, check_size
 from worker.ingest.decoding.levels import Levels, Span, Values, depth_of, span_of
-from worker.ingest.errors import BrokenArchive, Rejected, reason
+from worker.ingest.errors import BrokenArchive, Rejected, rejection_reason
 from worker.ingest.limits import Meter
 from worker.ingest.request import IngestRequest
 
 BLOCK_BYTES = 1 << 20
+# The words of a name that say what the array holds, not to which images it belongs.
 ROLE = re.compile(r"images?|imgs?|labels?|targets?|class(es)?|data|[xy]|idx\d?|u?byte|gz|npy|")
 
 
@@ -57,11 +58,11 @@ class ArrayFile:
             with self.open(meter) as stream:
                 self.header = read_header(stream)
         except (Rejected, BrokenArchive) as error:
-            self.fault = reason(error)
+            self.fault = rejection_reason(error)
 
     @property
     def key(self) -> tuple[str, ...]:
-        """The words that images and their labels share in their names, like train or t10k."""
+        """The words that the names of images and their labels share, like train or t10k."""
         words = re.split(r"[^a-z0-9]+", "/".join(parts_of(self.name)).lower())
         return tuple(word for word in words if not ROLE.fullmatch(word))
 
@@ -69,13 +70,16 @@ class ArrayFile:
 def array_members(
     array: ArrayFile, request: IngestRequest, meter: Meter
 ) -> Iterator[Member | ArrayImage]:
-    """The images of the array in order, or one refused member for it; none of paired labels."""
+    """Yield the images of an array in order, or one refused member if it cannot be read.
+
+    Labels that are paired with images yield nothing.
+    """
     if array.is_paired:
         return
     try:
         header = _check(array, request, meter)
     except (Rejected, BrokenArchive) as error:
-        yield Member(array.name, array.source_bytes, 0, None, reason(error))
+        yield Member(array.name, array.source_bytes, 0, None, rejection_reason(error))
         return
     labels = array.labels
     # -1 means no class, except where the only labels are -1 and 1.
@@ -108,7 +112,7 @@ def _check(array: ArrayFile, request: IngestRequest, meter: Meter) -> ArrayHeade
 def _check_values(
     array: ArrayFile, header: ArrayHeader, request: IngestRequest, meter: Meter
 ) -> None:
-    """Raise Rejected for an array without a known black and white, by its whole range of values."""
+    """Raise Rejected if it is unknown which values are black and white, by the range of all."""
     depth = depth_of(header.dtype)
     if depth in ("8-bit", "16-bit"):
         return
@@ -136,7 +140,7 @@ def check_length(array: ArrayFile, meter: Meter) -> None:
         )
     if length > expected:
         raise Rejected(
-            f"wrong count: more bytes than the {array.header.count:,} that it announces take"
+            f"wrong count: more bytes than the {array.header.count:,} announced values take"
         )
 
 

@@ -7,24 +7,24 @@ import numpy as np
 
 from worker.ingest.archives.streams import read_exactly
 from worker.ingest.arrays.files import ArrayFile, check_length
-from worker.ingest.errors import BrokenArchive, Rejected, reason
+from worker.ingest.errors import BrokenArchive, Rejected, rejection_reason
 from worker.ingest.limits import Meter
 
 MAX_LABELS = 10_000_000  # held in memory, unlike images
 
 
 def pair_labels(arrays: Sequence[ArrayFile], meter: Meter) -> None:
-    """Set the labels of every array of images; labels that fit none get a fault."""
+    """Set the labels of every array of images. An array of labels without images gets a fault."""
     images = _ImageArrays(arrays)
     for array in arrays:
         if array.header is None or not array.header.is_labels:
             continue
         try:
-            owner = images.of(array)
-            owner.labels = _read(array, meter)
+            image_array = images.find(array)
+            image_array.labels = _read(array, meter)
             array.is_paired = True
         except (Rejected, BrokenArchive) as error:
-            array.fault = reason(error)
+            array.fault = rejection_reason(error)
 
 
 class _ImageArrays:
@@ -38,8 +38,8 @@ class _ImageArrays:
                 for key in (array.key, count, (array.key, count)):
                     self._by_key[key].append(array)
 
-    def of(self, labels: ArrayFile) -> ArrayFile:
-        """The array of images for the labels. Raises Rejected unless exactly one fits."""
+    def find(self, labels: ArrayFile) -> ArrayFile:
+        """Return the array of images for the labels. Raises Rejected unless exactly one fits."""
         assert labels.header is not None
         count = labels.header.count
         named = self._by_key[labels.key]

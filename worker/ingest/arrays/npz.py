@@ -1,4 +1,4 @@
-"""The arrays in an npz, a zip of npy files. Each is streamed, and found again at each opening."""
+"""The arrays in an npz, a zip of npy files. Opening an array reads the zip up to it again."""
 
 import re
 from collections.abc import Generator, Iterator
@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from worker.ingest.archives.members import Member
-from worker.ingest.archives.names import shown
+from worker.ingest.archives.names import display_name
 from worker.ingest.archives.streams import Readable
 from worker.ingest.archives.zips import zip_members
 from worker.ingest.arrays.files import ArrayFile
@@ -20,7 +20,7 @@ KNOWN_NAMES = re.compile(r"images?|imgs?|data|labels?|targets?|classes|[xy]")
 
 def npz_arrays(path: Path, name: str, meter: Meter) -> list[ArrayFile]:
     """Every array in the npz; images are paired with labels. Raises Rejected, BrokenArchive."""
-    names = [shown(member.name) for member in _members(path, name, meter)]
+    names = [display_name(member.name) for member in _members(path, name, meter)]
     size = path.stat().st_size
     arrays = [
         ArrayFile(f"{name}/{inner.removesuffix('.npy')}", size, _Opener(path, name, index))
@@ -31,7 +31,10 @@ def npz_arrays(path: Path, name: str, meter: Meter) -> list[ArrayFile]:
         if len(arrays) == 1 or any(KNOWN_NAMES.fullmatch(word) for word in words):
             array.read_header(meter)
         else:
-            array.fault = "not known: pictures are called images, x or data, their labels labels, y"
+            array.fault = (
+                "unknown name: call arrays of pictures images, x or data, and arrays of labels "
+                "labels or y"
+            )
     pair_labels(arrays, meter)
     return arrays
 

@@ -129,9 +129,9 @@ def set_raw_mode(image: Any, change: Callable[[str], str]) -> None:
 
 
 def load_low_bytes(image: Any) -> ImageFile.ImageFile:
-    """Load the low bytes of 16-bit values, of which Pillow keeps the high ones.
+    """Load the low bytes of 16-bit values.
 
-    Read in the other byte order, the low byte is the high one.
+    Pillow keeps only the high byte of a value; with the byte order swapped, that is the low byte.
     """
     set_raw_mode(image, lambda mode: mode[:-1] + OTHER_BYTE_ORDER[mode[-1]])
     load(image)

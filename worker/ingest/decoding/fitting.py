@@ -23,7 +23,8 @@ SIDEWAYS = (
 )
 MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
 CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
-# Resampled with colours multiplied by alpha: the colour of a transparent pixel counts for nothing.
+# Modes for resampling, with colours multiplied by alpha: transparent pixels do not add their
+# colour.
 PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 
 
@@ -54,9 +55,9 @@ def is_enlarged(width: int, height: int, shape: ImageShape) -> bool:
 
 
 def least_decoded_size(image_size: tuple[int, int], shape: ImageShape) -> tuple[int, int]:
-    """The least dimensions at which an image may be decoded without a loss in the dataset.
+    """The smallest dimensions at which an image can be decoded without a loss in the dataset.
 
-    They suffice for an image that is turned by 90° too.
+    They also suffice for an image that is turned by 90°.
     """
     side = math.ceil(max(shape.width, shape.height) * REDUCING_GAP)
     if shape.fit != "pad":

@@ -1,4 +1,4 @@
-"""The formats that are read. Pillow knows some forty; these few are opened for uploads."""
+"""The image formats that an ingest reads, a small part of those that Pillow can open."""
 
 import io
 

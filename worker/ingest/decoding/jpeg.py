@@ -1,7 +1,8 @@
 """JPEG: damaged metadata does not make an image unusable.
 
 Pillow refuses a file if any of its metadata is damaged, though the pixels do not depend on it. It
-is given a stream of only the metadata that matters. JPEG: ITU-T T.81, annex B.
+is therefore given a stream without the metadata that does not affect the image. JPEG: ITU-T T.81,
+annex B.
 """
 
 import io
@@ -30,7 +31,7 @@ MAX_SEGMENTS = 10_000  # metadata in several segments has thousands at most
 MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # all but those within the data of a scan
 MAX_SCANS = 500  # encoders write about ten, and libjpeg goes through all pixels for each
 # Bytes that libjpeg ignores behind the last pixel, and decodes as pixels where some are missing.
-STRAY = bytes((0x55, 0xAA, 0x2D, 0x96)) * 32
+TRAILING_BYTES = bytes((0x55, 0xAA, 0x2D, 0x96)) * 32
 
 
 class JpegDecoder(Decoder):
@@ -64,10 +65,9 @@ class JpegDecoder(Decoder):
     def _load_without_end(self) -> None:
         """Load a file that lacks no more than the two bytes of the end marker.
 
-        If every pixel is there, bytes that are appended make no difference to them. Raises Rejected
-        if they do.
+        If no pixel is missing, appended bytes do not change the pixels. Raises Rejected if they do.
         """
-        other = self._open_stream(STRAY + END)
+        other = self._open_stream(TRAILING_BYTES + END)
         self.image = self._open_stream(END)
         for image in (other, self.image):
             image.draft(None, self._draft)
@@ -86,11 +86,11 @@ class JpegSegments:
         self.has_several_images = False
         self.is_metadata_damaged = False
         view, kept = memoryview(data), [b"\xff\xd8"]
-        is_changed, scans = False, 2
+        is_changed, scans_start = False, 2
         for index, (marker, start, end, is_damaged) in enumerate(_segments(data)):
             if index == MAX_SEGMENTS:
                 raise Rejected(f"damaged: a JPEG of more than {MAX_SEGMENTS:,} segments")
-            scans = end
+            scans_start = end
             self.is_metadata_damaged |= is_damaged
             body = bytes(view[start + 4 : min(start + 64, end)])
             if marker == 0xE2 and body.startswith(SEVERAL_IMAGES):
@@ -99,10 +99,10 @@ class JpegSegments:
                 is_changed = True
             else:
                 kept.append(bytes(view[start:end]))
-        if _has_too_many_scans(data, scans):
+        if _has_too_many_scans(data, scans_start):
             raise Rejected(f"not read: a JPEG of more than {MAX_SCANS} scans; save it anew")
         self._data = data
-        self._parts = [*kept, view[scans:]] if is_changed else [view]
+        self._parts = [*kept, view[scans_start:]] if is_changed else [view]
 
     def stream(self, end: bytes = b"") -> io.BytesIO:
         """A stream for Pillow, with `end` appended."""

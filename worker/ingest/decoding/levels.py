@@ -40,9 +40,9 @@ def span_of(values: Values) -> Span:
 
 @dataclass(frozen=True)
 class Levels:
-    """Which values become black and white, by depth.
+    """The values that become black and white, by depth.
 
-    A depth without a span is read in full: white is 255, 65535 or 1.0.
+    A depth without a span uses all its values: white is 255, 65535 or 1.0.
     """
 
     spans: dict[str, Span] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class DepthRange:
     images: int = 0
 
     def is_narrow(self, depth: str) -> bool:
-        """Whether few of the possible values are used; one value alone cannot be stretched."""
+        """Whether few of the possible values are used; a single value cannot be stretched."""
         white = WHITE.get(depth)
         return white is not None and 0 < self.high - self.low <= NARROW_SHARE * white
 
@@ -113,9 +113,10 @@ class ValueRanges:
         self._shares = array("f")  # for each, the share of the values from black to white it uses
 
     def add(self, depth: str, span: Span, *, is_packed: bool = False) -> None:
-        values = self._ranges.setdefault(depth, DepthRange(*span))
-        values.low, values.high = min(values.low, span[0]), max(values.high, span[1])
-        values.images += 1
+        depth_range = self._ranges.setdefault(depth, DepthRange(*span))
+        depth_range.low = min(depth_range.low, span[0])
+        depth_range.high = max(depth_range.high, span[1])
+        depth_range.images += 1
         if is_packed:
             self._packed.append(list(self._ranges).index(depth))
             self._shares.append((span[1] - span[0]) / WHITE.get(depth, 1.0))

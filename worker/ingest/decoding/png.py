@@ -1,8 +1,9 @@
 """PNG: damage outside of the pixels does not make an image unusable.
 
 Pillow refuses a file for a text that is too long, or for a wrong checksum of a chunk that holds no
-pixels. It is given a stream of the critical chunks; the profile, the colour key and the like are
-read here. PNG: https://www.w3.org/TR/png-3/. CgBI: the variant that Xcode writes into apps.
+pixels. It is therefore given a stream of the critical chunks; the profile, the colour key and other
+ancillary chunks are read here. PNG: https://www.w3.org/TR/png-3/. CgBI: the variant that Xcode
+writes into apps.
 """
 
 import io
@@ -33,7 +34,8 @@ GAMMA_TOLERANCE = 0.05
 # White, red, green and blue as x and y, in the unit of cHRM.
 SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 PRIMARIES_TOLERANCE = 1000
-# Primaries, transfer, matrix and range (ITU-T H.273): sRGB, and BT.709, which is shown like it.
+# Primaries, transfer, matrix and range (ITU-T H.273): sRGB, and BT.709, which is displayed
+# like sRGB.
 SRGB_CODE_POINTS = (bytes((1, 13, 0, 1)), bytes((1, 1, 0, 1)))
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 MAX_TEXT_BYTES = 1 << 20  # of one text, unpacked
@@ -152,7 +154,7 @@ class PngChunks:
         return self.depth == 16 and self.colour_type in (RGB, GREY_ALPHA, RGBA)
 
     def header(self) -> io.BytesIO:
-        """A stream from which Pillow learns the dimensions."""
+        """A stream from which Pillow reads the dimensions."""
         stream = io.BytesIO()
         stream.write(SIGNATURE)
         for chunk in self._kept:
@@ -255,7 +257,7 @@ class PngChunks:
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    """The chunks up to IEND, or up to bytes that are no chunk.
+    """The chunks up to IEND, or up to bytes that are not a chunk.
 
     A chunk before the pixels has a wrong length if it claims more bytes than the file has, or if no
     chunk follows it; then the file is searched for the next IDAT.

@@ -151,8 +151,8 @@ def image_values(
 ) -> ValueRaster:
     """The raster of an image whose pixels NumPy can read.
 
-    They are of 16 bits, floats, integers, or colours with a colour key. With `is_inverted` 0 is
-    white.
+    The pixels are 16-bit values, floats, integers, or colours with a colour key. With
+    `is_inverted`, 0 is white.
     """
 
     def rows(top: int, bottom: int) -> Values:

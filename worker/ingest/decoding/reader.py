@@ -32,7 +32,7 @@ from worker.ingest.request import ImageShape
 
 BUDGET_BYTES = 192 << 20  # for all images that are decoded at the same time
 # The size of the blocks that Pillow allocates. glibc keeps freed blocks of up to 32 MiB for the
-# thread that had them: each thread would hold on to the memory of a large image.
+# thread that used them: each thread would keep the memory of a large image.
 PILLOW_BLOCK_BYTES = 64 << 20
 TRANSPOSES = {  # that turn an image upright, by EXIF orientation
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -46,10 +46,10 @@ TRANSPOSES = {  # that turn an image upright, by EXIF orientation
 
 
 def set_pillow_limits() -> None:
-    """Configure Pillow, for the whole process, to accept only complete images, of any size.
+    """Make Pillow, in the whole process, accept images of any size, and refuse incomplete ones.
 
-    `Reader` checks the size: Pillow only warns up to twice its own limit, and its error names no
-    remedy.
+    `Reader` checks the size instead: Pillow only warns up to twice its limit, and its error does
+    not say what to do.
     """
     warnings.filterwarnings("ignore", module="PIL")  # thousands of warnings about odd metadata
     ImageFile.LOAD_TRUNCATED_IMAGES = False

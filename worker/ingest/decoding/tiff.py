@@ -69,8 +69,8 @@ class TiffDecoder(Decoder):
             return ImageRaster(image)
         is_premultiplied = raw_mode(image).startswith("RGBa")
         low = open_with(TiffImageFile, "TIFF", io.BytesIO(self.file.getvalue()))
-        for half in (image, low):
-            set_raw_mode(half, lambda mode: mode.replace("RGBa", "RGBA"))
+        for half_depth in (image, low):
+            set_raw_mode(half_depth, lambda mode: mode.replace("RGBa", "RGBA"))
         load(image)
         return deep_colours(
             image, load_low_bytes(low), is_premultiplied=is_premultiplied, colour_key=None

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 EXACT_UP_TO = 40_000  # images: their 800 million pairs take some seconds
 ROWS = 512  # compared at a time
 COLUMNS = 8192  # with this many at a time: 16 MB
-PAIRS_PER_IMAGE = 8  # with its nearest earlier images; others are left out
+PAIRS_PER_IMAGE = 8  # of an image with its nearest earlier images; other pairs are left out
 CLUSTER_SIZE = 1000  # images, on average
 MAX_CLUSTERS = 4096
-PROBES = 3  # clusters with whose images each image is compared
+PROBES = 3  # the nearest clusters, with whose images an image is compared
 WINDOW = 8192  # images of a larger cluster that are compared at once
 ROUNDS = 6  # of k-means
 SAMPLE_PER_CLUSTER = 32  # images from which a centre is computed
@@ -30,7 +30,7 @@ Block = tuple[Indices, Indices, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Each (later, earlier) in the order of the later, with the distance of their embeddings."""
+    """Pairs of indices, sorted by the later image, with the distances of their embeddings."""
 
     later: Indices
     earlier: Indices
@@ -43,11 +43,11 @@ def close_pairs(
     tick: Callable[[int], None],
     exact_up_to: int = EXACT_UP_TO,
 ) -> Pairs:
-    """Pairs of (N, F) unit vectors nearer than `limit`, at most the 8 nearest earlier ones of each.
+    """Return pairs of (N, F) unit vectors nearer than `limit`, each with its 8 nearest earlier.
 
-    Up to `exact_up_to` images every pair is compared. Of more, each image is compared with the
+    Up to `exact_up_to` images, every pair is compared. Beyond, each image is compared only with the
     images of the clusters whose centres are nearest to it; a pair is missed if the cluster of the
-    earlier image is none of these. `tick` is called with the number of images that are done.
+    earlier image is not among these. `tick` is called with the number of images that are done.
     """
     if len(features) <= exact_up_to:
         blocks = _every_pair(features, limit, tick)
@@ -135,7 +135,7 @@ def _within_cluster(
 def _compare(
     rows: Features, row_indices: Indices, columns: Features, column_indices: Indices, limit: float
 ) -> Iterator[Block]:
-    """For each row its nearest earlier columns within the limit; COLUMNS are compared at a time."""
+    """Yield for each row its nearest earlier columns within the limit, by blocks of COLUMNS."""
     least = 1 - limit**2 / 2
     for start in range(0, len(columns), COLUMNS):
         part = slice(start, start + COLUMNS)
@@ -156,7 +156,7 @@ def _compare(
 
 
 def _nearest(blocks: Iterator[Block]) -> Block:
-    """For each image its nearest earlier ones in all the blocks, the nearest first."""
+    """Return for each image its nearest earlier images in all blocks, the nearest first."""
     later, earlier, similarities = (np.concatenate(part) for part in zip(*blocks, strict=True))
     order = np.lexsort((-similarities, later))
     order = order[_ranks(later[order]) < PAIRS_PER_IMAGE]

@@ -19,9 +19,9 @@ from worker.ingest.doctor.sheet import SheetRow, write_sheet
 from worker.ingest.doctor.variety import effective_images, effective_number
 from worker.ingest.images_file import Shape
 
-BLANK = 5.0  # levels of standard deviation: no real cat and no picture of CIFAR-10 is below
-BLUR_LIMITS = (0.56, 0.59)  # sharpness: blurred in any dataset; blurred where the others are sharp
-SOFTER = 0.8  # of the median sharpness
+BLANK = 5.0  # levels of standard deviation; every photo of a cat and all of CIFAR-10 have more
+BLUR_LIMITS = (0.56, 0.59)  # the least and the greatest sharpness below which an image is blurred
+BLUR_SHARE = 0.8  # of the median sharpness: the limit, within BLUR_LIMITS
 MAX_EXAMPLES = 12
 
 Mask = NDArray[np.bool_]
@@ -93,8 +93,8 @@ def examine(
 ) -> Diagnosis:
     """Examine the images.npy in `folder`; write features.npy and doctor.png beside it.
 
-    Nothing is left out of images.npy yet, but the examples have the indices that they will have
-    afterwards.
+    images.npy does not change here, but the indices of the examples are those after the
+    near-duplicates have been left out.
     """
     embedding, measures = embed_and_measure(folder, shape, lambda done: tick("embedding", done))
     features = np.load(folder / "features.npy", mmap_mode="r")
@@ -116,19 +116,26 @@ def find_faults(
     """(N,) which images are kept, and every kind of fault; `features` is (N, F)."""
     count = len(features)
     distances = neighbour_distances(features, lambda: tick(0))
-    near = find_near_duplicates(features, measures.thumbnails, options.mirrorable, tick)
-    repeats = np.flatnonzero(near.repeats)
-    worst = repeats[near.distances[repeats].argsort(kind="stable")]
-    kept = ~near.repeats if options.drop_near_duplicates else np.ones(count, bool)
+    near_duplicates = find_near_duplicates(features, measures.thumbnails, options.mirrorable, tick)
+    repeats = np.flatnonzero(near_duplicates.repeats)
+    nearest_first = repeats[near_duplicates.distances[repeats].argsort(kind="stable")]
+    kept = ~near_duplicates.repeats if options.drop_near_duplicates else np.ones(count, bool)
     examined = kept & (measures.variation >= BLANK)  # a blank image has no other fault
     dark = options.dark or DarkImages(np.zeros(count, bool), np.ones(count, np.float32), "")
-    far = outlier_limit(distances[examined])
-    soft = _blur_limit(measures.sharpness[examined])
+    max_distance = outlier_limit(distances[examined])
+    min_sharpness = _blur_limit(measures.sharpness[examined])
     return kept, [
-        Fault("near_duplicates", worst, near.distances, MAX_DISTANCE, count, near.originals),
-        _above("outliers", examined, distances, far),
+        Fault(
+            "near_duplicates",
+            nearest_first,
+            near_duplicates.distances,
+            MAX_DISTANCE,
+            count,
+            near_duplicates.originals,
+        ),
+        _above("outliers", examined, distances, max_distance),
         _above("letterboxed", examined, measures.bars, 0.0),
-        _below("blurred", examined, measures.sharpness, soft),
+        _below("blurred", examined, measures.sharpness, min_sharpness),
         _below("blank", kept & ~dark.mask, measures.variation, BLANK),
         _dark(dark, kept),
     ]
@@ -156,7 +163,7 @@ def _dark(dark: DarkImages, kept: Mask) -> Fault:
 def _blur_limit(sharpness: Values) -> float:
     if not len(sharpness):
         return BLUR_LIMITS[0]
-    return float(np.clip(SOFTER * np.median(sharpness), *BLUR_LIMITS))
+    return float(np.clip(BLUR_SHARE * np.median(sharpness), *BLUR_LIMITS))
 
 
 class _FindingWriter:
@@ -166,7 +173,7 @@ class _FindingWriter:
         self._options = options
         self._kept = kept
         self._names = names
-        self._new_indices = np.cumsum(kept) - 1  # after images were left out
+        self._new_indices = np.cumsum(kept) - 1  # in images.npy after images are left out
 
     def finding(self, fault: Fault) -> DoctorFinding:
         kind, count = fault.kind, len(fault.indices)

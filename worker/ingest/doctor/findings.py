@@ -8,8 +8,8 @@ from typing import Any
 class Example:
     """One image. `index` is its position in images.npy, None if it was left out of the dataset.
 
-    `value` is the measure by which it was found. `like` is the image that it repeats, without a
-    value.
+    `value` is the measure of its fault. `like` is the image that a near-duplicate repeats; it has
+    no value.
     """
 
     index: int | None

@@ -1,8 +1,8 @@
 """Letterboxes: uniform bars at two opposite edges, with a straight border to the picture between.
 
-A picture on a plain background has uniform edges too. It is told apart because little of the first
-row inside its edges differs from them, or because a plain margin remains at a third side: a digit
-may have flat strokes at the top and at the bottom.
+A picture on a plain background has uniform edges too, but is not letterboxed: little of the first
+row inside its edges differs from them, or a plain margin remains at a third side (a digit may have
+flat strokes at the top and at the bottom).
 """
 
 import numpy as np

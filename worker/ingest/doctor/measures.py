@@ -64,12 +64,12 @@ def brightness(images: Pixels) -> Floats:
 
 
 def sharpness(grey: Floats) -> Floats:
-    """(N, H, W) -> (N,): the steepness of the finest steps relative to those of twice the distance.
+    """(N, H, W) -> (N,): the contrast of neighbouring pixels, relative to that at half the size.
 
-    It is the root mean square difference of neighbouring pixels, divided by that in the image at
+    It is the root mean square difference of neighbouring pixels, divided by that of the image at
     half the size. In natural pictures it depends neither on contrast nor on resolution, because
     they look alike at every scale (Field 1987: amplitude falls as 1/frequency). Blur removes the
-    finest steps first.
+    finest differences first.
     """
     height, width = (side // 2 * 2 for side in grey.shape[1:])
     even = grey[:, :height, :width]

@@ -20,7 +20,7 @@ from worker.ingest.doctor.outliers import LocalDistances
 MAX_DISTANCE = 0.5  # of the embeddings
 MAX_LOCAL_DISTANCE = 0.5  # of the distance of the twentieth neighbour
 MIN_CORRELATION = 0.94  # of the thumbnails, at the best alignment
-# Thumbnails that correlate this well without a crop are copies, however many pictures are alike.
+# Images whose thumbnails correlate this well without a crop are copies in any dataset.
 SAME_CORRELATION = 0.99
 WORTH_ALIGNING = 0.6  # a lower correlation never reaches MIN_CORRELATION by a crop of a few percent
 PAIRS_AT_ONCE = 512
@@ -51,9 +51,9 @@ def find_near_duplicates(
 ) -> NearDuplicates:
     """Compare N images by their (N, F) unit vectors and (N, S, S) thumbnails.
 
-    With `mirrorable`, a mirrored copy is a copy. An original is never a repeat itself, and every
-    repeat was compared with its own original: of the frames of a slow film, each like the next,
-    those that differ from each other are originals.
+    With `mirrorable`, a mirrored copy counts as a copy. An original is never a repeat itself, and
+    every repeat was compared with its original. If each frame of a slow film is like the next one,
+    the frames that differ from all earlier originals are originals too.
     """
     pairs = close_pairs(features, MAX_DISTANCE, tick)
     is_copy = _CopyTest(features, thumbnails, mirrorable)
@@ -104,8 +104,8 @@ class _CopyTest:
 def correlations(left: Pixels, right: Pixels, mirrorable: bool) -> Floats:
     """(n, S, S) and (n, S, S) -> (n,), -1 to 1: the correlation of each pair without a crop.
 
-    It does not depend on brightness or contrast. With `mirrorable` it is the higher of that with
-    the picture and that with its mirror image.
+    It does not depend on brightness or contrast. With `mirrorable`, the mirror image of the picture
+    is compared too, and the higher correlation is returned.
     """
     return _highest(standardized(left), _targets(right, mirrorable))
 

@@ -1,6 +1,6 @@
-"""Outliers: an image whose neighbours are distant is an outlier.
+"""Outliers: images whose neighbours are distant.
 
-`LocalDistances` tells the same for near-duplicates: how far apart images are in one region.
+`LocalDistances` gives `near_duplicates` the usual distance between images in one region.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from worker.ingest.doctor.close_pairs import Features, Indices
 
 REFERENCE_IMAGES = 2000  # with which each image is compared
-# The share of them within the distance: a few odd images that are alike are outliers all the same.
+# The share of them within the distance. A few odd images that are alike still count as outliers.
 NEIGHBOUR_SHARE = 0.01
 MIN_RANK = 6  # of the neighbour in a small sample, the image itself included
-MIN_OUTLIER_IMAGES = 100  # with fewer it is unknown which distances are usual
+MIN_OUTLIER_IMAGES = 100  # with fewer, the usual distances are unknown
 ROWS = 1024
 SPREADS = 3.5  # above the median, in units of upper quartile − median
 
@@ -77,7 +77,8 @@ def _sample(features: Features, size: int) -> Floats:
 def _ranked_distances(rows: Floats, sample: Floats, rank: int) -> Floats:
     """(n, F) and (s, F) -> (n,): the distance to the vector of the sample with this rank, from 1.
 
-    `models.scoring.nearest` finds exactly the first; here any rank will do, and its rounding.
+    Distances are rounded by 2 - 2x·y, which suffices here. `models.scoring.nearest` has the exact
+    distance of the nearest image.
     """
     similarity = rows @ sample.T
     similarity.partition(len(sample) - rank, axis=1)

@@ -112,5 +112,5 @@ def _picture(pixels: Pixels, size: tuple[int, int]) -> Image.Image:
     """On white. Enlarged without smoothing, which would look like a blurred picture."""
     opaque = on_white(np.asarray(pixels)[None])[0]
     picture = Image.fromarray(opaque[..., 0] if opaque.shape[2] == 1 else opaque).convert("RGB")
-    grows = size[0] > picture.width
-    return picture.resize(size, Resampling.NEAREST if grows else Resampling.LANCZOS)
+    is_enlarged = size[0] > picture.width
+    return picture.resize(size, Resampling.NEAREST if is_enlarged else Resampling.LANCZOS)

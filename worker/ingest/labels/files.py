@@ -1,7 +1,7 @@
-"""Label files of an upload: tables and sidecars are read, and give images their classes.
+"""Label files of an upload: tables and sidecars, which name the classes of images.
 
 A table lists images and their classes; a sidecar has the class of the image that shares its name.
-Where a label file gives any image a class, folders are not classes.
+If a label file gives any image a class, folders are not classes.
 """
 
 import codecs
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from worker.ingest.archives.members import Member, Notice
-from worker.ingest.archives.names import parts_of, shown
+from worker.ingest.archives.names import display_name, parts_of
 from worker.ingest.archives.parquet import LabelRow, parquet_members
 from worker.ingest.archives.signatures import HEAD_BYTES, image_format
 from worker.ingest.archives.streams import READ_BYTES, Readable, read_exactly
 from worker.ingest.archives.unsupported_formats import unsupported_reason
 from worker.ingest.class_values import LABEL_COLUMNS, STAND_IN, class_of
-from worker.ingest.errors import BadTable, NoClass, Rejected
+from worker.ingest.errors import NoClass, Rejected, UnusableLabelFile
 from worker.ingest.labels.labels import Labels
 from worker.ingest.labels.matches import LabelMatches
 from worker.ingest.labels.tables import Row, read_delimited, read_lines, read_stylegan
@@ -42,8 +42,8 @@ TABLES: dict[str, Callable[[Readable], Iterator[Row]]] = {
     ".jsonl": read_lines,
     ".ndjson": read_lines,
 }
-# Ranks: the lowest one that gives an image a class counts. A name in a .json counts before the
-# number in the .cls beside it, and that before another number.
+# The ranks of sources of classes: the lowest rank counts. A class name in a .json precedes the
+# number in a .cls, which precedes any other value in a .json.
 TABLE, NAMED, NUMBERED, OTHER = range(4)
 
 
@@ -58,16 +58,16 @@ class _File:
 
 @dataclass
 class LabelFiles:
-    """Takes every received file of an upload; `finish` sets the classes of the packed images."""
+    """Collects the labels of an upload; `finish` sets the classes of the packed images."""
 
     database: Path
     report: Report
     meter: Meter
     _files: list[_File] = field(default_factory=list)
-    _sidecars: dict[tuple[int, str], int] = field(default_factory=dict)
+    _sidecars: dict[tuple[int, str], int] = field(default_factory=dict)  # indices in _files
     _rows: int = 0
     _characters: int = 0  # of the paths and classes of all rows
-    _parquets: dict[tuple[int, str], int] = field(default_factory=dict)
+    _parquets: dict[tuple[int, str], int] = field(default_factory=dict)  # indices in _files
     _has_no_classes: bool = False  # a table declares that there are none
 
     def __post_init__(self) -> None:
@@ -89,8 +89,8 @@ class LabelFiles:
         of the image that it duplicates; None if it was rejected."""
         self._matches.add_image(scope, name, packed, recipe_class, is_duplicate=is_duplicate)
 
-    def take(self, scope: int, archive: str | None, member: Member) -> Member | None:
-        """Read a label file and return None; return any other file, still to be read."""
+    def read_if_labels(self, scope: int, archive: str | None, member: Member) -> Member | None:
+        """Read a label file and return None; return any other file, which is still unread."""
         name = parts_of(member.name)[-1].lower()
         suffix = f".{name.rpartition('.')[2]}"
         read = read_stylegan if name == STYLEGAN else TABLES.get(suffix)
@@ -101,18 +101,18 @@ class LabelFiles:
             return member
         try:
             head = bytes(read_exactly(member.stream, HEAD_BYTES))
-            stream = _Continued(head, member.stream)
+            stream = _PrefixedStream(head, member.stream)
             if image_format(head) is not None:
                 return replace(member, stream=stream)
             if head.startswith(LFS_POINTER):
-                raise BadTable(unsupported_reason(head))
-            stream = _Continued(head.removeprefix(codecs.BOM_UTF8), member.stream)
+                raise UnusableLabelFile(unsupported_reason(head))
+            stream = _PrefixedStream(head.removeprefix(codecs.BOM_UTF8), member.stream)
             if read is None:
                 self._read_sidecar(scope, archive, member, suffix, stream)
             else:
                 self._read_table(scope, archive, member, read(stream))
-        except (BadTable, Rejected) as error:
-            self.report.reject(shown(member.name), f"label file not used: {error}")
+        except (UnusableLabelFile, Rejected) as error:
+            self.report.reject(display_name(member.name), f"label file not used: {error}")
         return None
 
     def add_row(self, scope: int, row: LabelRow) -> None:
@@ -126,28 +126,28 @@ class LabelFiles:
         folder = "/".join(parts_of(row.name)[:-1])
         try:
             self._count_row(row.path, row.class_name)
-        except BadTable as error:
+        except UnusableLabelFile as error:
             self._drop_table(index)
-            self.report.reject(shown(row.name), f"label file not used: {error}")
+            self.report.reject(display_name(row.name), f"label file not used: {error}")
         else:
             self._matches.add_line(index, TABLE, scope, folder, row.path, row.class_name)
 
     def finish(self, labels: Labels) -> LabelReport | None:
         """Match rows with images, set the class of each packed image, and report what was used.
 
-        None where neither a label file nor a recipe was used.
+        Return None if neither a label file nor a recipe was used.
         """
         self.meter.tick()
         self._matches.join()
         self.meter.tick()
-        described = list(self._describe())
+        file_reports = list(self._file_reports())
         if not (self._has_no_classes or self._matches.has_classes()):
             with_class = self._take_recipes(labels)
-            if not described and not with_class:
+            if not file_reports and not with_class:
                 return None
             source = "recipes" if with_class else None
-            return LabelReport(source, described, with_class=with_class)
-        report = LabelReport("files", described, self._matches.contradicted())
+            return LabelReport(source, file_reports, with_class=with_class)
+        report = LabelReport("files", file_reports, self._matches.contradicted())
         for image in self._matches.images():
             if image.is_duplicate:
                 is_same = labels.fill(image.packed, image.class_name)
@@ -158,7 +158,7 @@ class LabelFiles:
             if labels.has_class(packed):
                 report.with_class += 1
             else:
-                report.add_without_class(shown(path))
+                report.add_without_class(display_name(path))
         if labels.classes_in_use == 1 and not report.without_class_count:
             self.report.note(
                 "The label files give all pictures the same class. A dataset has classes where "
@@ -166,8 +166,8 @@ class LabelFiles:
             )
         return report
 
-    def _describe(self) -> Iterator[LabelFileReport]:
-        """Yield a report of every label file that was used; reject the others."""
+    def _file_reports(self) -> Iterator[LabelFileReport]:
+        """Yield a report on every label file that was used; reject the others."""
         counts = {file: rest for file, *rest in self._matches.files()}
         for index, file in enumerate(self._files):
             self.meter.tick()
@@ -194,8 +194,8 @@ class LabelFiles:
     def _take_recipes(self, labels: Labels) -> int:
         """Set classes from the recipes inside generated images, and return their number.
 
-        A recipe counts where folders are not classes, or where the image's folder stands in for a
-        class whose own name cannot name a folder.
+        A recipe counts if folders are not classes, or if the image's folder is called `class-N`
+        because the name of its class cannot name a folder.
         """
         without_folders = labels.classes_in_use < 2 and self._matches.recipes() == len(labels)
         with_class = 0
@@ -211,7 +211,7 @@ class LabelFiles:
     def _read_table(
         self, scope: int, archive: str | None, member: Member, rows: Iterator[Row]
     ) -> None:
-        """Add the rows of a table, or raise BadTable and keep none of them."""
+        """Add the rows of a table, or raise UnusableLabelFile and keep none of them."""
         _check_size(member, MAX_TABLE_BYTES)
         index, before = len(self._files), self._rows
         self._files.append(_File(_path(archive, member.name), is_table=True))
@@ -222,8 +222,8 @@ class LabelFiles:
                 self._matches.add_line(index, TABLE, scope, folder, path, class_name)
             is_empty = self._rows == before
             if is_empty and parts_of(member.name)[-1].lower() != STYLEGAN:
-                raise BadTable("it has no rows")
-        except (BadTable, Rejected):
+                raise UnusableLabelFile("it has no rows")
+        except (UnusableLabelFile, Rejected):
             self._drop_table(index)
             raise
         self._has_no_classes |= is_empty
@@ -244,7 +244,7 @@ class LabelFiles:
                 elif isinstance(row, Notice):
                     self.report.note(row.text)
                 else:
-                    raise BadTable(row.refusal or "it holds pictures: upload it by itself")
+                    raise UnusableLabelFile(row.refusal or "it holds pictures: upload it by itself")
         finally:
             path.unlink(missing_ok=True)
 
@@ -265,26 +265,26 @@ class LabelFiles:
         self._matches.add_sidecar(index, rank, scope, member.name, class_name)
 
     def _count_row(self, path: str, class_name: str | None) -> None:
-        """Raise BadTable for a row that is too long, or beyond the number of rows that are read."""
+        """Count a row. Raises UnusableLabelFile for a long row, or more rows than are read."""
         for kind, text in (("path", path), ("class", class_name or "")):
             if len(text) > MAX_TEXT_CHARACTERS:
-                raise BadTable(
+                raise UnusableLabelFile(
                     f"a {kind} in it has {len(text):,} characters, at most "
-                    f"{MAX_TEXT_CHARACTERS:,} are read: {shown(text):.40}…"
+                    f"{MAX_TEXT_CHARACTERS:,} are read: {display_name(text):.40}…"
                 )
             self._characters += len(text)
         self._rows += 1
         if self._rows > MAX_ROWS:
-            raise BadTable(f"the label files of one upload have at most {MAX_ROWS:,} rows")
+            raise UnusableLabelFile(f"the label files of one upload have at most {MAX_ROWS:,} rows")
         if self._characters > MAX_ALL_CHARACTERS:
-            raise BadTable(
+            raise UnusableLabelFile(
                 f"the paths and classes of all label files of one upload have at most "
                 f"{MAX_ALL_CHARACTERS:,} characters"
             )
 
 
-class _Continued:
-    """A stream with its first bytes, which were read before, put back."""
+class _PrefixedStream:
+    """A stream that begins again with its first bytes, which were read before."""
 
     def __init__(self, head: bytes, stream: Readable) -> None:
         self._head = io.BytesIO(head)
@@ -296,16 +296,16 @@ class _Continued:
 
 def _check_size(member: Member, limit: int) -> None:
     if member.size > limit:
-        raise BadTable(f"it has {member.size:,} bytes, and at most {limit:,} are read")
+        raise UnusableLabelFile(f"it has {member.size:,} bytes, and at most {limit:,} are read")
 
 
 def _text_class(data: bytes) -> str | None:
     try:
         text = data.decode().strip()
     except UnicodeDecodeError as error:
-        raise BadTable("it is not text in UTF-8") from error
+        raise UnusableLabelFile("it is not text in UTF-8") from error
     if "\n" in text:
-        raise BadTable("it has several lines, not one class")
+        raise UnusableLabelFile("it has several lines, not one class")
     return class_of(text)
 
 
@@ -323,16 +323,16 @@ def _json_class(data: bytes) -> tuple[str | None, int]:
     try:
         record = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise BadTable(f"it is not JSON: {error}") from error
+        raise UnusableLabelFile(f"it is not JSON: {error}") from error
     keys = [key for key in LABEL_COLUMNS if isinstance(record, dict) and key in record]
     if not keys:
-        raise BadTable("its JSON holds no class")
+        raise UnusableLabelFile("its JSON holds no class")
     value = record[keys[0]]
     try:
         return class_of(value), NAMED if isinstance(value, str) else OTHER
     except NoClass as error:
-        raise BadTable(f"its {keys[0]}: {error}") from error
+        raise UnusableLabelFile(f"its {keys[0]}: {error}") from error
 
 
 def _path(archive: str | None, name: str) -> str:
-    return shown(name) if archive is None else f"{archive}/{shown(name)}"
+    return display_name(name) if archive is None else f"{archive}/{display_name(name)}"

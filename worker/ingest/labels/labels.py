@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config import MAX_CLASSES
-from worker.ingest.archives.names import shown
+from worker.ingest.archives.names import display_name
 
 MAX_DIGITS = 15
 NO_CLASS = -1
@@ -21,9 +21,9 @@ NAMES_LISTED = 5
 class Labels:
     """Collects the class of each image in turn.
 
-    The raw name identifies a class: two names that are shown alike are two classes, and their shown
-    names get numbers. Only names that are equivalent in Unicode (NFC) are one class, such as "é" as
-    one character and as the two that macOS writes.
+    The raw name identifies a class: two raw names with one display name are two classes, and
+    numbers tell their display names apart. Only names that are equivalent in Unicode (NFC) are one
+    class, such as "é" as one character and as the two that macOS writes.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Labels:
         self._classes.append(self._number(class_name))
 
     def fill(self, index: int, class_name: str | None) -> bool:
-        """Set the class of an image that has none. False where it has another class."""
+        """Set the class of an image that has none. Return False if it has another class."""
         number = self._number(class_name)
         if self._classes[index] == NO_CLASS:
             self._classes[index] = number
@@ -56,7 +56,7 @@ class Labels:
         self._classes = array("q", self._array()[kept].tobytes())
 
     def unclassified(self) -> NDArray[np.bool_]:
-        """(N,) Which images have no class, in a dataset of at least two classes; else none."""
+        """(N,) whether each image has no class; all False where there are not two classes."""
         numbers = self._array()
         without = numbers == NO_CLASS
         return without if len(np.unique(numbers[~without])) > 1 else np.zeros(len(numbers), bool)
@@ -74,11 +74,11 @@ class Labels:
         if NO_CLASS in in_use or not 2 <= len(in_use) <= MAX_CLASSES:
             return None, None
         used = [name for name, number in self._equivalents.items() if number in in_use]
-        ordered = sorted((*_sort_key(shown(name)), name) for name in used)
+        ordered = sorted((*_sort_key(display_name(name)), name) for name in used)
         label_of = np.empty(len(self._equivalents), np.int64)
         for label, (*_, name) in enumerate(ordered):
             label_of[self._equivalents[name]] = label
-        return _distinct([shown(name) for *_, name in ordered]), label_of[numbers]
+        return _distinct([display_name(name) for *_, name in ordered]), label_of[numbers]
 
     def notes(self) -> Iterator[str]:
         """Sentences about the classes for the report."""
@@ -92,7 +92,9 @@ class Labels:
             return
         spellings = Counter(number for number in self._numbers.values() if number in in_use)
         respelt = [
-            shown(name) for name, number in self._equivalents.items() if spellings[number] > 1
+            display_name(name)
+            for name, number in self._equivalents.items()
+            if spellings[number] > 1
         ]
         if respelt:
             yield (

@@ -1,7 +1,7 @@
 """Joins the images of an upload with the rows of its label files, on the disk.
 
-They come in any order, and may be millions: an SQLite file holds both, and every join is over
-indexed keys.
+Images and rows arrive in any order, and there may be millions: an SQLite file holds both, and every
+join is over indexed keys. A line is a row of a table, or a sidecar.
 """
 
 import posixpath
@@ -11,12 +11,12 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from worker.ingest.archives.names import parts_of, shown
+from worker.ingest.archives.names import display_name, parts_of
 from worker.ingest.labels.tables import IMAGE_SUFFIXES
 
 BATCH_ROWS = 1000
 MAX_DEPTH = 16  # parts of a row's path; each depth that occurs takes a pass over the images
-ORDERED = 1 << 40  # more than the rows: within a rank, earlier rows come first
+RANK_STEP = 1 << 40  # more than the number of rows: rank * RANK_STEP + row orders by rank, then row
 
 SCHEMA = """
 CREATE TABLE image (number INTEGER PRIMARY KEY, scope INT, path BLOB, stem BLOB, sample BLOB,
@@ -25,10 +25,10 @@ CREATE TABLE line (number INTEGER PRIMARY KEY, file INT, rank INT, scope INT, fo
                    path BLOB, depth INT, is_stem INT, class BLOB);
 CREATE TABLE match (line INT, image INT);
 """
-# The path of a table's row, by its meanings in order of preference.
-KEYS = (
-    "CAST(line.folder || line.path AS BLOB)",  # beside the label file
-    "line.path",  # in the archive
+# What the path in a row of a table is relative to, in order of preference.
+PATH_KEYS = (
+    "CAST(line.folder || line.path AS BLOB)",  # to the folder of the label file
+    "line.path",  # to the top of the archive
 )
 
 
@@ -43,7 +43,7 @@ class Matched(NamedTuple):
 
 
 class LabelMatches:
-    """Takes images and rows in any order. Call `join` once, then the queries."""
+    """Matches images with rows. Add them in any order, call `join` once, then the queries."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -135,7 +135,7 @@ class LabelMatches:
             " (SELECT 1 FROM match WHERE match.line = line.number) ORDER BY number LIMIT ?",
             (file, limit),
         )
-        return (_shown(path) for (path,) in rows)
+        return (_display_name(path) for (path,) in rows)
 
     def contradicted(self) -> int:
         """The number of images to which rows of one rank give different classes."""
@@ -162,11 +162,11 @@ class LabelMatches:
         )
 
     def images(self) -> Iterator[Matched]:
-        """Every packed image and every duplicate, in the order of the upload. Of several rows the
-        one with the lowest rank counts."""
+        """Yield every packed image and every duplicate, in the order of the upload. Of several rows
+        for an image, the row with the lowest rank counts."""
         rows = self._db.execute(
             f"SELECT packed, duplicate, image.path, class, recipe,"
-            f" MIN(rank * {ORDERED} + line.number) FROM image"
+            f" MIN(rank * {RANK_STEP} + line.number) FROM image"
             f" LEFT JOIN match ON match.image = image.number"
             f" LEFT JOIN line ON line.number = match.line"
             f" WHERE packed IS NOT NULL GROUP BY image.number ORDER BY image.number"
@@ -206,8 +206,8 @@ class LabelMatches:
         self._lines.clear()
 
     def _join_tables(self, column: str) -> None:
-        """Match rows of tables by whole paths, then by the last parts of paths where exactly one
-        image has them: first in the archive of the table, then in the whole upload."""
+        """Match rows of tables by whole paths, then by the last parts of paths if exactly one image
+        has them: first in the archive of the table, then in the whole upload."""
         wanted = "folder IS NOT NULL" if column == "path" else "folder IS NOT NULL AND is_stem"
         wanted += " AND line.number NOT IN (SELECT line FROM match)"
         for condition, groups in (("line.scope = known.scope AND", "scope, key"), ("", "key")):
@@ -215,7 +215,7 @@ class LabelMatches:
                 return
             only = "" if condition else "HAVING COUNT(*) = 1"
             self._index(column, groups, only)
-            for key in KEYS:
+            for key in PATH_KEYS:
                 self._match(f"{condition} {key} = known.key", wanted)
             for depth in self._depths(wanted):
                 self._index(f"tail({column}, {depth})", groups, "HAVING COUNT(*) = 1")
@@ -224,8 +224,8 @@ class LabelMatches:
                 self._join_longer(condition, groups, only, wanted)
 
     def _join_longer(self, condition: str, groups: str, only: str, wanted: str) -> None:
-        """Match rows whose path ends with the whole path of an image, as an absolute path does,
-        where all rows with this end have one path, and the image has no row yet."""
+        """Match rows whose path ends with the whole path of an image, as an absolute path does, if
+        the image has no row yet and all rows that end so have the same path."""
         if not self._number(f"SELECT EXISTS (SELECT 1 FROM line WHERE {wanted})"):
             return
         self._index("path", groups, only)
@@ -250,7 +250,7 @@ class LabelMatches:
 
     def _join_sidecars(self) -> None:
         for name in ("stem", "sample"):
-            # One row of each rank: the first of several files with one name.
+            # One sidecar of each rank: the first of several with one name.
             self._create_known(
                 f"SELECT scope, {name}_of(path) AS key, MIN(number) AS number FROM line"
                 " WHERE folder IS NULL AND number NOT IN (SELECT line FROM match)"
@@ -262,12 +262,13 @@ class LabelMatches:
             )
 
     def _index(self, key: str, groups: str, only: str) -> None:
-        """Index the images by a key: the first image of each group, or only groups of one."""
+        """Index images by a key: the first image of each group, or only groups of one image."""
         self._create_known(
             f"SELECT scope, {key} AS key, MIN(number) AS number FROM image GROUP BY {groups} {only}"
         )
 
     def _create_known(self, query: str) -> None:
+        """Create the table of the keys and numbers of images (or sidecars) to match."""
         self._db.execute("DROP TABLE IF EXISTS known")
         self._db.execute(f"CREATE TABLE known AS {query}")
         self._db.execute("CREATE INDEX known_by_key ON known (key, scope)")
@@ -283,7 +284,7 @@ class LabelMatches:
 
 
 def _parts(name: str) -> list[str]:
-    """The parts of a path in NFC: macOS stores names decomposed, tables seldom hold them so."""
+    """The parts of a path in NFC: macOS stores names decomposed, and tables mostly composed."""
     return parts_of(unicodedata.normalize("NFC", name.strip()))
 
 
@@ -312,8 +313,8 @@ def _name(key: bytes | None) -> str | None:
     return None if key is None else _text(key)
 
 
-def _shown(key: bytes) -> str:
-    return shown(_text(key))
+def _display_name(key: bytes) -> str:
+    return display_name(_text(key))
 
 
 def _stem_key(path: bytes) -> bytes:

@@ -13,16 +13,10 @@ from typing import Any
 
 from worker.ingest.archives.streams import Readable
 from worker.ingest.class_values import FILE_COLUMNS, LABEL_COLUMNS, class_of
-from worker.ingest.errors import BadTable, NoClass
+from worker.ingest.errors import NoClass, UnusableLabelFile
 
-TEXT_COLUMNS = (
-    "text",
-    "caption",
-    "captions",
-    "prompt",
-    "description",
-    "url",
-)  # do not hold classes
+# Columns that do not hold classes.
+TEXT_COLUMNS = ("text", "caption", "captions", "prompt", "description", "url")
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff", ".heic",
     ".heif",
@@ -48,7 +42,7 @@ def read_delimited(stream: Readable) -> Iterator[Row]:
     try:
         first = text.readline(MAX_LINE_BYTES)
         if "\0" in first:
-            raise BadTable(NOT_UTF_8)
+            raise UnusableLabelFile(NOT_UTF_8)
         delimiter = max(DELIMITERS, key=first.count)
         if declared := DECLARED_DELIMITER.fullmatch(first):
             delimiter, first, number = declared[1], text.readline(MAX_LINE_BYTES), 2
@@ -65,14 +59,16 @@ def read_delimited(stream: Readable) -> Iterator[Row]:
             if not cells:
                 continue
             if len(cells) <= max(columns):
-                raise BadTable(f"line {number} has {len(cells)} of {len(header)} columns")
+                raise UnusableLabelFile(f"line {number} has {len(cells)} of {len(header)} columns")
             yield _row(cells[columns[0]], cells[columns[1]], number)
     except UnicodeDecodeError as error:
-        raise BadTable(NOT_UTF_8) from error
+        raise UnusableLabelFile(NOT_UTF_8) from error
     except csv.Error as error:
-        raise BadTable(f"line {number + 1}: {error}") from error
+        raise UnusableLabelFile(f"line {number + 1}: {error}") from error
     except _RowTooLong as error:
-        raise BadTable(f"line {number + 1} is longer than {MAX_LINE_BYTES:,} characters") from error
+        raise UnusableLabelFile(
+            f"line {number + 1} is longer than {MAX_LINE_BYTES:,} characters"
+        ) from error
 
 
 def read_lines(stream: Readable) -> Iterator[Row]:
@@ -83,19 +79,19 @@ def read_lines(stream: Readable) -> Iterator[Row]:
     while line := lines.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(line) > MAX_LINE_BYTES:
-            raise BadTable(f"line {number} is longer than {MAX_LINE_BYTES:,} bytes")
+            raise UnusableLabelFile(f"line {number} is longer than {MAX_LINE_BYTES:,} bytes")
         if not line.strip():
             continue
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise BadTable(f"line {number} is not JSON: {error}") from error
+            raise UnusableLabelFile(f"line {number} is not JSON: {error}") from error
         if not isinstance(record, dict):
-            raise BadTable(f"line {number} is not a JSON object")
+            raise UnusableLabelFile(f"line {number} is not a JSON object")
         columns = columns or _find_columns(list(record))
         file, label = (record.get(column) for column in columns)
         if not isinstance(file, str):
-            raise BadTable(f"line {number}: {columns[0]} is {file!r:.60}, not a path")
+            raise UnusableLabelFile(f"line {number}: {columns[0]} is {file!r:.60}, not a path")
         yield _row(file, label, number)
 
 
@@ -107,36 +103,36 @@ def read_stylegan(stream: Readable) -> Iterator[Row]:
     import ijson
 
     path: str | None = None
-    values = rows = 0  # of this row; of the file
+    values = rows = 0  # in this row; in the file
     has_labels = False
     tokens = _Tokens(stream)
     try:
         for prefix, event, value in ijson.parse(tokens, use_float=True):
             tokens.begin_token()
             if len(prefix) > MAX_PREFIX_CHARACTERS:
-                raise BadTable("it is nested too deeply")
+                raise UnusableLabelFile("it is nested too deeply")
             if prefix == "labels":
                 has_labels = event in ("null", "start_array", "end_array")
                 if not has_labels:
-                    raise BadTable('its "labels" are neither a list nor null')
+                    raise UnusableLabelFile('its "labels" are neither a list nor null')
             elif prefix == "labels.item" and event == "start_array":
                 path, values, rows = None, 0, rows + 1
             elif prefix == "labels.item" and event == "end_array":
                 if values != 2:
-                    raise BadTable(f"label {rows} is not a pair of a path and a number")
+                    raise UnusableLabelFile(f"label {rows} is not a pair of a path and a number")
             elif prefix == "labels.item.item" and values == 0 and event == "string":
                 path, values = value, 1
             elif prefix == "labels.item.item" and values == 1 and path is not None:
                 if event in ("start_array", "start_map"):
-                    raise BadTable(f"label {rows} is a list of numbers, not a class")
+                    raise UnusableLabelFile(f"label {rows} is a list of numbers, not a class")
                 values = 2
                 yield _row(path, value, rows, "label")
             elif prefix.startswith("labels."):
-                raise BadTable(f"label {rows} is not a pair of a path and a number")
+                raise UnusableLabelFile(f"label {rows} is not a pair of a path and a number")
     except ijson.JSONError as error:
-        raise BadTable(f"it is not JSON: {_first_line(error)}") from error
+        raise UnusableLabelFile(f"it is not JSON: {_first_line(error)}") from error
     if not has_labels:
-        raise BadTable('it has no "labels"')
+        raise UnusableLabelFile('it has no "labels"')
 
 
 def _first_line(error: Exception) -> str:
@@ -147,18 +143,22 @@ def _first_line(error: Exception) -> str:
 
 
 def _find_columns(names: Sequence[str]) -> tuple[str, str]:
-    """(column of paths, column of classes). Raises BadTable where either is missing."""
+    """(column of paths, column of classes). Raises UnusableLabelFile if either is missing."""
     known = {_plain(name): name for name in reversed(names)}
     ends = [name for name in known if name.endswith("_file_name")]
     file = next((known[name] for name in (*FILE_COLUMNS, *ends) if name in known), None)
     if file is None:
-        raise BadTable(f"none of its columns names files: {_listed(names)}; call one file_name")
+        raise UnusableLabelFile(
+            f"none of its columns names files: {_listed(names)}; call one file_name"
+        )
     label = next((known[name] for name in LABEL_COLUMNS if name in known), None)
     others = [name for name in names if name != file and _plain(name) not in TEXT_COLUMNS]
     if label is None and len(names) == 2 and others:
         label = others[0]
     if label is None:
-        raise BadTable(f"none of its columns holds classes: {_listed(names)}; call one label")
+        raise UnusableLabelFile(
+            f"none of its columns holds classes: {_listed(names)}; call one label"
+        )
     return file, label
 
 
@@ -174,7 +174,7 @@ def _row(path: str, label: Any, number: int, unit: str = "line") -> Row:
     try:
         return path, class_of(label)
     except NoClass as error:
-        raise BadTable(f"{unit} {number}: {error}") from error
+        raise UnusableLabelFile(f"{unit} {number}: {error}") from error
 
 
 def _plain(name: str) -> str:
@@ -229,7 +229,7 @@ class _Raw(io.RawIOBase):
 
 
 class _Tokens(_Raw):
-    """JSON with a limit on each string and number: `ijson` takes quadratic time for one."""
+    """JSON with a limit on the length of a token: `ijson` takes quadratic time for a long one."""
 
     _length = 0  # bytes read since the last token
 
@@ -238,7 +238,9 @@ class _Tokens(_Raw):
 
     def readinto(self, buffer: Any, /) -> int:
         if self._length > MAX_LINE_BYTES:
-            raise BadTable(f"a string or number in it is longer than {MAX_LINE_BYTES:,} bytes")
+            raise UnusableLabelFile(
+                f"a string or number in it is longer than {MAX_LINE_BYTES:,} bytes"
+            )
         count = super().readinto(buffer)
         self._length += count
         return count

@@ -6,11 +6,11 @@ from worker.ingest.archives.names import (
     HALF_CHARACTER,
     FileNames,
     NameDecoder,
+    display_name,
     folder_of,
     is_litter,
     parts_of,
     points_outside,
-    shown,
 )
 
 
@@ -62,30 +62,31 @@ def test_the_folder_of_a_file_is_the_immediate_one(name: str, folder: str | None
 
 
 def test_a_shown_name_can_be_stored_and_printed() -> None:
-    name = shown("a\0b\x1b[31m\udce9/" + "x" * 1000)
+    name = display_name("a\0b\x1b[31m\udce9/" + "x" * 1000)
     assert name.isprintable()
     assert len(name.encode()) < 400
 
 
 def test_bytes_that_are_not_text_are_shown_in_hexadecimal() -> None:
     assert (
-        shown(b"th\xe9/\xb9\xb7.png".decode("utf-8", "surrogateescape")) == r"th\xe9/\xb9\xb7.png"
+        display_name(b"th\xe9/\xb9\xb7.png".decode("utf-8", "surrogateescape"))
+        == r"th\xe9/\xb9\xb7.png"
     )
 
 
 @pytest.mark.parametrize("char", "\0\n\x7f\x85\u2028\u202e\u2066\ud800")
 def test_controls_and_changes_of_direction_are_replaced(char: str) -> None:
-    assert shown(f"a{char}b") == "a\N{REPLACEMENT CHARACTER}b"
+    assert display_name(f"a{char}b") == "a\N{REPLACEMENT CHARACTER}b"
 
 
 def test_the_second_byte_of_a_character_does_not_divide_a_path() -> None:
     name = f"\x83{HALF_CHARACTER}/1.png"
     assert parts_of(name) == [f"\x83{HALF_CHARACTER}", "1.png"]
-    assert shown(f"a{HALF_CHARACTER}b") == "a\\b"
+    assert display_name(f"a{HALF_CHARACTER}b") == "a\\b"
 
 
 def test_equivalent_names_are_shown_alike() -> None:
-    assert shown("cafe\u0301") == shown("caf\u00e9")
+    assert display_name("cafe\u0301") == display_name("caf\u00e9")
 
 
 CLASSES = {
@@ -121,7 +122,7 @@ def test_without_a_code_page_classes_stay_distinct_and_the_guess_is_reported(
     decoder = NameDecoder("old.zip", None, default)
     folders = [folder_of(name) for name in decoded(decoder, raw)]
     assert None not in folders
-    assert len({shown(str(folder)) for folder in folders}) == 2
+    assert len({display_name(str(folder)) for folder in folders}) == 2
     (note,) = decoder.notes()
     assert note.startswith("old.zip: ")
     assert "names=shift_jis" in note
@@ -138,7 +139,7 @@ def test_a_name_outside_the_named_code_page_keeps_its_bytes_and_is_reported() ->
     decoder = NameDecoder("a.tar", "cp932")
     good, bad = decoded(decoder, ["ネコ/1.png".encode("cp932"), b"\x81\xff/2.png"])
     assert good == "ネコ/1.png"
-    assert shown(bad) == r"\x81\xff/2.png"
+    assert display_name(bad) == r"\x81\xff/2.png"
     (note,) = decoder.notes()
     assert "1 names are neither UTF-8 nor cp932" in note
 

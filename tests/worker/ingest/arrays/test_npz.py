@@ -35,7 +35,8 @@ def test_an_array_with_another_name_is_rejected(ingest: Run, tmp_path: Path) -> 
     outcome = ingest([tmp_path / "a.npz"])
     assert outcome.report["accepted"] == 3
     assert outcome.reasons == {
-        "a.npz/masks": "not known: pictures are called images, x or data, their labels labels, y"
+        "a.npz/masks": "unknown name: call arrays of pictures images, x or data, and arrays of "
+        "labels labels or y"
     }
 
 

@@ -8,7 +8,7 @@ from worker.ingest.doctor.findings import DoctorFinding, Example
 from worker.ingest.doctor.sheet import CELL, COLUMNS, HEADER, LABEL, MARGIN, SheetRow, write_sheet
 
 
-def shown(kind: str, groups: list[tuple[int, ...]]) -> SheetRow:
+def sheet_row(kind: str, groups: list[tuple[int, ...]]) -> SheetRow:
     examples = [Example(group[0], "a.png", 0.1) for group in groups]
     return SheetRow(DoctorFinding(kind, len(groups), 0.1, 0.5, "", None, examples), groups)
 
@@ -29,9 +29,9 @@ def colours(count: int, height: int = 8, width: int = 8, channels: int = 3) -> n
 
 def test_each_kind_has_a_row_of_its_pictures_and_pairs_stand_together(tmp_path: Path) -> None:
     rows = [
-        shown("near_duplicates", [(5, 4), (3, 2)]),
-        shown("blurred", [(7,), (8,)]),
-        shown("blank", []),
+        sheet_row("near_duplicates", [(5, 4), (3, 2)]),
+        sheet_row("blurred", [(7,), (8,)]),
+        sheet_row("blank", []),
     ]
     pixels = sheet(tmp_path, colours(12), rows)
     line = pixels[HEADER + LABEL + CELL // 2, MARGIN:, 0]
@@ -44,13 +44,13 @@ def test_each_kind_has_a_row_of_its_pictures_and_pairs_stand_together(tmp_path: 
 
 def test_no_row_is_wider_than_the_sheet(tmp_path: Path) -> None:
     many: list[tuple[int, ...]] = [(index, 0) for index in range(1, 20)]
-    pixels = sheet(tmp_path, colours(20), [shown("near_duplicates", many)])
-    assert pixels.shape[1] == sheet(tmp_path, colours(2), [shown("blank", [(0,)])]).shape[1]
+    pixels = sheet(tmp_path, colours(20), [sheet_row("near_duplicates", many)])
+    assert pixels.shape[1] == sheet(tmp_path, colours(2), [sheet_row("blank", [(0,)])]).shape[1]
     assert COLUMNS % 2 == 0
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:
-    pixels = sheet(tmp_path, colours(2), [shown("blank", []), shown("blurred", [])])
+    pixels = sheet(tmp_path, colours(2), [sheet_row("blank", []), sheet_row("blurred", [])])
     assert pixels[:HEADER].min() < 200
     assert len(pixels) < 150
 
@@ -61,5 +61,7 @@ def test_nothing_found_is_said(tmp_path: Path) -> None:
 def test_pictures_of_any_shape_are_shown(
     tmp_path: Path, height: int, width: int, channels: int
 ) -> None:
-    pixels = sheet(tmp_path, colours(3, height, width, channels), [shown("blurred", [(2,), (1,)])])
+    pixels = sheet(
+        tmp_path, colours(3, height, width, channels), [sheet_row("blurred", [(2,), (1,)])]
+    )
     assert {10, 20} <= set(np.unique(pixels))
