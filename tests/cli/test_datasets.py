@@ -140,7 +140,7 @@ def form_parts(content_type: str, body: bytes) -> list[tuple[str, str | None, by
         (
             str(part.get_param("name", header="content-disposition")),
             part.get_filename(),
-            part.get_payload(decode=True),  # type: ignore[misc]
+            part.get_payload(decode=True),
         )
         for part in message.iter_parts()  # type: ignore[attr-defined]
     ]

@@ -71,7 +71,17 @@ def test_a_model_name_with_slashes_is_one_segment_of_the_path(
 def test_morph_sends_every_keyframe(service: FakeService, moggy: Moggy, tmp_path: Path) -> None:
     service.on("POST /v1/models/cats/interpolations", (200, "image/webp", b"film"))
     out = tmp_path / "morph.webp"
-    arguments = ("--frames", 90, "--fps", 25, "--loop", "--method", "lerp", "--easing", "smooth")
+    arguments: tuple[str | int, ...] = (
+        "--frames",
+        90,
+        "--fps",
+        25,
+        "--loop",
+        "--method",
+        "lerp",
+        "--easing",
+        "smooth",
+    )
     arguments += ("--class", "white", "--scale", 3, "--resample", "nearest")
     assert moggy("morph", "cats", 7, 42, 8, "--out", out, *arguments).code == 0
     strip = tmp_path / "strip.png"

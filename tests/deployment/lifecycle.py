@@ -262,9 +262,9 @@ def test_an_upgrade_migrates_first_and_the_old_version_then_says_that_it_is_old(
         dockerfile = f"FROM moggy-{image}:{TAG}\n{steps}"
         docker("build", "--tag", f"moggy-{image}:old", "-", input=dockerfile)
     compose("down", "--volumes")
-    old = {"env": os.environ | {"MOGGY_TAG": "old"}}
-    compose("up", "--detach", "postgres", "valkey", **old)
-    compose("run", "--rm", "migrate", **old)
+    old = os.environ | {"MOGGY_TAG": "old"}
+    compose("up", "--detach", "postgres", "valkey", env=old)
+    compose("run", "--rm", "migrate", env=old)
     before = schema()
     start()
     assert schema() > before

@@ -85,7 +85,7 @@ def composition(
     with psycopg.connect(
         postgres_url.replace("+psycopg", "") + "/postgres", autocommit=True
     ) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')
     composition = Composition(tmp_path, f"{postgres_url}/{name}", valkey_url, variables)
     assert composition.start("migrate").wait(START_SECONDS) == 0
     started = [composition.start(one) for one in ("api", "worker", "worker-light")]

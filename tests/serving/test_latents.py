@@ -87,11 +87,11 @@ def test_a_mix_of_two_in_equal_parts_is_half_way_and_no_shorter() -> None:
 
 
 def test_only_the_proportions_of_weights_count() -> None:
-    mixes = [
+    small, large = (
         vector({"mix": [{"seed": 7, "weight": weight}, {"seed": 8, "weight": 3 * weight}]})
         for weight in (0.1, 50)
-    ]
-    assert np.allclose(*mixes)
+    )
+    assert np.allclose(small, large)
 
 
 @pytest.mark.parametrize(

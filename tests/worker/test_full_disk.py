@@ -11,7 +11,7 @@ from app.domain import events, jobs, leases
 from app.domain.database import Database
 from app.domain.disk import Disk
 from app.domain.job_objects import state_key
-from app.domain.job_states import Status
+from app.domain.job_states import Status, Stop
 from app.domain.leases import Claim
 from app.domain.tables import Job
 from models.durable_files import DiskFull
@@ -139,7 +139,7 @@ def test_a_paused_job_no_longer_waits_for_room(
 ) -> None:
     job = supervised(NO_ROOM)
     with database.write() as session:
-        paused = jobs.request_stop(session, job.id, jobs.Stop.PAUSE)
+        paused = jobs.request_stop(session, job.id, Stop.PAUSE)
     assert (paused.status, paused.error, paused.room_needed) == (Status.PAUSED, None, None)
 
 

@@ -1,6 +1,7 @@
 """A worker refuses foreign messages on the broker, and continues to work."""
 
 import base64
+import functools
 import json
 import subprocess
 import time
@@ -21,6 +22,7 @@ VALID_HEADERS = {"lang": "py", "task": WORK_TASK, "id": "7"}
 VALID_BODY = (
     '[["evaluate"], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
 )
+INVALID_HEADERS: tuple[Any, ...] = (None, [], {}, 7, {"task": [], "id": "7"})
 START_SECONDS = 60
 
 
@@ -55,7 +57,7 @@ FOREIGN: list[bytes | str] = [
     envelope('[["evaluate"], {}, {"callbacks": [{"task": "celery.chain"}]}]'),
     envelope('[["evaluate"], {"more": 1}, {}]'),
     envelope(VALID_BODY[:-1] + " " * 20_000 + "]"),
-    *(envelope(VALID_BODY, headers) for headers in (None, [], {}, 7, {"task": [], "id": "7"})),
+    *(envelope(VALID_BODY, headers) for headers in INVALID_HEADERS),
     envelope(VALID_BODY, {"task": WORK_TASK}),
     envelope(VALID_BODY, VALID_HEADERS | {"id": {}}),
     envelope(VALID_BODY, VALID_HEADERS | {"task": "os.system"}),
@@ -64,6 +66,11 @@ FOREIGN: list[bytes | str] = [
     envelope(VALID_BODY, **{"content-type": None}),
     envelope(VALID_BODY, **{"content-encoding": "no-such-encoding"}),
 ]
+
+
+def is_received(broker: "redis.Redis", message: str) -> bool:
+    """Publish the message to the worker's control channel; whether one worker subscribes to it."""
+    return broker.publish("/0.celery.pidbox", message) == 1
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -81,7 +88,7 @@ def test_foreign_messages_are_refused_in_one_log_line_each(
             broker.lpush("evaluate", message)
         until(lambda: broker.llen("evaluate") == 0, worker)
         for message in FOREIGN:  # some of them make the worker subscribe again
-            until(lambda sent=message: broker.publish("/0.celery.pidbox", sent) == 1, worker)
+            until(functools.partial(is_received, broker, message), worker)
 
         job = queue_job(database, kind="evaluate", model="none", dataset="none")
         odd = {"timelimit": 7, "eta": "soon", "expires": [], "retries": "many", "shadow": {}}

@@ -113,7 +113,7 @@ def test_the_files_and_the_manifest_agree_with_the_api(
             data = fetched[file["name"]]
             assert (file["bytes"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
         manifest = json.loads(fetched["manifest.json"])
-        served = {}
+        served: dict[str, bytes] = {}
         for shard in manifest["shards"]:
             with zipfile.ZipFile(io.BytesIO(fetched[shard["name"]])) as archive:
                 served |= {name: archive.read(name) for name in archive.namelist()}

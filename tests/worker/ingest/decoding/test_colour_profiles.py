@@ -31,7 +31,9 @@ def in_srgb(colour: tuple[int, ...], profile: bytes) -> tuple[int, ...]:
         outputMode="RGB",
     )
     assert image is not None
-    return image.getpixel((0, 0))
+    colour = image.getpixel((0, 0))
+    assert isinstance(colour, tuple)
+    return colour
 
 
 @pytest.mark.parametrize("name", PROFILES)
