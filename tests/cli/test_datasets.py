@@ -132,7 +132,7 @@ EXAMINED: dict[str, Any] = {
 }
 
 
-def form_parts(content_type: str, body: bytes) -> list[tuple[str, str | None, bytes]]:
+def form_parts(content_type: str, body: bytes) -> list[tuple[str, str | None, Any]]:
     """(name, file name, content) of each part of a multipart form."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode()
     message = email.message_from_bytes(head + body, policy=email.policy.HTTP)
@@ -142,7 +142,7 @@ def form_parts(content_type: str, body: bytes) -> list[tuple[str, str | None, by
             part.get_filename(),
             part.get_payload(decode=True),
         )
-        for part in message.iter_parts()  # type: ignore[attr-defined]
+        for part in message.iter_parts()
     ]
 
 

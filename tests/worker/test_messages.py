@@ -68,7 +68,7 @@ FOREIGN: list[bytes | str] = [
 ]
 
 
-def is_received(broker: "redis.Redis", message: str) -> bool:
+def is_received(broker: "redis.Redis", message: bytes | str) -> bool:
     """Publish the message to the worker's control channel; whether one worker subscribes to it."""
     return broker.publish("/0.celery.pidbox", message) == 1
 

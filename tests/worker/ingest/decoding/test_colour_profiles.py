@@ -31,9 +31,9 @@ def in_srgb(colour: tuple[int, ...], profile: bytes) -> tuple[int, ...]:
         outputMode="RGB",
     )
     assert image is not None
-    colour = image.getpixel((0, 0))
-    assert isinstance(colour, tuple)
-    return colour
+    pixel = image.getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    return pixel
 
 
 @pytest.mark.parametrize("name", PROFILES)
