@@ -19,7 +19,7 @@ def is_packed(dataset: dict[str, Any]) -> bool:
 
 def has_stored_state(job: dict[str, Any]) -> bool:
     """Storing a training state resets `attempt`."""
-    return job["progress"]["images_seen"] > 4096 and job["attempt"] == 0
+    return bool(job["progress"]["images_seen"] > 4096 and job["attempt"] == 0)
 
 
 def has_ended(job: dict[str, Any]) -> bool:

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from models import child_process
 from models.child_process import ProgressReporter
 
 
@@ -21,7 +20,7 @@ class RecordedEvents:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that tests set: its only item is the time."""
     time = [100.0]
-    monkeypatch.setattr(child_process.time, "monotonic", lambda: time[0])
+    monkeypatch.setattr("models.child_process.time.monotonic", lambda: time[0])
     return time
 
 

@@ -171,7 +171,7 @@ def test_a_short_run_of_small_data_on_pictures_of_64_pixels_takes_small_batches(
 
 
 def test_a_batch_size_that_is_given_holds_in_a_short_run_too() -> None:
-    short = {"shape": CATS, "images": 100_000}
+    short: dict[str, Any] = {"shape": CATS, "images": 100_000}
     assert resolve("small-data", **short, batch_size=64).batch_size == 64
     assert resolve("small-data", **short, overrides={"batch_size": 32}).batch_size == 32
     assert resolve("dcgan", **short).batch_size == PRESETS["dcgan"].config.batch_size

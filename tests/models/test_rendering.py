@@ -130,7 +130,8 @@ def test_the_number_of_threads_changes_no_byte(tmp_path: Path, network: dict[str
         torch.set_num_threads(threads)
         images.append(loaded.render([Sample(7, 0)]))
     torch.set_num_threads(before)
-    assert np.array_equal(*images)
+    one_thread, two_threads = images
+    assert np.array_equal(one_thread, two_threads)
 
 
 def test_a_seed_and_its_latent_give_the_same_image(tmp_path: Path) -> None:

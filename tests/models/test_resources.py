@@ -1,5 +1,6 @@
 """Cores and memory: container limits in trees of files as the kernel shows them, and real use."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,10 +99,10 @@ def test_threads_of_libraries_keep_to_the_limit(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(resources, "_schedulable_cores", lambda: 8)
     resources.limit_threads()
-    assert "OMP_NUM_THREADS" not in resources.os.environ
+    assert "OMP_NUM_THREADS" not in os.environ
     write(groups, cpu__max="250000 100000")
     resources.limit_threads()
-    assert resources.os.environ["OMP_NUM_THREADS"] == "3"
+    assert os.environ["OMP_NUM_THREADS"] == "3"
     monkeypatch.delenv("OMP_NUM_THREADS")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from models.config import CHANNELS
 from models.networks.build import (
@@ -15,6 +15,7 @@ from models.networks.build import (
     initialise,
 )
 from models.networks.dcgan import DCGANGenerator
+from models.networks.network import Discriminator
 from models.networks.r3gan import Pointwise
 from models.presets import PRESETS, resolve
 from models.ranges import ConfigError
@@ -110,14 +111,26 @@ def test_skip_outputs_add_each_stages_colours_enlarged_to_the_picture(
     assert len(generator.colours) == stages - 1
     latents = torch.randn(2, config.latent_dim, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        generator.layers[-1].weight.zero_()  # what the last stage adds
-        for one in generator.colours:
-            one.weight.zero_()
-            one.bias.fill_(0.25)
+        generator.layers[-1].get_parameter("weight").zero_()  # what the last stage adds
+        for colours in generator.colours:
+            colours.get_parameter("weight").zero_()
+            colours.get_parameter("bias").fill_(0.25)
         picture = generator(latents)
     assert picture.shape == (2, shape[2], *shape[:2])
     expected = torch.full_like(picture, 0.25 * (stages - 1)).tanh()
     torch.testing.assert_close(picture, expected)
+
+
+def block_weights(discriminator: Discriminator) -> list[Tensor]:
+    """The weight of the first layer of each block, a row for each output channel."""
+    weights = []
+    for block in discriminator.blocks():
+        weight = block.get_submodule(
+            "0"
+        ).weight  # normalized, where the layer is
+        assert isinstance(weight, Tensor)
+        weights.append(weight.flatten(1))
+    return weights
 
 
 @pytest.mark.parametrize("normalised", ["batch", "spectral", "none"])
@@ -125,13 +138,13 @@ def test_a_dcgan_discriminator_is_normalised_as_asked(normalised: str) -> None:
     config = replace(PRESETS["dcgan"].config, width=8, discriminator_normalisation=normalised)
     discriminator = build_discriminator(config)
     initialise(discriminator, torch.Generator().manual_seed(0))
-    norms = [one for one in discriminator.modules() if isinstance(one, nn.BatchNorm2d)]
+    norms = [layer for layer in discriminator.modules() if isinstance(layer, nn.BatchNorm2d)]
     assert len(norms) == (3 if normalised == "batch" else 0)
-    weights = [block[0].weight.flatten(1) for block in discriminator.blocks()]
+    weights = block_weights(discriminator)
     if normalised == "spectral":
         for _ in range(20):
             discriminator(torch.randn(4, 3, 64, 64))
-        weights = [block[0].weight.flatten(1) for block in discriminator.blocks()]
+        weights = block_weights(discriminator)
         for weight in weights:
             norm = torch.linalg.matrix_norm(weight, 2).item()
             assert norm == pytest.approx(1, abs=0.1)

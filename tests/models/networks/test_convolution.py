@@ -1,5 +1,8 @@
 """Matrix products give the same numbers as the convolutions that they replace."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 from models.networks import convolution
 from models.networks.convolution import Downsample, Flatten, Unflatten, Upsample, input_gradients
 
-CLOSE = {"rtol": 0.02, "atol": 0.02}
+CLOSE: dict[str, Any] = {"rtol": 0.02, "atol": 0.02}
 
 
 def _gradients(result: Tensor, *of: Tensor) -> tuple[Tensor, ...]:
@@ -31,11 +34,12 @@ def test_halving_and_doubling_are_the_convolutions_and_so_are_their_gradients(
 ) -> None:
     random = torch.Generator().manual_seed(0)
     images = torch.randn(3, 16, *sides, generator=random).bfloat16().float().requires_grad_()
-    for layer, reference in (
+    layers: list[tuple[Downsample | Upsample, Callable[[Tensor, Tensor], Tensor]]] = [
         (Downsample(16, 8), lambda x, w: F.conv2d(x, w, stride=2, padding=1)),
         (Upsample(16, 8), lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1)),
-    ):
-        layer.to(memory_format=torch.channels_last)
+    ]
+    for layer, reference in layers:
+        layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             layer.weight.copy_(layer.weight.bfloat16())
         with torch.autocast("cpu", torch.bfloat16):

@@ -37,7 +37,8 @@ def pictures(cats: Path) -> np.ndarray:
 
 
 def lengths(features: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(features, axis=1)
+    norms: np.ndarray = np.linalg.norm(features, axis=1)
+    return norms
 
 
 def resized(pictures: np.ndarray, width: int, height: int, mode: str = "RGB") -> np.ndarray:

@@ -12,7 +12,8 @@ from models.scoring.nearest import SAME_IMAGE_DISTANCE, Index, NoIndex, copy_dis
 
 def unit_vectors(count: int, seed: int = 0) -> np.ndarray:
     vectors = np.random.default_rng(seed).standard_normal((count, 128))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit.astype(np.float32)
 
 
 def write(folder: Path, features: np.ndarray) -> Index:

@@ -22,7 +22,8 @@ def published(a: np.ndarray, b: np.ndarray, weights: tuple[float, ...]) -> float
     for scale, weight in enumerate(weights):
 
         def blur(x: np.ndarray) -> np.ndarray:
-            return ndimage.gaussian_filter(x, 1.5, truncate=3.34)[5:-5, 5:-5]
+            blurred: np.ndarray = ndimage.gaussian_filter(x, 1.5, truncate=3.34)
+            return blurred[5:-5, 5:-5]
 
         mean_a, mean_b = blur(a), blur(b)
         covariance = blur(a * b) - mean_a * mean_b

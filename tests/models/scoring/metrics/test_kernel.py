@@ -15,7 +15,8 @@ def distance(a: Tensor, b: Tensor) -> float:
 
 
 def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    values: np.ndarray = (x @ y.T / x.shape[1] + 1) ** 3
+    return values
 
 
 def by_torch_fidelity(x: np.ndarray, y: np.ndarray) -> float:

@@ -14,7 +14,8 @@ def nothing(_: int) -> None:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    scaled: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return scaled.astype(np.float16)
 
 
 def with_copies(count: int, copies: int, seed: int = 0) -> np.ndarray:

@@ -15,7 +15,8 @@ def crowd_and_strangers(strangers: int) -> np.ndarray:
     middles = np.zeros((2000 + strangers, 16))
     middles[:2000, 0] = middles[2000:, 1] = 1
     vectors = middles + generator.standard_normal(middles.shape) * 0.1
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit.astype(np.float16)
 
 
 def test_a_few_strangers_are_far_though_they_are_alike() -> None:
