@@ -73,7 +73,7 @@ class Doctor(BaseModel):
 
 
 class Unclassified(BaseModel):
-    """Pictures without a class where others have one, and the first ten of their files.
+    """Pictures without a class in a dataset where others have one, and their first ten files.
 
     `left_out` tells whether they were left out of the dataset; otherwise it has no classes.
     """
@@ -115,7 +115,7 @@ class Report(BaseModel):
     received. `notes` are sentences about the upload as a whole, such as names that could not be
     decoded, and about changes to pictures, such as conversions from colour profiles. `labels` is
     null where the classes come from folders, or from the pictures' own files. `doctor` is null for
-    datasets packed before there was an examination.
+    datasets packed by a version that did not examine pictures.
     """
 
     received: int

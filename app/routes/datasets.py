@@ -144,7 +144,7 @@ def _check_fields(upload: Upload) -> tuple[str, PackingRequest]:
     for field in upload.fields:
         if field not in known:
             raise InvalidRequest(
-                f"form field {field!r} is not known; there are: {', '.join(sorted(known))}, files",
+                f"form field {field!r} is not known; known are: {', '.join(sorted(known))}, files",
                 field=field,
             )
     if "name" not in upload.fields:

@@ -1,7 +1,7 @@
 """FastAPI dependencies: the process-wide objects of `app.state`, query parameters, checks.
 
-Dependencies of image routes are `async` though they await nothing: FastAPI runs every other one in
-its thread pool, which costs an image request a hop per dependency.
+Dependencies of image routes are `async` although they await nothing: FastAPI runs all others in its
+thread pool, which costs an image request a switch of threads per dependency.
 """
 
 from typing import Annotated, Any
@@ -49,7 +49,7 @@ Cursor = Annotated[
 
 
 def release_reserve(disk: DiskDep) -> None:
-    """Free the reserved disk space, so that requests which make room work on a full disk."""
+    """Free the reserved disk space, so that requests that free space work on a full disk."""
     disk.release_reserve()
 
 
@@ -58,15 +58,15 @@ async def refuse_unknown_parameters(request: Request) -> None:
     dependant = request.scope["route"].dependant
     known = {
         parameter.alias
-        for owner in (dependant, *dependant.dependencies)
-        for parameter in owner.query_params
+        for callee in (dependant, *dependant.dependencies)
+        for parameter in callee.query_params
     }
     given = [name for name, _ in request.query_params.multi_items()]
     for name in given:
         if name not in known:
-            offered = ", ".join(sorted(known)) or "none"
+            names = ", ".join(sorted(known)) or "none"
             raise InvalidRequest(
-                f"query parameter {name!r} is not known here; there are: {offered}", field=name
+                f"query parameter {name!r} is not known here; known are: {names}", field=name
             )
         if given.count(name) > 1:
             raise InvalidRequest(f"query parameter {name!r} is given more than once", field=name)

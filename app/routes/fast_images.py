@@ -1,9 +1,9 @@
 """The fast path: the image of a seed by its URL, answered before FastAPI sees the request.
 
-FastAPI's dependencies, validation and thread for the encoder cost more than generating such an
-image, and its middleware alone a tenth of the rest. Requests are answered here if they are plain
-and allowed: a checkpoint that is known and loaded, the class that the seed draws, no other option.
-All others, and every mistake, fall through to FastAPI's router. Both paths give the same response.
+FastAPI's dependencies, validation and encoding thread take more time than generating such an image;
+its middleware alone takes a tenth of the remaining time. A request is answered here if it is
+allowed, its checkpoint is cached and loaded, and it has no option but `checkpoint`. All others fall
+through to FastAPI's router, invalid requests too. Both paths give the same response.
 """
 
 import asyncio
@@ -89,8 +89,8 @@ def _drop_last_slash(scope: Scope) -> None:
     FastAPI would redirect instead, to the host that the client named.
     """
     path = scope.get("path", "")
-    several = path.endswith("//")
-    if path.endswith("/") and not several and path[:-1] != scope.get("root_path", ""):
+    ends_with_one_slash = path.endswith("/") and not path.endswith("//")
+    if ends_with_one_slash and path[:-1] != scope.get("root_path", ""):
         scope["path"] = path[:-1]
         scope["raw_path"] = scope.get("raw_path", b"").removesuffix(b"/")
 
@@ -154,8 +154,8 @@ async def _answer(image: _ImageRequest, scope: Scope, receive: Receive, send: Se
     except _Disconnected:
         return True
     except TimeoutError:
-        late = deadline_passed(Request(scope), settings.generation_seconds)
-        await describe_error(late)(scope, receive, send)
+        timeout = deadline_passed(Request(scope), settings.generation_seconds)
+        await describe_error(timeout)(scope, receive, send)
         return True
     except Exception as error:  # noqa: BLE001  # answered like an error in a route
         await unexpected(Request(scope), error)(scope, receive, send)
@@ -172,9 +172,9 @@ class _Disconnected(Exception):
 
 
 class _DisconnectWatch:
-    """Cancels the block when the client disconnects or after `seconds`.
+    """A context manager that cancels its block when the client disconnects or after `seconds`.
 
-    The block then raises _Disconnected or TimeoutError. Messages of the client are received only
+    The block then raises _Disconnected or TimeoutError. The client's messages are received only
     after UNWATCHED_SECONDS.
     """
 

@@ -1,4 +1,4 @@
-"""What the routes that generate images share: context, query parameters, limits and bundles."""
+"""Shared by the routes that generate images: context, query parameters, limits and bundles."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -38,7 +38,7 @@ ClassParameter = Annotated[
 
 
 class GenerationContext(NamedTuple):
-    """The request, and what generates images for it."""
+    """The request, and the objects of `app.state` that generate images for it."""
 
     request: Request
     settings: Settings
@@ -74,7 +74,7 @@ async def _image_options(
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
     scale: Annotated[
-        int, Query(ge=1, le=MAX_SCALE, description="Enlarge each side so many times.")
+        int, Query(ge=1, le=MAX_SCALE, description="The factor by which each side is enlarged.")
     ] = 1,
     resample: Annotated[
         Resample, Query(description="Enlarge smoothly, or each pixel to a square.")
@@ -100,7 +100,7 @@ class DisplayFields(StrictBody):
 async def choose_classes(
     checkpoint: ServedCheckpoint, name: str | None, points: list[Point]
 ) -> list[Sample]:
-    """Pair each point with the class named, or with the one that its seed draws.
+    """Pair each point with the named class, or with the class that its seed draws.
 
     Drawing needs torch, whose first import takes a second: it runs outside the event loop.
     """
@@ -112,7 +112,7 @@ async def choose_classes(
 def refuse_scaled_json(file_format: str, display: Display) -> None:
     if file_format == "json" and display.scale != 1:
         raise InvalidRequest(
-            f"scale {display.scale} is for pictures, and json holds none: leave scale out",
+            f"scale {display.scale} does not apply to json, which has no pictures: leave scale out",
             field="scale",
         )
 
@@ -125,8 +125,8 @@ def check_pixels(
     pixels = images * height * width
     if pixels > settings.max_response_pixels:
         raise LimitExceeded(
-            f"{images} images of {width}×{height} are {pixels} pixels; "
-            f"one answer may have {settings.max_response_pixels} (MOGGY_MAX_RESPONSE_PIXELS)",
+            f"{images} images of {width}×{height} are {pixels} pixels; the limit for one response "
+            f"is {settings.max_response_pixels} (MOGGY_MAX_RESPONSE_PIXELS)",
             field=field,
         )
 
@@ -145,9 +145,10 @@ async def bundle_response(
     file_format: str,
     display: Display,
 ) -> StreamingResponse:
-    """Stream a zip or multipart body of PNGs that are made while it is sent, without a limit.
+    """Stream a zip or multipart body of PNGs that are generated while it is sent.
 
-    The first slice is made before the response starts, so that a refusal has its own status.
+    The pixels are not limited. The first slice is generated before the response starts, so that an
+    error has its own status.
     """
     first = await while_connected(request, _first(slices))
 

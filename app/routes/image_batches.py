@@ -54,12 +54,12 @@ STREAMED = ("zip", "multipart")
 
 
 class ImagesRequest(DisplayFields):
-    """Give exactly one of `seeds`, `latents` and `count`, which counts on from `seed` (default 0).
+    """Give exactly one of `seeds`, `latents` and `count`: the seeds from `seed` (default 0) on.
 
     `columns` belongs to sheets (grid, contact, sprites); by default a sheet is square. `class`
     belongs to conditional models: without it each seed draws its own, and latents are refused.
     `reject_copies`: a seed whose image is a copy of a training picture is replaced by the next seed
-    after the requested ones whose image is not. `passports`: adds each image's passport to its
+    after the requested ones whose image is no copy. `passports`: adds each image's passport to its
     recipe.
     """
 
@@ -176,22 +176,22 @@ def _file(
 
 
 def _check_count(body: ImagesRequest, settings: Settings) -> None:
-    """Raise for a number of images that no model could answer."""
+    """Raise for a number of images that is invalid for every model."""
     if len(body.sources) != 1:
         given = " and ".join(body.sources) or "none"
         raise InvalidRequest(f"give exactly one of seeds, count, latents: {given} given")
     if body.seed is not None and body.count is None:
-        raise InvalidRequest("seed is where count starts from: give count too", field="seed")
+        raise InvalidRequest("seed is the first seed of count: give count too", field="seed")
     if body.image_count > settings.max_images_per_request:
         raise LimitExceeded(
-            f"{body.image_count} images are asked for; one request may ask for "
+            f"{body.image_count} images are requested; the limit for one request is "
             f"{settings.max_images_per_request} (MOGGY_MAX_IMAGES_PER_REQUEST)",
             field=body.sources[0],
         )
     if body.image_count != 1 and body.format in SINGLE_FORMATS:
         raise InvalidRequest(
-            f"format {body.format} holds one image and {body.image_count} are asked for: "
-            "use grid, contact, sprites, zip or multipart, or ask for one",
+            f"format {body.format} holds one image, and {body.image_count} are requested: "
+            "use grid, contact, sprites, zip or multipart, or request one image",
             field="format",
         )
     if body.count is not None and (body.seed or 0) + body.count - 1 > MAX_SEED:
@@ -216,7 +216,7 @@ def _check_columns(body: ImagesRequest) -> None:
 def _check_passports(body: ImagesRequest) -> None:
     if body.passports and body.format != "json":
         raise InvalidRequest(
-            f"passports are given as json and format is {body.format}: "
+            f"passports are given as json, and format is {body.format}: "
             "use format json, or leave passports out",
             field="passports",
         )

@@ -99,7 +99,7 @@ async def get_random_image(
     name: str, image_format: FormatInPath, context: GenerationDep, options: ImageOptionsDep
 ) -> Response:
     """The image of a random seed, another one at each call. The header `Moggy-Seed` holds the seed,
-    and `Content-Location` the lasting address of the image."""
+    and `Content-Location` the permanent address of the image."""
     seed = secrets.randbelow(MAX_SEED + 1)
     checkpoint = await context.find(name, options.checkpoint)
     check_pixels(1, checkpoint, context.settings, "scale", options.display.scale)

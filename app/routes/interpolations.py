@@ -1,4 +1,4 @@
-"""Interpolations, called morphs: the way between images, as an animation or as its frames."""
+"""Interpolations, called morphs: one image turns into the next, as an animation or its frames."""
 
 from typing import Annotated, Literal, get_args
 
@@ -111,7 +111,7 @@ async def generate_interpolation(
 ) -> Response:
     """The morph through the keyframes: an animation, a strip of all frames (PNG), a sprite sheet
     with its map, a zip or multipart of PNGs, or as `json` the latents of the frames. An animation
-    keeps equal frames."""
+    stores every frame, equal ones too."""
     _check_frames(body, context.settings)
     refuse_scaled_json(body.format, body.display)
     checkpoint = await context.find(name, body.checkpoint)
@@ -144,8 +144,8 @@ async def get_interpolation(
     repeat: bool = True,
     fps: Annotated[float, Query(ge=1, le=MAX_FPS, allow_inf_nan=False)] = DEFAULT_FPS,
 ) -> Response:
-    """The morph from one seed's image to another's; `.png` is a strip of all frames. `Range` asks
-    for a part of the file, as video players do."""
+    """The morph from one seed's image to another's; `.png` is a strip of all frames. `Range`
+    selects a part of the file, as video players do."""
     morph = InterpolationRequest(
         **{"class": options.class_name},
         keyframes=[Latent(seed=first), Latent(seed=last)],
@@ -181,7 +181,7 @@ async def _render(
     recipe: Recipe,
     context: GenerationContext,
 ) -> Response:
-    walking = frame_latents(
+    latents_computation = frame_latents(
         context.engine,
         checkpoint,
         keyframes,
@@ -191,7 +191,7 @@ async def _render(
         easing=morph.easing,
         loop=morph.loop,
     )
-    latents = await while_connected(context.request, walking)
+    latents = await while_connected(context.request, latents_computation)
     if morph.format == "json":
         return await to_thread.run_sync(_list_latents, recipe, latents)
     samples = [Sample(latent, label) for latent in latents]
@@ -218,7 +218,7 @@ def _list_latents(recipe: Recipe, latents: list[Vector]) -> Response:
 
 
 def _check_frames(morph: InterpolationRequest, settings: Settings) -> None:
-    """Raise for frames or a speed that no model could answer."""
+    """Raise for a number or a rate of frames that is invalid for every model."""
     if morph.frames > settings.max_frames:
         raise LimitExceeded(
             f"frames {morph.frames} is beyond the limit of {settings.max_frames} "
@@ -232,8 +232,8 @@ def _check_frames(morph: InterpolationRequest, settings: Settings) -> None:
         )
     if morph.format == "gif" and morph.fps > GIF_MAX_FPS:
         raise InvalidRequest(
-            f"fps {morph.fps:g} is beyond what a gif can show, which times its frames in "
-            f"hundredths of a second: ask for at most {GIF_MAX_FPS}, or for webp, apng or mp4",
+            f"fps {morph.fps:g} is more than a gif can show, whose frames last whole hundredths of "
+            f"a second: give at most {GIF_MAX_FPS}, or use webp, apng or mp4",
             field="fps",
         )
 

@@ -88,7 +88,7 @@ class EndData(BaseModel):
 
 
 class _Event(BaseModel):
-    id: Annotated[str, Field(description="Increases; for `Last-Event-ID`.")]
+    id: Annotated[str, Field(description="Increases within a job; send it as `Last-Event-ID`.")]
 
 
 class StateEvent(_Event):

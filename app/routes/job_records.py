@@ -67,8 +67,8 @@ def _starting_point(
     """Return the event id after which the stream begins.
 
     An id beyond the job's newest event, such as one of another job, is replaced by the newest, so
-    that the events to come are sent. If none can come, the response is 204, which makes an
-    EventSource stop reconnecting.
+    that later events are sent. If the job has ended and no event follows, the response is 204: then
+    an EventSource stops reconnecting.
     """
     if last_event_id is None or last_event_id == "":
         return 0
@@ -183,7 +183,7 @@ def get_job_sample(
     store: StoreDep,
 ) -> Response:
     grid = read_sample(store, job_id, images_seen)
-    # The hash, because a rollback replaces grids under the same name.
+    # The ETag is a hash, because a rollback replaces grids under the same name.
     digest = hashlib.sha256(grid).hexdigest()
     headers = {"ETag": f'"{digest}"', "Cache-Control": "no-cache"}
     if is_not_modified(request, headers):

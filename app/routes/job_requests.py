@@ -28,7 +28,7 @@ RANGES = {
     name: {keyword: value for keyword, value in schema.items() if keyword != "default"}
     for name, schema in field_ranges().items()
 }
-# Only described here: the training configuration checks the values and names field and range.
+# For the OpenAPI document: the training configuration itself checks the values.
 OVERRIDES: dict[str, Any] = {"properties": RANGES, "additionalProperties": False}
 FieldName = Annotated[str, Field(max_length=64)]
 
@@ -93,14 +93,14 @@ class JobRequest(StrictBody):
             if name != "kind" and name not in own:
                 raise InvalidRequest(
                     f"a job of kind {self.kind} has no field {name}: leave it out, "
-                    f"or ask for kind {_kinds_with(name)}",
+                    f"or use kind {_kinds_with(name)}",
                     field=name,
                 )
         if self.dataset is None and "dataset" in own:
             raise InvalidRequest(f"a job of kind {self.kind} needs dataset", field="dataset")
         if self.model is None and self.checkpoint is None:
-            wanted = "model" if self.kind == "train" else "model or checkpoint"
-            raise InvalidRequest(f"a job of kind {self.kind} needs {wanted}", field="model")
+            required = "model" if self.kind == "train" else "model or checkpoint"
+            raise InvalidRequest(f"a job of kind {self.kind} needs {required}", field="model")
         given = self.model_dump(by_alias=True)
         return {name: given[name] for name in own}
 

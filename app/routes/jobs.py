@@ -53,8 +53,8 @@ class JobView(BaseModel):
     """`position` is the job's place in its queue, null unless it is queued. `attempt` counts the
     starts of its trainer.
 
-    A job that stops because its worker's disk is full is queued again: `error` says so, and the job
-    continues when `room_needed` bytes are free there.
+    A job that stops because its worker's disk is full is queued again: `error` says this, and
+    the job continues when `room_needed` bytes are free there.
 
     `resume_from` is the id of the checkpoint that a training started from; `checkpoint` is the id
     of the one that is evaluated or generates. `health` lists the job's health events, newest last.
@@ -139,7 +139,7 @@ def create_job(
     meter: StepMeterDep,
     publisher: PublisherDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
-    dry_run: Annotated[bool, Query(description="Queue nothing; answer an estimate.")] = False,
+    dry_run: Annotated[bool, Query(description="Queue nothing, and return an estimate.")] = False,
 ) -> CreatedJob | Quote:
     fields = body.own_fields()
     if dry_run:

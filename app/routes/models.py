@@ -1,4 +1,4 @@
-"""Models: the registry, their checkpoints, and which of these are loaded into memory."""
+"""Models: the registry, their checkpoints, and the checkpoints that are loaded into memory."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -52,8 +52,8 @@ class LoadedList(BaseModel):
 class ModelView(BaseModel):
     """`checkpoint` is the id of the served one, and `served_because` says why that one is served.
 
-    `pinned`: it was set by hand. `loaded`: the checkpoints that the answering process has in
-    memory; of several API processes, each has its own.
+    `pinned`: it was set by hand. `loaded`: the checkpoints in the memory of the API process
+    that responds; every API process has its own.
     """
 
     name: str
@@ -114,8 +114,8 @@ def get_model(name: str, database: DatabaseDep, engine: EngineDep) -> ModelView:
 async def change_model(
     name: str, patch: ModelPatch, database: DatabaseDep, engine: EngineDep
 ) -> ModelView:
-    """Serve another checkpoint. A named one is loaded first: no request waits for it, and a broken
-    one is refused."""
+    """Serve another checkpoint. A named checkpoint is loaded first, so that no request waits for
+    it; a broken one is refused."""
     if patch.checkpoint is not None:
         await engine.load(await engine.checkpoints.find(database, name, patch.checkpoint))
 

@@ -1,8 +1,8 @@
 """The OpenAPI document, the page that shows it, and the responses that routes add to it.
 
-FastAPI describes parameters, bodies and 200 responses. Added here: the problem documents that each
-call may answer, the events of a stream, file responses and the key scheme. The page /docs loads its
-script and style from an installed package: it works offline and below a path prefix.
+FastAPI describes parameters, bodies and 200 responses. This module adds the problem documents that
+each call may return, the events of a stream, file responses and the key scheme. The page /docs
+loads its script and style from an installed package: it works offline and below a path prefix.
 """
 
 import functools
@@ -86,7 +86,7 @@ router = APIRouter(include_in_schema=False)
 
 
 def problems(*errors: type[MoggyError]) -> Responses:
-    """Describe the errors that a route may answer, except those that follow from path and body."""
+    """Describe the errors that a route may return, except those that follow from path and body."""
     return {error.status: _problem_response(error.status) for error in errors}
 
 
@@ -98,8 +98,8 @@ def file_response(*formats: str, json: type[BaseModel] | None = None) -> Respons
 
 
 def partial_response(*media_types: str) -> Responses:
-    """Describe a 206 response: the range of bytes that a request asks for."""
-    description = "The part of the file that `Range` asks for"
+    """Describe a 206 response: the range of bytes that a request selects."""
+    description = "The part of the file that `Range` selects"
     return {206: {"description": description, "content": binary_content(*media_types)}}
 
 

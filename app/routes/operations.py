@@ -20,7 +20,7 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/", include_in_schema=False)
 async def root() -> RedirectResponse:
-    """Lead the address that `moggy up` prints to the documentation."""
+    """Redirect the address that `moggy up` prints to the documentation."""
     return RedirectResponse("/docs")
 
 
@@ -63,7 +63,7 @@ def _readiness(request: Request) -> Readiness:
 
 
 class _Collected(Collector):
-    """A collector of finished metrics."""
+    """A collector that returns the given metrics."""
 
     def __init__(self, *families: Metric) -> None:
         self._families = families

@@ -1,4 +1,4 @@
-"""Copy passports over HTTP: of one image, of many, and the images that are not copies."""
+"""Copy passports over HTTP: of one image, of many, and images whose copies are replaced."""
 
 from typing import Annotated, Any
 
@@ -33,7 +33,7 @@ class NearestPicture(BaseModel):
 
 
 class ImageAnswer(BaseModel):
-    """The recipe of an image, by its seed or latent, and its passport where that is asked for.
+    """The recipe of an image, by its seed or latent, and its passport where that is requested.
 
     `copy`: whether the image is a copy of `nearest`. Both are null where that cannot be determined,
     and `nearest_absent` says why.
@@ -93,9 +93,9 @@ async def make_originals(
     seeds: list[Point],
     context: GenerationContext,
 ) -> Originals:
-    """Generate the seeds' images, with those of other seeds in place of copies.
+    """Generate the images of the seeds; images of other seeds replace those that are copies.
 
-    Raises Conflict where copies cannot be recognised, or where the model makes too many of them.
+    Raises Conflict if copies cannot be recognised, or if the model generates too many of them.
     """
     try:
         embeddings = await context.engine.passports.open(context.database, checkpoint)

@@ -1,4 +1,4 @@
-"""Recipes over HTTP: read from a file, and verified by making the file again."""
+"""Recipes over HTTP: read from a file, and verified by generating the file again."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.serving.verification import Verification
 
 router = APIRouter(prefix="/recipes", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
-# The bytes tell the format: the Content-Type is ignored.
+# The format is detected from the bytes: the Content-Type is ignored.
 FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -51,7 +51,7 @@ async def read(request: Request) -> Response:
 
 
 def _read(data: bytes) -> str:
-    """Return the answer as JSON text: encoding takes a thread, for a recipe may be megabytes."""
+    """Return the response as JSON text. Called in a thread, because a recipe may have megabytes."""
     recipe, file_format = read_recipe(data)
     return RecipeAnswer(format=file_format, recipe=recipe).model_dump_json()
 
@@ -63,8 +63,8 @@ def _read(data: bytes) -> str:
     responses=problems(NotFound, QueueFull),
 )
 async def verify(context: GenerationDep) -> VerificationAnswer:
-    """Make the file in the body again from the recipe inside it, and compare. Of a zip of images,
-    send a single image."""
+    """Make the file in the body again from the recipe inside it, and compare. From a zip of
+    images, send a single image."""
     data = await context.request.body()
     recipe, file_format = await to_thread.run_sync(read_recipe, data)
     verification = await to_thread.run_sync(Verification, recipe, file_format, context.settings)

@@ -100,11 +100,11 @@ def test_a_whole_float_is_accepted_as_an_integer(client: TestClient) -> None:
         (
             "7.png?truncation=0.5",
             422,
-            "'truncation' is not known here; there are: checkpoint, class, resample, scale",
+            "'truncation' is not known here; known are: checkpoint, class, resample, scale",
         ),
         ("7.png?scale=9", 422, "scale: '9' is too large: the maximum is 8"),
         ("7.png?scale=2&resample=cubic", 422, "resample: 'cubic' is not one of lanczos, nearest"),
-        ("7.json?scale=2", 422, "scale 2 is for pictures"),
+        ("7.json?scale=2", 422, "scale 2 does not apply to json"),
         ("7.png?checkpoint=", 422, "checkpoint: '' is too short: the minimum length is 1"),
         ("7.png?checkpoint=nothing", 404, "model 'cats' has no checkpoint 'nothing'"),
     ],
@@ -133,16 +133,20 @@ def test_an_unknown_model_is_named(client: TestClient) -> None:
         ({}, None, "exactly one of seeds, count, latents: none given"),
         ({"seeds": [1], "count": 2}, None, "seeds and count given"),
         ({"seed": 7}, None, "none given"),
-        ({"seeds": [7], "seed": 7}, "seed", "seed is where count starts from"),
+        ({"seeds": [7], "seed": 7}, "seed", "seed is the first seed of count"),
         ({"seeds": []}, "seeds", "the minimum number of items is 1"),
         ({"seeds": [-1]}, "seeds.0", "the minimum is 0"),
         ({"seeds": [1, MAX_SEED + 1]}, "seeds.1", f"the maximum is {MAX_SEED}"),
         ({"seeds": ["7"]}, "seeds.0", "not a whole number"),
         ({"count": 0}, "count", "the minimum is 1"),
-        ({"count": 10001}, "count", "10001 images are asked for; one request may ask for 10000"),
-        ({"count": 10**30}, "count", "one request may ask for 10000"),
+        (
+            {"count": 10001},
+            "count",
+            "10001 images are requested; the limit for one request is 10000",
+        ),
+        ({"count": 10**30}, "count", "the limit for one request is 10000"),
         ({"count": 2, "seed": MAX_SEED}, "count", f"beyond {MAX_SEED}"),
-        ({"count": 2, "format": "png"}, "format", "holds one image and 2 are asked for"),
+        ({"count": 2, "format": "png"}, "format", "holds one image, and 2 are requested"),
         (
             {"count": 1, "format": "bmp"},
             "format",
@@ -157,8 +161,8 @@ def test_an_unknown_model_is_named(client: TestClient) -> None:
         ({"count": 1, "class": 1}, "class", "not text"),
         ({"count": 1, "class_name": "white"}, "class_name", "there is no such field"),
         ({"count": 1, "scale": 0}, "scale", "the minimum is 1"),
-        ({"count": 1, "scale": 2, "format": "json"}, "scale", "scale 2 is for pictures"),
-        ({"count": 300, "scale": 8}, "count", "one answer may have 67108864"),
+        ({"count": 1, "scale": 2, "format": "json"}, "scale", "scale 2 does not apply to json"),
+        ({"count": 300, "scale": 8}, "count", "the limit for one response is 67108864"),
         ({"count": 1, "checkpoint": ""}, "checkpoint", "the minimum length is 1"),
     ],
 )
@@ -174,7 +178,12 @@ def test_a_bad_request_is_refused_with_the_field_and_the_limit(
 
 def test_limits_are_settings(small_client: TestClient) -> None:
     too_many = ask(small_client, count=6).json()
-    assert too_many["detail"].endswith("one request may ask for 5 (MOGGY_MAX_IMAGES_PER_REQUEST)")
+    assert too_many["detail"].endswith(
+        "the limit for one request is 5 (MOGGY_MAX_IMAGES_PER_REQUEST)"
+    )
     too_large = ask(small_client, count=5).json()
-    assert "5 images of 64×64 are 20480 pixels; one answer may have 16384" in too_large["detail"]
+    assert (
+        "5 images of 64×64 are 20480 pixels; the limit for one response is 16384"
+        in too_large["detail"]
+    )
     assert ask(small_client, count=4).status_code == 200

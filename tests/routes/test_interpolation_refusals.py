@@ -138,4 +138,4 @@ def test_limits_are_settings(settings: Settings) -> None:
         too_large = ask(limited, keyframes=TWO, frames=11).json()
         assert ask(limited, keyframes=TWO, frames=10).status_code == 200
     assert too_many["detail"] == "frames 31 is beyond the limit of 30 (MOGGY_MAX_FRAMES)"
-    assert "one answer may have 40960 (MOGGY_MAX_RESPONSE_PIXELS)" in too_large["detail"]
+    assert "the limit for one response is 40960 (MOGGY_MAX_RESPONSE_PIXELS)" in too_large["detail"]

@@ -16,7 +16,7 @@ def is_head(request: Request) -> bool:
 class HeadAsGet:
     """ASGI middleware that turns HEAD into GET, so that no route needs to declare HEAD.
 
-    It drops the body. A streaming route is told that the client has disconnected.
+    It drops the body. A streaming route receives `http.disconnect` once its response has started.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,7 +1,7 @@
 """The path prefix of a reverse proxy: MOGGY_ROOT_PATH, or X-Forwarded-Prefix where it is trusted.
 
-The proxy may strip the prefix from the path or leave it. Routes see paths without it, and every
-address in a response has it.
+The proxy may strip the prefix from the path or leave it. Routes receive paths without the prefix;
+every address in a response has it.
 """
 
 import re
@@ -20,7 +20,7 @@ _prefix: ContextVar[str] = ContextVar("prefix", default="")
 
 
 def public_path(path: str) -> str:
-    """Return the path with the prefix by which the client of this request reaches it."""
+    """Return the path below the prefix that the client of this request uses."""
     return _prefix.get() + path
 
 

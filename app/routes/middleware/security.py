@@ -1,7 +1,7 @@
 """Access control: by key where MOGGY_API_KEYS is set, else only from this machine.
 
-Without keys, the Host and Origin headers must name this machine: this keeps out pages of other
-sites that run in a browser here.
+Without keys, the Host and Origin headers must name this machine. Pages of other sites that are open
+in a browser on this machine are refused.
 """
 
 import functools
@@ -15,7 +15,7 @@ from app.domain.settings import Settings, is_loopback
 from app.routes.openapi import ASSETS, DOCUMENT, PAGE
 from app.routes.protocol.problems import problem
 
-# Open without a key: what load balancers and browsers request first. It holds no secret.
+# Open without a key: load balancers and browsers request these first. They hold no secrets.
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", PAGE, DOCUMENT})
 METRICS = "/metrics"  # open too where MOGGY_OPEN_METRICS is set
 
@@ -93,7 +93,7 @@ def _check_site(scope: Scope) -> None:
     hosts, origins, sites, modes, forwarded, schemes = values.values()
     if ("cross-site" in sites or "same-site" in sites) and modes != ["navigate"]:
         raise Forbidden("a page of another site may not use this service")
-    host = ", ".join(hosts)  # several make an invalid one: a proxy may have read another of them
+    host = ", ".join(hosts)  # several are invalid: a proxy may have used another one
     site = _local_site(host)
     if site is None:
         raise Forbidden(

@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from app.domain.errors import RangeNotSatisfiable
 
-# A single range. A request for several is answered with the whole file, which the RFC allows.
+# A single range. If a request has several, the whole file is sent, which the RFC allows.
 SINGLE = re.compile(r"bytes=\s*(?:(\d{1,19})-(\d{0,19})|-(\d{1,19}))\s*", re.ASCII | re.IGNORECASE)
 
 
 class ByteRange(NamedTuple):
-    """Bytes `start` to before `stop`."""
+    """The bytes from `start` up to, not including, `stop`."""
 
     start: int
     stop: int
@@ -40,10 +40,10 @@ def select_range(request: Request, response: Response) -> Response:
 def parse_range(
     range_header: str | None, if_range: str | None, etag: str, size: int
 ) -> ByteRange | None:
-    """Return the range of a file of `size` bytes; None where the whole file is to be sent.
+    """Return the range of a file of `size` bytes; None if the whole file is to be sent.
 
-    That is without a `Range`, for one that is malformed, and where `If-Range` names another ETag.
-    Raises RangeNotSatisfiable where the file has no such byte.
+    The whole file is sent if `Range` is absent or malformed, or if `If-Range` has another ETag.
+    Raises RangeNotSatisfiable if the file has no such bytes.
     """
     match = SINGLE.fullmatch(range_header) if range_header else None
     if match is None or (if_range is not None and if_range.strip() != etag):

@@ -1,4 +1,4 @@
-"""Deadlines: work for a client ends when the client disconnects or its time is over."""
+"""Deadlines: work for a client is cancelled when it disconnects or its deadline passes."""
 
 import asyncio
 import time

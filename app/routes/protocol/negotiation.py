@@ -8,8 +8,8 @@ from app.domain.errors import NotAcceptable
 def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
     """Return the offered media type that `Accept` gives the highest weight.
 
-    Among equal weights, a type that is named precedes one that a wildcard matches, and then the
-    first is chosen. Raises NotAcceptable where no type has a weight above 0.
+    Among equal weights, a type that is named precedes one that a wildcard matches; otherwise the
+    first one is chosen. Raises NotAcceptable if no type has a weight above 0.
     """
     ranges = _weights(accept or "*/*")
     matches = [max(_matches(media_type, ranges), default=(0, 0.0)) for media_type in offered]
@@ -24,7 +24,7 @@ def choose_media_type(accept: str | None, offered: Sequence[str]) -> str:
 
 
 def accepts_coding(accept_encoding: str | None, coding: str) -> bool:
-    """Whether the client accepts the coding, and prefers it to none or likes both the same."""
+    """Whether the client accepts the coding with at least the weight of an unencoded response."""
     weights = dict(_weights(accept_encoding or ""))
     weight = weights.get(coding, weights.get("*", 0.0))
     return weight > 0 and weight >= weights.get("identity", 0.0)

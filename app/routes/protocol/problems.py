@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = 5  # the Retry-After of an error that names none
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # and HEAD wherever GET is
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # HEAD is allowed wherever GET is
 PROBLEM_JSON = "application/problem+json"
 Handler = Callable[[Request, Exception], Response]
 MAX_ERRORS = 20  # listed in one problem document
@@ -80,7 +80,7 @@ def install_problems(api: FastAPI) -> None:
         MoggyError: _moggy_error,
         ConfigError: _config_error,
         SQLAlchemyError: _database_error,
-        OSError: unexpected,  # this and the next may mean a full disk
+        OSError: unexpected,  # like obstore's BaseError, possibly because of a full disk
         BaseError: unexpected,
         DataError: _data_error,
         RequestValidationError: _validation_error,
@@ -151,7 +151,7 @@ def _validation_error(request: Request, error: Exception) -> Response:
     kind = details[0]["type"]
     if kind == "json_invalid":
         return _malformed(f"{details[0]['ctx']['error']}, at character {details[0]['loc'][-1]}")
-    if isinstance(details[0].get("input"), bytes):  # FastAPI parses only what is labelled JSON
+    if isinstance(details[0].get("input"), bytes):  # not labelled as JSON, so not parsed
         return describe_error(wrong_media_type(request, "application/json"))
     if kind.startswith("recursion"):
         return _malformed("it is nested too deeply")
@@ -169,12 +169,12 @@ def _validation_error(request: Request, error: Exception) -> Response:
     )
 
 
-def wrong_media_type(request: Request, wanted: str) -> UnsupportedMediaType:
-    """Build the error of a body whose Content-Type is not `wanted`."""
+def wrong_media_type(request: Request, expected: str) -> UnsupportedMediaType:
+    """Build the error of a body whose Content-Type is not `expected`."""
     given = request.headers.get("content-type")
     stated = "without a Content-Type" if given is None else f"as {given[:100]!r}"
     return UnsupportedMediaType(
-        f"the body was sent {stated}: send it as {wanted}", field="Content-Type"
+        f"the body was sent {stated}: send it as {expected}", field="Content-Type"
     )
 
 
@@ -215,7 +215,7 @@ def _http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Return the methods of all routes at the request's path. The router knows only one route's."""
+    """Return the methods of all routes at the request's path, not only of the first one."""
 
     def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
@@ -226,7 +226,7 @@ def _allowed(request: Request) -> list[str]:
 
 
 def _unreadable(cause: BaseException) -> str:
-    """Say why a body cannot be parsed, other than by its syntax."""
+    """Return why a body without a syntax error cannot be parsed."""
     if isinstance(cause, RecursionError):
         return "it is nested too deeply"
     if isinstance(cause, UnicodeDecodeError):

@@ -47,7 +47,7 @@ async def receive_upload(request: Request, folder: Path, settings: Settings) -> 
     """
     boundary = _boundary(request)
     try:
-        await to_thread.run_sync(_make_room, request, folder, settings)
+        await to_thread.run_sync(_create_folder, request, folder, settings)
         receiver = _FormReceiver(boundary, folder)
         try:
             await _feed(request, receiver, settings.max_upload_bytes)
@@ -70,8 +70,8 @@ def _boundary(request: Request) -> bytes:
     return options[b"boundary"]
 
 
-def _make_room(request: Request, folder: Path, settings: Settings) -> None:
-    """Refuse an upload that will not fit, and create the folder."""
+def _create_folder(request: Request, folder: Path, settings: Settings) -> None:
+    """Create the folder, or raise TooLarge or InsufficientStorage if the upload will not fit."""
     length = stated_length(request.scope)
     if length > settings.max_upload_bytes:
         raise _too_large(f"{length:,} bytes", settings.max_upload_bytes)
@@ -109,7 +109,7 @@ def _too_large(size: str, limit: int) -> TooLarge:
 
 
 def _explain(error: BaseException) -> BaseException:
-    """Return the error to report to the client; an unknown one as it is."""
+    """Return the error to report to the client. An unexpected error is returned unchanged."""
     if isinstance(error, MoggyError):
         return error
     if isinstance(error, ClientDisconnect):

@@ -105,8 +105,8 @@ def test_an_unknown_path_is_named(client: TestClient, path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "field", "limit"),
     [
-        (IMAGES, {"count": 10**4000}, "count", "one request may ask for 10000"),
-        (IMAGES, {"count": 10**400}, "count", "one request may ask for 10000"),
+        (IMAGES, {"count": 10**4000}, "count", "the limit for one request is 10000"),
+        (IMAGES, {"count": 10**400}, "count", "the limit for one request is 10000"),
         (MORPHS, {"keyframes": [{"seed": 1}] * 2, "frames": 10**4000}, "frames", "of 600"),
         (
             "/v1/jobs",
