@@ -1,7 +1,7 @@
-"""The NumPy article's run, through a running service: 3,000 cats, 250 epochs, on this machine.
+"""The run of the NumPy article through a running service: 3,000 cats, 250 epochs.
 
-`make up` in one terminal, `python -m benchmarks.article` in another. Prints what it took, and
-writes the pictures that the README shows.
+Start `make up` in one terminal and `python -m benchmarks.article` in another. Prints the duration
+and the memory, and writes the images that the README shows.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PROCESSES = {
     "trainer": "models.train",
     "Valkey": "valkey-server",
 }
-POLL_SECONDS = 5.0
+JOB_POLL_SECONDS = 5.0
 
 
 def main() -> None:
@@ -71,11 +71,11 @@ def start(client: httpx2.Client, images: int) -> str:
 
 
 def follow(client: httpx2.Client, job_id: str) -> dict[str, int]:
-    """Print the progress until the job has ended; the peak memory of each process, in bytes."""
+    """Print the progress until the job ends; return the peak memory of each process in bytes."""
     peaks: dict[str, int] = {}
     while True:
         job = client.get(f"/v1/jobs/{job_id}").json()
-        for name, size in memory().items():
+        for name, size in memory_by_process().items():
             peaks[name] = max(size, peaks.get(name, 0))
         progress = job["progress"]
         print(
@@ -85,22 +85,22 @@ def follow(client: httpx2.Client, job_id: str) -> dict[str, int]:
         )
         if job["status"] in ("succeeded", "failed", "cancelled"):
             return peaks
-        time.sleep(POLL_SECONDS)
+        time.sleep(JOB_POLL_SECONDS)
 
 
-def memory() -> dict[str, int]:
-    """Resident bytes of every process of the service, from the kernel."""
-    found: dict[str, int] = {}
+def memory_by_process() -> dict[str, int]:
+    """Resident bytes of each process of the service, from /proc."""
+    sizes: dict[str, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             pages = int((folder / "statm").read_text().split()[1])
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process has ended
             continue
         for name, mark in PROCESSES.items():
             if mark in command:
-                found[name] = max(found.get(name, 0), pages * os.sysconf("SC_PAGE_SIZE"))
-    return found
+                sizes[name] = max(sizes.get(name, 0), pages * os.sysconf("SC_PAGE_SIZE"))
+    return sizes
 
 
 def report(job: dict[str, Any], peaks: dict[str, int]) -> None:
@@ -111,9 +111,10 @@ def report(job: dict[str, Any], peaks: dict[str, int]) -> None:
 
 
 def save_samples(client: httpx2.Client, job: str, arguments: argparse.Namespace) -> None:
-    """The sample grids after so many epochs, small enough for a README."""
+    """Save the sample grids after each of `--epochs`, small enough for a README."""
     images = client.get("/v1/datasets/cats").json()["images"]
-    stored = [one["images_seen"] for one in client.get(f"/v1/jobs/{job}/samples").json()["items"]]
+    grids = client.get(f"/v1/jobs/{job}/samples").json()["items"]
+    stored = [grid["images_seen"] for grid in grids]
     for epochs in arguments.epochs:
         nearest = min(stored, key=lambda seen: abs(seen - epochs * images))
         grid = client.get(f"/v1/jobs/{job}/samples/{nearest}.png")
@@ -122,7 +123,7 @@ def save_samples(client: httpx2.Client, job: str, arguments: argparse.Namespace)
 
 
 def save_morph(client: httpx2.Client, arguments: argparse.Namespace) -> None:
-    """The way from one cat to another and back."""
+    """Save an animation from one cat to another and back."""
     keyframes = [{"seed": seed} for seed in arguments.morph]
     request = {"keyframes": keyframes, "frames": 60, "easing": "smooth", "loop": True}
     morph = client.post("/v1/models/cats/interpolations", json=request)

@@ -1,8 +1,8 @@
 """The data doctor on planted faults: `python -m benchmarks.doctor [--pictures 3000]`.
 
-Plants every fault of benchmarks.faults in real cats and in CIFAR-10, and strangers among them, and
-prints how many of each were found, what else was said to be such a fault, and the time it took.
-What the pictures repeat among themselves, near-duplicates of their own, is left out before.
+Plants each of FAULTS, and images of other datasets as outliers, in real cats and in CIFAR-10.
+Prints the recall of each fault, the precision of each kind, and the time. Near-duplicates that the
+real images already contain are removed first.
 """
 
 import argparse
@@ -31,7 +31,7 @@ BARS = (0, 128, 255)
 
 
 def cropped(share: float) -> Damage:
-    """A crop from anywhere, brought back to the same size."""
+    """A random crop, resized to the original size."""
 
     def crop(image: Image.Image, generator: np.random.Generator) -> Image.Image:
         width, height = image.size
@@ -62,7 +62,7 @@ def mirrored(image: Image.Image, _: np.random.Generator) -> Image.Image:
 
 
 def letterboxed(share: float, upright: bool) -> Damage:
-    """The picture squeezed between two bars that take this share, black, grey or white."""
+    """The image shrunk between two black, grey or white bars, which take `share` of it."""
 
     def box(image: Image.Image, generator: np.random.Generator) -> Image.Image:
         width, height = image.size
@@ -81,7 +81,7 @@ def blurred(radius: float) -> Damage:
 
 
 def enlarged(factor: int) -> Damage:
-    """From a picture so many times smaller."""
+    """An image enlarged from one `factor` times smaller."""
 
     def enlarge(image: Image.Image, _: np.random.Generator) -> Image.Image:
         small = image.resize((image.width // factor, image.height // factor), Resampling.LANCZOS)
@@ -91,7 +91,7 @@ def enlarged(factor: int) -> Damage:
 
 
 def blank(noise: float) -> Damage:
-    """One colour, with the noise of a camera."""
+    """One colour with camera noise."""
 
     def empty(image: Image.Image, generator: np.random.Generator) -> Image.Image:
         colour = generator.uniform(0, 255, _bands(image))
@@ -130,21 +130,21 @@ FAULTS: dict[str, dict[str, Damage]] = {
     "blank": {"one colour": blank(0), "one colour, grain of 3 levels": blank(3)},
 }
 
-EACH = 60  # planted of each fault
+PLANTED_PER_FAULT = 60
 OPTIONS = Options(drop_near_duplicates=False, mirrorable=True, padded=False)
 LIMITS = Limits(max_pixels=1 << 20, max_images=100_000, max_unpacked_bytes=1 << 33)
 
 
 @dataclass(frozen=True)
 class Planted:
-    """Pictures, and of each fault the places where it was planted."""
+    """Images, and the indices at which each fault was planted, by (kind, name)."""
 
     images: np.ndarray
-    places: dict[tuple[str, str], np.ndarray]
+    indices: dict[tuple[str, str], np.ndarray]
 
 
 def pack(name: str, side: int, folder: Path) -> np.ndarray:
-    """The pictures of an archive of real data."""
+    """Ingest an archive of the real data; return its images (N, side, side, C)."""
     source = Source(name, SHARED_DATA / name)
     shape = ImageShape(side, side, "crop", "auto")
     request = IngestRequest((source,), shape, True, False, False, None, "full", LIMITS)
@@ -158,78 +158,81 @@ def pack(name: str, side: int, folder: Path) -> np.ndarray:
 
 
 def plant(clean: np.ndarray, strangers: dict[str, np.ndarray], seed: int = 0) -> Planted:
-    """The clean pictures, and after them the faulty ones."""
+    """The clean images, followed by the faulty ones and the strangers."""
     generator = np.random.default_rng(seed)
-    parts, places, count = [clean], {}, len(clean)
+    parts, indices, count = [clean], {}, len(clean)
     for kind, variants in FAULTS.items():
         for name, fault in variants.items():
-            chosen = generator.choice(len(clean), EACH, replace=False)
-            images = [Image.fromarray(clean[one].squeeze()) for one in chosen]
-            made = np.stack([np.asarray(fault(one, generator)) for one in images])
-            parts.append(made.reshape(EACH, *clean.shape[1:]))
-            places[kind, name] = np.arange(count, count + EACH)
-            count += EACH
+            chosen = generator.choice(len(clean), PLANTED_PER_FAULT, replace=False)
+            originals = [Image.fromarray(clean[index].squeeze()) for index in chosen]
+            faulty = np.stack([np.asarray(fault(image, generator)) for image in originals])
+            parts.append(faulty.reshape(PLANTED_PER_FAULT, *clean.shape[1:]))
+            indices[kind, name] = np.arange(count, count + PLANTED_PER_FAULT)
+            count += PLANTED_PER_FAULT
     for name, pictures in strangers.items():
         parts.append(pictures)
-        places["outliers", name] = np.arange(count, count + len(pictures))
+        indices["outliers", name] = np.arange(count, count + len(pictures))
         count += len(pictures)
-    return Planted(np.concatenate(parts), places)
+    return Planted(np.concatenate(parts), indices)
 
 
-def judged(images: np.ndarray, folder: Path) -> dict[str, Fault]:
-    """Every finding, with the time that it took."""
+def find_every_fault(images: np.ndarray, folder: Path) -> dict[str, Fault]:
+    """Run the doctor on the images, print its times, and return what it found by kind."""
     folder.mkdir()
     file = ImagesFile(folder / "images.npy")
-    for one in images:
-        file.append(one)
+    for image in images:
+        file.append(image)
     file.finish()
     shape: Shape = file.shape
     started = time.perf_counter()
     _, measures = embed_and_measure(folder, shape, lambda _: None)
-    looked = time.perf_counter()
+    embedded = time.perf_counter()
     features = np.load(folder / "features.npy")
-    _, found = find_faults(features, measures, OPTIONS, lambda _: None)
+    _, faults = find_faults(features, measures, OPTIONS, lambda _: None)
     compared = time.perf_counter()
     write_neighbours(folder, lambda: None)
     indexed = time.perf_counter()
     print(
-        f"  {len(images):,} pictures: embedded and measured in {looked - started:.1f} s "
-        f"({len(images) / (looked - started):,.0f}/s), compared in {compared - looked:.1f} s, "
+        f"  {len(images):,} pictures: embedded and measured in {embedded - started:.1f} s "
+        f"({len(images) / (embedded - started):,.0f}/s), compared in {compared - embedded:.1f} s, "
         f"indexed in {indexed - compared:.1f} s"
     )
-    return {one.kind: one for one in found}
+    return {fault.kind: fault for fault in faults}
 
 
-def tell(planted: Planted, clean: int, found: dict[str, Fault]) -> None:
-    """Recall of each fault, precision of each kind; what else was planted is no mistake of it."""
+def print_recall_and_precision(planted: Planted, clean: int, found: dict[str, Fault]) -> None:
+    """Print both; other planted images do not count against the precision of a kind."""
     print(f"  {'fault':42} planted  recall")
-    for (kind, name), places in planted.places.items():
-        hit = np.isin(places, found[kind].indices).mean()
-        print(f"  {kind + ': ' + name:42} {len(places):7}  {hit:6.1%}")
+    for (kind, name), indices in planted.indices.items():
+        recall = np.isin(indices, found[kind].indices).mean()
+        print(f"  {kind + ': ' + name:42} {len(indices):7}  {recall:6.1%}")
     print(f"  {'kind':42} precision  said of 1,000 others")
-    for kind, one in found.items():
-        own = np.concatenate([places for (of, _), places in planted.places.items() if of == kind])
-        right = np.isin(own, one.indices).sum()
-        wrong = (one.indices < clean).sum()
+    for kind, fault in found.items():
+        own = np.concatenate(
+            [indices for (of, _), indices in planted.indices.items() if of == kind]
+        )
+        right = np.isin(own, fault.indices).sum()
+        wrong = (fault.indices < clean).sum()
         precision = right / max(1, right + wrong)
         print(f"  {kind:42} {precision:9.1%}  {1000 * wrong / clean:20.1f}")
 
 
 def measure(name: str, images: np.ndarray, strangers: dict[str, np.ndarray], folder: Path) -> None:
     print(f"{name}:")
-    own = judged(images, folder / f"{name} as they are")
-    for kind, one in own.items():
-        print(f"  as they are: {kind} {len(one.indices):,} ({len(one.indices) / len(images):.2%})")
+    own = find_every_fault(images, folder / f"{name} as they are")
+    for kind, fault in own.items():
+        count = len(fault.indices)
+        print(f"  as they are: {kind} {count:,} ({count / len(images):.2%})")
     clean = np.delete(images, own["near_duplicates"].indices, axis=0)
     planted = plant(clean, strangers)
-    found = judged(planted.images, folder / f"{name} planted")
-    tell(planted, len(clean), found)
+    found = find_every_fault(planted.images, folder / f"{name} planted")
+    print_recall_and_precision(planted, len(clean), found)
 
 
 def resized(pictures: np.ndarray, side: int) -> np.ndarray:
-    """(N, side, side, 3)."""
-    images = [Image.fromarray(one.squeeze()).convert("RGB") for one in pictures]
-    return np.stack([np.asarray(one.resize((side, side))) for one in images])
+    """Images (N, H, W, C) -> RGB (N, side, side, 3)."""
+    images = [Image.fromarray(picture.squeeze()).convert("RGB") for picture in pictures]
+    return np.stack([np.asarray(image.resize((side, side))) for image in images])
 
 
 def main() -> None:
@@ -244,7 +247,7 @@ def main() -> None:
         cifar = pack("cifar10.zip", 32, folder)
         digits = pack("digits-labelled.zip", 28, folder)
 
-    def some(images: np.ndarray, count: int) -> np.ndarray:
+    def sample(images: np.ndarray, count: int) -> np.ndarray:
         chosen = np.sort(generator.choice(len(images), min(count, len(images)), replace=False))
         return np.asarray(images[chosen])
 
@@ -252,12 +255,12 @@ def main() -> None:
         folder = Path(name)
         few = max(10, pictures // 200)
         strangers = {
-            "digits": resized(some(digits, few), 64),
-            "CIFAR-10": resized(some(cifar, few), 64),
+            "digits": resized(sample(digits, few), 64),
+            "CIFAR-10": resized(sample(cifar, few), 64),
         }
-        measure("cats", some(cats, pictures), strangers, folder)
-        strangers = {"digits": resized(some(digits, few), 32)}
-        measure("CIFAR-10", some(cifar, pictures), strangers, folder)
+        measure("cats", sample(cats, pictures), strangers, folder)
+        strangers = {"digits": resized(sample(digits, few), 32)}
+        measure("CIFAR-10", sample(cifar, pictures), strangers, folder)
 
 
 if __name__ == "__main__":

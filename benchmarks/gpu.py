@@ -43,7 +43,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.harness import device_limits, machine, moggy_training, pytorch_example
 from benchmarks.harness.training_work import training_work
-from benchmarks.harness.turns import WARM_UP_STEPS, Side, compare, rate, take_turns
+from benchmarks.harness.turns import WARM_UP_STEPS, Side, answer_turns, compare, rate
 from models.config import TrainingConfig
 from models.presets import PRESETS
 
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
         print("no GPU here: nothing was measured (--device cpu tries the program itself)")
         return
     if options.side:
-        be_a_side(options)
+        run_side(options)
         return
     device = torch.device(options.device)
     print(f"machine    {machine.describe()}")
@@ -86,19 +86,19 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="of the example's DataLoader")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
-    parser.add_argument("--side", choices=SIDES, help="be one of the two; used by itself")
+    parser.add_argument("--side", choices=SIDES, help="run one side; used internally")
     return parser.parse_args(arguments)
 
 
 def configure(name: str, options: argparse.Namespace) -> TrainingConfig:
-    """The preset at its own shape, without end."""
+    """The configuration of a preset at its own shape, with the overrides of the options."""
     config = PRESETS[name].config
     changes: dict[str, Any] = {"width": options.width, "batch_size": options.batch_size}
     return replace(config, **{key: value for key, value in changes.items() if value is not None})
 
 
 def report_article(options: argparse.Namespace) -> None:
-    """The seconds of a whole run, the setting up included."""
+    """Print the seconds of a whole run, set-up included."""
     config = replace(configure(ARTICLE, options), images=options.images)
     with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
         moggy_training.pack(
@@ -116,7 +116,7 @@ def report_article(options: argparse.Namespace) -> None:
 
 
 def report_example(options: argparse.Namespace) -> None:
-    """This trainer and the example's loop on the networks of the paper, by turns."""
+    """Measure Moggy's trainer and the example's loop alternately, on the networks of the paper."""
     config = configure(PAPER, options)
     settings = [f"--width={config.width}", f"--batch-size={config.batch_size}"]
     settings += [f"--{name}={getattr(options, name)}" for name in ("device", "workers", "seconds")]
@@ -131,23 +131,23 @@ def report_example(options: argparse.Namespace) -> None:
     print(f"ratio      {ratio:9.1f}           (≥ {WANTED_RATIO} wanted)")
 
 
-def be_a_side(options: argparse.Namespace) -> None:
+def run_side(options: argparse.Namespace) -> None:
     config = configure(PAPER, options)
     if options.side == "moggy":
-        moggy_training.be_a_side(config, options.seconds, device=options.device)
+        moggy_training.run_side(config, options.seconds, device=options.device)
         return
     device = torch.device(options.device)
     pictures = moggy_training.random_pictures(moggy_training.PICTURES, config.shape)
-    batches = loaded(pictures, config.batch_size, options.workers)
+    batches = shuffled_batches(pictures, config.batch_size, options.workers)
     step = pytorch_example.make_step(batches, config.width, device)
     about = f"{device.type}, float32, NCHW, eager, {options.workers} workers"
-    take_turns(
+    answer_turns(
         about, step, config.batch_size, options.seconds, {}, lambda: device_limits.settle(device)
     )
 
 
 class Pictures(Dataset[Tensor]):
-    """Pictures as torchvision's transforms hand them to most loops: one by one, normalised."""
+    """Images one by one, normalised, as torchvision's transforms give them to most loops."""
 
     def __init__(self, pictures: np.ndarray) -> None:
         self.pictures = pictures
@@ -160,8 +160,8 @@ class Pictures(Dataset[Tensor]):
         return picture.permute(2, 0, 1).float().div(255).sub(0.5).div(0.5)
 
 
-def loaded(pictures: np.ndarray, batch_size: int, workers: int) -> Iterator[Tensor]:
-    """Epoch after epoch through a DataLoader, shuffled."""
+def shuffled_batches(pictures: np.ndarray, batch_size: int, workers: int) -> Iterator[Tensor]:
+    """Endless shuffled epochs through a DataLoader."""
     loader = DataLoader(
         Pictures(pictures),
         batch_size,
@@ -181,7 +181,7 @@ TITLE = (
 
 
 def row(name: str, options: argparse.Namespace, products: float, copies: float) -> str:
-    """One preset: its rate, its work per image, the rate at each floor, and how near it comes."""
+    """One preset: its rate, its work per image, the rate at each floor, and its shares of them."""
     config = configure(name, options)
     work = training_work(config)
     by_operations, by_bytes = products / work.operations, copies / work.bytes
@@ -194,7 +194,7 @@ def row(name: str, options: argparse.Namespace, products: float, copies: float) 
 
 
 def steady_rate(config: TrainingConfig, options: argparse.Namespace) -> float:
-    """Images per second once everything is set up."""
+    """Images per second after set-up and warm-up."""
     with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
         moggy_training.pack(
             Path(folder), moggy_training.random_pictures(moggy_training.PICTURES, config.shape)

@@ -1,15 +1,16 @@
-"""Where the limit of serving moves to on a GPU: `python -m benchmarks.gpu_serving`.
+"""The limit of serving on a GPU, by part: `python -m benchmarks.gpu_serving`.
 
-The generator of `dcgan-paper` at batch sizes from 1 to 512, from seeds to PNG files with their
-recipes, and each part of that alone, in images per second:
+Measures the generator of `dcgan-paper` at batch sizes from 1 to 512, from seeds to PNG files with
+their recipes, and each part alone, in images per second:
 
-    latents    drawn from their seeds by the CPU, which is part of what a seed means, in one thread
-    forward    the frozen generator, pixels as bytes, and their way back to the host
-    encode     the service's PNG encoder, with a thread for each core
-    together   all of it; while a batch is generated, the ones before it are encoded
+    latents    drawn from their seeds by the CPU in one thread, as the meaning of a seed requires
+    forward    the frozen generator, the conversion to bytes and the copy to the host
+    encode     the service's PNG encoder, with one thread per core
+    together   all parts; while a batch is generated, earlier ones are encoded
 
-The slowest part is the limit. `together` can stay below it: the parts share the interpreter, which
-runs one thread of Python at a time. In float32, as the service computes, and in bfloat16.
+The slowest part is the limit. `together` can be slower than the limit, because all parts share the
+interpreter, which runs one Python thread at a time. Measured in float32, as the service computes,
+and in bfloat16.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from app.domain.store import ObjectStore
 from benchmarks.harness import device_limits, machine
-from benchmarks.harness.api import home
+from benchmarks.harness.api import temporary_settings
 from benchmarks.harness.random_models import store_checkpoint
 from benchmarks.harness.turns import WARM_UP_STEPS, rate
 from models.checkpoint import load_generator
@@ -41,7 +42,7 @@ from models.seeds import latents_from_seeds
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-AHEAD = 2  # batches that wait to be encoded while the next one is generated
+AHEAD = 2  # batches that may be queued for encoding while the next one is generated
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -79,10 +80,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def parts(
     options: argparse.Namespace, precision: str, batch: int, device: torch.device
 ) -> Iterator["Parts"]:
-    """The generator, loaded as the service loads it, and what is done before and after it."""
+    """The generator, loaded as the service loads it, with the latents and the encoder around it."""
     config = PRESETS[options.preset].config
     config = replace(config, width=options.width or config.width)
-    with home() as settings, ThreadPoolExecutor(options.threads) as pool:
+    with temporary_settings() as settings, ThreadPoolExecutor(options.threads) as pool:
         store = ObjectStore(settings)
         checkpoint = store_checkpoint(store, options.preset, **vars(config))
         generator = load_generator(store.local_copy(checkpoint.key)).generator
@@ -91,7 +92,7 @@ def parts(
 
 @dataclass
 class Parts:
-    """Each is a step of one batch."""
+    """The parts of generating one batch; each can be measured alone."""
 
     checkpoint: ServedCheckpoint
     generator: torch.nn.Module
@@ -119,7 +120,7 @@ class Parts:
         }
         together = self._rate(lambda: self.encode(self.generate(self.draw())), seconds)
         limit = min(alone, key=lambda part: alone[part])
-        rates = " ".join(f"{one:10,.0f}" for one in [*alone.values(), together])
+        rates = " ".join(f"{speed:10,.0f}" for speed in [*alone.values(), together])
         return f"batch {self.batch:4} {rates}  {limit}, {together / alone[limit]:.0%} of it"
 
     def draw(self) -> torch.Tensor:
@@ -132,7 +133,7 @@ class Parts:
         return pixels
 
     def encode(self, pixels: Pixels) -> None:
-        """Hand them to the threads, and wait for those of some batches before."""
+        """Queue a batch for encoding; wait for an earlier one if more than AHEAD are queued."""
         shares = np.array_split(pixels, min(self.threads, len(pixels)))
         self._encoding.append([self.pool.submit(self._encode, share) for share in shares])
         while len(self._encoding) > AHEAD:

@@ -1,9 +1,9 @@
-"""Each fault of a training provoked on purpose, and healthy runs beside: which signals rise?
+"""Failures of training, provoked on purpose, beside healthy runs: which signals rise?
 
-`python -m benchmarks.health --dataset FOLDER` trains on a packed dataset: four runs of 50,000
-images with a fault each, whose signal has to rise, and `dcgan` and `small-data`, of their own
-length or of `--images`, which have to stay silent. Prints a table of the worst value that each
-signal was judged by, and the share of the time that judging took.
+`python -m benchmarks.health --dataset FOLDER` trains on a packed dataset. Four runs of 50,000
+images have one fault each, whose signal must rise. `dcgan` and `small-data`, at their own length or
+at `--images`, must raise none. Prints a table of the worst value of each signal, and the share of
+the time that the monitoring took.
 """
 
 import argparse
@@ -28,7 +28,7 @@ FAULT_IMAGES = 50_000
 
 @dataclass(frozen=True)
 class Case:
-    """A run, and the signal that has to rise in it; None: none may."""
+    """A run, and the signal that must rise in it; None if none may."""
 
     name: str
     preset: str
@@ -68,14 +68,14 @@ CASES = (
 
 @dataclass
 class Result:
-    """What was seen of a case: each signal's worst value, and the images seen when it rose."""
+    """The outcome of a case: each signal's worst value, and the images seen when it rose."""
 
     images: int
     worst: dict[str, float] = field(default_factory=dict)
     rose: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     watching: float = 0.0
-    failed: str = ""  # what ended it before its time
+    failed: str = ""  # the error that ended the run early
 
     def passed(self, case: Case) -> bool:
         return case.signal in self.rose if case.signal else not (self.rose or self.failed)
@@ -92,7 +92,7 @@ def main(words: list[str] | None = None) -> None:
         print(f"{case.name}: {describe(case, result)}", flush=True)
     report(results)
     if not all(result.passed(case) for case, result in results):
-        raise SystemExit("not every signal was right")
+        raise SystemExit("at least one case had the wrong signals: see the table")
 
 
 def parse_arguments(words: list[str] | None) -> argparse.Namespace:
@@ -131,20 +131,20 @@ def run_case(case: Case, arguments: argparse.Namespace) -> Result:
 
 
 def watch(run: "TrainingRun", verbose: bool) -> Result:
-    """Train to the end, or to where the training itself goes wrong."""
+    """Train to the end, or until the training fails."""
     from models.checkpoint import NotFiniteError
 
     result, began = Result(run.config.images), time.monotonic()
     try:
-        look_at(run, result, verbose)
+        train_and_watch(run, result, verbose)
     except NotFiniteError as error:
         result.failed = str(error)
     result.seconds = time.monotonic() - began
     return result
 
 
-def look_at(run: "TrainingRun", result: Result, verbose: bool) -> None:
-    """A value that is further past its threshold is the worse one. Raises NotFiniteError."""
+def train_and_watch(run: "TrainingRun", result: Result, verbose: bool) -> None:
+    """Train, and keep the worst value of each signal. Raises NotFiniteError."""
     from models.training.health.signals import SIGNALS
     from models.training.stability import check_health
 
@@ -192,8 +192,11 @@ def report(results: list[tuple[Case, Result]]) -> None:
     print(f"\nmachine: {machine.describe()}\n")
     print("| run | images | " + " | ".join(names) + " |")
     print("|---|---|" + "---|" * len(names))
-    borders = [f"{'>' if one.clear < one.threshold else '<'} {one.threshold:g}" for one in SIGNALS]
-    print("| *threshold* | | " + " | ".join(borders) + " |")
+    thresholds = [
+        f"{'>' if signal.clear < signal.threshold else '<'} {signal.threshold:g}"
+        for signal in SIGNALS
+    ]
+    print("| *threshold* | | " + " | ".join(thresholds) + " |")
     for case, result in results:
         cells = []
         for name in names:

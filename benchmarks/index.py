@@ -1,10 +1,10 @@
-"""How long the nearest of 100,000 training pictures takes, beside what it takes at least.
+"""The time of a nearest-neighbour search among 100,000 training images, beside its lower bound.
 
-`python -m benchmarks.index`. Random unit vectors stand for embeddings: an exact search reads them
-all, whatever they hold. Each row is measured in the same rounds as the others, in turn, in one
-thread as the API uses it, on the processor's time of that thread, so that other programs matter
-little; the wall's is given beside it. The limit is to read the stored bytes once. Then the time to
-open an index, and (`--pictures=1000000`) to write one.
+`python -m benchmarks.index`. Random unit vectors replace embeddings, because an exact search reads
+all of them whatever they contain. All rows are measured alternately in the same rounds, in one
+thread as in the API. The processor time of that thread is compared, so that other programs matter
+little; the wall time is printed beside it. The lower bound is reading the stored bytes once. Then
+come the times to open and to write an index (`--pictures=1000000` for a large one).
 """
 
 import argparse
@@ -22,7 +22,7 @@ from benchmarks.harness import machine
 FEATURES = 128
 WANTED_MS = 5.0
 ROUNDS = 50
-CHUNK = 100_000
+CHUNK_VECTORS = 100_000
 
 
 def main() -> None:
@@ -38,24 +38,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="moggy-index-", dir=arguments.folder) as temporary:
         folder = Path(temporary)
         stored = random_vectors(arguments.pictures, folder / "features.npy")
-        write = once(lambda: write_index(folder, stored))
-        opening = once(lambda: Index(folder))
+        write = thread_seconds(lambda: write_index(folder, stored))
+        opening = thread_seconds(lambda: Index(folder))
         index = Index(folder)
-        queries = unit(np.random.default_rng(1).standard_normal((8, FEATURES), np.float32))
-        one = queries[:1]
-        wide = stored.astype(np.float32) if arguments.pictures <= 10 * CHUNK else None
+        queries = normalised(np.random.default_rng(1).standard_normal((8, FEATURES), np.float32))
+        query = queries[:1]
+        float32_copy = (
+            stored.astype(np.float32) if arguments.pictures <= 10 * CHUNK_VECTORS else None
+        )
         rows: dict[str, Callable[[], object]] = {
             "read the bytes once (the limit)": lambda: stored.view(np.int64).sum(),
-            "Index.nearest, one picture": lambda: index.nearest(one),
+            "Index.nearest, one picture": lambda: index.nearest(query),
             "Index.nearest, eight pictures": lambda: index.nearest(queries),
         }
-        if wide is not None:
-            rows["numpy, a float32 copy in memory"] = lambda: (wide @ one[0]).argmax()
-        times = in_rounds(rows, arguments.rounds)
+        if float32_copy is not None:
+            rows["numpy, a float32 copy in memory"] = lambda: (float32_copy @ query[0]).argmax()
+        times = measure_in_rounds(rows, arguments.rounds)
         print(f"{'':34s} {'processor ms':>12s} {'wall ms':>9s} {'× limit':>8s}")
         limit = statistics.median(own for own, _ in times["read the bytes once (the limit)"])
         for name, taken in times.items():
-            own, wall = (statistics.median(one) for one in zip(*taken, strict=True))
+            own, wall = (statistics.median(column) for column in zip(*taken, strict=True))
             print(f"{name:34s} {1e3 * own:12.2f} {1e3 * wall:9.2f} {own / limit:8.1f}")
         print(f"{'open an index':34s} {1e3 * opening:12.2f}")
         print(f"{'write_index':34s} {1e3 * write:12.0f}")
@@ -68,36 +70,38 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--folder", type=Path, help="where the vectors are written meanwhile")
+    parser.add_argument("--folder", type=Path, help="for the temporary files")
     return parser.parse_args()
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
+def normalised(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def random_vectors(count: int, path: Path) -> np.ndarray:
-    """(count, FEATURES) float16 of unit length, written and mapped."""
+    """(count, FEATURES) float16 unit vectors, written to `path` and memory-mapped."""
     random = np.random.default_rng(0)
     stored = np.lib.format.open_memmap(path, "w+", np.float16, (count, FEATURES))
-    for start in range(0, count, CHUNK):
-        rows = min(CHUNK, count - start)
-        stored[start : start + rows] = unit(random.standard_normal((rows, FEATURES), np.float32))
+    for start in range(0, count, CHUNK_VECTORS):
+        rows = min(CHUNK_VECTORS, count - start)
+        stored[start : start + rows] = normalised(
+            random.standard_normal((rows, FEATURES), np.float32)
+        )
     stored.flush()
     return np.load(path, mmap_mode="r")
 
 
-def once(work: Callable[[], object]) -> float:
-    """Seconds of this thread."""
+def thread_seconds(work: Callable[[], object]) -> float:
+    """The processor seconds of `work` in this thread."""
     began = time.thread_time()
     work()
     return time.thread_time() - began
 
 
-def in_rounds(
+def measure_in_rounds(
     rows: dict[str, Callable[[], object]], rounds: int
 ) -> dict[str, list[tuple[float, float]]]:
-    """(seconds of this thread, seconds) of each row in each round, after one for warmth."""
+    """(processor seconds, wall seconds) of each row and round, after a warm-up round."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
     for number in range(rounds + 1):
         for name, work in rows.items():

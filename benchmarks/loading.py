@@ -1,11 +1,11 @@
-"""Whether the input is ever the limit: the loader alone beside the trainer, and what a million
-pictures take of memory.
+"""Whether data loading limits training: the loader alone beside the trainer, and the memory that a
+million images take.
 
-`python -m benchmarks.loading`. The pictures are those of cats.zip, decoded into a packed dataset;
-the million is the same again and again, 12 GB in a temporary folder (`--folder` says where; the
-file is removed at the end). Memory is that of a process of its own, by the kernel's account: the
-most that was resident (VmHWM), and at the end how much is the process's own and how much is pages
-of files, which the kernel takes back when it wants them.
+`python -m benchmarks.loading`. The images are those of cats.zip, decoded into a packed dataset. The
+million repeats them, 12 GB in a temporary folder (`--folder` chooses where; the file is removed at
+the end). The memory is that of a separate process, as the kernel reports it: the most that was
+resident (VmHWM), and at the end the private memory of the process and its pages of files, which the
+kernel reclaims when it needs them.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.harness import machine
 from benchmarks.harness.machine import SHARED_DATA
-from benchmarks.harness.turns import WARM_UP_STEPS, in_turn, rate
+from benchmarks.harness.turns import WARM_UP_STEPS, alternate, rate
 from models.child_process import SPIN_COUNT
 from models.config import TrainingConfig
 from models.presets import PRESETS
@@ -56,19 +56,19 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--archive", type=Path, default=SHARED_DATA / "cats.zip")
-    parser.add_argument("--folder", type=Path, help="where the files go meanwhile")
+    parser.add_argument("--folder", type=Path, help="for the temporary files")
     parser.add_argument("--pictures", type=int, default=1_000_000, help="of the large dataset")
     parser.add_argument("--loads", type=int, default=5_000, help="batches loaded from it")
     parser.add_argument("--steps", type=int, default=50, help="trained on it")
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
-    parser.add_argument("--measure-memory", type=Path, help="of this dataset; used by itself")
+    parser.add_argument("--measure-memory", type=Path, help="of this dataset; used internally")
     return parser.parse_args()
 
 
 def decode(archive: Path) -> np.ndarray:
-    """(N, 64, 64, 3) uint8 of every JPEG of the archive, as the ingest would pack them."""
+    """(N, 64, 64, 3) uint8 of every JPEG in the archive, as the ingest packs them."""
     from PIL import Image
 
     with zipfile.ZipFile(archive) as file:
@@ -83,7 +83,7 @@ def config_of(shape: tuple[int, ...], width: int) -> TrainingConfig:
 
 
 def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespace) -> None:
-    """The loader and the trainer, in one process and by turns."""
+    """Measure the loader and the trainer alternately in one process."""
     from benchmarks.harness import moggy_training
 
     moggy_training.pack(folder, pictures)
@@ -94,7 +94,7 @@ def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespa
         step()
         load()
     size, seconds = config.batch_size, arguments.seconds
-    loaded, trained = in_turn(
+    loaded, trained = alternate(
         [lambda: rate(load, size, seconds), lambda: rate(step, size, seconds)],
         arguments.turns,
     )
@@ -106,8 +106,10 @@ def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespa
 
 
 def report_prefetch(folder: Path, arguments: argparse.Namespace) -> None:
-    """The trainer on pictures that lie on the disk and not in the system's cache, by turns: each
-    batch read when it is needed, and read while the step before it runs."""
+    """Measure the trainer on images that are on the disk and not in the page cache.
+
+    Alternates between reading each batch when it is needed, and during the step before it.
+    """
     from benchmarks.harness import moggy_training
     from models import data
 
@@ -121,18 +123,20 @@ def report_prefetch(folder: Path, arguments: argparse.Namespace) -> None:
 
     def cold(run: Any) -> float:
         with (folder / "images.npy").open("rb") as file:
-            os.fsync(file.fileno())  # what is not written yet stays in the cache
+            os.fsync(
+                file.fileno()
+            )  # pages that are not yet written cannot be dropped from the cache
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         return rate(moggy_training.step_of(run), run.images_per_step, arguments.seconds)
 
-    rates = in_turn([lambda: cold(waiting), lambda: cold(ahead)], arguments.turns)
+    rates = alternate([lambda: cold(waiting), lambda: cold(ahead)], arguments.turns)
     print(f"from disk  {rates[0]:9,.0f} images/s  each batch read when it is needed")
     print(f"           {rates[1]:9,.0f} images/s  each read while the step before it runs")
     print(f"ratio      {rates[1] / rates[0]:9.2f}")
 
 
 def loader(run: Any) -> Any:
-    """What a step does before it computes: choose, read, normalise, move; and the labels."""
+    """A function that does a step's loading: choose, read, normalise and move a batch."""
     from models.data import EpochSampler, normalise
 
     sampler = EpochSampler(len(run.dataset), seed=1)
@@ -149,8 +153,8 @@ def enough_space(folder: Path, pictures: np.ndarray, count: int) -> bool:
     free = shutil.disk_usage(folder).free
     if free < wanted + SPARE_BYTES:
         print(
-            f"memory     not measured: {count:,} pictures take {wanted / 1e9:.1f} GB, and "
-            f"{free / 1e9:.1f} are free in {folder.parent}: choose another --folder, or fewer "
+            f"memory     not measured: {count:,} pictures take {wanted / 1e9:.1f} GB, but only "
+            f"{free / 1e9:.1f} GB are free in {folder.parent}: choose another --folder, or fewer "
             "--pictures"
         )
         return False
@@ -158,7 +162,7 @@ def enough_space(folder: Path, pictures: np.ndarray, count: int) -> bool:
 
 
 def repeat(pictures: np.ndarray, count: int, folder: Path) -> None:
-    """Pack the pictures again and again, up to `count`."""
+    """Pack `count` images by repeating the given ones."""
     folder.mkdir()
     shape = (count, *pictures.shape[1:])
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -186,12 +190,12 @@ def report_memory(folder: Path, arguments: argparse.Namespace) -> None:
     most, own, files = (used[name] / 2**30 for name in ("VmHWM", "RssAnon", "RssFile"))
     print(f"dataset    {arguments.pictures:,} pictures, {size / 1e9:.1f} GB")
     print(f"done       {used['loaded']:,} pictures loaded, {used['trained']:,} trained on")
-    print(f"memory     {most:9.2f} GiB       resident at most (< {WANTED_GIB} wanted)")
-    print(f"           {own:9.2f} GiB       its own, {files:.2f} GiB pages of files, at the end")
+    print(f"memory     {most:9.2f} GiB       peak resident (< {WANTED_GIB} wanted)")
+    print(f"           {own:9.2f} GiB       private, {files:.2f} GiB pages of files, at the end")
 
 
 def measure_memory(arguments: argparse.Namespace) -> None:
-    """Load and train, then print what the kernel says of this process."""
+    """Load and train, then print the memory of this process as JSON."""
     from benchmarks.harness import moggy_training
 
     folder = arguments.measure_memory
@@ -203,11 +207,15 @@ def measure_memory(arguments: argparse.Namespace) -> None:
     for _ in range(arguments.steps):
         step()
     size = run.config.batch_size
-    print(json.dumps(resident() | {"loaded": arguments.loads * size, "trained": run.images_seen}))
+    print(
+        json.dumps(
+            own_memory_bytes() | {"loaded": arguments.loads * size, "trained": run.images_seen}
+        )
+    )
 
 
-def resident() -> dict[str, int]:
-    """Bytes of this process in memory: at most so far, its own, of files."""
+def own_memory_bytes() -> dict[str, int]:
+    """Bytes of this process: peak resident (VmHWM), private (RssAnon), of files (RssFile)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     return {name: 1024 * int(fields[name].split()[0]) for name in ("VmHWM", "RssAnon", "RssFile")}

@@ -10,7 +10,7 @@ import os
 from dataclasses import replace
 
 from benchmarks.harness import machine
-from benchmarks.harness.turns import Side, compare, take_turns
+from benchmarks.harness.turns import Side, answer_turns, compare
 from models.child_process import SPIN_COUNT
 from models.presets import PRESETS
 
@@ -20,12 +20,12 @@ WANTED_RATIO = 15
 
 
 def main() -> None:
-    """Let the two sides take turns and print both rates, their ratio and the machine."""
+    """Measure both sides alternately; print both rates, their ratio and the machine."""
     arguments = parse_arguments()
     if arguments.side == "numpy":
-        be_numpy(arguments)
+        run_numpy_side(arguments)
     elif arguments.side == "moggy":
-        be_moggy(arguments)
+        run_moggy_side(arguments)
     else:
         report(arguments)
 
@@ -39,7 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each turn")
-    parser.add_argument("--side", choices=SIDES, help="be one of the two; used by itself")
+    parser.add_argument("--side", choices=SIDES, help="run one side; used internally")
     return parser.parse_args()
 
 
@@ -59,7 +59,7 @@ def report(arguments: argparse.Namespace) -> None:
     print(f"ratio      {ratio:9.1f}           (≥ {WANTED_RATIO} wanted)")
 
 
-def be_numpy(arguments: argparse.Namespace) -> None:
+def run_numpy_side(arguments: argparse.Namespace) -> None:
     import numpy as np
 
     from benchmarks.harness.numpy_dcgan import new_training
@@ -74,17 +74,17 @@ def be_numpy(arguments: argparse.Namespace) -> None:
         latents = random.standard_normal((size, 100)).astype(dtype)
         training.step(data[random.integers(PICTURES, size=size)], latents)
 
-    take_turns(f"NumPy {np.__version__}, {arguments.dtype}", step, size, arguments.seconds, {})
+    answer_turns(f"NumPy {np.__version__}, {arguments.dtype}", step, size, arguments.seconds, {})
 
 
-def be_moggy(arguments: argparse.Namespace) -> None:
+def run_moggy_side(arguments: argparse.Namespace) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # as the trainer process does
     from benchmarks.harness import moggy_training
 
     config = replace(
         PRESETS["dcgan"].config, width=arguments.width, batch_size=arguments.batch_size
     )
-    moggy_training.be_a_side(config, arguments.seconds)
+    moggy_training.run_side(config, arguments.seconds)
 
 
 if __name__ == "__main__":

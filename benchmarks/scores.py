@@ -1,8 +1,8 @@
-"""What a checkpoint's scores cost, part by part, and what known good and bad pictures score.
+"""The cost of a checkpoint's scores by part, and the scores of known good and bad images.
 
-`python -m benchmarks.scores`. Of cats.zip, decoded into a packed dataset: some are the real side,
-others take the place of generated pictures, as they are and damaged. Processor time is that of all
-threads: shared out over the cores it is what a part takes on an idle machine.
+`python -m benchmarks.scores`. The images of cats.zip are decoded into a packed dataset. Some are
+the real side; others replace the generated images, unchanged and damaged. Processor time is the sum
+over all threads: divided by the cores, it is the duration on an idle machine.
 """
 
 import argparse
@@ -64,20 +64,20 @@ def report(folder: Path, real: np.ndarray, other: np.ndarray) -> None:
     (folder / "dataset.json").write_text(json.dumps({"embedding": embedder.name}))
     print(f"embedding  {embedder.name}\n{'part':<22}{'seconds':>9}{'processor':>11}")
     reference = clock("reference, once", lambda: Reference.of(folder, embedder, len(other)))
-    score(reference, other[:64], embedder)  # the first pass chooses its kernels
+    score(reference, other[:64], embedder)  # the first pass selects its kernels
     parts(reference, other, embedder)
     clock("score, all of it", lambda: score(reference, other, embedder))
 
     print(f"\n{'pictures':<22}" + "".join(f"{name:>10}" for name in SHOWN))
     for name, images in cases(real, other).items():
-        found = score(reference, images, embedder)
-        print(f"{name:<22}" + "".join(f"{found[key]:>10.4f}" for key in SHOWN))
+        scores = score(reference, images, embedder)
+        print(f"{name:<22}" + "".join(f"{scores[key]:>10.4f}" for key in SHOWN))
     for name in ("floor", "ceiling"):
-        print(f"{name:<22}{found[name]['kid']:>10.4f}{found[name]['frechet']:>10.4f}")
+        print(f"{name:<22}{scores[name]['kid']:>10.4f}{scores[name]['frechet']:>10.4f}")
 
 
 def parts(reference: Any, images: np.ndarray, embedder: Any) -> None:
-    """Each part of a score on its own."""
+    """Print the cost of each part of a score."""
     import torch
 
     from models.scoring.metrics.diversity import diversity
@@ -101,7 +101,7 @@ def parts(reference: Any, images: np.ndarray, embedder: Any) -> None:
 
 
 def cases(real: np.ndarray, other: np.ndarray) -> dict[str, np.ndarray]:
-    """Known pictures in the place of generated ones."""
+    """Known images that replace generated ones, by name."""
     count = len(other)
     random = np.random.default_rng(1)
     return {

@@ -1,10 +1,10 @@
-"""Serving, beside its limit and its peers: every figure with its target, in one run.
+"""The speed of serving, beside its upper limit and other tools, with a target for each figure.
 
-`python -m benchmarks.serving`. A real API on loopback, its home in a temporary folder, 64×64
-generators of width 32 with random weights. The clients run on the same cores. Single images are
-asked for by 32 kept connections, another seed in each request; before, between and after the
-peers, and the median counts, so that a machine that slows down slows all, the limit too. Each peer
-serves the same generator and encoder, and counts with the fastest of its settings.
+`python -m benchmarks.serving`. Runs a real API on loopback with a temporary home and 64×64
+generators of width 32 with random weights. The clients run on the same cores. 32 kept connections
+request single images, each time with another seed. This is measured before, between and after the
+peers, and the median counts; the limit is measured before and after. A slower machine thus slows
+down all of them. Each peer serves the same generator and encoder, with the fastest of its settings.
 """
 
 import argparse
@@ -19,12 +19,18 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness import machine
-from benchmarks.harness.api import api, home, prepare
+from benchmarks.harness.api import register_models, run_api, temporary_settings
 from benchmarks.harness.figures import TITLE, Figure
-from benchmarks.harness.in_process import in_process
+from benchmarks.harness.in_process import in_process_rate
 from benchmarks.harness.load import Load, load
 from benchmarks.harness.pacing import Outcome, Pace, pace
-from benchmarks.harness.processes import NotStarted, Server, cpu_seconds, end_when_told, memory
+from benchmarks.harness.processes import (
+    NotStarted,
+    Server,
+    cpu_seconds,
+    exit_on_sigterm,
+    memory_bytes,
+)
 from benchmarks.harness.request import NUMBER, Request, grid_of_images, single_image
 from benchmarks.peers.environments import NotInstalled
 from benchmarks.peers.measuring import SEED, AnotherPicture, Result, measure
@@ -33,29 +39,29 @@ from benchmarks.peers.peer import PEERS, Peer
 CONNECTIONS = 32
 WARM_UP_SECONDS = 3
 MODELS = 10
-TIMES = 9  # of what is asked for alone
+REPEATS = 9  # of requests that are measured alone
 WANTED_SHARE, WANTED_REPEATS = 75, 8000
 WANTED_P99_MS, WANTED_MORPH_MS, WANTED_GRID_MS, WANTED_MIB = 25, 120, 60, 900
 PACED_CONNECTIONS = 256
 MORPH_FRAMES = 60
-SHORT_SECONDS = 3
+CACHED_SECONDS = 3
 
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse_arguments(arguments)
-    end_when_told()
+    exit_on_sigterm()
     print(
         f"machine  {machine.describe()}; load {os.getloadavg()[0]:.1f} before the run", flush=True
     )
-    with home() as settings:
-        (checkpoint,) = prepare(settings)
-        limits = [in_process(settings, checkpoint, options.seconds / 2)]
-        with api(settings) as server:
+    with temporary_settings() as settings:
+        (checkpoint,) = register_models(settings)
+        limits = [in_process_rate(settings, checkpoint, options.seconds / 2)]
+        with run_api(settings) as server:
             print(f"API      answered {server.seconds:.1f} s after its start", flush=True)
             singles = Singles(server, checkpoint, options.seconds)
-            single = alone_figures(singles)
+            single = single_process_figures(singles)
             against = peer_figures(singles, settings, options.peers)
-        limits.append(in_process(settings, checkpoint, options.seconds / 2))
+        limits.append(in_process_rate(settings, checkpoint, options.seconds / 2))
     print(f"\n{TITLE}")
     for figure in [*singles.figures(limits), *against, *single, memory_figure()]:
         print(figure.row())
@@ -72,14 +78,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 class Singles:
-    """Single images by kept connections, measured again and again."""
+    """Repeated measurements of single images over kept connections."""
 
     def __init__(self, server: Server, checkpoint: ServedCheckpoint, seconds: int) -> None:
         self.port, self.checkpoint, self.seconds = server.port, checkpoint, seconds
         self.request = single_image(checkpoint)
         self.turns: list[Load] = []
         self._pid, self._cpu = server.pid, 0.0
-        self.request.ask(self.port, SEED)  # loads the generator
+        self.request.send(self.port, SEED)  # loads the generator
         self._load(WARM_UP_SECONDS)
         self.again()
 
@@ -102,12 +108,12 @@ class Singles:
             f"{max(rates):,.0f}/s in {len(rates)} turns, p99 {p99 * 1e3:.0f} ms, {errors} errors, "
             f"{cpu * 1e3:.2f} ms of CPU each"
         )
-        limit = statistics.mean(limits)
-        measured = " and ".join(f"{one:,.0f}" for one in limits)
+        mean_limit = statistics.mean(limits)
+        measured = " and ".join(f"{limit:,.0f}" for limit in limits)
         share = f"limit {measured}/s, before and after: generator and encoder in-process"
         return [
             Figure("single 64×64 PNG", self.rate, "/s", note=note),
-            Figure("of the limit", 100 * self.rate / limit, "%", WANTED_SHARE, note=share),
+            Figure("of the limit", 100 * self.rate / mean_limit, "%", WANTED_SHARE, note=share),
         ]
 
     def _load(self, seconds: int) -> Load:
@@ -115,25 +121,31 @@ class Singles:
 
 
 def peer_figures(singles: Singles, settings: Settings, names: list[str]) -> list[Figure]:
-    """Times the rate of each peer, which takes turns with the service."""
-    picture = singles.request.ask(singles.port, SEED).body
+    """The service's rate as a multiple of each peer's; the service is measured again after each."""
+    picture = singles.request.send(singles.port, SEED).body
     file = ObjectStore(settings).local_copy(singles.checkpoint.key)
     best: list[tuple[Peer, Result]] = []
     for peer in (peer for peer in PEERS if peer.name in names):
-        results = tried(peer, singles.checkpoint, file, picture, singles.seconds)
+        results = measure_peer(peer, singles.checkpoint, file, picture, singles.seconds)
         if results:
             best.append((peer, max(results, key=lambda result: result.load.rate)))
         singles.again()
     return [
-        Figure(f"times {peer.title}", singles.rate / its.load.rate, "×", peer.wanted, note=str(its))
-        for peer, its in best
+        Figure(
+            f"times {peer.title}",
+            singles.rate / result.load.rate,
+            "×",
+            peer.wanted,
+            note=str(result),
+        )
+        for peer, result in best
     ]
 
 
-def tried(
+def measure_peer(
     peer: Peer, checkpoint: ServedCheckpoint, file: Path, picture: bytes, seconds: int
 ) -> list[Result]:
-    """What came of its settings, told one by one; none where it cannot be measured."""
+    """Measure each setting of a peer and print it; empty if the peer cannot be measured."""
     results: list[Result] = []
     try:
         for result in measure(
@@ -146,13 +158,13 @@ def tried(
     return results
 
 
-def alone_figures(singles: Singles) -> list[Figure]:
-    """The rest of what one API process is measured at."""
+def single_process_figures(singles: Singles) -> list[Figure]:
+    """The other figures of one API process."""
     port, checkpoint = singles.port, singles.checkpoint
-    paced = at_rate(port, singles.request, singles.rate / 2, singles.seconds)
-    repeats = repeated(port, checkpoint, CONNECTIONS)
-    morph = morph_seconds(port, checkpoint, TIMES)
-    grid = grid_seconds(port, checkpoint, TIMES)
+    paced = measure_paced(port, singles.request, singles.rate / 2, singles.seconds)
+    repeats = measure_cached(port, checkpoint, CONNECTIONS)
+    morph = morph_seconds(port, checkpoint, REPEATS)
+    grid = grid_seconds(port, checkpoint, REPEATS)
     return [
         Figure("p99 at half that rate", 1e3 * paced.p99, "ms", WANTED_P99_MS, True, str(paced)),
         Figure("cached repeat", repeats.rate, "/s", WANTED_REPEATS, note="304, If-None-Match"),
@@ -162,19 +174,19 @@ def alone_figures(singles: Singles) -> list[Figure]:
 
 
 def memory_figure() -> Figure:
-    """Of an API of its own, which has done nothing else, and the process that generates for it."""
-    with home() as settings:
-        checkpoints = prepare(settings, MODELS)
-        with api(settings) as server:
+    """The memory of a fresh API process and its generation process."""
+    with temporary_settings() as settings:
+        checkpoints = register_models(settings, MODELS)
+        with run_api(settings) as server:
             used = memory_with(settings.port, server.pid, checkpoints)
     resident, shared = (used[name] / 2**20 for name in ("Rss", "Pss"))
-    note = f"of both processes; {shared:,.0f} MiB where what they share is counted once"
+    note = f"of both processes; {shared:,.0f} MiB with shared pages counted once"
     return Figure(f"memory with {MODELS} models", resident, "MiB", WANTED_MIB, True, note)
 
 
 @dataclass(frozen=True)
 class Paced:
-    """How a steady rate was answered, and what the client did meanwhile."""
+    """The latency at a steady rate, and the client's side of it."""
 
     rate: float
     p99: float
@@ -184,46 +196,46 @@ class Paced:
     def __str__(self) -> str:
         late = self.client.late_p99 * 1e3
         return (
-            f"{self.rate:,.0f}/s, open loop, {self.errors} errors; the client took "
-            f"{self.client.cores:.0%} of a core and was late by {late:.1f} ms at its p99"
+            f"{self.rate:,.0f}/s, open loop, {self.errors} errors; the client used "
+            f"{self.client.cores:.0%} of a core and sent late by {late:.1f} ms at p99"
         )
 
 
-def at_rate(port: int, request: Request, rate: float, seconds: float) -> Paced:
-    """Latencies at a rate that does not wait for answers."""
+def measure_paced(port: int, request: Request, rate: float, seconds: float) -> Paced:
+    """Measure the latency at a steady rate, which does not wait for answers."""
     errors = 0
     latencies: array[float] = array("d")
 
-    def note(outcome: Outcome) -> None:
+    def record(outcome: Outcome) -> None:
         nonlocal errors
         latencies.append(outcome.latency)
         errors += outcome.status != 200
 
     client = pace(
-        port, request.render, note, rate=rate, seconds=seconds, connections=PACED_CONNECTIONS
+        port, request.render, record, rate=rate, seconds=seconds, connections=PACED_CONNECTIONS
     )
     ordered = sorted(latencies)
     return Paced(rate, ordered[int(0.99 * len(ordered))], errors + client.held_back, client)
 
 
-def repeated(port: int, checkpoint: ServedCheckpoint, connections: int) -> Load:
-    """One image of a checkpoint that is named, asked for by who has it."""
+def measure_cached(port: int, checkpoint: ServedCheckpoint, connections: int) -> Load:
+    """Measure an image of a named checkpoint, requested with its ETag: 304 each time."""
     path = f"/v1/models/{checkpoint.model}/images/1.png?checkpoint={checkpoint.id}"
-    tag = Request(path).ask(port, 1).headers["etag"]
+    tag = Request(path).send(port, 1).headers["etag"]
     again = Request(path, headers={"If-None-Match": tag})
-    assert again.ask(port, 1).status == 304
-    return load(port, again, connections=connections, seconds=SHORT_SECONDS)
+    assert again.send(port, 1).status == 304
+    return load(port, again, connections=connections, seconds=CACHED_SECONDS)
 
 
 def morph_seconds(port: int, checkpoint: ServedCheckpoint, times: int) -> float:
-    """The median time of an animated WebP between two seeds that nobody has asked for."""
+    """The median seconds of an uncached animated WebP between two seeds."""
     frames = f"frames={MORPH_FRAMES}"
     path = f"/v1/models/{checkpoint.model}/interpolations/{NUMBER}-1{NUMBER}.webp?{frames}"
     return _median_seconds(port, Request(path), times)
 
 
 def grid_seconds(port: int, checkpoint: ServedCheckpoint, times: int) -> float:
-    """The median time of one PNG of many images."""
+    """The median seconds of a grid of GRID_IMAGES images in one PNG."""
     return _median_seconds(port, grid_of_images(checkpoint), times)
 
 
@@ -231,7 +243,7 @@ def _median_seconds(port: int, request: Request, times: int) -> float:
     taken = []
     for number in range(1000, 1000 + times):
         started = time.perf_counter()
-        answer = request.ask(port, number)
+        answer = request.send(port, number)
         taken.append(time.perf_counter() - started)
         if answer.status != 200:
             raise SystemExit(f"{request.path} answered {answer.status}: {answer.body[:300]!r}")
@@ -239,11 +251,11 @@ def _median_seconds(port: int, request: Request, times: int) -> float:
 
 
 def memory_with(port: int, pid: int, checkpoints: list[ServedCheckpoint]) -> dict[str, int]:
-    """Bytes of the API's processes once it has made a grid and an image of each of the models."""
+    """Memory of the API's processes after a grid and an image of each checkpoint, in bytes."""
     for checkpoint in checkpoints:
         grid_seconds(port, checkpoint, times=1)
         _median_seconds(port, single_image(checkpoint), times=1)
-    return memory(pid)
+    return memory_bytes(pid)
 
 
 if __name__ == "__main__":

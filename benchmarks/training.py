@@ -12,7 +12,7 @@ import os
 from dataclasses import replace
 
 from benchmarks.harness import machine
-from benchmarks.harness.turns import Side, compare, take_turns
+from benchmarks.harness.turns import Side, answer_turns, compare
 from models.child_process import SPIN_COUNT
 from models.presets import PRESETS
 
@@ -21,12 +21,12 @@ WANTED_RATIO, WANTED_SHARE = 2.5, 0.6
 
 
 def main() -> None:
-    """Let the two sides take turns and print both rates, their ratio and the machine."""
+    """Measure both sides alternately; print both rates, their ratio and the machine."""
     arguments = parse_arguments()
     if arguments.side == "plain":
-        be_plain(arguments)
+        run_plain_side(arguments)
     elif arguments.side == "moggy":
-        be_moggy(arguments)
+        run_moggy_side(arguments)
     else:
         report(arguments)
 
@@ -39,7 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
-    parser.add_argument("--side", choices=SIDES, help="be one of the two; used by itself")
+    parser.add_argument("--side", choices=SIDES, help="run one side; used internally")
     return parser.parse_args()
 
 
@@ -51,8 +51,8 @@ def report(arguments: argparse.Namespace) -> None:
         Side(__spec__.name, "--side=moggy", *settings) as moggy,
     ):
         rates = compare({"plain": plain, "moggy": moggy}, arguments.turns)
-        peak = moggy.ask("peak")
-        example, own = moggy.ask("example"), moggy.ask("own")
+        peak = moggy.request("peak")
+        example, own = moggy.request("example"), moggy.request("own")
     ratio = rates["moggy"].median / rates["plain"].median
     print(f"machine    {machine.describe()}")
     print(f"networks   DCGAN, 64 × 64 × 3, width {arguments.width}, batch {arguments.batch_size}")
@@ -67,7 +67,7 @@ def report(arguments: argparse.Namespace) -> None:
     print("           own: what this step takes, which makes no pass twice)")
 
 
-def be_plain(arguments: argparse.Namespace) -> None:
+def run_plain_side(arguments: argparse.Namespace) -> None:
     import torch
 
     from benchmarks.harness import moggy_training, pytorch_example
@@ -78,10 +78,10 @@ def be_plain(arguments: argparse.Namespace) -> None:
     )
     step = pytorch_example.make_step(batches, arguments.width, device)
     about = f"{device.type}, float32, NCHW, {torch.get_num_threads()} threads"
-    take_turns(about, step, arguments.batch_size, arguments.seconds, {})
+    answer_turns(about, step, arguments.batch_size, arguments.seconds, {})
 
 
-def be_moggy(arguments: argparse.Namespace) -> None:
+def run_moggy_side(arguments: argparse.Namespace) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # as the trainer process does
     from benchmarks.harness import device_limits, moggy_training
     from benchmarks.harness.training_work import example_work, training_work
@@ -89,7 +89,7 @@ def be_moggy(arguments: argparse.Namespace) -> None:
     config = replace(
         PRESETS["dcgan"].config, width=arguments.width, batch_size=arguments.batch_size
     )
-    moggy_training.be_a_side(
+    moggy_training.run_side(
         config,
         arguments.seconds,
         lambda run: {

@@ -1,6 +1,6 @@
-"""Train the embedding that Moggy ships, and say how good and how fast it is.
+"""Train the embedding that Moggy ships, and measure how good and how fast it is.
 
-`python -m benchmarks.embedding` measures the weights at hand; `--train` makes them anew first.
+`python -m benchmarks.embedding` measures the installed weights; `--train` trains them anew first.
 """
 
 import argparse
@@ -29,8 +29,8 @@ TEMPERATURE = 0.15
 SHARPNESS = 10.0  # of class logits: features have length one
 SAVE_EVERY = 50  # steps
 RECIPE: dict[str, Any] = {
-    "batch": {"cifar10": 64, "cats": 48, "mnist": 16},  # pictures, each seen twice
-    "distorted": 32,  # more: copies of CIFAR-10 and cats that count as pictures of their own
+    "batch": {"cifar10": 64, "cats": 48, "mnist": 16},  # images, each as two views
+    "distorted": 32,  # additional copies of CIFAR-10 and cats, which count as other images
     "peak_rate": 2e-3,
     "average": 0.99,  # of weights and statistics, over the steps
     "weight_decay": 0.02,
@@ -40,7 +40,7 @@ RECIPE: dict[str, Any] = {
 
 
 class Heads(nn.Module):
-    """What the features must tell: the class, and what was done to the picture."""
+    """Classifiers on the features: the class of an image, and its kind of distortion."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Heads(nn.Module):
 
 def main() -> None:
     arguments = parse_arguments()
-    # One by one: on a busy machine two threads spin for each other in bfloat16's backward pass.
+    # On a busy machine, threads wait for each other in the backward pass in bfloat16.
     torch.set_num_threads(arguments.threads)
     print(f"machine: {machine.describe()}, {torch.get_num_threads()} threads")
     keep_freed_memory()
@@ -74,7 +74,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def train(sources: dict[str, Split], steps: int, out: Path) -> tuple[Network, dict[str, Any]]:
-    """Classes, instances and kinds of distortion together; written to `out` now and then."""
+    """Train on instances, classes and kinds of distortion; save to `out` every SAVE_EVERY steps."""
     torch.manual_seed(RECIPE["seed"])
     generator = np.random.default_rng(RECIPE["seed"])
     network = Network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -108,15 +108,15 @@ def train(sources: dict[str, Split], steps: int, out: Path) -> tuple[Network, di
             seconds = round(time.perf_counter() - start)
             description = {"recipe": RECIPE | {"steps": steps}, "step": step, "seconds": seconds}
             save(out, averaged, description)
-            told = ", ".join(f"{name} {loss.item():.3f}" for name, loss in losses.items())
-            print(f"{step}/{steps} {seconds} s: {told}", flush=True)
+            shown = ", ".join(f"{name} {loss.item():.3f}" for name, loss in losses.items())
+            print(f"{step}/{steps} {seconds} s: {shown}", flush=True)
     return averaged.eval(), description
 
 
 def draw(
     sources: dict[str, Split], generator: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Pictures (B, 3, 64, 64), classes, kinds of distortion, and which may be mirrored."""
+    """Images (B, 3, 64, 64), and for each its class, distortion, and whether it may be mirrored."""
     images, labels = [], []
     for name, count in RECIPE["batch"].items():
         learnt = sources[name].learnt
@@ -135,12 +135,12 @@ def draw(
 
 
 def objectives(features: Tensor, heads: Heads, labels: Tensor, kinds: Tensor) -> dict[str, Tensor]:
-    """Cross-entropies; of instances it is NT-Xent (Chen et al. 2020, arXiv 2002.05709)."""
-    alike = features @ features.T / TEMPERATURE
-    alike = alike.masked_fill(torch.eye(len(features), dtype=torch.bool), float("-inf"))
-    others = torch.arange(len(features)).roll(len(features) // 2)  # the other view of each
+    """The cross-entropies; the one of instances is NT-Xent (Chen et al. 2020, arXiv 2002.05709)."""
+    similarity = features @ features.T / TEMPERATURE
+    similarity = similarity.masked_fill(torch.eye(len(features), dtype=torch.bool), float("-inf"))
+    other_views = torch.arange(len(features)).roll(len(features) // 2)
     return {
-        "instances": F.cross_entropy(alike, others),
+        "instances": F.cross_entropy(similarity, other_views),
         "classes": F.cross_entropy(
             heads.classes(features * SHARPNESS), labels, ignore_index=UNLABELLED
         ),
@@ -149,7 +149,7 @@ def objectives(features: Tensor, heads: Heads, labels: Tensor, kinds: Tensor) ->
 
 
 def save(path: Path, network: Network, description: dict[str, Any]) -> None:
-    """Convolutions and the last layer in float16; norms keep float32."""
+    """Write convolutions and the last layer in float16, norms in float32."""
     tensors = {
         name: tensor.half() if tensor.ndim > 1 else tensor
         for name, tensor in network.state_dict().items()

@@ -10,14 +10,14 @@ from PIL import Image
 
 from benchmarks.harness.digits import read_mnist
 
-HELD_OUT = {"cifar10": 5_000, "cats": 1_000}  # MNIST has test digits of its own
+HELD_OUT_IMAGES = {"cifar10": 5_000, "cats": 1_000}  # MNIST has test digits of its own
 UNLABELLED = -1
 SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """(N, H, W, C) uint8 and (N,) labels, UNLABELLED where there are no classes."""
+    """Images (N, H, W, C) uint8 and labels (N,); UNLABELLED if there are no classes."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -28,27 +28,27 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Split:
-    """What is learnt from, and what is not."""
+    """The images to learn from, and those held out."""
 
     learnt: Pictures
     held_out: Pictures
 
 
 def read_sources(folder: Path) -> dict[str, Split]:
-    """CIFAR-10, cats and MNIST by name; labels count on from one source to the next."""
+    """CIFAR-10, cats and MNIST by name; MNIST's labels start at 10, after CIFAR-10's."""
     digits = [
         Pictures(images[..., None], labels.astype(np.int64) + 10)
         for images, labels in (read_mnist(folder / "mnist", part) for part in ("train", "t10k"))
     ]
     return {
-        "cifar10": divided(read_zip(folder / "cifar10.zip"), HELD_OUT["cifar10"]),
-        "cats": divided(read_zip(folder / "cats.zip"), HELD_OUT["cats"]),
+        "cifar10": split_off(read_zip(folder / "cifar10.zip"), HELD_OUT_IMAGES["cifar10"]),
+        "cats": split_off(read_zip(folder / "cats.zip"), HELD_OUT_IMAGES["cats"]),
         "mnist": Split(*digits),
     }
 
 
 def read_zip(path: Path) -> Pictures:
-    """Every picture of one size; the folder is the class where there are several folders."""
+    """All images of an archive, which have one size; several folders are classes."""
     images, folders = [], []
     with zipfile.ZipFile(path) as archive:
         for name in sorted(archive.namelist()):
@@ -62,11 +62,11 @@ def read_zip(path: Path) -> Pictures:
     )
 
 
-def divided(pictures: Pictures, held_out: int) -> Split:
-    """A random part held out, the same one every time."""
+def split_off(pictures: Pictures, held_out: int) -> Split:
+    """Hold out a random part, the same in every call."""
     order = np.random.default_rng(SPLIT_SEED).permutation(len(pictures))
     parts = [
-        Pictures(pictures.images[places], pictures.labels[places])
-        for places in (order[held_out:], order[:held_out])
+        Pictures(pictures.images[indices], pictures.labels[indices])
+        for indices in (order[held_out:], order[:held_out])
     ]
     return Split(*parts)

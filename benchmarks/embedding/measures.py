@@ -1,4 +1,4 @@
-"""What the embedding is worth on pictures that it never learnt from, and how fast it is."""
+"""The quality of the embedding on held-out images, and its speed."""
 
 import time
 from pathlib import Path
@@ -16,38 +16,40 @@ from models.scoring.metrics.frechet import FrechetReference, Moments, frechet_di
 
 NEIGHBOURS = 20
 LINEAR_STEPS = 300
-NOISES = (0.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # levels of 255
-BLURS = (0.0, 0.5, 1.0, 2.0, 4.0)  # pixels
+NOISE_LEVELS = (0.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # levels of 255
+BLUR_SIGMAS = (0.0, 0.5, 1.0, 2.0, 4.0)  # pixels
 SPEED_SHAPES = ((64, 64, 3), (28, 28, 1), (256, 256, 3))
 SPEED_IMAGES = 1024
 SPEED_REPEATS = 10
 
 
 def measure(weights: Path, sources: dict[str, Split]) -> dict[str, Any]:
-    """Every figure of the network of that file, printed as it is found, by name."""
+    """All figures of the network in `weights` by name, printed as they are measured."""
     embedder = Embedder(weights=weights)
     figures: dict[str, Any] = {}
-    for found in (
+    for part in (
         accuracies(embedder, sources),
         instances(embedder, sources["cats"].held_out.images),
         distances(embedder, sources["cats"]),
         formats(embedder, read_network(weights), sources["cats"].held_out.images),
         speeds(embedder),
     ):
-        for name, value in found.items():
+        for name, value in part.items():
             print(f"{name:40} {value}", flush=True)
-        figures |= found
+        figures |= part
     return figures
 
 
 def accuracies(embedder: Embedder, sources: dict[str, Split]) -> dict[str, float]:
-    """Of the 20 nearest learnt pictures' vote, and of a linear classifier on the features."""
+    """Accuracies of a vote of the 20 nearest learnt images, and of a linear classifier."""
     figures = {}
     for name in ("cifar10", "mnist"):
         learnt, held_out = sources[name].learnt, sources[name].held_out
-        known, asked = (torch.from_numpy(embedder(one.images)) for one in (learnt, held_out))
-        voted = vote(known, torch.from_numpy(learnt.labels), asked)
-        answered = linear(known, torch.from_numpy(learnt.labels), asked)
+        learnt_features, held_out_features = (
+            torch.from_numpy(embedder(part.images)) for part in (learnt, held_out)
+        )
+        voted = vote(learnt_features, torch.from_numpy(learnt.labels), held_out_features)
+        answered = linear(learnt_features, torch.from_numpy(learnt.labels), held_out_features)
         figures[f"{name}_nearest"] = share(voted, held_out)
         figures[f"{name}_linear"] = share(answered, held_out)
     return figures
@@ -57,39 +59,41 @@ def share(answers: Tensor, pictures: Pictures) -> float:
     return round(float((answers.numpy() == pictures.labels).mean()), 4)
 
 
-def vote(known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
-    """(M,) the commonest label among the nearest NEIGHBOURS of each."""
-    parts = [(part @ known.T).topk(NEIGHBOURS).indices for part in asked.split(500)]
+def vote(learnt_features: Tensor, labels: Tensor, held_out_features: Tensor) -> Tensor:
+    """The commonest label (M,) among the NEIGHBOURS nearest of each."""
+    parts = [
+        (part @ learnt_features.T).topk(NEIGHBOURS).indices for part in held_out_features.split(500)
+    ]
     return labels[torch.cat(parts)].mode(1).values
 
 
-def linear(known: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
-    """(M,) labels by a logistic regression that is learnt from all at once."""
+def linear(learnt_features: Tensor, labels: Tensor, held_out_features: Tensor) -> Tensor:
+    """Labels (M,) by a logistic regression, trained on the full batch."""
     torch.manual_seed(0)
-    classifier = torch.nn.Linear(known.shape[1], int(labels.max()) + 1)
+    classifier = torch.nn.Linear(learnt_features.shape[1], int(labels.max()) + 1)
     adam = torch.optim.Adam(classifier.parameters(), lr=0.1)
     for _ in range(LINEAR_STEPS):
         adam.zero_grad()
-        F.cross_entropy(classifier(known * 10), labels).backward()
+        F.cross_entropy(classifier(learnt_features * 10), labels).backward()
         adam.step()
-    return classifier(asked * 10).argmax(1).detach()
+    return classifier(held_out_features * 10).argmax(1).detach()
 
 
 def instances(embedder: Embedder, images: np.ndarray) -> dict[str, Any]:
-    """How often the changed picture's nearest is the original; how far it is, against others.
+    """How often the nearest neighbour of a changed image is its original, and the distances.
 
-    The distances: the 95th percentile of changed to original, the 5th and 50th of each original to
-    its nearest other one.
+    The distances are the 95th percentile from changed image to original, and the 5th and 50th from
+    each original to its nearest other original.
     """
     torch.manual_seed(0)
     originals = embedder(images)
-    apart = between(originals, originals)
+    apart = distances_between(originals, originals)
     np.fill_diagonal(apart, np.inf)
     figures: dict[str, Any] = {
         "nearest_other_p5_p50": [round(float(p), 3) for p in np.percentile(apart.min(1), (5, 50))]
     }
     for name, changed in mild_changes(images).items():
-        away = between(embedder(changed), originals)
+        away = distances_between(embedder(changed), originals)
         recall = float((away.argmin(1) == np.arange(len(images))).mean())
         own = float(np.percentile(away.diagonal(), 95))
         figures[f"recall_{name}"] = round(recall, 4)
@@ -97,49 +101,49 @@ def instances(embedder: Embedder, images: np.ndarray) -> dict[str, Any]:
     return figures
 
 
-def between(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+def distances_between(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(M, D), (N, D) of unit length -> (M, N) Euclidean distances."""
     return np.sqrt(np.maximum(2 - 2 * (some @ others.T), 0))
 
 
 def mild_changes(images: np.ndarray) -> dict[str, np.ndarray]:
-    """What uploads and editors do to a picture: 64×64 RGB."""
+    """Changes that uploads and editors make to 64×64 RGB images, by name."""
     pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float()
     cropped = F.interpolate(pictures[:, :, 3:-3, 3:-3], images.shape[1], mode="bilinear")
-    packed = torch.stack([jpeg(one, 60) for one in pictures])
+    compressed = torch.stack([jpeg(picture, 60) for picture in pictures])
     mirrors = torch.ones(len(pictures), dtype=torch.bool)
     changed = {
         "crop_10_percent": cropped,
-        "jpeg_60": packed,
+        "jpeg_60": compressed,
         "brightness_+15_percent": pictures * 1.15,
         "half_size": F.interpolate(pictures, scale_factor=0.5, mode="area"),
         "mirrored": pictures.flip(3),
         "all_mild_at_random": view(pictures, mirrors),
     }
-    return {name: as_array(one) for name, one in changed.items()}
+    return {name: as_array(images) for name, images in changed.items()}
 
 
 def distances(embedder: Embedder, cats: Split) -> dict[str, Any]:
-    """The Fréchet distance of distorted held-out cats to as many learnt ones, ever stronger."""
+    """Fréchet distances of held-out cats to as many learnt ones, by strength of distortion."""
     torch.manual_seed(0)
     pictures = torch.from_numpy(cats.held_out.images).permute(0, 3, 1, 2).float()
     reference = FrechetReference.of(*weighed(embedder(cats.learnt.images[: len(pictures)])))
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for name, change, strengths in (
-        ("frechet_by_noise", lambda level: noise(pictures, (level - 6) / 60), NOISES),
-        ("frechet_by_blur", lambda sigma: blur(pictures, (sigma - 0.8) / 3), BLURS),
+        ("frechet_by_noise", lambda level: noise(pictures, (level - 6) / 60), NOISE_LEVELS),
+        ("frechet_by_blur", lambda sigma: blur(pictures, (sigma - 0.8) / 3), BLUR_SIGMAS),
     ):
         row = {}
         for strength in strengths:
             changed = as_array(change(strength) if strength else pictures)
             moments = Moments.of(*weighed(embedder(changed)))
             row[strength] = round(float(frechet_distances(reference, moments)), 4)
-        found[name] = row
-    return found
+        figures[name] = row
+    return figures
 
 
 def weighed(features: np.ndarray) -> tuple[Tensor, Tensor]:
-    """The features, each of which counts once."""
+    """The features with a weight of one each."""
     return torch.from_numpy(features), torch.ones(1, len(features), dtype=torch.float64)
 
 
@@ -150,14 +154,14 @@ def as_array(pictures: Tensor) -> np.ndarray:
 
 @torch.inference_mode()
 def formats(embedder: Embedder, network: Network, images: np.ndarray) -> dict[str, float]:
-    """How far the features lie from those of unfolded float32, at most."""
+    """The largest distance from the features of the unfolded network in float32."""
     exact = network.eval()(prepare(images)).numpy()
     apart = np.linalg.norm(exact - embedder(images), axis=1)
     return {"apart_from_float32": round(float(apart.max()), 4)}
 
 
 def speeds(embedder: Embedder) -> dict[str, float]:
-    """Images a second by shape, and milliseconds for one picture."""
+    """Images per second by shape, and milliseconds for one image."""
     generator = np.random.default_rng(0)
     figures: dict[str, float] = {}
     for shape in SPEED_SHAPES:
@@ -169,7 +173,7 @@ def speeds(embedder: Embedder) -> dict[str, float]:
 
 
 def seconds(embedder: Embedder, images: np.ndarray) -> float:
-    """The shortest of some calls: what else the machine does can only lengthen them."""
+    """The shortest of SPEED_REPEATS calls: other work on the machine only lengthens them."""
     taken = []
     for _ in range(SPEED_REPEATS):
         start = time.perf_counter()

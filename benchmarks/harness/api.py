@@ -1,4 +1,4 @@
-"""The API that is measured: run as `moggy up` runs it, its home in a temporary folder."""
+"""The measured API: started as `moggy up` starts it, with its home in a temporary folder."""
 
 import os
 from collections.abc import Iterator
@@ -11,25 +11,25 @@ from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.up.service import api_program
-from benchmarks.harness.processes import Server, free_port, serving
+from benchmarks.harness.processes import Server, free_port, running_server
 
-WIDTH = 32  # of the generators, at 64×64
+WIDTH = 32  # of the 64×64 generators
 
 
 @contextmanager
-def home() -> Iterator[Settings]:
-    """The settings of a service in a new folder, whatever the environment says of another."""
-    # A database or a bucket that they name is none of ours.
-    theirs = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("MOGGY_")}
+def temporary_settings() -> Iterator[Settings]:
+    """Settings with a temporary home and a free port; MOGGY_ environment variables are ignored."""
+    # They may name the database or the bucket of a real service.
+    variables = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("MOGGY_")}
     try:
         with TemporaryDirectory(prefix="moggy-serving-") as folder:
             yield Settings(home=Path(folder), port=free_port())
     finally:
-        os.environ |= theirs
+        os.environ |= variables
 
 
-def prepare(settings: Settings, models: int = 1) -> list[ServedCheckpoint]:
-    """A migrated database and so many models of random weights, as trainings leave them."""
+def register_models(settings: Settings, models: int = 1) -> list[ServedCheckpoint]:
+    """Migrate the database and register `models` models with random weights."""
     from benchmarks.harness.random_models import register, store_checkpoint
 
     migrate(settings.database)
@@ -43,13 +43,13 @@ def prepare(settings: Settings, models: int = 1) -> list[ServedCheckpoint]:
     return checkpoints
 
 
-def api(settings: Settings, **more: object) -> AbstractContextManager[Server]:
-    """The API process; `more` are settings by their names."""
-    given = {"home": settings.home, "port": settings.port} | more
+def run_api(settings: Settings, **overrides: object) -> AbstractContextManager[Server]:
+    """The API process; `overrides` are settings by name."""
+    values = {"home": settings.home, "port": settings.port} | overrides
     program = api_program(
-        settings, {f"MOGGY_{name.upper()}": str(value) for name, value in given.items()}
+        settings, {f"MOGGY_{name.upper()}": str(value) for name, value in values.items()}
     )
-    return serving(
+    return running_server(
         program.command,
         port=settings.port,
         ready="/healthz",

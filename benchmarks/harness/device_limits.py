@@ -1,4 +1,4 @@
-"""What the machine can do at best: its measured rates at matrix products and at copying."""
+"""The highest rates of a device, measured: matrix products and memory copies."""
 
 import time
 from collections.abc import Callable
@@ -14,12 +14,12 @@ COPIED_BYTES = {"cpu": 2**28, "cuda": 2**32}
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the machine multiplies it in hardware, as the trainer chooses."""
+    """bfloat16 if the device multiplies it in hardware, else float32, as the trainer chooses."""
     return torch.bfloat16 if native_bfloat16(device) else torch.float32
 
 
 def product_rate(device: torch.device) -> float:
-    """Operations per second of one large square matrix product after another."""
+    """Operations per second of consecutive large square matrix products."""
     side = SIDE[device.type]
     a, b = (torch.randn(side, side, device=device).to(fast_dtype(device)) for _ in range(2))
     out = torch.empty_like(a)
@@ -27,14 +27,14 @@ def product_rate(device: torch.device) -> float:
 
 
 def copy_rate(device: torch.device) -> float:
-    """Bytes per second, read and written, of one large copy after another."""
+    """Bytes read and written per second by consecutive large copies."""
     source = torch.ones(COPIED_BYTES[device.type] // 4, device=device)
     target = torch.empty_like(source)
     return 2 * COPIED_BYTES[device.type] * _per_second(lambda: target.copy_(source), device)
 
 
 def settle(device: torch.device) -> None:
-    """Wait for what the device has not yet done."""
+    """Wait until the device has finished its queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize()
 

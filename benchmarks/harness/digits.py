@@ -1,4 +1,4 @@
-"""MNIST, and a small classifier of it that says which digit a sample shows."""
+"""MNIST, and a small classifier that recognizes the digit of a generated image."""
 
 import gzip
 from pathlib import Path
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 SIDE = 28
 CLASSES = 10
-BATCH = 128
-EPOCHS = 4
+CLASSIFIER_BATCH = 128
+CLASSIFIER_EPOCHS = 4
 PEAK_RATE = 2e-3
 
 
@@ -24,11 +24,11 @@ def read_idx(path: Path) -> np.ndarray:
         raise ValueError(f"{path} is not an IDX file of unsigned bytes")
     lengths = np.frombuffer(data, ">u4", axes, offset=4)
     values = np.frombuffer(data, np.uint8, offset=4 + 4 * axes)
-    return values.reshape(lengths).copy()  # which may be written to, as torch wants it
+    return values.reshape(lengths).copy()  # torch wants writable memory
 
 
 def read_mnist(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 28, 28) uint8 and (N,) labels of "train" or "t10k"."""
+    """Images (N, 28, 28) uint8 and labels (N,) of the part "train" or "t10k"."""
     images = read_idx(folder / f"{part}-images-idx3-ubyte.gz")
     return images, read_idx(folder / f"{part}-labels-idx1-ubyte.gz")
 
@@ -53,18 +53,20 @@ class Classifier(nn.Module):
 
 
 def train_classifier(
-    images: np.ndarray, labels: np.ndarray, epochs: int = EPOCHS, device: str = "cpu"
+    images: np.ndarray, labels: np.ndarray, epochs: int = CLASSIFIER_EPOCHS, device: str = "cpu"
 ) -> Classifier:
-    """Learnt from (N, 28, 28) uint8 digits; shifted by up to a pixel, as samples may be."""
+    """Train on (N, 28, 28) uint8 digits, shifted by up to a pixel as generated ones may be."""
     torch.manual_seed(0)
     classifier = Classifier().to(device)
     digits = torch.from_numpy(images).to(device)
     targets = torch.from_numpy(labels).long().to(device)
     adam = torch.optim.Adam(classifier.parameters(), lr=PEAK_RATE)
-    steps = epochs * (len(digits) // BATCH)
+    steps = epochs * (len(digits) // CLASSIFIER_BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, max(1, steps))
     for _ in range(epochs):
-        for chosen in torch.randperm(len(digits))[: len(digits) // BATCH * BATCH].split(BATCH):
+        for chosen in torch.randperm(len(digits))[
+            : len(digits) // CLASSIFIER_BATCH * CLASSIFIER_BATCH
+        ].split(CLASSIFIER_BATCH):
             down, right = torch.randint(-1, 2, (2,)).tolist()
             shifted = digits[chosen].roll((down, right), (1, 2))
             adam.zero_grad()
@@ -82,10 +84,10 @@ def classify(classifier: Classifier, images: np.ndarray) -> np.ndarray:
     return np.concatenate([classifier(part.to(device)).argmax(1).cpu().numpy() for part in parts])
 
 
-def the_classifier(folder: Path, cache: Path | None, device: str) -> Classifier:
-    """Trained now on the MNIST of `folder`, or read from `cache`, which is written where absent.
+def load_or_train_classifier(folder: Path, cache: Path | None, device: str) -> Classifier:
+    """Read the classifier from `cache`, or train it on the MNIST of `folder` and write `cache`.
 
-    Prints its accuracy on the test digits, which it never learnt from.
+    Prints its accuracy on the test digits, which are not used for training.
     """
     if cache is not None and cache.exists():
         classifier = Classifier().to(device)

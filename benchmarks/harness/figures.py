@@ -1,12 +1,13 @@
-"""What was measured beside what is wanted, one line each."""
+"""Measured values with their targets, one line each."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`wanted` is the least, or with `at_most` the most, that meets the target; None: no target.
-    What has no unit is counted.
+    """A measured value; `wanted` is its target, None if it has none.
+
+    The target is a minimum, or with `at_most` a maximum. A figure without a unit is a count.
     """
 
     name: str
@@ -23,7 +24,7 @@ class Figure:
         return self.value <= self.wanted if self.at_most else self.value >= self.wanted
 
     def row(self) -> str:
-        """The ratio is that of what was measured to what is wanted; a count has none."""
+        """One line: value, target, their ratio (not for a count), verdict and note."""
         name, value = f"{self.name:32}", f"{_number(self.value):>8} {self.unit:12}"
         if self.wanted is None:
             return f"{name} {value} {'':32} {self.note}".rstrip()
@@ -37,7 +38,7 @@ TITLE = f"{'':32} {'measured':>8} {'':12} {'wanted':>8}"
 
 
 def _number(value: float) -> str:
-    """Three digits or more."""
+    """Format with at least three significant digits."""
     if value >= 100 or value == 0:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,10 +1,10 @@
-"""The limit of serving: the service's generator and encoder, called without HTTP."""
+"""The upper limit of serving: the service's generator and encoder, called without HTTP."""
 
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-# Set before torch is loaded, as the API's own processes have it.
+# Set before torch is imported, as in the processes of the API.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
@@ -20,17 +20,17 @@ from models.rendering import Renderer
 from models.samples import RENDER_BATCH, Sample
 
 
-def in_process(settings: Settings, checkpoint: ServedCheckpoint, seconds: float) -> float:
-    """Images per second, from seed to PNG, by as many threads as are the fastest: one that uses
-    all cores, or one to each core."""
-    threads = {1, machine.cores()}
-    return max(threaded_rate(settings, checkpoint, one, seconds) for one in threads)
+def in_process_rate(settings: Settings, checkpoint: ServedCheckpoint, seconds: float) -> float:
+    """Images per second from seed to PNG: the faster of one thread that uses all cores, and one
+    thread per core."""
+    thread_counts = {1, machine.cores()}
+    return max(threaded_rate(settings, checkpoint, count, seconds) for count in thread_counts)
 
 
 def threaded_rate(
     settings: Settings, checkpoint: ServedCheckpoint, threads: int, seconds: float
 ) -> float:
-    """The same by so many threads, between which the cores are shared out."""
+    """Images per second from seed to PNG by `threads` threads, which share the cores equally."""
     renderer = Renderer(load_generator(ObjectStore(settings).local_copy(checkpoint.key)))
     before = torch.get_num_threads()
     end = time.perf_counter() + seconds

@@ -1,4 +1,4 @@
-"""Load on an HTTP service: `wrk` where it is installed, else a small client of our own."""
+"""A closed-loop load on an HTTP service: by `wrk` if it is installed, else by a small client."""
 
 import asyncio
 import itertools
@@ -33,7 +33,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What came of it; times are seconds."""
+    """The result of a load; times are in seconds."""
 
     client: str
     requests: int
@@ -47,7 +47,7 @@ class Load:
 
 
 def load(port: int, request: Request, *, connections: int, seconds: int) -> Load:
-    """Ask 127.0.0.1 by so many kept connections, each as soon as it has its answer."""
+    """Send requests to 127.0.0.1 over kept connections, each as soon as the last is answered."""
     if shutil.which("wrk"):
         return _wrk(port, request, connections, seconds)
     return asyncio.run(_own(port, request, connections, seconds))
@@ -70,7 +70,7 @@ def _wrk(port: int, request: Request, connections: int, seconds: int) -> Load:
 
 
 def wrk_script(request: Request) -> str:
-    """Lua for `wrk -s`; a JSON string is also a Lua string, of what stands in requests here."""
+    """A Lua script for `wrk -s`. JSON strings of these requests are also Lua strings."""
     headers = request.all_headers
     fields = ", ".join(f"[{json.dumps(name)}] = {json.dumps(headers[name])}" for name in headers)
     return WRK_SCRIPT % {
@@ -86,7 +86,7 @@ def _parts(text: str) -> str:
 
 
 def read_wrk(output: str) -> Load:
-    """What the script printed when `wrk` was done."""
+    """Parse the line that the script prints at the end."""
     line = next(line for line in output.splitlines() if line.startswith("RESULT"))
     requests, took, errors, median, p99 = json.loads(line.removeprefix("RESULT"))
     return Load("wrk", requests, requests / took * 1e6, errors, median / 1e6, p99 / 1e6)
@@ -102,13 +102,13 @@ async def _own(port: int, request: Request, connections: int, seconds: int) -> L
         nonlocal errors
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while time.perf_counter() - started < seconds:
-            asked = time.perf_counter()
+            sent = time.perf_counter()
             writer.write(request.render(next(numbers)))
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
             await reader.readexactly(int(length or 0))
             errors += head.split(None, 2)[1] >= b"400"
-            latencies.append(time.perf_counter() - asked)
+            latencies.append(time.perf_counter() - sent)
         writer.close()
 
     await asyncio.gather(*(connection() for _ in range(connections)))

@@ -19,7 +19,7 @@ def describe() -> str:
 
 
 def cores() -> int:
-    """Those that this process may run on, which in a container are not all."""
+    """The number of cores that this process may use; in a container that can be fewer than all."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""This project's side of a comparison: a training run as `python -m models.train` sets it up."""
+"""Moggy's side of a comparison: a training run set up as `python -m models.train` does it."""
 
 import json
 import tempfile
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.harness.device_limits import settle
-from benchmarks.harness.turns import take_turns
+from benchmarks.harness.turns import answer_turns
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import choose_machine
@@ -21,7 +21,7 @@ PICTURES = 3000
 
 
 def random_pictures(count: int, shape: tuple[int, ...]) -> np.ndarray:
-    """(count, H, W, C) uint8: how fast a step is does not depend on what it sees."""
+    """(count, H, W, C) uint8 noise: the speed of a step does not depend on the images."""
     return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
@@ -39,7 +39,7 @@ def pack(folder: Path, pictures: np.ndarray) -> None:
 
 
 def open_run(config: TrainingConfig, dataset: Path, device: str | None = None) -> TrainingRun:
-    """A run on the packed dataset, on the device the trainer would choose unless one is named."""
+    """A run on the packed dataset, on `device` or else on the device that the trainer chooses."""
     machine = choose_machine(config.precision)
     if device is not None and device != machine.device.type:
         machine = replace(machine, device=torch.device(device), precision="float32")
@@ -50,7 +50,7 @@ def open_run(config: TrainingConfig, dataset: Path, device: str | None = None) -
 
 
 def step_of(run: TrainingRun) -> Callable[[], None]:
-    """One step, and its losses read as often as the training loop does."""
+    """A function that takes one step, and reads its losses as often as the training loop does."""
 
     def step() -> None:
         run.step()
@@ -65,17 +65,17 @@ def describe(run: TrainingRun) -> str:
     return f"{machine.device.type}, {machine.precision}, {machine.threads} threads"
 
 
-def be_a_side(
+def run_side(
     config: TrainingConfig,
     seconds: float,
     answers: Callable[[TrainingRun], Answers] = lambda _: {},
     device: str | None = None,
 ) -> None:
-    """Take turns as the trainer, learning from random pictures."""
+    """Answer the turns of a comparison as Moggy's trainer, on random images."""
     with tempfile.TemporaryDirectory(prefix="moggy-benchmark-") as folder:
         pack(Path(folder), random_pictures(PICTURES, config.shape))
         run = open_run(config, Path(folder), device)
-        take_turns(
+        answer_turns(
             describe(run),
             step_of(run),
             run.images_per_step,

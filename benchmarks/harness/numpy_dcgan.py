@@ -1,8 +1,8 @@
 """DCGAN in NumPy alone, as the article writes it: im2col, col2im, every gradient by hand.
 
-Arrays are (B, C, H, W). Networks and step are the article's; what it leaves open is done the fast
-way (im2col by one strided copy for each place of the kernel, each layer one matrix product for the
-whole batch), so that the comparison flatters nobody.
+Arrays are (B, C, H, W). Networks and step are the article's. What it leaves open is done the fast
+way, to be fair to NumPy: im2col is one strided copy per position of the kernel, and each layer is
+one matrix product for the whole batch.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ KERNEL = 4
 
 
 def im2col(images: Array, stride: int, padding: int) -> Array:
-    """(B, C, H, W) -> (B · H' · W', C · 4 · 4): a row for each place of the kernel."""
+    """(B, C, H, W) -> (B · H' · W', C · 4 · 4): a row for each position of the kernel."""
     batch, channels, height, width = images.shape
     rows = (height + 2 * padding - KERNEL) // stride + 1
     columns = (width + 2 * padding - KERNEL) // stride + 1
@@ -25,13 +25,13 @@ def im2col(images: Array, stride: int, padding: int) -> Array:
     patches = np.empty((batch, channels, KERNEL, KERNEL, rows, columns), images.dtype)
     for y in range(KERNEL):
         for x in range(KERNEL):
-            place = padded[:, :, y : y + stride * rows : stride, x : x + stride * columns : stride]
-            patches[:, :, y, x] = place
+            window = padded[:, :, y : y + stride * rows : stride, x : x + stride * columns : stride]
+            patches[:, :, y, x] = window
     return patches.transpose(0, 4, 5, 1, 2, 3).reshape(batch * rows * columns, -1)
 
 
 def col2im(patches: Array, shape: tuple[int, ...], stride: int, padding: int) -> Array:
-    """The transpose of im2col: rows added back to images of `shape` (B, C, H, W)."""
+    """The transpose of im2col: add rows back to images of `shape` (B, C, H, W)."""
     batch, channels, height, width = shape
     rows = (height + 2 * padding - KERNEL) // stride + 1
     columns = (width + 2 * padding - KERNEL) // stride + 1
@@ -42,13 +42,13 @@ def col2im(patches: Array, shape: tuple[int, ...], stride: int, padding: int) ->
     )
     for y in range(KERNEL):
         for x in range(KERNEL):
-            place = padded[:, :, y : y + stride * rows : stride, x : x + stride * columns : stride]
-            place += placed[:, :, y, x]
+            window = padded[:, :, y : y + stride * rows : stride, x : x + stride * columns : stride]
+            window += placed[:, :, y, x]
     return padded[:, :, padding : padding + height, padding : padding + width]
 
 
 class Layer(Protocol):
-    """`backward` takes the gradient of the last `forward`, and adds to the parameters' own."""
+    """`backward` takes the gradient of the last output and adds to the parameter gradients."""
 
     parameters: list[Array]
     gradients: list[Array]
@@ -81,7 +81,7 @@ class Convolution:
 
 
 class TransposedConvolution:
-    """weight (C, C', 4, 4): the gradient of a convolution, taken as a layer."""
+    """weight (C, C', 4, 4): the input gradient of a convolution, used as a layer."""
 
     def __init__(self, weight: Array, stride: int, padding: int) -> None:
         self.stride, self.padding = stride, padding
@@ -105,7 +105,7 @@ class TransposedConvolution:
 
 
 class BatchNorm:
-    """Of each channel over batch and pixels, with the batch's own statistics."""
+    """Normalises each channel over batch and pixels, with the statistics of the batch."""
 
     EPSILON = 1e-5
 
@@ -132,7 +132,7 @@ class BatchNorm:
 
 
 class LeakyReLU:
-    """With slope 0 the plain one."""
+    """Slope 0 is the plain ReLU."""
 
     def __init__(self, slope: float) -> None:
         self.slope = slope
@@ -140,8 +140,8 @@ class LeakyReLU:
         self.gradients: list[Array] = []
 
     def forward(self, images: Array) -> Array:
-        one, slope = np.array([1, self.slope], images.dtype)
-        self._factor = np.where(images > 0, one, slope)
+        unit, slope = np.array([1, self.slope], images.dtype)
+        self._factor = np.where(images > 0, unit, slope)
         return images * self._factor
 
     def backward(self, gradient: Array) -> Array:
@@ -162,7 +162,7 @@ class Tanh:
 
 
 class Network:
-    """Layers one after another."""
+    """A sequence of layers."""
 
     def __init__(self, layers: list[Layer]) -> None:
         self.layers = layers
@@ -217,9 +217,9 @@ class Adam:
 
 
 def generator(weights: Iterator[Array]) -> Network:
-    """The article's, from its nine arrays: five weights, a BatchNorm scale after all but the last.
+    """The article's generator of nine arrays: five weights, a BatchNorm scale between each two.
 
-    One transposed convolution of stride 1, then four of stride 2, each to half the channels.
+    One transposed convolution of stride 1, then four of stride 2, which halve the channels.
     """
     layers: list[Layer] = [TransposedConvolution(next(weights), 1, 0)]
     for _ in range(4):
@@ -229,7 +229,7 @@ def generator(weights: Iterator[Array]) -> Network:
 
 
 def discriminator(weights: Iterator[Array]) -> Network:
-    """The article's, from its eight arrays; the middle three convolutions have a BatchNorm."""
+    """The article's discriminator of eight arrays; its middle three layers have a BatchNorm."""
     layers: list[Layer] = [Convolution(next(weights), 2, 1), LeakyReLU(0.2)]
     for _ in range(3):
         layers += [Convolution(next(weights), 2, 1), BatchNorm(next(weights)), LeakyReLU(0.2)]
@@ -244,7 +244,7 @@ class Training:
         self.generator_adam, self.discriminator_adam = Adam(generator), Adam(discriminator)
 
     def step(self, reals: Array, latents: Array) -> tuple[float, float]:
-        """(B, C, 64, 64) reals, (B, D) latents -> the two losses; the generator learns first."""
+        """(B, C, 64, 64) reals, (B, D) latents -> both losses; the generator is updated first."""
         G, D = self.generator, self.discriminator
         fakes = G.forward(latents[:, :, None, None])
         loss_generator, gradient = cross_entropy(D.forward(fakes), real=True)
@@ -262,7 +262,7 @@ class Training:
 
 
 def new_training(width: int, dtype: type[np.floating], latent_dim: int = 100) -> Training:
-    """With DCGAN's first weights, for 64×64 RGB pictures."""
+    """A training with DCGAN's initial weights, for 64×64 RGB images."""
     random = np.random.default_rng(0)
 
     def normal(mean: float, *shape: int) -> Array:
@@ -280,7 +280,7 @@ def new_training(width: int, dtype: type[np.floating], latent_dim: int = 100) ->
 
 
 def cross_entropy(logits: Array, *, real: bool) -> tuple[float, Array]:
-    """Mean binary cross-entropy of the sigmoid, and its gradient by the logits."""
+    """Mean binary cross-entropy of the sigmoid, and its gradient with respect to the logits."""
     sign = -1 if real else 1
     loss = float(np.logaddexp(0, sign * logits).mean())
     probabilities = 1 / (1 + np.exp(-logits))

@@ -1,9 +1,9 @@
-"""Requests at a steady rate, whatever becomes of them: an open loop over kept connections.
+"""Requests at a steady rate, whether or not they are answered: an open loop over kept connections.
 
-A latency counts from the moment when its request was due, so that a service that stalls is charged
-with all who came meanwhile; a client that waits for an answer before it asks again is not. Beside
-the answers stands what the client itself cost and how late it was: on few cores it takes what the
-service would have.
+A latency counts from the moment at which its request was due, so a stall of the service also counts
+for every request that was due during it. A closed loop, which waits for an answer before it sends
+again, hides this. The result also has the processor time and the lateness of the client itself: on
+few cores the client takes time from the service.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 import uvloop
 
-# A connection that was idle for longer is not used again: the service closes them after five.
+# A connection that was idle for longer is not reused: the service closes it after five seconds.
 IDLE_SECONDS = 3.0
 NO_ANSWER = 0  # the status of a connection that was refused, reset or silent for too long
 PATIENCE_SECONDS = 60.0
@@ -22,7 +22,7 @@ END_OF_HEAD = b"\r\n\r\n"
 
 
 class Outcome(NamedTuple):
-    """Of one request; times are seconds, `due` since the start. Headers are in lower case."""
+    """The outcome of a request; times in seconds, `due` since the start; `head` in lower case."""
 
     number: int
     due: float
@@ -33,11 +33,11 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Pace:
-    """How it went. `held_back` requests were not made, as all connections were in use."""
+    """The client's side. `held_back` requests were not sent because all connections were in use."""
 
     sent: int
     held_back: int
-    connections: int  # at most at once
+    connections: int  # the most that were open at once
     late_p99: float  # seconds from when a request was due until it was sent
     cores: float  # that the client itself kept busy
 
@@ -45,40 +45,40 @@ class Pace:
 def pace(
     port: int,
     render: Callable[[int], bytes],
-    note: Callable[[Outcome], None],
+    record: Callable[[Outcome], None],
     *,
     rate: float,
     seconds: float,
     connections: int,
     sent: Callable[[], object] = lambda: None,
 ) -> Pace:
-    """Make rate × seconds requests of 127.0.0.1, and wait for the answers; `note` hears of each.
+    """Send rate × seconds requests to 127.0.0.1 and wait for the answers; `record` gets each one.
 
-    `render` makes the bytes of each by its number, 0 and on. `sent` is called once the last is
-    sent, before its answer is there.
+    `render` makes the bytes of a request from its number, which counts from 0. `sent` is called
+    after the last request is sent, before its answer arrives.
     """
-    return uvloop.run(Client(port, render, note, connections).run(rate, seconds, sent))
+    return uvloop.run(Client(port, render, record, connections).run(rate, seconds, sent))
 
 
 class Client:
-    """The connections, and the requests that were given to them."""
+    """The connections, and the requests that they carry."""
 
     def __init__(
         self,
         port: int,
         render: Callable[[int], bytes],
-        note: Callable[[Outcome], None],
+        record: Callable[[Outcome], None],
         connections: int,
     ) -> None:
         self._port = port
         self._render = render
-        self._note = note
+        self._record = record
         self._limit = connections
         self._connections: set[_Connection] = set()
         self._idle: list[_Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
-        self._open = self._most = 0
-        self._late: list[float] = []
+        self._open = self._most_open = 0
+        self._lateness: list[float] = []
         self._held_back = 0
         self._unanswered = 0
         self._started = 0.0
@@ -88,8 +88,8 @@ class Client:
         self._started, used = time.perf_counter(), time.process_time()
         while number < count:
             due = min(count, int(self.now() * rate) + 1)
-            for one in range(number, due):
-                self._ask(one, one / rate)
+            for next_number in range(number, due):
+                self._send(next_number, next_number / rate)
             number = due
             await asyncio.sleep(max(0.0, number / rate - self.now()))
         sent()
@@ -102,33 +102,33 @@ class Client:
         for connection in list(self._connections):
             connection.close()
         await asyncio.sleep(0)  # let them close
-        self._late.sort()
-        late = self._late[int(0.99 * len(self._late))] if self._late else 0.0
-        return Pace(len(self._late), self._held_back, self._most, late, cores)
+        self._lateness.sort()
+        late = self._lateness[int(0.99 * len(self._lateness))] if self._lateness else 0.0
+        return Pace(len(self._lateness), self._held_back, self._most_open, late, cores)
 
     def now(self) -> float:
         """Seconds since the start."""
         return time.perf_counter() - self._started
 
-    def _ask(self, number: int, due: float) -> None:
-        connection = self._reuse()
+    def _send(self, number: int, due: float) -> None:
+        connection = self._idle_connection()
         if connection is not None:
-            self._late.append(self.now() - due)
+            self._lateness.append(self.now() - due)
             self._unanswered += 1
-            connection.ask(number, due, self._render(number))
+            connection.send(number, due, self._render(number))
         elif self._open < self._limit:
-            self._late.append(self.now() - due)
+            self._lateness.append(self.now() - due)
             self._unanswered += 1
             self._open += 1
-            self._most = max(self._most, self._open)
-            task = asyncio.ensure_future(self._ask_anew(number, due))
+            self._most_open = max(self._most_open, self._open)
+            task = asyncio.ensure_future(self._send_on_new_connection(number, due))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
         else:
             self._held_back += 1
 
-    def _reuse(self) -> "_Connection | None":
-        """The one that was used last, if that is not too long ago."""
+    def _idle_connection(self) -> "_Connection | None":
+        """The most recently used idle connection, unless the service may have closed it."""
         if not self._idle:
             return None
         connection = self._idle.pop()
@@ -139,7 +139,7 @@ class Client:
         self._idle.clear()
         return None
 
-    async def _ask_anew(self, number: int, due: float) -> None:
+    async def _send_on_new_connection(self, number: int, due: float) -> None:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
@@ -150,13 +150,13 @@ class Client:
             self.answered(number, due, NO_ANSWER, b"")
             return
         self._connections.add(connection)
-        connection.ask(number, due, self._render(number))
+        connection.send(number, due, self._render(number))
 
     def answered(self, number: int, due: float, status: int, head: bytes) -> None:
         self._unanswered -= 1
-        self._note(Outcome(number, due, self.now() - due, status, head))
+        self._record(Outcome(number, due, self.now() - due, status, head))
 
-    def rest(self, connection: "_Connection") -> None:
+    def mark_idle(self, connection: "_Connection") -> None:
         connection.idle_since = self.now()
         self._idle.append(connection)
 
@@ -168,18 +168,18 @@ class Client:
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time, and its answer, which has a length."""
+    """Carries one request at a time; its answer has a Content-Length."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._asked: tuple[int, float] | None = None
+        self._pending: tuple[int, float] | None = None
         self._received = bytearray()
         self._head = b""
-        self._length = 0  # of the answer, once its headers are there
+        self._length = 0  # of the whole answer, known once its headers are complete
         self.idle_since = 0.0
 
-    def ask(self, number: int, due: float, data: bytes) -> None:
-        self._asked = (number, due)
+    def send(self, number: int, due: float, data: bytes) -> None:
+        self._pending = (number, due)
         self._transport.write(data)
 
     def close(self) -> None:
@@ -196,18 +196,18 @@ class _Connection(asyncio.Protocol):
                 return
             self._head = bytes(self._received[:end]).lower()
             self._length = end + len(END_OF_HEAD) + content_length(self._head)
-        if len(self._received) >= self._length and self._asked is not None:
-            asked, self._asked = self._asked, None
+        if len(self._received) >= self._length and self._pending is not None:
+            pending, self._pending = self._pending, None
             head, self._head = self._head, b""
             self._received.clear()
-            self._client.rest(self)
-            self._client.answered(*asked, status_of(head), head)
+            self._client.mark_idle(self)
+            self._client.answered(*pending, status_of(head), head)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._client.forget(self)
-        if self._asked is not None:
-            asked, self._asked = self._asked, None
-            self._client.answered(*asked, NO_ANSWER, b"")
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            self._client.answered(*pending, NO_ANSWER, b"")
 
 
 def status_of(head: bytes) -> int:
@@ -215,6 +215,6 @@ def status_of(head: bytes) -> int:
 
 
 def content_length(head: bytes) -> int:
-    """Of lower-case headers; 0 where they do not say."""
+    """The Content-Length in lower-case headers; 0 if there is none."""
     value = head.partition(b"\r\ncontent-length:")[2]
     return int(value.partition(b"\r\n")[0] or 0)

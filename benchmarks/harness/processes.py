@@ -1,4 +1,4 @@
-"""A server that a benchmark starts on loopback, and ends with every process that it started."""
+"""A server that a benchmark starts on loopback and stops with all its descendants."""
 
 import os
 import signal
@@ -17,11 +17,11 @@ from benchmarks.harness.machine import ROOT
 
 START_SECONDS = 60
 STOP_SECONDS = 10
-LOG_CHARACTERS = 2000  # the end of it, where a server does not start
+LOG_CHARACTERS = 2000  # of the end of the log of a server that does not start
 
 
 class NotStarted(Exception):
-    """The server ended or never answered; the end of its log."""
+    """The server exited or did not answer in time; the message is the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Server:
 
 
 @contextmanager
-def serving(
+def running_server(
     command: Sequence[str],
     *,
     port: int,
@@ -40,7 +40,7 @@ def serving(
     log: Path,
     environment: Mapping[str, str],
 ) -> Iterator[Server]:
-    """Run it until the end of the block, once `ready`, a path, is answered. Raises NotStarted."""
+    """Run a server in the block, once it answers at the path `ready`. Raises NotStarted."""
     started = time.perf_counter()
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -69,8 +69,8 @@ def free_port() -> int:
         return port
 
 
-def end_when_told() -> None:
-    """Let a SIGTERM end this process as Ctrl-C does, its servers included."""
+def exit_on_sigterm() -> None:
+    """Let SIGTERM exit this process as Ctrl-C does, so that its servers are stopped too."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
@@ -83,62 +83,65 @@ def _answers(port: int, path: str) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Told kindly first. Some servers leave their children behind, which may spin for ever."""
-    family = descendants(process.pid)
+    """Send SIGTERM, then kill what is left: some servers leave running children behind."""
+    children = descendants(process.pid)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
-    for pid in [process.pid, *family]:
+    for pid in [process.pid, *children]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes that it started, and they, and so on; none but on Linux."""
+    """The pids of its children, their children and so on; empty except on Linux."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
             children.setdefault(int(parent), []).append(int(folder.name))
-    found, unseen = [], [pid]
-    while unseen:
-        unseen += (mine := children.get(unseen.pop(), []))
-        found += mine
-    return found
+    pids, unvisited = [], [pid]
+    while unvisited:
+        unvisited += (started := children.get(unvisited.pop(), []))
+        pids += started
+    return pids
 
 
 def cpu_seconds(pid: int) -> float:
-    """What it and its descendants have computed so far; other load on the machine is not in it."""
+    """Processor time that a process and its descendants have used so far."""
     ticks = 0
-    for one in [pid, *descendants(pid)]:
+    for member in [pid, *descendants(pid)]:
         with suppress(OSError):
-            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def memory(pid: int) -> dict[str, int]:
-    """Bytes that it and its descendants have in memory: Rss all, what they share in each of them;
-    Pss with what is shared divided among who shares it; Anonymous their own."""
+def memory_bytes(pid: int) -> dict[str, int]:
+    """Memory of a process and its descendants by the kernel's names, in bytes.
+
+    Rss counts shared pages in each process, Pss divides them among the processes that share them,
+    Anonymous counts private memory.
+    """
     sums: Counter[str] = Counter()
-    for text in _read_of_each(pid, "smaps_rollup"):
+    for text in _read_proc_files(pid, "smaps_rollup"):
         for line in text.splitlines()[1:]:
             name, kib, _ = line.split()
             sums[name.rstrip(":")] += 1024 * int(kib)
     return dict(sums)
 
 
-def resident(pid: int) -> int:
-    """Rss alone; quickly, to be asked often."""
-    pages = sum(int(text.split()[1]) for text in _read_of_each(pid, "statm"))
+def resident_bytes(pid: int) -> int:
+    """The Rss of a process and its descendants; cheap enough to be sampled often."""
+    pages = sum(int(text.split()[1]) for text in _read_proc_files(pid, "statm"))
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _read_of_each(pid: int, file: str) -> Iterator[str]:
-    """A file of /proc of it, then of each of its descendants that has not ended meanwhile."""
+def _read_proc_files(pid: int, file: str) -> Iterator[str]:
+    """The /proc file of a process, then those of its descendants that are still running."""
     yield Path(f"/proc/{pid}/{file}").read_text()
-    for one in descendants(pid):
+    for child in descendants(pid):
         with suppress(OSError):
-            yield Path(f"/proc/{one}/{file}").read_text()
+            yield Path(f"/proc/{child}/{file}").read_text()

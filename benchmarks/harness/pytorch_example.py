@@ -1,7 +1,7 @@
-"""The peer: pytorch/examples' dcgan, written out. Eager, float32, NCHW, what most users write.
+"""pytorch/examples' dcgan, written out: eager, float32, NCHW, as most users write it.
 
-Networks, initial weights, losses and the order of a step are the example's; only the loading of
-files is left to the caller.
+Networks, initial weights, losses and the order of a step are the example's. The caller loads the
+files.
 """
 
 from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def make_step(batches: Iterator[Tensor], width: int, device: torch.device) -> St
 
 
 def in_memory(pictures: np.ndarray, batch_size: int) -> Iterator[Tensor]:
-    """Batches without end of (N, H, W, C) uint8 pictures, made float32 NCHW before the start."""
+    """Endless batches of (N, H, W, C) uint8 images, converted to float32 NCHW beforehand."""
     data = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
     while True:
         yield data[torch.randint(len(data), (batch_size,))]

@@ -1,4 +1,4 @@
-"""Checkpoints of random weights, stored and registered as a training does it: for tests too."""
+"""Checkpoints with random weights, stored and registered as a training does it; tests use them."""
 
 import functools
 import hashlib
@@ -22,18 +22,18 @@ from models.networks.build import build_discriminator, build_generator, initiali
 
 @functools.cache
 def checkpoint_bytes(config: TrainingConfig, weights: int) -> bytes:
-    """A checkpoint file whose pictures differ from latent to latent; `weights` seeds it."""
+    """A checkpoint file whose images differ between latents; `weights` is the seed."""
     generator, discriminator = build_generator(config), build_discriminator(config)
     random = torch.Generator().manual_seed(weights)
     initialise(generator, random)
     initialise(discriminator, random)
     with torch.no_grad():
         for parameter in generator.parameters():
-            if not parameter.any():  # a trained network has no layer that does nothing
+            if not parameter.any():  # a trained network has no layer of zeros
                 parameter.normal_(0, 0.02, generator=random)
-        if generator.embedding is not None:  # nor classes that are hardly told apart
+        if generator.embedding is not None:  # a trained network has distinct classes
             generator.embedding.weight.normal_(generator=random)
-        for _ in range(30):  # BatchNorm learns what these weights give: else all is one grey
+        for _ in range(30):  # BatchNorm's statistics: without them every image is grey
             latents = torch.randn(16, config.latent_dim, generator=random)
             images = generator(latents, _labels(config, 16, random))
         assert isinstance(generator.layers, nn.Sequential)
@@ -55,7 +55,7 @@ def _labels(config: TrainingConfig, count: int, random: torch.Generator) -> torc
 def store_checkpoint(
     store: ObjectStore, model: str = "cats", weights: int = 1, **config: Any
 ) -> ServedCheckpoint:
-    """Width 8 unless `config` says otherwise; 64×64 RGB, 100 values to a latent."""
+    """Store a checkpoint; `config` overrides width 8, 64×64 RGB and a latent of 100 values."""
     settings = TrainingConfig(**({"width": 8} | config))
     data = checkpoint_bytes(settings, weights)
     checkpoint = ServedCheckpoint(
@@ -73,7 +73,7 @@ def store_checkpoint(
 
 
 def register(database: Database, checkpoint: ServedCheckpoint) -> ServedCheckpoint:
-    """Make the stored checkpoint its model's newest."""
+    """Register the stored checkpoint as the newest of its model."""
     config = TrainingConfig(
         shape=checkpoint.shape,
         latent_dim=checkpoint.latent_dim,

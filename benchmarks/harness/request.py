@@ -1,4 +1,4 @@
-"""A request that is made again and again, and each time for something else."""
+"""A request template: each time it is sent, it contains another number."""
 
 import http.client
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.domain.images.checkpoint import ServedCheckpoint
 
-NUMBER = "{number}"  # in a path or a body: another one in each request
+NUMBER = "{number}"  # placeholder in a path or a body
 ANSWER_SECONDS = 60.0
 GRID_IMAGES = 64
 
@@ -20,7 +20,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; a POST where it has a body, which is JSON."""
+    """A GET, or a POST if there is a body, which is JSON."""
 
     path: str
     body: str = ""
@@ -34,23 +34,23 @@ class Request:
     def all_headers(self) -> dict[str, str]:
         return ({"Content-Type": "application/json"} if self.body else {}) | dict(self.headers)
 
-    def filled(self, number: int) -> tuple[str, bytes]:
-        """Its path and its body."""
+    def fill(self, number: int) -> tuple[str, bytes]:
+        """Path and body with the number filled in."""
         path, body = (text.replace(NUMBER, str(number)) for text in (self.path, self.body))
         return path, body.encode()
 
     def render(self, number: int) -> bytes:
-        """The bytes that ask for it, over a connection that is kept."""
-        path, body = self.filled(number)
+        """The bytes of the request for a keep-alive connection."""
+        path, body = self.fill(number)
         fields = {"Host": "127.0.0.1"} | self.all_headers
         if body:
             fields["Content-Length"] = str(len(body))
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"{self.method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
-    def ask(self, port: int, number: int) -> Answer:
-        """Its answer, whatever the status."""
-        path, body = self.filled(number)
+    def send(self, port: int, number: int) -> Answer:
+        """Send it over a new connection; the answer may have any status."""
+        path, body = self.fill(number)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
         try:
             connection.request(self.method, path, body or None, self.all_headers)

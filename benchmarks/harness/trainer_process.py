@@ -1,4 +1,4 @@
-"""The trainer process, run as its supervisor runs it, without a service around it."""
+"""The trainer process, run as its supervisor runs it, without the service."""
 
 import json
 import signal
@@ -11,13 +11,13 @@ from typing import Any
 from models.config import TrainingConfig
 
 STATE_SECONDS = 600
-PROGRESS_EVERY = 60  # of its events, one a second
+EVENTS_PER_LINE = 60  # the trainer sends one event a second
 
 
 class Trainer:
     """`python -m models.train` in a folder of its own.
 
-    `rose` has the images seen at which each signal of its health rose first.
+    `rose` maps each health signal that rose to the images seen when it first did.
     """
 
     def __init__(self, folder: Path, config: TrainingConfig, dataset: Path) -> None:
@@ -28,16 +28,16 @@ class Trainer:
             "config": config.to_json(),
             "dataset": str(dataset.resolve()),
             "state_every_seconds": STATE_SECONDS,
-            "score_images": 0,  # a training is measured without its judge
+            "score_images": 0,  # no scoring: only the training is measured
         }
         (folder / "run.json").write_text(json.dumps(run, indent=1) + "\n")
 
     def run(self, seconds: float | None = None) -> Path:
-        """Train to the end, or for so long; the last checkpoint. Prints how it goes."""
+        """Train to the end, or for `seconds`, printing progress; return the last checkpoint."""
         checkpoint: Path | None = None
         with subprocess.Popen(
             [sys.executable, "-m", "models.train", str(self._folder)],
-            stdin=subprocess.PIPE,  # the trainer ends when whoever holds it lets go
+            stdin=subprocess.PIPE,  # the trainer exits when this pipe is closed
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
@@ -54,7 +54,7 @@ class Trainer:
                         self.rose.setdefault(event["signal"], event["images_seen"])
                     elif event["event"] == "failed":
                         raise SystemExit(f"the training failed: {event['error']}")
-                    elif event["event"] == "progress" and count % PROGRESS_EVERY == 0:
+                    elif event["event"] == "progress" and count % EVENTS_PER_LINE == 0:
                         print(_progress(event), flush=True)
                 process.wait()
             finally:

@@ -1,28 +1,28 @@
-"""What a training step costs at least: its operations and its bytes, counted on no device.
+"""The least work of a training step: operations and bytes, counted without a device.
 
-The step is taken on meta tensors, and every matrix product and convolution of it is counted.
+The step is taken on meta tensors, and each of its matrix products and convolutions is counted.
 
-Operations, per image: 2 for each multiplication and addition of the products that the step cannot
-do without. With G and D one image's forward pass through each network, a backward pass to weights
-and input costs 2, to one of them 1, and nobody wants the gradient of the first layers' input:
+Operations per image: 2 for each multiply-add of the products that the step needs. G and D are the
+forward passes of one image through each network. A backward pass to weights and input costs 2
+forward passes, to one of them 1; the gradient of the first layer's input is never needed:
 
-    shared       3 G + 7 D   D sees reals and fakes (2), learns from both (2 · 2), hands G's loss
-                             back through the fakes' own pass (1)
-    apart        4 G + 8 D   D learns from fakes made for it (G), G from fresh ones through a D
-                             that has changed (D): updates "alternating" and "split"
-    the example  3 G + 8 D   the same fakes, but through a D that has changed
+    shared       3 G + 7 D   D evaluates reals and fakes (2) and learns from both (2 · 2); G's loss
+                             goes back through the same pass of the fakes (1)
+    apart        4 G + 8 D   D learns from fakes made for it (G), and G from new fakes through the
+                             updated D (D): updates "alternating" and "split"
+    the example  3 G + 8 D   the same fakes, but through the updated D
 
-and in every `penalty_every_steps`-th step 3 D more for R1 and for R2 (D's gradient by the image,
-and a backward pass through it), 6 for a penalty between reals and fakes, which are a pass more.
-A relativistic loss shows G's own update the reals again: 1 D.
+Every `penalty_every_steps`-th step adds 3 D for R1 and 3 D for R2 (D's gradient with respect to the
+image, and a backward pass through it), and 6 D for a penalty between reals and fakes, which needs a
+further pass. A relativistic loss adds 1 D: G's update evaluates the reals again.
 
-Bytes, per image: every product reads its operands and writes its outcome once in bfloat16, all that
-lies between two products being done on the way; and the step, divided by its batch, reads and
-writes the weights and both moments of Adam in float32 (24 bytes for each parameter), reads the
-gradient and writes the weights' bfloat16 copy (4), and moves the generator's average (8).
+Bytes per image: every product reads its operands and writes its result once in bfloat16; all
+element-wise work between two products is assumed to be fused. The step, divided by its batch, reads
+and writes the weights and both moments of Adam in float32 (24 bytes per parameter), reads the
+gradient and writes the weights' bfloat16 copy (4), and updates the generator's average (8).
 
-Nothing that computes the same can be faster, but for what stays in a cache from one product to the
-next: little with a large batch, much of a small network's weights.
+No implementation of the same computation is faster, except for data that stays in a cache between
+two products: little of a large batch, much of a small network's weights.
 """
 
 from collections.abc import Callable
@@ -57,10 +57,10 @@ class Work:
         return Work(self.operations * times, self.bytes * times)
 
 
-class _Products(TorchDispatchMode):
+class _ProductCounter(TorchDispatchMode):
     """Counts what matrix products and convolutions compute, read and write.
 
-    Not FlopCounterMode: its hooks fail on a leaf that autograd.grad is asked for.
+    FlopCounterMode does not work here: its hooks fail on a leaf passed to autograd.grad.
     """
 
     def __init__(self) -> None:
@@ -78,17 +78,18 @@ class _Products(TorchDispatchMode):
         operations = _operations(func._overloadpacket, args, result)
         if operations is not None:
             outcome = result if isinstance(result, tuple) else (result,)
-            touched = [one.numel() for one in (*args, *outcome) if isinstance(one, Tensor)]
-            self.work += Work(operations, ELEMENT_BYTES * sum(touched))
+            tensors = [value for value in (*args, *outcome) if isinstance(value, Tensor)]
+            elements = sum(tensor.numel() for tensor in tensors)
+            self.work += Work(operations, ELEMENT_BYTES * elements)
         return result
 
 
 def _operations(product: Any, args: tuple[Any, ...], result: Any) -> float | None:
-    """Of one call of torch's; None where it is no product.
+    """The operations of one torch call; None if it is not a product.
 
-    Convolutions by a formula of our own: torch's counts the weights' gradient of a grouped one as
-    often as there are groups. A weight is used once at each position of the smaller picture, the
-    outcome or, transposed, the input; and so in either gradient.
+    Convolutions have their own formula, because torch's counts the weight gradient of a grouped
+    convolution once per group. Forward and in both gradients, each weight is used once at each
+    position of the smaller image: the output, or the input if the convolution is transposed.
     """
     if product is torch.ops.aten.convolution:
         images, weight, transposed = args[0], args[1], args[6]
@@ -103,29 +104,29 @@ def _operations(product: Any, args: tuple[Any, ...], result: Any) -> float | Non
 
 
 def count(step: Callable[[], Any]) -> Work:
-    """The products of `step`, taken on meta tensors."""
-    with _Products() as products:
+    """The work of `step`, taken on meta tensors."""
+    with _ProductCounter() as products:
         step()
     return products.work
 
 
 def training_work(config: TrainingConfig) -> Work:
-    """Of one image of a training with `config`, penalties spread over the steps between them."""
+    """The work per image of a training with `config`; penalties are averaged over the steps."""
     with torch.device("meta"):
-        step = _Step(config)
+        step = _StepPasses(config)
         work = count(lambda: step.take(penalised=False))
         if config.r1 or config.r2 or config.gradient_penalty:
             share = 1 / config.penalty_every_steps
             penalised = count(lambda: step.take(penalised=True))
             work = work * (1 - share) + penalised * share
-    generator, discriminator = (_size(network) for network in (step.G, step.D))
+    generator, discriminator = (_parameter_count(network) for network in (step.G, step.D))
     state = (ADAM_BYTES + AVERAGE_BYTES) * generator
     state += ADAM_BYTES * discriminator * config.discriminator_steps
     return (work + Work(0, state)) * (1 / (config.batch_size * config.discriminator_steps))
 
 
 def example_work(width: int) -> Work:
-    """Of one image of pytorch/examples' step at that width, without the gradients it drops."""
+    """The work per image of pytorch/examples' step, without the gradients that it discards."""
     with torch.device("meta"):
         G, D = pytorch_example.generator(width), pytorch_example.discriminator(width)
         latents, reals = torch.empty(1, pytorch_example.LATENT_DIM, 1, 1), torch.empty(1, 3, 64, 64)
@@ -139,8 +140,8 @@ def example_work(width: int) -> Work:
     return count(step)
 
 
-class _Step:
-    """The passes of a training step, with losses that cost nothing."""
+class _StepPasses:
+    """The passes of a training step, with losses of negligible cost."""
 
     def __init__(self, config: TrainingConfig) -> None:
         self.config = config
@@ -172,7 +173,7 @@ class _Step:
         torch.autograd.backward(fakes, gradient)
 
     def _learn(self, shown: Tensor, penalised: bool) -> Tensor:
-        """The discriminator's update; the fakes' logits, whose graph is kept."""
+        """Update the discriminator; return the logits of the fakes, whose graph is kept."""
         config, D, labels = self.config, self.D, self.labels
         reals = self.reals.detach().requires_grad_(penalised and config.r1 > 0)
         if penalised and config.r2 > 0:
@@ -180,20 +181,20 @@ class _Step:
         real_logits, fake_logits = D(reals, labels), D(shown, labels)
         loss = real_logits.sum() + fake_logits.sum()
         if reals.requires_grad:
-            loss = loss + _steepness(real_logits, reals)
+            loss = loss + _squared_gradient_norm(real_logits, reals)
         if penalised and config.r2 > 0:
-            loss = loss + _steepness(fake_logits, shown)
+            loss = loss + _squared_gradient_norm(fake_logits, shown)
         if penalised and config.gradient_penalty > 0:
             between = self.reals.detach().requires_grad_()
-            loss = loss + _steepness(D(between, labels), between)
+            loss = loss + _squared_gradient_norm(D(between, labels), between)
         torch.autograd.backward(loss, inputs=list(D.parameters()), retain_graph=True)
         return fake_logits
 
 
-def _steepness(logits: Tensor, images: Tensor) -> Tensor:
+def _squared_gradient_norm(logits: Tensor, images: Tensor) -> Tensor:
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum()
 
 
-def _size(network: nn.Module) -> int:
+def _parameter_count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())

@@ -1,7 +1,7 @@
-"""Peers that take turns, each in a process of its own.
+"""Comparisons in which several sides run alternately, each in a process of its own.
 
-So neither profits from what the other sets up, and a machine that slows down slows both. Standard
-library only: a side chooses its environment before it loads what computes.
+Neither side profits from what the other sets up, and a slower machine slows down both. Standard
+library only: a side sets its environment variables before it imports torch.
 """
 
 import statistics
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TextIO
 
-WARM_UP_STEPS = 10  # after which a step that is captured or compiled is so
+WARM_UP_STEPS = 10  # a step may be captured or compiled during the first ones
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What one side said of itself, and its images per second in each turn."""
+    """The description of one side, and its images per second in each turn."""
 
     about: str
     each: list[float]
@@ -33,7 +33,7 @@ class Rates:
 
 
 class Side:
-    """One of the peers: a child that says what it is, then answers each line with a number."""
+    """A child process that prints its description, then answers each input line with a number."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._process = subprocess.Popen(
@@ -43,18 +43,18 @@ class Side:
             text=True,
         )
 
-    def hear(self) -> str:
+    def read_line(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("one side of the benchmark ended: its error is above")
+            raise SystemExit("one side of the benchmark ended: see its error above")
         return line.strip()
 
-    def ask(self, word: str) -> float:
+    def request(self, word: str) -> float:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
-        return float(self.hear())
+        return float(self.read_line())
 
     def __enter__(self) -> "Side":
         return self
@@ -65,19 +65,19 @@ class Side:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.communicate()  # which closes its standard input: the end of its turns
+        self._process.communicate()  # closes its standard input, so that it exits
 
 
 def compare(sides: Mapping[str, Side], turns: int) -> dict[str, Rates]:
-    """Let each side go in turn, so many times."""
-    rates = {name: Rates(side.hear(), []) for name, side in sides.items()}
+    """Measure each side alternately, `turns` times."""
+    rates = {name: Rates(side.read_line(), []) for name, side in sides.items()}
     for _ in range(turns):
         for name, side in sides.items():
-            rates[name].each.append(side.ask("go"))
+            rates[name].each.append(side.request("go"))
     return rates
 
 
-def take_turns(
+def answer_turns(
     about: str,
     step: Callable[[], Any],
     images: int,
@@ -87,7 +87,7 @@ def take_turns(
     lines: Iterable[str] = sys.stdin,
     out: TextIO = sys.stdout,
 ) -> None:
-    """Be a side: "go" is answered with the rate of a step of `images`, others by `answers`."""
+    """Run a side: answer "go" with the rate of `step`, and other lines by `answers`."""
     for _ in range(WARM_UP_STEPS):
         step()
     settle()
@@ -104,7 +104,7 @@ def rate(
     seconds: float,
     settle: Callable[[], None] = lambda: None,
 ) -> float:
-    """Images per second; `settle` waits for what a step has left in flight."""
+    """Images per second of `step`; `settle` waits for work that a step has left in flight."""
     began, steps = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         step()
@@ -113,7 +113,7 @@ def rate(
     return steps * images / (time.perf_counter() - began)
 
 
-def in_turn(steps: Sequence[Callable[[], float]], turns: int) -> list[float]:
-    """The median of each of several measurements that take turns in one process."""
+def alternate(steps: Sequence[Callable[[], float]], turns: int) -> list[float]:
+    """The median of each of several measurements that alternate in one process."""
     measured = [[step() for step in steps] for _ in range(turns)]
     return [statistics.median(column) for column in zip(*measured, strict=True)]

@@ -1,4 +1,4 @@
-"""What a peer's server is told when it starts. Standard library only."""
+"""The assignment of a peer's server, passed in an environment variable. Standard library only."""
 
 import json
 import os
@@ -11,10 +11,10 @@ VARIABLE = "MOGGY_PEER"
 
 @dataclass(frozen=True)
 class Setting:
-    """How a peer is run; each has its own words for these.
+    """The setting of a peer, in common terms.
 
-    `servers` answer HTTP, `workers` generate, each with `threads` of torch, at most `batch` images
-    at once, for which it waits `wait_ms`.
+    `servers` processes answer HTTP. `workers` processes generate, each with `threads` threads of
+    torch, at most `batch` images at once; an incomplete batch waits `wait_ms`.
     """
 
     workers: int = 1
@@ -29,7 +29,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Where to listen, which pictures to make, and how."""
+    """The port to listen on, the checkpoint to serve, and the setting."""
 
     port: int
     checkpoint: Mapping[str, Any]  # the fields of a ServedCheckpoint
@@ -41,6 +41,6 @@ class Assignment:
 
     @classmethod
     def read(cls) -> Self:
-        """What this process was told."""
+        """The assignment of this process."""
         fields = json.loads(os.environ[VARIABLE])
         return cls(**fields | {"setting": Setting(**fields["setting"])})

@@ -1,8 +1,8 @@
-"""The pictures by BentoML: `POST /images` with `{"seeds": [7]}` answers `["BASE64"]`.
+"""Images by BentoML: `POST /images` with `{"seeds": [7]}` answers `["BASE64"]`.
 
-As its documentation has it: a batchable API, whose adaptive batching joins what waits. Such an API
-takes and gives lists, and what is in an answer's list is JSON. A second service before it could
-answer with the file itself, and was half as fast: each request then goes through two processes.
+Follows its documentation: a batchable API, whose adaptive batching joins waiting requests. Such an
+API takes and returns lists, and the returned list is JSON. A second service in front of it could
+answer with the file itself, but was half as fast: each request then passes two processes.
 """
 
 import base64
@@ -12,23 +12,23 @@ import bentoml
 from benchmarks.peers.assignment import Assignment
 from benchmarks.peers.pictures import Pictures
 
-TOLD = Assignment.read()
-SETTING = TOLD.setting
+ASSIGNMENT = Assignment.read()
+SETTING = ASSIGNMENT.setting
 
 
 @bentoml.service(
     workers=SETTING.workers,
     threads=1,
-    # Nothing that is done for each request but the request.
+    # Without further work per request.
     logging={"access": {"enabled": False}},
     metrics={"enabled": False},
     tracing={"sample_rate": 0.0},
 )
 class Images:
-    """One instance in each worker."""
+    """Each worker has one instance."""
 
     def __init__(self) -> None:
-        self.pictures = Pictures(TOLD)
+        self.pictures = Pictures(ASSIGNMENT)
 
     @bentoml.api(batchable=True, max_batch_size=SETTING.batch, max_latency_ms=SETTING.wait_ms)
     def images(self, seeds: list[int]) -> list[str]:

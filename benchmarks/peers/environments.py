@@ -1,6 +1,6 @@
-"""Virtual environments for those peers whose dependencies may clash with the project's.
+"""Virtual environments for peers whose dependencies may conflict with the project's.
 
-Each is made once, of the pins in its own file of requirements, under `.venv-peers`.
+Each is made once under `.venv-peers`, from the pins in the peer's requirements file.
 """
 
 import shutil
@@ -11,15 +11,15 @@ from pathlib import Path
 from benchmarks.harness.machine import ROOT
 
 FOLDER = ROOT / ".venv-peers"
-STAMP = "installed.txt"  # in an environment that is whole: the requirements it was made of
+STAMP = "installed.txt"  # in a complete environment: a copy of its requirements
 
 
 class NotInstalled(Exception):
-    """The environment could not be made; why."""
+    """The environment could not be made; the message is the reason."""
 
 
 def programs(requirements: Path) -> Path:
-    """The folder of the environment's programs, made if need be. Raises NotInstalled."""
+    """The bin folder of the environment, which is made if necessary. Raises NotInstalled."""
     environment = FOLDER / requirements.stem
     stamp, wanted = environment / STAMP, requirements.read_text()
     if not stamp.exists() or stamp.read_text() != wanted:

@@ -1,4 +1,4 @@
-"""The pictures by a plain FastAPI handler, `GET /images/7.png`: no batching, FastAPI's threads."""
+"""Images by a plain FastAPI handler, `GET /images/7.png`: no batching, in FastAPI's thread pool."""
 
 from fastapi import FastAPI, Response
 

@@ -1,7 +1,7 @@
-"""The pictures by LitServe: `POST /predict` with `{"seed": 7}` answers with the file.
+"""Images by LitServe: `POST /predict` with `{"seed": 7}` answers with the file.
 
-As its documentation has it: the hooks of a LitAPI, batching on, and its fast queue (ZeroMQ),
-which it recommends beyond 100 requests per second.
+Follows its documentation: the hooks of a LitAPI, batching, and the fast queue (ZeroMQ), which is
+recommended above 100 requests per second.
 """
 
 import litserve
@@ -12,7 +12,7 @@ from benchmarks.peers.pictures import Pictures
 
 
 class Images(litserve.LitAPI):
-    """Its hooks, in the order in which they are called."""
+    """The hooks of a LitAPI, in the order in which they are called."""
 
     def setup(self, device: str) -> None:  # noqa: ARG002
         self.pictures = Pictures(Assignment.read())
@@ -34,17 +34,17 @@ class Images(litserve.LitAPI):
 
 
 def main() -> None:
-    told = Assignment.read()
-    setting = told.setting
+    assignment = Assignment.read()
+    setting = assignment.setting
     images = Images(max_batch_size=setting.batch, batch_timeout=setting.wait_ms / 1000)
     server = litserve.LitServer(
         images, accelerator="cpu", workers_per_device=setting.workers, fast_queue=True
     )
     server.run(
         host="127.0.0.1",
-        port=told.port,
+        port=assignment.port,
         num_api_servers=setting.servers,
-        log_level="error",  # which leaves out a line for each request
+        log_level="error",  # no line per request
         generate_client_file=False,
     )
 

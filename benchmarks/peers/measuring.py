@@ -1,4 +1,4 @@
-"""How fast a peer serves the service's own pictures, by each of its settings."""
+"""How fast a peer serves the same images as the service, with each of its settings."""
 
 import io
 import sys
@@ -13,26 +13,26 @@ from PIL import Image
 from app.domain.images.checkpoint import ServedCheckpoint
 from app.domain.images.encoders import RECIPE_KEY
 from benchmarks.harness.load import Load, load
-from benchmarks.harness.processes import cpu_seconds, free_port, serving
+from benchmarks.harness.processes import cpu_seconds, free_port, running_server
 from benchmarks.peers.assignment import Assignment, Setting
 from benchmarks.peers.environments import programs
 from benchmarks.peers.peer import Peer
 
 WARM_UP_SECONDS = 2
-SEED = 7  # of the picture that is compared
+SEED = 7  # of the image that is compared
 
 
 class AnotherPicture(Exception):
-    """What a peer answers is not what the service answers."""
+    """A peer's image differs from the service's."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One setting, and what came of it."""
+    """A setting and its measured load."""
 
     setting: Setting
     load: Load
-    cpu: float  # seconds to each request, of all its processes
+    cpu: float  # processor seconds per request, over all processes
 
     def __str__(self) -> str:
         return f"{self.load}, {self.cpu * 1e3:.2f} ms of CPU each: {self.setting}"
@@ -47,33 +47,34 @@ def measure(
     connections: int,
     seconds: int,
 ) -> Iterator[Result]:
-    """Its settings, one after the other. `file` is the checkpoint's, `picture` what the service
-    answers for SEED. Raises NotInstalled, NotStarted, AnotherPicture.
+    """Measure each setting. `file` is the checkpoint's file, `picture` the service's PNG for SEED.
+
+    Raises NotInstalled, NotStarted, AnotherPicture.
     """
     own = Path(sys.executable).parent
     folder = programs(peer.requirements) if peer.requirements else own
     for setting in peer.settings:
-        told = Assignment(free_port(), asdict(checkpoint), str(file), setting)
+        assignment = Assignment(free_port(), asdict(checkpoint), str(file), setting)
         with (
             TemporaryDirectory(prefix="moggy-peer-") as temporary,
-            serving(
-                peer.command(folder, told.port),
-                port=told.port,
+            running_server(
+                peer.command(folder, assignment.port),
+                port=assignment.port,
                 ready=peer.ready,
                 log=Path(temporary) / "log",
-                environment=told.environment(),
+                environment=assignment.environment(),
             ) as server,
         ):
-            compare(peer.picture(peer.request.ask(told.port, SEED).body), picture)
-            load(told.port, peer.request, connections=connections, seconds=WARM_UP_SECONDS)
+            compare(peer.picture(peer.request.send(assignment.port, SEED).body), picture)
+            load(assignment.port, peer.request, connections=connections, seconds=WARM_UP_SECONDS)
             before = cpu_seconds(server.pid)
-            made = load(told.port, peer.request, connections=connections, seconds=seconds)
+            made = load(assignment.port, peer.request, connections=connections, seconds=seconds)
             used = cpu_seconds(server.pid) - before
             yield Result(setting, made, used / made.requests)
 
 
 def compare(theirs: bytes, ours: bytes) -> None:
-    """The same recipe, and pixels within one level: kernels are chosen by the batch's shape.
+    """Check for the same recipe, and pixels within one level: kernels depend on the batch shape.
 
     Raises AnotherPicture.
     """

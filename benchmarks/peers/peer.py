@@ -1,7 +1,7 @@
-"""The peers, how each is started and asked, and the settings that are tried of each.
+"""The peers: how each is started and requested, and its settings.
 
-The settings are what users of each tool would come to who want the most of two cores and 32
-clients; on this kind of work. The fastest of them counts.
+The settings are those that a user of the tool might choose for the highest speed with two cores, 32
+clients and this kind of work. The fastest counts.
 """
 
 import base64
@@ -20,20 +20,20 @@ CORES = machine.cores()
 
 @dataclass(frozen=True)
 class Peer:
-    """`command` makes its command line of the folder of its programs and its port."""
+    """A tool that serves models; `command` makes its command line from its bin folder and port."""
 
     name: str
-    requirements: Path | None  # None: it has the project's own environment
+    requirements: Path | None  # None: it runs in the project's environment
     command: Callable[[Path, int], list[str]]
     ready: str
     request: Request
     picture: Callable[[bytes], bytes]  # the PNG in an answer
     settings: tuple[Setting, ...]
-    wanted: float | None = None  # times its rate
+    wanted: float | None = None  # the service's rate as a multiple of this peer's
 
     @property
     def title(self) -> str:
-        """With its version, where it has one."""
+        """The name, with the version if it is pinned."""
         lines = self.requirements.read_text().splitlines() if self.requirements else []
         versions = [line.partition("==")[2] for line in lines if line.startswith(f"{self.name}==")]
         return " ".join([self.name, *versions])
@@ -45,8 +45,8 @@ def _litserve(programs: Path, port: int) -> list[str]:  # noqa: ARG001
 
 def _bentoml(programs: Path, port: int) -> list[str]:
     serve = [str(programs / "python"), "-m", "bentoml", "serve"]
-    where = ["--host", "127.0.0.1", "--port", str(port)]
-    return [*serve, "benchmarks.peers.bentoml_service:Images", *where]
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    return [*serve, "benchmarks.peers.bentoml_service:Images", *address]
 
 
 def _fastapi(programs: Path, port: int) -> list[str]:

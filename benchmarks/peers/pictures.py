@@ -1,8 +1,8 @@
-"""What every peer serves: the files that the service gives for the same seeds.
+"""The images that every peer serves: the same files as the service makes for the same seeds.
 
-The same generator, frozen as the service has it, and the service's encoder with its recipe inside.
-A peer's forward pass is of as many images as its batch has, where the service's are always of
-RENDER_BATCH: it need not promise that a picture's bytes are the same whatever is made beside it.
+The generator is frozen as in the service, and the encoder writes the same recipe. A peer's forward
+pass has the size of its batch, where the service always uses RENDER_BATCH: a peer does not promise
+that an image has the same bytes in every batch.
 """
 
 import os
@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-# Set before torch is loaded, as the service's own processes have it.
+# Set before torch is imported, as in the processes of the service.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
@@ -26,7 +26,7 @@ from models.seeds import latents_from_seeds
 
 
 class Pictures:
-    """Seeds to PNG files, as the assignment says."""
+    """Makes PNG files from seeds, with the checkpoint and setting of the assignment."""
 
     def __init__(self, assignment: Assignment) -> None:
         torch.set_num_threads(assignment.setting.threads)
@@ -35,7 +35,7 @@ class Pictures:
         self._checkpoint = ServedCheckpoint(**fields)
         loaded = load_generator(Path(assignment.file))
         self._generator = _frozen(loaded.generator, self._checkpoint.latent_dim)
-        for count in (1, assignment.setting.batch) * 3:  # until it has settled on how to run them
+        for count in (1, assignment.setting.batch) * 3:  # until torch has optimised both sizes
             self(range(count))
 
     @torch.inference_mode()
@@ -50,7 +50,7 @@ class Pictures:
 
 @torch.inference_mode()
 def _frozen(generator: torch.nn.Module, latent_dim: int) -> torch.jit.ScriptModule:
-    """As models.rendering has it, but for batches of any size."""
+    """Freeze the generator as models.rendering does, but for batches of any size."""
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

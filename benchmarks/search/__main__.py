@@ -1,13 +1,14 @@
-"""Which recipe is the best default: candidates at equal time, judged by pictures none has seen.
+"""The search for the best default preset: candidates train for equal time and are scored.
 
-`python -m benchmarks.search --folder DIR` trains every candidate on every dataset with every seed,
-each for the same minutes, and appends what it scored, and which signals of its health rose, to
-DIR/results.jsonl; what is there already is not run again. `--report` only prints the table.
+`python -m benchmarks.search --folder DIR` trains every candidate on every dataset with every seed
+for the same number of minutes, and scores it against images that no candidate learns from. It
+appends the scores, and the health signals that rose, to DIR/results.jsonl; runs that are already
+there are skipped. `--report` only prints the table.
 
-The minutes are turned into a number of images once, by real steps (DIR/rates.jsonl): the machine is
-to be left alone while those are taken, and a neighbour of the training itself changes nothing. So
-several may share a machine: one with `OMP_NUM_THREADS=1 taskset -c N` for each core N, each with
-seeds of its own.
+The minutes are converted to a number of images once, by real steps (DIR/rates.jsonl). The machine
+must be idle while these are measured. After that, other work on the machine does not change the
+result, so several processes may share it: start one with `OMP_NUM_THREADS=1 taskset -c N` for each
+core N, each with its own seeds.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from models.scoring.scores import Reference, score
 from models.training.estimation import measure, random_dataset
 
 BASELINE = "dcgan"
-WARM_SECONDS = 10.0  # of real steps, which say how many images the minutes hold
+RATE_SECONDS = 10.0  # of real steps, to convert minutes to images
 GRID_SIDE = 8
 COLUMNS = (
     "seeds", "images", "Fréchet", f"to {BASELINE}", "KID", "recall", "of the real", "copies",
@@ -68,20 +69,22 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=list(DATASETS))
     parser.add_argument("--candidates", nargs="+", choices=CANDIDATES, default=list(CANDIDATES))
-    parser.add_argument("--report", action="store_true", help="only print what is there")
+    parser.add_argument(
+        "--report", action="store_true", help="only print the table of the results so far"
+    )
     parser.add_argument("--archives", type=Path, default=SHARED_DATA)
     return parser.parse_args()
 
 
 def run(name: str, dataset: str, seed: int, arguments: argparse.Namespace, results: Path) -> None:
-    """Train and judge one candidate, unless that was done before."""
+    """Train and score one candidate, unless its result is already there."""
     key = {"candidate": name, "dataset": dataset, "seed": seed, "minutes": arguments.minutes}
-    if any(key.items() <= done.items() for done in read(results)):
+    if any(key.items() <= result.items() for result in read(results)):
         return
     learnt, held_out = prepare(arguments.folder / "data", arguments.archives, dataset)
     seconds = seconds_per_image(name, learnt, arguments.folder / "rates.jsonl")
     images = max(1, int(60 * arguments.minutes / seconds))
-    config = configured(CANDIDATES[name], learnt, seed, images)
+    config = configuration(CANDIDATES[name], learnt, seed, images)
     folder = arguments.folder / "runs" / f"{dataset}-{name}-{seed}-{arguments.minutes:g}"
     print(f"{name} on {dataset}, seed {seed}: {config.images:,} images", flush=True)
     began = time.monotonic()
@@ -96,8 +99,8 @@ def run(name: str, dataset: str, seed: int, arguments: argparse.Namespace, resul
     print(f"  Fréchet {scores['frechet']:.4f} after {minutes:.1f} minutes", flush=True)
 
 
-def configured(candidate: Candidate, dataset: Path, seed: int, images: int) -> TrainingConfig:
-    """The candidate's configuration for so many images; what it schedules ends with them."""
+def configuration(candidate: Candidate, dataset: Path, seed: int, images: int) -> TrainingConfig:
+    """The candidate's configuration for `images`; its schedules end with the run."""
     overrides = dict(candidate.overrides)
     if any(field.endswith("_final") for field in overrides):
         overrides["schedule_images"] = images
@@ -106,11 +109,11 @@ def configured(candidate: Candidate, dataset: Path, seed: int, images: int) -> T
 
 
 def seconds_per_image(name: str, dataset: Path, rates: Path) -> float:
-    """What `rates` says of this candidate and size of picture, measured here where it says nothing.
+    """Read the rate of this candidate and image shape from `rates`, or measure and append it.
 
-    All seeds have the same: what a neighbour costs one of them is no fault of the candidate's.
+    All seeds use the same rate, so that other work on the machine does not count against one.
     """
-    config = configured(CANDIDATES[name], dataset, seed=0, images=1)
+    config = configuration(CANDIDATES[name], dataset, seed=0, images=1)
     key = {"candidate": name, "shape": list(config.shape)}
     for known in read(rates):
         if key.items() <= known.items():
@@ -119,7 +122,7 @@ def seconds_per_image(name: str, dataset: Path, rates: Path) -> float:
         here = choose_machine(config.precision)
         here.prepare()
         noise = random_dataset(Path(temporary), config)
-        step = measure(config, noise, here, WARM_SECONDS).step_seconds
+        step = measure(config, noise, here, RATE_SECONDS).step_seconds
     seconds = step / (config.batch_size * config.discriminator_steps)
     with rates.open("a") as file:
         file.write(json.dumps(key | {"seconds_per_image": seconds}) + "\n")
@@ -127,7 +130,7 @@ def seconds_per_image(name: str, dataset: Path, rates: Path) -> float:
 
 
 def judge(checkpoint: Path, learnt: Path, held_out: Path, grid: Path) -> dict[str, Any]:
-    """The scores of as many generated pictures as were held out, and how many are copies."""
+    """The scores of as many generated images as are held out, and the rate of copies."""
     embedder = Embedder()
     generator = load_generator(checkpoint).generator
     unseen = PackedDataset(held_out)
@@ -145,7 +148,7 @@ def read(results: Path) -> list[dict[str, Any]]:
 
 
 def report(lines: list[dict[str, Any]], minutes: float) -> None:
-    """A table of each dataset, the best Fréchet distance first; means over the seeds."""
+    """Print a table per dataset, best Fréchet distance first, of means over the seeds."""
     chosen = [line for line in lines if line["minutes"] == minutes]
     for dataset in dict.fromkeys(line["dataset"] for line in chosen):
         groups: dict[str, list[Mapping[str, Any]]] = {}
@@ -155,7 +158,7 @@ def report(lines: list[dict[str, Any]], minutes: float) -> None:
         baseline = mean(groups.get(BASELINE, []), "frechet")
         print(f"\n| {' | '.join((f'{dataset}, {minutes:g} minutes', *COLUMNS))} |")
         print("|" + "---|" * (1 + len(COLUMNS)))
-        for name in sorted(groups, key=lambda one: mean(groups[one], "frechet")):
+        for name in sorted(groups, key=lambda candidate: mean(groups[candidate], "frechet")):
             print(row(name, groups[name], baseline))
 
 
@@ -175,7 +178,7 @@ def row(name: str, lines: list[Mapping[str, Any]], baseline: float) -> str:
 
 
 def mean(lines: list[Mapping[str, Any]], field: str) -> float:
-    """NaN where nothing was measured."""
+    """The mean of a score over the lines; NaN if there are none."""
     return float(np.mean([line["scores"][field] for line in lines])) if lines else float("nan")
 
 

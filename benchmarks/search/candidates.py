@@ -1,4 +1,4 @@
-"""The recipes that the search for the default preset compares: presets with changes."""
+"""The recipes that the search for the default preset compares: presets with overrides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Candidate:
-    """A preset and what is changed in it, and why one would.
+    """A preset with overrides, and what they mean.
 
-    A value that ends in "_final" is reached at the end of the run.
+    A field that ends in "_final" has its value at the end of the run.
     """
 
     preset: str
@@ -18,7 +18,7 @@ class Candidate:
 
 
 def _changed(why: str, changes: Mapping[str, Any]) -> Candidate:
-    """The default with changes; in batches of 64 in short runs too, unless they are changed."""
+    """The default preset with changes, at batch 64 also in short runs unless that is changed."""
     return Candidate("small-data", why, {"batch_size": 64} | dict(changes))
 
 
@@ -32,9 +32,9 @@ CANDIDATES: dict[str, Candidate] = {
         {"augmentation": "colour,translation"},
     ),
     "cutout": _changed("translation and cutout", {"augmentation": "translation,cutout"}),
-    "half": _changed("every other picture shifted", {"augmentation_probability": 0.5}),
+    "half": _changed("every other image shifted", {"augmentation_probability": 0.5}),
     "late": _changed(
-        "shifted more and more",
+        "shifted more often over the run",
         {"augmentation_probability": 0.0, "augmentation_probability_final": 1.0},
     ),
     "least-squares": _changed("least squares", {"loss": "least_squares"}),

@@ -1,4 +1,4 @@
-"""What the candidates of the search learn from, and the pictures that none of them sees."""
+"""The images that the candidates learn from, and the held-out ones that score them."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -12,22 +12,22 @@ from benchmarks.harness.moggy_training import pack
 from worker.ingest.doctor.embedding_pass import embed_and_measure
 from worker.ingest.doctor.near_duplicates import find_near_duplicates
 
-HELD_OUT = {"cats": 2_000, "cifar10": 5_000}
+HELD_OUT_IMAGES = {"cats": 2_000, "cifar10": 5_000}
 SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
 class Examined:
-    """(N, H, W, C) pictures with their embeddings (N, F), and which are like no other (N,)."""
+    """Images (N, H, W, C), their embeddings (N, F), and which have no near-duplicate (N,)."""
 
     pictures: np.ndarray
     features: np.ndarray
     embedding: str
-    alone: np.ndarray
+    unique: np.ndarray
 
-    def write(self, folder: Path, places: Iterable[int]) -> None:
-        """Pack the pictures at `places`, with their embeddings, as an ingest does."""
-        chosen = np.sort(np.fromiter(places, int))
+    def write(self, folder: Path, indices: Iterable[int]) -> None:
+        """Pack the images at `indices` with their embeddings, as an ingest does."""
+        chosen = np.sort(np.fromiter(indices, int))
         pack(folder, self.pictures[chosen])
         np.save(folder / "features.npy", self.features[chosen])
         description = json.loads((folder / "dataset.json").read_text())
@@ -36,48 +36,53 @@ class Examined:
 
 
 def prepare(folder: Path, archives: Path, name: str) -> tuple[Path, Path]:
-    """The packed pictures of dataset `name` to learn from, and those held out, in `folder`."""
+    """The packed datasets in `folder` to learn from and held out, made if absent."""
     held_out = f"held-out {'cifar10' if name == 'cifar10' else 'cats'}"
-    if not all((folder / one / "dataset.json").exists() for one in (name, held_out)):
+    if not all((folder / part / "dataset.json").exists() for part in (name, held_out)):
         DATASETS[name](folder, archives)
     return folder / name, folder / held_out
 
 
 def examine(folder: Path, pictures: np.ndarray) -> Examined:
-    """As the data doctor does: a picture is alone that is no near-duplicate and has none."""
+    """Embed the images and find near-duplicates, as the data doctor does."""
     pack(folder, pictures)
     embedding, measures = embed_and_measure(folder, pictures.shape, _ignore)
     features = np.load(folder / "features.npy")
     near = find_near_duplicates(features, measures.thumbnails, True, _ignore)
-    alone = ~near.repeats
-    alone[near.originals[near.repeats]] = False
-    return Examined(pictures, features, embedding, alone)
+    unique = ~near.repeats
+    unique[near.originals[near.repeats]] = False
+    return Examined(pictures, features, embedding, unique)
 
 
 def _cats(folder: Path, archives: Path) -> None:
-    """All cats but 2,000, which are like none of the others and none of the 3,000; these; 500."""
+    """Pack all cats but 2,000 held out, the 3,000 of cats-3000, and 500 of these.
+
+    The held-out cats have no near-duplicate and are not among the 3,000.
+    """
     few = read_zip(archives / "cats-3000.zip").images
     every = examine(folder / "every cat", read_zip(archives / "cats.zip").images)
-    place_of = {picture.tobytes(): place for place, picture in enumerate(every.pictures)}
-    among = np.array([place_of[picture.tobytes()] for picture in few])
-    free = np.setdiff1d(np.flatnonzero(every.alone), among)
-    held_out = np.random.default_rng(SPLIT_SEED).permutation(free)[: HELD_OUT["cats"]]
+    index_of = {picture.tobytes(): index for index, picture in enumerate(every.pictures)}
+    few_indices = np.array([index_of[picture.tobytes()] for picture in few])
+    candidates = np.setdiff1d(np.flatnonzero(every.unique), few_indices)
+    held_out = np.random.default_rng(SPLIT_SEED).permutation(candidates)[: HELD_OUT_IMAGES["cats"]]
     every.write(folder / "cats", np.setdiff1d(np.arange(len(every.pictures)), held_out))
-    every.write(folder / "cats-3000", among)
-    every.write(folder / "cats-500", among[:500])
+    every.write(folder / "cats-3000", few_indices)
+    every.write(folder / "cats-500", few_indices[:500])
     every.write(folder / "held-out cats", held_out)
 
 
 def _cifar10(folder: Path, archives: Path) -> None:
     every = examine(folder / "every cifar10", read_zip(archives / "cifar10.zip").images)
-    free = np.flatnonzero(every.alone)
-    held_out = np.random.default_rng(SPLIT_SEED).permutation(free)[: HELD_OUT["cifar10"]]
+    candidates = np.flatnonzero(every.unique)
+    held_out = np.random.default_rng(SPLIT_SEED).permutation(candidates)[
+        : HELD_OUT_IMAGES["cifar10"]
+    ]
     every.write(folder / "cifar10", np.setdiff1d(np.arange(len(every.pictures)), held_out))
     every.write(folder / "held-out cifar10", held_out)
 
 
 def _ignore(_done: int) -> None:
-    """Nobody waits for it."""
+    """Discard the progress."""
 
 
 DATASETS: dict[str, Callable[[Path, Path], None]] = {

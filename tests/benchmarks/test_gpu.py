@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from benchmarks.gpu import loaded, main
+from benchmarks.gpu import main, shuffled_batches
 from benchmarks.harness.moggy_training import random_pictures
 
 
@@ -22,9 +22,9 @@ def test_every_part_runs_on_the_cpu(capsys: pytest.CaptureFixture[str]) -> None:
     assert any("16 images of dcgan" in line for line in lines)
 
 
-def test_the_examples_loader_gives_normalised_batches_without_end() -> None:
+def test_the_examples_loader_gives_normalised_batches_endlessly() -> None:
     pictures = random_pictures(10, (64, 64, 3))
-    batches = loaded(pictures, batch_size=4, workers=0)
+    batches = shuffled_batches(pictures, batch_size=4, workers=0)
     seen = [next(batches) for _ in range(5)]  # two to an epoch
     assert {tuple(batch.shape) for batch in seen} == {(4, 3, 64, 64)}
     assert (min(float(batch.min()) for batch in seen), float(seen[0].max())) == (-1, 1)

@@ -1,4 +1,4 @@
-"""A run that breaks down is a line of the table as well."""
+"""The health benchmark: a run that fails also has a row in the table."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from models.precision import choose_machine
 from models.training.run import TrainingRun
 
 
-def test_a_run_that_goes_wrong_is_recorded_and_the_table_printed(
+def test_a_failed_run_is_recorded_and_the_table_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (32, 64, 64, 3), np.uint8)

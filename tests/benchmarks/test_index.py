@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 
-def test_the_search_is_measured_beside_its_limit() -> None:
+def test_the_search_is_measured_beside_its_lower_bound() -> None:
     command = [sys.executable, "-m", "benchmarks.index", "--pictures=3000", "--rounds=2"]
     output = subprocess.check_output(command, text=True)
     for row in ("read the bytes once (the limit)", "one picture", "float32 copy", "write_index"):

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.harness.machine import ROOT
 from benchmarks.harness.moggy_training import random_pictures
 from benchmarks.loading import decode, enough_space, repeat
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def test_an_archive_is_decoded_whole(shared_data: Path) -> None:
+def test_an_archive_is_decoded_completely(shared_data: Path) -> None:
     pictures = decode(shared_data / "cats-3000.zip")
-    assert (pictures.shape, pictures.dtype) == ((3000, 64, 64, 3), np.uint8)
+    assert pictures.shape == (3000, 64, 64, 3)
+    assert pictures.dtype == np.uint8
 
 
-def test_pictures_are_repeated_to_the_number_asked_for(tmp_path: Path) -> None:
+def test_images_are_repeated_up_to_the_given_number(tmp_path: Path) -> None:
     pictures = random_pictures(5, (28, 28, 1))
     repeat(pictures, 12, tmp_path / "repeated")
     images = np.load(tmp_path / "repeated" / "images.npy")
@@ -25,24 +25,24 @@ def test_pictures_are_repeated_to_the_number_asked_for(tmp_path: Path) -> None:
     assert (images[10:] == pictures[:2]).all()
 
 
-def test_too_little_space_is_said_and_nothing_is_written(tmp_path: Path) -> None:
+def test_too_little_disk_space_is_detected(tmp_path: Path) -> None:
     pictures = random_pictures(1, (28, 28, 1))
     assert enough_space(tmp_path, pictures, 10) is True
     assert enough_space(tmp_path, pictures, 10**15) is False
 
 
-def test_resident_memory_grows_with_what_is_held() -> None:
-    # In a process of its own: this one may have as much that is freed and kept.
+def test_own_memory_grows_with_allocations() -> None:
+    # In a separate process: this one may reuse memory that it has freed.
     program = """
 import numpy as np
-from benchmarks.loading import resident
-before = resident()["RssAnon"]
+from benchmarks.loading import own_memory_bytes
+before = own_memory_bytes()["RssAnon"]
 held = np.ones(50_000_000, np.uint8)
-print(resident()["RssAnon"] - before, held.sum())
+print(own_memory_bytes()["RssAnon"] - before, held.sum())
 """
-    told = subprocess.check_output([sys.executable, "-c", program], text=True, cwd=ROOT).split()
-    assert int(told[0]) > 40_000_000
-    assert told[1] == "50000000"
+    output = subprocess.check_output([sys.executable, "-c", program], text=True, cwd=ROOT).split()
+    assert int(output[0]) > 40_000_000
+    assert output[1] == "50000000"
 
 
 def test_the_memory_of_a_training_is_measured_in_its_own_process(tmp_path: Path) -> None:

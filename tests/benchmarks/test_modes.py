@@ -12,7 +12,7 @@ from benchmarks.harness.moggy_training import pack as pack_pictures
 from benchmarks.harness.moggy_training import random_pictures
 from benchmarks.harness.random_models import checkpoint_bytes
 from benchmarks.harness.trainer_process import Trainer
-from benchmarks.modes import count_digits, count_stacks, inner, main, pack, parse_arguments
+from benchmarks.modes import count_digits, count_stacks, main, middle, pack, parse_arguments
 from models.checkpoint import load_generator
 from models.config import TrainingConfig
 from models.presets import PRESETS
@@ -22,18 +22,18 @@ TINY = replace(PRESETS["dcgan"].config, width=8, batch_size=8, images=32, shape=
 
 @pytest.fixture
 def classifier(tmp_path: Path) -> Path:
-    """A file of weights that have learnt nothing: it is only read here."""
+    """A file of untrained weights: the tests only read it."""
     save_model(Classifier(), str(tmp_path / "classifier.safetensors"))
     return tmp_path / "classifier.safetensors"
 
 
 @pytest.mark.parametrize(
-    ("shape", "told"),
+    ("shape", "starts_of_lines"),
     [((28, 28, 1), ["digit", "digits", "KL"]), ((32, 32, 3), ["modes", "KL"])],
 )
-def test_a_checkpoint_is_judged_by_its_channels(
+def test_a_checkpoint_is_evaluated_by_its_channels(
     shape: tuple[int, int, int],
-    told: list[str],
+    starts_of_lines: list[str],
     classifier: Path,
     shared_data: Path,
     tmp_path: Path,
@@ -44,12 +44,12 @@ def test_a_checkpoint_is_judged_by_its_channels(
     words = f"--checkpoint {checkpoint} --classifier {classifier} --grid {grid} --samples 200"
     main([*words.split(), "--mnist", str(shared_data / "mnist")])
     starts = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert {*told} <= {*starts}
-    assert starts.count("digit") == (10 if "digit" in told else 0)
+    assert {*starts_of_lines} <= {*starts}
+    assert starts.count("digit") == (10 if "digit" in starts_of_lines else 0)
     assert grid.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_preset_learns_stacks_and_is_judged(
+def test_a_preset_learns_stacks_and_is_evaluated(
     classifier: Path, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = f"--train dcgan --images 32 --pictures 50 --samples 100 --classifier {classifier}"
@@ -77,12 +77,12 @@ def test_a_packed_set_is_made_once(shared_data: Path, tmp_path: Path) -> None:
     assert np.load(tmp_path / "p" / "images.npy").shape == (5, 32, 32, 3)
 
 
-def test_nothing_asked_for_is_an_error() -> None:
+def test_a_command_line_without_a_task_is_an_error() -> None:
     with pytest.raises(SystemExit):
         parse_arguments([])
 
 
-def test_the_trainers_last_checkpoint_is_handed_back(tmp_path: Path) -> None:
+def test_the_trainers_last_checkpoint_is_returned(tmp_path: Path) -> None:
     pack_pictures(tmp_path / "packed", random_pictures(20, TINY.shape))
     config = replace(TINY, checkpoint_every_images=16)
     checkpoint = Trainer(tmp_path / "run", config, tmp_path / "packed").run()
@@ -109,7 +109,7 @@ def test_equal_shares_have_no_divergence() -> None:
     assert coverage.shares == pytest.approx(np.full(10, 0.1))
 
 
-def test_a_single_mode_has_the_most_divergence() -> None:
+def test_a_single_mode_has_the_largest_divergence() -> None:
     coverage = count_stacks(np.full((50, 3), 9))
     assert coverage.covered == 1
     assert coverage.counts[999] == 50
@@ -122,28 +122,28 @@ def test_half_of_the_modes_equally_often() -> None:
     assert coverage.divergence == pytest.approx(math.log(2))
 
 
-def test_the_order_of_a_stack_tells_its_mode() -> None:
+def test_the_order_of_digits_in_a_stack_decides_its_mode() -> None:
     stacks = np.array([[1, 2, 3], [3, 2, 1], [1, 2, 3]])
     coverage = count_stacks(stacks)
     assert coverage.covered == 2
     assert (coverage.counts[123], coverage.counts[321]) == (2, 1)
 
 
-def test_packed_stacks_are_whole_digits_inside_a_margin(tmp_path: Path) -> None:
+def test_packed_stacks_are_complete_digits_inside_a_margin(tmp_path: Path) -> None:
     digits = np.random.default_rng(0).integers(1, 256, (5, 28, 28), np.uint8)
     pack(tmp_path / "stacked", digits, pictures=12)
     images = np.load(tmp_path / "stacked" / "images.npy")
     assert (images.shape, images.dtype) == ((12, 32, 32, 3), np.uint8)
-    channels = inner(images).transpose(0, 3, 1, 2).reshape(-1, 28, 28)
+    channels = middle(images).transpose(0, 3, 1, 2).reshape(-1, 28, 28)
     known = {digit.tobytes() for digit in digits}
     assert {channel.tobytes() for channel in channels} <= known
-    assert images.sum() == inner(images).sum()
+    assert images.sum() == middle(images).sum()
     description = json.loads((tmp_path / "stacked" / "dataset.json").read_text())
     assert (description["images"], description["shape"]) == (12, [32, 32, 3])
     assert description["horizontal_flip"] is False
 
 
-def test_the_same_seed_packs_the_same_pictures(tmp_path: Path) -> None:
+def test_the_same_seed_packs_the_same_images(tmp_path: Path) -> None:
     digits = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         pack(tmp_path / name, digits, pictures=6, seed=seed)
@@ -151,6 +151,6 @@ def test_the_same_seed_packs_the_same_pictures(tmp_path: Path) -> None:
     assert a == b != c
 
 
-def test_pictures_of_another_size_are_refused() -> None:
-    with pytest.raises(ValueError, match="64 × 64 are none of digits"):
-        inner(np.zeros((1, 64, 64, 3), np.uint8))
+def test_images_of_another_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="64 × 64 are not digits"):
+        middle(np.zeros((1, 64, 64, 3), np.uint8))

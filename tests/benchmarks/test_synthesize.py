@@ -1,4 +1,4 @@
-"""The benchmark of writing in bulk, on a few pictures."""
+"""The synthesis benchmark on a few images."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from benchmarks import synthesize
 def test_a_layout_is_written_and_its_rate_printed_beside_the_limit(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(synthesize, "IMAGES", 64)
-    monkeypatch.setattr(synthesize, "SECONDS", 0.2)
+    monkeypatch.setattr(synthesize, "JOB_IMAGES", 64)
+    monkeypatch.setattr(synthesize, "IN_PROCESS_SECONDS", 0.2)
     monkeypatch.setattr(synthesize, "LAYOUTS", ("webdataset",))
     synthesize.main()
     lines = capsys.readouterr().out.splitlines()

@@ -20,7 +20,7 @@ from app.domain.tables import Checkpoint, Model
 from app.serving import checkpoints
 from app.serving.checkpoints import BrokenCheckpoint, CheckpointLookup, GeneratorCache
 from app.serving.generation_process import GenerationProcess, generation_process
-from benchmarks.harness.processes import resident
+from benchmarks.harness.processes import resident_bytes
 from benchmarks.harness.random_models import register, store_checkpoint
 
 
@@ -260,7 +260,7 @@ def test_loading_and_unloading_repeatedly_takes_no_more_memory(store: ObjectStor
         generators.unload("cats")
         generators.release()
         assert process._child is not None
-        return resident(process._child.process.pid)
+        return resident_bytes(process._child.process.pid)
 
     cycles = [memory_after_a_cycle() for _ in range(12)]
     size = generators.load(checkpoint).renderer.bytes

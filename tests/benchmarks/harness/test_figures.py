@@ -21,7 +21,7 @@ def test_a_target_is_met_or_missed(
     assert Figure("x", value, "ms", wanted, at_most).met is met
 
 
-def test_a_row_tells_value_target_ratio_and_verdict() -> None:
+def test_a_row_has_value_target_ratio_and_verdict() -> None:
     row = Figure("grid of 64", 30, "ms", 60, at_most=True, note="alone").row()
     assert " ".join(row.split()) == "grid of 64 30.0 ms ≤ 60.0 50% of it met alone"
     assert "MISSED" in Figure("grid of 64", 61, "ms", 60, at_most=True).row()

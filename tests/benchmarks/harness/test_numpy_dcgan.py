@@ -28,8 +28,8 @@ class TorchTraining:
         theirs = [self.generator, self.discriminator]
         return [
             pair
-            for one, other in zip(mine, theirs, strict=True)
-            for pair in zip(one.parameters, other.parameters(), strict=True)
+            for network, reference in zip(mine, theirs, strict=True)
+            for pair in zip(network.parameters, reference.parameters(), strict=True)
         ]
 
     def step(self, reals: np.ndarray, latents: np.ndarray) -> tuple[float, float]:
@@ -65,7 +65,7 @@ def test_float32_stays_float32() -> None:
     reals = random.uniform(-1, 1, (BATCH, 3, 64, 64)).astype(np.float32)
     training.step(reals, random.normal(size=(BATCH, 100)).astype(np.float32))
     networks = (training.generator, training.discriminator)
-    arrays = [array for one in networks for array in (*one.parameters, *one.gradients)]
+    arrays = [array for network in networks for array in (*network.parameters, *network.gradients)]
     arrays += [*training.generator_adam.squares, *training.discriminator_adam.means]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
     assert training.generator.forward(np.zeros((2, 100, 1, 1), np.float32)).dtype == np.float32

@@ -1,4 +1,4 @@
-"""The open loop, against a real server."""
+"""The open loop against a real server."""
 
 import time
 
@@ -37,37 +37,39 @@ def test_the_rate_does_not_wait_for_answers() -> None:
     with answering(always(OK, 0.5)) as server:
         client, outcomes = paced(server.port, rate=100, seconds=1, connections=200)
     assert (client.sent, client.held_back) == (100, 0)
-    assert client.connections > 30  # at once, where a closed loop of one would have made two
+    assert (
+        client.connections > 30
+    )  # at once; a closed loop over one connection would have sent two requests
     assert min(outcome.latency for outcome in outcomes) >= 0.5
 
 
 def test_a_latency_counts_from_when_the_request_was_due() -> None:
     def stall(line: str) -> tuple[float, bytes]:
         if line == "GET /10 HTTP/1.1":
-            time.sleep(0.4)  # the whole server: nobody else is served meanwhile
+            time.sleep(0.4)  # the whole server: no other request is served
         return 0, OK
 
     with answering(stall) as server:
         _, outcomes = paced(server.port, rate=100, seconds=1, connections=100)
     late = [outcome for outcome in outcomes if outcome.latency > 0.1]
-    assert len(late) > 20  # all that came during the stall, not the one request alone
+    assert len(late) > 20  # all requests due during the stall, not only the slow one
 
 
-def test_what_finds_every_connection_in_use_is_held_back() -> None:
+def test_a_request_without_a_free_connection_is_held_back() -> None:
     with answering(always(OK, 2)) as server:
         client, outcomes = paced(server.port, rate=50, seconds=1, connections=5)
     assert (client.sent, client.held_back, client.connections) == (5, 45, 5)
     assert len(outcomes) == 5
 
 
-def test_refusals_are_told_with_their_headers() -> None:
+def test_refusals_are_recorded_with_their_headers() -> None:
     with answering(always(REFUSED, 0)) as server:
         _, outcomes = paced(server.port, rate=20, seconds=0.5, connections=4)
     assert {outcome.status for outcome in outcomes} == {503}
     assert all(b"\r\nretry-after: 2" in outcome.head for outcome in outcomes)
 
 
-def test_a_connection_that_is_closed_gives_no_answer_and_the_next_is_opened() -> None:
+def test_a_closed_connection_counts_as_no_answer_and_is_replaced() -> None:
     with answering(lambda line: (0, b"" if line == "GET /3 HTTP/1.1" else OK)) as server:
         client, outcomes = paced(server.port, rate=20, seconds=0.5, connections=4)
     by_number = {outcome.number: outcome.status for outcome in outcomes}
@@ -75,14 +77,14 @@ def test_a_connection_that_is_closed_gives_no_answer_and_the_next_is_opened() ->
     assert client.held_back == 0
 
 
-def test_a_service_that_is_not_there_answers_nothing() -> None:
+def test_a_service_that_is_not_running_gives_no_answers() -> None:
     client, outcomes = paced(free_port(), rate=20, seconds=0.5, connections=4)
     assert [outcome.status for outcome in outcomes] == [NO_ANSWER] * 10
     assert client.held_back == 0
 
 
-def test_the_end_of_sending_is_told_before_the_last_answer() -> None:
-    told: list[float] = []
+def test_sent_is_called_before_the_last_answer() -> None:
+    calls: list[float] = []
     started = time.perf_counter()
     with answering(always(OK, 1)) as server:
         pace(
@@ -92,11 +94,11 @@ def test_the_end_of_sending_is_told_before_the_last_answer() -> None:
             rate=10,
             seconds=0.5,
             connections=10,
-            sent=lambda: told.append(time.perf_counter() - started),
+            sent=lambda: calls.append(time.perf_counter() - started),
         )
         took = time.perf_counter() - started
-    assert len(told) == 1
-    assert told[0] < took - 0.5
+    assert len(calls) == 1
+    assert calls[0] < took - 0.5
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,6 @@ def test_the_end_of_sending_is_told_before_the_last_answer() -> None:
         (b"http/1.1 200 ok\r\nx-content-length: 3\r\ncontent-length: 7\r\nx: y", 7),
     ],
 )
-def test_headers_say_how_much_follows(head: bytes, length: int) -> None:
+def test_status_and_length_are_read_from_the_headers(head: bytes, length: int) -> None:
     assert content_length(head) == length
     assert status_of(head) in (200, 304)

@@ -13,12 +13,12 @@ from benchmarks.harness.processes import (
     cpu_seconds,
     descendants,
     free_port,
-    memory,
-    resident,
-    serving,
+    memory_bytes,
+    resident_bytes,
+    running_server,
 )
 
-# Ignores that it is told to end, as does the child that it starts in a session of its own.
+# Ignores SIGTERM, as does the child that it starts in a separate session.
 STUBBORN = """
 import http.server, signal, subprocess, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -30,7 +30,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), answer).serve_forever()
 
 
 def gone(pid: int) -> bool:
-    """Within a moment: the kernel takes one."""
+    """Whether the process ends within 5 seconds."""
     deadline = time.monotonic() + 5
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -44,13 +44,13 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_server_ends_with_all_that_it_started(
+def test_a_server_is_stopped_with_all_its_descendants(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchmarks.harness.processes.STOP_SECONDS", 0.5)
     port, log = free_port(), tmp_path / "log"
     command = [sys.executable, "-c", STUBBORN, str(port)]
-    with serving(command, port=port, ready="/", log=log, environment={}) as server:
+    with running_server(command, port=port, ready="/", log=log, environment={}) as server:
         (child,) = descendants(server.pid)
         assert alive(server.pid)
         assert alive(child)
@@ -58,24 +58,24 @@ def test_a_server_ends_with_all_that_it_started(
     assert gone(child)
 
 
-def test_a_server_that_ends_at_once_is_told_of_with_its_log(tmp_path: Path) -> None:
+def test_a_server_that_exits_at_once_raises_with_its_log(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no such model')"]
     with (
         pytest.raises(NotStarted, match="no such model"),
-        serving(command, port=free_port(), ready="/", log=tmp_path / "log", environment={}),
+        running_server(command, port=free_port(), ready="/", log=tmp_path / "log", environment={}),
     ):
         pass
 
 
-def test_a_benchmark_that_is_told_to_end_ends_its_servers(tmp_path: Path) -> None:
+def test_a_benchmark_stops_its_servers_on_sigterm(tmp_path: Path) -> None:
     program = """
 import sys, time
 from pathlib import Path
-from benchmarks.harness.processes import end_when_told, free_port, serving
-end_when_told()
+from benchmarks.harness.processes import exit_on_sigterm, free_port, running_server
+exit_on_sigterm()
 port = free_port()
 command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
-with serving(command, port=port, ready="/", log=Path(sys.argv[1]), environment={}) as server:
+with running_server(command, port=port, ready="/", log=Path(sys.argv[1]), environment={}) as server:
     print(server.pid, flush=True)
     time.sleep(600)
 """
@@ -96,7 +96,7 @@ with serving(command, port=port, ready="/", log=Path(sys.argv[1]), environment={
 
 
 @pytest.mark.parametrize("child", [False, True])
-def test_the_memory_of_another_process_and_its_children_is_told(child: bool) -> None:
+def test_memory_includes_the_children_of_a_process(child: bool) -> None:
     program = "held = bytearray(50_000_000); print(flush=True); input()"
     if child:
         program = (
@@ -108,14 +108,14 @@ def test_the_memory_of_another_process_and_its_children_is_told(child: bool) -> 
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        used = memory(process.pid)
-        quick = resident(process.pid)
+        used = memory_bytes(process.pid)
+        quick = resident_bytes(process.pid)
         process.communicate(b"\n")
     assert used["Rss"] >= used["Pss"] >= used["Anonymous"] > 50_000_000
     assert quick == pytest.approx(used["Rss"], rel=0.1)
 
 
-# Computes for so many seconds, then says so and waits.
+# Computes for the given seconds, then prints a line and waits.
 SPINNING = """
 import sys, time
 while time.process_time() < float(sys.argv[1]):
@@ -131,7 +131,7 @@ input()
 """
 
 
-def test_what_a_process_and_its_children_compute_is_told() -> None:
+def test_processor_time_includes_the_children_of_a_process() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, SPINNING, "0.4"],
         stdin=subprocess.PIPE,

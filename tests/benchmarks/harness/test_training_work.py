@@ -16,7 +16,7 @@ START = 2 * 16 * 100 * 512
 G = START + MIDDLE + FIRST
 
 
-def test_a_product_reads_its_operands_and_writes_its_outcome() -> None:
+def test_a_product_reads_its_operands_and_writes_its_result() -> None:
     a, b = torch.empty(3, 5, device="meta"), torch.empty(5, 7, device="meta")
     assert count(lambda: (a @ b).relu()) == Work(2 * 3 * 5 * 7, 2 * (15 + 35 + 21))
 
@@ -34,11 +34,11 @@ def test_a_grouped_convolution_costs_its_weights_at_each_position(groups: int) -
     ("updates", "of_generator", "of_discriminator"),
     [("shared", 3, 7), ("alternating", 4, 8), ("split", 4, 8)],
 )
-def test_a_steps_passes_are_those_of_its_notes(
+def test_the_passes_of_a_step_are_as_documented(
     updates: str, of_generator: int, of_discriminator: int
 ) -> None:
     config = replace(DCGAN, width=64, updates=updates)
-    # The gradients nobody wants: of the latents; of reals and fakes, as D learns from them.
+    # Not computed: the gradients of the latents, and of reals and fakes while D learns.
     saved = START + 2 * FIRST
     expected = of_generator * G + of_discriminator * D - saved
     assert training_work(config).operations == pytest.approx(expected)
@@ -51,18 +51,18 @@ def test_the_examples_step_is_two_and_a_quarter_gflop() -> None:
 
 
 def test_a_penalty_costs_three_forward_passes_of_the_discriminator() -> None:
-    free, one, both = (
-        training_work(replace(DCGAN, width=64, **changes)).operations
-        for changes in ({}, {"r1": 1.0}, {"r1": 1.0, "r2": 1.0})
+    free, single, both = (
+        training_work(replace(DCGAN, width=64, r1=r1, r2=r2)).operations
+        for r1, r2 in ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
     )
-    assert one - free == pytest.approx(3 * D, rel=0.05)
+    assert single - free == pytest.approx(3 * D, rel=0.05)
     assert both - free == pytest.approx(6 * D, rel=0.05)
 
 
 def test_penalties_cost_and_cost_less_when_rarer() -> None:
     free, often, rare = (
-        training_work(replace(DCGAN, **changes))
-        for changes in ({}, {"r1": 1.0}, {"r1": 1.0, "penalty_every_steps": 4})
+        training_work(replace(DCGAN, r1=r1, penalty_every_steps=every))
+        for r1, every in ((0.0, 1), (1.0, 1), (1.0, 4))
     )
     assert rare.operations - free.operations == pytest.approx(
         (often.operations - free.operations) / 4

@@ -2,11 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.machine import ROOT
 from benchmarks.peers import environments
 from benchmarks.peers.environments import NotInstalled, programs
-from benchmarks.peers.peer import PEERS
-
-ROOT = Path(__file__).resolve().parents[3]
+from benchmarks.peers.peer import PEERS, Peer
 
 
 def pins(path: Path) -> dict[str, str]:
@@ -14,21 +13,24 @@ def pins(path: Path) -> dict[str, str]:
     return dict(line.split("==") for line in lines if line)
 
 
-@pytest.mark.parametrize("peer", [one for one in PEERS if one.requirements], ids=lambda p: p.name)
-def test_a_peer_has_its_version_and_the_projects_torch_pinned(peer: object) -> None:
-    pinned = pins(peer.requirements)  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    "peer", [peer for peer in PEERS if peer.requirements], ids=lambda peer: peer.name
+)
+def test_a_peer_has_its_version_and_the_projects_torch_pinned(peer: Peer) -> None:
+    assert peer.requirements is not None
+    pinned = pins(peer.requirements)
     assert f'"torch=={pinned["torch"]}"' in (ROOT / "pyproject.toml").read_text()
-    assert peer.title == f"{peer.name} {pinned[peer.name]}"  # type: ignore[attr-defined]
+    assert peer.title == f"{peer.name} {pinned[peer.name]}"
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Environments of the test's own."""
+def temporary_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the environments into the test's folder."""
     monkeypatch.setattr(environments, "FOLDER", tmp_path / "environments")
 
 
-@pytest.mark.usefixtures("elsewhere")
-def test_an_environment_is_made_once_and_again_when_its_pins_change(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("temporary_environments")
+def test_an_environment_is_made_once_and_remade_when_its_pins_change(tmp_path: Path) -> None:
     requirements = tmp_path / "nothing.txt"
     requirements.write_text("--no-index\n")
     made = programs(requirements)
@@ -42,8 +44,8 @@ def test_an_environment_is_made_once_and_again_when_its_pins_change(tmp_path: Pa
     assert not mark.exists()
 
 
-@pytest.mark.usefixtures("elsewhere")
-def test_what_cannot_be_installed_is_told_and_tried_again(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("temporary_environments")
+def test_a_failed_installation_is_reported_and_tried_again(tmp_path: Path) -> None:
     requirements = tmp_path / "absent.txt"
     requirements.write_text("--no-index\nno-such-package==1.0\n")
     for _ in range(2):

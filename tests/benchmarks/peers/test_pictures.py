@@ -1,4 +1,4 @@
-"""What the peers serve is what the service serves."""
+"""The peers serve the same images as the service."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -29,15 +29,15 @@ def checkpoint(store: ObjectStore) -> ServedCheckpoint:
     return store_checkpoint(store)
 
 
-def told(store: ObjectStore, checkpoint: ServedCheckpoint) -> Assignment:
+def assignment_of(store: ObjectStore, checkpoint: ServedCheckpoint) -> Assignment:
     file = store.local_copy(checkpoint.key)
     return Assignment(8000, asdict(checkpoint), str(file), Setting(batch=4))
 
 
-def test_a_peers_pictures_are_the_services_own(
+def test_a_peers_images_are_those_of_the_service(
     store: ObjectStore, checkpoint: ServedCheckpoint
 ) -> None:
-    pictures = Pictures(told(store, checkpoint))
+    pictures = Pictures(assignment_of(store, checkpoint))
     renderer = Renderer(load_generator(store.local_copy(checkpoint.key)))
     for seeds in ([7], [1, 2, 3], list(range(11))):
         files = pictures(seeds)
@@ -47,24 +47,24 @@ def test_a_peers_pictures_are_the_services_own(
             compare(file, encode_png(pixels, image_recipe(checkpoint, Sample(seed))))
 
 
-def test_another_picture_is_told_apart(store: ObjectStore, checkpoint: ServedCheckpoint) -> None:
+def test_another_image_is_detected(store: ObjectStore, checkpoint: ServedCheckpoint) -> None:
     (pixels,) = Renderer(load_generator(store.local_copy(checkpoint.key))).render([Sample(1)])
     recipe = image_recipe(checkpoint, Sample(1))
-    ours = encode_png(pixels, recipe)
-    compare(ours, ours)
-    compare(encode_png(pixels // 2 * 2, recipe), ours)  # one level
+    expected = encode_png(pixels, recipe)
+    compare(expected, expected)
+    compare(encode_png(pixels // 2 * 2, recipe), expected)  # one level
     with pytest.raises(AnotherPicture, match="differs by"):
-        compare(encode_png(pixels // 8 * 8, recipe), ours)
+        compare(encode_png(pixels // 8 * 8, recipe), expected)
     with pytest.raises(AnotherPicture, match="recipe"):
-        compare(encode_png(pixels, image_recipe(checkpoint, Sample(2))), ours)
+        compare(encode_png(pixels, image_recipe(checkpoint, Sample(2))), expected)
     with pytest.raises(AnotherPicture, match="64, 32"):
-        compare(encode_png(pixels[:, :32], recipe), ours)
+        compare(encode_png(pixels[:, :32], recipe), expected)
 
 
-def test_a_server_is_told_everything_through_its_environment(
+def test_a_server_gets_its_assignment_through_its_environment(
     store: ObjectStore, checkpoint: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assignment = told(store, checkpoint)
+    assignment = assignment_of(store, checkpoint)
     for name, value in assignment.environment().items():
         monkeypatch.setenv(name, value)
     read = Assignment.read()

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.search.__main__ import configured, report, seconds_per_image
+from benchmarks.search.__main__ import configuration, report, seconds_per_image
 from benchmarks.search.candidates import CANDIDATES
 from benchmarks.search.datasets import prepare
 
@@ -22,7 +22,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_candidate_is_a_configuration_whose_schedules_end_with_the_run(
     name: str, noise: Path
 ) -> None:
-    config = configured(CANDIDATES[name], noise, seed=3, images=5_000)
+    config = configuration(CANDIDATES[name], noise, seed=3, images=5_000)
 
     scheduled = any(field.endswith("_final") for field in CANDIDATES[name].overrides)
     assert (config.seed, config.images) == (3, 5_000)
@@ -32,7 +32,7 @@ def test_every_candidate_is_a_configuration_whose_schedules_end_with_the_run(
 def test_a_rate_is_measured_once_for_all_seeds(
     noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.search.__main__.WARM_SECONDS", 0.0)
+    monkeypatch.setattr("benchmarks.search.__main__.RATE_SECONDS", 0.0)
     rates = tmp_path / "rates.jsonl"
 
     measured = seconds_per_image("batch-64", noise, rates)
@@ -44,7 +44,7 @@ def test_a_rate_is_measured_once_for_all_seeds(
 
 
 @pytest.mark.slow
-def test_no_candidate_learns_from_a_picture_that_judges_it(
+def test_no_candidate_learns_from_an_image_that_scores_it(
     shared_data: Path, tmp_path: Path
 ) -> None:
     for name, count in (("cats", 13_057), ("cats-3000", 3_000), ("cats-500", 500)):
@@ -58,7 +58,7 @@ def test_no_candidate_learns_from_a_picture_that_judges_it(
         assert len(features) == count
 
 
-def test_the_table_puts_the_best_first_and_compares_with_the_article(
+def test_the_table_has_the_best_first_and_compares_with_the_article(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def line(candidate: str, frechet: float, minutes: float = 20) -> dict[str, object]:
