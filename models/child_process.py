@@ -1,6 +1,6 @@
 """The child side of a supervised process: its events, its progress, and how it ends.
 
-Imports no torch: what is set up here has to be in place before torch is loaded.
+Does not import torch: what is set up here has to be in place before torch is loaded.
 """
 
 import json
@@ -68,23 +68,24 @@ class EventStream:
 class ProgressReporter:
     """Emits `progress` events while images are made: at the start, every second, and at the end.
 
-    `before` counts the images made by earlier processes; the rate leaves them out.
+    `made_before` counts the images made by earlier processes; the rate leaves them out.
     """
 
-    def __init__(self, events: Events, total: int, before: int = 0) -> None:
+    def __init__(self, events: Events, total: int, made_before: int = 0) -> None:
         self._events = events
         self._total = total
-        self._before = before
+        self._made_before = made_before
         self._began = self._emitted_at = float("-inf")
 
     def progress(self, made: int) -> None:
         now = time.monotonic()
-        if made == self._before:
+        if made == self._made_before:
             self._began = now
         if now - self._emitted_at < PROGRESS_SECONDS and made < self._total:
             return
         self._emitted_at = now
-        rate = (made - self._before) / (now - self._began) if made > self._before else None
+        new_images = made - self._made_before
+        rate = new_images / (now - self._began) if new_images > 0 else None
         self._events.emit(
             "progress",
             images_seen=made,
@@ -108,7 +109,10 @@ def begin(program: str) -> tuple[Path, EventStream, bool]:
 
 
 def end_with_supervisor() -> bool:
-    """Exit when standard input closes, if it is a pipe that a supervisor holds; else False."""
+    """Arrange an exit when standard input closes, if it is a pipe; return whether it is one.
+
+    The supervisor holds the other end of the pipe, which closes when the supervisor ends.
+    """
     if sys.stdin is None:
         return False
     descriptor = sys.stdin.fileno()
@@ -133,7 +137,7 @@ def end_on_signals(events: EventStream, supervised: bool) -> None:
 
 
 def report_full_disk(events: EventStream, work: Callable[[], int]) -> int:
-    """Return the exit status of `work`; on a full disk, emit `no_room` and return that status.
+    """Return the exit status of `work`; on a full disk, emit `no_room` and return status 4.
 
     The supervisor then holds the job until there is room, and starts it again.
     """

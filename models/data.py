@@ -16,7 +16,7 @@ from models.seeds import random_stream
 RESIDENT_BYTES = 256 << 20  # a larger dataset stays on the disk, and in the system's cache
 GPU_MEMORY_SHARE = 0.5  # a dataset moves to a GPU if it takes at most this share of the free memory
 READERS = 4  # threads that together read one batch from the disk
-MIN_HELD_OUT, MAX_HELD_OUT = 20, 256  # images; fewer show nothing, and more show nothing further
+MIN_HELD_OUT, MAX_HELD_OUT = 20, 256  # images: fewer are too noisy, more add nothing
 # If MIN_HELD_OUT images are more than this share of the dataset, none are held out.
 MAX_HELD_OUT_SHARE = 1 / 8
 
@@ -128,7 +128,7 @@ class PackedDataset:
         assert self._labels is not None, "`check` requires labels"
         return self._labels[indices]
 
-    def proportional(self, count: int) -> Tensor:
+    def proportional_labels(self, count: int) -> Tensor:
         """(count,) int64 labels, in the proportions of the dataset."""
         assert self._labels is not None, "`check` requires labels"
         ordered = self._labels.sort().values

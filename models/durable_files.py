@@ -20,7 +20,7 @@ class DiskFull(OSError):
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, so that neither a reader nor a crash ever sees a part of it.
+    """Write `data` to `path` whole: a reader never gets a part of it, even after a crash.
 
     Missing folders are created. Raises DiskFull on a full disk; an older file of that name is then
     unchanged.

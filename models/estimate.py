@@ -17,7 +17,7 @@ def main() -> NoReturn:
     """Measure the configuration in the folder that the command line names."""
     folder, events, _ = begin("models.estimate")
     with suppress(OSError):  # only Linux has this file
-        # If memory runs out, the kernel is to kill this process and none that serves.
+        # If memory runs out, the kernel kills this process first, and none that serves.
         Path("/proc/self/oom_score_adj").write_text("1000")
     from models.training.estimation import run_estimate
 

@@ -1,8 +1,9 @@
 """The evaluation process: `python -m models.evaluate RUN_DIR`.
 
 It reads RUN_DIR/run.json and prints one JSON event per line; the last event, `finished`, has the
-`result`. SIGTERM ends it and nothing is kept: an evaluation starts again from the beginning. A pipe
-on standard input is held by a supervisor: when it closes, the process ends at once.
+`result`. SIGTERM ends it and nothing is kept: an evaluation starts again from the beginning. If
+standard input is a pipe, a supervisor holds its other end, and the process ends at once when the
+pipe closes.
 """
 
 import sys

@@ -8,7 +8,7 @@ from models.config import FIXED_FIELDS, NETWORK_FIELDS, UNUSED_FIELDS, TrainingC
 from models.ranges import ConfigError, brief, unknown_field
 
 DEFAULT_PRESET = "small-data"
-# The sources hold out no images, and overfitting stays hidden.
+# The sources of the presets hold out no images, and so do not measure overfitting.
 PRESET_HELD_OUT_SHARE = 0.02
 
 
@@ -29,7 +29,7 @@ class ShortRun:
     values: Mapping[str, Any]
 
     def covers(self, images: int, shape: tuple[int, int, int]) -> bool:
-        """Whether a run is so short, and its images are so large."""
+        """Whether these values apply to a run of `images` images on images of `shape`."""
         return images <= self.images and min(shape[:2]) >= self.side
 
 
@@ -59,7 +59,7 @@ _MLP = TrainingConfig(
     width=256,
     generator_activation="leaky_relu",
     discriminator_normalisation="none",
-    batchnorm_momentum=0.2,  # in Keras 0.8, the share that is kept
+    batchnorm_momentum=0.2,  # 1 − 0.8: Keras's momentum of 0.8 is the share that is kept
     images=960_000,  # 30,000 steps
     batch_size=32,
     updates="split",

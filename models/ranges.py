@@ -23,7 +23,7 @@ class ConfigError(ValueError):
 
 
 def unknown_field(name: str, value: object, known: Iterable[str]) -> ConfigError:
-    """The error for a field that does not exist; it suggests the known name that is most alike."""
+    """The error for a field that does not exist; it suggests the most similar known name."""
     reason = "is not a field of the configuration"
     suggestions = get_close_matches(name, known, n=1)
     if suggestions:
@@ -72,15 +72,15 @@ class Range:
 
     def to_json(self) -> dict[str, Any]:
         kind = "integer" if self.kind is int else "number"
-        described: dict[str, Any] = {
+        schema: dict[str, Any] = {
             "type": [kind, "null"] if self.null else kind,
             "minimum": self.minimum,
         }
         if self.maximum is not None:
-            described["maximum"] = self.maximum
+            schema["maximum"] = self.maximum
         if self.exclusive_maximum is not None:
-            described["exclusiveMaximum"] = self.exclusive_maximum
-        return described
+            schema["exclusiveMaximum"] = self.exclusive_maximum
+        return schema
 
     def __str__(self) -> str:
         if self.exclusive_maximum is not None:

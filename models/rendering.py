@@ -1,4 +1,4 @@
-"""From latents to pixels: `synthesize` for training and scores, `Renderer` for what is served."""
+"""From latents to pixels: `synthesize` for training and scores, `Renderer` for served images."""
 
 import threading
 import warnings
@@ -105,11 +105,11 @@ class Renderer:
 def _graph(network: tuple[object, ...], generator: nn.Module, *inputs: Tensor) -> Graph:
     """The forward pass as one call into C++, shared by all generators of the same network.
 
-    It gives the same bits as calling layer by layer. Layer by layer, Python takes its lock back
-    after each layer and waits for other threads: beside a busy event loop a batch took 95 ms, and
-    as one call 15 ms. `torch.compile`, which PyTorch recommends instead, needs a C++ compiler on
-    the machine. A graph is kept for ever, without weights, because PyTorch 2.13 never frees a
-    traced function: with weights in it, every loading would leak 50 MB.
+    Its results equal those of calls layer by layer, bit for bit. In such calls, Python takes the
+    GIL back after each layer and waits for other threads: beside a busy event loop a batch took 95
+    ms, and as one call 15 ms. `torch.compile`, which PyTorch recommends instead, needs a C++
+    compiler on the machine. A graph is kept for ever, without weights, because PyTorch 2.13 never
+    frees a traced function: with weights in it, every loading would leak 50 MB.
     """
     with _tracing:
         if network not in _graphs:

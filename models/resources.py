@@ -1,4 +1,4 @@
-"""How many cores and how much memory this process may use, and what becomes of memory it frees.
+"""The cores and the memory that this process may use, and how glibc treats freed memory.
 
 psutil would report the machine's figures, but it knows no container limits, and a training machine
 is to need nothing beside torch, numpy, Pillow and safetensors. This module imports torch only in
@@ -48,7 +48,7 @@ def limit_threads() -> None:
 
 
 def use_cores(cores: int) -> None:
-    """Make torch compute on this many cores in the calling thread. Results keep their bits."""
+    """Make torch compute on this many cores in the calling thread, with the same results."""
     import torch
 
     torch.set_num_threads(cores)

@@ -36,8 +36,8 @@ def flatten_alpha(images: Pixels, background: int, *, rounding: int = 127) -> Pi
     if images.shape[3] != 4:
         return images
     opacity = images[..., 3:].astype(np.uint16)  # 255 · 255 + 127 fits
-    shown = images[..., :3] * opacity + background * (255 - opacity)
-    return ((shown + rounding) // 255).astype(np.uint8)
+    composite = images[..., :3] * opacity + background * (255 - opacity)
+    return ((composite + rounding) // 255).astype(np.uint8)
 
 
 def tile(images: np.ndarray, columns: int) -> np.ndarray:

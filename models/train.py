@@ -3,8 +3,8 @@
 It reads RUN_DIR/run.json, resumes from RUN_DIR/state.safetensors if that exists, and prints one
 JSON event per line. Files in events are named relative to RUN_DIR. On SIGTERM it saves its state
 and exits. On a full disk the last event is `no_room`, the exit status is 4, and the previous state
-file is intact. If standard input is a pipe, a supervisor holds it: the process exits at once when
-the pipe closes.
+file is intact. If standard input is a pipe, a supervisor holds its other end, and the process
+ends at once when the pipe closes.
 """
 
 import signal

@@ -1,7 +1,7 @@
 """DCGAN's four kinds of convolution. Their weights have the shapes of PyTorch's own layers.
 
-Two names hide an optimisation for CPUs: `convolve`, in the layers, and `input_gradients`, in the
-training step.
+`convolve`, which the layers call, and `input_gradients`, which the training step calls, are
+optimised for CPUs.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# `convolve` uses matrix products up to so many positions of a batch per row of the weights, of
-# which there are 16 per input channel. Beyond, gathering the patches costs more than the product
-# saves. Scattering them, which the gradient of the weights does not need, costs most.
+# `convolve` uses matrix products up to this many positions of a batch per row of the weights, which
+# have 16 rows per input channel. With more positions, gathering the patches costs more than the
+# product saves. The gradient of the weights has a higher limit: it need not scatter the patches,
+# which costs most.
 POSITIONS_PER_ROW = 0.25
 POSITIONS_PER_ROW_OF_WEIGHT_GRADIENT = 2
 
@@ -84,11 +85,11 @@ def convolve(images: Tensor, weight: Tensor, *, transposed: bool = False) -> Ten
 def input_gradients(
     output: Tensor, inputs: Sequence[Tensor], *, retain_graph: bool = False
 ) -> tuple[Tensor, ...]:
-    """torch.autograd.grad, which computes no gradient of the weights that `convolve` was given.
+    """torch.autograd.grad without the gradients of the weights that were passed to `convolve`.
 
-    Use it for a loss that a network passes on without learning from it. PyTorch's own layers omit
-    the gradients that the caller does not request. A custom autograd function is told in its
-    forward pass which gradients may be needed, and in its backward pass nothing more.
+    Use it to differentiate a loss through a network that is not trained on it. PyTorch's own layers
+    omit the gradients that the caller does not request. A custom autograd function only knows, from
+    its forward pass, which gradients may be needed.
     """
     _weight_gradients.enabled = False
     try:
@@ -128,12 +129,12 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         images, weight = ctx.saved_tensors
-        by_images = by_weight = None
+        images_gradient = weight_gradient = None
         if ctx.needs_input_grad[0]:
-            by_images = _TransposedConvolution.apply(gradients[0], weight)
+            images_gradient = _TransposedConvolution.apply(gradients[0], weight)
         if ctx.needs_input_grad[1] and _weight_gradients.enabled:
-            by_weight = _WeightGradient.apply(images, gradients[0])
-        return by_images, by_weight
+            weight_gradient = _WeightGradient.apply(images, gradients[0])
+        return images_gradient, weight_gradient
 
 
 class _TransposedConvolution(torch.autograd.Function):
@@ -153,12 +154,12 @@ class _TransposedConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         images, weight = ctx.saved_tensors
-        by_images = by_weight = None
+        images_gradient = weight_gradient = None
         if ctx.needs_input_grad[0]:
-            by_images = _Convolution.apply(gradients[0], weight)
+            images_gradient = _Convolution.apply(gradients[0], weight)
         if ctx.needs_input_grad[1] and _weight_gradients.enabled:
-            by_weight = _WeightGradient.apply(gradients[0], images)
-        return by_images, by_weight
+            weight_gradient = _WeightGradient.apply(gradients[0], images)
+        return images_gradient, weight_gradient
 
 
 class _WeightGradient(torch.autograd.Function):
@@ -173,12 +174,12 @@ class _WeightGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         large, small = ctx.saved_tensors
-        by_large = by_small = None
+        large_gradient = small_gradient = None
         if ctx.needs_input_grad[0]:
-            by_large = _TransposedConvolution.apply(small, gradients[0])
+            large_gradient = _TransposedConvolution.apply(small, gradients[0])
         if ctx.needs_input_grad[1]:
-            by_small = _Convolution.apply(large, gradients[0])
-        return by_large, by_small
+            small_gradient = _Convolution.apply(large, gradients[0])
+        return large_gradient, small_gradient
 
 
 def _empty(images: Tensor, channels: int, height: int, width: int) -> Tensor:

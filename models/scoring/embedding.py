@@ -1,6 +1,7 @@
 """The embedding: a small network that turns an image into 128 numbers.
 
-Similar images have near embeddings. `python -m benchmarks.embedding` trained it: docs/embedding.md.
+The embeddings of similar images are close. `python -m benchmarks.embedding` trained it:
+docs/embedding.md.
 """
 
 import hashlib
@@ -63,13 +64,13 @@ class Embedder:
         """
         _check(images)
         features = np.empty((len(images), FEATURES), np.float32)
-        for first, last, batch in _batches(len(images)):
-            prepared = prepare(images[first:last])
+        for first, end, batch in _batches(len(images)):
+            prepared = prepare(images[first:end])
             padded = torch.zeros((batch, *prepared.shape[1:]), dtype=torch.uint8)
             padded = padded.to(memory_format=torch.channels_last)
-            padded[: last - first] = prepared
+            padded[: end - first] = prepared
             embedded = self._network(padded.to(self.device), self._dtype)
-            features[first:last] = embedded[: last - first].cpu().numpy()
+            features[first:end] = embedded[: end - first].cpu().numpy()
         return features
 
 
@@ -89,9 +90,9 @@ def _batches(images: int) -> Iterator[tuple[int, int, int]]:
     while first < images:
         remaining = images - first
         batch = EMBEDDING_BATCH if remaining > SMALL_EMBEDDING_BATCH else SMALL_EMBEDDING_BATCH
-        last = min(first + batch, images)
-        yield first, last, batch
-        first = last
+        end = min(first + batch, images)
+        yield first, end, batch
+        first = end
 
 
 def prepare(images: np.ndarray) -> Tensor:

@@ -53,8 +53,8 @@ class EvaluationRequest:
 def run_evaluation(folder: Path, events: Events) -> int:
     """Run the evaluation that `folder`/run.json describes; return the exit status.
 
-    An error that would occur again becomes an event `failed`. Any other (memory, disk) is raised:
-    the evaluation may then be tried again.
+    An error that would occur again is an event `failed`; every other error (memory, disk) is
+    raised, and the evaluation may be tried again.
     """
     try:
         request = EvaluationRequest.read(folder / "run.json")
@@ -74,7 +74,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score the checkpoint; `progress` is called with the number of generated images.
 
-    The images start with the same seeds as those that the trainer scores, and are more. Beside the
+    The images have the seeds of those that the trainer scores, and further seeds. Beside the
     scores of `models.scoring.scores`, `resized_from` is the images' [height, width] where they were
     resized, else None, and `inception` has the literature's distances, or why they are absent.
     """
@@ -134,7 +134,7 @@ def _labels(
     if not classes:
         return None
     if request.classes == classes:
-        return dataset.proportional(request.images)
+        return dataset.proportional_labels(request.images)
     seeds = range(FIRST_SCORED_SEED, FIRST_SCORED_SEED + request.images)
     return torch.tensor([class_from_seed(seed, len(classes)) for seed in seeds])
 

@@ -1,8 +1,9 @@
 """The Fréchet and kernel Inception distances of the literature, where torch-fidelity is installed.
 
-They have names of their own beside Moggy's scores. MOGGY_INCEPTION names a file with the network's
-weights (torch-fidelity's `weights-inception-2015-12-05`, as .pth or .safetensors); otherwise they
-are downloaded. Without weights the scores are absent, and the result gives the reason.
+Their names in the results differ from those of Moggy's scores. MOGGY_INCEPTION names a file with
+the network's weights (torch-fidelity's `weights-inception-2015-12-05`, as .pth or .safetensors);
+otherwise they are downloaded. Without weights the scores are absent, and the result gives the
+reason.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 """The nearest training image of any image: exact search over a dataset's stored embeddings.
 
-A library such as faiss is no option on a training machine that has only torch, numpy, Pillow and
-safetensors; one matrix product per block of rows is as fast for the sizes of a dataset.
+A library such as faiss is not an option on a training machine that has only torch, numpy, Pillow
+and safetensors; one matrix product per block of rows is as fast for the sizes of a dataset.
 """
 
 import io
@@ -20,10 +20,11 @@ from models.durable_files import write_durably
 
 FEATURES_FILE = "features.npy"
 NEIGHBOURS_FILE = "neighbours.npy"
-NEIGHBOUR_QUERIES = 10_000  # at most so many real images are searched for their nearest other one
+NEIGHBOUR_QUERIES = 10_000  # the most real images whose nearest other image is searched
 
-# An image is a copy when it is nearer to its nearest training image than this percentage of the
-# training images are to theirs. Of new images from the same distribution, 1 % count as copies.
+# An image is a copy if its distance to the nearest training image is below this percentile of the
+# distances from training images to their nearest other one. Of new images from the same
+# distribution, 1 % count as copies.
 COPY_PERCENTILE = 1.0
 # The same image embedded in bfloat16 and in float32 may be this far apart: at most 0.025 on 600
 # cats, and the Embedder promises 0.05. 95 % of different cats are ten times as far apart.
@@ -72,7 +73,7 @@ class Index:
 def open_index(fetch: Callable[[str], Path], embedding: str) -> Index:
     """Open the index of a packed dataset; `fetch` returns the path of a file of the dataset.
 
-    Raises NoIndex where the network `embedding` did not make it, or it cannot be read. The message
+    Raises NoIndex if it is not of the network `embedding`, or cannot be read. The message
     continues a sentence that begins with the dataset's name.
     """
     try:
@@ -96,8 +97,8 @@ def open_index(fetch: Callable[[str], Path], embedding: str) -> Index:
 def write_index(folder: Path, features: Vectors) -> None:
     """Write `neighbours.npy`: the sorted distances of images to their nearest other one, float32.
 
-    `features` is (N, F). A single image has distance 0. Up to 10,000 images are all searched, of
-    more a fixed sample of 10,000, always among all N.
+    `features` is (N, F). A single image has distance 0. Of more than 10,000 images, the distances
+    of a fixed sample of 10,000 are written. Neighbours are always searched among all N.
     """
     stored = np.asarray(features, np.float16)
     count = len(stored)
@@ -122,13 +123,10 @@ class _Search:
     """Exact search among (N, F) float16 vectors. Its score ½|x|² - x·q orders as |x - q| does."""
 
     def __init__(self, stored: NDArray[np.float16]) -> None:
-        with warnings.catch_warnings(
-            action="ignore"
-        ):  # the mapping is read-only, and never written
+        with warnings.catch_warnings(action="ignore"):  # about memory that is read-only
             self._stored = torch.from_numpy(stored)  # shares the mapping
-        self._halves = torch.empty(
-            len(stored)
-        )  # ½|x|²: float16 vectors are not exactly of length 1
+        # ½|x|²: float16 vectors do not have exactly the length 1.
+        self._halves = torch.empty(len(stored))
         for rows in _slices(0, len(stored), BLOCK_ROWS):
             self._halves[rows] = self._stored[rows].float().square_().sum(1).div_(2)
 

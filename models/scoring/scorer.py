@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SCORE_IMAGES = 2000
 MIN_SCORE_IMAGES = 128
-RUN_SHARE = 1 / 20  # of a short run's images are scored: its scores are to take less time than it
+RUN_SHARE = 1 / 20  # scored images per image of a short run, so that scores take less time
 TIME_SHARE = 0.04  # of the time since this process started or resumed the run
 FIRST_SCORE_SECONDS = 6.0  # assumed cost of the first scores, with the reference
 # The scored images have consecutive seeds from here on, which no sample grid shows. A seed's latent
@@ -49,7 +49,7 @@ class ScoredRun(Protocol):
 
 
 class Scorer:
-    """Scores a checkpoint while scoring takes at most TIME_SHARE of the time; the last one always.
+    """Scores checkpoints while that takes at most TIME_SHARE of the time, and the last one always.
 
     The reference is prepared once, for the first scores. `images` is the number of generated and of
     real images; with 0 nothing is scored. The scoring in progress is abandoned as soon as
@@ -68,8 +68,8 @@ class Scorer:
         self._clock = clock
         self._stopping = stopping
         self._began = clock()
-        self._spent = 0.0
-        self._expected = FIRST_SCORE_SECONDS
+        self._spent_seconds = 0.0
+        self._expected_seconds = FIRST_SCORE_SECONDS
         self._reference: tuple[Reference, InterruptibleEmbedder] | None = None
         self.failure: str | None = None  # the error of the last scores that were due
         self.abandoned = False  # whether the last scores that were due were ended by a stop
@@ -93,10 +93,11 @@ class Scorer:
             self.failure = f"{type(error).__name__}: {error}"
             return None
         finally:
-            self._spent += self._clock() - began
+            self._spent_seconds += self._clock() - began
 
     def _affordable(self) -> bool:
-        return self._spent + self._expected <= TIME_SHARE * (self._clock() - self._began)
+        elapsed = self._clock() - self._began
+        return self._spent_seconds + self._expected_seconds <= TIME_SHARE * elapsed
 
     def _score(self, run: ScoredRun, generator: Generator) -> dict[str, Any]:
         self._raise_if_stopping()
@@ -108,7 +109,7 @@ class Scorer:
         began = self._clock()
         images = generate_scored(generator, run.dataset, count, self._raise_if_stopping)
         metrics = score(reference, images, embedder)
-        self._expected = self._clock() - began
+        self._expected_seconds = self._clock() - began
         return metrics
 
     def _raise_if_stopping(self) -> None:
@@ -148,7 +149,7 @@ def generate_scored(
     """
     seeds = range(FIRST_SCORED_SEED, FIRST_SCORED_SEED + count)
     latents = latents_from_seeds(seeds, generator.latent_dim)
-    labels = dataset.proportional(count) if generator.classes else None
+    labels = dataset.proportional_labels(count) if generator.classes else None
     batches = []
     for first in range(0, count, SYNTHESIS_BATCH):
         check()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-NOISE = 9  # uniform numbers for each image; the step uses the last one
+NOISE = 9  # uniform numbers for each image; the last one is for `training.step`, not for `augment`
 SHIFT = 1 / 8  # of a side, at most
 CUTOUT = 1 / 2  # of each side
 
@@ -16,8 +16,8 @@ CUTOUT = 1 / 2  # of each side
 def augment(images: Tensor, noise: Tensor, policy: str, probability: float) -> Tensor:
     """(B, C, H, W) images in [-1, 1] -> the same shape; `noise` (B, NOISE) is uniform in [0, 1).
 
-    `policy` names the changes, separated by commas. All of them are made to an image, with
-    `probability`, or none.
+    `policy` names the changes, separated by commas. With `probability`, an image gets all of them;
+    otherwise it gets none.
     """
     if policy == "none" or probability == 0:
         return images

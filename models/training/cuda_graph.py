@@ -47,7 +47,7 @@ class GraphedStep:
     def _on_side_stream(
         self, batches: Sequence[Batch], values: Hyperparameters
     ) -> StepReport[Tensor]:
-        """Step as PyTorch asks for before a capture: not on the default stream."""
+        """Run a step on a side stream, as PyTorch requires before a capture."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
             report = self._step(batches, values)

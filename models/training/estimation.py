@@ -1,4 +1,4 @@
-"""What a training would take: the bytes of its networks, and timed steps on random images."""
+"""The memory and the time of a training: bytes of its networks, timed steps on random images."""
 
 import gc
 import json
@@ -38,7 +38,7 @@ class Timing(NamedTuple):
 
 
 def run_estimate(folder: Path, events: Events) -> None:
-    """Emit what training by the configuration in `folder`/run.json takes on this machine."""
+    """Emit the memory and time that the configuration in `folder`/run.json takes here."""
     config = TrainingConfig.from_json(json.loads((folder / "run.json").read_text())["config"])
     machine = choose_machine(config.precision)
     machine.prepare()

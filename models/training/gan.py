@@ -61,7 +61,7 @@ def build_gan(
     generator: Generator,
     discriminator: Discriminator,
 ) -> GAN:
-    """Give the networks their optimizers; in a group, let BatchNorm see the whole batch."""
+    """Give the networks their optimizers; in a group, synchronise BatchNorm over the batch."""
     if group.size > 1:
         synchronise(generator)
         synchronise(discriminator)

@@ -83,9 +83,10 @@ class TrainingRun:
 
     @property
     def read_due(self) -> bool:
-        """Whether to call `read_report` now: after the same steps in every process of the group."""
-        before = self.images_seen // self.images_per_step - 1  # even: a step with its penalties
-        return self.finished or before % READ_EVERY_STEPS[self.machine.device.type] == 0
+        """Whether to call `read_report` now, which is after the same steps in every process."""
+        # On a GPU, steps 0, 32, 64, … are read: they have penalties if every 2nd, 4th, … step has.
+        last_step = self.images_seen // self.images_per_step - 1
+        return self.finished or last_step % READ_EVERY_STEPS[self.machine.device.type] == 0
 
     @property
     def scheduled(self) -> Hyperparameters:
@@ -93,7 +94,7 @@ class TrainingRun:
         return hyperparameters(self.config, self.images_seen, 0.5**self.rollbacks)
 
     def step(self) -> None:
-        """Learn from the next batches; `read_report` says how it went."""
+        """Train on the next batches. `read_report` returns the measurements."""
         values = self.adjustments.apply(self.scheduled)
         steps = self.images_seen // self.images_per_step
         if steps % self.config.penalty_every_steps:

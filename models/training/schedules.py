@@ -9,7 +9,7 @@ from models.config import TrainingConfig
 
 LEVELS = 500  # a schedule moves in this many steps, between which a CUDA graph can be replayed
 RAMP_UP = 0.05  # the average's half-life is at most this share of the images seen
-# Between two adjustments: the signals need as long to show what the first one has changed.
+# Images between two adjustments: the signals take this long to show the effect of the first one.
 PAUSE_IMAGES = 20_000
 
 

@@ -44,7 +44,7 @@ def adjust(
     """Adjust one hyperparameter because of `signal`: {field, before, after}, None if none is left.
 
     `scheduled` are the values of the configuration, without any adjustment. The decision depends
-    only on the signals and on images_seen, so that a resumed run decides alike.
+    only on the signals and on images_seen, so that a resumed run makes the same one.
     """
     if adjustments.actions == MAX_ACTIONS or images_seen < adjustments.acted_at + PAUSE_IMAGES:
         return None
@@ -58,28 +58,28 @@ def adjust(
     return {"field": field, "before": getattr(before, field), "after": getattr(after, field)}
 
 
-def _adjusted_field(adjustments: Adjustments, signal: str, now: Hyperparameters) -> str | None:
+def _adjusted_field(adjustments: Adjustments, signal: str, current: Hyperparameters) -> str | None:
     if signal in ("oscillation", "vanishing_gradient"):
         adjustments.discriminator_rate *= RATE_FACTOR
         return "discriminator_learning_rate"
-    if signal == "mode_collapse" and (now.r1 > 0 or now.r2 > 0):
+    if signal == "mode_collapse" and (current.r1 > 0 or current.r2 > 0):
         adjustments.penalty *= PENALTY_FACTOR
-        return "r1" if now.r1 > 0 else "r2"
+        return "r1" if current.r1 > 0 else "r2"
     if signal in ("mode_collapse", "overfitting"):
-        return _augment(adjustments, now)
+        return _augment(adjustments, current)
     return None
 
 
-def _augment(adjustments: Adjustments, now: Hyperparameters) -> str | None:
+def _augment(adjustments: Adjustments, current: Hyperparameters) -> str | None:
     """Augment more often; if nothing is augmented or everything is, add a kind of augmentation."""
-    policy = now.augmentation.split(",")
-    if now.augmentation != "none" and now.augmentation_probability < 1:
+    policy = current.augmentation.split(",")
+    if current.augmentation != "none" and current.augmentation_probability < 1:
         adjustments.probability += PROBABILITY_STEP
         return "augmentation_probability"
     for kind in AUGMENTATIONS:
         if kind not in policy:
             adjustments.augmentations = ",".join(filter(None, [adjustments.augmentations, kind]))
-            if now.augmentation_probability == 0:
+            if current.augmentation_probability == 0:
                 adjustments.probability += PROBABILITY_STEP
             return "augmentation"
     return None
@@ -115,7 +115,7 @@ class GoodStates:
         link.replace(self._newest)
 
     def newest_first(self) -> list[Path]:
-        """The states to go back to, or an absent one at which a run begins anew."""
+        """The states to go back to. If there is none, absent ones, from which a run starts anew."""
         states = [self._newest, self._older, self._resumed]
         return [state for state in states if state.exists()] or states
 
@@ -128,8 +128,8 @@ def roll_back(
 ) -> TrainingRun:
     """Reopen `run` from the newest of the good `states`, with its learning rates halved.
 
-    If a rollback to that state has led nowhere, the second one takes the state before it. Raises
-    NotFiniteError after the second.
+    If the last rollback was to the same state, take the one before it. Raises NotFiniteError after
+    MAX_ROLLBACKS rollbacks.
     """
     if run.rollbacks == MAX_ROLLBACKS:
         raise NotFiniteError(

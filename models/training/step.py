@@ -54,8 +54,8 @@ class Batch(NamedTuple):
     noise: Tensor  # (2, B, augment.NOISE) uniform in [0, 1): for real images, for generated ones
 
 
-class Judgement(NamedTuple):
-    """Images (B, C, H, W) in [-1, 1] before and after augmentation, and their logits (B,)."""
+class DiscriminatorPass(NamedTuple):
+    """Images (B, C, H, W) in [-1, 1], the augmented images, and the logits (B,) of these."""
 
     images: Tensor
     augmented: Tensor
@@ -78,7 +78,7 @@ def train_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> S
 
 
 def shared_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> StepReport[Tensor]:
-    """Update the generator, then the discriminator on the same fakes: the NumPy article's step.
+    """Update the generator, then the discriminator on the same fakes: preset dcgan.
 
     The discriminator does not change between the two losses, so one pass of the fakes through it
     serves both exactly. Real and generated images are separate batches for its BatchNorm.
@@ -92,9 +92,9 @@ def shared_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> 
     with gan.machine.autocast():
         fakes = G(batch.latents, batch.labels)
         detached = fakes.detach().requires_grad_()  # cuts the graph between the two networks
-        fake = judge(gan, detached, batch.labels, fake_noise, values)
+        fake = discriminate(gan, detached, batch.labels, fake_noise, values)
         reals = real_images(gan, batch).requires_grad_(values.r1 > 0)
-        real = judge(gan, reals, batch.labels, real_noise, values)
+        real = discriminate(gan, reals, batch.labels, real_noise, values)
 
     generator_loss = loss.generator(real.logits, fake.logits)
     slope = update_generator(gan, generator_loss, fakes, fake, retain_graph=True)
@@ -102,8 +102,8 @@ def shared_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> 
     discriminator_loss = loss.discriminator(real.logits, fake.logits, config.label_smoothing)
     penalty = weighted_penalty(gan, batch, real, fake, values)
     update_discriminator(gan, discriminator_loss + penalty)
-    discriminator = discriminator_report(gan, discriminator_loss, real.logits, fake.logits, penalty)
-    return StepReport(generator_loss, *discriminator, slope)
+    measurements = discriminator_report(gan, discriminator_loss, real.logits, fake.logits, penalty)
+    return StepReport(generator_loss, *measurements, slope)
 
 
 def alternating_step(
@@ -117,22 +117,22 @@ def alternating_step(
     config, G, loss = gan.config, gan.generator, LOSSES[gan.config.loss]
     *discriminator_batches, batch = batches
     for discriminator_batch in discriminator_batches:
-        discriminator = train_discriminator(gan, discriminator_batch, values)
+        measurements = train_discriminator(gan, discriminator_batch, values)
 
     real_noise, fake_noise = batch.noise
     with gan.machine.autocast():
         fakes = G(batch.latents, batch.labels)
         detached = fakes.detach().requires_grad_()  # cuts the graph between the two networks
-        fake = judge(gan, detached, batch.labels, fake_noise, values)
+        fake = discriminate(gan, detached, batch.labels, fake_noise, values)
         real_logits = fake.logits.detach()  # only the relativistic loss uses real logits here
         if config.loss == "relativistic":
             with torch.no_grad():
                 reals = real_images(gan, batch)
-                real_logits = judge(gan, reals, batch.labels, real_noise, values).logits
+                real_logits = discriminate(gan, reals, batch.labels, real_noise, values).logits
 
     generator_loss = loss.generator(real_logits, fake.logits)
     slope = update_generator(gan, generator_loss, fakes, fake)
-    return StepReport(generator_loss, *discriminator, slope)
+    return StepReport(generator_loss, *measurements, slope)
 
 
 def train_discriminator(gan: GAN, batch: Batch, values: Hyperparameters) -> DiscriminatorReport:
@@ -142,9 +142,11 @@ def train_discriminator(gan: GAN, batch: Batch, values: Hyperparameters) -> Disc
     with gan.machine.autocast():
         with torch.no_grad():
             fakes = G(batch.latents, batch.labels)
-        fake = judge(gan, fakes.requires_grad_(values.r2 > 0), batch.labels, fake_noise, values)
+        fake = discriminate(
+            gan, fakes.requires_grad_(values.r2 > 0), batch.labels, fake_noise, values
+        )
         reals = real_images(gan, batch).requires_grad_(values.r1 > 0)
-        real = judge(gan, reals, batch.labels, real_noise, values)
+        real = discriminate(gan, reals, batch.labels, real_noise, values)
 
     discriminator_loss = loss.discriminator(real.logits, fake.logits, config.label_smoothing)
     penalty = weighted_penalty(gan, batch, real, fake, values)
@@ -153,7 +155,7 @@ def train_discriminator(gan: GAN, batch: Batch, values: Hyperparameters) -> Disc
 
 
 def split_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> StepReport[Tensor]:
-    """Update the discriminator on reals, on fakes, then the generator: the Keras article's step.
+    """Update the discriminator on reals, then on fakes, then the generator: preset mlp.
 
     The discriminator's fakes come from the generator in eval mode, as Keras's `predict` makes them:
     with BatchNorm's running statistics. The report has the mean of the discriminator's two losses.
@@ -170,27 +172,27 @@ def split_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> S
 
         with gan.machine.autocast():
             reals = real_images(gan, discriminator_batch)
-            real = judge(gan, reals, labels, real_noise, values)
+            real = discriminate(gan, reals, labels, real_noise, values)
         real_loss = split_loss.real(real.logits, config.label_smoothing)
         update_discriminator(gan, real_loss)
 
         with gan.machine.autocast():
-            fake = judge(gan, fakes, labels, fake_noise, values)
+            fake = discriminate(gan, fakes, labels, fake_noise, values)
         fake_loss = split_loss.fake(fake.logits)
         update_discriminator(gan, fake_loss)
 
         mean_loss = (real_loss + fake_loss) / 2
         no_penalty = torch.zeros_like(mean_loss)
-        discriminator = discriminator_report(gan, mean_loss, real.logits, fake.logits, no_penalty)
+        measurements = discriminator_report(gan, mean_loss, real.logits, fake.logits, no_penalty)
 
     with gan.machine.autocast():
         fakes = G(batch.latents, batch.labels)
         detached = fakes.detach().requires_grad_()  # cuts the graph between the two networks
-        fake = judge(gan, detached, batch.labels, batch.noise[1], values)
+        fake = discriminate(gan, detached, batch.labels, batch.noise[1], values)
 
     generator_loss = loss.generator(fake.logits.detach(), fake.logits)
     slope = update_generator(gan, generator_loss, fakes, fake)
-    return StepReport(generator_loss, *discriminator, slope)
+    return StepReport(generator_loss, *measurements, slope)
 
 
 UPDATE_SCHEMES = {"shared": shared_step, "alternating": alternating_step, "split": split_step}
@@ -204,19 +206,19 @@ def real_images(gan: GAN, batch: Batch) -> Tensor:
     return normalise(images)
 
 
-def judge(
+def discriminate(
     gan: GAN, images: Tensor, labels: Tensor | None, noise: Tensor, values: Hyperparameters
-) -> Judgement:
+) -> DiscriminatorPass:
     """Augment the images and pass them through the discriminator."""
     augmented = augment(images, noise, values.augmentation, values.augmentation_probability)
-    return Judgement(images, augmented, gan.discriminator(augmented, labels))
+    return DiscriminatorPass(images, augmented, gan.discriminator(augmented, labels))
 
 
 def update_generator(
-    gan: GAN, loss: Tensor, fakes: Tensor, fake: Judgement, *, retain_graph: bool = False
+    gan: GAN, loss: Tensor, fakes: Tensor, fake: DiscriminatorPass, *, retain_graph: bool = False
 ) -> Tensor:
-    """Descend `loss`, a function of the judgement of `fakes`; return the generator's slope."""
-    # Only by the images and logits: the discriminator's weights do not learn from this loss.
+    """Descend `loss`, which depends on `fakes` through `fake`; return the generator's slope."""
+    # With respect to images and logits only: the discriminator is not trained on this loss.
     image_gradient, logit_gradient = input_gradients(
         loss, (fake.images, fake.logits), retain_graph=retain_graph
     )
@@ -245,13 +247,17 @@ def parameters(optimizer: Optimizer) -> list[Tensor]:
 
 
 def weighted_penalty(
-    gan: GAN, batch: Batch, real: Judgement, fake: Judgement, values: Hyperparameters
+    gan: GAN,
+    batch: Batch,
+    real: DiscriminatorPass,
+    fake: DiscriminatorPass,
+    values: Hyperparameters,
 ) -> Tensor:
     """The weighted sum of this step's penalties.
 
-    R1 and R2 differentiate by the images before augmentation, as Huang et al. (arXiv 2501.05441)
-    do. The sum is multiplied by `penalty_every_steps`: penalties in one step of several keep their
-    strength.
+    R1 and R2 differentiate with respect to the images before augmentation: Huang et al. (arXiv
+    2501.05441). The sum is multiplied by `penalty_every_steps`, which keeps the strength of
+    penalties that only one step of several computes.
     """
     penalty = real.logits.new_zeros(())
     if values.r1 > 0:
@@ -281,7 +287,7 @@ def discriminator_report(
 def classification_accuracy(loss: str, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """The share of images that the discriminator classifies correctly.
 
-    A loss without a boundary compares: it is the share of the pairs whose real image has the higher
+    For a loss without a boundary, it is the share of the pairs whose real image has the higher
     logit.
     """
     boundary = LOSSES[loss].boundary

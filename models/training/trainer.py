@@ -1,4 +1,4 @@
-"""The trainer process once torch is loaded: it trains one run, and writes its files and events."""
+"""The work of the trainer process: it trains one run, writes its files and emits its events."""
 
 import hashlib
 import json
@@ -68,9 +68,9 @@ class RunRequest:
 def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> int:
     """Train as `folder`/run.json describes; return the exit status.
 
-    An error that would occur again is a `failed` event. Any other one (memory, disk) is raised, and
-    the supervisor may resume from the last state. Only the first process of a group writes files
-    and events.
+    An error that would occur again is an event `failed`; every other error (memory, disk) is
+    raised, and the supervisor may resume from the last state. Only the first process of a group
+    writes files and events.
     """
     group = Group.join()
     leads = group.rank == 0
@@ -127,7 +127,7 @@ def open_run(
 ) -> TrainingRun:
     """A run that is new, fine-tunes a checkpoint, or resumes from `state_file` if that exists.
 
-    `dataset` is the open one of the same run, if there is one.
+    `dataset` is that of the request, if it is open already.
     """
     state = load_state(state_file) if state_file.exists() else None
     machine = choose_machine(request.config.precision, state.machine if state else None)

@@ -43,7 +43,7 @@ def test_progress_is_emitted_once_a_second_and_at_both_ends(clock: list[float]) 
 
 def test_the_rate_leaves_out_images_of_earlier_processes(clock: list[float]) -> None:
     events = RecordedEvents()
-    reporter = ProgressReporter(events, 1020, before=1000)
+    reporter = ProgressReporter(events, 1020, made_before=1000)
     reporter.progress(1000)
     clock[0] += 2
     reporter.progress(1010)

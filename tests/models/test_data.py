@@ -195,5 +195,5 @@ def test_labels_in_proportion_are_as_frequent_as_the_pictures_have_them(
 ) -> None:
     shutil.copy(cats / "images.npy", tmp_path)
     np.save(tmp_path / "labels.npy", np.arange(300, dtype=np.int64) % 10 // 9)
-    drawn = PackedDataset(tmp_path).proportional(50)
+    drawn = PackedDataset(tmp_path).proportional_labels(50)
     assert torch.bincount(drawn).tolist() == [45, 5]

@@ -1,8 +1,8 @@
 """The ingest process: `python -m worker.ingest RUN_DIR`.
 
 Reads RUN_DIR/run.json, writes RUN_DIR/packed, and prints one JSON event per line: at least one a
-second while the work advances, none while it hangs. SIGTERM stops it. A supervisor holds a pipe to
-its standard input; when the pipe closes, the process ends at once.
+second while the work advances, none while it hangs. SIGTERM stops it. If standard input is a
+pipe, a supervisor holds its other end, and the process ends at once when the pipe closes.
 """
 
 import dataclasses

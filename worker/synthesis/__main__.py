@@ -2,7 +2,7 @@
 
 Reads RUN_DIR/run.json, writes shards into RUN_DIR, and prints one JSON event per line. SIGTERM ends
 it at once; the unfinished shard is lost. If standard input is a pipe, a supervisor holds its other
-end, and the process ends when the pipe closes.
+end, and the process ends at once when the pipe closes.
 """
 
 import sys

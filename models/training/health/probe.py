@@ -36,13 +36,13 @@ class Snapshot:
 
 
 class Probe:
-    """Measures with the same latents and the same images each time; the dataset decides which."""
+    """Measures with the same latents and images each time; they depend only on the dataset."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         random = random_stream(0, "health")
         config, dataset = snapshot.config, snapshot.dataset
         self._latents = torch.randn(PROBE_IMAGES, config.latent_dim, generator=random)
-        self._labels = dataset.proportional(PROBE_IMAGES) if config.classes else None
+        self._labels = dataset.proportional_labels(PROBE_IMAGES) if config.classes else None
         indices = snapshot.training_indices
         indices = indices[torch.randperm(len(indices), generator=random)]
         self._training_indices = indices[: REAL_SAMPLES * PROBE_IMAGES]
@@ -58,7 +58,7 @@ class Probe:
         """The values of two signals; one that cannot be measured is absent.
 
         `mode_collapse`: the mean distance from a generated image to its nearest neighbour among
-        them, relative to the same of real images. `overfitting`: r_v of Karras et al. (arXiv
+        them, divided by that of real images. `overfitting`: r_v of Karras et al. (arXiv
         2006.06676), section 3: where the mean logit of held-out images lies, from that of training
         images (0) to that of generated ones (1).
         """

@@ -1,4 +1,4 @@
-"""Averages of what the steps report, between two readings of the health."""
+"""Averages over the reports of the steps between two readings of the health."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
