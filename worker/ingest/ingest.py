@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from worker.ingest.archives.members import Notice
+from worker.ingest.archives.members import Note
 from worker.ingest.archives.names import display_name, folder_of
 from worker.ingest.archives.parquet import LabelRow
 from worker.ingest.arrays.files import ArrayImage
@@ -258,7 +258,7 @@ class Ingest:
         for index, source in enumerate(self._request.sources):
             scope, archive = sources.scope(index)
             for member in sources.members(index):
-                if isinstance(member, Notice):
+                if isinstance(member, Note):
                     if is_packing:
                         self.progress.report.note(member.text)
                     continue

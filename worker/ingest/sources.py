@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from worker.ingest.archives.members import Member, Notice
+from worker.ingest.archives.members import Member, Note
 from worker.ingest.archives.names import display_name, is_litter
 from worker.ingest.archives.parquet import LabelRow, parquet_members
 from worker.ingest.archives.signatures import (
@@ -55,13 +55,13 @@ class Sources:
             return index, display_name(self._request.sources[index].name)
         return LOOSE, None
 
-    def members(self, index: int) -> Iterator[Received | LabelRow | Notice]:
+    def members(self, index: int) -> Iterator[Received | LabelRow | Note]:
         """Yield each file or image of a source. Read it before requesting the next one."""
         if index in self._arrays:
             return array_members(self._arrays[index], self._request, self._meter)
         return self._members(self._request.sources[index], self._kinds[index])
 
-    def _members(self, source: Source, kind: str | None) -> Iterator[Received | LabelRow | Notice]:
+    def _members(self, source: Source, kind: str | None) -> Iterator[Received | LabelRow | Note]:
         path, name, meter = source.path, display_name(source.name), self._meter
         code_page = self._request.code_page
         if kind is None:

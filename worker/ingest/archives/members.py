@@ -14,7 +14,7 @@ LEADING_BYTES = b"\xef\xbb\xbf\r\n\t "  # that faulty scripts of web servers pri
 
 
 @dataclass(frozen=True)
-class Notice:
+class Note:
     """A sentence about the upload for the report's notes."""
 
     text: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from worker.ingest.archives.members import MAX_BYTES, Member, Notice
+from worker.ingest.archives.members import MAX_BYTES, Member, Note
 from worker.ingest.limits import Meter
 
 DIED = "damaged: the process that read it died after {rows:,} rows"
@@ -31,7 +31,7 @@ class LabelRow:
     position: int
 
 
-def parquet_members(path: Path, name: str, meter: Meter) -> Iterator[Member | LabelRow | Notice]:
+def parquet_members(path: Path, name: str, meter: Meter) -> Iterator[Member | LabelRow | Note]:
     """Every image as a file named like train.parquet[17], or every row of a table of labels.
 
     A file that cannot be read to its end yields a refused member last, with the reason.
@@ -54,7 +54,7 @@ def parquet_members(path: Path, name: str, meter: Meter) -> Iterator[Member | La
 
 def _members(
     out: IO[bytes], name: str, file_size: int, meter: Meter
-) -> Generator[Member | LabelRow | Notice, None, str | None]:
+) -> Generator[Member | LabelRow | Note, None, str | None]:
     read = rows = 0
     while (line := out.readline()).endswith(b"\n"):
         message = json.loads(line)
@@ -63,7 +63,7 @@ def _members(
             return end
         position = min(read, file_size)  # encoded images hardly shrink in a Parquet
         if "note" in message:
-            yield Notice(f"{name}: {message['note']}.")
+            yield Note(f"{name}: {message['note']}.")
             continue
         rows = message["row"] + 1
         if "file" in message:

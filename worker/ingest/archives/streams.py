@@ -13,7 +13,7 @@ from worker.ingest.errors import BrokenArchive
 from worker.ingest.limits import Meter
 
 READ_BYTES = 1 << 20
-PACKED_BYTES = 1 << 16  # compressed bytes per read
+COMPRESSED_BYTES = 1 << 16  # that are read at a time
 GZIP = b"\x1f\x8b"
 GZIP_WINDOW = 31  # zlib: expect a gzip header, and verify the checksum and the length at the end
 
@@ -50,7 +50,7 @@ class GzipStream:
         self._name = name
         self._meter = meter
         self._keeps_rest = keeps_rest
-        self._packed = b""
+        self._compressed = b""
         self._member: zlib._Decompress | None = zlib.decompressobj(GZIP_WINDOW)
         self.rest_bytes = 0
 
@@ -68,12 +68,12 @@ class GzipStream:
             if self._member.eof:
                 self._begin_member()
                 continue
-            if not self._packed:
-                self._packed = self._file.read(PACKED_BYTES)
-                if not self._packed:
+            if not self._compressed:
+                self._compressed = self._file.read(COMPRESSED_BYTES)
+                if not self._compressed:
                     raise BrokenArchive(self._name, "its gzip ends too early")
-            data = self._member.decompress(self._packed, size)
-            self._packed = self._member.unconsumed_tail or self._member.unused_data
+            data = self._member.decompress(self._compressed, size)
+            self._compressed = self._member.unconsumed_tail or self._member.unused_data
             if data:
                 return data
         return b""
@@ -81,24 +81,24 @@ class GzipStream:
     def _begin_member(self) -> None:
         """Continue with the next member; without one, set `_member` to None."""
         self._skip_zeros()
-        if len(self._packed) < len(GZIP):
-            self._packed += self._file.read(PACKED_BYTES)
-        if self._packed.startswith(GZIP):
+        if len(self._compressed) < len(GZIP):
+            self._compressed += self._file.read(COMPRESSED_BYTES)
+        if self._compressed.startswith(GZIP):
             self._member = zlib.decompressobj(GZIP_WINDOW)
             return
         self._member = None
-        if self._packed and not self._keeps_rest:
+        if self._compressed and not self._keeps_rest:
             raise BrokenArchive(self._name, "other data follows the end of its gzip")
         position = self._file.tell()
-        self.rest_bytes = len(self._packed) + self._file.seek(0, 2) - position
+        self.rest_bytes = len(self._compressed) + self._file.seek(0, 2) - position
 
     def _skip_zeros(self) -> None:
-        self._packed = self._packed.lstrip(b"\0")
-        while not self._packed:
-            block = self._file.read(PACKED_BYTES)
+        self._compressed = self._compressed.lstrip(b"\0")
+        while not self._compressed:
+            block = self._file.read(COMPRESSED_BYTES)
             if not block:
                 return
-            self._packed = block.lstrip(b"\0")
+            self._compressed = block.lstrip(b"\0")
             self._meter.tick()
 
 

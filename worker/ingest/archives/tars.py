@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Self
 
-from worker.ingest.archives.members import Member, Notice
+from worker.ingest.archives.members import Member, Note
 from worker.ingest.archives.names import ESCAPED_BYTE, NameDecoder
 from worker.ingest.archives.streams import GzipStream, PlainStream, Readable
 from worker.ingest.errors import BrokenArchive
@@ -29,7 +29,7 @@ ENCODING, ERRORS = "utf-8", "surrogateescape"  # keep every byte of a name
 
 def tar_members(
     path: Path, name: str, meter: Meter, *, gzipped: bool, code_page: str | None = None
-) -> Iterator[Member | Notice]:
+) -> Iterator[Member | Note]:
     """Every file in the tar at `path`; `name` is the user's name for the tar.
 
     `code_page` decodes names that are not UTF-8; the tar is then read twice.
@@ -52,8 +52,8 @@ def tar_members(
             is_marked = _is_marked(header) and not has_raw_records
             text = header.name if is_marked else names.decode(_raw(header))
             yield Member(text, header.size, file.tell(), stream, refusal)
-        yield from tar.notices()
-        yield from map(Notice, names.notes())
+        yield from tar.notes()
+        yield from map(Note, names.notes())
 
 
 def _raw(header: tarfile.TarInfo) -> bytes:
@@ -126,17 +126,17 @@ class _Tar:
         assert data is not None
         return _MemberStream(data, self._name)
 
-    def notices(self) -> Iterator[Notice]:
+    def notes(self) -> Iterator[Note]:
         """Sentences for the report, complete after the last header."""
         assert self._archive is not None
         if self._archive.end_marks > 1:
             joined = f"{self._archive.end_marks} tars joined in one file; all of them were read"
-            yield Notice(f"{self._name}: {joined}.")
+            yield Note(f"{self._name}: {joined}.")
         rests = {"tar": self._rest_bytes, "gzip": self._gzip.rest_bytes if self._gzip else 0}
         for kind, count in rests.items():
             if count:
                 rest = f"{count:,} bytes behind the end of the {kind} are not a {kind}"
-                yield Notice(f"{self._name}: {rest} and were not read.")
+                yield Note(f"{self._name}: {rest} and were not read.")
 
     def _walk(self) -> Iterator[tarfile.TarInfo]:
         unpacked = self._unpacked

@@ -56,7 +56,7 @@ class Entry:
     flags: int
     method: int
     crc: int
-    packed: int
+    compressed_size: int
     size: int
     offset: int
     mode: int  # Unix file mode, 0 where unknown
@@ -197,21 +197,21 @@ def read_entries(file: IO[bytes], directory: Directory, name: str) -> Iterator[E
 
 
 def _read_entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Entry:
-    _, made_by, _, flags, method, _, _, crc, packed, size = fields[:10]
+    _, made_by, _, flags, method, _, _, crc, compressed_size, size = fields[:10]
     attributes, offset = fields[15:17]
     extras = _read_extras(extra)
     zip64 = extras.get(ZIP_64_EXTRA, b"")
     numbers = [int.from_bytes(zip64[at : at + 8], "little") for at in range(0, len(zip64) - 7, 8)]
     # The extra field holds only the numbers that do not fit into 32 bits, in this order.
-    size, packed, offset = (
+    size, compressed_size, offset = (
         numbers.pop(0) if number == 0xFFFFFFFF and numbers else number
-        for number in (size, packed, offset)
+        for number in (size, compressed_size, offset)
     )
     unicode_name = _unicode_path(extras.get(UNICODE_PATH_EXTRA, b""), raw_name)
     if unicode_name is None and flags & UTF_8_NAME:
         unicode_name = _utf_8(raw_name)
     mode = attributes >> 16 if made_by >> 8 == ON_UNIX else 0
-    return Entry(raw_name, unicode_name, flags, method, crc, packed, size, offset, mode)
+    return Entry(raw_name, unicode_name, flags, method, crc, compressed_size, size, offset, mode)
 
 
 def _read_extras(extra: bytes) -> dict[int, bytes]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from worker.ingest.archives.members import Member, Notice
+from worker.ingest.archives.members import Member, Note
 from worker.ingest.archives.names import NameDecoder
 from worker.ingest.archives.zip_directory import Directory, Entry, find_directories, read_entries
 from worker.ingest.errors import Rejected
@@ -29,7 +29,7 @@ WRAP = 1 << 32
 
 def zip_members(
     path: Path, name: str, meter: Meter, code_page: str | None = None
-) -> Iterator[Member | Notice]:
+) -> Iterator[Member | Note]:
     """Every file in the zip at `path`; `name` is the user's name for the zip.
 
     `code_page` decodes names that are not UTF-8.
@@ -45,9 +45,9 @@ def zip_members(
         for directory in directories:
             reader = _ZipReader(directory_file, data_file, directory, name, meter)
             yield from reader.members(names)
-            yield from reader.notices()
-        yield from map(Notice, names.notes())
-        yield from _notices(name, directories, path.stat().st_size)
+            yield from reader.notes()
+        yield from map(Note, names.notes())
+        yield from _notes(name, directories, path.stat().st_size)
 
 
 def _unmarked_names(
@@ -59,14 +59,14 @@ def _unmarked_names(
             yield entry.raw_name
 
 
-def _notices(name: str, directories: list[Directory], length: int) -> Iterator[Notice]:
+def _notes(name: str, directories: list[Directory], length: int) -> Iterator[Note]:
     if len(directories) > 1:
-        yield Notice(f"{name}: {len(directories)} zips joined in one file; all of them were read.")
+        yield Note(f"{name}: {len(directories)} zips joined in one file; all of them were read.")
     before, behind = directories[0].base, length - directories[-1].end
     if before and not directories[0].wraps:
-        yield Notice(f"{name}: {before:,} bytes before the zip were not read.")
+        yield Note(f"{name}: {before:,} bytes before the zip were not read.")
     if behind:
-        yield Notice(f"{name}: {behind:,} bytes behind the end of the zip were not read.")
+        yield Note(f"{name}: {behind:,} bytes behind the end of the zip were not read.")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class _ZipReader:
         self._meter = meter
         self._wraps = 0  # of the current entry
         self._unlisted = 0
-        self._packed = 0  # bytes of the entries so far
+        self._compressed_bytes = 0  # bytes of the entries so far
 
     def members(self, names: NameDecoder) -> Iterator[Member]:
         end = self._directory.base  # of the entries so far
@@ -106,7 +106,9 @@ class _ZipReader:
             is_in_order = is_in_order and end <= location.header
             if is_in_order:
                 self._count_unlisted(end, location.header)
-            end = location.header if location.data is None else location.data + entry.packed
+            end = (
+                location.header if location.data is None else location.data + entry.compressed_size
+            )
             name = entry.unicode_name or names.decode(entry.raw_name)
             if name.endswith("/") or (name.endswith("\\") and entry.size == 0):
                 continue
@@ -123,15 +125,15 @@ class _ZipReader:
         """The refusal of an entry once all entries together claim more data than the zip has:
         thousands of entries may share the data of one zip bomb."""
         available = self._directory.start - self._directory.base
-        if location.data is not None and entry.packed <= available:
-            self._packed += entry.packed
-        if self._packed > available:
+        if location.data is not None and entry.compressed_size <= available:
+            self._compressed_bytes += entry.compressed_size
+        if self._compressed_bytes > available:
             return "damaged in its zip: its files overlap, and together are larger than the zip"
         return None
 
-    def notices(self) -> Iterator[Notice]:
+    def notes(self) -> Iterator[Note]:
         if self._unlisted:
-            yield Notice(
+            yield Note(
                 f"{self._name}: it has files that its table of contents does not list, in at "
                 f"least {self._unlisted:,} places; they were not read."
             )
@@ -169,7 +171,7 @@ class _ZipReader:
         """The multiple of 2**32 that a wrapped size lacks, by the offset of the next header."""
         if self._directory.wraps == 0 or location.data is None:
             return 0
-        return max(0, following - location.data - entry.packed) // WRAP * WRAP
+        return max(0, following - location.data - entry.compressed_size) // WRAP * WRAP
 
     def _count_unlisted(self, end: int, start: int) -> None:
         """Count a local header in the gap between two entries, directly behind the first of them
@@ -212,14 +214,15 @@ class _MemberStream:
     def _open(self) -> zipfile.ZipExtFile:
         if self._location.data is None:
             raise zipfile.BadZipFile("it is not where the table of contents says")
+        announced = self._entry.compressed_size
         available = self._directory.start - self._location.data
-        if self._entry.packed > available:
+        if announced > available:
             raise zipfile.BadZipFile(
-                f"{self._entry.packed:,} bytes are announced, {max(0, available):,} are there"
+                f"{announced:,} bytes are announced, {max(0, available):,} are there"
             )
         self._file.seek(self._location.data)
         info = zipfile.ZipInfo("member")
         info.compress_type = self._entry.method
-        info.compress_size, info.file_size = self._entry.packed, self._entry.size
+        info.compress_size, info.file_size = self._entry.compressed_size, self._entry.size
         info.CRC = self._entry.crc
         return zipfile.ZipExtFile(self._file, "r", info)

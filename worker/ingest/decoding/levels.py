@@ -109,7 +109,7 @@ class ValueRanges:
 
     def __init__(self) -> None:
         self._ranges: dict[str, DepthRange] = {}
-        self._packed = bytearray()  # for each packed image, the index of its depth in _ranges
+        self._depth_indices = bytearray()  # of each packed image: the index of its depth in _ranges
         self._shares = array("f")  # for each, the share of the values from black to white it uses
 
     def add(self, depth: str, span: Span, *, is_packed: bool = False) -> None:
@@ -118,7 +118,7 @@ class ValueRanges:
         depth_range.high = max(depth_range.high, span[1])
         depth_range.images += 1
         if is_packed:
-            self._packed.append(list(self._ranges).index(depth))
+            self._depth_indices.append(list(self._ranges).index(depth))
             self._shares.append((span[1] - span[0]) / WHITE.get(depth, 1.0))
 
     @property
@@ -128,7 +128,7 @@ class ValueRanges:
     def narrow_shares(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """(N,) whether each packed image is of a narrow depth, (N,) its share of the values."""
         depths = [index for index, depth in enumerate(self._ranges) if depth in self.narrow]
-        return np.isin(np.array(self._packed), depths), np.array(self._shares)
+        return np.isin(np.array(self._depth_indices), depths), np.array(self._shares)
 
     def narrow_sentence(self) -> str | None:
         """The ranges of the narrow depths in words; None if there are none."""

@@ -239,17 +239,19 @@ class PngChunks:
         else:
             is_kept = text.startswith(RAW_PROFILE) and len(chunk.body) < MAX_RAW_PROFILE_BYTES
             if is_kept and chunk.kind == b"zTXt":
-                packed = bytes(chunk.body).partition(b"\0")[2][1:]
-                is_kept = _unpack(packed, MAX_TEXT_BYTES) is not None
+                compressed = bytes(chunk.body).partition(b"\0")[2][1:]
+                is_kept = _unpack(compressed, MAX_TEXT_BYTES) is not None
         if is_kept:
             self._kept.append(chunk)
 
     def _repacked_apple_pixels(self) -> bytes:
         """One IDAT chunk with the pixels, with the header of zlib that Apple leaves out."""
         row = (self.width * CHANNELS.get(self.colour_type, 4) * self.depth + 7) // 8 + 1
-        packed = b"".join(chunk.body for chunk in self._pixels)
+        compressed = b"".join(chunk.body for chunk in self._pixels)
         try:
-            plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, 2 * row * self.height)
+            plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(
+                compressed, 2 * row * self.height
+            )
         except zlib.error as error:
             raise Rejected(f"damaged: the pixels of a PNG by Apple (CgBI): {error}") from error
         body = b"IDAT" + zlib.compress(plain, 1)
@@ -284,15 +286,15 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def _unpack_profile(body: bytes) -> bytes | None:
-    name, _, packed = body.partition(b"\0")
-    return _unpack(packed[1:], MAX_PROFILE_BYTES) if name and packed[:1] == b"\0" else None
+    name, _, compressed = body.partition(b"\0")
+    return _unpack(compressed[1:], MAX_PROFILE_BYTES) if name and compressed[:1] == b"\0" else None
 
 
-def _unpack(packed: bytes, limit: int) -> bytes | None:
+def _unpack(compressed: bytes, limit: int) -> bytes | None:
     """None if the data is damaged or unpacks to more than `limit` bytes."""
     unpacking = zlib.decompressobj()
     try:
-        plain = unpacking.decompress(packed, limit)
+        plain = unpacking.decompress(compressed, limit)
     except zlib.error:
         return None
     return plain if unpacking.eof else None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from worker.ingest.archives.members import Member, Notice
+from worker.ingest.archives.members import Member, Note
 from worker.ingest.archives.names import display_name, parts_of
 from worker.ingest.archives.parquet import LabelRow, parquet_members
 from worker.ingest.archives.signatures import HEAD_BYTES, image_format
@@ -80,14 +80,17 @@ class LabelFiles:
         self,
         scope: int,
         name: str,
-        packed: int | None,
+        pack_index: int | None,
         recipe_class: str | None,
         *,
         is_duplicate: bool,
     ) -> None:
-        """Add a received file that is not a label file. `packed` is its index in the pack, or that
-        of the image that it duplicates; None if it was rejected."""
-        self._matches.add_image(scope, name, packed, recipe_class, is_duplicate=is_duplicate)
+        """Add a received file that is not a label file.
+
+        `pack_index` is the index of its image, or of the image that it duplicates, in the pack;
+        None if it was rejected.
+        """
+        self._matches.add_image(scope, name, pack_index, recipe_class, is_duplicate=is_duplicate)
 
     def read_if_labels(self, scope: int, archive: str | None, member: Member) -> Member | None:
         """Read a label file and return None; return any other file, which is still unread."""
@@ -150,12 +153,12 @@ class LabelFiles:
         report = LabelReport("files", file_reports, self._matches.contradicted())
         for image in self._matches.images():
             if image.is_duplicate:
-                is_same = labels.fill(image.packed, image.class_name)
+                is_same = labels.fill(image.pack_index, image.class_name)
                 report.contradicted_duplicates += not is_same
             else:
-                labels.assign(image.packed, image.class_name)
-        for packed, path in self._matches.paths():
-            if labels.has_class(packed):
+                labels.assign(image.pack_index, image.class_name)
+        for pack_index, path in self._matches.paths():
+            if labels.has_class(pack_index):
                 report.with_class += 1
             else:
                 report.add_without_class(display_name(path))
@@ -204,7 +207,7 @@ class LabelFiles:
                 continue
             folder = parts_of(image.path)[-2:-1]
             if without_folders or (folder and STAND_IN.fullmatch(folder[0])):
-                labels.assign(image.packed, image.recipe_class)
+                labels.assign(image.pack_index, image.recipe_class)
                 with_class += 1
         return with_class
 
@@ -241,7 +244,7 @@ class LabelFiles:
             for row in parquet_members(path, PARQUET, self.meter):
                 if isinstance(row, LabelRow):
                     yield row.path, row.class_name
-                elif isinstance(row, Notice):
+                elif isinstance(row, Note):
                     self.report.note(row.text)
                 else:
                     raise UnusableLabelFile(row.refusal or "it holds pictures: upload it by itself")

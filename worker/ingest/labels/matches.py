@@ -20,7 +20,7 @@ RANK_STEP = 1 << 40  # more than the number of rows: rank * RANK_STEP + row orde
 
 SCHEMA = """
 CREATE TABLE image (number INTEGER PRIMARY KEY, scope INT, path BLOB, stem BLOB, sample BLOB,
-                      packed INT, duplicate INT, recipe BLOB);
+                      pack_index INT, duplicate INT, recipe BLOB);
 CREATE TABLE line (number INTEGER PRIMARY KEY, file INT, rank INT, scope INT, folder BLOB,
                    path BLOB, depth INT, is_stem INT, class BLOB);
 CREATE TABLE match (line INT, image INT);
@@ -33,9 +33,9 @@ PATH_KEYS = (
 
 
 class Matched(NamedTuple):
-    """An image of the dataset, or a duplicate of it, with its index `packed` in the pack."""
+    """An image with its index in the pack, or a duplicate with the index of its original."""
 
-    packed: int
+    pack_index: int
     is_duplicate: bool
     path: str
     class_name: str | None
@@ -65,18 +65,17 @@ class LabelMatches:
         self,
         scope: int,
         name: str,
-        packed: int | None,
+        pack_index: int | None,
         recipe_class: str | None,
         *,
         is_duplicate: bool = False,
     ) -> None:
-        """Add a received file of archive `scope`. `packed` is its index in the pack, or that of the
-        image that it duplicates; None if it was rejected."""
+        """Add a received file of archive `scope`, as `LabelFiles.add_image` does."""
         path = "/".join(_parts(name))
         stem, sample = _stem(path), _sample(path)
         keys = (_key(path), _key(stem), _key(sample))
         recipe = None if recipe_class is None else _key(recipe_class)
-        self._images.append((scope, *keys, packed, is_duplicate, recipe))
+        self._images.append((scope, *keys, pack_index, is_duplicate, recipe))
         if len(self._images) == BATCH_ROWS:
             self._flush()
 
@@ -150,7 +149,7 @@ class LabelMatches:
             self._number(
                 "SELECT EXISTS (SELECT 1 FROM match JOIN line ON line.number = match.line"
                 " JOIN image ON image.number = match.image"
-                " WHERE class IS NOT NULL AND packed IS NOT NULL)"
+                " WHERE class IS NOT NULL AND pack_index IS NOT NULL)"
             )
         )
 
@@ -158,31 +157,31 @@ class LabelMatches:
         """The number of packed images with a recipe that names their class."""
         return self._number(
             "SELECT COUNT(*) FROM image"
-            " WHERE packed IS NOT NULL AND NOT duplicate AND recipe IS NOT NULL"
+            " WHERE pack_index IS NOT NULL AND NOT duplicate AND recipe IS NOT NULL"
         )
 
     def images(self) -> Iterator[Matched]:
         """Yield every packed image and every duplicate, in the order of the upload. Of several rows
         for an image, the row with the lowest rank counts."""
         rows = self._db.execute(
-            f"SELECT packed, duplicate, image.path, class, recipe,"
+            f"SELECT pack_index, duplicate, image.path, class, recipe,"
             f" MIN(rank * {RANK_STEP} + line.number) FROM image"
             f" LEFT JOIN match ON match.image = image.number"
             f" LEFT JOIN line ON line.number = match.line"
-            f" WHERE packed IS NOT NULL GROUP BY image.number ORDER BY image.number"
+            f" WHERE pack_index IS NOT NULL GROUP BY image.number ORDER BY image.number"
         )
-        for packed, is_duplicate, path, class_name, recipe_class, _ in rows:
+        for pack_index, is_duplicate, path, class_name, recipe_class, _ in rows:
             names = (_text(path), _name(class_name), _name(recipe_class))
-            yield Matched(packed, bool(is_duplicate), *names)
+            yield Matched(pack_index, bool(is_duplicate), *names)
 
     def paths(self) -> Iterator[tuple[int, str]]:
-        """(packed, path) of every packed image, without the duplicates."""
+        """(pack_index, path) of every packed image, without the duplicates."""
         rows = self._db.execute(
-            "SELECT packed, path FROM image WHERE packed IS NOT NULL AND NOT duplicate"
+            "SELECT pack_index, path FROM image WHERE pack_index IS NOT NULL AND NOT duplicate"
             " ORDER BY number"
         )
-        for packed, path in rows:
-            yield packed, _text(path)
+        for pack_index, path in rows:
+            yield pack_index, _text(path)
 
     def _add_line(self, *row: Any) -> None:
         *numbers, folder, path, depth, is_stem, class_name = row
@@ -193,7 +192,7 @@ class LabelMatches:
 
     def _flush(self) -> None:
         self._db.executemany(
-            "INSERT INTO image (scope, path, stem, sample, packed, duplicate, recipe)"
+            "INSERT INTO image (scope, path, stem, sample, pack_index, duplicate, recipe)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             self._images,
         )

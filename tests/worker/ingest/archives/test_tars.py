@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from worker.ingest.archives.members import Member, Notice
+from worker.ingest.archives.members import Member, Note
 from worker.ingest.archives.tars import tar_members
 from worker.ingest.errors import BrokenArchive
 from worker.ingest.limits import Meter
@@ -33,17 +33,17 @@ def make(
 
 
 def read(path: Path, code_page: str | None = None) -> tuple[dict[str, bytes], list[str]]:
-    """The content of each file in the tar, and the notices."""
+    """The content of each file in the tar, and the notes."""
     gzipped = path.read_bytes().startswith(b"\x1f\x8b")
     files: dict[str, bytes] = {}
-    notices = []
+    notes = []
     meter = Meter(64 * MIB, lambda: None)
     for member in tar_members(path, path.name, meter, gzipped=gzipped, code_page=code_page):
-        if isinstance(member, Notice):
-            notices.append(member.text)
+        if isinstance(member, Note):
+            notes.append(member.text)
         else:
             files[member.name] = _content(member)
-    return files, notices
+    return files, notes
 
 
 def _content(member: Member) -> bytes:
@@ -197,9 +197,9 @@ def test_joined_tars_are_all_read_and_reported(tmp_path: Path, mode: Literal["w"
     path = tmp_path / "joined.tar"
     parts = [small(tmp_path / "a", *names, mode=mode) for names in ("ab", "c", "de")]
     path.write_bytes(b"".join(parts))
-    files, notices = read(path)
+    files, notes = read(path)
     assert files == {name: name.encode() for name in "abcde"}
-    assert notices == ["joined.tar: 3 tars joined in one file; all of them were read."]
+    assert notes == ["joined.tar: 3 tars joined in one file; all of them were read."]
 
 
 def test_a_joined_tar_that_is_cut_short_fails(tmp_path: Path) -> None:
@@ -224,9 +224,9 @@ def test_zeros_behind_the_end_are_padding(
 def test_other_data_behind_the_end_is_reported(tmp_path: Path, rest: bytes) -> None:
     path = tmp_path / "a.tar"
     path.write_bytes(small(path, "a") + rest)
-    files, (notice,) = read(path)
+    files, (note,) = read(path)
     assert files == {"a": b"a"}
-    assert notice == f"a.tar: {len(rest):,} bytes behind the end of the tar are not a tar and " + (
+    assert note == f"a.tar: {len(rest):,} bytes behind the end of the tar are not a tar and " + (
         "were not read."
     )
 
@@ -234,9 +234,9 @@ def test_other_data_behind_the_end_is_reported(tmp_path: Path, rest: bytes) -> N
 def test_other_data_behind_a_gzip_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(small(path, "a", mode="w:gz") + bytes(9) + b"signature")
-    files, (notice,) = read(path)
+    files, (note,) = read(path)
     assert files == {"a": b"a"}
-    assert notice.startswith("a.tar.gz: 9 bytes behind the end of the gzip are not a gzip")
+    assert note.startswith("a.tar.gz: 9 bytes behind the end of the gzip are not a gzip")
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
@@ -284,11 +284,11 @@ def test_names_are_decoded_in_the_named_code_page_and_otherwise_stay_distinct(
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT, encoding=code_page) as archive:
         for name in classes:
             add(archive, f"{name}/1.png", b"a")
-    files, notices = read(path, code_page)
-    assert (list(files), notices) == ([f"{name}/1.png" for name in classes], [])
-    files, notices = read(path)
+    files, notes = read(path, code_page)
+    assert (list(files), notes) == ([f"{name}/1.png" for name in classes], [])
+    files, notes = read(path)
     assert len(files) == 2
-    assert len(notices) == 1
+    assert len(notes) == 1
 
 
 def test_a_name_in_a_pax_record_is_utf_8_whatever_code_page_is_named(tmp_path: Path) -> None:
@@ -310,6 +310,6 @@ def test_pax_records_are_in_the_named_code_page_where_one_is_not_utf_8(tmp_path:
             archive.addfile(header, io.BytesIO(record))
             info.size = 1
             archive.addfile(info, io.BytesIO(b"a"))
-    files, notices = read(tmp_path / "a.tar", "gbk")
-    assert (sorted(files), notices) == (sorted(["猫/1.png", "狗/1.png"]), [])
+    files, notes = read(tmp_path / "a.tar", "gbk")
+    assert (sorted(files), notes) == (sorted(["猫/1.png", "狗/1.png"]), [])
     assert sorted(read(tmp_path / "a.tar")[0]) == ["è/1.png", "\udcb9\udcb7/1.png"]

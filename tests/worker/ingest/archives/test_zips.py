@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from worker.ingest.archives.members import Notice
+from worker.ingest.archives.members import Note
 from worker.ingest.archives.zips import zip_members
 from worker.ingest.errors import BrokenArchive, IngestError
 from worker.ingest.limits import Meter
@@ -29,16 +29,16 @@ Files = dict[str, bytes | None]
 
 
 def read(path: Path, code_page: str | None = None) -> tuple[Files, list[str]]:
-    """The content of each file in the zip (None: too large), and the notices."""
+    """The content of each file in the zip (None: too large), and the notes."""
     files: Files = {}
-    notices = []
+    notes = []
     for member in zip_members(path, path.name, Meter(1 << 20, lambda: None), code_page):
-        if isinstance(member, Notice):
-            notices.append(member.text)
+        if isinstance(member, Note):
+            notes.append(member.text)
         else:
             assert member.stream is not None
             files[member.name] = member.stream.read(100) if member.size < 100 else None
-    return files, notices
+    return files, notes
 
 
 def local(name: bytes, data: bytes, size: int, extra: bytes = b"") -> bytes:
@@ -265,9 +265,9 @@ def test_names_are_decoded_in_the_named_code_page_and_otherwise_stay_distinct(
     path = tmp_path / "a.zip"
     path.write_bytes(stored(*((name.encode("shift_jis"), b"", b"a") for name in names)))
     assert read(path, "cp932") == (dict.fromkeys(names, b"a"), [])
-    files, (notice,) = read(path)
+    files, (note,) = read(path)
     assert len(files) == 3
-    assert notice.startswith("a.zip: 3 names are not UTF-8; they were read as cp437, like ")
+    assert note.startswith("a.zip: 3 names are not UTF-8; they were read as cp437, like ")
 
 
 def test_folders_that_end_with_a_backslash_are_not_files(tmp_path: Path) -> None:
@@ -280,9 +280,9 @@ def test_joined_zips_are_all_read_and_reported(tmp_path: Path) -> None:
     parts = [stored((name, b"", name)) for name in (b"a", b"b", b"c")]
     path = tmp_path / "joined.zip"
     path.write_bytes(b"".join(parts))
-    files, notices = read(path)
+    files, notes = read(path)
     assert files == {"a": b"a", "b": b"b", "c": b"c"}
-    assert notices == ["joined.zip: 3 zips joined in one file; all of them were read."]
+    assert notes == ["joined.zip: 3 zips joined in one file; all of them were read."]
 
 
 def test_more_joined_zips_than_the_limit_are_refused(tmp_path: Path) -> None:
@@ -295,9 +295,9 @@ def test_more_joined_zips_than_the_limit_are_refused(tmp_path: Path) -> None:
 def test_data_before_and_behind_a_zip_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(b"#!stub" + stored((b"a", b"", b"a")) + b"PK\5\6 signature" * 9)
-    files, notices = read(path)
+    files, notes = read(path)
     assert files == {"a": b"a"}
-    assert notices == [
+    assert notes == [
         "a.zip: 6 bytes before the zip were not read.",
         "a.zip: 126 bytes behind the end of the zip were not read.",
     ]
@@ -318,9 +318,9 @@ def test_files_that_the_directory_does_not_list_are_reported(
         body += local(b"hidden", b"h", 1)
     path = tmp_path / "a.zip"
     path.write_bytes(body + table + end(2, len(table), len(body)))
-    files, (notice,) = read(path)
+    files, (note,) = read(path)
     assert files == {"a": b"a", "b": b"b"}
-    assert "does not list, in at least 1 places" in notice
+    assert "does not list, in at least 1 places" in note
 
 
 def test_wrapped_offsets_and_sizes_of_a_zip_over_4_gib_are_unwrapped(tmp_path: Path) -> None:
@@ -337,9 +337,9 @@ def test_wrapped_offsets_and_sizes_of_a_zip_over_4_gib_are_unwrapped(tmp_path: P
         start = file.tell()
         file.write(table + end(len(sizes), len(table), start))
     assert path.stat().st_size > 3 * wrap
-    files, notices = read(path)
+    files, notes = read(path)
     assert files == {"a": b"a", "film.mov": None, "b": b"b", "film2.mov": None, "c": b"c"}
-    assert notices == []
+    assert notes == []
 
 
 def test_a_member_larger_than_its_zip_is_refused_before_it_is_read(
