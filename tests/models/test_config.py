@@ -70,7 +70,7 @@ def test_a_configuration_of_before_shapes_names_a_square() -> None:
         ),
     ],
 )
-def test_what_would_be_ignored_is_refused(values: dict[str, Any], message: str) -> None:
+def test_fields_that_would_be_ignored_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         TrainingConfig(**values)
 

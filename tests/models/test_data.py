@@ -45,7 +45,7 @@ def test_a_file_that_ends_early_is_named(
         dataset.batch(torch.tensor([299]))
 
 
-def test_a_prefetched_batch_is_the_one_asked_for_and_never_another(
+def test_a_prefetched_batch_is_used_only_for_its_own_indices(
     cats: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
@@ -60,7 +60,7 @@ def test_a_prefetched_batch_is_the_one_asked_for_and_never_another(
     assert np.array_equal(dataset.batch(other).numpy(), stored[other])
 
 
-def test_what_goes_wrong_in_a_prefetch_is_raised_by_the_batch(
+def test_an_error_of_a_prefetch_is_raised_by_the_batch(
     cats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "RESIDENT_BYTES", 1000)
@@ -165,7 +165,7 @@ def test_the_position_is_the_whole_state_of_the_sampler() -> None:
     assert not torch.equal(EpochSampler(10, 4).take(10), EpochSampler(10, 5).take(10))
 
 
-def test_a_look_ahead_is_what_comes_next_and_moves_nothing() -> None:
+def test_peek_returns_the_next_indices_and_does_not_advance() -> None:
     sampler = EpochSampler(10, seed=4)
     for _ in range(20):  # across epochs
         expected = sampler.peek(7)

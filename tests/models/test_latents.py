@@ -26,11 +26,11 @@ def test_slerp_keeps_the_length_and_turns_evenly() -> None:
     assert turns == pytest.approx([math.acos(float(a @ b)) / 8] * 8, abs=1e-3)
 
 
-def test_slerp_back_is_the_same_way() -> None:
+def test_slerp_backwards_follows_the_same_path() -> None:
     torch.testing.assert_close(slerp(A, B, 0.3), slerp(B, A, 0.7))
 
 
-def test_slerp_between_parallel_latents_is_the_straight_way() -> None:
+def test_slerp_between_parallel_latents_is_a_straight_line() -> None:
     torch.testing.assert_close(slerp(A, 3 * A, 0.5), 2 * A)
     assert torch.equal(slerp(A, A, 0.5), A)
     torch.testing.assert_close(slerp(torch.zeros(100), A, 0.5), A / 2)
@@ -82,14 +82,14 @@ def test_smooth_easing_slows_down_at_the_ends() -> None:
         (2, 10, "slerp", "bouncy", "easing 'bouncy' is not one of linear, smooth"),
     ],
 )
-def test_a_path_that_cannot_be_says_why(
+def test_an_impossible_path_is_refused_with_the_reason(
     keyframes: int, frames: int, method: str, easing: str, message: str
 ) -> None:
     with pytest.raises(LatentError, match=message):
         latent_path(torch.randn(keyframes, 4), frames, method, easing)
 
 
-def test_a_place_on_a_keyframe_is_it_bit_for_bit_and_between_two_is_on_the_way() -> None:
+def test_a_position_on_a_keyframe_equals_it_and_one_between_two_is_interpolated() -> None:
     keyframes = torch.randn(3, 8)
     found = latents_at(keyframes, [0, 0.25, 1, 2, 2.5])
     assert torch.equal(found[0], keyframes[0])

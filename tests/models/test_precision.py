@@ -35,7 +35,7 @@ def test_bfloat16_only_where_the_cpu_has_it(
 
 
 @pytest.mark.usefixtures("no_cuda")
-def test_a_run_that_goes_on_keeps_its_format_and_on_the_same_kind_of_machine_its_threads() -> None:
+def test_a_resumed_run_keeps_its_precision_and_on_the_same_kind_of_machine_its_threads() -> None:
     here = choose_machine("auto")
     previous = replace(here, threads=here.threads + 1, precision="float32")
     assert choose_machine("auto", previous) == previous
@@ -44,7 +44,7 @@ def test_a_run_that_goes_on_keeps_its_format_and_on_the_same_kind_of_machine_its
 
 
 @pytest.mark.usefixtures("no_cuda")
-def test_a_run_from_a_machine_with_bfloat16_goes_on_without(
+def test_a_run_from_a_machine_with_bfloat16_resumes_on_one_without(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("torch.cpu.get_capabilities", dict)

@@ -77,7 +77,7 @@ def test_classes_are_the_datasets_and_only_of_a_conditional_run() -> None:
         resolve("dcgan", shape=CATS, overrides={"conditional": True})
 
 
-def test_a_dataset_that_must_not_be_mirrored_is_not_unless_asked() -> None:
+def test_a_dataset_that_must_not_be_mirrored_is_mirrored_only_on_request() -> None:
     assert resolve("small-data", shape=CATS).horizontal_flip
     assert not resolve("small-data", shape=CATS, mirrorable=False).horizontal_flip
     asked = {"horizontal_flip": True}
@@ -108,7 +108,7 @@ def test_a_preset_of_other_networks_cannot_go_on_from_a_checkpoint() -> None:
         ("r3gan", "generator_activation", "relu"),
     ],
 )
-def test_what_the_networks_do_not_have_cannot_be_overridden(
+def test_fields_that_do_not_apply_to_the_networks_cannot_be_overridden(
     preset: str, name: str, value: Any
 ) -> None:
     with pytest.raises(ConfigError, match=f"^{name}"):
@@ -132,7 +132,7 @@ def test_an_unknown_preset_lists_the_known_ones() -> None:
         ({"seed": 1}, "seed"),
     ],
 )
-def test_an_override_that_cannot_be_names_its_field(overrides: dict[str, Any], field: str) -> None:
+def test_an_invalid_override_names_its_field(overrides: dict[str, Any], field: str) -> None:
     with pytest.raises(ConfigError) as caught:
         resolve("dcgan", shape=CATS, seed=9, overrides=overrides)
     assert caught.value.field == field

@@ -110,7 +110,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MB = 1024**2
 
 
-def test_what_was_taken_once_stays_counted() -> None:
+def test_peak_memory_counts_freed_memory() -> None:
     before = peak_memory(CPU)
     block = bytearray(before + 64 * MB)
     del block

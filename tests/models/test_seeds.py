@@ -38,7 +38,7 @@ def test_seeds_draw_every_class_equally_often() -> None:
     assert all(900 < drawn.count(label) < 1100 for label in range(3))
 
 
-def test_the_class_of_a_seed_says_nothing_of_its_latent() -> None:
+def test_the_class_of_a_seed_is_independent_of_its_latent() -> None:
     """Else one class would see only a part of the latents."""
     labels = torch.tensor([class_from_seed(seed, 2) for seed in range(2000)])
     latents = latents_from_seeds(range(2000), 8)

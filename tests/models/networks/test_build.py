@@ -79,7 +79,7 @@ def test_pictures_and_logits_have_their_shapes(
 
 
 @pytest.mark.parametrize("preset", ["mlp", "dcgan", "r3gan"])
-def test_a_class_changes_the_picture_and_what_is_thought_of_it(preset: str) -> None:
+def test_a_class_changes_the_image_and_its_logit(preset: str) -> None:
     wishes = _narrow(preset) | {"conditional": True}
     config = resolve(preset, shape=(32, 32, 3), classes=CLASSES, overrides=wishes)
     random = torch.Generator().manual_seed(0)
@@ -132,7 +132,7 @@ def block_weights(discriminator: Discriminator) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("normalised", ["batch", "spectral", "none"])
-def test_a_dcgan_discriminator_is_normalised_as_asked(normalised: str) -> None:
+def test_a_dcgan_discriminator_is_normalised_as_configured(normalised: str) -> None:
     config = replace(PRESETS["dcgan"].config, width=8, discriminator_normalisation=normalised)
     discriminator = build_discriminator(config)
     initialise(discriminator, torch.Generator().manual_seed(0))

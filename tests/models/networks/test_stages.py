@@ -27,7 +27,7 @@ def test_the_shorter_side_starts_from_four_to_seven(
     ("shape", "nearest"),
     [((50, 50, 3), "48 × 48"), ((64, 65, 3), "64 × 64"), ((255, 255, 1), "256 × 256")],
 )
-def test_a_shape_that_does_not_come_out_even_names_the_nearest(
+def test_a_shape_that_cannot_be_halved_evenly_names_the_nearest_that_can(
     shape: tuple[int, int, int], nearest: str
 ) -> None:
     with pytest.raises(ConfigError, match=nearest) as caught:

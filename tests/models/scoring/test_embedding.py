@@ -101,7 +101,7 @@ def test_a_strided_view_is_as_its_copy(embedder: Embedder, pictures: np.ndarray)
     np.testing.assert_array_equal(embedder(flipped), embedder(flipped.copy()))
 
 
-def test_what_is_transparent_shows_the_background(embedder: Embedder, pictures: np.ndarray) -> None:
+def test_transparent_pixels_show_the_background(embedder: Embedder, pictures: np.ndarray) -> None:
     opaque = np.concatenate([pictures[:6], np.full((6, 64, 64, 1), 255, np.uint8)], 3)
     np.testing.assert_array_equal(embedder(opaque), embedder(pictures[:6]))
     hidden = opaque.copy()
@@ -193,7 +193,7 @@ def test_the_features_are_those_of_the_float32_network(
     ],
     ids=["three axes", "two channels", "no rows", "floats"],
 )
-def test_what_is_no_pictures_is_refused_by_name(embedder: Embedder, wrong: np.ndarray) -> None:
+def test_arrays_that_are_no_images_are_refused(embedder: Embedder, wrong: np.ndarray) -> None:
     told = str(wrong.dtype) if wrong.dtype != np.uint8 else str(wrong.shape)
     with pytest.raises(EmbeddingError) as refused:
         embedder(wrong)

@@ -120,7 +120,7 @@ def test_pictures_of_another_size_are_resized_and_a_conditional_one_gets_classes
 
 
 @pytest.mark.slow
-def test_what_would_fail_again_is_said(start: Start, tmp_path: Path) -> None:
+def test_an_error_that_would_occur_again_is_an_event(start: Start, tmp_path: Path) -> None:
     process = start(dataset=str(tmp_path / "nowhere"))
     assert events(process)[-1]["event"] == "failed"
     assert process.wait() == 1

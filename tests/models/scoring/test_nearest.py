@@ -48,7 +48,7 @@ def test_the_nearest_is_the_one_of_a_comparison_with_all(
     assert np.allclose(distances, truth.min(1), rtol=1e-6, atol=0)
 
 
-def test_near_ties_that_float32_cannot_tell_apart_are_told_apart(tmp_path: Path) -> None:
+def test_near_ties_below_the_precision_of_float32_are_told_apart(tmp_path: Path) -> None:
     """Thousands within one rounding of each other: the least of float16's steps decides."""
     random = np.random.default_rng(0)
     centre = unit_vectors(1)[0].astype(np.float16)
@@ -70,7 +70,7 @@ def test_of_equals_the_first_is_named(tmp_path: Path) -> None:
     assert searchable(tmp_path, stored).nearest(unit_vectors(3, seed=5)[:1])[0].tolist() == [10]
 
 
-def test_a_stored_vector_is_at_no_distance_from_itself(tmp_path: Path) -> None:
+def test_the_distance_of_a_stored_vector_to_itself_is_0(tmp_path: Path) -> None:
     stored = unit_vectors(2000)
     places, distances = searchable(tmp_path, stored).nearest(stored)
     assert np.array_equal(places, np.arange(2000))
@@ -114,9 +114,7 @@ def test_one_in_a_hundred_real_pictures_is_nearer_than_a_copy() -> None:
 
 
 @pytest.mark.parametrize("missing", ["features.npy", "neighbours.npy"])
-def test_a_dataset_packed_without_embeddings_is_said_to_have_none(
-    tmp_path: Path, missing: str
-) -> None:
+def test_a_dataset_packed_without_embeddings_is_reported(tmp_path: Path, missing: str) -> None:
     write(tmp_path, unit_vectors(10))
     (tmp_path / missing).unlink()
     with pytest.raises(NoIndex, match=f"{missing} is missing"):

@@ -85,12 +85,12 @@ def test_scores_wait_until_they_cost_little_of_the_time(new_run: TrainingRun, ca
     assert scorer.metrics(new_run, served) is not None
 
 
-def test_no_pictures_asked_for_means_no_scores(new_run: TrainingRun, cats: Path) -> None:
+def test_a_request_for_no_images_means_no_scores(new_run: TrainingRun, cats: Path) -> None:
     run = _finished(new_run)
     assert Scorer(cats, 0).metrics(run, run.served_generator()) is None
 
 
-def test_being_scored_leaves_the_run_as_it_was_bit_for_bit(
+def test_scoring_leaves_the_run_as_it_was_bit_for_bit(
     cats: Path, config: TrainingConfig, precise_machine: Machine, tmp_path: Path
 ) -> None:
     config = replace(config, images=64)
@@ -109,7 +109,7 @@ def test_being_scored_leaves_the_run_as_it_was_bit_for_bit(
     assert files[0] == files[1]
 
 
-def test_a_stop_gives_up_what_is_being_scored(new_run: TrainingRun, cats: Path) -> None:
+def test_a_stop_abandons_the_scores_in_progress(new_run: TrainingRun, cats: Path) -> None:
     run = _finished(new_run)
     looks: list[None] = []
 
@@ -127,7 +127,7 @@ def test_a_stop_gives_up_what_is_being_scored(new_run: TrainingRun, cats: Path) 
         assert (scorer.abandoned, scorer.failure, len(looks)) == (True, None, look)
 
 
-def test_a_judge_that_fails_ends_nothing_and_is_in_the_log(
+def test_a_failure_to_score_does_not_end_the_training_and_is_logged(
     new_run: TrainingRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = _finished(new_run)
@@ -142,7 +142,7 @@ def test_a_judge_that_fails_ends_nothing_and_is_in_the_log(
     assert scorer.failure is None
 
 
-def test_a_long_run_is_judged_by_all_that_was_asked_for() -> None:
+def test_a_long_run_is_scored_with_all_requested_images() -> None:
     assert scored_images(2000, 1_000_000) == 2000
     assert scored_images(2000, 20_000) == 1000
     assert scored_images(100, 64) == 100

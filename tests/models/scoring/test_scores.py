@@ -239,7 +239,7 @@ def test_tiny_datasets_have_finite_scores(
     assert reference.seconds > 0
 
 
-def test_what_cannot_be_scored_is_refused(
+def test_images_that_cannot_be_scored_are_refused(
     reference: Reference, other: np.ndarray, embedder: Embedder
 ) -> None:
     with pytest.raises(ScoreError, match=r"\(300, 32, 32, 3\).*\(64, 64, 3\)"):

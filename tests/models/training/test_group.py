@@ -93,7 +93,7 @@ def _health_values(folder: Path, *datasets: Path) -> list[dict[str, float]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pictures", [300, 150])
-def test_two_processes_judge_health_by_the_mean_of_their_values(
+def test_two_processes_read_health_from_the_mean_of_their_values(
     tmp_path: Path, cats: Path, pictures: int
 ) -> None:
     np.save(tmp_path / "images.npy", np.load(cats / "images.npy")[:pictures] // 2)

@@ -26,7 +26,7 @@ def test_numpy_reads_what_was_written(tmp_path: Path, channels: int) -> None:
     assert images[:, 0, 0, 0].tolist() == list(range(9))
 
 
-def test_the_header_has_one_length_however_many_there_are(tmp_path: Path) -> None:
+def test_the_header_has_the_same_length_for_any_number_of_images(tmp_path: Path) -> None:
     written(tmp_path / "images.npy", [picture(1)] * 1000)
     assert (tmp_path / "images.npy").stat().st_size == HEADER_BYTES + 1000 * 4 * 6
 

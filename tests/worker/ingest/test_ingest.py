@@ -136,7 +136,7 @@ def test_folders_are_not_received(ingest: Run, png: Png, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
-def test_each_file_that_is_no_picture_is_rejected_with_its_fact(
+def test_each_file_that_is_no_picture_is_rejected_with_the_reason(
     ingest: Run, png: Png, tmp_path: Path, pack: Callable[..., Path]
 ) -> None:
     small = io.BytesIO()
@@ -287,7 +287,7 @@ def test_pictures_without_a_class_are_reported_and_leave_the_others_none(
     assert "unclassified=drop" in note
 
 
-def test_pictures_without_a_class_are_left_out_where_that_is_asked(
+def test_pictures_without_a_class_are_left_out_on_request(
     ingest: Run, png: Png, tmp_path: Path
 ) -> None:
     source = zipped(tmp_path / "a.zip", half_in_classes(png))

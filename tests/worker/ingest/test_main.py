@@ -298,7 +298,7 @@ def test_a_full_disk_ends_with_an_event_and_a_status_of_its_own(
     assert "No space left on device" in events[-1]["error"]
 
 
-def test_a_mapped_array_that_does_not_fit_is_an_error_and_no_death_by_a_signal(
+def test_a_mapped_array_that_does_not_fit_on_the_disk_raises_an_error(
     small_disk: Path,
 ) -> None:
     fill(small_disk, leave=500_000)

@@ -65,7 +65,7 @@ def test_cats_lose_diversity_by_collapsing(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (8, 9, 3), (28, 28, 1), (31, 64, 4), (300, 200, 3)])
-def test_any_shape_has_one(shape: tuple[int, int, int]) -> None:
+def test_any_shape_has_a_diversity(shape: tuple[int, int, int]) -> None:
     images = np.random.default_rng(1).integers(0, 256, (3, *shape), np.uint8)
     assert 0 < diversity(images, generator()) <= 1
 

@@ -49,7 +49,7 @@ def test_fewer_pictures_than_features_are_no_obstacle(cat_features: Tensor) -> N
     assert distance(a, b) == pytest.approx(by_eigenvalues(a, b), rel=1e-3)
 
 
-def test_a_sample_is_at_no_distance_from_itself(cat_features: Tensor) -> None:
+def test_the_distance_of_a_sample_to_itself_is_0(cat_features: Tensor) -> None:
     assert distance(cat_features, cat_features) < 1e-6
 
 

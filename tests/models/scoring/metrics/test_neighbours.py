@@ -121,7 +121,7 @@ def test_copies_count_and_pictures_that_are_new_do_not(cat_features: Tensor) -> 
     assert known.copy_rate(torch.cat([cat_features[:50], new[:150]])) >= 0.25
 
 
-def test_a_copy_stored_in_half_precision_is_one(cat_features: Tensor) -> None:
+def test_a_copy_stored_in_half_precision_counts_as_a_copy(cat_features: Tensor) -> None:
     known = KnownImages.of(cat_features.half(), 300)
     assert known.copy_rate(cat_features) == 1
 

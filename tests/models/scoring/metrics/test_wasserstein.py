@@ -84,7 +84,7 @@ def test_damage_raises_it_above_what_other_real_pictures_have(real: np.ndarray) 
     assert max(damaged) == damaged[-1]
 
 
-def test_digits_at_28_pixels_have_one(shared_data: Path) -> None:
+def test_digits_at_28_pixels_have_a_distance(shared_data: Path) -> None:
     by_class = digits_by_class(shared_data, 60)
     everything = by_class.reshape(-1, 28, 28, 1)
     reference = PatchReference(everything[::2], generator())
@@ -93,7 +93,7 @@ def test_digits_at_28_pixels_have_one(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (6, 40, 3), (28, 28, 1), (64, 48, 4)])
-def test_any_shape_and_a_single_flat_picture_have_one(shape: tuple[int, int, int]) -> None:
+def test_any_shape_and_a_single_flat_picture_have_a_distance(shape: tuple[int, int, int]) -> None:
     flat = np.full((1, *shape), 128, np.uint8)
     noise = np.random.default_rng(1).integers(0, 256, (3, *shape), np.uint8)
     assert PatchReference(flat, generator()).distance(flat, generator(2)) == 0

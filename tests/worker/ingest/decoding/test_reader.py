@@ -106,7 +106,7 @@ def test_grey_with_alpha_stays_grey() -> None:
     assert fit(encode(Image.new("LA", (32, 32), (0, 128))))[0, 0].tolist() == [127]
 
 
-def test_rgba_is_kept_when_it_is_asked_for() -> None:
+def test_rgba_is_kept_on_request() -> None:
     pixels = fit(encode(Image.new("RGBA", (32, 32), (200, 0, 0, 128))), channels="rgba")
     assert pixels[3, 3].tolist() == [200, 0, 0, 128]
     assert fit(encode(gradient(32, 32)), channels="rgba").shape == (32, 32, 4)
@@ -146,7 +146,7 @@ def test_a_colour_profile_does_no_harm() -> None:
         ("RGBA", "grey", 1),
     ],
 )
-def test_channels_are_as_asked(mode: str, channels: str, count: int) -> None:
+def test_channels_are_as_requested(mode: str, channels: str, count: int) -> None:
     assert fit(encode(Image.new(mode, (32, 32), "gray")), channels=channels).shape[2] == count
 
 

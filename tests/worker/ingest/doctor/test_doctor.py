@@ -128,7 +128,7 @@ def test_the_folder_holds_features_index_and_sheet(ingest: Run, upload: Path) ->
         assert sheet.width > 1000
 
 
-def test_near_duplicates_are_dropped_where_that_is_asked(ingest: Run, upload: Path) -> None:
+def test_near_duplicates_are_dropped_on_request(ingest: Run, upload: Path) -> None:
     kept, dropped = (ingest([upload], size=64, drop_near_duplicates=drop) for drop in (False, True))
     count = findings(kept)["near_duplicates"]["count"]
     assert count >= 4

@@ -19,14 +19,14 @@ def crowd_and_strangers(strangers: int) -> np.ndarray:
     return unit.astype(np.float16)
 
 
-def test_a_few_strangers_are_far_though_they_are_alike() -> None:
+def test_a_few_odd_images_are_outliers_though_they_are_alike() -> None:
     distances = neighbour_distances(crowd_and_strangers(15), lambda: None)
     beyond = distances > outlier_limit(distances)
     assert beyond[2000:].all()
     assert beyond[:2000].mean() < 0.02
 
 
-def test_a_kind_that_is_not_rare_is_no_stranger() -> None:
+def test_images_of_a_kind_that_is_not_rare_are_no_outliers() -> None:
     distances = neighbour_distances(crowd_and_strangers(400), lambda: None)
     assert (distances > outlier_limit(distances)).mean() < 0.03
 

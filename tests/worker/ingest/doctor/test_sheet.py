@@ -49,7 +49,7 @@ def test_no_row_is_wider_than_the_sheet(tmp_path: Path) -> None:
     assert COLUMNS % 2 == 0
 
 
-def test_nothing_found_is_said(tmp_path: Path) -> None:
+def test_a_sheet_without_faults_says_so(tmp_path: Path) -> None:
     pixels = sheet(tmp_path, colours(2), [sheet_row("blank", []), sheet_row("blurred", [])])
     assert pixels[:HEADER].min() < 200
     assert len(pixels) < 150
