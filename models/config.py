@@ -229,15 +229,16 @@ class TrainingConfig:
                 raise ConfigError(
                     name,
                     getattr(self, name),
-                    "is not computed with updates split, which learns from reals and fakes apart: "
-                    "choose updates shared or alternating",
+                    "is not computed with updates split, which trains on reals and fakes "
+                    "separately: choose updates shared or alternating",
                 )
         if self.updates == "split" and self.loss not in LABEL_LOSSES:
             raise ConfigError(
                 "updates",
                 self.updates,
-                f"learns from reals and fakes apart, which the {self.loss} loss does not support: "
-                f"choose shared or alternating, or one of the losses {', '.join(LABEL_LOSSES)}",
+                f"trains on reals and fakes separately, which the {self.loss} loss does not "
+                "support: choose shared or alternating, or one of the losses "
+                f"{', '.join(LABEL_LOSSES)}",
             )
         for name in ("generator_learning_rate", "discriminator_learning_rate", "beta2", "r1", "r2",
                      "augmentation_probability", "ema_half_life_images"):  # fmt: skip

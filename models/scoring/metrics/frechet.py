@@ -1,7 +1,7 @@
 """Fréchet distance between two samples of features, each modelled as a normal distribution.
 
-Heusel et al. 2017, arXiv 1706.08500, equation 6. For finite samples it is too large, by about
-c · (1/n + 1/m) for n and m images (Chong and Forsyth 2020, arXiv 1911.07023): compare only values
+Heusel et al. 2017, arXiv 1706.08500, equation 6. Finite samples of n and m images bias it
+upwards, by about c · (1/n + 1/m) (Chong and Forsyth 2020, arXiv 1911.07023): compare only values
 of equal counts.
 """
 
@@ -64,8 +64,8 @@ def frechet_distances(reference: FrechetReference, other: Moments) -> Tensor:
     with one_thread():
         eigenvalues = torch.linalg.eigvalsh((product + product.mT) / 2)
     root_trace: Tensor = eigenvalues.clamp(min=0).sqrt().sum(-1)
-    apart = (moments.mean - other.mean).square().sum(-1)
-    traces = apart + _trace(moments.covariance) + _trace(other.covariance)
+    mean_term = (moments.mean - other.mean).square().sum(-1)
+    traces = mean_term + _trace(moments.covariance) + _trace(other.covariance)
     return (traces - 2 * root_trace).clamp_(min=0)
 
 

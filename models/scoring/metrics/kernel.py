@@ -25,7 +25,7 @@ class KernelSample:
     def of(cls, features: Tensor, weights: Tensor) -> "KernelSample":
         """Scale features (N, D) of unit length to √D, about the length of Inception's features.
 
-        The kernel is made for that length. At unit length, x·y / D would stay below 1/D and the
+        The kernel was chosen for that length. At unit length, x·y / D would stay below 1/D and the
         cube would be nearly constant.
         """
         scaled = features.double() * math.sqrt(features.shape[1])

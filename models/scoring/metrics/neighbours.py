@@ -58,7 +58,7 @@ class Neighbourhoods:
             close = distances <= coverage_balls[rows]
             covered += int(close.any(1).sum())
             inside += int(close.sum())
-        # With fewer images than k, an image has fewer neighbours to expect.
+        # With fewer images than k, each image has fewer than k neighbours.
         k = max(1, min(COVERAGE_K, len(self.features) - 1))
         return Overlap(
             precision=float(precise.double().mean()),
