@@ -37,7 +37,7 @@ class WorkerContext:
     notifier: Notifier
     disk: Disk
     stopping: threading.Event = field(default_factory=threading.Event)
-    slots: dict[str, threading.BoundedSemaphore] = field(  # per queue: one for each job at a time
+    slots: dict[str, threading.BoundedSemaphore] = field(  # of each queue: one per concurrent job
         default_factory=lambda: {
             queue: threading.BoundedSemaphore(count) for queue, count in CONCURRENT_JOBS.items()
         }

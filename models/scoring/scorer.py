@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SCORE_IMAGES = 2000
 MIN_SCORE_IMAGES = 128
-RUN_SHARE = 1 / 20  # scored images per image of a short run, so that scores take less time
+RUN_SHARE = 1 / 20  # scored images per image of a short run: scoring it is faster than training
 TIME_SHARE = 0.04  # of the time since this process started or resumed the run
 FIRST_SCORE_SECONDS = 6.0  # assumed cost of the first scores, with the reference
 # The scored images have consecutive seeds from here on, which no sample grid shows. A seed's latent

@@ -115,7 +115,7 @@ class GoodStates:
         link.replace(self._newest)
 
     def newest_first(self) -> list[Path]:
-        """The states to go back to. If there is none, absent ones, from which a run starts anew."""
+        """The states to go back to; if none exists, absent files, at which a run starts anew."""
         states = [self._newest, self._older, self._resumed]
         return [state for state in states if state.exists()] or states
 

@@ -116,9 +116,8 @@ def _kind_of(source: Source, meter: Meter) -> str | None:
         return "array"
     if is_parquet(head):
         return "parquet"
-    with source.path.open(
-        "rb"
-    ) as file:  # a self-extracting program, or the last part of a split zip
+    # A self-extracting program, or the last part of a split zip, only ends like a zip.
+    with source.path.open("rb") as file:
         return "zip" if ends_as_zip(file) else None
 
 

@@ -34,7 +34,7 @@ GAMMA_TOLERANCE = 0.05
 # White, red, green and blue as x and y, in the unit of cHRM.
 SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 PRIMARIES_TOLERANCE = 1000
-# Primaries, transfer, matrix and range (ITU-T H.273): sRGB, and BT.709, which is displayed
+# Primaries, transfer, matrix and range (ITU-T H.273): sRGB, and BT.709, which is shown
 # like sRGB.
 SRGB_CODE_POINTS = (bytes((1, 13, 0, 1)), bytes((1, 1, 0, 1)))
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")

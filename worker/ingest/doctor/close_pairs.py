@@ -43,7 +43,9 @@ def close_pairs(
     tick: Callable[[int], None],
     exact_up_to: int = EXACT_UP_TO,
 ) -> Pairs:
-    """Return pairs of (N, F) unit vectors nearer than `limit`, each with its 8 nearest earlier.
+    """Return the pairs of (N, F) unit vectors nearer than `limit`.
+
+    Of each vector, these are the pairs with its 8 nearest earlier vectors at most.
 
     Up to `exact_up_to` images, every pair is compared. Beyond, each image is compared only with the
     images of the clusters whose centres are nearest to it; a pair is missed if the cluster of the

@@ -19,9 +19,9 @@ from worker.ingest.doctor.sheet import SheetRow, write_sheet
 from worker.ingest.doctor.variety import effective_images, effective_number
 from worker.ingest.images_file import Shape
 
-BLANK = 5.0  # levels of standard deviation; every photo of a cat and all of CIFAR-10 have more
-BLUR_LIMITS = (0.56, 0.59)  # the least and the greatest sharpness below which an image is blurred
-BLUR_SHARE = 0.8  # of the median sharpness: the limit, within BLUR_LIMITS
+BLANK = 5.0  # levels of standard deviation; photos of cats and all of CIFAR-10 have more
+BLUR_LIMITS = (0.56, 0.59)  # the range of the sharpness below which an image is blurred
+BLUR_SHARE = 0.8  # of the median sharpness: this limit, clipped to BLUR_LIMITS
 MAX_EXAMPLES = 12
 
 Mask = NDArray[np.bool_]
