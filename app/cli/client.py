@@ -1,6 +1,6 @@
 """A client of Moggy's HTTP API. Every failure is a CommandError.
 
-Every command imports this module, so it imports httpx2 only where it is used: `--help` is quick.
+Every command imports this module. It imports httpx2 inside functions, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class ServiceClient:
 
 
 def segment(name: str) -> str:
-    """`name` as one segment of a path, whatever characters it has."""
+    """Quote `name` as one segment of a path."""
     return quote(name, safe="", errors="surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""The console: text in any encoding, tables, figures, and the question before a deletion."""
+"""Text for the console: any encoding, tables, figures, and the confirmation of a deletion."""
 
 import codecs
 import io

@@ -38,7 +38,7 @@ def add_dataset(
     ] = None,
     fit: Annotated[
         Literal["crop", "pad", "stretch"] | None,
-        typer.Option(help="How to bring a picture of other proportions to that size [crop]."),
+        typer.Option(help="How to fit a picture of other proportions into that size [crop]."),
     ] = None,
     channels: Annotated[
         Literal["auto", "rgb", "grey", "rgba"] | None,
@@ -187,8 +187,8 @@ def show_dataset(name: DatasetArgument) -> None:
     """Show a dataset: its status, its classes and its report."""
     with ServiceClient.from_environment() as client:
         dataset = client.get(f"datasets/{segment(name)}")
-    held = "" if dataset["bytes"] is None else f", {size(dataset['bytes'])}"
-    print(f"{name}: {dataset['status']}, added {local_time(dataset['created_at'])}{held}")
+    size_text = "" if dataset["bytes"] is None else f", {size(dataset['bytes'])}"
+    print(f"{name}: {dataset['status']}, added {local_time(dataset['created_at'])}{size_text}")
     print(
         f"  packed by job {dataset['job']}: size {dataset['size']}, fit {dataset['fit']}, "
         f"channels {dataset['channels']}"
@@ -208,8 +208,8 @@ def delete_dataset(name: DatasetArgument, yes: YesOption = False) -> None:
     with ServiceClient.from_environment() as client:
         dataset = client.get(path)
         images = dataset["images"]
-        held = dataset["status"] if images is None else f"{images:,} images"
-        confirm_deletion(f"dataset {name} ({held})", confirmed=yes)
+        content = dataset["status"] if images is None else f"{images:,} images"
+        confirm_deletion(f"dataset {name} ({content})", confirmed=yes)
         client.delete(path)
     print(f"Dataset {name} is deleted.")
 

@@ -1,4 +1,4 @@
-"""Files that commands write: complete or not at all, and with the expected hash."""
+"""Files that commands write: either complete, with the expected hash, or not at all."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ def write_file(out: Path, chunks: Iterable[bytes]) -> int:
 
 
 def fetch_files(client: ServiceClient, job_id: str, out: Path, view: View) -> list[Path]:
-    """Fetch the files of a job that `out` does not hold yet; return the paths of all its files.
+    """Fetch the files of a job that are not in `out` yet; return the paths of all its files.
 
     Raises CommandError for a file whose hash differs from the service's.
     """

@@ -1,4 +1,4 @@
-"""The files below a folder that the user gave, and the reason for each entry left out."""
+"""Finds the files below a folder, and records the reason for each entry that is left out."""
 
 import os
 import stat

@@ -27,7 +27,7 @@ class Ending:
 def follow_job(
     client: ServiceClient, job_id: str, kind: str, view: View, *, from_now: bool = False
 ) -> Ending:
-    """Show a job until it ends: all its events, or with `from_now` its present state and on."""
+    """Show a job until it ends: all its events, or with `from_now` its state and later events."""
     display = DISPLAYS.get(kind, DISPLAYS["train"])
     if from_now:
         job = client.get(f"jobs/{segment(job_id)}")
@@ -134,9 +134,9 @@ def _show_training(event: str, data: dict[str, Any], view: View) -> None:
 
 def _show_evaluation(event: str, data: dict[str, Any], view: View) -> None:
     if event == "progress":
-        seen, total = data["images_seen"], data["images_total"]
-        view.describe("scoring" if seen == total else "generating")
-        view.update(seen, total, image_figures(data))
+        images_seen, total = data["images_seen"], data["images_total"]
+        view.describe("scoring" if images_seen == total else "generating")
+        view.update(images_seen, total, image_figures(data))
 
 
 def _show_synthesis(event: str, data: dict[str, Any], view: View) -> None:
@@ -145,7 +145,7 @@ def _show_synthesis(event: str, data: dict[str, Any], view: View) -> None:
 
 
 def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:
-    """Show bytes while files are read, which levels=auto does twice, and then pictures examined."""
+    """Show the bytes read, then the pictures examined. With levels=auto files are read twice."""
     if event != "progress":
         return
     phase = data.get("phase", "packing")

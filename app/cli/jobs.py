@@ -1,4 +1,4 @@
-"""Commands about jobs: list, follow and steer them; fetch their logs, files and samples."""
+"""Commands about jobs: list, follow and stop them; fetch their logs, files and samples."""
 
 import sys
 from pathlib import Path
@@ -64,15 +64,15 @@ def _job_row(job: dict[str, Any]) -> list[str]:
         status = f"{status} ({job['position']})"
     elif job["stop_requested"]:
         status = f"{status}, to {job['stop_requested']}"
-    seen, total = job["progress"]["images_seen"], job["progress"]["images_total"]
-    images = f"{seen:,}/{total:,}" if total else f"{seen:,}"
+    images_seen, total = job["progress"]["images_seen"], job["progress"]["images_total"]
+    images = f"{images_seen:,}/{total:,}" if total else f"{images_seen:,}"
     names = [job["model"] or "-", job["dataset"] or "-"]
     return [job["id"], job["kind"], status, *names, images, local_time(job["created_at"])]
 
 
 @jobs_cli.command()
 def cancel(job: JobArgument) -> None:
-    """End a job for good; a training keeps its checkpoints, a synthesis loses its files."""
+    """End a job; checkpoints of a training are kept, files of a synthesis are deleted."""
     _request_action(job, "cancel")
 
 
@@ -114,8 +114,10 @@ def follow(job: JobArgument) -> None:
 def follow_training(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
     """Show a training until it succeeds. Raises CommandError for any other end."""
     job = _follow_to_success(client, job_id, "train", from_now)
-    seen = job["progress"]["images_seen"]
-    print(f"Job {job_id} succeeded: {job['model']} has seen {seen:,} images.", file=sys.stderr)
+    images_seen = job["progress"]["images_seen"]
+    print(
+        f"Job {job_id} succeeded: {job['model']} has seen {images_seen:,} images.", file=sys.stderr
+    )
 
 
 def follow_synthesis(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
@@ -182,7 +184,7 @@ def _follow_to_success(client: ServiceClient, job_id: str, kind: str, from_now: 
 
 @jobs_cli.command()
 def download(job: JobArgument, out: FolderOption) -> None:
-    """Fetch the files of a synthesis that the folder does not hold yet."""
+    """Fetch the files of a synthesis that are not in the folder yet."""
     check_folder(out)
     with ServiceClient.from_environment() as client:
         kind = client.get(f"jobs/{segment(job)}")["kind"]
@@ -229,7 +231,7 @@ def samples(job: JobArgument, out: FolderOption) -> None:
         out.mkdir(parents=True, exist_ok=True)
         written = 0
         for grid in grids:
-            seen = grid["images_seen"]
-            target = out / f"{job}-{seen:012d}.png"
-            written += write_file(target, client.download(f"{path}/samples/{seen}.png"))
+            images_seen = grid["images_seen"]
+            target = out / f"{job}-{images_seen:012d}.png"
+            written += write_file(target, client.download(f"{path}/samples/{images_seen}.png"))
     print(f"{out}: {counted(len(grids), 'sample grid')}, {size(written)}", file=sys.stderr)

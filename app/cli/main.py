@@ -29,10 +29,10 @@ for group in (new_jobs_cli, images_cli, datasets_cli, models_cli, jobs_cli):
     cli.add_typer(group)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(requested: bool) -> None:
     from importlib.metadata import version
 
-    if wanted:
+    if requested:
         print(f"moggy {version('moggy')}")
         raise typer.Exit
 
@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         return _fail(_plain_message(error), error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of the output has gone: no message can reach it
+        sys.stderr.close()  # the reader of the output has closed the pipe
         return 1
     except UnicodeEncodeError as error:
         return _fail(f"{error.object!r} has bytes that are not UTF-8 text", WRONG_USAGE)

@@ -49,8 +49,8 @@ def show_model(name: ModelArgument) -> None:
             for checkpoint in checkpoints
             if checkpoint["job"] is not None
         }
-    held = counted(model["checkpoints"], "checkpoint")
-    print(f"{name}: {held}, created {local_time(model['created_at'])}")
+    checkpoint_count = counted(model["checkpoints"], "checkpoint")
+    print(f"{name}: {checkpoint_count}, created {local_time(model['created_at'])}")
     if model["checkpoint"] is None:
         print("  nothing is served yet: its training has not stored a checkpoint")
         return
@@ -93,7 +93,7 @@ def delete_model(name: ModelArgument, yes: YesOption = False) -> None:
     """Delete a model that no job trains, with all its checkpoints, and free their bytes."""
     path = f"models/{segment(name)}"
     with ServiceClient.from_environment() as client:
-        held = counted(client.get(path)["checkpoints"], "checkpoint")
-        confirm_deletion(f"model {name} ({held})", confirmed=yes)
+        checkpoint_count = counted(client.get(path)["checkpoints"], "checkpoint")
+        confirm_deletion(f"model {name} ({checkpoint_count})", confirmed=yes)
         client.delete(path)
     print(f"Model {name} is deleted.")

@@ -39,7 +39,7 @@ def plan_upload(paths: list[Path]) -> UploadPlan:
 
     A given path is included even if it is hidden or a link. Leading dots are cut from its name,
     because the service ignores hidden files. If there are several paths, the names of files begin
-    with the name of their folder, which makes it a class like every other folder.
+    with the name of their folder, so that the folder becomes a class.
     """
     plan = UploadPlan()
     loose: list[Member] = []
@@ -93,7 +93,7 @@ def _status(path: Path) -> os.stat_result:
 def _upload_name(path: Path) -> str:
     """The name of a given path without leading dots; for `.` and `..` the folder's own name."""
     name = path.name if path.name not in ("", "..") else path.resolve().name
-    # The service takes a backslash for the end of a folder's name, on every system.
+    # The service treats a backslash as a separator of folders on every system.
     return _utf8(name).rpartition("\\")[2].lstrip(".") or LOOSE_NAME
 
 

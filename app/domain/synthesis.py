@@ -89,8 +89,8 @@ class Synthesis:
                 field="images",
             )
         names = {"class": "class_name"} | {name: name for name in cls.__dataclass_fields__}
-        given = {names[name]: value for name, value in request.items() if name in names}
-        return cls(**{name: value for name, value in given.items() if value is not None})
+        values = {names[name]: value for name, value in request.items() if name in names}
+        return cls(**{name: value for name, value in values.items() if value is not None})
 
 
 def queue_synthesis(

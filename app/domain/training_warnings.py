@@ -75,18 +75,18 @@ def _about_classes(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
 def _about_length(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
     pictures = dataset.images or 1
     views = config.images / pictures
-    most = MAX_VIEWS[config.augmentation != "none"]
-    least = max(MIN_TRAINING_IMAGES, min(MIN_VIEWS * pictures, ENOUGH_IMAGES))
-    if config.images < least:
+    max_views = MAX_VIEWS[config.augmentation != "none"]
+    min_images = max(MIN_TRAINING_IMAGES, min(MIN_VIEWS * pictures, ENOUGH_IMAGES))
+    if config.images < min_images:
         yield (
             f"{config.images:,} images show each picture {views:,.1f} times: too few to learn much "
-            f"from. Give at least {least:,}."
+            f"from. Give at least {min_images:,}."
         )
-    elif views > most:
+    elif views > max_views:
         yield (
-            f"{config.images:,} images show each picture {views:,.0f} times: beyond about {most:,} "
-            "the discriminator memorises the pictures, and the generator stops improving. Give "
-            "fewer images, or add pictures."
+            f"{config.images:,} images show each picture {views:,.0f} times: beyond about "
+            f"{max_views:,} the discriminator memorises the pictures, and the generator stops "
+            "improving. Give fewer images, or add pictures."
         )
     short_run = PRESETS[config.preset].short_run if config.preset in PRESETS else None
     if short_run and short_run.covers(config.images, config.shape):

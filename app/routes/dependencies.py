@@ -61,12 +61,12 @@ async def refuse_unknown_parameters(request: Request) -> None:
         for callee in (dependant, *dependant.dependencies)
         for parameter in callee.query_params
     }
-    given = [name for name, _ in request.query_params.multi_items()]
-    for name in given:
+    sent_names = [name for name, _ in request.query_params.multi_items()]
+    for name in sent_names:
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
             raise InvalidRequest(
                 f"query parameter {name!r} is not known here; known are: {names}", field=name
             )
-        if given.count(name) > 1:
+        if sent_names.count(name) > 1:
             raise InvalidRequest(f"query parameter {name!r} is given more than once", field=name)

@@ -1,4 +1,4 @@
-"""The fast path: the image of a seed by its URL, answered before FastAPI sees the request.
+"""The fast path: the image of a seed by its URL, answered before FastAPI handles the request.
 
 FastAPI's dependencies, validation and encoding thread take more time than generating such an image;
 its middleware alone takes a tenth of the remaining time. A request is answered here if it is

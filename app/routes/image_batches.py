@@ -178,8 +178,8 @@ def _file(
 def _check_count(body: ImagesRequest, settings: Settings) -> None:
     """Raise for a number of images that is invalid for every model."""
     if len(body.sources) != 1:
-        given = " and ".join(body.sources) or "none"
-        raise InvalidRequest(f"give exactly one of seeds, count, latents: {given} given")
+        names = " and ".join(body.sources) or "none"
+        raise InvalidRequest(f"give exactly one of seeds, count, latents: {names} given")
     if body.seed is not None and body.count is None:
         raise InvalidRequest("seed is the first seed of count: give count too", field="seed")
     if body.image_count > settings.max_images_per_request:

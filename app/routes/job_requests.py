@@ -101,8 +101,8 @@ class JobRequest(StrictBody):
         if self.model is None and self.checkpoint is None:
             required = "model" if self.kind == "train" else "model or checkpoint"
             raise InvalidRequest(f"a job of kind {self.kind} needs {required}", field="model")
-        given = self.model_dump(by_alias=True)
-        return {name: given[name] for name in own}
+        values = self.model_dump(by_alias=True)
+        return {name: values[name] for name in own}
 
 
 def _kinds_with(field: str) -> str:

@@ -106,8 +106,8 @@ def partial_response(*media_types: str) -> Responses:
 def binary_content(*media_types: str) -> dict[str, Any]:
     """Describe a binary body in one of the media types.
 
-    application/octet-stream is listed too, because every generator of clients knows it: some leave
-    out a response of which they know no media type.
+    application/octet-stream is listed too, because every client generator supports it: some leave
+    out a response if they support none of its media types.
     """
     return {media_type: {"schema": BINARY} for media_type in (*media_types, ANY_BINARY)}
 

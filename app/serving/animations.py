@@ -1,8 +1,8 @@
 """The frames of a morph as one file: an animated WebP, PNG or GIF, an MP4, or a strip.
 
-WebP and GIF containers are written here, since the writers of libwebp and Pillow merge equal
-neighbours (libwebp even makes a still of frames that are all equal). Here every frame is stored,
-with its duration.
+WebP and GIF containers are written here, because libwebp and Pillow merge equal neighbouring frames
+(libwebp even writes a still image if all frames are equal). Here every frame is stored with its
+duration.
 """
 
 import io
@@ -26,7 +26,7 @@ GIF_MAX_FPS = 50  # browsers show a frame of less than 2/100 s for 10/100 s
 GIF_PALETTE_FRAMES = 32  # how many frames the shared palette is chosen from
 GIF_SUB_BLOCK_BYTES = 255
 WEBP_ALPHA, WEBP_EXIF, WEBP_ANIMATION = 0x10, 0x08, 0x02  # flags of a WebP file
-WEBP_NO_BLENDING = 0x02  # flag of a WebP frame: it replaces the frame before
+WEBP_NO_BLENDING = 0x02  # flag of a WebP frame: it replaces the previous frame
 
 
 def encode_animation(
@@ -116,24 +116,24 @@ def _write_gif(frames: Pixels, durations: Sequence[int], *, repeat: bool, commen
     if repeat:  # without this extension it plays once
         parts.append(b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")
     parts.append(b"!\xfe" + _gif_sub_blocks(comment.encode("ascii")))
-    before: NDArray[np.uint8] | None = None
+    previous: NDArray[np.uint8] | None = None
     for image, duration in zip(images, durations, strict=True):
         indices = np.asarray(image)
-        left, top, right, bottom = _changed_box(indices, before)
+        left, top, right, bottom = _changed_box(indices, previous)
         part = image.crop((left, top, right, bottom))
         parts += getdata(part, (left, top), duration=10 * duration)
-        before = indices
+        previous = indices
     return b"".join(parts) + b";"
 
 
 def _changed_box(
-    indices: NDArray[np.uint8], before: NDArray[np.uint8] | None
+    indices: NDArray[np.uint8], previous: NDArray[np.uint8] | None
 ) -> tuple[int, int, int, int]:
-    """The bounding box of the pixels that changed since the frame before; one pixel if none did."""
+    """The bounding box of the pixels that differ from the previous frame; one pixel if none do."""
     height, width = indices.shape
-    if before is None:
+    if previous is None:
         return 0, 0, width, height
-    changed = indices != before
+    changed = indices != previous
     rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
     if not len(rows):
         return 0, 0, 1, 1

@@ -1,4 +1,4 @@
-"""Which checkpoint a request means, and the cache of generators loaded from checkpoints."""
+"""The lookup of the checkpoint that a request uses, and the cache of loaded generators."""
 
 import asyncio
 import threading
@@ -26,9 +26,9 @@ log = structlog.get_logger()
 FRESH_SECONDS = 0.25
 # How much longer a row stays valid while it is being read again. Without this, requests leave the
 # fast path for the ordinary route, which costs several times as much: an overloaded service, whose
-# queries are slow, would do less and less and not recover.
+# queries are slow, would answer fewer and fewer requests and not recover.
 REFRESH_SECONDS = 10.0
-LOOKUP_THREADS = 2  # its own: the shared threads can be busy for seconds
+LOOKUP_THREADS = 2  # not shared with other work, which may occupy threads for seconds
 
 Key = tuple[str, str | None]  # a model, and a checkpoint id if the request names one
 
@@ -86,7 +86,8 @@ class CheckpointLookup:
     def clear(self) -> None:
         """Clear the cache, because a model was changed or deleted."""
         self._entries = {}
-        # A read under way may predate the change: its result goes only to those who await it.
+        # A read under way may predate the change: its result is returned to the requests that await
+        # it, and not cached.
         self._reads = {}
 
     def close(self) -> None:

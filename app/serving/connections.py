@@ -1,7 +1,7 @@
 """HTTP connections with limits, for `uvicorn --http app.serving.connections:Connection`.
 
-Uvicorn alone waits without a limit for the head of a request, and for a client that does not read
-the response, and accepts a head of any size.
+Uvicorn alone has no limits for these: the time until the head of a request is complete, the size of
+the head, and the time during which a client does not read the response.
 """
 
 import asyncio

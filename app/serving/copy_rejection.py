@@ -15,12 +15,12 @@ from models.samples import RENDER_BATCH, Pixels, Point, Sample
 
 
 class OnlyCopies(Conflict):
-    """Copies remain after every further seed allowed was tried."""
+    """Copies remain although all allowed further seeds were tried."""
 
 
 @dataclass(frozen=True)
 class Originals:
-    """Images of which none is a copy. `replaced` maps an index to the seed first requested."""
+    """Images of which none is a copy. `replaced` maps their indices to the requested seeds."""
 
     samples: list[Sample]
     pixels: Pixels
@@ -28,7 +28,7 @@ class Originals:
     replaced: dict[int, Point]
 
     def descriptions(self) -> list[dict[str, Any]]:
-        """Each image's passport as JSON; a replaced image also has `replaces`, the seed."""
+        """Each image's passport as JSON. `replaces` is the requested seed of a replaced image."""
         return [
             passport.to_json()
             | ({"replaces": self.replaced[index]} if index in self.replaced else {})

@@ -1,4 +1,4 @@
-"""Generation for the API: a queue of samples, and a thread per core that renders batches of it."""
+"""Generation for the API: a queue of samples, and a thread per core that renders its batches."""
 
 import asyncio
 import math
@@ -26,7 +26,7 @@ from app.serving.generation_process import (
     generation_process,
 )
 from app.serving.passports import Passports
-from app.serving.sample_queue import Request, SampleQueue, Slice
+from app.serving.sample_queue import BatchPart, SampleQueue, SampleRequest
 from models.resources import usable_cores
 from models.samples import RENDER_BATCH, Pixels, Sample
 
@@ -37,7 +37,7 @@ INITIAL_RATE = 500.0  # images per second, until measured
 # queue would also delay the requests that arrive after a rush.
 QUEUE_SECONDS = 2.0
 MIN_QUEUE_IMAGES = 1024
-# A long response is generated in slices of at most so many pictures and bytes of pixels.
+# The limits of the slices in which a long response is generated: pictures, and bytes of pixels.
 SLICE_IMAGES = 256
 SLICE_BYTES = 4 * 1024**2
 CLOSE_SECONDS = 5.0
@@ -45,7 +45,7 @@ RATE_SMOOTHING = 0.9  # the weight of the previous rate when a batch is measured
 
 
 class Engine:
-    """Pixels of any (checkpoint, latent, class); the bytes do not depend on other requests.
+    """Generates the pixels of samples; their bytes do not depend on other requests.
 
     A single request runs at once. Requests that arrive while every thread runs a forward pass share
     the next one. `threads`, here and in the generation process, defaults to the number of cores: a
@@ -54,9 +54,9 @@ class Engine:
     """
 
     def __init__(self, settings: Settings, store: ObjectStore, threads: int | None = None) -> None:
-        # OpenMP reads it when torch is imported, here and in the generation process. By default
-        # waiting threads spin and take cores from working ones: a 2-thread forward pass took 200
-        # instead of 4.5 ms.
+        # OpenMP reads the variable when torch is imported, here and in the generation process. By
+        # default waiting threads spin and take cores from working ones: a forward pass of 2 threads
+        # took 200 instead of 4.5 ms.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self.checkpoints = CheckpointLookup()
         self.passports = Passports(store, settings.generation_queue_images)
@@ -72,7 +72,7 @@ class Engine:
         self._loader = CapacityLimiter(1)
         self._rate = INITIAL_RATE
         self._closed = False
-        self._counting = threading.Lock()  # guards Request.rendered
+        self._counting = threading.Lock()  # guards SampleRequest.rendered
         self._threads = [
             threading.Thread(target=self._run, args=(lane,), name="generation", daemon=True)
             for lane in range(threads)
@@ -144,7 +144,7 @@ class Engine:
         file: FileEncoding | None,
     ) -> Any:
         answer = asyncio.get_running_loop().create_future()
-        request = Request(renderer, samples, answer, result, file)
+        request = SampleRequest(renderer, samples, answer, result, file)
         if not self._queue.offer(request, beyond_the_limit=admitted):
             raise self._refusal(len(samples))
         try:
@@ -180,7 +180,7 @@ class Engine:
         return self.generators.find(checkpoint) is not None
 
     async def load(self, checkpoint: ServedCheckpoint) -> CachedGenerator:
-        """The generator, loaded once however many requests wait for it.
+        """The generator. It is loaded only once if several requests wait for it.
 
         Raises BrokenCheckpoint, GenerationFailed, Unavailable.
         """
@@ -254,7 +254,7 @@ class Engine:
         self._note_rate(len(self._threads) * RENDER_BATCH / (time.perf_counter() - started))
         return True
 
-    def _render_batch(self, batch: list[Slice], lane: int) -> list[tuple[Request, Any]]:
+    def _render_batch(self, batch: list[BatchPart], lane: int) -> list[tuple[SampleRequest, Any]]:
         """The results of the requests that this batch completes."""
         samples: list[Sample] = []
         files: list[FileEncoding | None] = []
@@ -270,7 +270,7 @@ class Engine:
                 part.request.result[part.start : part.stop] = pictures
         return [(request, request.result) for request in self._completed(batch)]
 
-    def _completed(self, batch: list[Slice]) -> list[Request]:
+    def _completed(self, batch: list[BatchPart]) -> list[SampleRequest]:
         """The requests whose last samples are in this batch; other threads may render their
         earlier ones."""
         completed = []
@@ -290,10 +290,10 @@ class Engine:
         self._queue.limit = min(self._max_queue_images, limit)
 
 
-def _set_results(results: list[tuple[Request, Any]]) -> None:
+def _set_results(results: list[tuple[SampleRequest, Any]]) -> None:
     """Set the result, or the error, of each request in its event loop, with one call per loop:
     waking a loop costs more than setting a result."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Request, Any]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[SampleRequest, Any]]] = {}
     for request, result in results:
         by_loop.setdefault(request.answer.get_loop(), []).append((request, result))
     for loop, of_loop in by_loop.items():
@@ -301,7 +301,7 @@ def _set_results(results: list[tuple[Request, Any]]) -> None:
             loop.call_soon_threadsafe(_set_results_in_loop, of_loop)
 
 
-def _set_results_in_loop(results: list[tuple[Request, Any]]) -> None:
+def _set_results_in_loop(results: list[tuple[SampleRequest, Any]]) -> None:
     for request, result in results:
         if request.answer.done():  # the client has left, or another part of the request has failed
             continue

@@ -1,12 +1,12 @@
 """The child process that generates for the API, with a thread for each core:
 `python -m app.serving.generation_child DESCRIPTOR...`.
 
-Python runs one thread of a process at a time. In the API's process, generating threads and the
-event loop waited for each other a tenth of the time.
+Python runs one thread of a process at a time. When the API's own process generated, its threads and
+the event loop waited for each other a tenth of the time.
 
 Each descriptor is a connection with a thread that answers its commands one by one. The first
-connection carries slow commands. A connection that closes means that the API has ended: then this
-process ends too.
+connection carries slow commands. When a connection closes, the API has ended, and this process ends
+too.
 """
 
 import hashlib
@@ -41,8 +41,8 @@ from models.samples import Sample
 
 
 def main(descriptors: Sequence[int]) -> None:
-    # A signal to all processes of a service must not end this one before the API, which first
-    # answers the requests that wait.
+    # A signal to all processes of the service must not end this one before the API, which first
+    # answers its waiting requests.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     collect_garbage_rarely()

@@ -1,4 +1,4 @@
-"""The generation process, seen from the API: starts it and sends it batches to generate."""
+"""The API's side of the generation process: starts the process and sends it batches."""
 
 import atexit
 import functools
@@ -63,9 +63,9 @@ class _Child:
 class GenerationProcess:
     """A child process that starts on first use, restarts if it ended, and ends with this process.
 
-    It has a lane, a connection with a thread, for each generating thread of the engine, and lane 0
-    for slow commands. A lane runs one command at a time. Commands that are running when the process
-    ends are repeated in the next one.
+    A lane is a connection to a thread of the child, which runs one command at a time. Lane 0 is for
+    slow commands; each generating thread of the engine has one of the others. Commands that are
+    running when the process ends are repeated in the next one.
     """
 
     def __init__(self, lanes: int) -> None:
@@ -125,7 +125,7 @@ class GenerationProcess:
         return answer
 
     def drop(self, number: int) -> None:
-        """Note that a renderer is not used any more; the next command tells the process."""
+        """Record that a renderer is no longer used; the next command frees it in the process."""
         self._dropped.put(number)
 
     def _ask(
@@ -203,7 +203,7 @@ def _describe(ended: _Child) -> str:
 
 
 class _SharedLock:
-    """A lock that many threads hold together, or one thread alone."""
+    """A lock that many threads hold at a time, or one thread exclusively."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

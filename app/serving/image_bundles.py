@@ -32,7 +32,7 @@ class Bundle(Protocol):
 
 
 class ZipBundle:
-    """A zip with uncompressed entries: pictures do not shrink any further."""
+    """A zip with uncompressed entries: PNGs are compressed already."""
 
     def __init__(self) -> None:
         self.media_type = MEDIA_TYPES["zip"]
@@ -84,7 +84,7 @@ def new_bundle(file_format: str, identity: str) -> Bundle:
 
 
 async def in_slices(pixels: Pixels, size: int) -> AsyncGenerator[Pixels]:
-    """Slices of existing pictures, in the form in which `Engine.slices` yields new ones."""
+    """Yield existing pictures in slices, as `Engine.slices` yields new ones."""
     for start in range(0, len(pixels), size):
         yield pixels[start : start + size]
 
@@ -98,7 +98,7 @@ async def stream_bundle(
 ) -> AsyncGenerator[bytes]:
     """The pictures as PNGs named 0000.png and on, in pieces of a few megabytes.
 
-    Each slice is encoded while the engine makes the next.
+    Each slice is encoded while the engine generates the next.
     """
     digits, index = max(4, len(str(count - 1))), 0
 

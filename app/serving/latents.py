@@ -121,7 +121,7 @@ def to_vector(values: list[float], latent_dim: int, field: str) -> Vector:
 
 
 def vector_of(point: Point, latent_dim: int) -> Vector:
-    """The vector that a seed names; a vector is returned as it is."""
+    """The latent of a seed; a vector is returned unchanged."""
     if isinstance(point, np.ndarray):
         return point
     from models.seeds import latent_from_seed  # imports torch, only when it is needed

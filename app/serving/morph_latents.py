@@ -74,8 +74,8 @@ def even_positions(
     mean = changes.mean()
     changes = np.maximum(changes, MIN_CHANGE_SHARE * mean) if mean > 0 else np.ones_like(changes)
     passed = np.concatenate([[0.0], np.cumsum(changes)])
-    wanted = np.linspace(0, passed[-1], frames + 1 if loop else frames)[:frames]
-    positions: list[float] = np.interp(wanted, passed, probe_positions(segments)).tolist()
+    distances = np.linspace(0, passed[-1], frames + 1 if loop else frames)[:frames]
+    positions: list[float] = np.interp(distances, passed, probe_positions(segments)).tolist()
     return positions
 
 

@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 Features = NDArray[np.float32]  # (N, F)
 
-# Pictures per forward pass. One batch shape makes a picture's features, and so its verdict,
-# independent of the other pictures; small batches let requests take turns.
+# Pictures per forward pass. With a fixed batch shape the features of a picture, and its verdict, do
+# not depend on the other pictures. Small batches let requests take turns.
 EMBEDDING_BATCH = 8
 IDLE_SECONDS = 60.0  # after so long without work, the files of datasets are closed
 SECONDS_PER_PICTURE = 0.01  # the estimate behind Retry-After
@@ -45,7 +45,7 @@ class NoPassport(LookupError):
 
 @dataclass(frozen=True)
 class Passport:
-    """`percentile`: of 100 training pictures, how many are nearer to their nearest other one."""
+    """`percentile`: of 100 training pictures, how many are nearer to their own neighbour."""
 
     index: int
     url: str
@@ -87,7 +87,7 @@ class DatasetEmbeddings:
 
 
 class EmbeddingsCache:
-    """Opens the embeddings of datasets and keeps the last used ones open. Used by one thread."""
+    """Opens the embeddings of datasets and keeps the most recent ones open. For one thread."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -106,7 +106,7 @@ class EmbeddingsCache:
         return embeddings
 
     def close(self) -> None:
-        """Close all files, which frees those deleted meanwhile."""
+        """Close all files. The disk space of files that were deleted meanwhile is then freed."""
         self._opened.clear()
 
     def _read(self, pictures: TrainingPictures, embedding: str) -> DatasetEmbeddings:

@@ -29,10 +29,10 @@ def collect_garbage_rarely() -> None:
 def raise_open_files_limit() -> None:
     """Raise the soft limit of open files, often 1,024, beyond which connections are refused."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(OPEN_FILES, hard) if hard >= 0 else OPEN_FILES  # below 0 means unlimited
-    if 0 <= soft < wanted:
+    limit = min(OPEN_FILES, hard) if hard >= 0 else OPEN_FILES  # below 0 means unlimited
+    if 0 <= soft < limit:
         with suppress(ValueError, OSError):  # some systems allow less than they report
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def use_half_the_cores() -> None:

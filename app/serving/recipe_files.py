@@ -1,4 +1,4 @@
-"""Recipes read back from the files that carry them, and the shapes that a recipe can have."""
+"""Reads recipes from the files that contain them, and validates their fields."""
 
 import io
 import struct
@@ -180,8 +180,8 @@ def _read_picture(data: bytes) -> tuple[Recipe, str]:
                 file_format = "apng"
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, RuntimeError) as exc:
         raise InvalidRequest(
-            "the body is no picture: send a file of this service unchanged as the body, not in a "
-            f"form (with curl: --data-binary). Formats: {', '.join(FILE_FORMATS)}"
+            "the body is not a picture: send a file of this service unchanged as the body, not in "
+            f"a form (with curl: --data-binary). Formats: {', '.join(FILE_FORMATS)}"
         ) from exc
     except Image.DecompressionBombError as exc:
         raise InvalidRequest(f"the picture is too large: {exc}") from exc
@@ -210,7 +210,7 @@ def _mp4_comment(data: bytes) -> str | None:
 
 
 def _find_box(data: bytes, start: int, end: int, name: bytes) -> tuple[int, int] | None:
-    """Where the content of the first box of this name starts and ends."""
+    """The start and the end of the content of the first box with this name."""
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
         if size == 0:  # the box extends to the end
@@ -231,7 +231,7 @@ def _parse_json(text: Any, file_format: str) -> Recipe:
         recipe = None
     if not isinstance(recipe, dict):
         raise InvalidRequest(
-            f"this {file_format} holds no recipe: this service did not make it, or a program that "
-            "saved it again dropped the recipe"
+            f"this {file_format} holds no recipe: this service did not write it, or a program that "
+            "saved it again removed the recipe"
         )
     return recipe

@@ -1,4 +1,4 @@
-"""What all JSON bodies have in common: unknown fields are refused, and errors stay few."""
+"""The base class of all JSON bodies: it refuses unknown fields and limits the number of errors."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def limit_fields(value: Any) -> Any:
     if isinstance(value, dict) and len(value) > MAX_FIELDS:
         raise PydanticCustomError(
             "fields",
-            "there are {given} fields, and never more than {most} are known",
+            "there are {given} fields, and no object has more than {most}",
             {"given": len(value), "most": MAX_FIELDS},
         )
     return value

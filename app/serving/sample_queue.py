@@ -13,7 +13,7 @@ from models.samples import RENDER_BATCH, Sample
 
 
 @dataclass(eq=False)
-class Request:
+class SampleRequest:
     """Samples to render as pixels, or a single sample to render as a `file`.
 
     `result`: an (N, H, W, C) array that batches fill in, or the file once it is encoded. `taken`
@@ -27,7 +27,7 @@ class Request:
     file: FileEncoding | None = None
     taken: int = 0
     rendered: int = 0
-    abandoned: bool = False  # its result is not needed any more: the client left, or it failed
+    abandoned: bool = False  # its result is no longer needed: the client left, or it failed
 
     @property
     def waiting(self) -> int:
@@ -35,10 +35,10 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Slice:
-    """The samples `start` to `stop` of a request."""
+class BatchPart:
+    """The part of a request that is in one batch: its samples from `start` up to `stop`."""
 
-    request: Request
+    request: SampleRequest
     start: int
     stop: int
 
@@ -53,11 +53,11 @@ class SampleQueue:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.samples = 0
-        self._requests: deque[Request] = deque()
+        self._requests: deque[SampleRequest] = deque()
         self._changed = threading.Condition()
         self._closed = False
 
-    def offer(self, request: Request, *, beyond_the_limit: bool = False) -> bool:
+    def offer(self, request: SampleRequest, *, beyond_the_limit: bool = False) -> bool:
         """Queue the request; False if the queue is full. An empty queue accepts any request."""
         with self._changed:
             full = self.samples and self.samples + request.waiting > self.limit
@@ -68,17 +68,17 @@ class SampleQueue:
             self._changed.notify()
             return True
 
-    def withdraw(self, request: Request) -> None:
+    def withdraw(self, request: SampleRequest) -> None:
         """Abandon the request, and remove its samples that no batch has taken yet."""
         request.abandoned = True
-        if not request.waiting:  # nearly always: spares the search
+        if not request.waiting:  # nearly always: nothing to remove
             return
         with self._changed:
             if request in self._requests:
                 self._requests.remove(request)
                 self.samples -= request.waiting
 
-    def take(self) -> list[Slice]:
+    def take(self) -> list[BatchPart]:
         """Wait for samples and return the next batch; empty once the queue is closed."""
         with self._changed:
             while not self._closed:
@@ -88,7 +88,7 @@ class SampleQueue:
                 self._changed.wait()
             return []
 
-    def close(self) -> list[Request]:
+    def close(self) -> list[SampleRequest]:
         """End `take` and refuse every further offer; returns the requests still queued."""
         with self._changed:
             self._closed = True
@@ -98,10 +98,10 @@ class SampleQueue:
             self.samples = 0
             return remaining
 
-    def _next_batch(self) -> list[Slice]:
+    def _next_batch(self) -> list[BatchPart]:
         """Fill a batch from the front; a request with samples left moves to the back."""
-        batch: list[Slice] = []
-        others: list[Request] = []
+        batch: list[BatchPart] = []
+        others: list[SampleRequest] = []
         room, renderer = RENDER_BATCH, None
         while self._requests and room:
             request = self._requests.popleft()
@@ -112,7 +112,7 @@ class SampleQueue:
                 others.append(request)
             else:
                 count = min(room, request.waiting)
-                batch.append(Slice(request, request.taken, request.taken + count))
+                batch.append(BatchPart(request, request.taken, request.taken + count))
                 request.taken += count
                 self.samples -= count
                 room -= count

@@ -1,4 +1,4 @@
-"""Verifies a file: makes it again from its recipe, and compares the two."""
+"""Verifies a file: generates it again from its recipe, and compares the two."""
 
 import io
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
 
 
 class Verification:
-    """One file, to be made again from its recipe and compared.
+    """The verification of one file by its recipe.
 
     Raises InvalidRequest for a recipe that this service did not write, and LimitExceeded for one
     with more images than one request may have.

@@ -20,7 +20,7 @@ QUALITY, PRESET = "12", "veryfast"
 ENCODE_TIMEOUT_SECONDS = 300.0  # the longest and largest film allowed takes a fraction of it
 
 # The file states its colour space, which players would guess from its size. The encoder takes
-# primaries and transfer from the frames, whatever its own options say.
+# primaries and transfer from the frames, and ignores its own options for them.
 FILTER = (
     "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
     "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"

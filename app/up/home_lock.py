@@ -1,4 +1,4 @@
-"""At most one `moggy up` per home: a lock that ends with its process, however the process ends."""
+"""A lock that allows one `moggy up` per home. It is released however its process ends."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Becomes another program that ends with its parent: `launch.py PARENT_PID PROGRAM ARGUMENT…`.
+"""Executes a program so that it ends with its parent: `launch.py PARENT_PID PROGRAM ARGUMENT…`.
 
 Runs as a file and imports nothing that takes time. On Linux the kernel sends SIGTERM to the program
 when the parent dies, even by SIGKILL; the setting survives `exec`. (A `preexec_fn` could set it

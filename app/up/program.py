@@ -41,7 +41,7 @@ class RunningProgram:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and `poll` has not reported its end yet."""
+        """Whether the program was started, and `poll` has not reported its end yet."""
         return self._process is not None
 
     @property
@@ -71,7 +71,7 @@ class RunningProgram:
             write_pid_file(self._pid_file, self._process.pid)
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal, the first time its end is noticed; else None."""
+        """The exit code, negative for a signal, at the first call after its end; else None."""
         if self._process is None:
             return None
         code = self._process.poll()

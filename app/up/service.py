@@ -38,7 +38,7 @@ WORKERS = {  # by first queue: title, queues, and threads, each of which runs on
 
 
 def serve(overrides: dict[str, Any], print_line: Callable[[str], None]) -> None:
-    """Run the service. The settings `overrides` override the environment's. Raises StartError."""
+    """Run the service. `overrides` takes precedence over the environment. Raises StartError."""
 
     def announce(line: str) -> None:
         with suppress(OSError):  # the terminal may be closed, and stopping must continue
@@ -54,7 +54,7 @@ def serve(overrides: dict[str, Any], print_line: Callable[[str], None]) -> None:
                 _start(settings, supervisor, announce)
                 supervisor.keep_running()
             except StopRequested:
-                announce("Stopping; running jobs are kept and go on at the next start.")
+                announce("Stopping; running jobs are kept and continue at the next start.")
         announce("Moggy has stopped.")
 
 
@@ -109,7 +109,7 @@ def worker_program(settings: Settings, name: str, environment: dict[str, str]) -
         command=(
             *(sys.executable, "-m", "celery", "-A", "worker.tasks", "worker"),
             *("-Q", ",".join(queues), "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"),
-            # Synchronising with other workers would delay each start by a second, for no use.
+            # Synchronising with other workers has no use here, and takes a second at each start.
             *("--without-mingle", "--without-gossip"),
         ),
         stop_seconds=_worker_stop_seconds(settings),
@@ -127,7 +127,7 @@ def api_program(settings: Settings, environment: dict[str, str]) -> Program:
             # Proxy headers would replace the peer's address, which MOGGY_TRUSTED_PROXIES checks.
             "--no-proxy-headers",
             *("--http", "app.serving.connections:Connection", "--ws", "none"),
-            # Without a limit an open event stream would delay the end for ever.
+            # Without a limit an open event stream would keep the API from stopping.
             *("--timeout-graceful-shutdown", str(API_GRACE_SECONDS)),
         ),
         stop_seconds=API_STOP_SECONDS,

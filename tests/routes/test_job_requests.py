@@ -41,7 +41,7 @@ MANY = dict.fromkeys((f"{number:068}" for number in range(10_000)), 1)
         ({"overrides": {"loss": ["hinge"]}}, 422, "loss", "not one of"),
         ({"overrides": {"augmentation": {}}}, 422, "augmentation", "neither none nor some"),
         ({"overrides": [1]}, 422, "overrides", "not an object"),
-        ({"overrides": MANY}, 422, "overrides", "10000 fields, and never more than 100 are known"),
+        ({"overrides": MANY}, 422, "overrides", "10000 fields, and no object has more than 100"),
         ({"resume_from": ""}, 422, "resume_from", "the minimum length is 1"),
         ({"resume_from": "c" * 65}, 422, "resume_from", "the maximum length is 64"),
         ({"dataset": "c" * 65}, 422, "dataset", "is not a name"),

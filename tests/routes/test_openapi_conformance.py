@@ -75,7 +75,7 @@ REASONS = re.compile(
             r"is never reached",
             r"images \d+ is out of range",
             r"a side is 28 to 256 pixels",
-            r"the body is no picture",
+            r"the body is not a picture",
             r"holds no recipe",
             r"is beyond the limit of 60 seconds",
             r"columns belongs to sheets",

@@ -121,8 +121,8 @@ def test_a_foreign_zip_or_mp4_holds_no_recipe(client: TestClient) -> None:
     bodies = {
         zipped(zipfile.ZIP_DEFLATED, a=picture): "compressed",
         zipped(zipfile.ZIP_STORED, a=picture)[:-30]: "not as the service wrote it",
-        zipped(zipfile.ZIP_STORED): "is no picture",
-        zipped(zipfile.ZIP_STORED, a=b"text"): "is no picture",
+        zipped(zipfile.ZIP_STORED): "is not a picture",
+        zipped(zipfile.ZIP_STORED, a=b"text"): "is not a picture",
         film.replace(b"\xa9cmt", b"\xa9xyz"): "holds no recipe",
         film[:200]: "holds no recipe",
     }
@@ -260,9 +260,9 @@ def test_a_file_that_moggy_did_not_make_is_refused(client: TestClient, call: str
     foreign = io.BytesIO()
     Image.new("RGB", (8, 8)).save(foreign, "PNG")
     for data, detail in (
-        (b"", "the body is no picture"),
-        (b"not a picture", "the body is no picture"),
-        (made(client, "seed.png")[:40], "the body is no picture"),
+        (b"", "the body is not a picture"),
+        (b"not a picture", "the body is not a picture"),
+        (made(client, "seed.png")[:40], "the body is not a picture"),
         (foreign.getvalue(), "this png holds no recipe"),
     ):
         answer = client.post(f"/v1/recipes/{call}", content=data)

@@ -3,26 +3,26 @@
 import threading
 from typing import Any
 
-from app.serving.sample_queue import Request, SampleQueue
+from app.serving.sample_queue import SampleQueue, SampleRequest
 from models.samples import RENDER_BATCH, Sample
 
 CATS: Any = object()  # a stand-in for a renderer, which the queue only compares
 DOGS: Any = object()
 
 
-def request(renderer: Any, images: int) -> Request:
+def request(renderer: Any, images: int) -> SampleRequest:
     samples = [Sample(seed) for seed in range(images)]
     answer: Any = None  # the queue does not use it
-    return Request(renderer, samples, answer)
+    return SampleRequest(renderer, samples, answer)
 
 
-def queue_of(*requests: Request, limit: int = 10_000) -> SampleQueue:
+def queue_of(*requests: SampleRequest, limit: int = 10_000) -> SampleQueue:
     queue = SampleQueue(limit)
     assert all(queue.offer(request) for request in requests)
     return queue
 
 
-def taken(queue: SampleQueue) -> list[tuple[Request, int, int]]:
+def taken(queue: SampleQueue) -> list[tuple[SampleRequest, int, int]]:
     return [(part.request, part.start, part.stop) for part in queue.take()]
 
 

@@ -32,7 +32,7 @@ def test_it_announces_start_and_readiness_and_ctrl_c_leaves_no_process(
     began = time.monotonic()
     os.killpg(up.process.pid, signal.SIGINT)  # as a terminal does
     assert up.end().splitlines() == [
-        "Stopping; running jobs are kept and go on at the next start.",
+        "Stopping; running jobs are kept and continue at the next start.",
         "Moggy has stopped.",
     ]
     assert up.process.returncode == 0

@@ -44,7 +44,7 @@ class BodyLimit:
         self._app = app
         latents_bytes = settings.max_images_per_request * MAX_LATENT_DIM * NUMBER_BYTES
         self._latents_bytes = min(max(latents_bytes, MAX_JSON_BYTES), MAX_LARGE_BYTES)
-        self._held = 0
+        self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,15 +54,15 @@ class BodyLimit:
         if body.limit is not None and stated_length(scope) > body.limit:
             await problem(413, "Too large", _too_large(body.limit))(scope, receive, send)
             return
-        held = 0
+        held_bytes = 0
 
         async def receive_counted() -> Message:
-            nonlocal held
+            nonlocal held_bytes
             message = await body.receive()
             if body.limit is not None and body.received > MAX_JSON_BYTES:
-                self._held += body.received - held
-                held = body.received
-                if self._held > MAX_HELD_BYTES:
+                self._held_bytes += body.received - held_bytes
+                held_bytes = body.received
+                if self._held_bytes > MAX_HELD_BYTES:
                     raise HTTPException(
                         503,
                         f"the large requests being read exceed {MAX_HELD_BYTES:,} bytes in all: "
@@ -72,15 +72,15 @@ class BodyLimit:
             return message
 
         async def send_and_release(message: Message) -> None:
-            nonlocal held
-            self._held -= held
-            held = 0
+            nonlocal held_bytes
+            self._held_bytes -= held_bytes
+            held_bytes = 0
             await send(message)
 
         try:
             await self._app(scope, receive_counted, send_and_release)
         finally:
-            self._held -= held
+            self._held_bytes -= held_bytes
 
     def _limit(self, scope: Scope) -> int | None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))

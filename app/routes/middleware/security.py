@@ -46,9 +46,9 @@ class AccessPolicy:
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, credentials = authorization.partition(" ")
-        given = credentials.strip().encode()
+        sent_key = credentials.strip().encode()
         # All keys are compared, so that the time taken does not depend on which one matches.
-        matches = [hmac.compare_digest(given, key) for key in self._keys]
+        matches = [hmac.compare_digest(sent_key, key) for key in self._keys]
         if scheme.lower() != "bearer" or not any(matches):
             raise Unauthorized("this service requires a key: send `Authorization: Bearer KEY`")
 

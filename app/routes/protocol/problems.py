@@ -171,8 +171,8 @@ def _validation_error(request: Request, error: Exception) -> Response:
 
 def wrong_media_type(request: Request, expected: str) -> UnsupportedMediaType:
     """Build the error of a body whose Content-Type is not `expected`."""
-    given = request.headers.get("content-type")
-    stated = "without a Content-Type" if given is None else f"as {given[:100]!r}"
+    content_type = request.headers.get("content-type")
+    stated = "without a Content-Type" if content_type is None else f"as {content_type[:100]!r}"
     return UnsupportedMediaType(
         f"the body was sent {stated}: send it as {expected}", field="Content-Type"
     )
