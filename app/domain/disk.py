@@ -18,7 +18,8 @@ from models.durable_files import error_chain, write_durably
 log = structlog.get_logger()
 
 RESERVE_BYTES = 2 << 20  # enough for the rows of a large model
-RESUME_FACTOR = 1.5  # times the minimum: parked jobs resume above it, not at once at the minimum
+# Parked jobs resume above this multiple of the minimum, so that they are not parked again at once.
+RESUME_FACTOR = 1.5
 SQLITE_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
 POSTGRESQL_FULL = "53100"
 # Parts of obstore's messages: its errors have no code. The last two come from buckets.
