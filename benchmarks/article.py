@@ -116,10 +116,10 @@ def save_samples(client: httpx2.Client, job: str, arguments: argparse.Namespace)
     grids = client.get(f"/v1/jobs/{job}/samples").json()["items"]
     stored = [grid["images_seen"] for grid in grids]
     for epochs in arguments.epochs:
-        nearest = min(stored, key=lambda seen: abs(seen - epochs * images))
+        nearest = min(stored, key=lambda images_seen: abs(images_seen - epochs * images))
         grid = client.get(f"/v1/jobs/{job}/samples/{nearest}.png")
-        with Image.open(io.BytesIO(grid.content)) as picture:
-            picture.save(arguments.out / f"cats-{epochs}-epochs.webp", quality=85)
+        with Image.open(io.BytesIO(grid.content)) as image:
+            image.save(arguments.out / f"cats-{epochs}-epochs.webp", quality=85)
 
 
 def save_morph(client: httpx2.Client, arguments: argparse.Namespace) -> None:

@@ -169,15 +169,15 @@ def plant(clean: np.ndarray, strangers: dict[str, np.ndarray], seed: int = 0) ->
             parts.append(faulty.reshape(PLANTED_PER_FAULT, *clean.shape[1:]))
             indices[kind, name] = np.arange(count, count + PLANTED_PER_FAULT)
             count += PLANTED_PER_FAULT
-    for name, pictures in strangers.items():
-        parts.append(pictures)
-        indices["outliers", name] = np.arange(count, count + len(pictures))
-        count += len(pictures)
+    for name, images in strangers.items():
+        parts.append(images)
+        indices["outliers", name] = np.arange(count, count + len(images))
+        count += len(images)
     return Planted(np.concatenate(parts), indices)
 
 
 def find_every_fault(images: np.ndarray, folder: Path) -> dict[str, Fault]:
-    """Run the doctor on the images, print its times, and return what it found by kind."""
+    """Run the doctor on the images and print its times; the faults that it finds, by kind."""
     folder.mkdir()
     file = ImagesFile(folder / "images.npy")
     for image in images:
@@ -200,14 +200,14 @@ def find_every_fault(images: np.ndarray, folder: Path) -> dict[str, Fault]:
     return {fault.kind: fault for fault in faults}
 
 
-def print_recall_and_precision(planted: Planted, clean: int, found: dict[str, Fault]) -> None:
+def print_recall_and_precision(planted: Planted, clean: int, faults: dict[str, Fault]) -> None:
     """Print both; other planted images do not count against the precision of a kind."""
     print(f"  {'fault':42} planted  recall")
     for (kind, name), indices in planted.indices.items():
-        recall = np.isin(indices, found[kind].indices).mean()
+        recall = np.isin(indices, faults[kind].indices).mean()
         print(f"  {kind + ': ' + name:42} {len(indices):7}  {recall:6.1%}")
-    print(f"  {'kind':42} precision  said of 1,000 others")
-    for kind, fault in found.items():
+    print(f"  {'kind':42} precision  false per 1,000")
+    for kind, fault in faults.items():
         own = np.concatenate(
             [indices for (of, _), indices in planted.indices.items() if of == kind]
         )
@@ -225,20 +225,20 @@ def measure(name: str, images: np.ndarray, strangers: dict[str, np.ndarray], fol
         print(f"  as they are: {kind} {count:,} ({count / len(images):.2%})")
     clean = np.delete(images, own["near_duplicates"].indices, axis=0)
     planted = plant(clean, strangers)
-    found = find_every_fault(planted.images, folder / f"{name} planted")
-    print_recall_and_precision(planted, len(clean), found)
+    faults = find_every_fault(planted.images, folder / f"{name} planted")
+    print_recall_and_precision(planted, len(clean), faults)
 
 
-def resized(pictures: np.ndarray, side: int) -> np.ndarray:
+def resized(images: np.ndarray, side: int) -> np.ndarray:
     """Images (N, H, W, C) -> RGB (N, side, side, 3)."""
-    images = [Image.fromarray(picture.squeeze()).convert("RGB") for picture in pictures]
-    return np.stack([np.asarray(image.resize((side, side))) for image in images])
+    rgb = [Image.fromarray(image.squeeze()).convert("RGB") for image in images]
+    return np.stack([np.asarray(image.resize((side, side))) for image in rgb])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pictures", type=int, default=3000)
-    pictures = parser.parse_args().pictures
+    count = parser.parse_args().pictures
     print(describe())
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
@@ -253,14 +253,14 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        few = max(10, pictures // 200)
+        few = max(10, count // 200)
         strangers = {
             "digits": resized(sample(digits, few), 64),
             "CIFAR-10": resized(sample(cifar, few), 64),
         }
-        measure("cats", sample(cats, pictures), strangers, folder)
+        measure("cats", sample(cats, count), strangers, folder)
         strangers = {"digits": resized(sample(digits, few), 32)}
-        measure("CIFAR-10", sample(cifar, pictures), strangers, folder)
+        measure("CIFAR-10", sample(cifar, count), strangers, folder)
 
 
 if __name__ == "__main__":

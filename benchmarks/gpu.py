@@ -102,7 +102,7 @@ def report_article(options: argparse.Namespace) -> None:
     config = replace(configure(ARTICLE, options), images=options.images)
     with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
         moggy_training.pack(
-            Path(folder), moggy_training.random_pictures(moggy_training.PICTURES, config.shape)
+            Path(folder), moggy_training.random_images(moggy_training.DATASET_IMAGES, config.shape)
         )
         started = time.perf_counter()
         run = moggy_training.open_run(config, Path(folder), options.device)
@@ -137,8 +137,8 @@ def run_side(options: argparse.Namespace) -> None:
         moggy_training.run_side(config, options.seconds, device=options.device)
         return
     device = torch.device(options.device)
-    pictures = moggy_training.random_pictures(moggy_training.PICTURES, config.shape)
-    batches = shuffled_batches(pictures, config.batch_size, options.workers)
+    images = moggy_training.random_images(moggy_training.DATASET_IMAGES, config.shape)
+    batches = shuffled_batches(images, config.batch_size, options.workers)
     step = pytorch_example.make_step(batches, config.width, device)
     about = f"{device.type}, float32, NCHW, eager, {options.workers} workers"
     answer_turns(
@@ -146,24 +146,24 @@ def run_side(options: argparse.Namespace) -> None:
     )
 
 
-class Pictures(Dataset[Tensor]):
+class ImageDataset(Dataset[Tensor]):
     """Images one by one, normalised, as torchvision's transforms give them to most loops."""
 
-    def __init__(self, pictures: np.ndarray) -> None:
-        self.pictures = pictures
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = images
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> Tensor:
-        picture = torch.from_numpy(self.pictures[index])
-        return picture.permute(2, 0, 1).float().div(255).sub(0.5).div(0.5)
+        image = torch.from_numpy(self.images[index])
+        return image.permute(2, 0, 1).float().div(255).sub(0.5).div(0.5)
 
 
-def shuffled_batches(pictures: np.ndarray, batch_size: int, workers: int) -> Iterator[Tensor]:
+def shuffled_batches(images: np.ndarray, batch_size: int, workers: int) -> Iterator[Tensor]:
     """Endless shuffled epochs through a DataLoader."""
     loader = DataLoader(
-        Pictures(pictures),
+        ImageDataset(images),
         batch_size,
         shuffle=True,
         num_workers=workers,
@@ -197,7 +197,7 @@ def steady_rate(config: TrainingConfig, options: argparse.Namespace) -> float:
     """Images per second after set-up and warm-up."""
     with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
         moggy_training.pack(
-            Path(folder), moggy_training.random_pictures(moggy_training.PICTURES, config.shape)
+            Path(folder), moggy_training.random_images(moggy_training.DATASET_IMAGES, config.shape)
         )
         run = moggy_training.open_run(config, Path(folder), options.device)
         step = moggy_training.step_of(run)

@@ -141,7 +141,7 @@ class Parts:
 
     def _encode(self, pixels: Pixels) -> int:
         recipe = image_recipe(self.checkpoint, Sample(1))
-        return sum(len(encode_png(picture, recipe)) for picture in pixels)
+        return sum(len(encode_png(image, recipe)) for image in pixels)
 
     def _wait(self) -> None:
         for share in self._encoding.popleft():

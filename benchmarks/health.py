@@ -100,7 +100,11 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dataset", type=Path, required=True, help="folder of a packed dataset")
-    parser.add_argument("--pictures", type=int, help="use only so many of it, as dcgan's 3,000")
+    parser.add_argument(
+        "--pictures",
+        type=int,
+        help="the first images of the dataset to use; dcgan was made for 3,000",
+    )
     parser.add_argument("--images", type=int, help="of each healthy run; its preset's own")
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--only", nargs="+", metavar="WORD", help="cases whose name has a word")
@@ -170,10 +174,10 @@ def train_and_watch(run: "TrainingRun", result: Result, verbose: bool) -> None:
 
 
 def first_pictures(dataset: Path, count: int, temporary: Path) -> Path:
-    pictures = np.load(dataset / "images.npy", mmap_mode="r")
-    if count >= len(pictures):
+    images = np.load(dataset / "images.npy", mmap_mode="r")
+    if count >= len(images):
         return dataset
-    np.save(temporary / "images.npy", pictures[:count])
+    np.save(temporary / "images.npy", images[:count])
     return temporary
 
 

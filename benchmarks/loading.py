@@ -43,11 +43,11 @@ def main() -> None:
     print(f"machine    {machine.describe()}")
     with tempfile.TemporaryDirectory(prefix="moggy-loading-", dir=arguments.folder) as temporary:
         folder = Path(temporary)
-        pictures = decode(arguments.archive)
-        report_rates(pictures, folder / "packed", arguments)
+        images = decode(arguments.archive)
+        report_rates(images, folder / "packed", arguments)
         report_prefetch(folder / "packed", arguments)
-        if enough_space(folder, pictures, arguments.pictures):
-            repeat(pictures, arguments.pictures, folder / "repeated")
+        if enough_space(folder, images, arguments.pictures):
+            repeat(images, arguments.pictures, folder / "repeated")
             report_memory(folder / "repeated", arguments)
 
 
@@ -73,8 +73,8 @@ def decode(archive: Path) -> np.ndarray:
 
     with zipfile.ZipFile(archive) as file:
         names = [name for name in file.namelist() if name.endswith(".jpg")]
-        pictures = [np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in names]
-    return np.stack(pictures)
+        images = [np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in names]
+    return np.stack(images)
 
 
 def config_of(shape: tuple[int, ...], width: int) -> TrainingConfig:
@@ -82,12 +82,12 @@ def config_of(shape: tuple[int, ...], width: int) -> TrainingConfig:
     return replace(PRESETS["dcgan"].config, shape=(height, columns, channels), width=width)
 
 
-def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespace) -> None:
+def report_rates(images: np.ndarray, folder: Path, arguments: argparse.Namespace) -> None:
     """Measure the loader and the trainer alternately in one process."""
     from benchmarks.harness import moggy_training
 
-    moggy_training.pack(folder, pictures)
-    config = config_of(pictures.shape[1:], arguments.width)
+    moggy_training.pack(folder, images)
+    config = config_of(images.shape[1:], arguments.width)
     run = moggy_training.open_run(config, folder)
     load, step = loader(run), moggy_training.step_of(run)
     for _ in range(WARM_UP_STEPS):
@@ -98,7 +98,7 @@ def report_rates(pictures: np.ndarray, folder: Path, arguments: argparse.Namespa
         [lambda: rate(load, size, seconds), lambda: rate(step, size, seconds)],
         arguments.turns,
     )
-    print(f"dataset    {len(pictures):,} pictures of {pictures.shape[1:]}, batch {size}")
+    print(f"dataset    {len(images):,} pictures of {images.shape[1:]}, batch {size}")
     print(f"loader     {loaded:9,.0f} images/s")
     setting = f"dcgan of width {config.width}, {moggy_training.describe(run)}"
     print(f"trainer    {trained:9,.0f} images/s  {setting}")
@@ -148,8 +148,8 @@ def loader(run: Any) -> Any:
     return load
 
 
-def enough_space(folder: Path, pictures: np.ndarray, count: int) -> bool:
-    wanted = count * pictures[0].nbytes
+def enough_space(folder: Path, images: np.ndarray, count: int) -> bool:
+    wanted = count * images[0].nbytes
     free = shutil.disk_usage(folder).free
     if free < wanted + SPARE_BYTES:
         print(
@@ -161,15 +161,15 @@ def enough_space(folder: Path, pictures: np.ndarray, count: int) -> bool:
     return True
 
 
-def repeat(pictures: np.ndarray, count: int, folder: Path) -> None:
+def repeat(images: np.ndarray, count: int, folder: Path) -> None:
     """Pack `count` images by repeating the given ones."""
     folder.mkdir()
-    shape = (count, *pictures.shape[1:])
+    shape = (count, *images.shape[1:])
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     with (folder / "images.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, count, len(pictures)):
-            pictures[: count - start].tofile(file)
+        for start in range(0, count, len(images)):
+            images[: count - start].tofile(file)
     (folder / "dataset.json").write_text(
         json.dumps({"images": count, "shape": list(shape[1:]), "classes": None})
     )

@@ -91,22 +91,22 @@ def middle(images: np.ndarray) -> np.ndarray:
     return images[:, margin : margin + SIDE, margin : margin + SIDE]
 
 
-def pack(folder: Path, digits: np.ndarray, pictures: int, seed: int = 0) -> None:
-    """Write a packed dataset of `pictures` random stacks of the (N, 28, 28) digits."""
+def pack(folder: Path, digits: np.ndarray, total: int, seed: int = 0) -> None:
+    """Write a packed dataset of `total` random stacks of the (N, 28, 28) digits."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
-    shape = (pictures, IMAGE_SIDE, IMAGE_SIDE, 3)
+    shape = (total, IMAGE_SIDE, IMAGE_SIDE, 3)
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, shape)
     margin = (IMAGE_SIDE - SIDE) // 2
     inside = slice(margin, margin + SIDE)
-    for start in range(0, pictures, BLOCK_IMAGES):
-        count = min(BLOCK_IMAGES, pictures - start)
+    for start in range(0, total, BLOCK_IMAGES):
+        count = min(BLOCK_IMAGES, total - start)
         chosen = random.integers(len(digits), size=(count, 3))
         stacks = digits[chosen].transpose(0, 2, 3, 1)
         images[start : start + count, inside, inside] = stacks
     images.flush()
     description = {
-        "images": pictures,
+        "images": total,
         "shape": list(shape[1:]),
         "classes": None,
         "horizontal_flip": False,  # a mirrored digit is not a digit

@@ -15,7 +15,7 @@ from models.child_process import SPIN_COUNT
 from models.presets import PRESETS
 
 SIDES = ("numpy", "moggy")
-PICTURES = 3000
+DATASET_IMAGES = 3000
 WANTED_RATIO = 15
 
 
@@ -67,12 +67,12 @@ def run_numpy_side(arguments: argparse.Namespace) -> None:
     dtype = np.dtype(arguments.dtype).type
     training = new_training(arguments.width, dtype)
     random = np.random.default_rng(0)
-    data = random.uniform(-1, 1, (PICTURES, 3, 64, 64)).astype(dtype)
+    data = random.uniform(-1, 1, (DATASET_IMAGES, 3, 64, 64)).astype(dtype)
     size = arguments.batch_size
 
     def step() -> None:
         latents = random.standard_normal((size, 100)).astype(dtype)
-        training.step(data[random.integers(PICTURES, size=size)], latents)
+        training.step(data[random.integers(DATASET_IMAGES, size=size)], latents)
 
     answer_turns(f"NumPy {np.__version__}, {arguments.dtype}", step, size, arguments.seconds, {})
 

@@ -39,8 +39,8 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # as the trainer process does
     print(f"machine    {machine.describe()}")
-    pictures = decode(arguments.archive, arguments.real + arguments.images)
-    real, other = pictures[: arguments.real], pictures[arguments.real :]
+    images = decode(arguments.archive, arguments.real + arguments.images)
+    real, other = images[: arguments.real], images[arguments.real :]
     with tempfile.TemporaryDirectory(prefix="moggy-scores-") as folder:
         np.save(Path(folder) / "images.npy", real)
         report(Path(folder), real, other)
@@ -50,8 +50,8 @@ def decode(archive: Path, count: int) -> np.ndarray:
     """(count, H, W, 3) uint8."""
     with zipfile.ZipFile(archive) as file:
         names = [name for name in file.namelist() if name.endswith(".jpg")][:count]
-        pictures = [Image.open(io.BytesIO(file.read(name))).convert("RGB") for name in names]
-    return np.stack([np.asarray(picture) for picture in pictures])
+        images = [Image.open(io.BytesIO(file.read(name))).convert("RGB") for name in names]
+    return np.stack([np.asarray(image) for image in images])
 
 
 def report(folder: Path, real: np.ndarray, other: np.ndarray) -> None:

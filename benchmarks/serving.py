@@ -33,7 +33,7 @@ from benchmarks.harness.processes import (
 )
 from benchmarks.harness.request import NUMBER, Request, grid_of_images, single_image
 from benchmarks.peers.environments import NotInstalled
-from benchmarks.peers.measuring import SEED, AnotherPicture, Result, measure
+from benchmarks.peers.measuring import SEED, DifferentImage, Result, measure
 from benchmarks.peers.peer import PEERS, Peer
 
 CONNECTIONS = 32
@@ -122,11 +122,11 @@ class Singles:
 
 def peer_figures(singles: Singles, settings: Settings, names: list[str]) -> list[Figure]:
     """The service's rate as a multiple of each peer's; the service is measured again after each."""
-    picture = singles.request.send(singles.port, SEED).body
+    expected = singles.request.send(singles.port, SEED).body
     file = ObjectStore(settings).local_copy(singles.checkpoint.key)
     best: list[tuple[Peer, Result]] = []
     for peer in (peer for peer in PEERS if peer.name in names):
-        results = measure_peer(peer, singles.checkpoint, file, picture, singles.seconds)
+        results = measure_peer(peer, singles.checkpoint, file, expected, singles.seconds)
         if results:
             best.append((peer, max(results, key=lambda result: result.load.rate)))
         singles.again()
@@ -143,17 +143,17 @@ def peer_figures(singles: Singles, settings: Settings, names: list[str]) -> list
 
 
 def measure_peer(
-    peer: Peer, checkpoint: ServedCheckpoint, file: Path, picture: bytes, seconds: int
+    peer: Peer, checkpoint: ServedCheckpoint, file: Path, expected: bytes, seconds: int
 ) -> list[Result]:
     """Measure each setting of a peer and print it; empty if the peer cannot be measured."""
     results: list[Result] = []
     try:
         for result in measure(
-            peer, checkpoint, file, picture, connections=CONNECTIONS, seconds=seconds
+            peer, checkpoint, file, expected, connections=CONNECTIONS, seconds=seconds
         ):
             print(f"{peer.title:16} {result}", flush=True)
             results.append(result)
-    except (NotInstalled, NotStarted, AnotherPicture) as error:
+    except (NotInstalled, NotStarted, DifferentImage) as error:
         print(f"{peer.title:16} not measured: {error}", flush=True)
     return results
 

@@ -57,10 +57,9 @@ class Record:
     def __init__(self) -> None:
         self.seconds: defaultdict[int, Second] = defaultdict(Second)
         self.resident: list[int] = []  # bytes, once a second
-        self.health_checks: list[
-            tuple[float, float]
-        ] = []  # of /healthz: when it was sent, its seconds
-        self.without_retry_after = 0  # 503 answers
+        # (sent, latency) of each request for /healthz, in seconds.
+        self.health_checks: list[tuple[float, float]] = []
+        self.without_retry_after = 0  # of the 503 answers
 
     def add(self, outcome: Outcome) -> None:
         second = self.seconds[int(outcome.due + outcome.latency)]

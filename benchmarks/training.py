@@ -63,8 +63,10 @@ def report(arguments: argparse.Namespace) -> None:
     for name, operations in (("share", example), ("own", own)):
         share = rates["moggy"].median * operations / peak
         print(f"{name:10} {share:9.0%}           of it, at {operations / 1e9:.2f} GFLOP an image")
-    print(f"           (share: what the example's step takes, ≥ {WANTED_SHARE:.0%} is the stretch;")
-    print("           own: what this step takes, which makes no pass twice)")
+    print(
+        f"           (share: what the example's step takes, ≥ {WANTED_SHARE:.0%} is the ambition;"
+    )
+    print("           own: what this step takes, which repeats no pass)")
 
 
 def run_plain_side(arguments: argparse.Namespace) -> None:
@@ -74,7 +76,8 @@ def run_plain_side(arguments: argparse.Namespace) -> None:
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     batches = pytorch_example.in_memory(
-        moggy_training.random_pictures(moggy_training.PICTURES, (64, 64, 3)), arguments.batch_size
+        moggy_training.random_images(moggy_training.DATASET_IMAGES, (64, 64, 3)),
+        arguments.batch_size,
     )
     step = pytorch_example.make_step(batches, arguments.width, device)
     about = f"{device.type}, float32, NCHW, {torch.get_num_threads()} threads"

@@ -16,7 +16,7 @@ SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
-class Pictures:
+class LabelledImages:
     """Images (N, H, W, C) uint8 and labels (N,); UNLABELLED if there are no classes."""
 
     images: np.ndarray
@@ -30,14 +30,14 @@ class Pictures:
 class Split:
     """The images to learn from, and those held out."""
 
-    learnt: Pictures
-    held_out: Pictures
+    learnt: LabelledImages
+    held_out: LabelledImages
 
 
 def read_sources(folder: Path) -> dict[str, Split]:
     """CIFAR-10, cats and MNIST by name; MNIST's labels start at 10, after CIFAR-10's."""
     digits = [
-        Pictures(images[..., None], labels.astype(np.int64) + 10)
+        LabelledImages(images[..., None], labels.astype(np.int64) + 10)
         for images, labels in (read_mnist(folder / "mnist", part) for part in ("train", "t10k"))
     ]
     return {
@@ -47,7 +47,7 @@ def read_sources(folder: Path) -> dict[str, Split]:
     }
 
 
-def read_zip(path: Path) -> Pictures:
+def read_zip(path: Path) -> LabelledImages:
     """All images of an archive, which have one size; several folders are classes."""
     images, folders = [], []
     with zipfile.ZipFile(path) as archive:
@@ -57,16 +57,16 @@ def read_zip(path: Path) -> Pictures:
                 folders.append(name.rpartition("/")[0])
     names = sorted(set(folders))
     labels = np.array([names.index(folder) for folder in folders])
-    return Pictures(
+    return LabelledImages(
         np.stack(images), labels if len(names) > 1 else np.full_like(labels, UNLABELLED)
     )
 
 
-def split_off(pictures: Pictures, held_out: int) -> Split:
+def split_off(source: LabelledImages, held_out: int) -> Split:
     """Hold out a random part, the same in every call."""
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(pictures))
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(source))
     parts = [
-        Pictures(pictures.images[indices], pictures.labels[indices])
+        LabelledImages(source.images[indices], source.labels[indices])
         for indices in (order[held_out:], order[:held_out])
     ]
     return Split(*parts)

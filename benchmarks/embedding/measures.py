@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.embedding.datasets import Pictures, Split
+from benchmarks.embedding.datasets import LabelledImages, Split
 from benchmarks.embedding.views import blur, jpeg, noise, view
 from models.scoring.embedding import Embedder, Network, prepare, read_network
 from models.scoring.metrics.frechet import FrechetReference, Moments, frechet_distances
@@ -55,8 +55,8 @@ def accuracies(embedder: Embedder, sources: dict[str, Split]) -> dict[str, float
     return figures
 
 
-def share(answers: Tensor, pictures: Pictures) -> float:
-    return round(float((answers.numpy() == pictures.labels).mean()), 4)
+def share(answers: Tensor, held_out: LabelledImages) -> float:
+    return round(float((answers.numpy() == held_out.labels).mean()), 4)
 
 
 def vote(learnt_features: Tensor, labels: Tensor, held_out_features: Tensor) -> Tensor:
@@ -108,17 +108,17 @@ def distances_between(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def mild_changes(images: np.ndarray) -> dict[str, np.ndarray]:
     """Changes that uploads and editors make to 64×64 RGB images, by name."""
-    pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-    cropped = F.interpolate(pictures[:, :, 3:-3, 3:-3], images.shape[1], mode="bilinear")
-    compressed = torch.stack([jpeg(picture, 60) for picture in pictures])
-    mirrors = torch.ones(len(pictures), dtype=torch.bool)
+    originals = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    cropped = F.interpolate(originals[:, :, 3:-3, 3:-3], images.shape[1], mode="bilinear")
+    compressed = torch.stack([jpeg(image, 60) for image in originals])
+    mirrors = torch.ones(len(originals), dtype=torch.bool)
     changed = {
         "crop_10_percent": cropped,
         "jpeg_60": compressed,
-        "brightness_+15_percent": pictures * 1.15,
-        "half_size": F.interpolate(pictures, scale_factor=0.5, mode="area"),
-        "mirrored": pictures.flip(3),
-        "all_mild_at_random": view(pictures, mirrors),
+        "brightness_+15_percent": originals * 1.15,
+        "half_size": F.interpolate(originals, scale_factor=0.5, mode="area"),
+        "mirrored": originals.flip(3),
+        "all_mild_at_random": view(originals, mirrors),
     }
     return {name: as_array(images) for name, images in changed.items()}
 
@@ -126,16 +126,16 @@ def mild_changes(images: np.ndarray) -> dict[str, np.ndarray]:
 def distances(embedder: Embedder, cats: Split) -> dict[str, Any]:
     """Fréchet distances of held-out cats to as many learnt ones, by strength of distortion."""
     torch.manual_seed(0)
-    pictures = torch.from_numpy(cats.held_out.images).permute(0, 3, 1, 2).float()
-    reference = FrechetReference.of(*weighed(embedder(cats.learnt.images[: len(pictures)])))
+    originals = torch.from_numpy(cats.held_out.images).permute(0, 3, 1, 2).float()
+    reference = FrechetReference.of(*weighed(embedder(cats.learnt.images[: len(originals)])))
     figures: dict[str, Any] = {}
     for name, change, strengths in (
-        ("frechet_by_noise", lambda level: noise(pictures, (level - 6) / 60), NOISE_LEVELS),
-        ("frechet_by_blur", lambda sigma: blur(pictures, (sigma - 0.8) / 3), BLUR_SIGMAS),
+        ("frechet_by_noise", lambda level: noise(originals, (level - 6) / 60), NOISE_LEVELS),
+        ("frechet_by_blur", lambda sigma: blur(originals, (sigma - 0.8) / 3), BLUR_SIGMAS),
     ):
         row = {}
         for strength in strengths:
-            changed = as_array(change(strength) if strength else pictures)
+            changed = as_array(change(strength) if strength else originals)
             moments = Moments.of(*weighed(embedder(changed)))
             row[strength] = round(float(frechet_distances(reference, moments)), 4)
         figures[name] = row
@@ -147,9 +147,9 @@ def weighed(features: np.ndarray) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(features), torch.ones(1, len(features), dtype=torch.float64)
 
 
-def as_array(pictures: Tensor) -> np.ndarray:
+def as_array(images: Tensor) -> np.ndarray:
     """(N, C, H, W) of 0 to 255 -> (N, H, W, C) uint8"""
-    return pictures.clamp(0, 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    return images.clamp(0, 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
 @torch.inference_mode()

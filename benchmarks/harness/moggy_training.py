@@ -17,21 +17,21 @@ from models.precision import choose_machine
 from models.training.run import TrainingRun
 
 Answers = Mapping[str, Callable[[], float]]
-PICTURES = 3000
+DATASET_IMAGES = 3000
 
 
-def random_pictures(count: int, shape: tuple[int, ...]) -> np.ndarray:
+def random_images(count: int, shape: tuple[int, ...]) -> np.ndarray:
     """(count, H, W, C) uint8 noise: the speed of a step does not depend on the images."""
     return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
-def pack(folder: Path, pictures: np.ndarray) -> None:
+def pack(folder: Path, images: np.ndarray) -> None:
     """Write a packed dataset."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "images.npy", pictures)
+    np.save(folder / "images.npy", images)
     description = {
-        "images": len(pictures),
-        "shape": list(pictures.shape[1:]),
+        "images": len(images),
+        "shape": list(images.shape[1:]),
         "classes": None,
         "horizontal_flip": True,
     }
@@ -73,7 +73,7 @@ def run_side(
 ) -> None:
     """Answer the turns of a comparison as Moggy's trainer, on random images."""
     with tempfile.TemporaryDirectory(prefix="moggy-benchmark-") as folder:
-        pack(Path(folder), random_pictures(PICTURES, config.shape))
+        pack(Path(folder), random_images(DATASET_IMAGES, config.shape))
         run = open_run(config, Path(folder), device)
         answer_turns(
             describe(run),

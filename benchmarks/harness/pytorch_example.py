@@ -97,8 +97,8 @@ def make_step(batches: Iterator[Tensor], width: int, device: torch.device) -> St
     return step
 
 
-def in_memory(pictures: np.ndarray, batch_size: int) -> Iterator[Tensor]:
+def in_memory(images: np.ndarray, batch_size: int) -> Iterator[Tensor]:
     """Endless batches of (N, H, W, C) uint8 images, converted to float32 NCHW beforehand."""
-    data = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
+    data = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
     while True:
         yield data[torch.randint(len(data), (batch_size,))]

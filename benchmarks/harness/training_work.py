@@ -133,8 +133,8 @@ def example_work(width: int) -> Work:
 
     def step() -> None:
         fakes = G(latents)
-        seen = D(reals).sum() + D(fakes.detach()).sum()
-        torch.autograd.backward(seen, inputs=list(D.parameters()))
+        logits = D(reals).sum() + D(fakes.detach()).sum()
+        torch.autograd.backward(logits, inputs=list(D.parameters()))
         torch.autograd.backward(D(fakes).sum(), inputs=list(G.parameters()))
 
     return count(step)

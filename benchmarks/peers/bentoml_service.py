@@ -10,7 +10,7 @@ import base64
 import bentoml
 
 from benchmarks.peers.assignment import Assignment
-from benchmarks.peers.pictures import Pictures
+from benchmarks.peers.images import PeerImages
 
 ASSIGNMENT = Assignment.read()
 SETTING = ASSIGNMENT.setting
@@ -28,8 +28,8 @@ class Images:
     """Each worker has one instance."""
 
     def __init__(self) -> None:
-        self.pictures = Pictures(ASSIGNMENT)
+        self.make_images = PeerImages(ASSIGNMENT)
 
     @bentoml.api(batchable=True, max_batch_size=SETTING.batch, max_latency_ms=SETTING.wait_ms)
     def images(self, seeds: list[int]) -> list[str]:
-        return [base64.b64encode(file).decode() for file in self.pictures(seeds)]
+        return [base64.b64encode(file).decode() for file in self.make_images(seeds)]

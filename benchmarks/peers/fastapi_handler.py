@@ -3,16 +3,16 @@
 from fastapi import FastAPI, Response
 
 from benchmarks.peers.assignment import Assignment
-from benchmarks.peers.pictures import Pictures
+from benchmarks.peers.images import PeerImages
 
 
 def create_app() -> FastAPI:
-    pictures = Pictures(Assignment.read())
+    make_images = PeerImages(Assignment.read())
     app = FastAPI()
 
     @app.get("/images/{seed}.png")
     def image(seed: int) -> Response:
-        (file,) = pictures([seed])
+        (file,) = make_images([seed])
         return Response(file, media_type="image/png")
 
     @app.get("/health")

@@ -8,14 +8,14 @@ import litserve
 from fastapi import Response
 
 from benchmarks.peers.assignment import Assignment
-from benchmarks.peers.pictures import Pictures
+from benchmarks.peers.images import PeerImages
 
 
 class Images(litserve.LitAPI):
     """The hooks of a LitAPI, in the order in which they are called."""
 
     def setup(self, device: str) -> None:  # noqa: ARG002
-        self.pictures = Pictures(Assignment.read())
+        self.make_images = PeerImages(Assignment.read())
 
     def decode_request(self, request: dict[str, int]) -> int:
         return request["seed"]
@@ -24,7 +24,7 @@ class Images(litserve.LitAPI):
         return inputs
 
     def predict(self, seeds: list[int]) -> list[bytes]:
-        return self.pictures(seeds)
+        return self.make_images(seeds)
 
     def unbatch(self, output: list[bytes]) -> list[bytes]:
         return output

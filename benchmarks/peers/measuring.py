@@ -22,7 +22,7 @@ WARM_UP_SECONDS = 2
 SEED = 7  # of the image that is compared
 
 
-class AnotherPicture(Exception):
+class DifferentImage(Exception):
     """A peer's image differs from the service's."""
 
 
@@ -42,14 +42,14 @@ def measure(
     peer: Peer,
     checkpoint: ServedCheckpoint,
     file: Path,
-    picture: bytes,
+    expected: bytes,
     *,
     connections: int,
     seconds: int,
 ) -> Iterator[Result]:
-    """Measure each setting. `file` is the checkpoint's file, `picture` the service's PNG for SEED.
+    """Measure each setting. `file` is the checkpoint's file, `expected` the service's PNG for SEED.
 
-    Raises NotInstalled, NotStarted, AnotherPicture.
+    Raises NotInstalled, NotStarted, DifferentImage.
     """
     own = Path(sys.executable).parent
     folder = programs(peer.requirements) if peer.requirements else own
@@ -65,7 +65,7 @@ def measure(
                 environment=assignment.environment(),
             ) as server,
         ):
-            compare(peer.picture(peer.request.send(assignment.port, SEED).body), picture)
+            compare(peer.png_of(peer.request.send(assignment.port, SEED).body), expected)
             load(assignment.port, peer.request, connections=connections, seconds=WARM_UP_SECONDS)
             before = cpu_seconds(server.pid)
             made = load(assignment.port, peer.request, connections=connections, seconds=seconds)
@@ -73,17 +73,17 @@ def measure(
             yield Result(setting, made, used / made.requests)
 
 
-def compare(theirs: bytes, ours: bytes) -> None:
+def compare(theirs: bytes, expected: bytes) -> None:
     """Check for the same recipe, and pixels within one level: kernels depend on the batch shape.
 
-    Raises AnotherPicture.
+    Raises DifferentImage.
     """
-    pictures = [Image.open(io.BytesIO(data)) for data in (theirs, ours)]
-    recipes = [picture.info.get(RECIPE_KEY) for picture in pictures]
+    images = [Image.open(io.BytesIO(data)) for data in (theirs, expected)]
+    recipes = [image.info.get(RECIPE_KEY) for image in images]
     if recipes[0] != recipes[1]:
-        raise AnotherPicture(f"its recipe is {recipes[0]}, not {recipes[1]}")
-    their_pixels, our_pixels = (np.asarray(picture).astype(int) for picture in pictures)
+        raise DifferentImage(f"its recipe is {recipes[0]}, not {recipes[1]}")
+    their_pixels, our_pixels = (np.asarray(image).astype(int) for image in images)
     if their_pixels.shape != our_pixels.shape:
-        raise AnotherPicture(f"its picture is {their_pixels.shape}, not {our_pixels.shape}")
+        raise DifferentImage(f"its image is {their_pixels.shape}, not {our_pixels.shape}")
     if (off := int(abs(their_pixels - our_pixels).max())) > 1:
-        raise AnotherPicture(f"its picture differs by {off} levels")
+        raise DifferentImage(f"its image differs by {off} levels")

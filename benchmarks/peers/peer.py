@@ -27,7 +27,7 @@ class Peer:
     command: Callable[[Path, int], list[str]]
     ready: str
     request: Request
-    picture: Callable[[bytes], bytes]  # the PNG in an answer
+    png_of: Callable[[bytes], bytes]  # the PNG in an answer
     settings: tuple[Setting, ...]
     wanted: float | None = None  # the service's rate as a multiple of this peer's
 
@@ -65,7 +65,7 @@ PEERS = (
         command=_litserve,
         ready="/health",
         request=Request("/predict", body=f'{{"seed": {NUMBER}}}'),
-        picture=bytes,
+        png_of=bytes,
         settings=(
             Setting(workers=1, servers=1, batch=8, wait_ms=0),
             Setting(workers=1, servers=1, batch=16, wait_ms=5),
@@ -80,7 +80,7 @@ PEERS = (
         command=_bentoml,
         ready="/readyz",
         request=Request("/images", body=f'{{"seeds": [{NUMBER}]}}'),
-        picture=_first_of_list,
+        png_of=_first_of_list,
         settings=(
             Setting(workers=1, threads=CORES, batch=32, wait_ms=1000),
             Setting(workers=CORES, batch=8, wait_ms=1000),
@@ -95,7 +95,7 @@ PEERS = (
         command=_fastapi,
         ready="/health",
         request=Request(f"/images/{NUMBER}.png"),
-        picture=bytes,
+        png_of=bytes,
         settings=(Setting(threads=1), Setting(threads=CORES)),
     ),
 )

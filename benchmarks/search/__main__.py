@@ -137,8 +137,8 @@ def judge(checkpoint: Path, learnt: Path, held_out: Path, grid: Path) -> dict[st
     images = generate_scored(generator, unseen, len(unseen))
     write_durably(grid, png(tile(images[: GRID_SIDE**2], GRID_SIDE)))
     scores = score(Reference.of(held_out, embedder, len(unseen)), images, embedder)
-    seen = score(Reference.of(learnt, embedder, len(unseen)), images, embedder)
-    return scores | {"copy_rate": seen["copy_rate"]}
+    against_learnt = score(Reference.of(learnt, embedder, len(unseen)), images, embedder)
+    return scores | {"copy_rate": against_learnt["copy_rate"]}
 
 
 def read(results: Path) -> list[dict[str, Any]]:

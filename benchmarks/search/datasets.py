@@ -20,7 +20,7 @@ SPLIT_SEED = 0
 class Examined:
     """Images (N, H, W, C), their embeddings (N, F), and which have no near-duplicate (N,)."""
 
-    pictures: np.ndarray
+    images: np.ndarray
     features: np.ndarray
     embedding: str
     unique: np.ndarray
@@ -28,7 +28,7 @@ class Examined:
     def write(self, folder: Path, indices: Iterable[int]) -> None:
         """Pack the images at `indices` with their embeddings, as an ingest does."""
         chosen = np.sort(np.fromiter(indices, int))
-        pack(folder, self.pictures[chosen])
+        pack(folder, self.images[chosen])
         np.save(folder / "features.npy", self.features[chosen])
         description = json.loads((folder / "dataset.json").read_text())
         description["embedding"] = self.embedding
@@ -43,15 +43,15 @@ def prepare(folder: Path, archives: Path, name: str) -> tuple[Path, Path]:
     return folder / name, folder / held_out
 
 
-def examine(folder: Path, pictures: np.ndarray) -> Examined:
+def examine(folder: Path, images: np.ndarray) -> Examined:
     """Embed the images and find near-duplicates, as the data doctor does."""
-    pack(folder, pictures)
-    embedding, measures = embed_and_measure(folder, pictures.shape, _ignore)
+    pack(folder, images)
+    embedding, measures = embed_and_measure(folder, images.shape, _ignore)
     features = np.load(folder / "features.npy")
     near = find_near_duplicates(features, measures.thumbnails, True, _ignore)
     unique = ~near.repeats
     unique[near.originals[near.repeats]] = False
-    return Examined(pictures, features, embedding, unique)
+    return Examined(images, features, embedding, unique)
 
 
 def _cats(folder: Path, archives: Path) -> None:
@@ -61,11 +61,11 @@ def _cats(folder: Path, archives: Path) -> None:
     """
     few = read_zip(archives / "cats-3000.zip").images
     every = examine(folder / "every cat", read_zip(archives / "cats.zip").images)
-    index_of = {picture.tobytes(): index for index, picture in enumerate(every.pictures)}
-    few_indices = np.array([index_of[picture.tobytes()] for picture in few])
+    index_of = {image.tobytes(): index for index, image in enumerate(every.images)}
+    few_indices = np.array([index_of[image.tobytes()] for image in few])
     candidates = np.setdiff1d(np.flatnonzero(every.unique), few_indices)
     held_out = np.random.default_rng(SPLIT_SEED).permutation(candidates)[: HELD_OUT_IMAGES["cats"]]
-    every.write(folder / "cats", np.setdiff1d(np.arange(len(every.pictures)), held_out))
+    every.write(folder / "cats", np.setdiff1d(np.arange(len(every.images)), held_out))
     every.write(folder / "cats-3000", few_indices)
     every.write(folder / "cats-500", few_indices[:500])
     every.write(folder / "held-out cats", held_out)
@@ -77,7 +77,7 @@ def _cifar10(folder: Path, archives: Path) -> None:
     held_out = np.random.default_rng(SPLIT_SEED).permutation(candidates)[
         : HELD_OUT_IMAGES["cifar10"]
     ]
-    every.write(folder / "cifar10", np.setdiff1d(np.arange(len(every.pictures)), held_out))
+    every.write(folder / "cifar10", np.setdiff1d(np.arange(len(every.images)), held_out))
     every.write(folder / "held-out cifar10", held_out)
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import main, shuffled_batches
-from benchmarks.harness.moggy_training import random_pictures
+from benchmarks.harness.moggy_training import random_images
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -23,8 +23,11 @@ def test_every_part_runs_on_the_cpu(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_examples_loader_gives_normalised_batches_endlessly() -> None:
-    pictures = random_pictures(10, (64, 64, 3))
-    batches = shuffled_batches(pictures, batch_size=4, workers=0)
-    seen = [next(batches) for _ in range(5)]  # two to an epoch
-    assert {tuple(batch.shape) for batch in seen} == {(4, 3, 64, 64)}
-    assert (min(float(batch.min()) for batch in seen), float(seen[0].max())) == (-1, 1)
+    images = random_images(10, (64, 64, 3))
+    batches = shuffled_batches(images, batch_size=4, workers=0)
+    first_batches = [next(batches) for _ in range(5)]  # two to an epoch
+    assert {tuple(batch.shape) for batch in first_batches} == {(4, 3, 64, 64)}
+    assert (min(float(batch.min()) for batch in first_batches), float(first_batches[0].max())) == (
+        -1,
+        1,
+    )

@@ -6,29 +6,29 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.machine import ROOT
-from benchmarks.harness.moggy_training import random_pictures
+from benchmarks.harness.moggy_training import random_images
 from benchmarks.loading import decode, enough_space, repeat
 
 
 def test_an_archive_is_decoded_completely(shared_data: Path) -> None:
-    pictures = decode(shared_data / "cats-3000.zip")
-    assert pictures.shape == (3000, 64, 64, 3)
-    assert pictures.dtype == np.uint8
+    images = decode(shared_data / "cats-3000.zip")
+    assert images.shape == (3000, 64, 64, 3)
+    assert images.dtype == np.uint8
 
 
 def test_images_are_repeated_up_to_the_given_number(tmp_path: Path) -> None:
-    pictures = random_pictures(5, (28, 28, 1))
-    repeat(pictures, 12, tmp_path / "repeated")
+    originals = random_images(5, (28, 28, 1))
+    repeat(originals, 12, tmp_path / "repeated")
     images = np.load(tmp_path / "repeated" / "images.npy")
     assert images.shape == (12, 28, 28, 1)
-    assert (images[5:10] == pictures).all()
-    assert (images[10:] == pictures[:2]).all()
+    assert (images[5:10] == originals).all()
+    assert (images[10:] == originals[:2]).all()
 
 
 def test_too_little_disk_space_is_detected(tmp_path: Path) -> None:
-    pictures = random_pictures(1, (28, 28, 1))
-    assert enough_space(tmp_path, pictures, 10) is True
-    assert enough_space(tmp_path, pictures, 10**15) is False
+    images = random_images(1, (28, 28, 1))
+    assert enough_space(tmp_path, images, 10) is True
+    assert enough_space(tmp_path, images, 10**15) is False
 
 
 def test_own_memory_grows_with_allocations() -> None:
@@ -47,7 +47,7 @@ print(own_memory_bytes()["RssAnon"] - before, held.sum())
 
 def test_the_memory_of_a_training_is_measured_in_its_own_process(tmp_path: Path) -> None:
     folder = tmp_path / "repeated"
-    repeat(random_pictures(4, (32, 32, 3)), 100, folder)
+    repeat(random_images(4, (32, 32, 3)), 100, folder)
     command = [sys.executable, "-m", "benchmarks.loading", f"--measure-memory={folder}"]
     output = subprocess.check_output([*command, "--loads=3", "--steps=1", "--width=8"], text=True)
     used = json.loads(output)

@@ -8,8 +8,8 @@ import pytest
 from safetensors.torch import save_model
 
 from benchmarks.harness.digits import Classifier
-from benchmarks.harness.moggy_training import pack as pack_pictures
-from benchmarks.harness.moggy_training import random_pictures
+from benchmarks.harness.moggy_training import pack as pack_images
+from benchmarks.harness.moggy_training import random_images
 from benchmarks.harness.random_models import checkpoint_bytes
 from benchmarks.harness.trainer_process import Trainer
 from benchmarks.modes import count_digits, count_stacks, main, middle, pack, parse_arguments
@@ -83,20 +83,20 @@ def test_a_command_line_without_a_task_is_an_error() -> None:
 
 
 def test_the_trainers_last_checkpoint_is_returned(tmp_path: Path) -> None:
-    pack_pictures(tmp_path / "packed", random_pictures(20, TINY.shape))
+    pack_images(tmp_path / "packed", random_images(20, TINY.shape))
     config = replace(TINY, checkpoint_every_images=16)
     checkpoint = Trainer(tmp_path / "run", config, tmp_path / "packed").run()
     assert load_generator(checkpoint).images_seen == 32
 
 
 def test_a_training_that_fails_says_why(tmp_path: Path) -> None:
-    pack_pictures(tmp_path / "packed", random_pictures(20, (28, 28, 1)))
+    pack_images(tmp_path / "packed", random_images(20, (28, 28, 1)))
     with pytest.raises(SystemExit, match=r"the training failed: .*28"):
         Trainer(tmp_path / "run", TINY, tmp_path / "packed").run()
 
 
 def test_a_training_without_a_checkpoint_says_what_to_do(tmp_path: Path) -> None:
-    pack_pictures(tmp_path / "packed", random_pictures(20, TINY.shape))
+    pack_images(tmp_path / "packed", random_images(20, TINY.shape))
     config = replace(TINY, images=10**9, checkpoint_every_images=10**9)
     with pytest.raises(SystemExit, match="checkpoint_every_images"):
         Trainer(tmp_path / "run", config, tmp_path / "packed").run(seconds=4)
@@ -131,7 +131,7 @@ def test_the_order_of_digits_in_a_stack_decides_its_mode() -> None:
 
 def test_packed_stacks_are_complete_digits_inside_a_margin(tmp_path: Path) -> None:
     digits = np.random.default_rng(0).integers(1, 256, (5, 28, 28), np.uint8)
-    pack(tmp_path / "stacked", digits, pictures=12)
+    pack(tmp_path / "stacked", digits, total=12)
     images = np.load(tmp_path / "stacked" / "images.npy")
     assert (images.shape, images.dtype) == ((12, 32, 32, 3), np.uint8)
     channels = middle(images).transpose(0, 3, 1, 2).reshape(-1, 28, 28)
@@ -146,7 +146,7 @@ def test_packed_stacks_are_complete_digits_inside_a_margin(tmp_path: Path) -> No
 def test_the_same_seed_packs_the_same_images(tmp_path: Path) -> None:
     digits = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        pack(tmp_path / name, digits, pictures=6, seed=seed)
+        pack(tmp_path / name, digits, total=6, seed=seed)
     a, b, c = ((tmp_path / name / "images.npy").read_bytes() for name in "abc")
     assert a == b != c
 

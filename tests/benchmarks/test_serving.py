@@ -59,4 +59,4 @@ def test_a_peer_that_serves_another_image_is_not_measured(
     file = store.local_copy(checkpoint.key)
     other = encode_png(np.zeros((64, 64, 3), np.uint8), image_recipe(checkpoint, Sample(SEED)))
     assert serving.measure_peer(peer, checkpoint, file, other, 1) == []
-    assert "not measured: its picture differs by" in capsys.readouterr().out
+    assert "not measured: its image differs by" in capsys.readouterr().out

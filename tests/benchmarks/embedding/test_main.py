@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.embedding.__main__ import RECIPE, save, train
-from benchmarks.embedding.datasets import UNLABELLED, Pictures, Split, split_off
+from benchmarks.embedding.datasets import UNLABELLED, LabelledImages, Split, split_off
 from benchmarks.embedding.measures import distances_between, vote
 from benchmarks.embedding.views import DISTORTIONS, Distortion, blur, distort, noise, view
 from models.scoring.embedding import Embedder
@@ -24,10 +24,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def pictures(count: int, channels: int, label: int | None = None) -> Pictures:
+def random_images(count: int, channels: int, label: int | None = None) -> LabelledImages:
     images = RANDOM.integers(0, 256, (count, 16, 16, channels), dtype=np.uint8)
     labels = np.full(count, UNLABELLED) if label is None else np.arange(count) % 10 + label
-    return Pictures(images, labels)
+    return LabelledImages(images, labels)
 
 
 def batch() -> torch.Tensor:
@@ -35,7 +35,7 @@ def batch() -> torch.Tensor:
 
 
 def test_the_held_out_part_is_disjoint_and_always_the_same() -> None:
-    everything = Pictures(np.arange(50)[:, None, None, None], np.arange(50))
+    everything = LabelledImages(np.arange(50)[:, None, None, None], np.arange(50))
     split = split_off(everything, 12)
     assert (len(split.learnt), len(split.held_out)) == (38, 12)
     assert set(split.learnt.labels) | set(split.held_out.labels) == set(range(50))
@@ -90,9 +90,9 @@ def test_distances_are_euclidean() -> None:
 
 def test_training_writes_weights_that_embed(one_thread: None, tmp_path: Path) -> None:
     sources = {
-        "cifar10": Split(pictures(70, 3, label=0), pictures(5, 3, label=0)),
-        "cats": Split(pictures(50, 3), pictures(5, 3)),
-        "mnist": Split(pictures(20, 1, label=10), pictures(5, 1, label=10)),
+        "cifar10": Split(random_images(70, 3, label=0), random_images(5, 3, label=0)),
+        "cats": Split(random_images(50, 3), random_images(5, 3)),
+        "mnist": Split(random_images(20, 1, label=10), random_images(5, 1, label=10)),
     }
     network, description = train(sources, 2, tmp_path / "trained.safetensors")
     assert description["recipe"] == RECIPE | {"steps": 2}

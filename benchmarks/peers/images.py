@@ -25,7 +25,7 @@ from models.samples import Sample
 from models.seeds import latents_from_seeds
 
 
-class Pictures:
+class PeerImages:
     """Makes PNG files from seeds, with the checkpoint and setting of the assignment."""
 
     def __init__(self, assignment: Assignment) -> None:

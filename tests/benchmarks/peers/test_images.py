@@ -12,8 +12,8 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import store_checkpoint
 from benchmarks.peers.assignment import Assignment, Setting
-from benchmarks.peers.measuring import AnotherPicture, compare
-from benchmarks.peers.pictures import Pictures
+from benchmarks.peers.images import PeerImages
+from benchmarks.peers.measuring import DifferentImage, compare
 from models.checkpoint import load_generator
 from models.rendering import Renderer
 from models.samples import Sample
@@ -37,10 +37,10 @@ def assignment_of(store: ObjectStore, checkpoint: ServedCheckpoint) -> Assignmen
 def test_a_peers_images_are_those_of_the_service(
     store: ObjectStore, checkpoint: ServedCheckpoint
 ) -> None:
-    pictures = Pictures(assignment_of(store, checkpoint))
+    make_images = PeerImages(assignment_of(store, checkpoint))
     renderer = Renderer(load_generator(store.local_copy(checkpoint.key)))
     for seeds in ([7], [1, 2, 3], list(range(11))):
-        files = pictures(seeds)
+        files = make_images(seeds)
         assert len(files) == len(seeds)
         for seed, file in zip(seeds, files, strict=True):
             (pixels,) = renderer.render([Sample(seed)])
@@ -53,11 +53,11 @@ def test_another_image_is_detected(store: ObjectStore, checkpoint: ServedCheckpo
     expected = encode_png(pixels, recipe)
     compare(expected, expected)
     compare(encode_png(pixels // 2 * 2, recipe), expected)  # one level
-    with pytest.raises(AnotherPicture, match="differs by"):
+    with pytest.raises(DifferentImage, match="differs by"):
         compare(encode_png(pixels // 8 * 8, recipe), expected)
-    with pytest.raises(AnotherPicture, match="recipe"):
+    with pytest.raises(DifferentImage, match="recipe"):
         compare(encode_png(pixels, image_recipe(checkpoint, Sample(2))), expected)
-    with pytest.raises(AnotherPicture, match="64, 32"):
+    with pytest.raises(DifferentImage, match="64, 32"):
         compare(encode_png(pixels[:, :32], recipe), expected)
 
 
@@ -69,4 +69,4 @@ def test_a_server_gets_its_assignment_through_its_environment(
         monkeypatch.setenv(name, value)
     read = Assignment.read()
     assert (read.port, read.file, read.setting) == (8000, assignment.file, Setting(batch=4))
-    Pictures(read)([1])
+    PeerImages(read)([1])
