@@ -159,7 +159,7 @@ def _follow_ingest(
 def _report_ingest(client: ServiceClient, name: str, ending: Ending) -> None:
     if ending.status != "succeeded":
         raise CommandError(f"{name}: {ending.error or f'its ingest was {ending.status}'}")
-    _print_report(client.get(f"datasets/{segment(name)}"))
+    _print_report(client.url, client.get(f"datasets/{segment(name)}"))
 
 
 @datasets_cli.command()
@@ -176,7 +176,7 @@ def _dataset_row(dataset: dict[str, Any]) -> list[str]:
         dataset["name"],
         dataset["status"],
         "-" if images is None else f"{images:,}",
-        "×".join(str(side) for side in shape) if shape else "-",
+        "{1}×{0}×{2}".format(*shape) if shape else "-",  # width first, as everywhere
         str(len(classes)) if classes else "-",
         local_time(dataset["created_at"]),
     ]
@@ -196,7 +196,7 @@ def show_dataset(name: DatasetArgument) -> None:
     if dataset["error"]:
         print(f"  error: {printable(dataset['error'])}")
     if dataset["status"] == "ready":
-        _print_report(dataset)
+        _print_report(client.url, dataset)
     elif dataset["status"] == "ingesting":
         print(f"  `moggy follow {dataset['job']}` shows its progress")
 
@@ -214,7 +214,7 @@ def delete_dataset(name: DatasetArgument, yes: YesOption = False) -> None:
     print(f"Dataset {name} is deleted.")
 
 
-def _print_report(dataset: dict[str, Any]) -> None:
+def _print_report(url: str, dataset: dict[str, Any]) -> None:
     report = dataset["report"]
     height, width, channels = dataset["shape"]
     print(
@@ -229,7 +229,7 @@ def _print_report(dataset: dict[str, Any]) -> None:
     print(f"  training may mirror the pictures: {'yes' if dataset['horizontal_flip'] else 'no'}")
     if report.get("labels"):
         print(f"  {report['labels']['says']}")
-    _print_doctor(dataset["name"], report.get("doctor"))
+    _print_doctor(f"{url}/v1/datasets/{segment(dataset['name'])}", report.get("doctor"))
     for rejection in report["rejected"][:REASONS_SHOWN]:
         print(f"  rejected {printable(rejection['file'])}: {printable(rejection['reason'])}")
     if report["rejected_count"] > REASONS_SHOWN:
@@ -246,7 +246,7 @@ def _describe_classes(dataset: dict[str, Any]) -> str:
     return ", ".join(names[:CLASSES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _print_doctor(name: str, doctor: dict[str, Any] | None) -> None:
+def _print_doctor(dataset_url: str, doctor: dict[str, Any] | None) -> None:
     """Print the faults that the doctor found in the pictures, with its advice."""
     if doctor is None:
         return
@@ -255,4 +255,4 @@ def _print_doctor(name: str, doctor: dict[str, Any] | None) -> None:
         if finding is not None:
             print("  " + " ".join(part for part in (finding["says"], finding["suggests"]) if part))
     if findings:
-        print(f"  to see them: GET /v1/datasets/{name}/doctor.png")
+        print(f"  to see them: {dataset_url}/doctor.png")

@@ -101,7 +101,7 @@ def _print_estimate(dry_run: dict[str, Any]) -> None:
     print(f"{config['preset']}, {config['images']:,} images: nothing is queued")
     print(f"  time    {time} ({', '.join(conditions)})")
     print(f"  memory  {size(estimate['memory_bytes'])}")
-    print(f"  disk    {disk}, with the checkpoints kept out of {checkpoints:,}")
+    print(f"  disk    {disk} for the checkpoints that are kept of {checkpoints:,}")
     for warning in dry_run["warnings"]:
         print(f"  warning: {warning}")
 

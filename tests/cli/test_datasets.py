@@ -275,7 +275,7 @@ def test_the_findings_of_the_doctor_are_printed_with_its_advice(
     assert result.out.splitlines()[2:] == [
         "  2 pictures show no fine detail. Leave them out.",
         "  10 of them are as varied as 7.",
-        "  to see them: GET /v1/datasets/cats/doctor.png",
+        f"  to see them: {service.url}/v1/datasets/cats/doctor.png",
     ]
     assert "embedding: 40 % 4 pictures" in result.err
     assert b'name="near_duplicates"\r\n\r\ndrop' in service.received[1].body
@@ -311,7 +311,7 @@ def test_a_dataset_is_shown_with_its_classes_and_findings(
         "  training may mirror the pictures: yes",
         "  2 are blank. Look.",
         "  2 classes.",
-        "  to see them: GET /v1/datasets/cats/doctor.png",
+        f"  to see them: {service.url}/v1/datasets/cats/doctor.png",
         "  rejected a.txt: not an image",
     ]
 

@@ -107,7 +107,7 @@ def test_a_dry_run_prints_the_estimate_and_the_warnings(service: FakeService, mo
             "small-data, 700,000 images: nothing is queued",
             "  time    about 16 min 10 s (cpu, 781 images/s)",
             "  memory  540.0 MB",
-            "  disk    110.0 MB, with the checkpoints kept out of 10",
+            "  disk    110.0 MB for the checkpoints that are kept of 10",
             "  warning: 200 pictures are few.",
         ],
     )

@@ -54,7 +54,7 @@ SAYS_NONE = {
 }
 SUGGESTS = {
     "near_duplicates": "A model sees repeated pictures more often and memorizes them first: "
-    "upload with near_duplicates=drop to leave the repeats out.",
+    "upload with near_duplicates=drop (--near-duplicates drop) to leave the repeats out.",
     "outliers": "Look at them, and leave out the pictures that do not belong here, or add more of "
     "their kind: a small model learns a few odd pictures badly, and the others worse for it.",
     "letterboxed": "The model would learn the bars too: crop them off before the upload.",
