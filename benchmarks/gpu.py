@@ -42,6 +42,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.harness import device_limits, machine, moggy_training, pytorch_example
+from benchmarks.harness.packed_datasets import pack, random_images
 from benchmarks.harness.training_work import training_work
 from benchmarks.harness.turns import WARM_UP_STEPS, Side, answer_turns, compare, rate
 from models.config import TrainingConfig
@@ -101,9 +102,7 @@ def report_article(options: argparse.Namespace) -> None:
     """Print the seconds of a whole run, set-up included."""
     config = replace(configure(ARTICLE, options), images=options.images)
     with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
-        moggy_training.pack(
-            Path(folder), moggy_training.random_images(moggy_training.DATASET_IMAGES, config.shape)
-        )
+        pack(Path(folder), random_images(moggy_training.DATASET_IMAGES, config.shape))
         started = time.perf_counter()
         run = moggy_training.open_run(config, Path(folder), options.device)
         step = moggy_training.step_of(run)
@@ -137,7 +136,7 @@ def run_side(options: argparse.Namespace) -> None:
         moggy_training.run_side(config, options.seconds, device=options.device)
         return
     device = torch.device(options.device)
-    images = moggy_training.random_images(moggy_training.DATASET_IMAGES, config.shape)
+    images = random_images(moggy_training.DATASET_IMAGES, config.shape)
     batches = shuffled_batches(images, config.batch_size, options.workers)
     step = pytorch_example.make_step(batches, config.width, device)
     about = f"{device.type}, float32, NCHW, eager, {options.workers} workers"
@@ -196,9 +195,7 @@ def row(name: str, options: argparse.Namespace, products: float, copies: float) 
 def steady_rate(config: TrainingConfig, options: argparse.Namespace) -> float:
     """Images per second after set-up and warm-up."""
     with tempfile.TemporaryDirectory(prefix="moggy-gpu-") as folder:
-        moggy_training.pack(
-            Path(folder), moggy_training.random_images(moggy_training.DATASET_IMAGES, config.shape)
-        )
+        pack(Path(folder), random_images(moggy_training.DATASET_IMAGES, config.shape))
         run = moggy_training.open_run(config, Path(folder), options.device)
         step = moggy_training.step_of(run)
         for _ in range(WARM_UP_STEPS):

@@ -9,14 +9,12 @@ kernel reclaims when it needs them.
 """
 
 import argparse
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ import numpy as np
 
 from benchmarks.harness import machine
 from benchmarks.harness.machine import SHARED_DATA
+from benchmarks.harness.packed_datasets import decode_jpegs, pack
 from benchmarks.harness.turns import WARM_UP_STEPS, alternate, rate
 from models.child_process import SPIN_COUNT
 from models.config import TrainingConfig
@@ -43,7 +42,7 @@ def main() -> None:
     print(f"machine    {machine.describe()}")
     with tempfile.TemporaryDirectory(prefix="moggy-loading-", dir=arguments.folder) as temporary:
         folder = Path(temporary)
-        images = decode(arguments.archive)
+        images = decode_jpegs(arguments.archive)
         report_rates(images, folder / "packed", arguments)
         report_prefetch(folder / "packed", arguments)
         if enough_space(folder, images, arguments.pictures):
@@ -67,16 +66,6 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def decode(archive: Path) -> np.ndarray:
-    """(N, 64, 64, 3) uint8 of every JPEG in the archive, as the ingest packs them."""
-    from PIL import Image
-
-    with zipfile.ZipFile(archive) as file:
-        names = [name for name in file.namelist() if name.endswith(".jpg")]
-        images = [np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in names]
-    return np.stack(images)
-
-
 def config_of(shape: tuple[int, ...], width: int) -> TrainingConfig:
     height, columns, channels = shape
     return replace(PRESETS["dcgan"].config, shape=(height, columns, channels), width=width)
@@ -86,7 +75,7 @@ def report_rates(images: np.ndarray, folder: Path, arguments: argparse.Namespace
     """Measure the loader and the trainer alternately in one process."""
     from benchmarks.harness import moggy_training
 
-    moggy_training.pack(folder, images)
+    pack(folder, images)
     config = config_of(images.shape[1:], arguments.width)
     run = moggy_training.open_run(config, folder)
     load, step = loader(run), moggy_training.step_of(run)

@@ -6,12 +6,10 @@ over all threads: divided by the cores, it is the duration on an idle machine.
 """
 
 import argparse
-import io
 import json
 import os
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +19,7 @@ from PIL import Image, ImageFilter
 
 from benchmarks.harness import machine
 from benchmarks.harness.machine import SHARED_DATA
+from benchmarks.harness.packed_datasets import decode_jpegs
 from models.child_process import SPIN_COUNT
 
 SHOWN = (
@@ -39,19 +38,11 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # as the trainer process does
     print(f"machine    {machine.describe()}")
-    images = decode(arguments.archive, arguments.real + arguments.images)
+    images = decode_jpegs(arguments.archive, arguments.real + arguments.images)
     real, other = images[: arguments.real], images[arguments.real :]
     with tempfile.TemporaryDirectory(prefix="moggy-scores-") as folder:
         np.save(Path(folder) / "images.npy", real)
         report(Path(folder), real, other)
-
-
-def decode(archive: Path, count: int) -> np.ndarray:
-    """(count, H, W, 3) uint8."""
-    with zipfile.ZipFile(archive) as file:
-        names = [name for name in file.namelist() if name.endswith(".jpg")][:count]
-        images = [Image.open(io.BytesIO(file.read(name))).convert("RGB") for name in names]
-    return np.stack([np.asarray(image) for image in images])
 
 
 def report(folder: Path, real: np.ndarray, other: np.ndarray) -> None:

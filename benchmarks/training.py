@@ -73,10 +73,11 @@ def run_plain_side(arguments: argparse.Namespace) -> None:
     import torch
 
     from benchmarks.harness import moggy_training, pytorch_example
+    from benchmarks.harness.packed_datasets import random_images
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     batches = pytorch_example.in_memory(
-        moggy_training.random_images(moggy_training.DATASET_IMAGES, (64, 64, 3)),
+        random_images(moggy_training.DATASET_IMAGES, (64, 64, 3)),
         arguments.batch_size,
     )
     step = pytorch_example.make_step(batches, arguments.width, device)

@@ -87,15 +87,17 @@ def instances(embedder: Embedder, images: np.ndarray) -> dict[str, Any]:
     """
     torch.manual_seed(0)
     originals = embedder(images)
-    apart = distances_between(originals, originals)
-    np.fill_diagonal(apart, np.inf)
+    between_originals = distances_between(originals, originals)
+    np.fill_diagonal(between_originals, np.inf)
     figures: dict[str, Any] = {
-        "nearest_other_p5_p50": [round(float(p), 3) for p in np.percentile(apart.min(1), (5, 50))]
+        "nearest_other_p5_p50": [
+            round(float(p), 3) for p in np.percentile(between_originals.min(1), (5, 50))
+        ]
     }
     for name, changed in mild_changes(images).items():
-        away = distances_between(embedder(changed), originals)
-        recall = float((away.argmin(1) == np.arange(len(images))).mean())
-        own = float(np.percentile(away.diagonal(), 95))
+        to_originals = distances_between(embedder(changed), originals)
+        recall = float((to_originals.argmin(1) == np.arange(len(images))).mean())
+        own = float(np.percentile(to_originals.diagonal(), 95))
         figures[f"recall_{name}"] = round(recall, 4)
         figures[f"distance_p95_{name}"] = round(own, 3)
     return figures

@@ -1,15 +1,14 @@
 """Moggy's side of a comparison: a training run set up as `python -m models.train` does it."""
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from benchmarks.harness.device_limits import settle
+from benchmarks.harness.packed_datasets import pack, random_images
 from benchmarks.harness.turns import answer_turns
 from models.config import TrainingConfig
 from models.data import PackedDataset
@@ -18,24 +17,6 @@ from models.training.run import TrainingRun
 
 Answers = Mapping[str, Callable[[], float]]
 DATASET_IMAGES = 3000
-
-
-def random_images(count: int, shape: tuple[int, ...]) -> np.ndarray:
-    """(count, H, W, C) uint8 noise: the speed of a step does not depend on the images."""
-    return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
-
-
-def pack(folder: Path, images: np.ndarray) -> None:
-    """Write a packed dataset."""
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "images.npy", images)
-    description = {
-        "images": len(images),
-        "shape": list(images.shape[1:]),
-        "classes": None,
-        "horizontal_flip": True,
-    }
-    (folder / "dataset.json").write_text(json.dumps(description))
 
 
 def open_run(config: TrainingConfig, dataset: Path, device: str | None = None) -> TrainingRun:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.embedding.datasets import read_zip
-from benchmarks.harness.moggy_training import pack
+from benchmarks.harness.packed_datasets import pack
 from worker.ingest.doctor.embedding_pass import embed_and_measure
 from worker.ingest.doctor.near_duplicates import find_near_duplicates
 

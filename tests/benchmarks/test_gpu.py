@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import main, shuffled_batches
-from benchmarks.harness.moggy_training import random_images
+from benchmarks.harness.packed_datasets import random_images
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -6,14 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.machine import ROOT
-from benchmarks.harness.moggy_training import random_images
-from benchmarks.loading import decode, enough_space, repeat
-
-
-def test_an_archive_is_decoded_completely(shared_data: Path) -> None:
-    images = decode(shared_data / "cats-3000.zip")
-    assert images.shape == (3000, 64, 64, 3)
-    assert images.dtype == np.uint8
+from benchmarks.harness.packed_datasets import decode_jpegs, random_images
+from benchmarks.loading import enough_space, repeat
 
 
 def test_images_are_repeated_up_to_the_given_number(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from safetensors.torch import save_model
 
 from benchmarks.harness.digits import Classifier
-from benchmarks.harness.moggy_training import pack as pack_images
-from benchmarks.harness.moggy_training import random_images
+from benchmarks.harness.packed_datasets import pack as pack_images
+from benchmarks.harness.packed_datasets import random_images
 from benchmarks.harness.random_models import checkpoint_bytes
 from benchmarks.harness.trainer_process import Trainer
 from benchmarks.modes import count_digits, count_stacks, main, middle, pack, parse_arguments

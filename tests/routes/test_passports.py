@@ -18,8 +18,8 @@ from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
+from benchmarks.harness.packed_datasets import decode_jpegs
 from benchmarks.harness.random_models import register, store_checkpoint
-from benchmarks.loading import decode
 from models.config import MAX_SEED
 from models.seeds import latent_from_seed
 
@@ -30,7 +30,7 @@ TRAINED = 200
 @pytest.fixture(scope="module")
 def pictures(shared_data: Path) -> np.ndarray:
     """400 cats; the first 200 are trained on."""
-    return decode(shared_data / "cats-3000.zip")[: 2 * TRAINED]
+    return decode_jpegs(shared_data / "cats-3000.zip")[: 2 * TRAINED]
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, NoPassport, Passport
+from benchmarks.harness.packed_datasets import decode_jpegs
 from benchmarks.harness.random_models import register
-from benchmarks.loading import decode
 
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 
@@ -25,7 +25,7 @@ PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 @pytest.fixture(scope="module")
 def pictures(shared_data: Path) -> np.ndarray:
     """1,500 cats; the first 1,000 are the training pictures."""
-    return decode(shared_data / "cats-3000.zip")[:1500]
+    return decode_jpegs(shared_data / "cats-3000.zip")[:1500]
 
 
 @pytest.fixture(scope="module")
