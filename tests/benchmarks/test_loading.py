@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.machine import ROOT
-from benchmarks.harness.packed_datasets import decode_jpegs, random_images
+from benchmarks.harness.packed_datasets import random_images
 from benchmarks.loading import enough_space, repeat
 
 
