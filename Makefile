@@ -9,7 +9,8 @@ up: $(VENV)/.installed
 
 # A process of tests to each core; those of one file, which may share a server, in one.
 test: $(VENV)/.test-installed packages lint
-	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile \
+	  --cov=app --cov=worker --cov=models --cov-report=term:skip-covered
 
 # Builds the images and runs the compose file in a Docker engine: docker's, or the one that a script
 # runs (make compose-test ENGINE=/path/to/script, see .ci/compose-test).

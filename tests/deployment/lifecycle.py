@@ -270,7 +270,7 @@ def test_an_upgrade_migrates_first_and_the_old_version_then_says_that_it_is_old(
     assert schema() > before
     compose("stop", "api", "worker", "worker-light")
     for service in ("migrate", "api", "worker"):
-        run = compose("run", "--rm", "--no-deps", "-T", service, check=False, **old)
+        run = compose("run", "--rm", "--no-deps", "-T", service, check=False, env=old)
         assert run.returncode == 1, service
         said = [line for line in run.stderr.splitlines() if "schema" in line or "Traceback" in line]
         assert len(said) == 1, run.stderr
