@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from app.domain.store import ObjectStore
@@ -94,7 +94,7 @@ def parts(
 class Parts:
     """The parts of generating one batch; each can be measured alone."""
 
-    checkpoint: ServedCheckpoint
+    checkpoint: GeneratorCheckpoint
     generator: torch.nn.Module
     precision: str
     batch: int

@@ -15,7 +15,7 @@ from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness import machine
@@ -80,7 +80,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 class Singles:
     """Repeated measurements of single images over kept connections."""
 
-    def __init__(self, server: Server, checkpoint: ServedCheckpoint, seconds: int) -> None:
+    def __init__(self, server: Server, checkpoint: GeneratorCheckpoint, seconds: int) -> None:
         self.port, self.checkpoint, self.seconds = server.port, checkpoint, seconds
         self.request = single_image(checkpoint)
         self.turns: list[Load] = []
@@ -143,7 +143,7 @@ def peer_figures(singles: Singles, settings: Settings, names: list[str]) -> list
 
 
 def measure_peer(
-    peer: Peer, checkpoint: ServedCheckpoint, file: Path, expected: bytes, seconds: int
+    peer: Peer, checkpoint: GeneratorCheckpoint, file: Path, expected: bytes, seconds: int
 ) -> list[Result]:
     """Measure each setting of a peer and print it; empty if the peer cannot be measured."""
     results: list[Result] = []
@@ -218,7 +218,7 @@ def measure_paced(port: int, request: Request, rate: float, seconds: float) -> P
     return Paced(rate, ordered[int(0.99 * len(ordered))], errors + client.held_back, client)
 
 
-def measure_cached(port: int, checkpoint: ServedCheckpoint, connections: int) -> Load:
+def measure_cached(port: int, checkpoint: GeneratorCheckpoint, connections: int) -> Load:
     """Measure an image of a named checkpoint, requested with its ETag: 304 each time."""
     path = f"/v1/models/{checkpoint.model}/images/1.png?checkpoint={checkpoint.id}"
     tag = Request(path).send(port, 1).headers["etag"]
@@ -227,14 +227,14 @@ def measure_cached(port: int, checkpoint: ServedCheckpoint, connections: int) ->
     return load(port, again, connections=connections, seconds=CACHED_SECONDS)
 
 
-def morph_seconds(port: int, checkpoint: ServedCheckpoint, times: int) -> float:
+def morph_seconds(port: int, checkpoint: GeneratorCheckpoint, times: int) -> float:
     """The median seconds of an uncached animated WebP between two seeds."""
     frames = f"frames={MORPH_FRAMES}"
     path = f"/v1/models/{checkpoint.model}/interpolations/{NUMBER}-1{NUMBER}.webp?{frames}"
     return _median_seconds(port, Request(path), times)
 
 
-def grid_seconds(port: int, checkpoint: ServedCheckpoint, times: int) -> float:
+def grid_seconds(port: int, checkpoint: GeneratorCheckpoint, times: int) -> float:
     """The median seconds of a grid of GRID_IMAGES images in one PNG."""
     return _median_seconds(port, grid_of_images(checkpoint), times)
 
@@ -250,7 +250,7 @@ def _median_seconds(port: int, request: Request, times: int) -> float:
     return statistics.median(taken)
 
 
-def memory_with(port: int, pid: int, checkpoints: list[ServedCheckpoint]) -> dict[str, int]:
+def memory_with(port: int, pid: int, checkpoints: list[GeneratorCheckpoint]) -> dict[str, int]:
     """Memory of the API's processes after a grid and an image of each checkpoint, in bytes."""
     for checkpoint in checkpoints:
         grid_seconds(port, checkpoint, times=1)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from benchmarks.harness import machine
 from benchmarks.harness.api import register_models, run_api, temporary_settings
 from benchmarks.harness.figures import TITLE, Figure
@@ -160,7 +160,7 @@ def allow_open_files(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def soak(server: Server, checkpoint: ServedCheckpoint, options: argparse.Namespace) -> int:
+def soak(server: Server, checkpoint: GeneratorCheckpoint, options: argparse.Namespace) -> int:
     """Print the progress, then the verdicts; return 1 if one is missed, else 0."""
     single, seconds = single_image(checkpoint), round(60 * options.minutes)
     seconds_alone(server.port, single, 0)  # loads the generator

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from app.domain import events, jobs, leases
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import Status
 from app.domain.settings import Settings
 from app.domain.synthesis import LAYOUTS, MIN_IMAGES, queue_synthesis
@@ -71,7 +71,7 @@ def main() -> None:
         context.database.close()
 
 
-def in_process_speed(settings: Settings, checkpoint: ServedCheckpoint) -> Speed:
+def in_process_speed(settings: Settings, checkpoint: GeneratorCheckpoint) -> Speed:
     """The speed from seed to PNG in this process, with one thread per core."""
     rates: list[float] = []
     used = measure(
@@ -86,7 +86,7 @@ def in_process_speed(settings: Settings, checkpoint: ServedCheckpoint) -> Speed:
 def synthesize(
     context: WorkerContext,
     settings: Settings,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     layout: str,
     images: int,
 ) -> tuple[float, ResourceUse]:

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from torch import Tensor, nn
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import TrainingPictures
 from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.checkpoints import CachedGenerator
@@ -42,7 +42,7 @@ def pack_features(folder: Path, features: np.ndarray, **description: Any) -> Non
 
 
 def add_training(
-    database: Database, checkpoint: ServedCheckpoint, pictures: TrainingPictures
+    database: Database, checkpoint: GeneratorCheckpoint, pictures: TrainingPictures
 ) -> None:
     """Register a ready dataset, and a training job on it that made the checkpoint."""
     with database.write() as session:
@@ -92,7 +92,7 @@ class Copier(nn.Module):
         return (latents[:, 0].abs() * 1e6).long() % len(self.pictures)
 
 
-def serve(engine: Engine, checkpoint: ServedCheckpoint, generator: nn.Module) -> None:
+def serve(engine: Engine, checkpoint: GeneratorCheckpoint, generator: nn.Module) -> None:
     """Let the engine serve this generator for the checkpoint."""
     config = TrainingConfig(shape=checkpoint.shape, latent_dim=checkpoint.latent_dim)
     loaded = LoadedGenerator(generator.eval(), config, 0)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from app.domain.tables import Checkpoint, Dataset, Job, Model
 BEST_FIRST = (Checkpoint.kid, Checkpoint.number.desc())
 
 
-class Served(NamedTuple):
+class ServedChoice(NamedTuple):
     """The checkpoint that a model serves, the reason as a phrase, and the number of checkpoints."""
 
     checkpoint: Checkpoint
@@ -24,7 +24,7 @@ class Served(NamedTuple):
     checkpoints: int
 
 
-def served_by_model(session: Session, models: Sequence[Model]) -> dict[str, Served]:
+def served_by_model(session: Session, models: Sequence[Model]) -> dict[str, ServedChoice]:
     """Map each model's name to what it serves: the checkpoint set by hand, else the best one.
 
     Takes two queries. Models without a checkpoint are left out.
@@ -46,7 +46,7 @@ def served_by_model(session: Session, models: Sequence[Model]) -> dict[str, Serv
         if checkpoint is not None:
             _, total, compared, from_trainings = counted[model.name]
             reason = _reason(model, checkpoint, compared, from_trainings)
-            served[model.name] = Served(checkpoint, reason, total)
+            served[model.name] = ServedChoice(checkpoint, reason, total)
     return served
 
 

@@ -13,7 +13,7 @@ from app.domain import datasets, jobs, registry
 from app.domain.database import Database
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest
 from app.domain.idempotency import create_once
-from app.domain.images.checkpoint import ServedCheckpoint, find_label
+from app.domain.images.checkpoint import GeneratorCheckpoint, find_label
 from app.domain.job_states import ENDED, Status
 from app.domain.registry import NoPictures, training_pictures
 from app.domain.settings import Settings
@@ -109,7 +109,7 @@ def queue_synthesis(
     def create(session: Session) -> Job:
         synthesis = Synthesis.from_request(request)
         row = registry.lock_checkpoint(session, request["model"], request["checkpoint"])
-        checkpoint = ServedCheckpoint.of(row)
+        checkpoint = GeneratorCheckpoint.of(row)
         if synthesis.class_name is not None:
             find_label(checkpoint, synthesis.class_name)
         image_bytes = max_image_bytes(checkpoint.shape, synthesis.layout, synthesis.format)
@@ -129,7 +129,7 @@ def queue_synthesis(
     return create_once(database, request, idempotency_key, create)
 
 
-def _lock_training_dataset(session: Session, checkpoint: ServedCheckpoint) -> str:
+def _lock_training_dataset(session: Session, checkpoint: GeneratorCheckpoint) -> str:
     """Return the name of the dataset that the checkpoint learnt from; the job keeps it in use."""
     try:
         pictures = training_pictures(session, checkpoint.id)
@@ -196,7 +196,7 @@ def _unfinished(session: Session, status: Status | None = None) -> list[tuple[in
         (
             config["images"] - images,
             config["shard_images"],
-            max_image_bytes(ServedCheckpoint.of(row).shape, config["layout"], config["format"]),
+            max_image_bytes(GeneratorCheckpoint.of(row).shape, config["layout"], config["format"]),
         )
         for config, row, images in session.execute(query)
     ]

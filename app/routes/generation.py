@@ -11,7 +11,7 @@ from pydantic import Field
 
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest, LimitExceeded
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.recipes import Recipe, checkpoint_recipe, image_recipe, recipe_text
 from app.domain.settings import Settings
 from app.routes.dependencies import refuse_unknown_parameters
@@ -45,11 +45,11 @@ class GenerationContext(NamedTuple):
     database: Database
     engine: Engine
 
-    async def find(self, model: str, checkpoint_id: str | None) -> ServedCheckpoint:
+    async def find(self, model: str, checkpoint_id: str | None) -> GeneratorCheckpoint:
         """Return the checkpoint with this id, or the one that the model serves."""
         return await self.engine.checkpoints.find(self.database, model, checkpoint_id)
 
-    async def render(self, checkpoint: ServedCheckpoint, samples: list[Sample]) -> Pixels:
+    async def render(self, checkpoint: GeneratorCheckpoint, samples: list[Sample]) -> Pixels:
         """Generate the images, until the client leaves or its deadline passes."""
         return await while_connected(self.request, self.engine.generate(checkpoint, samples))
 
@@ -98,7 +98,7 @@ class DisplayFields(StrictBody):
 
 
 async def choose_classes(
-    checkpoint: ServedCheckpoint, name: str | None, points: list[Point]
+    checkpoint: GeneratorCheckpoint, name: str | None, points: list[Point]
 ) -> list[Sample]:
     """Pair each point with the named class, or with the class that its seed draws.
 
@@ -118,7 +118,7 @@ def refuse_scaled_json(file_format: str, display: Display) -> None:
 
 
 def check_pixels(
-    images: int, checkpoint: ServedCheckpoint, settings: Settings, field: str, scale: int = 1
+    images: int, checkpoint: GeneratorCheckpoint, settings: Settings, field: str, scale: int = 1
 ) -> None:
     """Raise LimitExceeded for a response of more pixels than MOGGY_MAX_RESPONSE_PIXELS."""
     height, width = (scale * side for side in checkpoint.shape[:2])
@@ -140,7 +140,7 @@ def image_headers(recipe: Recipe, image_format: str) -> dict[str, str]:
 async def bundle_response(
     request: Request,
     slices: AsyncGenerator[Pixels],
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     samples: list[Sample],
     file_format: str,
     display: Display,

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from app.domain.errors import Conflict, InvalidRequest, LimitExceeded, QueueFull
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import (
     MEDIA_TYPES,
     SINGLE_FORMATS,
@@ -128,7 +128,7 @@ async def generate_images(name: str, body: ImagesRequest, context: GenerationDep
 
 async def _generate_originals(
     body: ImagesRequest,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     points: list[Point],
     context: GenerationContext,
 ) -> Response:
@@ -146,7 +146,7 @@ async def _generate_originals(
 
 
 def _recipes(
-    checkpoint: ServedCheckpoint, samples: list[Sample], passports: list[dict[str, Any]]
+    checkpoint: GeneratorCheckpoint, samples: list[Sample], passports: list[dict[str, Any]]
 ) -> Response:
     items = [
         image_recipe(checkpoint, sample) | passport
@@ -156,7 +156,7 @@ def _recipes(
 
 
 def _file(
-    body: ImagesRequest, checkpoint: ServedCheckpoint, samples: list[Sample], pixels: Pixels
+    body: ImagesRequest, checkpoint: GeneratorCheckpoint, samples: list[Sample], pixels: Pixels
 ) -> Response:
     """Encode a sheet, or the single image."""
     display, pixels = body.display.recipe(), body.display.enlarge(pixels)
@@ -228,7 +228,7 @@ def _check_passports(body: ImagesRequest) -> None:
         )
 
 
-def _points(body: ImagesRequest, checkpoint: ServedCheckpoint) -> list[Point]:
+def _points(body: ImagesRequest, checkpoint: GeneratorCheckpoint) -> list[Point]:
     if body.seeds is not None:
         return list(body.seeds)
     if body.count is not None:

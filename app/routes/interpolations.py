@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull, RangeNotSatisfiable
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import MEDIA_TYPES
 from app.domain.images.recipes import Recipe, interpolation_recipe, recipe_text, shortest_decimals
 from app.domain.settings import Settings
@@ -175,7 +175,7 @@ async def get_interpolation(
 
 async def _render(
     morph: InterpolationRequest,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     keyframes: list[Point],
     label: int | None,
     recipe: Recipe,
@@ -238,7 +238,7 @@ def _check_frames(morph: InterpolationRequest, settings: Settings) -> None:
         )
 
 
-def _keyframes(morph: InterpolationRequest, checkpoint: ServedCheckpoint) -> list[Point]:
+def _keyframes(morph: InterpolationRequest, checkpoint: GeneratorCheckpoint) -> list[Point]:
     return [
         to_point(keyframe, checkpoint.latent_dim, f"keyframes.{index}")
         for index, keyframe in enumerate(morph.keyframes)
@@ -247,7 +247,7 @@ def _keyframes(morph: InterpolationRequest, checkpoint: ServedCheckpoint) -> lis
 
 def _recipe(
     morph: InterpolationRequest,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     keyframes: list[Point],
     label: int | None,
 ) -> Recipe:

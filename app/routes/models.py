@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain import registry
 from app.domain.errors import Conflict
 from app.domain.pagination import newest_first
-from app.domain.served_checkpoint import Served, served_by_model, served_checkpoint
+from app.domain.served_checkpoint import ServedChoice, served_by_model, served_checkpoint
 from app.domain.tables import Checkpoint, Model
 from app.routes.dependencies import (
     Cursor,
@@ -186,7 +186,7 @@ def _views(session: Session, models: Sequence[Model], engine: Engine) -> list[Mo
     return [_view(model, served.get(model.name), engine) for model in models]
 
 
-def _view(model: Model, served: Served | None, engine: Engine) -> ModelView:
+def _view(model: Model, served: ServedChoice | None, engine: Engine) -> ModelView:
     return ModelView(
         name=model.name,
         created_at=to_datetime(model.created_at),

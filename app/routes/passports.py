@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from app.domain.errors import Conflict
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.recipes import image_recipe, recipe_text
 from app.routes.generation import GenerationContext, choose_classes
 from app.routes.middleware.proxies import public_path
@@ -53,7 +53,7 @@ class ImageAnswer(BaseModel):
 
 
 async def describe(
-    checkpoint: ServedCheckpoint, sample: Sample, context: GenerationContext
+    checkpoint: GeneratorCheckpoint, sample: Sample, context: GenerationContext
 ) -> Response:
     """Answer with an image's recipe and passport, or 304 before the passport is computed.
 
@@ -77,7 +77,7 @@ async def describe(
 
 
 async def list_passports(
-    checkpoint: ServedCheckpoint, samples: list[Sample], context: GenerationContext
+    checkpoint: GeneratorCheckpoint, samples: list[Sample], context: GenerationContext
 ) -> list[dict[str, Any]]:
     """Return each sample's passport as JSON; without passports, the reason instead."""
     try:
@@ -88,7 +88,7 @@ async def list_passports(
 
 
 async def make_originals(
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     class_name: str | None,
     seeds: list[Point],
     context: GenerationContext,
@@ -112,7 +112,7 @@ async def make_originals(
 
 
 async def _issue(
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     samples: list[Sample],
     embeddings: DatasetEmbeddings,
     engine: Engine,

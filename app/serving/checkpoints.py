@@ -12,7 +12,7 @@ import structlog
 
 from app.domain.database import Database
 from app.domain.errors import MoggyError
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import resolve_checkpoint
 from app.domain.store import ObjectStore
 from app.serving.generation_messages import Unreadable
@@ -42,7 +42,7 @@ class BrokenCheckpoint(MoggyError):
 
 @dataclass(frozen=True)
 class _Entry:
-    checkpoint: ServedCheckpoint
+    checkpoint: GeneratorCheckpoint
     read_at: float
 
 
@@ -51,12 +51,12 @@ class CheckpointLookup:
 
     def __init__(self) -> None:
         self._entries: dict[Key, _Entry] = {}
-        self._reads: dict[Key, asyncio.Future[ServedCheckpoint]] = {}
+        self._reads: dict[Key, asyncio.Future[GeneratorCheckpoint]] = {}
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "checkpoint lookup")
 
     async def find(
         self, database: Database, model: str, checkpoint_id: str | None = None
-    ) -> ServedCheckpoint:
+    ) -> GeneratorCheckpoint:
         """The named checkpoint, or the one that the model serves. Raises NotFound."""
         cached = self.find_cached(database, model, checkpoint_id)
         if cached is not None:
@@ -66,7 +66,7 @@ class CheckpointLookup:
 
     def find_cached(
         self, database: Database, model: str, checkpoint_id: str | None
-    ) -> ServedCheckpoint | None:
+    ) -> GeneratorCheckpoint | None:
         """The checkpoint if `find` would return it without waiting, else None.
 
         An expired entry starts a read of the database in the background.
@@ -93,7 +93,7 @@ class CheckpointLookup:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _start_read(self, database: Database, key: Key) -> asyncio.Future[ServedCheckpoint]:
+    def _start_read(self, database: Database, key: Key) -> asyncio.Future[GeneratorCheckpoint]:
         """The read of this key: the one under way, or a new one."""
         read = self._reads.get(key)
         if read is None:
@@ -102,7 +102,7 @@ class CheckpointLookup:
             self._reads[key] = read
         return read
 
-    async def _read(self, database: Database, key: Key) -> ServedCheckpoint:
+    async def _read(self, database: Database, key: Key) -> GeneratorCheckpoint:
         # The two dicts as they are now: `clear` replaces them.
         started_at, entries, reads = time.monotonic(), self._entries, self._reads
         loop = asyncio.get_running_loop()
@@ -122,7 +122,7 @@ class CheckpointLookup:
 class CachedGenerator:
     """A generator in the memory of the generation process; `seconds` is how long loading took."""
 
-    checkpoint: ServedCheckpoint
+    checkpoint: GeneratorCheckpoint
     renderer: RemoteRenderer
     seconds: float
 
@@ -140,7 +140,7 @@ class GeneratorCache:
         self._cached: OrderedDict[str, CachedGenerator] = OrderedDict()
         self._access = threading.Lock()
 
-    def find(self, checkpoint: ServedCheckpoint) -> CachedGenerator | None:
+    def find(self, checkpoint: GeneratorCheckpoint) -> CachedGenerator | None:
         """The generator if it is loaded; marks it as used."""
         with self._access:
             cached = self._cached.get(checkpoint.id)
@@ -148,7 +148,7 @@ class GeneratorCache:
                 self._cached.move_to_end(checkpoint.id)
             return cached
 
-    def load(self, checkpoint: ServedCheckpoint) -> CachedGenerator:
+    def load(self, checkpoint: GeneratorCheckpoint) -> CachedGenerator:
         """The generator, loaded if it is not yet. Blocks on the disk or the network.
 
         Raises BrokenCheckpoint, GenerationFailed, Unavailable.
@@ -200,7 +200,7 @@ class GeneratorCache:
         log.info("generator_loaded", **_log_fields(cached), seconds=round(cached.seconds, 3))
         _log_unloaded(evicted)
 
-    def _read(self, checkpoint: ServedCheckpoint) -> RemoteRenderer:
+    def _read(self, checkpoint: GeneratorCheckpoint) -> RemoteRenderer:
         if checkpoint.classes:
             # The event loop draws a seed's class with torch, whose import takes a second: import it
             # here, in a thread.
@@ -215,18 +215,18 @@ class GeneratorCache:
             raise _broken(checkpoint, str(exc)) from exc
 
 
-def _resolve(database: Database, model: str, checkpoint_id: str | None) -> ServedCheckpoint:
+def _resolve(database: Database, model: str, checkpoint_id: str | None) -> GeneratorCheckpoint:
     with database.read() as session:
-        return ServedCheckpoint.of(resolve_checkpoint(session, model, checkpoint_id))
+        return GeneratorCheckpoint.of(resolve_checkpoint(session, model, checkpoint_id))
 
 
-def _retrieve_exception(read: "asyncio.Future[ServedCheckpoint]") -> None:
+def _retrieve_exception(read: "asyncio.Future[GeneratorCheckpoint]") -> None:
     """Mark an exception as retrieved: asyncio would log it where no request awaits the read."""
     if not read.cancelled():
         read.exception()
 
 
-def _broken(checkpoint: ServedCheckpoint, problem: str) -> BrokenCheckpoint:
+def _broken(checkpoint: GeneratorCheckpoint, problem: str) -> BrokenCheckpoint:
     return BrokenCheckpoint(f"checkpoint {checkpoint.id} of model {checkpoint.model!r} {problem}")
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from app.domain.errors import Conflict
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.replacement_seeds import further_seeds, seed_after
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, Passport
@@ -39,7 +39,7 @@ class Originals:
 async def replace_copies(
     engine: Engine,
     embeddings: DatasetEmbeddings,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     samples: list[Sample],
     choose: Callable[[list[Point]], Awaitable[list[Sample]]],
 ) -> Originals:
@@ -84,7 +84,7 @@ def _further_seeds(seeds: Iterable[int]) -> Iterator[int]:
     return (seed for seed in following if seed not in requested)
 
 
-def _refusal(checkpoint: ServedCheckpoint, images: int, copies: int, tried: int) -> OnlyCopies:
+def _refusal(checkpoint: GeneratorCheckpoint, images: int, copies: int, tried: int) -> OnlyCopies:
     return OnlyCopies(
         f"model {checkpoint.model!r} copies its training pictures: with {tried} further seeds "
         f"tried, {copies} of {images} images are still copies. Ask for fewer, name another "

@@ -15,7 +15,7 @@ import structlog
 from anyio import CapacityLimiter, to_thread
 
 from app.domain.errors import QueueFull, Unavailable
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.checkpoints import CachedGenerator, CheckpointLookup, GeneratorCache
@@ -81,7 +81,7 @@ class Engine:
             thread.start()
 
     async def generate(
-        self, checkpoint: ServedCheckpoint, samples: Sequence[Sample], *, admitted: bool = False
+        self, checkpoint: GeneratorCheckpoint, samples: Sequence[Sample], *, admitted: bool = False
     ) -> Pixels:
         """(N, H, W, C) uint8, one picture per sample, N ≥ 1. With `admitted` the samples are queued
         even if the queue is full.
@@ -94,7 +94,7 @@ class Engine:
         return pixels
 
     async def file(
-        self, checkpoint: ServedCheckpoint, sample: Sample, image_format: str, recipe: str
+        self, checkpoint: GeneratorCheckpoint, sample: Sample, image_format: str, recipe: str
     ) -> bytes:
         """The file of one picture, encoded in the generation process, for formats whose encoding
         takes no longer than the generation. Cancelled and refused like `generate`."""
@@ -105,7 +105,7 @@ class Engine:
 
     async def _render(
         self,
-        checkpoint: ServedCheckpoint,
+        checkpoint: GeneratorCheckpoint,
         samples: Sequence[Sample],
         admitted: bool = False,
         result: Pixels | None = None,
@@ -156,7 +156,7 @@ class Engine:
             del request, answer
 
     async def slices(
-        self, checkpoint: ServedCheckpoint, samples: Sequence[Sample]
+        self, checkpoint: GeneratorCheckpoint, samples: Sequence[Sample]
     ) -> AsyncGenerator[Pixels]:
         """Like `generate`, in slices of at most SLICE_IMAGES pictures and SLICE_BYTES.
 
@@ -175,11 +175,11 @@ class Engine:
         finally:
             next_slice.cancel()
 
-    def has_loaded(self, checkpoint: ServedCheckpoint) -> bool:
+    def has_loaded(self, checkpoint: GeneratorCheckpoint) -> bool:
         """Whether the generator is in memory."""
         return self.generators.find(checkpoint) is not None
 
-    async def load(self, checkpoint: ServedCheckpoint) -> CachedGenerator:
+    async def load(self, checkpoint: GeneratorCheckpoint) -> CachedGenerator:
         """The generator. It is loaded only once if several requests wait for it.
 
         Raises BrokenCheckpoint, GenerationFailed, Unavailable.

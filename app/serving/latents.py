@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
-from app.domain.images.checkpoint import ServedCheckpoint, find_label, list_classes
+from app.domain.images.checkpoint import GeneratorCheckpoint, find_label, list_classes
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, exactly_one_schema
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
@@ -157,7 +157,7 @@ def _mix(parts: list[MixPart], latent_dim: int, field: str) -> Vector:
     return mixed
 
 
-def choose_label(checkpoint: ServedCheckpoint, name: str | None, point: Point) -> int | None:
+def choose_label(checkpoint: GeneratorCheckpoint, name: str | None, point: Point) -> int | None:
     """The label of the named class, else the one drawn from the seed; None without classes.
 
     Raises InvalidRequest for an unknown name, and for a latent without a name.
@@ -177,7 +177,7 @@ def choose_label(checkpoint: ServedCheckpoint, name: str | None, point: Point) -
     return class_from_seed(point, len(checkpoint.classes))
 
 
-def label_needs_torch_import(checkpoint: ServedCheckpoint) -> bool:
+def label_needs_torch_import(checkpoint: GeneratorCheckpoint) -> bool:
     """Whether `choose_label` may have to import torch first, which takes a second.
 
     Otherwise it takes microseconds, and the event loop may call it.
@@ -185,6 +185,8 @@ def label_needs_torch_import(checkpoint: ServedCheckpoint) -> bool:
     return bool(checkpoint.classes) and "torch" not in sys.modules
 
 
-def to_samples(checkpoint: ServedCheckpoint, name: str | None, points: list[Point]) -> list[Sample]:
+def to_samples(
+    checkpoint: GeneratorCheckpoint, name: str | None, points: list[Point]
+) -> list[Sample]:
     """Each point with the label that `choose_label` gives it."""
     return [Sample(point, choose_label(checkpoint, name, point)) for point in points]

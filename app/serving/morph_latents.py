@@ -13,7 +13,7 @@ import numpy as np
 from anyio import to_thread
 from numpy.typing import NDArray
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import vector_of
 from models.samples import Point, Sample, Vector
@@ -29,7 +29,7 @@ MIN_CHANGE_SHARE = 0.1
 
 async def frame_latents(
     engine: Engine,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     keyframes: list[Point],
     label: int | None,
     *,

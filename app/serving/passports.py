@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.domain.database import Database
 from app.domain.errors import QueueFull, Unavailable
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import NoPictures, TrainingPictures, training_pictures
 from app.domain.store import ObjectStore
 from app.serving.process_settings import use_half_the_cores
@@ -142,7 +142,7 @@ class Passports:
         self._thread = threading.Thread(target=self._run, name="passports", daemon=True)
         self._thread.start()
 
-    async def open(self, database: Database, checkpoint: ServedCheckpoint) -> DatasetEmbeddings:
+    async def open(self, database: Database, checkpoint: GeneratorCheckpoint) -> DatasetEmbeddings:
         """The embeddings to compare the checkpoint's pictures with. Raises NoPassport."""
         try:
             pictures = await to_thread.run_sync(_training_pictures, database, checkpoint.id)

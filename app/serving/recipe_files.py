@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError, from_json
 
 from app.domain.errors import InvalidRequest, LimitExceeded
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import EXIF_IFD, RECIPE_KEY, SINGLE_FORMATS, USER_COMMENT
 from app.domain.images.recipes import Recipe
 from app.domain.settings import Settings
@@ -40,7 +40,7 @@ class RecipePoint(StrictBody):
             raise PydanticCustomError("point", "there is not exactly one of seed, latent")
         return self
 
-    def to_point(self, checkpoint: ServedCheckpoint, field: str) -> Point:
+    def to_point(self, checkpoint: GeneratorCheckpoint, field: str) -> Point:
         """Raises InvalidRequest for a latent of another length than the checkpoint's."""
         if self.seed is not None:
             return self.seed

@@ -9,7 +9,7 @@ import numpy as np
 from anyio import to_thread
 from PIL import Image, ImageSequence
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_grid, encode_image
 from app.domain.images.recipes import BACKEND, Recipe
 from app.domain.settings import Settings
@@ -64,7 +64,7 @@ class Verification:
         elif isinstance(self._parsed, GridRecipe):
             self.images = len(self._parsed.images)
 
-    async def samples(self, checkpoint: ServedCheckpoint, engine: Engine) -> list[Sample]:
+    async def samples(self, checkpoint: GeneratorCheckpoint, engine: Engine) -> list[Sample]:
         """The samples of the file's pictures. Raises InvalidRequest for a latent or a class that
         the model does not have."""
         morph = self._parsed
@@ -84,7 +84,7 @@ class Verification:
         )
         return [Sample(latent, label) for latent in latents]
 
-    def _image_samples(self, checkpoint: ServedCheckpoint) -> list[Sample]:
+    def _image_samples(self, checkpoint: GeneratorCheckpoint) -> list[Sample]:
         if isinstance(self._parsed, GridRecipe):
             images: list[GridImage] | list[ImageRecipe] = self._parsed.images
         else:
@@ -100,7 +100,7 @@ class Verification:
     def compare(
         self,
         data: bytes,
-        checkpoint: ServedCheckpoint,
+        checkpoint: GeneratorCheckpoint,
         samples: list[Sample],
         pixels: Pixels,
     ) -> Verdict:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.domain.database import Database, migrate
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.up.service import api_program
@@ -28,7 +28,7 @@ def temporary_settings() -> Iterator[Settings]:
         os.environ |= variables
 
 
-def register_models(settings: Settings, models: int = 1) -> list[ServedCheckpoint]:
+def register_models(settings: Settings, models: int = 1) -> list[GeneratorCheckpoint]:
     """Migrate the database and register `models` models with random weights."""
     from benchmarks.harness.random_models import register, store_checkpoint
 

@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from app.domain.settings import Settings
@@ -20,7 +20,7 @@ from models.rendering import Renderer
 from models.samples import RENDER_BATCH, Sample
 
 
-def in_process_rate(settings: Settings, checkpoint: ServedCheckpoint, seconds: float) -> float:
+def in_process_rate(settings: Settings, checkpoint: GeneratorCheckpoint, seconds: float) -> float:
     """Images per second from seed to PNG: the faster of one thread that uses all cores, and one
     thread per core."""
     thread_counts = {1, machine.cores()}
@@ -28,7 +28,7 @@ def in_process_rate(settings: Settings, checkpoint: ServedCheckpoint, seconds: f
 
 
 def threaded_rate(
-    settings: Settings, checkpoint: ServedCheckpoint, threads: int, seconds: float
+    settings: Settings, checkpoint: GeneratorCheckpoint, threads: int, seconds: float
 ) -> float:
     """Images per second from seed to PNG by `threads` threads, which share the cores equally."""
     renderer = Renderer(load_generator(ObjectStore(settings).local_copy(checkpoint.key)))

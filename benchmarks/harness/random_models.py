@@ -11,7 +11,7 @@ from torch import nn
 
 from app.domain import registry
 from app.domain.database import Database, now
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.jobs import new_id
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
@@ -54,11 +54,11 @@ def _labels(config: TrainingConfig, count: int, random: torch.Generator) -> torc
 
 def store_checkpoint(
     store: ObjectStore, model: str = "cats", weights: int = 1, **config: Any
-) -> ServedCheckpoint:
+) -> GeneratorCheckpoint:
     """Store a checkpoint; `config` overrides width 8, 64×64 RGB and a latent of 100 values."""
     settings = TrainingConfig(**({"width": 8} | config))
     data = checkpoint_bytes(settings, weights)
-    checkpoint = ServedCheckpoint(
+    checkpoint = GeneratorCheckpoint(
         id=new_id(),
         model=model,
         key=f"checkpoints/{new_id()}.safetensors",
@@ -72,7 +72,7 @@ def store_checkpoint(
     return checkpoint
 
 
-def register(database: Database, checkpoint: ServedCheckpoint) -> ServedCheckpoint:
+def register(database: Database, checkpoint: GeneratorCheckpoint) -> GeneratorCheckpoint:
     """Register the stored checkpoint as the newest of its model."""
     config = TrainingConfig(
         shape=checkpoint.shape,

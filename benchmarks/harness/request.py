@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 
 NUMBER = "{number}"  # placeholder in a path or a body
 ANSWER_SECONDS = 60.0
@@ -60,10 +60,10 @@ class Request:
             connection.close()
 
 
-def single_image(checkpoint: ServedCheckpoint) -> Request:
+def single_image(checkpoint: GeneratorCheckpoint) -> Request:
     return Request(f"/v1/models/{checkpoint.model}/images/{NUMBER}.png")
 
 
-def grid_of_images(checkpoint: ServedCheckpoint) -> Request:
+def grid_of_images(checkpoint: GeneratorCheckpoint) -> Request:
     body = f'{{"count": {GRID_IMAGES}, "seed": 1{NUMBER}000, "format": "grid"}}'
     return Request(f"/v1/models/{checkpoint.model}/images", body)

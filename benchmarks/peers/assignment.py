@@ -32,7 +32,7 @@ class Assignment:
     """The port to listen on, the checkpoint to serve, and the setting."""
 
     port: int
-    checkpoint: Mapping[str, Any]  # the fields of a ServedCheckpoint
+    checkpoint: Mapping[str, Any]  # the fields of a GeneratorCheckpoint
     file: str
     setting: Setting
 

@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from benchmarks.peers.assignment import Assignment
@@ -32,7 +32,7 @@ class PeerImages:
         torch.set_num_threads(assignment.setting.threads)
         shape, classes = (tuple(assignment.checkpoint[name]) for name in ("shape", "classes"))
         fields = dict(assignment.checkpoint) | {"shape": shape, "classes": classes}
-        self._checkpoint = ServedCheckpoint(**fields)
+        self._checkpoint = GeneratorCheckpoint(**fields)
         loaded = load_generator(Path(assignment.file))
         self._generator = _frozen(loaded.generator, self._checkpoint.latent_dim)
         for count in (1, assignment.setting.batch) * 3:  # until torch has optimised both sizes

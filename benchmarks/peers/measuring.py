@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import RECIPE_KEY
 from benchmarks.harness.load import Load, load
 from benchmarks.harness.processes import cpu_seconds, free_port, running_server
@@ -40,7 +40,7 @@ class Result:
 
 def measure(
     peer: Peer,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     file: Path,
     expected: bytes,
     *,

@@ -15,7 +15,7 @@ from queued_jobs import read_job, try_claim_job
 from app.domain import datasets, leases, registry
 from app.domain.database import Database
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import image_recipe
 from app.domain.job_objects import StoredFile, add_shard
@@ -36,11 +36,11 @@ NOTHING = dict.fromkeys(
 
 
 @pytest.fixture
-def cats(database: Database) -> ServedCheckpoint:
+def cats(database: Database) -> GeneratorCheckpoint:
     """The served checkpoint of the conditional model "cats"."""
     shape = (64, 64, 3)
     return register(
-        database, ServedCheckpoint("c1", "cats", "k", "h", 10, shape, 100, ("tabby", "white"))
+        database, GeneratorCheckpoint("c1", "cats", "k", "h", 10, shape, 100, ("tabby", "white"))
     )
 
 
@@ -49,7 +49,7 @@ def queue(database: Database, store: ObjectStore, key: str | None = None, **requ
 
 
 def test_a_field_that_is_not_given_has_its_default(
-    database: Database, store: ObjectStore, cats: ServedCheckpoint
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     job = read_job(database, queue(database, store, model="cats", images=1000))
     assert (job.kind, job.queue, job.model, job.checkpoint) == (
@@ -68,7 +68,7 @@ def test_a_field_that_is_not_given_has_its_default(
 
 
 def test_given_fields_are_kept(
-    database: Database, store: ObjectStore, cats: ServedCheckpoint
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     request: dict[str, Any] = {
         "images": 500,
@@ -117,7 +117,7 @@ def test_parquet_without_its_extra_is_refused_with_the_remedy(
 
 
 def test_an_unknown_model_checkpoint_or_class_is_named(
-    database: Database, store: ObjectStore, cats: ServedCheckpoint
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     for request, words in [
         ({"model": "dogs"}, "no model 'dogs'"),
@@ -132,7 +132,7 @@ def test_an_unknown_model_checkpoint_or_class_is_named(
 
 
 def test_the_same_idempotency_key_creates_one_job(
-    database: Database, store: ObjectStore, cats: ServedCheckpoint
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     first = queue(database, store, "once", model="cats", images=10)
     assert queue(database, store, "once", model="cats", images=10) == first
@@ -141,7 +141,7 @@ def test_the_same_idempotency_key_creates_one_job(
 
 
 def test_its_model_and_its_training_dataset_are_in_use(
-    database: Database, store: ObjectStore, cats: ServedCheckpoint
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     add_training(database, cats, PICTURES)
     job = queue(database, store, model="cats", images=10, reject_copies=True)
@@ -153,7 +153,7 @@ def test_its_model_and_its_training_dataset_are_in_use(
 
 
 def test_copies_cannot_be_rejected_without_the_training_pictures(
-    database: Database, store: ObjectStore, cats: ServedCheckpoint
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     request: dict[str, Any] = {"model": "cats", "images": 10, "reject_copies": True}
     with pytest.raises(Conflict, match="it is not known what this checkpoint was trained on"):
@@ -180,9 +180,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def plain_cats(database: Database) -> ServedCheckpoint:
+def plain_cats(database: Database) -> GeneratorCheckpoint:
     """The served checkpoint of the unconditional model "cats"."""
-    return register(database, ServedCheckpoint("c1", "cats", "k", "h", 10, (64, 64, 3), 100))
+    return register(database, GeneratorCheckpoint("c1", "cats", "k", "h", 10, (64, 64, 3), 100))
 
 
 def queue_images(database: Database, settings: Settings, images: int, **request: Any) -> str:
@@ -193,7 +193,7 @@ def queue_images(database: Database, settings: Settings, images: int, **request:
 def test_files_that_may_not_fit_are_refused_with_their_size(
     database: Database,
     settings: Settings,
-    plain_cats: ServedCheckpoint,
+    plain_cats: GeneratorCheckpoint,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: 1000 * IMAGE_BYTES)
@@ -210,7 +210,7 @@ def test_files_that_may_not_fit_are_refused_with_their_size(
 def test_space_that_unfinished_jobs_may_take_is_not_free(
     database: Database,
     settings: Settings,
-    plain_cats: ServedCheckpoint,
+    plain_cats: GeneratorCheckpoint,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: 1000 * IMAGE_BYTES)
@@ -233,7 +233,7 @@ def test_space_that_unfinished_jobs_may_take_is_not_free(
 def test_with_a_bucket_the_local_shards_must_fit_the_disk_of_the_runs(
     database: Database,
     settings: Settings,
-    plain_cats: ServedCheckpoint,
+    plain_cats: GeneratorCheckpoint,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ObjectStore, "free_bytes", lambda _: None)
@@ -258,7 +258,7 @@ def test_with_a_bucket_the_local_shards_must_fit_the_disk_of_the_runs(
 def test_noise_takes_no_more_than_the_upper_bound(
     shape: tuple[int, int, int], image_format: str
 ) -> None:
-    recipe = image_recipe(ServedCheckpoint("c1", "cats", "k", "h", 10, shape, 100), Sample(7))
+    recipe = image_recipe(GeneratorCheckpoint("c1", "cats", "k", "h", 10, shape, 100), Sample(7))
     random = np.random.default_rng(0)
     for noise in (random.integers(0, 256, shape), random.integers(0, 2, shape) * 255):
         file = encode_image(noise.astype(np.uint8), image_format, recipe)

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
@@ -19,7 +19,7 @@ from models.seeds import class_from_seed, latent_from_seed
 
 
 @pytest.fixture
-def conditional(settings: Settings, database: Database) -> ServedCheckpoint:
+def conditional(settings: Settings, database: Database) -> GeneratorCheckpoint:
     """The served checkpoint of "pets", which knows three classes."""
     classes = ("köpek", "tabby", "white cat")
     config: dict[str, Any] = {"classes": classes, "conditional": True}
@@ -27,7 +27,7 @@ def conditional(settings: Settings, database: Database) -> ServedCheckpoint:
 
 
 def test_a_seed_is_another_image_in_each_class(
-    client: TestClient, conditional: ServedCheckpoint
+    client: TestClient, conditional: GeneratorCheckpoint
 ) -> None:
     url = "/v1/models/pets/images/7"
     answers = {
@@ -43,7 +43,7 @@ def test_a_seed_is_another_image_in_each_class(
 
 
 def test_without_a_class_the_seed_draws_it_and_both_urls_are_one_file(
-    client: TestClient, conditional: ServedCheckpoint
+    client: TestClient, conditional: GeneratorCheckpoint
 ) -> None:
     drawn = conditional.classes[class_from_seed(7, 3)]
     url = "/v1/models/pets/images/7.png"
@@ -57,7 +57,7 @@ def test_without_a_class_the_seed_draws_it_and_both_urls_are_one_file(
 
 
 def test_a_batch_has_the_requested_class_or_one_drawn_by_each_seed(
-    client: TestClient, conditional: ServedCheckpoint
+    client: TestClient, conditional: GeneratorCheckpoint
 ) -> None:
     url = "/v1/models/pets/images"
     singles = [client.get(f"{url}/{seed}.png").content for seed in range(12)]
@@ -75,7 +75,7 @@ def test_a_batch_has_the_requested_class_or_one_drawn_by_each_seed(
     assert np.array_equal(pixels(tabbies.content)[:64, :64], pixels(first))
 
 
-def test_a_latent_needs_a_class(client: TestClient, conditional: ServedCheckpoint) -> None:
+def test_a_latent_needs_a_class(client: TestClient, conditional: GeneratorCheckpoint) -> None:
     url, latent = "/v1/models/pets/images", latent_from_seed(7, 100).tolist()
     refused = client.post(url, json={"latents": [latent], "format": "png"})
     assert refused.status_code == 422
@@ -87,7 +87,7 @@ def test_a_latent_needs_a_class(client: TestClient, conditional: ServedCheckpoin
 
 
 def test_an_unknown_class_is_refused_with_the_existing_ones(
-    client: TestClient, conditional: ServedCheckpoint
+    client: TestClient, conditional: GeneratorCheckpoint
 ) -> None:
     detail = "model 'pets' has no class 'dog': it has köpek, tabby, white cat"
     url = "/v1/models/pets/images"

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
@@ -22,7 +22,7 @@ TWO = [{"seed": 7}, {"seed": 42}]
 
 
 @pytest.fixture
-def pets(settings: Settings, database: Database) -> ServedCheckpoint:
+def pets(settings: Settings, database: Database) -> GeneratorCheckpoint:
     """The served checkpoint of "pets": three classes, 48×80 RGBA."""
     config: dict[str, Any] = {
         "shape": (48, 80, 4),
@@ -47,7 +47,9 @@ def pet(client: TestClient, seed: int, kind: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(answer.content)))
 
 
-def test_a_morph_stays_in_the_requested_class(client: TestClient, pets: ServedCheckpoint) -> None:
+def test_a_morph_stays_in_the_requested_class(
+    client: TestClient, pets: GeneratorCheckpoint
+) -> None:
     body = {"keyframes": TWO, "frames": 5, "class": "white"}
     posted = client.post(URL, json=body)
     morph = coloured(posted.content)
@@ -67,7 +69,7 @@ def test_a_morph_stays_in_the_requested_class(client: TestClient, pets: ServedCh
 
 
 def test_without_a_class_a_morph_has_the_class_of_its_first_keyframe(
-    client: TestClient, pets: ServedCheckpoint
+    client: TestClient, pets: GeneratorCheckpoint
 ) -> None:
     drawn = [pets.classes[class_from_seed(seed, 3)] for seed in range(20)]
     last = next(seed for seed in range(20) if drawn[seed] != drawn[0])
@@ -80,7 +82,7 @@ def test_without_a_class_a_morph_has_the_class_of_its_first_keyframe(
     assert listed.json()["class"] == drawn[0]
 
 
-def test_a_morph_from_a_latent_needs_a_class(client: TestClient, pets: ServedCheckpoint) -> None:
+def test_a_morph_from_a_latent_needs_a_class(client: TestClient, pets: GeneratorCheckpoint) -> None:
     keyframes = [{"mix": [{"seed": 1, "weight": 1}]}, {"seed": 2}]
     refused = client.post(URL, json={"keyframes": keyframes, "frames": 3})
     assert (refused.status_code, refused.json()["field"]) == (422, "class")

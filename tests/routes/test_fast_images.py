@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from app.domain.database import Database
 from app.domain.errors import QueueFull
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
@@ -26,7 +26,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def model(database: Database, settings: Settings) -> ServedCheckpoint:
+def model(database: Database, settings: Settings) -> GeneratorCheckpoint:
     return register(database, store_checkpoint(ObjectStore(settings)))
 
 
@@ -48,7 +48,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 @pytest.mark.parametrize("named", [False, True])
 def test_both_paths_give_the_same_response(
     client: TestClient,
-    model: ServedCheckpoint,
+    model: GeneratorCheckpoint,
     answered: list[bool],
     image_format: str,
     named: bool,
@@ -82,7 +82,7 @@ def test_a_seed_draws_the_same_class_on_both_paths(
 
 
 def test_a_request_with_a_deadline_falls_through(
-    client: TestClient, model: ServedCheckpoint, answered: list[bool]
+    client: TestClient, model: GeneratorCheckpoint, answered: list[bool]
 ) -> None:
     client.get(f"{IMAGES}/7.png")
     del answered[:]
@@ -108,7 +108,7 @@ def test_a_request_with_a_deadline_falls_through(
     ],
 )
 def test_a_request_with_other_options_falls_through(
-    client: TestClient, model: ServedCheckpoint, answered: list[bool], path: str
+    client: TestClient, model: GeneratorCheckpoint, answered: list[bool], path: str
 ) -> None:
     client.get(f"{IMAGES}/1.png")
     del answered[:]
@@ -167,7 +167,7 @@ def test_a_request_with_other_options_falls_through(
     ],
 )
 def test_an_odd_url_has_the_same_response_on_both_paths(
-    client: TestClient, model: ServedCheckpoint, file: str
+    client: TestClient, model: GeneratorCheckpoint, file: str
 ) -> None:
     client.get(f"{IMAGES}/7.png")
     url = f"{IMAGES}/{file.replace('{id}', model.id)}"
@@ -183,7 +183,7 @@ def test_an_odd_url_has_the_same_response_on_both_paths(
     "name", ["c%61ts", "cats%2Fimages%2F7.png", "CATS", "cats%00", "caf%C3%A9"]
 )
 def test_an_odd_model_name_has_the_same_response_on_both_paths(
-    client: TestClient, model: ServedCheckpoint, name: str
+    client: TestClient, model: GeneratorCheckpoint, name: str
 ) -> None:
     client.get(f"{IMAGES}/7.png")
     url = f"/v1/models/{name}/images/7.png"
@@ -195,7 +195,7 @@ def test_an_odd_model_name_has_the_same_response_on_both_paths(
 
 
 def test_an_unknown_or_unloaded_checkpoint_falls_through(
-    client: TestClient, model: ServedCheckpoint, answered: list[bool]
+    client: TestClient, model: GeneratorCheckpoint, answered: list[bool]
 ) -> None:
     assert client.get("/v1/models/dogs/images/7.png").status_code == 404
     assert client.get(f"{IMAGES}/7.png?checkpoint=nothing").status_code == 404
@@ -204,7 +204,7 @@ def test_an_unknown_or_unloaded_checkpoint_falls_through(
 
 
 def test_an_image_beyond_the_pixel_limit_is_refused(
-    settings: Settings, client: TestClient, model: ServedCheckpoint
+    settings: Settings, client: TestClient, model: GeneratorCheckpoint
 ) -> None:
     small = settings.model_copy(update={"max_response_pixels": 64 * 64 - 1})
     with TestClient(create_app(small), base_url="http://127.0.0.1:8000") as limited:
@@ -213,7 +213,7 @@ def test_an_image_beyond_the_pixel_limit_is_refused(
 
 
 def test_a_full_queue_is_a_problem_document(
-    client: TestClient, model: ServedCheckpoint, answered: list[bool]
+    client: TestClient, model: GeneratorCheckpoint, answered: list[bool]
 ) -> None:
     client.get(f"{IMAGES}/7.png")
     refused = QueueFull("too many wait", retry_after=3)
@@ -226,7 +226,7 @@ def test_a_full_queue_is_a_problem_document(
 
 def test_the_body_of_a_get_is_not_taken_for_a_disconnect(
     client: TestClient,
-    model: ServedCheckpoint,
+    model: GeneratorCheckpoint,
     answered: list[bool],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -239,7 +239,7 @@ def test_the_body_of_a_get_is_not_taken_for_a_disconnect(
 
 
 def test_a_failure_has_the_same_response_on_both_paths(
-    client: TestClient, model: ServedCheckpoint, answered: list[bool]
+    client: TestClient, model: GeneratorCheckpoint, answered: list[bool]
 ) -> None:
     client.get(f"{IMAGES}/7.png")
     failing = TestClient(client.app, "http://127.0.0.1:8000", raise_server_exceptions=False)
@@ -256,7 +256,7 @@ def test_a_failure_has_the_same_response_on_both_paths(
 
 
 def test_a_request_without_a_key_is_refused(
-    settings: Settings, model: ServedCheckpoint, answered: list[bool]
+    settings: Settings, model: GeneratorCheckpoint, answered: list[bool]
 ) -> None:
     guarded = settings.model_copy(update={"api_keys": frozenset({"secret"})})
     with TestClient(create_app(guarded), base_url="http://127.0.0.1:8000") as client:

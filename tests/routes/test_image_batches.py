@@ -12,7 +12,7 @@ from httpx2 import Response
 from PIL import Image
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
@@ -23,7 +23,7 @@ IMAGES = "/v1/models/cats/images"
 
 
 @pytest.fixture(autouse=True)
-def model(database: Database, settings: Settings) -> ServedCheckpoint:
+def model(database: Database, settings: Settings) -> GeneratorCheckpoint:
     """The model "cats": random weights, 64×64 RGB."""
     return register(database, store_checkpoint(ObjectStore(settings)))
 
@@ -72,7 +72,7 @@ def test_json_lists_the_recipes(client: TestClient) -> None:
 
 @pytest.mark.parametrize("image_format", ["png", "jpg", "webp"])
 def test_one_image_by_request_is_the_one_by_url(
-    client: TestClient, model: ServedCheckpoint, image_format: str
+    client: TestClient, model: GeneratorCheckpoint, image_format: str
 ) -> None:
     posted = ask(client, seeds=[7], format=image_format, checkpoint=model.id)
     assert posted.content == get(client, f"7.{image_format}").content

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
@@ -26,7 +26,7 @@ def store(settings: Settings) -> ObjectStore:
 
 
 @pytest.fixture
-def model(database: Database, store: ObjectStore) -> ServedCheckpoint:
+def model(database: Database, store: ObjectStore) -> GeneratorCheckpoint:
     """The served checkpoint of the model "cats": random weights, 64×64 RGB."""
     return register(database, store_checkpoint(store))
 
@@ -124,7 +124,7 @@ def test_a_seed_is_an_image_in_every_format(client: TestClient) -> None:
 
 
 def test_the_recipe_is_inside_the_png_and_beside_it(
-    client: TestClient, model: ServedCheckpoint
+    client: TestClient, model: GeneratorCheckpoint
 ) -> None:
     recipe = recipe_of(get(client, "7.json").json())
     assert recipe == {
@@ -141,7 +141,7 @@ def test_the_recipe_is_inside_the_png_and_beside_it(
 
 
 def test_the_image_of_a_named_checkpoint_never_changes(
-    client: TestClient, database: Database, store: ObjectStore, model: ServedCheckpoint
+    client: TestClient, database: Database, store: ObjectStore, model: GeneratorCheckpoint
 ) -> None:
     register(database, store_checkpoint(store, weights=2))
     newest = get(client, "7.png")
@@ -153,7 +153,7 @@ def test_the_image_of_a_named_checkpoint_never_changes(
 
 
 def test_a_new_checkpoint_is_served_once_it_is_registered_and_set(
-    client: TestClient, database: Database, store: ObjectStore, model: ServedCheckpoint
+    client: TestClient, database: Database, store: ObjectStore, model: GeneratorCheckpoint
 ) -> None:
     first = get(client, "7.png").content
     newer = register(database, store_checkpoint(store, weights=2))
@@ -165,7 +165,7 @@ def test_a_new_checkpoint_is_served_once_it_is_registered_and_set(
 
 
 def test_a_known_etag_gets_304_and_nothing_is_generated(
-    client: TestClient, store: ObjectStore, model: ServedCheckpoint
+    client: TestClient, store: ObjectStore, model: GeneratorCheckpoint
 ) -> None:
     store.delete(model.key)  # any generation would fail now
     tag = get(client, "7.json").headers["etag"]
@@ -183,7 +183,7 @@ def test_a_known_etag_gets_304_and_nothing_is_generated(
 
 
 def test_one_broken_checkpoint_is_named_and_the_next_is_served(
-    client: TestClient, database: Database, store: ObjectStore, model: ServedCheckpoint
+    client: TestClient, database: Database, store: ObjectStore, model: GeneratorCheckpoint
 ) -> None:
     store.put_bytes(model.key, b"nothing")
     broken = get(client, "7.png")

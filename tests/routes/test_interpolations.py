@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes.interpolations import InterpolationAnswer
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("model")
 
 
 @pytest.fixture
-def model(settings: Settings, database: Database) -> ServedCheckpoint:
+def model(settings: Settings, database: Database) -> GeneratorCheckpoint:
     """The served checkpoint of the model "cats": random weights, 64×64 RGB."""
     return register(database, store_checkpoint(ObjectStore(settings)))
 
@@ -108,7 +108,7 @@ def test_a_gif_has_every_frame(client: TestClient) -> None:
     assert len(frames(answer.content)) == 12
 
 
-def test_json_lists_the_latents(client: TestClient, model: ServedCheckpoint) -> None:
+def test_json_lists_the_latents(client: TestClient, model: GeneratorCheckpoint) -> None:
     body = ask(
         client, keyframes=TWO, frames=3, method="lerp", easing="smooth", format="json"
     ).json()
@@ -149,7 +149,7 @@ def test_a_morph_by_url_is_the_same_as_by_request(client: TestClient) -> None:
     assert strip.content == ask(client, keyframes=TWO, frames=4, format="strip").content
 
 
-def test_a_morph_by_url_is_cached(client: TestClient, model: ServedCheckpoint) -> None:
+def test_a_morph_by_url_is_cached(client: TestClient, model: GeneratorCheckpoint) -> None:
     first = get(client, "7-42.gif?frames=4")
     again = get(client, "7-42.gif?frames=4", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
@@ -20,13 +20,13 @@ def store(settings: Settings) -> ObjectStore:
 
 
 @pytest.fixture
-def checkpoints(database: Database, store: ObjectStore) -> list[ServedCheckpoint]:
+def checkpoints(database: Database, store: ObjectStore) -> list[GeneratorCheckpoint]:
     """Two checkpoints of a model, of which the newer is served."""
     return [register(database, store_checkpoint(store, weights=number)) for number in (1, 2)]
 
 
 def test_a_model_is_loaded_before_its_first_request_and_says_so(
-    client: TestClient, checkpoints: list[ServedCheckpoint]
+    client: TestClient, checkpoints: list[GeneratorCheckpoint]
 ) -> None:
     assert client.get(MODEL).json()["loaded"] == []
     answer = client.post(f"{MODEL}/load")
@@ -43,7 +43,7 @@ def test_a_model_is_loaded_before_its_first_request_and_says_so(
 
 
 def test_an_unloaded_model_is_loaded_again_by_the_next_request(
-    client: TestClient, checkpoints: list[ServedCheckpoint]
+    client: TestClient, checkpoints: list[GeneratorCheckpoint]
 ) -> None:
     picture = client.get(f"{MODEL}/images/7.png").content
     (gone,) = client.post(f"{MODEL}/unload").json()["items"]
@@ -55,7 +55,7 @@ def test_an_unloaded_model_is_loaded_again_by_the_next_request(
 
 def test_a_deleted_model_is_unloaded(
     client: TestClient, settings: Settings, database: Database, store: ObjectStore,
-    checkpoints: list[ServedCheckpoint],
+    checkpoints: list[GeneratorCheckpoint],
 ) -> None:  # fmt: skip
     client.post(f"{MODEL}/load")
     assert client.delete(MODEL).status_code == 204
@@ -84,7 +84,7 @@ def test_an_unknown_model_is_neither_loaded_nor_unloaded(client: TestClient) -> 
 
 
 def test_a_broken_checkpoint_is_neither_loaded_nor_served(
-    client: TestClient, store: ObjectStore, checkpoints: list[ServedCheckpoint]
+    client: TestClient, store: ObjectStore, checkpoints: list[GeneratorCheckpoint]
 ) -> None:
     older, newer = checkpoints
     store.put_bytes(older.key, b"nothing")
@@ -101,7 +101,7 @@ def test_a_broken_checkpoint_is_neither_loaded_nor_served(
 
 
 def test_while_the_served_checkpoint_changes_every_request_gets_the_old_or_the_new(
-    client: TestClient, checkpoints: list[ServedCheckpoint]
+    client: TestClient, checkpoints: list[GeneratorCheckpoint]
 ) -> None:
     right = {}
     for checkpoint in checkpoints:

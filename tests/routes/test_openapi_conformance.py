@@ -77,6 +77,7 @@ REASONS = re.compile(
             r"a side is 28 to 256 pixels",
             r"the body is not a picture",
             r"holds no recipe",
+            r"this zip holds no pictures",
             r"is beyond the limit of 60 seconds",
             r"columns belongs to sheets",
             r"columns \d+ is more than the",

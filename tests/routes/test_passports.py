@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
@@ -52,7 +52,7 @@ def engine(client: TestClient) -> Engine:
 
 
 @pytest.fixture
-def model(database: Database, settings: Settings) -> ServedCheckpoint:
+def model(database: Database, settings: Settings) -> GeneratorCheckpoint:
     """The served checkpoint of the model "cats", trained on the first 200 cats."""
     checkpoint = register(database, store_checkpoint(ObjectStore(settings)))
     add_training(database, checkpoint, PICTURES)
@@ -60,7 +60,9 @@ def model(database: Database, settings: Settings) -> ServedCheckpoint:
 
 
 @pytest.fixture
-def copier(engine: Engine, model: ServedCheckpoint, folder: Path, pictures: np.ndarray) -> Copier:
+def copier(
+    engine: Engine, model: GeneratorCheckpoint, folder: Path, pictures: np.ndarray
+) -> Copier:
     """A model whose images are training pictures and new ones, about as many of each."""
     copier = Copier(pictures)
     serve(engine, model, copier)
@@ -128,7 +130,7 @@ def test_a_list_carries_passports_only_when_asked(client: TestClient) -> None:
 
 @pytest.mark.usefixtures("copier")
 def test_a_known_passport_gets_304_until_the_dataset_is_deleted(
-    client: TestClient, model: ServedCheckpoint
+    client: TestClient, model: GeneratorCheckpoint
 ) -> None:
     first = get(client, "7.json", params={"checkpoint": model.id})
     assert first.headers["cache-control"] == "no-cache"
@@ -156,7 +158,7 @@ def test_a_later_dataset_of_the_same_name_is_not_used(
 
 
 @pytest.fixture
-def cats_again(client: TestClient, database: Database, model: ServedCheckpoint) -> None:
+def cats_again(client: TestClient, database: Database, model: GeneratorCheckpoint) -> None:
     from app.domain.tables import Dataset
 
     assert client.delete("/v1/datasets/kittens").status_code == 204
@@ -241,7 +243,7 @@ def test_an_original_in_a_file_names_the_seed_that_was_used(
 
 @pytest.mark.usefixtures("folder")
 def test_a_model_that_only_copies_is_refused_after_a_bounded_search(
-    client: TestClient, engine: Engine, model: ServedCheckpoint, pictures: np.ndarray
+    client: TestClient, engine: Engine, model: GeneratorCheckpoint, pictures: np.ndarray
 ) -> None:
     serve(engine, model, Copier(pictures[:TRAINED]))
     answer = ask(client, count=3, reject_copies=True)
@@ -254,7 +256,7 @@ def test_a_model_that_only_copies_is_refused_after_a_bounded_search(
 
 
 def test_copies_cannot_be_rejected_where_there_are_no_passports(
-    client: TestClient, model: ServedCheckpoint
+    client: TestClient, model: GeneratorCheckpoint
 ) -> None:
     answer = ask(client, count=1, reject_copies=True)
     assert (answer.status_code, answer.json()["field"]) == (409, "reject_copies")

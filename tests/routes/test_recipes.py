@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
@@ -24,7 +24,7 @@ LATENT = [0.5, -1.25] * 50
 
 
 @pytest.fixture(autouse=True)
-def model(database: Database, settings: Settings) -> ServedCheckpoint:
+def model(database: Database, settings: Settings) -> GeneratorCheckpoint:
     """The served checkpoint of the model "cats": random weights, 64×64 RGB."""
     return register(database, store_checkpoint(ObjectStore(settings)))
 
@@ -84,7 +84,7 @@ FILES = (
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_holds_its_recipe_and_matches_it(
-    client: TestClient, model: ServedCheckpoint, name: str
+    client: TestClient, model: GeneratorCheckpoint, name: str
 ) -> None:
     data = made(client, name)
     read = client.post("/v1/recipes/read", content=data).json()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
@@ -32,7 +32,7 @@ def engine(settings: Settings, store: ObjectStore) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def cats(store: ObjectStore) -> ServedCheckpoint:
+def cats(store: ObjectStore) -> GeneratorCheckpoint:
     """A stored checkpoint with random weights: 64×64 RGB, latents of 100 values."""
     return store_checkpoint(store)
 

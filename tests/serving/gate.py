@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.generation_process import RemoteRenderer
 from models.samples import Pixels, Sample
@@ -28,7 +28,7 @@ class Gate:
 
         monkeypatch.setattr(RemoteRenderer, "render", gated)
 
-    async def hold(self, engine: Engine, checkpoint: ServedCheckpoint) -> asyncio.Task[Pixels]:
+    async def hold(self, engine: Engine, checkpoint: GeneratorCheckpoint) -> asyncio.Task[Pixels]:
         """Occupy the engine's thread with one request."""
         task = asyncio.create_task(engine.generate(checkpoint, seeds(0)))
         await asyncio.to_thread(self.entered.wait, 20)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain import registry
 from app.domain.database import Database
 from app.domain.errors import NotFound
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
 from app.serving import checkpoints
@@ -150,7 +150,7 @@ def test_requests_that_miss_the_cache_share_one_read(
     stored = register(database, store_checkpoint(store))
     lookup = CheckpointLookup()
 
-    async def scenario() -> list[ServedCheckpoint]:
+    async def scenario() -> list[GeneratorCheckpoint]:
         tasks = [asyncio.ensure_future(lookup.find(held, "cats")) for _ in range(5)]
         await asyncio.sleep(0.05)
         tasks[0].cancel()  # the client of the first request has left
@@ -176,7 +176,7 @@ def test_a_model_deleted_by_another_process_is_not_found(
     assert asyncio.run(find_cached(lookup, database)) is None
 
 
-async def find_cached(lookup: CheckpointLookup, database: Database) -> ServedCheckpoint | None:
+async def find_cached(lookup: CheckpointLookup, database: Database) -> GeneratorCheckpoint | None:
     return lookup.find_cached(database, "cats", None)
 
 
@@ -185,7 +185,7 @@ def test_it_is_found_while_every_shared_thread_is_busy(
 ) -> None:
     stored = register(database, store_checkpoint(store))
 
-    async def scenario() -> ServedCheckpoint:
+    async def scenario() -> GeneratorCheckpoint:
         limiter = to_thread.current_default_thread_limiter()
         taken = int(limiter.total_tokens)
         for number in range(taken):
@@ -204,7 +204,7 @@ def generators(store: ObjectStore) -> GeneratorCache:
     return GeneratorCache(store, GIB, PROCESS)
 
 
-def test_a_generator_is_loaded_once(generators: GeneratorCache, cats: ServedCheckpoint) -> None:
+def test_a_generator_is_loaded_once(generators: GeneratorCache, cats: GeneratorCheckpoint) -> None:
     assert generators.find(cats) is None
     loaded = generators.load(cats)
     assert generators.load(cats) is loaded
@@ -269,7 +269,7 @@ def test_loading_and_unloading_repeatedly_takes_no_more_memory(store: ObjectStor
 
 
 def test_a_damaged_file_is_refused_by_name(
-    generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
+    generators: GeneratorCache, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     data = bytearray(store.get_bytes(cats.key))
     data[-1] ^= 1
@@ -279,7 +279,7 @@ def test_a_damaged_file_is_refused_by_name(
 
 
 def test_a_missing_file_is_refused_by_name(
-    generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
+    generators: GeneratorCache, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     store.delete(cats.key)
     with pytest.raises(BrokenCheckpoint, match="is not in the object store"):
@@ -287,7 +287,7 @@ def test_a_missing_file_is_refused_by_name(
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(
-    generators: GeneratorCache, store: ObjectStore, cats: ServedCheckpoint
+    generators: GeneratorCache, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     store.put_bytes(cats.key, b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.domain.errors import QueueFull
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import recipe_text
 from app.domain.settings import Settings
@@ -41,11 +41,11 @@ def test_concurrent_requests_give_the_bytes_of_each_alone(
     checkpoints = [store_checkpoint(store), store_checkpoint(store, weights=2, **classes)]
     dice = random.Random(3)
 
-    def random_sample(checkpoint: ServedCheckpoint) -> Sample:
+    def random_sample(checkpoint: GeneratorCheckpoint) -> Sample:
         label = dice.randrange(2) if checkpoint.classes else None
         return Sample(dice.randrange(40), label)
 
-    async def mixed() -> list[tuple[ServedCheckpoint, list[Sample], Pixels]]:
+    async def mixed() -> list[tuple[GeneratorCheckpoint, list[Sample], Pixels]]:
         requests = []
         for _ in range(60):
             checkpoint = dice.choice(checkpoints)
@@ -73,7 +73,7 @@ def test_concurrent_requests_give_the_bytes_of_each_alone(
 
 
 def test_requests_queued_during_a_forward_pass_share_the_next(
-    engine: Engine, cats: ServedCheckpoint, gate: Gate
+    engine: Engine, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
@@ -87,7 +87,7 @@ def test_requests_queued_during_a_forward_pass_share_the_next(
 
 
 def test_a_full_queue_is_refused_with_the_limit_and_retry_after(
-    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
+    settings: Settings, store: ObjectStore, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     engine = Engine(settings.model_copy(update={"generation_queue_images": 10}), store, threads=1)
 
@@ -107,7 +107,7 @@ def test_a_full_queue_is_refused_with_the_limit_and_retry_after(
 
 
 def test_a_cancelled_request_costs_no_forward_pass(
-    engine: Engine, cats: ServedCheckpoint, gate: Gate
+    engine: Engine, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
@@ -124,7 +124,7 @@ def test_a_cancelled_request_costs_no_forward_pass(
 
 
 def test_the_rest_of_a_cancelled_large_request_is_not_generated(
-    engine: Engine, cats: ServedCheckpoint, gate: Gate
+    engine: Engine, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
         large = asyncio.create_task(engine.generate(cats, seeds(*range(100 * RENDER_BATCH))))
@@ -139,7 +139,7 @@ def test_the_rest_of_a_cancelled_large_request_is_not_generated(
 
 
 def test_waiting_images_are_limited_by_their_bytes_and_a_single_request_always_fits(
-    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
+    settings: Settings, store: ObjectStore, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     image = math.prod(cats.shape)
     narrow = settings.model_copy(update={"generation_queue_bytes": 10 * image})
@@ -167,7 +167,7 @@ def test_waiting_images_are_limited_by_their_bytes_and_a_single_request_always_f
 
 
 def test_a_long_response_of_large_pictures_has_small_slices(
-    engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, cats: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.serving.engine.SLICE_BYTES", 20 * math.prod(cats.shape))
 
@@ -178,7 +178,7 @@ def test_a_long_response_of_large_pictures_has_small_slices(
 
 
 def test_a_long_response_in_slices_has_the_same_pictures_and_ignores_a_full_queue(
-    settings: Settings, store: ObjectStore, cats: ServedCheckpoint
+    settings: Settings, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     narrow = settings.model_copy(update={"generation_queue_images": SLICE_IMAGES})
     engine = Engine(narrow, store, threads=2)
@@ -203,7 +203,7 @@ def test_a_long_response_in_slices_has_the_same_pictures_and_ignores_a_full_queu
 
 
 def test_a_long_response_that_is_not_read_to_its_end_leaves_nothing_queued(
-    engine: Engine, cats: ServedCheckpoint
+    engine: Engine, cats: GeneratorCheckpoint
 ) -> None:
     async def scenario() -> None:
         slices = engine.slices(cats, seeds(*range(10 * SLICE_IMAGES)))
@@ -216,12 +216,12 @@ def test_a_long_response_that_is_not_read_to_its_end_leaves_nothing_queued(
 
 
 def test_the_first_requests_of_a_model_load_it_once_even_if_one_is_cancelled(
-    engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, cats: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads: list[str] = []
     load = GeneratorCache.load
 
-    def counted(generators: GeneratorCache, checkpoint: ServedCheckpoint) -> CachedGenerator:
+    def counted(generators: GeneratorCache, checkpoint: GeneratorCheckpoint) -> CachedGenerator:
         loads.append(checkpoint.id)
         return load(generators, checkpoint)
 
@@ -238,7 +238,7 @@ def test_the_first_requests_of_a_model_load_it_once_even_if_one_is_cancelled(
 
 
 def test_a_file_encoded_in_the_generation_process_equals_one_encoded_here(
-    engine: Engine, cats: ServedCheckpoint
+    engine: Engine, cats: GeneratorCheckpoint
 ) -> None:
     async def scenario() -> None:
         (pixels,) = await engine.generate(cats, seeds(7))

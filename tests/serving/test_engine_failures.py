@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.domain.errors import Unavailable
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.recipes import recipe_text
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
@@ -27,7 +27,10 @@ RECIPE = {"model": "cats", "seed": 7}
 
 
 def test_when_the_generation_thread_fails_requests_are_refused_and_do_not_wait(
-    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    store: ObjectStore,
+    cats: GeneratorCheckpoint,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("the queue is broken")
@@ -40,7 +43,7 @@ def test_when_the_generation_thread_fails_requests_are_refused_and_do_not_wait(
 
 
 def test_a_broken_checkpoint_does_not_affect_others(
-    engine: Engine, store: ObjectStore, cats: ServedCheckpoint
+    engine: Engine, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     broken = store_checkpoint(store, model="dogs", weights=2)
     store.put_bytes(broken.key, b"nothing")
@@ -57,7 +60,7 @@ def test_a_broken_checkpoint_does_not_affect_others(
 
 
 def test_a_failing_forward_pass_fails_only_its_requests(
-    engine: Engine, cats: ServedCheckpoint
+    engine: Engine, cats: GeneratorCheckpoint
 ) -> None:
     async def scenario() -> None:
         with pytest.raises(GenerationFailed, match="RuntimeError"):
@@ -68,7 +71,7 @@ def test_a_failing_forward_pass_fails_only_its_requests(
 
 
 def test_a_file_that_cannot_be_encoded_fails_only_its_request(
-    engine: Engine, cats: ServedCheckpoint, gate: Gate
+    engine: Engine, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> list[Any]:
         first = await gate.hold(engine, cats)
@@ -88,7 +91,7 @@ def test_a_file_that_cannot_be_encoded_fails_only_its_request(
 
 
 def test_a_result_that_cannot_be_assembled_fails_only_its_requests(
-    engine: Engine, cats: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, cats: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
         with monkeypatch.context() as broken:
@@ -100,7 +103,7 @@ def test_a_result_that_cannot_be_assembled_fails_only_its_requests(
     asyncio.run(scenario())
 
 
-def test_the_last_batch_is_not_kept_in_memory(engine: Engine, cats: ServedCheckpoint) -> None:
+def test_the_last_batch_is_not_kept_in_memory(engine: Engine, cats: GeneratorCheckpoint) -> None:
     async def scenario() -> None:
         await engine.generate(cats, seeds(1))
         with pytest.raises(GenerationFailed):
@@ -116,7 +119,7 @@ def test_the_last_batch_is_not_kept_in_memory(engine: Engine, cats: ServedCheckp
 
 
 def test_closing_refuses_queued_requests_and_ends_the_thread(
-    settings: Settings, store: ObjectStore, cats: ServedCheckpoint, gate: Gate
+    settings: Settings, store: ObjectStore, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     engine = Engine(settings, store, threads=1)
 

@@ -6,7 +6,7 @@ from multiprocessing import Pipe
 import numpy as np
 import pytest
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.store import ObjectStore
 from app.serving.generation_child import Renderers, run_command
 from app.serving.generation_messages import (
@@ -26,7 +26,7 @@ from models.seeds import latent_from_seed
 
 
 @pytest.fixture
-def checkpoint_file(store: ObjectStore, cats: ServedCheckpoint) -> CheckpointFile:
+def checkpoint_file(store: ObjectStore, cats: GeneratorCheckpoint) -> CheckpointFile:
     return CheckpointFile(1, str(store.local_copy(cats.key)), cats.sha256)
 
 

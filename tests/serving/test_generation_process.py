@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import Unavailable
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving import generation_process
@@ -76,7 +76,7 @@ def poisoned(
 
 @pytest.fixture
 def renderer(
-    process: GenerationProcess, store: ObjectStore, cats: ServedCheckpoint
+    process: GenerationProcess, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> RemoteRenderer:
     return process.load(store.local_copy(cats.key), cats.sha256)
 
@@ -102,7 +102,7 @@ def test_after_a_kill_a_new_process_makes_the_same_picture(
 
 
 def test_requests_that_wait_during_a_kill_are_answered(
-    process: GenerationProcess, settings: Settings, store: ObjectStore, cats: ServedCheckpoint
+    process: GenerationProcess, settings: Settings, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     engine = Engine(settings, store, threads=2)
     samples = [Sample(seed) for seed in range(60 * RENDER_BATCH)]
@@ -191,7 +191,7 @@ def test_a_partly_read_answer_is_not_taken_for_the_answer_to_the_next_command(
 def test_a_process_that_cannot_start_is_reported(
     process: GenerationProcess,
     store: ObjectStore,
-    cats: ServedCheckpoint,
+    cats: GeneratorCheckpoint,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = store.local_copy(cats.key)
@@ -206,7 +206,7 @@ def test_a_process_that_cannot_start_is_reported(
 
 
 def test_a_file_that_changed_before_it_is_loaded_again_is_refused_by_name(
-    process: GenerationProcess, settings: Settings, store: ObjectStore, cats: ServedCheckpoint
+    process: GenerationProcess, settings: Settings, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     engine = Engine(settings, store, threads=2)
     path = store.local_copy(cats.key)
@@ -233,7 +233,7 @@ def test_a_file_that_was_downloaded_again_is_loaded_again(
     process: GenerationProcess,
     settings: Settings,
     store: ObjectStore,
-    cats: ServedCheckpoint,
+    cats: GeneratorCheckpoint,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The local copy of a bucket's object may have been evicted and downloaded again."""
@@ -263,7 +263,7 @@ def test_stop_signals_do_not_end_it_before_the_api(
     assert os.getpgid(alive) == alive  # Ctrl-C is not sent to it
 
 
-def test_it_ends_with_its_parent(store: ObjectStore, cats: ServedCheckpoint) -> None:
+def test_it_ends_with_its_parent(store: ObjectStore, cats: GeneratorCheckpoint) -> None:
     parent = subprocess.run(
         [sys.executable, "-c", ENDS_WITH_ITS_PARENT, store.local_copy(cats.key), cats.sha256],
         cwd=ROOT,

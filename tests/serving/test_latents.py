@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from app.domain.errors import InvalidRequest
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.latents import (
     Keyframes,
     Latent,
@@ -124,8 +124,8 @@ def test_more_keyframes_than_parts_are_refused_as_keyframes() -> None:
 LATENT = np.zeros(100, np.float32)
 
 
-def checkpoint(*classes: str) -> ServedCheckpoint:
-    return ServedCheckpoint("c1", "cats", "k", "h", 1000, (64, 64, 3), 100, classes)
+def checkpoint(*classes: str) -> GeneratorCheckpoint:
+    return GeneratorCheckpoint("c1", "cats", "k", "h", 1000, (64, 64, 3), 100, classes)
 
 
 CATS = checkpoint("tabby", "tux", "white")
@@ -168,7 +168,7 @@ def test_an_unconditional_model_has_no_labels(point: Point) -> None:
     ],
 )
 def test_an_unknown_class_is_refused_with_the_classes_of_the_model(
-    served: ServedCheckpoint, name: str | None, point: Point, message: str
+    served: GeneratorCheckpoint, name: str | None, point: Point, message: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=message) as error:
         choose_label(served, name, point)

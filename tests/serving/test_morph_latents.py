@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import vector_of
 from app.serving.morph_latents import even_positions, frame_latents, probe_positions
@@ -16,7 +16,7 @@ DIM = 100
 
 
 def path(
-    engine: Engine, cats: ServedCheckpoint, keyframes: list[Point], frames: int, easing: str,
+    engine: Engine, cats: GeneratorCheckpoint, keyframes: list[Point], frames: int, easing: str,
     loop: bool = False,
 ) -> list[Vector]:  # fmt: skip
     computing = frame_latents(
@@ -25,7 +25,7 @@ def path(
     return asyncio.run(computing)
 
 
-def changes(engine: Engine, cats: ServedCheckpoint, latents: list[Vector]) -> np.ndarray:
+def changes(engine: Engine, cats: GeneratorCheckpoint, latents: list[Vector]) -> np.ndarray:
     async def features() -> np.ndarray:
         pixels = await engine.generate(cats, [Sample(latent) for latent in latents])
         return await engine.passports.embed(pixels)
@@ -36,7 +36,7 @@ def changes(engine: Engine, cats: ServedCheckpoint, latents: list[Vector]) -> np
 
 @pytest.mark.parametrize("easing", ["linear", "smooth", "even"])
 def test_a_path_begins_and_ends_at_its_keyframes_bit_for_bit(
-    engine: Engine, cats: ServedCheckpoint, easing: str
+    engine: Engine, cats: GeneratorCheckpoint, easing: str
 ) -> None:
     middle = np.linspace(-1, 1, DIM, dtype=np.float32)
     latents = path(engine, cats, [7, middle, 8], 5, easing)
@@ -48,7 +48,7 @@ def test_a_path_begins_and_ends_at_its_keyframes_bit_for_bit(
 
 
 def test_a_loop_ends_one_frame_before_it_begins_again(
-    engine: Engine, cats: ServedCheckpoint
+    engine: Engine, cats: GeneratorCheckpoint
 ) -> None:
     latents = path(engine, cats, [7, 8], 12, "even", loop=True)
     assert len(latents) == 12
@@ -58,7 +58,7 @@ def test_a_loop_ends_one_frame_before_it_begins_again(
 
 
 def test_with_even_easing_the_picture_changes_more_evenly(
-    engine: Engine, cats: ServedCheckpoint
+    engine: Engine, cats: GeneratorCheckpoint
 ) -> None:
     near = vector_of(7, DIM) + 0.02 * vector_of(9, DIM)
     keyframes: list[Point] = [7, near, 8]  # with `linear` half of the frames hardly change
@@ -71,7 +71,7 @@ def test_with_even_easing_the_picture_changes_more_evenly(
     assert unevenness[1] < 0.6 * unevenness[0]
 
 
-def test_an_even_path_is_reproducible(engine: Engine, cats: ServedCheckpoint) -> None:
+def test_an_even_path_is_reproducible(engine: Engine, cats: GeneratorCheckpoint) -> None:
     once, again = (path(engine, cats, [1, 2], 10, "even") for _ in range(2))
     assert [latent.tobytes() for latent in once] == [latent.tobytes() for latent in again]
 

@@ -10,7 +10,7 @@ from copying_models import add_training, embed, pack_features
 
 from app.domain.database import Database, migrate
 from app.domain.errors import QueueFull, Unavailable
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
@@ -41,7 +41,7 @@ def folder(settings: Settings, store: ObjectStore, features: np.ndarray) -> Path
 
 
 @pytest.fixture
-def database(settings: Settings, cats: ServedCheckpoint) -> Database:
+def database(settings: Settings, cats: GeneratorCheckpoint) -> Database:
     """A database in which the checkpoint `cats` was trained on the packed pictures."""
     migrate(settings.database)
     database = Database(settings.database)
@@ -51,7 +51,7 @@ def database(settings: Settings, cats: ServedCheckpoint) -> Database:
 
 
 def issue(
-    engine: Engine, database: Database, cats: ServedCheckpoint, *requests: np.ndarray
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, *requests: np.ndarray
 ) -> list[list[Passport]]:
     """Passports for several requests at once."""
 
@@ -64,7 +64,7 @@ def issue(
     return asyncio.run(ask())
 
 
-def refusal(engine: Engine, database: Database, cats: ServedCheckpoint) -> str:
+def refusal(engine: Engine, database: Database, cats: GeneratorCheckpoint) -> str:
     with pytest.raises(NoPassport) as raised:
         asyncio.run(engine.passports.open(database, cats))
     return str(raised.value)
@@ -72,7 +72,7 @@ def refusal(engine: Engine, database: Database, cats: ServedCheckpoint) -> str:
 
 @pytest.mark.usefixtures("folder")
 def test_training_pictures_are_copies_at_distance_zero(
-    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, pictures: np.ndarray
 ) -> None:
     (passports,) = issue(engine, database, cats, pictures[:100])
     assert [passport.index for passport in passports] == list(range(100))
@@ -84,7 +84,7 @@ def test_training_pictures_are_copies_at_distance_zero(
 
 @pytest.mark.usefixtures("folder")
 def test_a_slightly_brighter_training_picture_is_still_a_copy(
-    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, pictures: np.ndarray
 ) -> None:
     brighter = (pictures[:100].astype(int) + 1).clip(0, 255).astype(np.uint8)
     (passports,) = issue(engine, database, cats, brighter)
@@ -93,7 +93,7 @@ def test_a_slightly_brighter_training_picture_is_still_a_copy(
 
 @pytest.mark.usefixtures("folder")
 def test_new_cats_are_rarely_called_copies(
-    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, pictures: np.ndarray
 ) -> None:
     (passports,) = issue(engine, database, cats, pictures[1000:])
     assert np.mean([passport.copied for passport in passports]) < 0.03
@@ -102,7 +102,7 @@ def test_new_cats_are_rarely_called_copies(
 
 @pytest.mark.usefixtures("folder")
 def test_a_passport_does_not_depend_on_other_requests(
-    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, pictures: np.ndarray
 ) -> None:
     some = pictures[1000:1021]
     apart, whole, mixed = [some[index : index + 1] for index in range(21)], some, some[::-1]
@@ -112,7 +112,7 @@ def test_a_passport_does_not_depend_on_other_requests(
 
 @pytest.mark.usefixtures("folder")
 def test_a_small_request_does_not_wait_for_a_large_one(
-    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, pictures: np.ndarray
 ) -> None:
     ended: list[int] = []
 
@@ -133,7 +133,7 @@ def test_a_full_queue_is_refused_with_the_setting(
     settings: Settings,
     store: ObjectStore,
     database: Database,
-    cats: ServedCheckpoint,
+    cats: GeneratorCheckpoint,
     pictures: np.ndarray,
 ) -> None:
     small = Engine(settings.model_copy(update={"generation_queue_images": 20}), store)
@@ -146,7 +146,7 @@ def test_a_full_queue_is_refused_with_the_setting(
 
 @pytest.mark.usefixtures("folder")
 def test_a_stopping_service_issues_no_passport(
-    engine: Engine, database: Database, cats: ServedCheckpoint
+    engine: Engine, database: Database, cats: GeneratorCheckpoint
 ) -> None:
     engine.passports.close()
     with pytest.raises(Unavailable, match="stopping"):
@@ -155,7 +155,7 @@ def test_a_stopping_service_issues_no_passport(
 
 @pytest.mark.usefixtures("folder")
 def test_a_cancelled_request_is_not_worked_on(
-    engine: Engine, database: Database, cats: ServedCheckpoint, pictures: np.ndarray
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, pictures: np.ndarray
 ) -> None:
     async def leave() -> None:
         embeddings = await engine.passports.open(database, cats)
@@ -169,7 +169,7 @@ def test_a_cancelled_request_is_not_worked_on(
 
 
 def test_a_dataset_without_embeddings_is_named_with_the_remedy(
-    engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, folder: Path
 ) -> None:
     (folder / "dataset.json").write_text(json.dumps({"images": 1000}))
     assert refusal(engine, database, cats) == (
@@ -178,7 +178,7 @@ def test_a_dataset_without_embeddings_is_named_with_the_remedy(
 
 
 def test_embeddings_of_another_network_are_refused(
-    engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, folder: Path
 ) -> None:
     (folder / "dataset.json").write_text(json.dumps({"embedding": "moggy-0-cafe"}))
     assert "was embedded by moggy-0-cafe, this service has moggy-" in refusal(
@@ -187,14 +187,14 @@ def test_embeddings_of_another_network_are_refused(
 
 
 def test_a_broken_index_is_named_with_its_file(
-    engine: Engine, database: Database, cats: ServedCheckpoint, folder: Path
+    engine: Engine, database: Database, cats: GeneratorCheckpoint, folder: Path
 ) -> None:
     (folder / "features.npy").write_bytes(b"nothing")
     assert "'kittens' cannot be searched: features.npy" in refusal(engine, database, cats)
 
 
 def test_a_dataset_with_missing_files_is_reported_as_being_deleted(
-    engine: Engine, database: Database, cats: ServedCheckpoint
+    engine: Engine, database: Database, cats: GeneratorCheckpoint
 ) -> None:
     assert refusal(engine, database, cats) == "dataset 'kittens' is being deleted"
 
@@ -204,7 +204,7 @@ def test_an_idle_service_holds_no_deleted_files_open(
     settings: Settings,
     store: ObjectStore,
     database: Database,
-    cats: ServedCheckpoint,
+    cats: GeneratorCheckpoint,
     folder: Path,
     pictures: np.ndarray,
 ) -> None:

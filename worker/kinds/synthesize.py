@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, job_objects, jobs, registry
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.replacement_seeds import seed_after
 from app.domain.job_objects import MANIFEST, StoredFile, file_key
 from app.domain.tables import JobFile
@@ -30,7 +30,7 @@ class Synthesize(Kind):
         with self.context.read() as session:
             row = registry.find_checkpoint(session, self.job.checkpoint)
             stored = job_objects.count_stored(session, self.job.id)
-        checkpoint = ServedCheckpoint.of(row)
+        checkpoint = GeneratorCheckpoint.of(row)
         self._classes = checkpoint.classes
         run = {
             "checkpoint": asdict(checkpoint),

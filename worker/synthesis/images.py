@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import Recipe, image_recipe
 from app.domain.images.replacement_seeds import seed_after
@@ -50,7 +50,7 @@ class ImageStream:
     def __init__(
         self,
         renderer: Renderer,
-        checkpoint: ServedCheckpoint,
+        checkpoint: GeneratorCheckpoint,
         image_format: str,
         label: int | None,
         find_copies: Callable[[Pixels], list[bool]] | None = None,

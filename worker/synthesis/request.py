@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 
 
 class SynthesisError(Exception):
@@ -47,7 +47,7 @@ class ComparedDataset:
 class SynthesisRequest:
     """`shards`, `made` and `tried` count what earlier runs of the job have stored."""
 
-    checkpoint: ServedCheckpoint
+    checkpoint: GeneratorCheckpoint
     path: Path  # of the checkpoint's file
     images: int
     seed: int
@@ -66,7 +66,7 @@ class SynthesisRequest:
         checkpoint, config, compared = run["checkpoint"], run["config"], run["compared"]
         lists = {name: tuple(checkpoint[name]) for name in ("shape", "classes")}
         return cls(
-            checkpoint=ServedCheckpoint(**checkpoint | lists),
+            checkpoint=GeneratorCheckpoint(**checkpoint | lists),
             path=Path(run["path"]),
             images=config["images"],
             seed=config["seed"],

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import ZIP_EPOCH
 from app.domain.images.recipes import recipe_text
 from worker.synthesis.images import EncodedImage
@@ -40,7 +40,7 @@ class Shard(Protocol):
 
     suffix: ClassVar[str]
 
-    def __init__(self, path: Path, checkpoint: ServedCheckpoint, image_format: str) -> None: ...
+    def __init__(self, path: Path, checkpoint: GeneratorCheckpoint, image_format: str) -> None: ...
 
     def add(self, image: EncodedImage, data: bytes) -> str:
         """Write the image's file and return its name within the shard."""
@@ -54,7 +54,7 @@ class ZipShard:
 
     suffix: ClassVar[str] = "zip"
 
-    def __init__(self, path: Path, _checkpoint: ServedCheckpoint, image_format: str) -> None:
+    def __init__(self, path: Path, _checkpoint: GeneratorCheckpoint, image_format: str) -> None:
         self._format = image_format
         # Not compressed: encoded images do not get smaller.
         self._archive = zipfile.ZipFile(path, "x", zipfile.ZIP_STORED)
@@ -77,7 +77,7 @@ class FolderShard(ZipShard):
     Without classes there is one folder, named after the model.
     """
 
-    def __init__(self, path: Path, checkpoint: ServedCheckpoint, image_format: str) -> None:
+    def __init__(self, path: Path, checkpoint: GeneratorCheckpoint, image_format: str) -> None:
         super().__init__(path, checkpoint, image_format)
         self._folders = folder_names(checkpoint.classes or (checkpoint.model,))
 
@@ -125,7 +125,7 @@ class TarShard:
 
     suffix: ClassVar[str] = "tar"
 
-    def __init__(self, path: Path, _checkpoint: ServedCheckpoint, image_format: str) -> None:
+    def __init__(self, path: Path, _checkpoint: GeneratorCheckpoint, image_format: str) -> None:
         self._format = image_format
         self._file = path.open("xb")
 
@@ -164,7 +164,7 @@ class ParquetShard:
 
     suffix: ClassVar[str] = "parquet"
 
-    def __init__(self, path: Path, checkpoint: ServedCheckpoint, image_format: str) -> None:
+    def __init__(self, path: Path, checkpoint: GeneratorCheckpoint, image_format: str) -> None:
         try:
             from pyarrow.parquet import ParquetWriter
         except ImportError as exc:

@@ -11,7 +11,7 @@ CLASSES_LISTED = 20  # in an error message
 
 
 @dataclass(frozen=True)
-class ServedCheckpoint:
+class GeneratorCheckpoint:
     """What generation and recipes need to know of a stored checkpoint. Immutable for one id."""
 
     id: str
@@ -38,7 +38,7 @@ class ServedCheckpoint:
         )
 
 
-def find_label(checkpoint: ServedCheckpoint, name: str) -> int:
+def find_label(checkpoint: GeneratorCheckpoint, name: str) -> int:
     """Return the index of a class by its name. Raises InvalidRequest for an unknown name."""
     if not checkpoint.classes:
         raise InvalidRequest(
@@ -55,7 +55,7 @@ def find_label(checkpoint: ServedCheckpoint, name: str) -> int:
     return checkpoint.classes.index(name)
 
 
-def list_classes(checkpoint: ServedCheckpoint) -> str:
+def list_classes(checkpoint: GeneratorCheckpoint) -> str:
     """Return the first class names, and how many more there are."""
     shown = ", ".join(checkpoint.classes[:CLASSES_LISTED])
     more = len(checkpoint.classes) - CLASSES_LISTED

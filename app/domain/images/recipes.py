@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from models.samples import Point, Sample, Vector
 
 Recipe = dict[str, Any]
@@ -13,12 +13,12 @@ Recipe = dict[str, Any]
 BACKEND = "cpu-float32"  # another backend may compute pixels that differ by one level
 
 
-def image_recipe(checkpoint: ServedCheckpoint, sample: Sample) -> Recipe:
+def image_recipe(checkpoint: GeneratorCheckpoint, sample: Sample) -> Recipe:
     image_class = {"class": class_name(checkpoint, sample.label)}
     return checkpoint_recipe(checkpoint) | point_recipe(sample.point) | image_class
 
 
-def grid_recipe(checkpoint: ServedCheckpoint, samples: list[Sample], columns: int) -> Recipe:
+def grid_recipe(checkpoint: GeneratorCheckpoint, samples: list[Sample], columns: int) -> Recipe:
     """`class` is the class that all images share, else None. Conditional images have their own."""
     images = [point_recipe(sample.point) for sample in samples]
     labels = {sample.label for sample in samples}
@@ -33,7 +33,7 @@ def grid_recipe(checkpoint: ServedCheckpoint, samples: list[Sample], columns: in
 
 
 def interpolation_recipe(
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     keyframes: list[Point],
     label: int | None,
     *,
@@ -56,7 +56,7 @@ def interpolation_recipe(
     }
 
 
-def checkpoint_recipe(checkpoint: ServedCheckpoint) -> Recipe:
+def checkpoint_recipe(checkpoint: GeneratorCheckpoint) -> Recipe:
     return {
         "model": checkpoint.model,
         "checkpoint": checkpoint.id,
@@ -66,7 +66,7 @@ def checkpoint_recipe(checkpoint: ServedCheckpoint) -> Recipe:
     }
 
 
-def class_name(checkpoint: ServedCheckpoint, label: int | None) -> str | None:
+def class_name(checkpoint: GeneratorCheckpoint, label: int | None) -> str | None:
     return None if label is None else checkpoint.classes[label]
 
 

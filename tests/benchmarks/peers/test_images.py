@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from app.domain.settings import Settings
@@ -25,17 +25,17 @@ def store(tmp_path: Path) -> ObjectStore:
 
 
 @pytest.fixture
-def checkpoint(store: ObjectStore) -> ServedCheckpoint:
+def checkpoint(store: ObjectStore) -> GeneratorCheckpoint:
     return store_checkpoint(store)
 
 
-def assignment_of(store: ObjectStore, checkpoint: ServedCheckpoint) -> Assignment:
+def assignment_of(store: ObjectStore, checkpoint: GeneratorCheckpoint) -> Assignment:
     file = store.local_copy(checkpoint.key)
     return Assignment(8000, asdict(checkpoint), str(file), Setting(batch=4))
 
 
 def test_a_peers_images_are_those_of_the_service(
-    store: ObjectStore, checkpoint: ServedCheckpoint
+    store: ObjectStore, checkpoint: GeneratorCheckpoint
 ) -> None:
     make_images = PeerImages(assignment_of(store, checkpoint))
     renderer = Renderer(load_generator(store.local_copy(checkpoint.key)))
@@ -47,7 +47,7 @@ def test_a_peers_images_are_those_of_the_service(
             compare(file, encode_png(pixels, image_recipe(checkpoint, Sample(seed))))
 
 
-def test_another_image_is_detected(store: ObjectStore, checkpoint: ServedCheckpoint) -> None:
+def test_another_image_is_detected(store: ObjectStore, checkpoint: GeneratorCheckpoint) -> None:
     (pixels,) = Renderer(load_generator(store.local_copy(checkpoint.key))).render([Sample(1)])
     recipe = image_recipe(checkpoint, Sample(1))
     expected = encode_png(pixels, recipe)
@@ -62,7 +62,7 @@ def test_another_image_is_detected(store: ObjectStore, checkpoint: ServedCheckpo
 
 
 def test_a_server_gets_its_assignment_through_its_environment(
-    store: ObjectStore, checkpoint: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+    store: ObjectStore, checkpoint: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assignment = assignment_of(store, checkpoint)
     for name, value in assignment.environment().items():

@@ -3,11 +3,11 @@
 import pytest
 
 from app.domain.errors import InvalidRequest
-from app.domain.images.checkpoint import ServedCheckpoint, find_label, list_classes
+from app.domain.images.checkpoint import GeneratorCheckpoint, find_label, list_classes
 
 
-def checkpoint(*classes: str) -> ServedCheckpoint:
-    return ServedCheckpoint("c1", "cats", "k", "h", 1000, (64, 64, 3), 100, classes)
+def checkpoint(*classes: str) -> GeneratorCheckpoint:
+    return GeneratorCheckpoint("c1", "cats", "k", "h", 1000, (64, 64, 3), 100, classes)
 
 
 def test_a_class_name_has_an_index() -> None:

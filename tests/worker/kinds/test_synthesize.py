@@ -20,7 +20,7 @@ from servers import ON_POSTGRESQL
 
 from app.domain import job_objects, jobs
 from app.domain.database import Database
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import Status, Stop
 from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
@@ -56,7 +56,7 @@ def settings(
 
 
 @pytest.fixture
-def checkpoint(database: Database, store: ObjectStore) -> ServedCheckpoint:
+def checkpoint(database: Database, store: ObjectStore) -> GeneratorCheckpoint:
     """A checkpoint of the conditional model "cats"."""
     return register(
         database, store_checkpoint(store, shape=(28, 28, 3), classes=CLASSES, conditional=True)
@@ -65,7 +65,7 @@ def checkpoint(database: Database, store: ObjectStore) -> ServedCheckpoint:
 
 @pytest.fixture
 def synthesize(
-    database: Database, settings: Settings, store: ObjectStore, checkpoint: ServedCheckpoint
+    database: Database, settings: Settings, store: ObjectStore, checkpoint: GeneratorCheckpoint
 ) -> Synthesize:
     """Queues a synthesis; returns the job id."""
 
@@ -94,7 +94,7 @@ def test_the_files_and_the_manifest_agree_with_the_api(
     watch: Watch,
     start_worker: StartWorker,
     settings: Settings,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
 ) -> None:
     start_worker("light,evaluate,synthesize")
     job_id = synthesize(images=25, seed=7, shard_images=10, layout="imagefolder")
@@ -215,7 +215,7 @@ def test_copies_of_training_images_are_left_out(
     start_worker: StartWorker,
     database: Database,
     store: ObjectStore,
-    checkpoint: ServedCheckpoint,
+    checkpoint: GeneratorCheckpoint,
     tmp_path: Path,
 ) -> None:
     pictures = TrainingPictures("kittens", "d1", "datasets/d1/1")

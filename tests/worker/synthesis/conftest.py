@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import Synthesis
@@ -44,13 +44,13 @@ def store(tmp_path: Path) -> ObjectStore:
 
 
 @pytest.fixture
-def checkpoint(store: ObjectStore) -> ServedCheckpoint:
+def checkpoint(store: ObjectStore) -> GeneratorCheckpoint:
     """A checkpoint of the conditional model "cats"."""
     return store_checkpoint(store, shape=(28, 28, 1), classes=CLASSES, conditional=True)
 
 
 @pytest.fixture
-def renderer(store: ObjectStore, checkpoint: ServedCheckpoint) -> Renderer:
+def renderer(store: ObjectStore, checkpoint: GeneratorCheckpoint) -> Renderer:
     from models.checkpoint import load_generator
 
     return Renderer(load_generator(store.local_copy(checkpoint.key)))
@@ -58,7 +58,7 @@ def renderer(store: ObjectStore, checkpoint: ServedCheckpoint) -> Renderer:
 
 @pytest.fixture
 def synthesize(
-    store: ObjectStore, checkpoint: ServedCheckpoint, tmp_path: Path
+    store: ObjectStore, checkpoint: GeneratorCheckpoint, tmp_path: Path
 ) -> Callable[..., tuple[int, Events]]:
     """Runs a synthesis in the folder `name`; returns its exit status and its events."""
 

@@ -10,7 +10,7 @@ import pytest
 from copying_models import embed, pack_features
 from PIL import Image
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from models.config import MAX_SEED
 from models.rendering import Renderer
 from models.samples import Pixels, Sample
@@ -33,7 +33,7 @@ def decoded(image: EncodedImage) -> np.ndarray:
 
 
 def test_images_come_in_the_order_of_their_seeds_from_any_offset(
-    renderer: Renderer, checkpoint: ServedCheckpoint
+    renderer: Renderer, checkpoint: GeneratorCheckpoint
 ) -> None:
     stream = ImageStream(renderer, checkpoint, "png", None)
     whole = list(stream.images(100, 0, 50))
@@ -47,20 +47,20 @@ def test_images_come_in_the_order_of_their_seeds_from_any_offset(
 
 
 def test_all_images_are_of_the_requested_class(
-    renderer: Renderer, checkpoint: ServedCheckpoint
+    renderer: Renderer, checkpoint: GeneratorCheckpoint
 ) -> None:
     stream = ImageStream(renderer, checkpoint, "webp", 1)
     assert {image.label for image in stream.images(0, 0, 20)} == {1}
 
 
 def test_after_the_largest_seed_an_endless_stream_continues_at_seed_0(
-    renderer: Renderer, checkpoint: ServedCheckpoint
+    renderer: Renderer, checkpoint: GeneratorCheckpoint
 ) -> None:
     endless = ImageStream(renderer, checkpoint, "png", None).images(MAX_SEED - 1, 0, None)
     assert [next(endless).seed for _ in range(4)] == [MAX_SEED - 1, MAX_SEED, 0, 1]
 
 
-def test_a_copy_has_no_data(renderer: Renderer, checkpoint: ServedCheckpoint) -> None:
+def test_a_copy_has_no_data(renderer: Renderer, checkpoint: GeneratorCheckpoint) -> None:
     def every_other(pixels: Pixels) -> list[bool]:
         return [index % 2 == 1 for index in range(len(pixels))]
 
@@ -69,7 +69,7 @@ def test_a_copy_has_no_data(renderer: Renderer, checkpoint: ServedCheckpoint) ->
 
 
 def test_copies_are_searched_once_for_each_task(
-    renderer: Renderer, checkpoint: ServedCheckpoint
+    renderer: Renderer, checkpoint: GeneratorCheckpoint
 ) -> None:
     sizes: list[int] = []
 
@@ -89,7 +89,7 @@ def test_copies_are_searched_once_for_each_task(
 
 
 def test_closing_the_stream_waits_only_for_running_tasks(
-    renderer: Renderer, checkpoint: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+    renderer: Renderer, checkpoint: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images_module, "usable_cores", lambda: 1)
     started: list[int] = []

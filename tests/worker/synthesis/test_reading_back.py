@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import store_checkpoint
 from worker.ingest.ingest import Ingest
@@ -21,7 +21,7 @@ LIMITS = Limits(max_pixels=1 << 20, max_images=1000, max_unpacked_bytes=1 << 28)
 
 
 @pytest.fixture
-def checkpoint(store: ObjectStore, request: pytest.FixtureRequest) -> ServedCheckpoint:
+def checkpoint(store: ObjectStore, request: pytest.FixtureRequest) -> GeneratorCheckpoint:
     """A checkpoint of a model with classes, one of them no folder name, or without classes."""
     classes = getattr(request, "param", CLASSES)
     conditional = bool(classes)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from app.domain.images.checkpoint import ServedCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint
 from worker.ingest.archives.parquet_rows import write_rows
 from worker.synthesis.images import EncodedImage
 from worker.synthesis.request import NoWriter
@@ -29,7 +29,7 @@ ROWS = GROUP_ROWS + 5
 
 
 def write_zip(
-    shard_type: type[ZipShard], path: Path, checkpoint: ServedCheckpoint, *labels: object
+    shard_type: type[ZipShard], path: Path, checkpoint: GeneratorCheckpoint, *labels: object
 ) -> Path:
     shard = shard_type(path, checkpoint, "jpg")
     for seed, label in enumerate(labels):
@@ -39,7 +39,7 @@ def write_zip(
     return path
 
 
-def test_zips_of_the_same_images_are_equal(tmp_path: Path, checkpoint: ServedCheckpoint) -> None:
+def test_zips_of_the_same_images_are_equal(tmp_path: Path, checkpoint: GeneratorCheckpoint) -> None:
     first, again = (write_zip(ZipShard, tmp_path / name, checkpoint, 0, 1) for name in "ab")
     assert first.read_bytes() == again.read_bytes()
     with zipfile.ZipFile(first) as archive:
@@ -50,7 +50,7 @@ def test_zips_of_the_same_images_are_equal(tmp_path: Path, checkpoint: ServedChe
 
 
 def test_each_class_is_a_folder_below_the_one_it_is_unpacked_in(
-    tmp_path: Path, checkpoint: ServedCheckpoint
+    tmp_path: Path, checkpoint: GeneratorCheckpoint
 ) -> None:
     with zipfile.ZipFile(write_zip(FolderShard, tmp_path / "a", checkpoint, 0, 1, 2, 0)) as archive:
         assert archive.namelist() == ["tabby/0.jpg", "white/1.jpg", "class-2/2.jpg", "tabby/3.jpg"]
@@ -58,7 +58,7 @@ def test_each_class_is_a_folder_below_the_one_it_is_unpacked_in(
 
 @pytest.mark.parametrize(("model", "folder"), [("cats", "cats"), ("nul", "class-0")])
 def test_without_classes_the_folder_has_the_models_name_where_that_is_valid(
-    tmp_path: Path, checkpoint: ServedCheckpoint, model: str, folder: str
+    tmp_path: Path, checkpoint: GeneratorCheckpoint, model: str, folder: str
 ) -> None:
     lone = replace(checkpoint, model=model, classes=())
     with zipfile.ZipFile(write_zip(FolderShard, tmp_path / "a", lone, None)) as archive:
@@ -98,7 +98,7 @@ def test_no_two_classes_share_a_folder(classes: tuple[str, ...], folders: tuple[
     assert folder_names(classes) == folders
 
 
-def write_tar(path: Path, checkpoint: ServedCheckpoint, label: int | None) -> Path:
+def write_tar(path: Path, checkpoint: GeneratorCheckpoint, label: int | None) -> Path:
     shard = TarShard(path, checkpoint, "png")
     for seed in (7, 2**53 - 1):
         shard.add(EncodedImage(seed, label, {"seed": seed}, b""), b"picture %d" % seed)
@@ -107,7 +107,7 @@ def write_tar(path: Path, checkpoint: ServedCheckpoint, label: int | None) -> Pa
 
 
 def test_the_files_of_a_sample_stand_together_in_a_tar(
-    tmp_path: Path, checkpoint: ServedCheckpoint
+    tmp_path: Path, checkpoint: GeneratorCheckpoint
 ) -> None:
     with tarfile.open(write_tar(tmp_path / "a", checkpoint, 2), "r:") as archive:
         names = archive.getnames()
@@ -120,7 +120,7 @@ def test_the_files_of_a_sample_stand_together_in_a_tar(
 
 
 def test_a_tar_without_classes_has_no_cls_files_and_always_the_same_bytes(
-    tmp_path: Path, checkpoint: ServedCheckpoint
+    tmp_path: Path, checkpoint: GeneratorCheckpoint
 ) -> None:
     first, again = (write_tar(tmp_path / name, checkpoint, None) for name in "ab")
     assert first.read_bytes() == again.read_bytes()
@@ -137,7 +137,7 @@ def test_a_tar_header_equals_the_one_of_tarfile(name: str, size: int) -> None:
     assert tar_header(name, size) == member.tobuf(tarfile.USTAR_FORMAT)
 
 
-def write_parquet(path: Path, checkpoint: ServedCheckpoint, label: int | None) -> Path:
+def write_parquet(path: Path, checkpoint: GeneratorCheckpoint, label: int | None) -> Path:
     shard = ParquetShard(path, checkpoint, "png")
     for seed in range(ROWS):
         shard.add(EncodedImage(seed, label, {"seed": seed}, b""), b"picture %d" % seed)
@@ -146,7 +146,7 @@ def write_parquet(path: Path, checkpoint: ServedCheckpoint, label: int | None) -
 
 
 def test_the_columns_of_a_parquet_are_what_hubs_expect(
-    tmp_path: Path, checkpoint: ServedCheckpoint
+    tmp_path: Path, checkpoint: GeneratorCheckpoint
 ) -> None:
     with parquet.ParquetFile(write_parquet(tmp_path / "a", checkpoint, 1)) as file:
         assert file.metadata.num_row_groups == 2
@@ -167,7 +167,7 @@ def test_the_columns_of_a_parquet_are_what_hubs_expect(
 
 
 def test_an_ingest_reads_the_images_and_classes_of_a_parquet(
-    tmp_path: Path, checkpoint: ServedCheckpoint
+    tmp_path: Path, checkpoint: GeneratorCheckpoint
 ) -> None:
     out = io.BytesIO()
     write_rows(write_parquet(tmp_path / "a", checkpoint, 1), out)
@@ -180,16 +180,16 @@ def test_an_ingest_reads_the_images_and_classes_of_a_parquet(
 
 
 def test_a_parquet_without_classes_has_no_labels_and_always_the_same_bytes(
-    tmp_path: Path, checkpoint: ServedCheckpoint
+    tmp_path: Path, checkpoint: GeneratorCheckpoint
 ) -> None:
-    unconditional = ServedCheckpoint("c", "cats", "k", "s", 1, (28, 28, 1), 16)
+    unconditional = GeneratorCheckpoint("c", "cats", "k", "s", 1, (28, 28, 1), 16)
     first, again = (write_parquet(tmp_path / name, unconditional, None) for name in "ab")
     assert first.read_bytes() == again.read_bytes()
     assert parquet.read_schema(first).names == ["image", "recipe"]
 
 
 def test_without_pyarrow_the_error_names_the_extra(
-    tmp_path: Path, checkpoint: ServedCheckpoint, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, checkpoint: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("pyarrow", "pyarrow.parquet"):
         monkeypatch.setitem(sys.modules, name, None)
