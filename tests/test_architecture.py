@@ -68,8 +68,8 @@ def test_imports_point_one_way(path: Path) -> None:
     if owner is None:
         assert path.read_text() == "", f"{name} belongs to no part"
         return
-    ours = {one for one in imported(path) if within(one, {"app", "worker", "models"})}
-    assert {one for one in ours if not within(one, MAY_IMPORT[owner])} == set()
+    ours = {module for module in imported(path) if within(module, {"app", "worker", "models"})}
+    assert {module for module in ours if not within(module, MAY_IMPORT[owner])} == set()
 
 
 def test_models_needs_only_what_a_bare_gpu_machine_has() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from app.cli.errors import CommandError
 from app.cli.tarstream import Member
-from app.cli.uploads import Part, Plan, plan_upload
+from app.cli.uploads import Part, UploadPlan, plan_upload
 
 from .conftest import FakeService, as_json
 
@@ -38,7 +38,7 @@ def names(part: Part) -> list[str]:
     return [member.name for member in part.content]
 
 
-def left_out(plan: Plan) -> dict[str, str]:
+def left_out(plan: UploadPlan) -> dict[str, str]:
     return {entry.path.name: entry.reason for entry in plan.left_out}
 
 

@@ -1,7 +1,7 @@
 """The compose file from its first start to an upgrade, in order: `make compose-test`.
 
-Each step goes on from what the one before has left, so the first failure ends the run. It is no
-part of `make test`, which needs no Docker engine.
+Each step starts from the state that the previous step leaves, so the first failure ends the run.
+`make test` does not run it: it needs a Docker engine.
 """
 
 import os
@@ -39,7 +39,7 @@ TAG = os.environ["MOGGY_TAG"]
 
 @pytest.fixture(scope="module", autouse=True)
 def removed() -> Iterator[None]:
-    """Nothing of an earlier run is there, and nothing of this one stays."""
+    """Remove the containers and volumes of an earlier run, and those of this run at its end."""
     compose("down", "--volumes", "--remove-orphans")
     yield
     compose("down", "--volumes", "--remove-orphans")
@@ -98,12 +98,12 @@ def test_a_killed_container_costs_nothing_that_was_acknowledged(api: httpx2.Clie
 
 
 def kill_and_start(api: httpx2.Client, service: str, job: str) -> None:
-    """Kill a container during a training and an upload, and see both go on."""
+    """Kill a container during a training and an upload; both continue."""
     seen = job_of(api, job)["progress"]["images_seen"]
     stored = checkpoints(api, "killed")
     upload(api, f"copy-{service}", pictures(40))
     compose("kill", service)
-    time.sleep(2)  # long enough to be asked for meanwhile
+    time.sleep(2)  # long enough for requests to arrive meanwhile
     compose("start", service)
     wait_for(f"on after {service}", lambda: job_of(api, job)["progress"]["images_seen"] > seen)
     assert stored <= checkpoints(api, "killed"), service
@@ -142,10 +142,11 @@ def test_replicas_share_everything_and_leave_postgresql_connections() -> None:
         wait_for(
             "seen by the others",
             lambda: all(
-                one.get("/v1/datasets/shared").json()["status"] == "ready" for one in replicas
+                replica.get("/v1/datasets/shared").json()["status"] == "ready"
+                for replica in replicas
             ),
         )
-        files = {one.get("/v1/models/first/images/3.png").content for one in replicas}
+        files = {replica.get("/v1/models/first/images/3.png").content for replica in replicas}
         assert len(files) == 1
         probe = Probe()
         for address in addresses():
@@ -163,7 +164,7 @@ def test_replicas_share_everything_and_leave_postgresql_connections() -> None:
 def connections() -> int:
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'moggy'"
     found = compose("exec", "-T", "postgres", "psql", "-U", "moggy", "-Atc", query).stdout
-    return int(found) - 1  # without this one
+    return int(found) - 1  # without the connection of psql itself
 
 
 def test_a_worker_that_hangs_is_unhealthy_and_a_busy_one_is_not(api: httpx2.Client) -> None:
@@ -211,7 +212,9 @@ def test_all_stop_in_time_with_answers_under_way_and_the_job_goes_on(api: httpx2
     start()
     assert set(docker("volume", "ls", "--quiet").stdout.split()) == volumes  # none leaks
     with client() as again:
-        assert "squares" in {one["name"] for one in again.get("/v1/datasets").json()["items"]}
+        assert "squares" in {
+            dataset["name"] for dataset in again.get("/v1/datasets").json()["items"]
+        }
         assert again.get("/v1/models/first/images/7.png").status_code == 200
         wait_for("goes on", lambda: job_of(again, job)["progress"]["images_seen"] > seen)
         again.post(f"/v1/jobs/{job}/cancel")
@@ -223,7 +226,7 @@ def read_to_the_end(method: str, path: str, body: object) -> None:
             for _ in answer.iter_bytes():
                 time.sleep(0.05)
     except httpx2.TransportError:
-        pass  # the API has left, as it was asked to
+        pass  # the API was stopped
 
 
 def test_limits_of_a_container_are_seen() -> None:

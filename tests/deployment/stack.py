@@ -43,7 +43,7 @@ def compose(*arguments: str, check: bool = True, **options: Any) -> Done:
 
 
 def containers(service: str | None = None) -> list[dict[str, Any]]:
-    """What `docker inspect` tells of each container of a service, or of all, also of ended ones."""
+    """The output of `docker inspect` for one service, or for all, stopped containers included."""
     ids = compose("ps", "--all", "--quiet", *([service] if service else [])).stdout.split()
     found: list[dict[str, Any]] = json.loads(docker("inspect", *ids).stdout) if ids else []
     return found
@@ -52,9 +52,9 @@ def containers(service: str | None = None) -> list[dict[str, Any]]:
 def addresses() -> list[str]:
     """Where the replicas of the API answer."""
     ports = [
-        one["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostPort"]
-        for one in containers("api")
-        if one["State"]["Running"]
+        container["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostPort"]
+        for container in containers("api")
+        if container["State"]["Running"]
     ]
     return [f"http://127.0.0.1:{port}" for port in sorted(ports)]
 
@@ -120,7 +120,10 @@ def job_of(api: httpx2.Client, job: str) -> dict[str, Any]:
 
 
 def checkpoints(api: httpx2.Client, model: str) -> set[str]:
-    return {one["id"] for one in api.get(f"/v1/models/{model}/checkpoints").json()["items"]}
+    return {
+        checkpoint["id"]
+        for checkpoint in api.get(f"/v1/models/{model}/checkpoints").json()["items"]
+    }
 
 
 class Probe:

@@ -35,7 +35,7 @@ def test_the_compose_files_are_clean_under_dclint() -> None:
 
 def test_the_image_and_the_project_take_the_same_torch() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    pins = [one for one in project["dependencies"] if one.startswith("torch")]
+    pins = [line for line in project["dependencies"] if line.startswith("torch")]
     assert pins == ["torch==2.13.0"]
     assert f'"$TORCH_INDEX_URL"}} {pins[0]}' in (ROOT / "Dockerfile").read_text()
 
@@ -44,7 +44,7 @@ def test_no_package_index_is_named() -> None:
     for name in ("Dockerfile", "docker-compose.yml", "docker-compose.gpu.yml", "pyproject.toml"):
         addresses = re.findall(r"\S+://[^/\s'\"]*", (ROOT / name).read_text())
         ours = ("postgresql+psycopg://moggy:", "redis://:", "http://127.0.0.1:")
-        assert [one for one in addresses if not any(mine in one for mine in ours)] == [], name
+        assert [url for url in addresses if not any(prefix in url for prefix in ours)] == [], name
 
 
 def test_the_gpu_file_gives_the_worker_its_gpus_and_changes_nothing_else() -> None:

@@ -88,7 +88,7 @@ def composition(
         connection.execute(f'CREATE DATABASE "{name}"')
     composition = Composition(tmp_path, f"{postgres_url}/{name}", valkey_url, variables)
     assert composition.start("migrate").wait(START_SECONDS) == 0
-    started = [composition.start(one) for one in ("api", "worker", "worker-light")]
+    started = [composition.start(name) for name in ("api", "worker", "worker-light")]
     headers = {"Authorization": f"Bearer {KEY}"}
     url = f"http://127.0.0.1:{composition.port}"
     with httpx2.Client(base_url=url, headers=headers, timeout=30) as client:

@@ -29,7 +29,7 @@ def test_a_failure_on_the_way_leaves_the_old_file_and_no_other(
     with pytest.raises(OSError, match="No space left"):
         write_durably(path, b"new")
     assert path.read_bytes() == b"old"
-    assert [one.name for one in tmp_path.iterdir()] == ["state"]
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 def test_folders_on_the_way_are_made(tmp_path: Path) -> None:

@@ -46,11 +46,11 @@ def test_parameters_are_the_articles_batchnorm_included(
 
 def test_the_paper_starts_from_1024_channels_and_r3gan_from_768() -> None:
     generator = build_generator(PRESETS["dcgan-paper"].config)
-    norms = [one for one in generator.modules() if isinstance(one, nn.BatchNorm2d)]
+    norms = [layer for layer in generator.modules() if isinstance(layer, nn.BatchNorm2d)]
     assert [norm.num_features for norm in norms] == [1024, 512, 256, 128]
     with torch.device("meta"):
         large = build_generator(resolve("r3gan", shape=(256, 256, 3)))
-    widths = [one.out_channels for one in large.modules() if isinstance(one, Pointwise)]
+    widths = [layer.out_channels for layer in large.modules() if isinstance(layer, Pointwise)]
     assert widths[-1] == 3
     assert [width for width in (768, 384, 192, 96) if width in widths] == [768, 384, 192, 96]
 
@@ -178,8 +178,8 @@ def test_r3gans_blocks_start_as_the_identity() -> None:
     initialise(generator, torch.Generator().manual_seed(0))
     pictures = generator(torch.randn(64, config.latent_dim))
     assert 0.1 < pictures.std().item() < 10
-    last = [one for one in generator.modules() if isinstance(one, Pointwise)]
-    assert sum(not one.weight.any() for one in last) == 8  # two blocks at each of four stages
+    last = [layer for layer in generator.modules() if isinstance(layer, Pointwise)]
+    assert sum(not layer.weight.any() for layer in last) == 8  # two blocks at each of four stages
 
 
 def test_autocast_still_gives_float32_pixels_and_logits() -> None:

@@ -42,8 +42,8 @@ def lengths(features: np.ndarray) -> np.ndarray:
 
 
 def resized(pictures: np.ndarray, width: int, height: int, mode: str = "RGB") -> np.ndarray:
-    shown = [Image.fromarray(one).resize((width, height)).convert(mode) for one in pictures]
-    stack = np.stack([np.asarray(one) for one in shown])
+    shown = [Image.fromarray(image).resize((width, height)).convert(mode) for image in pictures]
+    stack = np.stack([np.asarray(image) for image in shown])
     return stack[..., None] if mode == "L" else stack
 
 
@@ -126,12 +126,12 @@ def test_near_duplicates_lie_closer_than_different_cats(
     np.fill_diagonal(apart, np.inf)
     nearest_other = apart.min(1)
     for name, change in {
-        "crop": lambda one: one.crop((3, 3, 61, 61)).resize((64, 64)),
-        "jpeg": lambda one: through_jpeg(one, tmp_path / "packed.jpg"),
-        "bright": lambda one: ImageEnhance.Brightness(one).enhance(1.15),
+        "crop": lambda image: image.crop((3, 3, 61, 61)).resize((64, 64)),
+        "jpeg": lambda image: through_jpeg(image, tmp_path / "packed.jpg"),
+        "bright": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
         "mirror": ImageOps.mirror,
     }.items():
-        changed = np.stack([np.asarray(change(Image.fromarray(one))) for one in pictures])
+        changed = np.stack([np.asarray(change(Image.fromarray(image))) for image in pictures])
         own = np.linalg.norm(embedder(changed) - features, axis=1)
         assert (own < nearest_other).mean() > 0.97, name
         assert np.median(own) < np.median(nearest_other) / 2, name

@@ -31,7 +31,9 @@ def searchable(folder: Path, features: np.ndarray) -> Index:
 
 def brute_force(stored: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """(M, N) distances between float16 vectors, in float64."""
-    rows, columns = (torch.from_numpy(one.astype(np.float16)).double() for one in (queries, stored))
+    rows, columns = (
+        torch.from_numpy(vectors.astype(np.float16)).double() for vectors in (queries, stored)
+    )
     return torch.cdist(rows, columns, compute_mode="donot_use_mm_for_euclid_dist").numpy()
 
 

@@ -71,11 +71,11 @@ def blurred(images: np.ndarray, radius: float) -> np.ndarray:
 
 def numbers(value: Any) -> Iterator[float]:
     if isinstance(value, dict):
-        for one in value.values():
-            yield from numbers(one)
+        for item in value.values():
+            yield from numbers(item)
     elif isinstance(value, list):
-        for one in value:
-            yield from numbers(one)
+        for item in value:
+            yield from numbers(item)
     elif not isinstance(value, str):
         yield value
 
@@ -122,7 +122,7 @@ def test_a_shift_of_colour_and_of_place_is_seen(
 ) -> None:
     brighter = np.minimum(other.astype(int) + 40, 255).astype(np.uint8)
     moved = np.roll(other, 16, axis=2)
-    for damaged in (score(reference, one, embedder) for one in (brighter, moved)):
+    for damaged in (score(reference, item, embedder) for item in (brighter, moved)):
         assert damaged["frechet"] > 1.5 * good["frechet"]
         assert damaged["swd"] > good["swd"]
         assert damaged["kid"] > good["kid"]

@@ -79,7 +79,7 @@ def test_uploads_do_not_wait_for_an_evaluation_and_a_stop_or_a_cancel_ends_it(
     digits: np.ndarray,
     tmp_path: Path,
 ) -> None:
-    job_id = evaluate(trained, images=evaluation.MAX_IMAGES)
+    job_id = evaluate(trained, images=evaluation.MAX_SCORED_IMAGES)
     worker = start_worker("light,evaluate")
     watch(job_id).until(lambda job: job.progress["images_seen"] > 0, 240)
     worker.terminate()

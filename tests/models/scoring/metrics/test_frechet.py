@@ -22,8 +22,8 @@ def distance(a: Tensor, b: Tensor) -> float:
 def by_scipy(a: Tensor, b: Tensor) -> float:
     """The formula with a general matrix root, as the first implementation of the score has it."""
     (x, y), (s, t) = (
-        [one.double().numpy() for one in (a, b)],
-        [np.cov(one.double().numpy(), rowvar=False) for one in (a, b)],
+        [sample.double().numpy() for sample in (a, b)],
+        [np.cov(sample.double().numpy(), rowvar=False) for sample in (a, b)],
     )
     root = linalg.sqrtm(s @ t)
     return float(((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(s + t - 2 * root.real))
@@ -54,9 +54,9 @@ def test_the_distance_of_a_sample_to_itself_is_0(cat_features: Tensor) -> None:
 
 
 def test_a_single_picture_has_no_spread(cat_features: Tensor) -> None:
-    one, rest = cat_features[:1], cat_features[1:]
-    apart = (one[0].double() - rest.double().mean(0)).square().sum()
-    assert distance(rest, one) == pytest.approx(float(apart + rest.double().var(0).sum()))
+    sample, rest = cat_features[:1], cat_features[1:]
+    apart = (sample[0].double() - rest.double().mean(0)).square().sum()
+    assert distance(rest, sample) == pytest.approx(float(apart + rest.double().var(0).sum()))
 
 
 def test_a_resample_is_the_pictures_repeated(cat_features: Tensor) -> None:

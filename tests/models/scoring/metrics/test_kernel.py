@@ -10,7 +10,7 @@ from models.scoring.scores import bootstrap_weights, confidence_interval
 
 
 def distance(a: Tensor, b: Tensor) -> float:
-    ours, theirs = (torch.ones(1, len(one), dtype=torch.float64) for one in (a, b))
+    ours, theirs = (torch.ones(1, len(sample), dtype=torch.float64) for sample in (a, b))
     return float(kernel_distances(KernelSample.of(a, ours), KernelSample.of(b, theirs)))
 
 
@@ -35,7 +35,7 @@ def test_it_is_torch_fidelitys_on_the_same_features(
         (cat_features[:300], cat_features[300:]),
     ):
         # Unit vectors brought to the length that the kernel's 1/D expects.
-        x, y = (one.double().numpy() * np.sqrt(128) for one in (a, b))
+        x, y = (sample.double().numpy() * np.sqrt(128) for sample in (a, b))
         assert distance(a, b) == pytest.approx(by_torch_fidelity(x, y), rel=1e-9, abs=1e-12)
 
 
@@ -72,8 +72,8 @@ def test_the_interval_holds_nothing_for_one_set_and_not_for_two(
 ) -> None:
     generator = torch.Generator().manual_seed(1)
     real, same, other = (
-        KernelSample.of(one, bootstrap_weights(len(one), generator))
-        for one in (cat_features[:300], cat_features[300:], digit_features.flatten(0, 1))
+        KernelSample.of(sample, bootstrap_weights(len(sample), generator))
+        for sample in (cat_features[:300], cat_features[300:], digit_features.flatten(0, 1))
     )
     low, high = confidence_interval(kernel_distances(real, same))
     assert low < 0 < high

@@ -63,9 +63,9 @@ def test_sorted_projections_are_scipys_distance() -> None:
     )
     project = Projection.of(a, random)
     ours = (project(a) - project(b)).abs().mean(1)
-    points = [((one - project.mean) / project.deviation).flatten(1) for one in (a, b)]
+    points = [((patches - project.mean) / project.deviation).flatten(1) for patches in (a, b)]
     for line in (0, 50):
-        on_line = [(one @ project.directions[line]).numpy() for one in points]
+        on_line = [(patches @ project.directions[line]).numpy() for patches in points]
         assert float(ours[line]) == pytest.approx(stats.wasserstein_distance(*on_line), rel=1e-4)
 
 
@@ -73,14 +73,14 @@ def test_damage_raises_it_above_what_other_real_pictures_have(real: np.ndarray) 
     reference = PatchReference(real[:300], generator())
     other = real[300:]
     blurred = np.stack(
-        [np.asarray(Image.fromarray(one).filter(ImageFilter.GaussianBlur(1))) for one in other]
+        [np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(1))) for image in other]
     )
     noise = np.random.default_rng(1).integers(0, 256, other.shape, np.uint8)
     brighter = np.minimum(other.astype(int) + 30, 255).astype(np.uint8)
     floor, *damaged = (
-        reference.distance(one, generator(2)) for one in (other, brighter, blurred, noise)
+        reference.distance(images, generator(2)) for images in (other, brighter, blurred, noise)
     )
-    assert all(3 * floor < one for one in damaged)
+    assert all(3 * floor < distance for distance in damaged)
     assert max(damaged) == damaged[-1]
 
 
