@@ -78,8 +78,9 @@ async def test_streams_opened_at_any_moment_get_every_event_once_with_few_querie
     assert len(expected) == 64  # queued, running, 60 of progress, succeeded, end
     assert all(event_ids == expected for event_ids in received)
     # The worker's queries, a few for each stream's past events, and one for all streams' new ones.
-    # A query for each event of each stream would be 12,800.
-    assert queries < 12 * STREAMS
+    # How many depends on the machine: about 1,200, on a busy one 2,900. A query for each event of
+    # each stream would be 12,800.
+    assert queries < STREAMS * len(expected) // 3
 
 
 @pytest.mark.anyio

@@ -212,7 +212,7 @@ def test_the_process_ends_with_its_supervisor(start: Any) -> None:
     [
         ({"dataset": "/nowhere"}, "no packed dataset in /nowhere: images.npy is missing"),
         ({"config": {"width": 7}}, "width 7 is out of range: 8 to 256"),
-        ({"config": {"shape": [32, 32, 3]}}, "the pictures are (64, 64, 3)"),
+        ({"config": {"shape": [32, 32, 3]}}, "the images are (64, 64, 3)"),
         ({"config": None}, "config None is not an object"),
     ],
 )

@@ -144,7 +144,7 @@ def test_on_a_full_disk_the_previous_state_is_intact(
         with pytest.raises(DiskFull):
             store(run)
     assert state.read_bytes() == before
-    left = {file.name for file in small_disk.iterdir() if file.is_file()} - {"hog"}
+    left = {file.name for file in small_disk.iterdir() if file.is_file()} - {"filler"}
     assert left == files
     run.images_seen = 0
     assert open_run(run_request, small_disk / "good.safetensors", Group()).images_seen == 16
