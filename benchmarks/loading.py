@@ -18,6 +18,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -100,14 +101,12 @@ def report_prefetch(folder: Path, arguments: argparse.Namespace) -> None:
     Alternates between reading each batch when it is needed, and during the step before it.
     """
     from benchmarks.harness import moggy_training
-    from models import data
 
-    resident, data.RESIDENT_BYTES = data.RESIDENT_BYTES, 0
     shape = np.load(folder / "images.npy", mmap_mode="r").shape[1:]
-    waiting, ahead = (
-        moggy_training.open_run(config_of(shape, arguments.width), folder) for _ in range(2)
-    )
-    data.RESIDENT_BYTES = resident
+    with mock.patch("models.data.RESIDENT_BYTES", 0):  # the images stay on the disk
+        waiting, ahead = (
+            moggy_training.open_run(config_of(shape, arguments.width), folder) for _ in range(2)
+        )
     waiting.dataset.prefetch = lambda _: None  # type: ignore[assignment,method-assign]
 
     def cold(run: Any) -> float:

@@ -11,6 +11,11 @@ CHANNELS = (1, 3, 4)
 MAX_CLASSES = 1000  # per dataset, and per conditional model
 MAX_SEED = 2**53 - 1  # the largest integer JSON carries exactly everywhere
 MAX_IMAGES = 10**12
+# Of every training. They stand here because the trainer keeps to them and a dry run, which does not
+# import torch, computes with them.
+CHECKPOINT_SECONDS = 300.0  # the longest time between two checkpoints
+RESIDENT_BYTES = 256 << 20  # a larger dataset stays on the disk, and in the system's cache
+GPU_MEMORY_SHARE = 0.5  # a dataset moves to a GPU if it takes at most this share of the free memory
 
 ARCHITECTURES = ("mlp", "dcgan", "r3gan")
 LOSSES = (

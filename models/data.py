@@ -10,11 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.config import TrainingConfig
+from models.config import GPU_MEMORY_SHARE, RESIDENT_BYTES, TrainingConfig
 from models.seeds import random_stream
 
-RESIDENT_BYTES = 256 << 20  # a larger dataset stays on the disk, and in the system's cache
-GPU_MEMORY_SHARE = 0.5  # a dataset moves to a GPU if it takes at most this share of the free memory
 READERS = 4  # threads that together read one batch from the disk
 MIN_HELD_OUT, MAX_HELD_OUT = 20, 256  # images: fewer are too noisy, more add nothing
 # If MIN_HELD_OUT images are more than this share of the dataset, none are held out.

@@ -8,14 +8,16 @@ from app.domain.settings import MIB, Settings
 from app.domain.step_timing import StepCost, StepMeter
 from app.domain.training import lock_sources, resolve_config
 from app.domain.training_warnings import RunEstimate, model_warnings, training_warnings
-from models.config import TrainingConfig
+from models.config import (
+    CHECKPOINT_SECONDS,
+    GPU_MEMORY_SHARE,
+    RESIDENT_BYTES,
+    TrainingConfig,
+)
 
 OVERHEAD = 1.06  # times the duration of the steps: with scores, samples, checkpoints and states
 START_SECONDS = 5.0
-CHECKPOINT_SECONDS = 300.0  # the longest time between two checkpoints
 MAX_STATES = 4  # on the disk at a time: the newest two, one for a rollback, and one in the store
-RESIDENT_BYTES = 256 << 20  # a smaller dataset is held in memory
-RESIDENT_SHARE = 0.5  # of a GPU's free memory: a smaller dataset is held in it
 PNG_SHARE = 0.8  # bytes of a sample's PNG per byte of its pixels
 
 
@@ -84,5 +86,5 @@ def estimate_run(
 def resident_bytes(pictures: int, config: TrainingConfig, step: StepCost) -> int:
     """Return the bytes of the dataset if the trainer holds it in the measured memory, else 0."""
     size = pictures * prod(config.shape)
-    limit = RESIDENT_SHARE * step.free_bytes if step.device == "cuda" else RESIDENT_BYTES
+    limit = GPU_MEMORY_SHARE * step.free_bytes if step.device == "cuda" else RESIDENT_BYTES
     return size if size <= limit else 0

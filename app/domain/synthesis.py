@@ -22,7 +22,7 @@ from app.domain.tables import Checkpoint, Job, JobFile
 from models.config import MAX_SEED
 
 LAYOUTS = ("zip", "imagefolder", "webdataset", "parquet")
-FORMATS = ("png", "webp", "jpg")
+IMAGE_FORMATS = ("png", "webp", "jpg")
 MIN_IMAGES, MAX_IMAGES = 10, 10_000_000
 SHARD_IMAGES = 10_000
 MIN_SHARD_IMAGES, MAX_SHARD_IMAGES = 10, 100_000

@@ -31,7 +31,7 @@ from models.config import MAX_SEED
 from models.samples import Sample
 
 # AVIF is left out: encoding it takes as long as generating a batch, and needs a thread of its own.
-FORMATS = ("png", "webp", "jpg")
+FAST_FORMATS = ("png", "webp", "jpg")
 CHECKPOINT_PARAMETER = b"checkpoint="
 DEADLINE = DEADLINE_HEADER.lower().encode()
 MAX_DIGITS = len(str(MAX_SEED))
@@ -108,7 +108,7 @@ def _parse(scope: Scope) -> _ImageRequest | None:
         if value == query or not value.isalnum():
             return None
         checkpoint = value.decode("ascii")
-    if image_format not in FORMATS or len(seed) > MAX_DIGITS or not _is_number(seed):
+    if image_format not in FAST_FORMATS or len(seed) > MAX_DIGITS or not _is_number(seed):
         return None
     if int(seed) > MAX_SEED:
         return None

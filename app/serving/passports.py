@@ -21,7 +21,7 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import NoPictures, TrainingPictures, training_pictures
 from app.domain.store import ObjectStore
 from app.serving.process_settings import use_half_the_cores
-from models.samples import Pixels
+from models.samples import SMALL_EMBEDDING_BATCH, Pixels
 
 if TYPE_CHECKING:  # both import torch, which would delay the start
     from models.scoring.embedding import Embedder
@@ -31,9 +31,6 @@ T = TypeVar("T")
 
 Features = NDArray[np.float32]  # (N, F)
 
-# Pictures per forward pass. With a fixed batch shape the features of a picture, and its verdict, do
-# not depend on the other pictures. Small batches let requests take turns.
-EMBEDDING_BATCH = 8
 IDLE_SECONDS = 60.0  # after so long without work, the files of datasets are closed
 SECONDS_PER_PICTURE = 0.01  # the estimate behind Retry-After
 OPEN_DATASETS = 4  # each takes a mapping, and 4 bytes of memory for each of its pictures
@@ -256,8 +253,8 @@ class Passports:
 
 
 def _batches(pixels: Pixels) -> list[Pixels]:
-    starts = range(0, len(pixels), EMBEDDING_BATCH)
-    return [pixels[start : start + EMBEDDING_BATCH] for start in starts]
+    starts = range(0, len(pixels), SMALL_EMBEDDING_BATCH)
+    return [pixels[start : start + SMALL_EMBEDDING_BATCH] for start in starts]
 
 
 def _load_embedder(*, precise: bool) -> "Embedder":

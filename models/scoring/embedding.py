@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.precision import native_bfloat16
-from models.samples import flatten_alpha
+from models.samples import SMALL_EMBEDDING_BATCH, flatten_alpha
 from models.tensor_files import TensorFileError, read_tensors
 
 FEATURES = 128  # length of an embedding
@@ -25,8 +25,7 @@ KIND = "embedding"
 WEIGHTS = Path(__file__).with_name("embedding.safetensors")
 VERSION = 1  # of the network and its preprocessing; the weights have a hash of their own
 # A forward pass has one of two batch sizes, so that the kernels are always the same.
-EMBEDDING_BATCH = 64
-SMALL_EMBEDDING_BATCH = 8
+EMBEDDING_BATCH = 64  # the other is SMALL_EMBEDDING_BATCH
 
 
 class EmbeddingError(ValueError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.child_process import PROGRESS_SECONDS
+from models.config import CHECKPOINT_SECONDS
 from models.training.health.signals import HealthAlert
 from models.training.run import TrainingRun
 from models.training.stability import check_health
@@ -17,7 +18,6 @@ from models.training.step import StepReport
 
 FIRST_STATE_SECONDS = 10.0  # early, so that a run that soon crashes has a state to resume from
 RATE_SECONDS = 30.0
-CHECKPOINT_SECONDS = 300.0  # the longest time between two checkpoints of a slow training
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ MAX_ACTIONS = 3  # in a run
 RATE_FACTOR = 0.5
 PENALTY_FACTOR = 2.0
 PROBABILITY_STEP = 0.25
-AUGMENTATIONS = ("translation", "cutout")  # in the order in which they are added
+ADDED_AUGMENTATIONS = ("translation", "cutout")  # in the order in which they are added
 
 MAX_ROLLBACKS = 2
 REMEDY = "choose lower learning rates, another loss, a penalty (r1), or precision=float32"
@@ -76,7 +76,7 @@ def _augment(adjustments: Adjustments, current: Hyperparameters) -> str | None:
     if current.augmentation != "none" and current.augmentation_probability < 1:
         adjustments.probability += PROBABILITY_STEP
         return "augmentation_probability"
-    for kind in AUGMENTATIONS:
+    for kind in ADDED_AUGMENTATIONS:
         if kind not in policy:
             adjustments.augmentations = ",".join(filter(None, [adjustments.augmentations, kind]))
             if current.augmentation_probability == 0:

@@ -23,7 +23,7 @@ from app.domain.job_states import Status
 from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.synthesis import FORMATS, Synthesis, max_image_bytes, queue_synthesis
+from app.domain.synthesis import IMAGE_FORMATS, Synthesis, max_image_bytes, queue_synthesis
 from benchmarks.harness.random_models import register
 from models.config import MAX_SEED
 from models.samples import Sample
@@ -253,7 +253,7 @@ def test_with_a_bucket_the_local_shards_must_fit_the_disk_of_the_runs(
         queue_images(database, settings, 100)
 
 
-@pytest.mark.parametrize("image_format", FORMATS)
+@pytest.mark.parametrize("image_format", IMAGE_FORMATS)
 @pytest.mark.parametrize("shape", [(28, 28, 1), (64, 64, 3), (256, 256, 1)])
 def test_noise_takes_no_more_than_the_upper_bound(
     shape: tuple[int, int, int], image_format: str

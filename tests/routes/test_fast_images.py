@@ -44,7 +44,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return answers
 
 
-@pytest.mark.parametrize("image_format", fast_images.FORMATS)
+@pytest.mark.parametrize("image_format", fast_images.FAST_FORMATS)
 @pytest.mark.parametrize("named", [False, True])
 def test_both_paths_give_the_same_response(
     client: TestClient,

@@ -13,12 +13,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from models.child_process import EventStream, begin, report_full_disk
+from models.child_process import PROGRESS_SECONDS, EventStream, begin, report_full_disk
 from worker.ingest.errors import IngestError, Stopped
 from worker.ingest.ingest import Ingest
 from worker.ingest.request import IngestRequest
-
-PROGRESS_SECONDS = 1.0
 
 
 class IngestProcess:

@@ -29,7 +29,7 @@ from worker.ingest.report import MAX_LISTED_FILES, UNCLASSIFIED_EXAMPLES, Report
 from worker.ingest.request import IngestRequest
 from worker.ingest.sources import Received, Sources
 
-MIN_IMAGES = 2
+MIN_DATASET_IMAGES = 2
 DECODER_THREADS = 2
 MAX_PENDING = 32  # files that were read and are not packed yet
 MAX_PENDING_BYTES = 64 << 20
@@ -106,8 +106,10 @@ class Ingest:
                     # Label files replace the class folders, so contradictions between folders do
                     # not count.
                     pack.contradicted = report.labels.contradicted_duplicates
-                if len(pack) < MIN_IMAGES:
-                    raise IngestError(report.too_few(MIN_IMAGES, self._values.narrow_sentence()))
+                if len(pack) < MIN_DATASET_IMAGES:
+                    raise IngestError(
+                        report.too_few(MIN_DATASET_IMAGES, self._values.narrow_sentence())
+                    )
                 self.progress.bytes_read = self.progress.bytes_total
                 pack.seal()
                 return self._finish(pack)
@@ -151,10 +153,10 @@ class Ingest:
         options = Options(request.drop_near_duplicates, flip, request.shape.fit == "pad", dark)
         diagnosis = examine(pack.folder, pack.shape, options, pack.names.of, self._examined)
         dropped = int((~diagnosis.kept).sum())
-        if len(pack) - dropped < MIN_IMAGES:
+        if len(pack) - dropped < MIN_DATASET_IMAGES:
             raise IngestError(
                 f"all {len(pack):,} pictures show almost the same, and a dataset needs at least "
-                f"{MIN_IMAGES} that differ: add others, or upload with near_duplicates=keep"
+                f"{MIN_DATASET_IMAGES} that differ: add others, or upload with near_duplicates=keep"
             )
         if dropped:
             pack.keep(diagnosis.kept, self._step)

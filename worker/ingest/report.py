@@ -6,7 +6,7 @@ from typing import Any
 
 MAX_LISTED_FILES = 1000
 MAX_NOTES = 100
-NAMED = 3  # reasons or label files that a sentence names
+MAX_NAMED = 3  # reasons or label files that a sentence names
 UNCLASSIFIED_EXAMPLES = 10  # files
 NO_CLASS_REASON = "no class"
 
@@ -110,8 +110,8 @@ class LabelReport:
     def _says(self) -> str:
         if self.source == "recipes":
             return f"the recipes inside the pictures name the classes of {self.with_class:,}"
-        names = ", ".join(file.file for file in self.files[:NAMED])
-        names += ", …" if len(self.files) > NAMED else ""
+        names = ", ".join(file.file for file in self.files[:MAX_NAMED])
+        names += ", …" if len(self.files) > MAX_NAMED else ""
         if self.source is None:
             return f"{names} gave no picture a class: folders are the classes, if there are any"
         says = f"{names} gave {self.with_class:,} pictures their classes; folders are not used"
@@ -189,7 +189,7 @@ class Report:
     def too_few(self, needed: int, dark: str | None = None) -> str:
         """The message about too few images; `dark` is `ValueRanges.narrow_sentence`."""
         kinds = self.kinds + Counter({"duplicate": self.duplicates})
-        reasons = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.most_common(NAMED))
+        reasons = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.most_common(MAX_NAMED))
         first = f" ({self.listed[0]['file']}: {self.listed[0]['reason']})" if self.listed else ""
         return (
             f"{self.accepted:,} of {self.received:,} files can be used, and a dataset needs at "

@@ -15,8 +15,8 @@ from app.domain.images.recipes import Recipe, image_recipe
 from app.domain.images.replacement_seeds import seed_after
 from models.rendering import Renderer
 from models.resources import usable_cores, use_cores
-from models.samples import RENDER_BATCH, Pixels, Sample
-from models.scoring.embedding import SMALL_EMBEDDING_BATCH, Embedder
+from models.samples import RENDER_BATCH, SMALL_EMBEDDING_BATCH, Pixels, Sample
+from models.scoring.embedding import Embedder
 from models.scoring.nearest import NoIndex, copy_distance, open_index
 from models.seeds import class_from_seed
 from worker.synthesis.request import ComparedDataset, NoPassport

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from models.training.health.signals import HealthAlert
 
-MIN_IMAGES = 100_000  # without a better checkpoint
+MIN_IMAGES_SINCE_BEST = 100_000  # without a better checkpoint
 MIN_SHARE = 0.2  # of the images seen: later in a run, improvement takes longer
 MIN_SCORES = 3  # worse ones in a row: a single one may be bad luck
 
@@ -45,7 +45,7 @@ def _alert(scores: Sequence[CheckpointScore]) -> HealthAlert | None:
         return None
     best, last = min(scores, key=lambda score: score.kid), scores[-1]
     images_since_best = last.images_seen - best.images_seen
-    threshold = max(MIN_IMAGES, int(MIN_SHARE * last.images_seen))
+    threshold = max(MIN_IMAGES_SINCE_BEST, int(MIN_SHARE * last.images_seen))
     later = [score for score in scores if score.images_seen > best.images_seen]
     if images_since_best < threshold or len(later) < MIN_SCORES:
         return None

@@ -14,7 +14,7 @@ MONOTONOUS = 0.05  # effective images per image
 
 RARE = 0.2  # of the mean class; where all classes are drawn evenly, it is repeated five times
 FEW_IMAGES = 100  # a class with fewer is memorized
-NAMED = 3  # classes
+CLASSES_NAMED = 3  # classes
 
 
 def effective_number(features: Features, indices: Indices) -> tuple[float, int]:
@@ -79,8 +79,8 @@ def class_balance(names: list[str], labels: NDArray[np.int64]) -> dict[str, Any]
         )
     elif rare or few:
         thin = rare or few
-        listed = ", ".join(names[label] for label in thin[:NAMED])
-        more = f" and {len(thin) - NAMED:,} more" if len(thin) > NAMED else ""
+        listed = ", ".join(names[label] for label in thin[:CLASSES_NAMED])
+        more = f" and {len(thin) - CLASSES_NAMED:,} more" if len(thin) > CLASSES_NAMED else ""
         suggests = f"Add pictures of {listed}{more}, or leave them out of a conditional training."
     return {
         "counts": counts.tolist(),
