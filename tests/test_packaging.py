@@ -18,7 +18,7 @@ OURS = {"app", "worker", "models", "benchmarks"}
 EXCEPT = {"bentoml", "litserve", "uvloop"}
 
 
-def normalized(name: str) -> str:
+def normalised(name: str) -> str:
     """The name of a distribution as PyPI compares it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -28,7 +28,7 @@ def declared(*extras: str) -> set[str]:
     for extra in extras:
         requirements += PROJECT["optional-dependencies"][extra]
     names = (re.match(r"[\w.-]+", requirement) for requirement in requirements)
-    return {normalized(name[0]) for name in names if name}
+    return {normalised(name[0]) for name in names if name}
 
 
 def imported_packages(part: str) -> Iterator[tuple[str, Path]]:
@@ -66,7 +66,7 @@ def test_every_package_that_is_imported_is_declared(part: str, extras: tuple[str
         for package, path in imported_packages(part)
         if package not in EXCEPT
         # Where an optional package is not installed, its own name stands for its distribution.
-        and not names & {normalized(name) for name in distributions.get(package, [package])}
+        and not names & {normalised(name) for name in distributions.get(package, [package])}
     }
     assert undeclared == set()
 

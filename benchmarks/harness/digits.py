@@ -1,4 +1,4 @@
-"""MNIST, and a small classifier that recognizes the digit of a generated image."""
+"""MNIST, and a small classifier that recognises the digit of a generated image."""
 
 import gzip
 from pathlib import Path

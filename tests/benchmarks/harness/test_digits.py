@@ -22,7 +22,7 @@ def test_a_file_of_another_type_is_refused_by_name(tmp_path: Path) -> None:
         read_idx(path)
 
 
-def test_a_classifier_trained_on_few_digits_recognizes_most_others(shared_data: Path) -> None:
+def test_a_classifier_trained_on_few_digits_recognises_most_others(shared_data: Path) -> None:
     images, labels = read_mnist(shared_data / "mnist", "t10k")
     classifier = train_classifier(images[:3000], labels[:3000], epochs=3)
     read = classify(classifier, images[3000:5000])

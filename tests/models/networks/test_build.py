@@ -125,7 +125,7 @@ def block_weights(discriminator: Discriminator) -> list[Tensor]:
     """The weight of the first layer of each block, a row for each output channel."""
     weights = []
     for block in discriminator.blocks():
-        weight = block.get_submodule("0").weight  # normalized, where the layer is
+        weight = block.get_submodule("0").weight  # normalised, where the layer is
         assert isinstance(weight, Tensor)
         weights.append(weight.flatten(1))
     return weights

@@ -10,7 +10,7 @@ from PIL.ImageCms import Flags, ImageCmsProfile, ImageCmsTransform, Intent, PyCM
 MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # by the colour space of a profile
 CACHED_PROFILES = 16  # of up to 16 MiB each
 SRGB_TOLERANCE = 1  # level of 255: the sRGB profiles of different programs differ by rounding
-GRID = 9  # colours along each axis that are converted to recognize a profile of sRGB
+GRID = 9  # colours along each axis that are converted to recognise a profile of sRGB
 # Threads may share a transform that has no cache.
 FLAGS = Flags.NOCACHE | Flags.BLACKPOINTCOMPENSATION
 

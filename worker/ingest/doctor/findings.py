@@ -53,7 +53,7 @@ SAYS_NONE = {
     "levels": "No picture uses only few of the values that its file can hold.",
 }
 SUGGESTS = {
-    "near_duplicates": "A model sees repeated pictures more often and memorizes them first: "
+    "near_duplicates": "A model sees repeated pictures more often and memorises them first: "
     "upload with near_duplicates=drop (--near-duplicates drop) to leave the repeats out.",
     "outliers": "Look at them, and leave out the pictures that do not belong here, or add more of "
     "their kind: a small model learns a few odd pictures badly, and the others worse for it.",

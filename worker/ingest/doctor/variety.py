@@ -13,7 +13,7 @@ MIN_EIGENVALUE = 1e-12  # a smaller one is a rounding error
 MONOTONOUS = 0.05  # effective images per image
 
 RARE = 0.2  # of the mean class; where all classes are drawn evenly, it is repeated five times
-FEW_IMAGES = 100  # a class with fewer is memorized
+FEW_IMAGES = 100  # a class with fewer is memorised
 CLASSES_NAMED = 3  # classes
 
 
@@ -38,7 +38,7 @@ def effective_images(number: float, sample: int) -> dict[str, Any]:
     """`effective_images` of the report: the effective number with a sentence and an advice."""
     share = number / sample
     whole = round(number)
-    counted = "1 picture" if whole == 1 else f"{whole:,} pictures"
+    counted = "a single picture" if whole == 1 else f"{whole:,} pictures that are all different"
     suggests = None
     if share < MONOTONOUS:
         suggests = (
@@ -48,8 +48,7 @@ def effective_images(number: float, sample: int) -> dict[str, Any]:
         "value": round(number, 1),
         "sample": sample,
         "share": round(share, 4),
-        "says": f"A random sample of {sample:,} pictures is as varied as "
-        f"{counted} with nothing in common.",
+        "says": f"A random sample of {sample:,} pictures is as varied as {counted}.",
         "suggests": suggests,
     }
 
@@ -74,7 +73,7 @@ def class_balance(names: list[str], labels: NDArray[np.int64]) -> dict[str, Any]
     suggests = None
     if not rare and len(few) == len(names) > 0:  # leaving all of them out would leave nothing
         suggests = (
-            f"Every class has fewer than {FEW_IMAGES} pictures, few enough to be memorized: add "
+            f"Every class has fewer than {FEW_IMAGES} pictures, few enough to be memorised: add "
             "pictures to all of them, or train without classes."
         )
     elif rare or few:

@@ -20,7 +20,7 @@ def changed(pictures: np.ndarray, change: object) -> np.ndarray:
     return np.stack([np.asarray(change(Image.fromarray(picture))) for picture in pictures])
 
 
-def test_blur_is_recognized_at_every_resolution(pictures: np.ndarray) -> None:
+def test_blur_is_recognised_at_every_resolution(pictures: np.ndarray) -> None:
     sharp = Measurer(64, 64)(pictures).sharpness
     blurred = changed(pictures, lambda image: image.filter(ImageFilter.GaussianBlur(1.5)))
     enlarged = changed(pictures, lambda image: image.resize((192, 192), Image.Resampling.BICUBIC))

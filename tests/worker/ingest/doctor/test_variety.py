@@ -32,8 +32,8 @@ def test_of_many_a_sample_of_the_given_indices_is_taken() -> None:
 def test_the_effective_number_names_its_sample() -> None:
     report = effective_images(612.34, 1000)
     assert (report["value"], report["sample"], report["share"]) == (612.3, 1000, 0.6123)
-    assert "1,000 pictures is as varied as 612 pictures with" in report["says"]
-    assert "as varied as 1 picture with" in effective_images(1.2, 20)["says"]
+    assert "1,000 pictures is as varied as 612 pictures that are all different" in report["says"]
+    assert "as varied as a single picture." in effective_images(1.2, 20)["says"]
     assert report["suggests"] is None
     assert effective_images(3, 1000)["suggests"]
 
