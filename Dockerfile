@@ -1,3 +1,5 @@
+# Both images begin with the dependencies of the API. Each step of a stage changes less often than
+# the next, so that a change of the code reinstalls no dependency.
 FROM python:3.11-slim-bookworm AS base
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 ENV PATH=/opt/moggy/bin:$PATH \
@@ -7,27 +9,24 @@ ENV PATH=/opt/moggy/bin:$PATH \
     MOGGY_HOME=/var/lib/moggy
 RUN python -m venv /opt/moggy \
     && useradd --uid 10001 --create-home --home-dir /var/lib/moggy moggy
-# The package index of torch, for CPU or CUDA builds. Empty: pip's default index.
-ARG TORCH_INDEX_URL=""
-# hadolint ignore=DL3013
-RUN pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch==2.13.0
-# Each step changes less often than the next, so that a code change reinstalls no dependency.
 COPY requirements.lock /src/
 RUN pip install --no-deps --requirement /src/requirements.lock
+
+FROM base AS wheel
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY worker worker
 COPY models models
-# hadolint takes the project for a package without a version.
-# hadolint ignore=DL3013
-RUN pip install --no-deps . \
+RUN pip wheel --no-deps --wheel-dir /wheels .
+
+FROM base AS api
+COPY --from=wheel /wheels /wheels
+RUN pip install --no-deps /wheels/*.whl \
     && pip check
 WORKDIR /var/lib/moggy
 USER 10001
-
-FROM base AS api
-ENV MOGGY_HOST=0.0.0.0 OMP_WAIT_POLICY=PASSIVE
+ENV MOGGY_HOST=0.0.0.0
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
@@ -35,6 +34,17 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
 CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--no-proxy-headers", "--http", "app.serving.connections:Connection", "--ws", "none", "--timeout-graceful-shutdown", "5"]
 
 FROM base AS worker
+# The package index of torch, for CPU or CUDA builds. Empty: pip's default index.
+ARG TORCH_INDEX_URL=""
+# hadolint ignore=DL3013
+RUN pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch==2.13.0
+COPY requirements-worker.lock /src/
+RUN pip install --no-deps --requirement /src/requirements-worker.lock
+COPY --from=wheel /wheels /wheels
+RUN pip install --no-deps /wheels/*.whl \
+    && pip check
+WORKDIR /var/lib/moggy
+USER 10001
 ENV MOGGY_QUEUE=train \
     MOGGY_HEARTBEAT_FILE=/tmp/moggy-worker
 STOPSIGNAL SIGTERM

@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up test compose-test lint lock bench soak packages
+.PHONY: up test compose-test lint lock image-sizes bench soak packages
 
 up: $(VENV)/.installed
 	@$(BIN)/moggy up
@@ -17,10 +17,15 @@ test: $(VENV)/.test-installed packages lint
 compose-test: $(VENV)/.test-installed
 	ENGINE="$(ENGINE)" .ci/compose-test
 
-# The versions that the image installs: those of this environment.
+# The versions that the images install: those of this environment.
 lock: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check packaging -e '.[parquet]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check packaging -e '.[train,parquet]'
 	$(BIN)/python .ci/lock.py
+
+# What pip installs into each image, in MB, from the files of this environment.
+image-sizes: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check packaging -e '.[train,parquet]'
+	@$(BIN)/python .ci/image_sizes.py
 
 # Folders of tests have no __init__.py; tests compare arrays with tuples of types.
 MYPY_TESTS := --explicit-package-bases --no-strict-equality
@@ -60,8 +65,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	@echo "Installing Moggy into $(VENV): some minutes the first time, about 1.3 GB"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@echo "Installing Moggy into $(VENV): some minutes the first time, about 1.4 GB"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
 	@touch $@
 
 $(VENV)/.test-installed: pyproject.toml | $(BIN)/python

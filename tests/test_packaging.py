@@ -9,6 +9,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -24,11 +25,14 @@ def normalised(name: str) -> str:
 
 
 def declared(*extras: str) -> set[str]:
+    """The distributions that the project requires, with those of the extras."""
     requirements = list(PROJECT["dependencies"])
     for extra in extras:
         requirements += PROJECT["optional-dependencies"][extra]
-    names = (re.match(r"[\w.-]+", requirement) for requirement in requirements)
-    return {normalised(name[0]) for name in names if name}
+    names = {normalised(Requirement(requirement).name) for requirement in requirements}
+    if "moggy" in names:  # an extra that brings the extra `train`
+        names |= declared("train")
+    return names
 
 
 def imported_packages(part: str) -> Iterator[tuple[str, Path]]:
@@ -51,10 +55,10 @@ def imported_packages(part: str) -> Iterator[tuple[str, Path]]:
 @pytest.mark.parametrize(
     ("part", "extras"),
     [
-        ("app", ("parquet",)),
-        ("worker", ("parquet",)),
-        ("models", ("fid",)),
-        ("benchmarks", ()),
+        ("app", ("train",)),
+        ("worker", ("train", "parquet")),
+        ("models", ("train", "fid")),
+        ("benchmarks", ("train",)),
         ("tests", ("test",)),
     ],
 )
@@ -69,6 +73,13 @@ def test_every_package_that_is_imported_is_declared(part: str, extras: tuple[str
         and not names & {normalised(name) for name in distributions.get(package, [package])}
     }
     assert undeclared == set()
+
+
+@pytest.mark.parametrize("extra", ["fid", "test"])
+def test_what_needs_torch_takes_the_version_that_trainings_take(extra: str) -> None:
+    assert "moggy[train]" in PROJECT["optional-dependencies"][extra]
+    assert "torch==2.13.0" in PROJECT["optional-dependencies"]["train"]
+    assert "torch" not in declared()
 
 
 @pytest.mark.parametrize("package", ["app", "worker", "models"])

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import leases
 from app.domain.disk import is_disk_full
+from app.domain.extras import lacks_training
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
 from app.domain.leases import Claim, Fenced
@@ -102,6 +103,10 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
     """Run the child until it ends, and store the results that its events name."""
     make_run_dir(context.store, kind.run_dir, kind.claim)
     job_log.add(f"{kind.job.kind} begins, attempt {kind.job.attempt} (epoch {kind.claim.epoch})")
+    needs = lacks_training()
+    if needs:  # its child could not start, at any attempt
+        error = f"a job of kind {kind.job.kind} needs {needs} on the machine of the worker"
+        return Outcome({"event": "failed", "error": error}, heartbeat.stop_requested)
     kind.prepare()
     child = Child(kind.module, kind.run_dir, kind.processes)
     final: dict[str, Any] | None = None

@@ -22,6 +22,7 @@ import redis
 import structlog
 
 from app.domain.errors import MoggyError, Unavailable
+from app.domain.extras import lacks_training
 from models.config import TrainingConfig
 from models.ranges import ConfigError
 
@@ -130,6 +131,13 @@ class StepMeter:
 
 
 def _measure_here(config: TrainingConfig, limit_seconds: float) -> StepCost:
+    needs = lacks_training()
+    if needs:
+        raise Unavailable(
+            "no training worker has measured this training, and to measure it, this machine needs "
+            f"{needs}",
+            retry_after=30,
+        )
     with tempfile.TemporaryDirectory(prefix="moggy-estimate-") as name:
         folder = Path(name)
         (folder / "run.json").write_text(json.dumps({"config": config.to_json()}))

@@ -1,6 +1,5 @@
 """Synthesis: a request for many images of one checkpoint as files, and the disk space they need."""
 
-import importlib.util
 import shutil
 from dataclasses import dataclass
 from math import ceil, prod
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain import datasets, jobs, registry
 from app.domain.database import Database
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest
+from app.domain.extras import is_installed, lacks_training
 from app.domain.idempotency import create_once
 from app.domain.images.checkpoint import GeneratorCheckpoint, find_label
 from app.domain.job_states import ENDED, Status
@@ -62,7 +62,8 @@ class Synthesis:
                 f"{MAX_SHARDS:,} shards: give at least {ceil(self.images / MAX_SHARDS):,}",
                 field="shard_images",
             )
-        if self.layout == "parquet" and importlib.util.find_spec("pyarrow") is None:
+        # An API without the extra `train` has its workers elsewhere: they know whether they can.
+        if self.layout == "parquet" and not lacks_training() and not is_installed("pyarrow"):
             raise InvalidRequest(
                 "layout parquet needs an extra that is not installed here: pip install "
                 '"moggy[parquet]", or choose another layout',

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from app.domain.disk import Disk
+from app.domain.extras import lacks_training
 from app.domain.processes import StartError, load_settings
 from app.domain.settings import Settings
 from app.up.broker import Broker
@@ -73,6 +74,9 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
             "uploads and jobs are refused and Moggy is not ready."
         )
         disk.release_reserve()
+    needs = lacks_training()
+    if needs:
+        announce(f"Models are served, but every job fails, since its worker needs {needs}")
     environment = {
         "MOGGY_HOME": str(settings.home),
         "MOGGY_HOST": settings.host,
@@ -131,8 +135,7 @@ def api_program(settings: Settings, environment: dict[str, str]) -> Program:
             *("--timeout-graceful-shutdown", str(API_GRACE_SECONDS)),
         ),
         stop_seconds=API_STOP_SECONDS,
-        # Torch's waiting threads would otherwise spin, and take the trainer's cores.
-        environment=environment | {"OMP_WAIT_POLICY": "PASSIVE"},
+        environment=environment,
     )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import platform
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -73,6 +74,12 @@ def test_a_far_too_large_training_is_answered_within_the_time_limit() -> None:
 def test_a_measurement_without_sizes_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="try again"):
         StepMeter(limit_seconds=0.05).measure(TINY)
+
+
+def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(Unavailable, match=r"this machine needs the extra train .*moggy\[train\]"):
+        StepMeter().measure(TINY)
 
 
 def test_a_timed_whole_batch_is_not_extrapolated() -> None:

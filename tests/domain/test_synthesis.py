@@ -116,6 +116,14 @@ def test_parquet_without_its_extra_is_refused_with_the_remedy(
     assert refusal.value.field == "layout"
 
 
+def test_an_api_without_workers_beside_it_leaves_parquet_to_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for package in ("torch", "pyarrow"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert Synthesis(images=10, layout="parquet").layout == "parquet"
+
+
 def test_an_unknown_model_checkpoint_or_class_is_named(
     database: Database, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:

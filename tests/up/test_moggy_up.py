@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from .processes import processes_of, wait_for
 from .running import STOP_SECONDS, Up
@@ -91,6 +92,22 @@ def test_a_killed_moggy_up_leaves_no_process_and_the_next_one_starts(
     up.process.kill()
     wait_for(lambda: not processes_of(home), seconds=STOP_SECONDS)
     start_up().until_ready()
+
+
+def test_without_the_extra_it_serves_and_a_job_fails_with_the_remedy(
+    start_up: StartUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['torch'] = None")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    needs = "the extra train (not installed: torch): pip install 'moggy[train]'"
+    up = start_up()
+    assert up.line().startswith("Moggy 0.1.0 is starting")
+    assert up.line() == f"Models are served, but every job fails, since its worker needs {needs}"
+    assert up.line() == f"Moggy is ready: {up.address}"
+    Image.new("RGB", (64, 64)).save(tmp_path / "0.png")
+    adding = up.begin("dataset", "add", tmp_path / "0.png", "--name", "cats")
+    assert f"a job of kind ingest needs {needs}" in "".join(adding.communicate())
+    assert adding.returncode == 1
 
 
 def test_a_port_in_use_is_reported_before_any_program_starts(start_up: StartUp, home: Path) -> None:

@@ -1,5 +1,6 @@
 """The supervisor: its lease, its retries, and the events and log of its job."""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,18 @@ def supervised(
 def test_the_lease_is_kept_while_results_are_stored(supervised: Supervised) -> None:
     (job,) = supervised('print(\'{"event": "finished"}\')')
     assert (job.status, job.error, job.epoch) == (Status.SUCCEEDED, None, 1)
+
+
+def test_without_the_extra_the_job_fails_at_once_with_the_remedy(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (job,) = supervised('print(\'{"event": "finished"}\')')
+    assert (job.status, job.attempt) == (Status.FAILED, 1)
+    assert job.error == (
+        "a job of kind train needs the extra train (not installed: torch): "
+        "pip install 'moggy[train]' on the machine of the worker"
+    )
 
 
 def test_a_child_that_crashes_is_tried_again_and_then_quoted(
