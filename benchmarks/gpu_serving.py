@@ -125,7 +125,8 @@ class Parts:
 
     def draw(self) -> torch.Tensor:
         first = next(self._numbers)
-        return latents_from_seeds(range(first, first + self.batch), self.checkpoint.latent_dim)
+        seeds = range(first, first + self.batch)
+        return torch.from_numpy(latents_from_seeds(seeds, self.checkpoint.latent_dim))
 
     @torch.inference_mode()
     def generate(self, latents: torch.Tensor) -> Pixels:

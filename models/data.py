@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.config import GPU_MEMORY_SHARE, RESIDENT_BYTES, TrainingConfig
-from models.seeds import random_stream
+from models.random_streams import random_stream
 
 READERS = 4  # threads that together read one batch from the disk
 MIN_HELD_OUT, MAX_HELD_OUT = 20, 256  # images: fewer are too noisy, more add nothing

@@ -12,7 +12,7 @@ from models.checkpoint import LoadedGenerator
 from models.config import NETWORK_FIELDS
 from models.networks.network import Generator
 from models.samples import RENDER_BATCH, Pixels, Point, Sample
-from models.seeds import latent_from_seed
+from models.seeds import Latents, latent_from_seed
 
 SYNTHESIS_BATCH = 64  # images per forward pass of `synthesize`
 
@@ -32,7 +32,7 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def synthesize(generator: Generator, latents: Tensor, labels: Tensor | None = None) -> np.ndarray:
+def synthesize(generator: Generator, latents: Latents, labels: Tensor | None = None) -> np.ndarray:
     """(N, latent_dim) latents -> (N, H, W, C) uint8 images, computed in float32.
 
     A conditional generator needs `labels`, (N,). Every forward pass has the same shape, the last
@@ -41,7 +41,7 @@ def synthesize(generator: Generator, latents: Tensor, labels: Tensor | None = No
     device = next(generator.parameters()).device
     batches = []
     for start in range(0, len(latents), SYNTHESIS_BATCH):
-        part = latents[start : start + SYNTHESIS_BATCH]
+        part = torch.from_numpy(latents[start : start + SYNTHESIS_BATCH])
         padded = torch.zeros(SYNTHESIS_BATCH, latents.shape[1])
         padded[: len(part)] = part
         padded_labels = None
@@ -99,7 +99,7 @@ class Renderer:
     def _latent(self, point: Point) -> Tensor:
         if isinstance(point, np.ndarray):
             return torch.from_numpy(point)
-        return latent_from_seed(point, self._latent_dim)
+        return torch.from_numpy(latent_from_seed(point, self._latent_dim))
 
 
 def _graph(network: tuple[object, ...], generator: nn.Module, *inputs: Tensor) -> Graph:

@@ -26,7 +26,7 @@ from app.routes.protocol.caching import cache_headers, matches_etag
 from app.routes.protocol.deadlines import DEADLINE_HEADER, deadline_passed
 from app.routes.protocol.problems import describe_error, unexpected
 from app.serving.engine import Engine
-from app.serving.latents import choose_label, label_needs_torch_import
+from app.serving.latents import choose_label
 from models.config import MAX_SEED
 from models.samples import Sample
 
@@ -135,8 +135,6 @@ async def _answer(image: _ImageRequest, scope: Scope, receive: Receive, send: Se
         return False
     if checkpoint.shape[0] * checkpoint.shape[1] > settings.max_response_pixels:
         return False
-    if label_needs_torch_import(checkpoint):
-        return False  # the route imports it in a thread
     sample = Sample(image.seed, choose_label(checkpoint, None, image.seed))
     recipe = image_recipe(checkpoint, sample)
     text = recipe_text(recipe)

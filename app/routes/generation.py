@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, NamedTuple
 
-from anyio import to_thread
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
@@ -20,9 +19,8 @@ from app.routes.protocol.deadlines import allow_deadline, while_connected
 from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.engine import Engine
 from app.serving.image_bundles import new_bundle, stream_bundle
-from app.serving.latents import to_samples
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
-from models.samples import Pixels, Point, Sample
+from models.samples import Pixels, Sample
 
 # The dependencies of every route that generates.
 GENERATION_DEPENDENCIES = (Depends(refuse_unknown_parameters), Depends(allow_deadline))
@@ -95,18 +93,6 @@ class DisplayFields(StrictBody):
     @property
     def display(self) -> Display:
         return Display(self.scale, self.resample)
-
-
-async def choose_classes(
-    checkpoint: GeneratorCheckpoint, name: str | None, points: list[Point]
-) -> list[Sample]:
-    """Pair each point with the named class, or with the class that its seed draws.
-
-    Drawing needs torch, whose first import takes a second: it runs outside the event loop.
-    """
-    if name is None and checkpoint.classes:
-        return await to_thread.run_sync(to_samples, checkpoint, name, points)
-    return to_samples(checkpoint, name, points)
 
 
 def refuse_scaled_json(file_format: str, display: Display) -> None:

@@ -26,7 +26,6 @@ from app.routes.generation import (
     GenerationDep,
     bundle_response,
     check_pixels,
-    choose_classes,
     refuse_scaled_json,
 )
 from app.routes.middleware.body_limit import LargeBodyRoute
@@ -36,7 +35,7 @@ from app.routes.protocol.deadlines import while_connected
 from app.serving.display import encode_contact_sheet, encode_sprites, square_columns
 from app.serving.engine import SLICE_IMAGES
 from app.serving.image_bundles import in_slices
-from app.serving.latents import LatentValues, Seed, to_vector
+from app.serving.latents import LatentValues, Seed, to_samples, to_vector
 from app.serving.request_bodies import FLOAT_AS_INT, exactly_one_schema
 from models.config import MAX_SEED
 from models.samples import Pixels, Point, Sample
@@ -110,7 +109,7 @@ async def generate_images(name: str, body: ImagesRequest, context: GenerationDep
         check_pixels(len(points), checkpoint, context.settings, body.sources[0], body.scale)
     if body.reject_copies:
         return await _generate_originals(body, checkpoint, points, context)
-    samples = await choose_classes(checkpoint, body.class_name, points)
+    samples = to_samples(checkpoint, body.class_name, points)
     if body.format == "json":
         passports: list[dict[str, Any]] = [{}] * len(samples)
         if body.passports:

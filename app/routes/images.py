@@ -15,7 +15,6 @@ from app.routes.generation import (
     GenerationDep,
     ImageOptionsDep,
     check_pixels,
-    choose_classes,
     image_headers,
     refuse_scaled_json,
 )
@@ -24,6 +23,7 @@ from app.routes.passports import ImageAnswer, describe
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.negotiation import choose_media_type
 from app.serving.display import Display
+from app.serving.latents import to_samples
 from models.config import MAX_SEED
 from models.samples import Pixels
 
@@ -45,7 +45,7 @@ async def describe_image(
     the image is a copy of it."""
     refuse_scaled_json("json", options.display)
     checkpoint = await context.find(name, options.checkpoint)
-    (sample,) = await choose_classes(checkpoint, options.class_name, [seed])
+    (sample,) = to_samples(checkpoint, options.class_name, [seed])
     return await describe(checkpoint, sample, context)
 
 
@@ -63,7 +63,7 @@ async def get_image(
 ) -> Response:
     """The image of a seed. Its recipe is at the same address with the ending `.json`."""
     checkpoint = await context.find(name, options.checkpoint)
-    (sample,) = await choose_classes(checkpoint, options.class_name, [seed])
+    (sample,) = to_samples(checkpoint, options.class_name, [seed])
     recipe = image_recipe(checkpoint, sample) | options.display.recipe()
     headers = cache_headers(recipe_text(recipe), image_format, options.checkpoint)
     if is_not_modified(context.request, headers):
@@ -103,7 +103,7 @@ async def get_random_image(
     seed = secrets.randbelow(MAX_SEED + 1)
     checkpoint = await context.find(name, options.checkpoint)
     check_pixels(1, checkpoint, context.settings, "scale", options.display.scale)
-    (sample,) = await choose_classes(checkpoint, options.class_name, [seed])
+    (sample,) = to_samples(checkpoint, options.class_name, [seed])
     query = {"checkpoint": checkpoint.id}
     query |= {"class": options.class_name} if options.class_name else {}
     address = f"/v1/models/{name}/images/{seed}.{image_format}"

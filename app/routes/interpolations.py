@@ -21,7 +21,6 @@ from app.routes.generation import (
     ImageOptionsDep,
     bundle_response,
     check_pixels,
-    choose_classes,
     refuse_scaled_json,
 )
 from app.routes.middleware.body_limit import LargeBodyRoute
@@ -31,7 +30,7 @@ from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.display import encode_sprites, square_columns
-from app.serving.latents import Easing, Keyframes, Latent, Method, to_point
+from app.serving.latents import Easing, Keyframes, Latent, Method, choose_label, to_point
 from app.serving.morph_latents import frame_latents
 from app.serving.request_bodies import FLOAT_AS_INT
 from models.config import MAX_SEED
@@ -117,7 +116,7 @@ async def generate_interpolation(
     checkpoint = await context.find(name, body.checkpoint)
     check_pixels(body.frames, checkpoint, context.settings, "frames", body.scale)
     points = await to_thread.run_sync(_keyframes, body, checkpoint)
-    label = (await choose_classes(checkpoint, body.class_name, points[:1]))[0].label
+    label = choose_label(checkpoint, body.class_name, points[0])
     recipe = await to_thread.run_sync(_recipe, body, checkpoint, points, label)
     return await _render(body, checkpoint, points, label, recipe, context)
 
@@ -162,7 +161,7 @@ async def get_interpolation(
     )
     _check_frames(morph, context.settings)
     checkpoint = await context.find(name, options.checkpoint)
-    label = (await choose_classes(checkpoint, options.class_name, [first]))[0].label
+    label = choose_label(checkpoint, options.class_name, first)
     recipe = _recipe(morph, checkpoint, [first, last], label)
     headers = cache_headers(recipe_text(recipe), morph.format, options.checkpoint)
     if is_not_modified(context.request, headers):

@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 from app.domain.errors import Conflict
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.recipes import image_recipe, recipe_text
-from app.routes.generation import GenerationContext, choose_classes
+from app.routes.generation import GenerationContext
 from app.routes.middleware.proxies import public_path
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.copy_rejection import Originals, replace_copies
 from app.serving.engine import Engine
+from app.serving.latents import to_samples
 from app.serving.passports import DatasetEmbeddings, NoPassport, no_passport
 from models.samples import Point, Sample
 
@@ -105,10 +106,10 @@ async def make_originals(
             field="reject_copies",
         ) from error
 
-    async def choose(points: list[Point]) -> list[Sample]:
-        return await choose_classes(checkpoint, class_name, points)
+    def choose(points: list[Point]) -> list[Sample]:
+        return to_samples(checkpoint, class_name, points)
 
-    return await replace_copies(context.engine, embeddings, checkpoint, await choose(seeds), choose)
+    return await replace_copies(context.engine, embeddings, checkpoint, choose(seeds), choose)
 
 
 async def _issue(

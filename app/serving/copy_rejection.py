@@ -1,6 +1,6 @@
 """Replaces images that are copies of training pictures by images of other seeds."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -41,7 +41,7 @@ async def replace_copies(
     embeddings: DatasetEmbeddings,
     checkpoint: GeneratorCheckpoint,
     samples: list[Sample],
-    choose: Callable[[list[Point]], Awaitable[list[Sample]]],
+    choose: Callable[[list[Point]], list[Sample]],
 ) -> Originals:
     """The images of the samples, all of them seeds, with each copy replaced by an original.
 
@@ -63,7 +63,7 @@ async def replace_copies(
         if not further:
             raise _refusal(checkpoint, len(seeds), len(copies), tried)
         tried += len(further)
-        candidates = await choose(list(further))
+        candidates = choose(list(further))
         candidate_pixels = await engine.generate(checkpoint, candidates)
         candidate_passports = await engine.passports.issue(embeddings, candidate_pixels)
         originals = (

@@ -1,6 +1,5 @@
 """Latents and classes as clients write them, and the samples that they stand for."""
 
-import sys
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +12,7 @@ from app.domain.images.checkpoint import GeneratorCheckpoint, find_label, list_c
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, exactly_one_schema
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
+from models.seeds import class_from_seed, classes_from_seeds, latent_from_seed
 
 MAX_LATENT_DIM = 1024
 MAX_KEYFRAMES = 64
@@ -124,10 +124,7 @@ def vector_of(point: Point, latent_dim: int) -> Vector:
     """The latent of a seed; a vector is returned unchanged."""
     if isinstance(point, np.ndarray):
         return point
-    from models.seeds import latent_from_seed  # imports torch, only when it is needed
-
-    vector: Vector = latent_from_seed(point, latent_dim).numpy()
-    return vector
+    return latent_from_seed(point, latent_dim)
 
 
 def _mix(parts: list[MixPart], latent_dim: int, field: str) -> Vector:
@@ -172,21 +169,15 @@ def choose_label(checkpoint: GeneratorCheckpoint, name: str | None, point: Point
             f"give class, one of {list_classes(checkpoint)}",
             field="class",
         )
-    from models.seeds import class_from_seed  # imports torch, only when it is needed
-
     return class_from_seed(point, len(checkpoint.classes))
-
-
-def label_needs_torch_import(checkpoint: GeneratorCheckpoint) -> bool:
-    """Whether `choose_label` may have to import torch first, which takes a second.
-
-    Otherwise it takes microseconds, and the event loop may call it.
-    """
-    return bool(checkpoint.classes) and "torch" not in sys.modules
 
 
 def to_samples(
     checkpoint: GeneratorCheckpoint, name: str | None, points: list[Point]
 ) -> list[Sample]:
-    """Each point with the label that `choose_label` gives it."""
-    return [Sample(point, choose_label(checkpoint, name, point)) for point in points]
+    """Each point with the label that `choose_label` gives it. Raises what `choose_label` raises."""
+    seeds = [point for point in points if isinstance(point, int)]
+    if name is not None or not checkpoint.classes or len(seeds) < len(points):
+        return [Sample(point, choose_label(checkpoint, name, point)) for point in points]
+    labels = classes_from_seeds(seeds, len(checkpoint.classes)).tolist()
+    return [Sample(*pair) for pair in zip(points, labels, strict=True)]

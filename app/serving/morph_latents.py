@@ -7,19 +7,15 @@ call the mean of this change the perceptual path length.
 """
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 import numpy as np
-from anyio import to_thread
 from numpy.typing import NDArray
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import vector_of
+from models.latents import latent_path, latents_at
 from models.samples import Point, Sample, Vector
-
-if TYPE_CHECKING:
-    from torch import Tensor  # imported only when it is needed
 
 MIN_SEGMENT_PROBES = 16  # probes of one segment
 MIN_PATH_PROBES = 128  # probes of a whole path
@@ -44,16 +40,16 @@ async def frame_latents(
     is the last keyframe. The easing `even` generates pictures along the path to measure how much
     they change. Raises what `Engine.generate` raises.
     """
-    points = await to_thread.run_sync(_stack, keyframes, checkpoint.latent_dim)
+    points = np.stack([vector_of(point, checkpoint.latent_dim) for point in keyframes])
     if easing != "even":
-        return await to_thread.run_sync(_latent_path, points, frames, method, easing, loop)
+        return list(latent_path(points, frames, method, easing, loop))
     segments = len(keyframes) if loop else len(keyframes) - 1
-    probes = await to_thread.run_sync(_latents_at, points, probe_positions(segments), method)
+    probes = latents_at(points, probe_positions(segments), method)
     samples = [Sample(latent, label) for latent in probes]
     async with aclosing(engine.slices(checkpoint, samples)) as slices:
         features = [await engine.passports.embed(pixels) async for pixels in slices]
     positions = even_positions(np.concatenate(features), segments, frames, loop)
-    return await to_thread.run_sync(_latents_at, points, positions, method)
+    return list(latents_at(points, positions, method))
 
 
 def probe_positions(segments: int) -> list[float]:
@@ -77,23 +73,3 @@ def even_positions(
     distances = np.linspace(0, passed[-1], frames + 1 if loop else frames)[:frames]
     positions: list[float] = np.interp(distances, passed, probe_positions(segments)).tolist()
     return positions
-
-
-def _stack(keyframes: list[Point], latent_dim: int) -> "Tensor":
-    import torch
-
-    return torch.from_numpy(np.stack([vector_of(point, latent_dim) for point in keyframes]))
-
-
-def _latent_path(
-    points: "Tensor", frames: int, method: str, easing: str, loop: bool
-) -> list[Vector]:
-    from models.latents import latent_path
-
-    return list(latent_path(points, frames, method, easing, loop).numpy())
-
-
-def _latents_at(points: "Tensor", positions: list[float], method: str) -> list[Vector]:
-    from models.latents import latents_at
-
-    return list(latents_at(points, positions, method).numpy())

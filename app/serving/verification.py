@@ -71,7 +71,7 @@ class Verification:
         if not isinstance(morph, MorphRecipe):
             return await to_thread.run_sync(self._image_samples, checkpoint)
         points = [keyframe.to_point(checkpoint, "keyframes") for keyframe in morph.keyframes]
-        label = await to_thread.run_sync(choose_label, checkpoint, morph.class_name, points[0])
+        label = choose_label(checkpoint, morph.class_name, points[0])
         latents = await frame_latents(
             engine,
             checkpoint,

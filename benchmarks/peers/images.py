@@ -40,8 +40,8 @@ class PeerImages:
 
     @torch.inference_mode()
     def __call__(self, seeds: Sequence[int]) -> list[bytes]:
-        latents = latents_from_seeds(list(seeds), self._checkpoint.latent_dim)
-        images = to_uint8(self._generator(latents)).numpy()
+        latents = latents_from_seeds(seeds, self._checkpoint.latent_dim)
+        images = to_uint8(self._generator(torch.from_numpy(latents))).numpy()
         return [
             encode_png(pixels, image_recipe(self._checkpoint, Sample(seed)))
             for seed, pixels in zip(seeds, images, strict=True)

@@ -15,12 +15,12 @@ from models.checkpoint import CheckpointError, LoadedGenerator, load_generator
 from models.child_process import Events, ProgressReporter, RunFileError
 from models.data import DatasetError, PackedDataset
 from models.precision import Machine, choose_machine
+from models.random_streams import random_stream
 from models.rendering import synthesize
 from models.scoring.embedding import Embedder, EmbeddingError
 from models.scoring.inception import inception_scores
-from models.scoring.scorer import FIRST_SCORED_SEED
 from models.scoring.scores import Reference, ScoreError, score
-from models.seeds import class_from_seed, latents_from_seeds, random_stream
+from models.seeds import SCORE_SEEDS, class_from_seed, latents_from_seeds
 
 IMAGES_PER_REPORT = 512  # generated between two reports of progress
 
@@ -115,8 +115,7 @@ def _generate(
     labels = _labels(request, loaded.config.classes, dataset)
     for first in range(0, request.images, IMAGES_PER_REPORT):
         part = slice(first, min(first + IMAGES_PER_REPORT, request.images))
-        seeds = range(FIRST_SCORED_SEED + first, FIRST_SCORED_SEED + part.stop)
-        latents = latents_from_seeds(seeds, loaded.config.latent_dim)
+        latents = latents_from_seeds(SCORE_SEEDS[part], loaded.config.latent_dim)
         part_labels = None if labels is None else labels[part]
         generated = synthesize(loaded.generator, latents, part_labels)
         images[part] = resize(generated, height, width)
@@ -135,7 +134,7 @@ def _labels(
         return None
     if request.classes == classes:
         return dataset.proportional_labels(request.images)
-    seeds = range(FIRST_SCORED_SEED, FIRST_SCORED_SEED + request.images)
+    seeds = SCORE_SEEDS[: request.images]
     return torch.tensor([class_from_seed(seed, len(classes)) for seed in seeds])
 
 

@@ -16,7 +16,7 @@ from models.precision import Machine
 from models.rendering import SYNTHESIS_BATCH, synthesize
 from models.scoring.embedding import EMBEDDING_BATCH, FEATURES, Embedder
 from models.scoring.scores import Reference, score
-from models.seeds import latents_from_seeds
+from models.seeds import SCORE_SEEDS, latents_from_seeds
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,6 @@ MIN_SCORE_IMAGES = 128
 RUN_SHARE = 1 / 20  # scored images per image of a short run: scoring it is faster than training
 TIME_SHARE = 0.04  # of the time since this process started or resumed the run
 FIRST_SCORE_SECONDS = 6.0  # assumed cost of the first scores, with the reference
-# The scored images have consecutive seeds from here on, which no sample grid shows. A seed's latent
-# depends on the low 32 bits of the seed (models.seeds), so the range is below 2^32.
-FIRST_SCORED_SEED = 2**31
 # Whole batches, so that features are the same as those of one call with all images.
 EMBEDDED_BETWEEN_CHECKS = 4 * EMBEDDING_BATCH
 
@@ -143,12 +140,11 @@ def generate_scored(
     count: int,
     check: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
-    """Generate (count, H, W, C) uint8 from FIRST_SCORED_SEED on, with the dataset's class shares.
+    """Generate (count, H, W, C) uint8 from the SCORE_SEEDS, with the dataset's class shares.
 
     `check` is called before each batch; an exception of it ends the call.
     """
-    seeds = range(FIRST_SCORED_SEED, FIRST_SCORED_SEED + count)
-    latents = latents_from_seeds(seeds, generator.latent_dim)
+    latents = latents_from_seeds(SCORE_SEEDS[:count], generator.latent_dim)
     labels = dataset.proportional_labels(count) if generator.classes else None
     batches = []
     for first in range(0, count, SYNTHESIS_BATCH):

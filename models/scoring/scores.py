@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from models.data import PackedDataset
+from models.random_streams import random_stream
 from models.scoring.embedding import FEATURES, Embedder
 from models.scoring.metrics.diversity import diversity
 from models.scoring.metrics.frechet import FrechetReference, Moments, frechet_distances
@@ -18,7 +19,6 @@ from models.scoring.metrics.kernel import KernelSample, kernel_distances
 from models.scoring.metrics.neighbours import KnownImages, Neighbourhoods
 from models.scoring.metrics.wasserstein import PatchReference
 from models.scoring.nearest import FEATURES_FILE
-from models.seeds import random_stream
 
 MAX_KNOWN_IMAGES = 50_000  # training images among which copies are searched
 NOISE_IMAGES = 500  # images of noise that the ceiling is measured on

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.networks.network import Generator
-from models.seeds import random_stream
+from models.random_streams import random_stream
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 STATISTICS_BATCHES = 16

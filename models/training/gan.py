@@ -12,8 +12,8 @@ from models.networks.build import build_discriminator, build_generator, initiali
 from models.networks.network import Discriminator, Generator
 from models.networks.normalisation import synchronise
 from models.precision import Machine
+from models.random_streams import random_stream
 from models.ranges import ConfigError
-from models.seeds import random_stream
 from models.training.group import Group
 
 

@@ -12,8 +12,8 @@ from models.config import TrainingConfig
 from models.data import EpochSampler, PackedDataset, split_held_out
 from models.networks.network import Generator
 from models.precision import Machine
+from models.random_streams import random_stream
 from models.ranges import ConfigError
-from models.seeds import random_stream
 from models.training.augment import NOISE
 from models.training.cuda_graph import GraphedStep, StepFunction
 from models.training.ema import GeneratorAverage, reestimated

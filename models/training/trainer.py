@@ -18,7 +18,7 @@ from models.ranges import ConfigError
 from models.rendering import synthesize
 from models.samples import png, tile
 from models.scoring.scorer import SCORE_IMAGES, Scorer
-from models.seeds import latents_from_seeds
+from models.seeds import SAMPLE_SEEDS, latents_from_seeds
 from models.training.group import Group
 from models.training.health.plateau import CheckpointScore, Plateau
 from models.training.health.signals import HealthAlert
@@ -185,7 +185,7 @@ class RunFolder:
     def sample(self, run: TrainingRun) -> None:
         path = f"samples/{run.images_seen}.png"
         side = run.config.sample_grid
-        latents = latents_from_seeds(range(side * side), run.config.latent_dim)
+        latents = latents_from_seeds(SAMPLE_SEEDS[: side * side], run.config.latent_dim)
         labels = None
         if run.config.classes:  # each column shows one class
             labels = torch.arange(side).repeat(side) % len(run.config.classes)

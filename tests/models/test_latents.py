@@ -1,45 +1,49 @@
 """A seed names one latent for ever; the ways between latents keep their ends."""
 
 import math
+from functools import partial
 from itertools import pairwise
 
+import numpy as np
 import pytest
-import torch
 
-from models.latents import LatentError, latent_path, latents_at, lerp, slerp
+from models.latents import LatentError, latent_path, latents_at, lerp, slerp, truncate
 from models.seeds import latent_from_seed, latents_from_seeds
+
+# Close to float32's precision.
+_assert_close = partial(np.testing.assert_allclose, rtol=1.3e-6, atol=1e-5)
 
 A, B = latent_from_seed(7, 100), latent_from_seed(42, 100)
 
 
 @pytest.mark.parametrize("way", [slerp, lerp])
 def test_ends_are_bit_for_bit_the_latents(way: object) -> None:
-    assert torch.equal(way(A, B, 0.0), A)  # type: ignore[operator]
-    assert torch.equal(way(A, B, 1.0), B)  # type: ignore[operator]
+    assert np.array_equal(way(A, B, 0.0), A)  # type: ignore[operator]
+    assert np.array_equal(way(A, B, 1.0), B)  # type: ignore[operator]
 
 
 def test_slerp_keeps_the_length_and_turns_evenly() -> None:
-    a, b = A / A.norm(), B / B.norm()
+    a, b = A / np.linalg.norm(A), B / np.linalg.norm(B)
     path = [slerp(a, b, step / 8) for step in range(9)]
     turns = [math.acos(min(1.0, float(x @ y))) for x, y in pairwise(path)]
-    assert [float(x.norm()) for x in path] == pytest.approx([1] * 9, abs=1e-6)
+    assert [float(np.linalg.norm(x)) for x in path] == pytest.approx([1] * 9, abs=1e-6)
     assert turns == pytest.approx([math.acos(float(a @ b)) / 8] * 8, abs=1e-3)
 
 
 def test_slerp_backwards_follows_the_same_path() -> None:
-    torch.testing.assert_close(slerp(A, B, 0.3), slerp(B, A, 0.7))
+    _assert_close(slerp(A, B, 0.3), slerp(B, A, 0.7))
 
 
 def test_slerp_between_parallel_latents_is_a_straight_line() -> None:
-    torch.testing.assert_close(slerp(A, 3 * A, 0.5), 2 * A)
-    assert torch.equal(slerp(A, A, 0.5), A)
-    torch.testing.assert_close(slerp(torch.zeros(100), A, 0.5), A / 2)
+    _assert_close(slerp(A, 3 * A, 0.5), 2 * A)
+    assert np.array_equal(slerp(A, A, 0.5), A)
+    _assert_close(slerp(np.zeros(100, np.float32), A, 0.5), A / 2)
 
 
 def test_slerp_between_opposite_latents_goes_round_not_through_zero() -> None:
     path = [slerp(A, -A, step / 10) for step in range(11)]
-    lengths = [float(x.norm()) for x in path]
-    assert lengths == pytest.approx([float(A.norm())] * 11, rel=1e-5)
+    lengths = [float(np.linalg.norm(x)) for x in path]
+    assert lengths == pytest.approx([float(np.linalg.norm(A))] * 11, rel=1e-5)
     assert float(path[5] @ A) == pytest.approx(0, abs=1e-3)
 
 
@@ -47,28 +51,28 @@ def test_slerp_between_opposite_latents_goes_round_not_through_zero() -> None:
 @pytest.mark.parametrize("easing", ["linear", "smooth"])
 @pytest.mark.parametrize("frames", [2, 5, 60, 61])
 def test_a_path_begins_and_ends_with_its_keyframes(method: str, easing: str, frames: int) -> None:
-    path = latent_path(torch.stack([A, B]), frames, method, easing)
+    path = latent_path(np.stack([A, B]), frames, method, easing)
     assert path.shape == (frames, 100)
-    assert torch.equal(path[0], A)
-    assert torch.equal(path[-1], B)
+    assert np.array_equal(path[0], A)
+    assert np.array_equal(path[-1], B)
 
 
 def test_each_keyframe_that_falls_on_a_frame_is_met_exactly() -> None:
     keyframes = latents_from_seeds(range(4), 100)
     path = latent_path(keyframes, 31, easing="smooth")
-    assert all(torch.equal(path[10 * k], keyframes[k]) for k in range(4))
+    assert all(np.array_equal(path[10 * k], keyframes[k]) for k in range(4))
 
 
 def test_a_loop_closes_without_repeating_its_start() -> None:
     keyframes = latents_from_seeds(range(3), 100)
     path = latent_path(keyframes, 30, loop=True)
-    assert all(torch.equal(path[10 * k], keyframes[k]) for k in range(3))
-    torch.testing.assert_close(path[-1], slerp(keyframes[2], keyframes[0], 0.9))
+    assert all(np.array_equal(path[10 * k], keyframes[k]) for k in range(3))
+    _assert_close(path[-1], slerp(keyframes[2], keyframes[0], 0.9))
 
 
 def test_smooth_easing_slows_down_at_the_ends() -> None:
-    path = latent_path(torch.stack([A, B]), 11, "lerp", "smooth")
-    steps = (path[1:] - path[:-1]).norm(dim=1)
+    path = latent_path(np.stack([A, B]), 11, "lerp", "smooth")
+    steps = np.linalg.norm(path[1:] - path[:-1], axis=1)
     assert steps[0] < 0.4 * steps[5]
     assert steps[-1] < 0.4 * steps[5]
 
@@ -86,16 +90,36 @@ def test_an_impossible_path_is_refused_with_the_reason(
     keyframes: int, frames: int, method: str, easing: str, message: str
 ) -> None:
     with pytest.raises(LatentError, match=message):
-        latent_path(torch.randn(keyframes, 4), frames, method, easing)
+        latent_path(np.ones((keyframes, 4), np.float32), frames, method, easing)
 
 
 def test_a_position_on_a_keyframe_equals_it_and_one_between_two_is_interpolated() -> None:
-    keyframes = torch.randn(3, 8)
+    keyframes = latents_from_seeds(range(3), 8)
     found = latents_at(keyframes, [0, 0.25, 1, 2, 2.5])
-    assert torch.equal(found[0], keyframes[0])
-    assert torch.equal(found[1], slerp(keyframes[0], keyframes[1], 0.25))
-    assert torch.equal(found[2], keyframes[1])
-    assert torch.equal(found[3], keyframes[2])
-    assert torch.equal(found[4], slerp(keyframes[2], keyframes[0], 0.5))
+    assert np.array_equal(found[0], keyframes[0])
+    assert np.array_equal(found[1], slerp(keyframes[0], keyframes[1], 0.25))
+    assert np.array_equal(found[2], keyframes[1])
+    assert np.array_equal(found[3], keyframes[2])
+    assert np.array_equal(found[4], slerp(keyframes[2], keyframes[0], 0.5))
     straight = latents_at(keyframes, [0.5], "lerp")
-    assert torch.equal(straight[0], lerp(keyframes[0], keyframes[1], 0.5))
+    assert np.array_equal(straight[0], lerp(keyframes[0], keyframes[1], 0.5))
+
+
+@pytest.mark.parametrize("truncation", [0.25, 0.7, 1.0])
+def test_a_truncated_latent_is_scaled_towards_the_origin(truncation: float) -> None:
+    truncated = truncate(A, truncation)
+    assert truncated.dtype == np.float32
+    _assert_close(truncated, truncation * A)
+
+
+def test_a_path_of_truncated_keyframes_is_the_truncated_path() -> None:
+    keyframes = np.stack([A, B])
+    _assert_close(
+        latent_path(truncate(keyframes, 0.6), 9), truncate(latent_path(keyframes, 9), 0.6)
+    )
+
+
+@pytest.mark.parametrize("truncation", [0.0, -0.5, 1.01, math.nan])
+def test_a_truncation_out_of_range_is_refused(truncation: float) -> None:
+    with pytest.raises(LatentError, match="above 0, at most 1"):
+        truncate(A, truncation)

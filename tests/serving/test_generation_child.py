@@ -60,7 +60,7 @@ def test_an_error_is_answered_with_its_traceback(checkpoint_file: CheckpointFile
 
 
 def test_a_command_arrives_unchanged(checkpoint_file: CheckpointFile) -> None:
-    latent = latent_from_seed(3, 100).numpy()
+    latent = latent_from_seed(3, 100)
     samples = [Sample(2**53 - 1, 1), Sample(latent), Sample(0, 0), Sample(latent[:7], 2)]
     files = [None, FileEncoding("png", '{"é": "\\u00e9"}'), None, None]
     there, here = Pipe()

@@ -1,6 +1,5 @@
 """Latents and classes as clients write them."""
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from app.serving.latents import (
     Keyframes,
     Latent,
     choose_label,
-    label_needs_torch_import,
     to_point,
     to_samples,
     vector_of,
@@ -140,15 +138,6 @@ def test_without_a_name_each_seed_draws_a_class() -> None:
     samples = to_samples(CATS, None, list(range(50)))
     assert samples == [Sample(seed, class_from_seed(seed, 3)) for seed in range(50)]
     assert {sample.label for sample in samples} == {0, 1, 2}
-
-
-def test_drawing_a_class_needs_the_import_of_torch_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert not label_needs_torch_import(CATS)
-    monkeypatch.delitem(sys.modules, "torch")
-    assert label_needs_torch_import(CATS)
-    assert not label_needs_torch_import(checkpoint())
 
 
 @pytest.mark.parametrize("point", [7, LATENT], ids=["seed", "latent"])

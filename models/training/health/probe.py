@@ -10,7 +10,7 @@ from models.config import TrainingConfig
 from models.data import PackedDataset, normalise
 from models.networks.network import Discriminator, Generator
 from models.precision import Machine
-from models.seeds import random_stream
+from models.random_streams import random_stream
 from models.training.group import Group
 
 PROBE_IMAGES = 64  # that are generated, and that are compared at a time

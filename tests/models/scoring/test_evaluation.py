@@ -15,12 +15,12 @@ from models.checkpoint import load_generator, save_checkpoint
 from models.child_process import ORPHANED
 from models.config import TrainingConfig
 from models.networks.build import build_discriminator, build_generator, initialise
+from models.random_streams import random_stream
 from models.rendering import synthesize
 from models.scoring.embedding import Embedder
 from models.scoring.evaluation import resize
-from models.scoring.scorer import FIRST_SCORED_SEED
 from models.scoring.scores import Reference, score
-from models.seeds import latents_from_seeds, random_stream
+from models.seeds import SCORE_SEEDS, latents_from_seeds
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = 64
@@ -91,9 +91,7 @@ def test_the_result_is_the_score_of_the_pictures_that_the_trainer_would_score(
     last = [event for event in said if event["event"] == "progress"][-1]
     assert (last["images_seen"], last["images_total"]) == (IMAGES, IMAGES)
     generator = load_generator(tmp_path / "checkpoint.safetensors").generator
-    pictures = synthesize(
-        generator, latents_from_seeds(range(FIRST_SCORED_SEED, FIRST_SCORED_SEED + IMAGES), 100)
-    )
+    pictures = synthesize(generator, latents_from_seeds(SCORE_SEEDS[:IMAGES], 100))
     embedder = Embedder()
     expected = score(Reference.of(cats, embedder, IMAGES), pictures, embedder)
     result = said[-1]["result"]

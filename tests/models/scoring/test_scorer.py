@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-import torch
 from training_runs import step
 
 from models.config import TrainingConfig
@@ -12,12 +11,10 @@ from models.data import PackedDataset
 from models.precision import Machine
 from models.scoring.scorer import (
     FIRST_SCORE_SECONDS,
-    FIRST_SCORED_SEED,
     TIME_SHARE,
     Scorer,
     scored_images,
 )
-from models.seeds import latents_from_seeds
 from models.training.run import TrainingRun
 from models.training.state import save_state
 
@@ -55,19 +52,6 @@ def test_the_last_checkpoint_is_scored_however_short_the_run(
     assert metrics["images"] == 128  # a run of 640 pictures is not worth more
     assert metrics["floor"]["kid"] < metrics["kid"]
     assert Scorer(cats).metrics(run, run.served_generator()) == metrics
-
-
-def test_no_scored_picture_is_one_of_a_sample_grid() -> None:
-    most_scored, largest_grid = 50_000, 16**2
-    scored = latents_from_seeds(
-        [FIRST_SCORED_SEED, FIRST_SCORED_SEED + 1, FIRST_SCORED_SEED + most_scored - 1], 8
-    )
-    shown = latents_from_seeds(range(largest_grid), 8)
-    assert (torch.cdist(scored, shown) > 0).all()
-    # The generator that draws a latent uses 32 bits of its seed.
-    assert {(FIRST_SCORED_SEED + place) % 2**32 for place in range(most_scored)}.isdisjoint(
-        range(largest_grid)
-    )
 
 
 def test_scores_wait_until_they_cost_little_of_the_time(new_run: TrainingRun, cats: Path) -> None:
