@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "worker": {"worker", "app.domain", "models.child_process", *TORCH_FREE},
 }
 # The trainer runs on a machine that has only these.
-MODELS_NEED = {"torch", "numpy", "PIL", "safetensors"}
+MODELS_NEED = {"torch", "numpy", "onnx", "onnxruntime", "PIL", "safetensors"}
 
 
 def sources() -> list[Path]:

@@ -18,6 +18,7 @@ from app.domain.tables import Checkpoint
 from models.checkpoint import save_checkpoint
 from models.config import TrainingConfig
 from models.networks.build import build_discriminator, build_generator, initialise
+from models.training.ema import NORMS
 
 
 @functools.cache
@@ -33,7 +34,9 @@ def checkpoint_bytes(config: TrainingConfig, weights: int) -> bytes:
                 parameter.normal_(0, 0.02, generator=random)
         if generator.embedding is not None:  # a trained network has distinct classes
             generator.embedding.weight.normal_(generator=random)
-        for _ in range(30):  # BatchNorm's statistics: without them every image is grey
+        norms = [layer for layer in generator.modules() if isinstance(layer, NORMS)]
+        # Without BatchNorm's statistics every image would be grey.
+        for _ in range(30 if norms else 1):
             latents = torch.randn(16, config.latent_dim, generator=random)
             images = generator(latents, _labels(config, 16, random))
         assert isinstance(generator.layers, nn.Sequential)
