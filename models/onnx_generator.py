@@ -1,0 +1,121 @@
+"""A generator as an ONNX file, run by ONNX Runtime: what is served. Does not import torch.
+
+`models.export` writes the files.
+"""
+
+import ctypes
+import functools
+import json
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from models.config import TrainingConfig
+from models.ranges import ConfigError
+from models.samples import Pixels
+from models.seeds import Latents
+
+CONFIG_KEY = "moggy_config"  # of the file's metadata: the TrainingConfig as JSON
+CLASSES_KEY = "moggy_classes"  # the names of the classes as a JSON list
+IMAGES_SEEN_KEY = "moggy_images_seen"
+CHECKPOINT_KEY = "moggy_checkpoint_sha256"  # of the safetensors file that it was written from
+LICENCE_KEY = "moggy_licence"
+LATENTS, LABELS, IMAGES = "latents", "labels", "images"  # inputs and output
+
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+WARNINGS_AND_ERRORS_ONLY = 3  # a log level of ONNX Runtime; below it, it logs each graph rewrite
+
+Labels = NDArray[np.int64]  # (N,)
+
+
+class OnnxFileError(ValueError):
+    """The file is not a generator that `models.export` wrote; the message is a predicate."""
+
+
+class OnnxGenerator:
+    """Maps latents and labels to images; thread-safe.
+
+    An image has the same bytes alone, in every batch and in every slot: on a CPU, ONNX Runtime
+    computes each image of a batch by itself. `bytes` is the size of the file.
+    """
+
+    def __init__(self, file: bytes) -> None:
+        """Load a file. Raises OnnxFileError."""
+        self.bytes = len(file)
+        self._session = _session(file)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            self.config = TrainingConfig.from_json(json.loads(metadata[CONFIG_KEY]))
+            self.images_seen = int(metadata[IMAGES_SEEN_KEY])
+            self.checkpoint_sha256: str = metadata[CHECKPOINT_KEY]
+        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            raise OnnxFileError(f"has a broken description: {error}") from error
+        self.shape = self.config.shape
+        self.conditional = bool(self.config.classes)
+        names = [LATENTS, LABELS] if self.conditional else [LATENTS]
+        if [node.name for node in self._session.get_inputs()] != names:
+            raise OnnxFileError(f"has inputs other than {' and '.join(names)}")
+
+    def generate(self, latents: Latents, labels: Labels | None = None) -> Pixels:
+        """(N, latent_dim) latents, (N,) labels where there are classes -> (N, H, W, C) uint8."""
+        inputs: dict[str, Any] = {LATENTS: latents}
+        if self.conditional:
+            assert labels is not None, "a conditional generator needs labels"
+            inputs[LABELS] = labels
+        (images,) = self._session.run(None, inputs)
+        pixels: Pixels = images
+        return pixels
+
+
+@functools.cache
+def backend() -> str:
+    """The name and the version of what computes the images; another one may round differently."""
+    kind = "cuda" if _provider() == CUDA else "cpu"
+    return f"onnxruntime-{onnxruntime.__version__}-{kind}-float32"
+
+
+def uses_gpu() -> bool:
+    return _provider() == CUDA
+
+
+@functools.cache
+def _provider() -> str:
+    """CUDA where onnxruntime-gpu is installed and there is a device; it depends on nothing else."""
+    has_cuda = CUDA in onnxruntime.get_available_providers() and _cuda_devices() > 0
+    return CUDA if has_cuda else CPU
+
+
+def _cuda_devices() -> int:
+    """The number of devices that the driver shows to this process."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+        return 0
+    return count.value
+
+
+def _session(file: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # Images are generated in parallel, each by one thread: the API runs a session in many threads.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # as fast without, and ten generators share the memory
+    options.log_severity_level = WARNINGS_AND_ERRORS_ONLY
+    provider = _provider()
+    # TF32 would give pixels that differ by several levels.
+    providers = [(CUDA, {"use_tf32": "0"}), CPU] if provider == CUDA else [CPU]
+    try:
+        session = onnxruntime.InferenceSession(file, options, providers=providers)
+    except Exception as error:  # its exceptions have no common base class
+        raise OnnxFileError(f"cannot be loaded: {error}") from error
+    if session.get_providers()[0] != provider:
+        raise OnnxFileError(
+            "cannot be loaded on the GPU: install the CUDA and cuDNN that "
+            f"onnxruntime-gpu {onnxruntime.__version__} needs, or set CUDA_VISIBLE_DEVICES to "
+            "nothing to serve from the CPU"
+        )
+    return session
