@@ -31,6 +31,7 @@ from app.routes import (
     operations,
     presets,
     recipes,
+    timelapses,
 )
 from app.routes.fast_images import FastImageApi
 from app.routes.middleware.body_limit import BodyLimit
@@ -53,6 +54,7 @@ RESOURCES = (
     jobs,
     job_records,
     job_files,
+    timelapses,
     images,
     image_batches,
     interpolations,
@@ -102,6 +104,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     measure = WorkerMeter(settings.redis_url).measure if settings.redis_url else None
     api.state.step_meter = StepMeter(measure_remotely=measure)
     api.state.large_json_parsing = CapacityLimiter(1)
+    api.state.film_encoding = CapacityLimiter(1)
     api.state.readiness = Readiness(api.state.database, api.state.store, api.state.disk)
     api.state.canary = ThreadCanary()
     api.state.feeds.start()

@@ -17,6 +17,17 @@ def check_folder(out: Path) -> None:
         raise WrongUsage(f"{out} is not a folder")
 
 
+def format_of(out: Path, formats: dict[str, str]) -> str:
+    """The format that the file's name asks for; refuses a name that cannot be written."""
+    if out.suffix.lower() not in formats:
+        raise WrongUsage(f"{out}: the file's name must end in {', '.join(formats)}")
+    if not out.parent.is_dir():
+        raise WrongUsage(f"{out}: there is no folder {out.parent}")
+    if out.is_dir():
+        raise WrongUsage(f"{out} is a folder")
+    return formats[out.suffix.lower()]
+
+
 def write_file(out: Path, chunks: Iterable[bytes]) -> int:
     """Write `chunks` to `out`, which is replaced only when they are complete; return the bytes."""
     from models.durable_files import write_chunks_durably

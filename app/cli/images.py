@@ -9,7 +9,7 @@ import typer
 from app.cli.client import ServiceClient, segment
 from app.cli.console import size
 from app.cli.errors import WrongUsage
-from app.cli.files import write_file
+from app.cli.files import format_of, write_file
 from app.cli.options import (
     ClassOption,
     ModelArgument,
@@ -112,7 +112,7 @@ def _write_response(model: str, collection: str, body: dict[str, Any], out: Path
 
 def image_format(out: Path, count: int) -> str:
     """The `format` of a request for `count` images: a grid or a zip for several."""
-    suffix_format = _format_of(out, IMAGE_FORMATS)
+    suffix_format = format_of(out, IMAGE_FORMATS)
     if count == 1 or suffix_format == "zip":
         return suffix_format
     if suffix_format != "png":
@@ -124,14 +124,4 @@ def image_format(out: Path, count: int) -> str:
 
 def morph_format(out: Path) -> str:
     """The `format` of a request for a morph: a .png holds the frames side by side."""
-    return _format_of(out, MORPH_FORMATS)
-
-
-def _format_of(out: Path, formats: dict[str, str]) -> str:
-    if out.suffix.lower() not in formats:
-        raise WrongUsage(f"{out}: the file's name must end in {', '.join(formats)}")
-    if not out.parent.is_dir():
-        raise WrongUsage(f"{out}: there is no folder {out.parent}")
-    if out.is_dir():
-        raise WrongUsage(f"{out} is a folder")
-    return formats[out.suffix.lower()]
+    return format_of(out, MORPH_FORMATS)

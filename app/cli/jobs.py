@@ -1,8 +1,9 @@
-"""Commands about jobs: list, follow and stop them; fetch their logs, files and samples."""
+"""Commands about jobs: list, follow and stop them; fetch their logs, files and films."""
 
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import typer
 
@@ -10,9 +11,16 @@ from app.cli.client import ServiceClient, segment
 from app.cli.console import counted, figure, local_time, printable, size, table
 from app.cli.datasets import follow_ingest
 from app.cli.errors import INTERRUPTED, CommandError
-from app.cli.files import check_folder, fetch_files, write_file
+from app.cli.files import check_folder, fetch_files, format_of, write_file
 from app.cli.follow import follow_job
-from app.cli.options import FolderOption, JobArgument, without_none
+from app.cli.options import (
+    FolderOption,
+    JobArgument,
+    OutOption,
+    ResampleOption,
+    ScaleOption,
+    without_none,
+)
 from app.cli.progress import make_view
 
 JOB_COLUMNS = ("JOB", "KIND", "STATUS", "MODEL", "DATASET", "IMAGES", "CREATED")
@@ -33,6 +41,8 @@ RESULT_HINTS = {
     "train": " `moggy samples {job} --out FOLDER` fetches a training's sample grids.",
     "evaluate": " `moggy follow {job}` prints an evaluation's scores.",
 }
+
+FILM_FORMATS = {".webp": "webp", ".mp4": "mp4"}
 
 jobs_cli = typer.Typer()
 
@@ -235,3 +245,19 @@ def samples(job: JobArgument, out: FolderOption) -> None:
             target = out / f"{job}-{images_seen:012d}.png"
             written += write_file(target, client.download(f"{path}/samples/{images_seen}.png"))
     print(f"{out}: {counted(len(grids), 'sample grid')}, {size(written)}", file=sys.stderr)
+
+
+@jobs_cli.command()
+def timelapse(
+    job: JobArgument,
+    out: OutOption,
+    fps: Annotated[float | None, typer.Option(help="Frames per second, 1 to 60 [12].")] = None,
+    scale: ScaleOption = None,
+    resample: ResampleOption = None,
+) -> None:
+    """Fetch the film of a training's sample grids: webp or mp4."""
+    options = urlencode(without_none({"fps": fps, "scale": scale, "resample": resample}))
+    path = f"jobs/{segment(job)}/timelapse.{format_of(out, FILM_FORMATS)}"
+    with ServiceClient.from_environment() as client:
+        written = write_file(out, client.download(f"{path}?{options}" if options else path))
+    print(f"{out}: {size(written)}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """Events of jobs: rows with increasing ids, and a Redis channel that only wakes their readers."""
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -83,6 +84,17 @@ def of_type(session: Session, job_id: str, event_type: str) -> list[Event]:
     """Return the job's events of one type, in order."""
     query = select(Event).where(Event.job == job_id, Event.type == event_type)
     return list(session.scalars(query.order_by(Event.id)))
+
+
+def without_repeats(rows: Iterable[Event]) -> list[Event]:
+    """Leave out the events that a resume from an older training state, or a rollback, repeated."""
+    kept: list[Event] = []
+    for row in rows:
+        images_seen = row.data.get("images_seen", math.inf)  # absent in an ingest: never repeated
+        while kept and kept[-1].data.get("images_seen", 0) >= images_seen:
+            kept.pop()
+        kept.append(row)
+    return kept
 
 
 def health_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:

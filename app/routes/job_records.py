@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import math
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from http import HTTPStatus
@@ -118,8 +117,8 @@ def get_job_metrics(
 ) -> Metrics | Response:
     """The training's metrics by images_seen, as JSON, or as CSV where `Accept` names text/csv."""
     with database.read() as session:
-        rows = [event.data for event in events.of_type(session, job_id, "progress")]
-    rows = _drop_repeated(rows)
+        events_kept = events.without_repeats(events.of_type(session, job_id, "progress"))
+    rows = [event.data for event in events_kept]
     names = [
         name
         for name in dict.fromkeys(name for row in rows for name in row)
@@ -132,17 +131,6 @@ def get_job_metrics(
 
 def _is_number(value: object) -> bool:
     return value is None or isinstance(value, int | float)
-
-
-def _drop_repeated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop the rows that a resume from an older training state, or a rollback, repeated."""
-    kept: list[dict[str, Any]] = []
-    for row in rows:
-        images_seen = row.get("images_seen", math.inf)  # absent in an ingest, which never repeats
-        while kept and kept[-1].get("images_seen", 0) >= images_seen:
-            kept.pop()
-        kept.append(row)
-    return kept
 
 
 def _csv(names: list[str], rows: list[dict[str, Any]]) -> str:
@@ -165,10 +153,8 @@ def read_job_log(job_id: ExistingJob, store: StoreDep) -> PlainTextResponse:
 def list_job_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
     """The sample grids of seeds 0 to 63, oldest first, without those that a rollback discarded."""
     with database.read() as session:
-        rows = [event.data for event in events.of_type(session, job_id, "sample")]
-    return SampleList(
-        items=[SampleData.model_validate(_public(row)) for row in _drop_repeated(rows)]
-    )
+        drawn = events.without_repeats(events.of_type(session, job_id, "sample"))
+    return SampleList(items=[SampleData.model_validate(_public(event.data)) for event in drawn])
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""The frames of a morph as one file: an animated WebP, PNG or GIF, an MP4, or a strip.
+"""The frames of a film as one file: an animated WebP, PNG or GIF, an MP4, or a strip.
 
 WebP and GIF containers are written here, because libwebp and Pillow merge equal neighbouring frames
 (libwebp even writes a still image if all frames are equal). Here every frame is stored with its
@@ -7,7 +7,7 @@ duration.
 
 import io
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +23,7 @@ from models.samples import Pixels
 
 MAX_FPS = 60
 GIF_MAX_FPS = 50  # browsers show a frame of less than 2/100 s for 10/100 s
+HOLD_SECONDS = 1.0  # how long the last frame of a timelapse is shown
 GIF_PALETTE_FRAMES = 32  # how many frames the shared palette is chosen from
 GIF_SUB_BLOCK_BYTES = 255
 WEBP_ALPHA, WEBP_EXIF, WEBP_ANIMATION = 0x10, 0x08, 0x02  # flags of a WebP file
@@ -51,6 +52,29 @@ def encode_animation(
     return write_apng(frames, milliseconds, repeat=repeat, texts=texts)
 
 
+def encode_timelapse(
+    frames: Iterable[Pixels], count: int, file_format: str, recipe: Recipe, *, fps: float
+) -> bytes:
+    """`count` frames (H, W, C) -> webp (lossless, plays for ever) or mp4; the last one is held.
+
+    Each frame is encoded before the next is taken from `frames`.
+    """
+    if file_format == "mp4":
+        return encode_mp4(_repeat_last(frames, round(fps * HOLD_SECONDS)), recipe, fps=fps)
+    milliseconds = _durations(count - 1, fps, ticks_per_second=1000)
+    milliseconds.append(round(1000 * HOLD_SECONDS))
+    return _write_webp(frames, milliseconds, repeat=True, exif=recipe_exif(recipe))
+
+
+def _repeat_last(frames: Iterable[Pixels], times: int) -> Iterator[Pixels]:
+    """The frames, of which the last is given `times` times in all."""
+    frame = None
+    for frame in frames:
+        yield frame
+    if frame is not None:
+        yield from [frame] * (times - 1)
+
+
 def _durations(frames: int, fps: float, ticks_per_second: int) -> list[int]:
     """The ticks of each frame, rounded so that their running sum stays within half a tick."""
     ends = [round(index * ticks_per_second / fps) for index in range(frames + 1)]
@@ -58,33 +82,35 @@ def _durations(frames: int, fps: float, ticks_per_second: int) -> list[int]:
 
 
 def _write_webp(
-    frames: Pixels, durations: Sequence[int], *, repeat: bool, exif: Image.Exif
+    frames: Iterable[Pixels], durations: Sequence[int], *, repeat: bool, exif: Image.Exif
 ) -> bytes:
     """Lossless frames with their durations in milliseconds -> an animated WebP (RFC 9649)."""
-    height, width, channels = frames.shape[1:]
-    flags = WEBP_EXIF | WEBP_ANIMATION | (WEBP_ALPHA if channels == 4 else 0)
-    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    chunks = [
-        _webp_chunk(b"VP8X", struct.pack("<I", flags) + size),
-        _webp_chunk(b"ANIM", struct.pack("<IH", 0, 0 if repeat else 1)),
-    ]
-    for picture, duration in zip(_webp_pictures(frames), durations, strict=True):
+    chunks, size, flags = [], b"", WEBP_EXIF | WEBP_ANIMATION
+    for (frame, picture), duration in zip(_webp_pictures(frames), durations, strict=True):
+        height, width, channels = frame.shape
+        flags |= WEBP_ALPHA if channels == 4 else 0
+        size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         head = bytes(6) + size + duration.to_bytes(3, "little") + bytes([WEBP_NO_BLENDING])
         chunks.append(_webp_chunk(b"ANMF", head + picture))
     chunks.append(_webp_chunk(b"EXIF", exif.tobytes()))
-    content = b"WEBP" + b"".join(chunks)
+    header = [
+        _webp_chunk(b"VP8X", struct.pack("<I", flags) + size),
+        _webp_chunk(b"ANIM", struct.pack("<IH", 0, 0 if repeat else 1)),
+    ]
+    content = b"".join((b"WEBP", *header, *chunks))
     return b"RIFF" + struct.pack("<I", len(content)) + content
 
 
-def _webp_pictures(frames: Pixels) -> Iterator[bytes]:
-    """The VP8L chunk of each frame; equal neighbours are encoded once."""
-    chunk = b""
-    for index, frame in enumerate(frames):
-        if index == 0 or not np.array_equal(frame, frames[index - 1]):
+def _webp_pictures(frames: Iterable[Pixels]) -> Iterator[tuple[Pixels, bytes]]:
+    """Each frame with its VP8L chunk; equal neighbours are encoded once."""
+    chunk, previous = b"", None
+    for frame in frames:
+        if previous is None or not np.array_equal(frame, previous):
             buffer = io.BytesIO()
             to_image(frame).save(buffer, "WEBP", lossless=True, exact=True, method=0)
             chunk = _vp8l_chunk(buffer.getvalue())
-        yield chunk
+        yield frame, chunk
+        previous = frame
 
 
 def _vp8l_chunk(still: bytes) -> bytes:

@@ -109,6 +109,11 @@ def parse_recipe(
     """
     if file_format == "zip":
         raise InvalidRequest("a zip is not verified as a whole: send one picture from it")
+    if "samples" in recipe:
+        raise InvalidRequest(
+            "a timelapse is not verified: it shows the sample grids of a training, most of whose "
+            "checkpoints are not kept"
+        )
     kind: type[ImageRecipe | GridRecipe | MorphRecipe] = ImageRecipe
     if "columns" in recipe:
         kind = GridRecipe

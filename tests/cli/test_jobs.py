@@ -108,3 +108,18 @@ def test_sample_grids_are_fetched_with_names_in_their_order(
 def test_inception_scores_are_shown_with_their_deviation() -> None:
     found = {"fid": 23.456, "kid": 0.01234, "kid_deviation": 0.001, "real": 9, "generated": 9}
     assert inception_line(found) == "Inception: FID 23.5, KID 0.0123 ± 0.00100"
+
+
+def test_a_timelapse_is_written_in_the_format_of_its_name(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    path = "GET /v1/jobs/j1/timelapse"
+    service.on(f"{path}.webp", (200, "image/webp", b"film"))
+    service.on(f"{path}.mp4?fps=20.0&scale=2", (200, "video/mp4", b"video"))
+    assert moggy("timelapse", "j1", "--out", tmp_path / "film.webp").code == 0
+    assert (tmp_path / "film.webp").read_bytes() == b"film"
+    options = ("--fps", "20", "--scale", "2")
+    assert moggy("timelapse", "j1", "--out", tmp_path / "film.mp4", *options).code == 0
+    assert (tmp_path / "film.mp4").read_bytes() == b"video"
+    refused = moggy("timelapse", "j1", "--out", tmp_path / "film.gif")
+    assert "the file's name must end in .webp, .mp4" in refused.err

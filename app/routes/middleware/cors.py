@@ -16,7 +16,8 @@ ALLOWED_HEADERS = (
 )
 EXPOSED_HEADERS = (
     *("Accept-Ranges", "Content-Disposition", "Content-Location", "Content-Range", "ETag"),
-    *("Location", "Moggy-Seed", "Retry-After", "WWW-Authenticate"),
+    *("Location", "Moggy-Frames", "Moggy-Samples", "Moggy-Seed", "Retry-After"),
+    "WWW-Authenticate",
 )
 PREFLIGHT_SECONDS = 600
 
