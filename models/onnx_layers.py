@@ -5,12 +5,10 @@ milliseconds, because nothing is traced.
 """
 
 from functools import singledispatch
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+from onnx import TensorProto
+from torch import nn
 
 from models.networks.convolution import Upsample
 from models.networks.dcgan import DCGANGenerator
@@ -23,56 +21,9 @@ from models.networks.r3gan import (
     Resample,
     ResidualBlock,
 )
+from models.onnx_graph import Graph, float64, scale_and_shift
 
-Array = NDArray[np.float64]  # weights while they are folded; the file holds float32
 DOUBLING = np.array([0.5, 1.0, 0.5])  # R3GAN's kernel that doubles a side
-
-
-class Graph:
-    """The nodes and the weights of an ONNX graph. Values are referred to by their names."""
-
-    def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.weights: list[TensorProto] = []
-
-    def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        """Add a node and return the name of its output."""
-        name = output or f"{operator.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], name, **attributes))
-        return name
-
-    def weight(self, values: Array) -> str:
-        """Add float32 weights and return their name. Values that are too large become infinite."""
-        with np.errstate(over="ignore"):
-            return self._constant(values.astype(np.float32))
-
-    def whole_numbers(self, *values: int) -> str:
-        return self._constant(np.array(values, np.int64))
-
-    def dense(self, inputs: str, weight: Array, bias: Array | None = None) -> str:
-        """(N, K) times a weight of (K, M) plus a bias of (M,): -> (N, M)."""
-        biases = [] if bias is None else [self.weight(bias)]
-        return self.node("Gemm", inputs, self.weight(weight), *biases)
-
-    def convolve(
-        self, operator: str, images: str, weight: Array, bias: Array | None, **attributes: Any
-    ) -> str:
-        """A Conv or a ConvTranspose of (N, C, H, W)."""
-        biases = [] if bias is None else [self.weight(bias)]
-        attributes["kernel_shape"] = weight.shape[2:]
-        return self.node(operator, images, self.weight(weight), *biases, **attributes)
-
-    def reshape(self, values: str, *shape: int) -> str:
-        """Reshape; the batch, whose size is not known, is the only side of -1."""
-        return self.node("Reshape", values, self.whole_numbers(*shape))
-
-    def leaky_relu(self, values: str, slope: float) -> str:
-        return self.node("LeakyRelu", values, alpha=slope)
-
-    def _constant(self, values: NDArray[Any]) -> str:
-        name = f"weight_{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(values, name))
-        return name
 
 
 @singledispatch
@@ -90,7 +41,7 @@ def add_inputs(generator: Generator, graph: Graph, latents: str, labels: str) ->
     """Add the embeddings of the labels to the latents: -> (N, input_dim)."""
     if generator.embedding is None:
         return latents
-    table = graph.weight(_values(generator.embedding.weight))
+    table = graph.weight(float64(generator.embedding.weight))
     return graph.node("Concat", latents, graph.node("Gather", table, labels, axis=0), axis=1)
 
 
@@ -118,12 +69,12 @@ def _(generator: MLPGenerator, graph: Graph, inputs: str) -> str:
     features, norm = inputs, None
     for layer in generator.layers:
         if isinstance(layer, nn.Linear):
-            weight, bias = _values(layer.weight).T, _values(layer.bias)
+            weight, bias = float64(layer.weight).T, float64(layer.bias)
             if norm is not None:
                 weight, bias = norm.scale[:, None] * weight, bias + norm.shift @ weight
             features, norm = graph.dense(features, weight, bias), None
         elif isinstance(layer, nn.BatchNorm1d):
-            norm = _scale_and_shift(layer)
+            norm = scale_and_shift(layer)
         else:
             features = _add_activation(layer, graph, features)
     return graph.reshape(graph.node("Tanh", features), -1, *generator.shape)
@@ -145,10 +96,10 @@ def _(generator: DCGANGenerator, graph: Graph, inputs: str) -> str:
         if generator.colours and index > generator.start + 1:
             added = _add_colours(next(colours), graph, features)
             image = added if image is None else graph.node("Add", _enlarge(graph, image), added)
-        weight, shift = _values(layer.weight), None
+        weight, shift = float64(layer.weight), None
         norm = layers[index + 1] if index + 1 < len(layers) else None
         if isinstance(norm, nn.BatchNorm2d):
-            scale, shift = _scale_and_shift(norm)
+            scale, shift = scale_and_shift(norm)
             weight = weight * scale[:, None, None]  # (C, C', 4, 4)
         features = graph.convolve(
             "ConvTranspose", features, weight, shift, strides=(2, 2), pads=(1, 1, 1, 1)
@@ -160,8 +111,8 @@ def _(generator: DCGANGenerator, graph: Graph, inputs: str) -> str:
 
 @add_generator.register
 def _(generator: R3GANGenerator, graph: Graph, inputs: str) -> str:
-    basis = _values(generator.basis)
-    scales = graph.dense(inputs, _values(generator.scale.weight).T)
+    basis = float64(generator.basis)
+    scales = graph.dense(inputs, float64(generator.scale.weight).T)
     scales = graph.reshape(scales, -1, len(basis), 1, 1)
     features, channels = graph.node("Mul", scales, graph.weight(basis)), len(basis)
     for layer in generator.layers:
@@ -172,28 +123,10 @@ def _(generator: R3GANGenerator, graph: Graph, inputs: str) -> str:
         if convolution is not None:
             assert isinstance(convolution, nn.Conv2d)
             channels = convolution.out_channels
-            features = graph.convolve("Conv", features, _values(convolution.weight), None)
+            features = graph.convolve("Conv", features, float64(convolution.weight), None)
         if isinstance(layer, Resample):
             features = _double(graph, features, channels)
     return features
-
-
-class _ScaleAndShift(NamedTuple):
-    """What BatchNorm multiplies a channel with in eval mode, and then adds: (C,) each."""
-
-    scale: Array
-    shift: Array
-
-
-def _scale_and_shift(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> _ScaleAndShift:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = _values(norm.weight) / np.sqrt(_values(norm.running_var) + norm.eps)
-    return _ScaleAndShift(scale, _values(norm.bias) - _values(norm.running_mean) * scale)
-
-
-def _values(tensor: Tensor) -> Array:
-    return tensor.detach().cpu().double().numpy()
 
 
 def _add_activation(layer: nn.Module, graph: Graph, values: str) -> str:
@@ -210,13 +143,13 @@ def _add_first_layer(generator: DCGANGenerator, graph: Graph, inputs: str) -> st
     """
     first, norm = generator.layers[0], generator.layers[1]
     assert isinstance(first, nn.ConvTranspose2d)
-    weight, bias = _values(first.weight), None  # (D, C, H, W)
+    weight, bias = float64(first.weight), None  # (D, C, H, W)
     _, channels, height, width = weight.shape
     if isinstance(norm, nn.BatchNorm2d):
-        scale, shift = _scale_and_shift(norm)
+        scale, shift = scale_and_shift(norm)
         weight, bias = weight * scale[:, None, None], shift.repeat(height * width)
     if generator.class_layer is not None:
-        weight = np.concatenate([weight, _values(generator.class_layer.weight)])
+        weight = np.concatenate([weight, float64(generator.class_layer.weight)])
     products = graph.dense(inputs, weight.reshape(len(weight), -1), bias)
     return graph.reshape(products, -1, channels, height, width)
 
@@ -224,7 +157,7 @@ def _add_first_layer(generator: DCGANGenerator, graph: Graph, inputs: str) -> st
 def _add_colours(layer: nn.Module, graph: Graph, features: str) -> str:
     assert isinstance(layer, nn.Conv2d)
     assert layer.bias is not None
-    return graph.convolve("Conv", features, _values(layer.weight), _values(layer.bias))
+    return graph.convolve("Conv", features, float64(layer.weight), float64(layer.bias))
 
 
 def _enlarge(graph: Graph, images: str) -> str:
@@ -242,10 +175,10 @@ def _add_residual(block: ResidualBlock, graph: Graph, images: str) -> str:
             images = graph.leaky_relu(images, SLOPE)
             continue
         assert isinstance(layer, nn.Conv2d)
-        bias = _values(following.bias) if isinstance(following, BiasedLeakyReLU) else None
+        bias = float64(following.bias) if isinstance(following, BiasedLeakyReLU) else None
         padding = layer.kernel_size[0] // 2
         images = graph.convolve(
-            "Conv", images, _values(layer.weight), bias, group=layer.groups, pads=[padding] * 4
+            "Conv", images, float64(layer.weight), bias, group=layer.groups, pads=[padding] * 4
         )
     return images
 

@@ -16,7 +16,8 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from models.config import TrainingConfig
 from models.durable_files import write_durably
 from models.networks.network import Generator
-from models.onnx_layers import Graph, add_generator, add_inputs, add_pixels
+from models.onnx_graph import Graph
+from models.onnx_layers import add_generator, add_inputs, add_pixels
 from models.rendering import to_uint8
 from models.samples import Pixels
 from models.seeds import CHECK_SEEDS, latents_from_seeds

@@ -13,10 +13,6 @@ from PIL import Image
 # 1.3 ms, 8 take 4.7 ms, 16 take 8.7 ms, 64 take 39 ms. A lone request pays for the whole batch, and
 # beyond 8 the time per image hardly falls.
 RENDER_BATCH = 8
-# Images per forward pass of the embedding where few are embedded at a time. With a fixed batch size
-# the features of an image do not depend on the other images.
-SMALL_EMBEDDING_BATCH = 8
-
 Pixels = NDArray[np.uint8]  # (N, H, W, C)
 Vector = NDArray[np.float32]  # (latent_dim,)
 Point = int | Vector  # a seed, or a latent

@@ -124,6 +124,7 @@ def test_every_package_marker_is_empty() -> None:
     ("module", "unloaded"),
     [
         ("models.durable_files, models.presets, models.resources, models.samples", {"torch"}),
+        ("app.serving.passports", {"torch"}),
         ("worker.tasks", {"torch", "fastapi"}),
         ("app.domain.queue", {"torch", "fastapi"}),
         ("app.domain.training", {"torch", "fastapi"}),

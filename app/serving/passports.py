@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from anyio import to_thread
@@ -20,12 +20,10 @@ from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import NoPictures, TrainingPictures, training_pictures
 from app.domain.store import ObjectStore
-from app.serving.process_settings import use_half_the_cores
-from models.samples import SMALL_EMBEDDING_BATCH, Pixels
-
-if TYPE_CHECKING:  # both import torch, which would delay the start
-    from models.scoring.embedding import Embedder
-    from models.scoring.nearest import Index
+from models.samples import Pixels
+from models.scoring.embedding_definition import EmbeddingError
+from models.scoring.nearest import Index, NoIndex, copy_distance, open_index
+from models.scoring.onnx_embedder import OnnxEmbedder
 
 T = TypeVar("T")
 
@@ -33,6 +31,7 @@ Features = NDArray[np.float32]  # (N, F)
 
 IDLE_SECONDS = 60.0  # after so long without work, the files of datasets are closed
 SECONDS_PER_PICTURE = 0.01  # the estimate behind Retry-After
+TASK_PICTURES = 8  # of a request, before it is another request's turn
 OPEN_DATASETS = 4  # each takes a mapping, and 4 bytes of memory for each of its pictures
 
 
@@ -70,7 +69,7 @@ class DatasetEmbeddings:
 
     pictures: TrainingPictures
     embedding: str  # the name of the network that made them
-    index: "Index"
+    index: Index
     copy_distance: float
 
     @property
@@ -107,8 +106,6 @@ class EmbeddingsCache:
         self._opened.clear()
 
     def _read(self, pictures: TrainingPictures, embedding: str) -> DatasetEmbeddings:
-        from models.scoring.nearest import NoIndex, copy_distance, open_index
-
         # Fetches single files and not the pictures, which may be gigabytes in a bucket.
         def fetch(name: str) -> Path:
             return self._store.local_copy(f"{pictures.key}/{name}")
@@ -132,8 +129,7 @@ class Passports:
         self._limit = limit  # pictures that may wait
         self._waiting = 0
         self._cache = EmbeddingsCache(store)
-        self._embedder: Embedder | None = None
-        self._precise_embedder: Embedder | None = None
+        self._embedder: OnnxEmbedder | None = None
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="passports", daemon=True)
@@ -167,8 +163,7 @@ class Passports:
             self._waiting -= len(pixels)
 
     async def embed(self, pixels: Pixels) -> Features:
-        """(N, H, W, C) uint8 -> (N, F), computed in float32 on every machine, since the frames of
-        a morph depend on it. Raises Unavailable without the embedding network."""
+        """(N, H, W, C) uint8 -> (N, F). Raises Unavailable without the embedding network."""
         try:
             features = [
                 await self._run_in_thread(functools.partial(self._embed, batch))
@@ -224,18 +219,19 @@ class Passports:
         return self._cache.open(pictures, self._loaded_embedder().name)
 
     def _embed(self, pixels: Pixels) -> Features:
-        if self._precise_embedder is None:
-            self._precise_embedder = _load_embedder(precise=True)
-        return self._precise_embedder(pixels)
+        return self._loaded_embedder()(pixels)
 
-    def _loaded_embedder(self) -> "Embedder":
+    def _loaded_embedder(self) -> OnnxEmbedder:
         """The embedding network, loaded on first use. Raises NoPassport."""
         if self._embedder is None:
-            self._embedder = _load_embedder(precise=False)
+            try:
+                self._embedder = OnnxEmbedder()
+            except EmbeddingError as exc:
+                raise NoPassport(str(exc)) from exc
         return self._embedder
 
     def _issue(self, embeddings: DatasetEmbeddings, pixels: Pixels) -> list[Passport]:
-        indices, distances = embeddings.index.nearest(self._loaded_embedder()(pixels))
+        indices, distances = embeddings.index.nearest(self._embed(pixels))
         percentiles = embeddings.index.percentile(distances)
         folder = f"/v1/datasets/{embeddings.pictures.dataset}/images"
         return [
@@ -253,18 +249,8 @@ class Passports:
 
 
 def _batches(pixels: Pixels) -> list[Pixels]:
-    starts = range(0, len(pixels), SMALL_EMBEDDING_BATCH)
-    return [pixels[start : start + SMALL_EMBEDDING_BATCH] for start in starts]
-
-
-def _load_embedder(*, precise: bool) -> "Embedder":
-    from models.scoring.embedding import Embedder, EmbeddingError
-
-    use_half_the_cores()
-    try:
-        return Embedder(precise=precise)
-    except EmbeddingError as exc:
-        raise NoPassport(str(exc)) from exc
+    starts = range(0, len(pixels), TASK_PICTURES)
+    return [pixels[start : start + TASK_PICTURES] for start in starts]
 
 
 def _training_pictures(database: Database, checkpoint_id: str) -> TrainingPictures:

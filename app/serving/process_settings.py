@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from anyio import to_thread
 
-from models.resources import usable_cores, use_cores
+from models.resources import use_cores
 
 OPEN_FILES = 65_536
 CANARY_SECONDS = 1.0  # between two calls
@@ -33,11 +33,6 @@ def raise_open_files_limit() -> None:
     if 0 <= soft < limit:
         with suppress(ValueError, OSError):  # some systems allow less than they report
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-
-
-def use_half_the_cores() -> None:
-    """Let torch use half of the cores in this thread: HTTP and encoding need the others."""
-    use_cores(max(1, usable_cores() // 2))
 
 
 def use_one_core() -> None:

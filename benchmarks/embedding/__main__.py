@@ -1,6 +1,7 @@
 """Train the embedding that Moggy ships, and measure how good and how fast it is.
 
-`python -m benchmarks.embedding` measures the installed weights; `--train` trains them anew first.
+`python -m benchmarks.embedding` measures the installed weights; `--train` trains them anew first,
+and writes their ONNX file.
 """
 
 import argparse
@@ -19,9 +20,12 @@ from benchmarks.embedding.measures import measure
 from benchmarks.embedding.views import DISTORTIONS, distort, view
 from benchmarks.harness import machine
 from benchmarks.harness.machine import SHARED_DATA
+from models.durable_files import write_durably
 from models.precision import native_bfloat16
 from models.resources import keep_freed_memory
-from models.scoring.embedding import FEATURES, KIND, WEIGHTS, Embedder, Network, prepare
+from models.scoring.embedding import KIND, WEIGHTS, Embedder, Network, prepare
+from models.scoring.embedding_definition import FEATURES
+from models.scoring.export import embedding_onnx
 from models.tensor_files import write_tensors
 
 CLASSES = 20  # of CIFAR-10 and of MNIST
@@ -57,8 +61,10 @@ def main() -> None:
     sources = read_sources(SHARED_DATA)
     if arguments.train:
         network, description = train(sources, arguments.steps, arguments.out)
+        write_onnx(arguments.out)
         figures = measure(arguments.out, sources)
         save(arguments.out, network, description | {"measured": figures})
+        write_onnx(arguments.out)  # again: it holds the hash of the weights file
     else:
         measure(arguments.out, sources)
     print(f"{Embedder(weights=arguments.out).name}, {arguments.out.stat().st_size:,} bytes")
@@ -71,6 +77,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     return parser.parse_args()
+
+
+def write_onnx(weights: Path) -> None:
+    """Write the ONNX file beside the weights."""
+    write_durably(weights.with_suffix(".onnx"), embedding_onnx(weights))
 
 
 def train(sources: dict[str, Split], steps: int, out: Path) -> tuple[Network, dict[str, Any]]:

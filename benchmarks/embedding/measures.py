@@ -1,6 +1,7 @@
 """The quality of the embedding on held-out images, and its speed."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,35 @@ from benchmarks.embedding.datasets import LabelledImages, Split
 from benchmarks.embedding.views import blur, jpeg, noise, view
 from models.scoring.embedding import Embedder, Network, prepare, read_network
 from models.scoring.metrics.frechet import FrechetReference, Moments, frechet_distances
+from models.scoring.onnx_embedder import OnnxEmbedder
 
 NEIGHBOURS = 20
 LINEAR_STEPS = 300
 NOISE_LEVELS = (0.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # levels of 255
 BLUR_SIGMAS = (0.0, 0.5, 1.0, 2.0, 4.0)  # pixels
+Embed = Callable[[np.ndarray], np.ndarray]
 SPEED_SHAPES = ((64, 64, 3), (28, 28, 1), (256, 256, 3))
 SPEED_IMAGES = 1024
 SPEED_REPEATS = 10
 
 
 def measure(weights: Path, sources: dict[str, Split]) -> dict[str, Any]:
-    """All figures of the network in `weights` by name, printed as they are measured."""
-    embedder = Embedder(weights=weights)
+    """All figures of the network in `weights` by name, printed as they are measured.
+
+    Its ONNX file lies beside `weights`.
+    """
+    embedder, onnx_embedder = Embedder(weights=weights), OnnxEmbedder(weights.with_suffix(".onnx"))
     figures: dict[str, Any] = {}
     for part in (
         accuracies(embedder, sources),
         instances(embedder, sources["cats"].held_out.images),
         distances(embedder, sources["cats"]),
-        formats(embedder, read_network(weights), sources["cats"].held_out.images),
-        speeds(embedder),
+        formats(
+            {"apart_from_float32": embedder, "onnx_apart_from_float32": onnx_embedder},
+            read_network(weights),
+            sources["cats"].held_out.images,
+        ),
+        speeds({"": embedder, "onnx_": onnx_embedder}),
     ):
         for name, value in part.items():
             print(f"{name:40} {value}", flush=True)
@@ -155,30 +165,38 @@ def as_array(images: Tensor) -> np.ndarray:
 
 
 @torch.inference_mode()
-def formats(embedder: Embedder, network: Network, images: np.ndarray) -> dict[str, float]:
-    """The largest distance from the features of the unfolded network in float32."""
+def formats(embedders: dict[str, Embed], network: Network, images: np.ndarray) -> dict[str, float]:
+    """The largest distance of each from the features of the unfolded network in float32."""
     exact = network.eval()(prepare(images)).numpy()
-    apart = np.linalg.norm(exact - embedder(images), axis=1)
-    return {"apart_from_float32": round(float(apart.max()), 4)}
+    return {
+        name: round(float(np.linalg.norm(exact - embed(images), axis=1).max()), 7)
+        for name, embed in embedders.items()
+    }
 
 
-def speeds(embedder: Embedder) -> dict[str, float]:
-    """Images per second by shape, and milliseconds for one image."""
+def speeds(embedders: dict[str, Embed]) -> dict[str, float]:
+    """Images per second by shape, and milliseconds for one image, of each; the keys are prefixes.
+
+    Torch computes in as many threads as it may use, ONNX Runtime in one.
+    """
     generator = np.random.default_rng(0)
     figures: dict[str, float] = {}
     for shape in SPEED_SHAPES:
         images = generator.integers(0, 256, (SPEED_IMAGES, *shape), dtype=np.uint8)
-        rate = SPEED_IMAGES / seconds(embedder, images)
-        figures["images_per_second_" + "x".join(map(str, shape))] = round(rate)
-    figures["milliseconds_for_one"] = round(seconds(embedder, images[:1, :64, :64]) * 1000, 1)
+        for name, embed in embedders.items():
+            rate = SPEED_IMAGES / seconds(embed, images)
+            figures[f"{name}images_per_second_" + "x".join(map(str, shape))] = round(rate)
+    for name, embed in embedders.items():
+        milliseconds = seconds(embed, images[:1, :64, :64]) * 1000
+        figures[f"{name}milliseconds_for_one"] = round(milliseconds, 1)
     return figures
 
 
-def seconds(embedder: Embedder, images: np.ndarray) -> float:
+def seconds(embed: Embed, images: np.ndarray) -> float:
     """The shortest of SPEED_REPEATS calls: other work on the machine only lengthens them."""
     taken = []
     for _ in range(SPEED_REPEATS):
         start = time.perf_counter()
-        embedder(images)
+        embed(images)
         taken.append(time.perf_counter() - start)
     return min(taken)

@@ -1,11 +1,10 @@
-"""The embedding: a small network that turns an image into 128 numbers.
+"""The embedding: a small network that turns an image into 128 numbers, in torch.
 
 The embeddings of similar images are close. `python -m benchmarks.embedding` trained it:
-docs/embedding.md.
+docs/embedding.md. `onnx_embedder.py` computes the same without torch.
 """
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,83 +14,58 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.precision import native_bfloat16
-from models.samples import SMALL_EMBEDDING_BATCH, flatten_alpha
+from models.samples import flatten_alpha
+from models.scoring.embedding_definition import (
+    BACKGROUND,
+    FEATURES,
+    SIDE,
+    EmbeddingError,
+    check_images,
+    embedding_name,
+)
 from models.tensor_files import TensorFileError, read_tensors
 
-FEATURES = 128  # length of an embedding
-SIDE = 64  # pixels; an image of any size is resized to this
-BACKGROUND = 128  # mid-grey behind transparent pixels: black and white shapes both stay visible
 KIND = "embedding"
 WEIGHTS = Path(__file__).with_name("embedding.safetensors")
-VERSION = 1  # of the network and its preprocessing; the weights have a hash of their own
-# A forward pass has one of two batch sizes, so that the kernels are always the same.
-EMBEDDING_BATCH = 64  # the other is SMALL_EMBEDDING_BATCH
-
-
-class EmbeddingError(ValueError):
-    """The weights are broken or missing, or the argument is not an array of images."""
+# Every forward pass has this batch size, so that the kernels are always the same.
+EMBEDDING_BATCH = 64
 
 
 class Embedder:
     """The trained network in eval mode.
 
-    It computes in bfloat16 where the device multiplies that in hardware. With `precise` it always
-    computes in float32, which is the same on every machine except for rounding. `name` identifies
-    network and weights: compare only features of the same name.
+    It computes in bfloat16 where the device multiplies that in hardware. `name` identifies network
+    and weights: compare only features of the same name.
     """
 
-    def __init__(
-        self, device: str | torch.device = "cpu", weights: Path = WEIGHTS, *, precise: bool = False
-    ) -> None:
+    def __init__(self, device: str | torch.device = "cpu", weights: Path = WEIGHTS) -> None:
         self.device = torch.device(device)
-        fast = native_bfloat16(self.device) and not precise
-        self._dtype = torch.bfloat16 if fast else torch.float32
+        self._dtype = torch.bfloat16 if native_bfloat16(self.device) else torch.float32
         network = read_network(weights).to(self.device).eval()
         for module in network.modules():
             if isinstance(module, Convolution):
                 module.fold()
         network.layers.to(self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = network
-        self.name = f"moggy-{VERSION}-{hashlib.sha256(weights.read_bytes()).hexdigest()[:8]}"
+        self.name = embedding_name(hashlib.sha256(weights.read_bytes()).hexdigest())
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """(N, H, W, C) uint8, C of 1, 3 or 4, any H and W -> (N, 128) float32 of unit length.
 
         An image's features do not depend on its batch. bfloat16 features are within 0.05 of float32
-        features.
+        features. Raises EmbeddingError.
         """
-        _check(images)
+        check_images(images)
         features = np.empty((len(images), FEATURES), np.float32)
-        for first, end, batch in _batches(len(images)):
-            prepared = prepare(images[first:end])
-            padded = torch.zeros((batch, *prepared.shape[1:]), dtype=torch.uint8)
+        for first in range(0, len(images), EMBEDDING_BATCH):
+            prepared = prepare(images[first : first + EMBEDDING_BATCH])
+            padded = torch.zeros((EMBEDDING_BATCH, *prepared.shape[1:]), dtype=torch.uint8)
             padded = padded.to(memory_format=torch.channels_last)
-            padded[: end - first] = prepared
+            padded[: len(prepared)] = prepared
             embedded = self._network(padded.to(self.device), self._dtype)
-            features[first:end] = embedded[: end - first].cpu().numpy()
+            features[first : first + len(prepared)] = embedded[: len(prepared)].cpu().numpy()
         return features
-
-
-def _check(images: np.ndarray) -> None:
-    """Raise EmbeddingError unless `images` is (N, H, W, 1 | 3 | 4) uint8."""
-    if images.dtype != np.uint8:
-        raise EmbeddingError(f"images must be uint8, not {images.dtype}")
-    if images.ndim != 4 or images.shape[3] not in (1, 3, 4) or 0 in images.shape[1:3]:
-        raise EmbeddingError(
-            f"images must be (N, H, W, C) with 1, 3 or 4 channels, not {images.shape}"
-        )
-
-
-def _batches(images: int) -> Iterator[tuple[int, int, int]]:
-    """The first index, the end and the padded size of each forward pass over `images` images."""
-    first = 0
-    while first < images:
-        remaining = images - first
-        batch = EMBEDDING_BATCH if remaining > SMALL_EMBEDDING_BATCH else SMALL_EMBEDDING_BATCH
-        end = min(first + batch, images)
-        yield first, end, batch
-        first = end
 
 
 def prepare(images: np.ndarray) -> Tensor:

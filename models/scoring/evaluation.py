@@ -17,7 +17,8 @@ from models.data import DatasetError, PackedDataset
 from models.precision import Machine, choose_machine
 from models.random_streams import random_stream
 from models.rendering import synthesize
-from models.scoring.embedding import Embedder, EmbeddingError
+from models.scoring.embedding import Embedder
+from models.scoring.embedding_definition import EmbeddingError
 from models.scoring.inception import inception_scores
 from models.scoring.scores import Reference, ScoreError, score
 from models.seeds import SCORE_SEEDS, class_from_seed, latents_from_seeds

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from models.samples import flatten_alpha
-from models.scoring.embedding import BACKGROUND
+from models.scoring.embedding_definition import BACKGROUND
 
 WEIGHTS_VARIABLE = "MOGGY_INCEPTION"
 # The kernel distance is the mean over this many subsets of this size, as in the literature.

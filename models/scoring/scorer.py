@@ -14,7 +14,8 @@ from models.data import PackedDataset
 from models.networks.network import Generator
 from models.precision import Machine
 from models.rendering import SYNTHESIS_BATCH, synthesize
-from models.scoring.embedding import EMBEDDING_BATCH, FEATURES, Embedder
+from models.scoring.embedding import EMBEDDING_BATCH, Embedder
+from models.scoring.embedding_definition import FEATURES
 from models.scoring.scores import Reference, score
 from models.seeds import SCORE_SEEDS, latents_from_seeds
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from models.data import PackedDataset
 from models.random_streams import random_stream
-from models.scoring.embedding import FEATURES, Embedder
+from models.scoring.embedding import Embedder
+from models.scoring.embedding_definition import FEATURES
 from models.scoring.metrics.diversity import diversity
 from models.scoring.metrics.frechet import FrechetReference, Moments, frechet_distances
 from models.scoring.metrics.kernel import KernelSample, kernel_distances

@@ -15,9 +15,9 @@ from app.domain.images.recipes import Recipe, image_recipe
 from app.domain.images.replacement_seeds import seed_after
 from models.rendering import Renderer
 from models.resources import usable_cores, use_cores
-from models.samples import RENDER_BATCH, SMALL_EMBEDDING_BATCH, Pixels, Sample
-from models.scoring.embedding import Embedder
+from models.samples import RENDER_BATCH, Pixels, Sample
 from models.scoring.nearest import NoIndex, copy_distance, open_index
+from models.scoring.onnx_embedder import OnnxEmbedder
 from models.seeds import class_from_seed
 from worker.synthesis.request import ComparedDataset, NoPassport
 
@@ -117,7 +117,7 @@ class CopyFinder:
     """Finds copies of a dataset's images as the copy passport defines them. Thread-safe."""
 
     def __init__(self, compared: ComparedDataset) -> None:
-        self._embedder = Embedder()
+        self._embedder = OnnxEmbedder()
         try:
             self._index = open_index(compared.folder.joinpath, self._embedder.name)
         except NoIndex as exc:
@@ -129,12 +129,8 @@ class CopyFinder:
     def find(self, pixels: Pixels) -> list[bool]:
         """Return whether each of the images (N, H, W, C) uint8 is a copy.
 
-        Forward passes have the batch size of the passport, so that both decide alike. The index
-        is searched once for all images, because each search reads all of it.
+        The index is searched once for all images, because each search reads all of it.
         """
-        starts = range(0, len(pixels), SMALL_EMBEDDING_BATCH)
-        batches = (pixels[start : start + SMALL_EMBEDDING_BATCH] for start in starts)
-        features = np.concatenate([self._embedder(batch) for batch in batches])
-        _, distances = self._index.nearest(features)
+        _, distances = self._index.nearest(self._embedder(pixels))
         copies: list[bool] = (distances <= self._max_distance).tolist()
         return copies

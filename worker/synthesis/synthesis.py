@@ -14,7 +14,7 @@ from app.domain.images.replacement_seeds import further_seeds
 from models.checkpoint import CheckpointError, load_generator
 from models.child_process import Events, ProgressReporter
 from models.rendering import Renderer
-from models.scoring.embedding import EmbeddingError
+from models.scoring.embedding_definition import EmbeddingError
 from worker.synthesis.images import CopyFinder, EncodedImage, ImageStream
 from worker.synthesis.request import (
     DamagedCheckpoint,

@@ -28,7 +28,8 @@ def embed_and_measure(
     gigabyte of memory. `tick` is called with the number of images that are done.
     """
     # Imported late because it loads torch, which an upload without usable images does not need.
-    from models.scoring.embedding import FEATURES, Embedder
+    from models.scoring.embedding import Embedder
+    from models.scoring.embedding_definition import FEATURES
 
     tick(0)
     embedder, measurer = Embedder(), Measurer(*shape[1:3])
