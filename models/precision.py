@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from models.resources import keep_freed_memory, usable_cores
+from models.resources import free_memory, keep_freed_memory, peak_memory, usable_cores
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,18 @@ class Machine:
         """Run layers in bfloat16 where `precision` says so; weights and losses stay float32."""
         enabled = self.precision == "bfloat16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+    def peak_memory(self) -> int:
+        """The most bytes that this process has held so far, of the GPU's or the CPU's memory."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_reserved(self.device)
+        return peak_memory()
+
+    def free_memory(self) -> int:
+        """Bytes of the GPU's or the CPU's memory that this process could allocate now."""
+        if self.device.type == "cuda":
+            return torch.cuda.mem_get_info(self.device)[0]
+        return free_memory()
 
     def prepare(self) -> None:
         """Configure this process; call it once, before the first large allocation."""

@@ -1,8 +1,7 @@
 """The cores and the memory that this process may use, and how glibc treats freed memory.
 
-psutil would report the machine's figures, but it knows no container limits, and a training machine
-is to need nothing beside torch, numpy, Pillow and safetensors. This module imports torch only in
-the functions that need it: the API and the supervisors use the others without torch.
+psutil would report the machine's figures, but it knows no container limits. The API and the
+supervisors use this module: it does not import torch, except for `use_cores`.
 
 Containers limit a process by Linux control groups. A limit may be set on the process's own group or
 on any group above it. Version 2 has one tree of groups, version 1 has one tree per controller.
@@ -17,10 +16,6 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 GROUP_MEMBERSHIP = Path("/proc/self/cgroup")
@@ -79,12 +74,8 @@ def container_memory_left() -> int:
     return max(0, min(left, default=sys.maxsize))
 
 
-def peak_memory(device: "torch.device") -> int:
-    """The most bytes that this process has held so far, of the GPU's or the machine's memory."""
-    if device.type == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_reserved(device)
+def peak_memory() -> int:
+    """The most bytes of the machine's memory that this process has held so far."""
     if PROCESS_STATUS.exists():
         # In a process that has just started, getrusage returns the peak of its parent.
         return _kernel_table_value(PROCESS_STATUS, "VmHWM") * 1024
@@ -92,12 +83,8 @@ def peak_memory(device: "torch.device") -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def free_memory(device: "torch.device") -> int:
-    """Bytes that this process could allocate now without evicting anything else."""
-    if device.type == "cuda":
-        import torch
-
-        return torch.cuda.mem_get_info(device)[0]
+def free_memory() -> int:
+    """Bytes of the machine's memory that this process could allocate without evicting anything."""
     if not MEMORY_INFO.exists():
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     available = _kernel_table_value(MEMORY_INFO, "MemAvailable") * 1024

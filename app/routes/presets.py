@@ -48,10 +48,6 @@ def list_presets() -> PresetList:
 
 @functools.cache
 def _view(name: str) -> PresetView:
-    from models.networks.build import (
-        count_parameters,  # imports torch, for which the start must not wait
-    )
-
     preset: Preset = PRESETS[name]
     config = resolve(name, shape=preset.config.shape).to_json()
     overrides = {
@@ -64,7 +60,7 @@ def _view(name: str) -> PresetView:
         default=preset.name == DEFAULT_PRESET,
         source=preset.source,
         summary=preset.summary,
-        parameters=Parameters(**count_parameters(preset.config)),
+        parameters=Parameters(**preset.parameters._asdict()),
         config=config,
         overrides=overrides,
     )

@@ -79,19 +79,6 @@ def initialise(network: nn.Module, random: torch.Generator) -> None:
         nn.init.zeros_(network.projection.weight)
 
 
-def count_parameters(config: TrainingConfig) -> dict[str, int]:
-    """Count the trainable parameters of each network, BatchNorm included, without allocating."""
-    with torch.device("meta"):
-        networks = {
-            "generator": build_generator(config),
-            "discriminator": build_discriminator(config),
-        }
-    return {
-        name: sum(parameter.numel() for parameter in network.parameters())
-        for name, network in networks.items()
-    }
-
-
 def _initialise_weight(
     module: nn.Module, draw: Callable[[Tensor], object], random: torch.Generator
 ) -> None:

@@ -18,7 +18,6 @@ from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.networks.build import build_discriminator, build_generator
 from models.precision import Machine, choose_machine
-from models.resources import free_memory, peak_memory
 from models.training.run import TrainingRun
 
 RANDOM_IMAGES = 64  # the time of a step does not depend on what they show
@@ -42,7 +41,7 @@ def run_estimate(folder: Path, events: Events) -> None:
     config = TrainingConfig.from_json(json.loads((folder / "run.json").read_text())["config"])
     machine = choose_machine(config.precision)
     machine.prepare()
-    taken, free = peak_memory(machine.device), free_memory(machine.device)
+    taken, free = machine.peak_memory(), machine.free_memory()
     bytes_of = sizes(config)
     events.emit(
         "sizes",
@@ -114,7 +113,7 @@ def measure(
         (penalised if has_penalties else plain).append(_timed_step(run))
     share = 1 / config.penalty_every_steps
     step_seconds = share * mean(penalised or warm_up[:1]) + (1 - share) * mean(plain or penalised)
-    return Timing(step_seconds, peak_memory(machine.device))
+    return Timing(step_seconds, machine.peak_memory())
 
 
 def _timed_step(run: TrainingRun) -> float:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_runs import CPU
 
 from models import resources
 from models.resources import (
@@ -111,18 +110,15 @@ MB = 1024**2
 
 
 def test_peak_memory_counts_freed_memory() -> None:
-    before = peak_memory(CPU)
+    before = peak_memory()
     block = bytearray(before + 64 * MB)
     del block
-    assert peak_memory(CPU) >= before + 64 * MB
+    assert peak_memory() >= before + 64 * MB
 
 
 def test_a_new_process_does_not_count_what_its_parent_has_taken() -> None:
     block = bytearray(700 * MB)
-    program = (
-        "import torch; from models.resources import peak_memory;"
-        "print(peak_memory(torch.device('cpu')))"
-    )
+    program = "import torch; from models.resources import peak_memory; print(peak_memory())"
     child = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True
     )
@@ -130,18 +126,18 @@ def test_a_new_process_does_not_count_what_its_parent_has_taken() -> None:
 
 
 def test_some_memory_is_free() -> None:
-    assert free_memory(CPU) > 100 * MB
+    assert free_memory() > 100 * MB
 
 
 def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "CONTROL_GROUPS", tmp_path)
-    unlimited = free_memory(CPU)
+    unlimited = free_memory()
     (tmp_path / "memory.max").write_text(f"{100 * MB}\n")
     (tmp_path / "memory.current").write_text(f"{80 * MB}\n")
     (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {30 * MB}\n")
-    assert free_memory(CPU) == 50 * MB
+    assert free_memory() == 50 * MB
     (tmp_path / "memory.max").write_text("max\n")
-    assert free_memory(CPU) == pytest.approx(unlimited, rel=0.5)
+    assert free_memory() == pytest.approx(unlimited, rel=0.5)
 
 
 def test_keeping_freed_memory_is_harmless_twice() -> None:

@@ -14,7 +14,6 @@ from models.child_process import ORPHANED
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine
-from models.training import estimation
 from models.training.estimation import measure, random_dataset, run_estimate, sizes
 from models.training.run import TrainingRun
 from models.training.state import save_state
@@ -74,7 +73,7 @@ def test_a_small_batch_is_timed_before_a_larger_one(tmp_path: Path) -> None:
 def test_no_step_is_taken_if_the_weights_do_not_fit_into_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimation, "free_memory", lambda _device: 1000)
+    monkeypatch.setattr(Machine, "free_memory", lambda _machine: 1000)
     recorded = RecordedEvents()
     run_estimate(write(tmp_path, CONFIGS[0]), recorded)
     ((event, values),) = recorded.events
