@@ -90,15 +90,16 @@ def _write_webp(
         height, width, channels = frame.shape
         flags |= WEBP_ALPHA if channels == 4 else 0
         size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-        head = bytes(6) + size + duration.to_bytes(3, "little") + bytes([WEBP_NO_BLENDING])
-        chunks.append(_webp_chunk(b"ANMF", head + picture))
+        place = bytes(6) + size + duration.to_bytes(3, "little") + bytes([WEBP_NO_BLENDING])
+        chunks.append(_webp_chunk(b"ANMF", place + picture))
     chunks.append(_webp_chunk(b"EXIF", exif.tobytes()))
-    header = [
+    head = [
+        b"WEBP",
         _webp_chunk(b"VP8X", struct.pack("<I", flags) + size),
         _webp_chunk(b"ANIM", struct.pack("<IH", 0, 0 if repeat else 1)),
     ]
-    content = b"".join((b"WEBP", *header, *chunks))
-    return b"RIFF" + struct.pack("<I", len(content)) + content
+    length = sum(map(len, head)) + sum(map(len, chunks))
+    return b"".join((b"RIFF", struct.pack("<I", length), *head, *chunks))
 
 
 def _webp_pictures(frames: Iterable[Pixels]) -> Iterator[tuple[Pixels, bytes]]:

@@ -16,8 +16,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK_SECONDS = 0.1
 QUICK_SECONDS = 5.0  # a program that ends sooner has failed to start
 QUICK_FAILURES = 5
-STEADY_SECONDS = 60.0  # after a run of this length, the pause before a restart is 1 s again
-LONGEST_PAUSE_SECONDS = 30.0
+FIRST_PAUSE_SECONDS = 2.0  # before the second restart; it doubles with each failure to start
 KILL_SECONDS = 2.0  # for the kernel to end killed processes
 LINES_SHOWN = 10
 
@@ -28,10 +27,9 @@ class StopRequested(Exception):
 
 @dataclass
 class SupervisedProgram:
-    """A program to keep running, and how often it has ended."""
+    """A program to keep running, and how often in succession it has failed to start."""
 
     running: RunningProgram
-    failures: int = 0
     quick_failures: int = 0
     restart_at: float = 0.0
 
@@ -137,9 +135,9 @@ class Supervisor:
         return any(number != signal.SIGCHLD for number in received)
 
     def _handle_end(self, watched: SupervisedProgram, code: int) -> None:
+        """Restart a program that ran, or failed to start once, at once; later after a pause."""
         running = watched.running
         title = running.program.title
-        watched.failures = 1 if running.age >= STEADY_SECONDS else watched.failures + 1
         watched.quick_failures = watched.quick_failures + 1 if running.age < QUICK_SECONDS else 0
         if watched.quick_failures == QUICK_FAILURES:
             self._show_log(running)
@@ -147,11 +145,14 @@ class Supervisor:
                 f"{title} ended {QUICK_FAILURES} times just after its start, last with "
                 f"{describe_exit(code)}. Its log: {running.log}"
             )
-        pause = min(2.0 ** (watched.failures - 1), LONGEST_PAUSE_SECONDS)
+        pauses = max(0, watched.quick_failures - 1)
+        pause = FIRST_PAUSE_SECONDS * 2 ** (pauses - 1) if pauses else 0.0
         watched.restart_at = time.monotonic() + pause
+        if not pause:
+            running.start()
+        when = f"in {pause:.0f} s" if pause else "at once"
         self._announce(
-            f"{title} ended with {describe_exit(code)}; it restarts in {pause:.0f} s. "
-            f"Its log: {running.log}"
+            f"{title} ended with {describe_exit(code)}; it restarts {when}. Its log: {running.log}"
         )
 
     def _show_log(self, running: RunningProgram) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 SLEEPER = "import time; time.sleep(600)"
 IGNORES_SIGTERM = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    "print('ready', flush=True); time.sleep(600)"
 )
 
 

@@ -76,11 +76,26 @@ def test_killed_programs_are_restarted(start_up: StartUp, home: Path) -> None:
         os.kill(old[program], signal.SIGKILL)
         line = up.line()
         assert line.startswith(title)
-        assert "ended with signal 9 (SIGKILL); it restarts in 1 s" in line
+        assert "ended with signal 9 (SIGKILL); it restarts at once" in line
     # Every program is new, and each worker has connected to the new broker.
     wait_for(lambda: len(processes_of(home)) == 5, seconds=30)
     assert not set(processes_of(home)) & set(old.values())
     wait_for(lambda: up.status() == 200, seconds=30)
+
+
+def test_a_killed_or_crashed_api_answers_again_and_no_other_program_is_disturbed(
+    start_up: StartUp, home: Path
+) -> None:
+    up = start_up()
+    up.until_ready()
+    *others, api = PROGRAMS
+    undisturbed = {program: up.pid_of(program) for program in others}
+    for number in (signal.SIGKILL, signal.SIGSEGV):
+        os.kill(up.pid_of(api), number)
+        ended = f"The API ended with signal {number:d} ({number.name}); it restarts "
+        assert up.line().startswith(ended)
+        wait_for(lambda: up.status("/healthz") == 200, seconds=60)
+    assert {program: up.pid_of(program) for program in others} == undisturbed
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends programs with their parent")

@@ -45,10 +45,14 @@ def start_supervised(home: Path, **stand_ins: str) -> subprocess.Popen[str]:
     return process
 
 
+def wait_for_ready(home: Path, *names: str) -> None:
+    """Wait until each of the stand-ins ignores SIGTERM, which it prints."""
+    wait_for(lambda: all((home / "logs" / f"{name}.log").read_text() for name in names))
+
+
 def test_a_program_that_ended_is_restarted_and_its_end_announced(
-    home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+    home: Path, stand_in: StandIn
 ) -> None:
-    monkeypatch.setattr(supervision, "LONGEST_PAUSE_SECONDS", 0.1)
     announced: list[str] = []
     with Supervisor(home, announced.append) as supervisor:
         supervisor.start(stand_in("api"))
@@ -58,14 +62,14 @@ def test_a_program_that_ended_is_restarted_and_its_end_announced(
         assert supervisor.wait_until(
             lambda: bool(announced and set(processes_of(home)) - {first}), 5
         )
-    assert "Api ended with signal 9 (SIGKILL); it restarts in 0 s" in announced[0]
+    assert "Api ended with signal 9 (SIGKILL); it restarts at once" in announced[0]
     assert str(home / "logs" / "api.log") in announced[0]
 
 
 def test_a_program_that_fails_at_each_start_ends_everything_and_shows_its_log(
     home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervision, "LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.01)
     announced: list[str] = []
     with Supervisor(home, announced.append) as supervisor:
         supervisor.start(stand_in("valkey"))
@@ -76,21 +80,28 @@ def test_a_program_that_fails_at_each_start_ends_everything_and_shows_its_log(
     assert processes_of(home) == {}
 
 
-def test_pauses_before_a_restart_double_up_to_thirty_seconds(
-    home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("quick_seconds", "restarts"),
+    [(5.0, ["at once", "in 2 s", "in 4 s", "in 8 s"]), (0.0, ["at once"] * 4)],
+    ids=["it-fails-to-start", "it-ran-for-long-enough"],
+)
+def test_only_a_program_that_fails_to_start_again_waits_before_its_restart(
+    home: Path,
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_seconds: float,
+    restarts: list[str],
 ) -> None:
-    monkeypatch.setattr(supervision, "QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(supervision, "QUICK_SECONDS", quick_seconds)
     clock = [time.monotonic()]
     monkeypatch.setattr("app.up.supervisor.time.monotonic", lambda: clock[0])
     announced: list[str] = []
     with Supervisor(home, announced.append) as supervisor:
         supervisor.start(stand_in("api", "raise SystemExit(3)"))
-        for failures in range(1, 8):
-            while len(announced) < failures:
-                supervisor._tick()
-            clock[0] += 30
-    pauses = [line.partition("restarts in ")[2].partition(" s")[0] for line in announced]
-    assert pauses == ["1", "2", "4", "8", "16", "30", "30"]
+        while len(announced) < len(restarts):
+            clock[0] = max(watched.restart_at for watched in supervisor._stages[0])
+            supervisor._tick()
+    assert [line.partition("restarts ")[2].partition(".")[0] for line in announced] == restarts
 
 
 def test_stages_stop_in_reverse_order(home: Path, stand_in: StandIn) -> None:
@@ -156,7 +167,7 @@ def test_each_stop_signal_ends_everything(home: Path, number: signal.Signals) ->
 
 def test_a_second_ctrl_c_kills_at_once(home: Path) -> None:
     process = start_supervised(home, valkey=IGNORES_SIGTERM, api=IGNORES_SIGTERM)
-    time.sleep(0.3)  # until they ignore SIGTERM
+    wait_for_ready(home, "valkey", "api")
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
     assert process.stdout.readline() == "stopping\n"
@@ -177,7 +188,7 @@ def test_programs_end_with_a_killed_supervisor(home: Path) -> None:
 
 def test_programs_that_survive_a_killed_supervisor_are_ended_at_the_next_start(home: Path) -> None:
     process = start_supervised(home, valkey=IGNORES_SIGTERM)
-    time.sleep(0.3)  # until it ignores SIGTERM
+    wait_for_ready(home, "valkey")
     process.kill()
     process.communicate()
     time.sleep(0.3)
