@@ -1,6 +1,6 @@
 """A generator as an ONNX file, run by ONNX Runtime: what is served. Does not import torch.
 
-`models.export` writes the files.
+`models.onnx_writer` writes the files.
 """
 
 import ctypes
@@ -31,7 +31,7 @@ Labels = NDArray[np.int64]  # (N,)
 
 
 class OnnxFileError(ValueError):
-    """The file is not a generator that `models.export` wrote; the message is a predicate."""
+    """The file is not a generator that `models.onnx_writer` wrote; the message is a predicate."""
 
 
 class OnnxGenerator:
@@ -41,10 +41,10 @@ class OnnxGenerator:
     computes each image of a batch by itself. `bytes` is the size of the file.
     """
 
-    def __init__(self, file: bytes) -> None:
-        """Load a file. Raises OnnxFileError."""
+    def __init__(self, file: bytes, *, on_cpu: bool = False) -> None:
+        """Load a file, where `on_cpu` is set even beside a GPU. Raises OnnxFileError."""
         self.bytes = len(file)
-        self._session = _session(file)
+        self._session = _session(file, CPU if on_cpu else _provider())
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:
             self.config = TrainingConfig.from_json(json.loads(metadata[CONFIG_KEY]))
@@ -99,13 +99,12 @@ def _cuda_devices() -> int:
     return count.value
 
 
-def _session(file: bytes) -> onnxruntime.InferenceSession:
+def _session(file: bytes, provider: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     # Images are generated in parallel, each by one thread: the API runs a session in many threads.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # as fast without, and ten generators share the memory
     options.log_severity_level = WARNINGS_AND_ERRORS_ONLY
-    provider = _provider()
     # TF32 would give pixels that differ by several levels.
     providers = [(CUDA, {"use_tf32": "0"}), CPU] if provider == CUDA else [CPU]
     try:

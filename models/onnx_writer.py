@@ -9,13 +9,23 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from models.config import TrainingConfig
 from models.durable_files import write_durably
 from models.networks.network import Generator
+from models.onnx_generator import (
+    CHECKPOINT_KEY,
+    CLASSES_KEY,
+    CONFIG_KEY,
+    IMAGES,
+    IMAGES_SEEN_KEY,
+    LABELS,
+    LATENTS,
+    LICENCE_KEY,
+    OnnxGenerator,
+)
 from models.onnx_graph import Graph
 from models.onnx_layers import add_generator, add_inputs, add_pixels
 from models.rendering import to_uint8
@@ -60,9 +70,9 @@ def export_generator(
     raised where they differ by more than a level or in more than one pixel of a thousand.
     """
     graph = Graph()
-    inputs = add_inputs(generator, graph, "latents", "labels")
+    inputs = add_inputs(generator, graph, LATENTS, LABELS)
     images = add_generator(generator, graph, inputs)
-    add_pixels(graph, images, config.channels, "images")
+    add_pixels(graph, images, config.channels, IMAGES)
     for weight in graph.weights:
         if not np.isfinite(numpy_helper.to_array(weight)).all():
             raise ExportError(
@@ -71,11 +81,11 @@ def export_generator(
             )
     model = _model(graph, config)
     metadata = {
-        "moggy_config": json.dumps(config.to_json(), sort_keys=True),
-        "moggy_classes": json.dumps(list(config.classes)),
-        "moggy_images_seen": str(images_seen),
-        "moggy_checkpoint_sha256": checkpoint_sha256,
-        "moggy_licence": LICENCE,
+        CONFIG_KEY: json.dumps(config.to_json(), sort_keys=True),
+        CLASSES_KEY: json.dumps(list(config.classes)),
+        IMAGES_SEEN_KEY: str(images_seen),
+        CHECKPOINT_KEY: checkpoint_sha256,
+        LICENCE_KEY: LICENCE,
     }
     helper.set_model_props(model, metadata)
     data: bytes = model.SerializeToString(deterministic=True)
@@ -85,10 +95,10 @@ def export_generator(
 
 def _model(graph: Graph, config: TrainingConfig) -> ModelProto:
     inputs = [
-        helper.make_tensor_value_info("latents", TensorProto.FLOAT, ["N", config.latent_dim]),
-        helper.make_tensor_value_info("labels", TensorProto.INT64, ["N"]),
+        helper.make_tensor_value_info(LATENTS, TensorProto.FLOAT, ["N", config.latent_dim]),
+        helper.make_tensor_value_info(LABELS, TensorProto.INT64, ["N"]),
     ]
-    output = helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", *config.shape])
+    output = helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, ["N", *config.shape])
     return helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -107,13 +117,11 @@ def _check_parity(data: bytes, generator: Generator, config: TrainingConfig) -> 
     """Raise ExportError unless both runtimes make the same images, up to rounding."""
     count = CHECKED_IMAGES if len(data) < LARGE_BYTES else CHECKED_IMAGES_OF_LARGE
     latents = latents_from_seeds(CHECK_SEEDS[:count], config.latent_dim)
-    labels = np.arange(count, dtype=np.int64) % max(1, len(config.classes))
-    feed = {"latents": latents, "labels": labels} if config.classes else {"latents": latents}
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    (exported,) = session.run(["images"], feed)
+    labels = np.arange(count, dtype=np.int64) % len(config.classes) if config.classes else None
+    exported = OnnxGenerator(data, on_cpu=True).generate(latents, labels)
     reference = copy.deepcopy(generator).cpu().eval()
-    own = to_uint8(reference(*(torch.from_numpy(values) for values in feed.values())))
-    compare_pixels(exported, own.numpy())
+    own = reference(torch.from_numpy(latents), None if labels is None else torch.from_numpy(labels))
+    compare_pixels(exported, to_uint8(own).numpy())
 
 
 def compare_pixels(exported: Pixels, own: Pixels) -> None:

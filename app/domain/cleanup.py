@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.domain.database import Database
 from app.domain.job_states import ENDED
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Dataset, Job, JobFile
+from app.domain.tables import Checkpoint, Dataset, Job, JobFile, onnx_key
 
 log = structlog.get_logger()
 
@@ -67,7 +67,10 @@ def _orphans(session: Session, keys: Sequence[str]) -> list[str]:
     jobs = ids | {row.job for row in datasets.values()}
     job_rows = session.execute(select(Job.id, Job.status).where(Job.id.in_(jobs)))
     statuses = {row.id: row.status for row in job_rows}
-    referenced = set(session.scalars(select(Checkpoint.key).where(Checkpoint.key.in_(keys))))
+    # Of an ONNX file, the checkpoint beside it has the row.
+    checkpoints = {f"{key.removesuffix('.onnx')}.safetensors" for key in keys}
+    named = session.scalars(select(Checkpoint.key).where(Checkpoint.key.in_({*keys, *checkpoints})))
+    referenced = {file for key in named for file in (key, onnx_key(key))}
     referenced |= set(session.scalars(select(JobFile.key).where(JobFile.key.in_(keys))))
 
     def is_orphan(key: str) -> bool:

@@ -208,9 +208,10 @@ def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
 
 def _delete_training_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
     with database.read() as session:
-        kept = set(session.scalars(select(Checkpoint.key).where(Checkpoint.job == job.id)))
+        rows = session.scalars(select(Checkpoint).where(Checkpoint.job == job.id)).all()
+    kept = {key for checkpoint in rows for key in checkpoint.objects}
     for key in store.keys(f"jobs/{job.id}"):
-        if key.endswith(".safetensors") and key not in kept:
+        if key.endswith((".safetensors", ".onnx")) and key not in kept:
             store.delete(key)
 
 

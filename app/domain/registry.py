@@ -145,6 +145,8 @@ def add_checkpoint(
     key: str,
     sha256: str,
     size: int,
+    onnx_sha256: str | None = None,
+    onnx_bytes: int | None = None,
     metrics: dict[str, Any] | None = None,
 ) -> Checkpoint:
     """Register a stored checkpoint, as the holder of the job that wrote it.
@@ -164,6 +166,8 @@ def add_checkpoint(
         key=key,
         sha256=sha256,
         bytes=size,
+        onnx_sha256=onnx_sha256,
+        onnx_bytes=onnx_bytes,
     )
     session.add(checkpoint)
     session.flush()
@@ -181,7 +185,8 @@ def delete_model(session: Session, name: str) -> list[str]:
     job = jobs.find_unfinished(session, used)
     if job is not None:
         raise Conflict(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")
-    keys = list(session.scalars(select(Checkpoint.key).where(Checkpoint.model == name)))
+    deleted = session.scalars(select(Checkpoint).where(Checkpoint.model == name)).all()
+    keys = [key for checkpoint in deleted for key in checkpoint.objects]
     session.delete(model)
     return keys
 

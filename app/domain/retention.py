@@ -18,7 +18,9 @@ class RetentionCandidate(Protocol):
 
     id: str
     images_seen: int
-    bytes: int
+
+    @property
+    def stored_bytes(self) -> int: ...
 
 
 C = TypeVar("C", bound=RetentionCandidate)
@@ -35,7 +37,7 @@ def choose_superseded(
     """
     kept = sorted(checkpoints, key=lambda checkpoint: checkpoint.images_seen)
     deleted: list[C] = []
-    while len(kept) > max_count or sum(checkpoint.bytes for checkpoint in kept) > max_bytes:
+    while len(kept) > max_count or sum(checkpoint.stored_bytes for checkpoint in kept) > max_bytes:
         before = [0, *(checkpoint.images_seen for checkpoint in kept)]
         distances = [
             (kept[index + 1].images_seen - before[index], index)
@@ -66,7 +68,7 @@ def delete_superseded(session: Session, claim: Claim, settings: WorkerSettings) 
     )
     for checkpoint in superseded:
         session.delete(checkpoint)
-    return [checkpoint.key for checkpoint in superseded]
+    return [key for checkpoint in superseded for key in checkpoint.objects]
 
 
 def delete_after(session: Session, claim: Claim, images_seen: int) -> list[str]:
@@ -82,7 +84,7 @@ def delete_after(session: Session, claim: Claim, images_seen: int) -> list[str]:
     undone = [checkpoint for checkpoint in stored if checkpoint.id not in used]
     for checkpoint in undone:
         session.delete(checkpoint)
-    return [checkpoint.key for checkpoint in undone]
+    return [key for checkpoint in undone for key in checkpoint.objects]
 
 
 def _protected(session: Session, job: Job) -> set[str]:

@@ -172,5 +172,22 @@ class Checkpoint(Base):
     scored_against: Mapped[str | None] = mapped_column(String(160))  # app.domain.served_checkpoint
     key: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
-    bytes: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger)  # of the safetensors file
+    onnx_sha256: Mapped[str | None] = mapped_column(String(64))  # None until it is exported
+    onnx_bytes: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[float] = mapped_column(default=now())
+
+    @property
+    def stored_bytes(self) -> int:
+        """The size of both files, which the deletion of the checkpoint frees."""
+        return self.bytes + (self.onnx_bytes or 0)
+
+    @property
+    def objects(self) -> list[str]:
+        """The keys of both files. The ONNX file of an older checkpoint may be missing."""
+        return [self.key, onnx_key(self.key)]
+
+
+def onnx_key(checkpoint_key: str) -> str:
+    """The key of the ONNX file beside the safetensors file of `checkpoint_key`."""
+    return f"{checkpoint_key.removesuffix('.safetensors')}.onnx"

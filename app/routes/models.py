@@ -209,7 +209,7 @@ def _checkpoint_view(checkpoint: Checkpoint, served_id: str | None) -> Checkpoin
         created_at=to_datetime(checkpoint.created_at),
         served=checkpoint.id == served_id,
         metrics=checkpoint.metrics,
-        bytes=checkpoint.bytes,
+        bytes=checkpoint.stored_bytes,
         sha256=checkpoint.sha256,
     )
 

@@ -15,9 +15,10 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.jobs import new_id
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
-from models.checkpoint import save_checkpoint
+from models.checkpoint import load_generator, save_checkpoint
 from models.config import TrainingConfig
 from models.networks.build import build_discriminator, build_generator, initialise
+from models.onnx_writer import export_generator
 from models.training.ema import NORMS
 
 
@@ -49,6 +50,18 @@ def checkpoint_bytes(config: TrainingConfig, weights: int) -> bytes:
         return path.read_bytes()
 
 
+@functools.cache
+def onnx_bytes(config: TrainingConfig, weights: int) -> bytes:
+    """The ONNX file of the same checkpoint."""
+    data = checkpoint_bytes(config, weights)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "checkpoint.safetensors"
+        path.write_bytes(data)
+        loaded = load_generator(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return export_generator(loaded.generator, config, loaded.images_seen, sha256)
+
+
 def _labels(config: TrainingConfig, count: int, random: torch.Generator) -> torch.Tensor | None:
     if not config.classes:
         return None
@@ -58,9 +71,10 @@ def _labels(config: TrainingConfig, count: int, random: torch.Generator) -> torc
 def store_checkpoint(
     store: ObjectStore, model: str = "cats", weights: int = 1, **config: Any
 ) -> GeneratorCheckpoint:
-    """Store a checkpoint; `config` overrides width 8, 64×64 RGB and a latent of 100 values."""
+    """Store both files of a checkpoint; `config` overrides width 8, 64×64 RGB and a latent of 100
+    values."""
     settings = TrainingConfig(**({"width": 8} | config))
-    data = checkpoint_bytes(settings, weights)
+    data, exported = checkpoint_bytes(settings, weights), onnx_bytes(settings, weights)
     checkpoint = GeneratorCheckpoint(
         id=new_id(),
         model=model,
@@ -70,8 +84,10 @@ def store_checkpoint(
         shape=settings.shape,
         latent_dim=settings.latent_dim,
         classes=settings.classes,
+        onnx_sha256=hashlib.sha256(exported).hexdigest(),
     )
     store.put_bytes(checkpoint.key, data)
+    store.put_bytes(checkpoint.onnx_key, exported)
     return checkpoint
 
 
@@ -94,6 +110,8 @@ def register(database: Database, checkpoint: GeneratorCheckpoint) -> GeneratorCh
                 key=checkpoint.key,
                 sha256=checkpoint.sha256,
                 bytes=1,
+                onnx_sha256=checkpoint.onnx_sha256,
+                onnx_bytes=None if checkpoint.onnx_sha256 is None else 1,
                 created_at=now(),
             )
         )

@@ -82,7 +82,8 @@ def sizes(config: TrainingConfig) -> dict[str, int]:
     state = generator + discriminator + average + ADAM_MOMENTS * parameters
     gradients = parameters
     return {
-        "checkpoint_bytes": generator + discriminator,
+        # Both files: the safetensors file, and the generator again as an ONNX file.
+        "checkpoint_bytes": generator + discriminator + generator,
         "state_bytes": state,
         "weight_bytes": state + gradients,
     }

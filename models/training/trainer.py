@@ -13,6 +13,7 @@ from models.child_process import Events, RunFileError
 from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
 from models.durable_files import write_durably
+from models.onnx_writer import ExportError, write_onnx
 from models.precision import choose_machine
 from models.ranges import ConfigError
 from models.rendering import synthesize
@@ -108,6 +109,7 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
         CheckpointError,
         ConfigError,
         DatasetError,
+        ExportError,
         NotFiniteError,
         RunFileError,
         StateError,
@@ -199,13 +201,18 @@ class RunFolder:
         file = self.folder / path
         generator, discriminator = run.served_generator(), run.gan.discriminator
         save_checkpoint(file, generator, discriminator, run.config, run.images_seen)
+        sha256, onnx = _sha256(file), file.with_suffix(".onnx")
+        write_onnx(onnx, generator, run.config, run.images_seen, sha256)
         metrics = self.scorer.metrics(run, generator)
         self.events.emit(
             "checkpoint",
             images_seen=run.images_seen,
             path=path,
             bytes=file.stat().st_size,
-            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            sha256=sha256,
+            onnx_path=f"checkpoints/{onnx.name}",
+            onnx_bytes=onnx.stat().st_size,
+            onnx_sha256=_sha256(onnx),
             metrics=metrics,
             unscored=self.scorer.failure,
         )
@@ -224,6 +231,10 @@ class RunFolder:
         for old in self.states[:-STATES_KEPT]:
             (self.folder / old).unlink(missing_ok=True)
         del self.states[:-STATES_KEPT]
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 class SilentObserver:

@@ -15,7 +15,7 @@ from app.domain.job_states import Status
 from app.domain.packing import PackingRequest
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import JobFile, Model
+from app.domain.tables import JobFile, Model, onnx_key
 
 NO_AGE = -60.0  # seconds: objects that were just written are old enough
 
@@ -38,15 +38,16 @@ def test_an_interrupted_deletion_of_a_model_is_completed_and_samples_stay(
     job_id = queue_job(database, model="cats")
     claim = claim_job(database)
     key, sample = checkpoint_key(job_id, 1, 64), sample_key(job_id, 64)
-    put(store, key, sample)
+    files = [onnx_key(key), key]
+    put(store, *files, sample)
     with database.write() as session:
         registry.add_checkpoint(session, claim, images_seen=64, key=key, sha256="", size=5)
         leases.end(session, claim, Status.SUCCEEDED)
     assert sweep_objects(database, store, NO_AGE) == []
     with database.write() as session:
-        assert registry.delete_model(session, "cats") == [key]
-    # The process is killed here, before it deletes the object.
-    assert sweep_objects(database, store, NO_AGE) == [key]
+        assert sorted(registry.delete_model(session, "cats")) == files
+    # The process is killed here, before it deletes the objects.
+    assert sorted(sweep_objects(database, store, NO_AGE)) == files
     assert store.keys("jobs") == [sample]
 
 

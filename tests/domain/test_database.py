@@ -33,7 +33,7 @@ def test_the_migrations_create_exactly_the_tables_of_the_code(database: Database
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_a_migration_from_an_older_version_fills_scored_against(
+def test_a_migration_from_an_older_version_keeps_every_checkpoint_and_fills_scored_against(
     database_url: str,
 ) -> None:
     config = Config()
@@ -70,7 +70,7 @@ def test_a_migration_from_an_older_version_fills_scored_against(
         add("checkpoints", id="unscored", job="j1", images_seen=2, created_at=6.0)
     migrate(database_url)
     with database.read() as session:
-        rows = session.execute(text("SELECT id, scored_against FROM checkpoints")).all()
+        rows = session.execute(text("SELECT * FROM checkpoints")).all()
     database.close()
     assert {row.id: row.scored_against for row in rows} == {
         "j1": "hash of cats e",
@@ -79,12 +79,13 @@ def test_a_migration_from_an_older_version_fills_scored_against(
         "brought": " e",
         "unscored": None,
     }
+    assert {(row.bytes, row.onnx_sha256, row.onnx_bytes) for row in rows} == {(1, None, None)}
 
 
 def test_migrating_twice_changes_nothing(database: Database, database_url: str) -> None:
     migrate(database_url)
     with database.read() as session:
-        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0006",)]
+        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0007",)]
 
 
 def test_replicas_that_start_together_migrate_once(database_url: str) -> None:

@@ -29,7 +29,7 @@ from app.domain.job_objects import (
 from app.domain.job_states import Status, Stop
 from app.domain.leases import Claim, Fenced
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Job, Model
+from app.domain.tables import Checkpoint, Job, Model, onnx_key
 
 
 def put(store: ObjectStore, *keys: str) -> None:
@@ -64,9 +64,11 @@ def test_an_ended_training_keeps_its_samples_and_registered_checkpoints(
             )
         )
     sample = f"jobs/{job.id}/samples/64.png"
-    put(store, kept, sample, state_key(job.id, 2, 128), checkpoint_key(job.id, 2, 128))
+    unregistered = checkpoint_key(job.id, 2, 128)
+    put(store, kept, onnx_key(kept), sample, state_key(job.id, 2, 128))
+    put(store, unregistered, onnx_key(unregistered))
     delete_leftovers(database, store, job)
-    assert store.keys(f"jobs/{job.id}") == sorted([kept, sample])
+    assert store.keys(f"jobs/{job.id}") == sorted([kept, onnx_key(kept), sample])
 
 
 def test_an_ended_ingest_leaves_neither_its_upload_nor_the_pack_of_a_fenced_attempt(

@@ -22,6 +22,7 @@ from small_disk import fill
 from models.checkpoint import load_generator
 from models.child_process import ORPHANED
 from models.durable_files import DISK_FULL_EXIT_STATUS
+from models.onnx_generator import OnnxGenerator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -151,6 +152,12 @@ def test_stop_and_resume_through_the_process_is_the_same_run(start: Any) -> None
     assert hashlib.sha256(file.read_bytes()).hexdigest() == checkpoint["sha256"]
     assert file.stat().st_size == checkpoint["bytes"]
     assert load_generator(file).images_seen == 1920
+    data = (second.folder / checkpoint["onnx_path"]).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == checkpoint["onnx_sha256"]
+    assert len(data) == checkpoint["onnx_bytes"]
+    exported = OnnxGenerator(data)
+    assert exported.images_seen == 1920
+    assert exported.checkpoint_sha256 == checkpoint["sha256"]
 
 
 @pytest.mark.slow

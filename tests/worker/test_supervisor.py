@@ -157,9 +157,11 @@ def test_a_training_without_scores_of_its_last_checkpoint_fails(
 import json, pathlib, sys
 folder = pathlib.Path(sys.argv[1])
 for seen, unscored in ((256, None), (512, "ScoreError: it is broken")):
-    (folder / f"{seen}").write_bytes(b"weights")
+    for file in (f"{seen}", f"{seen}.onnx"):
+        (folder / file).write_bytes(b"weights")
     print(json.dumps({"event": "checkpoint", "images_seen": seen, "path": str(seen), "bytes": 7,
-                      "sha256": "", "metrics": None, "unscored": unscored}))
+                      "sha256": "", "onnx_path": f"{seen}.onnx", "onnx_bytes": 7,
+                      "onnx_sha256": "", "metrics": None, "unscored": unscored}))
 print(json.dumps({"event": "finished"}))
 """)
     assert job.status == Status.FAILED

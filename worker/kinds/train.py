@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain import datasets, events, jobs, leases, registry
 from app.domain.job_objects import checkpoint_key, delete_older_states, sample_key, state_key
 from app.domain.retention import delete_after, delete_superseded
-from app.domain.tables import Checkpoint
+from app.domain.tables import Checkpoint, onnx_key
 from worker.kinds.kind import Kind
 
 log = structlog.get_logger()
@@ -101,6 +101,7 @@ class Train(Kind):
         self._unscored = event["unscored"]
         key = checkpoint_key(self.job.id, self.claim.epoch, images_seen)
         self.context.store.move_in(self.run_dir / event["path"], key)
+        self.context.store.move_in(self.run_dir / event["onnx_path"], onnx_key(key))
 
         def register(session: Session) -> None:
             checkpoint = registry.add_checkpoint(
@@ -110,6 +111,8 @@ class Train(Kind):
                 key=key,
                 sha256=event["sha256"],
                 size=event["bytes"],
+                onnx_sha256=event["onnx_sha256"],
+                onnx_bytes=event["onnx_bytes"],
                 metrics=metrics,
             )
             data = {"images_seen": images_seen, "id": checkpoint.id, "model": checkpoint.model}

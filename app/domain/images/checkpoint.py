@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.domain.errors import InvalidRequest
-from app.domain.tables import Checkpoint
+from app.domain.tables import Checkpoint, onnx_key
 from models.config import TrainingConfig
 
 CLASSES_LISTED = 20  # in an error message
@@ -22,6 +22,11 @@ class GeneratorCheckpoint:
     shape: tuple[int, int, int]  # height, width, channels
     latent_dim: int
     classes: tuple[str, ...] = ()  # empty where the model is unconditional
+    onnx_sha256: str | None = None  # None until a checkpoint of an older version is exported
+
+    @property
+    def onnx_key(self) -> str:
+        return onnx_key(self.key)
 
     @classmethod
     def of(cls, row: Checkpoint) -> Self:
@@ -35,6 +40,7 @@ class GeneratorCheckpoint:
             shape=config.shape,
             latent_dim=config.latent_dim,
             classes=config.classes,
+            onnx_sha256=row.onnx_sha256,
         )
 
 

@@ -13,6 +13,7 @@ from models.checkpoint import save_checkpoint
 from models.child_process import ORPHANED
 from models.config import TrainingConfig
 from models.data import PackedDataset
+from models.onnx_writer import write_onnx
 from models.precision import Machine
 from models.training.estimation import measure, random_dataset, run_estimate, sizes
 from models.training.run import TrainingRun
@@ -48,13 +49,16 @@ def test_the_sizes_are_those_of_the_files(
 ) -> None:
     run = TrainingRun(config, random_dataset(tmp_path, config), machine)
     run.step()
-    checkpoint, state = tmp_path / "checkpoint", tmp_path / "state"
-    save_checkpoint(checkpoint, run.served_generator(), run.gan.discriminator, config, 4)
+    checkpoint, onnx, state = (tmp_path / name for name in ("checkpoint", "onnx", "state"))
+    generator = run.served_generator()
+    save_checkpoint(checkpoint, generator, run.gan.discriminator, config, 4)
+    write_onnx(onnx, generator, config, 4, "")
     save_state(state, run)
     expected = sizes(config)
     # A file also has a description and the random states.
-    for path, size in ((checkpoint, "checkpoint_bytes"), (state, "state_bytes")):
-        assert expected[size] <= path.stat().st_size <= 1.02 * expected[size] + 30_000
+    for paths, size in (([checkpoint, onnx], "checkpoint_bytes"), ([state], "state_bytes")):
+        written = sum(path.stat().st_size for path in paths)
+        assert expected[size] <= written <= 1.02 * expected[size] + 30_000
     assert expected["weight_bytes"] > expected["state_bytes"]
 
 

@@ -1,5 +1,6 @@
 """Trainings by real workers and real trainers: fine-tuning, divergence, retention."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -100,7 +101,12 @@ def test_a_long_training_keeps_the_allowed_number_of_checkpoints(
     assert len(kept) == settings.checkpoints_kept
     assert kept[-1].images_seen == 2048
     stored = [key for key in store.keys(f"jobs/{job.id}") if "/checkpoint-" in key]
-    assert stored == sorted(checkpoint.key for checkpoint in kept)
+    assert stored == sorted(key for checkpoint in kept for key in checkpoint.objects)
+    for checkpoint in kept:
+        for key, sha256 in zip(
+            checkpoint.objects, (checkpoint.sha256, checkpoint.onnx_sha256), strict=True
+        ):
+            assert hashlib.sha256(store.get_bytes(key)).hexdigest() == sha256
 
 
 def test_the_last_checkpoint_has_its_scores(
