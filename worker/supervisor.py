@@ -23,6 +23,7 @@ from worker.context import WorkerContext
 from worker.heartbeat import Heartbeat
 from worker.job_log import JobLog
 from worker.kinds.evaluate import Evaluate
+from worker.kinds.export import Export
 from worker.kinds.ingest import Ingest
 from worker.kinds.kind import Kind
 from worker.kinds.synthesize import Synthesize
@@ -35,6 +36,7 @@ KINDS: dict[str, type[Kind]] = {
     "ingest": Ingest,
     "evaluate": Evaluate,
     "synthesize": Synthesize,
+    "export": Export,
 }
 FINAL_EVENTS = ("finished", "stopped", "failed", "no_room")
 ENDINGS = {

@@ -156,11 +156,16 @@ def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:
         view.update(data["examined"], data["accepted"], f"{data['examined']:,} pictures")
 
 
+def _show_nothing(_event: str, _data: dict[str, Any], _view: View) -> None:
+    """An export takes seconds, and reports no progress."""
+
+
 DISPLAYS = {
     "train": Display(_describe_training, _show_training),
     "ingest": Display(_running_as("packing"), _show_ingest),
     "evaluate": Display(_running_as("generating"), _show_evaluation),
     "synthesize": Display(_running_as("generating"), _show_synthesis),
+    "export": Display(_running_as("exporting"), _show_nothing),
 }
 
 

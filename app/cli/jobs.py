@@ -50,7 +50,7 @@ jobs_cli = typer.Typer()
 @jobs_cli.command()
 def jobs(
     kind: Annotated[
-        Literal["train", "ingest", "evaluate", "synthesize"] | None,
+        Literal["train", "ingest", "evaluate", "synthesize", "export"] | None,
         typer.Option(help="Only jobs of this kind."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Only jobs of this model.")] = None,
@@ -117,6 +117,9 @@ def follow(job: JobArgument) -> None:
         elif record["kind"] == "synthesize":
             follow_synthesis(client, job, from_now=True)
             print(f"`moggy download {job} --out FOLDER` fetches its files.", file=sys.stderr)
+        elif record["kind"] == "export":
+            _follow_to_success(client, job, "export", from_now=True)
+            print(f"Job {job} succeeded: its checkpoint can be used.", file=sys.stderr)
         else:
             follow_training(client, job, from_now=True)
 

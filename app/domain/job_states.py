@@ -20,6 +20,7 @@ class JobKind(StrEnum):
     INGEST = "ingest"
     EVALUATE = "evaluate"
     SYNTHESIZE = "synthesize"
+    EXPORT = "export"
 
 
 class Status(StrEnum):

@@ -17,6 +17,7 @@ QUEUE_OF_KIND: dict[str, Queue] = {
     JobKind.INGEST: Queue.LIGHT,
     JobKind.EVALUATE: Queue.EVALUATE,
     JobKind.SYNTHESIZE: Queue.SYNTHESIZE,
+    JobKind.EXPORT: Queue.LIGHT,
 }
 PAUSABLE = (JobKind.TRAIN, JobKind.SYNTHESIZE)  # kinds that can continue from stored work
 STOPPED = {Stop.PAUSE: "paused", Stop.CANCEL: "cancelled"}

@@ -70,7 +70,7 @@ class Job(Base):
 
     number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
-    kind: Mapped[str] = mapped_column(String(16))  # train | ingest | evaluate | synthesize
+    kind: Mapped[str] = mapped_column(String(16))  # app.domain.job_states.JobKind
     queue: Mapped[str] = mapped_column(String(16))  # train | light | evaluate | synthesize
     status: Mapped[str] = mapped_column(String(16))
     epoch: Mapped[int] = mapped_column(default=0)  # fencing token: rises with every claim
@@ -87,7 +87,7 @@ class Job(Base):
     )  # the id of the checkpoint that it fine-tunes
     checkpoint: Mapped[str | None] = mapped_column(
         String(32)
-    )  # the id of the one that it scores or uses
+    )  # the id of the one that it scores, uses or exports
     state_key: Mapped[str | None] = mapped_column(String(255))  # newest stored training state
     result: Mapped[dict[str, Any] | None]  # scores of an evaluation, counts of a synthesis
     room_needed: Mapped[int | None] = mapped_column(BigInteger)  # free bytes to resume, if parked

@@ -57,9 +57,9 @@ class JobView(BaseModel):
     the job continues when `room_needed` bytes are free there.
 
     `resume_from` is the id of the checkpoint that a training started from; `checkpoint` is the id
-    of the one that is evaluated or generates. `health` lists the job's health events, newest last.
-    `result` holds an evaluation's scores or a synthesis's totals; its `manifest` is removed when
-    the files are deleted.
+    of the one that is evaluated, exported or generates. `health` lists the job's health events,
+    newest last. `result` holds an evaluation's scores or a synthesis's totals; its `manifest` is
+    removed when the files are deleted.
     """
 
     id: str
