@@ -44,6 +44,7 @@ from app.serving.process_settings import (
     ThreadCanary,
     collect_garbage_rarely,
     raise_open_files_limit,
+    switch_threads_often,
 )
 
 STORE_RETRY_SECONDS = 10.0  # how long a request retries a bucket that does not answer
@@ -113,6 +114,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     await to_thread.run_sync(sweep_incoming, settings.home)
     collect_garbage_rarely()
     raise_open_files_limit()
+    switch_threads_often()
     try:
         yield
     finally:

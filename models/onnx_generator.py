@@ -6,6 +6,7 @@
 import ctypes
 import functools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from models.config import TrainingConfig
+from models.latents import truncate
 from models.ranges import ConfigError
-from models.samples import Pixels
-from models.seeds import Latents
+from models.samples import Pixels, Sample
+from models.seeds import Latents, latents_from_seeds
 
 CONFIG_KEY = "moggy_config"  # of the file's metadata: the TrainingConfig as JSON
 CLASSES_KEY = "moggy_classes"  # the names of the classes as a JSON list
@@ -67,6 +69,23 @@ class OnnxGenerator:
         (images,) = self._session.run(None, inputs)
         pixels: Pixels = images
         return pixels
+
+    def render(self, samples: Sequence[Sample]) -> Pixels:
+        """The images of one sample or more: (len(samples), H, W, C) uint8."""
+        labels = np.array([sample.label or 0 for sample in samples], np.int64)
+        return self.generate(latents_of(samples, self.config.latent_dim), labels)
+
+
+def latents_of(samples: Sequence[Sample], latent_dim: int) -> Latents:
+    """The latents of the samples, truncated: (len(samples), latent_dim) float32."""
+    latents = np.empty((len(samples), latent_dim), np.float32)
+    seeds = [sample.point for sample in samples if isinstance(sample.point, int)]
+    drawn = iter(latents_from_seeds(seeds, latent_dim))
+    for index, sample in enumerate(samples):
+        latents[index] = next(drawn) if isinstance(sample.point, int) else sample.point
+        if sample.truncation != 1:
+            latents[index] = truncate(latents[index], sample.truncation)
+    return latents
 
 
 @functools.cache

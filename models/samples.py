@@ -9,20 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# Images per forward pass of served images. With one thread, width 32 and 64×64: 1 image takes
-# 1.3 ms, 8 take 4.7 ms, 16 take 8.7 ms, 64 take 39 ms. A lone request pays for the whole batch, and
-# beyond 8 the time per image hardly falls.
-RENDER_BATCH = 8
+RENDER_BATCH = 8  # images per forward pass of bulk generation
 Pixels = NDArray[np.uint8]  # (N, H, W, C)
 Vector = NDArray[np.float32]  # (latent_dim,)
 Point = int | Vector  # a seed, or a latent
 
 
 class Sample(NamedTuple):
-    """What one image is generated from. `label` is the index of its class, None without classes."""
+    """What one image is generated from. `label` is the index of its class, None without classes.
+
+    `truncation` is the factor ψ in (0, 1] by which the latent is scaled.
+    """
 
     point: Point
     label: int | None = None
+    truncation: float = 1.0
 
 
 def flatten_alpha(images: Pixels, background: int, *, rounding: int = 127) -> Pixels:

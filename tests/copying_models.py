@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from sqlalchemy import update
-from torch import Tensor, nn
 
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -16,15 +14,13 @@ from app.domain.registry import TrainingPictures
 from app.domain.tables import Checkpoint, Dataset, Job
 from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine
-from app.serving.generation_child import Renderers, run_command
-from app.serving.generation_messages import CheckpointFile, Command, FileEncoding, RenderResult
-from models import rendering
-from models.checkpoint import LoadedGenerator
-from models.config import TrainingConfig
-from models.rendering import Renderer
-from models.samples import Sample
+from models.onnx_generator import latents_of
+from models.samples import Pixels, Sample
 from models.scoring.embedding import Embedder
 from models.scoring.nearest import write_index
+from models.seeds import Latents
+
+LATENT_DIM = 100  # of the checkpoints that copiers stand for
 
 
 def embed(pictures: np.ndarray) -> np.ndarray:
@@ -77,50 +73,22 @@ def add_training(
         )
 
 
-class Copier(nn.Module):
-    """Returns one of `pictures` (N, H, W, C) uint8, chosen by the latent."""
+class Copier:
+    """A generator that returns one of `pictures` (N, H, W, C) uint8, chosen by the latent."""
 
     def __init__(self, pictures: np.ndarray) -> None:
-        super().__init__()
-        self.pictures = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+        self.pictures, self.bytes = pictures, pictures.nbytes
 
-    def forward(self, latents: Tensor, _labels: Tensor | None = None) -> Tensor:
-        return self.pictures[self.choose(latents)]
+    def render(self, samples: Sequence[Sample]) -> Pixels:
+        chosen: Pixels = self.pictures[self.choose(latents_of(samples, LATENT_DIM))]
+        return chosen
 
-    def choose(self, latents: Tensor) -> Tensor:
+    def choose(self, latents: Latents) -> np.ndarray:
         """(B, latent_dim) -> (B,) indices."""
-        return (latents[:, 0].abs() * 1e6).long() % len(self.pictures)
+        return (np.abs(latents[:, 0]) * 1e6).astype(np.int64) % len(self.pictures)
 
 
-def serve(engine: Engine, checkpoint: GeneratorCheckpoint, generator: nn.Module) -> None:
+def serve(engine: Engine, checkpoint: GeneratorCheckpoint, generator: Copier) -> None:
     """Let the engine serve this generator for the checkpoint."""
-    config = TrainingConfig(shape=checkpoint.shape, latent_dim=checkpoint.latent_dim)
-    loaded = LoadedGenerator(generator.eval(), config, 0)  # type: ignore[arg-type]
-    rendering._graphs.clear()  # cached graphs of a real generator with the same configuration
-    renderer: Any = LocalRenderer(Renderer(loaded))
-    rendering._graphs.clear()
-    engine.generators._add(CachedGenerator(checkpoint, renderer, seconds=0.0))
-
-
-class LocalRenderer:
-    """A RemoteRenderer whose generator is in this process."""
-
-    def __init__(self, renderer: Renderer) -> None:
-        self._renderer, self.bytes = renderer, renderer.bytes
-
-    def render(
-        self, samples: Sequence[Sample], files: Sequence[FileEncoding | None], _lane: int
-    ) -> Sequence[RenderResult]:
-        command = Command((), CheckpointFile(0, "", ""), samples, files)
-        return run_command(OneRenderer(self._renderer), command).results
-
-
-class OneRenderer(Renderers):
-    """Returns the same renderer for every number."""
-
-    def __init__(self, renderer: Renderer) -> None:
-        super().__init__()
-        self._renderer = renderer
-
-    def find(self, _checkpoint_file: CheckpointFile) -> Renderer:
-        return self._renderer
+    copier: Any = generator
+    engine.generators._add(CachedGenerator(checkpoint, copier, seconds=0.0))

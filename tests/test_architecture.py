@@ -14,11 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 TORCH_FREE = {
     "models.config",
     "models.durable_files",
+    "models.latents",
     "models.networks.stages",
+    "models.onnx_generator",
     "models.presets",
     "models.ranges",
     "models.resources",
     "models.samples",
+    "models.seeds",
 }
 # Longest prefix wins. What a part may import of the project, itself included.
 MAY_IMPORT = {

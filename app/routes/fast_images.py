@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import MoggyError
 from app.domain.images.encoders import MEDIA_TYPES
-from app.domain.images.recipes import image_recipe, recipe_text
 from app.domain.settings import Settings
 from app.routes.generation import image_headers
 from app.routes.middleware.cors import Cors
@@ -26,12 +25,11 @@ from app.routes.protocol.caching import cache_headers, matches_etag
 from app.routes.protocol.deadlines import DEADLINE_HEADER, deadline_passed
 from app.routes.protocol.problems import describe_error, unexpected
 from app.serving.engine import Engine
+from app.serving.image_files import QUICK_FORMATS, ImageFile
 from app.serving.latents import choose_label
 from models.config import MAX_SEED
 from models.samples import Sample
 
-# AVIF is left out: encoding it takes as long as generating a batch, and needs a thread of its own.
-FAST_FORMATS = ("png", "webp", "jpg")
 CHECKPOINT_PARAMETER = b"checkpoint="
 DEADLINE = DEADLINE_HEADER.lower().encode()
 MAX_DIGITS = len(str(MAX_SEED))
@@ -108,7 +106,7 @@ def _parse(scope: Scope) -> _ImageRequest | None:
         if value == query or not value.isalnum():
             return None
         checkpoint = value.decode("ascii")
-    if image_format not in FAST_FORMATS or len(seed) > MAX_DIGITS or not _is_number(seed):
+    if image_format not in QUICK_FORMATS or len(seed) > MAX_DIGITS or not _is_number(seed):
         return None
     if int(seed) > MAX_SEED:
         return None
@@ -136,16 +134,15 @@ async def _answer(image: _ImageRequest, scope: Scope, receive: Receive, send: Se
     if checkpoint.shape[0] * checkpoint.shape[1] > settings.max_response_pixels:
         return False
     sample = Sample(image.seed, choose_label(checkpoint, None, image.seed))
-    recipe = image_recipe(checkpoint, sample)
-    text = recipe_text(recipe)
-    headers = cache_headers(text, image.image_format, image.checkpoint)
+    file = ImageFile(checkpoint, sample, image.image_format)
+    headers = cache_headers(file.recipe_text, image.image_format, image.checkpoint)
     if matches_etag(image.if_none_match, headers):
         await _send(send, 304, headers, b"")
         return True
 
     try:
         with _DisconnectWatch(receive, settings.generation_seconds):
-            data = await engine.file(checkpoint, sample, image.image_format, text)
+            data = await engine.file(file)
     except MoggyError as error:
         await describe_error(error)(scope, receive, send)
         return True
@@ -159,7 +156,7 @@ async def _answer(image: _ImageRequest, scope: Scope, receive: Receive, send: Se
         await unexpected(Request(scope), error)(scope, receive, send)
         return True
     media_type = MEDIA_TYPES[image.image_format]
-    headers |= image_headers(recipe, image.image_format)
+    headers |= image_headers(file.recipe, image.image_format)
     headers |= {"Content-Length": str(len(data)), "Content-Type": media_type}
     await _send(send, 200, headers, data)
     return True

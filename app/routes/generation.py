@@ -1,16 +1,17 @@
 """Shared by the routes that generate images: context, query parameters, limits and bundles."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Annotated, NamedTuple
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.images.checkpoint import GeneratorCheckpoint
+from app.domain.images.encoders import MEDIA_TYPES
 from app.domain.images.recipes import Recipe, checkpoint_recipe, image_recipe, recipe_text
 from app.domain.settings import Settings
 from app.routes.dependencies import refuse_unknown_parameters
@@ -19,6 +20,7 @@ from app.routes.protocol.deadlines import allow_deadline, while_connected
 from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.engine import Engine
 from app.serving.image_bundles import new_bundle, stream_bundle
+from app.serving.image_files import ImageFile
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 from models.samples import Pixels, Sample
 
@@ -50,6 +52,12 @@ class GenerationContext(NamedTuple):
     async def render(self, checkpoint: GeneratorCheckpoint, samples: list[Sample]) -> Pixels:
         """Generate the images, until the client leaves or its deadline passes."""
         return await while_connected(self.request, self.engine.generate(checkpoint, samples))
+
+    async def file_response(self, file: ImageFile, headers: Mapping[str, str]) -> Response:
+        """Make the file of one image, until the client leaves or its deadline passes."""
+        data = await while_connected(self.request, self.engine.file(file))
+        headers = {**headers, **image_headers(file.recipe, file.image_format)}
+        return Response(data, headers=headers, media_type=MEDIA_TYPES[file.image_format])
 
 
 async def _context(request: Request) -> GenerationContext:

@@ -14,7 +14,6 @@ from app.domain.images.encoders import (
     SINGLE_FORMATS,
     SingleFormat,
     encode_grid,
-    encode_image,
 )
 from app.domain.images.recipes import grid_recipe, image_recipe
 from app.domain.settings import Settings
@@ -35,6 +34,7 @@ from app.routes.protocol.deadlines import while_connected
 from app.serving.display import encode_contact_sheet, encode_sprites, square_columns
 from app.serving.engine import SLICE_IMAGES
 from app.serving.image_bundles import in_slices
+from app.serving.image_files import ImageFile
 from app.serving.latents import LatentValues, Seed, to_samples, to_vector
 from app.serving.request_bodies import FLOAT_AS_INT, exactly_one_schema
 from models.config import MAX_SEED
@@ -158,10 +158,10 @@ def _file(
     body: ImagesRequest, checkpoint: GeneratorCheckpoint, samples: list[Sample], pixels: Pixels
 ) -> Response:
     """Encode a sheet, or the single image."""
-    display, pixels = body.display.recipe(), body.display.enlarge(pixels)
     if body.format in SINGLE_FORMATS:
-        data = encode_image(pixels[0], body.format, image_recipe(checkpoint, samples[0]) | display)
-        return Response(data, media_type=MEDIA_TYPES[body.format])
+        file = ImageFile(checkpoint, samples[0], body.format, body.display)
+        return Response(file.encode(pixels[0]), media_type=MEDIA_TYPES[body.format])
+    display, pixels = body.display.recipe(), body.display.enlarge(pixels)
     columns = body.columns or square_columns(len(samples))
     recipe = grid_recipe(checkpoint, samples, columns) | display
     if body.format == "sprites":

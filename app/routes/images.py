@@ -4,28 +4,24 @@ import secrets
 from typing import Annotated
 from urllib.parse import urlencode
 
-from anyio import to_thread
 from fastapi import APIRouter, Path, Response
 
 from app.domain.errors import NotAcceptable, QueueFull
-from app.domain.images.encoders import MEDIA_TYPES, SINGLE_FORMATS, SingleFormat, encode_image
-from app.domain.images.recipes import Recipe, image_recipe, recipe_text
+from app.domain.images.encoders import MEDIA_TYPES, SINGLE_FORMATS, SingleFormat
 from app.routes.generation import (
     GENERATION_DEPENDENCIES,
     GenerationDep,
     ImageOptionsDep,
     check_pixels,
-    image_headers,
     refuse_scaled_json,
 )
 from app.routes.openapi import NOT_MODIFIED, file_response, problems
 from app.routes.passports import ImageAnswer, describe
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.negotiation import choose_media_type
-from app.serving.display import Display
+from app.serving.image_files import ImageFile
 from app.serving.latents import to_samples
 from models.config import MAX_SEED
-from models.samples import Pixels
 
 router = APIRouter(prefix="/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
@@ -64,13 +60,12 @@ async def get_image(
     """The image of a seed. Its recipe is at the same address with the ending `.json`."""
     checkpoint = await context.find(name, options.checkpoint)
     (sample,) = to_samples(checkpoint, options.class_name, [seed])
-    recipe = image_recipe(checkpoint, sample) | options.display.recipe()
-    headers = cache_headers(recipe_text(recipe), image_format, options.checkpoint)
+    file = ImageFile(checkpoint, sample, image_format, options.display)
+    headers = cache_headers(file.recipe_text, image_format, options.checkpoint)
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
     check_pixels(1, checkpoint, context.settings, "scale", options.display.scale)
-    pixels = await context.render(checkpoint, [sample])
-    return await _encoded(pixels, options.display, image_format, recipe, headers)
+    return await context.file_response(file, headers)
 
 
 @router.get(
@@ -112,17 +107,5 @@ async def get_random_image(
         "Content-Location": f"{address}?{urlencode(query | options.display.recipe())}",
         "Moggy-Seed": str(seed),
     }
-    recipe = image_recipe(checkpoint, sample) | options.display.recipe()
-    pixels = await context.render(checkpoint, [sample])
-    return await _encoded(pixels, options.display, image_format, recipe, headers)
-
-
-async def _encoded(
-    pixels: Pixels, display: Display, image_format: str, recipe: Recipe, headers: dict[str, str]
-) -> Response:
-    def encode() -> bytes:
-        return encode_image(display.enlarge(pixels)[0], image_format, recipe)
-
-    data = await to_thread.run_sync(encode)
-    headers |= image_headers(recipe, image_format)
-    return Response(data, headers=headers, media_type=MEDIA_TYPES[image_format])
+    file = ImageFile(checkpoint, sample, image_format, options.display)
+    return await context.file_response(file, headers)

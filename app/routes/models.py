@@ -30,6 +30,7 @@ from app.routes.openapi import problems
 from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine
 from app.serving.request_bodies import StrictBody
+from models.resources import release_freed_memory
 
 router = APIRouter(
     prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -143,7 +144,7 @@ def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: Engi
     engine.generators.unload(name)
     for key in keys:
         store.delete(key)
-    engine.generators.release()
+    release_freed_memory()
     return Response(status_code=204)
 
 
@@ -177,7 +178,7 @@ async def unload_model(name: str, database: DatabaseDep, engine: EngineDep) -> L
     await engine.checkpoints.find(database, name)
     items = [_loaded_view(loaded) for loaded in engine.generators.unload(name)]
     if items:
-        await to_thread.run_sync(engine.generators.release)
+        await to_thread.run_sync(release_freed_memory)
     return LoadedList(items=items)
 
 
@@ -217,6 +218,6 @@ def _checkpoint_view(checkpoint: Checkpoint, served_id: str | None) -> Checkpoin
 def _loaded_view(loaded: CachedGenerator) -> LoadedView:
     return LoadedView(
         checkpoint=loaded.checkpoint.id,
-        bytes=loaded.renderer.bytes,
+        bytes=loaded.generator.bytes,
         seconds=round(loaded.seconds, 3),
     )

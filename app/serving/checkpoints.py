@@ -1,6 +1,7 @@
 """The lookup of the checkpoint that a request uses, and the cache of loaded generators."""
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -15,8 +16,7 @@ from app.domain.errors import MoggyError
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import resolve_checkpoint
 from app.domain.store import ObjectStore
-from app.serving.generation_messages import Unreadable
-from app.serving.generation_process import GenerationProcess, RemoteRenderer
+from models.onnx_generator import OnnxFileError, OnnxGenerator
 
 log = structlog.get_logger()
 
@@ -120,22 +120,21 @@ class CheckpointLookup:
 
 @dataclass(frozen=True)
 class CachedGenerator:
-    """A generator in the memory of the generation process; `seconds` is how long loading took."""
+    """A generator in memory; `seconds` is how long loading took."""
 
     checkpoint: GeneratorCheckpoint
-    renderer: RemoteRenderer
+    generator: OnnxGenerator
     seconds: float
 
 
 class GeneratorCache:
     """Loaded generators by checkpoint; the least recently used are unloaded first.
 
-    Their weights take at most `capacity` bytes. A single generator larger than that is still kept.
+    Their files have at most `capacity` bytes. A single generator larger than that is still kept.
     """
 
-    def __init__(self, store: ObjectStore, capacity: int, process: GenerationProcess) -> None:
+    def __init__(self, store: ObjectStore, capacity: int) -> None:
         self._store = store
-        self._process = process
         self._capacity = capacity
         self._cached: OrderedDict[str, CachedGenerator] = OrderedDict()
         self._access = threading.Lock()
@@ -151,13 +150,13 @@ class GeneratorCache:
     def load(self, checkpoint: GeneratorCheckpoint) -> CachedGenerator:
         """The generator, loaded if it is not yet. Blocks on the disk or the network.
 
-        Raises BrokenCheckpoint, GenerationFailed, Unavailable.
+        Raises BrokenCheckpoint.
         """
         cached = self.find(checkpoint)
         if cached is None:
             started_at = time.perf_counter()
-            renderer = self._read(checkpoint)
-            cached = CachedGenerator(checkpoint, renderer, time.perf_counter() - started_at)
+            generator = self._read(checkpoint)
+            cached = CachedGenerator(checkpoint, generator, time.perf_counter() - started_at)
             self._add(cached)
         return cached
 
@@ -175,16 +174,6 @@ class GeneratorCache:
         _log_unloaded(removed)
         return removed
 
-    def discard(self, cached: CachedGenerator) -> None:
-        """Remove one generator, so that its checkpoint is read again for the next request."""
-        with self._access:
-            if self._cached.get(cached.checkpoint.id) is cached:
-                del self._cached[cached.checkpoint.id]
-
-    def release(self) -> None:
-        """Free the memory of removed generators that no request uses any more. Blocks."""
-        self._process.release()
-
     def _of_model(self, model: str) -> list[CachedGenerator]:
         return [cached for cached in self._cached.values() if cached.checkpoint.model == model]
 
@@ -192,26 +181,29 @@ class GeneratorCache:
         evicted = []
         with self._access:
             self._cached[cached.checkpoint.id] = cached
-            total = sum(cached.renderer.bytes for cached in self._cached.values())
+            total = sum(cached.generator.bytes for cached in self._cached.values())
             while total > self._capacity and len(self._cached) > 1:
                 _, oldest = self._cached.popitem(last=False)
-                total -= oldest.renderer.bytes
+                total -= oldest.generator.bytes
                 evicted.append(oldest)
         log.info("generator_loaded", **_log_fields(cached), seconds=round(cached.seconds, 3))
         _log_unloaded(evicted)
 
-    def _read(self, checkpoint: GeneratorCheckpoint) -> RemoteRenderer:
-        if checkpoint.classes:
-            # The event loop draws a seed's class with torch, whose import takes a second: import it
-            # here, in a thread.
-            import models.seeds  # noqa: F401
-
+    def _read(self, checkpoint: GeneratorCheckpoint) -> OnnxGenerator:
         try:
-            path = self._store.local_copy(checkpoint.key, checkpoint.sha256)
-            return self._process.load(path, checkpoint.sha256)
+            path = self._store.local_copy(checkpoint.onnx_key, checkpoint.onnx_sha256)
+            file = path.read_bytes()
         except FileNotFoundError as exc:
             raise _broken(checkpoint, "is not in the object store") from exc
-        except Unreadable as exc:
+        except OSError as exc:
+            raise _broken(checkpoint, f"cannot be read: {exc}") from exc
+        actual = hashlib.sha256(file).hexdigest()
+        if actual != checkpoint.onnx_sha256:
+            problem = f"is damaged: its sha256 is {actual}, not {checkpoint.onnx_sha256}"
+            raise _broken(checkpoint, problem)
+        try:
+            return OnnxGenerator(file)
+        except OnnxFileError as exc:
             raise _broken(checkpoint, str(exc)) from exc
 
 
@@ -227,7 +219,9 @@ def _retrieve_exception(read: "asyncio.Future[GeneratorCheckpoint]") -> None:
 
 
 def _broken(checkpoint: GeneratorCheckpoint, problem: str) -> BrokenCheckpoint:
-    return BrokenCheckpoint(f"checkpoint {checkpoint.id} of model {checkpoint.model!r} {problem}")
+    return BrokenCheckpoint(
+        f"the ONNX file of checkpoint {checkpoint.id} of model {checkpoint.model!r} {problem}"
+    )
 
 
 def _log_fields(cached: CachedGenerator) -> dict[str, str]:

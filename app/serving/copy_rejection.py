@@ -11,7 +11,9 @@ from app.domain.images.replacement_seeds import further_seeds, seed_after
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, Passport
 from models.config import MAX_SEED
-from models.samples import RENDER_BATCH, Pixels, Point, Sample
+from models.samples import Pixels, Point, Sample
+
+MIN_TRIED_TOGETHER = 8  # further seeds: few tries, each with one call of the embedding
 
 
 class OnlyCopies(Conflict):
@@ -58,8 +60,8 @@ async def replace_copies(
     untried = islice(_further_seeds(seeds), further_seeds(len(seeds)))
     tried = 0
     while copies:
-        # At least as many as one forward pass generates; surplus originals are dropped.
-        further = list(islice(untried, max(len(copies), RENDER_BATCH)))
+        # Surplus originals are dropped.
+        further = list(islice(untried, max(len(copies), MIN_TRIED_TOGETHER)))
         if not further:
             raise _refusal(checkpoint, len(seeds), len(copies), tried)
         tried += len(further)

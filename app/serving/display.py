@@ -50,6 +50,9 @@ class Display(NamedTuple):
         return enlarged.reshape(*enlarged.shape[:2], channels)
 
 
+OWN_SIZE = Display()
+
+
 def encode_contact_sheet(
     pixels: Pixels, samples: list[Sample], columns: int, recipe: Recipe
 ) -> bytes:

@@ -7,26 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.serving.generation_messages import FileEncoding
-from app.serving.generation_process import RemoteRenderer
-from models.samples import RENDER_BATCH, Sample
+from app.serving.image_files import ImageFile
+from models.onnx_generator import OnnxGenerator
+from models.samples import Sample
 
 
 @dataclass(eq=False)
 class SampleRequest:
-    """Samples to render as pixels, or a single sample to render as a `file`.
+    """Samples to generate as pixels, or a single sample to make a `file` of.
 
     `result`: an (N, H, W, C) array that batches fill in, or the file once it is encoded. `taken`
-    counts the samples that batches have taken, `rendered` those whose pictures are in the result.
+    counts the samples that batches have taken, `generated` those whose pixels are in the result.
     """
 
-    renderer: RemoteRenderer
+    generator: OnnxGenerator
     samples: Sequence[Sample]
     answer: Future[Any]
     result: Any = None
-    file: FileEncoding | None = None
+    file: ImageFile | None = None
     taken: int = 0
-    rendered: int = 0
+    generated: int = 0
     abandoned: bool = False  # its result is no longer needed: the client left, or it failed
 
     @property
@@ -47,11 +47,12 @@ class SampleQueue:
     """Requests that take turns: a large request never blocks a small one.
 
     All samples of a batch have one generator. The limit counts samples, since a request may have
-    one sample or a thousand.
+    one sample or a thousand. A batch has at most `batch_size` samples.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, batch_size: int) -> None:
         self.limit = limit
+        self._batch_size = batch_size
         self.samples = 0
         self._requests: deque[SampleRequest] = deque()
         self._changed = threading.Condition()
@@ -102,13 +103,13 @@ class SampleQueue:
         """Fill a batch from the front; a request with samples left moves to the back."""
         batch: list[BatchPart] = []
         others: list[SampleRequest] = []
-        room, renderer = RENDER_BATCH, None
+        room, generator = self._batch_size, None
         while self._requests and room:
             request = self._requests.popleft()
-            renderer = renderer or (None if request.abandoned else request.renderer)
+            generator = generator or (None if request.abandoned else request.generator)
             if request.abandoned:
                 self.samples -= request.waiting
-            elif request.renderer is not renderer:
+            elif request.generator is not generator:
                 others.append(request)
             else:
                 count = min(room, request.waiting)

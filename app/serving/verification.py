@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_grid, encode_image
-from app.domain.images.recipes import BACKEND, Recipe
+from app.domain.images.recipes import Recipe
 from app.domain.settings import Settings
 from app.serving.animations import encode_animation
 from app.serving.display import (
@@ -32,6 +32,7 @@ from app.serving.recipe_files import (
     open_entry,
     parse_recipe,
 )
+from models.onnx_generator import backend
 from models.samples import Pixels, Sample
 
 BACKEND_TOLERANCE = 1  # levels by which pixels computed by another backend may differ
@@ -124,9 +125,9 @@ class Verification:
             return Verdict(False, "its size or its number of frames is different", None)
         if difference == 0:
             return Verdict(True, "its pixels are the same, encoded in another way", 0)
-        backend = self._parsed.backend
-        if backend != BACKEND and difference <= BACKEND_TOLERANCE:
-            reason = f"it was computed by {backend}, and is the same except for rounding"
+        other = self._parsed.backend
+        if other != backend() and difference <= BACKEND_TOLERANCE:
+            reason = f"it was computed by {other}, and is the same except for rounding"
             return Verdict(True, reason, difference)
         return Verdict(False, f"its pixels differ by up to {difference} of 255", difference)
 

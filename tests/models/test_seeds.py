@@ -1,7 +1,11 @@
 """A seed stands for the same latent and the same class for ever, on every machine."""
 
+import json
 import math
+import subprocess
+import sys
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +24,7 @@ from models.seeds import (
     philox,
 )
 
+ROOT = Path(__file__).parents[2]
 # The known answers of the authors' library, Random123, for philox4x32 with 10 rounds.
 ZEROS = (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
 ONES = (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)
@@ -88,6 +93,20 @@ def test_a_seed_names_these_very_numbers() -> None:
         -0.6003620624542236,
         -0.3515344560146332,
     ]
+
+
+def test_the_documented_javascript_gives_the_same_latents() -> None:
+    text = (ROOT / "docs" / "latents.md").read_text()
+    script = text.split("```js\n")[1].split("```")[0]
+    script += "\nconsole.log(JSON.stringify(process.argv.slice(1).map((s) => [...latent(+s, 7)])));"
+    node = Path(sys.executable).with_name("node")
+    seeds = [0, 7, 7 + 2**32, MAX_SEED]
+    said = subprocess.run(
+        [node, "-e", script, *map(str, seeds)], capture_output=True, check=True, text=True
+    )
+    assert np.array_equal(
+        np.array(json.loads(said.stdout), np.float32), latents_from_seeds(seeds, 7)
+    )
 
 
 def test_seeds_that_share_their_low_32_bits_have_different_latents() -> None:

@@ -14,6 +14,7 @@ from app.domain.store import ObjectStore
 from app.main import create_app
 from app.routes import fast_images
 from app.serving.engine import Engine
+from app.serving.image_files import QUICK_FORMATS
 from benchmarks.harness.random_models import register, store_checkpoint
 
 IMAGES = "/v1/models/cats/images"
@@ -44,7 +45,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return answers
 
 
-@pytest.mark.parametrize("image_format", fast_images.FAST_FORMATS)
+@pytest.mark.parametrize("image_format", QUICK_FORMATS)
 @pytest.mark.parametrize("named", [False, True])
 def test_both_paths_give_the_same_response(
     client: TestClient,

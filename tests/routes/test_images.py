@@ -14,6 +14,7 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
+from models.onnx_generator import backend
 
 FORMATS = ("png", "webp", "jpg", "avif")
 
@@ -132,7 +133,7 @@ def test_the_recipe_is_inside_the_png_and_beside_it(
         "checkpoint": model.id,
         "sha256": model.sha256,
         "images_seen": 1000,
-        "backend": "cpu-float32",
+        "backend": backend(),
         "seed": 7,
         "class": None,
     }
@@ -167,7 +168,7 @@ def test_a_new_checkpoint_is_served_once_it_is_registered_and_set(
 def test_a_known_etag_gets_304_and_nothing_is_generated(
     client: TestClient, store: ObjectStore, model: GeneratorCheckpoint
 ) -> None:
-    store.delete(model.key)  # any generation would fail now
+    store.delete(model.onnx_key)  # any generation would fail now
     tag = get(client, "7.json").headers["etag"]
     png, jpg = (
         get(client, f"7.{ending}", headers={"If-None-Match": "*"}) for ending in ("png", "jpg")
@@ -185,7 +186,7 @@ def test_a_known_etag_gets_304_and_nothing_is_generated(
 def test_one_broken_checkpoint_is_named_and_the_next_is_served(
     client: TestClient, database: Database, store: ObjectStore, model: GeneratorCheckpoint
 ) -> None:
-    store.put_bytes(model.key, b"nothing")
+    store.put_bytes(model.onnx_key, b"nothing")
     broken = get(client, "7.png")
     assert broken.status_code == 500
     assert broken.json()["title"] == "Broken checkpoint"

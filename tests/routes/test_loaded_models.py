@@ -87,7 +87,7 @@ def test_a_broken_checkpoint_is_neither_loaded_nor_served(
     client: TestClient, store: ObjectStore, checkpoints: list[GeneratorCheckpoint]
 ) -> None:
     older, newer = checkpoints
-    store.put_bytes(older.key, b"nothing")
+    store.put_bytes(older.onnx_key, b"nothing")
     for answer in (
         client.post(f"{MODEL}/load", params={"checkpoint": older.id}),
         client.patch(MODEL, json={"checkpoint": older.id}),

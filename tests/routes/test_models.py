@@ -10,7 +10,7 @@ from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
-from benchmarks.harness.random_models import checkpoint_bytes
+from benchmarks.harness.random_models import checkpoint_bytes, onnx_bytes
 from models.config import TrainingConfig
 
 
@@ -18,14 +18,15 @@ from models.config import TrainingConfig
 def checkpoints(database: Database, settings: Settings) -> list[str]:
     """The ids of three checkpoints of a model, oldest first, with equal files."""
     store = ObjectStore(settings)
-    data = checkpoint_bytes(TrainingConfig(width=8), 1)
-    sha256 = hashlib.sha256(data).hexdigest()
+    data, exported = (read(TrainingConfig(width=8), 1) for read in (checkpoint_bytes, onnx_bytes))
+    sha256, onnx_sha256 = (hashlib.sha256(file).hexdigest() for file in (data, exported))
     ids = ["c1", "c2", "c3"]
     with database.write() as session:
         session.add(Model(name="cats"))
         session.flush()
         for number, checkpoint_id in enumerate(ids, start=1):
             store.put_bytes(f"jobs/j/1/checkpoint-{number}.safetensors", data)
+            store.put_bytes(f"jobs/j/1/checkpoint-{number}.onnx", exported)
             session.add(
                 Checkpoint(
                     id=checkpoint_id,
@@ -36,6 +37,8 @@ def checkpoints(database: Database, settings: Settings) -> list[str]:
                     key=f"jobs/j/1/checkpoint-{number}.safetensors",
                     sha256=sha256,
                     bytes=len(data),
+                    onnx_sha256=onnx_sha256,
+                    onnx_bytes=len(exported),
                 )
             )
             session.flush()

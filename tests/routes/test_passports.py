@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from copying_models import Copier, add_training, embed, pack_features, serve
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -72,7 +71,7 @@ def copier(
 
 def shown(copier: Copier, seed: int) -> int:
     """Return the index of the picture that is the seed's image."""
-    return int(copier.choose(torch.from_numpy(latent_from_seed(seed, 100)[None]))[0])
+    return int(copier.choose(latent_from_seed(seed, 100)[None])[0])
 
 
 def get(client: TestClient, file: str, **arguments: Any) -> Any:

@@ -1,32 +1,31 @@
-"""A gate that holds forward passes, so that a test decides what is queued meanwhile."""
+"""A gate that holds calls of the runtime, so that a test decides what is queued meanwhile."""
 
 import asyncio
 import threading
-from typing import Any
 
 import pytest
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
-from app.serving.generation_process import RemoteRenderer
+from models.onnx_generator import OnnxGenerator
 from models.samples import Pixels, Sample
 
 
 class Gate:
-    """Blocks every forward pass until it is opened, and records the passes."""
+    """Blocks every call until it is opened, and records the calls."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.opened, self.entered = threading.Event(), threading.Event()
         self.passes: list[list[Sample]] = []
-        render = RemoteRenderer.render
+        render = OnnxGenerator.render
 
-        def gated(renderer: RemoteRenderer, samples: list[Sample], *others: Any) -> Any:
+        def gated(generator: OnnxGenerator, samples: list[Sample]) -> Pixels:
             self.passes.append(samples)
             self.entered.set()
             assert self.opened.wait(20)
-            return render(renderer, samples, *others)
+            return render(generator, samples)
 
-        monkeypatch.setattr(RemoteRenderer, "render", gated)
+        monkeypatch.setattr(OnnxGenerator, "render", gated)
 
     async def hold(self, engine: Engine, checkpoint: GeneratorCheckpoint) -> asyncio.Task[Pixels]:
         """Occupy the engine's thread with one request."""

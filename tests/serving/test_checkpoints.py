@@ -1,6 +1,7 @@
 """Finding checkpoints and caching them briefly; loading, caching and refusing generators."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,9 @@ from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
 from app.serving import checkpoints
 from app.serving.checkpoints import BrokenCheckpoint, CheckpointLookup, GeneratorCache
-from app.serving.generation_process import GenerationProcess, generation_process
 from benchmarks.harness.processes import resident_bytes
 from benchmarks.harness.random_models import register, store_checkpoint
+from models.resources import release_freed_memory
 
 
 def find_id(lookup: CheckpointLookup, database: Database, checkpoint_id: str | None = None) -> str:
@@ -196,12 +197,11 @@ def test_it_is_found_while_every_shared_thread_is_busy(
 
 
 GIB = 2**30
-PROCESS = generation_process(1)  # starts with the first loading
 
 
 @pytest.fixture
 def generators(store: ObjectStore) -> GeneratorCache:
-    return GeneratorCache(store, GIB, PROCESS)
+    return GeneratorCache(store, GIB)
 
 
 def test_a_generator_is_loaded_once(generators: GeneratorCache, cats: GeneratorCheckpoint) -> None:
@@ -209,7 +209,7 @@ def test_a_generator_is_loaded_once(generators: GeneratorCache, cats: GeneratorC
     loaded = generators.load(cats)
     assert generators.load(cats) is loaded
     assert generators.find(cats) is loaded
-    assert loaded.renderer.bytes > 500_000
+    assert loaded.generator.bytes > 500_000
     assert 0 < loaded.seconds < 60
 
 
@@ -217,8 +217,8 @@ def test_the_least_recently_used_generator_is_unloaded_when_memory_is_needed(
     store: ObjectStore,
 ) -> None:
     first, second, third = (store_checkpoint(store, weights=number) for number in (1, 2, 3))
-    size = GeneratorCache(store, GIB, PROCESS).load(first).renderer.bytes
-    generators = GeneratorCache(store, 2 * size + 1, PROCESS)
+    size = GeneratorCache(store, GIB).load(first).generator.bytes
+    generators = GeneratorCache(store, 2 * size + 1)
     generators.load(first)
     generators.load(second)
     generators.find(first)
@@ -229,7 +229,7 @@ def test_the_least_recently_used_generator_is_unloaded_when_memory_is_needed(
 
 def test_a_generator_larger_than_the_capacity_is_kept_alone(store: ObjectStore) -> None:
     first, second = (store_checkpoint(store, weights=number) for number in (1, 2))
-    generators = GeneratorCache(store, 1, PROCESS)
+    generators = GeneratorCache(store, 1)
     generators.load(first)
     assert generators.find(first) is not None
     generators.load(second)
@@ -252,28 +252,25 @@ def test_a_model_is_unloaded_with_all_its_checkpoints(
 
 def test_loading_and_unloading_repeatedly_takes_no_more_memory(store: ObjectStore) -> None:
     checkpoint = store_checkpoint(store, width=96)
-    process = GenerationProcess(1)
-    generators = GeneratorCache(store, GIB, process)
+    generators = GeneratorCache(store, GIB)
 
     def memory_after_a_cycle() -> int:
         generators.load(checkpoint)
         generators.unload("cats")
-        generators.release()
-        assert process._child is not None
-        return resident_bytes(process._child.process.pid)
+        release_freed_memory()
+        return resident_bytes(os.getpid())
 
     cycles = [memory_after_a_cycle() for _ in range(12)]
-    size = generators.load(checkpoint).renderer.bytes
-    process.close()
+    size = generators.load(checkpoint).generator.bytes
     assert cycles[-1] - cycles[1] < size / 2
 
 
 def test_a_damaged_file_is_refused_by_name(
     generators: GeneratorCache, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
-    data = bytearray(store.get_bytes(cats.key))
+    data = bytearray(store.get_bytes(cats.onnx_key))
     data[-1] ^= 1
-    store.put_bytes(cats.key, bytes(data))
+    store.put_bytes(cats.onnx_key, bytes(data))
     with pytest.raises(BrokenCheckpoint, match=rf"{cats.id} of model 'cats' is damaged"):
         generators.load(cats)
 
@@ -281,15 +278,15 @@ def test_a_damaged_file_is_refused_by_name(
 def test_a_missing_file_is_refused_by_name(
     generators: GeneratorCache, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
-    store.delete(cats.key)
+    store.delete(cats.onnx_key)
     with pytest.raises(BrokenCheckpoint, match="is not in the object store"):
         generators.load(cats)
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(
+def test_a_file_that_is_no_onnx_is_refused(
     generators: GeneratorCache, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
-    store.put_bytes(cats.key, b"")
+    store.put_bytes(cats.onnx_key, b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     with pytest.raises(BrokenCheckpoint, match="cannot be loaded"):
-        generators.load(replace(cats, sha256=empty))
+        generators.load(replace(cats, onnx_sha256=empty))

@@ -11,18 +11,17 @@ import pytest
 from app.domain.errors import QueueFull
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_image
-from app.domain.images.recipes import recipe_text
+from app.domain.images.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.checkpoints import CachedGenerator, GeneratorCache
-from app.serving.engine import SLICE_IMAGES, Engine
+from app.serving.engine import CPU_BATCH, SLICE_IMAGES, Engine
+from app.serving.image_files import ImageFile
 from benchmarks.harness.random_models import store_checkpoint
-from models.samples import RENDER_BATCH, Pixels, Sample
+from models.samples import Pixels, Sample
 from models.seeds import latent_from_seed
 
 from .gate import Gate, seeds
-
-RECIPE = {"model": "cats", "seed": 7}
 
 
 def test_pixels_have_the_checkpoints_shape(engine: Engine, store: ObjectStore) -> None:
@@ -30,6 +29,15 @@ def test_pixels_have_the_checkpoints_shape(engine: Engine, store: ObjectStore) -
     pixels = asyncio.run(engine.generate(digits, seeds(1, 2, 3)))
     assert pixels.shape == (3, 28, 28, 1)
     assert pixels.dtype == np.uint8
+
+
+def test_a_truncated_sample_has_the_image_of_its_scaled_latent(
+    engine: Engine, cats: GeneratorCheckpoint
+) -> None:
+    samples = [Sample(7, None, 0.5), Sample(0.5 * latent_from_seed(7, 100)), Sample(7)]
+    truncated, scaled, whole = asyncio.run(engine.generate(cats, samples))
+    assert np.array_equal(truncated, scaled)
+    assert not np.array_equal(truncated, whole)
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -72,7 +80,7 @@ def test_concurrent_requests_give_the_bytes_of_each_alone(
         restarted.close()
 
 
-def test_requests_queued_during_a_forward_pass_share_the_next(
+def test_a_lone_request_runs_alone_and_those_queued_meanwhile_share_the_next_call(
     engine: Engine, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
@@ -111,7 +119,7 @@ def test_a_cancelled_request_costs_no_forward_pass(
 ) -> None:
     async def scenario() -> None:
         first = await gate.hold(engine, cats)
-        leaving = asyncio.create_task(engine.generate(cats, seeds(*[8] * RENDER_BATCH)))
+        leaving = asyncio.create_task(engine.generate(cats, seeds(*[8] * CPU_BATCH)))
         staying = asyncio.create_task(engine.generate(cats, seeds(9)))
         await asyncio.sleep(0)
         leaving.cancel()
@@ -127,7 +135,7 @@ def test_the_rest_of_a_cancelled_large_request_is_not_generated(
     engine: Engine, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
     async def scenario() -> None:
-        large = asyncio.create_task(engine.generate(cats, seeds(*range(100 * RENDER_BATCH))))
+        large = asyncio.create_task(engine.generate(cats, seeds(*range(100 * CPU_BATCH))))
         await asyncio.to_thread(gate.entered.wait, 20)
         large.cancel()
         await asyncio.sleep(0)
@@ -237,14 +245,13 @@ def test_the_first_requests_of_a_model_load_it_once_even_if_one_is_cancelled(
     assert loads == [cats.id]
 
 
-def test_a_file_encoded_in_the_generation_process_equals_one_encoded_here(
+def test_a_file_of_the_engine_equals_one_encoded_here(
     engine: Engine, cats: GeneratorCheckpoint
 ) -> None:
     async def scenario() -> None:
         (pixels,) = await engine.generate(cats, seeds(7))
-        for image_format in ("png", "jpg", "webp"):
-            expected = encode_image(pixels, image_format, RECIPE)
-            file = await engine.file(cats, Sample(7), image_format, recipe_text(RECIPE))
-            assert file == expected
+        for image_format in ("png", "jpg", "webp", "avif"):
+            expected = encode_image(pixels, image_format, image_recipe(cats, Sample(7)))
+            assert await engine.file(ImageFile(cats, Sample(7), image_format)) == expected
 
     asyncio.run(scenario())

@@ -11,19 +11,25 @@ import pytest
 
 from app.domain.errors import Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.images.recipes import recipe_text
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.checkpoints import BrokenCheckpoint
 from app.serving.engine import Engine
-from app.serving.generation_process import GenerationFailed, RemoteRenderer
+from app.serving.image_files import ImageFile
 from app.serving.sample_queue import SampleQueue
 from benchmarks.harness.random_models import store_checkpoint
+from models.onnx_generator import OnnxGenerator
 from models.samples import Pixels, Sample
 
 from .gate import Gate, seeds
 
-RECIPE = {"model": "cats", "seed": 7}
+
+class Unencodable(ImageFile):
+    """A file whose recipe cannot be stored in its format."""
+
+    @property
+    def recipe_text(self) -> str:
+        return "beyond ASCII: é"
 
 
 def test_when_the_generation_thread_fails_requests_are_refused_and_do_not_wait(
@@ -46,7 +52,7 @@ def test_a_broken_checkpoint_does_not_affect_others(
     engine: Engine, store: ObjectStore, cats: GeneratorCheckpoint
 ) -> None:
     broken = store_checkpoint(store, model="dogs", weights=2)
-    store.put_bytes(broken.key, b"nothing")
+    store.put_bytes(broken.onnx_key, b"nothing")
 
     async def scenario() -> list[Pixels | BaseException]:
         checkpoints = (broken, cats, broken)
@@ -59,11 +65,9 @@ def test_a_broken_checkpoint_does_not_affect_others(
     assert isinstance(answers[2], BrokenCheckpoint)
 
 
-def test_a_failing_forward_pass_fails_only_its_requests(
-    engine: Engine, cats: GeneratorCheckpoint
-) -> None:
+def test_a_failing_call_fails_only_its_requests(engine: Engine, cats: GeneratorCheckpoint) -> None:
     async def scenario() -> None:
-        with pytest.raises(GenerationFailed, match="RuntimeError"):
+        with pytest.raises(ValueError, match="could not broadcast"):
             await engine.generate(cats, [Sample(np.zeros(3, np.float32))])
         assert len(await engine.generate(cats, seeds(1))) == 1
 
@@ -76,8 +80,8 @@ def test_a_file_that_cannot_be_encoded_fails_only_its_request(
     async def scenario() -> list[Any]:
         first = await gate.hold(engine, cats)
         tasks = [
-            asyncio.create_task(engine.file(cats, Sample(1), "jpg", "beyond ASCII: é")),
-            asyncio.create_task(engine.file(cats, Sample(2), "png", recipe_text(RECIPE))),
+            asyncio.create_task(engine.file(Unencodable(cats, Sample(1), "jpg"))),
+            asyncio.create_task(engine.file(ImageFile(cats, Sample(2), "png"))),
         ]
         await asyncio.sleep(0)
         gate.opened.set()
@@ -85,8 +89,7 @@ def test_a_file_that_cannot_be_encoded_fails_only_its_request(
 
     _first, failed, made = asyncio.run(scenario())
     assert gate.passes == [seeds(0), seeds(1, 2)]
-    assert isinstance(failed, GenerationFailed)
-    assert "UnicodeEncodeError" in str(failed)
+    assert isinstance(failed, UnicodeEncodeError)
     assert made.startswith(b"\x89PNG")
 
 
@@ -95,7 +98,7 @@ def test_a_result_that_cannot_be_assembled_fails_only_its_requests(
 ) -> None:
     async def scenario() -> None:
         with monkeypatch.context() as broken:
-            broken.setattr(RemoteRenderer, "render", lambda *_: [None])
+            broken.setattr(OnnxGenerator, "render", lambda *_: None)
             with pytest.raises(TypeError):
                 await engine.generate(cats, seeds(1))
         assert len(await engine.generate(cats, seeds(1))) == 1
@@ -106,14 +109,14 @@ def test_a_result_that_cannot_be_assembled_fails_only_its_requests(
 def test_the_last_batch_is_not_kept_in_memory(engine: Engine, cats: GeneratorCheckpoint) -> None:
     async def scenario() -> None:
         await engine.generate(cats, seeds(1))
-        with pytest.raises(GenerationFailed):
+        with pytest.raises(ValueError, match="broadcast"):
             await engine.generate(cats, [Sample(np.zeros(3, np.float32))])
         (loaded,) = engine.generators.unload(cats.model)
-        renderer = weakref.ref(loaded.renderer)
+        generator = weakref.ref(loaded.generator)
         del loaded
         await asyncio.sleep(0)  # until then the event loop references the error
         gc.collect()
-        assert renderer() is None
+        assert generator() is None
 
     asyncio.run(scenario())
 

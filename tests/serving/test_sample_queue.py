@@ -4,20 +4,21 @@ import threading
 from typing import Any
 
 from app.serving.sample_queue import SampleQueue, SampleRequest
-from models.samples import RENDER_BATCH, Sample
+from models.samples import Sample
 
-CATS: Any = object()  # a stand-in for a renderer, which the queue only compares
+BATCH = 8
+CATS: Any = object()  # a stand-in for a generator, which the queue only compares
 DOGS: Any = object()
 
 
-def request(renderer: Any, images: int) -> SampleRequest:
+def request(generator: Any, images: int) -> SampleRequest:
     samples = [Sample(seed) for seed in range(images)]
     answer: Any = None  # the queue does not use it
-    return SampleRequest(renderer, samples, answer)
+    return SampleRequest(generator, samples, answer)
 
 
 def queue_of(*requests: SampleRequest, limit: int = 10_000) -> SampleQueue:
-    queue = SampleQueue(limit)
+    queue = SampleQueue(limit, BATCH)
     assert all(queue.offer(request) for request in requests)
     return queue
 
@@ -44,20 +45,20 @@ def test_a_batch_has_one_generator_and_the_next_batch_the_other() -> None:
 
 
 def test_a_small_request_overtakes_a_large_one() -> None:
-    large, small = request(CATS, 10 * RENDER_BATCH), request(CATS, 1)
+    large, small = request(CATS, 10 * BATCH), request(CATS, 1)
     queue = queue_of(large)
-    assert taken(queue) == [(large, 0, RENDER_BATCH)]
+    assert taken(queue) == [(large, 0, BATCH)]
     assert queue.offer(small)
-    assert taken(queue) == [(large, RENDER_BATCH, 2 * RENDER_BATCH)]
-    assert taken(queue) == [(small, 0, 1), (large, 2 * RENDER_BATCH, 3 * RENDER_BATCH - 1)]
+    assert taken(queue) == [(large, BATCH, 2 * BATCH)]
+    assert taken(queue) == [(small, 0, 1), (large, 2 * BATCH, 3 * BATCH - 1)]
 
 
 def test_every_image_of_a_large_request_is_taken_once() -> None:
-    large = request(CATS, 5 * RENDER_BATCH + 3)
+    large = request(CATS, 5 * BATCH + 3)
     queue = queue_of(large)
     spans = [taken(queue)[0][1:] for _ in range(6)]
     assert [number for start, stop in spans for number in range(start, stop)] == list(
-        range(5 * RENDER_BATCH + 3)
+        range(5 * BATCH + 3)
     )
     assert queue.samples == 0
 
@@ -78,11 +79,11 @@ def test_a_request_that_exceeds_the_limit_of_samples_is_refused() -> None:
 
 
 def test_an_empty_queue_accepts_a_request_larger_than_the_limit() -> None:
-    assert SampleQueue(limit=10).offer(request(CATS, 50))
+    assert SampleQueue(10, BATCH).offer(request(CATS, 50))
 
 
 def test_taking_waits_for_an_offer() -> None:
-    queue, late = SampleQueue(10), request(CATS, 1)
+    queue, late = SampleQueue(10, BATCH), request(CATS, 1)
     timer = threading.Timer(0.05, queue.offer, [late])
     timer.start()
     assert taken(queue) == [(late, 0, 1)]
@@ -98,7 +99,7 @@ def test_closing_ends_take_and_returns_the_queued_requests() -> None:
 
 
 def test_a_withdrawn_request_makes_room_at_once() -> None:
-    queue = SampleQueue(100)
+    queue = SampleQueue(100, BATCH)
     leaving = request(object(), 92)
     assert queue.offer(request(object(), 5))
     assert queue.offer(leaving)

@@ -8,13 +8,14 @@ import pytest
 from app.domain.errors import InvalidRequest, LimitExceeded
 from app.domain.settings import Settings
 from app.serving.verification import Verification
+from models.onnx_generator import backend
 
 SUBJECT = {
     "model": "cats",
     "checkpoint": "c1",
     "sha256": "0" * 64,
     "images_seen": 1000,
-    "backend": "cpu-float32",
+    "backend": backend(),
     "class": None,
 }
 MORPH = {"frames": 5, "method": "slerp", "easing": "linear", "loop": False, "fps": 20}

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
+from models.onnx_generator import backend
 from models.samples import Point, Sample, Vector
 
 Recipe = dict[str, Any]
-
-BACKEND = "cpu-float32"  # another backend may compute pixels that differ by one level
 
 
 def image_recipe(checkpoint: GeneratorCheckpoint, sample: Sample) -> Recipe:
@@ -62,7 +61,7 @@ def checkpoint_recipe(checkpoint: GeneratorCheckpoint) -> Recipe:
         "checkpoint": checkpoint.id,
         "sha256": checkpoint.sha256,
         "images_seen": checkpoint.images_seen,
-        "backend": BACKEND,
+        "backend": backend(),
     }
 
 
