@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
@@ -34,7 +35,7 @@ class Synthesize(Kind):
         self._classes = checkpoint.classes
         run = {
             "checkpoint": asdict(checkpoint),
-            "path": str(self.context.store.local_copy(checkpoint.key, checkpoint.sha256)),
+            "path": str(self._generator_file(checkpoint)),
             "config": self.job.config,
             "compared": self._compared_dataset() if self.job.config["reject_copies"] else None,
             "shards": stored.shards,
@@ -67,6 +68,12 @@ class Synthesize(Kind):
 
     def register_results(self, session: Session, _event: dict[str, Any]) -> None:
         job_objects.add_manifest(session, self.claim, self._manifest)
+
+    def _generator_file(self, checkpoint: GeneratorCheckpoint) -> Path:
+        """The ONNX file; the safetensors file of a checkpoint that has none."""
+        if checkpoint.onnx_sha256 is None:
+            return self.context.store.local_copy(checkpoint.key, checkpoint.sha256)
+        return self.context.store.local_copy(checkpoint.onnx_key, checkpoint.onnx_sha256)
 
     def _compared_dataset(self) -> dict[str, str]:
         """The dataset whose images must not be copied, and a folder with its embeddings.

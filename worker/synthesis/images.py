@@ -13,8 +13,8 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import Recipe, image_recipe
 from app.domain.images.replacement_seeds import seed_after
-from models.rendering import Renderer
-from models.resources import usable_cores, use_cores
+from models.onnx_generator import OnnxGenerator
+from models.resources import usable_cores
 from models.samples import RENDER_BATCH, Pixels, Sample
 from models.scoring.nearest import NoIndex, copy_distance, open_index
 from models.scoring.onnx_embedder import OnnxEmbedder
@@ -49,13 +49,13 @@ class ImageStream:
 
     def __init__(
         self,
-        renderer: Renderer,
+        generator: OnnxGenerator,
         checkpoint: GeneratorCheckpoint,
         image_format: str,
         label: int | None,
         find_copies: Callable[[Pixels], list[bool]] | None = None,
     ) -> None:
-        self._renderer = renderer
+        self._generator = generator
         self._checkpoint = checkpoint
         self._format = image_format
         self._label = label
@@ -70,7 +70,7 @@ class ImageStream:
         threads = usable_cores()
         size, most_waiting = task_limits(self._checkpoint.shape, threads)
         offsets = itertools.count(start, size) if stop is None else range(start, stop, size)
-        pool = ThreadPoolExecutor(threads, "synthesis", use_cores, (1,))
+        pool = ThreadPoolExecutor(threads, "synthesis")
         waiting: deque[Future[list[EncodedImage]]] = deque()
         try:
             for first in offsets:
@@ -89,7 +89,7 @@ class ImageStream:
         batches = (
             samples[first : first + RENDER_BATCH] for first in range(0, len(samples), RENDER_BATCH)
         )
-        pixels = np.concatenate([self._renderer.render(batch) for batch in batches])
+        pixels = np.concatenate([self._generator.render(batch) for batch in batches])
         copies = self._find_copies(pixels) if self._find_copies else [False] * len(samples)
         images = []
         for seed, sample, image, is_copy in zip(seeds, samples, pixels, copies, strict=True):

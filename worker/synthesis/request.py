@@ -48,7 +48,7 @@ class SynthesisRequest:
     """`shards`, `made` and `tried` count what earlier runs of the job have stored."""
 
     checkpoint: GeneratorCheckpoint
-    path: Path  # of the checkpoint's file
+    path: Path  # of the ONNX file; where there is none, of the safetensors file
     images: int
     seed: int
     class_name: str | None

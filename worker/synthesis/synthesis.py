@@ -11,9 +11,8 @@ from typing import Any
 from app.domain.images.encoders import ENCODER
 from app.domain.images.recipes import checkpoint_recipe, class_name
 from app.domain.images.replacement_seeds import further_seeds
-from models.checkpoint import CheckpointError, load_generator
 from models.child_process import Events, ProgressReporter
-from models.rendering import Renderer
+from models.onnx_generator import OnnxFileError, OnnxGenerator
 from models.scoring.embedding_definition import EmbeddingError
 from worker.synthesis.images import CopyFinder, EncodedImage, ImageStream
 from worker.synthesis.request import (
@@ -38,7 +37,7 @@ def run_synthesis(folder: Path, events: Events) -> int:
     request = SynthesisRequest.read(folder / "run.json")
     try:
         Synthesis(request, folder, events).run()
-    except (CheckpointError, EmbeddingError, SynthesisError) as error:
+    except (EmbeddingError, SynthesisError) as error:
         events.emit("failed", error=str(error))
         return 1
     events.emit("finished")
@@ -70,15 +69,8 @@ class Synthesis:
     def _open_stream(self) -> ImageStream:
         request = self._request
         checkpoint, name = request.checkpoint, request.class_name
-        with request.path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if sha256 != checkpoint.sha256:
-            raise DamagedCheckpoint(
-                f"checkpoint {checkpoint.id} of model {checkpoint.model!r} is damaged: its sha256 "
-                f"is {sha256}, not {checkpoint.sha256}"
-            )
         return ImageStream(
-            Renderer(load_generator(request.path)),
+            _open_generator(request),
             checkpoint,
             request.format,
             None if name is None else checkpoint.classes.index(name),
@@ -139,6 +131,34 @@ class Synthesis:
             if len(self._waiting) < 2 * MAX_WAITING_SHARDS:  # a shard is two files
                 return
             time.sleep(SHARD_POLL_SECONDS)
+
+
+def _open_generator(request: SynthesisRequest) -> OnnxGenerator:
+    """Verify and load the generator. One that an older version stored is exported first."""
+    checkpoint, file = request.checkpoint, request.path.read_bytes()
+    name = f"checkpoint {checkpoint.id} of model {checkpoint.model!r}"
+    sha256, stored = hashlib.sha256(file).hexdigest(), checkpoint.onnx_sha256 or checkpoint.sha256
+    if sha256 != stored:
+        raise DamagedCheckpoint(f"{name} is damaged: its sha256 is {sha256}, not {stored}")
+    if checkpoint.onnx_sha256 is None:
+        file = _export(request.path, checkpoint.sha256)
+    try:
+        return OnnxGenerator(file)
+    except OnnxFileError as error:
+        raise DamagedCheckpoint(f"the ONNX file of {name} {error}") from error
+
+
+def _export(path: Path, sha256: str) -> bytes:
+    """The ONNX file that a job of kind export would write; it is not stored."""
+    # Imported here, because torch takes a second, and no other checkpoint needs it.
+    from models.checkpoint import CheckpointError, load_generator
+    from models.onnx_writer import ExportError, export_generator
+
+    try:
+        loaded = load_generator(path)
+        return export_generator(loaded.generator, loaded.config, loaded.images_seen, sha256)
+    except (CheckpointError, ExportError) as error:
+        raise DamagedCheckpoint(str(error)) from error
 
 
 def _describe(path: Path) -> dict[str, Any]:

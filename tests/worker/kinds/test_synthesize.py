@@ -29,8 +29,7 @@ from app.domain.synthesis import queue_synthesis
 from app.domain.tables import JobFile
 from app.main import create_app
 from benchmarks.harness.random_models import register, store_checkpoint
-from models.checkpoint import load_generator
-from models.rendering import Renderer
+from models.onnx_generator import OnnxGenerator
 from models.samples import Sample
 from models.seeds import class_from_seed
 
@@ -220,8 +219,8 @@ def test_copies_of_training_images_are_left_out(
 ) -> None:
     pictures = TrainingPictures("kittens", "d1", "datasets/d1/1")
     add_training(database, checkpoint, pictures)
-    renderer = Renderer(load_generator(store.local_copy(checkpoint.key)))
-    copied = renderer.render([Sample(seed, 1) for seed in (2, 9)])
+    generator = OnnxGenerator(store.get_bytes(checkpoint.onnx_key))
+    copied = generator.render([Sample(seed, 1) for seed in (2, 9)])
     pack_features(tmp_path / "packed", embed(np.concatenate([copied] * 2)))
     for path in (tmp_path / "packed").iterdir():
         store.move_in(path, f"{pictures.key}/{path.name}")

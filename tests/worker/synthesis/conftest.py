@@ -13,7 +13,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import Synthesis
 from benchmarks.harness.random_models import store_checkpoint
-from models.rendering import Renderer
+from models.onnx_generator import OnnxGenerator
 from worker.synthesis.synthesis import run_synthesis
 
 CLASSES = ("tabby", "white", "../black")
@@ -50,10 +50,8 @@ def checkpoint(store: ObjectStore) -> GeneratorCheckpoint:
 
 
 @pytest.fixture
-def renderer(store: ObjectStore, checkpoint: GeneratorCheckpoint) -> Renderer:
-    from models.checkpoint import load_generator
-
-    return Renderer(load_generator(store.local_copy(checkpoint.key)))
+def generator(store: ObjectStore, checkpoint: GeneratorCheckpoint) -> OnnxGenerator:
+    return OnnxGenerator(store.get_bytes(checkpoint.onnx_key))
 
 
 @pytest.fixture
@@ -68,8 +66,8 @@ def synthesize(
         folder = tmp_path / name
         folder.mkdir()
         request = {
-            "checkpoint": asdict(checkpoint),
-            "path": str(path or store.local_copy(checkpoint.key)),
+            "checkpoint": asdict(checkpoint) | changes.pop("row", {}),
+            "path": str(path or store.local_copy(checkpoint.onnx_key)),
             "config": Synthesis(**{"images": 20, "shard_images": 10} | changes).to_json(),
             "compared": compared,
         }

@@ -12,7 +12,7 @@ from PIL import Image
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from models.config import MAX_SEED
-from models.rendering import Renderer
+from models.onnx_generator import OnnxGenerator
 from models.samples import Pixels, Sample
 from models.scoring.nearest import Index
 from models.seeds import class_from_seed
@@ -33,43 +33,43 @@ def decoded(image: EncodedImage) -> np.ndarray:
 
 
 def test_images_come_in_the_order_of_their_seeds_from_any_offset(
-    renderer: Renderer, checkpoint: GeneratorCheckpoint
+    generator: OnnxGenerator, checkpoint: GeneratorCheckpoint
 ) -> None:
-    stream = ImageStream(renderer, checkpoint, "png", None)
+    stream = ImageStream(generator, checkpoint, "png", None)
     whole = list(stream.images(100, 0, 50))
     assert [image.seed for image in whole] == list(range(100, 150))
     assert list(stream.images(100, 13, 50)) == whole[13:]
     for image in whole[::7]:
         label = class_from_seed(image.seed, 3)
-        (pixels,) = renderer.render([Sample(image.seed, label)])
+        (pixels,) = generator.render([Sample(image.seed, label)])
         assert (image.label, image.recipe["seed"]) == (label, image.seed)
         assert np.array_equal(decoded(image), pixels[..., 0])
 
 
 def test_all_images_are_of_the_requested_class(
-    renderer: Renderer, checkpoint: GeneratorCheckpoint
+    generator: OnnxGenerator, checkpoint: GeneratorCheckpoint
 ) -> None:
-    stream = ImageStream(renderer, checkpoint, "webp", 1)
+    stream = ImageStream(generator, checkpoint, "webp", 1)
     assert {image.label for image in stream.images(0, 0, 20)} == {1}
 
 
 def test_after_the_largest_seed_an_endless_stream_continues_at_seed_0(
-    renderer: Renderer, checkpoint: GeneratorCheckpoint
+    generator: OnnxGenerator, checkpoint: GeneratorCheckpoint
 ) -> None:
-    endless = ImageStream(renderer, checkpoint, "png", None).images(MAX_SEED - 1, 0, None)
+    endless = ImageStream(generator, checkpoint, "png", None).images(MAX_SEED - 1, 0, None)
     assert [next(endless).seed for _ in range(4)] == [MAX_SEED - 1, MAX_SEED, 0, 1]
 
 
-def test_a_copy_has_no_data(renderer: Renderer, checkpoint: GeneratorCheckpoint) -> None:
+def test_a_copy_has_no_data(generator: OnnxGenerator, checkpoint: GeneratorCheckpoint) -> None:
     def every_other(pixels: Pixels) -> list[bool]:
         return [index % 2 == 1 for index in range(len(pixels))]
 
-    made = list(ImageStream(renderer, checkpoint, "png", 0, every_other).images(0, 0, 12))
+    made = list(ImageStream(generator, checkpoint, "png", 0, every_other).images(0, 0, 12))
     assert [image.data is None for image in made] == [False, True] * 6
 
 
 def test_copies_are_searched_once_for_each_task(
-    renderer: Renderer, checkpoint: GeneratorCheckpoint
+    generator: OnnxGenerator, checkpoint: GeneratorCheckpoint
 ) -> None:
     sizes: list[int] = []
 
@@ -80,7 +80,7 @@ def test_copies_are_searched_once_for_each_task(
     assert (
         len(
             list(
-                ImageStream(renderer, checkpoint, "png", 0, none).images(0, 0, 2 * TASK_IMAGES + 5)
+                ImageStream(generator, checkpoint, "png", 0, none).images(0, 0, 2 * TASK_IMAGES + 5)
             )
         )
         == 69
@@ -89,7 +89,7 @@ def test_copies_are_searched_once_for_each_task(
 
 
 def test_closing_the_stream_waits_only_for_running_tasks(
-    renderer: Renderer, checkpoint: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
+    generator: OnnxGenerator, checkpoint: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images_module, "usable_cores", lambda: 1)
     started: list[int] = []
@@ -101,7 +101,7 @@ def test_closing_the_stream_waits_only_for_running_tasks(
             closing.wait(20)
         return [False] * len(pixels)
 
-    stream = ImageStream(renderer, checkpoint, "png", 0, slow).images(0, 0, None)
+    stream = ImageStream(generator, checkpoint, "png", 0, slow).images(0, 0, None)
     next(stream)
     threading.Timer(1, closing.set).start()  # after the other tasks have been cancelled
     stream.close()
@@ -126,9 +126,9 @@ def test_tasks_are_smaller_for_large_images_and_fewer_wait_for_many_cores(
 
 
 @pytest.fixture
-def images(renderer: Renderer) -> np.ndarray:
+def images(generator: OnnxGenerator) -> np.ndarray:
     """(8, 28, 28, 1): the images of the seeds 0 to 7."""
-    return renderer.render([Sample(seed, 0) for seed in range(8)])
+    return generator.render([Sample(seed, 0) for seed in range(8)])
 
 
 def test_only_training_images_are_copies(tmp_path: Path, images: np.ndarray) -> None:
@@ -148,11 +148,11 @@ def test_a_dataset_without_usable_embeddings_is_named_in_the_error(tmp_path: Pat
 
 
 def test_a_verdict_does_not_depend_on_how_many_images_are_searched_at_once(
-    tmp_path: Path, renderer: Renderer
+    tmp_path: Path, generator: OnnxGenerator
 ) -> None:
     samples = [Sample(seed, 0) for seed in range(21)]
     batches = (samples[:8], samples[8:16], samples[16:])
-    images = np.concatenate([renderer.render(batch) for batch in batches])
+    images = np.concatenate([generator.render(batch) for batch in batches])
     pack_features(tmp_path / "packed", embed(np.concatenate([images[3:19:4]] * 2)))
     finder = CopyFinder(ComparedDataset("kittens", tmp_path / "packed"))
     together = finder.find(images)

@@ -17,7 +17,9 @@ import pytest
 from copying_models import embed, pack_features
 from PIL import Image
 
-from models.rendering import Renderer
+from app.domain.images.checkpoint import GeneratorCheckpoint
+from app.domain.store import ObjectStore
+from models.onnx_generator import OnnxGenerator
 from models.samples import Sample
 from models.seeds import class_from_seed
 
@@ -84,10 +86,10 @@ def test_a_run_that_continues_after_a_shard_writes_the_same_bytes(
 
 
 @pytest.fixture
-def compared(renderer: Renderer, tmp_path: Path) -> dict[str, str]:
+def compared(generator: OnnxGenerator, tmp_path: Path) -> dict[str, str]:
     """A dataset with the images of the seeds 1, 4, 5 and 12."""
     copied = [Sample(seed, class_from_seed(seed, len(CLASSES))) for seed in (1, 4, 5, 12)]
-    images = renderer.render(copied)
+    images = generator.render(copied)
     pack_features(tmp_path / "packed", embed(np.concatenate([images] * 2)))
     return {"dataset": "kittens", "folder": str(tmp_path / "packed")}
 
@@ -118,6 +120,14 @@ def test_a_model_that_makes_only_copies_fails(
         "images of shard 0 are still copies. Choose another checkpoint, or leave out "
         "reject_copies",
     }
+
+
+def test_a_checkpoint_without_an_onnx_file_gives_the_same_bytes(
+    synthesize: Synthesize, store: ObjectStore, checkpoint: GeneratorCheckpoint
+) -> None:
+    _, whole = synthesize()
+    old = {"path": store.local_copy(checkpoint.key), "row": {"onnx_sha256": None}}
+    assert synthesize("old", **old)[1].named("shard") == whole.named("shard")
 
 
 def test_a_checkpoint_that_is_not_the_stored_file_is_refused(
