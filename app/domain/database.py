@@ -156,23 +156,29 @@ def migrate(url: str) -> None:
 
     Raises StartError if the schema is newer than this version, or the database is unavailable.
     """
-    from alembic import command  # imported here, because it is slow
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     engine = _create_engine(url)
     try:
         with engine.execution_options(moggy_write=True).begin() as connection:
-            _refuse_unknown_schema(_schema_of(connection))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            schema = _schema_of(connection)
+            _refuse_unknown_schema(schema)
+            if schema != _known_schemas()[-1]:
+                _upgrade(connection)
     except SQLAlchemyError as exc:
         if is_unavailable(exc):
             raise StartError(f"the database does not answer: {_first_line(exc)}") from exc
         raise
     finally:
         engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # imported here, because it is slow and rarely needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def check_schema(url: str) -> None:

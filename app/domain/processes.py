@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,9 @@ from structlog.types import Processor
 from app.domain.settings import DatabaseSettings
 from app.domain.validation import explain_setting_error
 
+PREPARATION = "prepare"  # the program of `moggy up` that prepares the database
+PREPARATION_SECONDS = 60.0  # a longer one is found by the check of the schema
+PREPARATION_POLL_SECONDS = 0.02
 HOME_FOLDERS = ("", "objects", "incoming", "runs", "cache")  # "" is the home itself
 
 S = TypeVar("S", bound=BaseSettings)
@@ -48,10 +52,22 @@ def settings_or_exit(kind: type[T], check_schema: Callable[[str], None]) -> T:
     try:
         settings = load_settings(kind, {})
         check_home(settings.home)
+        wait_for_preparation(settings.home)
         check_schema(settings.database)
     except StartError as error:
         sys.exit(str(error))
     return settings
+
+
+def wait_for_preparation(home: Path) -> None:
+    """Wait while `moggy up` prepares the database, which it does while this program is imported.
+
+    Its pid file exists from before the start of this program until the preparation has ended.
+    """
+    pid_file = home / "run" / f"{PREPARATION}.pid"
+    deadline = time.monotonic() + PREPARATION_SECONDS
+    while pid_file.exists() and time.monotonic() < deadline:
+        time.sleep(PREPARATION_POLL_SECONDS)
 
 
 def check_home(home: Path) -> None:

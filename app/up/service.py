@@ -11,7 +11,7 @@ from typing import Any
 
 from app.domain.disk import Disk
 from app.domain.extras import lacks_training
-from app.domain.processes import StartError, load_settings
+from app.domain.processes import PREPARATION, StartError, load_settings
 from app.domain.settings import Settings
 from app.up.broker import Broker
 from app.up.home_lock import HomeLock
@@ -87,11 +87,15 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
         broker = Broker(settings.home / "run")
         environment["MOGGY_REDIS_URL"] = broker.url
         supervisor.start(Program("valkey", "Valkey", broker.command, BROKER_STOP_SECONDS))
-    supervisor.run_once(prepare_program(environment))
-    if broker and not supervisor.wait_until(broker.answers, BROKER_SECONDS):
-        raise StartError(f"Valkey does not answer: see {settings.home / 'logs' / 'valkey.log'}")
-    supervisor.start(*(worker_program(settings, name, environment) for name in WORKERS))
-    supervisor.start(api_program(settings, environment))
+
+    def start_programs() -> None:
+        if broker and not supervisor.wait_until(broker.answers, BROKER_SECONDS):
+            raise StartError(f"Valkey does not answer: see {settings.home / 'logs' / 'valkey.log'}")
+        supervisor.start(*(worker_program(settings, name, environment) for name in WORKERS))
+        supervisor.start(api_program(settings, environment))
+
+    # The others need a second to be imported. Then they wait until the database is prepared.
+    supervisor.run_once(prepare_program(environment), start_programs)
     if not supervisor.wait_until(lambda: _is_ready(settings), READY_SECONDS):
         announce(f"Moggy is not ready yet; its logs are in {settings.home / 'logs'}")
         supervisor.wait_until(lambda: _is_ready(settings), float("inf"))
@@ -101,7 +105,7 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
 def prepare_program(environment: dict[str, str]) -> Program:
     command = (sys.executable, "-m", "app.up.migrate_once")
     return Program(
-        "prepare", "Preparing the database", command, MIGRATION_STOP_SECONDS, environment
+        PREPARATION, "Preparing the database", command, MIGRATION_STOP_SECONDS, environment
     )
 
 

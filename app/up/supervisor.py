@@ -78,12 +78,16 @@ class Supervisor:
             stage.append(watched)
             watched.running.start()
 
-    def run_once(self, program: Program) -> None:
-        """Run a program to its end. Raises StartError unless it succeeds."""
+    def run_once(self, program: Program, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Run a program to its end. `meanwhile` is called after its start.
+
+        Raises StartError unless the program succeeds.
+        """
         self.start(program)
         stage = self._stages.pop()
         running = stage[0].running
         try:
+            meanwhile()
             while (code := running.poll()) is None:
                 self._tick()
         except BaseException:

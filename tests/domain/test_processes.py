@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
-from app.domain.processes import StartError, check_home, load_settings
+from app.domain.processes import StartError, check_home, load_settings, wait_for_preparation
 from app.domain.settings import DatabaseSettings, Settings, WorkerSettings
 
 BIN = Path(sys.executable).parent
@@ -35,6 +36,18 @@ def test_an_invalid_setting_does_not_stop_a_program_that_does_not_use_it(
 def test_a_writable_home_is_created_and_accepted(tmp_path: Path) -> None:
     check_home(tmp_path / "new" / "home")
     assert (tmp_path / "new" / "home").is_dir()
+
+
+def test_a_program_waits_until_the_database_is_prepared(tmp_path: Path) -> None:
+    wait_for_preparation(tmp_path)  # nothing prepares it: there is nothing to wait for
+    pid_file = tmp_path / "run" / "prepare.pid"
+    pid_file.parent.mkdir()
+    pid_file.touch()
+    prepared = threading.Timer(0.3, pid_file.unlink)
+    prepared.start()
+    wait_for_preparation(tmp_path)
+    assert not pid_file.exists()
+    prepared.join()
 
 
 AS_ANOTHER_USER = """

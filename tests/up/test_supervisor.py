@@ -136,6 +136,23 @@ def test_a_failing_run_once_program_shows_its_log(home: Path, stand_in: StandIn)
     assert announced == ["  all well", "  disk full"]
 
 
+def test_what_starts_meanwhile_keeps_running_after_a_run_once_program(
+    home: Path, stand_in: StandIn
+) -> None:
+    pid_file = home / "run" / "prepare.pid"
+    prepare = stand_in("prepare", "import time; time.sleep(0.5)")
+    with Supervisor(home, print) as supervisor:
+
+        def start_api() -> None:
+            assert pid_file.exists()
+            supervisor.start(stand_in("api"))
+
+        supervisor.run_once(prepare, start_api)
+        assert not pid_file.exists()
+        assert len(processes_of(home)) == 1
+    assert processes_of(home) == {}
+
+
 def test_a_stop_signal_ends_a_run_once_program(home: Path, stand_in: StandIn) -> None:
     before = signal.getsignal(signal.SIGINT)  # SIG_IGN if the tests run in the background
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
