@@ -39,6 +39,7 @@ from app.routes.middleware.compression import Compression
 from app.routes.middleware.head import HeadAsGet
 from app.routes.middleware.security import AccessGuard
 from app.routes.protocol.problems import install_problems
+from app.serving.checkpoint_exports import CheckpointExports
 from app.serving.engine import Engine
 from app.serving.process_settings import (
     ThreadCanary,
@@ -102,6 +103,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.disk = Disk(settings)
     api.state.feeds = EventFeeds(api.state.database, settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
+    api.state.exports = CheckpointExports(api.state.database, settings, api.state.publisher)
     measure = WorkerMeter(settings.redis_url).measure if settings.redis_url else None
     api.state.step_meter = StepMeter(measure_remotely=measure)
     api.state.large_json_parsing = CapacityLimiter(1)

@@ -17,6 +17,7 @@ from app.domain.pagination import CURSOR
 from app.domain.settings import Settings
 from app.domain.step_timing import StepMeter
 from app.domain.store import ObjectStore
+from app.serving.checkpoint_exports import CheckpointExports
 from app.serving.engine import Engine
 
 
@@ -33,6 +34,7 @@ SettingsDep = Annotated[Settings, _from_state("settings")]
 DatabaseDep = Annotated[Database, _from_state("database")]
 StoreDep = Annotated[ObjectStore, _from_state("store")]
 EngineDep = Annotated[Engine, _from_state("engine")]
+ExportsDep = Annotated[CheckpointExports, _from_state("exports")]
 FeedsDep = Annotated[EventFeeds, _from_state("feeds")]
 StepMeterDep = Annotated[StepMeter, _from_state("step_meter")]
 DiskDep = Annotated[Disk, _from_state("disk")]

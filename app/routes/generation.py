@@ -17,6 +17,7 @@ from app.domain.settings import Settings
 from app.routes.dependencies import refuse_unknown_parameters
 from app.routes.fields import CheckpointId
 from app.routes.protocol.deadlines import allow_deadline, while_connected
+from app.serving.checkpoint_exports import CheckpointExports
 from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.engine import Engine
 from app.serving.image_bundles import new_bundle, stream_bundle
@@ -44,10 +45,12 @@ class GenerationContext(NamedTuple):
     settings: Settings
     database: Database
     engine: Engine
+    exports: CheckpointExports
 
     async def find(self, model: str, checkpoint_id: str | None) -> GeneratorCheckpoint:
         """Return the checkpoint with this id, or the one that the model serves."""
-        return await self.engine.checkpoints.find(self.database, model, checkpoint_id)
+        checkpoint = await self.engine.checkpoints.find(self.database, model, checkpoint_id)
+        return await self.exports.exported(checkpoint)
 
     async def render(self, checkpoint: GeneratorCheckpoint, samples: list[Sample]) -> Pixels:
         """Generate the images, until the client leaves or its deadline passes."""
@@ -62,7 +65,7 @@ class GenerationContext(NamedTuple):
 
 async def _context(request: Request) -> GenerationContext:
     state = request.app.state
-    return GenerationContext(request, state.settings, state.database, state.engine)
+    return GenerationContext(request, state.settings, state.database, state.engine, state.exports)
 
 
 GenerationDep = Annotated[GenerationContext, Depends(_context)]

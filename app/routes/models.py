@@ -19,6 +19,7 @@ from app.routes.dependencies import (
     Cursor,
     DatabaseDep,
     EngineDep,
+    ExportsDep,
     Limit,
     StoreDep,
     refuse_unknown_parameters,
@@ -113,12 +114,17 @@ def get_model(name: str, database: DatabaseDep, engine: EngineDep) -> ModelView:
 
 @router.patch("/{name}")
 async def change_model(
-    name: str, patch: ModelPatch, database: DatabaseDep, engine: EngineDep
+    name: str,
+    patch: ModelPatch,
+    database: DatabaseDep,
+    engine: EngineDep,
+    exports: ExportsDep,
 ) -> ModelView:
     """Serve another checkpoint. A named checkpoint is loaded first, so that no request waits for
     it; a broken one is refused."""
     if patch.checkpoint is not None:
-        await engine.load(await engine.checkpoints.find(database, name, patch.checkpoint))
+        named = await engine.checkpoints.find(database, name, patch.checkpoint)
+        await engine.load(await exports.exported(named))
 
     def serve() -> ModelView:
         with database.write() as session:
@@ -163,12 +169,16 @@ def list_checkpoints(
 
 @router.post("/{name}/load")
 async def load_model(
-    name: str, database: DatabaseDep, engine: EngineDep, checkpoint: CheckpointParameter = None
+    name: str,
+    database: DatabaseDep,
+    engine: EngineDep,
+    exports: ExportsDep,
+    checkpoint: CheckpointParameter = None,
 ) -> LoadedView:
     """Load the served checkpoint, or the one named, into memory, so that its first request is as
     fast as the later ones. It stays loaded until others need the memory."""
     served = await engine.checkpoints.find(database, name, checkpoint)
-    return _loaded_view(await engine.load(served))
+    return _loaded_view(await engine.load(await exports.exported(served)))
 
 
 @router.post("/{name}/unload")
