@@ -25,11 +25,11 @@ class Figure:
 
     def row(self) -> str:
         """One line: value, target, their ratio (not for a count), verdict and note."""
-        name, value = f"{self.name:32}", f"{_number(self.value):>8} {self.unit:12}"
+        name, value = f"{self.name:32}", f"{format_number(self.value):>8} {self.unit:12}"
         if self.wanted is None:
             return f"{name} {value} {'':32} {self.note}".rstrip()
         sign, verdict = "≤" if self.at_most else "≥", "met" if self.met else "MISSED"
-        target = f"{sign} {_number(self.wanted)}"
+        target = f"{sign} {format_number(self.wanted)}"
         ratio = f"{self.value / self.wanted:6.0%} of it" if self.wanted and self.unit else ""
         return f"{name} {value} {target:>8} {ratio:12}  {verdict:7} {self.note}".rstrip()
 
@@ -37,7 +37,7 @@ class Figure:
 TITLE = f"{'':32} {'measured':>8} {'':12} {'wanted':>8}"
 
 
-def _number(value: float) -> str:
+def format_number(value: float) -> str:
     """Format with at least three significant digits."""
     if value >= 100 or value == 0:
         return f"{value:,.0f}"

@@ -36,24 +36,29 @@ def running_server(
     command: Sequence[str],
     *,
     port: int,
-    ready: str,
     log: Path,
     environment: Mapping[str, str],
+    ready: str = "",
+    ready_line: str = "",
+    root: Path = ROOT,
 ) -> Iterator[Server]:
-    """Run a server in the block, once it answers at the path `ready`. Raises NotStarted."""
+    """Run a server in the block, once it answers at the path `ready` or its log has `ready_line`.
+
+    `root` is the folder of its code. Raises NotStarted.
+    """
     started = time.perf_counter()
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(environment),
-            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(root)} | dict(environment),
+            cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
             start_new_session=True,
         )
     try:
-        while not _answers(port, ready):
+        while not (ready_line in log.read_text() if ready_line else _answers(port, ready)):
             if process.poll() is not None or time.perf_counter() - started > START_SECONDS:
                 raise NotStarted(log.read_text(errors="replace")[-LOG_CHARACTERS:])
             time.sleep(0.02)

@@ -14,7 +14,8 @@ class Setting:
     """The setting of a peer, in common terms.
 
     `servers` processes answer HTTP. `workers` processes generate, each with `threads` threads of
-    torch, at most `batch` images at once; an incomplete batch waits `wait_ms`.
+    torch, at most `batch` images at once; an incomplete batch waits `wait_ms`. `generator` and
+    `encoder` name entries of `benchmarks.peers.images`.
     """
 
     workers: int = 1
@@ -22,6 +23,8 @@ class Setting:
     servers: int = 1
     batch: int = 1
     wait_ms: int = 0
+    generator: str = "frozen"
+    encoder: str = "service"
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {value}" for name, value in asdict(self).items())
@@ -29,11 +32,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Assignment:
-    """The port to listen on, the checkpoint to serve, and the setting."""
+    """The port to listen on, the checkpoint's safetensors to serve, the service's recipe of some
+    seed, and the setting."""
 
     port: int
-    checkpoint: Mapping[str, Any]  # the fields of a GeneratorCheckpoint
     file: str
+    recipe: Mapping[str, Any]
     setting: Setting
 
     def environment(self) -> dict[str, str]:

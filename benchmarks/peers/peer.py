@@ -1,13 +1,15 @@
 """The peers: how each is started and requested, and its settings.
 
 The settings are those that a user of the tool might choose for the highest speed with two cores, 32
-clients and this kind of work. The fastest counts.
+clients and this kind of work. The fastest counts. LitServe is measured twice: as its user would
+write it, with PyTorch's own generator and Pillow's PNG, and with a frozen generator and the
+service's encoder, as the other peers.
 """
 
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.harness import machine
@@ -30,13 +32,14 @@ class Peer:
     png_of: Callable[[bytes], bytes]  # the PNG in an answer
     settings: tuple[Setting, ...]
     wanted: float | None = None  # the service's rate as a multiple of this peer's
+    variant: str = "our encoder"
 
     @property
     def title(self) -> str:
-        """The name, with the version if it is pinned."""
+        """The name, with the version if it is pinned, and the variant."""
         lines = self.requirements.read_text().splitlines() if self.requirements else []
         versions = [line.partition("==")[2] for line in lines if line.startswith(f"{self.name}==")]
-        return " ".join([self.name, *versions])
+        return f"{' '.join([self.name, *versions])}, {self.variant}"
 
 
 def _litserve(programs: Path, port: int) -> list[str]:  # noqa: ARG001
@@ -58,22 +61,35 @@ def _first_of_list(body: bytes) -> bytes:
     return base64.b64decode(json.loads(body)[0])
 
 
-PEERS = (
-    Peer(
-        name="litserve",
-        requirements=FOLDER / "litserve.txt",
-        command=_litserve,
-        ready="/health",
-        request=Request("/predict", body=f'{{"seed": {NUMBER}}}'),
-        png_of=bytes,
-        settings=(
-            Setting(workers=1, servers=1, batch=8, wait_ms=0),
-            Setting(workers=1, servers=1, batch=16, wait_ms=5),
-            Setting(workers=1, servers=CORES, batch=16, wait_ms=5),
-            Setting(workers=CORES, servers=CORES, batch=16, wait_ms=5),
-        ),
-        wanted=4,
+LITSERVE = Peer(
+    name="litserve",
+    requirements=FOLDER / "litserve.txt",
+    command=_litserve,
+    ready="/health",
+    request=Request("/predict", body=f'{{"seed": {NUMBER}}}'),
+    png_of=bytes,
+    settings=(
+        Setting(workers=1, servers=1, batch=8, wait_ms=0),
+        Setting(workers=1, servers=1, batch=16, wait_ms=5),
+        Setting(workers=1, servers=CORES, batch=16, wait_ms=5),
+        Setting(workers=CORES, servers=CORES, batch=16, wait_ms=5),
     ),
+    wanted=2.7,
+)
+OWN_SETTINGS = [replace(setting, encoder="pillow") for setting in LITSERVE.settings]
+
+PEERS = (
+    replace(
+        LITSERVE,
+        settings=(
+            *(replace(setting, generator="eager") for setting in OWN_SETTINGS),
+            # Last, since compiling needs a C++ compiler on the machine.
+            replace(OWN_SETTINGS[-1], generator="compiled"),
+        ),
+        wanted=4.5,
+        variant="user's code",
+    ),
+    LITSERVE,
     Peer(
         name="bentoml",
         requirements=FOLDER / "bentoml.txt",
@@ -87,7 +103,6 @@ PEERS = (
             Setting(workers=CORES, batch=16, wait_ms=1000),
             Setting(workers=CORES, batch=32, wait_ms=1000),
         ),
-        wanted=5,
     ),
     Peer(
         name="fastapi",

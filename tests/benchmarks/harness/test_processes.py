@@ -67,6 +67,25 @@ def test_a_server_that_exits_at_once_raises_with_its_log(tmp_path: Path) -> None
         pass
 
 
+def test_a_server_may_announce_in_its_log_that_it_is_ready(tmp_path: Path) -> None:
+    (tmp_path / "announcement.py").write_text("READY = 'Now ready'")
+    program = """
+import time, announcement
+time.sleep(0.2)
+print(announcement.READY, flush=True)
+time.sleep(600)
+"""
+    with running_server(
+        [sys.executable, "-c", program],
+        port=free_port(),
+        ready_line="Now ready",
+        log=tmp_path / "log",
+        environment={},
+        root=tmp_path,
+    ) as server:
+        assert 0.2 <= server.seconds < 30
+
+
 def test_a_benchmark_stops_its_servers_on_sigterm(tmp_path: Path) -> None:
     program = """
 import sys, time

@@ -14,13 +14,13 @@ def pins(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "peer", [peer for peer in PEERS if peer.requirements], ids=lambda peer: peer.name
+    "peer", [peer for peer in PEERS if peer.requirements], ids=lambda peer: peer.title
 )
 def test_a_peer_has_its_version_and_the_projects_torch_pinned(peer: Peer) -> None:
     assert peer.requirements is not None
     pinned = pins(peer.requirements)
     assert f'"torch=={pinned["torch"]}"' in (ROOT / "pyproject.toml").read_text()
-    assert peer.title == f"{peer.name} {pinned[peer.name]}"
+    assert peer.title == f"{peer.name} {pinned[peer.name]}, {peer.variant}"
 
 
 @pytest.fixture

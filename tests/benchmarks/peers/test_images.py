@@ -1,21 +1,23 @@
 """The peers serve the same images as the service."""
 
-from dataclasses import asdict
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_png
 from app.domain.images.recipes import image_recipe
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.serving.image_files import ImageFile
 from benchmarks.harness.random_models import store_checkpoint
 from benchmarks.peers.assignment import Assignment, Setting
 from benchmarks.peers.images import PeerImages
 from benchmarks.peers.measuring import DifferentImage, compare
-from models.checkpoint import load_generator
-from models.rendering import Renderer
+from models.onnx_generator import OnnxGenerator
 from models.samples import Sample
 
 
@@ -29,28 +31,48 @@ def checkpoint(store: ObjectStore) -> GeneratorCheckpoint:
     return store_checkpoint(store)
 
 
-def assignment_of(store: ObjectStore, checkpoint: GeneratorCheckpoint) -> Assignment:
+def assignment_of(
+    store: ObjectStore, checkpoint: GeneratorCheckpoint, setting: Setting
+) -> Assignment:
     file = store.local_copy(checkpoint.key)
-    return Assignment(8000, asdict(checkpoint), str(file), Setting(batch=4))
+    return Assignment(8000, str(file), image_recipe(checkpoint, Sample(0)), setting)
 
 
-def test_a_peers_images_are_those_of_the_service(
-    store: ObjectStore, checkpoint: GeneratorCheckpoint
+def served(store: ObjectStore, checkpoint: GeneratorCheckpoint, seed: int) -> bytes:
+    """The service's PNG of a seed."""
+    generator = OnnxGenerator(store.local_copy(checkpoint.onnx_key).read_bytes())
+    file = ImageFile(checkpoint, Sample(seed), "png")
+    (pixels,) = generator.render([file.sample])
+    return file.encode(pixels)
+
+
+@pytest.mark.parametrize("generator", ["eager", "frozen"])
+def test_a_peers_images_are_those_of_the_service_within_a_level(
+    store: ObjectStore, checkpoint: GeneratorCheckpoint, generator: str
 ) -> None:
-    make_images = PeerImages(assignment_of(store, checkpoint))
-    renderer = Renderer(load_generator(store.local_copy(checkpoint.key)))
+    setting = Setting(batch=4, generator=generator)
+    make_images = PeerImages(assignment_of(store, checkpoint, setting))
     for seeds in ([7], [1, 2, 3], list(range(11))):
         files = make_images(seeds)
         assert len(files) == len(seeds)
         for seed, file in zip(seeds, files, strict=True):
-            (pixels,) = renderer.render([Sample(seed)])
-            compare(file, encode_png(pixels, image_recipe(checkpoint, Sample(seed))))
+            compare(file, served(store, checkpoint, seed))
+
+
+def test_the_png_of_a_user_has_no_recipe(
+    store: ObjectStore, checkpoint: GeneratorCheckpoint
+) -> None:
+    setting = Setting(generator="eager", encoder="pillow")
+    (file,) = PeerImages(assignment_of(store, checkpoint, setting))([7])
+    compare(file, served(store, checkpoint, 7), with_recipe=False)
+    with pytest.raises(DifferentImage, match="recipe is None"):
+        compare(file, served(store, checkpoint, 7))
 
 
 def test_another_image_is_detected(store: ObjectStore, checkpoint: GeneratorCheckpoint) -> None:
-    (pixels,) = Renderer(load_generator(store.local_copy(checkpoint.key))).render([Sample(1)])
+    expected = served(store, checkpoint, 1)
     recipe = image_recipe(checkpoint, Sample(1))
-    expected = encode_png(pixels, recipe)
+    pixels = np.asarray(Image.open(io.BytesIO(expected)))
     compare(expected, expected)
     compare(encode_png(pixels // 2 * 2, recipe), expected)  # one level
     with pytest.raises(DifferentImage, match="differs by"):
@@ -64,9 +86,7 @@ def test_another_image_is_detected(store: ObjectStore, checkpoint: GeneratorChec
 def test_a_server_gets_its_assignment_through_its_environment(
     store: ObjectStore, checkpoint: GeneratorCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assignment = assignment_of(store, checkpoint)
+    assignment = assignment_of(store, checkpoint, Setting(batch=4))
     for name, value in assignment.environment().items():
         monkeypatch.setenv(name, value)
-    read = Assignment.read()
-    assert (read.port, read.file, read.setting) == (8000, assignment.file, Setting(batch=4))
-    PeerImages(read)([1])
+    assert Assignment.read() == assignment
