@@ -55,7 +55,7 @@ def imported_packages(part: str) -> Iterator[tuple[str, Path]]:
 @pytest.mark.parametrize(
     ("part", "extras"),
     [
-        ("app", ("train",)),
+        ("app", ()),
         ("worker", ("train", "parquet")),
         ("models", ("train", "fid")),
         ("benchmarks", ("train",)),

@@ -16,7 +16,8 @@ from models.samples import png
 def test_a_film_that_nobody_waits_for_reads_no_further_grid(
     file_format: str, tmp_path: Path
 ) -> None:
-    cancelled, read = threading.Event(), []
+    cancelled = threading.Event()
+    read: list[int] = []
 
     def read_grid(images_seen: int) -> bytes:
         read.append(images_seen)
