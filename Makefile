@@ -46,6 +46,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.gpu
 	$(BIN)/python -m benchmarks.gpu_serving
 	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks.batches
 	$(BIN)/python -m benchmarks.synthesize
 
 # Eight minutes at twice what the service can do.
