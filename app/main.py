@@ -20,8 +20,10 @@ from app.domain.step_timing import StepMeter, WorkerMeter
 from app.domain.store import ObjectStore
 from app.routes import (
     datasets,
+    exports,
     image_batches,
     images,
+    imports,
     interpolations,
     job_files,
     job_records,
@@ -62,6 +64,8 @@ RESOURCES = (
     interpolations,
     recipes,
     models,
+    imports,
+    exports,
 )
 
 

@@ -10,14 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from models.checkpoint_header import DISCRIMINATOR_PREFIX, KIND
 from models.config import TrainingConfig
 from models.networks.build import build_generator
 from models.networks.network import Discriminator, Generator
 from models.ranges import ConfigError
 from models.tensor_files import TensorFileError, read_tensors, write_tensors
-
-KIND = "checkpoint"
-DISCRIMINATOR_PREFIX = "discriminator."  # of the names of the discriminator's tensors
 
 
 class CheckpointError(ValueError):

@@ -24,6 +24,10 @@ CLASSES_KEY = "moggy_classes"  # the names of the classes as a JSON list
 IMAGES_SEEN_KEY = "moggy_images_seen"
 CHECKPOINT_KEY = "moggy_checkpoint_sha256"  # of the safetensors file that it was written from
 LICENCE_KEY = "moggy_licence"
+LICENCE = (
+    "Moggy claims no rights in these weights: whoever trained them decides on their licence, "
+    "within the rights in the pictures that they were trained on."
+)
 LATENTS, LABELS, IMAGES = "latents", "labels", "images"  # inputs and output
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"

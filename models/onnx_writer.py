@@ -23,6 +23,7 @@ from models.onnx_generator import (
     IMAGES_SEEN_KEY,
     LABELS,
     LATENTS,
+    LICENCE,
     LICENCE_KEY,
     OnnxGenerator,
 )
@@ -33,10 +34,6 @@ from models.samples import Pixels
 from models.seeds import CHECK_SEEDS, latents_from_seeds
 
 OPSET, IR_VERSION = 17, 8  # old enough for every runtime that has Resize and uint8 outputs
-LICENCE = (
-    "Moggy claims no rights in these weights: whoever trained them decides on their licence, "
-    "within the rights in the pictures that they were trained on."
-)
 CHECKED_IMAGES = 8  # of each file when it is written
 CHECKED_IMAGES_OF_LARGE = 2  # r3gan at its published widths takes seconds for each image
 LARGE_BYTES = 64 << 20

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The modules of models/ that do not load torch: the API checks requests with them.
 TORCH_FREE = {
+    "models.checkpoint_header",
     "models.config",
     "models.durable_files",
     "models.latents",
@@ -126,6 +127,7 @@ def test_every_package_marker_is_empty() -> None:
 @pytest.mark.parametrize(
     ("module", "unloaded"),
     [
+        ("models.checkpoint_header, models.durable_files", {"torch"}),
         ("models.durable_files, models.presets, models.resources, models.samples", {"torch"}),
         ("app.serving.passports", {"torch"}),
         ("worker.tasks", {"torch", "fastapi"}),

@@ -24,6 +24,7 @@ from worker.heartbeat import Heartbeat
 from worker.job_log import JobLog
 from worker.kinds.evaluate import Evaluate
 from worker.kinds.export import Export
+from worker.kinds.import_checkpoint import Import
 from worker.kinds.ingest import Ingest
 from worker.kinds.kind import Kind
 from worker.kinds.synthesize import Synthesize
@@ -37,6 +38,7 @@ KINDS: dict[str, type[Kind]] = {
     "evaluate": Evaluate,
     "synthesize": Synthesize,
     "export": Export,
+    "import": Import,
 }
 FINAL_EVENTS = ("finished", "stopped", "failed", "no_room")
 ENDINGS = {

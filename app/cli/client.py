@@ -103,15 +103,17 @@ class ServiceClient:
         fields: dict[str, str],
         parts: list[Part],
         on_progress: Callable[[int, int], None],
+        field: str = "files",
     ) -> Any:
-        """Send a multipart form; `on_progress` is called with (bytes sent, total bytes)."""
+        """Send a multipart form with the parts as `field`; `on_progress` is called with (bytes
+        sent, total bytes)."""
         import httpx2
 
         from app.cli.uploads import opened
 
         with self._failures(), opened(parts) as files:
             form = self._http.build_request(
-                "POST", path, data=fields, files=[("files", file) for file in files]
+                "POST", path, data=fields, files=[(field, file) for file in files]
             )
             assert isinstance(form.stream, httpx2.SyncByteStream)
             total = int(form.headers["Content-Length"])

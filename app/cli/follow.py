@@ -157,7 +157,7 @@ def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:
 
 
 def _show_nothing(_event: str, _data: dict[str, Any], _view: View) -> None:
-    """An export takes seconds, and reports no progress."""
+    """An export or an import takes seconds, and reports no progress."""
 
 
 DISPLAYS = {
@@ -166,6 +166,7 @@ DISPLAYS = {
     "evaluate": Display(_running_as("generating"), _show_evaluation),
     "synthesize": Display(_running_as("generating"), _show_synthesis),
     "export": Display(_running_as("exporting"), _show_nothing),
+    "import": Display(_running_as("checking the weights"), _show_nothing),
 }
 
 

@@ -50,7 +50,7 @@ jobs_cli = typer.Typer()
 @jobs_cli.command()
 def jobs(
     kind: Annotated[
-        Literal["train", "ingest", "evaluate", "synthesize", "export"] | None,
+        Literal["train", "ingest", "evaluate", "synthesize", "export", "import"] | None,
         typer.Option(help="Only jobs of this kind."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Only jobs of this model.")] = None,
@@ -120,6 +120,8 @@ def follow(job: JobArgument) -> None:
         elif record["kind"] == "export":
             _follow_to_success(client, job, "export", from_now=True)
             print(f"Job {job} succeeded: its checkpoint can be used.", file=sys.stderr)
+        elif record["kind"] == "import":
+            follow_import(client, job, from_now=True)
         else:
             follow_training(client, job, from_now=True)
 
@@ -142,6 +144,18 @@ def follow_synthesis(client: ServiceClient, job_id: str, *, from_now: bool = Fal
         f"{counted(result['shards'], job['config']['layout'] + ' shard')}.",
         file=sys.stderr,
     )
+
+
+def follow_import(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
+    """Show an import until it succeeds. Raises CommandError for any other end."""
+    job = _follow_to_success(client, job_id, "import", from_now)
+    result = job["result"]
+    print(
+        f"Job {job_id} succeeded: model {job['model']} serves checkpoint {result['checkpoint']}.",
+        file=sys.stderr,
+    )
+    if not result["has_discriminator"]:
+        print("  It has no discriminator: it cannot be trained further.", file=sys.stderr)
 
 
 def follow_evaluation(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:

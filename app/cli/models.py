@@ -1,20 +1,28 @@
-"""Commands about models: list, show, delete."""
+"""Commands about models: list, show, export, import, delete."""
 
-from typing import Any
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
 from app.cli.client import ServiceClient, segment
 from app.cli.console import confirm_deletion, counted, figure, local_time, size, table
-from app.cli.options import CommandGroup, ModelArgument, YesOption
+from app.cli.errors import CommandError, WrongUsage
+from app.cli.files import format_of, write_file
+from app.cli.jobs import follow_import
+from app.cli.options import CommandGroup, ModelArgument, OutOption, YesOption
+from app.cli.progress import make_view
 
 MODEL_COLUMNS = ("MODEL", "CHECKPOINTS", "SERVED", "IMAGES", "CREATED", "SERVED BECAUSE")
 CHECKPOINT_COLUMNS = (
     *("CHECKPOINT", "IMAGES", "KID", "FRECHET", "DATASET", "JOB", "SIZE", "CREATED", ""),
 )
 
+EXPORT_FORMATS = {".zip": "bundle", ".safetensors": "safetensors", ".onnx": "onnx"}
+
 models_cli = typer.Typer()
-model_cli = typer.Typer(cls=CommandGroup, help="Show or delete a model.")
+model_cli = typer.Typer(cls=CommandGroup, help="Show, export, import or delete a model.")
 models_cli.add_typer(model_cli, name="model")
 
 
@@ -62,6 +70,22 @@ def show_model(name: ModelArgument) -> None:
     datasets = {job["id"]: job["dataset"] for job in jobs.values() if job is not None}
     rows = [_checkpoint_row(checkpoint, datasets) for checkpoint in checkpoints]
     print(table(CHECKPOINT_COLUMNS, rows))
+    for checkpoint in checkpoints:
+        if checkpoint.get("imported"):
+            print(_describe_import(checkpoint))
+
+
+def _describe_import(checkpoint: dict[str, Any]) -> str:
+    line = f"checkpoint {checkpoint['id']} was imported"
+    imported = checkpoint["imported"]["metrics"]
+    if imported is None:
+        return f"{line}, without scores"
+    if checkpoint["metrics"] is not None:
+        return f"{line} with its scores: the dataset that they belong to is here"
+    return (
+        f"{line}; its KID {figure(imported['kid'])} was computed against a dataset that is not "
+        "here, and is not compared with other scores"
+    )
 
 
 def _print_config(config: dict[str, Any]) -> None:
@@ -86,6 +110,63 @@ def _checkpoint_row(checkpoint: dict[str, Any], datasets: dict[str, str | None])
         local_time(checkpoint["created_at"]),
         "served" if checkpoint["served"] else "",
     ]
+
+
+@model_cli.command("export")
+def export_model(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="MODEL|CHECKPOINT", help="A model's name, or a checkpoint's id."),
+    ],
+    out: OutOption,
+    export_format: Annotated[
+        Literal["bundle", "safetensors", "onnx"] | None,
+        typer.Option(
+            "--format", help="What to write [by the file's name: .zip, .safetensors or .onnx]."
+        ),
+    ] = None,
+) -> None:
+    """Write the checkpoint that a model serves, or any other, to a file."""
+    chosen = format_of(out, EXPORT_FORMATS)
+    if export_format not in (None, chosen):
+        raise WrongUsage(f"{out}: the name stands for {chosen}, not for --format {export_format}")
+    with ServiceClient.from_environment() as client:
+        model = client.find(f"models/{segment(name)}")
+        checkpoint = name if model is None else model["checkpoint"]
+        if checkpoint is None:
+            raise CommandError(f"{name} has no checkpoint yet: its training has not stored one")
+        path = f"checkpoints/{segment(checkpoint)}/export?format={chosen}"
+        written = write_file(out, client.download(path))
+    print(f"{out}: {size(written)}", file=sys.stderr)
+
+
+@model_cli.command("import")
+def import_model(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A bundle or a safetensors file of Moggy.")
+    ],
+    name: Annotated[str, typer.Option(help="The name of the new model.")],
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Wait until the model is served.")
+    ] = False,
+) -> None:
+    """Import an exported checkpoint as a new model; prints the job's id."""
+    from app.cli.uploads import plan_upload
+
+    if file.is_dir():
+        raise WrongUsage(f"{file} is a folder: give the exported file")
+    parts = plan_upload([file]).parts
+    with ServiceClient.from_environment() as client:
+        with make_view() as view:
+            view.describe("uploading")
+
+            def on_progress(sent: int, total: int) -> None:
+                view.update(sent, total, f"{size(sent)} of {size(total)}")
+
+            job = client.upload("models", {"name": name}, parts, on_progress, field="file")
+        print(job["id"], flush=True)
+        if follow:
+            follow_import(client, job["id"])
 
 
 @model_cli.command("delete")

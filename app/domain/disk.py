@@ -43,6 +43,18 @@ def _is_full(error: BaseException) -> bool:
     return is_store_error and any(words in str(error) for words in STORE_FULL)
 
 
+def check_room(folder: Path, size: int, min_free: int, field: str) -> None:
+    """Raise InsufficientStorage unless `size` bytes more leave `min_free` bytes of the disk."""
+    free = shutil.disk_usage(folder).free
+    if size + min_free > free:
+        raise InsufficientStorage(
+            f"the upload is {size:,} bytes and the disk has {free:,} free, of which "
+            f"{min_free:,} must stay free (MOGGY_MIN_FREE_BYTES): free space, or "
+            "send less",
+            field=field,
+        )
+
+
 class Disk:
     """The disks that the home and its folders are on."""
 

@@ -37,6 +37,11 @@ def checkpoint_key(job_id: str, epoch: int, images_seen: int) -> str:
     return f"jobs/{job_id}/{epoch}/checkpoint-{images_seen}.safetensors"
 
 
+def import_prefix(job_id: str) -> str:
+    """The prefix of the uploaded files that an import reads."""
+    return f"jobs/{job_id}/import"
+
+
 def file_key(job_id: str, epoch: int, name: str) -> str:
     return f"jobs/{job_id}/{epoch}/files/{name}"
 
@@ -204,6 +209,8 @@ def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
         _delete_unlisted_files(database, store, job)
     else:
         _delete_training_leftovers(database, store, job)
+    if job.kind == "import":
+        store.delete_prefix(import_prefix(job.id))
 
 
 def _delete_training_leftovers(database: Database, store: ObjectStore, job: Job) -> None:

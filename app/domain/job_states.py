@@ -21,6 +21,7 @@ class JobKind(StrEnum):
     EVALUATE = "evaluate"
     SYNTHESIZE = "synthesize"
     EXPORT = "export"
+    IMPORT = "import"
 
 
 class Status(StrEnum):

@@ -18,6 +18,7 @@ QUEUE_OF_KIND: dict[str, Queue] = {
     JobKind.EVALUATE: Queue.EVALUATE,
     JobKind.SYNTHESIZE: Queue.SYNTHESIZE,
     JobKind.EXPORT: Queue.LIGHT,
+    JobKind.IMPORT: Queue.LIGHT,
 }
 PAUSABLE = (JobKind.TRAIN, JobKind.SYNTHESIZE)  # kinds that can continue from stored work
 STOPPED = {Stop.PAUSE: "paused", Stop.CANCEL: "cancelled"}
@@ -53,8 +54,12 @@ def create(
     preset: str | None = None,
     resume_from: str | None = None,
     checkpoint: str | None = None,
+    job_id: str | None = None,
 ) -> Job:
-    """Queue a job. Raises QueueFull if `max_queued` jobs of its queue are waiting already."""
+    """Queue a job. Raises QueueFull if `max_queued` jobs of its queue are waiting already.
+
+    `job_id` is the id of a job whose objects are stored already; by default it is a new one.
+    """
     queue = QUEUE_OF_KIND[kind]
     waiting = session.scalar(
         select(func.count()).where(Job.queue == queue, Job.status == Status.QUEUED)
@@ -66,7 +71,7 @@ def create(
             retry_after=60,
         )
     job = Job(
-        id=new_id(),
+        id=job_id or new_id(),
         kind=kind,
         queue=queue,
         status=Status.QUEUED,

@@ -16,7 +16,7 @@ WORK_TASK = "moggy.work"  # the name under which worker.tasks registers its task
 
 class Queue(StrEnum):
     TRAIN = "train"  # occupies a machine for hours
-    LIGHT = "light"  # ingest and export, which must not wait behind a training
+    LIGHT = "light"  # ingest, export and import, which must not wait behind a training
     EVALUATE = "evaluate"  # minutes to hours, so not in the queue of uploads either
     SYNTHESIZE = "synthesize"  # minutes to hours
 

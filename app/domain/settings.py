@@ -67,6 +67,7 @@ class WorkerSettings(DatabaseSettings, BrokerSettings):
     max_unpacked_bytes: int = Field(200 * GIB, ge=1)
     max_pixels: int = Field(89_478_485, ge=1)  # of one uploaded picture
     max_dataset_images: int = Field(2_000_000, ge=2)
+    max_model_bytes: int = Field(GIB, ge=1)  # of the weights of an imported model
 
     lease_seconds: float = Field(60, gt=0)
     reap_seconds: float = Field(10, gt=0)

@@ -175,6 +175,8 @@ class Checkpoint(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)  # of the safetensors file
     onnx_sha256: Mapped[str | None] = mapped_column(String(64))  # None until it is exported
     onnx_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    # The scores and the lineage that an imported bundle brought. None: trained here.
+    imported: Mapped[dict[str, Any] | None]
     created_at: Mapped[float] = mapped_column(default=now())
 
     @property

@@ -58,8 +58,8 @@ class JobView(BaseModel):
 
     `resume_from` is the id of the checkpoint that a training started from; `checkpoint` is the id
     of the one that is evaluated, exported or generates. `health` lists the job's health events,
-    newest last. `result` holds an evaluation's scores or a synthesis's totals; its `manifest` is
-    removed when the files are deleted.
+    newest last. `result` holds an evaluation's scores, an import's checkpoint, or a synthesis's
+    totals; its `manifest` is removed when the files are deleted.
     """
 
     id: str

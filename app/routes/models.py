@@ -80,7 +80,18 @@ class ModelPatch(StrictBody):
     checkpoint: CheckpointId | None
 
 
+class ImportedView(BaseModel):
+    """What came with imported weights: both are null where a safetensors file was imported."""
+
+    metrics: dict[str, Any] | None
+    lineage: dict[str, Any] | None
+
+
 class CheckpointView(BaseModel):
+    """`imported` is null unless the checkpoint was imported. Its scores were computed elsewhere:
+    `metrics` repeats them only where the dataset that they belong to is here, by its content hash.
+    """
+
     id: str
     model: str
     job: str | None
@@ -90,6 +101,7 @@ class CheckpointView(BaseModel):
     metrics: dict[str, Any] | None
     bytes: int
     sha256: str
+    imported: ImportedView | None
 
 
 class CheckpointList(BaseModel):
@@ -222,6 +234,7 @@ def _checkpoint_view(checkpoint: Checkpoint, served_id: str | None) -> Checkpoin
         metrics=checkpoint.metrics,
         bytes=checkpoint.stored_bytes,
         sha256=checkpoint.sha256,
+        imported=ImportedView(**checkpoint.imported) if checkpoint.imported else None,
     )
 
 

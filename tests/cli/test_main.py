@@ -114,7 +114,7 @@ def test_without_a_service_every_command_prints_one_line(
             ["dataset"],
             "Missing command: use moggy dataset add, moggy dataset show or moggy dataset delete",
         ),
-        (["model"], "Missing command: use moggy model show or moggy model delete"),
+        (["model"], "Missing command: use moggy model show, moggy model export, moggy model"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_on_stderr(

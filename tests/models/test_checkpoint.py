@@ -9,13 +9,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.checkpoint import (
-    KIND,
     CheckpointError,
     NotFiniteError,
     load_generator,
     load_weights,
     save_checkpoint,
 )
+from models.checkpoint_header import KIND
 from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.precision import Machine

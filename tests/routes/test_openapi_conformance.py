@@ -81,6 +81,9 @@ REASONS = re.compile(
             r"is beyond the limit of 60 seconds",
             r"columns belongs to sheets",
             r"columns \d+ is more than the",
+            r"is neither a safetensors file nor a zip",
+            r"is less than the header of a safetensors file",
+            r"no file was sent: send a bundle",
         )
     )
 )
@@ -114,7 +117,11 @@ def session() -> Iterator[requests.Session]:
 def existing_parameters(call: Any, api: Running) -> list[dict[str, str]]:
     """Return path parameters of existing resources, so that requests get further than a 404."""
     names = ["noise"] if call.path.startswith("/v1/datasets") else ["plain", "classes"]
-    known = [{"name": name, "job_id": job} for name in names for job in api.jobs]
+    known = [
+        {"name": name, "job_id": job, "checkpoint_id": api.checkpoint}
+        for name in names
+        for job in api.jobs
+    ]
     wanted = {parameter.name for parameter in call.path_parameters}
     selections = [{name: values[name] for name in values if name in wanted} for values in known]
     return list({tuple(values.items()): values for values in selections}.values())

@@ -1,5 +1,7 @@
 """The base class of the kinds of job, as the supervisor uses them."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -88,3 +90,11 @@ class Kind:
             lambda session: leases.record(session, self.claim, event_type, data, once)
         )
         self.context.notifier.notify([self.job.id])
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put a file of the store, which is never changed, at `target` too."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,8 +1,6 @@
 """Training: stores the samples, checkpoints and training states that the trainer writes."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +12,7 @@ from app.domain import datasets, events, jobs, leases, registry
 from app.domain.job_objects import checkpoint_key, delete_older_states, sample_key, state_key
 from app.domain.retention import delete_after, delete_superseded
 from app.domain.tables import Checkpoint, onnx_key
-from worker.kinds.kind import Kind
+from worker.kinds.kind import Kind, link_or_copy
 
 log = structlog.get_logger()
 
@@ -153,7 +151,7 @@ class Train(Kind):
 
     def _fetch(self, key: str, target: Path, sha256: str | None = None) -> None:
         """Put a stored object into the run folder."""
-        _link_or_copy(self.context.store.local_copy(key, sha256), target)
+        link_or_copy(self.context.store.local_copy(key, sha256), target)
 
 
 def _event_key(name: str, rollbacks: int) -> str:
@@ -169,10 +167,3 @@ def _earlier_scores(session: Session, job_id: str) -> list[list[float]]:
         for row in session.scalars(query.order_by(Checkpoint.images_seen))
         if row.metrics is not None
     ]
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

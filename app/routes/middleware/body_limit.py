@@ -22,7 +22,7 @@ from app.domain.settings import Settings
 from app.routes.protocol.problems import problem
 from app.serving.latents import MAX_LATENT_DIM
 
-UPLOAD_PATH = "/v1/datasets"  # limited by MOGGY_MAX_UPLOAD_BYTES while it streams into files
+UPLOAD_PATHS = ("/v1/datasets", "/v1/models")  # limited by settings while they stream into files
 LATENT_PATHS = re.compile("/v1/models/[^/]+/(images|interpolations)")
 RECIPE_PATHS = re.compile("/v1/recipes/[^/]+")
 MAX_JSON_BYTES = 1024**2  # at every other path
@@ -84,7 +84,7 @@ class BodyLimit:
 
     def _limit(self, scope: Scope) -> int | None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path == UPLOAD_PATH:
+        if path in UPLOAD_PATHS:
             return None
         if LATENT_PATHS.fullmatch(path):
             return self._latents_bytes

@@ -10,8 +10,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from app.domain.disk import is_disk_full
-from app.domain.errors import InsufficientStorage, InvalidRequest, MoggyError, TooLarge
+from app.domain.disk import check_room, is_disk_full
+from app.domain.errors import InvalidRequest, MoggyError, TooLarge
 from app.domain.settings import Settings
 from app.routes.middleware.body_limit import stated_length
 from app.routes.protocol.content_disposition import read_disposition
@@ -23,6 +23,15 @@ MAX_TEXT_FIELDS = 32
 MAX_TEXT_BYTES = 16 * 1024
 UNNAMED = "unnamed-{}"  # the name of a file without one, by its number in the upload
 FEED_BYTES = 1 << 20  # parsed and written by one call in a thread
+
+
+class UploadRules(NamedTuple):
+    """The field in which files are sent, and how many files and bytes a form may hold."""
+
+    field: str
+    max_files: int
+    max_bytes: int  # of the whole form
+    setting: str  # from which max_bytes comes
 
 
 class UploadedFile(NamedTuple):
@@ -39,18 +48,23 @@ class Upload:
     files: list[UploadedFile]
 
 
-async def receive_upload(request: Request, folder: Path, settings: Settings) -> Upload:
-    """Receive `files` into `folder` as 000000, 000001, …, and the text fields into memory.
+async def receive_upload(
+    request: Request, folder: Path, settings: Settings, rules: UploadRules | None = None
+) -> Upload:
+    """Receive files into `folder` as 000000, 000001, …, and the text fields into memory.
 
-    A stated length is checked before the first byte is read; the bytes are counted while reading.
-    Any error removes the folder.
+    Without `rules` the form is that of a dataset. A stated length is checked before the first byte
+    is read; the bytes are counted while reading. Any error removes the folder.
     """
     boundary = _boundary(request)
+    rules = rules or UploadRules(
+        FILES_FIELD, MAX_FILES, settings.max_upload_bytes, "MOGGY_MAX_UPLOAD_BYTES"
+    )
     try:
-        await to_thread.run_sync(_create_folder, request, folder, settings)
-        receiver = _FormReceiver(boundary, folder)
+        await to_thread.run_sync(_create_folder, request, folder, rules, settings.min_free_bytes)
+        receiver = _FormReceiver(boundary, folder, rules)
         try:
-            await _feed(request, receiver, settings.max_upload_bytes)
+            await _feed(request, receiver, rules)
         finally:
             receiver.close()
     except BaseException as error:
@@ -70,28 +84,21 @@ def _boundary(request: Request) -> bytes:
     return options[b"boundary"]
 
 
-def _create_folder(request: Request, folder: Path, settings: Settings) -> None:
+def _create_folder(request: Request, folder: Path, rules: UploadRules, min_free: int) -> None:
     """Create the folder, or raise TooLarge or InsufficientStorage if the upload will not fit."""
     length = stated_length(request.scope)
-    if length > settings.max_upload_bytes:
-        raise _too_large(f"{length:,} bytes", settings.max_upload_bytes)
+    if length > rules.max_bytes:
+        raise _too_large(f"{length:,} bytes", rules)
     folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if length + settings.min_free_bytes > free:
-        raise InsufficientStorage(
-            f"the upload is {length:,} bytes and the disk has {free:,} free, of which "
-            f"{settings.min_free_bytes:,} must stay free (MOGGY_MIN_FREE_BYTES): free space, or "
-            "send less",
-            field=FILES_FIELD,
-        )
+    check_room(folder, length, min_free, rules.field)
 
 
-async def _feed(request: Request, receiver: "_FormReceiver", limit: int) -> None:
+async def _feed(request: Request, receiver: "_FormReceiver", rules: UploadRules) -> None:
     received, pending, chunks = 0, 0, list[bytes]()
     async for chunk in request.stream():
         received += len(chunk)
-        if received > limit:
-            raise _too_large("larger", limit)
+        if received > rules.max_bytes:
+            raise _too_large("larger", rules)
         chunks.append(chunk)
         pending += len(chunk)
         if pending >= FEED_BYTES:
@@ -101,10 +108,10 @@ async def _feed(request: Request, receiver: "_FormReceiver", limit: int) -> None
     receiver.finish()
 
 
-def _too_large(size: str, limit: int) -> TooLarge:
+def _too_large(size: str, rules: UploadRules) -> TooLarge:
     return TooLarge(
-        f"the upload is {size}; at most {limit:,} bytes are accepted (MOGGY_MAX_UPLOAD_BYTES)",
-        field=FILES_FIELD,
+        f"the upload is {size}; at most {rules.max_bytes:,} bytes are accepted ({rules.setting})",
+        field=rules.field,
     )
 
 
@@ -124,10 +131,11 @@ def _explain(error: BaseException) -> BaseException:
 class _FormReceiver:
     """Writes the parts of a form to files and fields, from the parser's callbacks."""
 
-    def __init__(self, boundary: bytes, folder: Path) -> None:
+    def __init__(self, boundary: bytes, folder: Path, rules: UploadRules) -> None:
         self.fields: dict[str, str] = {}
         self.files: list[UploadedFile] = []
         self._folder = folder
+        self._rules = rules
         self._ended = False
         self._headers: dict[bytes, bytes] = {}
         self._header_name = self._header_value = b""
@@ -179,7 +187,7 @@ class _FormReceiver:
         if kind != "form-data" or field is None:
             raise InvalidRequest("a part of the form has no Content-Disposition that names it")
         self._field = field
-        if file_name is None and field == FILES_FIELD and self._is_binary():
+        if file_name is None and field == self._rules.field and self._is_binary():
             file_name = ""
         if file_name is None:
             self._open_text()
@@ -192,24 +200,24 @@ class _FormReceiver:
         return not media_type.startswith(b"text/plain")
 
     def _open_file(self, name: str) -> None:
-        if self._field != FILES_FIELD:
+        field, max_files = self._rules.field, self._rules.max_files
+        if self._field != field:
             raise InvalidRequest(
-                f"a file was sent as {self._field[:50]!r}: send files as {FILES_FIELD!r}",
+                f"a file was sent as {self._field[:50]!r}: send files as {field!r}",
                 field=self._field[:50],
             )
-        if len(self.files) == MAX_FILES:
-            raise TooLarge(
-                f"more than {MAX_FILES:,} files in one upload: send them as one zip or tar",
-                field=FILES_FIELD,
-            )
+        if len(self.files) == max_files:
+            remedy = "send them as one zip or tar" if max_files > 1 else "send one"
+            count = f"{max_files:,} files" if max_files > 1 else "one file"
+            raise TooLarge(f"more than {count} in one upload: {remedy}", field=field)
         self._file_name = name
         self._file = (self._folder / f"{len(self.files):06d}").open("wb")
 
     def _open_text(self) -> None:
-        if self._field == FILES_FIELD:
+        if self._field == self._rules.field:
             raise InvalidRequest(
-                "files holds text, not a file (with curl: -F files=@pictures.zip)",
-                field=FILES_FIELD,
+                f"{self._field} holds text, not a file (with curl: -F {self._field}=@NAME)",
+                field=self._field,
             )
         if self._field in self.fields:
             raise InvalidRequest(

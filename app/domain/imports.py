@@ -1,0 +1,187 @@
+"""Imports: uploaded weights become a new model, once a worker has checked them."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import events, jobs
+from app.domain.bundles import BundleError, ImportedRecord, is_zip, unpack_bundle, unpacked_bytes
+from app.domain.database import Database
+from app.domain.disk import check_room
+from app.domain.errors import Conflict, InvalidRequest
+from app.domain.job_objects import import_prefix
+from app.domain.job_states import JobKind
+from app.domain.leases import Claim, lock_job
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.domain.tables import Checkpoint, Dataset, Job, Model
+from models.checkpoint_header import CheckpointHeader, CheckpointHeaderError, read_checkpoint_header
+
+FILE_FIELD = "file"
+UNPACKED_NAME = "unpacked.safetensors"
+WEIGHTS, RECORD = "weights.safetensors", "record.json"  # below the prefix of an import
+
+
+@dataclass(frozen=True)
+class ImportedWeights:
+    """A safetensors file whose header is valid; its tensors are not checked yet."""
+
+    path: Path
+    sha256: str
+    header: CheckpointHeader
+    record: ImportedRecord
+
+
+def read_weights(path: Path, name: str, settings: Settings) -> ImportedWeights:
+    """Read the uploaded file `path`, a bundle or a safetensors file that its sender called `name`.
+
+    The weights of a bundle are written beside it. Raises InvalidRequest, InsufficientStorage.
+    """
+    max_bytes = settings.max_model_bytes
+    try:
+        weights, record = path, ImportedRecord()
+        if is_zip(path):
+            size = unpacked_bytes(path, max_bytes)
+            check_room(path.parent, size, settings.min_free_bytes, FILE_FIELD)
+            weights = path.with_name(UNPACKED_NAME)
+            record = unpack_bundle(path, weights)
+        elif path.stat().st_size > max_bytes:
+            raise BundleError(
+                f"has {path.stat().st_size:,} bytes: at most {max_bytes:,} are accepted "
+                "(MOGGY_MAX_MODEL_BYTES)"
+            )
+        header = read_checkpoint_header(weights)
+    except (BundleError, CheckpointHeaderError) as error:
+        raise InvalidRequest(f"{name[:100]!r} {error}", field=FILE_FIELD) from error
+    with weights.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return ImportedWeights(weights, sha256, header, record)
+
+
+def weights_key(job_id: str) -> str:
+    return f"{import_prefix(job_id)}/{WEIGHTS}"
+
+
+def read_record(store: ObjectStore, job_id: str) -> ImportedRecord:
+    """What came with the weights of an import."""
+    return ImportedRecord(**json.loads(store.get_bytes(f"{import_prefix(job_id)}/{RECORD}")))
+
+
+def queue_import(
+    database: Database,
+    store: ObjectStore,
+    *,
+    model: str,
+    file_name: str,
+    weights: ImportedWeights,
+    max_queued: int,
+) -> Job:
+    """Move the weights into the store and queue their import. On an error nothing stays stored.
+
+    Raises Conflict if the name is in use, and QueueFull.
+    """
+    with database.read() as session:
+        _check_name_free(session, model)
+    job_id = jobs.new_id()
+    config = {
+        "file": file_name,
+        "bytes": weights.path.stat().st_size,
+        "sha256": weights.sha256,
+        "images_seen": weights.header.images_seen,
+    }
+    record = json.dumps(asdict(weights.record)).encode()
+    try:
+        store.move_in(weights.path, weights_key(job_id))
+        store.put_bytes(f"{import_prefix(job_id)}/{RECORD}", record)
+        with database.write() as session:
+            _check_name_free(session, model)
+            return jobs.create(
+                session,
+                kind=JobKind.IMPORT,
+                model=model,
+                config=config,
+                max_queued=max_queued,
+                job_id=job_id,
+            )
+    except BaseException:
+        store.delete_prefix(import_prefix(job_id))
+        raise
+
+
+def _check_name_free(session: Session, model: str) -> None:
+    if _exists(session, model):
+        raise Conflict(
+            f"there is a model {model!r} already: choose another name, or delete it first",
+            field="name",
+        )
+    job = jobs.find_unfinished(session, Job.model == model)
+    if job is not None:
+        raise Conflict(
+            f"job {job.id} ({job.kind}, {job.status}) makes a model {model!r} already: choose "
+            "another name, or cancel it",
+            field="name",
+        )
+
+
+def _exists(session: Session, model: str) -> bool:
+    return session.scalar(select(Model.number).where(Model.name == model)) is not None
+
+
+def add_imported_model(
+    session: Session, claim: Claim, key: str, file: dict[str, Any], record: ImportedRecord
+) -> Checkpoint | None:
+    """Add the model and its checkpoint, as the holder of the import; None if the name is in use.
+
+    `file` is the `finished` event of `models.import_checkpoint`.
+    """
+    job = lock_job(session, claim)
+    assert job.model is not None
+    if _exists(session, job.model):
+        return None
+    against = _scored_against(session, record)
+    metrics = record.metrics if against else None
+    session.add(Model(name=job.model))
+    session.flush()
+    checkpoint = Checkpoint(
+        id=jobs.new_id(),
+        model=job.model,
+        job=job.id,
+        images_seen=file["images_seen"],
+        config=file["config"],
+        metrics=metrics,
+        kid=metrics["kid"] if metrics else None,
+        scored_against=against,
+        key=key,
+        sha256=file["sha256"],
+        bytes=file["bytes"],
+        onnx_sha256=file["onnx_sha256"],
+        onnx_bytes=file["onnx_bytes"],
+        imported=asdict(record),
+    )
+    session.add(checkpoint)
+    session.flush()
+    job.result = {
+        "checkpoint": checkpoint.id,
+        "sha256": checkpoint.sha256,
+        "has_discriminator": file["has_discriminator"],
+    }
+    data = {"images_seen": checkpoint.images_seen, "id": checkpoint.id, "model": job.model}
+    events.append(session, job.id, "checkpoint", data)
+    return checkpoint
+
+
+def _scored_against(session: Session, record: ImportedRecord) -> str | None:
+    """What the imported scores are comparable with; None unless their dataset is here too."""
+    dataset = (record.lineage or {}).get("dataset")
+    content_hash = dataset.get("content_hash") if isinstance(dataset, dict) else None
+    if record.metrics is None or not isinstance(content_hash, str):
+        return None
+    query = select(Dataset.number).where(Dataset.content_hash == content_hash)
+    if session.scalar(query.limit(1)) is None:
+        return None
+    return f"{content_hash} {record.metrics['embedding']}"

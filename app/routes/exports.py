@@ -1,0 +1,196 @@
+"""Exports: a checkpoint as its ONNX file, its weights, or a bundle with both and a model card."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, NamedTuple
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+
+from app.domain import registry
+from app.domain.database import Database
+from app.domain.errors import NotFound, QueueFull, RangeNotSatisfiable, Unavailable
+from app.domain.images.checkpoint import GeneratorCheckpoint
+from app.domain.images.encoders import ENCODER, MEDIA_TYPES, encode_grid
+from app.domain.images.recipes import checkpoint_recipe, grid_recipe
+from app.domain.lineage import checkpoint_lineage, scores
+from app.domain.store import ObjectStore
+from app.routes.dependencies import StoreDep
+from app.routes.generation import GENERATION_DEPENDENCIES, GenerationContext, GenerationDep
+from app.routes.middleware.head import is_head
+from app.routes.openapi import (
+    ANY_BINARY,
+    NOT_MODIFIED,
+    Responses,
+    binary_content,
+    partial_response,
+    problems,
+)
+from app.routes.protocol.byte_ranges import parse_range
+from app.routes.protocol.caching import IMMUTABLE, is_not_modified
+from app.routes.protocol.deadlines import while_connected
+from app.serving.bundle_writer import bundle_documents, sample_count, write_bundle
+from app.serving.display import square_columns
+from app.serving.latents import to_samples
+from models.config import TrainingConfig
+
+router = APIRouter(prefix="/checkpoints", tags=["models"], dependencies=[*GENERATION_DEPENDENCIES])
+
+ExportFormat = Literal["onnx", "safetensors", "bundle"]
+SUFFIXES: dict[ExportFormat, str] = {
+    "onnx": "onnx",
+    "safetensors": "safetensors",
+    "bundle": "zip",
+}
+RESPONSES: Responses = {
+    200: {"content": binary_content(MEDIA_TYPES["zip"])},
+    **partial_response(),
+    **NOT_MODIFIED,
+    **problems(RangeNotSatisfiable, Unavailable, QueueFull),
+}
+
+
+class StoredExport(NamedTuple):
+    """A checkpoint with what its exports contain, read in one transaction."""
+
+    checkpoint: GeneratorCheckpoint
+    bytes: int
+    onnx_bytes: int
+    lineage: dict[str, Any]
+    metrics: dict[str, Any] | None
+
+    def file_name(self, export_format: ExportFormat) -> str:
+        return f"{self.checkpoint.model}-{self.checkpoint.id}.{SUFFIXES[export_format]}"
+
+
+class StoredFile(NamedTuple):
+    key: str
+    sha256: str
+    bytes: int
+
+
+@router.get("/{checkpoint_id}/export", response_class=Response, responses=RESPONSES)
+async def export_checkpoint(
+    checkpoint_id: str,
+    export_format: Annotated[
+        ExportFormat,
+        Query(
+            alias="format",
+            description="The ONNX file, the weights, or a zip of both with a model card.",
+            examples=["bundle"],
+        ),
+    ],
+    context: GenerationDep,
+    store: StoreDep,
+    range_header: Annotated[str | None, Header(alias="range")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+) -> Response:
+    """A checkpoint to take away. `onnx` is the file that is served: it maps latents to images and
+    needs only ONNX Runtime. `safetensors` has the weights of both networks and the configuration.
+    `bundle` is a zip of both with scores, lineage, sample images, a model card and an example.
+    `POST /v1/models` imports the last two. The first two can be fetched in parts, with `Range`."""
+    export = await to_thread.run_sync(_read, context.database, checkpoint_id)
+    if export_format != "safetensors" and export.checkpoint.onnx_sha256 is None:
+        await while_connected(context.request, context.exports.exported(export.checkpoint))
+        export = await to_thread.run_sync(_read, context.database, checkpoint_id)
+    if export_format == "bundle":
+        return await _bundle(export, context, store)
+    file = _weights(export) if export_format == "safetensors" else _onnx(export)
+    headers = {
+        "ETag": f'"{file.sha256}"',
+        "Cache-Control": IMMUTABLE,
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'attachment; filename="{export.file_name(export_format)}"',
+    }
+    if is_not_modified(context.request, headers):
+        return Response(status_code=304, headers=headers)
+    part = parse_range(range_header, if_range, headers["ETag"], file.bytes)
+    start, stop = part or (0, file.bytes)
+    headers |= part.headers(file.bytes) if part else {}
+    headers["Content-Length"] = str(stop - start)
+    if is_head(context.request):
+        return Response(headers=headers, media_type=ANY_BINARY)
+    return StreamingResponse(
+        await to_thread.run_sync(_stream, store, file.key, start, stop),
+        status_code=206 if part else 200,
+        headers=headers,
+        media_type=ANY_BINARY,
+    )
+
+
+async def _bundle(export: StoredExport, context: GenerationContext, store: ObjectStore) -> Response:
+    name = export.file_name("bundle")
+    documents = bundle_documents(export.lineage, export.metrics, name)
+    headers = {
+        "ETag": _bundle_etag(export, documents),
+        "Cache-Control": "no-cache",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    if is_not_modified(context.request, headers):
+        return Response(status_code=304, headers=headers)
+    if is_head(context.request):
+        return Response(headers=headers, media_type=MEDIA_TYPES["zip"])
+    samples = await _sample_grid(export, context)
+
+    def open_bundle() -> Iterator[bytes]:
+        weights, onnx = _weights(export), _onnx(export)
+        return write_bundle(
+            documents,
+            samples,
+            _stream(store, weights.key, 0, weights.bytes),
+            _stream(store, onnx.key, 0, onnx.bytes),
+        )
+
+    pieces = await to_thread.run_sync(open_bundle)
+    return StreamingResponse(pieces, headers=headers, media_type=MEDIA_TYPES["zip"])
+
+
+async def _sample_grid(export: StoredExport, context: GenerationContext) -> bytes:
+    """The PNG of the images of the seeds from 0 on; a conditional model's draw their classes."""
+    seeds = range(sample_count(TrainingConfig.from_json(export.lineage["config"])))
+    samples = to_samples(export.checkpoint, None, list(seeds))
+    pixels = await context.render(export.checkpoint, samples)
+    columns = square_columns(len(samples))
+    recipe = grid_recipe(export.checkpoint, samples, columns)
+    return await to_thread.run_sync(encode_grid, pixels, columns, recipe)
+
+
+def _bundle_etag(export: StoredExport, documents: dict[str, bytes]) -> str:
+    """A hash of all that determines the bundle's bytes."""
+    digest = hashlib.sha256()
+    for data in documents.values():
+        digest.update(hashlib.sha256(data).digest())
+    identity = [
+        checkpoint_recipe(export.checkpoint),
+        export.checkpoint.onnx_sha256,
+        ENCODER,
+        digest.hexdigest(),
+    ]
+    return f'"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]}"'
+
+
+def _read(database: Database, checkpoint_id: str) -> StoredExport:
+    with database.read() as session:
+        row = registry.find_checkpoint(session, checkpoint_id)
+        checkpoint = GeneratorCheckpoint.of(row)
+        backend = checkpoint_recipe(checkpoint)["backend"]
+        lineage = checkpoint_lineage(session, row, backend)
+        return StoredExport(checkpoint, row.bytes, row.onnx_bytes or 0, lineage, scores(row))
+
+
+def _weights(export: StoredExport) -> StoredFile:
+    return StoredFile(export.checkpoint.key, export.checkpoint.sha256, export.bytes)
+
+
+def _onnx(export: StoredExport) -> StoredFile:
+    checkpoint = export.checkpoint
+    return StoredFile(checkpoint.onnx_key, checkpoint.onnx_sha256 or "", export.onnx_bytes)
+
+
+def _stream(store: ObjectStore, key: str, start: int, stop: int) -> Iterator[bytes]:
+    try:
+        return store.stream(key, start, stop)
+    except FileNotFoundError as exc:
+        raise NotFound("the checkpoint is being deleted") from exc

@@ -1,0 +1,77 @@
+"""Writes the bundle of a checkpoint as a zip, piece by piece; equal contents give equal bytes."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, ONNX, SAMPLES, WEIGHTS
+from app.domain.images.encoders import ZIP_EPOCH
+from app.serving.bundle_example import bundle_example
+from app.serving.model_card import model_card
+from models.config import TrainingConfig
+
+SAMPLE_PIXELS = 1 << 20  # of the grid of samples, where all its images fit
+MANY_SAMPLES, FEW_SAMPLES = 64, 16
+UNIX = 3  # the system that the zip names, whichever one writes it
+REGULAR_FILE = 0o100644 << 16
+
+
+def sample_count(config: TrainingConfig) -> int:
+    """How many images the grid of samples shows."""
+    pixels = config.height * config.columns
+    return MANY_SAMPLES if MANY_SAMPLES * pixels <= SAMPLE_PIXELS else FEW_SAMPLES
+
+
+def bundle_documents(
+    lineage: dict[str, Any], metrics: dict[str, Any] | None, downloaded_as: str
+) -> dict[str, bytes]:
+    """The small files of the bundle, except the grid of samples."""
+    config = TrainingConfig.from_json(lineage["config"])
+    return {
+        CARD: model_card(lineage, metrics, sample_count(config), downloaded_as).encode(),
+        EXAMPLE: bundle_example(config.classes).encode(),
+        METRICS: _json(metrics),
+        LINEAGE: _json(lineage),
+    }
+
+
+def write_bundle(
+    documents: dict[str, bytes], samples: bytes, weights: Iterator[bytes], onnx: Iterator[bytes]
+) -> Iterator[bytes]:
+    """Yield the zip, which is not compressed: weights cannot be. No file is in memory whole."""
+    files = [(name, iter([data])) for name, data in (*documents.items(), (SAMPLES, samples))]
+    output = _Output()
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+        for name, chunks in (*files, (WEIGHTS, weights), (ONNX, onnx)):
+            entry = zipfile.ZipInfo(name, ZIP_EPOCH)
+            entry.create_system, entry.external_attr = UNIX, REGULAR_FILE
+            with archive.open(entry, "w") as target:
+                for chunk in chunks:
+                    target.write(chunk)
+                    yield output.take()
+    yield output.take()
+
+
+class _Output:
+    """Holds the bytes written since the last `take`. It cannot seek, so that `zipfile` writes the
+    size of each file after its bytes."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._written += data
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def take(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,100 @@
+"""The import process: `python -m models.import_checkpoint RUN_DIR`.
+
+It checks the weights that RUN_DIR/run.json names, which may come from anybody, writes
+RUN_DIR/checkpoint.onnx from them, and prints one JSON event per line. The last event, `finished`,
+describes both files. SIGTERM ends it and nothing is kept. If standard input is a pipe, a supervisor
+holds its other end, and the process ends at once when the pipe closes.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from models.child_process import (
+    Events,
+    RunFileError,
+    begin,
+    end_on_signals,
+    report_full_disk,
+)
+
+ONNX_FILE = "checkpoint.onnx"
+
+
+class ImportRequest(NamedTuple):
+    weights: Path  # a safetensors file
+    max_bytes: int  # of all tensors of both networks
+
+
+def main() -> NoReturn:
+    """Run the import of the folder on the command line; exit with its status."""
+    folder, events, supervised = begin("models.import_checkpoint")
+    end_on_signals(events, supervised)
+    sys.exit(report_full_disk(events, lambda: run_import(folder, events)))
+
+
+def run_import(folder: Path, events: Events) -> int:
+    """Import the weights that `folder`/run.json names; return the exit status.
+
+    An error that would occur again is an event `failed`; every other error (memory, disk) is
+    raised, and the import may be tried again.
+    """
+    # Imported here, because torch takes a second in which signals must be handled already.
+    from models.checkpoint import (
+        CheckpointError,
+        NotFiniteError,
+        load_generator,
+        load_weights,
+        require_finite,
+    )
+    from models.checkpoint_header import CheckpointHeaderError, read_checkpoint_header
+    from models.onnx_writer import ExportError, write_onnx
+    from models.ranges import ConfigError
+    from models.tensor_check import TensorMismatch, check_tensors
+
+    onnx = folder / ONNX_FILE
+    try:
+        request = _read_request(folder / "run.json")
+        header = read_checkpoint_header(request.weights)
+        check_tensors(header, request.max_bytes)
+        loaded = load_generator(request.weights)
+        if header.has_discriminator:
+            require_finite(load_weights(request.weights).discriminator, header.images_seen)
+        sha256 = _sha256(request.weights)
+        write_onnx(onnx, loaded.generator, header.config, header.images_seen, sha256)
+    except (CheckpointHeaderError, TensorMismatch) as error:
+        events.emit("failed", error=f"the file {error}")
+        return 1
+    except (CheckpointError, ConfigError, ExportError, NotFiniteError, RunFileError) as error:
+        events.emit("failed", error=str(error))
+        return 1
+    events.emit(
+        "finished",
+        config=header.config.to_json(),
+        images_seen=header.images_seen,
+        sha256=sha256,
+        bytes=request.weights.stat().st_size,
+        has_discriminator=header.has_discriminator,
+        onnx_sha256=_sha256(onnx),
+        onnx_bytes=onnx.stat().st_size,
+    )
+    return 0
+
+
+def _read_request(path: Path) -> ImportRequest:
+    try:
+        request = json.loads(path.read_text(encoding="utf-8"))
+        return ImportRequest(Path(request["weights"]), int(request["max_bytes"]))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RunFileError(f"{path} is not a valid description of an import: {error!r}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""A bundle is written in pieces, the same bytes each time."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+from bundle_files import METRICS_OF_CATS, bundle, bundle_contents, lineage_of
+from weight_files import TINY, tiny_checkpoint
+
+from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, WEIGHTS
+from app.serving.bundle_writer import bundle_documents, sample_count, write_bundle
+from models.config import TrainingConfig
+
+
+def test_the_same_contents_give_the_same_bytes_without_the_time_of_writing() -> None:
+    first = bundle()
+    assert first == bundle()
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        for name, data in bundle_contents().items():
+            assert archive.read(name) == data, name
+
+
+def test_each_piece_of_the_weights_is_passed_on_before_the_next_is_read() -> None:
+    read = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(100):
+            read += 1
+            yield bytes(1000)
+
+    sent = 0
+    for piece in write_bundle({}, b"png", pieces(), iter([b"onnx"])):
+        sent += len(piece)
+        assert sent >= 1000 * (read - 1)
+        assert len(piece) < 2000
+    assert sent > 100_000
+
+
+def test_the_documents_hold_the_scores_and_the_lineage() -> None:
+    lineage = lineage_of(tiny_checkpoint())
+    documents = bundle_documents(lineage, METRICS_OF_CATS, "cats-c1.zip")
+    assert json.loads(documents[LINEAGE]) == lineage
+    assert json.loads(documents[METRICS]) == METRICS_OF_CATS
+    assert set(documents) == {CARD, EXAMPLE, LINEAGE, METRICS}
+    assert WEIGHTS.encode() in documents[CARD]
+    assert json.loads(bundle_documents(lineage, None, "a.zip")[METRICS]) is None
+
+
+def test_large_images_are_fewer_on_the_grid() -> None:
+    assert sample_count(TINY) == 64
+    assert sample_count(TrainingConfig(shape=(256, 256, 3))) == 16

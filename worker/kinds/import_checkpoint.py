@@ -1,0 +1,51 @@
+"""Import: gives the child process uploaded weights, and stores them with the ONNX file."""
+
+import json
+from typing import Any, ClassVar
+
+from sqlalchemy.orm import Session
+
+from app.domain.bundles import ImportedRecord
+from app.domain.imports import add_imported_model, read_record, weights_key
+from app.domain.job_objects import checkpoint_key
+from app.domain.tables import onnx_key
+from worker.kinds.kind import Kind, link_or_copy
+
+WEIGHTS, ONNX = "checkpoint.safetensors", "checkpoint.onnx"
+
+
+class Import(Kind):
+    module: ClassVar[str] = "models.import_checkpoint"
+    _record: ImportedRecord
+    _name_taken = False
+
+    @property
+    def _key(self) -> str:
+        return checkpoint_key(self.job.id, self.claim.epoch, self.job.config["images_seen"])
+
+    def prepare(self) -> None:
+        weights = self.run_dir / WEIGHTS
+        self._record = read_record(self.context.store, self.job.id)
+        key = weights_key(self.job.id)
+        link_or_copy(self.context.store.local_copy(key, self.job.config["sha256"]), weights)
+        run = {"weights": str(weights), "max_bytes": self.context.settings.max_model_bytes}
+        (self.run_dir / "run.json").write_text(json.dumps(run))
+
+    def handle(self, event: dict[str, Any]) -> None:
+        """The child sends no event but its last."""
+
+    def store_results(self) -> None:
+        self.context.store.move_in(self.run_dir / WEIGHTS, self._key)
+        self.context.store.move_in(self.run_dir / ONNX, onnx_key(self._key))
+
+    def register_results(self, session: Session, event: dict[str, Any]) -> None:
+        added = add_imported_model(session, self.claim, self._key, event, self._record)
+        self._name_taken = added is None
+
+    def shortfall(self) -> str | None:
+        if not self._name_taken:
+            return None
+        return (
+            f"there is a model {self.job.model!r} by now: import the file again under another "
+            "name, or delete that model first"
+        )
