@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-RENDER_BATCH = 8  # images per forward pass of bulk generation
 Pixels = NDArray[np.uint8]  # (N, H, W, C)
 Vector = NDArray[np.float32]  # (latent_dim,)
 Point = int | Vector  # a seed, or a latent

@@ -15,12 +15,14 @@ from app.domain.images.recipes import Recipe, image_recipe
 from app.domain.images.replacement_seeds import seed_after
 from models.onnx_generator import OnnxGenerator
 from models.resources import usable_cores
-from models.samples import RENDER_BATCH, Pixels, Sample
+from models.samples import Pixels, Sample
 from models.scoring.nearest import NoIndex, copy_distance, open_index
 from models.scoring.onnx_embedder import OnnxEmbedder
 from models.seeds import class_from_seed
 from worker.synthesis.request import ComparedDataset, NoPassport
 
+# Images in one call of the runtime, which takes as long for an image in every batch.
+RENDER_BATCH = 8
 # The images of a task, which one thread makes. Handing over a task takes as long as a few small
 # images, so a task has many; tasks of large images have at most TASK_BYTES of pixels.
 TASK_IMAGES = 4 * RENDER_BATCH
@@ -54,12 +56,14 @@ class ImageStream:
         image_format: str,
         label: int | None,
         find_copies: Callable[[Pixels], list[bool]] | None = None,
+        truncation: float = 1.0,
     ) -> None:
         self._generator = generator
         self._checkpoint = checkpoint
         self._format = image_format
         self._label = label
         self._find_copies = find_copies
+        self._truncation = truncation
 
     def images(self, seed: int, start: int, stop: int | None) -> Generator[EncodedImage]:
         """Yield the images of the seeds `seed` + offset, for offsets from `start` up to `stop`.
@@ -85,7 +89,7 @@ class ImageStream:
             pool.shutdown(cancel_futures=True)
 
     def _make_images(self, seeds: list[int]) -> list[EncodedImage]:
-        samples = [Sample(seed, self._choose_label(seed)) for seed in seeds]
+        samples = [Sample(seed, self._choose_label(seed), self._truncation) for seed in seeds]
         batches = (
             samples[first : first + RENDER_BATCH] for first in range(0, len(samples), RENDER_BATCH)
         )
