@@ -16,6 +16,7 @@ from app.cli.options import (
     OutOption,
     ResampleOption,
     ScaleOption,
+    TruncationOption,
     parse_seeds,
     without_none,
 )
@@ -46,6 +47,7 @@ def generate(
     seeds: Annotated[str, typer.Option(help="Seeds such as 7, 0-63 or 1,5,9-12.")],
     out: OutOption,
     class_name: ClassOption = None,
+    truncation: TruncationOption = None,
     scale: ScaleOption = None,
     resample: ResampleOption = None,
 ) -> None:
@@ -55,6 +57,7 @@ def generate(
         "seeds": parsed,
         "format": image_format(out, len(parsed)),
         "class": class_name,
+        "truncation": truncation,
         "scale": scale,
         "resample": resample,
     }
@@ -83,6 +86,7 @@ def morph(
         typer.Option(help="Constant speed, slower at keyframes, or equal visible change [linear]."),
     ] = None,
     class_name: ClassOption = None,
+    truncation: TruncationOption = None,
     scale: ScaleOption = None,
     resample: ResampleOption = None,
 ) -> None:
@@ -96,6 +100,7 @@ def morph(
         "method": method,
         "easing": easing,
         "class": class_name,
+        "truncation": truncation,
         "format": morph_format(out),
         "scale": scale,
         "resample": resample,

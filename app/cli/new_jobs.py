@@ -15,6 +15,7 @@ from app.cli.options import (
     ClassOption,
     FolderOption,
     ModelArgument,
+    TruncationOption,
     parse_overrides,
     without_none,
 )
@@ -134,6 +135,7 @@ def synthesize(
     out: FolderOption,
     seed: Annotated[int | None, typer.Option(help="Seed of the first image [0].")] = None,
     class_name: ClassOption = None,
+    truncation: TruncationOption = None,
     layout: Annotated[
         Literal["zip", "imagefolder", "webdataset", "parquet"] | None,
         typer.Option(help="Layout of the files [zip]."),
@@ -155,6 +157,7 @@ def synthesize(
         "images": images,
         "seed": seed,
         "class": class_name,
+        "truncation": truncation,
         "layout": layout,
         "format": image_format,
         "shard_images": shard_images,

@@ -26,6 +26,10 @@ ClassOption = Annotated[
         "--class", metavar="NAME", help="The class, for a conditional model [the seed decides]."
     ),
 ]
+TruncationOption = Annotated[
+    float | None,
+    typer.Option(help="Scale latents by this factor, above 0 and at most 1 [1]."),
+]
 ScaleOption = Annotated[int | None, typer.Option(help="Enlarge by this factor, 1 to 8 [1].")]
 ResampleOption = Annotated[
     Literal["lanczos", "nearest"] | None,

@@ -41,6 +41,7 @@ class Synthesis:
     images: int
     seed: int = 0  # of the first image; each further image has the next seed
     class_name: str | None = None  # None: each seed draws its own class
+    truncation: float = 1.0  # the factor ψ by which the latents are scaled
     layout: str = "zip"
     format: str = "png"
     shard_images: int = SHARD_IMAGES
@@ -55,6 +56,11 @@ class Synthesis:
                 f"{self.images} images from seed {self.seed} on end beyond the last seed, "
                 f"{MAX_SEED}: give fewer images or a smaller seed",
                 field="images",
+            )
+        if not 0 < self.truncation <= 1:
+            raise InvalidRequest(
+                f"truncation {self.truncation} is out of range: above 0, at most 1",
+                field="truncation",
             )
         if ceil(self.images / self.shard_images) > MAX_SHARDS:
             raise InvalidRequest(
@@ -75,6 +81,7 @@ class Synthesis:
             "images": self.images,
             "seed": self.seed,
             "class": self.class_name,
+            "truncation": self.truncation,
             "layout": self.layout,
             "format": self.format,
             "shard_images": self.shard_images,

@@ -22,6 +22,7 @@ from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.engine import Engine
 from app.serving.image_bundles import new_bundle, stream_bundle
 from app.serving.image_files import ImageFile
+from app.serving.latents import QueryTruncation, Truncation
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 from models.samples import Pixels, Sample
 
@@ -35,6 +36,10 @@ CheckpointParameter = Annotated[
 ClassParameter = Annotated[
     str | None,
     Query(alias="class", description="Of a conditional model; by default drawn from the seed."),
+]
+TruncationParameter = Annotated[
+    QueryTruncation,
+    Query(description="The factor by which latents are scaled, towards the centre of their shell."),
 ]
 
 
@@ -76,12 +81,14 @@ class ImageOptions(NamedTuple):
 
     checkpoint: str | None
     class_name: str | None
+    truncation: float
     display: Display
 
 
 async def _image_options(
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
+    truncation: TruncationParameter = 1.0,
     scale: Annotated[
         int, Query(ge=1, le=MAX_SCALE, description="The factor by which each side is enlarged.")
     ] = 1,
@@ -89,15 +96,16 @@ async def _image_options(
         Resample, Query(description="Enlarge smoothly, or each pixel to a square.")
     ] = "lanczos",
 ) -> ImageOptions:
-    return ImageOptions(checkpoint, class_name, Display(scale, resample))
+    return ImageOptions(checkpoint, class_name, truncation, Display(scale, resample))
 
 
 ImageOptionsDep = Annotated[ImageOptions, Depends(_image_options)]
 
 
-class DisplayFields(StrictBody):
-    """The fields of a request body that say how its images are enlarged."""
+class ImageFields(StrictBody):
+    """The fields of every request body for images: their truncation, and how they are enlarged."""
 
+    truncation: Truncation = 1.0
     scale: Annotated[int, Field(strict=True, ge=1, le=MAX_SCALE), FLOAT_AS_INT] = 1
     resample: Resample = "lanczos"
 

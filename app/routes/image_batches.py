@@ -20,9 +20,9 @@ from app.domain.settings import Settings
 from app.routes.fields import CheckpointId
 from app.routes.generation import (
     GENERATION_DEPENDENCIES,
-    DisplayFields,
     GenerationContext,
     GenerationDep,
+    ImageFields,
     bundle_response,
     check_pixels,
     refuse_scaled_json,
@@ -52,7 +52,7 @@ SHEETS = ("grid", "contact", "sprites")
 STREAMED = ("zip", "multipart")
 
 
-class ImagesRequest(DisplayFields):
+class ImagesRequest(ImageFields):
     """Give exactly one of `seeds`, `latents` and `count`: the seeds from `seed` (default 0) on.
 
     `columns` belongs to sheets (grid, contact, sprites); by default a sheet is square. `class`
@@ -109,7 +109,7 @@ async def generate_images(name: str, body: ImagesRequest, context: GenerationDep
         check_pixels(len(points), checkpoint, context.settings, body.sources[0], body.scale)
     if body.reject_copies:
         return await _generate_originals(body, checkpoint, points, context)
-    samples = to_samples(checkpoint, body.class_name, points)
+    samples = to_samples(checkpoint, body.class_name, points, body.truncation)
     if body.format == "json":
         passports: list[dict[str, Any]] = [{}] * len(samples)
         if body.passports:
@@ -131,7 +131,7 @@ async def _generate_originals(
     points: list[Point],
     context: GenerationContext,
 ) -> Response:
-    making = make_originals(checkpoint, body.class_name, points, context)
+    making = make_originals(checkpoint, body.class_name, points, body.truncation, context)
     originals = await while_connected(context.request, making)
     samples, pixels = originals.samples, originals.pixels
     if body.format == "json":

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from app.domain.errors import NotAcceptable, QueueFull
 from app.domain.images.encoders import MEDIA_TYPES, SINGLE_FORMATS, SingleFormat
+from app.domain.images.recipes import truncation_recipe
 from app.routes.generation import (
     GENERATION_DEPENDENCIES,
     GenerationDep,
@@ -41,7 +42,7 @@ async def describe_image(
     the image is a copy of it."""
     refuse_scaled_json("json", options.display)
     checkpoint = await context.find(name, options.checkpoint)
-    (sample,) = to_samples(checkpoint, options.class_name, [seed])
+    (sample,) = to_samples(checkpoint, options.class_name, [seed], options.truncation)
     return await describe(checkpoint, sample, context)
 
 
@@ -59,7 +60,7 @@ async def get_image(
 ) -> Response:
     """The image of a seed. Its recipe is at the same address with the ending `.json`."""
     checkpoint = await context.find(name, options.checkpoint)
-    (sample,) = to_samples(checkpoint, options.class_name, [seed])
+    (sample,) = to_samples(checkpoint, options.class_name, [seed], options.truncation)
     file = ImageFile(checkpoint, sample, image_format, options.display)
     headers = cache_headers(file.recipe_text, image_format, options.checkpoint)
     if is_not_modified(context.request, headers):
@@ -98,13 +99,14 @@ async def get_random_image(
     seed = secrets.randbelow(MAX_SEED + 1)
     checkpoint = await context.find(name, options.checkpoint)
     check_pixels(1, checkpoint, context.settings, "scale", options.display.scale)
-    (sample,) = to_samples(checkpoint, options.class_name, [seed])
+    (sample,) = to_samples(checkpoint, options.class_name, [seed], options.truncation)
     query = {"checkpoint": checkpoint.id}
     query |= {"class": options.class_name} if options.class_name else {}
+    query |= truncation_recipe(options.truncation) | options.display.recipe()
     address = f"/v1/models/{name}/images/{seed}.{image_format}"
     headers = {
         "Cache-Control": "no-store",
-        "Content-Location": f"{address}?{urlencode(query | options.display.recipe())}",
+        "Content-Location": f"{address}?{urlencode(query)}",
         "Moggy-Seed": str(seed),
     }
     file = ImageFile(checkpoint, sample, image_format, options.display)

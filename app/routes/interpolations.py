@@ -15,9 +15,9 @@ from app.domain.settings import Settings
 from app.routes.fields import CheckpointId
 from app.routes.generation import (
     GENERATION_DEPENDENCIES,
-    DisplayFields,
     GenerationContext,
     GenerationDep,
+    ImageFields,
     ImageOptionsDep,
     bundle_response,
     check_pixels,
@@ -30,7 +30,15 @@ from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.display import encode_sprites, square_columns
-from app.serving.latents import Easing, Keyframes, Latent, Method, choose_label, to_point
+from app.serving.latents import (
+    Easing,
+    Keyframes,
+    Latent,
+    Method,
+    Truncation,
+    choose_label,
+    to_point,
+)
 from app.serving.morph_latents import frame_latents
 from app.serving.request_bodies import FLOAT_AS_INT
 from models.config import MAX_SEED
@@ -48,7 +56,7 @@ URL_FORMATS: tuple[UrlFormat, ...] = get_args(UrlFormat)
 DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
 
 
-class InterpolationRequest(DisplayFields):
+class InterpolationRequest(ImageFields):
     """`frames` counts all frames, both ends included. `loop`: the morph returns to its first
     keyframe. An animated webp, gif or apng plays for ever, or once where `repeat` is false.
 
@@ -79,7 +87,11 @@ class Keyframe(BaseModel):
 
 
 class InterpolationAnswer(BaseModel):
-    """The recipe of a morph, and the latents of its frames."""
+    """The recipe of a morph, and the latents of its frames.
+
+    `truncation` is left out where it is 1. The latents of the frames are truncated already, those
+    of the keyframes are not.
+    """
 
     model: str
     checkpoint: str
@@ -94,6 +106,7 @@ class InterpolationAnswer(BaseModel):
     loop: bool
     repeat: bool
     fps: float
+    truncation: Truncation = 1.0
     latents: list[list[float]]
 
 
@@ -155,6 +168,7 @@ async def get_interpolation(
         repeat=repeat,
         fps=fps,
         format="strip" if file_format == "png" else file_format,
+        truncation=options.truncation,
         scale=options.display.scale,
         resample=options.display.resample,
         checkpoint=options.checkpoint,
@@ -189,6 +203,7 @@ async def _render(
         method=morph.method,
         easing=morph.easing,
         loop=morph.loop,
+        truncation=morph.truncation,
     )
     latents = await while_connected(context.request, latents_computation)
     if morph.format == "json":
@@ -261,6 +276,7 @@ def _recipe(
             loop=morph.loop,
             repeat=morph.repeat,
             fps=morph.fps,
+            truncation=morph.truncation,
         )
         | morph.display.recipe()
     )

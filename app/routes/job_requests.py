@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonVal
 
 from app.domain.errors import InvalidRequest
 from app.routes.fields import CheckpointId, Name
+from app.serving.latents import Truncation
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, float_as_int, limit_fields
 from models.config import field_ranges
 from models.presets import PRESETS
@@ -14,8 +15,8 @@ FIELDS = {
     "train": ("dataset", "model", "preset", "images", "epochs", "batch_size", "seed",
               "resume_from", "stability", "overrides"),
     "evaluate": ("dataset", "model", "checkpoint", "images"),
-    "synthesize": ("model", "checkpoint", "images", "seed", "class", "layout", "format",
-                   "shard_images", "reject_copies"),
+    "synthesize": ("model", "checkpoint", "images", "seed", "class", "truncation", "layout",
+                   "format", "shard_images", "reject_copies"),
 }  # fmt: skip
 # The fields that each kind requires, for the OpenAPI document.
 REQUIRED: dict[str, JsonValue] = {
@@ -56,10 +57,11 @@ class JobRequest(StrictBody):
     `evaluate` takes dataset, model, checkpoint and images. It scores the given checkpoint, or else
     the model's served one, on `images` generated images, by default as many as the dataset has.
 
-    `synthesize` takes model, checkpoint, images, seed, class, layout, format, shard_images and
-    reject_copies. It writes 10 to 10,000,000 `images`, of the seeds from `seed` (default 0) on, to
-    files: GET /v1/jobs/{id}/files. `class` belongs to conditional models; without it each seed
-    draws its own. By default `layout` is zip, `format` png and `shard_images` 10,000.
+    `synthesize` takes model, checkpoint, images, seed, class, truncation, layout, format,
+    shard_images and reject_copies. It writes 10 to 10,000,000 `images`, of the seeds from `seed`
+    (default 0) on, to files: GET /v1/jobs/{id}/files. `class` belongs to conditional models;
+    without it each seed draws its own. `truncation` (default 1) is the factor by which latents are
+    scaled. By default `layout` is zip, `format` png and `shard_images` 10,000.
     `reject_copies` skips seeds whose images are copies of training pictures, and continues with
     further seeds until there are `images`.
     """
@@ -81,6 +83,7 @@ class JobRequest(StrictBody):
         dict[FieldName, Any], BeforeValidator(limit_fields), AfterValidator(_whole_numbers)
     ] = Field({}, json_schema_extra=OVERRIDES)
     class_name: Annotated[str | None, Field(alias="class")] = None
+    truncation: Truncation | None = None
     layout: Literal["zip", "imagefolder", "webdataset", "parquet"] | None = None
     format: Literal["png", "webp", "jpg"] | None = None
     shard_images: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None

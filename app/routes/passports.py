@@ -15,7 +15,7 @@ from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.copy_rejection import Originals, replace_copies
 from app.serving.engine import Engine
-from app.serving.latents import to_samples
+from app.serving.latents import Truncation, to_samples
 from app.serving.passports import DatasetEmbeddings, NoPassport, no_passport
 from models.samples import Point, Sample
 
@@ -36,6 +36,8 @@ class NearestPicture(BaseModel):
 class ImageAnswer(BaseModel):
     """The recipe of an image, by its seed or latent, and its passport where that is requested.
 
+    `truncation` is left out where it is 1.
+
     `copy`: whether the image is a copy of `nearest`. Both are null where that cannot be determined,
     and `nearest_absent` says why.
     """
@@ -48,6 +50,7 @@ class ImageAnswer(BaseModel):
     seed: int | None = None
     latent: list[float] | None = None
     class_name: Annotated[str | None, Field(alias="class")]
+    truncation: Truncation = 1.0
     nearest: NearestPicture | None = None
     copied: Annotated[bool | None, Field(alias="copy")] = None
     nearest_absent: str | None = None
@@ -92,6 +95,7 @@ async def make_originals(
     checkpoint: GeneratorCheckpoint,
     class_name: str | None,
     seeds: list[Point],
+    truncation: float,
     context: GenerationContext,
 ) -> Originals:
     """Generate the images of the seeds; images of other seeds replace those that are copies.
@@ -107,7 +111,7 @@ async def make_originals(
         ) from error
 
     def choose(points: list[Point]) -> list[Sample]:
-        return to_samples(checkpoint, class_name, points)
+        return to_samples(checkpoint, class_name, points, truncation)
 
     return await replace_copies(context.engine, embeddings, checkpoint, choose(seeds), choose)
 

@@ -4,11 +4,19 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
 from app.domain.images.checkpoint import GeneratorCheckpoint, find_label, list_classes
+from app.domain.validation import show_value
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, exactly_one_schema
 from models.config import MAX_SEED
 from models.samples import Point, Sample, Vector
@@ -30,6 +38,29 @@ Method = Literal["slerp", "lerp"]
 Easing = Literal["linear", "smooth", "even"]
 LatentValues = Annotated[
     list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM, fail_fast=True)
+]
+
+
+def _explain_truncation(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Validate a truncation; one error with the whole range instead of one for each bound."""
+    try:
+        return validate(value)
+    except ValidationError as exc:
+        raise PydanticCustomError(
+            "truncation",
+            "{value} is not a number above 0 and at most 1",
+            {"value": show_value(value)},
+        ) from exc
+
+
+# The factor ψ by which latents are scaled: in a request's body, and in a query.
+Truncation = Annotated[
+    float,
+    Field(strict=True, gt=0, le=1, allow_inf_nan=False),
+    WrapValidator(_explain_truncation),
+]
+QueryTruncation = Annotated[
+    float, Field(gt=0, le=1, allow_inf_nan=False), WrapValidator(_explain_truncation)
 ]
 
 
@@ -173,11 +204,13 @@ def choose_label(checkpoint: GeneratorCheckpoint, name: str | None, point: Point
 
 
 def to_samples(
-    checkpoint: GeneratorCheckpoint, name: str | None, points: list[Point]
+    checkpoint: GeneratorCheckpoint, name: str | None, points: list[Point], truncation: float = 1.0
 ) -> list[Sample]:
     """Each point with the label that `choose_label` gives it. Raises what `choose_label` raises."""
     seeds = [point for point in points if isinstance(point, int)]
     if name is not None or not checkpoint.classes or len(seeds) < len(points):
-        return [Sample(point, choose_label(checkpoint, name, point)) for point in points]
+        return [
+            Sample(point, choose_label(checkpoint, name, point), truncation) for point in points
+        ]
     labels = classes_from_seeds(seeds, len(checkpoint.classes)).tolist()
-    return [Sample(*pair) for pair in zip(points, labels, strict=True)]
+    return [Sample(point, label, truncation) for point, label in zip(points, labels, strict=True)]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import vector_of
-from models.latents import latent_path, latents_at
+from models.latents import latent_path, latents_at, truncate
 from models.samples import Point, Sample, Vector
 
 MIN_SEGMENT_PROBES = 16  # probes of one segment
@@ -33,14 +33,16 @@ async def frame_latents(
     method: str,
     easing: str,
     loop: bool,
+    truncation: float,
 ) -> list[Vector]:
-    """`frames` latents along a path through the keyframes.
+    """`frames` latents along a path through the truncated keyframes.
 
     The first latent is the first keyframe, bit for bit; unless the path is a loop, the last latent
     is the last keyframe. The easing `even` generates pictures along the path to measure how much
     they change. Raises what `Engine.generate` raises.
     """
-    points = np.stack([vector_of(point, checkpoint.latent_dim) for point in keyframes])
+    vectors = np.stack([vector_of(point, checkpoint.latent_dim) for point in keyframes])
+    points = truncate(vectors, truncation)
     if easing != "even":
         return list(latent_path(points, frames, method, easing, loop))
     segments = len(keyframes) if loop else len(keyframes) - 1

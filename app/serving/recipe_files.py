@@ -17,7 +17,15 @@ from app.domain.settings import Settings
 from app.domain.validation import explain_error, known_fields
 from app.serving.animations import MAX_FPS
 from app.serving.display import MAX_SCALE, SPRITE_SHEET, Resample
-from app.serving.latents import MAX_KEYFRAMES, Easing, LatentValues, Method, Seed, to_vector
+from app.serving.latents import (
+    MAX_KEYFRAMES,
+    Easing,
+    LatentValues,
+    Method,
+    Seed,
+    Truncation,
+    to_vector,
+)
 from app.serving.request_bodies import StrictBody
 from models.samples import Point
 
@@ -56,6 +64,7 @@ class FileRecipe(StrictBody):
     images_seen: int
     backend: str
     class_name: Annotated[str | None, Field(alias="class")]
+    truncation: Truncation = 1.0
     scale: Annotated[int, Field(ge=1, le=MAX_SCALE)] = 1
     resample: Resample = "lanczos"
 

@@ -82,6 +82,7 @@ class Verification:
             method=morph.method,
             easing=morph.easing,
             loop=morph.loop,
+            truncation=morph.truncation,
         )
         return [Sample(latent, label) for latent in latents]
 
@@ -91,11 +92,11 @@ class Verification:
         else:
             assert isinstance(self._parsed, ImageRecipe)
             images = [self._parsed]
-        samples = []
+        samples, truncation = [], self._parsed.truncation
         for image in images:
             point = image.to_point(checkpoint, "latent")
             name = image.class_name or self._parsed.class_name
-            samples.append(Sample(point, choose_label(checkpoint, name, point)))
+            samples.append(Sample(point, choose_label(checkpoint, name, point), truncation))
         return samples
 
     def compare(

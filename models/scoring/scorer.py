@@ -11,6 +11,7 @@ import torch
 
 from models.config import TrainingConfig
 from models.data import PackedDataset
+from models.latents import truncate
 from models.networks.network import Generator
 from models.precision import Machine
 from models.rendering import SYNTHESIS_BATCH, synthesize
@@ -140,12 +141,14 @@ def generate_scored(
     dataset: PackedDataset,
     count: int,
     check: Callable[[], None] = lambda: None,
+    truncation: float = 1.0,
 ) -> np.ndarray:
     """Generate (count, H, W, C) uint8 from the SCORE_SEEDS, with the dataset's class shares.
 
-    `check` is called before each batch; an exception of it ends the call.
+    `check` is called before each batch; an exception of it ends the call. `truncation` is the
+    factor ψ in (0, 1] by which the latents are scaled.
     """
-    latents = latents_from_seeds(SCORE_SEEDS[:count], generator.latent_dim)
+    latents = truncate(latents_from_seeds(SCORE_SEEDS[:count], generator.latent_dim), truncation)
     labels = dataset.proportional_labels(count) if generator.classes else None
     batches = []
     for first in range(0, count, SYNTHESIS_BATCH):

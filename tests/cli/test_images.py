@@ -50,11 +50,11 @@ def test_generate_writes_one_image_or_a_grid(
 ) -> None:
     service.on("POST /v1/models/cats/images", (200, "image/png", b"grid"), (200, "x", b"single"))
     assert moggy("generate", "cats", "--seeds", "0-2,9", "--out", tmp_path / "g.png").code == 0
-    options = ("--seeds", "5", "--class", "white cat", "--scale", 4, "--out", tmp_path / "o.webp")
-    assert moggy("generate", "cats", *options).code == 0
+    options = ("--seeds", "5", "--class", "white cat", "--scale", 4, "--truncation", 0.7)
+    assert moggy("generate", "cats", *options, "--out", tmp_path / "o.webp").code == 0
     assert [request.json for request in service.received] == [
         {"seeds": [0, 1, 2, 9], "format": "grid"},
-        {"seeds": [5], "format": "webp", "class": "white cat", "scale": 4},
+        {"seeds": [5], "format": "webp", "class": "white cat", "scale": 4, "truncation": 0.7},
     ]
     assert (tmp_path / "g.png").read_bytes() == b"grid"
     assert (tmp_path / "o.webp").read_bytes() == b"single"

@@ -30,8 +30,8 @@ from models.samples import Sample
 
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 NOTHING = dict.fromkeys(
-    ("model", "checkpoint", "images", "seed", "class", "layout", "format", "shard_images",
-     "reject_copies")
+    ("model", "checkpoint", "images", "seed", "class", "truncation", "layout", "format",
+     "shard_images", "reject_copies")
 )  # fmt: skip
 
 
@@ -60,6 +60,7 @@ def test_a_field_that_is_not_given_has_its_default(
         "images": 1000,
         "seed": 0,
         "class": None,
+        "truncation": 1.0,
         "layout": "zip",
         "format": "png",
         "shard_images": 10_000,
@@ -74,6 +75,7 @@ def test_given_fields_are_kept(
         "images": 500,
         "seed": 3,
         "class": "white",
+        "truncation": 0.7,
         "layout": "webdataset",
         "format": "jpg",
         "shard_images": 50,
@@ -89,6 +91,8 @@ def test_given_fields_are_kept(
         ({"images": 10_000_001}, "images", "out of range"),
         ({"images": 10, "seed": -1}, "seed", "out of range"),
         ({"images": 10, "seed": MAX_SEED}, "images", "end beyond the last seed"),
+        ({"images": 10, "truncation": 0.0}, "truncation", "0.0 is out of range: above 0, at most"),
+        ({"images": 10, "truncation": 1.5}, "truncation", "truncation 1.5 is out of range"),
         ({"images": 10, "shard_images": 9}, "shard_images", "10 to 100000"),
         ({"images": 10, "shard_images": 100_001}, "shard_images", "10 to 100000"),
         ({"images": 10_000_000, "shard_images": 999}, "shard_images", "give at least 1,000"),

@@ -209,6 +209,15 @@ def test_copies_are_replaced_by_the_next_seeds_that_are_not_copies(
         assert item == get(client, f"{item['seed']}.json").json()
 
 
+@pytest.mark.usefixtures("copier")
+def test_the_originals_of_a_truncated_request_are_truncated(client: TestClient) -> None:
+    body = {"count": 2, "truncation": 0.9, "format": "json", "reject_copies": True}
+    for item in ask(client, **body).json()["items"]:
+        item.pop("replaces", None)
+        assert item == get(client, f"{item['seed']}.json?truncation=0.9").json()
+        assert item["truncation"] == 0.9
+
+
 def test_the_same_request_gets_the_same_originals(client: TestClient, copier: Copier) -> None:
     seeds = [40, 3, 17, 3, MAX_SEED]
     body = {"seeds": seeds, "format": "zip", "reject_copies": True}

@@ -39,6 +39,13 @@ def made(client: TestClient, name: str) -> bytes:
         "large": lambda: client.get(f"{IMAGES}/7.{file_format}?scale=3"),
         "large-grid": lambda: client.post(IMAGES, json={"seeds": [3, 1], "scale": 2}),
         "large-morph": lambda: client.get(f"{MORPHS}/7-9.{file_format}?frames=3&scale=2"),
+        "truncated": lambda: client.get(f"{IMAGES}/7.{file_format}?truncation=0.7"),
+        "truncated-grid": lambda: client.post(
+            IMAGES, json={"latents": [LATENT] * 2, "truncation": 0.7}
+        ),
+        "truncated-morph": lambda: client.get(
+            f"{MORPHS}/7-9.{file_format}?frames=3&easing=even&truncation=0.7"
+        ),
         "morph": lambda: client.get(f"{MORPHS}/7-42.{file_format}?frames=5&easing=even"),
         "sheet": lambda: client.post(IMAGES, json={"seeds": [3, 1, 2], "format": file_format}),
         "morph-sheet": lambda: client.post(
@@ -79,6 +86,7 @@ FILES = (
     *("morph.webp", "morph.gif", "morph.png", "path.webp", "path.gif", "path.apng"),
     *("large.png", "large-grid.png", "large-morph.webp", "morph.mp4"),
     *("sheet.sprites", "morph-sheet.sprites"),
+    *("truncated.png", "truncated-grid.png", "truncated-morph.webp"),
 )
 
 
@@ -187,7 +195,7 @@ def test_a_file_from_another_backend_may_differ_by_one_level(client: TestClient)
         assert (verdict["match"], verdict["difference"]) == (matches, levels)
 
 
-def test_a_truncated_picture_does_not_match(client: TestClient) -> None:
+def test_a_picture_that_was_cut_short_does_not_match(client: TestClient) -> None:
     data = made(client, "seed.png")
     verdict = verify(client, data[:-400])
     assert not verdict["match"]
@@ -198,6 +206,7 @@ def test_a_truncated_picture_does_not_match(client: TestClient) -> None:
     ("changes", "detail"),
     [
         ({"frames": 3}, "frames: there is no such field"),
+        ({"truncation": 0}, "truncation: 0 is not a number above 0 and at most 1"),
         ({"seed": -1}, "seed: -1 is too small: the minimum is 0"),
         ({"seed": None}, "there is not exactly one of seed, latent"),
         ({"checkpoint": 5}, "checkpoint: 5 is not text"),

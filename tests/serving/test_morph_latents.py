@@ -17,11 +17,12 @@ DIM = 100
 
 def path(
     engine: Engine, cats: GeneratorCheckpoint, keyframes: list[Point], frames: int, easing: str,
-    loop: bool = False,
+    loop: bool = False, truncation: float = 1.0,
 ) -> list[Vector]:  # fmt: skip
     computing = frame_latents(
-        engine, cats, keyframes, None, frames=frames, method="slerp", easing=easing, loop=loop
-    )
+        engine, cats, keyframes, None, frames=frames, method="slerp", easing=easing, loop=loop,
+        truncation=truncation,
+    )  # fmt: skip
     return asyncio.run(computing)
 
 
@@ -45,6 +46,18 @@ def test_a_path_begins_and_ends_at_its_keyframes_bit_for_bit(
     assert latents[4].tobytes() == vector_of(8, DIM).tobytes()
     if easing != "even":
         assert latents[2].tobytes() == middle.tobytes()
+
+
+@pytest.mark.parametrize("easing", ["linear", "even"])
+def test_a_truncated_path_has_truncated_latents(
+    engine: Engine, cats: GeneratorCheckpoint, easing: str
+) -> None:
+    whole, truncated = (path(engine, cats, [7, 8], 9, easing, truncation=t) for t in (1.0, 0.5))
+    for index in (0, 8):
+        assert truncated[index].tobytes() == (whole[index] * np.float32(0.5)).tobytes()
+    evenly = np.allclose(truncated, np.multiply(whole, 0.5), atol=1e-6)
+    # The images of truncated latents change at other places: `even` has to measure them.
+    assert evenly == (easing == "linear")
 
 
 def test_a_loop_ends_one_frame_before_it_begins_again(

@@ -52,6 +52,7 @@ class SynthesisRequest:
     images: int
     seed: int
     class_name: str | None
+    truncation: float
     layout: str
     format: str
     shard_images: int
@@ -71,6 +72,8 @@ class SynthesisRequest:
             images=config["images"],
             seed=config["seed"],
             class_name=config["class"],
+            # A job that an older version queued has none.
+            truncation=config.get("truncation", 1.0),
             layout=config["layout"],
             format=config["format"],
             shard_images=config["shard_images"],

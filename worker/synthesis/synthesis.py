@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.images.encoders import ENCODER
-from app.domain.images.recipes import checkpoint_recipe, class_name
+from app.domain.images.recipes import checkpoint_recipe, class_name, truncation_recipe
 from app.domain.images.replacement_seeds import further_seeds
 from models.child_process import Events, ProgressReporter
 from models.onnx_generator import OnnxFileError, OnnxGenerator
@@ -57,7 +57,7 @@ class Synthesis:
 
     def run(self) -> None:
         request = self._request
-        recipe = checkpoint_recipe(request.checkpoint)
+        recipe = checkpoint_recipe(request.checkpoint) | truncation_recipe(request.truncation)
         self._events.emit("started", recipe=recipe, encoder=ENCODER)
         # If copies are left out, the number of seeds is not known beforehand.
         stop = None if request.compared else request.images
@@ -75,6 +75,7 @@ class Synthesis:
             request.format,
             None if name is None else checkpoint.classes.index(name),
             CopyFinder(request.compared).find if request.compared else None,
+            request.truncation,
         )
 
     def _write_shard(self, images: Iterator[EncodedImage]) -> None:

@@ -13,22 +13,26 @@ Recipe = dict[str, Any]
 
 
 def image_recipe(checkpoint: GeneratorCheckpoint, sample: Sample) -> Recipe:
-    image_class = {"class": class_name(checkpoint, sample.label)}
-    return checkpoint_recipe(checkpoint) | point_recipe(sample.point) | image_class
+    image = {"class": class_name(checkpoint, sample.label)} | truncation_recipe(sample.truncation)
+    return checkpoint_recipe(checkpoint) | point_recipe(sample.point) | image
 
 
 def grid_recipe(checkpoint: GeneratorCheckpoint, samples: list[Sample], columns: int) -> Recipe:
-    """`class` is the class that all images share, else None. Conditional images have their own."""
+    """`class` is the class that all images share, else None. Conditional images have their own.
+
+    The truncation, which must be the same for all samples, stands in the recipe once.
+    """
     images = [point_recipe(sample.point) for sample in samples]
     labels = {sample.label for sample in samples}
     if checkpoint.classes:
         for image, sample in zip(images, samples, strict=True):
             image["class"] = class_name(checkpoint, sample.label)
-    return checkpoint_recipe(checkpoint) | {
+    grid = {
         "class": class_name(checkpoint, labels.pop()) if len(labels) == 1 else None,
         "columns": columns,
         "images": images,
     }
+    return checkpoint_recipe(checkpoint) | grid | truncation_recipe(samples[0].truncation)
 
 
 def interpolation_recipe(
@@ -42,8 +46,9 @@ def interpolation_recipe(
     loop: bool,
     repeat: bool,
     fps: float,
+    truncation: float,
 ) -> Recipe:
-    return checkpoint_recipe(checkpoint) | {
+    morph = {
         "class": class_name(checkpoint, label),
         "keyframes": [point_recipe(point) for point in keyframes],
         "frames": frames,
@@ -53,6 +58,7 @@ def interpolation_recipe(
         "repeat": repeat,
         "fps": fps,
     }
+    return checkpoint_recipe(checkpoint) | morph | truncation_recipe(truncation)
 
 
 def checkpoint_recipe(checkpoint: GeneratorCheckpoint) -> Recipe:
@@ -73,6 +79,11 @@ def point_recipe(point: Point) -> Recipe:
     if isinstance(point, np.ndarray):
         return {"latent": shortest_decimals(point)}
     return {"seed": point}
+
+
+def truncation_recipe(truncation: float) -> Recipe:
+    """The field that a truncation adds to a recipe: none for latents as they are drawn."""
+    return {} if truncation == 1 else {"truncation": truncation}
 
 
 def shortest_decimals(vector: Vector) -> list[float]:

@@ -96,7 +96,8 @@ def test_the_files_and_the_manifest_agree_with_the_api(
     checkpoint: GeneratorCheckpoint,
 ) -> None:
     start_worker("light,evaluate,synthesize")
-    job_id = synthesize(images=25, seed=7, shard_images=10, layout="imagefolder")
+    changes = {"layout": "imagefolder", "truncation": 0.7}
+    job_id = synthesize(images=25, seed=7, shard_images=10, **changes)
     job = watch(job_id).until_ended()
     assert (job.status, job.error) == (Status.SUCCEEDED, None)
     assert job.progress["images_seen"] == 25
@@ -120,9 +121,10 @@ def test_the_files_and_the_manifest_agree_with_the_api(
             f"{CLASSES[class_from_seed(seed, 2)]}/{seed}.png" for seed in range(7, 32)
         )
         for name, data in served.items():
-            address = f"/v1/models/cats/images/{name.partition('/')[2]}"
+            address = f"/v1/models/cats/images/{name.partition('/')[2]}?truncation=0.7"
             assert client.get(address).content == data
     assert manifest["recipe"]["sha256"] == checkpoint.sha256
+    assert (manifest["recipe"]["truncation"], manifest["truncation"]) == (0.7, 0.7)
     assert (manifest["images"], manifest["seed"], manifest["class"]) == (25, 7, None)
     assert (manifest["classes"], manifest["layout"]) == (list(CLASSES), "imagefolder")
     assert [(shard["first_seed"], shard["last_seed"]) for shard in manifest["shards"]] == [
