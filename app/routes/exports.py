@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from app.domain import registry
@@ -84,8 +84,6 @@ async def export_checkpoint(
     ],
     context: GenerationDep,
     store: StoreDep,
-    range_header: Annotated[str | None, Header(alias="range")] = None,
-    if_range: Annotated[str | None, Header()] = None,
 ) -> Response:
     """A checkpoint to take away. `onnx` is the file that is served: it maps latents to images and
     needs only ONNX Runtime. `safetensors` has the weights of both networks and the configuration.
@@ -106,7 +104,8 @@ async def export_checkpoint(
     }
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
-    part = parse_range(range_header, if_range, headers["ETag"], file.bytes)
+    sent = context.request.headers
+    part = parse_range(sent.get("range"), sent.get("if-range"), headers["ETag"], file.bytes)
     start, stop = part or (0, file.bytes)
     headers |= part.headers(file.bytes) if part else {}
     headers["Content-Length"] = str(stop - start)

@@ -43,6 +43,27 @@ CHECKPOINT: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"imported": {"metrics": None, "lineage": None}}, "was imported, without scores"),
+        (
+            {"imported": {"metrics": {"kid": 0.5}, "lineage": {}}, "metrics": None},
+            "its KID 0.500 was computed against a dataset that is not here",
+        ),
+        ({"imported": {"metrics": {"kid": 0.5}, "lineage": {}}}, "was imported with its scores"),
+    ],
+)
+def test_an_imported_checkpoint_is_shown_as_such(
+    service: FakeService, moggy: Moggy, changes: dict[str, Any], line: str
+) -> None:
+    service.on("GET /v1/models/cats", as_json(MODEL))
+    page = {"items": [CHECKPOINT | {"job": None} | changes], "next": None}
+    service.on("GET /v1/models/cats/checkpoints?limit=200", as_json(page))
+    shown = moggy("model", "show", "cats")
+    assert line in shown.out.splitlines()[-1]
+
+
 def test_a_model_is_shown_with_its_checkpoints_and_the_reason_for_the_served_one(
     service: FakeService, moggy: Moggy
 ) -> None:
