@@ -27,6 +27,11 @@ COPY_BYTES = 1 << 20
 END = struct.Struct("<4s4H2LH")  # the end of the central directory, without a comment
 END_START, ZIP64_LOCATOR_START, ZIP64_LOCATOR_BYTES = b"PK\x05\x06", b"PK\x06\x07", 20
 ENCRYPTED = 1  # a flag of a member
+# What `zipfile` raises for a broken zip: an offset in it may be negative or beyond all files.
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError),
+    *(NotImplementedError, RuntimeError, ValueError),
+)
 MAX_EMBEDDING = 64  # characters of its name
 MAX_SCORE = 1e9
 
@@ -87,7 +92,7 @@ def _members(file: IO[bytes]) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInf
     _check_directory(file)
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except BROKEN as error:
         raise BundleError(f"is a broken zip: {error}") from error
     names = [member.filename for member in archive.infolist()]
     if any(name.endswith(".pkl") for name in names):
@@ -163,7 +168,7 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
             while chunk := file.read(COPY_BYTES):
                 read += len(chunk)
                 yield chunk
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except BROKEN as error:
         raise BundleError(f"contains {member.filename} damaged: {error}") from error
     if read != member.file_size:
         raise BundleError(

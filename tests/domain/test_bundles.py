@@ -182,6 +182,13 @@ def test_a_broken_directory_is_refused(tmp_path: Path) -> None:
     assert "is a broken zip" in refusal(tmp_path, bytes(file))
 
 
+def test_offsets_outside_of_the_file_are_refused(tmp_path: Path) -> None:
+    file = bundle()
+    *fields, offset, comment = END.unpack(file[-END.size :])
+    for wrong in (offset + 100_000, 0xFFFFFFF0):  # members then begin in front of the file
+        assert refusal(tmp_path, file[: -END.size] + END.pack(*fields, wrong, comment))
+
+
 @pytest.mark.parametrize(
     "metrics",
     [
