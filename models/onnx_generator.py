@@ -7,6 +7,7 @@ import ctypes
 import functools
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.config import TrainingConfig
 from models.latents import truncate
+from models.onnx_sessions import CPU, session_options
 from models.ranges import ConfigError
 from models.samples import Pixels, Sample
 from models.seeds import Latents, latents_from_seeds
@@ -30,8 +32,7 @@ LICENCE = (
 )
 LATENTS, LABELS, IMAGES = "latents", "labels", "images"  # inputs and output
 
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
-WARNINGS_AND_ERRORS_ONLY = 3  # a log level of ONNX Runtime; below it, it logs each graph rewrite
+CUDA = "CUDAExecutionProvider"
 
 Labels = NDArray[np.int64]  # (N,)
 
@@ -47,9 +48,9 @@ class OnnxGenerator:
     computes each image of a batch by itself. `bytes` is the size of the file.
     """
 
-    def __init__(self, file: bytes, *, on_cpu: bool = False) -> None:
+    def __init__(self, file: bytes | Path, *, on_cpu: bool = False) -> None:
         """Load a file, where `on_cpu` is set even beside a GPU. Raises OnnxFileError."""
-        self.bytes = len(file)
+        self.bytes = file.stat().st_size if isinstance(file, Path) else len(file)
         self._session = _session(file, CPU if on_cpu else _provider())
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:
@@ -122,16 +123,11 @@ def _cuda_devices() -> int:
     return count.value
 
 
-def _session(file: bytes, provider: str) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    # Images are generated in parallel, each by one thread: the API runs a session in many threads.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # as fast without, and ten generators share the memory
-    options.log_severity_level = WARNINGS_AND_ERRORS_ONLY
+def _session(file: bytes | Path, provider: str) -> onnxruntime.InferenceSession:
     # TF32 would give pixels that differ by several levels.
     providers = [(CUDA, {"use_tf32": "0"}), CPU] if provider == CUDA else [CPU]
     try:
-        session = onnxruntime.InferenceSession(file, options, providers=providers)
+        session = onnxruntime.InferenceSession(file, session_options(), providers=providers)
     except Exception as error:  # its exceptions have no common base class
         raise OnnxFileError(f"cannot be loaded: {error}") from error
     if session.get_providers()[0] != provider:

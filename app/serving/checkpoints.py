@@ -192,17 +192,18 @@ class GeneratorCache:
     def _read(self, checkpoint: GeneratorCheckpoint) -> OnnxGenerator:
         try:
             path = self._store.local_copy(checkpoint.onnx_key, checkpoint.onnx_sha256)
-            file = path.read_bytes()
+            with path.open("rb") as file:
+                actual = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError as exc:
             raise _broken(checkpoint, "is not in the object store") from exc
         except OSError as exc:
             raise _broken(checkpoint, f"cannot be read: {exc}") from exc
-        actual = hashlib.sha256(file).hexdigest()
         if actual != checkpoint.onnx_sha256:
             problem = f"is damaged: its sha256 is {actual}, not {checkpoint.onnx_sha256}"
             raise _broken(checkpoint, problem)
         try:
-            return OnnxGenerator(file)
+            # By its path: ONNX Runtime would keep the bytes of a file in memory.
+            return OnnxGenerator(path)
         except OnnxFileError as exc:
             raise _broken(checkpoint, str(exc)) from exc
 

@@ -1,8 +1,5 @@
 """The file of one image: from the pixels of a sample and its recipe to PNG, WebP, JPEG or AVIF."""
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,22 +13,22 @@ from models.samples import Sample
 QUICK_FORMATS = ("png", "webp", "jpg")
 
 
-@dataclass(frozen=True)
 class ImageFile:
-    """What a file shows, and in which format."""
+    """What a file shows, in which format, and the recipe that is stored in it."""
 
-    checkpoint: GeneratorCheckpoint
-    sample: Sample
-    image_format: str
-    display: Display = OWN_SIZE
+    __slots__ = ("checkpoint", "display", "image_format", "recipe", "recipe_text", "sample")
 
-    @cached_property
-    def recipe(self) -> Recipe:
-        return image_recipe(self.checkpoint, self.sample) | self.display.recipe()
-
-    @cached_property
-    def recipe_text(self) -> str:
-        return recipe_text(self.recipe)
+    def __init__(
+        self,
+        checkpoint: GeneratorCheckpoint,
+        sample: Sample,
+        image_format: str,
+        display: Display = OWN_SIZE,
+    ) -> None:
+        self.checkpoint, self.sample = checkpoint, sample
+        self.image_format, self.display = image_format, display
+        self.recipe: Recipe = image_recipe(checkpoint, sample) | display.recipe()
+        self.recipe_text = recipe_text(self.recipe)
 
     @property
     def is_quick(self) -> bool:

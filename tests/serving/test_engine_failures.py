@@ -24,14 +24,6 @@ from models.samples import Pixels, Sample
 from .gate import Gate, seeds
 
 
-class Unencodable(ImageFile):
-    """A file whose recipe cannot be stored in its format."""
-
-    @property
-    def recipe_text(self) -> str:
-        return "beyond ASCII: é"
-
-
 def test_when_the_generation_thread_fails_requests_are_refused_and_do_not_wait(
     settings: Settings,
     store: ObjectStore,
@@ -77,10 +69,13 @@ def test_a_failing_call_fails_only_its_requests(engine: Engine, cats: GeneratorC
 def test_a_file_that_cannot_be_encoded_fails_only_its_request(
     engine: Engine, cats: GeneratorCheckpoint, gate: Gate
 ) -> None:
+    unencodable = ImageFile(cats, Sample(1), "jpg")
+    unencodable.recipe_text = "beyond ASCII: é"
+
     async def scenario() -> list[Any]:
         first = await gate.hold(engine, cats)
         tasks = [
-            asyncio.create_task(engine.file(Unencodable(cats, Sample(1), "jpg"))),
+            asyncio.create_task(engine.file(unencodable)),
             asyncio.create_task(engine.file(ImageFile(cats, Sample(2), "png"))),
         ]
         await asyncio.sleep(0)

@@ -11,6 +11,9 @@ from models.samples import Point, Sample, Vector
 
 Recipe = dict[str, Any]
 
+# json.dumps would create a new encoder at each call.
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def image_recipe(checkpoint: GeneratorCheckpoint, sample: Sample) -> Recipe:
     image = {"class": class_name(checkpoint, sample.label)} | truncation_recipe(sample.truncation)
@@ -93,4 +96,4 @@ def shortest_decimals(vector: Vector) -> list[float]:
 
 def recipe_text(recipe: Recipe) -> str:
     """Return the recipe as ASCII JSON: a PNG's tEXt chunk is limited to Latin-1."""
-    return json.dumps(recipe, separators=(",", ":"))
+    return _to_json(recipe)
