@@ -49,7 +49,11 @@ def run_import(folder: Path, events: Events) -> int:
         load_weights,
         require_finite,
     )
-    from models.checkpoint_header import CheckpointHeaderError, read_checkpoint_header
+    from models.checkpoint_header import (
+        DISCRIMINATOR_PREFIX,
+        CheckpointHeaderError,
+        read_checkpoint_header,
+    )
     from models.onnx_writer import ExportError, write_onnx
     from models.ranges import ConfigError
     from models.tensor_check import TensorMismatch, check_tensors
@@ -61,7 +65,9 @@ def run_import(folder: Path, events: Events) -> int:
         check_tensors(header, request.max_bytes)
         loaded = load_generator(request.weights)
         if header.has_discriminator:
-            require_finite(load_weights(request.weights).discriminator, header.images_seen)
+            discriminator = load_weights(request.weights).discriminator.items()
+            named = {f"{DISCRIMINATOR_PREFIX}{name}": tensor for name, tensor in discriminator}
+            require_finite(named, header.images_seen)
         sha256 = _sha256(request.weights)
         write_onnx(onnx, loaded.generator, header.config, header.images_seen, sha256)
     except (CheckpointHeaderError, TensorMismatch) as error:
