@@ -16,7 +16,7 @@ from models.config import MAX_SEED
 # The seeds that Moggy draws by itself, in disjoint ranges. Requests may name any seed from 0 to
 # MAX_SEED: only what is shown and what is measured must differ.
 SAMPLE_SEEDS = range(2**20)  # the sample grids of trainings, from 0 on
-SEARCH_SEEDS = range(2**20, 2**21)  # the sample index of a checkpoint
+SEARCH_SEEDS = range(2**20, 2**21)  # reserved for an index of a checkpoint's own images
 CHECK_SEEDS = range(2**21, 2**22)  # comparisons of an exported generator with its original
 SCORE_SEEDS = range(2**52, 2**53)  # the images that are scored
 
