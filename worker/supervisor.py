@@ -162,6 +162,8 @@ def make_run_dir(store: ObjectStore, run_dir: Path, claim: Claim) -> None:
     """
     for leftover in run_dir.parent.glob(f"{claim.job_id}-*"):
         epoch = leftover.name.rpartition("-")[2]
+        if epoch.isdecimal() and int(epoch) > claim.epoch:
+            continue  # another worker has taken over the job meanwhile
         if epoch.isdecimal() and int(epoch) < claim.epoch:
             old_log = JobLog(store, Claim(claim.job_id, int(epoch)), leftover)
             old_log.add("the worker of this attempt was killed, or its machine went down")

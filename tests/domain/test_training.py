@@ -209,4 +209,4 @@ def test_a_model_that_a_queued_job_starts_from_cannot_be_deleted(database: Datab
     with database.write() as session:
         session.delete(session.merge(job))
     with database.write() as session:
-        assert registry.delete_model(session, "cats") == [checkpoint().key]
+        assert registry.delete_model(session, "cats") == checkpoint().objects

@@ -33,9 +33,9 @@ def answer(generate: Any, disconnects: bool, seconds: float = 60) -> tuple[list[
     async def scenario() -> bool:
         image = fast_images._ImageRequest("cats", None, 7, "png", None)
         scope = {"type": "http", "headers": [], "app": mock.Mock(state=state)}
-        with mock.patch.object(
-            fast_images, "image_recipe", return_value={"model": "cats", "seed": 7}
-        ):
+        recipe = {"model": "cats", "seed": 7}
+        file = mock.Mock(recipe=recipe, recipe_text="{}")
+        with mock.patch.object(fast_images, "ImageFile", return_value=file):
             return await asyncio.wait_for(fast_images._answer(image, scope, receive, send), 10)
 
     return sent, asyncio.run(scenario())
