@@ -35,8 +35,8 @@ COPY_PERCENTILE = 1.0
 # cats, and the Embedder promises 0.05. 95 % of different cats are ten times as far apart.
 SAME_IMAGE_DISTANCE = 0.05
 
-BLOCK_ROWS = 4096  # rows converted to float32 at a time: 2 MB, which fits a processor's cache
-QUERIES_AT_A_TIME = 128  # 2 MB of scores for each thread: as fast as more, in less memory
+BLOCK_ROWS = 2048  # rows converted to float32 at a time: 1 MB, which fits a core's own cache
+QUERIES_AT_A_TIME = 128  # 1 MB of scores for each thread: as fast as more, in less memory
 # A generous bound of a float32 score's rounding: candidates within it are compared in float64.
 MARGIN = 4e-6
 # Candidates compared at a time, 64 MB on each side. Of more equally near ones, any one is taken.
