@@ -1,16 +1,20 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
-.PHONY: up test compose-test lint lock image-sizes bench soak packages
+.PHONY: up test coverage compose-test lint lock image-sizes bench soak packages
 
 up: $(VENV)/.installed
 	@$(BIN)/moggy up
 
 # A process of tests to each core; those of one file, which may share a server, in one.
 test: $(VENV)/.test-installed packages lint
-	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile \
-	  --cov=app --cov=worker --cov=models --cov-report=term:skip-covered
+	$(PYTEST)
+
+# Measuring the coverage takes the tests half as long again.
+coverage: $(VENV)/.test-installed packages
+	$(PYTEST) --cov=app --cov=worker --cov=models --cov-report=term:skip-covered
 
 # Builds the images and runs the compose file in a Docker engine: docker's, or the one that a script
 # runs (make compose-test ENGINE=/path/to/script, see .ci/compose-test).
