@@ -41,6 +41,12 @@ TruncationParameter = Annotated[
     QueryTruncation,
     Query(description="The factor by which latents are scaled, towards the centre of their shell."),
 ]
+ScaleParameter = Annotated[
+    int, Query(ge=1, le=MAX_SCALE, description="The factor by which each side is enlarged.")
+]
+ResampleParameter = Annotated[
+    Resample, Query(description="Enlarge smoothly, or each pixel to a square.")
+]
 
 
 class GenerationContext(NamedTuple):
@@ -89,12 +95,8 @@ async def _image_options(
     checkpoint: CheckpointParameter = None,
     class_name: ClassParameter = None,
     truncation: TruncationParameter = 1.0,
-    scale: Annotated[
-        int, Query(ge=1, le=MAX_SCALE, description="The factor by which each side is enlarged.")
-    ] = 1,
-    resample: Annotated[
-        Resample, Query(description="Enlarge smoothly, or each pixel to a square.")
-    ] = "lanczos",
+    scale: ScaleParameter = 1,
+    resample: ResampleParameter = "lanczos",
 ) -> ImageOptions:
     return ImageOptions(checkpoint, class_name, truncation, Display(scale, resample))
 

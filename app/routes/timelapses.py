@@ -17,13 +17,13 @@ from app.domain.job_states import ENDED, JobKind
 from app.domain.settings import Settings
 from app.domain.tables import Event, Job
 from app.routes.dependencies import DatabaseDep, StoreDep
-from app.routes.generation import GENERATION_DEPENDENCIES
+from app.routes.generation import GENERATION_DEPENDENCIES, ResampleParameter, ScaleParameter
 from app.routes.openapi import NOT_MODIFIED, Responses, file_response, partial_response, problems
 from app.routes.protocol.byte_ranges import select_range
 from app.routes.protocol.caching import IMMUTABLE, cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import MAX_FPS
-from app.serving.display import MAX_SCALE, Display, Resample
+from app.serving.display import Display
 from app.serving.timelapse import Timelapse
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[*GENERATION_DEPENDENCIES])
@@ -55,12 +55,8 @@ async def get_job_timelapse(
     database: DatabaseDep,
     store: StoreDep,
     fps: Annotated[float, Query(ge=1, le=MAX_FPS, allow_inf_nan=False)] = DEFAULT_FPS,
-    scale: Annotated[
-        int, Query(ge=1, le=MAX_SCALE, description="The factor by which each side is enlarged.")
-    ] = 1,
-    resample: Annotated[
-        Resample, Query(description="Enlarge smoothly, or each pixel to a square.")
-    ] = "lanczos",
+    scale: ScaleParameter = 1,
+    resample: ResampleParameter = "lanczos",
 ) -> Response:
     """The film of a training's sample grids, oldest first, one frame each; the last one is held for
     a second. A WebP is lossless and plays for ever. While the training runs, the film shows the

@@ -29,7 +29,8 @@ log = structlog.get_logger()
 
 # The most samples that share a call of the runtime. On a CPU the runtime takes as long for an image
 # in every batch, but the threads and the event loop exchange Python's lock less often: at 32
-# connections single images were served at 690/s with 1, 970 with 4, 1,165 with 8, 1,190 with 16.
+# connections, in turns, single images were served at 690/s with 1, 970 with 4, 1,055 with 8; 16
+# gained nothing beyond the noise.
 CPU_BATCH, GPU_BATCH = 8, 64
 INITIAL_RATE = 500.0  # images per second, until measured
 # The queue holds as many images as are generated in this time, within the limits below. A longer
@@ -60,9 +61,9 @@ class Engine:
         self._max_pending_bytes = settings.generation_queue_bytes
         # Bytes of pixels of all requests that wait. Changed only in the event loop.
         self._pending_bytes = 0
-        self._batch_size = GPU_BATCH if uses_gpu() else CPU_BATCH
         self._queue = SampleQueue(
-            min(self._max_queue_images, MIN_QUEUE_IMAGES), batch_size=self._batch_size
+            min(self._max_queue_images, MIN_QUEUE_IMAGES),
+            batch_size=GPU_BATCH if uses_gpu() else CPU_BATCH,
         )
         self._loading: dict[str, asyncio.Future[CachedGenerator]] = {}
         self._loader = CapacityLimiter(1)
