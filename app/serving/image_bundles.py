@@ -1,7 +1,6 @@
 """Many pictures in one response that is written while it is sent: a zip, or multipart."""
 
 import hashlib
-import io
 import zipfile
 from collections.abc import AsyncGenerator, Iterator
 from typing import Protocol
@@ -121,27 +120,43 @@ async def stream_bundle(
         await slices.aclose()
 
 
-class _ZipOutput(io.BytesIO):
+class _ZipOutput:
     """Holds the bytes written since the last `take`, addressed by their offset in the whole zip.
 
     `zipfile` seeks back to write an entry's header again once its size is known. This keeps the
     sizes ahead of the data, and the zip readable while it arrives.
+
+    Not an `io` object: those close themselves when they are collected, perhaps before the ZipFile
+    of a client that left, which still writes its end then.
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self._taken = 0
+        self._pending = bytearray()
+        self._position = 0  # in the bytes held
+
+    def write(self, data: bytes) -> int:
+        end = self._position + len(data)
+        self._pending[self._position : end] = data
+        self._position = end
+        return len(data)
 
     def tell(self) -> int:
-        return self._taken + super().tell()
+        return self._taken + self._position
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return super().seek(offset - self._taken if whence == io.SEEK_SET else offset, whence)
+    def seek(self, offset: int) -> None:
+        self._position = offset - self._taken
+
+    def flush(self) -> None:
+        """Nothing is buffered."""
+
+    def close(self) -> None:
+        """Nothing to close."""
 
     def take(self) -> bytes:
         """The bytes written since the last call. To be called between entries."""
-        taken = self.getvalue()
+        taken = bytes(self._pending)
         self._taken += len(taken)
-        super().seek(0)
-        self.truncate()
+        self._pending.clear()
+        self._position = 0
         return taken
