@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Text,
@@ -188,6 +189,61 @@ class Checkpoint(Base):
     def objects(self) -> list[str]:
         """The keys of both files. The ONNX file of an older checkpoint may be missing."""
         return [self.key, onnx_key(self.key)]
+
+
+class CheckpointFile(Base):
+    """A file that a job computed from a checkpoint, stored beside it and deleted with it."""
+
+    __tablename__ = "checkpoint_files"
+    __table_args__ = (
+        UniqueConstraint("checkpoint", "kind", name="uq_checkpoint_files_checkpoint_kind"),
+    )
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    checkpoint: Mapped[str] = mapped_column(
+        String(32), ForeignKey("checkpoints.id", ondelete="CASCADE")
+    )
+    kind: Mapped[str] = mapped_column(String(16))  # index | encoder
+    key: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    details: Mapped[dict[str, Any]]  # a summary of its contents, for the API
+    created_at: Mapped[float] = mapped_column(default=now())
+
+
+class NamedLatent(Base):
+    """A latent saved under a name of its model: the seed that draws it, or its values."""
+
+    __tablename__ = "latents"
+    __table_args__ = (UniqueConstraint("model", "name", name="uq_latents_model_name"),)
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    model: Mapped[str] = mapped_column(String(64), ForeignKey("models.name", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(64))
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    latent: Mapped[bytes | None] = mapped_column(LargeBinary)  # little-endian float32, (D,)
+    source: Mapped[dict[str, Any]]  # the latent as it was requested: a seed, mix, projection …
+    class_name: Mapped[str | None] = mapped_column(String(255))
+    note: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[list[Any]]
+    checkpoint: Mapped[str | None] = mapped_column(String(32))  # served when it was saved
+    created_at: Mapped[float] = mapped_column(default=now())
+
+
+class Direction(Base):
+    """A direction in the latent space of a model, found or taught, that changes its images."""
+
+    __tablename__ = "directions"
+    __table_args__ = (UniqueConstraint("model", "name", name="uq_directions_model_name"),)
+
+    number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    model: Mapped[str] = mapped_column(String(64), ForeignKey("models.name", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(64))
+    method: Mapped[str] = mapped_column(String(16))  # ganspace | sefa | taught
+    vector: Mapped[bytes] = mapped_column(LargeBinary)  # unit length, little-endian float32, (D,)
+    details: Mapped[dict[str, Any]]  # its effect or accuracy, and the examples that taught it
+    checkpoint: Mapped[str | None] = mapped_column(String(32))  # for which it was fitted
+    created_at: Mapped[float] = mapped_column(default=now())
 
 
 def onnx_key(checkpoint_key: str) -> str:
