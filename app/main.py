@@ -112,6 +112,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.step_meter = StepMeter(measure_remotely=measure)
     api.state.large_json_parsing = CapacityLimiter(1)
     api.state.film_encoding = CapacityLimiter(1)
+    api.state.picture_decoding = CapacityLimiter(1)
     api.state.readiness = Readiness(api.state.database, api.state.store, api.state.disk)
     api.state.canary = ThreadCanary()
     api.state.feeds.start()

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "models": {"models"},
     "app.domain": {"app.domain", *TORCH_FREE},
     "app.serving": {"app.serving", "app.domain", "models"},
+    "app.serving.pictures": {"app.domain", "models", "worker.ingest"},
     "app.routes": {"app.routes", "app.serving", "app.domain", "models"},
     "app.main": {"app.routes", "app.serving", "app.domain", "models"},
     "app.up": {"app.up", "app.domain"},

@@ -24,7 +24,7 @@ from app.serving.latents import MAX_LATENT_DIM
 
 UPLOAD_PATHS = ("/v1/datasets", "/v1/models")  # limited by settings while they stream into files
 LATENT_PATHS = re.compile("/v1/models/[^/]+/(images|interpolations)")
-RECIPE_PATHS = re.compile("/v1/recipes/[^/]+")
+FILE_PATHS = re.compile("/v1/recipes/[^/]+|/v1/models/[^/]+/(projections|search|directions)")
 MAX_JSON_BYTES = 1024**2  # at every other path
 MAX_LARGE_BYTES = 32 * 1024**2  # more than a thousand latents of a thousand numbers
 NUMBER_BYTES = 25  # of a number in a latent: float64's 17 digits, sign, point, exponent, comma
@@ -88,7 +88,7 @@ class BodyLimit:
             return None
         if LATENT_PATHS.fullmatch(path):
             return self._latents_bytes
-        return MAX_LARGE_BYTES if RECIPE_PATHS.fullmatch(path) else MAX_JSON_BYTES
+        return MAX_LARGE_BYTES if FILE_PATHS.fullmatch(path) else MAX_JSON_BYTES
 
 
 class _Body:

@@ -1,0 +1,44 @@
+"""The picture of a request, decoded and fitted as an ingest does it for the pictures of a dataset.
+
+`Levels` are those of an ingest with `levels=full`.
+"""
+
+import io
+from typing import Literal
+
+from app.domain.errors import InvalidRequest
+from models.samples import Pixels
+from worker.ingest.archives.signatures import HEAD_BYTES, NOT_AN_IMAGE, image_format
+from worker.ingest.decoding.levels import Levels
+from worker.ingest.decoding.reader import Reader
+from worker.ingest.errors import Rejected
+from worker.ingest.request import ImageShape
+
+Fit = Literal["crop", "pad", "stretch"]
+CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
+NAME_LENGTH = 100  # of a file's name in a message
+
+
+def decode_picture(
+    data: bytes,
+    name: str,
+    shape: tuple[int, int, int],
+    fit: Fit = "crop",
+    *,
+    max_pixels: int,
+    field: str = "picture",
+) -> Pixels:
+    """Decode a file, which its sender called `name`, to (height, width, channels) of `shape`.
+
+    Raises InvalidRequest for a file that an ingest would reject, with the reason of its report.
+    """
+    height, width, channels = shape
+    reader = Reader(ImageShape(width, height, fit, CHANNELS[channels]), max_pixels, Levels())
+    try:
+        if image_format(data[:HEAD_BYTES]) is None:
+            raise Rejected(NOT_AN_IMAGE)
+        return reader.fit(io.BytesIO(data)).pixels
+    except Rejected as error:
+        raise InvalidRequest(
+            f"{field} {name[:NAME_LENGTH]!r} cannot be used: {error}", field=field
+        ) from error
