@@ -3,7 +3,8 @@ API checks requests with this module.
 """
 
 import io
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,30 @@ Pixels = NDArray[np.uint8]  # (N, H, W, C)
 Vector = NDArray[np.float32]  # (latent_dim,)
 Point = int | Vector  # a seed, or a latent
 
+STORED_VECTOR = np.dtype("<f4")
+
+
+def pack_vector(vector: Vector) -> bytes:
+    """The values as little-endian float32, as the database stores them."""
+    return vector.astype(STORED_VECTOR).tobytes()
+
+
+def unpack_vector(data: bytes) -> Vector:
+    """The vector that `pack_vector` made these bytes from."""
+    return np.frombuffer(data, STORED_VECTOR).astype(np.float32)
+
 
 class Sample(NamedTuple):
     """What one image is generated from. `label` is the index of its class, None without classes.
 
-    `truncation` is the factor ψ in (0, 1] by which the latent is scaled.
+    `truncation` is the factor ψ in (0, 1] by which the latent is scaled. `source` is the request
+    that the latent was computed from, as JSON, for the image's recipe: it changes no pixel.
     """
 
     point: Point
     label: int | None = None
     truncation: float = 1.0
+    source: Mapping[str, Any] | None = None
 
 
 def flatten_alpha(images: Pixels, background: int, *, rounding: int = 127) -> Pixels:

@@ -10,7 +10,10 @@ from app.domain import jobs
 from app.domain.errors import Conflict, NotFound
 from app.domain.leases import Claim, lock_job
 from app.domain.served_checkpoint import best_checkpoint, scored_against, served_checkpoint
-from app.domain.tables import Checkpoint, Dataset, Job, Model
+from app.domain.tables import Checkpoint, Dataset, Direction, Job, Model, NamedLatent
+from app.domain.validation import suggest
+
+NAMES_COMPARED = 1_000  # for the suggestion in an error message
 
 
 def find_model(session: Session, name: str, *, lock: bool = False) -> Model:
@@ -22,6 +25,18 @@ def find_model(session: Session, name: str, *, lock: bool = False) -> Model:
     if model is None:
         raise NotFound(f"there is no model {name!r}", field="model")
     return model
+
+
+def unknown_name(
+    session: Session, table: type[NamedLatent] | type[Direction], model: str, name: str, field: str
+) -> NotFound:
+    """The error for a latent or a direction that the model does not have, with similar names."""
+    query = select(table.name).where(table.model == model)
+    names = session.scalars(query.order_by(table.number.desc()).limit(NAMES_COMPARED))
+    things = table.__tablename__
+    hint = suggest(name, names) or f": GET /v1/models/{model}/{things} lists its {things}"
+    detail = f"model {model!r} has no {things.removesuffix('s')} {name[:100]!r}{hint}"
+    return NotFound(detail, field=field)
 
 
 def ensure_model(session: Session, name: str) -> None:

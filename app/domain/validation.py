@@ -151,9 +151,14 @@ def known_fields(annotation: Any, location: Sequence[int | str]) -> list[str]:
     return sorted({name for model in models for name in _field_names(model)})
 
 
+def suggest(name: str, names: Iterable[str], most: int = 3) -> str:
+    """Return `: did you mean white or white-2?`, or "" if no name is similar."""
+    similar = difflib.get_close_matches(name, list(names), most)
+    return f": did you mean {' or '.join(similar)}?" if similar else ""
+
+
 def _unknown_field(name: str, fields: Sequence[str]) -> str:
-    similar = difflib.get_close_matches(name, fields, 1)
-    suggestion = f": did you mean {similar[0]}?" if similar else "."
+    suggestion = suggest(name, fields, 1) or "."
     known = f" The fields are: {', '.join(fields)}." if fields else ""
     return f"there is no such field{suggestion}{known}".removesuffix(".")
 

@@ -33,7 +33,7 @@ from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.bundle_writer import bundle_documents, sample_count, write_bundle
 from app.serving.display import square_columns
-from app.serving.latents import to_samples
+from app.serving.samples import to_samples
 from models.config import TrainingConfig
 
 router = APIRouter(prefix="/checkpoints", tags=["models"], dependencies=[*GENERATION_DEPENDENCIES])

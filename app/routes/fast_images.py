@@ -26,7 +26,7 @@ from app.routes.protocol.deadlines import DEADLINE_HEADER, deadline_passed
 from app.routes.protocol.problems import describe_error, unexpected
 from app.serving.engine import Engine
 from app.serving.image_files import QUICK_FORMATS, ImageFile
-from app.serving.latents import choose_label
+from app.serving.samples import choose_label
 from models.config import MAX_SEED
 from models.samples import Sample
 

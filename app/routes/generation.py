@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Annotated, NamedTuple
 
+from anyio import to_thread
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
@@ -22,6 +23,7 @@ from app.serving.display import MAX_SCALE, Display, Resample
 from app.serving.engine import Engine
 from app.serving.image_bundles import new_bundle, stream_bundle
 from app.serving.image_files import ImageFile
+from app.serving.latent_library import EMPTY_LIBRARY, LatentLibrary, References
 from app.serving.latents import QueryTruncation, Truncation
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 from models.samples import Pixels, Sample
@@ -62,6 +64,17 @@ class GenerationContext(NamedTuple):
         """Return the checkpoint with this id, or the one that the model serves."""
         checkpoint = await self.engine.checkpoints.find(self.database, model, checkpoint_id)
         return await self.exports.exported(checkpoint)
+
+    async def library(self, model: str, references: References) -> LatentLibrary:
+        """Look up what the request's latents refer to, in one read of the database."""
+        if not references:
+            return EMPTY_LIBRARY
+
+        def load() -> LatentLibrary:
+            with self.database.read() as session:
+                return LatentLibrary.load(session, model, references)
+
+        return await to_thread.run_sync(load)
 
     async def render(self, checkpoint: GeneratorCheckpoint, samples: list[Sample]) -> Pixels:
         """Generate the images, until the client leaves or its deadline passes."""

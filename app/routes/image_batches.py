@@ -35,8 +35,10 @@ from app.serving.display import encode_contact_sheet, encode_sprites, square_col
 from app.serving.engine import SLICE_IMAGES
 from app.serving.image_bundles import in_slices
 from app.serving.image_files import ImageFile
-from app.serving.latents import LatentValues, Seed, to_samples, to_vector
+from app.serving.latent_library import LatentLibrary
+from app.serving.latents import Latent, Latents, Seed, references, to_vector
 from app.serving.request_bodies import FLOAT_AS_INT, exactly_one_schema
+from app.serving.samples import to_sample, to_samples
 from models.config import MAX_SEED
 from models.samples import Pixels, Point, Sample
 
@@ -56,7 +58,8 @@ class ImagesRequest(ImageFields):
     """Give exactly one of `seeds`, `latents` and `count`: the seeds from `seed` (default 0) on.
 
     `columns` belongs to sheets (grid, contact, sprites); by default a sheet is square. `class`
-    belongs to conditional models: without it each seed draws its own, and latents are refused.
+    belongs to conditional models: without it each seed draws its own, a named latent has the class
+    that it was saved with, and other latents are refused.
     `reject_copies`: a seed whose image is a copy of a training picture is replaced by the next seed
     after the requested ones whose image is no copy. `passports`: adds each image's passport to its
     recipe.
@@ -67,7 +70,7 @@ class ImagesRequest(ImageFields):
     seeds: Annotated[list[Seed], Field(min_length=1, fail_fast=True)] | None = None
     count: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
     seed: Seed | None = None
-    latents: Annotated[list[LatentValues], Field(min_length=1, fail_fast=True)] | None = None
+    latents: Latents | None = None
     class_name: Annotated[str | None, Field(alias="class")] = None
     format: Literal[SingleFormat, "grid", "contact", "sprites", "zip", "multipart", "json"] = "grid"
     columns: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
@@ -104,12 +107,17 @@ async def generate_images(name: str, body: ImagesRequest, context: GenerationDep
     _check_passports(body)
     refuse_scaled_json(body.format, body.display)
     checkpoint = await context.find(name, body.checkpoint)
-    points = await to_thread.run_sync(_points, body, checkpoint)
     if body.format not in STREAMED or body.reject_copies:
-        check_pixels(len(points), checkpoint, context.settings, body.sources[0], body.scale)
+        check_pixels(body.image_count, checkpoint, context.settings, body.sources[0], body.scale)
     if body.reject_copies:
-        return await _generate_originals(body, checkpoint, points, context)
-    samples = to_samples(checkpoint, body.class_name, points, body.truncation)
+        return await _generate_originals(body, checkpoint, context)
+    latents = {
+        f"latents.{index}": latent
+        for index, latent in enumerate(body.latents or [])
+        if isinstance(latent, Latent)
+    }
+    library = await context.library(name, references(latents))
+    samples = await to_thread.run_sync(_samples, body, checkpoint, library)
     if body.format == "json":
         passports: list[dict[str, Any]] = [{}] * len(samples)
         if body.passports:
@@ -128,10 +136,10 @@ async def generate_images(name: str, body: ImagesRequest, context: GenerationDep
 async def _generate_originals(
     body: ImagesRequest,
     checkpoint: GeneratorCheckpoint,
-    points: list[Point],
     context: GenerationContext,
 ) -> Response:
-    making = make_originals(checkpoint, body.class_name, points, body.truncation, context)
+    seeds = _seeds(body)
+    making = make_originals(checkpoint, body.class_name, seeds, body.truncation, context)
     originals = await while_connected(context.request, making)
     samples, pixels = originals.samples, originals.pixels
     if body.format == "json":
@@ -227,13 +235,32 @@ def _check_passports(body: ImagesRequest) -> None:
         )
 
 
-def _points(body: ImagesRequest, checkpoint: GeneratorCheckpoint) -> list[Point]:
+def _samples(
+    body: ImagesRequest, checkpoint: GeneratorCheckpoint, library: LatentLibrary
+) -> list[Sample]:
+    if body.latents is None:
+        return to_samples(checkpoint, body.class_name, _seeds(body), body.truncation)
+    samples = []
+    for index, latent in enumerate(body.latents):
+        field = f"latents.{index}"
+        if isinstance(latent, list):
+            point = to_vector(latent, checkpoint.latent_dim, field)
+            samples += to_samples(checkpoint, body.class_name, [point], body.truncation)
+        else:
+            sample = to_sample(
+                checkpoint,
+                latent,
+                field,
+                class_name=body.class_name,
+                truncation=body.truncation,
+                library=library,
+            )
+            samples.append(sample)
+    return samples
+
+
+def _seeds(body: ImagesRequest) -> list[Point]:
     if body.seeds is not None:
         return list(body.seeds)
-    if body.count is not None:
-        first = body.seed or 0
-        return list(range(first, first + body.count))
-    return [
-        to_vector(values, checkpoint.latent_dim, f"latents.{index}")
-        for index, values in enumerate(body.latents or [])
-    ]
+    first = body.seed or 0
+    return list(range(first, first + (body.count or 0)))

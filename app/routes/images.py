@@ -21,7 +21,7 @@ from app.routes.passports import ImageAnswer, describe
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.negotiation import choose_media_type
 from app.serving.image_files import ImageFile
-from app.serving.latents import to_samples
+from app.serving.samples import to_samples
 from models.config import MAX_SEED
 
 router = APIRouter(prefix="/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)

@@ -1,6 +1,6 @@
 """Interpolations, called morphs: one image turns into the next, as an animation or its frames."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Response
@@ -30,19 +30,12 @@ from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.display import encode_sprites, square_columns
-from app.serving.latents import (
-    Easing,
-    Keyframes,
-    Latent,
-    Method,
-    Truncation,
-    choose_label,
-    to_point,
-)
+from app.serving.latents import Easing, Keyframes, Latent, Method, Truncation, references
 from app.serving.morph_latents import frame_latents
 from app.serving.request_bodies import FLOAT_AS_INT
+from app.serving.samples import to_keyframes
 from models.config import MAX_SEED
-from models.samples import Point, Sample, Vector
+from models.samples import Sample, Vector
 
 router = APIRouter(
     prefix="/models",
@@ -80,10 +73,11 @@ class InterpolationRequest(ImageFields):
 
 
 class Keyframe(BaseModel):
-    """A keyframe: the seed of a latent, or the latent itself."""
+    """A keyframe: the seed of a latent, or the latent itself and its `source`, as requested."""
 
     seed: int | None = None
     latent: list[float] | None = None
+    source: dict[str, Any] | None = None
 
 
 class InterpolationAnswer(BaseModel):
@@ -128,10 +122,9 @@ async def generate_interpolation(
     refuse_scaled_json(body.format, body.display)
     checkpoint = await context.find(name, body.checkpoint)
     check_pixels(body.frames, checkpoint, context.settings, "frames", body.scale)
-    points = await to_thread.run_sync(_keyframes, body, checkpoint)
-    label = choose_label(checkpoint, body.class_name, points[0])
-    recipe = await to_thread.run_sync(_recipe, body, checkpoint, points, label)
-    return await _render(body, checkpoint, points, label, recipe, context)
+    keyframes = await _keyframes(body, checkpoint, context)
+    recipe = await to_thread.run_sync(_recipe, body, checkpoint, keyframes)
+    return await _render(body, checkpoint, keyframes, recipe, context)
 
 
 @router.get(
@@ -175,13 +168,13 @@ async def get_interpolation(
     )
     _check_frames(morph, context.settings)
     checkpoint = await context.find(name, options.checkpoint)
-    label = choose_label(checkpoint, options.class_name, first)
-    recipe = _recipe(morph, checkpoint, [first, last], label)
+    keyframes = await _keyframes(morph, checkpoint, context)
+    recipe = _recipe(morph, checkpoint, keyframes)
     headers = cache_headers(recipe_text(recipe), morph.format, options.checkpoint)
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
     check_pixels(frames, checkpoint, context.settings, "frames", morph.scale)
-    response = await _render(morph, checkpoint, [first, last], label, recipe, context)
+    response = await _render(morph, checkpoint, keyframes, recipe, context)
     response.headers.update(headers)
     return select_range(context.request, response)
 
@@ -189,15 +182,15 @@ async def get_interpolation(
 async def _render(
     morph: InterpolationRequest,
     checkpoint: GeneratorCheckpoint,
-    keyframes: list[Point],
-    label: int | None,
+    keyframes: list[Sample],
     recipe: Recipe,
     context: GenerationContext,
 ) -> Response:
+    label = keyframes[0].label
     latents_computation = frame_latents(
         context.engine,
         checkpoint,
-        keyframes,
+        [keyframe.point for keyframe in keyframes],
         label,
         frames=morph.frames,
         method=morph.method,
@@ -252,24 +245,28 @@ def _check_frames(morph: InterpolationRequest, settings: Settings) -> None:
         )
 
 
-def _keyframes(morph: InterpolationRequest, checkpoint: GeneratorCheckpoint) -> list[Point]:
-    return [
-        to_point(keyframe, checkpoint.latent_dim, f"keyframes.{index}")
-        for index, keyframe in enumerate(morph.keyframes)
-    ]
+async def _keyframes(
+    morph: InterpolationRequest, checkpoint: GeneratorCheckpoint, context: GenerationContext
+) -> list[Sample]:
+    used = references(
+        {f"keyframes.{index}": latent for index, latent in enumerate(morph.keyframes)}
+    )
+    library = await context.library(checkpoint.model, used)
+    return await to_thread.run_sync(
+        to_keyframes, checkpoint, morph.keyframes, morph.class_name, library
+    )
 
 
 def _recipe(
     morph: InterpolationRequest,
     checkpoint: GeneratorCheckpoint,
-    keyframes: list[Point],
-    label: int | None,
+    keyframes: list[Sample],
 ) -> Recipe:
     return (
         interpolation_recipe(
             checkpoint,
             keyframes,
-            label,
+            keyframes[0].label,
             frames=morph.frames,
             method=morph.method,
             easing=morph.easing,

@@ -15,8 +15,9 @@ from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.copy_rejection import Originals, replace_copies
 from app.serving.engine import Engine
-from app.serving.latents import Truncation, to_samples
+from app.serving.latents import Truncation
 from app.serving.passports import DatasetEmbeddings, NoPassport, no_passport
+from app.serving.samples import to_samples
 from models.samples import Point, Sample
 
 
@@ -35,6 +36,7 @@ class NearestPicture(BaseModel):
 
 class ImageAnswer(BaseModel):
     """The recipe of an image, by its seed or latent, and its passport where that is requested.
+    `source` says how the latent was requested: by its name, a mix, a projection, with which edits.
 
     `truncation` is left out where it is 1.
 
@@ -49,6 +51,7 @@ class ImageAnswer(BaseModel):
     backend: str
     seed: int | None = None
     latent: list[float] | None = None
+    source: dict[str, Any] | None = None
     class_name: Annotated[str | None, Field(alias="class")]
     truncation: Truncation = 1.0
     nearest: NearestPicture | None = None

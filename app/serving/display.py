@@ -122,4 +122,6 @@ def square_columns(pictures: int) -> int:
 
 
 def _caption(sample: Sample, index: int) -> str:
-    return str(sample.point) if isinstance(sample.point, int) else f"#{index}"
+    if isinstance(sample.point, int):
+        return str(sample.point)
+    return (sample.source or {}).get("name") or f"#{index}"

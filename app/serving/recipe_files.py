@@ -6,7 +6,7 @@ import zipfile
 from typing import Annotated, Any, Self
 
 from PIL import Image, UnidentifiedImageError
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError, from_json
 
 from app.domain.errors import InvalidRequest, LimitExceeded
@@ -26,7 +26,7 @@ from app.serving.latents import (
     Truncation,
     to_vector,
 )
-from app.serving.request_bodies import StrictBody
+from app.serving.request_bodies import StrictBody, limit_fields
 from models.samples import Point
 
 PICTURE_FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "GIF": "gif"}
@@ -37,10 +37,12 @@ MP4_COMMENT_BOXES = (b"moov", b"udta", b"meta", b"ilst", b"\xa9cmt", b"data")
 
 
 class RecipePoint(StrictBody):
-    """What one picture is made from: a seed or a latent."""
+    """What one picture is made from: a seed or a latent. `source` says how the latent was
+    requested; the picture follows from its values alone."""
 
     seed: Seed | None = None
     latent: LatentValues | None = None
+    source: Annotated[dict[str, Any], BeforeValidator(limit_fields)] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

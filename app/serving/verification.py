@@ -22,7 +22,6 @@ from app.serving.display import (
     square_columns,
 )
 from app.serving.engine import Engine
-from app.serving.latents import choose_label
 from app.serving.morph_latents import frame_latents
 from app.serving.recipe_files import (
     GridImage,
@@ -32,6 +31,7 @@ from app.serving.recipe_files import (
     open_entry,
     parse_recipe,
 )
+from app.serving.samples import choose_label
 from models.onnx_generator import backend
 from models.samples import Pixels, Sample
 
@@ -96,7 +96,8 @@ class Verification:
         for image in images:
             point = image.to_point(checkpoint, "latent")
             name = image.class_name or self._parsed.class_name
-            samples.append(Sample(point, choose_label(checkpoint, name, point), truncation))
+            label = choose_label(checkpoint, name, point)
+            samples.append(Sample(point, label, truncation, image.source))
         return samples
 
     def compare(

@@ -62,8 +62,8 @@ def ask(client: TestClient, **body: Any) -> Any:
         ({"keyframes": [{"seed": 7}, {}]}, "keyframes.1", "exactly one of seed, latent, mix"),
         ({"keyframes": [{"seed": 7}, {"seed": -1}]}, "keyframes.1.seed", "the minimum is 0"),
         (
-            {"keyframes": [{"seed": 7}, {"projection": "p1"}]},
-            "keyframes.1.projection",
+            {"keyframes": [{"seed": 7}, {"projections": "p1"}]},
+            "keyframes.1.projections",
             "there is no such field",
         ),
         (

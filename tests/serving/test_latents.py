@@ -1,4 +1,4 @@
-"""Latents and classes as clients write them."""
+"""Latents as clients write them."""
 
 from typing import Any
 
@@ -7,18 +7,10 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from app.domain.errors import InvalidRequest
-from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.serving.latents import (
-    Keyframes,
-    Latent,
-    choose_label,
-    to_point,
-    to_samples,
-    vector_of,
-)
+from app.serving.latent_library import LatentLibrary, SavedLatent
+from app.serving.latents import Keyframes, Latent, references, to_point, vector_of
 from models.config import MAX_SEED
-from models.samples import Point, Sample
-from models.seeds import class_from_seed
+from models.samples import Point
 
 DIM = 8
 
@@ -30,8 +22,8 @@ def vector(latent: dict[str, Any]) -> np.ndarray:
 @pytest.mark.parametrize(
     ("latent", "message"),
     [
-        ({}, "exactly one of seed, latent, mix"),
-        ({"seed": 1, "latent": [0.0] * DIM}, "exactly one of seed, latent, mix"),
+        ({}, "exactly one of seed, latent, mix, name, projection"),
+        ({"seed": 1, "latent": [0.0] * DIM}, "exactly one of seed, latent, mix, name, projection"),
         ({"seed": -1}, "greater than or equal to 0"),
         ({"seed": MAX_SEED + 1}, f"less than or equal to {MAX_SEED}"),
         ({"seed": 1.5}, "valid integer"),
@@ -45,10 +37,14 @@ def vector(latent: dict[str, Any]) -> np.ndarray:
         ({"latent": [0.0] * 1025}, "at most 1024 items"),
         ({"mix": []}, "at least 1 item"),
         ({"mix": [{"seed": 1}]}, "mix.0.weight\n  Field required"),
-        ({"mix": [{"weight": 1}]}, "exactly one of seed, latent, mix"),
+        ({"mix": [{"weight": 1}]}, "exactly one of seed, latent, mix, name, projection"),
         ({"mix": [{"seed": 1, "weight": 1}] * 65}, "at most 64 items"),
-        ({"projection": "p1"}, "projection\n  Extra inputs are not permitted"),
-        ({"seed": 1, "edits": {"white": 1}}, "edits\n  Extra inputs are not permitted"),
+        ({"name": "white", "projection": "p1"}, "exactly one of"),
+        ({"edits": {"white": 1}}, "exactly one of"),
+        ({"name": "x" * 65}, "at most 64 characters"),
+        ({"seed": 1, "edits": {"white": 10.1}}, "less than or equal to 10"),
+        ({"seed": 1, "edits": {"white": "1"}}, "valid number"),
+        ({"seed": 1, "edits": {str(n): 1 for n in range(17)}}, "17 edits, .* at most 16"),
     ],
 )
 def test_an_invalid_latent_is_refused_with_the_limit(latent: dict[str, Any], message: str) -> None:
@@ -119,46 +115,78 @@ def test_more_keyframes_than_parts_are_refused_as_keyframes() -> None:
         TypeAdapter(Keyframes).validate_python([{"seed": 1}] * 5000)
 
 
-LATENT = np.zeros(100, np.float32)
+WHITE, AGE = np.eye(DIM, dtype=np.float32)[:2]
+LIBRARY = LatentLibrary(
+    latents={
+        "tabby": SavedLatent(7, None),
+        "white": SavedLatent(3 * WHITE, None),
+        "long": SavedLatent(np.ones(16, np.float32), None),
+    },
+    directions={"white": WHITE, "age": AGE, "long": np.ones(16, np.float32)},
+    projections={"p1": 2 * AGE},
+)
 
 
-def checkpoint(*classes: str) -> GeneratorCheckpoint:
-    return GeneratorCheckpoint("c1", "cats", "k", "h", 1000, (64, 64, 3), 100, classes)
+def resolve(latent: dict[str, Any]) -> Point:
+    return to_point(Latent.model_validate(latent), DIM, "latents.0", LIBRARY)
 
 
-CATS = checkpoint("tabby", "tux", "white")
+def test_references_are_collected_from_mixes_and_edits_with_their_paths() -> None:
+    latent = Latent.model_validate(
+        {
+            "mix": [
+                {"name": "white", "weight": 1, "edits": {"age": 2}},
+                {"mix": [{"name": "tabby", "weight": 1}], "weight": -1},
+                {"projection": "p1", "weight": 1},
+            ],
+            "edits": {"white": 1},
+        }
+    )
+    found = references({"keyframes.0": latent, "keyframes.1": latent})
+    assert found.names == {
+        "white": "keyframes.0.mix.0.name",
+        "tabby": "keyframes.0.mix.1.mix.0.name",
+    }
+    assert found.directions == {
+        "white": "keyframes.0.edits.white",
+        "age": "keyframes.0.mix.0.edits.age",
+    }
+    assert found.projections == {"p1": "keyframes.0.mix.2.projection"}
+    assert not references({"keyframes.0": Latent(seed=7)})
 
 
-@pytest.mark.parametrize("point", [7, LATENT], ids=["seed", "latent"])
-def test_a_named_class_is_used(point: Point) -> None:
-    assert choose_label(CATS, "white", point) == 2
+def test_a_name_stands_for_its_seed_or_its_values() -> None:
+    assert resolve({"name": "tabby"}) == 7
+    assert np.array_equal(resolve({"name": "white"}), 3 * WHITE)
+    assert np.array_equal(resolve({"projection": "p1"}), 2 * AGE)
+    assert resolve({"name": "tabby", "edits": {"white": 0}}) == 7
 
 
-def test_without_a_name_each_seed_draws_a_class() -> None:
-    samples = to_samples(CATS, None, list(range(50)))
-    assert samples == [Sample(seed, class_from_seed(seed, 3)) for seed in range(50)]
-    assert {sample.label for sample in samples} == {0, 1, 2}
-
-
-@pytest.mark.parametrize("point", [7, LATENT], ids=["seed", "latent"])
-def test_an_unconditional_model_has_no_labels(point: Point) -> None:
-    assert choose_label(checkpoint(), None, point) is None
+def test_an_edit_moves_the_latent_along_the_direction_on_its_shell() -> None:
+    edited = resolve({"seed": 7, "edits": {"white": 1.5, "age": -2}})
+    start = vector_of(7, DIM)
+    moved = start + 1.5 * WHITE - 2 * AGE
+    length = np.linalg.norm(start)
+    assert np.allclose(edited, moved * length / np.linalg.norm(moved), atol=1e-6)
+    again = resolve({"name": "tabby", "edits": {"age": -2, "white": 1.5}})
+    assert np.array_equal(edited, again)
 
 
 @pytest.mark.parametrize(
-    ("served", "name", "point", "message"),
+    ("latent", "field", "message"),
     [
-        (CATS, "red", 7, "model 'cats' has no class 'red': it has tabby, tux, white"),
-        (CATS, "", 7, "has no class ''"),
-        (CATS, "White", 7, "has no class 'White'"),
-        (CATS, None, LATENT, "give class, one of tabby, tux, white"),
-        (checkpoint(), "white", 7, "'cats' is not conditional, so it has no class 'white'"),
-        (checkpoint(*map(str, range(100))), "x", 7, "0, 1, .*, 18, 19 and 80 more"),
+        ({"name": "long"}, "latents.0.name", "has 16 values, and this .* have 8"),
+        (
+            {"mix": [{"seed": 1, "weight": 1, "edits": {"long": 1}}]},
+            "latents.0.mix.0.edits.long",
+            "direction 'long' has 16 values",
+        ),
+        ({"name": "white", "edits": {"white": -3}}, "latents.0.edits", "to the origin"),
     ],
 )
-def test_an_unknown_class_is_refused_with_the_classes_of_the_model(
-    served: GeneratorCheckpoint, name: str | None, point: Point, message: str
+def test_an_unusable_reference_is_refused_with_its_path(
+    latent: dict[str, Any], field: str, message: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=message) as error:
-        choose_label(served, name, point)
-    assert error.value.field == "class"
+        resolve(latent)
+    assert error.value.field == field

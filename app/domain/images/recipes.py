@@ -7,7 +7,7 @@ import numpy as np
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from models.onnx_generator import backend
-from models.samples import Point, Sample, Vector
+from models.samples import Sample, Vector
 
 Recipe = dict[str, Any]
 
@@ -17,7 +17,7 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 def image_recipe(checkpoint: GeneratorCheckpoint, sample: Sample) -> Recipe:
     image = {"class": class_name(checkpoint, sample.label)} | truncation_recipe(sample.truncation)
-    return checkpoint_recipe(checkpoint) | point_recipe(sample.point) | image
+    return checkpoint_recipe(checkpoint) | sample_recipe(sample) | image
 
 
 def grid_recipe(checkpoint: GeneratorCheckpoint, samples: list[Sample], columns: int) -> Recipe:
@@ -25,7 +25,7 @@ def grid_recipe(checkpoint: GeneratorCheckpoint, samples: list[Sample], columns:
 
     The truncation, which must be the same for all samples, stands in the recipe once.
     """
-    images = [point_recipe(sample.point) for sample in samples]
+    images = [sample_recipe(sample) for sample in samples]
     labels = {sample.label for sample in samples}
     if checkpoint.classes:
         for image, sample in zip(images, samples, strict=True):
@@ -40,7 +40,7 @@ def grid_recipe(checkpoint: GeneratorCheckpoint, samples: list[Sample], columns:
 
 def interpolation_recipe(
     checkpoint: GeneratorCheckpoint,
-    keyframes: list[Point],
+    keyframes: list[Sample],
     label: int | None,
     *,
     frames: int,
@@ -53,7 +53,7 @@ def interpolation_recipe(
 ) -> Recipe:
     morph = {
         "class": class_name(checkpoint, label),
-        "keyframes": [point_recipe(point) for point in keyframes],
+        "keyframes": [sample_recipe(keyframe) for keyframe in keyframes],
         "frames": frames,
         "method": method,
         "easing": easing,
@@ -78,10 +78,12 @@ def class_name(checkpoint: GeneratorCheckpoint, label: int | None) -> str | None
     return None if label is None else checkpoint.classes[label]
 
 
-def point_recipe(point: Point) -> Recipe:
-    if isinstance(point, np.ndarray):
-        return {"latent": shortest_decimals(point)}
-    return {"seed": point}
+def sample_recipe(sample: Sample) -> Recipe:
+    """The seed; or the latent's values, and what they were computed from."""
+    if not isinstance(sample.point, np.ndarray):
+        return {"seed": sample.point}
+    values: Recipe = {"latent": shortest_decimals(sample.point)}
+    return values if sample.source is None else values | {"source": sample.source}
 
 
 def truncation_recipe(truncation: float) -> Recipe:
