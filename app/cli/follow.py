@@ -157,7 +157,7 @@ def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:
 
 
 def _show_nothing(_event: str, _data: dict[str, Any], _view: View) -> None:
-    """An export or an import takes seconds, and reports no progress."""
+    """A job of this kind is short, and its progress is not shown."""
 
 
 DISPLAYS = {
@@ -167,6 +167,10 @@ DISPLAYS = {
     "synthesize": Display(_running_as("generating"), _show_synthesis),
     "export": Display(_running_as("exporting"), _show_nothing),
     "import": Display(_running_as("checking the weights"), _show_nothing),
+    "index": Display(_running_as("indexing"), _show_synthesis),
+    "encoder": Display(_running_as("training the encoder"), _show_nothing),
+    "project": Display(_running_as("projecting"), _show_nothing),
+    "directions": Display(_running_as("finding directions"), _show_nothing),
 }
 
 

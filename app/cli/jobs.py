@@ -50,7 +50,19 @@ jobs_cli = typer.Typer()
 @jobs_cli.command()
 def jobs(
     kind: Annotated[
-        Literal["train", "ingest", "evaluate", "synthesize", "export", "import"] | None,
+        Literal[
+            "train",
+            "ingest",
+            "evaluate",
+            "synthesize",
+            "export",
+            "import",
+            "index",
+            "encoder",
+            "project",
+            "directions",
+        ]
+        | None,
         typer.Option(help="Only jobs of this kind."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Only jobs of this model.")] = None,
@@ -122,8 +134,11 @@ def follow(job: JobArgument) -> None:
             print(f"Job {job} succeeded: its checkpoint can be used.", file=sys.stderr)
         elif record["kind"] == "import":
             follow_import(client, job, from_now=True)
-        else:
+        elif record["kind"] == "train":
             follow_training(client, job, from_now=True)
+        else:
+            _follow_to_success(client, job, record["kind"], from_now=True)
+            print(f"Job {job} succeeded.", file=sys.stderr)
 
 
 def follow_training(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.domain.database import Database
 from app.domain.job_states import ENDED
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Dataset, Job, JobFile, onnx_key
+from app.domain.tables import Checkpoint, CheckpointFile, Dataset, Job, JobFile, onnx_key
 
 log = structlog.get_logger()
 
@@ -71,7 +71,8 @@ def _orphans(session: Session, keys: Sequence[str]) -> list[str]:
     checkpoints = {f"{key.removesuffix('.onnx')}.safetensors" for key in keys}
     named = session.scalars(select(Checkpoint.key).where(Checkpoint.key.in_({*keys, *checkpoints})))
     referenced = {file for key in named for file in (key, onnx_key(key))}
-    referenced |= set(session.scalars(select(JobFile.key).where(JobFile.key.in_(keys))))
+    for table in (JobFile, CheckpointFile):
+        referenced |= set(session.scalars(select(table.key).where(table.key.in_(keys))))
 
     def is_orphan(key: str) -> bool:
         prefix, owner_id, *rest = key.split("/")

@@ -15,7 +15,7 @@ from app.domain.database import Database
 from app.domain.disk import check_room
 from app.domain.errors import Conflict, InvalidRequest
 from app.domain.job_objects import import_prefix
-from app.domain.job_states import JobKind
+from app.domain.job_states import DERIVING, JobKind
 from app.domain.leases import Claim, lock_job
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
@@ -119,7 +119,8 @@ def _check_name_free(session: Session, model: str) -> None:
             f"there is a model {model!r} already: choose another name, or delete it first",
             field="name",
         )
-    job = jobs.find_unfinished(session, Job.model == model)
+    making = (Job.model == model) & Job.kind.not_in(DERIVING)
+    job = jobs.find_unfinished(session, making)
     if job is not None:
         raise Conflict(
             f"job {job.id} ({job.kind}, {job.status}) makes a model {model!r} already: choose "

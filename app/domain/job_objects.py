@@ -15,10 +15,10 @@ from app.domain import events, jobs
 from app.domain.database import Database
 from app.domain.datasets import upload_prefix
 from app.domain.errors import Conflict, NotFound
-from app.domain.job_states import ENDED
+from app.domain.job_states import DERIVING, ENDED
 from app.domain.leases import Claim, lock_job
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Dataset, Job, JobFile
+from app.domain.tables import Checkpoint, CheckpointFile, Dataset, Job, JobFile
 
 MANIFEST = "manifest.json"
 LOG_EPOCH_BYTES = 64 * 1024  # kept of each epoch's log: the end
@@ -205,7 +205,7 @@ def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
     """
     if job.kind == "ingest":
         _delete_ingest_leftovers(database, store, job)
-    elif job.kind == "synthesize":
+    elif job.kind in ("synthesize", *DERIVING):
         _delete_unlisted_files(database, store, job)
     else:
         _delete_training_leftovers(database, store, job)
@@ -224,7 +224,10 @@ def _delete_training_leftovers(database: Database, store: ObjectStore, job: Job)
 
 def _delete_unlisted_files(database: Database, store: ObjectStore, job: Job) -> None:
     with database.read() as session:
-        listed = set(session.scalars(select(JobFile.key).where(JobFile.job == job.id)))
+        files = select(JobFile.key).where(JobFile.job == job.id)
+        if job.kind in DERIVING:
+            files = select(CheckpointFile.key).where(CheckpointFile.checkpoint == job.checkpoint)
+        listed = set(session.scalars(files))
     if not listed:
         store.delete_prefix(f"jobs/{job.id}")
         return

@@ -22,6 +22,10 @@ class JobKind(StrEnum):
     SYNTHESIZE = "synthesize"
     EXPORT = "export"
     IMPORT = "import"
+    INDEX = "index"
+    ENCODER = "encoder"
+    PROJECT = "project"
+    DIRECTIONS = "directions"
 
 
 class Status(StrEnum):
@@ -38,6 +42,8 @@ class Stop(StrEnum):
     CANCEL = "cancel"
 
 
+# The kinds that compute a file of a checkpoint. They never keep their model from being deleted.
+DERIVING = (JobKind.INDEX, JobKind.ENCODER)
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 
 

@@ -19,6 +19,10 @@ QUEUE_OF_KIND: dict[str, Queue] = {
     JobKind.SYNTHESIZE: Queue.SYNTHESIZE,
     JobKind.EXPORT: Queue.LIGHT,
     JobKind.IMPORT: Queue.LIGHT,
+    JobKind.INDEX: Queue.LIGHT,
+    JobKind.ENCODER: Queue.LIGHT,
+    JobKind.PROJECT: Queue.LIGHT,
+    JobKind.DIRECTIONS: Queue.LIGHT,
 }
 PAUSABLE = (JobKind.TRAIN, JobKind.SYNTHESIZE)  # kinds that can continue from stored work
 STOPPED = {Stop.PAUSE: "paused", Stop.CANCEL: "cancelled"}

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import jobs
 from app.domain.errors import Conflict, NotFound
+from app.domain.job_states import DERIVING, Stop
 from app.domain.leases import Claim, lock_job
 from app.domain.served_checkpoint import best_checkpoint, scored_against, served_checkpoint
 from app.domain.tables import Checkpoint, Dataset, Direction, Job, Model, NamedLatent
@@ -85,6 +86,13 @@ def find_checkpoint(session: Session, checkpoint_id: str) -> Checkpoint:
     if checkpoint is None:
         raise NotFound(f"there is no checkpoint {checkpoint_id!r}", field="checkpoint")
     return checkpoint
+
+
+def lock_row(session: Session, checkpoint_id: str) -> Checkpoint:
+    """Return the checkpoint as it is now, locked for a change. Raises NotFound."""
+    query = select(Checkpoint).where(Checkpoint.id == checkpoint_id).with_for_update()
+    checkpoint = session.scalar(query.execution_options(populate_existing=True))
+    return checkpoint or find_checkpoint(session, checkpoint_id)  # raises NotFound
 
 
 def lock_start(session: Session, name: str) -> Checkpoint:
@@ -192,14 +200,17 @@ def add_checkpoint(
 def delete_model(session: Session, name: str) -> list[str]:
     """Delete the rows of a model and its checkpoints.
 
-    Returns the keys of their objects, which the caller deletes.
+    Unfinished jobs that compute files of the checkpoints are cancelled. Any other job that uses
+    the model raises Conflict. Returns the keys of their objects, which the caller deletes.
     """
     model = find_model(session, name, lock=True)  # waits for a job that is being created
     checkpoints = select(Checkpoint.id).where(Checkpoint.model == name)
     used = or_(Job.model == name, Job.resume_from.in_(checkpoints), Job.checkpoint.in_(checkpoints))
-    job = jobs.find_unfinished(session, used)
+    job = jobs.find_unfinished(session, used & Job.kind.not_in(DERIVING))
     if job is not None:
         raise Conflict(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")
+    while (job := jobs.find_unfinished(session, used & Job.stop_requested.is_(None))) is not None:
+        jobs.request_stop(session, job.id, Stop.CANCEL)
     deleted = session.scalars(select(Checkpoint).where(Checkpoint.model == name)).all()
     keys = [key for checkpoint in deleted for key in checkpoint.objects]
     session.delete(model)

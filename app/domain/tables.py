@@ -15,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from app.domain.database import now
 
@@ -179,16 +179,18 @@ class Checkpoint(Base):
     # The scores and the lineage that an imported bundle brought. None: trained here.
     imported: Mapped[dict[str, Any] | None]
     created_at: Mapped[float] = mapped_column(default=now())
+    # Read with every checkpoint, because rows outlive their sessions. The database deletes them.
+    files: Mapped[list["CheckpointFile"]] = relationship(lazy="selectin", passive_deletes="all")
 
     @property
     def stored_bytes(self) -> int:
-        """The size of both files, which the deletion of the checkpoint frees."""
-        return self.bytes + (self.onnx_bytes or 0)
+        """The size of all its files, which the deletion of the checkpoint frees."""
+        return self.bytes + (self.onnx_bytes or 0) + sum(file.bytes for file in self.files)
 
     @property
     def objects(self) -> list[str]:
-        """The keys of both files. The ONNX file of an older checkpoint may be missing."""
-        return [self.key, onnx_key(self.key)]
+        """The keys of all its files. The ONNX file of an older checkpoint may be missing."""
+        return [self.key, onnx_key(self.key), *(file.key for file in self.files)]
 
 
 class CheckpointFile(Base):
