@@ -85,7 +85,13 @@ def test_models_needs_only_what_a_bare_gpu_machine_has() -> None:
 
 def test_only_training_and_the_entry_points_build_on_every_part_of_models() -> None:
     """Networks and the modules beside them know neither training nor scores; scores no training."""
-    entry_points = {"models.train", "models.evaluate", "models.estimate", "models.training"}
+    entry_points = {
+        "models.train",
+        "models.evaluate",
+        "models.estimate",
+        "models.find_directions",
+        "models.training",
+    }
     for path in (ROOT / "models").rglob("*.py"):
         name = module_name(path)
         if within(name, entry_points):
