@@ -20,6 +20,7 @@ from app.domain.step_timing import StepMeter, WorkerMeter
 from app.domain.store import ObjectStore
 from app.routes import (
     datasets,
+    directions,
     exports,
     image_batches,
     images,
@@ -63,6 +64,7 @@ RESOURCES = (
     image_batches,
     interpolations,
     recipes,
+    directions,
     models,
     imports,
     exports,

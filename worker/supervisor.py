@@ -22,6 +22,7 @@ from worker.child import Child
 from worker.context import WorkerContext
 from worker.heartbeat import Heartbeat
 from worker.job_log import JobLog
+from worker.kinds.directions import Directions
 from worker.kinds.evaluate import Evaluate
 from worker.kinds.export import Export
 from worker.kinds.import_checkpoint import Import
@@ -39,6 +40,7 @@ KINDS: dict[str, type[Kind]] = {
     "synthesize": Synthesize,
     "export": Export,
     "import": Import,
+    "directions": Directions,
 }
 FINAL_EVENTS = ("finished", "stopped", "failed", "no_room")
 ENDINGS = {

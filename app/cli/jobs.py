@@ -130,20 +130,20 @@ def follow(job: JobArgument) -> None:
             follow_synthesis(client, job, from_now=True)
             print(f"`moggy download {job} --out FOLDER` fetches its files.", file=sys.stderr)
         elif record["kind"] == "export":
-            _follow_to_success(client, job, "export", from_now=True)
+            follow_to_success(client, job, "export", from_now=True)
             print(f"Job {job} succeeded: its checkpoint can be used.", file=sys.stderr)
         elif record["kind"] == "import":
             follow_import(client, job, from_now=True)
         elif record["kind"] == "train":
             follow_training(client, job, from_now=True)
         else:
-            _follow_to_success(client, job, record["kind"], from_now=True)
+            follow_to_success(client, job, record["kind"], from_now=True)
             print(f"Job {job} succeeded.", file=sys.stderr)
 
 
 def follow_training(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
     """Show a training until it succeeds. Raises CommandError for any other end."""
-    job = _follow_to_success(client, job_id, "train", from_now)
+    job = follow_to_success(client, job_id, "train", from_now)
     images_seen = job["progress"]["images_seen"]
     print(
         f"Job {job_id} succeeded: {job['model']} has seen {images_seen:,} images.", file=sys.stderr
@@ -152,7 +152,7 @@ def follow_training(client: ServiceClient, job_id: str, *, from_now: bool = Fals
 
 def follow_synthesis(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
     """Show a synthesis until it succeeds. Raises CommandError for any other end."""
-    job = _follow_to_success(client, job_id, "synthesize", from_now)
+    job = follow_to_success(client, job_id, "synthesize", from_now)
     result = job["result"]
     print(
         f"Job {job_id} succeeded: {result['images']:,} images of {job['model']} in "
@@ -163,7 +163,7 @@ def follow_synthesis(client: ServiceClient, job_id: str, *, from_now: bool = Fal
 
 def follow_import(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
     """Show an import until it succeeds. Raises CommandError for any other end."""
-    job = _follow_to_success(client, job_id, "import", from_now)
+    job = follow_to_success(client, job_id, "import", from_now)
     result = job["result"]
     print(
         f"Job {job_id} succeeded: model {job['model']} serves checkpoint {result['checkpoint']}.",
@@ -175,7 +175,7 @@ def follow_import(client: ServiceClient, job_id: str, *, from_now: bool = False)
 
 def follow_evaluation(client: ServiceClient, job_id: str, *, from_now: bool = False) -> None:
     """Show an evaluation until it succeeds, and print its scores."""
-    job = _follow_to_success(client, job_id, "evaluate", from_now)
+    job = follow_to_success(client, job_id, "evaluate", from_now)
     result = job["result"]
     print(
         f"{job['model']}, checkpoint {job['checkpoint']}: {result['images']:,} generated images "
@@ -207,7 +207,7 @@ def inception_line(inception: dict[str, Any]) -> str:
     )
 
 
-def _follow_to_success(client: ServiceClient, job_id: str, kind: str, from_now: bool) -> Any:
+def follow_to_success(client: ServiceClient, job_id: str, kind: str, from_now: bool = False) -> Any:
     """Return the job once it has succeeded; any other end is a CommandError."""
     try:
         with make_view() as view:

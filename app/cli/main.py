@@ -11,6 +11,7 @@ import typer
 
 from app.cli.console import prepare_streams, printable
 from app.cli.datasets import datasets_cli
+from app.cli.directions import directions_cli
 from app.cli.errors import WRONG_USAGE, CommandError
 from app.cli.images import images_cli
 from app.cli.jobs import jobs_cli
@@ -25,7 +26,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # help texts contain [brackets]
 )
-for group in (new_jobs_cli, images_cli, datasets_cli, models_cli, jobs_cli):
+for group in (new_jobs_cli, images_cli, datasets_cli, models_cli, directions_cli, jobs_cli):
     cli.add_typer(group)
 
 

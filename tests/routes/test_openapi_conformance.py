@@ -84,6 +84,7 @@ REASONS = re.compile(
             r"is neither a safetensors file nor a zip",
             r"is less than the header of a safetensors file",
             r"no file was sent: send a bundle",
+            r"(seeds|amounts) .* are not 1 to",
         )
     )
 )

@@ -23,7 +23,8 @@ def embed(latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
     if labels is not None:
         features += 3 * random.normal(size=(3, FEATURES))[labels]
     features += random.normal(size=features.shape)
-    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features, np.float32)
 
 
 def examples(each: int) -> Examples:
