@@ -112,6 +112,12 @@ def _read(
         raise CheckpointError(f"{path.name} cannot be read as a {KIND}: {error}") from error
     try:
         config = TrainingConfig.from_json(description["config"])
-        return config, int(description["images_seen"]), tensors
+        widened = {name: _widen(tensor) for name, tensor in tensors.items()}
+        return config, int(description["images_seen"]), widened
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path.name} has a broken description: {error}") from error
+
+
+def _widen(tensor: Tensor) -> Tensor:
+    """Weights of 16 bits as float32, which holds each of their values exactly."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

@@ -11,6 +11,7 @@ from models.checkpoint_header import DISCRIMINATOR_PREFIX, CheckpointHeader, Ten
 from models.networks.build import build_discriminator, build_generator
 
 TYPES = {torch.float32: "F32", torch.int64: "I64"}  # of all tensors that networks store
+HALF_TYPES = ("F16", "BF16")  # in which a file may hold float32 tensors; they are widened exactly
 
 
 class TensorMismatch(ValueError):
@@ -53,7 +54,8 @@ def _expected_tensors(header: CheckpointHeader) -> dict[str, Tensor]:
 def _check(name: str, declared: TensorHeader | None, expected: TensorHeader) -> None:
     if declared is None:
         raise TensorMismatch(f"has no tensor {name!r}, of {_describe(expected)}")
-    if declared != expected:
+    halved = expected.dtype == "F32" and declared.dtype in HALF_TYPES
+    if declared.shape != expected.shape or (declared.dtype != expected.dtype and not halved):
         raise TensorMismatch(
             f"has a tensor {name!r} of {_describe(declared)}, and the networks of its "
             f"configuration have one of {_describe(expected)}"

@@ -21,7 +21,7 @@ from models.checkpoint_header import KIND
 from models.config import TrainingConfig
 
 TINY = TrainingConfig(architecture="mlp", width=8, latent_dim=8, shape=(28, 28, 1))
-ITEM_BYTES = {"F32": 4, "I64": 8, "F64": 8, "BF16": 2}
+ITEM_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 
 Header = dict[str, Any]
 

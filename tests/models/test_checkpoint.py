@@ -156,7 +156,25 @@ def test_the_same_checkpoint_is_the_same_bytes(tmp_path: Path, new_run: Training
     assert len({path.read_bytes() for path in paths}) == 1
 
 
-@pytest.mark.parametrize("bad", [torch.float16, torch.float64, "nan"])
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_weights_of_16_bits_are_widened_exactly(
+    checkpoint: Path, config: TrainingConfig, half: torch.dtype
+) -> None:
+    rounded = {
+        name: tensor.to(half) if tensor.is_floating_point() else tensor
+        for name, tensor in load_file(checkpoint).items()
+    }
+    save_file(rounded, checkpoint, _metadata(config))
+    generator = load_generator(checkpoint).generator.state_dict()
+    weights = load_weights(checkpoint)
+    assert weights.discriminator
+    for name, tensor in generator.items():
+        assert torch.equal(tensor, rounded[name].to(tensor.dtype))
+        assert torch.equal(weights.generator[name], tensor)
+    assert {tensor.dtype for tensor in generator.values()} <= {torch.float32, torch.int64}
+
+
+@pytest.mark.parametrize("bad", [torch.float64, "nan"])
 def test_weights_that_are_not_finite_float32_are_refused(
     checkpoint: Path, config: TrainingConfig, bad: torch.dtype | str
 ) -> None:

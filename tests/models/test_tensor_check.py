@@ -48,11 +48,16 @@ def test_another_type_shape_or_name_is_refused_with_both(tmp_path: Path) -> None
         "has a tensor 'layers.0.weight' of F32 [8, 9], and the networks of its configuration "
         "have one of F32 [8, 8]"
     )
-    for dtype in ("F64", "BF16"):
+    for dtype in ("F64", "I32"):
         assert f"of {dtype} [8, 8]" in refusal(tmp_path, with_tensor(file, name, dtype, [8, 8]))
     assert "has no tensor 'layers.0.weight'" in refusal(tmp_path, without(file, name))
     extra = with_tensor(file, "layers.99.weight", "F32", [1])
     assert "has a tensor 'layers.99.weight' that the mlp networks" in refusal(tmp_path, extra)
+
+
+@pytest.mark.parametrize("dtype", ["F16", "BF16"])
+def test_weights_of_16_bits_pass(tmp_path: Path, dtype: str) -> None:
+    check(tmp_path, with_tensor(tiny_checkpoint(), "layers.0.weight", dtype, [8, 8]))
 
 
 def test_half_a_discriminator_is_refused(tmp_path: Path) -> None:
