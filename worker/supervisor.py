@@ -15,6 +15,7 @@ from app.domain.extras import lacks_training
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
 from app.domain.leases import Claim, Fenced
+from app.domain.queue import wake
 from app.domain.store import ObjectStore
 from app.domain.tables import Job
 from models.durable_files import needed_bytes
@@ -187,6 +188,8 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
         context.settle(lambda session: leases.end(session, kind.claim, Status.CANCELLED))
     elif outcome.name == "finished":
         context.settle(end_finished_job)
+        if kind.next_queue is not None:
+            wake(kind.next_queue)
     elif outcome.name == "failed":
         error = str(outcome.event["error"])
         context.settle(lambda session: leases.end(session, kind.claim, Status.FAILED, error))

@@ -7,14 +7,15 @@ import typer
 
 from app.cli.client import ServiceClient
 from app.cli.console import duration, size
+from app.cli.datasets import follow_ingest
 from app.cli.errors import WrongUsage
 from app.cli.files import check_folder
 from app.cli.jobs import download_files, follow_evaluation, follow_synthesis, follow_training
 from app.cli.options import (
     CheckpointOption,
     ClassOption,
-    FolderOption,
     ModelArgument,
+    OptionalFolderOption,
     TruncationOption,
     parse_overrides,
     without_none,
@@ -132,7 +133,11 @@ def evaluate(
 def synthesize(
     model: ModelArgument,
     images: Annotated[int, typer.Option(help="How many images: 10 to 10,000,000.")],
-    out: FolderOption,
+    out: OptionalFolderOption = None,
+    into: Annotated[
+        str | None,
+        typer.Option(help="Pack the images as a new dataset of this name, instead of --out."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first image [0].")] = None,
     class_name: ClassOption = None,
     truncation: TruncationOption = None,
@@ -150,7 +155,10 @@ def synthesize(
     ] = False,
     checkpoint: CheckpointOption = None,
 ) -> None:
-    """Generate many images into files and fetch them; prints the job's id first."""
+    """Generate many images into files and fetch them, or pack them as a dataset; prints the job's
+    id first."""
+    if (out is None) == (into is None):
+        raise WrongUsage("give --out, a folder for the files, or --into, a name for a dataset")
     body = {
         "kind": "synthesize",
         "model": model,
@@ -162,11 +170,16 @@ def synthesize(
         "format": image_format,
         "shard_images": shard_images,
         "reject_copies": reject_copies or None,
+        "into": into,
         "checkpoint": checkpoint,
     }
-    check_folder(out)
+    if out is not None:
+        check_folder(out)
     with ServiceClient.from_environment() as client:
         job_id = client.post("jobs", without_none(body))["id"]
         print(job_id, flush=True)
         follow_synthesis(client, job_id)
-        download_files(client, job_id, out)
+        if out is not None:
+            download_files(client, job_id, out)
+        if into is not None:
+            follow_ingest(client, into, client.get(f"jobs/{job_id}")["result"]["ingest"])

@@ -36,9 +36,9 @@ ResampleOption = Annotated[
     typer.Option(help="How to enlarge: smoothly, or each pixel as a square [lanczos]."),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
-FolderOption = Annotated[
-    Path, typer.Option("--out", metavar="FOLDER", help="The folder to write to.")
-]
+FOLDER_OPTION = typer.Option("--out", metavar="FOLDER", help="The folder to write to.")
+FolderOption = Annotated[Path, FOLDER_OPTION]
+OptionalFolderOption = Annotated[Path | None, FOLDER_OPTION]
 
 
 class CommandGroup(TyperGroup):

@@ -20,6 +20,7 @@ WEIGHTS, ONNX = "generator.safetensors", "generator.onnx"
 METRICS, LINEAGE = "metrics.json", "lineage.json"
 CARD, EXAMPLE, SAMPLES = "README.md", "example.py", "samples.png"
 MEMBERS = (CARD, EXAMPLE, SAMPLES, METRICS, LINEAGE, WEIGHTS, ONNX)
+OPTIONAL = (ONNX,)  # the import writes it anew
 
 MAX_JSON_BYTES = 1 << 20
 MAX_DIRECTORY_BYTES = 64 << 10  # that of a bundle takes less than a kilobyte
@@ -100,7 +101,9 @@ def _members(file: IO[bytes]) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInf
             "is a PyTorch file with a pickle, which can run any program when it is read: nothing "
             "is unpickled. Send the safetensors file or the bundle that Moggy exports"
         )
-    if sorted(names) != sorted(MEMBERS):
+    present = set(names)
+    is_complete = present <= set(MEMBERS) and present >= set(MEMBERS) - set(OPTIONAL)
+    if not is_complete or len(present) < len(names):
         raise BundleError(_describe_names(names))
     for member in archive.infolist():
         _check_member(member)
@@ -123,7 +126,7 @@ def _check_directory(file: IO[bytes]) -> None:
 
 def _describe_names(names: list[str]) -> str:
     unknown = sorted(set(names) - set(MEMBERS))
-    missing = sorted(set(MEMBERS) - set(names))
+    missing = sorted(set(MEMBERS) - set(OPTIONAL) - set(names))
     if unknown:
         reason = f"contains {unknown[0][:100]!r}"
     elif missing:
@@ -132,7 +135,10 @@ def _describe_names(names: list[str]) -> str:
         reason = "contains a file twice"
     if WEIGHTS in missing and any(name.endswith(".onnx") for name in names):
         reason += ", and has an ONNX file, which is not imported: only weights are"
-    return f"{reason}: a bundle contains exactly {', '.join(MEMBERS)}, in no folder"
+    return (
+        f"{reason}: a bundle contains exactly {', '.join(MEMBERS)}, in no folder; only "
+        f"{', '.join(OPTIONAL)} may be missing"
+    )
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:

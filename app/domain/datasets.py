@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -38,8 +38,8 @@ def store_upload(store: ObjectStore, dataset_id: str, files: list[tuple[str, Pat
     prefix = upload_prefix(dataset_id)
     keys = [f"{prefix}/{index:06d}" for index in range(len(files))]
     store.move_all_in([(path, key) for key, (_, path) in zip(keys, files, strict=True)])
-    sources = [{"name": name, "key": key} for key, (name, _) in zip(keys, files, strict=True)]
-    store.put_bytes(f"{prefix}/sources.json", json.dumps(sources).encode())
+    names = [name for name, _ in files]
+    store_sources(store, dataset_id, list(zip(names, keys, strict=True)))
 
 
 def read_upload(store: ObjectStore, dataset_id: str) -> list[dict[str, str]]:
@@ -147,13 +147,59 @@ def create(
 ) -> Dataset:
     """Register an upload that is in the store already, and queue its ingest."""
     check_name_free(session, name)
-    job = jobs.create(
+    job = _queue_ingest(session, dataset_id, name, request, max_queued)
+    return _add(session, dataset_id, name, request, job)
+
+
+def reserve(session: Session, name: str, job: Job, request: PackingRequest) -> list[Dataset]:
+    """Register a dataset that is to be packed from the files of the synthesis `job`.
+
+    Returns the failed dataset of this name that it replaces, if any; the caller deletes its
+    objects. Raises NameTaken.
+    """
+    check_name_free(session, name)
+    replaced = _delete_failed(session, name)
+    _add(session, jobs.new_id(), name, request, job)
+    return [replaced] if replaced is not None else []
+
+
+def find_reserved(session: Session, job_id: str, *, lock: bool = False) -> Dataset:
+    """Return the dataset that waits for the files of this synthesis."""
+    query = select(Dataset).where(Dataset.job == job_id)
+    dataset = session.scalar(query.with_for_update() if lock else query)
+    assert dataset is not None  # it cannot be deleted before the synthesis ends
+    return dataset
+
+
+def store_sources(store: ObjectStore, dataset_id: str, files: list[tuple[str, str]]) -> None:
+    """Name files of the store, each (name, key), as the upload of a reserved dataset."""
+    sources = [{"name": name, "key": key} for name, key in files]
+    store.put_bytes(f"{upload_prefix(dataset_id)}/sources.json", json.dumps(sources).encode())
+
+
+def pack_reserved(session: Session, job_id: str) -> Dataset:
+    """Queue the ingest of the dataset whose sources the synthesis has stored."""
+    dataset = find_reserved(session, job_id, lock=True)
+    request = PackingRequest.from_json(dataset.request)
+    dataset.job = _queue_ingest(session, dataset.id, dataset.name, request, None).id
+    return dataset
+
+
+def _queue_ingest(
+    session: Session, dataset_id: str, name: str, request: PackingRequest, max_queued: int | None
+) -> Job:
+    return jobs.create(
         session,
         kind="ingest",
         dataset=name,
         config=request.to_json() | {"dataset_id": dataset_id},
         max_queued=max_queued,
     )
+
+
+def _add(
+    session: Session, dataset_id: str, name: str, request: PackingRequest, job: Job
+) -> Dataset:
     dataset = Dataset(
         id=dataset_id,
         name=name,
@@ -256,7 +302,7 @@ def not_ready(dataset: Dataset, field: str | None = None) -> Conflict:
 def delete(session: Session, name: str) -> Dataset:
     """Delete the dataset's row. The caller then deletes its objects with `delete_objects`."""
     dataset = find(session, name, "exclusive")  # waits for a job that is being created
-    job = jobs.find_unfinished(session, Job.dataset == name)
+    job = jobs.find_unfinished(session, or_(Job.dataset == name, Job.id == dataset.job))
     if job is not None:
         raise Conflict(
             f"dataset {name!r} is in use by job {job.id} ({job.status}): cancel it first"

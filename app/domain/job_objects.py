@@ -150,10 +150,22 @@ def unlist_files(session: Session, job_id: str) -> Job:
         )
     if job.status not in ENDED:
         raise Conflict(f"job {job_id} is {job.status}: cancel it first, which deletes its files")
+    _check_not_packed(session, job)
     session.execute(delete(JobFile).where(JobFile.job == job_id))
     if job.result is not None:
         job.result = job.result | {"manifest": None}
     return job
+
+
+def _check_not_packed(session: Session, job: Job) -> None:
+    """Raise Conflict while a dataset is being packed from the files of the synthesis."""
+    name = job.config.get("into")
+    ingest = jobs.find_unfinished(session, (Job.dataset == name) & (Job.kind == "ingest"))
+    if name is not None and ingest is not None:
+        raise Conflict(
+            f"dataset {name!r} is being packed from these files by job {ingest.id}: wait until it "
+            "has ended, or cancel it"
+        )
 
 
 def store_log(store: ObjectStore, claim: Claim, text: bytes) -> None:

@@ -44,6 +44,8 @@ class Stop(StrEnum):
 
 # The kinds that compute a file of a checkpoint. They never keep their model from being deleted.
 DERIVING = (JobKind.INDEX, JobKind.ENCODER)
+# The kinds whose jobs make a dataset, with their nouns.
+DATASET_KINDS: dict[str, str] = {JobKind.INGEST: "ingest", JobKind.SYNTHESIZE: "synthesis"}
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 
 
@@ -90,10 +92,10 @@ def fits_disk(free_bytes: int | None) -> ColumnElement[bool]:
 
 
 def _after_end(session: Session, job: Job) -> None:
-    """Append the stream's last event, fail the dataset of a failed ingest, and unlist the files of
-    a cancelled synthesis."""
-    if job.kind == "ingest" and job.status != Status.SUCCEEDED:
-        error = job.error or "its ingest was cancelled"
+    """Append the stream's last event, fail the dataset that a failed ingest or synthesis was to
+    make, and unlist the files of a cancelled synthesis."""
+    if job.kind in DATASET_KINDS and job.status != Status.SUCCEEDED:
+        error = job.error or f"its {DATASET_KINDS[job.kind]} was cancelled"
         session.execute(
             update(Dataset).where(Dataset.job == job.id).values(status="failed", error=error)
         )

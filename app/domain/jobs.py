@@ -51,7 +51,7 @@ def create(
     session: Session,
     *,
     kind: str,
-    max_queued: int,
+    max_queued: int | None,
     config: dict[str, Any],
     model: str | None = None,
     dataset: str | None = None,
@@ -60,7 +60,8 @@ def create(
     checkpoint: str | None = None,
     job_id: str | None = None,
 ) -> Job:
-    """Queue a job. Raises QueueFull if `max_queued` jobs of its queue are waiting already.
+    """Queue a job. Raises QueueFull if `max_queued` jobs of its queue are waiting already; None
+    means any number.
 
     `job_id` is the id of a job whose objects are stored already; by default it is a new one.
     """
@@ -68,7 +69,7 @@ def create(
     waiting = session.scalar(
         select(func.count()).where(Job.queue == queue, Job.status == Status.QUEUED)
     )
-    if waiting is not None and waiting >= max_queued:
+    if waiting is not None and max_queued is not None and waiting >= max_queued:
         raise QueueFull(
             f"{waiting} {kind} jobs are queued already, and the limit is {max_queued}: "
             "try again when some have ended, or cancel one",

@@ -15,13 +15,15 @@ from app.domain.extras import is_installed, lacks_training
 from app.domain.idempotency import create_once
 from app.domain.images.checkpoint import GeneratorCheckpoint, find_label
 from app.domain.job_states import ENDED, Status
+from app.domain.packing import PackingRequest
 from app.domain.registry import NoPictures, training_pictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Job, JobFile
+from app.domain.tables import Checkpoint, Dataset, Job, JobFile
 from models.config import MAX_SEED
 
 LAYOUTS = ("zip", "imagefolder", "webdataset", "parquet")
+CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
 IMAGE_FORMATS = ("png", "webp", "jpg")
 MIN_IMAGES, MAX_IMAGES = 10, 10_000_000
 SHARD_IMAGES = 10_000
@@ -46,6 +48,7 @@ class Synthesis:
     format: str = "png"
     shard_images: int = SHARD_IMAGES
     reject_copies: bool = False
+    into: str | None = None  # the dataset that is packed from the images
 
     def __post_init__(self) -> None:
         _check_range("images", self.images, MIN_IMAGES, MAX_IMAGES)
@@ -86,6 +89,7 @@ class Synthesis:
             "format": self.format,
             "shard_images": self.shard_images,
             "reject_copies": self.reject_copies,
+            "into": self.into,
         }
 
     @classmethod
@@ -96,6 +100,8 @@ class Synthesis:
                 f"a job of kind synthesize needs images: {MIN_IMAGES} to {MAX_IMAGES:,}",
                 field="images",
             )
+        if request["into"] is not None and request["layout"] is None:
+            request = request | {"layout": "imagefolder"}  # whose folders are classes
         names = {"class": "class_name"} | {name: name for name in cls.__dataclass_fields__}
         values = {names[name]: value for name, value in request.items() if name in names}
         return cls(**{name: value for name, value in values.items() if value is not None})
@@ -111,8 +117,10 @@ def queue_synthesis(
     """Queue the synthesis that `request` describes, or return the earlier job of the same key.
 
     `request` has model, checkpoint and the fields of Synthesis, with `class` for class_name; None
-    means the default. Raises NotFound, Conflict, QueueFull, InvalidRequest or InsufficientStorage.
+    means the default. With `into`, a dataset of this name is registered, which a failed one of the
+    name makes room for. Raises NotFound, Conflict, QueueFull, InvalidRequest, InsufficientStorage.
     """
+    replaced: list[Dataset] = []
 
     def create(session: Session) -> Job:
         synthesis = Synthesis.from_request(request)
@@ -122,7 +130,7 @@ def queue_synthesis(
             find_label(checkpoint, synthesis.class_name)
         image_bytes = max_image_bytes(checkpoint.shape, synthesis.layout, synthesis.format)
         check_disk(session, settings, store, synthesis.images, synthesis.shard_images, image_bytes)
-        return jobs.create(
+        job = jobs.create(
             session,
             kind="synthesize",
             model=checkpoint.model,
@@ -133,8 +141,21 @@ def queue_synthesis(
             config=synthesis.to_json(),
             max_queued=settings.max_queued_jobs,
         )
+        if synthesis.into is not None:
+            packing = packing_request(checkpoint)
+            replaced[:] = datasets.reserve(session, synthesis.into, job, packing)
+        return job
 
-    return create_once(database, request, idempotency_key, create)
+    job = create_once(database, request, idempotency_key, create)
+    for dataset in replaced:
+        datasets.delete_objects(store, dataset)
+    return job
+
+
+def packing_request(checkpoint: GeneratorCheckpoint) -> PackingRequest:
+    """The options that pack generated images with the shape that the model gave them."""
+    height, width, channels = checkpoint.shape
+    return PackingRequest(size=f"{width}x{height}", channels=CHANNELS[channels])
 
 
 def _lock_training_dataset(session: Session, checkpoint: GeneratorCheckpoint) -> str:

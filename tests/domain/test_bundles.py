@@ -66,6 +66,13 @@ def test_a_compressed_bundle_without_scores_is_read_too(tmp_path: Path) -> None:
     assert unpack(tmp_path, file).metrics is None
 
 
+def test_a_bundle_may_lack_its_onnx_file(tmp_path: Path) -> None:
+    contents = bundle_contents()
+    del contents[ONNX]
+    unpack(tmp_path, zipped(contents))
+    assert (tmp_path / "weights").read_bytes() == tiny_checkpoint()
+
+
 def test_a_bundle_has_exactly_its_files(tmp_path: Path) -> None:
     contents = bundle_contents()
     for name in ("../generator.safetensors", "/etc/passwd", "a\\b", f"folder/{WEIGHTS}", "more"):

@@ -12,18 +12,19 @@ import pytest
 from copying_models import add_training
 from queued_jobs import read_job, try_claim_job
 
-from app.domain import datasets, leases, registry
+from app.domain import datasets, jobs, leases, registry
 from app.domain.database import Database
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import image_recipe
 from app.domain.job_objects import StoredFile, add_shard
-from app.domain.job_states import Status
+from app.domain.job_states import Status, Stop
 from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import IMAGE_FORMATS, Synthesis, max_image_bytes, queue_synthesis
+from app.domain.tables import Dataset
 from benchmarks.harness.random_models import register
 from models.config import MAX_SEED
 from models.samples import Sample
@@ -31,7 +32,7 @@ from models.samples import Sample
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 NOTHING = dict.fromkeys(
     ("model", "checkpoint", "images", "seed", "class", "truncation", "layout", "format",
-     "shard_images", "reject_copies")
+     "shard_images", "reject_copies", "into")
 )  # fmt: skip
 
 
@@ -65,6 +66,7 @@ def test_a_field_that_is_not_given_has_its_default(
         "format": "png",
         "shard_images": 10_000,
         "reject_copies": False,
+        "into": None,
     }
 
 
@@ -80,6 +82,7 @@ def test_given_fields_are_kept(
         "format": "jpg",
         "shard_images": 50,
         "reject_copies": False,
+        "into": None,
     }
     assert read_job(database, queue(database, store, checkpoint="c1", **request)).config == request
 
@@ -275,3 +278,35 @@ def test_noise_takes_no_more_than_the_upper_bound(
     for noise in (random.integers(0, 256, shape), random.integers(0, 2, shape) * 255):
         file = encode_image(noise.astype(np.uint8), image_format, recipe)
         assert len(file) < max_image_bytes(shape, "zip", image_format) - 512
+
+
+def dataset_of(database: Database, name: str) -> Dataset:
+    with database.read() as session:
+        return datasets.find(session, name)
+
+
+def test_the_dataset_of_a_synthesis_is_registered_with_the_shape_of_the_model(
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
+) -> None:
+    job_id = queue(database, store, model="cats", images=1000, into="kittens")
+    dataset = dataset_of(database, "kittens")
+    assert (dataset.status, dataset.job) == ("ingesting", job_id)
+    assert (dataset.request["size"], dataset.request["channels"]) == ("64x64", "rgb")
+    config = read_job(database, job_id).config
+    assert (config["into"], config["layout"]) == ("kittens", "imagefolder")
+    with pytest.raises(Conflict, match="there is a dataset 'kittens' already"):
+        queue(database, store, model="cats", images=1000, into="kittens")
+    with pytest.raises(Conflict, match=f"in use by job {job_id}"), database.write() as session:
+        datasets.delete(session, "kittens")
+
+
+def test_the_dataset_of_a_cancelled_synthesis_has_failed_and_its_name_is_free(
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
+) -> None:
+    job_id = queue(database, store, model="cats", images=1000, into="kittens")
+    with database.write() as session:
+        jobs.request_stop(session, job_id, Stop.CANCEL)
+    dataset = dataset_of(database, "kittens")
+    assert (dataset.status, dataset.error) == ("failed", "its synthesis was cancelled")
+    again = queue(database, store, model="cats", images=1000, into="kittens")
+    assert dataset_of(database, "kittens").job == again

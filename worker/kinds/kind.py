@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, leases
 from app.domain.leases import Claim
+from app.domain.queue import Queue
 from app.domain.tables import Job
 from worker.context import WorkerContext
 
@@ -61,6 +62,11 @@ class Kind:
 
         `event` is the child's `finished` event.
         """
+
+    @property
+    def next_queue(self) -> Queue | None:
+        """The queue of the job that `register_results` created, if any."""
+        return None
 
     def shortfall(self) -> str | None:
         """The reason why the job fails although its child finished; None if it succeeds."""

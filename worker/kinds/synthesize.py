@@ -14,6 +14,8 @@ from app.domain import datasets, job_objects, jobs, registry
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.replacement_seeds import seed_after
 from app.domain.job_objects import MANIFEST, StoredFile, file_key
+from app.domain.leases import lock_job
+from app.domain.queue import Queue
 from app.domain.tables import JobFile
 from worker.kinds.kind import Kind
 
@@ -66,8 +68,22 @@ class Synthesize(Kind):
         size, sha256 = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
         self._manifest = self._move_in({"name": MANIFEST, "bytes": size, "sha256": sha256})
 
+        if self.job.config.get("into") is not None:
+            shards = [(file.name, file.key) for file in files if file.images is not None]
+            with self.context.read() as session:
+                dataset = datasets.find_reserved(session, self.job.id)
+            datasets.store_sources(self.context.store, dataset.id, shards)
+
     def register_results(self, session: Session, _event: dict[str, Any]) -> None:
         job_objects.add_manifest(session, self.claim, self._manifest)
+        if self.job.config.get("into") is not None:
+            dataset = datasets.pack_reserved(session, self.job.id)
+            job = lock_job(session, self.claim)
+            job.result = (job.result or {}) | {"dataset": dataset.name, "ingest": dataset.job}
+
+    @property
+    def next_queue(self) -> Queue | None:
+        return Queue.LIGHT if self.job.config.get("into") is not None else None
 
     def _generator_file(self, checkpoint: GeneratorCheckpoint) -> Path:
         """The ONNX file; the safetensors file of a checkpoint that has none."""

@@ -18,8 +18,9 @@ from fastapi.testclient import TestClient
 from job_watch import JobWatch, child_pid
 from servers import ON_POSTGRESQL
 
-from app.domain import job_objects, jobs
+from app.domain import datasets, job_objects, jobs
 from app.domain.database import Database
+from app.domain.errors import Conflict
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import Status, Stop
 from app.domain.registry import TrainingPictures
@@ -70,7 +71,7 @@ def synthesize(
 
     def queue(**fields: Any) -> str:
         names = ("images", "seed", "class", "layout", "format", "shard_images", "reject_copies")
-        request = dict.fromkeys(names) | {"model": "cats", "checkpoint": None} | fields
+        request = dict.fromkeys((*names, "into")) | {"model": "cats", "checkpoint": None} | fields
         return queue_synthesis(database, settings, store, request, None).id
 
     return queue
@@ -85,6 +86,31 @@ def files(database: Database) -> Callable[[str], list[JobFile]]:
             return job_objects.list_files(session, job_id)
 
     return read
+
+
+def test_the_images_become_a_dataset_with_the_classes_of_the_model(
+    synthesize: Synthesize,
+    watch: Watch,
+    start_worker: StartWorker,
+    database: Database,
+    store: ObjectStore,
+    checkpoint: GeneratorCheckpoint,
+) -> None:
+    start_worker("light,evaluate,synthesize")
+    job_id = synthesize(images=25, shard_images=10, into="kittens")
+    result = watch(job_id).until_ended().result
+    assert result["dataset"] == "kittens"
+    assert watch(result["ingest"]).until_ended().status == Status.SUCCEEDED
+    with database.read() as session:
+        dataset = datasets.find(session, "kittens")
+        with pytest.raises(Conflict, match="only a job of kind synthesize"):
+            job_objects.unlist_files(session, dataset.job)
+    assert (dataset.status, dataset.images, dataset.shape) == ("ready", 25, [28, 28, 3])
+    assert dataset.classes == list(CLASSES)
+    pixels = {datasets.read_image(store, dataset, index) for index in range(25)}
+    path = store.local_copy(checkpoint.onnx_key)
+    samples = [Sample(seed, class_from_seed(seed, 2)) for seed in range(25)]
+    assert pixels == {image.tobytes() for image in OnnxGenerator(path).render(samples)}
 
 
 def test_the_files_and_the_manifest_agree_with_the_api(
