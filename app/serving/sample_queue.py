@@ -1,5 +1,6 @@
 """The queue of requests for samples, and the batches taken from it."""
 
+import math
 import threading
 from asyncio import Future
 from collections import deque
@@ -66,7 +67,8 @@ class SampleQueue:
                 return False
             self._requests.append(request)
             self.samples += request.waiting
-            self._changed.notify()
+            # A large request is for several threads: waking one would use one core of all.
+            self._changed.notify(math.ceil(request.waiting / self._batch_size))
             return True
 
     def withdraw(self, request: SampleRequest) -> None:
