@@ -5,10 +5,13 @@ WebP and GIF containers are written here, because libwebp and Pillow merge equal
 duration.
 """
 
+import functools
 import io
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,7 @@ from app.domain.images.encoders import RECIPE_KEY, encode_grid, opaque, recipe_e
 from app.domain.images.png import write_apng
 from app.domain.images.recipes import Recipe, recipe_text
 from app.serving.video import encode_mp4
+from models.resources import usable_cores
 from models.samples import Pixels
 
 MAX_FPS = 60
@@ -47,7 +51,8 @@ def encode_animation(
         return _write_gif(frames, hundredths, repeat=repeat, comment=recipe_text(recipe))
     milliseconds = _durations(len(frames), fps, ticks_per_second=1000)
     if file_format == "webp":
-        return _write_webp(frames, milliseconds, repeat=repeat, exif=recipe_exif(recipe))
+        chunks = _encode_in_parallel(frames)
+        return _write_webp(chunks, milliseconds, repeat=repeat, exif=recipe_exif(recipe))
     texts = {RECIPE_KEY: recipe_text(recipe)}
     return write_apng(frames, milliseconds, repeat=repeat, texts=texts)
 
@@ -63,7 +68,8 @@ def encode_timelapse(
         return encode_mp4(_repeat_last(frames, round(fps * HOLD_SECONDS)), recipe, fps=fps)
     milliseconds = _durations(count - 1, fps, ticks_per_second=1000)
     milliseconds.append(round(1000 * HOLD_SECONDS))
-    return _write_webp(frames, milliseconds, repeat=True, exif=recipe_exif(recipe))
+    chunks = _encode_one_by_one(frames)
+    return _write_webp(chunks, milliseconds, repeat=True, exif=recipe_exif(recipe))
 
 
 def _repeat_last(frames: Iterable[Pixels], times: int) -> Iterator[Pixels]:
@@ -81,17 +87,23 @@ def _durations(frames: int, fps: float, ticks_per_second: int) -> list[int]:
     return [end - start for start, end in pairwise(ends)]
 
 
+class _WebpFrame(NamedTuple):
+    """A frame's size and its pixels as a VP8L chunk."""
+
+    shape: tuple[int, ...]  # (H, W, C)
+    chunk: bytes
+
+
 def _write_webp(
-    frames: Iterable[Pixels], durations: Sequence[int], *, repeat: bool, exif: Image.Exif
+    frames: Iterable[_WebpFrame], durations: Sequence[int], *, repeat: bool, exif: Image.Exif
 ) -> bytes:
     """Lossless frames with their durations in milliseconds -> an animated WebP (RFC 9649)."""
     chunks, size, flags = [], b"", WEBP_EXIF | WEBP_ANIMATION
-    for (frame, picture), duration in zip(_webp_pictures(frames), durations, strict=True):
-        height, width, channels = frame.shape
+    for ((height, width, channels), pixels), duration in zip(frames, durations, strict=True):
         flags |= WEBP_ALPHA if channels == 4 else 0
         size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         place = bytes(6) + size + duration.to_bytes(3, "little") + bytes([WEBP_NO_BLENDING])
-        chunks.append(_webp_chunk(b"ANMF", place + picture))
+        chunks.append(_webp_chunk(b"ANMF", place + pixels))
     chunks.append(_webp_chunk(b"EXIF", exif.tobytes()))
     head = [
         b"WEBP",
@@ -102,16 +114,41 @@ def _write_webp(
     return b"".join((b"RIFF", struct.pack("<I", length), *head, *chunks))
 
 
-def _webp_pictures(frames: Iterable[Pixels]) -> Iterator[tuple[Pixels, bytes]]:
-    """Each frame with its VP8L chunk; equal neighbours are encoded once."""
+def _encode_one_by_one(frames: Iterable[Pixels]) -> Iterator[_WebpFrame]:
+    """Each frame encoded; equal neighbours are encoded once."""
     chunk, previous = b"", None
     for frame in frames:
         if previous is None or not np.array_equal(frame, previous):
-            buffer = io.BytesIO()
-            to_image(frame).save(buffer, "WEBP", lossless=True, exact=True, method=0)
-            chunk = _vp8l_chunk(buffer.getvalue())
-        yield frame, chunk
+            chunk = _encode_vp8l(frame)
+        yield _WebpFrame(frame.shape, chunk)
         previous = frame
+
+
+def _encode_in_parallel(frames: Pixels) -> Iterator[_WebpFrame]:
+    """Like `_encode_one_by_one`, on every core: the encoder does not hold Python's lock."""
+    changed = [True, *(not np.array_equal(before, after) for before, after in pairwise(frames))]
+    # A part for each thread: handing over single frames takes as long as encoding small ones.
+    parts = np.array_split(frames[changed], usable_cores())
+    chunks = chain.from_iterable(_encoding_threads().map(_encode_part, parts))
+    chunk = b""
+    for is_new in changed:
+        chunk = next(chunks) if is_new else chunk
+        yield _WebpFrame(frames.shape[1:], chunk)
+
+
+@functools.cache
+def _encoding_threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(usable_cores(), "encoding")
+
+
+def _encode_part(frames: Pixels) -> list[bytes]:
+    return [_encode_vp8l(frame) for frame in frames]
+
+
+def _encode_vp8l(frame: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    to_image(frame).save(buffer, "WEBP", lossless=True, exact=True, method=0)
+    return _vp8l_chunk(buffer.getvalue())
 
 
 def _vp8l_chunk(still: bytes) -> bytes:

@@ -89,11 +89,13 @@ def _run(command: list[str], pictures: Iterable[Pixels], errors: Path) -> None:
 
 def _write(stdin: IO[bytes], pictures: Iterable[Pixels]) -> None:
     """A program that ends early breaks the pipe; its exit code and its errors say why."""
-    with suppress(BrokenPipeError):
-        for picture in pictures:
-            stdin.write(picture.tobytes())
-    with suppress(BrokenPipeError):
-        stdin.close()
+    try:
+        with suppress(BrokenPipeError):
+            for picture in pictures:
+                stdin.write(picture.tobytes())
+    finally:  # even after an error, which a broken pipe would otherwise replace
+        with suppress(BrokenPipeError):
+            stdin.close()
 
 
 def _escape(text: str) -> str:

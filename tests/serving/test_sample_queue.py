@@ -1,6 +1,7 @@
 """The order in which batches take samples from queued requests."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from app.serving.sample_queue import SampleQueue, SampleRequest
@@ -61,6 +62,21 @@ def test_every_image_of_a_large_request_is_taken_once() -> None:
         range(5 * BATCH + 3)
     )
     assert queue.samples == 0
+
+
+def test_a_large_request_wakes_as_many_threads_as_it_has_batches() -> None:
+    queue = SampleQueue(10_000, BATCH)
+    together = threading.Barrier(3, timeout=20)
+
+    def take() -> None:
+        queue.take()
+        together.wait()  # raises unless three threads hold a batch at the same time
+
+    with ThreadPoolExecutor(3) as threads:
+        taking = [threads.submit(take) for _ in range(3)]
+        assert queue.offer(request(CATS, 2 * BATCH + 1))
+        for thread in taking:
+            thread.result()
 
 
 def test_abandoned_requests_take_no_place_in_a_batch_or_the_count() -> None:
