@@ -25,7 +25,7 @@ from app.domain.tables import Job
 log = structlog.get_logger()
 
 PROBE_INTERVAL_SECONDS = 2.0
-FAILING_PROBE_INTERVAL_SECONDS = 0.25  # after a failure
+FAILING_PROBE_INTERVAL_SECONDS = 0.1  # after a failure
 BUCKET_INTERVALS = (10.0, 2.0)  # both intervals for a bucket, whose requests cost money
 PROBE_TIMEOUT_SECONDS = 4.0  # a probe that takes longer counts as failed until it ends
 FIRST_PROBE_SECONDS = 3.0  # how long a request waits for the first probes after the start
@@ -165,21 +165,26 @@ class WorkerPing:
 
     def __init__(self) -> None:
         self._connection: Any = None  # kombu carries few types
+        self._answered = False  # whether a worker has answered yet
 
     def __call__(self) -> None:
         """Raises Unavailable without a worker, and an error of kombu's without a broker."""
         first, second = PING_SECONDS
-        with suppress(Exception):  # if the error persists, the second ping raises it
-            if self._ping(first):
-                return
-        self._disconnect()
+        if self._answered:
+            with suppress(Exception):  # if the error persists, the second ping raises it
+                if self._ping(first):
+                    return
+            self._disconnect()
         try:
-            answered = self._ping(second)
+            # While the workers start, the pings are short, and keep their connection, whose release
+            # takes up to a second: a worker hears no ping that was sent before it subscribed.
+            answered = self._ping(second if self._answered else first)
         except BaseException:
             self._disconnect()
             raise
         if not answered:
             raise Unavailable("no worker answers")
+        self._answered = True
 
     def _ping(self, seconds: float) -> bool:
         if self._connection is None:

@@ -88,15 +88,22 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
         environment["MOGGY_REDIS_URL"] = broker.url
         supervisor.start(Program("valkey", "Valkey", broker.command, BROKER_STOP_SECONDS))
 
+    workers = supervisor.start()  # their stage stops after the API's
+    api = api_program(settings, environment)
+    light_worker = worker_program(settings, "light", environment)
+
     def start_programs() -> None:
-        if broker and not supervisor.wait_until(broker.answers, BROKER_SECONDS):
-            raise StartError(f"Valkey does not answer: see {settings.home / 'logs' / 'valkey.log'}")
-        supervisor.start(*(worker_program(settings, name, environment) for name in WORKERS))
-        supervisor.start(api_program(settings, environment))
+        supervisor.start(light_worker, stage=workers)
+        supervisor.start(api)
 
     # The others need a second to be imported. Then they wait until the database is prepared.
     supervisor.run_once(prepare_program(environment), start_programs)
-    if not supervisor.wait_until(lambda: _is_ready(settings), READY_SECONDS):
+    if broker and not supervisor.wait_until(broker.answers, BROKER_SECONDS):
+        raise StartError(f"Valkey does not answer: see {settings.home / 'logs' / 'valkey.log'}")
+    is_ready = supervisor.wait_until(lambda: _is_ready(settings), READY_SECONDS)
+    # Not earlier: with two cores, one program more that is imported delays all others.
+    supervisor.start(worker_program(settings, "train", environment), stage=workers)
+    if not is_ready:
         announce(f"Moggy is not ready yet; its logs are in {settings.home / 'logs'}")
         supervisor.wait_until(lambda: _is_ready(settings), float("inf"))
     announce(f"Moggy is ready: {service_url(settings)}")

@@ -34,6 +34,9 @@ class SupervisedProgram:
     restart_at: float = 0.0
 
 
+Stage = list[SupervisedProgram]
+
+
 class Supervisor:
     """A context manager: leaving it stops every program that was started in it.
 
@@ -45,7 +48,7 @@ class Supervisor:
         self._logs = home / "logs"
         self._run = home / "run"
         self._announce = announce
-        self._stages: list[list[SupervisedProgram]] = []
+        self._stages: list[Stage] = []
         # A queue, since its `put` is safe in a signal handler, unlike an Event's `set`.
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._handlers: dict[signal.Signals, Any] = {}
@@ -69,22 +72,27 @@ class Supervisor:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
 
-    def start(self, *programs: Program) -> None:
-        """Start programs as one stage. Stages stop in the reverse order of their start."""
-        stage: list[SupervisedProgram] = []
-        self._stages.append(stage)
+    def start(self, *programs: Program, stage: Stage | None = None) -> Stage:
+        """Start programs as a stage of their own, or as part of an earlier one.
+
+        Stages stop in the reverse order of their start.
+        """
+        if stage is None:
+            stage = []
+            self._stages.append(stage)
         for program in programs:
             watched = SupervisedProgram(RunningProgram(program, self._logs, self._run))
             stage.append(watched)
             watched.running.start()
+        return stage
 
-    def run_once(self, program: Program, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def run_once(self, program: Program, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Run a program to its end. `meanwhile` is called after its start.
 
         Raises StartError unless the program succeeds.
         """
-        self.start(program)
-        stage = self._stages.pop()
+        stage = self.start(program)
+        self._stages.pop()
         running = stage[0].running
         try:
             meanwhile()
@@ -168,7 +176,7 @@ class Supervisor:
             self._stop_stage(self._stages[-1])
             self._stages.pop()
 
-    def _stop_stage(self, stage: list[SupervisedProgram]) -> None:
+    def _stop_stage(self, stage: Stage) -> None:
         """Send SIGTERM, then SIGKILL at each program's deadline, or at once at a second Ctrl-C."""
         began = time.monotonic()
         alive = [watched.running for watched in stage]
