@@ -1,4 +1,5 @@
-"""Paths through latents, and truncation. Latents are float32 arrays; paths compute in float64.
+"""Paths through latents, blends of them, and truncation. Latents are float32 arrays; paths and
+blends compute in float64.
 
 EASINGS lists the easings that need no image. The API also offers `even`, for which it computes the
 positions itself and calls `latents_at`.
@@ -15,8 +16,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-METHODS = ("slerp", "lerp")
+from models.spherical_spline import SphericalSpline, move, way
+
+METHODS = ("slerp", "lerp", "spline")
 EASINGS = ("linear", "smooth")
+
+MEAN_STEPS = 100  # at most; latents that are drawn need about 15
+MEAN_PRECISION = 1e-10  # radians that the last step may move a mean
+LEAST_MEAN = 1e-6  # the length of a mean of directions below which they cancel each other
 
 Latent = NDArray[np.float32]  # (D,)
 Latents = NDArray[np.float32]  # (N, D)
@@ -82,6 +89,36 @@ def _length(vector: Precise) -> float:
     return float(np.linalg.norm(vector))
 
 
+class LatentPath:
+    """The path through keyframes (K, D), K ≥ 2, by one of METHODS. Raises LatentError.
+
+    With `loop` a last segment leads from the last keyframe to the first.
+    """
+
+    def __init__(self, keyframes: Latents, method: str = "slerp", loop: bool = False) -> None:
+        if keyframes.ndim != 2 or len(keyframes) < 2:
+            raise LatentError(f"a path needs at least 2 keyframes, not {keyframes.shape}")
+        if method not in METHODS:
+            raise LatentError(f"method {method!r} is not one of {', '.join(METHODS)}")
+        self.keyframes, self.loop = keyframes, loop
+        self.segments = len(keyframes) if loop else len(keyframes) - 1
+        self._between = slerp if method == "slerp" else lerp
+        self._spline = SphericalSpline(keyframes, loop) if method == "spline" else None
+
+    def at(self, segment: int, t: float) -> Latent:
+        """The latent (D,) at t in [0, 1) of a segment; at 0 it is the keyframe bit for bit."""
+        if t and self._spline and self._spline.has_directions(segment):
+            return self._spline.at(segment, t).astype(np.float32)
+        count = len(self.keyframes)
+        start, end = self.keyframes[segment % count], self.keyframes[(segment + 1) % count]
+        return self._between(start, end, t)
+
+    def at_positions(self, positions: Sequence[float]) -> Latents:
+        """(len(positions), D). Position k is keyframe k; k + ½ is in the middle of segment k."""
+        parts = [math.modf(position) for position in positions]
+        return np.stack([self.at(int(segment), t) for t, segment in parts])
+
+
 def latent_path(
     keyframes: Latents,
     frames: int,
@@ -93,40 +130,49 @@ def latent_path(
 
     The first and the last frame are the first and the last keyframe bit for bit, and so is every
     frame that falls on a keyframe. `easing="smooth"` slows down at each keyframe. With `loop` the
-    path returns towards the first keyframe and ends one frame before it.
+    path returns towards the first keyframe and ends one frame before it. Raises LatentError.
     """
-    if keyframes.ndim != 2 or len(keyframes) < 2:
-        raise LatentError(f"a path needs at least 2 keyframes, not {keyframes.shape}")
+    path = LatentPath(keyframes, method, loop)
     if frames < 2:
         raise LatentError(f"frames {frames} is out of range: a path has at least 2")
-    if method not in METHODS:
-        raise LatentError(f"method {method!r} is not one of {', '.join(METHODS)}")
     if easing not in EASINGS:
         raise LatentError(f"easing {easing!r} is not one of {', '.join(EASINGS)}")
-    segments = len(keyframes) if loop else len(keyframes) - 1
     steps = frames if loop else frames - 1
-    path = []
+    latents = []
     for frame in range(frames):
         # Integers: a frame that falls on a keyframe has exactly t = 0.
-        segment, rest = divmod(frame * segments, steps)
+        segment, rest = divmod(frame * path.segments, steps)
         t = rest / steps
         if easing == "smooth":
             t = t * t * (3 - 2 * t)
-        path.append(_between(keyframes, segment, t, method))
-    return np.stack(path)
+        latents.append(path.at(segment, t))
+    return np.stack(latents)
 
 
-def latents_at(keyframes: Latents, positions: Sequence[float], method: str = "slerp") -> Latents:
-    """The latents at `positions` along the keyframes: (K, D) -> (len(positions), D) float32.
+def blend(latents: Latents, weights: Sequence[float]) -> Latent:
+    """The weighted mean on the sphere of directions, at the weighted mean of the lengths.
 
-    Position k is keyframe k bit for bit; k + ½ is halfway to the next keyframe. The first keyframe
-    follows the last.
+    `latents`: (N, D); `weights`: N numbers ≥ 0 of which only the proportions count. A latent that
+    has all the weight is returned bit for bit; a blend of two is on their great circle. The result
+    does not depend on the order, as that of nested slerps does. Buss and Fillmore, "Spherical
+    averages and applications to spherical splines" (2001), algorithm A1.
+
+    Raises LatentError where the directions cancel each other: their mean has no direction.
     """
-    parts = [math.modf(position) for position in positions]
-    return np.stack([_between(keyframes, int(whole), t, method) for t, whole in parts])
-
-
-def _between(keyframes: Latents, segment: int, t: float, method: str) -> Latent:
-    between = slerp if method == "slerp" else lerp
-    start, end = keyframes[segment % len(keyframes)], keyframes[(segment + 1) % len(keyframes)]
-    return between(start, end, t)
+    shares = np.asarray(weights, np.float64)
+    used = shares > 0
+    if used.sum() == 1:
+        return latents[int(used.argmax())].copy()
+    vectors, shares = latents[used].astype(np.float64), shares[used] / shares.sum()
+    lengths = np.linalg.norm(vectors, axis=1)
+    directions = vectors / np.where(lengths > 0, lengths, 1)[:, None]
+    mean = shares @ directions
+    if lengths.any() and np.linalg.norm(mean) < LEAST_MEAN:
+        raise LatentError("the latents cancel each other: their mean has no direction")
+    for _ in range(MEAN_STEPS if lengths.any() else 0):
+        mean /= np.linalg.norm(mean)
+        step = sum(share * way(mean, each) for share, each in zip(shares, directions, strict=True))
+        mean = move(mean, np.asarray(step))
+        if np.linalg.norm(step) < MEAN_PRECISION:
+            break
+    return (float(shares @ lengths) * mean).astype(np.float32)

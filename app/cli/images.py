@@ -79,7 +79,8 @@ def morph(
         bool, typer.Option(help="Whether webp, gif and apng play endlessly or once.")
     ] = True,
     method: Annotated[
-        Literal["slerp", "lerp"] | None, typer.Option(help="Interpolation between two latents.")
+        Literal["slerp", "lerp", "spline"] | None,
+        typer.Option(help="Great circles, straight lines, or a smooth path [slerp]."),
     ] = None,
     easing: Annotated[
         Literal["linear", "smooth", "even"] | None,

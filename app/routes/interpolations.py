@@ -1,5 +1,6 @@
 """Interpolations, called morphs: one image turns into the next, as an animation or its frames."""
 
+import functools
 from typing import Annotated, Any, Literal, get_args
 
 from anyio import to_thread
@@ -31,7 +32,7 @@ from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.display import encode_sprites, square_columns
 from app.serving.latents import Easing, Keyframes, Latent, Method, Truncation, references
-from app.serving.morph_latents import frame_latents
+from app.serving.morph_latents import evenness, frame_latents
 from app.serving.request_bodies import FLOAT_AS_INT
 from app.serving.samples import to_keyframes
 from models.config import MAX_SEED
@@ -52,6 +53,9 @@ DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
 class InterpolationRequest(ImageFields):
     """`frames` counts all frames, both ends included. `loop`: the morph returns to its first
     keyframe. An animated webp, gif or apng plays for ever, or once where `repeat` is false.
+
+    `method`: `slerp` follows the great circle from each keyframe to the next, `lerp` the straight
+    line, and `spline` a smooth path through all keyframes, without a turn at any of them.
 
     `easing`: `linear` moves at constant speed; `smooth` slows down at each keyframe; `even` spaces
     the frames so that the image changes by the same amount from each to the next. All frames have
@@ -80,11 +84,19 @@ class Keyframe(BaseModel):
     source: dict[str, Any] | None = None
 
 
+class Evenness(BaseModel):
+    """The largest change of the image from one frame to the next, divided by the mean change, for
+    the easing `even` and for constant speed on the same path (`plain`). 1 is perfectly even."""
+
+    even: float
+    plain: float
+
+
 class InterpolationAnswer(BaseModel):
     """The recipe of a morph, and the latents of its frames.
 
     `truncation` is left out where it is 1. The latents of the frames are truncated already, those
-    of the keyframes are not.
+    of the keyframes are not. `evenness` belongs to the easing `even`.
     """
 
     model: str
@@ -101,6 +113,7 @@ class InterpolationAnswer(BaseModel):
     repeat: bool
     fps: float
     truncation: Truncation = 1.0
+    evenness: Evenness | None = None
     latents: list[list[float]]
 
 
@@ -187,19 +200,24 @@ async def _render(
     context: GenerationContext,
 ) -> Response:
     label = keyframes[0].label
-    latents_computation = frame_latents(
+    compute_latents = functools.partial(
+        frame_latents,
         context.engine,
         checkpoint,
         [keyframe.point for keyframe in keyframes],
         label,
         frames=morph.frames,
         method=morph.method,
-        easing=morph.easing,
         loop=morph.loop,
         truncation=morph.truncation,
     )
-    latents = await while_connected(context.request, latents_computation)
+    latents = await while_connected(context.request, compute_latents(easing=morph.easing))
     if morph.format == "json":
+        if morph.easing == "even":
+            plain = await while_connected(context.request, compute_latents(easing="linear"))
+            paths = {"even": latents, "plain": plain}
+            measuring = _evenness(morph, checkpoint, label, paths, context)
+            recipe = recipe | {"evenness": await while_connected(context.request, measuring)}
         return await to_thread.run_sync(_list_latents, recipe, latents)
     samples = [Sample(latent, label) for latent in latents]
     if morph.format in ("zip", "multipart"):
@@ -218,6 +236,19 @@ async def _render(
 
     file_format = {"strip": "png", "sprites": "zip"}.get(morph.format, morph.format)
     return Response(await to_thread.run_sync(encode), media_type=MEDIA_TYPES[file_format])
+
+
+async def _evenness(
+    morph: InterpolationRequest,
+    checkpoint: GeneratorCheckpoint,
+    label: int | None,
+    paths: dict[str, list[Vector]],
+    context: GenerationContext,
+) -> dict[str, float]:
+    return {
+        name: round(await evenness(context.engine, checkpoint, latents, label, morph.loop), 3)
+        for name, latents in paths.items()
+    }
 
 
 def _list_latents(recipe: Recipe, latents: list[Vector]) -> Response:

@@ -42,7 +42,7 @@ Number = Annotated[float, Field(strict=True, ge=-MAX_VALUE, le=MAX_VALUE, allow_
 Amount = Annotated[float, Field(strict=True, ge=-MAX_AMOUNT, le=MAX_AMOUNT, allow_inf_nan=False)]
 ReferenceName = Annotated[str, Field(min_length=1, max_length=64)]  # of a latent or a direction
 JobId = Annotated[str, Field(min_length=1, max_length=32)]
-Method = Literal["slerp", "lerp"]
+Method = Literal["slerp", "lerp", "spline"]
 Easing = Literal["linear", "smooth", "even"]
 LatentValues = Annotated[
     list[Number], Field(min_length=1, max_length=MAX_LATENT_DIM, fail_fast=True)

@@ -6,15 +6,18 @@ measured in the embedding. Karras et al., "A Style-Based Generator Architecture"
 call the mean of this change the perceptual path length.
 """
 
+from collections.abc import Iterable
 from contextlib import aclosing
 
 import numpy as np
+from anyio import to_thread
 from numpy.typing import NDArray
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import vector_of
-from models.latents import latent_path, latents_at, truncate
+from app.serving.passports import Features
+from models.latents import LatentPath, latent_path, truncate
 from models.samples import Point, Sample, Vector
 
 MIN_SEGMENT_PROBES = 16  # probes of one segment
@@ -44,14 +47,47 @@ async def frame_latents(
     vectors = np.stack([vector_of(point, checkpoint.latent_dim) for point in keyframes])
     points = truncate(vectors, truncation)
     if easing != "even":
-        return list(latent_path(points, frames, method, easing, loop))
-    segments = len(keyframes) if loop else len(keyframes) - 1
-    probes = latents_at(points, probe_positions(segments), method)
-    samples = [Sample(latent, label) for latent in probes]
+        return list(await to_thread.run_sync(latent_path, points, frames, method, easing, loop))
+    path = LatentPath(points, method, loop)
+    probes = await to_thread.run_sync(path.at_positions, probe_positions(path.segments))
+    features = await _embed(engine, checkpoint, probes, label)
+    positions = even_positions(features, path.segments, frames, loop)
+    return list(await to_thread.run_sync(path.at_positions, positions))
+
+
+async def evenness(
+    engine: Engine,
+    checkpoint: GeneratorCheckpoint,
+    latents: Iterable[Vector],
+    label: int | None,
+    loop: bool,
+) -> float:
+    """The largest change from one frame to the next divided by the mean: 1 is perfectly even.
+
+    Generates and embeds the frames. A loop changes from its last frame to its first too. Raises
+    what `Engine.generate` raises.
+    """
+    features = await _embed(engine, checkpoint, latents, label)
+    changes = _changes(np.concatenate([features, features[:1]]) if loop else features)
+    mean = float(changes.mean())
+    return float(changes.max()) / mean if mean > 0 else 1.0
+
+
+async def _embed(
+    engine: Engine, checkpoint: GeneratorCheckpoint, latents: Iterable[Vector], label: int | None
+) -> Features:
+    samples = [Sample(latent, label) for latent in latents]
     async with aclosing(engine.slices(checkpoint, samples)) as slices:
         features = [await engine.passports.embed(pixels) async for pixels in slices]
-    positions = even_positions(np.concatenate(features), segments, frames, loop)
-    return list(latents_at(points, positions, method))
+    return np.concatenate(features)
+
+
+def _changes(features: Features) -> NDArray[np.float64]:
+    """(P, F) -> (P - 1,): the distance from each embedding to the next."""
+    changes: NDArray[np.float64] = np.linalg.norm(
+        np.diff(features.astype(np.float64), axis=0), axis=1
+    )
+    return changes
 
 
 def probe_positions(segments: int) -> list[float]:
@@ -60,15 +96,13 @@ def probe_positions(segments: int) -> list[float]:
     return [step * segments / steps for step in range(steps + 1)]
 
 
-def even_positions(
-    features: NDArray[np.float32], segments: int, frames: int, loop: bool
-) -> list[float]:
+def even_positions(features: Features, segments: int, frames: int, loop: bool) -> list[float]:
     """The positions of `frames` frames between which the image changes by equal amounts.
 
     The first position is 0; the last is `segments`, unless the path is a loop.
     `features`: (P, F), the embeddings of the images at `probe_positions(segments)`.
     """
-    changes = np.linalg.norm(np.diff(features.astype(np.float64), axis=0), axis=1)
+    changes = _changes(features)
     mean = changes.mean()
     changes = np.maximum(changes, MIN_CHANGE_SHARE * mean) if mean > 0 else np.ones_like(changes)
     passed = np.concatenate([[0.0], np.cumsum(changes)])

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from models.latents import LatentError, latent_path, latents_at, lerp, slerp, truncate
+from models.latents import LatentError, LatentPath, blend, latent_path, lerp, slerp, truncate
 from models.seeds import latent_from_seed, latents_from_seeds
 
 # Close to float32's precision.
@@ -47,7 +47,7 @@ def test_slerp_between_opposite_latents_goes_round_not_through_zero() -> None:
     assert float(path[5] @ A) == pytest.approx(0, abs=1e-3)
 
 
-@pytest.mark.parametrize("method", ["slerp", "lerp"])
+@pytest.mark.parametrize("method", ["slerp", "lerp", "spline"])
 @pytest.mark.parametrize("easing", ["linear", "smooth"])
 @pytest.mark.parametrize("frames", [2, 5, 60, 61])
 def test_a_path_begins_and_ends_with_its_keyframes(method: str, easing: str, frames: int) -> None:
@@ -57,9 +57,10 @@ def test_a_path_begins_and_ends_with_its_keyframes(method: str, easing: str, fra
     assert np.array_equal(path[-1], B)
 
 
-def test_each_keyframe_that_falls_on_a_frame_is_met_exactly() -> None:
+@pytest.mark.parametrize("method", ["slerp", "lerp", "spline"])
+def test_each_keyframe_that_falls_on_a_frame_is_met_exactly(method: str) -> None:
     keyframes = latents_from_seeds(range(4), 100)
-    path = latent_path(keyframes, 31, easing="smooth")
+    path = latent_path(keyframes, 31, method, easing="smooth")
     assert all(np.array_equal(path[10 * k], keyframes[k]) for k in range(4))
 
 
@@ -82,7 +83,7 @@ def test_smooth_easing_slows_down_at_the_ends() -> None:
     [
         (1, 10, "slerp", "linear", "at least 2 keyframes"),
         (2, 1, "slerp", "linear", "frames 1"),
-        (2, 10, "cubic", "linear", "method 'cubic' is not one of slerp, lerp"),
+        (2, 10, "cubic", "linear", "method 'cubic' is not one of slerp, lerp, spline"),
         (2, 10, "slerp", "bouncy", "easing 'bouncy' is not one of linear, smooth"),
     ],
 )
@@ -95,14 +96,47 @@ def test_an_impossible_path_is_refused_with_the_reason(
 
 def test_a_position_on_a_keyframe_equals_it_and_one_between_two_is_interpolated() -> None:
     keyframes = latents_from_seeds(range(3), 8)
-    found = latents_at(keyframes, [0, 0.25, 1, 2, 2.5])
-    assert np.array_equal(found[0], keyframes[0])
-    assert np.array_equal(found[1], slerp(keyframes[0], keyframes[1], 0.25))
-    assert np.array_equal(found[2], keyframes[1])
-    assert np.array_equal(found[3], keyframes[2])
-    assert np.array_equal(found[4], slerp(keyframes[2], keyframes[0], 0.5))
-    straight = latents_at(keyframes, [0.5], "lerp")
+    path = LatentPath(keyframes, loop=True).at_positions([0, 0.25, 1, 2, 2.5])
+    assert np.array_equal(path[0], keyframes[0])
+    assert np.array_equal(path[1], slerp(keyframes[0], keyframes[1], 0.25))
+    assert np.array_equal(path[2], keyframes[1])
+    assert np.array_equal(path[3], keyframes[2])
+    assert np.array_equal(path[4], slerp(keyframes[2], keyframes[0], 0.5))
+    straight = LatentPath(keyframes, "lerp").at_positions([0.5])
     assert np.array_equal(straight[0], lerp(keyframes[0], keyframes[1], 0.5))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_latent_with_all_the_weight_is_the_blend(count: int) -> None:
+    latents = latents_from_seeds(range(count), 100)
+    for index in range(count):
+        weights = [0.0] * count
+        weights[index] = 0.3
+        assert np.array_equal(blend(latents, weights), latents[index])
+
+
+def test_a_blend_of_two_latents_is_on_their_great_circle() -> None:
+    a, b = A / np.linalg.norm(A), B / np.linalg.norm(B)
+    _assert_close(blend(np.stack([a, b]), [3, 1]), slerp(a, b, 0.25))
+
+
+def test_a_blend_does_not_depend_on_the_order_and_stays_on_the_shell() -> None:
+    latents, weights = latents_from_seeds(range(4), 100), np.array([0.1, 0.2, 0.3, 0.4])
+    mixed, reversed_ = (
+        blend(latents, weights.tolist()),
+        blend(latents[::-1], weights[::-1].tolist()),
+    )
+    _assert_close(mixed, reversed_)
+    lengths = np.linalg.norm(latents, axis=1)
+    assert float(np.linalg.norm(mixed)) == pytest.approx(float(weights @ lengths), rel=1e-5)
+    nearness = latents @ mixed / lengths
+    assert list(np.argsort(nearness)) == [0, 1, 2, 3]  # as their weights
+
+
+def test_latents_that_cancel_each_other_have_no_blend() -> None:
+    with pytest.raises(LatentError, match="cancel"):
+        blend(np.stack([A, -A]), [1, 1])
+    assert not blend(np.zeros((2, 4), np.float32), [1, 1]).any()
 
 
 @pytest.mark.parametrize("truncation", [0.25, 0.7, 1.0])

@@ -119,12 +119,22 @@ def test_json_lists_the_latents(client: TestClient, model: GeneratorCheckpoint) 
         3,
         "lerp",
     ]
-    # The answer has exactly the fields that the OpenAPI document lists. A truncation of 1 is none.
+    # The answer has exactly the fields that the OpenAPI document lists. A truncation of 1 is none,
+    # and the evenness belongs to another easing.
     answer = InterpolationAnswer.model_validate(body).model_dump(by_alias=True)
-    assert answer.keys() == body.keys() | {"truncation"}
+    assert answer.keys() == body.keys() | {"truncation", "evenness"}
     latents = np.array(body["latents"], np.float32)
     assert np.array_equal(latents[0], latent_from_seed(7, 100))
     assert np.allclose(latents[1], (latents[0] + latents[2]) / 2, atol=1e-6)
+
+
+def test_json_tells_how_evenly_an_even_morph_changes(client: TestClient) -> None:
+    keyframes = [{"seed": 7}, {"seed": 42}, {"seed": 3}]
+    body = ask(
+        client, keyframes=keyframes, frames=9, method="spline", easing="even", format="json"
+    ).json()
+    assert body["method"] == "spline"
+    assert 1 <= body["evenness"]["even"] < body["evenness"]["plain"]
 
 
 @pytest.mark.parametrize("file_format", ["webp", "gif", "apng"])

@@ -9,7 +9,7 @@ import pytest
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import vector_of
-from app.serving.morph_latents import even_positions, frame_latents, probe_positions
+from app.serving.morph_latents import even_positions, evenness, frame_latents, probe_positions
 from models.samples import Point, Sample, Vector
 
 DIM = 100
@@ -82,6 +82,19 @@ def test_with_even_easing_the_picture_changes_more_evenly(
     unevenness = [steps.std() / steps.mean() for steps in (linear, even)]
     assert unevenness[0] > 0.5
     assert unevenness[1] < 0.6 * unevenness[0]
+
+
+def test_the_evenness_is_that_of_the_frames(engine: Engine, cats: GeneratorCheckpoint) -> None:
+    near = vector_of(7, DIM) + 0.02 * vector_of(9, DIM)
+    for easing in ("linear", "even"):
+        latents = path(engine, cats, [7, near, 8], 12, easing)
+        steps = changes(engine, cats, latents)
+        measured = asyncio.run(evenness(engine, cats, latents, None, loop=False))
+        assert measured == pytest.approx(steps.max() / steps.mean())
+    looped = asyncio.run(evenness(engine, cats, latents, None, loop=True))
+    assert looped > measured  # the change from the last frame back to the first counts
+    still = asyncio.run(evenness(engine, cats, [latents[0]] * 3, None, loop=True))
+    assert still == 1
 
 
 def test_an_even_path_is_reproducible(engine: Engine, cats: GeneratorCheckpoint) -> None:
