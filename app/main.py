@@ -19,6 +19,7 @@ from app.domain.settings import Settings
 from app.domain.step_timing import StepMeter, WorkerMeter
 from app.domain.store import ObjectStore
 from app.routes import (
+    blends,
     datasets,
     directions,
     exports,
@@ -63,6 +64,7 @@ RESOURCES = (
     images,
     image_batches,
     interpolations,
+    blends,
     recipes,
     directions,
     models,

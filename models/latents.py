@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.spherical_spline import SphericalSpline, move, way
+from models.spherical_spline import LEAST_SINE, SphericalSpline
 
 METHODS = ("slerp", "lerp", "spline")
 EASINGS = ("linear", "smooth")
@@ -149,30 +149,37 @@ def latent_path(
     return np.stack(latents)
 
 
-def blend(latents: Latents, weights: Sequence[float]) -> Latent:
-    """The weighted mean on the sphere of directions, at the weighted mean of the lengths.
+def blend(latents: Latents, weights: Precise) -> Latents:
+    """Weighted means on the sphere of directions: (N, D) latents, (P, N) weights -> (P, D).
 
-    `latents`: (N, D); `weights`: N numbers ≥ 0 of which only the proportions count. A latent that
-    has all the weight is returned bit for bit; a blend of two is on their great circle. The result
-    does not depend on the order, as that of nested slerps does. Buss and Fillmore, "Spherical
-    averages and applications to spherical splines" (2001), algorithm A1.
+    Each mean has the weighted mean of the lengths. Weights are at least 0, and only their
+    proportions count. A latent that has all the weight is returned bit for bit; a blend of two is
+    on their great circle. The result does not depend on the order, as that of nested slerps does.
+    Buss and Fillmore, "Spherical averages and applications to spherical splines" (2001), algorithm
+    A1.
 
-    Raises LatentError where the directions cancel each other: their mean has no direction.
+    Raises LatentError where the latents have no common direction, since they cancel each other.
     """
-    shares = np.asarray(weights, np.float64)
-    used = shares > 0
-    if used.sum() == 1:
-        return latents[int(used.argmax())].copy()
-    vectors, shares = latents[used].astype(np.float64), shares[used] / shares.sum()
+    shares = weights / weights.sum(1, keepdims=True)
+    vectors = latents.astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=1)
     directions = vectors / np.where(lengths > 0, lengths, 1)[:, None]
-    mean = shares @ directions
-    if lengths.any() and np.linalg.norm(mean) < LEAST_MEAN:
-        raise LatentError("the latents cancel each other: their mean has no direction")
-    for _ in range(MEAN_STEPS if lengths.any() else 0):
-        mean /= np.linalg.norm(mean)
-        step = sum(share * way(mean, each) for share, each in zip(shares, directions, strict=True))
-        mean = move(mean, np.asarray(step))
-        if np.linalg.norm(step) < MEAN_PRECISION:
+    means = shares @ directions
+    if (np.linalg.norm(means, axis=1) < LEAST_MEAN).any():
+        raise LatentError("the latents cancel each other out: their mean has no direction")
+    for _ in range(MEAN_STEPS):
+        means /= np.linalg.norm(means, axis=1, keepdims=True)
+        cosines = means @ directions.T  # (P, N)
+        across = directions - cosines[:, :, None] * means[:, None]  # (P, N, D)
+        sines = np.linalg.norm(across, axis=2)
+        # The tangents at a mean towards the latents are as long as the angles.
+        scales = np.arctan2(sines, cosines) / np.maximum(sines, LEAST_SINE)
+        steps = np.einsum("pn,pnd->pd", shares * scales, across)
+        angles = np.linalg.norm(steps, axis=1, keepdims=True)
+        means = np.cos(angles) * means + np.sinc(angles / math.pi) * steps
+        if angles.max() < MEAN_PRECISION:
             break
-    return (float(shares @ lengths) * mean).astype(np.float32)
+    blends = ((shares @ lengths)[:, None] * means).astype(np.float32)
+    rows, alone = np.nonzero(shares == 1)
+    blends[rows] = latents[alone]
+    return blends

@@ -1,4 +1,4 @@
-"""Commands that generate images: generate, morph."""
+"""Commands that generate images: generate, morph, blend."""
 
 import sys
 from pathlib import Path
@@ -29,6 +29,7 @@ IMAGE_FORMATS = {
     ".avif": "avif",
     ".zip": "zip",
 }
+BLEND_FORMATS = {suffix: name for suffix, name in IMAGE_FORMATS.items() if suffix != ".zip"}
 MORPH_FORMATS = {
     ".webp": "webp",
     ".gif": "gif",
@@ -107,6 +108,44 @@ def morph(
         "resample": resample,
     }
     _write_response(model, "interpolations", body, out)
+
+
+@images_cli.command()
+def blend(
+    model: ModelArgument,
+    corners: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B [C [D]]",
+            help="The seeds at the top left, top right, bottom left and bottom right.",
+        ),
+    ],
+    out: OutOption,
+    x: Annotated[
+        float | None, typer.Option(help="The place of one image: 0, the left edge, to 1.")
+    ] = None,
+    y: Annotated[float | None, typer.Option(help="0, the top edge, to 1.")] = None,
+    sheet: Annotated[
+        int | None, typer.Option(help="Images on each side of a sheet of all places.")
+    ] = None,
+    class_name: ClassOption = None,
+    truncation: TruncationOption = None,
+    scale: ScaleOption = None,
+    resample: ResampleOption = None,
+) -> None:
+    """Blend 2 to 4 images: one image between them, or a sheet of them (png)."""
+    body = {
+        "corners": [{"seed": seed} for seed in parse_seeds(",".join(corners))],
+        "x": x,
+        "y": y,
+        "sheet": sheet,
+        "class": class_name,
+        "truncation": truncation,
+        "format": format_of(out, BLEND_FORMATS),
+        "scale": scale,
+        "resample": resample,
+    }
+    _write_response(model, "blend", body, out)
 
 
 def _write_response(model: str, collection: str, body: dict[str, Any], out: Path) -> None:

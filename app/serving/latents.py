@@ -189,6 +189,13 @@ Keyframes = Annotated[
     BeforeValidator(_limit_parts),
 ]
 
+# Of a blend: top left, top right, bottom left, bottom right.
+Corners = Annotated[
+    list[Latent],
+    Field(min_length=2, max_length=4, fail_fast=True),
+    BeforeValidator(_limit_parts),
+]
+
 
 def references(latents: Mapping[str, LatentSource]) -> References:
     """What the latents refer to; `latents` maps their paths in the request to them."""

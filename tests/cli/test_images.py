@@ -107,3 +107,19 @@ def test_morph_sends_every_keyframe(service: FakeService, moggy: Moggy, tmp_path
         },
     ]
     assert out.read_bytes() == b"film"
+
+
+def test_blend_sends_the_corners_and_the_place_or_the_sheet(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    service.on("POST /v1/models/cats/blend", (200, "image/png", b"pad"), (200, "x", b"one"))
+    out = tmp_path / "pad.png"
+    assert moggy("blend", "cats", 7, 42, 3, 9, "--sheet", 7, "--out", out).code == 0
+    place = ("--x", 0.25, "--y", 0.5, "--scale", 2)
+    assert moggy("blend", "cats", 7, 42, 3, *place, "--out", tmp_path / "one.jpg").code == 0
+    seeds = [{"seed": seed} for seed in (7, 42, 3, 9)]
+    assert [request.json for request in service.received] == [
+        {"corners": seeds, "sheet": 7, "format": "png"},
+        {"corners": seeds[:3], "x": 0.25, "y": 0.5, "format": "jpg", "scale": 2},
+    ]
+    assert out.read_bytes() == b"pad"

@@ -109,34 +109,32 @@ def test_a_position_on_a_keyframe_equals_it_and_one_between_two_is_interpolated(
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_a_latent_with_all_the_weight_is_the_blend(count: int) -> None:
     latents = latents_from_seeds(range(count), 100)
-    for index in range(count):
-        weights = [0.0] * count
-        weights[index] = 0.3
-        assert np.array_equal(blend(latents, weights), latents[index])
+    assert np.array_equal(blend(latents, 0.3 * np.eye(count)), latents)
 
 
 def test_a_blend_of_two_latents_is_on_their_great_circle() -> None:
     a, b = A / np.linalg.norm(A), B / np.linalg.norm(B)
-    _assert_close(blend(np.stack([a, b]), [3, 1]), slerp(a, b, 0.25))
+    blended = blend(np.stack([a, b]), np.array([[3, 1], [1, 1]]))
+    _assert_close(blended, np.stack([slerp(a, b, 0.25), slerp(a, b, 0.5)]))
 
 
 def test_a_blend_does_not_depend_on_the_order_and_stays_on_the_shell() -> None:
-    latents, weights = latents_from_seeds(range(4), 100), np.array([0.1, 0.2, 0.3, 0.4])
-    mixed, reversed_ = (
-        blend(latents, weights.tolist()),
-        blend(latents[::-1], weights[::-1].tolist()),
-    )
-    _assert_close(mixed, reversed_)
+    latents, weights = latents_from_seeds(range(4), 100), np.array([[0.1, 0.2, 0.3, 0.4]])
+    (blended,) = blend(latents, weights)
+    _assert_close(blended, blend(latents[::-1], weights[:, ::-1])[0])
     lengths = np.linalg.norm(latents, axis=1)
-    assert float(np.linalg.norm(mixed)) == pytest.approx(float(weights @ lengths), rel=1e-5)
-    nearness = latents @ mixed / lengths
-    assert list(np.argsort(nearness)) == [0, 1, 2, 3]  # as their weights
+    assert float(np.linalg.norm(blended)) == pytest.approx(float(weights[0] @ lengths), rel=1e-5)
+    # The tangents at the mean towards the latents, weighted, add up to 0.
+    mean, directions = blended / np.linalg.norm(blended), latents / lengths[:, None]
+    cosines = directions @ mean
+    tangents = (directions - cosines[:, None] * mean) / np.sqrt(1 - cosines**2)[:, None]
+    _assert_close(weights[0] * np.arccos(cosines) @ tangents, np.zeros(100))
 
 
 def test_latents_that_cancel_each_other_have_no_blend() -> None:
-    with pytest.raises(LatentError, match="cancel"):
-        blend(np.stack([A, -A]), [1, 1])
-    assert not blend(np.zeros((2, 4), np.float32), [1, 1]).any()
+    for latents in (np.stack([A, -A]), np.zeros((2, 4), np.float32)):
+        with pytest.raises(LatentError, match="cancel"):
+            blend(latents, np.array([[1.0, 1.0]]))
 
 
 @pytest.mark.parametrize("truncation", [0.25, 0.7, 1.0])
