@@ -179,7 +179,7 @@ def blend(latents: Latents, weights: Precise) -> Latents:
         means = np.cos(angles) * means + np.sinc(angles / math.pi) * steps
         if angles.max() < MEAN_PRECISION:
             break
-    blends = ((shares @ lengths)[:, None] * means).astype(np.float32)
+    blends: Latents = ((shares @ lengths)[:, None] * means).astype(np.float32)
     rows, alone = np.nonzero(shares == 1)
     blends[rows] = latents[alone]
     return blends

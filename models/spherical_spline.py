@@ -57,7 +57,8 @@ class SphericalSpline:
                 move(points[index], t * way(points[index], points[index + 1]))
                 for index in range(len(points) - 1)
             ]
-        return self._length(start, end, t) * points[0]
+        latent: Precise = self._length(start, end, t) * points[0]
+        return latent
 
     def _ends(self, segment: int) -> tuple[int, int]:
         count = len(self._lengths)

@@ -23,11 +23,13 @@ from app.routes.middleware.body_limit import LargeBodyRoute
 from app.routes.openapi import file_response, problems
 from app.routes.passports import ImageAnswer, list_passports
 from app.routes.protocol.deadlines import while_connected
-from app.serving.blends import MIN_CORNERS, Place, blend_points, sheet_places
+from app.serving.blends import MIN_CORNERS, Place, blend_samples, sheet_places
 from app.serving.image_files import ImageFile
-from app.serving.latents import Corners, choose_label, to_point
+from app.serving.latent_library import LatentLibrary
+from app.serving.latents import Corners, references
 from app.serving.request_bodies import FLOAT_AS_INT
-from models.samples import Pixels, Point, Sample
+from app.serving.samples import to_keyframes
+from models.samples import Pixels, Sample
 
 router = APIRouter(
     prefix="/models",
@@ -48,7 +50,7 @@ class BlendRequest(ImageFields):
     Give `x` (0 at the left to 1 at the right) and `y` (0 at the top to 1 at the bottom) for one
     image, or `sheet` for a PNG of `sheet` × `sheet` images, whose outermost ones are at the edges.
     On a line there is no `y`, and a sheet has one row. All images have one class: `class`, or else
-    the one that the first corner's seed draws.
+    that of the first corner.
     """
 
     corners: Corners
@@ -74,8 +76,9 @@ async def generate_blend(name: str, body: BlendRequest, context: GenerationDep) 
     checkpoint = await context.find(name, body.checkpoint)
     check_pixels(len(places), checkpoint, context.settings, "sheet", body.scale)
 
-    points, label = await to_thread.run_sync(_points, body, places, checkpoint)
-    samples = [Sample(point, label, body.truncation) for point in points]
+    named = {f"corners.{index}": corner for index, corner in enumerate(body.corners)}
+    library = await context.library(name, references(named))
+    samples = await to_thread.run_sync(_samples, body, places, checkpoint, library)
     if body.sheet is not None:
         pixels = await context.render(checkpoint, samples)
         return await to_thread.run_sync(_sheet, body, checkpoint, samples, pixels)
@@ -88,16 +91,14 @@ async def generate_blend(name: str, body: BlendRequest, context: GenerationDep) 
     return Response(data, media_type=MEDIA_TYPES[body.format])
 
 
-def _points(
-    body: BlendRequest, places: list[Place], checkpoint: GeneratorCheckpoint
-) -> tuple[list[Point], int | None]:
-    """The point at each place, and the label of all images."""
-    corners = [
-        to_point(corner, checkpoint.latent_dim, f"corners.{index}")
-        for index, corner in enumerate(body.corners)
-    ]
-    label = choose_label(checkpoint, body.class_name, corners[0])
-    return blend_points(corners, places, checkpoint.latent_dim), label
+def _samples(
+    body: BlendRequest,
+    places: list[Place],
+    checkpoint: GeneratorCheckpoint,
+    library: LatentLibrary,
+) -> list[Sample]:
+    corners = to_keyframes(checkpoint, body.corners, body.class_name, library, "corners")
+    return blend_samples(corners, places, checkpoint.latent_dim, body.truncation)
 
 
 def _sheet(

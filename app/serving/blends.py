@@ -1,4 +1,4 @@
-"""The points between two to four latents at the corners of a square, the pad."""
+"""The samples between two to four latents at the corners of a square, the pad."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from app.domain.errors import InvalidRequest
 from app.serving.latents import vector_of
 from models.latents import LatentError, blend
-from models.samples import Point
+from models.samples import Sample
 
 Place = tuple[float, float]  # x to the right and y down, from 0 to 1
 
@@ -32,17 +32,22 @@ def sheet_places(corners: int, side: int) -> list[Place]:
     return [(x, y) for y in (steps if corners > MIN_CORNERS else [0.0]) for x in steps]
 
 
-def blend_points(corners: Sequence[Point], places: Sequence[Place], latent_dim: int) -> list[Point]:
-    """The point at each place; at a corner, the corner itself.
+def blend_samples(
+    corners: Sequence[Sample], places: Sequence[Place], latent_dim: int, truncation: float = 1.0
+) -> list[Sample]:
+    """The sample at each place, with the class of the first corner; at a corner, the corner itself.
 
     Raises InvalidRequest where the corners cancel each other out.
     """
     weights = np.array([corner_weights(len(corners), x, y) for x, y in places])
+    vectors = np.stack([vector_of(corner.point, latent_dim) for corner in corners])
     try:
-        blends = blend(np.stack([vector_of(corner, latent_dim) for corner in corners]), weights)
+        blends = blend(vectors, weights)
     except LatentError as error:
         raise InvalidRequest(f"corners: {error}", field="corners") from error
     return [
-        corners[int(shares.argmax())] if shares.max() == 1 else latent
+        corners[int(shares.argmax())]._replace(truncation=truncation)
+        if shares.max() == 1
+        else Sample(latent, corners[0].label, truncation)
         for shares, latent in zip(weights, blends, strict=True)
     ]

@@ -39,12 +39,13 @@ def to_keyframes(
     latents: list[Latent],
     class_name: str | None = None,
     library: LatentLibrary = EMPTY_LIBRARY,
+    field: str = "keyframes",
 ) -> list[Sample]:
     """The keyframes of a morph: all have the class `class_name`, or else that of the first."""
-    first = to_sample(checkpoint, latents[0], "keyframes.0", class_name=class_name, library=library)
+    first = to_sample(checkpoint, latents[0], f"{field}.0", class_name=class_name, library=library)
     keyframes = [first]
     for index, latent in enumerate(latents[1:], 1):
-        point = to_point(latent, checkpoint.latent_dim, f"keyframes.{index}", library)
+        point = to_point(latent, checkpoint.latent_dim, f"{field}.{index}", library)
         keyframes.append(Sample(point, first.label, source=_source(latent, point)))
     return keyframes
 

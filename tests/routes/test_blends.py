@@ -13,9 +13,10 @@ from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.serving.blends import blend_points, corner_weights, sheet_places
+from app.serving.blends import blend_samples, corner_weights, sheet_places
 from benchmarks.harness.random_models import register, store_checkpoint
 from models.latents import slerp
+from models.samples import Sample
 from models.seeds import latent_from_seed
 
 URL = "/v1/models/cats/blend"
@@ -81,9 +82,11 @@ def test_the_sheet_of_a_line_is_one_row(client: TestClient) -> None:
 
 
 def test_with_three_corners_the_third_is_the_bottom_edge() -> None:
-    points = blend_points([7, 42, 3], sheet_places(3, 3), 100)
-    assert [points[index] for index in (0, 2, 6, 7, 8)] == [7, 42, 3, 3, 3]
-    assert not isinstance(points[4], int)
+    corners = [Sample(seed, label=1) for seed in (7, 42, 3)]
+    samples = blend_samples(corners, sheet_places(3, 3), 100, truncation=0.7)
+    assert [samples[index].point for index in (0, 2, 6, 7, 8)] == [7, 42, 3, 3, 3]
+    assert not isinstance(samples[4].point, int)
+    assert {(sample.label, sample.truncation) for sample in samples} == {(1, 0.7)}
 
 
 @pytest.mark.parametrize("corners", [2, 3, 4])
