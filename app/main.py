@@ -35,6 +35,7 @@ from app.routes import (
     operations,
     presets,
     recipes,
+    search,
     timelapses,
 )
 from app.routes.fast_images import FastImageApi
@@ -51,6 +52,7 @@ from app.serving.process_settings import (
     raise_open_files_limit,
     switch_threads_often,
 )
+from app.serving.sample_indexes import SampleIndexes
 
 STORE_RETRY_SECONDS = 10.0  # how long a request retries a bucket that does not answer
 
@@ -67,6 +69,7 @@ RESOURCES = (
     blends,
     recipes,
     directions,
+    search,
     models,
     imports,
     exports,
@@ -112,6 +115,9 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.feeds = EventFeeds(api.state.database, settings.redis_url)
     api.state.engine = Engine(settings, api.state.store)
     api.state.exports = CheckpointExports(api.state.database, settings, api.state.publisher)
+    api.state.indexes = SampleIndexes(
+        api.state.database, settings, api.state.store, api.state.publisher
+    )
     measure = WorkerMeter(settings.redis_url).measure if settings.redis_url else None
     api.state.step_meter = StepMeter(measure_remotely=measure)
     api.state.large_json_parsing = CapacityLimiter(1)

@@ -15,6 +15,8 @@ from app.domain.jobs import new_id
 
 # Read when torch is loaded: idle threads that spin would slow down the other processes of a test.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Only the tests of the index build one: it would compete with the jobs of the other tests.
+os.environ.setdefault("MOGGY_INDEX_SERVED", "false")
 
 ROOT = Path(__file__).resolve().parent.parent
 

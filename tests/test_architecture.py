@@ -90,6 +90,7 @@ def test_only_training_and_the_entry_points_build_on_every_part_of_models() -> N
         "models.evaluate",
         "models.estimate",
         "models.find_directions",
+        "models.index_build",
         "models.training",
     }
     for path in (ROOT / "models").rglob("*.py"):

@@ -27,6 +27,7 @@ from worker.kinds.directions import Directions
 from worker.kinds.evaluate import Evaluate
 from worker.kinds.export import Export
 from worker.kinds.import_checkpoint import Import
+from worker.kinds.index import Index
 from worker.kinds.ingest import Ingest
 from worker.kinds.kind import Kind
 from worker.kinds.synthesize import Synthesize
@@ -42,6 +43,7 @@ KINDS: dict[str, type[Kind]] = {
     "export": Export,
     "import": Import,
     "directions": Directions,
+    "index": Index,
 }
 FINAL_EVENTS = ("finished", "stopped", "failed", "no_room")
 ENDINGS = {

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
-from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable, WrongUsage
+from app.cli.errors import CommandError, IndexMissing, ServiceBusy, ServiceUnreachable, WrongUsage
 
 if TYPE_CHECKING:
     import httpx2
@@ -195,8 +195,11 @@ def _raise_for_problem(response: httpx2.Response) -> None:
         raise CommandError(f"{response.request.url} answered {reason}") from exc
     field = problem.get("field")
     suffix = f" ({field})" if field and field not in detail else _list_hint(detail)
+    message = f"{title}: {detail}{suffix}"
+    if isinstance(problem.get("job"), str):
+        raise IndexMissing(message, problem["job"])
     error = ServiceBusy if response.status_code == 503 else CommandError
-    raise error(f"{title}: {detail}{suffix}")
+    raise error(message)
 
 
 def _list_hint(detail: str) -> str:

@@ -2,6 +2,7 @@
 
 CommandError            1  the service refused, or the job failed
 ├── ServiceBusy         1  the service cannot answer now; trying again may help
+│   └── IndexMissing    1  a job has to index the model's images first
 ├── ServiceUnreachable  2  no service answers at the address, or the connection broke
 └── WrongUsage          2  an argument is wrong, which is known before any request
 """
@@ -22,6 +23,14 @@ class CommandError(Exception):
 
 class ServiceBusy(CommandError):
     pass
+
+
+class IndexMissing(ServiceBusy):
+    """`job` is the id of the job that builds the index."""
+
+    def __init__(self, message: str, job: str) -> None:
+        super().__init__(message)
+        self.job = job
 
 
 class ServiceUnreachable(CommandError):

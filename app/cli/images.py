@@ -12,6 +12,7 @@ from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
 from app.cli.options import (
     ClassOption,
+    MinQualityOption,
     ModelArgument,
     OutOption,
     ResampleOption,
@@ -49,6 +50,7 @@ def generate(
     out: OutOption,
     class_name: ClassOption = None,
     truncation: TruncationOption = None,
+    min_quality: MinQualityOption = None,
     scale: ScaleOption = None,
     resample: ResampleOption = None,
 ) -> None:
@@ -59,6 +61,7 @@ def generate(
         "format": image_format(out, len(parsed)),
         "class": class_name,
         "truncation": truncation,
+        "min_quality": min_quality,
         "scale": scale,
         "resample": resample,
     }

@@ -18,6 +18,7 @@ from app.cli.jobs import jobs_cli
 from app.cli.models import models_cli
 from app.cli.new_jobs import new_jobs_cli
 from app.cli.options import CommandGroup, without_none
+from app.cli.search import search_cli
 
 cli = typer.Typer(
     name="moggy",
@@ -26,7 +27,15 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # help texts contain [brackets]
 )
-for group in (new_jobs_cli, images_cli, datasets_cli, models_cli, directions_cli, jobs_cli):
+for group in (
+    new_jobs_cli,
+    images_cli,
+    search_cli,
+    datasets_cli,
+    models_cli,
+    directions_cli,
+    jobs_cli,
+):
     cli.add_typer(group)
 
 

@@ -30,6 +30,10 @@ TruncationOption = Annotated[
     float | None,
     typer.Option(help="Scale latents by this factor, above 0 and at most 1 [1]."),
 ]
+MinQualityOption = Annotated[
+    float | None,
+    typer.Option(help="Leave out images of a lower quality, 0 to 95 [0]."),
+]
 ScaleOption = Annotated[int | None, typer.Option(help="Enlarge by this factor, 1 to 8 [1].")]
 ResampleOption = Annotated[
     Literal["lanczos", "nearest"] | None,

@@ -9,7 +9,7 @@ MoggyError
 ├── NotAcceptable 406       none of the formats that the client accepts
 ├── Conflict 409            the resource's state does not allow the request
 │   ├── NameTaken 409           app.domain.datasets
-│   └── OnlyCopies 409          app.serving.copy_rejection
+│   └── OnlyRejected 409        app.serving.rejection
 ├── TooLarge 413
 ├── UnsupportedMediaType 415
 ├── RangeNotSatisfiable 416   a byte range beyond the end of the file
@@ -18,6 +18,7 @@ MoggyError
 ├── InsufficientStorage 507
 └── Unavailable 503         a temporary condition: try again later
     ├── QueueFull 503
+    ├── IndexMissing 503        app.serving.sample_indexes
     └── DeadlinePassed 503      app.routes.protocol.deadlines
 """
 
@@ -31,12 +32,18 @@ class MoggyError(Exception):
     title: ClassVar[str] = "Internal error"
 
     def __init__(
-        self, detail: str, *, field: str | None = None, retry_after: int | None = None
+        self,
+        detail: str,
+        *,
+        field: str | None = None,
+        retry_after: int | None = None,
+        job: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.field = field
         self.retry_after = retry_after  # seconds
+        self.job = job  # the id of the job whose end the request has to wait for
 
 
 class InvalidRequest(MoggyError):

@@ -80,6 +80,10 @@ class WorkerSettings(DatabaseSettings, BrokerSettings):
     checkpoint_budget_mb: int = Field(1024, ge=1)  # of one training, 1024² bytes each
     checkpoints_kept: int = Field(50, ge=1)  # of one training
 
+    max_queued_jobs: int = Field(1000, ge=1)
+    index_samples: int = Field(16_384, ge=64, le=1 << 20)  # images of a checkpoint's sample index
+    index_served: bool = True  # whether a checkpoint is indexed before a search needs the index
+
 
 class Settings(WorkerSettings):
     """All settings, for the API and `moggy up`."""
@@ -96,7 +100,6 @@ class Settings(WorkerSettings):
     max_images_per_request: int = Field(10_000, ge=1)
     max_frames: int = Field(600, ge=2)
     max_response_pixels: int = Field(64 * 1024**2, ge=1)
-    max_queued_jobs: int = Field(1000, ge=1)
     generation_queue_images: int = Field(4096, ge=1)
     generation_queue_bytes: int = Field(GIB // 4, ge=1)  # of the pixels of queued images
     model_memory_bytes: int = Field(GIB, ge=1)  # of the weights of loaded generators

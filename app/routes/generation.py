@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.domain.database import Database
-from app.domain.errors import InvalidRequest, LimitExceeded
+from app.domain.errors import InvalidRequest, LimitExceeded, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import MEDIA_TYPES
 from app.domain.images.recipes import Recipe, checkpoint_recipe, image_recipe, recipe_text
@@ -25,7 +25,9 @@ from app.serving.image_bundles import new_bundle, stream_bundle
 from app.serving.image_files import ImageFile
 from app.serving.latent_library import EMPTY_LIBRARY, LatentLibrary, References
 from app.serving.latents import QueryTruncation, Truncation
+from app.serving.passports import NoPassport
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
+from app.serving.sample_indexes import OpenIndex, SampleIndexes
 from models.samples import Pixels, Sample
 
 # The dependencies of every route that generates.
@@ -59,6 +61,7 @@ class GenerationContext(NamedTuple):
     database: Database
     engine: Engine
     exports: CheckpointExports
+    indexes: SampleIndexes
 
     async def find(self, model: str, checkpoint_id: str | None) -> GeneratorCheckpoint:
         """Return the checkpoint with this id, or the one that the model serves."""
@@ -76,6 +79,14 @@ class GenerationContext(NamedTuple):
 
         return await to_thread.run_sync(load)
 
+    async def sample_index(self, checkpoint: GeneratorCheckpoint) -> OpenIndex:
+        """Return the checkpoint's sample index. Raises IndexMissing until a job has built it."""
+        try:
+            embedding = await self.engine.passports.embedding()
+        except NoPassport as error:
+            raise Unavailable(f"pictures cannot be compared here: {error}") from error
+        return await to_thread.run_sync(self.indexes.require, checkpoint, embedding)
+
     async def render(self, checkpoint: GeneratorCheckpoint, samples: list[Sample]) -> Pixels:
         """Generate the images, until the client leaves or its deadline passes."""
         return await while_connected(self.request, self.engine.generate(checkpoint, samples))
@@ -89,7 +100,9 @@ class GenerationContext(NamedTuple):
 
 async def _context(request: Request) -> GenerationContext:
     state = request.app.state
-    return GenerationContext(request, state.settings, state.database, state.engine, state.exports)
+    return GenerationContext(
+        request, state.settings, state.database, state.engine, state.exports, state.indexes
+    )
 
 
 GenerationDep = Annotated[GenerationContext, Depends(_context)]

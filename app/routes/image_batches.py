@@ -29,7 +29,7 @@ from app.routes.generation import (
 )
 from app.routes.middleware.body_limit import LargeBodyRoute
 from app.routes.openapi import file_response, problems
-from app.routes.passports import ImageAnswer, list_passports, make_originals
+from app.routes.passports import ImageAnswer, generate_accepted, list_passports
 from app.routes.protocol.deadlines import while_connected
 from app.serving.display import encode_contact_sheet, encode_sprites, square_columns
 from app.serving.engine import SLICE_IMAGES
@@ -37,6 +37,7 @@ from app.serving.image_bundles import in_slices
 from app.serving.image_files import ImageFile
 from app.serving.latent_library import LatentLibrary
 from app.serving.latents import Latent, Latents, Seed, references, to_vector
+from app.serving.rejection import MinQuality
 from app.serving.request_bodies import FLOAT_AS_INT, exactly_one_schema
 from app.serving.samples import to_sample, to_samples
 from models.config import MAX_SEED
@@ -61,8 +62,9 @@ class ImagesRequest(ImageFields):
     belongs to conditional models: without it each seed draws its own, a named latent has the class
     that it was saved with, and other latents are refused.
     `reject_copies`: a seed whose image is a copy of a training picture is replaced by the next seed
-    after the requested ones whose image is no copy. `passports`: adds each image's passport to its
-    recipe.
+    after the requested ones whose image is no copy. `min_quality`: an image of a lower quality is
+    replaced in the same way; of 100 random images, 30 are below 30. `passports`: adds each image's
+    passport to its recipe.
     """
 
     model_config = exactly_one_schema(seeds="array", count="integer", latents="array")
@@ -76,11 +78,16 @@ class ImagesRequest(ImageFields):
     columns: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
     checkpoint: CheckpointId | None = None
     reject_copies: Annotated[bool, Field(strict=True)] = False
+    min_quality: MinQuality = 0.0
     passports: Annotated[bool, Field(strict=True)] = False
 
     @property
     def sources(self) -> list[str]:
         return [name for name in SOURCES if getattr(self, name) is not None]
+
+    @property
+    def rejects(self) -> bool:
+        return self.reject_copies or self.min_quality > 0
 
     @property
     def image_count(self) -> int:
@@ -107,10 +114,10 @@ async def generate_images(name: str, body: ImagesRequest, context: GenerationDep
     _check_passports(body)
     refuse_scaled_json(body.format, body.display)
     checkpoint = await context.find(name, body.checkpoint)
-    if body.format not in STREAMED or body.reject_copies:
+    if body.format not in STREAMED or body.rejects:
         check_pixels(body.image_count, checkpoint, context.settings, body.sources[0], body.scale)
-    if body.reject_copies:
-        return await _generate_originals(body, checkpoint, context)
+    if body.rejects:
+        return await _generate_accepted(body, checkpoint, context)
     latents = {
         f"latents.{index}": latent
         for index, latent in enumerate(body.latents or [])
@@ -133,17 +140,15 @@ async def generate_images(name: str, body: ImagesRequest, context: GenerationDep
     return await to_thread.run_sync(_file, body, checkpoint, samples, pixels)
 
 
-async def _generate_originals(
+async def _generate_accepted(
     body: ImagesRequest,
     checkpoint: GeneratorCheckpoint,
     context: GenerationContext,
 ) -> Response:
-    seeds = _seeds(body)
-    making = make_originals(checkpoint, body.class_name, seeds, body.truncation, context)
-    originals = await while_connected(context.request, making)
-    samples, pixels = originals.samples, originals.pixels
+    generating = generate_accepted(checkpoint, _seeds(body), body, context)
+    samples, pixels, descriptions = await while_connected(context.request, generating)
     if body.format == "json":
-        return await to_thread.run_sync(_recipes, checkpoint, samples, originals.descriptions())
+        return await to_thread.run_sync(_recipes, checkpoint, samples, descriptions)
     if body.format in STREAMED:
         slices = in_slices(pixels, SLICE_IMAGES)
         return await bundle_response(
@@ -227,11 +232,12 @@ def _check_passports(body: ImagesRequest) -> None:
             "use format json, or leave passports out",
             field="passports",
         )
-    if body.reject_copies and body.latents is not None:
+    if body.rejects and body.latents is not None:
+        field = "reject_copies" if body.reject_copies else "min_quality"
         raise InvalidRequest(
-            "reject_copies replaces a copied seed by another seed, and latents have none: "
+            f"{field} replaces a rejected seed by another seed, and latents have none: "
             "give seeds or count",
-            field="reject_copies",
+            field=field,
         )
 
 

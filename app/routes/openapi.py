@@ -58,6 +58,7 @@ PROBLEM: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "field": {"type": "string"},
+        "job": {"type": "string"},
         "errors": {
             "type": "array",
             "items": {

@@ -1,7 +1,9 @@
-"""Copy passports over HTTP: of one image, of many, and images whose copies are replaced."""
+"""Passports over HTTP: of one image, of many, and images whose rejected ones are replaced."""
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, Protocol, Self
 
+from anyio import to_thread
 from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -13,12 +15,25 @@ from app.routes.generation import GenerationContext
 from app.routes.middleware.proxies import public_path
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
-from app.serving.copy_rejection import Originals, replace_copies
-from app.serving.engine import Engine
 from app.serving.latents import Truncation
-from app.serving.passports import DatasetEmbeddings, NoPassport, no_passport
+from app.serving.passports import DatasetEmbeddings, NoPassport, Passport
+from app.serving.rejection import Accepted, Rejection, replace_rejected, require_quality
+from app.serving.sample_indexes import OpenIndex
 from app.serving.samples import to_samples
-from models.samples import Point, Sample
+from models.samples import Pixels, Point, Sample
+
+NO_INDEX = (
+    "the checkpoint has no sample index yet: a search, or a request with min_quality, has it built"
+)
+
+
+class RejectingRequest(Protocol):
+    """The fields of a request that reject images."""
+
+    class_name: str | None
+    truncation: float
+    reject_copies: bool
+    min_quality: float
 
 
 class NearestPicture(BaseModel):
@@ -41,7 +56,8 @@ class ImageAnswer(BaseModel):
     `truncation` is left out where it is 1.
 
     `copy`: whether the image is a copy of `nearest`. Both are null where that cannot be determined,
-    and `nearest_absent` says why.
+    and `nearest_absent` says why. `quality`: of 100 images of the checkpoint, how many are less
+    realistic; where it is null, `quality_absent` says why.
     """
 
     model: str
@@ -57,6 +73,66 @@ class ImageAnswer(BaseModel):
     nearest: NearestPicture | None = None
     copied: Annotated[bool | None, Field(alias="copy")] = None
     nearest_absent: str | None = None
+    quality: float | None = None
+    quality_absent: str | None = None
+    replaces: int | None = None
+
+
+@dataclass(frozen=True)
+class PassportSources:
+    """What passports of a checkpoint's images are issued from, or why a source is missing."""
+
+    embeddings: DatasetEmbeddings | None
+    nearest_absent: str | None
+    index: OpenIndex | None
+    quality_absent: str | None
+
+    @classmethod
+    async def find(cls, checkpoint: GeneratorCheckpoint, context: GenerationContext) -> Self:
+        embeddings, nearest_absent = None, None
+        try:
+            embeddings = await context.engine.passports.open(context.database, checkpoint)
+        except NoPassport as error:
+            nearest_absent = str(error)
+        try:
+            name = await context.engine.passports.embedding()
+        except NoPassport as error:
+            return cls(embeddings, nearest_absent, None, str(error))
+        index = await to_thread.run_sync(context.indexes.find, checkpoint, name)
+        quality_absent = NO_INDEX if index is None else index.index.description.quality_absent
+        return cls(embeddings, nearest_absent, index, quality_absent)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a passport depends on besides the picture itself."""
+        pictures = self.embeddings.identity if self.embeddings else {}
+        return pictures | self._absences() | {"index": self.index.sha256 if self.index else None}
+
+    @property
+    def is_empty(self) -> bool:
+        return self.nearest_absent is not None and self.quality_absent is not None
+
+    async def issue(self, pixels: Pixels, context: GenerationContext) -> list[dict[str, Any]]:
+        """The passports of (N, H, W, C) uint8 as JSON."""
+        index = self.index.index if self.index else None
+        passports = await context.engine.passports.issue(self.embeddings, pixels, index)
+        return [self.to_json(passport) for passport in passports]
+
+    def to_json(self, passport: Passport | None) -> dict[str, Any]:
+        """A passport as JSON; None: nothing is known of the image."""
+        nearest = passport.nearest if passport else None
+        quality = passport.quality if passport else None
+        answer: dict[str, Any] = {"nearest": None, "copy": None}
+        if nearest is not None:
+            picture = nearest.to_json()
+            picture["url"] = public_path(picture["url"])
+            answer = {"nearest": picture, "copy": nearest.copied}
+        answer["quality"] = None if quality is None else round(quality, 2)
+        return answer | self._absences()
+
+    def _absences(self) -> dict[str, str]:
+        absences = {"nearest_absent": self.nearest_absent, "quality_absent": self.quality_absent}
+        return {name: reason for name, reason in absences.items() if reason is not None}
 
 
 async def describe(
@@ -64,21 +140,15 @@ async def describe(
 ) -> Response:
     """Answer with an image's recipe and passport, or 304 before the passport is computed.
 
-    The answer is never immutable: the training pictures may be deleted or embedded again.
+    The answer is never immutable: the training pictures may be deleted or embedded again, and the
+    sample index may be built.
     """
     recipe = image_recipe(checkpoint, sample)
-    embeddings: DatasetEmbeddings | None = None
-    try:
-        embeddings = await context.engine.passports.open(context.database, checkpoint)
-        identity: dict[str, Any] = embeddings.identity
-    except NoPassport as error:
-        identity = no_passport(str(error))
-    headers = cache_headers(recipe_text(recipe | identity), "json", None)
+    sources = await PassportSources.find(checkpoint, context)
+    headers = cache_headers(recipe_text(recipe | sources.identity), "json", None)
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
-    if embeddings is None:
-        return JSONResponse(recipe | identity, headers=headers)
-    issuing = _issue(checkpoint, [sample], embeddings, context.engine)
+    issuing = _issue(checkpoint, [sample], sources, context)
     (passport,) = await while_connected(context.request, issuing)
     return JSONResponse(recipe | passport, headers=headers)
 
@@ -86,48 +156,68 @@ async def describe(
 async def list_passports(
     checkpoint: GeneratorCheckpoint, samples: list[Sample], context: GenerationContext
 ) -> list[dict[str, Any]]:
-    """Return each sample's passport as JSON; without passports, the reason instead."""
-    try:
-        embeddings = await context.engine.passports.open(context.database, checkpoint)
-    except NoPassport as error:
-        return [no_passport(str(error))] * len(samples)
-    return await _issue(checkpoint, samples, embeddings, context.engine)
-
-
-async def make_originals(
-    checkpoint: GeneratorCheckpoint,
-    class_name: str | None,
-    seeds: list[Point],
-    truncation: float,
-    context: GenerationContext,
-) -> Originals:
-    """Generate the images of the seeds; images of other seeds replace those that are copies.
-
-    Raises Conflict if copies cannot be recognised, or if the model generates too many of them.
-    """
-    try:
-        embeddings = await context.engine.passports.open(context.database, checkpoint)
-    except NoPassport as error:
-        raise Conflict(
-            f"copies cannot be recognised: {error}. Leave reject_copies out",
-            field="reject_copies",
-        ) from error
-
-    def choose(points: list[Point]) -> list[Sample]:
-        return to_samples(checkpoint, class_name, points, truncation)
-
-    return await replace_copies(context.engine, embeddings, checkpoint, choose(seeds), choose)
+    """Return each sample's passport as JSON."""
+    return await _issue(
+        checkpoint, samples, await PassportSources.find(checkpoint, context), context
+    )
 
 
 async def _issue(
     checkpoint: GeneratorCheckpoint,
     samples: list[Sample],
-    embeddings: DatasetEmbeddings,
-    engine: Engine,
+    sources: PassportSources,
+    context: GenerationContext,
 ) -> list[dict[str, Any]]:
-    pixels = await engine.generate(checkpoint, samples)
-    issued = await engine.passports.issue(embeddings, pixels)
-    passports = [passport.to_json() for passport in issued]
-    for passport in passports:
-        passport["nearest"]["url"] = public_path(passport["nearest"]["url"])
-    return passports
+    if sources.is_empty:
+        return [sources.to_json(None)] * len(samples)
+    return await sources.issue(await context.engine.generate(checkpoint, samples), context)
+
+
+class AcceptedImages(NamedTuple):
+    """Images of which none is rejected, and what their answers say of them beside the recipe."""
+
+    samples: list[Sample]
+    pixels: Pixels
+    descriptions: list[dict[str, Any]]
+
+
+async def generate_accepted(
+    checkpoint: GeneratorCheckpoint,
+    seeds: list[Point],
+    body: "RejectingRequest",
+    context: GenerationContext,
+) -> AcceptedImages:
+    """Generate the images of the seeds; images of other seeds replace those that are rejected.
+
+    Raises Conflict if copies or the quality cannot be recognised, or if too many images are
+    rejected, and IndexMissing until the quality can be computed.
+    """
+    if body.min_quality:
+        require_quality((await context.sample_index(checkpoint)).index)
+    sources = await PassportSources.find(checkpoint, context)
+    if body.reject_copies and sources.embeddings is None:
+        raise Conflict(
+            f"copies cannot be recognised: {sources.nearest_absent}. Leave reject_copies out",
+            field="reject_copies",
+        )
+
+    def choose(points: list[Point]) -> list[Sample]:
+        return to_samples(checkpoint, body.class_name, points, body.truncation)
+
+    rejection = Rejection(
+        sources.embeddings,
+        sources.index.index if sources.index else None,
+        body.reject_copies,
+        body.min_quality,
+    )
+    accepted = await replace_rejected(context.engine, rejection, checkpoint, choose(seeds), choose)
+    return AcceptedImages(accepted.samples, accepted.pixels, _descriptions(sources, accepted))
+
+
+def _descriptions(sources: PassportSources, accepted: Accepted) -> list[dict[str, Any]]:
+    """Each image's passport as JSON. `replaces` is the requested seed of a replaced image."""
+    return [
+        sources.to_json(passport)
+        | ({"replaces": accepted.replaced[index]} if index in accepted.replaced else {})
+        for index, passport in enumerate(accepted.passports)
+    ]

@@ -1,11 +1,11 @@
-"""Copy passports: the training picture nearest to a generated one, and whether it is a copy."""
+"""Passports of images: the nearest training picture, whether it was copied, and the quality."""
 
 import asyncio
 import functools
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from models.samples import Pixels
 from models.scoring.embedding_definition import EmbeddingError
 from models.scoring.nearest import Index, NoIndex, copy_distance, open_index
 from models.scoring.onnx_embedder import OnnxEmbedder
+from models.scoring.sample_index import SampleIndex
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ class NoPassport(LookupError):
 
 
 @dataclass(frozen=True)
-class Passport:
+class NearestPicture:
     """`percentile`: of 100 training pictures, how many are nearer to their own neighbour."""
 
     index: int
@@ -50,17 +51,23 @@ class Passport:
     copied: bool
 
     def to_json(self) -> dict[str, Any]:
-        nearest = {
+        return {
             "index": self.index,
             "url": self.url,
             "distance": round(self.distance, 4),
             "percentile": round(self.percentile, 2),
         }
-        return {"nearest": nearest, "copy": self.copied}
 
 
-def no_passport(reason: str) -> dict[str, Any]:
-    return {"nearest": None, "copy": None, "nearest_absent": reason}
+@dataclass(frozen=True)
+class Passport:
+    """What is known of an image; None for what cannot be determined.
+
+    `quality`: of 100 images of the checkpoint, how many are less realistic.
+    """
+
+    nearest: NearestPicture | None
+    quality: float | None
 
 
 @dataclass(frozen=True)
@@ -143,8 +150,17 @@ class Passports:
             raise NoPassport(str(exc)) from exc
         return await self._run_in_thread(functools.partial(self._open, pictures))
 
-    async def issue(self, embeddings: DatasetEmbeddings, pixels: Pixels) -> list[Passport]:
-        """(N, H, W, C) uint8, as they are served -> N passports. Raises QueueFull."""
+    async def issue(
+        self,
+        embeddings: DatasetEmbeddings | None,
+        pixels: Pixels,
+        index: SampleIndex | None = None,
+    ) -> list[Passport]:
+        """(N, H, W, C) uint8, as they are served -> N passports.
+
+        `embeddings` are those of the training pictures, `index` is the checkpoint's. Raises
+        QueueFull.
+        """
         if self._waiting and self._waiting + len(pixels) > self._limit:
             raise QueueFull(
                 f"{self._waiting} images wait for their passports and {len(pixels)} more would "
@@ -156,11 +172,15 @@ class Passports:
             passports: list[Passport] = []
             for batch in _batches(pixels):
                 passports += await self._run_in_thread(
-                    functools.partial(self._issue, embeddings, batch)
+                    functools.partial(self._issue, embeddings, batch, index)
                 )
             return passports
         finally:
             self._waiting -= len(pixels)
+
+    async def embedding(self) -> str:
+        """The name of the embedding network. Raises NoPassport without it."""
+        return (await self._run_in_thread(self._loaded_embedder)).name
 
     async def embed(self, pixels: Pixels) -> Features:
         """(N, H, W, C) uint8 -> (N, F). Raises Unavailable without the embedding network."""
@@ -230,22 +250,32 @@ class Passports:
                 raise NoPassport(str(exc)) from exc
         return self._embedder
 
-    def _issue(self, embeddings: DatasetEmbeddings, pixels: Pixels) -> list[Passport]:
-        indices, distances = embeddings.index.nearest(self._embed(pixels))
-        percentiles = embeddings.index.percentile(distances)
-        folder = f"/v1/datasets/{embeddings.pictures.dataset}/images"
+    def _issue(
+        self, embeddings: DatasetEmbeddings | None, pixels: Pixels, index: SampleIndex | None
+    ) -> list[Passport]:
+        features = self._embed(pixels)
+        pictures: list[NearestPicture | None] = [None] * len(pixels)
+        if embeddings is not None:
+            pictures = list(_nearest_pictures(embeddings, features))
+        qualities: list[float | None] = [None] * len(pixels)
+        if index is not None and index.reference is not None:
+            qualities = index.quality(index.reference.realism(features)).tolist()
         return [
-            Passport(
-                index,
-                f"{folder}/{index}.png",
-                distance,
-                percentile,
-                distance <= embeddings.copy_distance,
-            )
-            for index, distance, percentile in zip(
-                indices.tolist(), distances.tolist(), percentiles.tolist(), strict=True
-            )
+            Passport(nearest, quality) for nearest, quality in zip(pictures, qualities, strict=True)
         ]
+
+
+def _nearest_pictures(
+    embeddings: DatasetEmbeddings, features: Features
+) -> Iterator[NearestPicture]:
+    indices, distances = embeddings.index.nearest(features)
+    percentiles = embeddings.index.percentile(distances)
+    folder = f"/v1/datasets/{embeddings.pictures.dataset}/images"
+    for index, distance, percentile in zip(
+        indices.tolist(), distances.tolist(), percentiles.tolist(), strict=True
+    ):
+        copied = distance <= embeddings.copy_distance
+        yield NearestPicture(index, f"{folder}/{index}.png", distance, percentile, copied)
 
 
 def _batches(pixels: Pixels) -> list[Pixels]:

@@ -59,7 +59,7 @@ class Index:
     def __init__(self, folder: Path) -> None:
         features = _load(folder / FEATURES_FILE, np.float16, dimensions=2)
         self.neighbours = _load(folder / NEIGHBOURS_FILE, np.float32, dimensions=1)
-        self._search = _Search(features)
+        self._search = VectorSearch(features)
 
     def nearest(self, features: Vectors) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(M, F) -> (M,) indices in the dataset, (M,) Euclidean distances.
@@ -109,7 +109,7 @@ def write_index(folder: Path, features: Vectors) -> None:
     indices = np.arange(count)
     if count > NEIGHBOUR_QUERIES:
         indices = np.sort(np.random.default_rng(0).choice(count, NEIGHBOUR_QUERIES, replace=False))
-    search = _Search(stored)
+    search = VectorSearch(stored)
 
     def distances_of(part: slice) -> NDArray[np.float32]:
         return search.nearest(stored[indices[part]], own=indices[part])[1]
@@ -129,7 +129,7 @@ def copy_distance(neighbours: Vectors) -> float:
     return max(SAME_IMAGE_DISTANCE, float(np.percentile(neighbours, COPY_PERCENTILE)))
 
 
-class _Search:
+class VectorSearch:
     """Exact search among (N, F) float16 vectors. Its score ½|x|² - x·q orders as |x - q| does.
 
     Thread-safe, and computes in the calling thread.
@@ -157,6 +157,16 @@ class _Search:
             self._scan(nearest, None if own is None else own[part])
             indices[part], distances[part] = nearest.indices, np.sqrt(nearest.squares)
         return indices, distances
+
+    def distances(self, queries: Vectors) -> NDArray[np.float32]:
+        """(M, F) -> (M, N): the Euclidean distance to every stored vector, within 1e-3."""
+        queries = queries.astype(np.float32)
+        squares = np.empty((len(queries), len(self._stored)), np.float32)
+        for rows in _slices(len(self._stored), BLOCK_ROWS):
+            squares[:, rows] = self._scores(rows, queries)
+        squares *= 2
+        squares += np.square(queries).sum(1, keepdims=True)
+        return np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
 
     def _scan(self, nearest: "_NearestSoFar", own: NDArray[np.int64] | None) -> None:
         queries = nearest.queries.astype(np.float32)  # (M, F)

@@ -51,7 +51,7 @@ def ask(client: TestClient, **body: Any) -> Any:
 
 def recipe_of(body: dict[str, Any]) -> dict[str, Any]:
     """Return a recipe without the passport beside it."""
-    passport = {"nearest", "copy", "nearest_absent"}
+    passport = {"nearest", "copy", "nearest_absent", "quality", "quality_absent"}
     return {name: value for name, value in body.items() if name not in passport}
 
 

@@ -15,7 +15,7 @@ from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.engine import Engine
-from app.serving.passports import DatasetEmbeddings, NoPassport, Passport
+from app.serving.passports import DatasetEmbeddings, NearestPicture, NoPassport, Passport
 from benchmarks.harness.packed_datasets import decode_jpegs
 from benchmarks.harness.random_models import register
 
@@ -52,8 +52,8 @@ def database(settings: Settings, cats: GeneratorCheckpoint) -> Database:
 
 def issue(
     engine: Engine, database: Database, cats: GeneratorCheckpoint, *requests: np.ndarray
-) -> list[list[Passport]]:
-    """Passports for several requests at once."""
+) -> list[list[NearestPicture]]:
+    """The nearest pictures for several requests at once."""
 
     async def ask() -> list[list[Passport]]:
         embeddings = await engine.passports.open(database, cats)
@@ -61,7 +61,13 @@ def issue(
             *(engine.passports.issue(embeddings, pixels) for pixels in requests)
         )
 
-    return asyncio.run(ask())
+    return [[_nearest(passport) for passport in passports] for passports in asyncio.run(ask())]
+
+
+def _nearest(passport: Passport) -> NearestPicture:
+    assert passport.nearest is not None
+    assert passport.quality is None  # no index was given
+    return passport.nearest
 
 
 def refusal(engine: Engine, database: Database, cats: GeneratorCheckpoint) -> str:

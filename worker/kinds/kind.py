@@ -13,6 +13,8 @@ from app.domain.queue import Queue
 from app.domain.tables import Job
 from worker.context import WorkerContext
 
+# The files of a packed dataset that `models.scoring.nearest` reads.
+EMBEDDING_FILES = ("dataset.json", "features.npy", "neighbours.npy")
 THIN_AFTER_EVENTS = 500  # progress events, after which older ones are thinned out
 
 

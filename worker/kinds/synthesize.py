@@ -17,9 +17,7 @@ from app.domain.job_objects import MANIFEST, StoredFile, file_key
 from app.domain.leases import lock_job
 from app.domain.queue import Queue
 from app.domain.tables import JobFile
-from worker.kinds.kind import Kind
-
-INDEX_FILES = ("dataset.json", "features.npy", "neighbours.npy")  # for the search for copies
+from worker.kinds.kind import EMBEDDING_FILES, Kind
 
 
 class Synthesize(Kind):
@@ -99,7 +97,7 @@ class Synthesize(Kind):
         store, name = self.context.store, self.job.dataset or ""
         with self.context.read() as session:
             prefix = datasets.packed_prefix(session, name)
-        first, *others = (f"{prefix}/{file}" for file in INDEX_FILES)
+        first, *others = (f"{prefix}/{file}" for file in EMBEDDING_FILES)
         folder = store.local_copy(first).parent
         for key in others:
             with suppress(FileNotFoundError):

@@ -1,14 +1,21 @@
-"""The seeds that are tried in place of seeds whose images are copies of training pictures."""
+"""The seeds that are tried in place of seeds whose images are rejected: copies, or poor ones."""
+
+from math import ceil
 
 from models.config import MAX_SEED
 
 MIN_FURTHER_SEEDS = 32
 FURTHER_SEEDS_PER_IMAGE = 2
+MAX_MIN_QUALITY = 95.0  # one in twenty images is accepted: 40 tries for each
 
 
-def further_seeds(images: int) -> int:
-    """Return how many seeds are tried after those of the `images` requested images."""
-    return max(MIN_FURTHER_SEEDS, FURTHER_SEEDS_PER_IMAGE * images)
+def further_seeds(images: int, min_quality: float = 0.0) -> int:
+    """Return how many seeds are tried after those of the `images` requested images.
+
+    Of random images, `min_quality` per cent are rejected for their quality: so many more are tried.
+    """
+    tried = max(MIN_FURTHER_SEEDS, FURTHER_SEEDS_PER_IMAGE * images)
+    return ceil(tried / (1 - min_quality / 100))
 
 
 def seed_after(first: int, offset: int) -> int:

@@ -116,7 +116,9 @@ def describe_error(error: MoggyError) -> ProblemResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, RangeNotSatisfiable):
         headers["Content-Range"] = f"bytes */{error.size}"
-    return problem(error.status, error.title, error.detail, headers=headers, field=error.field)
+    return problem(
+        error.status, error.title, error.detail, headers=headers, field=error.field, job=error.job
+    )
 
 
 def _config_error(_request: Request, error: Exception) -> Response:

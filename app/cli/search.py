@@ -1,0 +1,95 @@
+"""The command that searches a model's own images."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.client import ServiceClient, segment
+from app.cli.console import figure, size, table
+from app.cli.errors import IndexMissing, WrongUsage
+from app.cli.files import format_of, write_file
+from app.cli.jobs import follow_to_success
+from app.cli.options import ClassOption, MinQualityOption, ModelArgument, without_none
+
+COLUMNS = ("SEED", "DISTANCE", "QUALITY", "COLOR", "CLASS")
+SHEETS = {".png": "contact", ".zip": "zip"}
+
+search_cli = typer.Typer()
+
+
+@search_cli.command()
+def search(
+    model: ModelArgument,
+    color: Annotated[str | None, typer.Option(help="A colour as '#rrggbb'.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="A file with a picture.")] = None,
+    like: Annotated[
+        str | None, typer.Option(metavar="LATENT", help="A seed, or the name of a saved latent.")
+    ] = None,
+    class_name: ClassOption = None,
+    k: Annotated[int | None, typer.Option("--k", help="How many to find, 1 to 256 [32].")] = None,
+    min_quality: MinQualityOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the images too: a sheet (.png) or a .zip.")
+    ] = None,
+) -> None:
+    """Find the images of a model that are nearest to a colour, a picture, a latent or a class."""
+    body = without_none(
+        {
+            "color": color,
+            "class": class_name,
+            "latent": None if like is None else _latent(like),
+            "k": k,
+            "min_quality": min_quality,
+        }
+    )
+    if picture is None and not body.keys() & {"color", "class", "latent"}:
+        raise WrongUsage("give --color, --picture, --like or --class")
+    file_format = None if out is None else format_of(out, SHEETS)
+    with ServiceClient.from_environment() as client:
+        try:
+            found = _search(client, model, body, picture)
+        except IndexMissing as missing:
+            print("The model's images are indexed first, once.", file=sys.stderr)
+            follow_to_success(client, missing.job, "index")
+            found = _search(client, model, body, picture)
+        print(table(COLUMNS, [_row(item) for item in found["items"]]))
+        if out is not None and found["items"]:
+            seeds = [item["seed"] for item in found["items"]]
+            images = {"seeds": seeds, "format": file_format, "checkpoint": found["checkpoint"]}
+            path = f"models/{segment(model)}/images"
+            written = write_file(out, client.download(path, images))
+            print(f"{out}: {size(written)}", file=sys.stderr)
+
+
+def _search(client: ServiceClient, model: str, body: dict[str, Any], picture: Path | None) -> Any:
+    from app.cli.uploads import plan_upload
+
+    path = f"models/{segment(model)}/search"
+    if picture is None:
+        return client.post(path, body)
+    if picture.is_dir():
+        raise WrongUsage(f"{picture} is a folder: give one picture")
+    fields = {
+        name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()
+    }
+    parts = plan_upload([picture]).parts
+    return client.upload(path, fields, parts, lambda _sent, _total: None, field="picture")
+
+
+def _latent(text: str) -> dict[str, Any]:
+    name = text.removeprefix("@")
+    return {"seed": int(name)} if name.isdecimal() and name.isascii() else {"name": name}
+
+
+def _row(item: dict[str, Any]) -> list[str]:
+    distance, quality = item["distance"], item["quality"]
+    return [
+        str(item["seed"]),
+        "-" if distance is None else figure(distance),
+        "-" if quality is None else f"{quality:.0f}",
+        item["color"],
+        item["class"] or "-",
+    ]

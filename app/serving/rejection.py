@@ -1,0 +1,142 @@
+"""Replaces images that a request rejects, copies or poor ones, by images of other seeds."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated
+
+from pydantic import Field
+
+from app.domain.errors import Conflict
+from app.domain.images.checkpoint import GeneratorCheckpoint
+from app.domain.images.replacement_seeds import MAX_MIN_QUALITY, further_seeds, seed_after
+from app.serving.engine import Engine
+from app.serving.passports import DatasetEmbeddings, Passport
+from models.config import MAX_SEED
+from models.samples import Pixels, Point, Sample
+from models.scoring.sample_index import SampleIndex
+
+MIN_TRIED_TOGETHER = 8  # further seeds: few tries, each with one call of the embedding
+
+
+MinQuality = Annotated[float, Field(strict=True, ge=0, le=MAX_MIN_QUALITY, allow_inf_nan=False)]
+
+
+class OnlyRejected(Conflict):
+    """Rejected images remain although all allowed further seeds were tried."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Which images are rejected, and what they are compared with.
+
+    Copies are rejected if `reject_copies`, which needs `embeddings`; images of less than
+    `min_quality` are, which needs an `index` with realism.
+    """
+
+    embeddings: DatasetEmbeddings | None
+    index: SampleIndex | None
+    reject_copies: bool = False
+    min_quality: float = 0.0
+
+    @property
+    def field(self) -> str:
+        """The request's field that rejects, for errors."""
+        return "min_quality" if self.min_quality else "reject_copies"
+
+    def rejects(self, passport: Passport) -> bool:
+        if self.reject_copies and passport.nearest is not None and passport.nearest.copied:
+            return True
+        return passport.quality is not None and passport.quality < self.min_quality
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Images of which none is rejected. `replaced` maps their indices to the requested seeds."""
+
+    samples: list[Sample]
+    pixels: Pixels
+    passports: list[Passport]
+    replaced: dict[int, Point]
+
+
+async def replace_rejected(
+    engine: Engine,
+    rejection: Rejection,
+    checkpoint: GeneratorCheckpoint,
+    samples: list[Sample],
+    choose: Callable[[list[Point]], list[Sample]],
+) -> Accepted:
+    """The images of the samples, all of them seeds, with each rejected image replaced.
+
+    The seeds after the highest one requested are tried in order, and the first accepted image takes
+    the place of the first rejected one. The result depends only on the request, the checkpoint, the
+    dataset and the index. `choose` gives the further seeds their classes. Raises OnlyRejected.
+    """
+
+    async def issue(pixels: Pixels) -> list[Passport]:
+        return await engine.passports.issue(rejection.embeddings, pixels, rejection.index)
+
+    seeds = [sample.point for sample in samples if isinstance(sample.point, int)]
+    samples = list(samples)
+    pixels = await engine.generate(checkpoint, samples)
+    passports = await issue(pixels)
+    rejected = [index for index, passport in enumerate(passports) if rejection.rejects(passport)]
+    replaced: dict[int, Point] = {index: seeds[index] for index in rejected}
+    untried = islice(_further_seeds(seeds), further_seeds(len(seeds), rejection.min_quality))
+    tried = 0
+    while rejected:
+        # Surplus accepted images are dropped.
+        further = list(islice(untried, max(len(rejected), MIN_TRIED_TOGETHER)))
+        if not further:
+            raise _refusal(rejection, checkpoint, len(seeds), len(rejected), tried)
+        tried += len(further)
+        candidates = choose(list(further))
+        candidate_pixels = await engine.generate(checkpoint, candidates)
+        candidate_passports = await issue(candidate_pixels)
+        accepted = (
+            number
+            for number, passport in enumerate(candidate_passports)
+            if not rejection.rejects(passport)
+        )
+        for index, number in zip(rejected.copy(), accepted, strict=False):
+            samples[index], pixels[index] = candidates[number], candidate_pixels[number]
+            passports[index] = candidate_passports[number]
+            rejected.remove(index)
+    return Accepted(samples, pixels, passports, replaced)
+
+
+def require_quality(index: SampleIndex) -> None:
+    """Raise Conflict where the quality of images is not known."""
+    if index.description.quality_absent is not None:
+        raise Conflict(
+            "the quality of this model's images is not known: "
+            f"{index.description.quality_absent}. Leave min_quality out",
+            field="min_quality",
+        )
+
+
+def _further_seeds(seeds: Iterable[int]) -> Iterator[int]:
+    """The seeds after the highest of `seeds`, wrapping from the last seed to 0, without `seeds`."""
+    requested = set(seeds)
+    first = max(requested) + 1
+    following = (seed_after(first, offset) for offset in range(MAX_SEED))
+    return (seed for seed in following if seed not in requested)
+
+
+def _refusal(
+    rejection: Rejection, checkpoint: GeneratorCheckpoint, images: int, missing: int, tried: int
+) -> OnlyRejected:
+    if not rejection.min_quality:
+        return OnlyRejected(
+            f"model {checkpoint.model!r} copies its training pictures: with {tried} further seeds "
+            f"tried, {missing} of {images} images are still copies. Ask for fewer, name another "
+            "checkpoint, or leave reject_copies out",
+            field=rejection.field,
+        )
+    copies = ", or copies of training pictures" if rejection.reject_copies else ""
+    return OnlyRejected(
+        f"with {tried} further seeds tried, {missing} of {images} images are still below the "
+        f"quality {rejection.min_quality:g}{copies}. Ask for fewer, or for a lower min_quality",
+        field=rejection.field,
+    )

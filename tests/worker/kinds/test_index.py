@@ -1,0 +1,106 @@
+"""The index of a served checkpoint: queued once when its training has ended, and stored."""
+
+import pytest
+from servers import ON_POSTGRESQL
+
+from app.domain import jobs, leases, registry
+from app.domain.checkpoint_files import find_file
+from app.domain.database import Database
+from app.domain.images.checkpoint import GeneratorCheckpoint
+from app.domain.job_states import JobKind, Status, Stop
+from app.domain.sample_indexes import index_served
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.domain.tables import Job
+from benchmarks.harness.random_models import register, store_checkpoint
+from models.scoring.sample_index import SampleIndex
+from worker import supervisor
+from worker.context import WorkerContext
+from worker.reaper import reap
+
+SMALL = {"architecture": "mlp", "shape": (28, 28, 3), "latent_dim": 8}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"index_samples": 64, "index_served": True})
+
+
+@pytest.fixture
+def served(database: Database, store: ObjectStore) -> GeneratorCheckpoint:
+    return register(database, store_checkpoint(store, **SMALL))
+
+
+def run_next(database: Database, context: WorkerContext) -> Job:
+    with database.write() as session:
+        claimed = leases.acquire(session, "light", lease_seconds=60, max_attempts=3)
+    assert claimed is not None
+    supervisor.supervise(context, claimed)
+    with database.read() as session:
+        return jobs.find(session, claimed.id)
+
+
+@pytest.mark.slow
+@ON_POSTGRESQL
+def test_the_reaper_queues_it_and_its_job_stores_it(
+    database: Database,
+    store: ObjectStore,
+    settings: Settings,
+    context: WorkerContext,
+    served: GeneratorCheckpoint,
+) -> None:
+    reap(context, ["train"])  # this worker has no light jobs
+    with database.read() as session:
+        assert session.query(Job).count() == 0
+    reap(context, ["light"])
+    job = run_next(database, context)
+    assert (job.kind, job.status, job.error) == ("index", Status.SUCCEEDED, None)
+    assert job.progress["images_seen"] == 64
+    with database.read() as session:
+        file = find_file(session, served.id, JobKind.INDEX)
+    assert file is not None
+    index = SampleIndex(store.local_copy(file.key, file.sha256))
+    assert len(index) == file.details["samples"] == 64
+    assert file.details["quality_absent"] == "it is not known what this checkpoint was trained on"
+    reap(context, ["light"])
+    with database.read() as session:
+        assert session.query(Job).count() == 1
+
+
+def test_while_a_training_may_change_what_is_served_nothing_is_queued(
+    database: Database, store: ObjectStore, settings: Settings, served: GeneratorCheckpoint
+) -> None:
+    with database.write() as session:
+        training = jobs.create(session, kind="train", model="cats", config={}, max_queued=9)
+    assert index_served(database, settings) is None
+    with database.write() as session:
+        jobs.request_stop(session, training.id, Stop.CANCEL)
+    other = register(database, store_checkpoint(store, "dogs", **SMALL))
+    first = index_served(database, settings)
+    assert first is not None
+    assert first.checkpoint == served.id
+    assert index_served(database, settings) is None  # until the first has ended
+    with database.write() as session:
+        jobs.request_stop(session, first.id, Stop.CANCEL)
+    second = index_served(database, settings)
+    assert second is not None
+    assert second.checkpoint == other.id
+    with database.write() as session:
+        jobs.request_stop(session, second.id, Stop.CANCEL)
+    assert index_served(database, settings) is None  # a cancelled one is not repeated
+
+
+def test_another_served_checkpoint_is_indexed_too(
+    database: Database, store: ObjectStore, settings: Settings, served: GeneratorCheckpoint
+) -> None:
+    newer = register(database, store_checkpoint(store, weights=2, **SMALL))
+    with database.write() as session:
+        registry.set_served(session, "cats", served.id)
+    for checkpoint in (served, newer):
+        with database.write() as session:
+            registry.set_served(session, "cats", checkpoint.id)
+        job = index_served(database, settings)
+        assert job is not None
+        assert job.checkpoint == checkpoint.id
+        with database.write() as session:
+            jobs.request_stop(session, job.id, Stop.CANCEL)
