@@ -55,6 +55,8 @@ class ImageAnswer(BaseModel):
 
     `truncation` is left out where it is 1.
 
+    `nearest_pictures`: the nearest training pictures, where several are requested.
+
     `copy`: whether the image is a copy of `nearest`. Both are null where that cannot be determined,
     and `nearest_absent` says why. `quality`: of 100 images of the checkpoint, how many are less
     realistic; where it is null, `quality_absent` says why.
@@ -73,6 +75,7 @@ class ImageAnswer(BaseModel):
     nearest: NearestPicture | None = None
     copied: Annotated[bool | None, Field(alias="copy")] = None
     nearest_absent: str | None = None
+    nearest_pictures: list[NearestPicture] | None = None
     quality: float | None = None
     quality_absent: str | None = None
     replaces: int | None = None
@@ -136,21 +139,39 @@ class PassportSources:
 
 
 async def describe(
-    checkpoint: GeneratorCheckpoint, sample: Sample, context: GenerationContext
+    checkpoint: GeneratorCheckpoint, sample: Sample, context: GenerationContext, nearest: int = 1
 ) -> Response:
     """Answer with an image's recipe and passport, or 304 before the passport is computed.
+
+    Above 1, `nearest` is the number of training pictures to list as `nearest_pictures`.
 
     The answer is never immutable: the training pictures may be deleted or embedded again, and the
     sample index may be built.
     """
     recipe = image_recipe(checkpoint, sample)
     sources = await PassportSources.find(checkpoint, context)
-    headers = cache_headers(recipe_text(recipe | sources.identity), "json", None)
+    listed = {} if nearest == 1 else {"nearest_pictures": nearest}
+    headers = cache_headers(recipe_text(recipe | sources.identity | listed), "json", None)
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
     issuing = _issue(checkpoint, [sample], sources, context)
     (passport,) = await while_connected(context.request, issuing)
+    if nearest > 1 and sources.embeddings is not None:
+        listing = _list_nearest(checkpoint, sample, sources.embeddings, context, nearest)
+        passport["nearest_pictures"] = await while_connected(context.request, listing)
     return JSONResponse(recipe | passport, headers=headers)
+
+
+async def _list_nearest(
+    checkpoint: GeneratorCheckpoint,
+    sample: Sample,
+    embeddings: DatasetEmbeddings,
+    context: GenerationContext,
+    count: int,
+) -> list[dict[str, Any]]:
+    pixels = await context.engine.generate(checkpoint, [sample])
+    pictures = await context.engine.passports.nearest(embeddings, pixels, count)
+    return [picture.to_json() | {"url": public_path(picture.url)} for picture in pictures]
 
 
 async def list_passports(

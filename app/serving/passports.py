@@ -182,6 +182,18 @@ class Passports:
         """The name of the embedding network. Raises NoPassport without it."""
         return (await self._run_in_thread(self._loaded_embedder)).name
 
+    async def nearest(
+        self, embeddings: DatasetEmbeddings, pixels: Pixels, count: int
+    ) -> list[NearestPicture]:
+        """The `count` training pictures nearest to one image, (1, H, W, C), nearest first."""
+
+        def search() -> list[NearestPicture]:
+            (features,) = self._embed(pixels)
+            nearest = embeddings.index.nearest_to_one(features, count)
+            return list(_nearest_pictures(embeddings, *nearest))
+
+        return await self._run_in_thread(search)
+
     async def embed(self, pixels: Pixels) -> Features:
         """(N, H, W, C) uint8 -> (N, F). Raises Unavailable without the embedding network."""
         try:
@@ -256,7 +268,7 @@ class Passports:
         features = self._embed(pixels)
         pictures: list[NearestPicture | None] = [None] * len(pixels)
         if embeddings is not None:
-            pictures = list(_nearest_pictures(embeddings, features))
+            pictures = list(_nearest_pictures(embeddings, *embeddings.index.nearest(features)))
         qualities: list[float | None] = [None] * len(pixels)
         if index is not None and index.reference is not None:
             qualities = index.quality(index.reference.realism(features)).tolist()
@@ -266,9 +278,8 @@ class Passports:
 
 
 def _nearest_pictures(
-    embeddings: DatasetEmbeddings, features: Features
+    embeddings: DatasetEmbeddings, indices: NDArray[np.int64], distances: NDArray[np.float32]
 ) -> Iterator[NearestPicture]:
-    indices, distances = embeddings.index.nearest(features)
     percentiles = embeddings.index.percentile(distances)
     folder = f"/v1/datasets/{embeddings.pictures.dataset}/images"
     for index, distance, percentile in zip(

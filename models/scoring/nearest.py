@@ -68,6 +68,15 @@ class Index:
         """
         return self._search.nearest(features.astype(np.float16))
 
+    def nearest_to_one(
+        self, features: Vectors, count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(F,) -> the `count` nearest, at most N: indices and distances, nearest first.
+
+        The vector is first rounded to float16, like the stored ones.
+        """
+        return self._search.nearest_to_one(features.astype(np.float16), count)
+
     def percentile(self, distances: Vectors) -> NDArray[np.float64]:
         """(M,) -> (M,), 0 to 100: the percentage of real-to-real nearest distances below each."""
         smaller = np.searchsorted(self.neighbours, distances, side="left")
@@ -157,6 +166,21 @@ class VectorSearch:
             self._scan(nearest, None if own is None else own[part])
             indices[part], distances[part] = nearest.indices, np.sqrt(nearest.squares)
         return indices, distances
+
+    def nearest_to_one(
+        self, query: NDArray[np.float16], count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(F,) -> the `count` nearest, nearest first; of equals the lowest index."""
+        queries = query[None].astype(np.float32)
+        blocks = _slices(len(self._stored), BLOCK_ROWS)
+        scores = np.concatenate([self._scores(rows, queries)[0] for rows in blocks])
+        count = min(count, len(scores))
+        limit = np.partition(scores, count - 1)[count - 1] + MARGIN
+        candidates = np.flatnonzero(scores <= limit)[:CANDIDATES_AT_A_TIME]
+        differences = self._stored[candidates].astype(np.float64) - query
+        distances = np.linalg.norm(differences, axis=1)
+        order = np.argsort(distances, kind="stable")[:count]
+        return candidates[order], distances[order].astype(np.float32)
 
     def distances(self, queries: Vectors) -> NDArray[np.float32]:
         """(M, F) -> (M, N): the Euclidean distance to every stored vector, within 1e-3."""

@@ -101,6 +101,22 @@ def test_a_copied_picture_is_recognised(client: TestClient, copier: Copier) -> N
         assert "nearest_absent" not in body
 
 
+def test_several_nearest_pictures_are_listed_nearest_first(
+    client: TestClient, copier: Copier
+) -> None:
+    body = get(client, "3.json?nearest=5").json()
+    pictures = body.pop("nearest_pictures")
+    alone = get(client, "3.json")
+    assert body == alone.json()
+    assert pictures[0] == body["nearest"]
+    distances = [picture["distance"] for picture in pictures]
+    assert (len(pictures), distances) == (5, sorted(distances))
+    tag = {"If-None-Match": alone.headers["etag"]}
+    assert get(client, "3.json", headers=tag).status_code == 304
+    assert get(client, "3.json?nearest=5", headers=tag).status_code == 200
+    assert get(client, "3.json?nearest=65").status_code == 422
+
+
 def test_the_passport_describes_the_served_image(
     client: TestClient, copier: Copier, pictures: np.ndarray
 ) -> None:

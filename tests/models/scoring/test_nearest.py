@@ -50,6 +50,16 @@ def test_the_nearest_is_the_one_of_a_comparison_with_all(
     assert np.allclose(distances, truth.min(1), rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("count", [1, 5, 3000])
+def test_the_nearest_few_are_those_of_a_comparison_with_all(tmp_path: Path, count: int) -> None:
+    stored, query = unit_vectors(2100), unit_vectors(1, seed=1)
+    stored[[3, 2090]] = stored[17]  # of equals the first comes first
+    indices, distances = searchable(tmp_path, stored).nearest_to_one(query[0], count)
+    truth = brute_force(stored, query)[0]
+    assert np.array_equal(indices, np.argsort(truth, kind="stable")[:count])
+    assert np.allclose(distances, np.sort(truth)[:count], rtol=1e-6, atol=0)
+
+
 def test_near_ties_below_the_precision_of_float32_are_told_apart(tmp_path: Path) -> None:
     """Thousands within one rounding of each other: the least of float16's steps decides."""
     random = np.random.default_rng(0)
