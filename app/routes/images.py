@@ -4,7 +4,7 @@ import secrets
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from app.domain.errors import NotAcceptable, QueueFull
 from app.domain.images.encoders import MEDIA_TYPES, SINGLE_FORMATS, SingleFormat
@@ -27,6 +27,9 @@ from models.config import MAX_SEED
 router = APIRouter(prefix="/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
 SeedInPath = Annotated[int, Path(ge=0, le=MAX_SEED)]
+NearestParameter = Annotated[
+    int, Query(ge=1, le=64, description="The number of nearest training pictures to list.")
+]
 FormatInPath = Annotated[SingleFormat, Path(alias="format")]
 
 
@@ -36,14 +39,18 @@ FormatInPath = Annotated[SingleFormat, Path(alias="format")]
     responses=NOT_MODIFIED | problems(QueueFull),
 )
 async def describe_image(
-    name: str, seed: SeedInPath, context: GenerationDep, options: ImageOptionsDep
+    name: str,
+    seed: SeedInPath,
+    context: GenerationDep,
+    options: ImageOptionsDep,
+    nearest: NearestParameter = 1,
 ) -> Response:
     """The recipe of a seed's image, and its passport: the nearest training picture, and whether
     the image is a copy of it."""
     refuse_scaled_json("json", options.display)
     checkpoint = await context.find(name, options.checkpoint)
     (sample,) = to_samples(checkpoint, options.class_name, [seed], options.truncation)
-    return await describe(checkpoint, sample, context)
+    return await describe(checkpoint, sample, context, nearest)
 
 
 @router.get(
