@@ -4,6 +4,8 @@ CIE 1976 L*a*b* with the white point D65, from sRGB (IEC 61966-2-1). A distance 
 noticeable. Does not import torch.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,8 @@ TO_XYZ = np.array(
 )
 WHITE = TO_XYZ.sum(1)
 EPSILON, KAPPA = 216 / 24389, 24389 / 27
-CENTRE = 0.5  # of each side: the part of an image in which its subject's colour is measured
+MIDDLE = 0.75  # of each side: the part of an image whose colours count
+CELLS = 3  # of the middle, along each side
 
 
 def to_lab(colours: np.ndarray) -> Colours:
@@ -46,24 +49,38 @@ def from_lab(colours: Colours) -> NDArray[np.uint8]:
     return rounded
 
 
-def median_colours(images: Pixels) -> Colours:
-    """The colour of the subject of each image: (N, H, W, C) uint8, C of 1, 3 or 4 -> (N, 3) Lab.
+def cell_colours(images: Pixels) -> Colours:
+    """The colours of the middle of each image: (N, H, W, C) uint8, C of 1, 3 or 4 -> (N, 9, 3) Lab.
 
-    It is the median of each channel over the central half of both sides. Of an image with
-    transparency, only the pixels that are more than half opaque count, unless there are none.
+    The central three quarters of both sides are divided into 3×3 cells; the colour of a cell is the
+    median of each channel. Of an image with transparency, only the pixels that are more than half
+    opaque count, unless a cell has none.
     """
-    height, width, channels = images.shape[1:]
-    top, left = round(height * (1 - CENTRE) / 2), round(width * (1 - CENTRE) / 2)
-    centres = images[:, top : max(top + 1, height - top), left : max(left + 1, width - left)]
-    pixels = centres.reshape(len(images), -1, channels)
-    if channels == 4:
+    rows, columns = (_edges(side) for side in images.shape[1:3])
+    cells = [
+        _medians(images[:, top:bottom, left:right].reshape(len(images), -1, images.shape[3]))
+        for top, bottom in pairwise(rows)
+        for left, right in pairwise(columns)
+    ]
+    return to_lab(np.stack(cells, 1))
+
+
+def _edges(side: int) -> list[int]:
+    """The borders of the cells along one side."""
+    margin = side * (1 - MIDDLE) / 2
+    return [round(margin + part * side * MIDDLE / CELLS) for part in range(CELLS + 1)]
+
+
+def _medians(pixels: Pixels) -> NDArray[np.float64]:
+    """(N, P, C) -> (N, 3)."""
+    if pixels.shape[2] == 4:
         medians = np.stack([_opaque_median(part) for part in pixels])
     else:
         medians = np.median(pixels, axis=1)
-    return to_lab(np.broadcast_to(medians, (len(images), 3)))
+    return np.broadcast_to(medians, (len(pixels), 3))
 
 
-def _opaque_median(pixels: np.ndarray) -> NDArray[np.float64]:
+def _opaque_median(pixels: Pixels) -> NDArray[np.float64]:
     """(P, 4) -> (3,)."""
     opaque = pixels[pixels[:, 3] > 127]
     return np.asarray(np.median(opaque if len(opaque) else pixels, axis=0)[:3])

@@ -26,7 +26,7 @@ from models.child_process import (
     end_on_signals,
     report_full_disk,
 )
-from models.colours import Colours, median_colours
+from models.colours import Colours, cell_colours
 from models.onnx_generator import OnnxFileError, OnnxGenerator
 from models.resources import usable_cores
 from models.scoring.embedding_definition import EmbeddingError
@@ -148,7 +148,7 @@ def _batches(
         latents = latents_from_seeds(seeds[part], generator.config.latent_dim)
         chosen = None if labels is None else labels[part].astype(np.int64)
         images = generator.generate(latents, chosen)
-        return _Batch(embedder(images), median_colours(images))
+        return _Batch(embedder(images), cell_colours(images))
 
     with ThreadPoolExecutor(usable_cores(), "index") as pool:
         yield from pool.map(make, range(0, len(seeds), size))

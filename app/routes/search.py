@@ -40,9 +40,9 @@ class FoundItem(BaseModel):
     """A sample: its seed, the distance to what is wanted, and the URL of its image.
 
     `distances` has one for each criterion: between embeddings, from 0 to 2, for `picture` and
-    `latent`; in CIELAB, where 2.3 is just noticeable, for `color`. `distance` is the only one, or
-    the weighted mean of several, each relative to its median among all samples; it is null where
-    only a class is wanted. `color` is the colour of the image's middle.
+    `latent`; in CIELAB, where 2.3 is just noticeable, for `color`, as the mean of nine cells.
+    `distance` is the only one, or the weighted mean of several, each relative to its median among
+    all samples; it is null where only a class is wanted. `color` is the median of these cells.
     """
 
     seed: int

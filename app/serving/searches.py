@@ -117,7 +117,7 @@ def _describe(
     return FoundSample(
         seed=index.seeds[place],
         label=None if index.labels is None else int(index.labels[place]),
-        colour="#" + bytes(from_lab(index.colours[place]).tolist()).hex(),
+        colour="#" + bytes(from_lab(np.median(index.colours[place], axis=0)).tolist()).hex(),
         quality=None if index.realism is None else round(float(index.qualities[place]), 2),
         distance=round(float(combined[place]), 4) if distances else None,
         distances={name: round(float(values[place]), 4) for name, values in distances.items()},

@@ -46,7 +46,8 @@ class Description:
 class SampleIndex:
     """The images of the seeds from the first of SEARCH_SEEDS on, N of them.
 
-    `features` (N, F) float16 of unit length; `colours` (N, 3) Lab; `labels` (N,) int32, None of an
+    `features` (N, F) float16 of unit length; `colours` (N, 9, 3) Lab, float16, of
+    the cells of each image; `labels` (N,) int32, None of an
     unconditional generator; `realism` (N,) float32, None without a reference. Thread-safe.
     """
 
@@ -76,8 +77,9 @@ class SampleIndex:
         return distances
 
     def colour_distances(self, colour: Colours) -> Distances:
-        """(3,) Lab -> (N,): the distances to the images' colours (CIE76)."""
-        distances: Distances = np.linalg.norm(self.colours - colour, axis=1)
+        """(3,) Lab -> (N,): the mean distances to the colours of the images' cells (CIE76)."""
+        differences = self.colours - colour  # float32
+        distances: Distances = np.sqrt(np.square(differences).sum(2)).mean(1)
         return distances
 
     def quality(self, realism: Distances) -> NDArray[np.float32]:
@@ -128,7 +130,7 @@ def write_sample_index(
     """Write the index; the realism of its images is computed here."""
     arrays: dict[str, NDArray[Any]] = {
         "features": np.asarray(features, np.float16),
-        "colours": np.asarray(colours, np.float32),
+        "colours": np.asarray(colours, np.float16),
     }
     if labels is not None:
         arrays["labels"] = labels

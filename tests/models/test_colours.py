@@ -1,9 +1,9 @@
-"""Colours in CIELAB, and the colour of an image's subject."""
+"""Colours in CIELAB, and the colours of the cells of an image."""
 
 import numpy as np
 import pytest
 
-from models.colours import from_lab, median_colours, to_lab
+from models.colours import cell_colours, from_lab, to_lab
 
 
 @pytest.mark.parametrize(
@@ -23,18 +23,22 @@ def test_a_colour_has_its_published_lab_values(
     assert tuple(from_lab(to_lab(np.array(colour)))) == colour
 
 
-def test_the_subject_decides_and_neither_the_background_nor_a_detail() -> None:
+def test_a_cell_has_its_median_whatever_the_border_and_the_details() -> None:
     images = np.full((2, 64, 64, 3), 20, np.uint8)
-    images[0, 12:52, 12:52] = (200, 100, 50)
+    images[0, 8:56, 8:56] = (200, 100, 50)
+    images[0, 8:24, 8:24] = (0, 0, 255)
     images[0, 30:34, 30:34] = 0
-    assert np.allclose(median_colours(images)[0], to_lab(np.array([200, 100, 50])), atol=1e-4)
-    assert np.allclose(median_colours(images)[1], to_lab(np.array([20, 20, 20])), atol=1e-4)
+    cells = cell_colours(images)
+    assert cells.shape == (2, 9, 3)
+    assert np.allclose(cells[0, 0], to_lab(np.array([0, 0, 255])), atol=1e-4)
+    assert np.allclose(cells[0, 1:], to_lab(np.array([200, 100, 50])), atol=1e-4)
+    assert np.allclose(cells[1], to_lab(np.array([20, 20, 20])), atol=1e-4)
 
 
-def test_grey_and_transparent_images_have_a_colour_too() -> None:
+def test_grey_and_transparent_images_have_colours_too() -> None:
     grey = np.full((1, 28, 28, 1), 90, np.uint8)
-    assert np.allclose(median_colours(grey)[0], to_lab(np.array([90, 90, 90])), atol=1e-4)
-    sprite = np.zeros((1, 16, 16, 4), np.uint8)
-    assert np.allclose(median_colours(sprite)[0], 0, atol=1e-4)  # nothing is opaque
-    sprite[0, 6:8, 6:8] = (255, 0, 0, 255)
-    assert np.allclose(median_colours(sprite)[0], to_lab(np.array([255, 0, 0])), atol=1e-4)
+    assert np.allclose(cell_colours(grey), to_lab(np.array([90, 90, 90])), atol=1e-4)
+    sprite = np.zeros((1, 32, 32, 4), np.uint8)
+    assert np.allclose(cell_colours(sprite), 0, atol=1e-4)  # nothing is opaque
+    sprite[0, 15:17, 15:17] = (255, 0, 0, 255)
+    assert np.allclose(cell_colours(sprite)[0, 4], to_lab(np.array([255, 0, 0])), atol=1e-4)

@@ -35,7 +35,7 @@ def write(path: Path, count: int, absent: str | None = None) -> Path:
         path,
         description,
         features=unit_vectors(count, 0),
-        colours=np.random.default_rng(1).uniform(0, 100, (count, 3)).astype(np.float32),
+        colours=np.random.default_rng(1).uniform(0, 100, (count, 9, 3)).astype(np.float32),
         labels=np.arange(count, dtype=np.int32) % 3,
         reference=None if absent else Reference.of_dataset(unit_vectors(64, 2)),
     )
@@ -53,7 +53,9 @@ def test_an_indexed_image_is_its_own_nearest(index: SampleIndex) -> None:
     assert nearest(distances, everything, 1).tolist() == [77]
     assert distances[77] < 0.01
     assert index.seeds[77] == SEARCH_SEEDS.start + 77
-    assert nearest(index.colour_distances(index.colours[5]), everything, 1).tolist() == [5]
+    wanted = np.array([100, 0, 0], np.float32)
+    expected = np.linalg.norm(index.colours.astype(np.float64) - wanted, axis=2).mean(1)
+    assert np.allclose(index.colour_distances(wanted), expected, rtol=1e-4)
 
 
 def test_the_nearest_are_in_order_and_only_allowed_ones(index: SampleIndex) -> None:
