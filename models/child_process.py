@@ -68,10 +68,14 @@ class EventStream:
 class ProgressReporter:
     """Emits `progress` events while images are made: at the start, every second, and at the end.
 
-    `made_before` counts the images made by earlier processes; the rate leaves them out.
+    `made_before` counts the images made by earlier processes; the rate leaves them out. `phase` is
+    the step of a job that has several, each with a reporter of its own.
     """
 
-    def __init__(self, events: Events, total: int, made_before: int = 0) -> None:
+    def __init__(
+        self, events: Events, total: int, made_before: int = 0, phase: str | None = None
+    ) -> None:
+        self._phase = {} if phase is None else {"phase": phase}
         self._events = events
         self._total = total
         self._made_before = made_before
@@ -92,6 +96,7 @@ class ProgressReporter:
             images_total=self._total,
             images_per_second=rate,
             eta_seconds=(self._total - made) / rate if rate else None,
+            **self._phase,
         )
 
 

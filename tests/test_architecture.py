@@ -91,6 +91,7 @@ def test_only_training_and_the_entry_points_build_on_every_part_of_models() -> N
         "models.estimate",
         "models.find_directions",
         "models.index_build",
+        "models.projection",
         "models.training",
     }
     for path in (ROOT / "models").rglob("*.py"):

@@ -30,6 +30,7 @@ from worker.kinds.import_checkpoint import Import
 from worker.kinds.index import Index
 from worker.kinds.ingest import Ingest
 from worker.kinds.kind import Kind
+from worker.kinds.project import Encoder, Project
 from worker.kinds.synthesize import Synthesize
 from worker.kinds.train import Train
 
@@ -44,6 +45,8 @@ KINDS: dict[str, type[Kind]] = {
     "import": Import,
     "directions": Directions,
     "index": Index,
+    "encoder": Encoder,
+    "project": Project,
 }
 FINAL_EVENTS = ("finished", "stopped", "failed", "no_room")
 ENDINGS = {

@@ -13,6 +13,11 @@ from app.cli.progress import View
 GIVE_UP_SECONDS = 120.0  # without an answer from the service
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 UNFINISHED = ("queued", "running", "paused")
+PROJECTION_PHASES = {
+    "encoder": "training the encoder, once for this checkpoint",
+    "calibration": "projecting held-out pictures, once for this checkpoint",
+    "projection": "projecting",
+}
 NEWEST = "9" * 18  # as Last-Event-ID: skips every event that exists
 
 
@@ -156,6 +161,15 @@ def _show_ingest(event: str, data: dict[str, Any], view: View) -> None:
         view.update(data["examined"], data["accepted"], f"{data['examined']:,} pictures")
 
 
+def _show_projection(event: str, data: dict[str, Any], view: View) -> None:
+    """Show the phases: the encoder, its calibration, and the projection itself."""
+    if event == "progress":
+        phase = str(data["phase"])
+        view.describe(PROJECTION_PHASES.get(phase, phase))
+        done, total = data["images_seen"], data["images_total"]
+        view.update(done, total, f"{done:,}/{total:,}" if total else "")
+
+
 def _show_nothing(_event: str, _data: dict[str, Any], _view: View) -> None:
     """A job of this kind is short, and its progress is not shown."""
 
@@ -168,8 +182,8 @@ DISPLAYS = {
     "export": Display(_running_as("exporting"), _show_nothing),
     "import": Display(_running_as("checking the weights"), _show_nothing),
     "index": Display(_running_as("indexing"), _show_synthesis),
-    "encoder": Display(_running_as("training the encoder"), _show_nothing),
-    "project": Display(_running_as("projecting"), _show_nothing),
+    "encoder": Display(_running_as("starting"), _show_projection),
+    "project": Display(_running_as("starting"), _show_projection),
     "directions": Display(_running_as("finding directions"), _show_nothing),
 }
 

@@ -18,6 +18,7 @@ from app.cli.jobs import jobs_cli
 from app.cli.models import models_cli
 from app.cli.new_jobs import new_jobs_cli
 from app.cli.options import CommandGroup, without_none
+from app.cli.projections import projections_cli
 from app.cli.search import search_cli
 
 cli = typer.Typer(
@@ -31,6 +32,7 @@ for group in (
     new_jobs_cli,
     images_cli,
     search_cli,
+    projections_cli,
     datasets_cli,
     models_cli,
     directions_cli,

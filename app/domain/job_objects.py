@@ -15,12 +15,13 @@ from app.domain import events, jobs
 from app.domain.database import Database
 from app.domain.datasets import upload_prefix
 from app.domain.errors import Conflict, NotFound
-from app.domain.job_states import DERIVING, ENDED
+from app.domain.job_states import DERIVING, ENDED, JobKind
 from app.domain.leases import Claim, lock_job
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, CheckpointFile, Dataset, Job, JobFile
 
 MANIFEST = "manifest.json"
+HAVING_FILES = (JobKind.SYNTHESIZE, JobKind.PROJECT)  # the kinds with files to download
 LOG_EPOCH_BYTES = 64 * 1024  # kept of each epoch's log: the end
 LOG_EPOCHS_KEPT = 10  # the newest epochs of a job whose logs are kept
 
@@ -144,15 +145,16 @@ def add_manifest(session: Session, claim: Claim, manifest: StoredFile) -> None:
 def unlist_files(session: Session, job_id: str) -> Job:
     """Delete the rows of an ended job's files; `delete_leftovers` then deletes the objects."""
     job = jobs.find(session, job_id)
-    if job.kind != "synthesize":
+    if job.kind not in HAVING_FILES:
         raise Conflict(
-            f"job {job_id} is of kind {job.kind}: only a job of kind synthesize has files"
+            f"job {job_id} is of kind {job.kind}: only a job of kind "
+            f"{' or '.join(HAVING_FILES)} has files"
         )
     if job.status not in ENDED:
         raise Conflict(f"job {job_id} is {job.status}: cancel it first, which deletes its files")
     _check_not_packed(session, job)
     session.execute(delete(JobFile).where(JobFile.job == job_id))
-    if job.result is not None:
+    if job.result is not None and "manifest" in job.result:
         job.result = job.result | {"manifest": None}
     return job
 
@@ -217,7 +219,7 @@ def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
     """
     if job.kind == "ingest":
         _delete_ingest_leftovers(database, store, job)
-    elif job.kind in ("synthesize", *DERIVING):
+    elif job.kind in (*HAVING_FILES, *DERIVING):
         _delete_unlisted_files(database, store, job)
     else:
         _delete_training_leftovers(database, store, job)
@@ -237,9 +239,8 @@ def _delete_training_leftovers(database: Database, store: ObjectStore, job: Job)
 def _delete_unlisted_files(database: Database, store: ObjectStore, job: Job) -> None:
     with database.read() as session:
         files = select(JobFile.key).where(JobFile.job == job.id)
-        if job.kind in DERIVING:
-            files = select(CheckpointFile.key).where(CheckpointFile.checkpoint == job.checkpoint)
-        listed = set(session.scalars(files))
+        computed = select(CheckpointFile.key).where(CheckpointFile.checkpoint == job.checkpoint)
+        listed = {*session.scalars(files), *session.scalars(computed)}
     if not listed:
         store.delete_prefix(f"jobs/{job.id}")
         return

@@ -68,6 +68,8 @@ class WorkerSettings(DatabaseSettings, BrokerSettings):
     max_pixels: int = Field(89_478_485, ge=1)  # of one uploaded picture
     max_dataset_images: int = Field(2_000_000, ge=2)
     max_model_bytes: int = Field(GIB, ge=1)  # of the weights of an imported model
+    encoder_seconds: float = Field(110, gt=0)  # to train and calibrate a checkpoint's encoder
+    projection_steps: int = Field(160, ge=3, le=10_000)  # of the optimisation of a latent
 
     lease_seconds: float = Field(60, gt=0)
     reap_seconds: float = Field(10, gt=0)

@@ -35,7 +35,7 @@ class ProgressData(BaseModel):
     eta_seconds: float | None = None
     generator_loss: float | None = None
     discriminator_loss: float | None = None
-    phase: Annotated[str | None, Field(description="The step of an ingest.")] = None
+    phase: Annotated[str | None, Field(description="The step of an ingest or a projection.")] = None
     accepted: int | None = None
     duplicates: int | None = None
     rejected: int | None = None

@@ -1,4 +1,4 @@
-"""The files of a synthesis: list them, fetch them whole or in part, delete them."""
+"""The files of a synthesis or a projection: list them, fetch them whole or in part, delete them."""
 
 from pathlib import PurePath
 from typing import Annotated
@@ -39,6 +39,7 @@ FILE_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".jsonl": "application/jsonl",
     ".json": "application/json",
+    ".png": "image/png",
 }
 FILE_RESPONSES: Responses = {
     200: {"content": binary_content(*FILE_TYPES.values())},

@@ -4,7 +4,7 @@
 """
 
 import io
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from app.domain.errors import InvalidRequest
 from models.samples import Pixels
@@ -15,8 +15,16 @@ from worker.ingest.errors import Rejected
 from worker.ingest.request import ImageShape
 
 Fit = Literal["crop", "pad", "stretch"]
+FITS = get_args(Fit)
 CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
 NAME_LENGTH = 100  # of a file's name in a message
+
+
+def check_fit(text: str) -> Fit:
+    """Return the text of a form's field. Raises InvalidRequest."""
+    if text not in FITS:
+        raise InvalidRequest(f"fit {text[:50]!r} is not one of {', '.join(FITS)}", field="fit")
+    return cast(Fit, text)
 
 
 def decode_picture(

@@ -83,7 +83,8 @@ REASONS = re.compile(
             r"columns \d+ is more than the",
             r"is neither a safetensors file nor a zip",
             r"is less than the header of a safetensors file",
-            r"no file was sent: send a bundle",
+            r"no file was sent: send a",
+            r"cannot be used: ",
             r"(seeds|amounts) .* are not 1 to",
         )
     )
