@@ -120,7 +120,8 @@ def blend(
         list[str],
         typer.Argument(
             metavar="A B [C [D]]",
-            help="The seeds at the top left, top right, bottom left and bottom right.",
+            help="The seeds, or names of saved latents, at the top left, top right, bottom left "
+            "and bottom right.",
         ),
     ],
     out: OutOption,
@@ -138,7 +139,10 @@ def blend(
 ) -> None:
     """Blend 2 to 4 images: one image between them, or a sheet of them (png)."""
     body = {
-        "corners": [{"seed": seed} for seed in parse_seeds(",".join(corners))],
+        "corners": [
+            {"seed": int(corner)} if corner.isascii() and corner.isdigit() else {"name": corner}
+            for corner in corners
+        ],
         "x": x,
         "y": y,
         "sheet": sheet,

@@ -114,12 +114,12 @@ def test_blend_sends_the_corners_and_the_place_or_the_sheet(
 ) -> None:
     service.on("POST /v1/models/cats/blend", (200, "image/png", b"pad"), (200, "x", b"one"))
     out = tmp_path / "pad.png"
-    assert moggy("blend", "cats", 7, 42, 3, 9, "--sheet", 7, "--out", out).code == 0
+    assert moggy("blend", "cats", "white", 42, 3, 9, "--sheet", 7, "--out", out).code == 0
     place = ("--x", 0.25, "--y", 0.5, "--scale", 2)
     assert moggy("blend", "cats", 7, 42, 3, *place, "--out", tmp_path / "one.jpg").code == 0
     seeds = [{"seed": seed} for seed in (7, 42, 3, 9)]
     assert [request.json for request in service.received] == [
-        {"corners": seeds, "sheet": 7, "format": "png"},
+        {"corners": [{"name": "white"}, *seeds[1:]], "sheet": 7, "format": "png"},
         {"corners": seeds[:3], "x": 0.25, "y": 0.5, "format": "jpg", "scale": 2},
     ]
     assert out.read_bytes() == b"pad"

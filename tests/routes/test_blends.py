@@ -108,8 +108,8 @@ def test_the_weights_of_the_corners_add_up_to_1(corners: int) -> None:
         ({"corners": FOUR, "x": 0.5, "sheet": 3}, "sheet", "leave out either"),
         ({"corners": FOUR, "sheet": 33}, "sheet", "maximum is 32"),
         ({"corners": FOUR, "sheet": 3, "format": "webp"}, "format", "a sheet is a png"),
-        ({"corners": FOUR[:1], "x": 0}, "corners", "at least 2"),
-        ({"corners": [*FOUR, *FOUR], "sheet": 3}, "corners", "at most 4"),
+        ({"corners": FOUR[:1], "x": 0}, "corners", "the minimum number of items is 2"),
+        ({"corners": [*FOUR, *FOUR], "sheet": 3}, "corners", "the maximum number of items is 4"),
         ({"corners": [{"latent": [1]}, {"seed": 1}], "x": 0}, "corners.0.latent", "100"),
         (
             {"corners": [{"seed": 1}, {"mix": [{"seed": 1, "weight": -1}]}], "x": 0.5},
