@@ -108,7 +108,7 @@ def test_a_search_takes_at_most_20_ms(index: SampleIndex) -> None:
     assert min(times) < 0.02
 
 
-def test_the_file_has_5_mb_and_without_real_images_no_quality(tmp_path: Path) -> None:
+def test_without_real_images_there_is_no_quality(tmp_path: Path) -> None:
     path = write(tmp_path / "index.safetensors", 100, absent="there are none")
     index = SampleIndex(path)
     assert index.realism is None
