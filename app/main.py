@@ -37,6 +37,7 @@ from app.routes import (
     projections,
     recipes,
     search,
+    taught_directions,
     timelapses,
 )
 from app.routes.fast_images import FastImageApi
@@ -71,6 +72,7 @@ RESOURCES = (
     projections,
     recipes,
     directions,
+    taught_directions,
     search,
     models,
     imports,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -123,6 +124,16 @@ class ServiceClient:
                 headers=form.headers,
             )
             return self._json(response)
+
+    def send_form(self, path: str, fields: dict[str, str], files: dict[str, list[Path]]) -> Any:
+        """Send a multipart form with a few small files in each field."""
+        parts = [
+            (field, (file.name, file.read_bytes(), "application/octet-stream"))
+            for field, of_field in files.items()
+            for file in of_field
+        ]
+        with self._failures():
+            return self._json(self._http.post(path, data=fields, files=parts))
 
     def events(self, path: str, last_event_id: str | None) -> Iterator[httpx2.ServerSentEvent]:
         """Yield the server-sent events at `path` after `last_event_id` until the stream ends."""

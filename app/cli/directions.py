@@ -1,16 +1,98 @@
-"""Commands about the directions in a model's latent space."""
+"""Commands about directions in a model's latent space: teach, directions."""
 
-from typing import Annotated, Any
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from app.cli.client import ServiceClient, segment
 from app.cli.console import figure, table
+from app.cli.errors import ServiceBusy, WrongUsage
 from app.cli.jobs import follow_to_success
-from app.cli.options import CheckpointOption, ModelArgument
+from app.cli.options import CheckpointOption, ClassOption, ModelArgument, parse_seeds, without_none
 
 COLUMNS = ("DIRECTION", "METHOD", "EFFECT", "ACCURACY", "EXAMPLES", "STRIP")
+SEEDS = re.compile(r"\d+(-\d+)?", re.ASCII)
+INDEX_SECONDS = 600.0  # the longest wait for the index of the model's images
+RETRY_SECONDS = 2.0
+
+T = TypeVar("T")
+
 directions_cli = typer.Typer()
+
+
+@directions_cli.command()
+def teach(
+    model: ModelArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the new direction.")],
+    positive: Annotated[
+        str | None,
+        typer.Option(help="Seeds and saved latents that show it, such as 1,5,9-12,white."),
+    ] = None,
+    negative: Annotated[
+        str | None, typer.Option(help="Seeds and saved latents that show the opposite.")
+    ] = None,
+    positive_pictures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Pictures that show it.")
+    ] = None,
+    negative_pictures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Pictures that show the opposite.")
+    ] = None,
+    positive_class: Annotated[
+        str | None,
+        typer.Option(metavar="DATASET/CLASS", help="The class of a dataset that shows it."),
+    ] = None,
+    negative_class: Annotated[
+        str | None,
+        typer.Option(metavar="DATASET/CLASS", help="The class that shows the opposite."),
+    ] = None,
+    orthogonal_to: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Directions that it is to leave unchanged: a,b."),
+    ] = None,
+    class_name: ClassOption = None,
+    checkpoint: CheckpointOption = None,
+) -> None:
+    """Teach a direction by examples, and print how accurate it is."""
+    body = {
+        "name": name,
+        "positive": _latents(positive),
+        "negative": _latents(negative),
+        "positive_class": _class(positive_class, "--positive-class"),
+        "negative_class": _class(negative_class, "--negative-class"),
+        "orthogonal_to": None if orthogonal_to is None else orthogonal_to.split(","),
+        "class": class_name,
+        "checkpoint": checkpoint,
+    }
+    folders = {"positive_pictures": positive_pictures, "negative_pictures": negative_pictures}
+    pictures = {field: _pictures(folder) for field, folder in folders.items() if folder is not None}
+    path = f"models/{segment(model)}/directions"
+    with ServiceClient.from_environment() as client:
+
+        def send() -> Any:
+            given = without_none(body)
+            if not pictures:
+                return client.post(path, given)
+            fields = {
+                field: value if isinstance(value, str) else json.dumps(value)
+                for field, value in given.items()
+            }
+            return client.send_form(path, fields, pictures)
+
+        direction = _when_indexed(send)
+        accuracy = direction["accuracy"]
+        print(
+            f"{name}: {accuracy['value']:.0%} of {accuracy['examples']} examples are on their side "
+            f"when left out ({accuracy['low']:.0%} to {accuracy['high']:.0%})"
+        )
+        print(
+            f"raises {direction['raised']:.0%} of random images, effect {direction['effect']:.2f}"
+        )
+        print(f"strip: {client.url}{direction['strip']}")
 
 
 @directions_cli.command("directions")
@@ -42,3 +124,50 @@ def _row(direction: dict[str, Any], url: str) -> list[str]:
         f"{direction['positive']}+{direction['negative']}" if taught else "-",
         f"{url}{direction['strip']}",
     ]
+
+
+def _latents(text: str | None) -> list[dict[str, Any]] | None:
+    """`1,5-7,white` as latents: seeds, and the names of saved latents."""
+    if text is None:
+        return None
+    latents: list[dict[str, Any]] = []
+    for part in (part.strip() for part in text.split(",")):
+        if SEEDS.fullmatch(part):
+            latents += [{"seed": seed} for seed in parse_seeds(part)]
+        else:
+            latents.append({"name": part})
+    return latents
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The pictures of a folder, by their names; hidden files are left out."""
+    if not folder.is_dir():
+        raise WrongUsage(f"{folder} is not a folder of pictures")
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != "."]
+    if not files:
+        raise WrongUsage(f"{folder} holds no pictures")
+    return files
+
+
+def _class(text: str | None, option: str) -> dict[str, str] | None:
+    if text is None:
+        return None
+    dataset, slash, name = text.partition("/")
+    if not slash or not dataset or not name:
+        raise WrongUsage(f"{option} {text!r} is not of the form DATASET/CLASS")
+    return {"dataset": dataset, "class": name}
+
+
+def _when_indexed(send: Callable[[], T]) -> T:
+    """Send the request again while the service is making the index of the model's images."""
+    began, noted = time.monotonic(), False
+    while True:
+        try:
+            return send()
+        except ServiceBusy as error:
+            if "index" not in str(error) or time.monotonic() - began > INDEX_SECONDS:
+                raise
+            if not noted:
+                print(f"{error}; waiting for it", flush=True)
+                noted = True
+        time.sleep(RETRY_SECONDS)

@@ -237,16 +237,17 @@ def _unedited(latent: LatentSource, latent_dim: int, field: str, library: Latent
     if latent.projection is not None:
         vector = library.projections[latent.projection]
         name = f"projection {latent.projection!r}"
-        return _check_length(vector, latent_dim, name, f"{field}.projection")
+        return check_length(vector, latent_dim, name, f"{field}.projection")
     assert isinstance(latent, Latent)
     assert latent.name is not None
     point = library.latents[latent.name].point
     if isinstance(point, np.ndarray):
-        _check_length(point, latent_dim, f"latent {latent.name!r}", f"{field}.name")
+        check_length(point, latent_dim, f"latent {latent.name!r}", f"{field}.name")
     return point
 
 
-def _check_length(vector: Vector, latent_dim: int, name: str, field: str) -> Vector:
+def check_length(vector: Vector, latent_dim: int, name: str, field: str) -> Vector:
+    """The saved vector `name`. Raises InvalidRequest unless it has `latent_dim` values."""
     if len(vector) != latent_dim:
         raise InvalidRequest(
             f"{name} has {len(vector)} values, and this checkpoint's latents have {latent_dim}: it "
@@ -266,9 +267,7 @@ def _edit(vector: Vector, edits: Mapping[str, float], field: str, library: Laten
     moved = vector.astype(np.float64)
     for name, amount in sorted(edits.items()):
         path = f"{field}.{name}"
-        direction = _check_length(
-            library.directions[name], len(vector), f"direction {name!r}", path
-        )
+        direction = check_length(library.directions[name], len(vector), f"direction {name!r}", path)
         moved += amount * direction
     length, moved_length = np.linalg.norm(vector.astype(np.float64)), np.linalg.norm(moved)
     if moved_length <= LEAST_LENGTH * length:

@@ -112,13 +112,13 @@ class EmbeddingsCache:
         """Close all files. The disk space of files that were deleted meanwhile is then freed."""
         self._opened.clear()
 
-    def _read(self, pictures: TrainingPictures, embedding: str) -> DatasetEmbeddings:
-        # Fetches single files and not the pictures, which may be gigabytes in a bucket.
-        def fetch(name: str) -> Path:
-            return self._store.local_copy(f"{pictures.key}/{name}")
+    def fetch(self, pictures: TrainingPictures, name: str) -> Path:
+        """The path of one file of the dataset: its pictures may be gigabytes in a bucket."""
+        return self._store.local_copy(f"{pictures.key}/{name}")
 
+    def _read(self, pictures: TrainingPictures, embedding: str) -> DatasetEmbeddings:
         try:
-            index = open_index(fetch, embedding)
+            index = open_index(functools.partial(self.fetch, pictures), embedding)
         except NoIndex as exc:
             raise NoPassport(f"dataset {pictures.dataset!r} {exc}") from exc
         return DatasetEmbeddings(pictures, embedding, index, copy_distance(index.neighbours))
@@ -205,6 +205,17 @@ class Passports:
             raise Unavailable(f"pictures cannot be compared here: {exc}") from exc
         return np.concatenate(features)
 
+    async def features_of_class(
+        self, pictures: TrainingPictures, label: int, most: int
+    ) -> Features:
+        """The stored embeddings of a dataset's pictures with this label: (N, F), N ≤ `most`.
+
+        Of more pictures, `most` evenly spaced ones are used. Raises NoPassport.
+        """
+        return await self._run_in_thread(
+            functools.partial(self._features_of_class, pictures, label, most)
+        )
+
     def close(self, seconds: float | None = None) -> None:
         """Finish the current task, refuse the remaining ones, and end the thread.
 
@@ -249,6 +260,14 @@ class Passports:
 
     def _open(self, pictures: TrainingPictures) -> DatasetEmbeddings:
         return self._cache.open(pictures, self._loaded_embedder().name)
+
+    def _features_of_class(self, pictures: TrainingPictures, label: int, most: int) -> Features:
+        embeddings = self._open(pictures)
+        labels = np.load(self._cache.fetch(pictures, "labels.npy"), allow_pickle=False)
+        indices = np.flatnonzero(labels == label)
+        if len(indices) > most:
+            indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
+        return embeddings.index.features[indices].astype(np.float32)
 
     def _embed(self, pixels: Pixels) -> Features:
         return self._loaded_embedder()(pixels)

@@ -57,9 +57,9 @@ class Index:
     """
 
     def __init__(self, folder: Path) -> None:
-        features = _load(folder / FEATURES_FILE, np.float16, dimensions=2)
+        self.features = _load(folder / FEATURES_FILE, np.float16, dimensions=2)
         self.neighbours = _load(folder / NEIGHBOURS_FILE, np.float32, dimensions=1)
-        self._search = VectorSearch(features)
+        self._search = VectorSearch(self.features)
 
     def nearest(self, features: Vectors) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(M, F) -> (M,) indices in the dataset, (M,) Euclidean distances.

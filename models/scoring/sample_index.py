@@ -76,6 +76,10 @@ class SampleIndex:
         distances: Distances = self._search.distances(features[None])[0]
         return distances
 
+    def nearest_images(self, features: Vectors) -> NDArray[np.int64]:
+        """(M, F) -> (M,): the index of the image most similar to each."""
+        return self._search.nearest(features.astype(np.float16))[0]
+
     def colour_distances(self, colour: Colours) -> Distances:
         """(3,) Lab -> (N,): the mean distances to the colours of the images' cells (CIE76)."""
         differences = self.colours - colour  # float32

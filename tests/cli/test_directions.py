@@ -1,8 +1,13 @@
-"""Directions are found by a job, and listed."""
+"""Directions are taught by seeds, saved latents, pictures and classes, and listed."""
 
+from pathlib import Path
 from typing import Any
 
-from .conftest import RUNNING_JOB, FakeService, Moggy, as_events, as_json
+import pytest
+
+from app.cli import directions
+
+from .conftest import RUNNING_JOB, FakeService, Moggy, as_events, as_json, as_problem
 
 PATH = "/v1/models/cats/directions"
 TAUGHT: dict[str, Any] = {
@@ -16,6 +21,65 @@ TAUGHT: dict[str, Any] = {
     "strip": f"{PATH}/white/strip.png",
 }
 FOUND = TAUGHT | {"name": "found-1", "method": "sefa", "accuracy": None, "raised": None}
+
+
+def test_teach_sends_seeds_names_and_classes(service: FakeService, moggy: Moggy) -> None:
+    service.on(f"POST {PATH}", as_json(TAUGHT, 201))
+    options = ("--positive", "1,5-6,snow", "--negative", "2,3", "--orthogonal-to", "a,b")
+    options += ("--positive-class", "cats/white cat")
+    result = moggy("teach", "cats", "white", *options)
+    assert result.code == 0
+    assert service.received[0].json == {
+        "name": "white",
+        "positive": [{"seed": 1}, {"seed": 5}, {"seed": 6}, {"name": "snow"}],
+        "negative": [{"seed": 2}, {"seed": 3}],
+        "positive_class": {"dataset": "cats", "class": "white cat"},
+        "orthogonal_to": ["a", "b"],
+    }
+    assert "90% of 10 examples" in result.out
+    assert f"strip: {service.url}{PATH}/white/strip.png" in result.out
+
+
+def test_teach_sends_the_pictures_of_folders(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    service.on(f"POST {PATH}", as_json(TAUGHT, 201))
+    (tmp_path / "a.png").write_bytes(b"white cat")
+    (tmp_path / ".hidden").write_bytes(b"x")
+    options = ("--positive-pictures", tmp_path, "--negative", "2,3")
+    assert moggy("teach", "cats", "white", *options).code == 0
+    body = service.received[0].body
+    assert b'name="positive_pictures"; filename="a.png"' in body
+    assert b'[{"seed": 2}, {"seed": 3}]' in body
+    assert b"hidden" not in body
+
+
+def test_teach_waits_for_the_index(
+    service: FakeService, moggy: Moggy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directions, "RETRY_SECONDS", 0.01)
+    busy = as_problem(503, "Unavailable", "there is no sample index yet: job j1 builds it")
+    service.on(f"POST {PATH}", busy, busy, as_json(TAUGHT, 201))
+    result = moggy("teach", "cats", "white", "--positive", "1,2", "--negative", "3,4")
+    assert result.code == 0
+    assert result.out.count("waiting for it") == 1
+    assert len(service.received) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--positive-class", "cats"), "is not of the form DATASET/CLASS"),
+        (("--positive-pictures", "nowhere"), "is not a folder of pictures"),
+    ],
+)
+def test_unusable_examples_are_refused(
+    service: FakeService, moggy: Moggy, options: tuple[str, ...], words: str
+) -> None:
+    result = moggy("teach", "cats", "white", *options)
+    assert result.code == 2
+    assert words in result.err
+    assert service.received == []
 
 
 def test_directions_are_found_and_listed(service: FakeService, moggy: Moggy) -> None:
@@ -32,4 +96,3 @@ def test_directions_are_found_and_listed(service: FakeService, moggy: Moggy) -> 
         ["found-1", "sefa", "0.510", "-"],
         ["white", "taught", "0.510", "90%"],
     ]
-    assert f"{service.url}{PATH}/white/strip.png" in result.out

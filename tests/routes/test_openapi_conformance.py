@@ -86,6 +86,8 @@ REASONS = re.compile(
             r"no file was sent: send a",
             r"cannot be used: ",
             r"(seeds|amounts) .* are not 1 to",
+            r"needs at least 2 on each side",
+            r"are the same class",
         )
     )
 )

@@ -60,12 +60,18 @@ async def receive_picture(
 
 
 async def decode_in_thread(
-    request: Request, picture: Picture, shape: tuple[int, int, int], fit: Fit
+    request: Request,
+    picture: Picture,
+    shape: tuple[int, int, int],
+    fit: Fit,
+    field: str = PICTURE,
 ) -> Pixels:
     """Decode a picture to (H, W, C) of `shape`; one at a time, because it takes memory."""
     max_pixels = request.app.state.settings.max_pixels
 
     def decode() -> Pixels:
-        return decode_picture(picture.data, picture.name, shape, fit, max_pixels=max_pixels)
+        return decode_picture(
+            picture.data, picture.name, shape, fit, max_pixels=max_pixels, field=field
+        )
 
     return await to_thread.run_sync(decode, limiter=request.app.state.picture_decoding)

@@ -26,12 +26,17 @@ FEED_BYTES = 1 << 20  # parsed and written by one call in a thread
 
 
 class UploadRules(NamedTuple):
-    """The field in which files are sent, and how many files and bytes a form may hold."""
+    """The fields in which files are sent, and how many files and bytes a form may hold."""
 
     field: str
-    max_files: int
+    max_files: int  # of all fields
     max_bytes: int  # of the whole form
     setting: str  # from which max_bytes comes
+    more_fields: tuple[str, ...] = ()  # that hold files too
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (self.field, *self.more_fields)
 
 
 class UploadedFile(NamedTuple):
@@ -40,6 +45,7 @@ class UploadedFile(NamedTuple):
     name: str
     path: Path
     bytes: int
+    field: str = FILES_FIELD
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,7 @@ class _FormReceiver:
         if kind != "form-data" or field is None:
             raise InvalidRequest("a part of the form has no Content-Disposition that names it")
         self._field = field
-        if file_name is None and field == self._rules.field and self._is_binary():
+        if file_name is None and field in self._rules.fields and self._is_binary():
             file_name = ""
         if file_name is None:
             self._open_text()
@@ -200,11 +206,11 @@ class _FormReceiver:
         return not media_type.startswith(b"text/plain")
 
     def _open_file(self, name: str) -> None:
-        field, max_files = self._rules.field, self._rules.max_files
-        if self._field != field:
+        field, max_files = self._field, self._rules.max_files
+        if field not in self._rules.fields:
+            names = " or ".join(repr(name) for name in self._rules.fields)
             raise InvalidRequest(
-                f"a file was sent as {self._field[:50]!r}: send files as {field!r}",
-                field=self._field[:50],
+                f"a file was sent as {field[:50]!r}: send files as {names}", field=field[:50]
             )
         if len(self.files) == max_files:
             remedy = "send them as one zip or tar" if max_files > 1 else "send one"
@@ -214,7 +220,7 @@ class _FormReceiver:
         self._file = (self._folder / f"{len(self.files):06d}").open("wb")
 
     def _open_text(self) -> None:
-        if self._field == self._rules.field:
+        if self._field in self._rules.fields:
             raise InvalidRequest(
                 f"{self._field} holds text, not a file (with curl: -F {self._field}=@NAME)",
                 field=self._field,
@@ -250,7 +256,7 @@ class _FormReceiver:
             path.unlink()  # what a browser sends for an empty file input
         else:
             name = self._file_name or UNNAMED.format(len(self.files) + 1)
-            self.files.append(UploadedFile(name, path, size))
+            self.files.append(UploadedFile(name, path, size, self._field))
 
     def _decode_text(self) -> str:
         try:
