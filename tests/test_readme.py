@@ -117,7 +117,7 @@ def test_every_link_file_and_target_of_a_page_exists(page: Path) -> None:
 
 
 def test_the_map_of_the_docs_names_every_page() -> None:
-    linked = set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "README.md").read_text()))
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "README.md").read_text()))
     assert linked == {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
 
 
