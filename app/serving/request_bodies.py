@@ -49,9 +49,15 @@ def exactly_one_schema(**fields: str) -> ConfigDict:
     `fields` maps names to JSON types. A null counts as not given.
     """
     items: dict[str, dict[str, Any]] = {"array": {"items": {}}}
+    absent = {"type": "null"}
     alternatives: Any = [
-        {"required": [name], "properties": {name: {"type": kind} | items.get(kind, {})}}
+        {
+            "required": [name],
+            "properties": dict.fromkeys(fields, absent)
+            | {name: {"type": kind} | items.get(kind, {})},
+        }
         for name, kind in fields.items()
     ]
-    # Not a plain `oneOf`, which client generators take for a choice between classes.
-    return ConfigDict(json_schema_extra={"if": {"oneOf": alternatives}, "else": False})
+    # Not a plain `oneOf`, which client generators take for a choice between classes. Nor `oneOf`
+    # inside `if`: of five alternatives Schemathesis could generate no requests.
+    return ConfigDict(json_schema_extra={"if": {"anyOf": alternatives}, "else": False})

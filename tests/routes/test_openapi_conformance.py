@@ -87,6 +87,7 @@ REASONS = re.compile(
             r"is neither a safetensors file nor a zip",
             r"is less than the header of a safetensors file",
             r"no file was sent: send a",
+            r"form field .* was sent twice",
             r"cannot be used: ",
             r"(seeds|amounts) .* are not 1 to",
             r"needs at least 2 on each side",
