@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, Protocol, Self, TextIO
+from typing import Any, NoReturn, Protocol, Self, TextIO, TypeVar
 
 from models.durable_files import DISK_FULL_EXIT_STATUS, is_disk_full, needed_bytes
 from models.resources import limit_threads
@@ -26,9 +26,23 @@ PROGRESS_SECONDS = 1.0
 # nothing when the process is alone and, unlike libgomp's default, soon frees a core for others.
 SPIN_COUNT = "30000"
 
+T = TypeVar("T")
+
 
 class RunFileError(ValueError):
     """RUN_DIR/run.json is missing or cannot be used."""
+
+
+def read_run_file(path: Path, description: str, parse: Callable[[Any], T]) -> T:
+    """The run description at `path`, parsed by `parse` from its JSON.
+
+    `description` names it in the error. Raises RunFileError if the file is missing or invalid.
+    """
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        problem = f"{path} is not a valid description of {description}: {error!r}"
+        raise RunFileError(problem) from error
 
 
 class Events(Protocol):
@@ -98,6 +112,17 @@ class ProgressReporter:
             eta_seconds=(self._total - made) / rate if rate else None,
             **self._phase,
         )
+
+
+def run_child(program: str, work: Callable[[Path, Events], int]) -> NoReturn:
+    """Run `work` on the run folder that the command line names; exit with the status it returns.
+
+    For a process that keeps nothing when it is stopped: SIGTERM ends it at once. Only `work` may
+    import torch, for the reasons that `begin` gives.
+    """
+    folder, events, supervised = begin(program)
+    end_on_signals(events, supervised)
+    sys.exit(report_full_disk(events, lambda: work(folder, events)))
 
 
 def begin(program: str) -> tuple[Path, EventStream, bool]:

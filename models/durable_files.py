@@ -1,6 +1,7 @@
-"""Files that are written whole or not at all, and how a full disk is reported."""
+"""Files that are written whole or not at all, their hashes, and how a full disk is reported."""
 
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -63,6 +64,12 @@ def sync_to_disk(path: Path) -> int:
         return os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -6,19 +6,21 @@ standard input is a pipe, a supervisor holds its other end, and the process ends
 pipe closes.
 """
 
-import sys
+from pathlib import Path
 from typing import NoReturn
 
-from models.child_process import begin, end_on_signals, report_full_disk
+from models.child_process import Events, run_child
 
 
 def main() -> NoReturn:
     """Run the evaluation of the folder on the command line; exit with its status."""
-    folder, events, supervised = begin("models.evaluate")
-    end_on_signals(events, supervised)
+    run_child("models.evaluate", _evaluate)
+
+
+def _evaluate(folder: Path, events: Events) -> int:
     from models.scoring.evaluation import run_evaluation
 
-    sys.exit(report_full_disk(events, lambda: run_evaluation(folder, events)))
+    return run_evaluation(folder, events)
 
 
 if __name__ == "__main__":

@@ -6,28 +6,18 @@ kept. If standard input is a pipe, a supervisor holds its other end, and the pro
 when the pipe closes.
 """
 
-import hashlib
-import json
-import sys
 from pathlib import Path
 from typing import NoReturn
 
-from models.child_process import (
-    Events,
-    RunFileError,
-    begin,
-    end_on_signals,
-    report_full_disk,
-)
+from models.child_process import Events, RunFileError, read_run_file, run_child
+from models.durable_files import file_sha256
 
 EXPORTED_FILE = "generator.onnx"
 
 
 def main() -> NoReturn:
     """Run the export of the folder on the command line; exit with its status."""
-    folder, events, supervised = begin("models.export")
-    end_on_signals(events, supervised)
-    sys.exit(report_full_disk(events, lambda: run_export(folder, events)))
+    run_child("models.export", run_export)
 
 
 def run_export(folder: Path, events: Events) -> int:
@@ -42,26 +32,17 @@ def run_export(folder: Path, events: Events) -> int:
 
     path = folder / EXPORTED_FILE
     try:
-        checkpoint = _read_request(folder / "run.json")
+        checkpoint = read_run_file(
+            folder / "run.json", "an export", lambda request: Path(request["checkpoint"])
+        )
         loaded = load_generator(checkpoint)
-        sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+        sha256 = file_sha256(checkpoint)
         write_onnx(path, loaded.generator, loaded.config, loaded.images_seen, sha256)
     except (CheckpointError, ExportError, RunFileError) as error:
         events.emit("failed", error=str(error))
         return 1
-    data = path.read_bytes()
-    events.emit(
-        "finished", path=path.name, bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
-    )
+    events.emit("finished", path=path.name, bytes=path.stat().st_size, sha256=file_sha256(path))
     return 0
-
-
-def _read_request(path: Path) -> Path:
-    """The path of the checkpoint that run.json names."""
-    try:
-        return Path(json.loads(path.read_text(encoding="utf-8"))["checkpoint"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RunFileError(f"{path} is not a valid description of an export: {error!r}") from error
 
 
 if __name__ == "__main__":

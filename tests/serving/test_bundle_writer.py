@@ -2,13 +2,14 @@
 
 import io
 import json
+import random
 import zipfile
 from collections.abc import Iterator
 
 from bundle_files import METRICS_OF_CATS, bundle, bundle_contents, lineage_of
 from weight_files import TINY, tiny_checkpoint
 
-from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, WEIGHTS
+from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, SAMPLES, WEIGHTS
 from app.serving.bundle_writer import bundle_documents, sample_count, write_bundle
 from models.config import TrainingConfig
 
@@ -23,20 +24,29 @@ def test_the_same_contents_give_the_same_bytes_without_the_time_of_writing() -> 
 
 
 def test_each_piece_of_the_weights_is_passed_on_before_the_next_is_read() -> None:
-    read = 0
+    read, piece_bytes = 0, 200_000  # more than deflate holds back
 
     def pieces() -> Iterator[bytes]:
         nonlocal read
-        for _ in range(100):
+        for _ in range(10):
             read += 1
-            yield bytes(1000)
+            yield random.randbytes(piece_bytes)
 
     sent = 0
     for piece in write_bundle({}, b"png", pieces(), iter([b"onnx"])):
         sent += len(piece)
-        assert sent >= 1000 * (read - 1)
-        assert len(piece) < 2000
-    assert sent > 100_000
+        assert sent >= piece_bytes * (read - 2)
+        assert len(piece) < 2 * piece_bytes
+    assert sent > 10 * piece_bytes
+
+
+def test_everything_but_the_picture_is_compressed() -> None:
+    with zipfile.ZipFile(io.BytesIO(bundle())) as archive:
+        kinds = {entry.filename: entry.compress_type for entry in archive.infolist()}
+        weights = archive.getinfo(WEIGHTS)
+    assert kinds.pop(SAMPLES) == zipfile.ZIP_STORED
+    assert set(kinds.values()) == {zipfile.ZIP_DEFLATED}
+    assert weights.compress_size < 0.95 * weights.file_size
 
 
 def test_the_documents_hold_the_scores_and_the_lineage() -> None:

@@ -5,19 +5,21 @@ it at once; the unfinished shard is lost. If standard input is a pipe, a supervi
 end, and the process ends at once when the pipe closes.
 """
 
-import sys
+from pathlib import Path
 from typing import NoReturn
 
-from models.child_process import begin, end_on_signals, report_full_disk
+from models.child_process import Events, run_child
 
 
 def main() -> NoReturn:
     """Write the shards into the folder that the command line names."""
-    folder, events, supervised = begin("worker.synthesis")
-    end_on_signals(events, supervised)
+    run_child("worker.synthesis", _synthesize)
+
+
+def _synthesize(folder: Path, events: Events) -> int:
     from worker.synthesis.synthesis import run_synthesis
 
-    sys.exit(report_full_disk(events, lambda: run_synthesis(folder, events)))
+    return run_synthesis(folder, events)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A run that has diverged rolls back to a good state; a full disk leaves the last state intact."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +9,20 @@ import torch
 from small_disk import fill
 from training_runs import step
 
+from models import onnx_writer
 from models.checkpoint import NotFiniteError
 from models.config import TrainingConfig
 from models.durable_files import DiskFull
 from models.scoring.scorer import Scorer
 from models.training.group import Group
 from models.training.run import TrainingRun
-from models.training.trainer import RunFolder, RunRequest, open_run, reopen_good_state
+from models.training.trainer import (
+    RunFolder,
+    RunRequest,
+    open_run,
+    reopen_good_state,
+    run_training,
+)
 
 
 @dataclass
@@ -114,6 +121,23 @@ def test_a_restarted_process_remembers_its_rollbacks(
     RunFolder(tmp_path, RecordedEvents(), Scorer(run_request.dataset, 0)).state(run)
     (tmp_path / "state-0.safetensors").rename(tmp_path / "state.safetensors")
     assert open_run(run_request, tmp_path / "state.safetensors", Group()).rollbacks == 2
+
+
+def test_a_generator_without_an_onnx_file_fails_with_the_reason(
+    tmp_path: Path, run_request: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_writer, "MIN_EQUAL_SHARE", 1.1)  # no file has as many equal pixels
+    config = replace(run_request.config, images=16).to_json()
+    run = {"config": config, "dataset": str(run_request.dataset), "score_images": 0}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    recorded = RecordedEvents()
+    assert run_training(tmp_path, recorded, stopping=lambda: False) == 1
+    assert "checkpoint" not in {event for event, _ in recorded.events}
+    event, values = recorded.events[-1]
+    assert event == "failed"
+    assert str(values["error"]).startswith(
+        "the images of the ONNX file are not those of the generator"
+    )
 
 
 def test_a_rollback_without_a_state_goes_to_the_start(
