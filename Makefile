@@ -1,14 +1,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 .PHONY: up test coverage compose-test lint lock image-sizes bench soak packages
 
 up: $(VENV)/.installed
 	@$(BIN)/moggy up
 
-# A process of tests to each core; those of one file, which may share a server, in one.
+# A process of tests to each core; those of one file, which may share a server, in one. The files
+# are distributed in the order of tests/conftest.py.
 test: $(VENV)/.test-installed packages lint
 	$(PYTEST)
 
@@ -31,14 +32,10 @@ image-sizes: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check packaging -e '.[train,parquet]'
 	@$(BIN)/python .ci/image_sizes.py
 
-# Folders of tests have no __init__.py; tests compare arrays with tuples of types.
-MYPY_TESTS := --explicit-package-bases --no-strict-equality
-
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	MYPYPATH=tests $(BIN)/mypy $(MYPY_TESTS) tests
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.training

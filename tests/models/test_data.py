@@ -113,7 +113,7 @@ def test_normalised_pictures_come_back_as_the_same_bytes() -> None:
     pixels = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1).expand(2, -1, -1, 3)
     images = normalise(pixels)
     assert images.shape == (2, 3, 16, 16)
-    assert (images.min(), images.max()) == (-1, 1)
+    assert (images.min().item(), images.max().item()) == (-1, 1)
     assert torch.equal(to_uint8(images), pixels)
 
 

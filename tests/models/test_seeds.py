@@ -78,7 +78,7 @@ def test_a_latent_follows_from_the_definition(seed: int, latent_dim: int) -> Non
             radius = math.sqrt(-2 * math.log(first))
             expected += [radius * math.cos(math.tau * second), radius * math.sin(math.tau * second)]
     latent = latent_from_seed(seed, latent_dim)
-    assert (latent.dtype, latent.shape) == (np.float32, (latent_dim,))
+    assert (latent.dtype.type, latent.shape) == (np.float32, (latent_dim,))
     np.testing.assert_allclose(latent, expected[:latent_dim], rtol=1e-7)
 
 

@@ -22,7 +22,7 @@ def written(path: Path, pictures: list[np.ndarray]) -> np.ndarray:
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_numpy_reads_what_was_written(tmp_path: Path, channels: int) -> None:
     images = written(tmp_path / "images.npy", [picture(n, channels) for n in range(9)])
-    assert (images.dtype, images.shape) == (np.uint8, (9, 4, 6, channels))
+    assert (images.dtype.type, images.shape) == (np.uint8, (9, 4, 6, channels))
     assert images[:, 0, 0, 0].tolist() == list(range(9))
 
 
