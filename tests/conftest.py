@@ -2,23 +2,32 @@
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
+from databases import postgresql_database, sqlite_database
 from servers import bucket, postgres, postgres_programs, valkey
 from small_disk import mounted
 
-from app.domain.database import Database, migrate
-from app.domain.jobs import new_id
+from app.domain.database import Database
 
 # Read when torch is loaded: idle threads that spin would slow down the other processes of a test.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Only the tests of the index build one: it would compete with the jobs of the other tests.
 os.environ.setdefault("MOGGY_INDEX_SERVED", "false")
+# Child processes keep their compiled code: compiling it takes each API a quarter of a second.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of the most slow tests: at the end of a run of several processes, only
+    short ones are left, and no process waits long for the last."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")
@@ -59,25 +68,28 @@ def s3_environment() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'moggy.db'}"
-        return
-    server: str = request.getfixturevalue("postgres_url")
-    name = f"moggy_{new_id()}"
-    admin = server.replace("+psycopg", "") + "/postgres"
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        yield f"{server}/{name}"
-        # Dropped at once, while few of its files are on the disk: deleting those takes long.
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    else:
+        with postgresql_database(request.getfixturevalue("postgres_url")) as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield sqlite_database(tmp_path / "moggy.db")
+    else:
+        with postgresql_database(request.getfixturevalue("postgres_url"), migrated=True) as url:
+            yield url
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A migrated database, once on SQLite and once on PostgreSQL."""
-    migrate(database_url)
     database = Database(database_url)
     yield database
     database.close()

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvicorn
+from databases import sqlite_database
 from packed_noise import pack_noise, register_noise
 from queued_jobs import claim_job, queue_job
 from servers import free_port
 
 from app.domain import events
-from app.domain.database import Database, migrate
+from app.domain.database import Database
 from app.domain.job_objects import sample_key
 from app.domain.job_states import Stop
 from app.domain.jobs import request_stop
@@ -45,7 +46,7 @@ def running_api(folder: Path, settings: Settings) -> Iterator[Running]:
     The models `plain` and `classes` and the dataset `noise` are in use by running jobs, so that
     they cannot be deleted.
     """
-    migrate(settings.database)
+    sqlite_database(settings.home / "moggy.db")
     database = Database(settings.database)
     api = create_app(settings)
     try:

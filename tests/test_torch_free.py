@@ -9,11 +9,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from databases import sqlite_database
 from running_api import SAMPLE_AT, fill
 from servers import free_port
 from sqlalchemy import update
 
-from app.domain.database import Database, migrate
+from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint
@@ -91,7 +92,7 @@ class TorchFree:
 def service(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[TorchFree]:
     folder = tmp_path_factory.mktemp("torch_free")
     settings = Settings(home=folder / "home", port=free_port(), redis_url=valkey_url)
-    migrate(settings.database)
+    sqlite_database(settings.home / "moggy.db")
     database = Database(settings.database)
     (folder / "pictures").mkdir()
     jobs, checkpoint = fill(database, ObjectStore(settings), folder / "pictures")

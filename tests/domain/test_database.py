@@ -34,11 +34,11 @@ def test_the_migrations_create_exactly_the_tables_of_the_code(database: Database
 
 
 def test_a_migration_from_an_older_version_keeps_every_checkpoint_and_fills_scored_against(
-    database_url: str,
+    empty_database_url: str,
 ) -> None:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "app/domain/migrations"))
-    database = Database(database_url)
+    database = Database(empty_database_url)
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0004")
@@ -68,7 +68,7 @@ def test_a_migration_from_an_older_version_keeps_every_checkpoint_and_fills_scor
             add("checkpoints", id=job, job=job, kid=0.5, created_at=6.0)
         add("checkpoints", id="brought", kid=0.5, created_at=6.0)
         add("checkpoints", id="unscored", job="j1", images_seen=2, created_at=6.0)
-    migrate(database_url)
+    migrate(empty_database_url)
     with database.read() as session:
         rows = session.execute(text("SELECT * FROM checkpoints")).all()
     database.close()
@@ -88,11 +88,11 @@ def test_migrating_twice_changes_nothing(database: Database, database_url: str) 
         assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0009",)]
 
 
-def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
-    program = f"from app.domain.database import migrate; migrate({database_url!r})"
+def test_replicas_that_start_together_migrate_once(empty_database_url: str) -> None:
+    program = f"from app.domain.database import migrate; migrate({empty_database_url!r})"
     replicas = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) for _ in range(3)]
     assert [replica.wait() for replica in replicas] == [0, 0, 0]
-    database = Database(database_url)
+    database = Database(empty_database_url)
     with database.read() as session:
         assert session.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
     database.close()
@@ -250,11 +250,13 @@ def test_a_mistake_in_a_statement_is_not_unavailable(database: Database) -> None
         assert not is_unavailable(error_of(database, statement))
 
 
-def test_the_schema_of_this_version_is_accepted_and_an_empty_one_refused(database_url: str) -> None:
+def test_the_schema_of_this_version_is_accepted_and_an_empty_one_refused(
+    empty_database_url: str,
+) -> None:
     with pytest.raises(StartError, match=r"schema is empty.*run `moggy migrate`"):
-        check_schema(database_url)
-    migrate(database_url)
-    check_schema(database_url)
+        check_schema(empty_database_url)
+    migrate(empty_database_url)
+    check_schema(empty_database_url)
 
 
 def test_the_schema_of_another_version_is_refused_with_the_remedy(

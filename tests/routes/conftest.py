@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from api import Api, add_cats, open_api
 from fastapi.testclient import TestClient
 
-from app.domain.database import Database, migrate
+from app.domain.database import Database
 from app.domain.settings import Settings
-from app.domain.tables import Dataset
-from app.main import create_app
 
 
 @pytest.fixture
@@ -18,35 +17,32 @@ def settings(tmp_path: Path, valkey_url: str) -> Settings:
 
 
 @pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
-    migrate(settings.database)
-    with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
-        yield client
+def own_api(settings: Settings) -> Iterator[Api]:
+    with open_api(settings) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def shared_api(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Api]:
+    """An API for all tests of a file, which find it as the others left it."""
+    settings = Settings(home=tmp_path_factory.mktemp("shared") / "home", redis_url=valkey_url)
+    with open_api(settings) as api:
+        yield api
 
 
 @pytest.fixture
-def database(settings: Settings, client: TestClient) -> Iterator[Database]:
-    """The database of the running API, which the client fixture has migrated."""
-    database = Database(settings.database)
-    yield database
-    database.close()
+def client(own_api: Api) -> TestClient:
+    return own_api.client
+
+
+@pytest.fixture
+def database(own_api: Api) -> Database:
+    """The database of the running API."""
+    return own_api.database
 
 
 @pytest.fixture
 def cats(database: Database) -> str:
     """The name of a ready dataset of 3,000 cats, without stored pictures."""
-    with database.write() as session:
-        session.add(
-            Dataset(
-                id="d1",
-                name="cats",
-                status="ready",
-                job="j1",
-                request={"size": 64, "fit": "crop", "channels": "auto"},
-                key="datasets/d1/1",
-                images=3000,
-                shape=[64, 64, 3],
-                created_at=0.0,
-            )
-        )
+    add_cats(database)
     return "cats"

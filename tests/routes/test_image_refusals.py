@@ -5,26 +5,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from api import Api
 from fastapi.testclient import TestClient
 
-from app.domain.database import Database
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
 from benchmarks.harness.random_models import register, store_checkpoint
 from models.config import MAX_SEED
 
 
-@pytest.fixture(autouse=True)
-def model(database: Database, settings: Settings) -> None:
-    """The model "cats": random weights, 64×64 RGB, 100 values to a latent."""
-    register(database, store_checkpoint(ObjectStore(settings)))
+@pytest.fixture(scope="module")
+def client(shared_api: Api) -> TestClient:
+    """One API for all tests, with the model "cats": random weights, 64×64 RGB, 100 values to a
+    latent."""
+    register(shared_api.database, store_checkpoint(ObjectStore(shared_api.settings)))
+    return shared_api.client
 
 
 @pytest.fixture
-def small_client(settings: Settings) -> Iterator[TestClient]:
+def small_client(shared_api: Api, client: TestClient) -> Iterator[TestClient]:
     """The same service with low limits."""
-    small = settings.model_copy(
+    small = shared_api.settings.model_copy(
         update={"max_images_per_request": 5, "max_response_pixels": 4 * 64 * 64}
     )
     with TestClient(create_app(small), base_url="http://127.0.0.1:8000") as limited:

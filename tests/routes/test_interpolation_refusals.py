@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from api import Api
 from fastapi.testclient import TestClient
 
-from app.domain.database import Database
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.main import create_app
 from benchmarks.harness.random_models import register, store_checkpoint
@@ -15,13 +14,12 @@ from benchmarks.harness.random_models import register, store_checkpoint
 URL = "/v1/models/cats/interpolations"
 TWO = [{"seed": 7}, {"seed": 42}]
 
-pytestmark = pytest.mark.usefixtures("model")
 
-
-@pytest.fixture
-def model(settings: Settings, database: Database) -> None:
-    """The served checkpoint of the model "cats": random weights, 64×64 RGB."""
-    register(database, store_checkpoint(ObjectStore(settings)))
+@pytest.fixture(scope="module")
+def client(shared_api: Api) -> TestClient:
+    """One API for all tests, with the model "cats": random weights, 64×64 RGB."""
+    register(shared_api.database, store_checkpoint(ObjectStore(shared_api.settings)))
+    return shared_api.client
 
 
 def ask(client: TestClient, **body: Any) -> Any:
@@ -131,8 +129,9 @@ def test_a_bad_url_is_refused_with_the_reason(
     assert detail in answer.json()["detail"]
 
 
-def test_limits_are_settings(settings: Settings) -> None:
-    small = settings.model_copy(update={"max_frames": 30, "max_response_pixels": 10 * 64 * 64})
+def test_limits_are_settings(client: TestClient, shared_api: Api) -> None:
+    limits = {"max_frames": 30, "max_response_pixels": 10 * 64 * 64}
+    small = shared_api.settings.model_copy(update=limits)
     with TestClient(create_app(small), base_url="http://127.0.0.1:8000") as limited:
         too_many = ask(limited, keyframes=TWO, frames=31).json()
         too_large = ask(limited, keyframes=TWO, frames=11).json()

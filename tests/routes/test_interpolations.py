@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from api import Api
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes.interpolations import InterpolationAnswer
 from benchmarks.harness.random_models import register, store_checkpoint
@@ -23,13 +22,17 @@ from models.seeds import latent_from_seed
 URL = "/v1/models/cats/interpolations"
 TWO = [{"seed": 7}, {"seed": 42}]
 
-pytestmark = pytest.mark.usefixtures("model")
 
-
-@pytest.fixture
-def model(settings: Settings, database: Database) -> GeneratorCheckpoint:
+@pytest.fixture(scope="module")
+def model(shared_api: Api) -> GeneratorCheckpoint:
     """The served checkpoint of the model "cats": random weights, 64×64 RGB."""
-    return register(database, store_checkpoint(ObjectStore(settings)))
+    return register(shared_api.database, store_checkpoint(ObjectStore(shared_api.settings)))
+
+
+@pytest.fixture(scope="module")
+def client(shared_api: Api, model: GeneratorCheckpoint) -> TestClient:
+    """One API for all tests, with the model."""
+    return shared_api.client
 
 
 def ask(client: TestClient, **body: Any) -> Any:

@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
+from api import Api
 from fastapi.testclient import TestClient
 from queued_jobs import queue_job
-
-from app.domain.database import Database
 
 JOBS: dict[str, dict[str, Any]] = {
     "first": {"model": "tabby", "dataset": "cats"},
@@ -18,10 +17,15 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def ids(database: Database, client: TestClient) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def client(shared_api: Api) -> TestClient:
+    return shared_api.client
+
+
+@pytest.fixture(scope="module")
+def ids(shared_api: Api, client: TestClient) -> dict[str, str]:
     """The ids of JOBS by their keys."""
-    ids = {name: queue_job(database, **fields) for name, fields in JOBS.items()}
+    ids = {name: queue_job(shared_api.database, **fields) for name, fields in JOBS.items()}
     assert client.post(f"/v1/jobs/{ids['cancelled']}/cancel").status_code == 200
     return ids
 

@@ -4,6 +4,7 @@ import json
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from api import Api, add_cats
 from fastapi.testclient import TestClient
 from queued_jobs import post_training
 
@@ -15,6 +16,13 @@ from worker.synthesis.shards import SHARDS
 SYNTHESIZE: dict[str, Any] = {"kind": "synthesize", "dataset": None, "images": 10}
 
 MANY = dict.fromkeys((f"{number:068}" for number in range(10_000)), 1)
+
+
+@pytest.fixture(scope="module")
+def shared_client(shared_api: Api) -> TestClient:
+    """One API for the tests that queue nothing, with the dataset "cats"."""
+    add_cats(shared_api.database)
+    return shared_api.client
 
 
 @pytest.mark.parametrize(
@@ -79,28 +87,28 @@ MANY = dict.fromkeys((f"{number:068}" for number in range(10_000)), 1)
     ],
 )
 def test_a_wrong_request_names_the_field_and_queues_nothing(
-    client: TestClient, cats: str, change: dict[str, Any], status: int, field: str, detail: str
+    shared_client: TestClient, change: dict[str, Any], status: int, field: str, detail: str
 ) -> None:
     # json.dumps, because the client's own encoder refuses NaN.
-    body = json.dumps({"dataset": cats, "model": "cats"} | change)
+    body = json.dumps({"dataset": "cats", "model": "cats"} | change)
     headers = {"Content-Type": "application/json"}
-    answer = client.post("/v1/jobs", content=body, headers=headers)
+    answer = shared_client.post("/v1/jobs", content=body, headers=headers)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert (problem["status"], problem["field"]) == (status, field)
     assert detail in problem["detail"]
-    assert client.get("/v1/jobs").json()["items"] == []
+    assert shared_client.get("/v1/jobs").json()["items"] == []
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
 def test_an_idempotency_key_of_an_invalid_length_is_refused(
-    client: TestClient, cats: str, key: str
+    shared_client: TestClient, key: str
 ) -> None:
-    body = {"dataset": cats, "model": "cats"}
-    answer = client.post("/v1/jobs", json=body, headers={"Idempotency-Key": key})
+    body = {"dataset": "cats", "model": "cats"}
+    answer = shared_client.post("/v1/jobs", json=body, headers={"Idempotency-Key": key})
     assert (answer.status_code, answer.json()["field"]) == (422, "idempotency-key")
-    assert client.get("/v1/jobs").json()["items"] == []
+    assert shared_client.get("/v1/jobs").json()["items"] == []
 
 
 def test_a_whole_float_is_accepted_as_an_integer(client: TestClient, cats: str) -> None:
@@ -111,18 +119,18 @@ def test_a_whole_float_is_accepted_as_an_integer(client: TestClient, cats: str) 
     assert (values, {type(value) for value in values}) == ([100, 16, 2], {int})
 
 
-def test_the_document_lists_the_required_fields_of_each_kind(client: TestClient) -> None:
-    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+def test_the_document_lists_the_required_fields_of_each_kind(shared_client: TestClient) -> None:
+    schemas = shared_client.get("/openapi.json").json()["components"]["schemas"]
     body = schemas["JobRequest"]
     assert "required" not in body
     assert body["if"]["properties"]["kind"]["const"] == "synthesize"
     assert (body["then"]["required"], body["else"]["required"]) == (["images"], ["dataset"])
 
 
-def test_the_overrides_of_a_job_are_those_of_the_presets(client: TestClient) -> None:
-    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+def test_the_overrides_of_a_job_are_those_of_the_presets(shared_client: TestClient) -> None:
+    schemas = shared_client.get("/openapi.json").json()["components"]["schemas"]
     described = schemas["JobRequest"]["properties"]["overrides"]["properties"]
-    presets = client.get("/v1/presets").json()["items"]
+    presets = shared_client.get("/v1/presets").json()["items"]
     offered = {name: field for preset in presets for name, field in preset["overrides"].items()}
     for name, field in offered.items():
         del field["default"]  # the preset's own

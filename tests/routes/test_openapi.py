@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api import Api
 from fastapi.testclient import TestClient
 from openapi_spec_validator import validate
 
@@ -16,6 +17,12 @@ from app.domain.settings import Settings
 from app.main import create_app
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+@pytest.fixture(scope="module")
+def client(shared_api: Api) -> TestClient:
+    """One API for all tests: its document is made once."""
+    return shared_api.client
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from anyio import to_thread
+from databases import sqlite_database
 from fastapi.testclient import TestClient
 
-from app.domain.database import migrate
 from app.domain.readiness import PROBE_INTERVAL_SECONDS
 from app.domain.settings import Settings
 from app.main import create_app
@@ -115,7 +115,7 @@ def test_a_trailing_slash_is_ignored(client: TestClient, method: str, path: str)
 
 def test_a_redirect_never_names_the_host_of_the_request(settings: Settings) -> None:
     keyed = settings.model_copy(update={"api_keys": frozenset({"secret"})})
-    migrate(settings.database)
+    sqlite_database(settings.home / "moggy.db")
     with TestClient(create_app(keyed), base_url="http://attacker.example") as client:
         for path in ("/", "/v1/jobs/", "/docs/", "/healthz/", "//attacker.example/", "/v1//jobs/"):
             headers = {"Authorization": "Bearer secret"}

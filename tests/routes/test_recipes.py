@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from api import Api
 from fastapi.testclient import TestClient
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import encode_image
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 
@@ -23,10 +22,16 @@ MORPHS = "/v1/models/cats/interpolations"
 LATENT = [0.5, -1.25] * 50
 
 
-@pytest.fixture(autouse=True)
-def model(database: Database, settings: Settings) -> GeneratorCheckpoint:
+@pytest.fixture(scope="module")
+def model(shared_api: Api) -> GeneratorCheckpoint:
     """The served checkpoint of the model "cats": random weights, 64×64 RGB."""
-    return register(database, store_checkpoint(ObjectStore(settings)))
+    return register(shared_api.database, store_checkpoint(ObjectStore(shared_api.settings)))
+
+
+@pytest.fixture(scope="module")
+def client(shared_api: Api, model: GeneratorCheckpoint) -> TestClient:
+    """One API for all tests, with the model."""
+    return shared_api.client
 
 
 def made(client: TestClient, name: str) -> bytes:

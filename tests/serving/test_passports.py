@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from copying_models import add_training, embed, pack_features
+from databases import sqlite_database
 
-from app.domain.database import Database, migrate
+from app.domain.database import Database
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import TrainingPictures
@@ -25,7 +26,7 @@ PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 @pytest.fixture(scope="module")
 def pictures(shared_data: Path) -> np.ndarray:
     """1,500 cats; the first 1,000 are the training pictures."""
-    return decode_jpegs(shared_data / "cats-3000.zip")[:1500]
+    return decode_jpegs(shared_data / "cats-3000.zip", 1500)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def folder(settings: Settings, store: ObjectStore, features: np.ndarray) -> Path
 @pytest.fixture
 def database(settings: Settings, cats: GeneratorCheckpoint) -> Database:
     """A database in which the checkpoint `cats` was trained on the packed pictures."""
-    migrate(settings.database)
+    sqlite_database(settings.home / "moggy.db")
     database = Database(settings.database)
     register(database, cats)
     add_training(database, cats, PICTURES)

@@ -3,20 +3,21 @@
 import gzip
 
 import pytest
+from api import Api
 from fastapi import FastAPI, Request, Response
 from fastapi.testclient import TestClient
 
-from app.domain.database import Database
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes.middleware.compression import Compression
 from app.routes.protocol.caching import is_not_modified
 from benchmarks.harness.random_models import register, store_checkpoint
 
 
-@pytest.fixture(autouse=True)
-def model(database: Database, settings: Settings) -> None:
-    register(database, store_checkpoint(ObjectStore(settings)))
+@pytest.fixture(scope="module")
+def client(shared_api: Api) -> TestClient:
+    """One API for all tests, with the model "cats"."""
+    register(shared_api.database, store_checkpoint(ObjectStore(shared_api.settings)))
+    return shared_api.client
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/v1/presets"])

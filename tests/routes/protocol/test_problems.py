@@ -5,10 +5,9 @@ import sys
 from typing import Any
 
 import pytest
+from api import Api, add_cats
 from fastapi.testclient import TestClient
 
-from app.domain.database import Database
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.routes.protocol.problems import MAX_ERRORS, MAX_TEXT
 from benchmarks.harness.random_models import register, store_checkpoint
@@ -20,12 +19,15 @@ TRAINING = {"dataset": "cats", "model": "cats"}
 LONE_SURROGATE = "\ud800"  # JSON can hold it, UTF-8 cannot
 
 
-@pytest.fixture(autouse=True)
-def pets(database: Database, settings: Settings, cats: str) -> None:
-    """The conditional model "pets" beside the dataset "cats"."""
+@pytest.fixture(scope="module")
+def client(shared_api: Api) -> TestClient:
+    """One API for all tests, with the conditional model "pets" beside the dataset "cats"."""
+    store = ObjectStore(shared_api.settings)
     config: dict[str, Any] = {"shape": (28, 28, 3), "architecture": "mlp", "latent_dim": 4}
     classes: dict[str, Any] = {"classes": ("dog", "white"), "conditional": True}
-    register(database, store_checkpoint(ObjectStore(settings), "pets", **config, **classes))
+    register(shared_api.database, store_checkpoint(store, "pets", **config, **classes))
+    add_cats(shared_api.database)
+    return shared_api.client
 
 
 def problem(answer: Any, status: int) -> dict[str, Any]:
