@@ -20,6 +20,14 @@ def cats(shared_data: Path, count: int, first: int = 0) -> np.ndarray:
         return np.stack([np.asarray(image.convert("RGB")) for image in images])
 
 
+def every_nth(archive: Path, step: int, target: Path) -> Path:
+    """Write a zip with every `step`-th file of another, in order; return its path."""
+    with zipfile.ZipFile(archive) as whole, zipfile.ZipFile(target, "w") as part:
+        for name in [name for name in whole.namelist() if not name.endswith("/")][::step]:
+            part.writestr(name, whole.read(name))
+    return target
+
+
 def digits(shared_data: Path, count: int) -> np.ndarray:
     """(count, 28, 28) uint8."""
     return read_idx(shared_data / "mnist" / "t10k-images-idx3-ubyte.gz")[:count]

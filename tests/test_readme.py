@@ -61,7 +61,7 @@ def test_every_command_and_the_python_script_run_as_they_are_written(
     service: Service, tmp_path: Path, shared_data: Path
 ) -> None:
     with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
-        archive.extractall(tmp_path / "my-pictures")
+        archive.extractall(tmp_path / "my-pictures", archive.namelist()[:600])
     environment = os.environ | {"MOGGY_URL": service.url}
     environment["PATH"] = f"{BIN}:{environment['PATH']}"
     for command in commands("bash"):

@@ -99,7 +99,7 @@ def test_a_training_without_a_checkpoint_says_what_to_do(tmp_path: Path) -> None
     pack_images(tmp_path / "packed", random_images(20, TINY.shape))
     config = replace(TINY, images=10**9, checkpoint_every_images=10**9)
     with pytest.raises(SystemExit, match="checkpoint_every_images"):
-        Trainer(tmp_path / "run", config, tmp_path / "packed").run(seconds=4)
+        Trainer(tmp_path / "run", config, tmp_path / "packed").run(seconds=2)
 
 
 def test_equal_shares_have_no_divergence() -> None:

@@ -131,7 +131,7 @@ def test_on_a_terminal_deleting_asks_first(
         text=True,
     ) as process:
         os.write(terminal, f"{answer}\n".encode())
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate()
     os.close(terminal)
     os.close(stdin)
     assert err.startswith("Delete model cats (2 checkpoints)? This cannot be undone. [y/N] ")

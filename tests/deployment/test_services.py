@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
+from real_images import every_nth
 from running_service import wait_until
 from servers import free_port
 
@@ -100,17 +101,18 @@ def composition(
 
 
 def test_compose_services_ingest_train_and_generate(
-    composition: tuple[Composition, httpx2.Client], shared_data: Path
+    composition: tuple[Composition, httpx2.Client], shared_data: Path, tmp_path: Path
 ) -> None:
     _, client = composition
     wait_until(client, "/readyz", lambda body: body["status"] == "ready", START_SECONDS)
-    with (shared_data / "digits-labelled.zip").open("rb") as file:
+    source = every_nth(shared_data / "digits-labelled.zip", 10, tmp_path / "digits.zip")
+    with source.open("rb") as file:
         form = {"name": "digits", "size": "28"}
         upload = client.post("/v1/datasets", data=form, files={"files": file})
     assert upload.status_code == 202, upload.text
     ready = wait_until(client, "/v1/datasets/digits", lambda body: body["status"] != "ingesting")
     assert (ready["status"], ready["shape"]) == ("ready", [28, 28, 1])
-    request = {"dataset": "digits", "model": "digits", "images": 2048, "overrides": {"width": 8}}
+    request = {"dataset": "digits", "model": "digits", "images": 512, "overrides": {"width": 8}}
     job = client.post("/v1/jobs", json=request).json()
     ended = wait_until(
         client, f"/v1/jobs/{job['id']}", lambda body: body["finished_at"] is not None

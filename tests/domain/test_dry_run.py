@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from servers import ON_POSTGRESQL
 
 from app.domain.database import Database
 from app.domain.dry_run import dry_run_training, estimate_run, resident_bytes
@@ -73,6 +74,7 @@ def test_a_gpu_holds_a_dataset_of_up_to_half_its_free_memory() -> None:
 
 
 @pytest.mark.slow
+@ON_POSTGRESQL
 def test_a_dry_run_of_a_fine_tuning_leaves_no_row(database: Database) -> None:
     begun = TrainingConfig(preset="mlp", architecture="mlp", shape=(28, 28, 1), width=8)
     request: dict[str, Any] = {

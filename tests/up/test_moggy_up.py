@@ -21,15 +21,24 @@ StartUp = Callable[..., Up]
 PROGRAMS = ("valkey-server", "-Q train", "-Q light", "uvicorn")
 
 
-def test_it_announces_start_and_readiness_and_ctrl_c_leaves_no_process(
+def test_it_announces_readiness_refuses_a_second_one_and_ctrl_c_leaves_no_process(
     start_up: StartUp, home: Path
 ) -> None:
     up = start_up(group=True)
     assert up.line() == f"Moggy 0.1.0 is starting; its home is {home}"
     assert up.line() == f"Moggy is ready: {up.address}"
     assert up.status() == 200
-    running = processes_of(home).values()
-    assert all(any(program in line for line in running) for program in PROGRAMS)
+    running = processes_of(home)
+    assert all(any(program in line for line in running.values()) for program in PROGRAMS)
+
+    second = start_up()
+    assert second.end() == (
+        f"Moggy is already running on {home} (process {up.process.pid}, {up.address}).\n"
+    )
+    assert second.process.returncode == 1
+    assert set(processes_of(home)) == set(running)
+    assert up.status() == 200
+
     began = time.monotonic()
     os.killpg(up.process.pid, signal.SIGINT)  # as a terminal does
     assert up.end().splitlines() == [
@@ -51,21 +60,6 @@ def test_ctrl_c_during_the_start_leaves_no_process(start_up: StartUp, home: Path
     assert processes_of(home) == {}
 
 
-def test_a_second_one_on_the_same_home_is_refused_without_harm_to_the_first(
-    start_up: StartUp, home: Path
-) -> None:
-    first = start_up()
-    first.until_ready()
-    running = set(processes_of(home))
-    second = start_up()
-    assert second.end() == (
-        f"Moggy is already running on {home} (process {first.process.pid}, {first.address}).\n"
-    )
-    assert second.process.returncode == 1
-    assert set(processes_of(home)) == running
-    assert first.status() == 200
-
-
 def test_killed_programs_are_restarted(start_up: StartUp, home: Path) -> None:
     up = start_up()
     up.until_ready()
@@ -83,7 +77,8 @@ def test_killed_programs_are_restarted(start_up: StartUp, home: Path) -> None:
     wait_for(lambda: up.status() == 200, seconds=30)
 
 
-def test_a_killed_or_crashed_api_answers_again_and_no_other_program_is_disturbed(
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends programs with their parent")
+def test_a_killed_api_is_restarted_alone_and_a_killed_moggy_up_leaves_no_process(
     start_up: StartUp, home: Path
 ) -> None:
     up = start_up()
@@ -97,13 +92,6 @@ def test_a_killed_or_crashed_api_answers_again_and_no_other_program_is_disturbed
         wait_for(lambda: up.status("/healthz") == 200, seconds=60)
     assert {program: up.pid_of(program) for program in others} == undisturbed
 
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends programs with their parent")
-def test_a_killed_moggy_up_leaves_no_process_and_the_next_one_starts(
-    start_up: StartUp, home: Path
-) -> None:
-    up = start_up()
-    up.until_ready()
     up.process.kill()
     wait_for(lambda: not processes_of(home), seconds=STOP_SECONDS)
     start_up().until_ready()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import ON_POSTGRESQL
 
 from app.domain import events, jobs, leases
 from app.domain.database import Database
@@ -65,6 +66,7 @@ def assert_parked(job: Job) -> None:
     assert f"{job.room_needed:,} bytes are free" in job.error
 
 
+@ON_POSTGRESQL
 def test_a_child_without_disk_space_costs_no_attempt_and_keeps_the_last_state(
     supervised: Callable[[str], Job], database: Database
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_parked_job_does_not_delay_the_jobs_behind_it(
     assert job.id == behind
 
 
+@ON_POSTGRESQL
 def test_a_child_is_stopped_when_the_disk_gets_low(
     supervised: Callable[[str], Job], context: WorkerContext
 ) -> None:
@@ -114,6 +117,7 @@ def test_a_child_is_stopped_when_the_disk_gets_low(
     assert_parked(supervised(ENDLESS))
 
 
+@ON_POSTGRESQL
 def test_a_child_killed_by_a_low_disk_does_not_count_as_crashed(
     supervised: Callable[[str], Job], context: WorkerContext
 ) -> None:
@@ -121,6 +125,7 @@ def test_a_child_killed_by_a_low_disk_does_not_count_as_crashed(
     assert_parked(supervised("import os, signal; os.kill(os.getpid(), signal.SIGBUS)"))
 
 
+@ON_POSTGRESQL
 @pytest.mark.parametrize(
     "error", [DiskFull(Path("state"), 10), OSError(errno.EDQUOT, "Disk quota exceeded")]
 )

@@ -69,6 +69,7 @@ def test_the_lease_is_kept_while_results_are_stored(supervised: Supervised) -> N
     assert (job.status, job.error, job.epoch) == (Status.SUCCEEDED, None, 1)
 
 
+@ON_POSTGRESQL
 def test_without_the_extra_the_job_fails_at_once_with_the_remedy(
     supervised: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +82,7 @@ def test_without_the_extra_the_job_fails_at_once_with_the_remedy(
     )
 
 
+@ON_POSTGRESQL
 def test_a_child_that_crashes_is_tried_again_and_then_quoted(
     supervised: Supervised,
 ) -> None:
@@ -103,6 +105,7 @@ class QuicklyStalled(SlowlyStored):
         pass
 
 
+@ON_POSTGRESQL
 def test_a_child_without_progress_is_killed_and_not_tried_again(
     supervised: Supervised,
 ) -> None:
@@ -116,6 +119,7 @@ def test_a_child_without_progress_is_killed_and_not_tried_again(
     assert job.error == "no progress for 1 s: its process was ended"
 
 
+@ON_POSTGRESQL
 def test_a_child_that_sends_events_is_not_killed(supervised: Supervised) -> None:
     (job,) = supervised(
         """
@@ -131,6 +135,7 @@ print(json.dumps({"event": "finished"}))
     assert (job.status, job.error) == (Status.SUCCEEDED, None)
 
 
+@ON_POSTGRESQL
 def test_a_repeated_finding_is_one_event_and_another_one_after_a_rollback(
     supervised: Supervised, database: Database
 ) -> None:
@@ -150,6 +155,7 @@ print(json.dumps({"event": "failed", "error": "it was to end"}))
     }
 
 
+@ON_POSTGRESQL
 def test_a_training_without_scores_of_its_last_checkpoint_fails(
     supervised: Supervised, database: Database
 ) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from models.checkpoint import load_generator, save_checkpoint
-from models.child_process import ORPHANED
+from models.child_process import ORPHANED, EventStream
 from models.config import TrainingConfig
 from models.networks.build import build_discriminator, build_generator, initialise
 from models.random_streams import random_stream
 from models.rendering import synthesize
 from models.scoring.embedding import Embedder
-from models.scoring.evaluation import resize
+from models.scoring.evaluation import resize, run_evaluation
 from models.scoring.scores import Reference, score
 from models.seeds import SCORE_SEEDS, latents_from_seeds
 
@@ -117,11 +117,19 @@ def test_pictures_of_another_size_are_resized_and_a_conditional_one_gets_classes
     assert said[-1]["result"]["resized_from"] == [32, 32]
 
 
-@pytest.mark.slow
-def test_an_error_that_would_occur_again_is_an_event(start: Start, tmp_path: Path) -> None:
-    process = start(dataset=str(tmp_path / "nowhere"))
-    assert events(process)[-1]["event"] == "failed"
-    assert process.wait() == 1
+def test_an_error_that_would_occur_again_is_an_event(tmp_path: Path) -> None:
+    run = {
+        "checkpoint": str(checkpoint(tmp_path, TrainingConfig(width=8))),
+        "dataset": str(tmp_path / "nowhere"),
+        "images": IMAGES,
+    }
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    with (tmp_path / "events").open("w+") as file:
+        assert run_evaluation(tmp_path, EventStream(file)) == 1
+        file.seek(0)
+        last = json.loads(file.readlines()[-1])
+    assert last["event"] == "failed"
+    assert "nowhere" in last["error"]
 
 
 @pytest.mark.slow

@@ -19,22 +19,40 @@ from models.presets import resolve
 from models.ranges import ConfigError
 from models.training.group import Group
 from models.training.run import TrainingRun
+from models.training.trainer import run_training
 
 ROOT = Path(__file__).resolve().parents[3]
 
 BY_THE_CLOCK = ("progress", "state")
 
 
-def _train(
-    folder: Path, cats: Path, config: TrainingConfig, processes: int
-) -> list[dict[str, object]]:
+class EventNames:
+    """Records the names of the events of a run."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def emit(self, event: str, **_: object) -> None:
+        self.names.append(event)
+
+
+def _run_folder(folder: Path, cats: Path, config: TrainingConfig) -> Path:
     folder.mkdir()
     run = {"config": config.to_json(), "dataset": str(cats)}
     (folder / "run.json").write_text(json.dumps(run))
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command = [sys.executable, *(torchrun if processes > 1 else [])]
+    return folder
+
+
+def _train_alone(folder: Path) -> list[str]:
+    events = EventNames()
+    assert run_training(folder, events, stopping=lambda: False) == 0
+    return events.names
+
+
+def _train_in_group(folder: Path) -> list[str]:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*command, "-m", "models.train", str(folder)],
+        [sys.executable, *torchrun, "-m", "models.train", str(folder)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -42,7 +60,7 @@ def _train(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line)["event"] for line in done.stdout.splitlines()]
 
 
 @pytest.mark.slow
@@ -59,13 +77,11 @@ def test_two_processes_give_the_weights_of_one(
         overrides={"width": 8, "precision": "float32"} | narrow,
     )
     config = replace(config, ema_half_life_images=0, ema_half_life_images_final=None)
-    alone, together = (
-        _train(tmp_path / str(processes), cats, config, processes) for processes in (1, 2)
-    )
-    names = [[event["event"] for event in events] for events in (alone, together)]
+    folders = [_run_folder(tmp_path / name, cats, config) for name in ("alone", "together")]
+    names = _train_alone(folders[0]), _train_in_group(folders[1])
     compared = [[name for name in list_ if name not in BY_THE_CLOCK] for list_ in names]
     assert compared[0] == compared[1]  # the second process emits nothing
-    files = [tmp_path / folder / "checkpoints" / "64.safetensors" for folder in ("1", "2")]
+    files = [folder / "checkpoints" / "64.safetensors" for folder in folders]
     one, two = (load_generator(file).generator.state_dict() for file in files)
     start = TrainingRun(config, PackedDataset(cats), machine).gan.generator.state_dict()
     for name, tensor in one.items():
@@ -74,8 +90,8 @@ def test_two_processes_give_the_weights_of_one(
             assert (two[name] - tensor).norm() < 0.1 * (tensor - start[name]).norm(), name
 
 
-def _health_values(folder: Path, *datasets: Path) -> list[dict[str, float]]:
-    """The health values of each process, after enough readings."""
+def _health_values(folder: Path, *datasets: Path) -> list[list[dict[str, float]]]:
+    """The health values of each of two processes, in each run on a pair of `datasets`."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     script = Path(__file__).with_name("watched_in_group.py")
     done = subprocess.run(
@@ -92,15 +108,20 @@ def _health_values(folder: Path, *datasets: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pictures", [300, 150])
 def test_two_processes_read_health_from_the_mean_of_their_values(
-    tmp_path: Path, cats: Path, pictures: int
+    tmp_path: Path, cats: Path
 ) -> None:
-    np.save(tmp_path / "images.npy", np.load(cats / "images.npy")[:pictures] // 2)
-    one, two = _health_values(tmp_path, cats, tmp_path)
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    for folder, pictures in ((whole, 300), (half, 150)):
+        folder.mkdir()
+        np.save(folder / "images.npy", np.load(cats / "images.npy")[:pictures] // 2)
+    one, two = _health_values(tmp_path, cats, whole, cats, half)
     assert one == two
-    assert "mode_collapse" in one
-    assert ("overfitting" in one) == (pictures == 300)  # of 150 the second process holds out none
+    of_whole, of_half = one
+    assert "mode_collapse" in of_whole
+    assert "mode_collapse" in of_half
+    assert "overfitting" in of_whole
+    assert "overfitting" not in of_half  # the second process holds out none of 150
 
 
 def test_a_group_of_one_has_all_rows() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from real_images import every_nth
 
 from worker.ingest.decoding.reader import Reader
 from worker.ingest.errors import IngestError, Rejected
@@ -46,14 +47,16 @@ def loose(folder: Path, files: dict[str, bytes]) -> list[Path]:
     return [folder / name for name in files]
 
 
-def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path) -> None:
-    outcome = ingest([shared_data / "cats-3000.zip"], size=64, max_images=3000)
+def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path, tmp_path: Path) -> None:
+    source = every_nth(shared_data / "cats-3000.zip", 5, tmp_path / "cats.zip")
+    outcome = ingest([source], size=64)
     assert outcome.packed.shape == [64, 64, 3]
+    assert outcome.packed.horizontal_flip is True
     assert outcome.packed.classes is None
     counts = {name: value for name, value in outcome.report.items() if name != "doctor"}
     assert counts == {
-        "received": 3000,
-        "accepted": 3000,
+        "received": 600,
+        "accepted": 600,
         "duplicates": 0,
         "rejected_count": 0,
         "rejected": [],
@@ -61,19 +64,20 @@ def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path) -> None:
         "unclassified": None,
         "labels": None,
     }
-    with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
+    with zipfile.ZipFile(source) as archive:
         names = archive.namelist()
-        for number in (0, 1, 777, 2999):
+        for number in (0, 1, 177, 599):
             with Image.open(io.BytesIO(archive.read(names[number]))) as image:
                 assert np.array_equal(outcome.images[number], np.asarray(image))
 
 
-def test_real_digits_have_their_classes(ingest: Run, shared_data: Path) -> None:
-    outcome = ingest([shared_data / "digits-labelled.zip"], size=28, max_images=6000)
+def test_real_digits_have_their_classes(ingest: Run, shared_data: Path, tmp_path: Path) -> None:
+    source = every_nth(shared_data / "digits-labelled.zip", 10, tmp_path / "digits.zip")
+    outcome = ingest([source], size=28)
     assert outcome.packed.shape == [28, 28, 1]
     assert outcome.packed.classes == [str(digit) for digit in range(10)]
     labels = np.load(outcome.folder / "labels.npy")
-    with zipfile.ZipFile(shared_data / "digits-labelled.zip") as archive:
+    with zipfile.ZipFile(source) as archive:
         folders = [int(name.split("/")[-2]) for name in archive.namelist()]
     assert labels.tolist() == folders
 

@@ -55,7 +55,6 @@ def test_a_stuck_ingest_does_not_stop_the_next(
     assert watch(queued[0]).read().status == Status.RUNNING
 
 
-@pytest.mark.parametrize(("horizontal_flip", "decided"), [("auto", False), ("yes", True)])
 def test_an_uploaded_array_becomes_a_dataset_as_requested(
     database: Database,
     store: ObjectStore,
@@ -63,28 +62,37 @@ def test_an_uploaded_array_becomes_a_dataset_as_requested(
     watch: Callable[[str], JobWatch],
     shared_data: Path,
     tmp_path: Path,
-    horizontal_flip: str,
-    decided: bool,
 ) -> None:
-    files = [(name, first_of_idx(shared_data / "mnist" / name, 2_000, tmp_path)) for name in MNIST]
-    request = PackingRequest(
-        size="48x32",
-        fit="pad",
-        channels="rgba",
-        horizontal_flip=horizontal_flip,
-        near_duplicates="drop",
-    )
-    queued = datasets.register_upload(
-        database, store, dataset_id="d", name="t10k", request=request, files=files, max_queued=9
-    )
+    queued = {}
+    for horizontal_flip in ("auto", "yes"):
+        files = [
+            (name, first_of_idx(shared_data / "mnist" / name, 2_000, tmp_path)) for name in MNIST
+        ]
+        request = PackingRequest(
+            size="48x32",
+            fit="pad",
+            channels="rgba",
+            horizontal_flip=horizontal_flip,
+            near_duplicates="drop",
+        )
+        queued[horizontal_flip] = datasets.register_upload(
+            database,
+            store,
+            dataset_id=horizontal_flip,
+            name=horizontal_flip,
+            request=request,
+            files=files,
+            max_queued=9,
+        )
     start_worker("light")
-    job = watch(queued.job).until_ended()
-    assert (job.status, job.error) == (Status.SUCCEEDED, None)
-    with database.read() as session:
-        dataset = datasets.find(session, "t10k")
-    assert dataset.report is not None
-    repeats = dataset.report["doctor"]["findings"][0]["count"]
-    assert dataset.report["duplicates"] == repeats > 0
-    assert (dataset.images, dataset.shape) == (2_000 - repeats, [32, 48, 4])
-    assert dataset.classes == [str(digit) for digit in range(10)]
-    assert dataset.horizontal_flip is decided
+    for horizontal_flip, decided in (("auto", False), ("yes", True)):
+        job = watch(queued[horizontal_flip].job).until_ended()
+        assert (job.status, job.error) == (Status.SUCCEEDED, None)
+        with database.read() as session:
+            dataset = datasets.find(session, horizontal_flip)
+        assert dataset.report is not None
+        repeats = dataset.report["doctor"]["findings"][0]["count"]
+        assert dataset.report["duplicates"] == repeats > 0
+        assert (dataset.images, dataset.shape) == (2_000 - repeats, [32, 48, 4])
+        assert dataset.classes == [str(digit) for digit in range(10)]
+        assert dataset.horizontal_flip is decided

@@ -188,12 +188,12 @@ def test_a_killed_paused_or_stopped_synthesis_continues_with_the_same_files(
     wait_for_shards(3)
     with database.write() as session:
         jobs.request_stop(session, job_id, Stop.PAUSE)
-    watch(job_id).until(lambda job: job.status == Status.PAUSED, seconds=15)
+    watch(job_id).until(lambda job: job.status == Status.PAUSED)
     before = [(file.name, file.key) for file in files(job_id)]
     with database.write() as session:
         jobs.resume(session, job_id)
     worker.terminate()
-    assert worker.wait(15) == 0
+    assert worker.wait() == 0
     start_worker("synthesize")
     job = watch(job_id).until_ended()
     assert (job.status, job.error, job.attempt) == (Status.SUCCEEDED, None, 0)

@@ -45,12 +45,15 @@ def discriminator(store: ObjectStore, checkpoint: Checkpoint) -> dict[str, Any]:
     return load_weights(store.local_copy(checkpoint.key)).discriminator
 
 
-def test_a_fine_tuning_starts_from_the_model_and_keeps_its_frozen_layers(
+def test_a_fine_tuning_starts_from_the_scored_model_and_keeps_its_frozen_layers(
     train: Train, watch: Watch, start_worker: StartWorker, database: Database, store: ObjectStore
 ) -> None:
     start_worker("train")
     assert watch(train(512)).until_ended().status == Status.SUCCEEDED
     (start,) = checkpoints(database, "digits")
+    assert start.metrics is not None
+    assert start.metrics["images"] == 128
+    assert start.kid == start.metrics["kid"]
     job_id = train(
         512,
         request={"model": "tuned", "resume_from": "digits", "preset": None, "seed": 2},
@@ -107,17 +110,6 @@ def test_a_long_training_keeps_the_allowed_number_of_checkpoints(
             checkpoint.objects, (checkpoint.sha256, checkpoint.onnx_sha256), strict=True
         ):
             assert hashlib.sha256(store.get_bytes(key)).hexdigest() == sha256
-
-
-def test_the_last_checkpoint_has_its_scores(
-    train: Train, watch: Watch, start_worker: StartWorker, database: Database
-) -> None:
-    start_worker("train")
-    assert watch(train(1024)).until_ended().status == Status.SUCCEEDED
-    (last,) = checkpoints(database, "digits")
-    assert last.metrics is not None
-    assert last.metrics["images"] == 128
-    assert last.kid == last.metrics["kid"]
 
 
 def test_a_health_finding_is_an_event_with_the_action_taken(
