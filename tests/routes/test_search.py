@@ -15,6 +15,7 @@ from PIL import Image
 from app.domain import jobs
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
+from app.domain.job_states import Stop
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import CheckpointFile, Job
@@ -178,7 +179,7 @@ def test_several_criteria_are_weighed(client: TestClient, cats: GeneratorCheckpo
         items(search(client, **body, k=1))[0]
         for body in ({"color": "#ff0000"}, {"latent": {"seed": 3}})
     ]
-    heavy = {"color": "#ff0000", "latent": {"seed": 3}, "k": 1}
+    heavy: dict[str, Any] = {"color": "#ff0000", "latent": {"seed": 3}, "k": 1}
     colour = items(search(client, **heavy, weights={"color": 1000.0, "latent": 0.001}))[0]
     latent = items(search(client, **heavy, weights={"color": 0.001, "latent": 1000.0}))[0]
     assert [colour["seed"], latent["seed"]] == [item["seed"] for item in alone]
@@ -217,7 +218,7 @@ def test_without_an_index_one_job_is_queued_and_named(
     assert recipe["quality"] is None
     assert "has no sample index yet" in recipe["quality_absent"]
     with database.write() as session:
-        jobs.request_stop(session, job.id, jobs.Stop.CANCEL)
+        jobs.request_stop(session, job.id, Stop.CANCEL)
 
 
 def test_a_recipe_has_the_quality_that_the_index_has(

@@ -99,6 +99,7 @@ def test_the_images_become_a_dataset_with_the_classes_of_the_model(
     start_worker("light,evaluate,synthesize")
     job_id = synthesize(images=25, shard_images=10, into="kittens")
     result = watch(job_id).until_ended().result
+    assert result is not None
     assert result["dataset"] == "kittens"
     assert watch(result["ingest"]).until_ended().status == Status.SUCCEEDED
     with database.read() as session:
