@@ -1,5 +1,7 @@
 """The index of a served checkpoint: queued once when its training has ended, and stored."""
 
+from typing import Any
+
 import pytest
 from servers import ON_POSTGRESQL
 
@@ -18,7 +20,7 @@ from worker import supervisor
 from worker.context import WorkerContext
 from worker.reaper import reap
 
-SMALL = {"architecture": "mlp", "shape": (28, 28, 3), "latent_dim": 8}
+SMALL: dict[str, Any] = {"architecture": "mlp", "shape": (28, 28, 3), "latent_dim": 8}
 
 
 @pytest.fixture
