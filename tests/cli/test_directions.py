@@ -25,8 +25,8 @@ FOUND = TAUGHT | {"name": "found-1", "method": "sefa", "accuracy": None, "raised
 
 def test_teach_sends_seeds_names_and_classes(service: FakeService, moggy: Moggy) -> None:
     service.on(f"POST {PATH}", as_json(TAUGHT, 201))
-    options = ("--positive", "1,5-6,snow", "--negative", "2,3", "--orthogonal-to", "a,b")
-    options += ("--positive-class", "cats/white cat")
+    options = ["--positive", "1,5-6,snow", "--negative", "2,3", "--orthogonal-to", "a,b"]
+    options += ["--positive-class", "cats/white cat"]
     result = moggy("teach", "cats", "white", *options)
     assert result.code == 0
     assert service.received[0].json == {

@@ -169,7 +169,7 @@ def test_uploaded_pictures_teach_the_same_direction(client: TestClient, settings
 
 
 def test_two_classes_of_a_dataset_teach_a_direction(client: TestClient) -> None:
-    sides = {
+    sides: dict[str, Any] = {
         "positive_class": {"dataset": "noise", "class": "0"},
         "negative_class": {"dataset": "noise", "class": "1"},
     }
