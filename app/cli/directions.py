@@ -89,9 +89,8 @@ def teach(
             f"{name}: {accuracy['value']:.0%} of {accuracy['examples']} examples are on their side "
             f"when left out ({accuracy['low']:.0%} to {accuracy['high']:.0%})"
         )
-        print(
-            f"raises {direction['raised']:.0%} of random images, effect {direction['effect']:.2f}"
-        )
+        raised, effect = direction["raised"], direction["effect"]
+        print(f"it shows more in {raised:.0%} of random images moved along it, effect {effect:.2f}")
         print(f"strip: {client.url}{direction['strip']}")
 
 
