@@ -172,7 +172,7 @@ def test_the_commands_of_a_page_have_the_options_that_it_shows(page: Path) -> No
         words = shlex.split(command, comments=True)
         if words[:1] != ["moggy"] or words[1] == "up":
             continue
-        parts = words[1:3] if words[1] in ("dataset", "model") else words[1:2]
+        parts = words[1:3] if words[1] in ("dataset", "model", "latent") else words[1:2]
         help_text = subprocess.run(
             [BIN / "moggy", *parts, "--help"], capture_output=True, text=True, check=True
         ).stdout

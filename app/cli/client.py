@@ -74,6 +74,14 @@ class ServiceClient:
         with self._failures():
             return self._json(self._http.post(path, json=body))
 
+    def post_file(self, path: str, data: bytes, *, is_json: bool) -> Any:
+        """Send the bytes of a file as the body."""
+        media_type = "application/json" if is_json else "application/octet-stream"
+        with self._failures():
+            return self._json(
+                self._http.post(path, content=data, headers={"Content-Type": media_type})
+            )
+
     def delete(self, path: str) -> None:
         with self._failures():
             _raise_for_problem(self._http.delete(path))

@@ -10,6 +10,7 @@ from app.cli.client import ServiceClient, segment
 from app.cli.console import size
 from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
+from app.cli.latent_options import EditsOption, parse_edits, parse_latents, with_edits
 from app.cli.options import (
     ClassOption,
     MinQualityOption,
@@ -46,8 +47,13 @@ images_cli = typer.Typer()
 @images_cli.command()
 def generate(
     model: ModelArgument,
-    seeds: Annotated[str, typer.Option(help="Seeds such as 7, 0-63 or 1,5,9-12.")],
     out: OutOption,
+    seeds: Annotated[str | None, typer.Option(help="Seeds such as 7, 0-63 or 1,5,9-12.")] = None,
+    latents: Annotated[
+        str | None,
+        typer.Option(help="Names of saved latents, and seeds, such as white,tabby,42."),
+    ] = None,
+    edit: EditsOption = None,
     class_name: ClassOption = None,
     truncation: TruncationOption = None,
     min_quality: MinQualityOption = None,
@@ -55,9 +61,18 @@ def generate(
     resample: ResampleOption = None,
 ) -> None:
     """Generate images: one as png, jpg, webp or avif; several as a grid (png) or a zip."""
-    parsed = parse_seeds(seeds)
+    if (seeds is None) == (latents is None):
+        raise WrongUsage("give exactly one of --seeds and --latents")
+    edits = parse_edits(edit)
+    parsed = (
+        parse_latents(latents or "")
+        if seeds is None
+        else [{"seed": seed} for seed in parse_seeds(seeds)]
+    )
+    only_seeds = edits is None and all("seed" in latent for latent in parsed)
     body = {
-        "seeds": parsed,
+        "seeds": [latent["seed"] for latent in parsed] if only_seeds else None,
+        "latents": None if only_seeds else with_edits(parsed, edits),
         "format": image_format(out, len(parsed)),
         "class": class_name,
         "truncation": truncation,
@@ -73,7 +88,10 @@ def morph(
     model: ModelArgument,
     keyframes: Annotated[
         list[str],
-        typer.Argument(metavar="A B [C...]", help="The seeds of the images to pass through."),
+        typer.Argument(
+            metavar="A B [C...]",
+            help="The images to pass through, each a seed or the name of a saved latent.",
+        ),
     ],
     out: OutOption,
     frames: Annotated[int, typer.Option(help="Frames in all, both ends included.")] = 60,
@@ -90,6 +108,7 @@ def morph(
         Literal["linear", "smooth", "even"] | None,
         typer.Option(help="Constant speed, slower at keyframes, or equal visible change [linear]."),
     ] = None,
+    edit: EditsOption = None,
     class_name: ClassOption = None,
     truncation: TruncationOption = None,
     scale: ScaleOption = None,
@@ -97,7 +116,7 @@ def morph(
 ) -> None:
     """Morph from one image to another: webp, gif, apng, mp4, png (side by side) or zip."""
     body = {
-        "keyframes": [{"seed": seed} for seed in parse_seeds(",".join(keyframes))],
+        "keyframes": with_edits(parse_latents(",".join(keyframes)), parse_edits(edit)),
         "frames": frames,
         "fps": fps,
         "loop": loop or None,
@@ -120,8 +139,7 @@ def blend(
         list[str],
         typer.Argument(
             metavar="A B [C [D]]",
-            help="The seeds, or names of saved latents, at the top left, top right, bottom left "
-            "and bottom right.",
+            help="Seeds or saved latents: top left, top right, bottom left and bottom right.",
         ),
     ],
     out: OutOption,
@@ -132,6 +150,7 @@ def blend(
     sheet: Annotated[
         int | None, typer.Option(help="Images on each side of a sheet of all places.")
     ] = None,
+    edit: EditsOption = None,
     class_name: ClassOption = None,
     truncation: TruncationOption = None,
     scale: ScaleOption = None,
@@ -139,10 +158,7 @@ def blend(
 ) -> None:
     """Blend 2 to 4 images: one image between them, or a sheet of them (png)."""
     body = {
-        "corners": [
-            {"seed": int(corner)} if corner.isascii() and corner.isdigit() else {"name": corner}
-            for corner in corners
-        ],
+        "corners": with_edits(parse_latents(",".join(corners)), parse_edits(edit)),
         "x": x,
         "y": y,
         "sheet": sheet,

@@ -15,6 +15,7 @@ from app.cli.directions import directions_cli
 from app.cli.errors import WRONG_USAGE, CommandError
 from app.cli.images import images_cli
 from app.cli.jobs import jobs_cli
+from app.cli.latents import latents_cli
 from app.cli.models import models_cli
 from app.cli.new_jobs import new_jobs_cli
 from app.cli.options import CommandGroup, without_none
@@ -33,6 +34,7 @@ for group in (
     images_cli,
     search_cli,
     projections_cli,
+    latents_cli,
     datasets_cli,
     models_cli,
     directions_cli,

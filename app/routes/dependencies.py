@@ -4,7 +4,7 @@ Dependencies of image routes are `async` although they await nothing: FastAPI ru
 thread pool, which costs an image request a switch of threads per dependency.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import Depends, Query, Request
 
@@ -56,10 +56,10 @@ def release_reserve(disk: DiskDep) -> None:
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Raise InvalidRequest for a query parameter that is unknown or given twice."""
+    """Raise InvalidRequest for a query parameter that is unknown, or is no list and given twice."""
     dependant = request.scope["route"].dependant
     known = {
-        parameter.alias
+        parameter.alias: _is_list(parameter.field_info.annotation)
         for callee in (dependant, *dependant.dependencies)
         for parameter in callee.query_params
     }
@@ -70,5 +70,10 @@ async def refuse_unknown_parameters(request: Request) -> None:
             raise InvalidRequest(
                 f"query parameter {name!r} is not known here; known are: {names}", field=name
             )
-        if sent_names.count(name) > 1:
+        if sent_names.count(name) > 1 and not known[name]:
             raise InvalidRequest(f"query parameter {name!r} is given more than once", field=name)
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether the type is a list, or a union with one."""
+    return list in (get_origin(kind) for kind in (annotation, *get_args(annotation)))

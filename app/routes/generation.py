@@ -17,6 +17,7 @@ from app.domain.images.recipes import Recipe, checkpoint_recipe, image_recipe, r
 from app.domain.settings import Settings
 from app.routes.dependencies import refuse_unknown_parameters
 from app.routes.fields import CheckpointId
+from app.routes.latent_urls import parse_edits
 from app.routes.protocol.deadlines import allow_deadline, while_connected
 from app.serving.checkpoint_exports import CheckpointExports
 from app.serving.display import MAX_SCALE, Display, Resample
@@ -24,7 +25,7 @@ from app.serving.engine import Engine
 from app.serving.image_bundles import new_bundle, stream_bundle
 from app.serving.image_files import ImageFile
 from app.serving.latent_library import EMPTY_LIBRARY, LatentLibrary, References
-from app.serving.latents import QueryTruncation, Truncation
+from app.serving.latents import MAX_EDITS, QueryTruncation, Truncation
 from app.serving.passports import NoPassport
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 from app.serving.sample_indexes import OpenIndex, SampleIndexes
@@ -50,6 +51,16 @@ ScaleParameter = Annotated[
 ]
 ResampleParameter = Annotated[
     Resample, Query(description="Enlarge smoothly, or each pixel to a square.")
+]
+
+EditParameter = Annotated[
+    list[str] | None,
+    Query(
+        max_length=MAX_EDITS,
+        description="DIRECTION:AMOUNT moves the latent along a direction of the model; an amount "
+        "is -10 to 10. May be repeated.",
+        examples=["white:1.5"],
+    ),
 ]
 
 
@@ -109,12 +120,13 @@ GenerationDep = Annotated[GenerationContext, Depends(_context)]
 
 
 class ImageOptions(NamedTuple):
-    """The query parameters that every image or morph by URL takes."""
+    """The query parameters that every image or morph by URL takes. `edits`: None without any."""
 
     checkpoint: str | None
     class_name: str | None
     truncation: float
     display: Display
+    edits: dict[str, float] | None
 
 
 async def _image_options(
@@ -123,8 +135,10 @@ async def _image_options(
     truncation: TruncationParameter = 1.0,
     scale: ScaleParameter = 1,
     resample: ResampleParameter = "lanczos",
+    edit: EditParameter = None,
 ) -> ImageOptions:
-    return ImageOptions(checkpoint, class_name, truncation, Display(scale, resample))
+    display, edits = Display(scale, resample), parse_edits(edit) if edit else None
+    return ImageOptions(checkpoint, class_name, truncation, display, edits)
 
 
 ImageOptionsDep = Annotated[ImageOptions, Depends(_image_options)]
@@ -165,8 +179,12 @@ def check_pixels(
 
 
 def image_headers(recipe: Recipe, image_format: str) -> dict[str, str]:
-    """Return the Content-Disposition: shown inline, saved as MODEL-SEED.FORMAT."""
-    file_name = f"{recipe['model']}-{recipe['seed']}.{image_format}"
+    """Return the Content-Disposition: shown inline, saved as MODEL-SEED.FORMAT, or with the name
+    of the latent and its edits in place of the seed."""
+    source = recipe if "seed" in recipe else recipe.get("source", {})
+    latent = source.get("seed", source.get("name", "latent"))
+    edits = "".join(f"-{name}{amount:+g}" for name, amount in source.get("edits", {}).items())
+    file_name = f"{recipe['model']}-{latent}{edits}.{image_format}"
     return {"Content-Disposition": f'inline; filename="{file_name}"'}
 
 

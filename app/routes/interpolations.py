@@ -24,6 +24,7 @@ from app.routes.generation import (
     check_pixels,
     refuse_scaled_json,
 )
+from app.routes.latent_urls import parse_keyframes
 from app.routes.middleware.body_limit import LargeBodyRoute
 from app.routes.openapi import NOT_MODIFIED, file_response, partial_response, problems
 from app.routes.protocol.byte_ranges import select_range
@@ -31,11 +32,11 @@ from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
 from app.serving.display import encode_sprites, square_columns
-from app.serving.latents import Easing, Keyframes, Latent, Method, Truncation, references
+from app.serving.latent_library import References
+from app.serving.latents import MAX_KEYFRAMES, Easing, Keyframes, Method, Truncation, references
 from app.serving.morph_latents import evenness, frame_latents
 from app.serving.request_bodies import FLOAT_AS_INT
 from app.serving.samples import to_keyframes
-from models.config import MAX_SEED
 from models.samples import Sample, Vector
 
 router = APIRouter(
@@ -48,6 +49,14 @@ router = APIRouter(
 UrlFormat = Literal["webp", "gif", "mp4", "png"]  # of a morph by its URL
 URL_FORMATS: tuple[UrlFormat, ...] = get_args(UrlFormat)
 DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
+KeyframesInPath = Annotated[
+    str,
+    Path(
+        max_length=MAX_KEYFRAMES * 66,
+        description="Seeds and names of latents with .. between them, or two seeds with -.",
+        examples=["7-42", "white..tabby", "7..white..42"],
+    ),
+]
 
 
 class InterpolationRequest(ImageFields):
@@ -141,7 +150,7 @@ async def generate_interpolation(
 
 
 @router.get(
-    "/{name}/interpolations/{first}-{last}.{format}",
+    "/{name}/interpolations/{keyframes}.{format}",
     response_class=Response,
     responses=file_response(*URL_FORMATS)
     | partial_response(*(MEDIA_TYPES[file_format] for file_format in URL_FORMATS))
@@ -150,8 +159,7 @@ async def generate_interpolation(
 )
 async def get_interpolation(
     name: str,
-    first: Annotated[int, Path(ge=0, le=MAX_SEED)],
-    last: Annotated[int, Path(ge=0, le=MAX_SEED)],
+    keyframes: KeyframesInPath,
     file_format: Annotated[UrlFormat, Path(alias="format")],
     context: GenerationDep,
     options: ImageOptionsDep,
@@ -162,11 +170,11 @@ async def get_interpolation(
     repeat: bool = True,
     fps: Annotated[float, Query(ge=1, le=MAX_FPS, allow_inf_nan=False)] = DEFAULT_FPS,
 ) -> Response:
-    """The morph from one seed's image to another's; `.png` is a strip of all frames. `Range`
-    selects a part of the file, as video players do."""
+    """The morph through 2 to 64 seeds or saved latents: `7-42`, `white..tabby`, `7..white..42`.
+    `.png` is a strip of all frames. `Range` selects a part of the file, as video players do."""
     morph = InterpolationRequest(
         **{"class": options.class_name},
-        keyframes=[Latent(seed=first), Latent(seed=last)],
+        keyframes=parse_keyframes(keyframes, options.edits),
         frames=frames,
         method=method,
         easing=easing,
@@ -181,13 +189,15 @@ async def get_interpolation(
     )
     _check_frames(morph, context.settings)
     checkpoint = await context.find(name, options.checkpoint)
-    keyframes = await _keyframes(morph, checkpoint, context)
-    recipe = _recipe(morph, checkpoint, keyframes)
-    headers = cache_headers(recipe_text(recipe), morph.format, options.checkpoint)
+    samples = await _keyframes(morph, checkpoint, context)
+    recipe = _recipe(morph, checkpoint, samples)
+    # What a name or a direction stands for may change later.
+    pinned = None if _references(morph) else options.checkpoint
+    headers = cache_headers(recipe_text(recipe), morph.format, pinned)
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
     check_pixels(frames, checkpoint, context.settings, "frames", morph.scale)
-    response = await _render(morph, checkpoint, keyframes, recipe, context)
+    response = await _render(morph, checkpoint, samples, recipe, context)
     response.headers.update(headers)
     return select_range(context.request, response)
 
@@ -279,12 +289,15 @@ def _check_frames(morph: InterpolationRequest, settings: Settings) -> None:
 async def _keyframes(
     morph: InterpolationRequest, checkpoint: GeneratorCheckpoint, context: GenerationContext
 ) -> list[Sample]:
-    used = references(
-        {f"keyframes.{index}": latent for index, latent in enumerate(morph.keyframes)}
-    )
-    library = await context.library(checkpoint.model, used)
+    library = await context.library(checkpoint.model, _references(morph))
     return await to_thread.run_sync(
         to_keyframes, checkpoint, morph.keyframes, morph.class_name, library
+    )
+
+
+def _references(morph: InterpolationRequest) -> References:
+    return references(
+        {f"keyframes.{index}": latent for index, latent in enumerate(morph.keyframes)}
     )
 
 

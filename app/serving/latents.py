@@ -137,6 +137,9 @@ class MixPart(Latent):
     weight: Number
 
 
+LatentSource.model_rebuild()  # its subclasses in other modules do not see MixPart
+
+
 def _limit_parts(keyframes: Any) -> Any:
     """The unparsed keyframes; refuses them if their mixes have too many parts in all.
 
@@ -197,18 +200,24 @@ Corners = Annotated[
 ]
 
 
+def _path(*parts: str) -> str:
+    """The path of a field in a request. The path of the whole body is empty."""
+    return ".".join(part for part in parts if part)
+
+
 def references(latents: Mapping[str, LatentSource]) -> References:
     """What the latents refer to; `latents` maps their paths in the request to them."""
     found, waiting = References(), list(latents.items())[::-1]
     while waiting:
         path, latent = waiting.pop()
         if isinstance(latent, Latent) and latent.name is not None:
-            found.names.setdefault(latent.name, f"{path}.name")
+            found.names.setdefault(latent.name, _path(path, "name"))
         if latent.projection is not None:
-            found.projections.setdefault(latent.projection, f"{path}.projection")
+            found.projections.setdefault(latent.projection, _path(path, "projection"))
         for direction in latent.edits or ():
-            found.directions.setdefault(direction, f"{path}.edits.{direction}")
-        waiting += [(f"{path}.mix.{index}", part) for index, part in enumerate(latent.mix or ())]
+            found.directions.setdefault(direction, _path(path, "edits", direction))
+        parts = enumerate(latent.mix or ())
+        waiting += [(_path(path, "mix", str(index)), part) for index, part in parts]
     return found
 
 
@@ -224,25 +233,25 @@ def to_point(
     edits = {name: amount for name, amount in (latent.edits or {}).items() if amount != 0}
     if not edits:
         return point
-    return _edit(vector_of(point, latent_dim), edits, f"{field}.edits", library)
+    return _edit(vector_of(point, latent_dim), edits, _path(field, "edits"), library)
 
 
 def _unedited(latent: LatentSource, latent_dim: int, field: str, library: LatentLibrary) -> Point:
     if latent.seed is not None:
         return latent.seed
     if latent.latent is not None:
-        return to_vector(latent.latent, latent_dim, f"{field}.latent")
+        return to_vector(latent.latent, latent_dim, _path(field, "latent"))
     if latent.mix is not None:
-        return _mix(latent.mix, latent_dim, f"{field}.mix", library)
+        return _mix(latent.mix, latent_dim, _path(field, "mix"), library)
     if latent.projection is not None:
         vector = library.projections[latent.projection]
         name = f"projection {latent.projection!r}"
-        return check_length(vector, latent_dim, name, f"{field}.projection")
+        return check_length(vector, latent_dim, name, _path(field, "projection"))
     assert isinstance(latent, Latent)
     assert latent.name is not None
     point = library.latents[latent.name].point
     if isinstance(point, np.ndarray):
-        check_length(point, latent_dim, f"latent {latent.name!r}", f"{field}.name")
+        check_length(point, latent_dim, f"latent {latent.name!r}", _path(field, "name"))
     return point
 
 

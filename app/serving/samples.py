@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from pydantic_core import to_json
 
 from app.domain.errors import InvalidRequest
 from app.domain.images.checkpoint import GeneratorCheckpoint, find_label, list_classes
@@ -70,9 +71,8 @@ def _source(latent: LatentSource, point: Point) -> dict[str, Any] | None:
     """The latent as it was requested; None for a seed, for values, and for a very long request."""
     if not isinstance(point, np.ndarray) or (latent.latent is not None and not latent.edits):
         return None
-    if len(latent.model_dump_json(exclude_none=True)) > MAX_SOURCE_BYTES:
-        return None
-    return latent.model_dump(exclude_none=True)
+    source = latent.model_dump(include={*latent.sources, "edits"}, exclude_none=True)
+    return source if len(to_json(source)) <= MAX_SOURCE_BYTES else None
 
 
 def choose_label(checkpoint: GeneratorCheckpoint, name: str | None, point: Point) -> int | None:

@@ -105,8 +105,8 @@ def test_a_bad_request_is_refused_with_the_field_and_the_limit(
     ("file", "status", "detail"),
     [
         ("7-42.avi", 422, "format: 'avi' is not one of webp, gif, mp4, png"),
-        ("7-cat.webp", 422, "last: 'cat' is not a whole number"),
-        ("-7-42.webp", 422, "first: '-7' is too small: the minimum is 0"),
+        ("7-cat.webp", 422, "keyframes: '7-cat' has 1 keyframes"),
+        ("-7-42.webp", 422, "keyframes: '-7-42' has 1 keyframes"),
         ("7-42.webp?frames=601", 422, "frames 601 is beyond the limit of 600"),
         ("7-42.webp?frames=1", 422, "frames: '1' is too small: the minimum is 2"),
         ("7-42.webp?fps=nan", 422, "fps: 'nan' is not a finite number"),
@@ -118,7 +118,7 @@ def test_a_bad_request_is_refused_with_the_field_and_the_limit(
         ("7-42.webp?class=white", 422, "is not conditional, so it has no class 'white'"),
         ("7-42.webp?speed=2", 422, "'speed' is not known here"),
         ("7-42.webp?checkpoint=nothing", 404, "has no checkpoint 'nothing'"),
-        ("7.webp", 404, "there is nothing at /v1/models/cats/interpolations/7.webp"),
+        ("7.webp", 422, "'7' has 1 keyframes: give 2 to 64 seeds or names"),
     ],
 )
 def test_a_bad_url_is_refused_with_the_reason(

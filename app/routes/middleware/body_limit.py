@@ -23,8 +23,10 @@ from app.routes.protocol.problems import problem
 from app.serving.latents import MAX_LATENT_DIM
 
 UPLOAD_PATHS = ("/v1/datasets", "/v1/models")  # limited by settings while they stream into files
-LATENT_PATHS = re.compile("/v1/models/[^/]+/(images|interpolations)")
-FILE_PATHS = re.compile("/v1/recipes/[^/]+|/v1/models/[^/]+/(projections|search|directions)")
+LATENT_PATHS = re.compile(r"/v1/models/[^/]+/(images|interpolations|latents(\.json)?)")
+FILE_PATHS = re.compile(
+    r"/v1/recipes/[^/]+|/v1/models/[^/]+/(projections|search|directions|latents\.npz)"
+)
 MAX_JSON_BYTES = 1024**2  # at every other path
 MAX_LARGE_BYTES = 32 * 1024**2  # more than a thousand latents of a thousand numbers
 NUMBER_BYTES = 25  # of a number in a latent: float64's 17 digits, sign, point, exponent, comma
