@@ -104,12 +104,19 @@ def list_directions(
     checkpoint: CheckpointOption = None,
 ) -> None:
     """List the directions of a model, newest first."""
-    path = f"models/{segment(model)}/directions"
+    path = f"models/{segment(model)}"
     with ServiceClient.from_environment() as client:
         if find:
             query = "" if checkpoint is None else f"?checkpoint={segment(checkpoint)}"
-            follow_to_success(client, client.post(f"{path}/find{query}")["id"], "directions")
-        print(table(COLUMNS, [_row(direction, client.url) for direction in client.items(path)]))
+            follow_to_success(
+                client, client.post(f"{path}/find-directions{query}")["id"], "directions"
+            )
+        print(
+            table(
+                COLUMNS,
+                [_row(direction, client.url) for direction in client.items(f"{path}/directions")],
+            )
+        )
 
 
 def _row(direction: dict[str, Any], url: str) -> list[str]:

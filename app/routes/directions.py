@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import select
 
-from app.domain import directions, registry
+from app.domain import directions
 from app.domain.errors import Conflict, InvalidRequest, QueueFull
 from app.domain.images.encoders import MEDIA_TYPES, SINGLE_FORMATS, SingleFormat, encode_image
 from app.domain.images.recipes import grid_recipe, recipe_text
@@ -104,13 +103,12 @@ def list_directions(
     name: str, database: DatabaseDep, limit: Limit = 50, cursor: Cursor = None
 ) -> DirectionList:
     with database.read() as session:
-        registry.find_model(session, name)
-        query = select(Direction).where(Direction.model == name)
+        query = directions.select_all(session, name)
         page = newest_first(session, query, Direction.number, limit=limit, cursor=cursor)
         return DirectionList(items=[direction_view(row) for row in page.items], next=page.next)
 
 
-@router.post("/{name}/directions/find", status_code=202, responses=problems(QueueFull))
+@router.post("/{name}/find-directions", status_code=202, responses=problems(QueueFull))
 async def find_directions(
     name: str,
     response: Response,

@@ -5,6 +5,7 @@ each call may return, the events of a stream, file responses and the key scheme.
 loads its script and style from an installed package: it works offline and below a path prefix.
 """
 
+import copy
 import functools
 from collections.abc import Iterator
 from importlib.resources import files
@@ -136,12 +137,23 @@ def _complete(document: dict[str, Any], *, keyed: bool) -> None:
     for path, operations in document["paths"].items():
         for operation in (operations[method] for method in methods if method in operations):
             responses = operation["responses"]
+            _define_schemas(operation, schemas)
             for status in _problem_statuses(path, operation):
                 responses[str(status)] = _problem_response(status)
             operation["responses"] = dict(sorted(responses.items()))
             responses.get("200", {}).get("content", {}).get(EVENT_STREAM, {}).pop("itemSchema", 0)
             if keyed and path.startswith("/v1/"):
                 operation["security"] = [{KEY_SCHEME: []}]
+
+
+def _define_schemas(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Move the definitions in a body that a route describes itself to those of the document."""
+    body = operation["requestBody"] = copy.deepcopy(operation.get("requestBody", {}))
+    if not body:
+        del operation["requestBody"]
+    for content in body.get("content", {}).values():
+        for name, definition in content["schema"].pop("$defs", {}).items():
+            schemas.setdefault(name, definition)
 
 
 def _problem_statuses(path: str, operation: dict[str, Any]) -> Iterator[int]:

@@ -1,14 +1,12 @@
 """Search: the samples of a model that are most like a picture, a colour, a latent or a class."""
 
-import json
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from anyio import to_thread
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from app.domain.errors import Conflict, InvalidRequest, QueueFull, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -17,6 +15,13 @@ from app.routes.generation import GENERATION_DEPENDENCIES, GenerationContext, Ge
 from app.routes.middleware.proxies import public_path
 from app.routes.openapi import BINARY, problems
 from app.routes.protocol.deadlines import while_connected
+from app.routes.protocol.json_forms import (
+    is_form,
+    parse_fields,
+    read_json,
+    request_body,
+    validate,
+)
 from app.routes.protocol.pictures import PICTURE, Picture, decode_in_thread, receive_picture
 from app.serving.latents import references
 from app.serving.sample_indexes import IndexMissing
@@ -65,30 +70,13 @@ class SearchAnswer(BaseModel):
     next: None = None
 
 
-def _schema(model: type[SearchRequest]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return schema
-
-
-def _form_schema() -> dict[str, Any]:
-    """Every field of a form is text; the fields of objects and numbers hold JSON."""
-    properties = {PICTURE: BINARY} | {name: {"type": "string"} for name in FORM_FIELDS}
-    return {"type": "object", "required": [PICTURE], "properties": properties}
-
-
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": _schema(PlainSearchRequest),
-                "example": {"color": "#ffffff", "k": 32, "min_quality": 30},
-            },
-            "multipart/form-data": {"schema": _form_schema()},
-        },
-    }
-}
+BODY = request_body(
+    PlainSearchRequest,
+    example={"color": "#ffffff", "k": 32, "min_quality": 30},
+    files={PICTURE: BINARY},
+    json_fields=JSON_FIELDS,
+    required=[PICTURE],
+)
 
 
 @router.post(
@@ -119,37 +107,12 @@ async def _read(
     request: Request, context: GenerationContext
 ) -> tuple[SearchRequest, Picture | None]:
     """The request, and its picture if it is a form."""
-    if not request.headers.get("content-type", "").startswith("multipart/"):
-        try:
-            body = await request.json()
-        except ValueError as error:
-            raise InvalidRequest(f"the body is neither JSON nor a form: {error}") from error
-        return _validate(PlainSearchRequest, body), None
+    if not is_form(request):
+        return validate(PlainSearchRequest, await read_json(request)), None
     form = await receive_picture(request, context.settings, FORM_FIELDS)
     if form.picture is None:
         raise InvalidRequest(f"no picture was sent: send it as `{PICTURE}`", field=PICTURE)
-    return _validate(PictureSearchRequest, _parse_fields(form.fields)), form.picture
-
-
-def _parse_fields(fields: dict[str, str]) -> dict[str, Any]:
-    body: dict[str, Any] = dict(fields)
-    for name in JSON_FIELDS:
-        if name in fields:
-            try:
-                body[name] = json.loads(fields[name])
-            except ValueError as error:
-                raise InvalidRequest(
-                    f"form field {name} is not JSON: {error}", field=name
-                ) from error
-    return body
-
-
-def _validate(model: type[SearchRequest], body: Any) -> SearchRequest:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
-        raise RequestValidationError(errors, body=body) from error
+    return validate(PictureSearchRequest, parse_fields(form.fields, JSON_FIELDS)), form.picture
 
 
 async def _features(

@@ -29,9 +29,9 @@ def to_sample(
     Raises what `to_point` and `choose_label` raise.
     """
     point = to_point(latent, checkpoint.latent_dim, field, library)
-    label = choose_label(
-        checkpoint, class_name or _saved_class(latent, library), _seed(latent, point, library)
-    )
+    if class_name is None:
+        class_name = _saved_class(latent, library)
+    label = choose_label(checkpoint, class_name, _seed(latent, point, library))
     return Sample(point, label, truncation, _source(latent, point))
 
 

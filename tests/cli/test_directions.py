@@ -84,7 +84,7 @@ def test_unusable_examples_are_refused(
 
 def test_directions_are_found_and_listed(service: FakeService, moggy: Moggy) -> None:
     job = RUNNING_JOB | {"kind": "directions", "model": "cats", "dataset": None, "result": None}
-    service.on(f"POST {PATH}/find", as_json(job, 202))
+    service.on("POST /v1/models/cats/find-directions", as_json(job, 202))
     service.on("GET /v1/jobs/j1", as_json(job | {"status": "succeeded"}))
     end = {"status": "succeeded", "error": None}
     service.on("GET /v1/jobs/j1/events", as_events((1, "end", end)))

@@ -65,9 +65,9 @@ def save(database: Database, checkpoint: GeneratorCheckpoint, name: str) -> None
 
 def find(client: TestClient, settings: Settings) -> list[str]:
     """Ask for directions, and run the job as a worker does; return their names."""
-    answer = client.post(f"{DIRECTIONS}/find")
+    answer = client.post("/v1/models/cats/find-directions")
     assert answer.status_code == 202, answer.text
-    assert client.post(f"{DIRECTIONS}/find").json()["id"] == answer.json()["id"]
+    assert client.post("/v1/models/cats/find-directions").json()["id"] == answer.json()["id"]
     context = WorkerContext.from_settings(settings)
     with context.database.write() as session:
         job = leases.acquire(session, "light", lease_seconds=60, max_attempts=3)
@@ -186,7 +186,7 @@ def test_an_unknown_direction_or_model_is_not_found(
 ) -> None:
     assert client.get(f"{DIRECTIONS}/{path}").status_code == 404
     assert client.get(f"/v1/models/dogs/directions/{path}").status_code == 404
-    assert client.post("/v1/models/dogs/directions/find").status_code == 404
+    assert client.post("/v1/models/dogs/find-directions").status_code == 404
 
 
 def test_a_new_name_follows_the_rule(client: TestClient, bright: str) -> None:

@@ -96,6 +96,8 @@ REASONS = re.compile(
             r"is less than the header of a safetensors file",
             r"no file was sent: send a",
             r"form field .* was sent twice",
+            r"form field .* is not JSON",
+            r"give color, class or latent, or send a picture",
             r"cannot be used: ",
             r"(seeds|amounts) .* are not 1 to",
             r"needs at least 2 on each side",

@@ -21,6 +21,7 @@ from app.serving.engine import Engine
 from benchmarks.harness.packed_datasets import decode_jpegs
 from benchmarks.harness.random_models import register, store_checkpoint
 from models.config import MAX_SEED
+from models.scoring.nearest import SAME_IMAGE_DISTANCE
 from models.seeds import latent_from_seed
 
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
@@ -96,7 +97,7 @@ def test_a_copied_picture_is_recognised(client: TestClient, copier: Copier) -> N
         assert body["copy"] is True
         assert body["nearest"]["index"] == index
         assert body["nearest"]["url"] == f"/v1/datasets/kittens/images/{index}.png"
-        assert body["nearest"]["distance"] < 0.01
+        assert body["nearest"]["distance"] <= SAME_IMAGE_DISTANCE
         assert body["nearest"]["percentile"] < 1
         assert "nearest_absent" not in body
 
@@ -141,6 +142,8 @@ def test_a_list_carries_passports_only_when_asked(client: TestClient) -> None:
     assert with_passports == [get(client, "3.json").json(), get(client, "9.json").json()]
     for item in with_passports:
         assert {item.pop("copy"), type(item.pop("nearest"))} <= {True, False, dict}
+        assert item.pop("quality") is None
+        assert "no sample index yet" in item.pop("quality_absent")
     assert plain == with_passports
 
 

@@ -117,7 +117,7 @@ def test_a_zip_whose_client_left_is_collected_in_silence(
 ) -> None:
     ignored: list[str] = []
     monkeypatch.setattr("sys.unraisablehook", lambda failure: ignored.append(failure.err_msg))
-    for _ in range(20):  # the order in which the parts of a circle are collected varies
+    for _ in range(3):  # the order in which the parts of a circle are collected varies
         bundle = new_bundle("zip", "cats")
         bundle.add("0000.png", b"picture")
         bundle.take()

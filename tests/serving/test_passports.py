@@ -19,6 +19,7 @@ from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, NearestPicture, NoPassport, Passport
 from benchmarks.harness.packed_datasets import decode_jpegs
 from benchmarks.harness.random_models import register
+from models.scoring.nearest import SAME_IMAGE_DISTANCE
 
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 
@@ -84,7 +85,7 @@ def test_training_pictures_are_copies_at_distance_zero(
     (passports,) = issue(engine, database, cats, pictures[:100])
     assert [passport.index for passport in passports] == list(range(100))
     assert all(passport.copied for passport in passports)
-    assert max(passport.distance for passport in passports) < 0.01
+    assert max(passport.distance for passport in passports) <= SAME_IMAGE_DISTANCE
     assert max(passport.percentile for passport in passports) < 1
     assert passports[7].url == "/v1/datasets/kittens/images/7.png"
 
