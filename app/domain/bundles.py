@@ -19,10 +19,18 @@ from models.checkpoint_header import ZIP_START, plain_json
 WEIGHTS, ONNX = "generator.safetensors", "generator.onnx"
 METRICS, LINEAGE = "metrics.json", "lineage.json"
 CARD, EXAMPLE, SAMPLES = "README.md", "example.py", "samples.png"
-MEMBERS = (CARD, EXAMPLE, SAMPLES, METRICS, LINEAGE, WEIGHTS, ONNX)
-OPTIONAL = (ONNX,)  # the import writes it anew
+LATENTS, DIRECTIONS = "latents.json", "directions.json"  # only where the model has some
+MEMBERS = (CARD, EXAMPLE, SAMPLES, METRICS, LINEAGE, LATENTS, DIRECTIONS, WEIGHTS, ONNX)
+OPTIONAL = (LATENTS, DIRECTIONS, ONNX)  # the import writes the ONNX file anew
 
 MAX_JSON_BYTES = 1 << 20
+MAX_NAMED_BYTES = 128 << 20  # of 10,000 latents of 1,000 values
+JSON_LIMITS = {
+    METRICS: MAX_JSON_BYTES,
+    LINEAGE: MAX_JSON_BYTES,
+    LATENTS: MAX_NAMED_BYTES,
+    DIRECTIONS: MAX_NAMED_BYTES,
+}
 MAX_DIRECTORY_BYTES = 64 << 10  # that of a bundle takes less than a kilobyte
 COPY_BYTES = 1 << 20
 END = struct.Struct("<4s4H2LH")  # the end of the central directory, without a comment
@@ -43,10 +51,16 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True)
 class ImportedRecord:
-    """The scores and the lineage that came with imported weights; a safetensors file has none."""
+    """What came with imported weights; a safetensors file has nothing of it.
+
+    `latents` and `directions` are the contents of LATENTS and DIRECTIONS, which
+    `app.serving.bundle_names` writes and checks.
+    """
 
     metrics: dict[str, Any] | None = None
     lineage: dict[str, Any] | None = None
+    latents: dict[str, Any] | None = None
+    directions: dict[str, Any] | None = None
 
 
 def is_zip(path: Path) -> bool:
@@ -79,13 +93,17 @@ def unpack_bundle(path: Path, weights: Path) -> ImportedRecord:
         lineage = _read_json(archive, members[LINEAGE])
         if metrics is not None:
             _check_metrics(metrics)
+        named = [
+            _read_json(archive, members[name]) if name in members else None
+            for name in (LATENTS, DIRECTIONS)
+        ]
         sha256 = _unpack(archive, members[WEIGHTS], weights)
     if not isinstance(lineage, dict) or lineage.get("sha256") != sha256:
         raise BundleError(
             f"has weights with the sha256 {sha256}, which is not the one in {LINEAGE}: the bundle "
             "was changed. To import changed weights, send the safetensors file alone"
         )
-    return ImportedRecord(metrics, lineage)
+    return ImportedRecord(metrics, lineage, *named)
 
 
 def _members(file: IO[bytes]) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
@@ -149,10 +167,11 @@ def _check_member(member: zipfile.ZipInfo) -> None:
         raise BundleError(f"contains {member.filename} encrypted: send it without a password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise BundleError(f"contains {member.filename} in a compression other than deflate")
-    if member.filename in (METRICS, LINEAGE) and member.file_size > MAX_JSON_BYTES:
+    limit = JSON_LIMITS.get(member.filename, member.file_size)
+    if member.file_size > limit:
         raise BundleError(
-            f"contains {member.filename} with {member.file_size:,} bytes: at most "
-            f"{MAX_JSON_BYTES:,} are accepted"
+            f"contains {member.filename} with {member.file_size:,} bytes: at most {limit:,} are "
+            "accepted"
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -37,6 +37,12 @@ def direction_vectors(session: Session, model: str, names: Collection[str]) -> d
         return {}
     query = select(Direction).where(Direction.model == model, Direction.name.in_(names))
     return {row.name: unpack_vector(row.vector) for row in session.scalars(query)}
+
+
+def select_all(session: Session, model: str) -> Select[Direction]:
+    """The query for the directions of a model. Raises NotFound."""
+    registry.find_model(session, model)
+    return select(Direction).where(Direction.model == model)
 
 
 def find(session: Session, model: str, name: str) -> Direction:

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,8 +21,9 @@ from app.domain.job_states import DERIVING, JobKind
 from app.domain.leases import Claim, lock_job
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Dataset, Job, Model
+from app.domain.tables import Checkpoint, Dataset, Direction, Job, Model, NamedLatent
 from models.checkpoint_header import CheckpointHeader, CheckpointHeaderError, read_checkpoint_header
+from models.samples import pack_vector
 
 FILE_FIELD = "file"
 UNPACKED_NAME = "unpacked.safetensors"
@@ -79,11 +82,13 @@ def queue_import(
     model: str,
     file_name: str,
     weights: ImportedWeights,
-    max_queued: int,
+    max_queued: int | None,
+    idempotency_key: str | None = None,
 ) -> Job:
     """Move the weights into the store and queue their import. On an error nothing stays stored.
 
-    Raises Conflict if the name is in use, and QueueFull.
+    Raises Conflict if the name is in use, QueueFull, and IntegrityError if there is a job with this
+    idempotency key.
     """
     with database.read() as session:
         _check_name_free(session, model)
@@ -100,7 +105,7 @@ def queue_import(
         store.put_bytes(f"{import_prefix(job_id)}/{RECORD}", record)
         with database.write() as session:
             _check_name_free(session, model)
-            return jobs.create(
+            job = jobs.create(
                 session,
                 kind=JobKind.IMPORT,
                 model=model,
@@ -108,6 +113,9 @@ def queue_import(
                 max_queued=max_queued,
                 job_id=job_id,
             )
+            job.idempotency_key = idempotency_key
+            session.flush()
+            return job
     except BaseException:
         store.delete_prefix(import_prefix(job_id))
         raise
@@ -162,9 +170,11 @@ def add_imported_model(
         bytes=file["bytes"],
         onnx_sha256=file["onnx_sha256"],
         onnx_bytes=file["onnx_bytes"],
-        imported=asdict(record),
+        imported={"metrics": record.metrics, "lineage": record.lineage},
     )
     session.add(checkpoint)
+    session.add_all(_named_latents(job.model, record))
+    session.add_all(_directions(job.model, checkpoint.id, record))
     session.flush()
     job.result = {
         "checkpoint": checkpoint.id,
@@ -174,6 +184,36 @@ def add_imported_model(
     data = {"images_seen": checkpoint.images_seen, "id": checkpoint.id, "model": job.model}
     events.append(session, job.id, "checkpoint", data)
     return checkpoint
+
+
+def _named_latents(model: str, record: ImportedRecord) -> Iterator[NamedLatent]:
+    """The rows of the latents, which were checked when the bundle was received."""
+    for entry in (record.latents or {}).get("latents", ()):
+        values = entry.get("latent")
+        yield NamedLatent(
+            model=model,
+            name=entry["name"],
+            seed=entry.get("seed"),
+            latent=None if values is None else pack_vector(np.array(values, np.float32)),
+            source=entry.get("source") or {},
+            class_name=entry.get("class"),
+            note=entry.get("note"),
+            tags=entry.get("tags") or [],
+            checkpoint=entry.get("checkpoint"),
+        )
+
+
+def _directions(model: str, checkpoint: str, record: ImportedRecord) -> Iterator[Direction]:
+    """The rows of the directions, as those of this checkpoint."""
+    for entry in (record.directions or {}).get("directions", ()):
+        yield Direction(
+            model=model,
+            name=entry["name"],
+            method=entry["method"],
+            vector=pack_vector(np.array(entry["vector"], np.float32)),
+            details=entry["details"],
+            checkpoint=checkpoint,
+        )
 
 
 def _scored_against(session: Session, record: ImportedRecord) -> str | None:

@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from app.domain import registry
+from app.domain import directions, named_latents, registry
 from app.domain.database import Database
 from app.domain.errors import NotFound, QueueFull, RangeNotSatisfiable, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -31,6 +31,7 @@ from app.routes.openapi import (
 from app.routes.protocol.byte_ranges import parse_range
 from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 from app.routes.protocol.deadlines import while_connected
+from app.serving.bundle_names import names_documents
 from app.serving.bundle_writer import bundle_documents, sample_count, write_bundle
 from app.serving.display import square_columns
 from app.serving.samples import to_samples
@@ -52,6 +53,9 @@ RESPONSES: Responses = {
 }
 
 
+Documents = dict[str, bytes]
+
+
 class StoredExport(NamedTuple):
     """A checkpoint with what its exports contain, read in one transaction."""
 
@@ -60,6 +64,7 @@ class StoredExport(NamedTuple):
     onnx_bytes: int
     lineage: dict[str, Any]
     metrics: dict[str, Any] | None
+    names: Documents  # the files of the model's latents and directions
 
     def file_name(self, export_format: ExportFormat) -> str:
         return f"{self.checkpoint.model}-{self.checkpoint.id}.{SUFFIXES[export_format]}"
@@ -87,7 +92,8 @@ async def export_checkpoint(
 ) -> Response:
     """A checkpoint to take away. `onnx` is the file that is served: it maps latents to images and
     needs only ONNX Runtime. `safetensors` has the weights of both networks and the configuration.
-    `bundle` is a zip of both with scores, lineage, sample images, a model card and an example.
+    `bundle` is a zip of both with scores, lineage, sample images, a model card, an example, and the
+    latents and directions that are saved for the model.
     `POST /v1/models` imports the last two. The first two can be fetched in parts, with `Range`."""
     export = await to_thread.run_sync(_read, context.database, checkpoint_id)
     if export_format != "safetensors" and export.checkpoint.onnx_sha256 is None:
@@ -121,7 +127,7 @@ async def export_checkpoint(
 
 async def _bundle(export: StoredExport, context: GenerationContext, store: ObjectStore) -> Response:
     name = export.file_name("bundle")
-    documents = bundle_documents(export.lineage, export.metrics, name)
+    documents = bundle_documents(export.lineage, export.metrics, name) | export.names
     headers = {
         "ETag": _bundle_etag(export, documents),
         "Cache-Control": "no-cache",
@@ -176,7 +182,12 @@ def _read(database: Database, checkpoint_id: str) -> StoredExport:
         checkpoint = GeneratorCheckpoint.of(row)
         backend = checkpoint_recipe(checkpoint)["backend"]
         lineage = checkpoint_lineage(session, row, backend)
-        return StoredExport(checkpoint, row.bytes, row.onnx_bytes or 0, lineage, scores(row))
+        names = names_documents(
+            session.scalars(named_latents.select_all(session, row.model)).all(),
+            session.scalars(directions.select_all(session, row.model)).all(),
+            row.model,
+        )
+        return StoredExport(checkpoint, row.bytes, row.onnx_bytes or 0, lineage, scores(row), names)
 
 
 def _weights(export: StoredExport) -> StoredFile:

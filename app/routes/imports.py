@@ -29,6 +29,7 @@ from app.routes.protocol.uploads import (
     UploadRules,
     receive_upload,
 )
+from app.serving.bundle_names import check_names
 
 router = APIRouter(
     prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -127,6 +128,7 @@ def _queue(
     settings: Settings, database: Database, store: ObjectStore, name: str, file: UploadedFile
 ) -> Job:
     weights = read_weights(file.path, file.name, settings)
+    check_names(weights, name)
     return queue_import(
         database,
         store,

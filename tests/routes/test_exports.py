@@ -14,7 +14,17 @@ from PIL import Image
 from sqlalchemy import select, update
 from weight_files import TINY, register_tiny
 
-from app.domain.bundles import CARD, LINEAGE, MEMBERS, METRICS, ONNX, SAMPLES, WEIGHTS
+from app.domain.bundles import (
+    CARD,
+    DIRECTIONS,
+    LATENTS,
+    LINEAGE,
+    MEMBERS,
+    METRICS,
+    ONNX,
+    SAMPLES,
+    WEIGHTS,
+)
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
@@ -81,7 +91,7 @@ def test_a_bundle_has_the_files_the_scores_the_lineage_and_the_images_that_are_s
     name = f"cats-{checkpoint.id}.zip"
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert sorted(archive.namelist()) == sorted(MEMBERS)
+        assert sorted(archive.namelist()) == sorted(set(MEMBERS) - {LATENTS, DIRECTIONS})
         files = {member: archive.read(member) for member in archive.namelist()}
     assert files[WEIGHTS] == checkpoint_bytes(TINY, 1)
     assert files[ONNX] == onnx_bytes(TINY, 1)
