@@ -16,6 +16,7 @@ from app.domain.processes import configure_logs, settings_or_exit
 from app.domain.queue import set_broker
 from app.domain.readiness import Readiness
 from app.domain.settings import Settings
+from app.domain.starter import queue_starter
 from app.domain.step_timing import StepMeter, WorkerMeter
 from app.domain.store import ObjectStore
 from app.routes import (
@@ -137,6 +138,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.readiness.start()
     api.state.canary.start()
     await to_thread.run_sync(sweep_incoming, settings.home)
+    await to_thread.run_sync(_import_starter, api)
     collect_garbage_rarely()
     raise_open_files_limit()
     switch_threads_often()
@@ -149,3 +151,9 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
         api.state.readiness.stop()
         api.state.publisher.close()
         api.state.database.close()
+
+
+def _import_starter(api: FastAPI) -> None:
+    job = queue_starter(api.state.database, api.state.store, api.state.settings)
+    if job is not None:
+        api.state.publisher.wake(job.queue)

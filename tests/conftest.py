@@ -19,6 +19,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("MOGGY_INDEX_SERVED", "false")
 # Child processes keep their compiled code: compiling it takes each API a quarter of a second.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Its import takes seconds: only the tests of the starter model have it.
+os.environ["MOGGY_STARTER"] = "none"
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from PIL import Image
-from running_service import Service
+from running_service import Service, wait_until
 
 from app.domain.settings import Settings
 from models.config import field_ranges
@@ -28,8 +29,12 @@ TRAINING = (ROOT / "docs" / "training.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 BIN = Path(sys.executable).parent
 
-# The only change to the commands and the script: seconds of training instead of minutes.
-SMALLER = [("--images 100000", "--images 512"), ('"images": 100000', '"images": 512')]
+# The only changes to the commands and the script: seconds of work instead of minutes.
+SMALLER = [
+    ("--images 100000", "--images 512"),
+    ("--images 3000", "--images 64"),
+    ('"images": 100000', '"images": 512'),
+]
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -51,8 +56,10 @@ def smaller(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("readme") / "home") as service:
+    with Service(tmp_path_factory.mktemp("readme") / "home", starter="cats") as service:
         service.wait_until_ready()
+        with httpx2.Client(base_url=service.url) as client:
+            wait_until(client, "/v1/models/cats", bool)
         yield service
 
 
@@ -81,6 +88,8 @@ def test_every_command_and_the_python_script_run_as_they_are_written(
     assert run.stdout.splitlines()[-1] == "512 of 512"
     for name, size, frames in [
         ("cats.png", (512, 512), 1),
+        ("pets.png", (512, 512), 1),
+        ("pets.webp", (64, 64), 60),
         ("grid.png", (512, 512), 1),
         ("7.png", (64, 64), 1),
         ("8.png", (64, 64), 1),
@@ -105,7 +114,9 @@ def test_every_link_file_and_target_of_a_page_exists(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`make ([\w-]+)", text):
         assert f"\n{target}:" in makefile, target
-    for path in re.findall(r"`((?:benchmarks|docs|app|models|worker|tests)/[\w/.-]*)`", text):
+    for path in re.findall(
+        r"`((?:benchmarks|docs|examples|app|models|worker|tests)/[\w/.-]*)`", text
+    ):
         assert (ROOT / path).exists(), path
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if link.startswith("http"):

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -97,6 +97,8 @@ class Settings(WorkerSettings):
     root_path: str | None = None  # the prefix below which a proxy publishes the service
     trusted_proxies: Annotated[frozenset[str], NoDecode] = frozenset()  # addresses or networks
     open_metrics: bool = False  # whether /metrics needs no key
+
+    starter: Literal["cats", "none"] = "cats"  # the model that an empty service imports
 
     max_upload_bytes: int = Field(20 * GIB, ge=1)
     max_images_per_request: int = Field(10_000, ge=1)

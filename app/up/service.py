@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from app.domain.disk import Disk
@@ -20,6 +21,7 @@ from app.up.supervisor import StopRequested, Supervisor
 
 BROKER_SECONDS = 10.0
 READY_SECONDS = 60.0
+STARTER_SECONDS = 60.0
 PROBE_SECONDS = 3.0  # /readyz itself waits a second for a worker
 
 # Stopping takes a second or two, and 27 seconds at most: 15 for the API, 10 for the workers, 2 for
@@ -74,14 +76,16 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
             "uploads and jobs are refused and Moggy is not ready."
         )
         disk.release_reserve()
-    needs = lacks_training()
-    if needs:
-        announce(f"Models are served, but every job fails, since its worker needs {needs}")
     environment = {
         "MOGGY_HOME": str(settings.home),
         "MOGGY_HOST": settings.host,
         "MOGGY_PORT": str(settings.port),
     }
+    needs = lacks_training()
+    if needs:
+        announce(f"Models are served, but every job fails, since its worker needs {needs}")
+        environment["MOGGY_STARTER"] = "none"  # its import would fail too
+    imports_starter = _imports_starter(settings) and not needs
     broker: Broker | None = None
     if settings.redis_url is None:
         broker = Broker(settings.home / "run")
@@ -107,6 +111,25 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
         announce(f"Moggy is not ready yet; its logs are in {settings.home / 'logs'}")
         supervisor.wait_until(lambda: _is_ready(settings), float("inf"))
     announce(f"Moggy is ready: {service_url(settings)}")
+    if imports_starter:
+        _announce_starter(settings, supervisor, announce)
+
+
+def _imports_starter(settings: Settings) -> bool:
+    """Whether this is the first start on a new home."""
+    is_new = settings.owns_database and not Path(settings.database.partition(":///")[2]).exists()
+    return is_new and settings.starter != "none"
+
+
+def _announce_starter(
+    settings: Settings, supervisor: Supervisor, announce: Callable[[str], None]
+) -> None:
+    """Announce the starter model when it is imported, which takes a few seconds."""
+    image = f"/v1/models/{settings.starter}/images/1.png"
+    if supervisor.wait_until(lambda: _answers(settings, image), STARTER_SECONDS):
+        announce(f"A model of cats is here to begin with: {service_url(settings)}{image}")
+    else:
+        announce("The model of cats is not imported yet: `moggy jobs` shows its import")
 
 
 def prepare_program(environment: dict[str, str]) -> Program:
@@ -155,10 +178,17 @@ def _worker_stop_seconds(settings: Settings) -> float:
 
 
 def _is_ready(settings: Settings) -> bool:
+    return _answers(settings, "/readyz")
+
+
+def _answers(settings: Settings, path: str) -> bool:
+    """Whether the service answers a GET of this path with 200."""
     host = _reachable_host(settings)
     connection = http.client.HTTPConnection(host, settings.port, timeout=PROBE_SECONDS)
+    key = next(iter(settings.api_keys), None)
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path, headers=headers)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -23,7 +23,7 @@ def temporary_settings() -> Iterator[Settings]:
     variables = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("MOGGY_")}
     try:
         with TemporaryDirectory(prefix="moggy-serving-") as folder:
-            yield Settings(home=Path(folder), port=free_port())
+            yield Settings(home=Path(folder), port=free_port(), starter="none")
     finally:
         os.environ |= variables
 
@@ -45,7 +45,7 @@ def register_models(settings: Settings, models: int = 1) -> list[GeneratorCheckp
 
 def run_api(settings: Settings, **overrides: object) -> AbstractContextManager[Server]:
     """The API process; `overrides` are settings by name."""
-    values = {"home": settings.home, "port": settings.port} | overrides
+    values = {"home": settings.home, "port": settings.port, "starter": settings.starter} | overrides
     program = api_program(
         settings, {f"MOGGY_{name.upper()}": str(value) for name, value in values.items()}
     )

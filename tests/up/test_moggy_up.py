@@ -1,5 +1,6 @@
 """`moggy up` end to end: started, stopped and killed as a user might do it."""
 
+import io
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
 from PIL import Image
 
@@ -140,3 +142,23 @@ def test_with_keys_it_serves_every_interface_and_requires_a_key(
     up = start_up("--host", "0.0.0.0")
     up.until_ready()
     assert up.status("/v1/jobs") == 401
+
+
+def test_the_first_start_imports_a_model_of_cats_that_does_not_come_back_once_deleted(
+    start_up: StartUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOGGY_STARTER", "cats")
+    up = start_up()
+    up.until_ready()
+    image = "/v1/models/cats/images/1.png"
+    assert up.line() == f"A model of cats is here to begin with: {up.address}{image}"
+    with Image.open(io.BytesIO(httpx2.get(f"{up.address}{image}").content)) as picture:
+        assert picture.size == (64, 64)
+    assert httpx2.delete(f"{up.address}/v1/models/cats").status_code == 204
+    up.process.send_signal(signal.SIGINT)
+    up.end()
+    again = start_up()
+    again.until_ready()
+    assert httpx2.get(f"{again.address}/v1/models").json()["items"] == []
+    imports = httpx2.get(f"{again.address}/v1/jobs?kind=import").json()["items"]
+    assert [job["status"] for job in imports] == ["succeeded"]
