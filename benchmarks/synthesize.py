@@ -20,6 +20,7 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import Status
 from app.domain.settings import Settings
 from app.domain.synthesis import LAYOUTS, MIN_IMAGES, queue_synthesis
+from app.routes.job_requests import FIELDS
 from benchmarks.harness import machine
 from benchmarks.harness.api import register_models, temporary_settings
 from benchmarks.harness.in_process import threaded_rate
@@ -28,10 +29,6 @@ from worker.supervisor import supervise
 
 JOB_IMAGES = 20_000
 IN_PROCESS_SECONDS = 5  # of the in-process rate
-REQUEST_FIELDS = (
-    "model", "checkpoint", "images", "seed", "class", "layout", "format", "shard_images",
-    "reject_copies",
-)  # fmt: skip
 
 
 class Speed(NamedTuple):
@@ -91,7 +88,7 @@ def synthesize(
     images: int,
 ) -> tuple[float, ResourceUse]:
     """Images per second from the first progress on, and the resources of the whole job."""
-    request: dict[str, Any] = dict.fromkeys(REQUEST_FIELDS)
+    request: dict[str, Any] = dict.fromkeys(FIELDS["synthesize"])
     request |= {"model": checkpoint.model, "images": images, "layout": layout}
     queued = queue_synthesis(context.database, settings, context.store, request, None)
     with context.database.write() as session:

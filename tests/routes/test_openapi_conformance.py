@@ -48,7 +48,7 @@ REASONS = re.compile(
             r"seed is the first seed of count",
             r"holds one image, and \d+ are requested",
             r"passports are given as json",
-            r"reject_copies replaces a copied seed",
+            r"(reject_copies|min_quality) replaces a rejected seed",
             r"does not apply to json, which",
             r"is less than the \d+ keyframes",
             r"is more than a gif can show",
