@@ -22,6 +22,7 @@ from app.domain.validation import show_value
 from app.serving.latent_library import EMPTY_LIBRARY, LatentLibrary, References
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, exactly_one_schema
 from models.config import MAX_SEED
+from models.directions.vectors import DirectionError, move
 from models.samples import Point, Vector
 from models.seeds import latent_from_seed
 
@@ -273,15 +274,15 @@ def _edit(vector: Vector, edits: Mapping[str, float], field: str, library: Laten
     worse. The directions are added in the order of their names, so that their order in the request
     changes no bit.
     """
-    moved = vector.astype(np.float64)
+    offset = np.zeros(len(vector))
     for name, amount in sorted(edits.items()):
         path = f"{field}.{name}"
         direction = check_length(library.directions[name], len(vector), f"direction {name!r}", path)
-        moved += amount * direction
-    length, moved_length = np.linalg.norm(vector.astype(np.float64)), np.linalg.norm(moved)
-    if moved_length <= LEAST_LENGTH * length:
-        raise InvalidRequest(f"{field} move the latent to the origin", field=field)
-    edited: Vector = (moved * (length / moved_length)).astype(np.float32)
+        offset += amount * direction.astype(np.float64)
+    try:
+        edited: Vector = move(vector[None], offset)[0]
+    except DirectionError as error:
+        raise InvalidRequest(f"{field} move the latent to the origin", field=field) from error
     return edited
 
 

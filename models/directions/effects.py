@@ -20,7 +20,7 @@ def latents_of_effect(latent_dim: int) -> Latents:
 
 def moved_both_ways(latents: Latents, vector: Vector) -> tuple[Latents, Latents]:
     """The latents moved by -EFFECT_AMOUNT, and by EFFECT_AMOUNT."""
-    return move(latents, vector, -EFFECT_AMOUNT), move(latents, vector, EFFECT_AMOUNT)
+    return move(latents, -EFFECT_AMOUNT * vector), move(latents, EFFECT_AMOUNT * vector)
 
 
 def effect_of(unmoved: NDArray[np.float32], moved: Sequence[NDArray[np.float32]]) -> float:

@@ -10,6 +10,7 @@ from models.seeds import Latents
 
 Precise = NDArray[np.float64]
 
+LEAST_LENGTH = 1e-6  # of a moved latent, relative to its own length
 PARALLEL = 0.8  # |cosine| from which two directions count as the same one
 
 
@@ -27,16 +28,21 @@ def unit(vector: NDArray[np.floating]) -> Vector:
     return scaled
 
 
-def move(latents: Latents, vector: Vector, amount: float) -> Latents:
-    """(N, D) latents, each moved by `amount` along (D,) and scaled back to its own length.
+def move(latents: Latents, offset: NDArray[np.floating]) -> Latents:
+    """(N, D) latents, each moved by `offset`, (D,), and scaled back to its own length.
 
-    Normal latents lie near a sphere. A generator has seen no latents far from it.
+    `offset` is a direction times an amount, or the sum of several. Normal latents lie near a
+    sphere, and a generator has seen no latents far from it. Raises DirectionError where less than
+    a millionth of a latent's length remains.
     """
     precise = latents.astype(np.float64)
-    moved = precise + amount * vector.astype(np.float64)
+    moved = precise + offset.astype(np.float64)
     lengths = np.linalg.norm(precise, axis=1, keepdims=True)
-    moved *= lengths / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
-    return moved.astype(np.float32)
+    moved_lengths = np.linalg.norm(moved, axis=1, keepdims=True)
+    if (moved_lengths <= LEAST_LENGTH * lengths).any():
+        raise DirectionError("the latent is moved to the origin")
+    scaled: Latents = (moved * (lengths / moved_lengths)).astype(np.float32)
+    return scaled
 
 
 def orthogonalised(vector: Vector, others: Sequence[Vector]) -> Vector:

@@ -18,10 +18,10 @@ LATENTS = latents_from_seeds(range(20), 8)
 
 
 def test_a_move_keeps_the_length_of_each_latent() -> None:
-    moved = move(LATENTS, AXES[2], 3.0)
+    moved = move(LATENTS, 3.0 * AXES[2])
     assert np.linalg.norm(moved, axis=1) == pytest.approx(np.linalg.norm(LATENTS, axis=1), rel=1e-6)
     assert (moved[:, 2] > LATENTS[:, 2]).all()
-    assert np.array_equal(move(LATENTS, AXES[2], 0.0), LATENTS)
+    assert np.array_equal(move(LATENTS, 0.0 * AXES[2]), LATENTS)
 
 
 def test_an_orthogonalised_direction_is_independent_of_all_others() -> None:
