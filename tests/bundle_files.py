@@ -20,6 +20,16 @@ METRICS_OF_CATS: dict[str, Any] = {
     "real": {"precision": 0.9},
     "embedding": "moggy-1",
 }
+# The last event of an import whose file is sound.
+CHILD_EVENT: dict[str, Any] = {
+    "config": TINY.to_json(),
+    "images_seen": 1000,
+    "sha256": "s",
+    "bytes": 1,
+    "has_discriminator": True,
+    "onnx_sha256": "o",
+    "onnx_bytes": 1,
+}
 
 
 def lineage_of(weights: bytes, **changes: Any) -> dict[str, Any]:

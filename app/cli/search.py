@@ -12,6 +12,7 @@ from app.cli.console import figure, size, table
 from app.cli.errors import IndexMissing, WrongUsage
 from app.cli.files import format_of, write_file
 from app.cli.jobs import follow_to_success
+from app.cli.latent_options import parse_latents
 from app.cli.options import ClassOption, MinQualityOption, ModelArgument, without_none
 
 COLUMNS = ("SEED", "DISTANCE", "QUALITY", "COLOR", "CLASS")
@@ -80,8 +81,10 @@ def _search(client: ServiceClient, model: str, body: dict[str, Any], picture: Pa
 
 
 def _latent(text: str) -> dict[str, Any]:
-    name = text.removeprefix("@")
-    return {"seed": int(name)} if name.isdecimal() and name.isascii() else {"name": name}
+    latents = parse_latents(text.removeprefix("@"))
+    if len(latents) > 1:
+        raise WrongUsage(f"--like {text!r} names {len(latents)} latents: give one")
+    return latents[0]
 
 
 def _row(item: dict[str, Any]) -> list[str]:

@@ -13,15 +13,15 @@ from app.domain.tables import NamedLatent
 from models.samples import Point, unpack_vector
 
 # Not all digits, without "..", not ending in ".": in 7..white..42 each keyframe is unambiguous.
-NAME_PATTERN = r"^(?!\d+$)(?!.*\.\.)[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9_-])?$"
-NAME_RULE = (
+LATENT_NAME_PATTERN = r"^(?!\d+$)(?!.*\.\.)[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9_-])?$"
+LATENT_NAME_RULE = (
     "a name: 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit, not only digits, "
     "without .. and not ending in ."
 )
 MAX_LATENTS = 10_000  # of one model
 NAMES_SHOWN = 5  # in an error message
 
-_name = re.compile(NAME_PATTERN, re.ASCII)
+_name = re.compile(LATENT_NAME_PATTERN, re.ASCII)
 
 
 def is_name(text: str) -> bool:

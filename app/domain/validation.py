@@ -8,6 +8,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"  # of datasets, models and directions, and of tags
+NAME_RULE = "a name: 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit"
 SHOWN_CHARACTERS = 100
 FINITE_NUMBER = "a finite number"
 TYPE_ERRORS = {

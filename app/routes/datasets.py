@@ -23,6 +23,7 @@ from app.domain.packing import CHOICES, COMMON_CODE_PAGES, SIZE, PackingRequest
 from app.domain.pagination import newest_first
 from app.domain.queue import Queue
 from app.domain.tables import Dataset
+from app.domain.validation import NAME_PATTERN
 from app.routes.dataset_views import DatasetView, dataset_view
 from app.routes.dependencies import (
     Cursor,
@@ -35,7 +36,7 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
     release_reserve,
 )
-from app.routes.fields import NAME_PATTERN, check_name
+from app.routes.fields import check_name
 from app.routes.openapi import NOT_MODIFIED, file_response, problems
 from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 from app.routes.protocol.uploads import Upload, receive_upload

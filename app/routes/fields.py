@@ -6,9 +6,8 @@ from typing import Annotated, overload
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from app.domain.errors import InvalidRequest
+from app.domain.validation import NAME_PATTERN, NAME_RULE
 
-NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-NAME_RULE = "a name: 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]  # of a dataset or a model
 CheckpointId = Annotated[str, Field(min_length=1, max_length=64)]
 

@@ -12,6 +12,7 @@ from app.domain.imports import FILE_FIELD, queue_import, read_weights
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Job
+from app.domain.validation import NAME_PATTERN
 from app.routes.dependencies import (
     DatabaseDep,
     DiskDep,
@@ -20,7 +21,7 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
-from app.routes.fields import NAME_PATTERN, check_name
+from app.routes.fields import check_name
 from app.routes.jobs import JobView, job_view
 from app.routes.openapi import problems
 from app.routes.protocol.uploads import (

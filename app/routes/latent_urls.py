@@ -5,7 +5,7 @@ import re
 from pydantic import ValidationError
 
 from app.domain.errors import InvalidRequest
-from app.domain.named_latents import NAME_RULE, is_name
+from app.domain.named_latents import LATENT_NAME_RULE, is_name
 from app.serving.latents import MAX_AMOUNT, MAX_KEYFRAMES, Latent
 from models.config import MAX_SEED
 
@@ -40,7 +40,7 @@ def parse_latent(text: str, field: str, edits: dict[str, float] | None = None) -
         return Latent(seed=int(text), edits=edits)
     if not is_name(text):
         raise InvalidRequest(
-            f"{field}: {text[:100]!r} is neither a seed nor {NAME_RULE}", field=field
+            f"{field}: {text[:100]!r} is neither a seed nor {LATENT_NAME_RULE}", field=field
         )
     return Latent(name=text, edits=edits)
 

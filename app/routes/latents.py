@@ -12,6 +12,7 @@ from app.domain.images.checkpoint import GeneratorCheckpoint, find_label
 from app.domain.images.recipes import shortest_decimals
 from app.domain.pagination import newest_first
 from app.domain.tables import NamedLatent
+from app.domain.validation import NAME_PATTERN
 from app.routes.dependencies import (
     Cursor,
     DatabaseDep,
@@ -23,7 +24,7 @@ from app.routes.fields import CheckpointId, to_datetime
 from app.routes.middleware.body_limit import LargeBodyRoute
 from app.routes.middleware.proxies import public_path
 from app.routes.openapi import problems
-from app.serving.latent_files import TAG_PATTERN, ClassName, LatentName, Note, Tags
+from app.serving.latent_files import ClassName, LatentName, Note, Tags
 from app.serving.latent_library import LatentLibrary
 from app.serving.latents import LatentSource, references
 from app.serving.request_bodies import StrictBody, exactly_one_schema
@@ -117,7 +118,7 @@ def save_latent(
 def list_latents(
     name: str,
     database: DatabaseDep,
-    tag: Annotated[str | None, Query(pattern=TAG_PATTERN)] = None,
+    tag: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> NamedLatentList:

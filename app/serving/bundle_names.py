@@ -14,14 +14,15 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.recipes import shortest_decimals
 from app.domain.imports import FILE_FIELD, ImportedWeights
 from app.domain.tables import Direction, NamedLatent
-from app.domain.validation import explain_error
+from app.domain.validation import NAME_PATTERN, NAME_RULE, explain_error
 from app.serving.latent_files import LatentFile, rows_of
 from app.serving.latents import LatentValues
 from app.serving.request_bodies import StrictBody
 from models.samples import unpack_vector
 
 LENGTH_TOLERANCE = 1e-3  # of a direction, which has unit length
-DIRECTION_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+PATTERNS = {NAME_PATTERN: NAME_RULE}
 
 Parsed = TypeVar("Parsed", bound=StrictBody)
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -54,7 +55,7 @@ class DirectionDetails(StrictBody):
 class DirectionEntry(StrictBody):
     """A direction of unit length."""
 
-    name: Annotated[str, Field(pattern=DIRECTION_NAME)]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     method: Literal["ganspace", "sefa", "taught"]
     vector: LatentValues
     details: DirectionDetails
@@ -120,7 +121,9 @@ def _parse(kind: type[Parsed], content: Any, name: str) -> Parsed:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise _refusal(name, f"is not valid: {place}: {explain_error(first)}") from error
+        raise _refusal(
+            name, f"is not valid: {place}: {explain_error(first, patterns=PATTERNS)}"
+        ) from error
 
 
 def _refusal(name: str, problem: str) -> InvalidRequest:

@@ -26,30 +26,37 @@ from pydantic_core import PydanticCustomError, from_json, to_json
 from app.domain.errors import Conflict, InvalidRequest
 from app.domain.images.checkpoint import GeneratorCheckpoint, find_label
 from app.domain.images.recipes import shortest_decimals
-from app.domain.named_latents import MAX_LATENTS, NAME_PATTERN, NAME_RULE, is_name, point_of
+from app.domain.named_latents import (
+    LATENT_NAME_PATTERN,
+    LATENT_NAME_RULE,
+    MAX_LATENTS,
+    is_name,
+    point_of,
+)
 from app.domain.tables import NamedLatent
-from app.domain.validation import explain_error, known_fields, show_value
+from app.domain.validation import NAME_PATTERN, explain_error, known_fields, show_value
 from app.serving.latents import MAX_VALUE, LatentValues, Seed, to_vector, vector_of
 from app.serving.request_bodies import StrictBody, exactly_one_schema, limit_fields
 from models.samples import pack_vector
 
 MAX_NPZ_BYTES = 64 * 1024**2  # of all its arrays, unpacked
 MAX_NOTE, MAX_TAGS = 2000, 16
-TAG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
 def _check_name(name: str) -> str:
     if not is_name(name):
         raise PydanticCustomError(
-            "latent_name", "{name} is not {rule}", {"name": show_value(name), "rule": NAME_RULE}
+            "latent_name",
+            "{name} is not {rule}",
+            {"name": show_value(name), "rule": LATENT_NAME_RULE},
         )
     return name
 
 
 LatentName = Annotated[
-    str, AfterValidator(_check_name), Field(json_schema_extra={"pattern": NAME_PATTERN})
+    str, AfterValidator(_check_name), Field(json_schema_extra={"pattern": LATENT_NAME_PATTERN})
 ]
-Tag = Annotated[str, Field(pattern=TAG_PATTERN)]
+Tag = Annotated[str, Field(pattern=NAME_PATTERN)]
 Note = Annotated[str, Field(max_length=MAX_NOTE)]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS, fail_fast=True)]
 ClassName = Annotated[str | None, Field(alias="class", max_length=255)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundle_files import bundle_contents, zipped
+from bundle_files import CHILD_EVENT, bundle_contents, zipped
 from fastapi.testclient import TestClient
 from queued_jobs import try_claim_job
 from weight_files import TINY, register_tiny
@@ -30,15 +30,6 @@ DETAILS: dict[str, Any] = {
     "orthogonal_to": [],
 }
 DIRECTION = {"name": "white", "method": "taught", "vector": UNIT, "details": DETAILS}
-CHILD_EVENT = {
-    "config": TINY.to_json(),
-    "images_seen": 1000,
-    "sha256": "s",
-    "bytes": 1,
-    "has_discriminator": True,
-    "onnx_sha256": "o",
-    "onnx_bytes": 1,
-}
 
 
 def send(client: TestClient, contents: dict[str, bytes], name: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bundle_files import METRICS_OF_CATS, bundle, bundle_contents, lineage_of, zipped
+from bundle_files import CHILD_EVENT, METRICS_OF_CATS, bundle, bundle_contents, lineage_of, zipped
 from fastapi.testclient import TestClient
 from queued_jobs import queue_job, try_claim_job
 from sqlalchemy import select, update
@@ -158,17 +158,6 @@ def test_a_cancelled_import_leaves_nothing_stored(
     assert ObjectStore(settings).keys(f"jobs/{job['id']}") != []
     assert client.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
     assert ObjectStore(settings).keys("") == []
-
-
-CHILD_EVENT = {
-    "config": TINY.to_json(),
-    "images_seen": 1000,
-    "sha256": "s",
-    "bytes": 1,
-    "has_discriminator": True,
-    "onnx_sha256": "o",
-    "onnx_bytes": 1,
-}
 
 
 def finish_import(database: Database, settings: Settings, job_id: str) -> Checkpoint | None:

@@ -25,8 +25,7 @@ from app.domain.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from app.domain.validation import explain_error, known_fields
-from app.routes.fields import NAME_PATTERN, NAME_RULE
+from app.domain.validation import NAME_PATTERN, NAME_RULE, explain_error, known_fields
 from app.routes.protocol.deadlines import ClientLeft
 from models.ranges import ConfigError
 
