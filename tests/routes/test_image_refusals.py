@@ -101,7 +101,8 @@ def test_a_whole_float_is_accepted_as_an_integer(client: TestClient) -> None:
         (
             "7.png?psi=0.5",
             422,
-            "'psi' is not known here; known are: checkpoint, class, resample, scale, truncation",
+            "'psi' is not known here; known are: "
+            "checkpoint, class, edit, resample, scale, truncation",
         ),
         ("7.png?scale=9", 422, "scale: '9' is too large: the maximum is 8"),
         ("7.png?scale=2&resample=cubic", 422, "resample: 'cubic' is not one of lanczos, nearest"),

@@ -143,7 +143,7 @@ def test_the_openapi_document_has_the_range(client: TestClient) -> None:
     allowed = {"exclusiveMinimum": 0.0, "maximum": 1.0, "default": 1.0}
     field = document["components"]["schemas"]["ImagesRequest"]["properties"]["truncation"]
     assert allowed.items() <= field.items()
-    for path in ("images/{seed}.{format}", "interpolations/{first}-{last}.{format}"):
+    for path in ("images/{seed}.{format}", "interpolations/{keyframes}.{format}"):
         parameters = document["paths"][f"/v1/models/{{name}}/{path}"]["get"]["parameters"]
         (parameter,) = (item for item in parameters if item["name"] == "truncation")
         assert allowed.items() <= parameter["schema"].items()
