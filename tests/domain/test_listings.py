@@ -81,7 +81,7 @@ def many_models(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("many_models")
-def test_the_served_checkpoints_of_a_hundred_models_take_three_queries_and_equal_the_single_look_ups(
+def test_the_served_checkpoints_of_a_hundred_models_are_three_queries_and_equal_single_look_ups(
     database: Database,
 ) -> None:
     with database.read() as session:
