@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.domain.settings import Settings
 from models.config import field_ranges
 from models.presets import DEFAULT_PRESET, PRESETS
 
+JSON = {"content-type": "application/json"}
 UNITS = {"MiB": 2**20, "GiB": 2**30}
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -56,7 +58,8 @@ def smaller(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("readme") / "home", starter="cats") as service:
+    home = tmp_path_factory.mktemp("readme") / "home"
+    with Service(home, starter="cats", index_samples=512) as service:
         service.wait_until_ready()
         with httpx2.Client(base_url=service.url) as client:
             wait_until(client, "/v1/models/cats", bool)
@@ -100,6 +103,51 @@ def test_every_command_and_the_python_script_run_as_they_are_written(
             assert (image.size, getattr(image, "n_frames", 1)) == (size, frames), name
     with Image.open(tmp_path / "doctor.png") as image:
         image.verify()
+
+
+def example_requests(document: dict[str, Any]) -> Iterator[tuple[str, httpx2.Request]]:
+    """The calls about a model that have examples, as they are shown; those that write come last."""
+    calls = [
+        (method, path, call)
+        for path, calls in document["paths"].items()
+        for method, call in calls.items()
+        if path.startswith("/v1/models/") or "example" in str(call.get("requestBody"))
+    ]
+    order = ["get", "post", "patch"]
+    for method, path, call in sorted(
+        (call for call in calls if call[0] in order), key=lambda call: order.index(call[0])
+    ):
+        body = call.get("requestBody", {}).get("content", {}).get("application/json")
+        if "requestBody" in call and body is None:
+            continue  # a file
+        in_path, query = dict[str, Any](), dict[str, Any]()
+        for parameter in call.get("parameters", ()):
+            value = parameter.get("example", next(iter(parameter["schema"].get("enum", ())), None))
+            if parameter["in"] == "path":
+                in_path[parameter["name"]] = value
+            elif "example" in parameter:
+                query[parameter["name"]] = value
+        url = f"http://moggy{path.format(**in_path)}"
+        given = {} if body is None else {"json": body["example"]}
+        yield f"{method} {path}", httpx2.Request(method, url, params=query, **given)
+
+
+def test_every_example_of_the_openapi_document_runs_as_it_is_shown(service: Service) -> None:
+    with httpx2.Client(base_url=service.url, timeout=60) as client:
+        requests = dict(example_requests(client.get("/openapi.json").json()))
+        for name, request in requests.items():
+            url, body = request.url.raw_path.decode(), request.content or None
+            answer = client.request(request.method, url, content=body, headers=JSON)
+            while answer.status_code == 503 and "index" in answer.text:  # is being built
+                time.sleep(float(answer.headers["Retry-After"]))
+                answer = client.request(request.method, url, content=body, headers=JSON)
+            assert answer.status_code < 300, (name, answer.text)
+            if answer.headers.get("location", "").startswith("/v1/jobs/"):
+                client.post(f"{answer.headers['location']}/cancel").raise_for_status()
+    assert {"get /v1/models/{name}/interpolations/{keyframes}.{format}", "post /v1/jobs"} <= set(
+        requests
+    )
+    assert len(requests) > 25
 
 
 def anchors(text: str) -> set[str]:

@@ -59,7 +59,6 @@ EditParameter = Annotated[
         max_length=MAX_EDITS,
         description="DIRECTION:AMOUNT moves the latent along a direction of the model; an amount "
         "is -10 to 10. May be repeated.",
-        examples=["white:1.5"],
     ),
 ]
 

@@ -53,8 +53,8 @@ KeyframesInPath = Annotated[
     str,
     Path(
         max_length=MAX_KEYFRAMES * 66,
-        description="Seeds and names of latents with .. between them, or two seeds with -.",
-        examples=["7-42", "white..tabby", "7..white..42"],
+        description="Seeds and names of latents with .. between them, such as 7..white..42, or two "
+        "seeds with -, such as 7-42.",
     ),
 ]
 

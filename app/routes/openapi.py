@@ -20,6 +20,7 @@ from app.domain.errors import MoggyError, NotFound
 from app.domain.images.encoders import MEDIA_TYPES
 from app.routes.job_event_schemas import EVENT_STREAM, event_schemas
 from app.routes.middleware.proxies import public_path
+from app.routes.openapi_examples import add_examples
 from app.routes.protocol.problems import METHODS, PROBLEM_JSON
 
 DOCUMENT = "/openapi.json"
@@ -135,9 +136,11 @@ def _complete(document: dict[str, Any], *, keyed: bool) -> None:
     document["components"]["securitySchemes"] = {KEY_SCHEME: KEY}
     methods = [method.lower() for method in METHODS]
     for path, operations in document["paths"].items():
-        for operation in (operations[method] for method in methods if method in operations):
+        for method in (method for method in methods if method in operations):
+            operation = operations[method]
             responses = operation["responses"]
             _define_schemas(operation, schemas)
+            add_examples(method, path, operation)
             for status in _problem_statuses(path, operation):
                 responses[str(status)] = _problem_response(status)
             operation["responses"] = dict(sorted(responses.items()))

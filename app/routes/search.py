@@ -72,7 +72,6 @@ class SearchAnswer(BaseModel):
 
 BODY = request_body(
     PlainSearchRequest,
-    example={"color": "#ffffff", "k": 32, "min_quality": 30},
     files={PICTURE: BINARY},
     json_fields=JSON_FIELDS,
     required=[PICTURE],

@@ -73,11 +73,6 @@ class Lesson(NamedTuple):
 
 BODY = request_body(
     TeachRequest,
-    example={
-        "name": "white",
-        "positive": [{"seed": 1}, {"seed": 5}, {"seed": 9}],
-        "negative": [{"seed": 2}, {"seed": 3}],
-    },
     files={name: {"type": "array", "items": BINARY} for name in PICTURE_FIELDS.values()},
     json_fields=JSON_FIELDS,
     required=["name"],

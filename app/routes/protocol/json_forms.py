@@ -17,7 +17,6 @@ REFERENCES = "#/components/schemas/{model}"
 
 def request_body(
     model: type[BaseModel],
-    example: dict[str, Any],
     files: Mapping[str, Any],
     json_fields: Collection[str],
     required: list[str],
@@ -36,7 +35,7 @@ def request_body(
         "additionalProperties": False,
     }
     content = {
-        "application/json": {"schema": schema, "example": example},
+        "application/json": {"schema": schema},
         "multipart/form-data": {"schema": form},
     }
     return {"requestBody": {"required": True, "content": content}}
