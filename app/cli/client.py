@@ -74,6 +74,10 @@ class ServiceClient:
         with self._failures():
             return self._json(self._http.post(path, json=body))
 
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        with self._failures():
+            return self._json(self._http.patch(path, json=body))
+
     def post_file(self, path: str, data: bytes, *, is_json: bool) -> Any:
         """Send the bytes of a file as the body."""
         media_type = "application/json" if is_json else "application/octet-stream"

@@ -1,4 +1,4 @@
-"""Commands about directions in a model's latent space: teach, directions."""
+"""Commands about directions in a model's latent space: teach, list, find, rename, delete."""
 
 import json
 import re
@@ -10,10 +10,18 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from app.cli.client import ServiceClient, segment
-from app.cli.console import figure, table
+from app.cli.console import confirm_deletion, figure, table
 from app.cli.errors import ServiceBusy, WrongUsage
 from app.cli.jobs import follow_to_success
-from app.cli.options import CheckpointOption, ClassOption, ModelArgument, parse_seeds, without_none
+from app.cli.options import (
+    CheckpointOption,
+    ClassOption,
+    CommandGroup,
+    ModelArgument,
+    YesOption,
+    parse_seeds,
+    without_none,
+)
 
 COLUMNS = ("DIRECTION", "METHOD", "EFFECT", "ACCURACY", "EXAMPLES", "STRIP")
 SEEDS = re.compile(r"\d+(-\d+)?", re.ASCII)
@@ -22,7 +30,11 @@ RETRY_SECONDS = 2.0
 
 T = TypeVar("T")
 
+DirectionArgument = Annotated[str, typer.Argument(metavar="NAME", help="The direction's name.")]
+
 directions_cli = typer.Typer()
+direction_cli = typer.Typer(cls=CommandGroup, help="Rename or delete a direction.")
+directions_cli.add_typer(direction_cli, name="direction")
 
 
 @directions_cli.command()
@@ -117,6 +129,31 @@ def list_directions(
                 [_row(direction, client.url) for direction in client.items(f"{path}/directions")],
             )
         )
+
+
+@direction_cli.command("rename")
+def rename_direction(
+    model: ModelArgument,
+    name: DirectionArgument,
+    new_name: Annotated[str, typer.Argument(metavar="NEW-NAME", help="Its new name.")],
+) -> None:
+    """Rename a direction, such as a found one that is worth keeping."""
+    with ServiceClient.from_environment() as client:
+        client.patch(_path(model, name), {"name": new_name})
+    print(f"Direction {name} is named {new_name}.")
+
+
+@direction_cli.command("delete")
+def delete_direction(model: ModelArgument, name: DirectionArgument, yes: YesOption = False) -> None:
+    """Delete a direction."""
+    confirm_deletion(f"direction {name} of model {model}", confirmed=yes)
+    with ServiceClient.from_environment() as client:
+        client.delete(_path(model, name))
+    print(f"Direction {name} is deleted.")
+
+
+def _path(model: str, direction: str) -> str:
+    return f"models/{segment(model)}/directions/{segment(direction)}"
 
 
 def _row(direction: dict[str, Any], url: str) -> list[str]:

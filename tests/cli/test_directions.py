@@ -96,3 +96,13 @@ def test_directions_are_found_and_listed(service: FakeService, moggy: Moggy) -> 
         ["found-1", "sefa", "0.510", "-"],
         ["white", "taught", "0.510", "90%"],
     ]
+
+
+def test_a_direction_is_renamed_and_deleted(service: FakeService, moggy: Moggy) -> None:
+    service.on(f"PATCH {PATH}/found-1", as_json(FOUND | {"name": "warm"}))
+    service.on(f"DELETE {PATH}/warm", as_json(None, 204))
+    renamed = moggy("direction", "rename", "cats", "found-1", "warm")
+    assert (renamed.code, renamed.out) == (0, "Direction found-1 is named warm.\n")
+    assert service.received[0].json == {"name": "warm"}
+    deleted = moggy("direction", "delete", "cats", "warm", "--yes")
+    assert (deleted.code, deleted.out) == (0, "Direction warm is deleted.\n")
