@@ -1,15 +1,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 12 --dist loadfile --no-loadscope-reorder
 
 .PHONY: up test coverage compose-test lint lock image-sizes bench soak packages
 
 up: $(VENV)/.installed
 	@$(BIN)/moggy up
 
-# A process of tests to each core; those of one file, which may share a server, in one. The files
-# are distributed in the order of tests/conftest.py.
+# The tests of one file, which may share a server, run in one process. tests/conftest.py says how many
+# processes there are, and in which order the files are distributed.
 test: $(VENV)/.test-installed packages lint
 	$(PYTEST)
 

@@ -25,6 +25,11 @@ os.environ["MOGGY_STARTER"] = "none"
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Three processes of tests to two cores: a third of their time they wait for other processes."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files of the most slow tests: at the end of a run of several processes, only
     short ones are left, and no process waits long for the last."""

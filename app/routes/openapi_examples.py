@@ -23,7 +23,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "kind": "synthesize",
         "model": "cats",
         "images": 3000,
-        "into": "kittens",
+        "into": "more-kittens",
     },
     ("post", f"{PATH}/images"): {"latents": [WHITE, {"seed": 7}], "format": "grid", "scale": 2},
     ("post", f"{PATH}/interpolations"): {
