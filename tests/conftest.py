@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Three processes of tests to two cores: a third of their time they wait for other processes."""
+    """Three processes to two cores: the tests wait a third of their time for other processes."""
     return (os.cpu_count() or 1) * 3 // 2
 
 
