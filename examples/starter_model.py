@@ -25,6 +25,7 @@ from app.domain.bundles import (
     LATENTS,
     LINEAGE,
     METRICS,
+    REFERENCE,
     SAMPLES,
     WEIGHTS,
 )
@@ -96,7 +97,10 @@ def main() -> None:
         grid, data = sample_grid(weights), weights.read_bytes()
     lineage["sha256"] = hashlib.sha256(data).hexdigest()
     metrics = options.metrics.read_bytes() if options.metrics else files[METRICS]
-    card = model_card(lineage, json.loads(metrics), COLUMNS**2, options.out.name)
+    card = model_card(
+        *(lineage, json.loads(metrics), COLUMNS**2, options.out.name),
+        has_reference=REFERENCE in files,
+    )
     members = {
         CARD: card.replace("## Licence\n", f"{SOURCES}## Licence\n").encode(),
         EXAMPLE: files[EXAMPLE],
@@ -105,7 +109,7 @@ def main() -> None:
         LINEAGE: json.dumps(lineage, indent=1, sort_keys=True).encode(),
         WEIGHTS: data,
     }
-    members |= {name: files[name] for name in (LATENTS, DIRECTIONS) if name in files}
+    members |= {name: files[name] for name in (LATENTS, DIRECTIONS, REFERENCE) if name in files}
     with zipfile.ZipFile(options.out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in members.items():
             entry = zipfile.ZipInfo(name, ZIP_EPOCH)

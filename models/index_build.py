@@ -33,6 +33,7 @@ from models.scoring.embedding_definition import EmbeddingError
 from models.scoring.nearest import FEATURES_FILE, NoIndex, open_index
 from models.scoring.onnx_embedder import OnnxEmbedder
 from models.scoring.realism import Reference
+from models.scoring.reference_file import ReferenceFileError, read_reference
 from models.scoring.sample_index import Description, write_sample_index
 from models.seeds import SEARCH_SEEDS, classes_from_seeds, latents_from_seeds
 
@@ -43,25 +44,31 @@ TASK_BYTES = 4 << 20  # of their pixels, at most
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """`pictures`: the folder of the real images' embeddings; None, and why there are none."""
+    """`pictures`: the folder of the real images' embeddings; None, and why there are none.
+
+    `reference`: the file of the quality reference that came with the checkpoint, None without one.
+    It counts where there are no pictures.
+    """
 
     generator: Path  # the ONNX file
     sha256: str
     samples: int
     pictures: Path | None
     pictures_absent: str | None
+    reference: Path | None
 
     @classmethod
     def read(cls, path: Path) -> Self:
         try:
             run = json.loads(path.read_text(encoding="utf-8"))
-            pictures = run["pictures"]
+            pictures, reference = run["pictures"], run["reference"]
             return cls(
                 generator=Path(run["generator"]),
                 sha256=run["sha256"],
                 samples=int(run["samples"]),
                 pictures=None if pictures is None else Path(pictures),
                 pictures_absent=run["pictures_absent"],
+                reference=None if reference is None else Path(reference),
             )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise RunFileError(f"{path} does not describe a sample index: {error!r}") from error
@@ -156,6 +163,8 @@ def _batches(
 
 def _reference(request: BuildRequest, embedding: str) -> tuple[Reference | None, str | None]:
     """The real images that realism is measured by, or None and the reason."""
+    if request.pictures is None and request.reference is not None:
+        return _imported_reference(request.reference, embedding)
     if request.pictures is None:
         return None, request.pictures_absent
     try:
@@ -166,6 +175,13 @@ def _reference(request: BuildRequest, embedding: str) -> tuple[Reference | None,
     if len(features) < 2:
         return None, "its training dataset has a single picture"
     return Reference.of_dataset(features), None
+
+
+def _imported_reference(path: Path, embedding: str) -> tuple[Reference | None, str | None]:
+    try:
+        return read_reference(path).of_embedding(embedding), None
+    except ReferenceFileError as error:
+        return None, f"the quality reference that came with it {error}"
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ import json
 import zipfile
 from typing import Any
 
+import numpy as np
 from weight_files import TINY, tiny_checkpoint
 
 from app.domain.bundles import LINEAGE, METRICS, ONNX, SAMPLES, WEIGHTS
 from app.serving.bundle_writer import bundle_documents, write_bundle
 from benchmarks.harness.random_models import onnx_bytes
+from models.scoring.embedding_definition import FEATURES
+from models.scoring.realism import Reference
 
 METRICS_OF_CATS: dict[str, Any] = {
     "kid": 0.0123,
@@ -30,6 +33,13 @@ CHILD_EVENT: dict[str, Any] = {
     "onnx_sha256": "o",
     "onnx_bytes": 1,
 }
+
+
+def few_real_images() -> Reference:
+    """A quality reference of five embeddings of unit length."""
+    features = np.random.default_rng(0).standard_normal((5, FEATURES))
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    return Reference(features.astype(np.float16), np.linspace(0.5, 0.9, 5, dtype=np.float32))
 
 
 def lineage_of(weights: bytes, **changes: Any) -> dict[str, Any]:

@@ -125,6 +125,14 @@ def export_model(
             "--format", help="What to write [by the file's name: .zip, .safetensors or .onnx]."
         ),
     ] = None,
+    reference: Annotated[
+        bool,
+        typer.Option(
+            "--reference/--no-reference",
+            help="Whether a bundle contains embeddings of training pictures, by which the quality "
+            "of images is measured.",
+        ),
+    ] = True,
 ) -> None:
     """Write the checkpoint that a model serves, or any other, to a file."""
     chosen = format_of(out, EXPORT_FORMATS)
@@ -136,6 +144,7 @@ def export_model(
         if checkpoint is None:
             raise CommandError(f"{name} has no checkpoint yet: its training has not stored one")
         path = f"checkpoints/{segment(checkpoint)}/export?format={chosen}"
+        path += "" if reference else "&reference=false"
         written = write_file(out, client.download(path))
     print(f"{out}: {size(written)}", file=sys.stderr)
 

@@ -1,7 +1,8 @@
 """A bundle: the zip in which a checkpoint travels, with its weights, scores and lineage.
 
-A bundle may come from anybody. Only the weights and two small JSON files are read from it, no file
-is written under a name that it gives, and each size is counted while it is unpacked.
+A bundle may come from anybody. Only the weights, the quality reference and small JSON files are
+read from it, no file is written under a name that it gives, and each size is counted while it is
+unpacked.
 """
 
 import hashlib
@@ -20,16 +21,21 @@ WEIGHTS, ONNX = "generator.safetensors", "generator.onnx"
 METRICS, LINEAGE = "metrics.json", "lineage.json"
 CARD, EXAMPLE, SAMPLES = "README.md", "example.py", "samples.png"
 LATENTS, DIRECTIONS = "latents.json", "directions.json"  # only where the model has some
-MEMBERS = (CARD, EXAMPLE, SAMPLES, METRICS, LINEAGE, LATENTS, DIRECTIONS, WEIGHTS, ONNX)
-OPTIONAL = (LATENTS, DIRECTIONS, ONNX)  # the import writes the ONNX file anew
+REFERENCE = "reference.safetensors"  # of `models.scoring.reference_file`, where it is known
+MEMBERS = (
+    *(CARD, EXAMPLE, SAMPLES, METRICS, LINEAGE, LATENTS, DIRECTIONS, REFERENCE, WEIGHTS, ONNX),
+)
+OPTIONAL = (LATENTS, DIRECTIONS, REFERENCE, ONNX)  # the import writes the ONNX file anew
 
 MAX_JSON_BYTES = 1 << 20
 MAX_NAMED_BYTES = 128 << 20  # of 10,000 latents of 1,000 values
-JSON_LIMITS = {
+MAX_REFERENCE_BYTES = 2 << 20
+MEMBER_LIMITS = {
     METRICS: MAX_JSON_BYTES,
     LINEAGE: MAX_JSON_BYTES,
     LATENTS: MAX_NAMED_BYTES,
     DIRECTIONS: MAX_NAMED_BYTES,
+    REFERENCE: MAX_REFERENCE_BYTES,
 }
 MAX_DIRECTORY_BYTES = 64 << 10  # that of a bundle takes less than a kilobyte
 COPY_BYTES = 1 << 20
@@ -54,13 +60,15 @@ class ImportedRecord:
     """What came with imported weights; a safetensors file has nothing of it.
 
     `latents` and `directions` are the contents of LATENTS and DIRECTIONS, which
-    `app.serving.bundle_names` writes and checks.
+    `app.serving.bundle_parts` writes and checks. `reference` has the `sha256` and the `bytes` of
+    the file REFERENCE.
     """
 
     metrics: dict[str, Any] | None = None
     lineage: dict[str, Any] | None = None
     latents: dict[str, Any] | None = None
     directions: dict[str, Any] | None = None
+    reference: dict[str, Any] | None = None
 
 
 def is_zip(path: Path) -> bool:
@@ -81,11 +89,12 @@ def unpacked_bytes(path: Path, max_bytes: int) -> int:
     return size
 
 
-def unpack_bundle(path: Path, weights: Path) -> ImportedRecord:
+def unpack_bundle(path: Path, weights: Path, reference: Path) -> ImportedRecord:
     """Write the weights of the bundle at `path` to the file `weights`; return what came with them.
 
-    No more than `unpacked_bytes` are written. The ONNX file is not read: a new one is written from
-    the weights. Raises BundleError.
+    If the bundle has a quality reference, it is written to the file `reference`, unchecked. No more
+    than `unpacked_bytes` are written, and MAX_REFERENCE_BYTES. The ONNX file is not read: a new one
+    is written from the weights. Raises BundleError.
     """
     with path.open("rb") as file:
         archive, members = _members(file)
@@ -93,17 +102,23 @@ def unpack_bundle(path: Path, weights: Path) -> ImportedRecord:
         lineage = _read_json(archive, members[LINEAGE])
         if metrics is not None:
             _check_metrics(metrics)
-        named = [
+        latents, directions = (
             _read_json(archive, members[name]) if name in members else None
             for name in (LATENTS, DIRECTIONS)
-        ]
+        )
         sha256 = _unpack(archive, members[WEIGHTS], weights)
+        described = None
+        if REFERENCE in members:
+            described = {
+                "sha256": _unpack(archive, members[REFERENCE], reference),
+                "bytes": members[REFERENCE].file_size,
+            }
     if not isinstance(lineage, dict) or lineage.get("sha256") != sha256:
         raise BundleError(
             f"has weights with the sha256 {sha256}, which is not the one in {LINEAGE}: the bundle "
             "was changed. To import changed weights, send the safetensors file alone"
         )
-    return ImportedRecord(metrics, lineage, *named)
+    return ImportedRecord(metrics, lineage, latents, directions, described)
 
 
 def _members(file: IO[bytes]) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
@@ -167,7 +182,7 @@ def _check_member(member: zipfile.ZipInfo) -> None:
         raise BundleError(f"contains {member.filename} encrypted: send it without a password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise BundleError(f"contains {member.filename} in a compression other than deflate")
-    limit = JSON_LIMITS.get(member.filename, member.file_size)
+    limit = MEMBER_LIMITS.get(member.filename, member.file_size)
     if member.file_size > limit:
         raise BundleError(
             f"contains {member.filename} with {member.file_size:,} bytes: at most {limit:,} are "

@@ -1,7 +1,8 @@
-"""The files that jobs compute from a checkpoint: its sample index, its encoder.
+"""The files beside a checkpoint: its sample index, its encoder, its quality reference.
 
-A checkpoint has at most one file of each kind, named after the kind of the job that writes it. The
-file is deleted with its checkpoint, and its bytes count in the checkpoint's budget.
+A checkpoint has at most one file of each kind. A file that a job computes is of the kind of that
+job; the reference came with an imported checkpoint. The files are deleted with their checkpoint,
+and their bytes count in the checkpoint's budget.
 """
 
 from collections.abc import Callable
@@ -18,9 +19,11 @@ from app.domain.leases import Claim, lock_job
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, CheckpointFile, Job
 
+REFERENCE_FILE = "reference"  # the kind of file that an import adds
 
-def find_file(session: Session, checkpoint_id: str, kind: JobKind) -> CheckpointFile | None:
-    """Return the checkpoint's file of this kind, None until a job has written it."""
+
+def find_file(session: Session, checkpoint_id: str, kind: str) -> CheckpointFile | None:
+    """Return the checkpoint's file of this kind, None if it has none."""
     query = select(CheckpointFile).where(
         CheckpointFile.checkpoint == checkpoint_id, CheckpointFile.kind == kind
     )

@@ -12,16 +12,32 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, jobs
-from app.domain.bundles import BundleError, ImportedRecord, is_zip, unpack_bundle, unpacked_bytes
+from app.domain.bundles import (
+    REFERENCE,
+    BundleError,
+    ImportedRecord,
+    is_zip,
+    unpack_bundle,
+    unpacked_bytes,
+)
+from app.domain.checkpoint_files import REFERENCE_FILE
 from app.domain.database import Database
 from app.domain.disk import check_room
 from app.domain.errors import Conflict, InvalidRequest
-from app.domain.job_objects import import_prefix
+from app.domain.job_objects import file_key, import_prefix
 from app.domain.job_states import DERIVING, JobKind
 from app.domain.leases import Claim, lock_job
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import Checkpoint, Dataset, Direction, Job, Model, NamedLatent
+from app.domain.tables import (
+    Checkpoint,
+    CheckpointFile,
+    Dataset,
+    Direction,
+    Job,
+    Model,
+    NamedLatent,
+)
 from models.checkpoint_header import CheckpointHeader, CheckpointHeaderError, read_checkpoint_header
 from models.samples import pack_vector
 
@@ -32,27 +48,33 @@ WEIGHTS, RECORD = "weights.safetensors", "record.json"  # below the prefix of an
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """A safetensors file whose header is valid; its tensors are not checked yet."""
+    """A safetensors file whose header is valid; its tensors are not checked yet.
+
+    `reference` is the file of the quality reference, which is not checked either; None where none
+    came with the weights.
+    """
 
     path: Path
     sha256: str
     header: CheckpointHeader
     record: ImportedRecord
+    reference: Path | None = None
 
 
 def read_weights(path: Path, name: str, settings: Settings) -> ImportedWeights:
     """Read the uploaded file `path`, a bundle or a safetensors file that its sender called `name`.
 
-    The weights of a bundle are written beside it. Raises InvalidRequest, InsufficientStorage.
+    The weights and the quality reference of a bundle are written beside it. Raises InvalidRequest,
+    InsufficientStorage.
     """
-    max_bytes = settings.max_model_bytes
+    max_bytes, reference = settings.max_model_bytes, path.with_name(REFERENCE)
     try:
         weights, record = path, ImportedRecord()
         if is_zip(path):
             size = unpacked_bytes(path, max_bytes)
             check_room(path.parent, size, settings.min_free_bytes, FILE_FIELD)
             weights = path.with_name(UNPACKED_NAME)
-            record = unpack_bundle(path, weights)
+            record = unpack_bundle(path, weights, reference)
         elif path.stat().st_size > max_bytes:
             raise BundleError(
                 f"has {path.stat().st_size:,} bytes: at most {max_bytes:,} are accepted "
@@ -63,11 +85,16 @@ def read_weights(path: Path, name: str, settings: Settings) -> ImportedWeights:
         raise InvalidRequest(f"{name[:100]!r} {error}", field=FILE_FIELD) from error
     with weights.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return ImportedWeights(weights, sha256, header, record)
+    has_reference = record.reference is not None
+    return ImportedWeights(weights, sha256, header, record, reference if has_reference else None)
 
 
 def weights_key(job_id: str) -> str:
     return f"{import_prefix(job_id)}/{WEIGHTS}"
+
+
+def reference_key(job_id: str) -> str:
+    return f"{import_prefix(job_id)}/{REFERENCE}"
 
 
 def read_record(store: ObjectStore, job_id: str) -> ImportedRecord:
@@ -102,6 +129,8 @@ def queue_import(
     record = json.dumps(asdict(weights.record)).encode()
     try:
         store.move_in(weights.path, weights_key(job_id))
+        if weights.reference is not None:
+            store.move_in(weights.reference, reference_key(job_id))
         store.put_bytes(f"{import_prefix(job_id)}/{RECORD}", record)
         with database.write() as session:
             _check_name_free(session, model)
@@ -175,6 +204,8 @@ def add_imported_model(
     session.add(checkpoint)
     session.add_all(_named_latents(job.model, record))
     session.add_all(_directions(job.model, checkpoint.id, record))
+    if record.reference is not None:
+        session.add(_reference_row(claim, checkpoint.id, record.reference))
     session.flush()
     job.result = {
         "checkpoint": checkpoint.id,
@@ -214,6 +245,22 @@ def _directions(model: str, checkpoint: str, record: ImportedRecord) -> Iterator
             details=entry["details"],
             checkpoint=checkpoint,
         )
+
+
+def imported_reference_key(claim: Claim) -> str:
+    """The key under which the holder of the import stores the quality reference."""
+    return file_key(claim.job_id, claim.epoch, REFERENCE)
+
+
+def _reference_row(claim: Claim, checkpoint: str, reference: dict[str, Any]) -> CheckpointFile:
+    return CheckpointFile(
+        checkpoint=checkpoint,
+        kind=REFERENCE_FILE,
+        key=imported_reference_key(claim),
+        sha256=reference["sha256"],
+        bytes=reference["bytes"],
+        details={},
+    )
 
 
 def _scored_against(session: Session, record: ImportedRecord) -> str | None:

@@ -194,7 +194,7 @@ class Checkpoint(Base):
 
 
 class CheckpointFile(Base):
-    """A file that a job computed from a checkpoint, stored beside it and deleted with it."""
+    """A file that belongs to a checkpoint, stored beside it and deleted with it."""
 
     __tablename__ = "checkpoint_files"
     __table_args__ = (
@@ -205,7 +205,7 @@ class CheckpointFile(Base):
     checkpoint: Mapped[str] = mapped_column(
         String(32), ForeignKey("checkpoints.id", ondelete="CASCADE")
     )
-    kind: Mapped[str] = mapped_column(String(16))  # index | encoder
+    kind: Mapped[str] = mapped_column(String(16))  # index | encoder | reference
     key: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)

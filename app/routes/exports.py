@@ -10,13 +10,15 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from app.domain import directions, named_latents, registry
+from app.domain.checkpoint_files import REFERENCE_FILE, find_file
 from app.domain.database import Database
-from app.domain.errors import NotFound, QueueFull, RangeNotSatisfiable, Unavailable
+from app.domain.errors import InvalidRequest, NotFound, QueueFull, RangeNotSatisfiable, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import ENCODER, MEDIA_TYPES, encode_grid
 from app.domain.images.recipes import checkpoint_recipe, grid_recipe
 from app.domain.lineage import checkpoint_lineage, scores
 from app.domain.store import ObjectStore
+from app.domain.tables import CheckpointFile
 from app.routes.dependencies import StoreDep
 from app.routes.generation import GENERATION_DEPENDENCIES, GenerationContext, GenerationDep
 from app.routes.middleware.head import is_head
@@ -31,11 +33,13 @@ from app.routes.openapi import (
 from app.routes.protocol.byte_ranges import parse_range
 from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 from app.routes.protocol.deadlines import while_connected
-from app.serving.bundle_names import names_documents
+from app.serving.bundle_parts import names_documents
 from app.serving.bundle_writer import bundle_documents, sample_count, write_bundle
 from app.serving.display import square_columns
+from app.serving.passports import NoPassport
 from app.serving.samples import to_samples
 from models.config import TrainingConfig
+from models.scoring.reference_file import reference_bytes
 
 router = APIRouter(prefix="/checkpoints", tags=["models"], dependencies=[*GENERATION_DEPENDENCIES])
 
@@ -65,6 +69,7 @@ class StoredExport(NamedTuple):
     lineage: dict[str, Any]
     metrics: dict[str, Any] | None
     names: Documents  # the files of the model's latents and directions
+    reference: CheckpointFile | None  # the quality reference that came with the checkpoint
 
     def file_name(self, export_format: ExportFormat) -> str:
         return f"{self.checkpoint.model}-{self.checkpoint.id}.{SUFFIXES[export_format]}"
@@ -89,18 +94,33 @@ async def export_checkpoint(
     ],
     context: GenerationDep,
     store: StoreDep,
+    reference: Annotated[
+        bool,
+        Query(
+            description="Whether a bundle contains the embeddings of training images by which the "
+            "quality of an image is measured.",
+        ),
+    ] = True,
 ) -> Response:
     """A checkpoint to take away. `onnx` is the file that is served: it maps latents to images and
     needs only ONNX Runtime. `safetensors` has the weights of both networks and the configuration.
-    `bundle` is a zip of both with scores, lineage, sample images, a model card, an example, and the
-    latents and directions that are saved for the model.
+    `bundle` is a zip of both with scores, lineage, sample images, a model card, an example, the
+    latents and directions that are saved for the model, and the quality reference, where it is
+    known and not left out by `reference=false`.
     `POST /v1/models` imports the last two. The first two can be fetched in parts, with `Range`."""
+    if not reference and export_format != "bundle":
+        raise InvalidRequest(
+            f"only a bundle contains the quality reference, not {export_format}: leave reference "
+            "out",
+            field="reference",
+        )
     export = await to_thread.run_sync(_read, context.database, checkpoint_id)
     if export_format != "safetensors" and export.checkpoint.onnx_sha256 is None:
         await while_connected(context.request, context.exports.exported(export.checkpoint))
         export = await to_thread.run_sync(_read, context.database, checkpoint_id)
     if export_format == "bundle":
-        return await _bundle(export, context, store)
+        stored = await _quality_reference(export, context, store) if reference else None
+        return await _bundle(export, stored, context, store)
     file = _weights(export) if export_format == "safetensors" else _onnx(export)
     headers = {
         "ETag": f'"{file.sha256}"',
@@ -125,9 +145,30 @@ async def export_checkpoint(
     )
 
 
-async def _bundle(export: StoredExport, context: GenerationContext, store: ObjectStore) -> Response:
+async def _quality_reference(
+    export: StoredExport, context: GenerationContext, store: ObjectStore
+) -> bytes | None:
+    """The file that came with the checkpoint, or else that of its index; None without both."""
+    if export.reference is not None:
+        try:
+            return await to_thread.run_sync(store.get_bytes, export.reference.key)
+        except FileNotFoundError as exc:
+            raise NotFound("the checkpoint is being deleted") from exc
+    try:
+        embedding = await context.engine.passports.embedding()
+    except NoPassport:
+        return None
+    opened = await to_thread.run_sync(context.indexes.find, export.checkpoint, embedding)
+    if opened is None or opened.index.reference is None:
+        return None
+    return await to_thread.run_sync(reference_bytes, opened.index.reference, embedding)
+
+
+async def _bundle(
+    export: StoredExport, reference: bytes | None, context: GenerationContext, store: ObjectStore
+) -> Response:
     name = export.file_name("bundle")
-    documents = bundle_documents(export.lineage, export.metrics, name) | export.names
+    documents = bundle_documents(export.lineage, export.metrics, name, reference) | export.names
     headers = {
         "ETag": _bundle_etag(export, documents),
         "Cache-Control": "no-cache",
@@ -187,7 +228,10 @@ def _read(database: Database, checkpoint_id: str) -> StoredExport:
             session.scalars(directions.select_all(session, row.model)).all(),
             row.model,
         )
-        return StoredExport(checkpoint, row.bytes, row.onnx_bytes or 0, lineage, scores(row), names)
+        reference = find_file(session, row.id, REFERENCE_FILE)
+        return StoredExport(
+            checkpoint, row.bytes, row.onnx_bytes or 0, lineage, scores(row), names, reference
+        )
 
 
 def _weights(export: StoredExport) -> StoredFile:

@@ -30,7 +30,7 @@ from app.routes.protocol.uploads import (
     UploadRules,
     receive_upload,
 )
-from app.serving.bundle_names import check_names
+from app.serving.bundle_parts import check_parts
 
 router = APIRouter(
     prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -129,7 +129,7 @@ def _queue(
     settings: Settings, database: Database, store: ObjectStore, name: str, file: UploadedFile
 ) -> Job:
     weights = read_weights(file.path, file.name, settings)
-    check_names(weights, name)
+    check_parts(weights, name)
     return queue_import(
         database,
         store,

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, ONNX, SAMPLES, WEIGHTS
+from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, ONNX, REFERENCE, SAMPLES, WEIGHTS
 from app.domain.images.encoders import ZIP_EPOCH
 from app.serving.bundle_example import bundle_example
 from app.serving.model_card import model_card
@@ -24,16 +24,24 @@ def sample_count(config: TrainingConfig) -> int:
 
 
 def bundle_documents(
-    lineage: dict[str, Any], metrics: dict[str, Any] | None, downloaded_as: str
+    lineage: dict[str, Any],
+    metrics: dict[str, Any] | None,
+    downloaded_as: str,
+    reference: bytes | None = None,
 ) -> dict[str, bytes]:
-    """The small files of the bundle, except the grid of samples."""
+    """The small files of the bundle, except the grid of samples. `reference` is the content of the
+    quality reference, None where it is unknown or left out."""
     config = TrainingConfig.from_json(lineage["config"])
+    has_reference = reference is not None
+    card = model_card(
+        lineage, metrics, sample_count(config), downloaded_as, has_reference=has_reference
+    )
     return {
-        CARD: model_card(lineage, metrics, sample_count(config), downloaded_as).encode(),
+        CARD: card.encode(),
         EXAMPLE: bundle_example(config.classes).encode(),
         METRICS: _json(metrics),
         LINEAGE: _json(lineage),
-    }
+    } | ({} if reference is None else {REFERENCE: reference})
 
 
 def write_bundle(

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, ONNX, SAMPLES, WEIGHTS
+from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, ONNX, REFERENCE, SAMPLES, WEIGHTS
 from models.config import TrainingConfig
 from models.onnx_generator import LICENCE
 
@@ -23,7 +23,12 @@ MEANINGS = {
 
 
 def model_card(
-    lineage: dict[str, Any], metrics: dict[str, Any] | None, samples: int, downloaded_as: str
+    lineage: dict[str, Any],
+    metrics: dict[str, Any] | None,
+    samples: int,
+    downloaded_as: str,
+    *,
+    has_reference: bool = False,
 ) -> str:
     """The card as Markdown. `samples` is how many images the grid shows, of the seeds from 0 on."""
     config = TrainingConfig.from_json(lineage["config"])
@@ -40,7 +45,7 @@ def model_card(
         "## Licence",
         LICENCE,
         "## Use",
-        _use(lineage["model"], downloaded_as),
+        _use(lineage["model"], downloaded_as, has_reference),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -141,7 +146,11 @@ def _limits(config: TrainingConfig) -> str:
     )
 
 
-def _use(model: str, downloaded_as: str) -> str:
+def _use(model: str, downloaded_as: str, has_reference: bool) -> str:
+    reference = (
+        f"| `{REFERENCE}` | embeddings of training images, by which Moggy measures the quality of "
+        "an image. They are no pictures, and reveal whether a given picture was among them |"
+    )
     return "\n".join(
         [
             f"Without Moggy: `pip install onnxruntime numpy pillow`, then `python {EXAMPLE}` "
@@ -156,6 +165,7 @@ def _use(model: str, downloaded_as: str) -> str:
             "int64 where there are classes, to `images` (N, height, width, channels) uint8 |",
             f"| `{WEIGHTS}` | the weights of generator and discriminator, with the configuration |",
             f"| `{METRICS}`, `{LINEAGE}` | the scores, and where the checkpoint comes from |",
+            *([reference] if has_reference else []),
             f"| `{SAMPLES}`, `{EXAMPLE}`, `{CARD}` | images, a program, this card |",
         ]
     )

@@ -1,5 +1,6 @@
 """A bundle gives its weights and its record; any other zip is refused before it is unpacked."""
 
+import hashlib
 import io
 import pickle
 import stat
@@ -25,9 +26,11 @@ from app.domain.bundles import (
     END,
     LATENTS,
     LINEAGE,
+    MAX_REFERENCE_BYTES,
     MEMBERS,
     METRICS,
     ONNX,
+    REFERENCE,
     WEIGHTS,
     BundleError,
     ImportedRecord,
@@ -44,7 +47,7 @@ def unpack(folder: Path, file: bytes, limit: int = LIMIT) -> ImportedRecord:
     path.write_bytes(file)
     assert is_zip(path)
     unpacked_bytes(path, limit)
-    return unpack_bundle(path, folder / "weights")
+    return unpack_bundle(path, folder / "weights", folder / "reference")
 
 
 def refusal(folder: Path, file: bytes, limit: int = LIMIT) -> str:
@@ -73,6 +76,20 @@ def test_a_bundle_may_lack_its_onnx_file(tmp_path: Path) -> None:
     del contents[ONNX]
     unpack(tmp_path, zipped(contents))
     assert (tmp_path / "weights").read_bytes() == tiny_checkpoint()
+
+
+def test_a_quality_reference_is_unpacked_and_one_that_is_too_large_refused(tmp_path: Path) -> None:
+    data = b"a quality reference"
+    (tmp_path / "sound").mkdir()
+    record = unpack(tmp_path / "sound", zipped(bundle_contents() | {REFERENCE: data}))
+    assert (tmp_path / "sound" / "reference").read_bytes() == data
+    sha256 = hashlib.sha256(data).hexdigest()
+    assert record.reference == {"sha256": sha256, "bytes": len(data)}
+    (tmp_path / "large").mkdir()
+    large = zipped(bundle_contents() | {REFERENCE: bytes(MAX_REFERENCE_BYTES + 1)})
+    assert f"contains {REFERENCE} with 2,097,153 bytes: at most" in refusal(
+        tmp_path / "large", large
+    )
 
 
 def test_a_bundle_has_exactly_its_files(tmp_path: Path) -> None:
@@ -232,5 +249,5 @@ def test_weights_that_the_lineage_does_not_name_are_refused(tmp_path: Path, line
 def test_the_files_of_a_bundle_are_in_a_readable_order(tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(bundle())) as archive:
         assert archive.namelist()[0] == "README.md"
-        assert sorted(archive.namelist()) == sorted(set(MEMBERS) - {LATENTS, DIRECTIONS})
+        assert sorted(archive.namelist()) == sorted(set(MEMBERS) - {LATENTS, DIRECTIONS, REFERENCE})
         assert archive.testzip() is None

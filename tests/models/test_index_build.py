@@ -16,6 +16,8 @@ from models.onnx_generator import OnnxGenerator
 from models.samples import Sample
 from models.scoring.nearest import FEATURES_FILE, write_index
 from models.scoring.onnx_embedder import OnnxEmbedder
+from models.scoring.realism import Reference
+from models.scoring.reference_file import reference_bytes
 from models.scoring.sample_index import SampleIndex
 from models.seeds import SEARCH_SEEDS, class_from_seed
 
@@ -42,6 +44,7 @@ def build(
         "samples": SAMPLES,
         "pictures": pictures and str(pictures),
         "pictures_absent": None if pictures else "its dataset has been deleted",
+        "reference": None,
     }
     (folder / "run.json").write_text(json.dumps(run | changes))
     events = RecordedEvents()
@@ -88,6 +91,27 @@ def test_with_the_embeddings_of_its_pictures_every_image_has_a_quality(tmp_path:
     absent = SampleIndex(tmp_path / INDEX_FILE).description.quality_absent
     assert absent is not None
     assert "was embedded by another" in absent
+
+
+def test_without_pictures_the_reference_that_came_with_the_checkpoint_counts(
+    tmp_path: Path,
+) -> None:
+    config, path, embedder = TrainingConfig(**CONFIG), tmp_path / "reference", OnnxEmbedder()
+    real = OnnxGenerator(onnx_bytes(config, 1)).render([Sample(seed) for seed in SEARCH_SEEDS[:8]])
+    reference = Reference.of_dataset(embedder(real))
+    path.write_bytes(reference_bytes(reference, embedder.name))
+    build(tmp_path, config, reference=str(path))
+    index = SampleIndex(tmp_path / INDEX_FILE)
+    assert index.realism is not None
+    others = slice(8, None)  # the images that are not equal to a real one
+    expected = reference.realism(index.features[others])
+    assert np.allclose(index.realism[others], expected, rtol=0.02)
+    assert index.description.quality_absent is None
+    path.write_bytes(reference_bytes(reference, "another"))
+    build(tmp_path, config, reference=str(path))
+    absent = SampleIndex(tmp_path / INDEX_FILE).description.quality_absent
+    assert absent is not None
+    assert "came with it was embedded by another, this service has moggy-" in absent
 
 
 @pytest.mark.parametrize(

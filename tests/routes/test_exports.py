@@ -22,6 +22,7 @@ from app.domain.bundles import (
     MEMBERS,
     METRICS,
     ONNX,
+    REFERENCE,
     SAMPLES,
     WEIGHTS,
 )
@@ -91,7 +92,7 @@ def test_a_bundle_has_the_files_the_scores_the_lineage_and_the_images_that_are_s
     name = f"cats-{checkpoint.id}.zip"
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert sorted(archive.namelist()) == sorted(set(MEMBERS) - {LATENTS, DIRECTIONS})
+        assert sorted(archive.namelist()) == sorted(set(MEMBERS) - {LATENTS, DIRECTIONS, REFERENCE})
         files = {member: archive.read(member) for member in archive.namelist()}
     assert files[WEIGHTS] == checkpoint_bytes(TINY, 1)
     assert files[ONNX] == onnx_bytes(TINY, 1)
@@ -144,7 +145,7 @@ def test_an_unknown_checkpoint_format_or_parameter_is_refused(
     client: TestClient, checkpoint: GeneratorCheckpoint
 ) -> None:
     assert client.get("/v1/checkpoints/none/export?format=onnx").status_code == 404
-    for query in ("format=pickle", "", "format=onnx&scale=2"):
+    for query in ("format=pickle", "", "format=onnx&scale=2", "format=onnx&reference=false"):
         answer = client.get(f"/v1/checkpoints/{checkpoint.id}/export?{query}")
         assert answer.status_code == 422, query
 

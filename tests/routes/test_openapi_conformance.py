@@ -102,6 +102,7 @@ REASONS = re.compile(
             r"(seeds|amounts) .* are not 1 to",
             r"needs at least 2 on each side",
             r"are the same class",
+            r"only a bundle contains the quality reference",
         )
     )
 )

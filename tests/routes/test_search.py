@@ -58,6 +58,7 @@ def build(folder: Path, config: dict[str, Any], *, with_pictures: bool) -> Path:
         "samples": SAMPLES,
         "pictures": str(folder) if with_pictures else None,
         "pictures_absent": None if with_pictures else "it is not known",
+        "reference": None,
     }
     (folder / "run.json").write_text(json.dumps(run))
     run_build(folder, NoEvents())

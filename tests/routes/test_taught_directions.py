@@ -77,7 +77,7 @@ def _add_index(
 ) -> None:
     generator = store.local_copy(checkpoint.onnx_key)
     run = {"generator": str(generator), "sha256": checkpoint.onnx_sha256, "samples": SAMPLES}
-    run |= {"pictures": None, "pictures_absent": "there are none"}
+    run |= {"pictures": None, "pictures_absent": "there are none", "reference": None}
     (folder / "run.json").write_text(json.dumps(run))
     events = Recorded()
     assert run_build(folder, events) == 0

@@ -5,8 +5,14 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.domain.bundles import ImportedRecord
-from app.domain.imports import add_imported_model, read_record, weights_key
+from app.domain.bundles import REFERENCE, ImportedRecord
+from app.domain.imports import (
+    add_imported_model,
+    imported_reference_key,
+    read_record,
+    reference_key,
+    weights_key,
+)
 from app.domain.job_objects import checkpoint_key
 from app.domain.tables import onnx_key
 from worker.kinds.kind import Kind, link_or_copy
@@ -28,6 +34,10 @@ class Import(Kind):
         self._record = read_record(self.context.store, self.job.id)
         key = weights_key(self.job.id)
         link_or_copy(self.context.store.local_copy(key, self.job.config["sha256"]), weights)
+        if self._record.reference is not None:
+            stored = reference_key(self.job.id)
+            source = self.context.store.local_copy(stored, self._record.reference["sha256"])
+            link_or_copy(source, self.run_dir / REFERENCE)
         run = {"weights": str(weights), "max_bytes": self.context.settings.max_model_bytes}
         (self.run_dir / "run.json").write_text(json.dumps(run))
 
@@ -37,6 +47,8 @@ class Import(Kind):
     def store_results(self) -> None:
         self.context.store.move_in(self.run_dir / WEIGHTS, self._key)
         self.context.store.move_in(self.run_dir / ONNX, onnx_key(self._key))
+        if self._record.reference is not None:
+            self.context.store.move_in(self.run_dir / REFERENCE, imported_reference_key(self.claim))
 
     def register_results(self, session: Session, event: dict[str, Any]) -> None:
         added = add_imported_model(session, self.claim, self._key, event, self._record)

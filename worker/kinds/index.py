@@ -8,7 +8,12 @@ from typing import Any, ClassVar
 from sqlalchemy.orm import Session
 
 from app.domain import jobs, registry
-from app.domain.checkpoint_files import add_file, computed_file_key
+from app.domain.checkpoint_files import (
+    REFERENCE_FILE,
+    add_file,
+    computed_file_key,
+    find_file,
+)
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import JobKind
 from app.domain.registry import NoPictures, TrainingPictures, training_pictures
@@ -29,6 +34,7 @@ class Index(Kind):
         with self.context.read() as session:
             row = registry.find_checkpoint(session, self.job.checkpoint)
             pictures, absent = _pictures(session, row.id)
+            reference = find_file(session, row.id, REFERENCE_FILE)
         checkpoint = GeneratorCheckpoint.of(row)
         generator = self.context.store.local_copy(checkpoint.onnx_key, checkpoint.onnx_sha256)
         run = {
@@ -37,6 +43,8 @@ class Index(Kind):
             "samples": self.context.settings.index_samples,
             "pictures": pictures and str(self._fetch(pictures)),
             "pictures_absent": absent,
+            "reference": reference
+            and str(self.context.store.local_copy(reference.key, reference.sha256)),
         }
         (self.run_dir / "run.json").write_text(json.dumps(run))
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bundle_files import bundle_contents, few_real_images, zipped
 from servers import ON_POSTGRESQL
 from sqlalchemy import select
 from weight_files import TINY, tiny_checkpoint, with_description, with_tensor, without
 
 from app.domain import jobs, leases
+from app.domain.bundles import REFERENCE
 from app.domain.database import Database
 from app.domain.imports import queue_import, read_weights
 from app.domain.job_states import Status
@@ -18,6 +20,7 @@ from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Job, Model
 from benchmarks.harness.random_models import onnx_bytes
 from models.config import TrainingConfig
+from models.scoring.reference_file import reference_bytes
 from worker import supervisor
 from worker.context import WorkerContext
 
@@ -58,17 +61,18 @@ def run_import(
     return run
 
 
-def test_an_imported_checkpoint_has_the_bytes_of_both_files(
+def test_an_imported_checkpoint_has_the_bytes_of_its_files(
     run_import: Import, database: Database, store: ObjectStore
 ) -> None:
-    file = tiny_checkpoint()
-    job = run_import(file)
+    file, reference = tiny_checkpoint(), reference_bytes(few_real_images(), "moggy-1")
+    job = run_import(zipped(bundle_contents(file) | {REFERENCE: reference}))
     assert (job.status, job.error) == (Status.SUCCEEDED, None)
     with database.read() as session:
         (checkpoint,) = session.scalars(select(Checkpoint)).all()
     assert store.get_bytes(checkpoint.key) == file
     # A new file, and the one that a training writes.
     assert store.get_bytes(checkpoint.objects[1]) == onnx_bytes(TINY, 1)
+    assert store.get_bytes(checkpoint.objects[2]) == reference
     assert sorted(key for key in store.keys("jobs")) == sorted(checkpoint.objects)
     assert (checkpoint.model, checkpoint.images_seen) == ("cats", 1000)
     assert TrainingConfig.from_json(checkpoint.config) == TINY

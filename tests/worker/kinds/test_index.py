@@ -1,23 +1,27 @@
 """The index of a served checkpoint: queued once when its training has ended, and stored."""
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from servers import ON_POSTGRESQL
 
 from app.domain import jobs, leases, registry
-from app.domain.checkpoint_files import find_file
+from app.domain.checkpoint_files import REFERENCE_FILE, find_file
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import JobKind, Status, Stop
 from app.domain.sample_indexes import index_served
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import Job
+from app.domain.tables import CheckpointFile, Job
 from benchmarks.harness.random_models import register, store_checkpoint
 from models.scoring.sample_index import SampleIndex
 from worker import supervisor
 from worker.context import WorkerContext
+from worker.kinds.index import Index
 from worker.reaper import reap
 
 SMALL: dict[str, Any] = {"architecture": "mlp", "shape": (28, 28, 3), "latent_dim": 8}
@@ -67,6 +71,33 @@ def test_the_reaper_queues_it_and_its_job_stores_it(
     reap(context, ["light"])
     with database.read() as session:
         assert session.query(Job).count() == 1
+
+
+def test_the_reference_that_came_with_the_checkpoint_is_given_to_the_child(
+    database: Database,
+    store: ObjectStore,
+    settings: Settings,
+    context: WorkerContext,
+    served: GeneratorCheckpoint,
+    tmp_path: Path,
+) -> None:
+    store.put_bytes("jobs/import/1/files/reference.safetensors", b"reference")
+    file = CheckpointFile(
+        checkpoint=served.id,
+        kind=REFERENCE_FILE,
+        key="jobs/import/1/files/reference.safetensors",
+        sha256=hashlib.sha256(b"reference").hexdigest(),
+        bytes=9,
+        details={},
+    )
+    with database.write() as session:
+        session.add(file)
+    job = index_served(database, settings)
+    assert job is not None
+    Index(context, job, tmp_path).prepare()
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert run["pictures"] is None
+    assert Path(run["reference"]).read_bytes() == b"reference"
 
 
 def test_while_a_training_may_change_what_is_served_nothing_is_queued(

@@ -1,4 +1,5 @@
-"""The named latents and directions in a bundle: written for an export, checked for an import."""
+"""The latents, directions and quality reference in a bundle: written for an export, checked for an
+import."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 from pydantic import Field, ValidationError
 
-from app.domain.bundles import DIRECTIONS, LATENTS
+from app.domain.bundles import DIRECTIONS, LATENTS, REFERENCE
 from app.domain.directions import MAX_DIRECTIONS
 from app.domain.errors import InvalidRequest
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -19,6 +20,7 @@ from app.serving.latent_files import LatentFile, rows_of
 from app.serving.latents import LatentValues
 from app.serving.request_bodies import StrictBody
 from models.samples import unpack_vector
+from models.scoring.reference_file import ReferenceFileError, read_reference
 
 LENGTH_TOLERANCE = 1e-3  # of a direction, which has unit length
 
@@ -88,8 +90,9 @@ def names_documents(
     return documents
 
 
-def check_names(weights: ImportedWeights, model: str) -> None:
-    """Raise InvalidRequest for latents or directions that the model cannot have."""
+def check_parts(weights: ImportedWeights, model: str) -> None:
+    """Raise InvalidRequest for latents or directions that the model cannot have, and for a broken
+    quality reference."""
     header, record = weights.header, weights.record
     checkpoint = GeneratorCheckpoint(
         "", model, "", weights.sha256, header.images_seen, header.config.shape,
@@ -113,6 +116,11 @@ def check_names(weights: ImportedWeights, model: str) -> None:
                 )
             if abs(length - 1) > LENGTH_TOLERANCE:
                 raise _refusal(DIRECTIONS, f"has the length {length:g} for {entry.name!r}, not 1")
+    if weights.reference is not None:
+        try:
+            read_reference(weights.reference)
+        except ReferenceFileError as error:
+            raise _refusal(REFERENCE, str(error)) from error
 
 
 def _parse(kind: type[Parsed], content: Any, name: str) -> Parsed:
