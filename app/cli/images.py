@@ -10,6 +10,7 @@ from app.cli.client import ServiceClient, segment
 from app.cli.console import size
 from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
+from app.cli.jobs import once_indexed
 from app.cli.latent_options import EditsOption, parse_edits, parse_latents, with_edits
 from app.cli.options import (
     ClassOption,
@@ -174,7 +175,8 @@ def blend(
 def _write_response(model: str, collection: str, body: dict[str, Any], out: Path) -> None:
     path = f"models/{segment(model)}/{collection}"
     with ServiceClient.from_environment() as client:
-        written = write_file(out, client.download(path, without_none(body)))
+        request = without_none(body)
+        written = once_indexed(client, lambda: write_file(out, client.download(path, request)))
     print(f"{out}: {size(written)}", file=sys.stderr)
 
 

@@ -1,8 +1,9 @@
 """Commands about jobs: list, follow and stop them; fetch their logs, files and films."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from app.cli.client import ServiceClient, segment
 from app.cli.console import counted, figure, local_time, printable, size, table
 from app.cli.datasets import follow_ingest
-from app.cli.errors import INTERRUPTED, CommandError
+from app.cli.errors import INTERRUPTED, CommandError, IndexMissing
 from app.cli.files import check_folder, fetch_files, format_of, write_file
 from app.cli.follow import follow_job
 from app.cli.options import (
@@ -22,6 +23,8 @@ from app.cli.options import (
     without_none,
 )
 from app.cli.progress import make_view
+
+T = TypeVar("T")
 
 JOB_COLUMNS = ("JOB", "KIND", "STATUS", "MODEL", "DATASET", "IMAGES", "CREATED")
 SCORE_COLUMNS = ("SCORE", "VALUE", "95 %", "YOUR DATA", "NOISE")
@@ -222,6 +225,17 @@ def follow_to_success(client: ServiceClient, job_id: str, kind: str, from_now: b
         status = "was cancelled" if ending.status == "cancelled" else ending.status
         raise CommandError(f"Job {job_id} {status}{f': {ending.error}' if ending.error else ''}")
     return client.get(f"jobs/{segment(job_id)}")
+
+
+def once_indexed(client: ServiceClient, request: Callable[[], T]) -> T:
+    """Make a request that may need the model's sample index: if there is none, wait for the job
+    that builds it, and make the request again."""
+    try:
+        return request()
+    except IndexMissing as missing:
+        print("The model's images are indexed first, once.", file=sys.stderr)
+        follow_to_success(client, missing.job, "index")
+        return request()
 
 
 @jobs_cli.command()

@@ -10,10 +10,17 @@ from app.cli.console import duration, size
 from app.cli.datasets import follow_ingest
 from app.cli.errors import WrongUsage
 from app.cli.files import check_folder
-from app.cli.jobs import download_files, follow_evaluation, follow_synthesis, follow_training
+from app.cli.jobs import (
+    download_files,
+    follow_evaluation,
+    follow_synthesis,
+    follow_training,
+    once_indexed,
+)
 from app.cli.options import (
     CheckpointOption,
     ClassOption,
+    MinQualityOption,
     ModelArgument,
     OptionalFolderOption,
     TruncationOption,
@@ -153,6 +160,7 @@ def synthesize(
     reject_copies: Annotated[
         bool, typer.Option("--reject-copies", help="Leave out copies of training pictures.")
     ] = False,
+    min_quality: MinQualityOption = None,
     checkpoint: CheckpointOption = None,
 ) -> None:
     """Generate many images into files and fetch them, or pack them as a dataset; prints the job's
@@ -170,13 +178,15 @@ def synthesize(
         "format": image_format,
         "shard_images": shard_images,
         "reject_copies": reject_copies or None,
+        "min_quality": min_quality,
         "into": into,
         "checkpoint": checkpoint,
     }
     if out is not None:
         check_folder(out)
     with ServiceClient.from_environment() as client:
-        job_id = client.post("jobs", without_none(body))["id"]
+        job = once_indexed(client, lambda: client.post("jobs", without_none(body)))
+        job_id = job["id"]
         print(job_id, flush=True)
         follow_synthesis(client, job_id)
         if out is not None:

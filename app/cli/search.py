@@ -9,9 +9,9 @@ import typer
 
 from app.cli.client import ServiceClient, segment
 from app.cli.console import figure, size, table
-from app.cli.errors import IndexMissing, WrongUsage
+from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
-from app.cli.jobs import follow_to_success
+from app.cli.jobs import once_indexed
 from app.cli.latent_options import parse_latents
 from app.cli.options import ClassOption, MinQualityOption, ModelArgument, without_none
 
@@ -50,12 +50,7 @@ def search(
         raise WrongUsage("give --color, --picture, --like or --class")
     file_format = None if out is None else format_of(out, SHEETS)
     with ServiceClient.from_environment() as client:
-        try:
-            found = _search(client, model, body, picture)
-        except IndexMissing as missing:
-            print("The model's images are indexed first, once.", file=sys.stderr)
-            follow_to_success(client, missing.job, "index")
-            found = _search(client, model, body, picture)
+        found = once_indexed(client, lambda: _search(client, model, body, picture))
         print(table(COLUMNS, [_row(item) for item in found["items"]]))
         if out is not None and found["items"]:
             seeds = [item["seed"] for item in found["items"]]

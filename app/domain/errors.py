@@ -18,7 +18,7 @@ MoggyError
 ├── InsufficientStorage 507
 └── Unavailable 503         a temporary condition: try again later
     ├── QueueFull 503
-    ├── IndexMissing 503        app.serving.sample_indexes
+    ├── IndexMissing 503        app.domain.sample_indexes
     └── DeadlinePassed 503      app.routes.protocol.deadlines
 """
 

@@ -1,6 +1,7 @@
 """Synthesis: a request for many images of one checkpoint as files, and the disk space they need."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any, Self
@@ -9,14 +10,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, jobs, registry
+from app.domain.checkpoint_files import find_file
 from app.domain.database import Database
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest
 from app.domain.extras import is_installed, lacks_training
 from app.domain.idempotency import create_once
 from app.domain.images.checkpoint import GeneratorCheckpoint, find_label
-from app.domain.job_states import ENDED, Status
+from app.domain.images.replacement_seeds import MAX_MIN_QUALITY
+from app.domain.job_states import ENDED, JobKind, Status
 from app.domain.packing import PackingRequest
 from app.domain.registry import NoPictures, training_pictures
+from app.domain.sample_indexes import index_missing, quality_unknown
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Dataset, Job, JobFile
@@ -48,6 +52,7 @@ class Synthesis:
     format: str = "png"
     shard_images: int = SHARD_IMAGES
     reject_copies: bool = False
+    min_quality: float = 0.0  # of 100 random images, this many are below it
     into: str | None = None  # the dataset that is packed from the images
 
     def __post_init__(self) -> None:
@@ -64,6 +69,11 @@ class Synthesis:
             raise InvalidRequest(
                 f"truncation {self.truncation} is out of range: above 0, at most 1",
                 field="truncation",
+            )
+        if not 0 <= self.min_quality <= MAX_MIN_QUALITY:
+            raise InvalidRequest(
+                f"min_quality {self.min_quality:g} is out of range: 0 to {MAX_MIN_QUALITY:g}",
+                field="min_quality",
             )
         if ceil(self.images / self.shard_images) > MAX_SHARDS:
             raise InvalidRequest(
@@ -89,6 +99,7 @@ class Synthesis:
             "format": self.format,
             "shard_images": self.shard_images,
             "reject_copies": self.reject_copies,
+            "min_quality": self.min_quality,
             "into": self.into,
         }
 
@@ -113,12 +124,15 @@ def queue_synthesis(
     store: ObjectStore,
     request: dict[str, Any],
     idempotency_key: str | None,
+    wake: Callable[[str], None] = lambda _queue: None,
 ) -> Job:
     """Queue the synthesis that `request` describes, or return the earlier job of the same key.
 
     `request` has model, checkpoint and the fields of Synthesis, with `class` for class_name; None
     means the default. With `into`, a dataset of this name is registered, which a failed one of the
-    name makes room for. Raises NotFound, Conflict, QueueFull, InvalidRequest, InsufficientStorage.
+    name makes room for. With `min_quality` and without a sample index, the job that builds the
+    index is queued instead, the workers of its queue are notified by `wake`, and IndexMissing is
+    raised. Raises NotFound, Conflict, QueueFull, InvalidRequest, InsufficientStorage.
     """
     replaced: list[Dataset] = []
 
@@ -130,6 +144,9 @@ def queue_synthesis(
             find_label(checkpoint, synthesis.class_name)
         image_bytes = max_image_bytes(checkpoint.shape, synthesis.layout, synthesis.format)
         check_disk(session, settings, store, synthesis.images, synthesis.shard_images, image_bytes)
+        config = synthesis.to_json()
+        if synthesis.min_quality:
+            config["index"] = _quality_index(session, checkpoint)
         job = jobs.create(
             session,
             kind="synthesize",
@@ -138,7 +155,7 @@ def queue_synthesis(
             if synthesis.reject_copies
             else None,
             checkpoint=checkpoint.id,
-            config=synthesis.to_json(),
+            config=config,
             max_queued=settings.max_queued_jobs,
         )
         if synthesis.into is not None:
@@ -146,7 +163,10 @@ def queue_synthesis(
             replaced[:] = datasets.reserve(session, synthesis.into, job, packing)
         return job
 
-    job = create_once(database, request, idempotency_key, create)
+    try:
+        job = create_once(database, request, idempotency_key, create)
+    except _NotIndexed as exc:
+        raise index_missing(database, settings, exc.checkpoint, wake) from exc
     for dataset in replaced:
         datasets.delete_objects(store, dataset)
     return job
@@ -168,6 +188,25 @@ def _lock_training_dataset(session: Session, checkpoint: GeneratorCheckpoint) ->
             field="reject_copies",
         ) from exc
     return datasets.lock_ready(session, pictures.dataset).name
+
+
+class _NotIndexed(Exception):
+    """The checkpoint has no sample index."""
+
+    def __init__(self, checkpoint: GeneratorCheckpoint) -> None:
+        super().__init__(checkpoint.id)
+        self.checkpoint = checkpoint
+
+
+def _quality_index(session: Session, checkpoint: GeneratorCheckpoint) -> str:
+    """Return the sha256 of the sample index that defines the quality of the checkpoint's images."""
+    file = find_file(session, checkpoint.id, JobKind.INDEX)
+    if file is None:
+        raise _NotIndexed(checkpoint)
+    absent = file.details["quality_absent"]
+    if absent is not None:
+        raise quality_unknown(absent, "min_quality")
+    return file.sha256
 
 
 def _check_range(field: str, value: int, least: int, most: int) -> None:

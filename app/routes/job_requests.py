@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonVal
 from app.domain.errors import InvalidRequest
 from app.routes.fields import CheckpointId, Name
 from app.serving.latents import Truncation
+from app.serving.rejection import MinQuality
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody, float_as_int, limit_fields
 from models.config import field_ranges
 from models.presets import PRESETS
@@ -16,7 +17,7 @@ FIELDS = {
               "resume_from", "stability", "overrides"),
     "evaluate": ("dataset", "model", "checkpoint", "images"),
     "synthesize": ("model", "checkpoint", "images", "seed", "class", "truncation", "layout",
-                   "format", "shard_images", "reject_copies", "into"),
+                   "format", "shard_images", "reject_copies", "min_quality", "into"),
 }  # fmt: skip
 # The fields that each kind requires, for the OpenAPI document.
 REQUIRED: dict[str, JsonValue] = {
@@ -58,13 +59,14 @@ class JobRequest(StrictBody):
     the model's served one, on `images` generated images, by default as many as the dataset has.
 
     `synthesize` takes model, checkpoint, images, seed, class, truncation, layout, format,
-    shard_images, reject_copies and into. It writes 10 to 10,000,000 `images`, of the seeds from
-    `seed` (default 0) on, to files: GET /v1/jobs/{id}/files. `class` belongs to conditional models;
-    without it each seed draws its own. `truncation` (default 1) is the factor by which latents are
-    scaled. By default `layout` is zip, `format` png and `shard_images` 10,000. `reject_copies`
-    skips seeds whose images are copies of training pictures, and continues with further seeds until
-    there are `images`. `into` names a new dataset that is then packed from the files, with the
-    classes of a conditional model in the layout imagefolder, its default here.
+    shard_images, reject_copies, min_quality and into. It writes 10 to 10,000,000 `images`, of the
+    seeds from `seed` (default 0) on, to files: GET /v1/jobs/{id}/files. `class` belongs to
+    conditional models; without it each seed draws its own. `truncation` (default 1) is the factor
+    by which latents are scaled. By default `layout` is zip, `format` png and `shard_images` 10,000.
+    `reject_copies` skips seeds whose images are copies of training pictures, and `min_quality`
+    those whose images are of a lower quality; the job continues with further seeds until there are
+    `images`. `into` names a new dataset that is then packed from the files, with the classes of a
+    conditional model in the layout imagefolder, its default here.
     """
 
     model_config = ConfigDict(json_schema_extra=REQUIRED)
@@ -89,6 +91,7 @@ class JobRequest(StrictBody):
     format: Literal["png", "webp", "jpg"] | None = None
     shard_images: Annotated[int, Field(strict=True, ge=1), FLOAT_AS_INT] | None = None
     reject_copies: Annotated[bool | None, Field(strict=True)] = None
+    min_quality: MinQuality | None = None
     into: Name | None = None
 
     def own_fields(self) -> dict[str, Any]:

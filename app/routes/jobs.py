@@ -151,7 +151,7 @@ def create_job(
         return Quote.model_validate(dry_run_training(database, settings, meter, fields)._asdict())
     disk.check()
     if body.kind == "synthesize":
-        job = queue_synthesis(database, settings, store, fields, idempotency_key)
+        job = queue_synthesis(database, settings, store, fields, idempotency_key, publisher.wake)
     else:
         queue = queue_evaluation if body.kind == "evaluate" else queue_training
         job = queue(database, settings, fields, idempotency_key)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from app.domain.errors import Conflict, InvalidRequest, QueueFull, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.recipes import class_name
+from app.domain.sample_indexes import IndexMissing
 from app.routes.generation import GENERATION_DEPENDENCIES, GenerationContext, GenerationDep
 from app.routes.middleware.proxies import public_path
 from app.routes.openapi import BINARY, problems
@@ -24,7 +25,6 @@ from app.routes.protocol.json_forms import (
 )
 from app.routes.protocol.pictures import PICTURE, Picture, decode_in_thread, receive_picture
 from app.serving.latents import references
-from app.serving.sample_indexes import IndexMissing
 from app.serving.samples import to_sample
 from app.serving.searches import (
     FoundSample,

@@ -11,6 +11,7 @@ from app.domain import datasets, directions
 from app.domain.errors import Conflict, InvalidRequest, QueueFull
 from app.domain.images.checkpoint import CLASSES_LISTED, GeneratorCheckpoint
 from app.domain.registry import TrainingPictures
+from app.domain.sample_indexes import IndexMissing
 from app.routes.directions import DirectionView, direction_view
 from app.routes.generation import GENERATION_DEPENDENCIES, GenerationContext, GenerationDep
 from app.routes.openapi import problems
@@ -26,7 +27,6 @@ from app.routes.teach_requests import (
 )
 from app.serving.latents import check_length, references
 from app.serving.passports import NoPassport
-from app.serving.sample_indexes import IndexMissing
 from app.serving.samples import to_sample
 from app.serving.teaching import Group, generated_group, teach
 from models.samples import Sample, Vector

@@ -10,6 +10,7 @@ from pydantic import Field
 from app.domain.errors import Conflict
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.replacement_seeds import MAX_MIN_QUALITY, further_seeds, seed_after
+from app.domain.sample_indexes import quality_unknown
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, Passport
 from models.config import MAX_SEED
@@ -106,14 +107,10 @@ async def replace_rejected(
     return Accepted(samples, pixels, passports, replaced)
 
 
-def require_quality(index: SampleIndex) -> None:
-    """Raise Conflict where the quality of images is not known."""
+def require_quality(index: SampleIndex, field: str = "min_quality") -> None:
+    """Raise Conflict where the quality of images, which `field` needs, is not known."""
     if index.description.quality_absent is not None:
-        raise Conflict(
-            "the quality of this model's images is not known: "
-            f"{index.description.quality_absent}. Leave min_quality out",
-            field="min_quality",
-        )
+        raise quality_unknown(index.description.quality_absent, field)
 
 
 def _further_seeds(seeds: Iterable[int]) -> Iterator[int]:

@@ -3,25 +3,19 @@
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from math import ceil
 
-from app.domain.checkpoint_files import ensure_job, find_file, newest_job
+from app.domain.checkpoint_files import find_file
 from app.domain.database import Database
-from app.domain.errors import Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.job_states import ENDED, JobKind, Status
+from app.domain.job_states import JobKind
 from app.domain.message_publisher import MessagePublisher
+from app.domain.sample_indexes import index_missing
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import CheckpointFile, Job
+from app.domain.tables import CheckpointFile
 from models.scoring.sample_index import VERSION, SampleIndex, SampleIndexError
 
 OPEN_INDEXES = 8  # each takes a mapping, and 12 bytes of memory for each of its images
-MIN_RETRY, MAX_RETRY = 2, 60  # seconds
-
-
-class IndexMissing(Unavailable):
-    """The checkpoint has no sample index yet; a job builds it."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +57,7 @@ class SampleIndexes:
         found = self.find(checkpoint, embedding)
         if found is not None:
             return found
-        with self._database.read() as session:
-            previous = newest_job(session, checkpoint.id, JobKind.INDEX)
-        # Also where a file is stored: `find` could not use it.
-        job = ensure_job(
-            self._database, self._settings, checkpoint.id, JobKind.INDEX, lambda _row: False
-        )
-        assert job is not None
-        self._publisher.wake(job.queue)
-        raise _missing(checkpoint, job, previous)
+        raise index_missing(self._database, self._settings, checkpoint, self._publisher.wake)
 
     def _open(self, file: CheckpointFile) -> OpenIndex:
         with self._access:
@@ -89,17 +75,3 @@ class SampleIndexes:
 def _is_current(file: CheckpointFile, embedding: str) -> bool:
     made_by: tuple[int, str] = (file.details["version"], file.details["embedding"])
     return made_by == (VERSION, embedding)
-
-
-def _missing(checkpoint: GeneratorCheckpoint, job: Job, previous: Job | None) -> IndexMissing:
-    eta = job.progress.get("eta_seconds") if job.status == Status.RUNNING else None
-    seconds = MIN_RETRY if eta is None else ceil(eta)
-    failure = ""
-    if previous is not None and previous.status in ENDED and previous.error:
-        failure = f" (the one before, {previous.id}, failed: {previous.error})"
-    return IndexMissing(
-        f"checkpoint {checkpoint.id} of model {checkpoint.model!r} has no sample index yet: job "
-        f"{job.id} builds it{failure}. Ask again when that job has succeeded",
-        retry_after=min(max(seconds, MIN_RETRY), MAX_RETRY),
-        job=job.id,
-    )

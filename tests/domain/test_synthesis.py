@@ -21,10 +21,11 @@ from app.domain.images.recipes import image_recipe
 from app.domain.job_objects import StoredFile, add_shard
 from app.domain.job_states import Status, Stop
 from app.domain.registry import TrainingPictures
+from app.domain.sample_indexes import IndexMissing
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import IMAGE_FORMATS, Synthesis, max_image_bytes, queue_synthesis
-from app.domain.tables import Dataset
+from app.domain.tables import CheckpointFile, Dataset
 from benchmarks.harness.random_models import register
 from models.config import MAX_SEED
 from models.samples import Sample
@@ -32,7 +33,7 @@ from models.samples import Sample
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 NOTHING = dict.fromkeys(
     ("model", "checkpoint", "images", "seed", "class", "truncation", "layout", "format",
-     "shard_images", "reject_copies", "into")
+     "shard_images", "reject_copies", "min_quality", "into")
 )  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def test_a_field_that_is_not_given_has_its_default(
         "format": "png",
         "shard_images": 10_000,
         "reject_copies": False,
+        "min_quality": 0.0,
         "into": None,
     }
 
@@ -82,6 +84,7 @@ def test_given_fields_are_kept(
         "format": "jpg",
         "shard_images": 50,
         "reject_copies": False,
+        "min_quality": 0.0,
         "into": None,
     }
     assert read_job(database, queue(database, store, checkpoint="c1", **request)).config == request
@@ -310,3 +313,36 @@ def test_the_dataset_of_a_cancelled_synthesis_has_failed_and_its_name_is_free(
     assert (dataset.status, dataset.error) == ("failed", "its synthesis was cancelled")
     again = queue(database, store, model="cats", images=1000, into="kittens")
     assert dataset_of(database, "kittens").job == again
+
+
+def add_index(database: Database, absent: str | None) -> None:
+    details = {"quality_absent": absent}
+    file = CheckpointFile(
+        checkpoint="c1", kind="index", key="i", sha256="s", bytes=1, details=details
+    )
+    with database.write() as session:
+        session.add(file)
+
+
+def test_a_quality_needs_an_index_which_is_built_first(
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
+) -> None:
+    request, woken = NOTHING | {"model": "cats", "images": 10, "min_quality": 30.0}, list[str]()
+    with pytest.raises(IndexMissing, match="has no sample index yet: job") as missing:
+        queue_synthesis(database, Settings(), store, request, None, woken.append)
+    assert missing.value.job is not None
+    assert read_job(database, missing.value.job).kind == "index"
+    assert woken == ["light"]
+    add_index(database, None)
+    job = read_job(database, queue_synthesis(database, Settings(), store, request, None).id)
+    assert (job.config["min_quality"], job.config["index"]) == (30.0, "s")
+
+
+def test_a_quality_that_is_not_known_or_out_of_range_is_refused(
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
+) -> None:
+    add_index(database, "its dataset has been deleted")
+    with pytest.raises(Conflict, match=r"has been deleted\. Leave min_quality out"):
+        queue(database, store, model="cats", images=10, min_quality=30.0)
+    with pytest.raises(InvalidRequest, match="min_quality 96 is out of range: 0 to 95"):
+        queue(database, store, model="cats", images=10, min_quality=96.0)

@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, job_objects, jobs, registry
+from app.domain.checkpoint_files import find_file
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.replacement_seeds import seed_after
 from app.domain.job_objects import MANIFEST, StoredFile, file_key
+from app.domain.job_states import JobKind
 from app.domain.leases import lock_job
 from app.domain.queue import Queue
-from app.domain.tables import JobFile
+from app.domain.tables import CheckpointFile, JobFile
 from worker.kinds.kind import EMBEDDING_FILES, Kind
 
 
@@ -31,6 +33,7 @@ class Synthesize(Kind):
         with self.context.read() as session:
             row = registry.find_checkpoint(session, self.job.checkpoint)
             stored = job_objects.count_stored(session, self.job.id)
+            index = find_file(session, row.id, JobKind.INDEX)
         checkpoint = GeneratorCheckpoint.of(row)
         self._classes = checkpoint.classes
         run = {
@@ -38,6 +41,7 @@ class Synthesize(Kind):
             "path": str(self._generator_file(checkpoint)),
             "config": self.job.config,
             "compared": self._compared_dataset() if self.job.config["reject_copies"] else None,
+            "index": self._index_file(index),
             "shards": stored.shards,
             "made": stored.images,
             "tried": stored.tried,
@@ -88,6 +92,14 @@ class Synthesize(Kind):
         if checkpoint.onnx_sha256 is None:
             return self.context.store.local_copy(checkpoint.key, checkpoint.sha256)
         return self.context.store.local_copy(checkpoint.onnx_key, checkpoint.onnx_sha256)
+
+    def _index_file(self, index: CheckpointFile | None) -> str | None:
+        """The sample index that was there when the synthesis was queued; None if it is gone."""
+        if index is None or index.sha256 != self.job.config.get("index"):
+            return None
+        with suppress(FileNotFoundError):
+            return str(self.context.store.local_copy(index.key, index.sha256))
+        return None
 
     def _compared_dataset(self) -> dict[str, str]:
         """The dataset whose images must not be copied, and a folder with its embeddings.
@@ -142,7 +154,7 @@ def describe_files(
                 "images": shard.images,
                 "first_seed": seed_after(config["seed"], tried),
                 "last_seed": seed_after(config["seed"], shard.tried - 1),
-                "copies_left_out": shard.tried - tried - shard.images,
+                "left_out": shard.tried - tried - shard.images,
                 "recipes": _describe_file(recipes),
             }
         )
@@ -153,7 +165,7 @@ def describe_files(
         **config,
         "classes": list(classes) or None,
         "bytes": sum(file.bytes for file in files),
-        "copies_left_out": tried - config["images"],
+        "left_out": tried - config["images"],
         "shards": shards,
     }
 

@@ -1,4 +1,4 @@
-"""Images of consecutive seeds: generated, compared with the training images, and encoded."""
+"""Images of consecutive seeds: generated, judged, and encoded."""
 
 import itertools
 from collections import deque
@@ -16,10 +16,7 @@ from app.domain.images.replacement_seeds import seed_after
 from models.onnx_generator import OnnxGenerator
 from models.resources import usable_cores
 from models.samples import Pixels, Sample
-from models.scoring.nearest import NoIndex, copy_distance, open_index
-from models.scoring.onnx_embedder import OnnxEmbedder
 from models.seeds import class_from_seed
-from worker.synthesis.request import ComparedDataset, NoPassport
 
 # Images in one call of the runtime, which takes as long for an image in every batch.
 RENDER_BATCH = 8
@@ -34,7 +31,7 @@ WAITING_BYTES = 256 << 20
 
 
 class EncodedImage(NamedTuple):
-    """One image as a file; `data` is None for a copy of a training image, which is left out."""
+    """One image as a file; `data` is None for an image that is left out."""
 
     seed: int
     label: int | None
@@ -45,8 +42,8 @@ class EncodedImage(NamedTuple):
 class ImageStream:
     """Generates the images of consecutive seeds in order, with one thread per core.
 
-    `find_copies` takes up to TASK_IMAGES images (N, H, W, C); it returns True for each one to leave
-    out.
+    `find_rejected` takes up to TASK_IMAGES images (N, H, W, C); it returns True for each one to
+    leave out.
     """
 
     def __init__(
@@ -55,14 +52,14 @@ class ImageStream:
         checkpoint: GeneratorCheckpoint,
         image_format: str,
         label: int | None,
-        find_copies: Callable[[Pixels], list[bool]] | None = None,
+        find_rejected: Callable[[Pixels], list[bool]] | None = None,
         truncation: float = 1.0,
     ) -> None:
         self._generator = generator
         self._checkpoint = checkpoint
         self._format = image_format
         self._label = label
-        self._find_copies = find_copies
+        self._find_rejected = find_rejected
         self._truncation = truncation
 
     def images(self, seed: int, start: int, stop: int | None) -> Generator[EncodedImage]:
@@ -94,11 +91,11 @@ class ImageStream:
             samples[first : first + RENDER_BATCH] for first in range(0, len(samples), RENDER_BATCH)
         )
         pixels = np.concatenate([self._generator.render(batch) for batch in batches])
-        copies = self._find_copies(pixels) if self._find_copies else [False] * len(samples)
+        rejected = self._find_rejected(pixels) if self._find_rejected else [False] * len(samples)
         images = []
-        for seed, sample, image, is_copy in zip(seeds, samples, pixels, copies, strict=True):
+        for seed, sample, image, left_out in zip(seeds, samples, pixels, rejected, strict=True):
             recipe = image_recipe(self._checkpoint, sample)
-            data = None if is_copy else encode_image(image, self._format, recipe)
+            data = None if left_out else encode_image(image, self._format, recipe)
             images.append(EncodedImage(seed, sample.label, recipe, data))
         return images
 
@@ -115,26 +112,3 @@ def task_limits(shape: tuple[int, int, int], threads: int) -> tuple[int, int]:
     size = min(TASK_IMAGES, max(1, TASK_BYTES // image_bytes // RENDER_BATCH) * RENDER_BATCH)
     most_waiting = max(threads, WAITING_BYTES // (size * image_bytes))
     return size, min(TASKS_PER_THREAD * threads, most_waiting)
-
-
-class CopyFinder:
-    """Finds copies of a dataset's images as the copy passport defines them. Thread-safe."""
-
-    def __init__(self, compared: ComparedDataset) -> None:
-        self._embedder = OnnxEmbedder()
-        try:
-            self._index = open_index(compared.folder.joinpath, self._embedder.name)
-        except NoIndex as exc:
-            raise NoPassport(
-                f"copies cannot be recognised: dataset {compared.dataset!r} {exc}"
-            ) from exc
-        self._max_distance = copy_distance(self._index.neighbours)
-
-    def find(self, pixels: Pixels) -> list[bool]:
-        """Return whether each of the images (N, H, W, C) uint8 is a copy.
-
-        The index is searched once for all images, because each search reads all of it.
-        """
-        _, distances = self._index.nearest(self._embedder(pixels))
-        copies: list[bool] = (distances <= self._max_distance).tolist()
-        return copies

@@ -3,7 +3,8 @@
 SynthesisError         the job fails and is not tried again
 ├── DamagedCheckpoint  the checkpoint is not the file that was stored
 ├── NoPassport         images cannot be compared with the training images
-├── TooManyCopies      the model makes more copies than there are spare seeds
+├── NoQuality          the quality of images cannot be measured
+├── TooManyRejected    more images are left out than there are spare seeds
 └── NoWriter           the library that writes the layout is not installed
 """
 
@@ -27,7 +28,11 @@ class NoPassport(SynthesisError):
     pass
 
 
-class TooManyCopies(SynthesisError):
+class NoQuality(SynthesisError):
+    pass
+
+
+class TooManyRejected(SynthesisError):
     pass
 
 
@@ -44,6 +49,14 @@ class ComparedDataset:
 
 
 @dataclass(frozen=True)
+class QualityLimit:
+    """The least quality of an image, and the sample index that defines it; None if it is gone."""
+
+    min_quality: float
+    index: Path | None
+
+
+@dataclass(frozen=True)
 class SynthesisRequest:
     """`shards`, `made` and `tried` count what earlier runs of the job have stored."""
 
@@ -57,6 +70,7 @@ class SynthesisRequest:
     format: str
     shard_images: int
     compared: ComparedDataset | None  # None: copies of training images are kept
+    quality: QualityLimit | None  # None: poor images are kept
     shards: int
     made: int  # images
     tried: int  # seeds
@@ -78,7 +92,15 @@ class SynthesisRequest:
             format=config["format"],
             shard_images=config["shard_images"],
             compared=compared and ComparedDataset(compared["dataset"], Path(compared["folder"])),
+            quality=_quality_limit(run),
             shards=run["shards"],
             made=run["made"],
             tried=run["tried"],
         )
+
+
+def _quality_limit(run: dict[str, Any]) -> QualityLimit | None:
+    # A job that an older version queued has no min_quality.
+    least = run["config"].get("min_quality", 0.0)
+    index = run.get("index")
+    return QualityLimit(least, None if index is None else Path(index)) if least else None

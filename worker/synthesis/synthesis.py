@@ -14,12 +14,13 @@ from app.domain.images.replacement_seeds import further_seeds
 from models.child_process import Events, ProgressReporter
 from models.onnx_generator import OnnxFileError, OnnxGenerator
 from models.scoring.embedding_definition import EmbeddingError
-from worker.synthesis.images import CopyFinder, EncodedImage, ImageStream
+from worker.synthesis.images import EncodedImage, ImageStream
+from worker.synthesis.rejection import Rejection
 from worker.synthesis.request import (
     DamagedCheckpoint,
     SynthesisError,
     SynthesisRequest,
-    TooManyCopies,
+    TooManyRejected,
 )
 from worker.synthesis.shards import SHARDS
 
@@ -59,12 +60,16 @@ class Synthesis:
         request = self._request
         recipe = checkpoint_recipe(request.checkpoint) | truncation_recipe(request.truncation)
         self._events.emit("started", recipe=recipe, encoder=ENCODER)
-        # If copies are left out, the number of seeds is not known beforehand.
-        stop = None if request.compared else request.images
+        # If images are left out, the number of seeds is not known beforehand.
+        stop = None if self._rejects else request.images
         with closing(self._open_stream().images(request.seed, self._tried, stop)) as images:
             self._reporter.progress(self._made)
             while self._made < request.images:
                 self._write_shard(images)
+
+    @property
+    def _rejects(self) -> bool:
+        return self._request.compared is not None or self._request.quality is not None
 
     def _open_stream(self) -> ImageStream:
         request = self._request
@@ -74,7 +79,7 @@ class Synthesis:
             checkpoint,
             request.format,
             None if name is None else checkpoint.classes.index(name),
-            CopyFinder(request.compared).find if request.compared else None,
+            Rejection(request.compared, request.quality).find if self._rejects else None,
             request.truncation,
         )
 
@@ -86,7 +91,7 @@ class Synthesis:
         count = min(request.shard_images, request.images - self._made)
         shard = shard_type(path, request.checkpoint, request.format)
         with listing.open("x", encoding="ascii") as lines:
-            for image, data in self._originals(images, count):
+            for image, data in self._accepted(images, count):
                 line = {
                     "file": shard.add(image, data),
                     "seed": image.seed,
@@ -99,11 +104,11 @@ class Synthesis:
         files = {"shard": _describe(path), "recipes": _describe(listing)}
         self._events.emit("shard", images=count, tried=self._tried, **files)
 
-    def _originals(
+    def _accepted(
         self, images: Iterator[EncodedImage], count: int
     ) -> Iterator[tuple[EncodedImage, bytes]]:
-        """Yield the next `count` images that are not copies, each with the bytes of its file."""
-        missing, spare = count, further_seeds(count)
+        """Yield the next `count` images that are not left out, each with the bytes of its file."""
+        missing, spare = count, self._further_seeds(count)
         while missing:
             image = next(images)
             self._tried += 1
@@ -115,14 +120,26 @@ class Synthesis:
             elif spare:
                 spare -= 1
             else:
-                raise TooManyCopies(self._describe_copies(count, missing))
+                raise TooManyRejected(self._describe_rejected(count, missing))
 
-    def _describe_copies(self, count: int, missing: int) -> str:
+    def _further_seeds(self, count: int) -> int:
+        quality = self._request.quality
+        return further_seeds(count, quality.min_quality if quality else 0.0)
+
+    def _describe_rejected(self, count: int, missing: int) -> str:
+        request, tried = self._request, self._further_seeds(count)
+        quality = request.quality
+        images = f"{missing:,} of the {count:,} images of shard {self._shards}"
+        if quality is None:
+            return (
+                f"model {request.checkpoint.model!r} copies its training images: after {tried:,} "
+                f"further seeds, {images} are still copies. Choose another checkpoint, or leave "
+                "out reject_copies"
+            )
+        copies = ", or copies of training images" if request.compared else ""
         return (
-            f"model {self._request.checkpoint.model!r} copies its training images: after "
-            f"{further_seeds(count):,} further seeds, {missing:,} of the {count:,} images of shard "
-            f"{self._shards} are still copies. Choose another checkpoint, or leave out "
-            "reject_copies"
+            f"after {tried:,} further seeds, {images} are still below the quality "
+            f"{quality.min_quality:g}{copies}. Choose a lower min_quality, or another checkpoint"
         )
 
     def _wait_for_store(self) -> None:

@@ -13,7 +13,7 @@ def shard(number: int, images: int, tried: int) -> list[JobFile]:
     ]
 
 
-def test_the_manifest_gives_the_seeds_of_each_shard_and_the_copies_left_out() -> None:
+def test_the_manifest_gives_the_seeds_of_each_shard_and_how_many_were_left_out() -> None:
     config = {"images": 25, "seed": MAX_SEED - 9, "layout": "zip"}
     recipe = {"model": "cats", "checkpoint": "c1"}
     files = shard(0, 10, 10) + shard(1, 10, 23) + shard(2, 5, 28)
@@ -21,7 +21,7 @@ def test_the_manifest_gives_the_seeds_of_each_shard_and_the_copies_left_out() ->
     assert {name: manifest[name] for name in config} == config
     assert (manifest["recipe"], manifest["encoder"]) == (recipe, "pillow")
     assert (manifest["classes"], manifest["bytes"]) == (["tabby"], 3030)
-    assert manifest["copies_left_out"] == 3
+    assert manifest["left_out"] == 3
     first, second, third = manifest["shards"]
     assert first == {
         "name": "cats-000000.zip",
@@ -30,11 +30,11 @@ def test_the_manifest_gives_the_seeds_of_each_shard_and_the_copies_left_out() ->
         "images": 10,
         "first_seed": MAX_SEED - 9,
         "last_seed": MAX_SEED,
-        "copies_left_out": 0,
+        "left_out": 0,
         "recipes": {"name": "cats-000000.jsonl", "bytes": 10, "sha256": "b"},
     }
-    assert (second["first_seed"], second["last_seed"], second["copies_left_out"]) == (0, 12, 3)
-    assert (third["first_seed"], third["last_seed"], third["copies_left_out"]) == (13, 17, 0)
+    assert (second["first_seed"], second["last_seed"], second["left_out"]) == (0, 12, 3)
+    assert (third["first_seed"], third["last_seed"], third["left_out"]) == (13, 17, 0)
 
 
 def test_the_manifest_of_a_model_without_classes_has_null() -> None:

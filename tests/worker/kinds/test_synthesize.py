@@ -71,7 +71,11 @@ def synthesize(
 
     def queue(**fields: Any) -> str:
         names = ("images", "seed", "class", "layout", "format", "shard_images", "reject_copies")
-        request = dict.fromkeys((*names, "into")) | {"model": "cats", "checkpoint": None} | fields
+        request = (
+            dict.fromkeys((*names, "min_quality", "into"))
+            | {"model": "cats", "checkpoint": None}
+            | fields
+        )
         return queue_synthesis(database, settings, store, request, None).id
 
     return queue
@@ -261,5 +265,5 @@ def test_copies_of_training_images_are_left_out(
     made = [json.loads(line) for line in by_name["cats-000000.jsonl"].splitlines()]
     assert [image["seed"] for image in made] == [seed for seed in range(22) if seed not in (2, 9)]
     manifest = json.loads(by_name["manifest.json"])
-    assert manifest["copies_left_out"] == manifest["shards"][0]["copies_left_out"] == 2
+    assert manifest["left_out"] == manifest["shards"][0]["left_out"] == 2
     assert (manifest["shards"][0]["first_seed"], manifest["shards"][0]["last_seed"]) == (0, 21)

@@ -62,6 +62,7 @@ def synthesize(
 
     def run(name: str = "run", **changes: Any) -> tuple[int, Events]:
         stored = {key: changes.pop(key, 0) for key in ("shards", "made", "tried")}
+        stored["index"] = changes.pop("index", None)
         compared, path = changes.pop("compared", None), changes.pop("path", None)
         folder = tmp_path / name
         folder.mkdir()

@@ -2,29 +2,23 @@
 
 import io
 import threading
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from copying_models import embed, pack_features
 from PIL import Image
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from models.config import MAX_SEED
 from models.onnx_generator import OnnxGenerator
 from models.samples import Pixels, Sample
-from models.scoring.nearest import Index
 from models.seeds import class_from_seed
 from worker.synthesis import images as images_module
 from worker.synthesis.images import (
     TASK_IMAGES,
-    CopyFinder,
     EncodedImage,
     ImageStream,
     task_limits,
 )
-from worker.synthesis.request import ComparedDataset, NoPassport
 
 
 def decoded(image: EncodedImage) -> np.ndarray:
@@ -123,55 +117,3 @@ def test_tasks_are_smaller_for_large_images_and_fewer_wait_for_many_cores(
     shape: tuple[int, int, int], threads: int, size: int, most_waiting: int
 ) -> None:
     assert task_limits(shape, threads) == (size, most_waiting)
-
-
-@pytest.fixture
-def images(generator: OnnxGenerator) -> np.ndarray:
-    """(8, 28, 28, 1): the images of the seeds 0 to 7."""
-    return generator.render([Sample(seed, 0) for seed in range(8)])
-
-
-def test_only_training_images_are_copies(tmp_path: Path, images: np.ndarray) -> None:
-    # With each image twice in the dataset, only equal images are near enough to be copies.
-    pack_features(tmp_path / "packed", embed(np.concatenate([images[2:5]] * 2)))
-    finder = CopyFinder(ComparedDataset("kittens", tmp_path / "packed"))
-    assert finder.find(images) == [False] * 2 + [True] * 3 + [False] * 3
-    assert finder.find(images[4:6]) == [True, False]
-
-
-def test_a_dataset_without_usable_embeddings_is_named_in_the_error(tmp_path: Path) -> None:
-    with pytest.raises(NoPassport, match="dataset 'kittens' is being deleted"):
-        CopyFinder(ComparedDataset("kittens", tmp_path / "gone"))
-    pack_features(tmp_path / "old", np.ones((2, 128), np.float16), embedding="moggy-0-cafe")
-    with pytest.raises(NoPassport, match="was embedded by moggy-0-cafe, this service has moggy-"):
-        CopyFinder(ComparedDataset("kittens", tmp_path / "old"))
-
-
-def test_a_verdict_does_not_depend_on_how_many_images_are_searched_at_once(
-    tmp_path: Path, generator: OnnxGenerator
-) -> None:
-    samples = [Sample(seed, 0) for seed in range(21)]
-    batches = (samples[:8], samples[8:16], samples[16:])
-    images = np.concatenate([generator.render(batch) for batch in batches])
-    pack_features(tmp_path / "packed", embed(np.concatenate([images[3:19:4]] * 2)))
-    finder = CopyFinder(ComparedDataset("kittens", tmp_path / "packed"))
-    together = finder.find(images)
-    assert [index for index, is_copy in enumerate(together) if is_copy] == [3, 7, 11, 15]
-    assert together == [finder.find(images[index : index + 1])[0] for index in range(21)]
-
-
-def test_the_index_is_searched_once_for_all_images(
-    tmp_path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pack_features(tmp_path / "packed", embed(images))
-    finder = CopyFinder(ComparedDataset("kittens", tmp_path / "packed"))
-    searched: list[int] = []
-    search = Index.nearest
-
-    def count(index: Index, features: np.ndarray) -> Any:
-        searched.append(len(features))
-        return search(index, features)
-
-    monkeypatch.setattr(Index, "nearest", count)
-    finder.find(np.concatenate([images] * 4))
-    assert searched == [32]
