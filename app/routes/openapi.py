@@ -1,22 +1,18 @@
-"""The OpenAPI document, the page that shows it, and the responses that routes add to it.
+"""The OpenAPI document, and the responses that routes add to it.
 
 FastAPI describes parameters, bodies and 200 responses. This module adds the problem documents that
-each call may return, the events of a stream, file responses and the key scheme. The page /docs
-loads its script and style from an installed package: it works offline and below a path prefix.
+each call may return, the events of a stream, file responses and the key scheme.
 """
 
 import copy
-import functools
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from app.domain.errors import MoggyError, NotFound
+from app.domain.errors import MoggyError
 from app.domain.images.encoders import MEDIA_TYPES
 from app.routes.job_event_schemas import EVENT_STREAM, event_schemas
 from app.routes.middleware.proxies import public_path
@@ -24,15 +20,6 @@ from app.routes.openapi_examples import add_examples
 from app.routes.protocol.problems import METHODS, PROBLEM_JSON
 
 DOCUMENT = "/openapi.json"
-PAGE = "/docs"
-ASSETS = f"{PAGE}/assets"
-ASSET_TYPES = {
-    "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui.css": "text/css",
-    "favicon.png": "image/png",
-}
-# None hides the badge of Swagger's online validator.
-SWAGGER_OPTIONS: dict[str, Any] = {"validatorUrl": None}
 
 DESCRIPTIONS = {
     400: "The body cannot be parsed",
@@ -181,37 +168,8 @@ def _problem_response(status: int) -> dict[str, Any]:
     return response
 
 
-# The routes below are async: they must answer without a key, even when no thread is free.
-
-
 @router.get(DOCUMENT)
-async def get_document(request: Request) -> JSONResponse:
+async def get_document(request: Request) -> JSONResponse:  # async: all threads may be busy
     document: dict[str, Any] = request.app.openapi()
     prefix = public_path("")
     return JSONResponse(document | {"servers": [{"url": prefix}]} if prefix else document)
-
-
-@router.get(PAGE)
-async def show_document() -> HTMLResponse:
-    assets = public_path(ASSETS)
-    return get_swagger_ui_html(
-        openapi_url=public_path(DOCUMENT),
-        title="Moggy",
-        swagger_js_url=f"{assets}/swagger-ui-bundle.js",
-        swagger_css_url=f"{assets}/swagger-ui.css",
-        swagger_favicon_url=f"{assets}/favicon.png",
-        swagger_ui_parameters=SWAGGER_OPTIONS,
-    )
-
-
-@router.get(f"{ASSETS}/{{name}}")
-async def get_asset(name: str) -> Response:
-    if name not in ASSET_TYPES:
-        raise NotFound(f"there is no file {name!r} at {ASSETS}")
-    headers = {"Cache-Control": "max-age=86400"}
-    return Response(_read_asset(name), headers=headers, media_type=ASSET_TYPES[name])
-
-
-@functools.cache
-def _read_asset(name: str) -> bytes:
-    return (files("fastapi_offline") / "static" / name).read_bytes()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -16,12 +15,6 @@ from app.serving.process_settings import ThreadCanary
 STUCK_SECONDS = 30.0  # without a free thread: longer than any request waits
 
 router = APIRouter(tags=["operations"])
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
-    """Redirect the address that `moggy up` prints to the documentation."""
-    return RedirectResponse("/docs")
 
 
 @router.get("/healthz", operation_id="check_health", responses=problems(Unavailable))

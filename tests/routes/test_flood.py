@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from running_api import Running, running_api
+from studio_pages import SCRIPT_PATH, pages
 
 from app.domain.settings import Settings
 from app.routes.middleware.security import METRICS, OPEN_PATHS
-from app.routes.openapi import ASSETS
 
 CLIENTS = 60
 FLOOD_SECONDS = 1.0
@@ -30,11 +30,11 @@ def api(tmp_path_factory: pytest.TempPathFactory, silent_broker: str) -> Iterato
     """The API without a worker, with a broker that never answers."""
     folder = tmp_path_factory.mktemp("flood")
     settings = Settings(home=folder / "home", redis_url=silent_broker)
-    with running_api(folder, settings) as running:
+    with pages(folder / "pages"), running_api(folder, settings) as running:
         yield running
 
 
-@pytest.mark.parametrize("path", sorted(OPEN_PATHS | {METRICS, f"{ASSETS}/swagger-ui.css"}))
+@pytest.mark.parametrize("path", sorted(OPEN_PATHS | {METRICS, SCRIPT_PATH}))
 def test_a_job_is_accepted_after_a_flood_of_an_open_address(api: Running, path: str) -> None:
     answers = asyncio.run(flood(api.url + path))
     assert answers >= CLIENTS  # each had one at least

@@ -12,11 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import Forbidden, MoggyError, Unauthorized
 from app.domain.settings import Settings, is_loopback
-from app.routes.openapi import ASSETS, DOCUMENT, PAGE
+from app.routes.openapi import DOCUMENT
 from app.routes.protocol.problems import problem
+from app.routes.studio import ASSETS, REFERENCE, STUDIO
 
 # Open without a key: load balancers and browsers request these first. They hold no secrets.
-OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", PAGE, DOCUMENT})
+OPEN_PATHS = frozenset({STUDIO, "/healthz", "/readyz", REFERENCE, DOCUMENT})
 METRICS = "/metrics"  # open too where MOGGY_OPEN_METRICS is set
 
 CACHED_HOSTS = 64

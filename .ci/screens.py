@@ -1,0 +1,92 @@
+"""Makes the pictures of the studio in `docs/screens`.
+
+`make screens` runs it while `make up` runs, with the starter model. MOGGY_URL names another
+service. Japanese needs a Japanese font, such as Debian's `fonts-ipafont-gothic`.
+"""
+
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screens"
+URL = os.environ.get("MOGGY_URL", "http://127.0.0.1:8000")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+DESKTOP, PHONE = (1440, 900), (390, 844)
+WIDTHS = {DESKTOP: 1200, PHONE: 390}
+QUALITY = 72
+MAX_BYTES = 100_000
+
+
+class Screen(NamedTuple):
+    """What a picture shows. `ready`: what must be on the page."""
+
+    name: str
+    address: str
+    ready: str
+    size: tuple[int, int] = DESKTOP
+    theme: Literal["dark", "light"] = "dark"
+    language: str = "en-US"
+
+
+SCREENS = (
+    Screen("explore", "/", ".hint"),
+    Screen("picture", "/?show=22", ".hash", theme="light"),
+    Screen("morph", "/?morph=7..22..white&at=0.2", "[data-frame]"),
+    Screen("colour", "/?color=%23e0a458", ".found", theme="light", language="ja-JP"),
+    Screen("phone", "/", ".tile", size=PHONE),
+    Screen("phone-picture", "/?show=7", ".hash", size=PHONE, theme="light", language="ja-JP"),
+    Screen("phone-morph", "/?morph=7..22&at=0.5", "[data-frame]", size=PHONE),
+)
+
+
+def main() -> None:
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser_path is None:
+        sys.exit("Chromium is not installed: `apt-get install chromium` as root")
+    FOLDER.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        for screen in SCREENS:
+            save(screen, picture(browser, screen))
+        browser.close()
+
+
+def picture(browser: Browser, screen: Screen) -> bytes:
+    width, height = screen.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=screen.theme,
+        locale=screen.language,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto(URL + screen.address)
+    for selector in (screen.ready, ".tile .picture.shown"):
+        page.wait_for_selector(selector)
+    page.wait_for_selector(".tile .picture.waiting", state="detached")
+    page.wait_for_load_state("networkidle")
+    data = page.screenshot()
+    context.close()
+    return data
+
+
+def save(screen: Screen, data: bytes) -> None:
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    width = WIDTHS[screen.size]
+    image = image.resize(
+        (width, round(image.height * width / image.width)), Image.Resampling.LANCZOS
+    )
+    path = FOLDER / f"{screen.name}.webp"
+    image.save(path, quality=QUALITY, method=6)
+    if path.stat().st_size > MAX_BYTES:
+        sys.exit(f"{path} has {path.stat().st_size} bytes; the limit is {MAX_BYTES}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+import type { Model } from "./api/client";
+import { hasEnded, useCurrentJobs } from "./api/queries";
+import { useTexts } from "./i18n";
+import { Notice } from "./ui/Notice";
+
+/** What is shown until a model has a checkpoint. */
+export function NoModel({ models }: { models: readonly Model[] }) {
+  const { t } = useTexts();
+  const jobs = useCurrentJobs(true);
+  const importing = jobs.data?.items.some((job) => job.kind === "import" && !hasEnded(job.status));
+  if (jobs.data === undefined) return <Notice title={t.loading} quiet />;
+  if (importing) return <Notice title={t.firstModel} text={t.firstModelHelp} busy={t.loading} />;
+  return <Notice title={models.length > 0 ? t.training : t.noModel} text={t.noModelHelp} />;
+}

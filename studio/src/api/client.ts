@@ -1,0 +1,79 @@
+import createClient from "openapi-fetch";
+import { currentKey, refuseKey } from "./key";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+export type Model = Schemas["ModelView"];
+export type Checkpoint = Schemas["CheckpointView"];
+export type NamedLatent = Schemas["NamedLatentView"];
+export type ImageAnswer = Schemas["ImageAnswer"];
+export type FoundItem = Schemas["FoundItem"];
+export type Latent = Schemas["Latent"];
+
+/** An error that the service describes (RFC 9457), or status 0 where it does not answer. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly field: string | null = null,
+    readonly job: string | null = null,
+    readonly retryAfter: number | null = null,
+  ) {
+    super(detail);
+  }
+}
+
+/** The absolute address of a path of the service; the prefix of a proxy is in the page's base. */
+export function serviceUrl(path: string): string {
+  return new URL(path.replace(/^\//, ""), document.baseURI).href;
+}
+
+/** The absolute address of a path that a response names, which has the prefix already. */
+export function answeredUrl(path: string): string {
+  return new URL(path, document.baseURI).href;
+}
+
+/** Requests an address with the key; throws Problem unless the response is a success. */
+export async function request(input: Request | string, init?: RequestInit): Promise<Response> {
+  const sent = new Request(input, init);
+  const key = currentKey();
+  if (key !== null) sent.headers.set("Authorization", `Bearer ${key}`);
+  let response: Response;
+  try {
+    response = await fetch(sent);
+  } catch (error) {
+    if (sent.signal.aborted) throw error;
+    throw new Problem(0, "");
+  }
+  if (response.status === 401) refuseKey();
+  if (!response.ok && response.status !== 304) throw await problemOf(response);
+  return response;
+}
+
+export const api = createClient<paths>({
+  baseUrl: serviceUrl("").replace(/\/$/, ""),
+  fetch: request,
+});
+
+async function problemOf(response: Response): Promise<Problem> {
+  const retryAfter = Number(response.headers.get("Retry-After")) || null;
+  try {
+    const body = (await response.json()) as Schemas["Problem"];
+    return new Problem(
+      response.status,
+      body.detail,
+      body.field ?? null,
+      body.job ?? null,
+      retryAfter,
+    );
+  } catch {
+    return new Problem(response.status, response.statusText, null, null, retryAfter);
+  }
+}
+
+/** The data of a call of `api`, which throws for every error. */
+export async function data<T>(call: Promise<{ data?: T }>): Promise<T> {
+  const { data: value } = await call;
+  if (value === undefined) throw new Problem(0, "");
+  return value;
+}

@@ -1,0 +1,52 @@
+import { useSyncExternalStore } from "react";
+
+const STORED = "moggy.key";
+const listeners = new Set<() => void>();
+let key = readStored();
+let refused = false;
+
+/** The key that requests carry, where the service needs one. */
+export function currentKey(): string | null {
+  return key;
+}
+
+export function setKey(value: string | null): void {
+  key = value;
+  refused = false;
+  try {
+    if (value === null) localStorage.removeItem(STORED);
+    else localStorage.setItem(STORED, value);
+  } catch {
+    // Without storage the key lasts as long as the page.
+  }
+  notify();
+}
+
+/** The service answered 401: it needs a key, or another one. */
+export function refuseKey(): void {
+  if (refused) return;
+  refused = true;
+  notify();
+}
+
+export function useKey(): { key: string | null; needed: boolean } {
+  const needed = useSyncExternalStore(subscribe, () => refused);
+  return { key, needed };
+}
+
+function readStored(): string | null {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null;
+  }
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+function notify(): void {
+  for (const listener of listeners) listener();
+}

@@ -1,0 +1,146 @@
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { latentOf } from "../pictures/latent";
+import type { PictureSource } from "../pictures/source";
+import { api, data, Problem, type Schemas } from "./client";
+
+const JOB_POLL_MS = 1000;
+
+export function useModels() {
+  return useQuery({
+    queryKey: ["models"],
+    queryFn: () => data(api.GET("/v1/models", { params: { query: { limit: 200 } } })),
+    // A model that is being imported or trained appears by itself.
+    refetchInterval: (query) =>
+      query.state.data?.items.some((model) => model.checkpoint) ? 15_000 : JOB_POLL_MS,
+  });
+}
+
+export function useCheckpoints(model: string) {
+  return useQuery({
+    queryKey: ["checkpoints", model],
+    queryFn: () =>
+      data(
+        api.GET("/v1/models/{name}/checkpoints", {
+          params: { path: { name: model }, query: { limit: 200 } },
+        }),
+      ),
+  });
+}
+
+/** The jobs that are running or queued; asked for while there is no model. */
+export function useCurrentJobs(enabled: boolean) {
+  return useQuery({
+    queryKey: ["jobs", "current"],
+    queryFn: () => data(api.GET("/v1/jobs", { params: { query: { limit: 20 } } })),
+    refetchInterval: JOB_POLL_MS,
+    enabled,
+  });
+}
+
+export function useJob(id: string | null) {
+  return useQuery({
+    queryKey: ["jobs", id],
+    queryFn: () => data(api.GET("/v1/jobs/{job_id}", { params: { path: { job_id: id ?? "" } } })),
+    enabled: id !== null,
+    refetchInterval: (query) => (hasEnded(query.state.data?.status) ? false : JOB_POLL_MS),
+  });
+}
+
+export function hasEnded(status: string | undefined): boolean {
+  return status === "succeeded" || status === "failed" || status === "cancelled";
+}
+
+const latentsOf = (model: string) =>
+  queryOptions({
+    queryKey: ["latents", model],
+    queryFn: () =>
+      data(
+        api.GET("/v1/models/{name}/latents", {
+          params: { path: { name: model }, query: { limit: 200 } },
+        }),
+      ),
+  });
+
+export function useLatents(model: string) {
+  return useQuery(latentsOf(model));
+}
+
+export function useSaveLatent(source: PictureSource) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["SaveRequest"]) =>
+      data(
+        api.POST("/v1/models/{name}/latents", {
+          params: { path: { name: source.model } },
+          body: { ...body, checkpoint: source.checkpoint },
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: latentsOf(source.model).queryKey }),
+  });
+}
+
+export function useDeleteLatent(model: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (latent: string) =>
+      api.DELETE("/v1/models/{name}/latents/{latent}", {
+        params: { path: { name: model, latent } },
+      }),
+    onSuccess: () => client.invalidateQueries({ queryKey: latentsOf(model).queryKey }),
+  });
+}
+
+/** The recipe of a picture, its passport and the nearest real pictures. */
+export function useDescription(source: PictureSource, ref: string) {
+  const query = {
+    checkpoint: source.checkpoint,
+    truncation: source.truncation,
+    nearest: 4,
+  };
+  return useQuery({
+    queryKey: ["description", source, ref],
+    queryFn: () => {
+      const latent = latentOf(ref);
+      return "seed" in latent
+        ? data(
+            api.GET("/v1/models/{name}/images/{seed}.json", {
+              params: { path: { name: source.model, seed: latent.seed }, query },
+            }),
+          )
+        : data(
+            api.GET("/v1/models/{name}/images/@{latent}.json", {
+              params: { path: { name: source.model, latent: latent.name }, query },
+            }),
+          );
+    },
+  });
+}
+
+export interface Search {
+  color: string | null;
+  like: string | null;
+}
+
+export const SEARCH_SIZE = 120;
+
+/** The samples nearest to a colour or a picture. While their index is built, the error names the
+ * job that builds it. */
+export function useSearch(source: PictureSource, search: Search | null) {
+  return useQuery({
+    queryKey: ["search", source.model, source.checkpoint, search],
+    enabled: search !== null,
+    queryFn: () =>
+      data(
+        api.POST("/v1/models/{name}/search", {
+          params: { path: { name: source.model } },
+          body: {
+            k: SEARCH_SIZE,
+            checkpoint: source.checkpoint,
+            ...(search?.color ? { color: search.color } : {}),
+            ...(search?.like ? { latent: latentOf(search.like) } : {}),
+          },
+        }),
+      ),
+    retry: (count, error) => !(error instanceof Problem && error.job !== null) && count < 2,
+  });
+}

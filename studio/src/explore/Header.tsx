@@ -1,0 +1,187 @@
+import { useState } from "react";
+import {
+  Button,
+  Dialog,
+  DialogTrigger,
+  Form,
+  Input,
+  Label,
+  Popover,
+  TextField,
+} from "react-aria-components";
+import type { Model } from "../api/client";
+import { useCheckpoints } from "../api/queries";
+import { useTexts } from "../i18n";
+import { isSeed } from "../pictures/latent";
+import { TILE, usePreferences } from "../state/preferences";
+import type { ChangeView } from "../state/useView";
+import { clampFrom, type View } from "../state/view";
+import { Chooser, IconButton, LabelledSlider, Segments } from "../ui/controls";
+import { DiceIcon, TuneIcon } from "../ui/icons";
+import { ColorSearch } from "./ColorSearch";
+
+const SERVED = "served";
+
+/** Which model, which checkpoint, and where on the wall. */
+export function Header({
+  model,
+  models,
+  view,
+  change,
+}: {
+  model: Model;
+  models: readonly Model[];
+  view: View;
+  change: ChangeView;
+}) {
+  const { t, n } = useTexts();
+  const usable = models.filter((other) => other.checkpoint !== null);
+  const config = model.config ?? {};
+  const [height, width] = Array.isArray(config.shape) ? config.shape : ["?", "?"];
+  return (
+    <header className="header">
+      <div className="title">
+        <h1>
+          <Chooser
+            label={t.model}
+            className="title-chooser"
+            choices={usable.map((other) => ({
+              key: other.name,
+              text: other.name,
+              detail: n(other.images_seen ?? 0),
+            }))}
+            chosen={model.name}
+            onChoose={(name) =>
+              change({ model: name, checkpoint: null, show: null, morph: [], like: null })
+            }
+          />
+        </h1>
+        <p className="muted">
+          {t.modelFacts(
+            `${width} × ${height}`,
+            String(config.architecture),
+            n(model.images_seen ?? 0),
+          )}
+        </p>
+      </div>
+      <div className="tools">
+        <Checkpoints model={model} view={view} change={change} />
+        <SeedField view={view} change={change} />
+        <IconButton
+          label={t.surprise}
+          className="boxed"
+          onPress={() =>
+            change({ from: clampFrom(Math.random() * 2 ** 32), color: null, like: null })
+          }
+        >
+          <DiceIcon />
+        </IconButton>
+        <ColorSearch view={view} change={change} />
+        <Display view={view} change={change} />
+      </div>
+    </header>
+  );
+}
+
+function Checkpoints({ model, view, change }: { model: Model; view: View; change: ChangeView }) {
+  const { t, n } = useTexts();
+  const checkpoints = useCheckpoints(model.name);
+  const items = checkpoints.data?.items ?? [];
+  if (items.length < 2) return null;
+  return (
+    <Chooser
+      label={t.checkpoint}
+      choices={[
+        { key: SERVED, text: t.servedCheckpoint },
+        ...items.map((checkpoint) => ({
+          key: checkpoint.id,
+          text: t.checkpointOption(n(checkpoint.images_seen), checkpoint.served),
+          detail: checkpoint.id.slice(0, 8),
+        })),
+      ]}
+      chosen={view.checkpoint ?? SERVED}
+      onChoose={(id) => change({ checkpoint: id === SERVED ? null : id })}
+    />
+  );
+}
+
+function SeedField({ view, change }: { view: View; change: ChangeView }) {
+  const { t } = useTexts();
+  const [text, setText] = useState("");
+  return (
+    <Form
+      className="seed-field"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const seed = text.trim();
+        if (!isSeed(seed)) return;
+        change({ from: clampFrom(Number(seed)), show: seed, morph: [], color: null, like: null });
+        setText("");
+      }}
+    >
+      <TextField aria-label={t.goToSeed} value={text} onChange={setText} className="field">
+        <Label className="prefix">#</Label>
+        <Input
+          inputMode="numeric"
+          placeholder={String(view.from)}
+          pattern="[0-9]{1,16}"
+          maxLength={16}
+          autoComplete="off"
+        />
+      </TextField>
+    </Form>
+  );
+}
+
+/** How the pictures look: truncation, size, and enlarged pixels. */
+function Display({ view, change }: { view: View; change: ChangeView }) {
+  const { t } = useTexts();
+  const [{ smooth, tile }, prefer] = usePreferences();
+  const [truncation, setTruncation] = useState<number | null>(null);
+  return (
+    <DialogTrigger>
+      <Button className="button">
+        <TuneIcon />
+        {t.display}
+      </Button>
+      <Popover className="popover panel" placement="bottom end" offset={8}>
+        <Dialog aria-label={t.display} className="dialog">
+          <LabelledSlider
+            label={t.truncation}
+            value={truncation ?? view.truncation}
+            minValue={0.1}
+            maxValue={1}
+            step={0.05}
+            format={{ maximumFractionDigits: 2 }}
+            onChange={setTruncation}
+            onChangeEnd={(value) => {
+              setTruncation(null);
+              change({ truncation: value }, { replace: true });
+            }}
+          />
+          <p className="muted">{t.truncationHelp}</p>
+          <LabelledSlider
+            label={t.pictureSize}
+            value={tile}
+            minValue={TILE.smallest}
+            maxValue={TILE.largest}
+            step={8}
+            onChange={(size) => prefer({ tile: size })}
+          />
+          <div className="row">
+            <span>{t.scaling}</span>
+            <Segments
+              label={t.scaling}
+              choices={[
+                { key: "smooth", text: t.scalingSmooth },
+                { key: "sharp", text: t.scalingSharp },
+              ]}
+              chosen={smooth ? "smooth" : "sharp"}
+              onChoose={(chosen) => prefer({ smooth: chosen === "smooth" })}
+            />
+          </div>
+        </Dialog>
+      </Popover>
+    </DialogTrigger>
+  );
+}

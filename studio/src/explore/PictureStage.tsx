@@ -1,0 +1,223 @@
+import { useState } from "react";
+import { Button } from "react-aria-components";
+import { answeredUrl, type ImageAnswer, serviceUrl } from "../api/client";
+import { useKey } from "../api/key";
+import { useDeleteLatent, useDescription } from "../api/queries";
+import { useTexts } from "../i18n";
+import { usePictures } from "../pictures/context";
+import { isSeed, type LatentRef } from "../pictures/latent";
+import { RemotePicture } from "../pictures/RemotePicture";
+import {
+  curlCommand,
+  fileName,
+  IMAGE_FORMATS,
+  imagePath,
+  pythonProgram,
+} from "../pictures/snippets";
+import { usePreferences } from "../state/preferences";
+import { CopyRow } from "../ui/CopyRow";
+import { Segments } from "../ui/controls";
+import { DownloadLink } from "../ui/DownloadLink";
+import { MorphIcon, SparkIcon, TrashIcon } from "../ui/icons";
+import { MorphingPicture } from "./MorphingPicture";
+import { SaveForm } from "./SaveForm";
+import { useSettled } from "./useSettled";
+
+const SCALES = ["1", "4", "8"] as const;
+const WALK_MS = 250; // a picture that one only walks past is not described
+
+/** The open picture, and what can be known of it and done with it. */
+export function PictureStage({
+  latent,
+  onMorph,
+  onLike,
+  onDeleted,
+}: {
+  latent: LatentRef;
+  onMorph: () => void;
+  onLike: () => void;
+  onDeleted: () => void;
+}) {
+  const { t } = useTexts();
+  const { source } = usePictures();
+  const settled = useSettled(latent, WALK_MS);
+  const description = useDescription(source, settled);
+  const remove = useDeleteLatent(source.model);
+  const isNamed = !isSeed(latent);
+  const answer = settled === latent ? description.data : undefined;
+  return (
+    <>
+      <div className="stage-frame">
+        <MorphingPicture latent={latent} label={t.picture(latent)} />
+      </div>
+      <div className="actions">
+        <Button className="button primary" onPress={onMorph}>
+          <MorphIcon />
+          {t.morphFromHere}
+        </Button>
+        <Button className="button" onPress={onLike}>
+          <SparkIcon />
+          {t.moreLikeThis}
+        </Button>
+      </div>
+      {isNamed ? (
+        <Button
+          className="button quiet"
+          onPress={() => remove.mutate(latent, { onSuccess: onDeleted })}
+        >
+          <TrashIcon />
+          {t.deleteSaved}
+        </Button>
+      ) : (
+        <SaveForm key={latent} latent={latent} />
+      )}
+      <Files latent={latent} />
+      <Passport answer={answer} />
+      <Recipe answer={answer} latent={latent} />
+    </>
+  );
+}
+
+function Passport({ answer }: { answer: ImageAnswer | undefined }) {
+  const { t, n } = useTexts();
+  const pictures = answer?.nearest_pictures ?? (answer?.nearest ? [answer.nearest] : []);
+  const quality = answer?.quality ?? null;
+  return (
+    <section className="section">
+      <h3>{t.passport}</h3>
+      <dl className="facts">
+        <dt>{t.quality}</dt>
+        <dd>
+          {quality === null ? (
+            <Unknown answer={answer} reason={answer?.quality_absent} />
+          ) : (
+            <>
+              <meter value={quality} min={0} max={100} aria-label={t.quality} />
+              <span>{t.qualityOf(n(quality))}</span>
+            </>
+          )}
+        </dd>
+        <dt>{t.nearestReal}</dt>
+        <dd>
+          {pictures.length > 0 ? (
+            <>
+              <div className="nearest">
+                {pictures.map((picture) => (
+                  <RemotePicture
+                    key={picture.index}
+                    address={answeredUrl(picture.url)}
+                    label={t.realPicture(n(picture.index), n(picture.distance, 3))}
+                  />
+                ))}
+              </div>
+              <span>{answer?.copy ? t.isCopy : t.isNoCopy}</span>
+            </>
+          ) : (
+            <Unknown answer={answer} reason={answer?.nearest_absent} />
+          )}
+        </dd>
+      </dl>
+    </section>
+  );
+}
+
+/** In place of what the service does not know, with its reason. */
+function Unknown({
+  answer,
+  reason,
+}: {
+  answer: ImageAnswer | undefined;
+  reason: string | null | undefined;
+}) {
+  const { t } = useTexts();
+  if (answer === undefined) return <span className="muted">…</span>;
+  return (
+    <>
+      <span>{t.unknown}</span>
+      {reason && (
+        <small className="muted" lang="en">
+          {reason}
+        </small>
+      )}
+    </>
+  );
+}
+
+function Recipe({ answer, latent }: { answer: ImageAnswer | undefined; latent: LatentRef }) {
+  const { t, n } = useTexts();
+  const { source } = usePictures();
+  return (
+    <section className="section">
+      <h3>{t.recipe}</h3>
+      <dl className="facts">
+        <dt>{isSeed(latent) ? t.seed : t.name}</dt>
+        <dd className="number">{latent}</dd>
+        <dt>{t.model}</dt>
+        <dd>{source.model}</dd>
+        <dt>{t.checkpoint}</dt>
+        <dd className="number">{source.checkpoint}</dd>
+        <dt>{t.imagesSeen}</dt>
+        <dd className="number">{answer ? n(answer.images_seen) : "…"}</dd>
+        {answer?.class && (
+          <>
+            <dt>{t.classLabel}</dt>
+            <dd>{answer.class}</dd>
+          </>
+        )}
+        <dt>{t.truncation}</dt>
+        <dd className="number">{n(source.truncation, 2)}</dd>
+        <dt>{t.weights}</dt>
+        <dd className="number hash">{answer ? answer.sha256.slice(0, 16) : "…"}</dd>
+      </dl>
+    </section>
+  );
+}
+
+function Files({ latent }: { latent: LatentRef }) {
+  const { t } = useTexts();
+  const { source } = usePictures();
+  const { key } = useKey();
+  const [{ smooth }] = usePreferences();
+  const [scale, setScale] = useState<(typeof SCALES)[number]>("1");
+  const enlargement = { scale: Number(scale), smooth };
+  const address = (format: (typeof IMAGE_FORMATS)[number]) =>
+    serviceUrl(imagePath(source, latent, format, enlargement));
+  return (
+    <section className="section">
+      <h3>{t.download}</h3>
+      <div className="row">
+        <div className="chips">
+          {IMAGE_FORMATS.map((format) => (
+            <DownloadLink
+              key={format}
+              address={address(format)}
+              file={fileName(source, [latent], format)}
+              label={t.downloadAs(format.toUpperCase())}
+            >
+              {format.toUpperCase()}
+            </DownloadLink>
+          ))}
+        </div>
+        <Segments
+          label={t.enlarged}
+          choices={SCALES.map((value) => ({ key: value, text: `${value}×` }))}
+          chosen={scale}
+          onChoose={setScale}
+        />
+      </div>
+      <h3>{t.copy}</h3>
+      <CopyRow
+        texts={[
+          { label: t.copyUrl, text: () => address("png") },
+          {
+            label: t.copyCurl,
+            text: () =>
+              curlCommand(address("png"), fileName(source, [latent], "png"), key !== null),
+          },
+          { label: t.copyPython, text: () => pythonProgram(address("png"), key !== null) },
+          { label: t.copyLink, text: () => location.href },
+        ]}
+      />
+    </section>
+  );
+}

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { curlCommand, imagePath, morphPath, pythonProgram } from "./snippets";
+
+const SOURCE = { model: "cats", checkpoint: "5cf3", truncation: 1, shape: [64, 64] } as const;
+const PLAIN = { scale: 1, smooth: true };
+
+test("the path of an image names its checkpoint, and only what differs from the default", () => {
+  expect(imagePath(SOURCE, "7", "png", PLAIN)).toBe("/v1/models/cats/images/7.png?checkpoint=5cf3");
+  expect(
+    imagePath({ ...SOURCE, truncation: 0.7 }, "white", "webp", { scale: 4, smooth: false }),
+  ).toBe(
+    "/v1/models/cats/images/@white.webp?checkpoint=5cf3&truncation=0.7&scale=4&resample=nearest",
+  );
+});
+
+test("the path of a morph has its keyframes and options", () => {
+  const morph = { keyframes: ["7", "white", "42"], easing: "smooth", loop: true } as const;
+  expect(morphPath(SOURCE, morph, 120, "gif", PLAIN)).toBe(
+    "/v1/models/cats/interpolations/7..white..42.gif" +
+      "?checkpoint=5cf3&frames=120&fps=24&easing=smooth&loop=true",
+  );
+});
+
+test("commands carry a key where the service needs one", () => {
+  const address = "http://127.0.0.1:8000/v1/models/cats/images/7.png?checkpoint=5cf3";
+  expect(curlCommand(address, "7.png", false)).toBe(`curl -o 7.png '${address}'`);
+  expect(curlCommand(address, "7.png", true)).toContain("Bearer $MOGGY_KEY");
+  expect(pythonProgram(address, false)).toContain(`requests.get("${address}")`);
+  expect(pythonProgram(address, true)).toContain("Bearer {key}");
+});

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { DEFAULT_VIEW, formatView, parseView, type View } from "./view";
+
+const FULL: View = {
+  model: "cats",
+  checkpoint: "5cf36bee09dbc8c9",
+  truncation: 0.7,
+  from: 9007199254740000,
+  show: "white",
+  morph: ["7", "white", "42"],
+  easing: "smooth",
+  loop: true,
+  at: 0.25,
+  color: "#ff8800",
+  like: "7",
+};
+
+test("a view is the same after a way through the address", () => {
+  expect(parseView(formatView(FULL))).toEqual(FULL);
+  expect(formatView(DEFAULT_VIEW)).toBe("");
+  expect(parseView("")).toEqual(DEFAULT_VIEW);
+});
+
+test("a value that is not valid counts as absent", () => {
+  const query = "?truncation=7&from=-3&show=A%20B&morph=7..%2F..42&easing=fast&color=red&at=2";
+  expect(parseView(query)).toEqual({ ...DEFAULT_VIEW, morph: ["7", "42"] });
+  expect(parseView(`?from=${2 ** 60}`).from).toBe(0);
+});
+
+test("options of a morph are left out without one", () => {
+  expect(formatView({ ...FULL, morph: [] })).not.toMatch(/easing|loop|at=/);
+});

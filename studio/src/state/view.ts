@@ -1,0 +1,99 @@
+import { isRef, isSeed, type LatentRef, MAX_SEED, SEPARATOR } from "../pictures/latent";
+import { EASINGS, type Easing } from "../pictures/morph";
+
+export const MAX_KEYFRAMES = 64;
+
+/** What the page shows, as its address says it: a link shows the same to everyone. */
+export interface View {
+  model: string | null;
+  /** Null: the checkpoint that the model serves. */
+  checkpoint: string | null;
+  truncation: number;
+  /** The first seed of the wall. */
+  from: number;
+  /** The picture that is open. */
+  show: LatentRef | null;
+  /** The keyframes of the morph; one while its second is still to be picked. */
+  morph: readonly LatentRef[];
+  easing: Easing;
+  loop: boolean;
+  /** The place on the morph where it stands still, from 0 to 1; null while it plays. */
+  at: number | null;
+  /** The wall shows the samples nearest to a colour, #rrggbb, or to a picture. */
+  color: string | null;
+  like: LatentRef | null;
+}
+
+export const DEFAULT_VIEW: View = {
+  model: null,
+  checkpoint: null,
+  truncation: 1,
+  from: 0,
+  show: null,
+  morph: [],
+  easing: "linear",
+  loop: false,
+  at: null,
+  color: null,
+  like: null,
+};
+
+/** Reads the query of an address. A value that is not valid counts as absent. */
+export function parseView(query: string): View {
+  const given = new URLSearchParams(query);
+  const text = (name: string, isValid: (value: string) => boolean) => {
+    const value = given.get(name);
+    return value !== null && isValid(value) ? value : null;
+  };
+  const number = (name: string, low: number, high: number) => {
+    const value = Number.parseFloat(given.get(name) ?? "");
+    return value >= low && value <= high ? value : null;
+  };
+  const keyframes = (given.get("morph") ?? "").split(SEPARATOR).filter((ref) => isRef(ref));
+  const easing = EASINGS.find((name) => name === given.get("easing"));
+  return {
+    model: given.get("model"),
+    checkpoint: text("checkpoint", (value) => /^[0-9a-f]{1,32}$/.test(value)),
+    truncation: number("truncation", 0.01, 1) ?? 1,
+    from: Number(text("from", isSeed) ?? 0),
+    show: text("show", isRef),
+    morph: keyframes.slice(0, MAX_KEYFRAMES),
+    easing: easing ?? "linear",
+    loop: given.get("loop") === "true",
+    at: number("at", 0, 1),
+    color: text("color", (value) => /^#[0-9a-f]{6}$/i.test(value)),
+    like: text("like", isRef),
+  };
+}
+
+/** The query of the address of a view: only what differs from the default. */
+export function formatView(view: View): string {
+  const query = new URLSearchParams();
+  const add = (name: string, value: string | null) => {
+    if (value !== null) query.set(name, value);
+  };
+  add("model", view.model);
+  add("checkpoint", view.checkpoint);
+  add("truncation", view.truncation === 1 ? null : shorten(view.truncation));
+  add("from", view.from === 0 ? null : String(view.from));
+  add("color", view.color);
+  add("like", view.like);
+  add("show", view.show);
+  add("morph", view.morph.length === 0 ? null : view.morph.join(SEPARATOR));
+  if (view.morph.length > 0) {
+    add("easing", view.easing === "linear" ? null : view.easing);
+    add("loop", view.loop ? "true" : null);
+    add("at", view.at === null ? null : shorten(view.at));
+  }
+  const text = query.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+/** A seed that the wall can begin at, so that it has a screen of seeds after it. */
+export function clampFrom(seed: number): number {
+  return Math.min(Math.max(0, Math.floor(seed)), MAX_SEED - 4096);
+}
+
+function shorten(value: number): string {
+  return String(Math.round(value * 1000) / 1000);
+}

@@ -1,0 +1,110 @@
+"""Debian's Chromium with a new profile for each page, and the errors that a page logs."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILT = ROOT / "app" / "studio_files"
+AXE = ROOT / "studio" / "node_modules" / "axe-core" / "axe.min.js"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+)
+DESKTOP, PHONE = (1440, 900), (390, 844)
+WAIT_MS = 30_000
+
+
+def chromium() -> str:
+    """The path of the browser; skips the tests where none is installed."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.skip("Chromium is not installed: `apt-get install chromium` as root")
+
+
+def require_pages() -> None:
+    if not (BUILT / "index.html").exists():
+        pytest.skip("the pages of the studio are not built: `make studio`")
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    require_pages()
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=[*ARGUMENTS])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """Opens pages of the service at `url`, and collects what they log as errors."""
+
+    browser: Browser
+    url: str
+    problems: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def visit(
+        self,
+        path: str = "/",
+        *,
+        size: tuple[int, int] = DESKTOP,
+        theme: Literal["dark", "light"] = "dark",
+        language: str = "en-US",
+        **options: Any,
+    ) -> Iterator[Page]:
+        """A page in a new profile."""
+        width, height = size
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            locale=language,
+            has_touch=size == PHONE,
+            permissions=["clipboard-read", "clipboard-write"],
+            **options,
+        )
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                self.problems.append(message.text) if message.type in ("error", "warning") else None
+            ),
+        )
+        page.goto(self.url + path)
+        yield page
+        context.close()
+
+
+def wait_for_pictures(page: Page) -> None:
+    """Wait until every picture of the wall that is rendered is there."""
+    page.wait_for_selector(".tile .picture.shown")
+    expect(page.locator(".tile .picture.waiting")).to_have_count(0)
+
+
+def frame(page: Page) -> int:
+    """The number of the frame of the morph that is shown."""
+    return int(page.locator("[data-frame]").get_attribute("data-frame") or -1)
+
+
+def axe_findings(page: Page) -> list[str]:
+    """The serious accessibility findings of the page, which must ignore its policy for this."""
+    page.add_script_tag(path=str(AXE))
+    violations = page.evaluate("axe.run().then((result) => result.violations)")
+    return [
+        f"{finding['id']}: {[node['target'] for node in finding['nodes']]}"
+        for finding in violations
+        if finding["impact"] in ("serious", "critical")
+    ]

@@ -1,0 +1,46 @@
+"""The studio of a service that needs a key."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from running_api import running_api
+
+from app.domain.settings import Settings
+
+from .browser import Visitor, open_browser, wait_for_pictures
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def visitor(tmp_path: Path, valkey_url: str) -> Iterator[Visitor]:
+    settings = Settings(home=tmp_path / "home", redis_url=valkey_url, api_keys="secret")
+    with open_browser() as browser, running_api(tmp_path, settings) as running:
+        yield Visitor(browser, running.url)
+
+
+def test_the_page_asks_for_the_key_and_shows_and_saves_pictures_with_it(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    with visitor.visit("/?model=plain") as page:
+        key = page.get_by_label("Key", exact=True)
+        key.fill("wrong")
+        key.press("Enter")
+        expect(page.get_by_text("The service does not know this key.")).to_be_visible()
+        key.fill("secret")
+        key.press("Enter")
+        wait_for_pictures(page)
+        page.reload()
+        wait_for_pictures(page)  # the key is kept
+        page.get_by_role("button", name="Picture 7", exact=True).click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download as PNG").click()
+        assert download.value.suggested_filename == "plain-7.png"
+        download.value.save_as(tmp_path / "7.png")
+        assert (tmp_path / "7.png").read_bytes().startswith(b"\x89PNG")
+        page.get_by_role("button", name="curl").click()
+        assert "Bearer $MOGGY_KEY" in page.evaluate("navigator.clipboard.readText()")
+    refused = "Failed to load resource: the server responded with a status of 401"
+    assert [text for text in visitor.problems if not text.startswith(refused)] == []
