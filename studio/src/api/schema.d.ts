@@ -1557,6 +1557,8 @@ export interface components {
             shard_images?: number | null;
             /** Reject Copies */
             reject_copies?: boolean | null;
+            /** Min Quality */
+            min_quality?: number | null;
             /** Into */
             into?: string | null;
         };
@@ -7610,6 +7612,7 @@ export interface operations {
         parameters: {
             query: {
                 format: "onnx" | "safetensors" | "bundle";
+                reference?: boolean;
             };
             header?: {
                 "Moggy-Deadline"?: number;
