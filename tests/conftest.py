@@ -15,8 +15,10 @@ from app.domain.database import Database
 
 # Read when torch is loaded: idle threads that spin would slow down the other processes of a test.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Only the tests of the index build one: it would compete with the jobs of the other tests.
+# Only the tests of the index and the encoder queue their jobs unasked: those would compete with the
+# jobs of the other tests.
 os.environ.setdefault("MOGGY_INDEX_SERVED", "false")
+os.environ.setdefault("MOGGY_ENCODER_SERVED", "false")
 # Child processes keep their compiled code: compiling it takes each API a quarter of a second.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Its import takes seconds: only the tests of the starter model have it.

@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain import jobs, leases
 from app.domain.cleanup import sweep_incoming, sweep_objects
 from app.domain.database import is_unavailable
+from app.domain.derived_files import derive_served
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import ENDED
 from app.domain.queue import Queue, wake
-from app.domain.sample_indexes import index_served
 from worker.context import WorkerContext
 
 log = structlog.get_logger()
@@ -86,8 +86,8 @@ def reap(context: WorkerContext, queues: Sequence[str]) -> None:
     context.disk.fill_reserve()
     if context.disk.is_low:
         return  # this worker starts no job
-    if context.settings.index_served and Queue.LIGHT in queues:
-        index_served(context.database, context.settings)
+    if Queue.LIGHT in queues:
+        derive_served(context.database, context.settings)
     free = context.disk.free_bytes()
     with context.database.read() as session:
         waiting = [queue for queue in queues if jobs.has_queued(session, queue, free)]

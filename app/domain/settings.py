@@ -68,7 +68,8 @@ class WorkerSettings(DatabaseSettings, BrokerSettings):
     max_pixels: int = Field(89_478_485, ge=1)  # of one uploaded picture
     max_dataset_images: int = Field(2_000_000, ge=2)
     max_model_bytes: int = Field(GIB, ge=1)  # of the weights of an imported model
-    encoder_seconds: float = Field(110, gt=0)  # to train and calibrate a checkpoint's encoder
+    encoder_images: int = Field(24_000, ge=128)  # generated to train a checkpoint's encoder
+    calibration_pictures: int = Field(64, ge=8, le=256)  # projected after that training
     projection_steps: int = Field(160, ge=3, le=10_000)  # of the optimisation of a latent
 
     lease_seconds: float = Field(60, gt=0)
@@ -85,6 +86,7 @@ class WorkerSettings(DatabaseSettings, BrokerSettings):
     max_queued_jobs: int = Field(1000, ge=1)
     index_samples: int = Field(16_384, ge=64, le=1 << 20)  # images of a checkpoint's sample index
     index_served: bool = True  # whether a checkpoint is indexed before a search needs the index
+    encoder_served: bool = True  # whether an encoder is trained before a projection needs it
 
 
 class Settings(WorkerSettings):

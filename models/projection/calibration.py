@@ -4,7 +4,6 @@ The held-out pictures are those that the training did not learn from. A picture 
 the model can make if its projection is more distant than those of nearly all of them.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +22,7 @@ from models.random_streams import random_stream
 from models.rendering import to_uint8
 from models.scoring.embedding import Embedder
 
-PICTURES = 64
-PICTURES_AT_ONCE = 8
+PICTURES_AT_ONCE = 16
 HELD_OUT, GENERATED = "held_out", "generated"
 INSIDE_PERCENTILE = 95.0  # of the distances of held-out pictures
 PAIR_IMAGES = 256  # generated, for the distances of all pairs
@@ -90,8 +88,8 @@ class HeldOut(NamedTuple):
     source: str
 
 
-def read_held_out(folder: Path | None, config: TrainingConfig, pairs: Pairs) -> HeldOut:
-    """The pictures that the training held out; generated ones where there are none.
+def read_held_out(folder: Path | None, config: TrainingConfig, pairs: Pairs, count: int) -> HeldOut:
+    """At most `count` pictures that the training held out; generated ones where there are none.
 
     `folder` is the packed dataset, None if it is not here. Raises DatasetError.
     """
@@ -99,10 +97,10 @@ def read_held_out(folder: Path | None, config: TrainingConfig, pairs: Pairs) -> 
         dataset = PackedDataset(folder)
         _, held_out = split_held_out(len(dataset), config.held_out_share)
         if len(held_out) and dataset.shape == config.shape:
-            indices = held_out[:PICTURES]
+            indices = held_out[:count]
             labels = dataset.labels(indices) if config.classes else None
             return HeldOut(dataset.batch(indices), labels, HELD_OUT)
-    _, images, labels = pairs.draw(PICTURES)
+    _, images, labels = pairs.draw(count)
     return HeldOut(to_uint8(images).cpu(), labels, GENERATED)
 
 
@@ -111,13 +109,9 @@ def calibrate(
     embedder: Embedder,
     held_out: HeldOut,
     progress: Callable[[int], None],
-    seconds: float,
 ) -> Calibration:
-    """Project the held-out pictures as any other; `progress` gets the number that is done.
-
-    Stops before `seconds` have passed if it can, but projects at least PICTURES_AT_ONCE.
-    """
-    began, distances, total = time.monotonic(), list[float](), len(held_out.pictures)
+    """Project the held-out pictures as any other; `progress` gets the number that is done."""
+    distances, total = list[float](), len(held_out.pictures)
     device = refinement.machine.device
     for first in range(0, total, PICTURES_AT_ONCE):
         part = slice(first, first + PICTURES_AT_ONCE)
@@ -127,9 +121,6 @@ def calibrate(
         images = reconstruct(refinement, latents, chosen)
         distances += embedding_distances(embedder, images, pictures.numpy()).tolist()
         progress(len(distances))
-        spent = time.monotonic() - began
-        if spent + spent * PICTURES_AT_ONCE / len(distances) > seconds:  # with the next ones
-            break
     return Calibration(
         np.sort(np.array(distances, np.float32)),
         held_out.source,

@@ -5,7 +5,6 @@ It is trained on pairs that the checkpoint's generator makes, so it needs no pic
 """
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +17,6 @@ from models.precision import Machine
 from models.projection.perception import small_colours
 from models.random_streams import random_stream
 
-TRAINING_IMAGES = 48_000
 BATCH = 128
 LEARNING_RATE = 1e-3
 NOISE = 0.05  # on the pixels, so that the encoder does not rely on traces of the generator
@@ -81,13 +79,11 @@ def train_encoder(
     generator: Generator,
     machine: Machine,
     progress: Callable[[int], None],
-    seconds: float,
-    images: int = TRAINING_IMAGES,
+    images: int,
 ) -> Encoder:
-    """Train an encoder; `progress` is called with the number of images seen.
+    """Train an encoder on `images` images; `progress` is called with the number of images seen.
 
-    The generator is in eval mode on the machine's device. Ends after `images` images, or sooner
-    after `seconds`.
+    The generator is in eval mode on the machine's device.
     """
     random = random_stream(0, "encoder")
     encoder = Encoder(generator.latent_dim)
@@ -95,14 +91,11 @@ def train_encoder(
     encoder.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(encoder.parameters(), LEARNING_RATE, weight_decay=1e-4)
     pairs = Pairs(generator, machine, random)
-    began, seen = time.monotonic(), 0
+    seen = 0
     progress(0)
     while seen < images:
-        # The rate falls with the images or with the time, whichever ends the training.
-        done = max(seen / images, (time.monotonic() - began) / seconds)
-        if done >= 1:
-            break
-        optimiser.param_groups[0]["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * done))
+        rate = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * seen / images))
+        optimiser.param_groups[0]["lr"] = rate
         latents, pictures, _ = pairs.draw(BATCH)
         inputs = small_colours(pictures)
         noise = torch.randn(inputs.shape, generator=random).to(inputs.device)

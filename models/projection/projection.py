@@ -25,7 +25,7 @@ from models.projection.calibration import (
     read_held_out,
     reconstruct,
 )
-from models.projection.encoder import TRAINING_IMAGES, Encoder, Pairs, train_encoder
+from models.projection.encoder import Encoder, Pairs, train_encoder
 from models.projection.perception import Perception
 from models.projection.refinement import Refinement
 from models.random_streams import random_stream
@@ -36,7 +36,6 @@ from models.tensor_files import TensorFileError, read_tensors, write_tensors
 
 KIND = "encoder"
 ENCODER_FILE = "encoder.safetensors"  # written into the run folder
-TRAINING_SHARE = 0.45  # of the seconds for the encoder; the rest is for its calibration
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ class ProjectionRequest:
     encoder: Path | None
     index: Path | None  # the sample index
     dataset: Path | None
-    encoder_seconds: float
+    encoder_images: int  # to train an encoder on
+    calibration_pictures: int
     steps: int
 
     @classmethod
@@ -66,7 +66,8 @@ class ProjectionRequest:
                 _path(data["encoder"]),
                 _path(data["index"]),
                 _path(data["dataset"]),
-                float(data["encoder_seconds"]),
+                int(data["encoder_images"]),
+                int(data["calibration_pictures"]),
                 int(data["steps"]),
             )
         except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -108,7 +109,7 @@ class Projector:
         self._request, self._machine = request, machine
         self._folder, self._events = folder, events
         self._loaded: LoadedGenerator = load_generator(request.checkpoint)
-        self._loaded.generator.to(machine.device)
+        self._loaded.generator.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._sha256 = hashlib.sha256(request.checkpoint.read_bytes()).hexdigest()
         self._perception = Perception(machine.device)
         self._embedder = Embedder(machine.device)
@@ -182,16 +183,15 @@ class Projector:
 
     def _train_encoder(self) -> tuple[Encoder, Calibration]:
         generator, machine, events = self._loaded.generator, self._machine, self._events
-        seconds, began = self._request.encoder_seconds, time.monotonic()
-        training = ProgressReporter(events, TRAINING_IMAGES, phase="encoder")
-        encoder = train_encoder(generator, machine, training.progress, TRAINING_SHARE * seconds)
+        images, pictures = self._request.encoder_images, self._request.calibration_pictures
+        training = ProgressReporter(events, images, phase="encoder")
+        encoder = train_encoder(generator, machine, training.progress, images)
         refinement = self._refinement(encoder)
         pairs = Pairs(generator, machine, random_stream(0, "calibration"))
-        held_out = read_held_out(self._request.dataset, self._loaded.config, pairs)
+        held_out = read_held_out(self._request.dataset, self._loaded.config, pairs, pictures)
         reporter = ProgressReporter(events, len(held_out.pictures), phase="calibration")
         reporter.progress(0)
-        left = seconds - (time.monotonic() - began)
-        calibration = calibrate(refinement, self._embedder, held_out, reporter.progress, left)
+        calibration = calibrate(refinement, self._embedder, held_out, reporter.progress)
         path = self._folder / ENCODER_FILE
         description = {"made_for": self._made_for(), "calibration": calibration.to_json()}
         write_tensors(path, KIND, description, encoder.state_dict())

@@ -56,7 +56,8 @@ class Encoder(Kind):
             "encoder": encoder and str(store.local_copy(encoder.key, encoder.sha256)),
             "index": index and str(store.local_copy(index.key, index.sha256)),
             "dataset": self._dataset(checkpoint.id, fetch=encoder is None),
-            "encoder_seconds": self.context.settings.encoder_seconds,
+            "encoder_images": self.context.settings.encoder_images,
+            "calibration_pictures": self.context.settings.calibration_pictures,
             "steps": self.context.settings.projection_steps,
         }
         (self.run_dir / "run.json").write_text(json.dumps(run | what))

@@ -14,7 +14,6 @@ from models.precision import choose_machine
 from models.projection.calibration import (
     GENERATED,
     HELD_OUT,
-    PICTURES,
     Calibration,
     read_held_out,
 )
@@ -66,15 +65,15 @@ def test_a_calibration_survives_its_json() -> None:
 def test_the_pictures_are_those_that_the_training_held_out(tmp_path: Path, pairs: Pairs) -> None:
     images = np.random.default_rng(0).integers(0, 256, (400, 28, 28, 1), np.uint8)
     np.save(tmp_path / "images.npy", images)
-    held_out = read_held_out(tmp_path, CONFIG, pairs)
+    held_out = read_held_out(tmp_path, CONFIG, pairs, 16)
     _, indices = split_held_out(400, CONFIG.held_out_share)
     assert held_out.source == HELD_OUT
-    np.testing.assert_array_equal(held_out.pictures, images[indices[:PICTURES]])
+    np.testing.assert_array_equal(held_out.pictures, images[indices[:16]])
 
 
 def test_generated_pictures_replace_those_that_are_not_here(tmp_path: Path, pairs: Pairs) -> None:
     np.save(tmp_path / "images.npy", np.zeros((50, 28, 28, 1), np.uint8))  # too few to hold out
     for folder in (None, tmp_path):
-        held_out = read_held_out(folder, CONFIG, pairs)
+        held_out = read_held_out(folder, CONFIG, pairs, 16)
         assert (held_out.source, held_out.pictures.dtype) == (GENERATED, torch.uint8)
-        assert held_out.pictures.shape == (PICTURES, 28, 28, 1)
+        assert held_out.pictures.shape == (16, 28, 28, 1)

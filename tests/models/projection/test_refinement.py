@@ -52,7 +52,7 @@ def open_refinement(
     path = folder / "checkpoint.safetensors"
     path.write_bytes(checkpoint_bytes(config, 1))
     generator = load_generator(path).generator
-    encoder = train_encoder(generator, machine, lambda _: None, seconds=60, images=256)
+    encoder = train_encoder(generator, machine, lambda _: None, images=256)
     return Refinement(generator, encoder, perception, machine, steps)
 
 

@@ -11,9 +11,9 @@ from servers import ON_POSTGRESQL
 from app.domain import jobs, leases, registry
 from app.domain.checkpoint_files import REFERENCE_FILE, find_file
 from app.domain.database import Database
+from app.domain.derived_files import derive_served
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import JobKind, Status, Stop
-from app.domain.sample_indexes import index_served
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import CheckpointFile, Job
@@ -92,7 +92,7 @@ def test_the_reference_that_came_with_the_checkpoint_is_given_to_the_child(
     )
     with database.write() as session:
         session.add(file)
-    job = index_served(database, settings)
+    job = derive_served(database, settings)
     assert job is not None
     Index(context, job, tmp_path).prepare()
     run = json.loads((tmp_path / "run.json").read_text())
@@ -105,22 +105,22 @@ def test_while_a_training_may_change_what_is_served_nothing_is_queued(
 ) -> None:
     with database.write() as session:
         training = jobs.create(session, kind="train", model="cats", config={}, max_queued=9)
-    assert index_served(database, settings) is None
+    assert derive_served(database, settings) is None
     with database.write() as session:
         jobs.request_stop(session, training.id, Stop.CANCEL)
     other = register(database, store_checkpoint(store, "dogs", **SMALL))
-    first = index_served(database, settings)
+    first = derive_served(database, settings)
     assert first is not None
     assert first.checkpoint == served.id
-    assert index_served(database, settings) is None  # until the first has ended
+    assert derive_served(database, settings) is None  # until the first has ended
     with database.write() as session:
         jobs.request_stop(session, first.id, Stop.CANCEL)
-    second = index_served(database, settings)
+    second = derive_served(database, settings)
     assert second is not None
     assert second.checkpoint == other.id
     with database.write() as session:
         jobs.request_stop(session, second.id, Stop.CANCEL)
-    assert index_served(database, settings) is None  # a cancelled one is not repeated
+    assert derive_served(database, settings) is None  # a cancelled one is not repeated
 
 
 def test_another_served_checkpoint_is_indexed_too(
@@ -132,8 +132,26 @@ def test_another_served_checkpoint_is_indexed_too(
     for checkpoint in (served, newer):
         with database.write() as session:
             registry.set_served(session, "cats", checkpoint.id)
-        job = index_served(database, settings)
+        job = derive_served(database, settings)
         assert job is not None
         assert job.checkpoint == checkpoint.id
         with database.write() as session:
             jobs.request_stop(session, job.id, Stop.CANCEL)
+
+
+def test_the_encoder_of_a_served_checkpoint_is_trained_after_its_index(
+    database: Database, store: ObjectStore, settings: Settings, served: GeneratorCheckpoint
+) -> None:
+    other = register(database, store_checkpoint(store, "dogs", **SMALL))
+    with_encoders = settings.model_copy(update={"encoder_served": True})
+    queued = []
+    while (job := derive_served(database, with_encoders)) is not None:
+        queued.append((job.kind, job.checkpoint))
+        assert derive_served(database, with_encoders) is None  # until this one has ended
+        with database.write() as session:
+            jobs.request_stop(session, job.id, Stop.CANCEL)
+    assert queued == [
+        (kind, checkpoint.id)
+        for kind in (JobKind.INDEX, JobKind.ENCODER)
+        for checkpoint in (served, other)
+    ]

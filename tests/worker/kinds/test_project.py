@@ -33,7 +33,9 @@ CONFIG = TrainingConfig(architecture="mlp", shape=(28, 28, 1), width=8, latent_d
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"encoder_seconds": 0.5, "projection_steps": 3})
+    return settings.model_copy(
+        update={"encoder_images": 128, "calibration_pictures": 8, "projection_steps": 3}
+    )
 
 
 @pytest.fixture
