@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from models.config import TrainingConfig
 from models.latents import truncate
+from models.onnx_runtime import onnxruntime
 from models.onnx_sessions import CPU, session_options
 from models.ranges import ConfigError
 from models.samples import Pixels, Sample

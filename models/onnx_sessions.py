@@ -4,7 +4,7 @@ import torch.
 
 from pathlib import Path
 
-import onnxruntime
+from models.onnx_runtime import onnxruntime
 
 CPU = "CPUExecutionProvider"
 WARNINGS_AND_ERRORS_ONLY = 3  # a log level; below it, the runtime logs how it rewrites a graph

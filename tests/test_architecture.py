@@ -19,6 +19,7 @@ TORCH_FREE = {
     "models.latents",
     "models.networks.stages",
     "models.onnx_generator",
+    "models.onnx_runtime",
     "models.presets",
     "models.ranges",
     "models.resources",
@@ -82,6 +83,15 @@ def test_models_needs_only_what_a_bare_gpu_machine_has() -> None:
     for path in (ROOT / "models").rglob("*.py"):
         roots = {name.partition(".")[0] for name in imported(path)}
         assert roots - set(sys.stdlib_module_names) - MODELS_NEED - {"models"} == set(), path
+
+
+def test_onnx_runtime_is_imported_in_one_place_which_turns_its_telemetry_off() -> None:
+    users = {
+        module_name(path)
+        for path in sources()
+        if within("onnxruntime", {name.partition(".")[0] for name in imported(path)})
+    }
+    assert users == {"models.onnx_runtime"}
 
 
 def test_only_training_and_the_entry_points_build_on_every_part_of_models() -> None:

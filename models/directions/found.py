@@ -14,7 +14,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
@@ -27,6 +26,7 @@ from models.directions.effects import (
 )
 from models.directions.vectors import Precise, is_parallel, unit
 from models.onnx_generator import LABELS, LATENTS, Labels, OnnxGenerator
+from models.onnx_runtime import onnxruntime
 from models.onnx_sessions import CPU, session_options
 from models.samples import Pixels, Vector
 from models.seeds import SEARCH_SEEDS, Latents, classes_from_seeds, latents_from_seeds

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession
 
 from models.durable_files import write_durably
+from models.onnx_runtime import onnxruntime
 from models.onnx_sessions import open_session
 from models.resources import usable_cores
 
@@ -244,7 +244,7 @@ class _NearestSoFar:
 
 
 @functools.cache
-def _session(path: Path) -> InferenceSession:
+def _session(path: Path) -> onnxruntime.InferenceSession:
     return open_session(path)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from benchmarks.harness.random_models import checkpoint_bytes
 from models.checkpoint import LoadedGenerator, load_generator
 from models.config import TrainingConfig
+from models.onnx_runtime import onnxruntime
 from models.onnx_writer import ExportError, compare_pixels, export_generator, write_onnx
 from models.rendering import to_uint8
 from models.samples import Pixels
