@@ -34,7 +34,7 @@ from models.seeds import SEARCH_SEEDS, Latents, classes_from_seeds, latents_from
 Method = Literal["ganspace", "sefa"]
 Embed = Callable[[Pixels], NDArray[np.float32]]  # (N, H, W, C) uint8 -> (N, F)
 
-BASIS_SAMPLES = 512  # whose feature maps define the principal components
+BASIS_SAMPLES = 1024  # whose feature maps define the principal components
 REGRESSED_SAMPLES = 4096  # whose latents are regressed to the components
 BATCH = 64
 # The output of the first activation, or of r3gan's first residual block.
@@ -131,12 +131,19 @@ class _Features:
 
     def __init__(self, model: ModelProto, config: TrainingConfig) -> None:
         operators = FEATURE_NODES[config.architecture]
-        node = next(node for node in model.graph.node if node.op_type in operators)
+        nodes = model.graph.node
+        last = next(index for index, node in enumerate(nodes) if node.op_type in operators)
         truncated = ModelProto()
         truncated.CopyFrom(model)
-        del truncated.graph.output[:]
-        output = helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None)
-        truncated.graph.output.append(output)
+        graph = truncated.graph
+        # ONNX Runtime also computes nodes whose results nobody reads.
+        del graph.node[last + 1 :]
+        used = {name for node in graph.node for name in node.input}
+        weights = [tensor for tensor in graph.initializer if tensor.name in used]
+        del graph.initializer[:], graph.output[:]
+        graph.initializer.extend(weights)
+        output = helper.make_tensor_value_info(nodes[last].output[0], TensorProto.FLOAT, None)
+        graph.output.append(output)
         self._session = onnxruntime.InferenceSession(
             truncated.SerializeToString(), session_options(), providers=[CPU]
         )
