@@ -36,8 +36,9 @@ class Screen(NamedTuple):
 
 SCREENS = (
     Screen("explore", "/", ".hint"),
-    Screen("picture", "/?show=22", ".hash", theme="light"),
+    Screen("picture", "/?show=22~ginger:1.5", ".hash", theme="light"),
     Screen("morph", "/?morph=7..22..white&at=0.2", "[data-frame]"),
+    Screen("pad", "/?morph=7..white..22..ginger&pad=0.3,0.6", ".pad-sheet[width='576']"),
     Screen("colour", "/?color=%23e0a458", ".found", theme="light", language="ja-JP"),
     Screen("phone", "/", ".tile", size=PHONE),
     Screen("phone-picture", "/?show=7", ".hash", size=PHONE, theme="light", language="ja-JP"),

@@ -21,6 +21,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000,
     rolldownOptions: { input: ["index.html", "docs.html"] },
   },
-  server: { proxy: { "/v1": SERVICE, "/openapi.json": SERVICE, "/readyz": SERVICE } },
+  // The service refuses requests whose Origin is not their Host: both stay those of this server.
+  server: { proxy: { "^/(v1/|openapi.json)": { target: SERVICE, changeOrigin: false } } },
   test: { include: ["src/**/*.test.{ts,tsx}", "build/*.test.ts"] },
 });

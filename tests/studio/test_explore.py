@@ -305,3 +305,57 @@ def test_each_state_is_accessible(visitor: Visitor, view: dict[str, Any]) -> Non
     with visitor.visit("/?morph=7..22&at=0.5", **options) as page:
         page.wait_for_selector(".transport")
         assert axe_findings(page) == []
+
+
+def test_a_picture_is_moved_along_directions_by_slider_and_by_number(visitor: Visitor) -> None:
+    with visitor.visit("/?show=22") as page:
+        ginger = stage(page).get_by_role("slider", name="ginger")
+        for _ in range(3):
+            ginger.press("ArrowRight")
+        assert query(page) == {"show": "22~ginger:0.3"}
+        amount = stage(page).get_by_role("textbox", name="Amount of white")
+        amount.fill("-1.5")
+        amount.press("Enter")
+        assert query(page) == {"show": "22~ginger:0.3~white:-1.5"}
+        expect(tile(page, 22)).to_have_attribute("aria-pressed", "true")
+        link = str(stage(page).get_by_role("link", name="Download as PNG").get_attribute("href"))
+        edits = {"ginger": 0.3, "white": -1.5}
+        body = {"latents": [{"seed": 22, "edits": edits}], "format": "png"}
+        moved = httpx2.post(f"{visitor.url}{MODEL}/images", json=body)
+        assert httpx2.get(link).content == moved.content
+
+        name = stage(page).get_by_role("textbox", name="Save under a name")
+        name.fill("sunny")
+        name.press("Enter")
+        expect(page.get_by_role("button", name="sunny", exact=True)).to_be_visible()
+        saved = httpx2.get(f"{visitor.url}{MODEL}/latents/sunny").json()
+        assert saved["source"] == {"seed": 22, "edits": edits}
+        stage(page).get_by_role("button", name="Reset").click()
+        assert query(page) == {"show": "22"}
+
+
+def test_the_pad_blends_its_corners_where_the_dot_is(visitor: Visitor) -> None:
+    with visitor.visit("/?morph=7..white..22..ginger") as page:
+        stage(page).get_by_text("Pad", exact=True).click()
+        dot = stage(page).get_by_role("slider", name="Pad")
+        dot.press("ArrowRight")
+        page.wait_for_url(re.compile(r"pad=0\.55"))
+        area = stage(page).locator(".pad-area")
+        box = area.bounding_box()
+        assert box is not None
+        area.click(position={"x": box["width"] / 4, "y": box["height"] - 1})
+        page.wait_for_url(re.compile(r"pad=0\.25"))
+        with page.expect_download() as download:
+            stage(page).get_by_role("link", name="Download as PNG").click()
+        x, y = (float(value) for value in query(page)["pad"].split(","))
+        assert x == pytest.approx(0.25, abs=0.01)
+        assert y == pytest.approx(1, abs=0.01)
+        saved_file = download.value.path().read_bytes()
+        recipe = httpx2.post(f"{visitor.url}/v1/recipes/read", content=saved_file).json()["recipe"]
+        assert len(recipe["latent"]) == 100
+        name = stage(page).get_by_role("textbox", name="Save under a name")
+        name.fill("between")
+        name.press("Enter")
+        expect(page.get_by_role("button", name="between", exact=True)).to_be_visible()
+        stage(page).get_by_text("Path", exact=True).click()
+        page.wait_for_selector("[data-frame]")

@@ -1,5 +1,6 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { latentOf } from "../pictures/latent";
+import { useEffect } from "react";
+import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
 import { api, data, Problem, type Schemas } from "./client";
 
@@ -96,6 +97,7 @@ export function useDescription(source: PictureSource, ref: string) {
     checkpoint: source.checkpoint,
     truncation: source.truncation,
     nearest: 4,
+    edit: editParameters(ref),
   };
   return useQuery({
     queryKey: ["description", source, ref],
@@ -114,6 +116,42 @@ export function useDescription(source: PictureSource, ref: string) {
           );
     },
   });
+}
+
+const directionsOf = (model: string) =>
+  queryOptions({
+    queryKey: ["directions", model],
+    queryFn: () =>
+      data(
+        api.GET("/v1/models/{name}/directions", {
+          params: { path: { name: model }, query: { limit: 200 } },
+        }),
+      ),
+  });
+
+export function useDirections(model: string) {
+  return useQuery(directionsOf(model));
+}
+
+/** The search for directions, and its job; when it ends, the directions are listed anew. */
+export function useFindDirections(source: PictureSource) {
+  const client = useQueryClient();
+  const start = useMutation({
+    mutationFn: () =>
+      data(
+        api.POST("/v1/models/{name}/find-directions", {
+          params: { path: { name: source.model }, query: { checkpoint: source.checkpoint } },
+        }),
+      ),
+  });
+  const job = useJob(start.data?.id ?? null);
+  const status = job.data?.status;
+  useEffect(() => {
+    if (hasEnded(status)) {
+      void client.invalidateQueries({ queryKey: directionsOf(source.model).queryKey });
+    }
+  }, [status, client, source.model]);
+  return { start, running: start.isPending || (start.isSuccess && !hasEnded(status)), job };
 }
 
 export interface Search {

@@ -3,7 +3,7 @@ import type { Model } from "../api/client";
 import { useSearch } from "../api/queries";
 import { useTexts } from "../i18n";
 import { PicturesOf } from "../pictures/context";
-import { isSeed, type LatentRef } from "../pictures/latent";
+import { baseOf, isSeed, type LatentRef } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
 import { useView } from "../state/useView";
 import { MAX_KEYFRAMES } from "../state/view";
@@ -75,15 +75,16 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
   }, [close]);
 
   const { show } = view;
+  const base = show === null ? null : baseOf(show);
   const step = (by: 1 | -1): LatentRef | null => {
-    if (show === null) return null;
-    if (found !== null) return found[found.indexOf(show) + by] ?? null;
-    return isSeed(show) && Number(show) + by >= 0 ? String(Number(show) + by) : null;
+    if (base === null) return null;
+    if (found !== null) return found[found.indexOf(base) + by] ?? null;
+    return isSeed(base) && Number(base) + by >= 0 ? String(Number(base) + by) : null;
   };
   const [previous, next] = [step(-1), step(1)];
   const isOpen = picking || show !== null;
   const wall = {
-    open: picking ? null : show,
+    open: picking ? null : base,
     picked: view.morph,
     picking,
     onOpen: open,
@@ -96,7 +97,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
         <Shelf
           model={model.name}
           picked={view.morph}
-          open={show}
+          open={base}
           hint={!isOpen && !wanted}
           onChoose={choose}
         />
@@ -113,9 +114,9 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
         )}
       </main>
       {isOpen && (
-        <aside className="stage" aria-label={picking ? t.morph : t.picture(show ?? "")}>
+        <aside className="stage" aria-label={picking ? t.morph : t.picture(base ?? "")}>
           <div className="stage-head">
-            <h2>{picking ? t.morph : show !== null && isSeed(show) ? t.seedName(show) : show}</h2>
+            <h2>{picking ? t.morph : base !== null && isSeed(base) ? t.seedName(base) : base}</h2>
             {!picking && (
               <>
                 <IconButton
@@ -146,6 +147,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
                 <PictureStage
                   latent={show}
                   onMorph={() => change({ morph: [show], at: null })}
+                  onEdit={(edited) => change({ show: edited }, { replace: true })}
                   onLike={() => change({ like: show, color: null })}
                   onDeleted={() => change({ show: null })}
                 />

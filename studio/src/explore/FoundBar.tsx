@@ -4,8 +4,8 @@ import { Button } from "react-aria-components";
 import { Problem, type Schemas } from "../api/client";
 import { hasEnded, useJob } from "../api/queries";
 import { useTexts } from "../i18n";
+import { captionOf } from "../pictures/latent";
 import { Picture } from "../pictures/Picture";
-import { nameOf } from "../pictures/snippets";
 import type { ChangeView } from "../state/useView";
 import type { View } from "../state/view";
 import { CloseIcon } from "../ui/icons";
@@ -45,7 +45,7 @@ export function FoundBar({
         <span className="found-what">
           {t.foundLike}
           <Picture latent={view.like} />
-          {nameOf(view.like)}
+          {captionOf(view.like)}
         </span>
       )}
       <span className="muted">

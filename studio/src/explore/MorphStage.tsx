@@ -1,12 +1,21 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { Button, Slider, SliderThumb, SliderTrack, Switch } from "react-aria-components";
 import { serviceUrl } from "../api/client";
 import { useKey } from "../api/key";
 import { useTexts } from "../i18n";
+import { FEWEST_CORNERS, MOST_CORNERS } from "../pictures/blend";
 import { usePictures } from "../pictures/context";
 import { drawScaled } from "../pictures/draw";
-import type { LatentRef } from "../pictures/latent";
+import { baseOf, captionOf, type LatentRef } from "../pictures/latent";
 import { advance, EASINGS, frameAt, frameCount } from "../pictures/morph";
 import { Picture } from "../pictures/Picture";
 import {
@@ -15,8 +24,8 @@ import {
   fileName,
   MORPH_FORMATS,
   type MorphFormat,
+  morphBody,
   morphPath,
-  nameOf,
 } from "../pictures/snippets";
 import { fetchStrip, type Strip } from "../pictures/strip";
 import { usePreferences } from "../state/preferences";
@@ -27,11 +36,18 @@ import { IconButton, Segments } from "../ui/controls";
 import { DownloadLink } from "../ui/DownloadLink";
 import { CloseIcon, NextIcon, PauseIcon, PlayIcon, PreviousIcon, SwapIcon } from "../ui/icons";
 import { MorphingPicture } from "./MorphingPicture";
+import { PadStage } from "./PadStage";
 import { stageScale } from "./stageScale";
 
 const SCALES = ["1", "4", "8"] as const;
 
-/** The morph through the picked pictures. */
+const ignore = () => {};
+
+function canBePad(keyframes: readonly LatentRef[]): boolean {
+  return keyframes.length >= FEWEST_CORNERS && keyframes.length <= MOST_CORNERS;
+}
+
+/** The morph through the picked pictures: a path, or a pad with them at its corners. */
 export function MorphStage({ view, change }: { view: View; change: ChangeView }) {
   const { t } = useTexts();
   const { source } = usePictures();
@@ -41,7 +57,7 @@ export function MorphStage({ view, change }: { view: View; change: ChangeView })
   const strip = useQuery({
     queryKey: ["strip", source, morph],
     queryFn: ({ signal }) => fetchStrip(source, morph, frames, signal),
-    enabled: keyframes.length > 1,
+    enabled: keyframes.length > 1 && (view.pad === null || !canBePad(keyframes)),
     placeholderData: keepPreviousData,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
@@ -56,12 +72,33 @@ export function MorphStage({ view, change }: { view: View; change: ChangeView })
         <p className="prompt" role="status">
           {t.morphPick}
         </p>
-        <Keyframes view={view} change={change} onSeek={() => {}} />
+        <Keyframes view={view} change={change} onSeek={ignore} />
+      </>
+    );
+  }
+  const shape = canBePad(keyframes) && (
+    <Segments
+      label={t.morph}
+      choices={[
+        { key: "path", text: t.path },
+        { key: "pad", text: t.pad },
+      ]}
+      chosen={view.pad === null ? "path" : "pad"}
+      onChoose={(chosen) => change({ pad: chosen === "pad" ? { x: 0.5, y: 0.5 } : null, at: null })}
+    />
+  );
+  if (view.pad !== null && canBePad(keyframes)) {
+    return (
+      <>
+        {shape}
+        <PadStage view={view} change={change} at={view.pad} />
+        <Keyframes view={view} change={change} onSeek={ignore} />
       </>
     );
   }
   return (
     <>
+      {shape}
       {strip.data ? (
         <Player strip={strip.data} view={view} change={change} />
       ) : (
@@ -136,10 +173,14 @@ function Player({ strip, view, change }: { strip: Strip; view: View; change: Cha
   }, [playing, frames, loop]);
 
   const stay = (at: number) => change({ at }, { replace: true });
-  const seek = (at: number) => {
-    setPosition(at);
-    stay(at);
-  };
+  const parts = view.morph.length - (loop ? 0 : 1);
+  const seek = useCallback(
+    (index: number) => {
+      setPosition(index / parts);
+      change({ at: index / parts }, { replace: true });
+    },
+    [change, parts],
+  );
   const [first = "", last = ""] = [view.morph[0], view.morph.at(-1)];
   return (
     <>
@@ -150,7 +191,7 @@ function Player({ strip, view, change }: { strip: Strip; view: View; change: Cha
           height={height * scale}
           className="stage-picture"
           role="img"
-          aria-label={`${t.morph}: ${view.morph.map(nameOf).join(" → ")}`}
+          aria-label={`${t.morph}: ${view.morph.map(captionOf).join(" → ")}`}
           data-frame={frame}
         />
       </div>
@@ -187,19 +228,15 @@ function Player({ strip, view, change }: { strip: Strip; view: View; change: Cha
         </Slider>
         <output className="frame-number">{`${frame + 1} / ${frames}`}</output>
       </div>
-      <Keyframes
-        view={view}
-        change={change}
-        onSeek={(index) => seek(index / (view.morph.length - (loop ? 0 : 1)))}
-      />
+      <Keyframes view={view} change={change} onSeek={seek} />
       <p className="muted">{t.morphPickMore}</p>
-      <span className="live">{`${nameOf(first)} → ${nameOf(last)}`}</span>
+      <span className="live">{`${captionOf(first)} → ${captionOf(last)}`}</span>
     </>
   );
 }
 
 /** The keyframes in their order: to seek, to move and to remove. */
-function Keyframes({
+const Keyframes = memo(function Keyframes({
   view,
   change,
   onSeek,
@@ -235,7 +272,7 @@ function Keyframes({
             <button
               type="button"
               className={`keyframe ${chosen === index ? "chosen" : ""}`}
-              aria-label={t.keyframe(nameOf(ref), index + 1, morph.length)}
+              aria-label={t.keyframe(captionOf(ref), index + 1, morph.length)}
               onClick={() => {
                 setChosen(index);
                 onSeek(index);
@@ -243,7 +280,7 @@ function Keyframes({
               onKeyDown={(event) => onKeyDown(event, index)}
             >
               <Picture latent={ref} />
-              <span>{nameOf(ref)}</span>
+              <span>{captionOf(ref)}</span>
             </button>
           </li>
         ))}
@@ -272,7 +309,7 @@ function Keyframes({
       </div>
     </div>
   );
-}
+});
 
 function without(refs: readonly LatentRef[], index: number): LatentRef[] {
   return refs.filter((_, place) => place !== index);
@@ -286,8 +323,17 @@ function MorphFiles({ view, frames }: { view: View; frames: number }) {
   const [scale, setScale] = useState<(typeof SCALES)[number]>("4");
   const { morph: keyframes, easing, loop } = view;
   const morph = { keyframes, easing, loop };
+  const enlargement = { scale: Number(scale), smooth };
+  // The path of a morph has no place for the edits of single keyframes: these are sent as a body.
+  const edited = keyframes.some((ref) => ref !== baseOf(ref));
   const address = (format: MorphFormat) =>
-    serviceUrl(morphPath(source, morph, frames, format, { scale: Number(scale), smooth }));
+    serviceUrl(
+      edited
+        ? `/v1/models/${source.model}/interpolations`
+        : morphPath(source, morph, frames, format, enlargement),
+    );
+  const body = (format: MorphFormat) =>
+    edited ? morphBody(source, morph, frames, format, enlargement) : undefined;
   return (
     <section className="section">
       <h3>{t.exportAs}</h3>
@@ -299,6 +345,7 @@ function MorphFiles({ view, frames }: { view: View; frames: number }) {
               address={address(format)}
               file={fileName(source, keyframes, format)}
               label={t.downloadAs(format.toUpperCase())}
+              body={body(format)}
             >
               {format.toUpperCase()}
             </DownloadLink>
@@ -314,11 +361,16 @@ function MorphFiles({ view, frames }: { view: View; frames: number }) {
       <h3>{t.copy}</h3>
       <CopyRow
         texts={[
-          { label: t.copyUrl, text: () => address("webp") },
+          ...(edited ? [] : [{ label: t.copyUrl, text: () => address("webp") }]),
           {
             label: t.copyCurl,
             text: () =>
-              curlCommand(address("webp"), fileName(source, keyframes, "webp"), key !== null),
+              curlCommand(
+                address("webp"),
+                fileName(source, keyframes, "webp"),
+                key !== null,
+                body("webp"),
+              ),
           },
           { label: t.copyLink, text: () => location.href },
         ]}

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef } from "react";
 import { usePictures } from "../pictures/context";
 import { drawScaled } from "../pictures/draw";
-import type { LatentRef } from "../pictures/latent";
+import { baseOf, type LatentRef } from "../pictures/latent";
 import { frameAt } from "../pictures/morph";
 import { fetchStrip } from "../pictures/strip";
 import { usePreferences } from "../state/preferences";
@@ -33,7 +33,9 @@ export function MorphingPicture({ latent, label }: { latent: LatentRef; label: s
       });
     };
     const aborter = new AbortController();
-    const isStep = before !== null && before.source === source && before.latent !== latent;
+    // A picture that is only moved along a direction follows at once.
+    const isStep =
+      before !== null && before.source === source && baseOf(before.latent) !== baseOf(latent);
     if (!isStep || matchMedia("(prefers-reduced-motion: reduce)").matches) {
       drawEnd();
     } else {

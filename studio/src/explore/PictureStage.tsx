@@ -1,11 +1,11 @@
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { Button } from "react-aria-components";
 import { answeredUrl, type ImageAnswer, serviceUrl } from "../api/client";
 import { useKey } from "../api/key";
 import { useDeleteLatent, useDescription } from "../api/queries";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
-import { isSeed, type LatentRef } from "../pictures/latent";
+import { baseOf, editsOf, isSeed, type LatentRef } from "../pictures/latent";
 import { RemotePicture } from "../pictures/RemotePicture";
 import {
   curlCommand,
@@ -19,6 +19,7 @@ import { CopyRow } from "../ui/CopyRow";
 import { Segments } from "../ui/controls";
 import { DownloadLink } from "../ui/DownloadLink";
 import { MorphIcon, SparkIcon, TrashIcon } from "../ui/icons";
+import { Directions } from "./Directions";
 import { MorphingPicture } from "./MorphingPicture";
 import { SaveForm } from "./SaveForm";
 import { useSettled } from "./useSettled";
@@ -31,9 +32,11 @@ export function PictureStage({
   latent,
   onMorph,
   onLike,
+  onEdit,
   onDeleted,
 }: {
   latent: LatentRef;
+  onEdit: (edited: LatentRef) => void;
   onMorph: () => void;
   onLike: () => void;
   onDeleted: () => void;
@@ -43,7 +46,7 @@ export function PictureStage({
   const settled = useSettled(latent, WALK_MS);
   const description = useDescription(source, settled);
   const remove = useDeleteLatent(source.model);
-  const isNamed = !isSeed(latent);
+  const isNamed = !isSeed(baseOf(latent)) && latent === baseOf(latent);
   const answer = settled === latent ? description.data : undefined;
   return (
     <>
@@ -69,13 +72,20 @@ export function PictureStage({
           {t.deleteSaved}
         </Button>
       ) : (
-        <SaveForm key={latent} latent={latent} />
+        <SaveForm key={baseOf(latent)} latent={() => savedFrom(latent)} />
       )}
+      <Directions latent={latent} onEdit={onEdit} />
       <Files latent={latent} />
       <Passport answer={answer} />
       <Recipe answer={answer} latent={latent} />
     </>
   );
+}
+
+/** A latent as it is saved: a saved one is repeated as a mix of itself alone. */
+function savedFrom(latent: LatentRef) {
+  const [base, edits] = [baseOf(latent), editsOf(latent)];
+  return isSeed(base) ? { seed: Number(base), edits } : { mix: [{ name: base, weight: 1 }], edits };
 }
 
 function Passport({ answer }: { answer: ImageAnswer | undefined }) {
@@ -146,12 +156,20 @@ function Unknown({
 function Recipe({ answer, latent }: { answer: ImageAnswer | undefined; latent: LatentRef }) {
   const { t, n } = useTexts();
   const { source } = usePictures();
+  const base = baseOf(latent);
+  const edits = Object.entries(editsOf(latent));
   return (
     <section className="section">
       <h3>{t.recipe}</h3>
       <dl className="facts">
-        <dt>{isSeed(latent) ? t.seed : t.name}</dt>
-        <dd className="number">{latent}</dd>
+        <dt>{isSeed(base) ? t.seed : t.name}</dt>
+        <dd className="number">{base}</dd>
+        {edits.map(([direction, amount]) => (
+          <Fragment key={direction}>
+            <dt>{t.movedAlong(direction)}</dt>
+            <dd className="number">{n(amount, 2)}</dd>
+          </Fragment>
+        ))}
         <dt>{t.model}</dt>
         <dd>{source.model}</dd>
         <dt>{t.checkpoint}</dt>

@@ -1,13 +1,16 @@
 import { useState } from "react";
 import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
+import type { Schemas } from "../api/client";
 import { useSaveLatent } from "../api/queries";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
-import { isLatentName, type LatentRef } from "../pictures/latent";
+import { isLatentName } from "../pictures/latent";
 import { BookmarkIcon } from "../ui/icons";
 
-/** Saves a seed under a name. */
-export function SaveForm({ latent }: { latent: LatentRef }) {
+type Latent = Omit<Schemas["SaveRequest"], "name">;
+
+/** Saves a latent under a name. */
+export function SaveForm({ latent }: { latent: () => Promise<Latent> | Latent }) {
   const { t } = useTexts();
   const { source } = usePictures();
   const save = useSaveLatent(source);
@@ -20,7 +23,9 @@ export function SaveForm({ latent }: { latent: LatentRef }) {
       onSubmit={(event) => {
         event.preventDefault();
         if (!isLatentName(name)) return;
-        save.mutate({ name, seed: Number(latent) }, { onSuccess: () => setName("") });
+        void Promise.resolve(latent()).then((values) =>
+          save.mutate({ ...values, name }, { onSuccess: () => setName("") }),
+        );
       }}
     >
       <TextField

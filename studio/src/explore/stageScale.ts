@@ -1,4 +1,4 @@
-const STAGE_PIXELS = 768;
+const STAGE_PIXELS = 512;
 
 /** How many times the stage enlarges a picture: a power of two, as smooth scaling doubles. */
 export function stageScale(width: number): number {

@@ -41,6 +41,15 @@ export const en = {
   savedLatents: "Saved latents",
   noSaved: "Pictures that you save under a name appear here.",
 
+  directions: "Directions",
+  noDirections:
+    "Ways to move a picture, such as lighter or older. They can be found by themselves.",
+  findDirections: "Find directions",
+  findingDirections: "Directions are being found…",
+  movedAlong: (direction: string) => `Along ${direction}`,
+  amountOf: (direction: string) => `Amount of ${direction}`,
+  reset: "Reset",
+
   close: "Close",
   previous: "Previous",
   next: "Next",
@@ -99,6 +108,11 @@ export const en = {
   loop: "Loop",
   exportAs: "Export",
   morphFailed: "The morph could not be made",
+
+  path: "Path",
+  pad: "Pad",
+  padHelp: "Drag the dot: the picture is the blend of its corners.",
+  padPlace: (right: string, down: string) => `${right} to the right, ${down} down`,
 
   search: "Search",
   searchColor: "Search by colour",

@@ -40,6 +40,14 @@ export const ja: Messages = {
   savedLatents: "保存した潜在変数",
   noSaved: "名前を付けて保存した画像がここに並びます。",
 
+  directions: "方向",
+  noDirections: "明るさや年齢など、画像を動かす方向です。自動で見つけることもできます。",
+  findDirections: "方向を見つける",
+  findingDirections: "方向を探しています…",
+  movedAlong: (direction) => `${direction} 方向`,
+  amountOf: (direction) => `${direction} の量`,
+  reset: "元に戻す",
+
   close: "閉じる",
   previous: "前へ",
   next: "次へ",
@@ -96,6 +104,11 @@ export const ja: Messages = {
   loop: "ループ",
   exportAs: "書き出し",
   morphFailed: "モーフを作れませんでした",
+
+  path: "道のり",
+  pad: "パッド",
+  padHelp: "点をドラッグすると、画像は四隅の混ぜ合わせになります。",
+  padPlace: (right, down) => `右へ ${right}、下へ ${down}`,
 
   search: "検索",
   searchColor: "色で検索",

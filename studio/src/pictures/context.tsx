@@ -18,7 +18,7 @@ export function PicturesOf({ source, children }: { source: PictureSource; childr
     const stable: PictureSource = { model, checkpoint, truncation, shape: [height, width] };
     return { source: stable, store: openPictures(stable) };
   }, [model, checkpoint, truncation, height, width]);
-  useEffect(() => () => pictures.store.close(), [pictures]);
+  useEffect(() => () => pictures.store.clear(), [pictures]);
   return <Context value={pictures}>{children}</Context>;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { curlCommand, imagePath, morphPath, pythonProgram } from "./snippets";
+import { curlCommand, imagePath, morphBody, morphPath, pythonProgram } from "./snippets";
 
 const SOURCE = { model: "cats", checkpoint: "5cf3", truncation: 1, shape: [64, 64] } as const;
 const PLAIN = { scale: 1, smooth: true };
@@ -10,6 +10,18 @@ test("the path of an image names its checkpoint, and only what differs from the 
     imagePath({ ...SOURCE, truncation: 0.7 }, "white", "webp", { scale: 4, smooth: false }),
   ).toBe(
     "/v1/models/cats/images/@white.webp?checkpoint=5cf3&truncation=0.7&scale=4&resample=nearest",
+  );
+});
+
+test("edits are in the path of an image, and in the body of a morph", () => {
+  expect(imagePath(SOURCE, "7~white:1.5", "png", PLAIN)).toBe(
+    "/v1/models/cats/images/7.png?checkpoint=5cf3&edit=white%3A1.5",
+  );
+  const morph = { keyframes: ["7~white:1.5", "tabby"], easing: "even", loop: false } as const;
+  const body = morphBody(SOURCE, morph, 60, "mp4", PLAIN);
+  expect(body.keyframes).toEqual([{ seed: 7, edits: { white: 1.5 } }, { name: "tabby" }]);
+  expect(curlCommand("http://a/", "a.mp4", false, { fps: 24 })).toBe(
+    `curl -H 'Content-Type: application/json' -d '{"fps":24}' -o a.mp4 'http://a/'`,
   );
 });
 

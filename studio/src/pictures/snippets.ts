@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client";
-import { imageName, isSeed, type LatentRef, SEPARATOR } from "./latent";
+import { baseOf, editParameters, imageName, type LatentRef, latentOf, SEPARATOR } from "./latent";
 import type { Morph } from "./morph";
 import type { PictureSource } from "./source";
 
@@ -24,10 +24,33 @@ export function imagePath(
   format: ImageFormat,
   enlargement: Enlargement,
 ): string {
-  return `/v1/models/${source.model}/images/${imageName(ref)}.${format}${query(source, enlargement)}`;
+  return `/v1/models/${source.model}/images/${imageName(ref)}.${format}${query(source, enlargement, [], editParameters(ref))}`;
 }
 
-/** The path of a morph's file, as it plays on the page. */
+/** The body of a request for a morph's file, as it plays on the page. */
+export function morphBody(
+  source: PictureSource,
+  morph: Morph,
+  frames: number,
+  format: MorphFormat,
+  { scale, smooth }: Enlargement,
+): Schemas["InterpolationRequest"] {
+  return {
+    keyframes: morph.keyframes.map(latentOf),
+    frames,
+    fps: FRAMES_PER_SECOND,
+    easing: morph.easing,
+    loop: morph.loop,
+    format,
+    checkpoint: source.checkpoint,
+    truncation: source.truncation,
+    scale,
+    resample: smooth ? "lanczos" : "nearest",
+  };
+}
+
+/** The path of a morph's file, as it plays on the page. Its keyframes must have no edits: a path
+ * has them for all keyframes or for none. */
 export function morphPath(
   source: PictureSource,
   morph: Morph,
@@ -35,25 +58,26 @@ export function morphPath(
   format: MorphFormat,
   enlargement: Enlargement,
 ): string {
-  const options: Record<string, string> = {
-    frames: String(frames),
-    fps: String(FRAMES_PER_SECOND),
-  };
-  if (morph.easing !== "linear") options.easing = morph.easing;
-  if (morph.loop) options.loop = "true";
+  const options = [
+    ["frames", String(frames)],
+    ["fps", String(FRAMES_PER_SECOND)],
+  ];
+  if (morph.easing !== "linear") options.push(["easing", morph.easing]);
+  if (morph.loop) options.push(["loop", "true"]);
   const keyframes = morph.keyframes.join(SEPARATOR);
   const parameters = query(source, enlargement, options);
   return `/v1/models/${source.model}/interpolations/${keyframes}.${format}${parameters}`;
 }
 
 export function fileName(source: PictureSource, refs: readonly LatentRef[], format: string) {
-  return `${source.model}-${refs.join("-")}.${format}`;
+  return `${source.model}-${refs.map(baseOf).join("-")}.${format}`;
 }
 
-/** A command that saves the file at an address. */
-export function curlCommand(address: string, file: string, keyed: boolean): string {
+/** A command that saves the file at an address, or the response to a body that is sent there. */
+export function curlCommand(address: string, file: string, keyed: boolean, body?: object): string {
   const key = keyed ? ' -H "Authorization: Bearer $MOGGY_KEY"' : "";
-  return `curl${key} -o ${file} '${address}'`;
+  const sent = body ? ` -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'` : "";
+  return `curl${key}${sent} -o ${file} '${address}'`;
 }
 
 /** A program that opens the image at an address. */
@@ -72,17 +96,15 @@ export function pythonProgram(address: string, keyed: boolean): string {
   ].join("\n");
 }
 
-export function nameOf(ref: LatentRef): string {
-  return isSeed(ref) ? `#${ref}` : ref;
-}
-
 function query(
   source: PictureSource,
   { scale, smooth }: Enlargement,
-  options: Record<string, string> = {},
+  options: readonly string[][],
+  edits: readonly string[] = [],
 ): string {
-  const parameters = new URLSearchParams({ checkpoint: source.checkpoint, ...options });
+  const parameters = new URLSearchParams([["checkpoint", source.checkpoint], ...options]);
   if (source.truncation !== 1) parameters.set("truncation", String(source.truncation));
+  for (const edit of edits) parameters.append("edit", edit);
   if (scale !== 1) parameters.set("scale", String(scale));
   const resample: Resample = smooth ? "lanczos" : "nearest";
   if (scale !== 1 && !smooth) parameters.set("resample", resample);

@@ -27,7 +27,6 @@ export class PictureStore<Picture> {
   private active = 0;
   private failures = 0;
   private scheduled = false;
-  private closed = false;
 
   constructor(private readonly options: Options<Picture>) {}
 
@@ -58,8 +57,8 @@ export class PictureStore<Picture> {
     };
   }
 
-  close(): void {
-    this.closed = true;
+  /** Forgets every picture, and what is waiting. */
+  clear(): void {
     for (const picture of this.kept.values()) this.options.release?.(picture);
     this.kept.clear();
     this.waiting.clear();
@@ -77,7 +76,7 @@ export class PictureStore<Picture> {
   }
 
   private pump(): void {
-    while (!this.closed && this.active < this.options.concurrency && this.waiting.size > 0) {
+    while (this.active < this.options.concurrency && this.waiting.size > 0) {
       const refs = [...this.waiting].slice(-this.options.batchSize);
       for (const ref of refs) {
         this.waiting.delete(ref);
@@ -111,10 +110,6 @@ export class PictureStore<Picture> {
   }
 
   private keep(ref: LatentRef, picture: Picture): void {
-    if (this.closed) {
-      this.options.release?.(picture);
-      return;
-    }
     this.touch(ref, picture);
     this.tell(ref, picture);
     for (const [oldest, old] of this.kept) {

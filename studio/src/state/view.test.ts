@@ -6,11 +6,12 @@ const FULL: View = {
   checkpoint: "5cf36bee09dbc8c9",
   truncation: 0.7,
   from: 9007199254740000,
-  show: "white",
+  show: "white~ginger:-1.5",
   morph: ["7", "white", "42"],
   easing: "smooth",
   loop: true,
   at: 0.25,
+  pad: { x: 0.5, y: 1 },
   color: "#ff8800",
   like: "7",
 };
@@ -22,7 +23,8 @@ test("a view is the same after a way through the address", () => {
 });
 
 test("a value that is not valid counts as absent", () => {
-  const query = "?truncation=7&from=-3&show=A%20B&morph=7..%2F..42&easing=fast&color=red&at=2";
+  const query =
+    "?truncation=7&from=-3&show=A%20B&morph=7..%2F..42&easing=fast&color=red&at=2&pad=2,0";
   expect(parseView(query)).toEqual({ ...DEFAULT_VIEW, morph: ["7", "42"] });
   expect(parseView(`?from=${2 ** 60}`).from).toBe(0);
 });

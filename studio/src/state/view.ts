@@ -3,6 +3,12 @@ import { EASINGS, type Easing } from "../pictures/morph";
 
 export const MAX_KEYFRAMES = 64;
 
+/** A place on a square: from 0 at the left and the top to 1 at the right and the bottom. */
+export interface Place {
+  x: number;
+  y: number;
+}
+
 /** What the page shows, as its address says it: a link shows the same to everyone. */
 export interface View {
   model: string | null;
@@ -19,6 +25,8 @@ export interface View {
   loop: boolean;
   /** The place on the morph where it stands still, from 0 to 1; null while it plays. */
   at: number | null;
+  /** The place on the pad whose corners the first keyframes are; null: the morph is a path. */
+  pad: Place | null;
   /** The wall shows the samples nearest to a colour, #rrggbb, or to a picture. */
   color: string | null;
   like: LatentRef | null;
@@ -34,6 +42,7 @@ export const DEFAULT_VIEW: View = {
   easing: "linear",
   loop: false,
   at: null,
+  pad: null,
   color: null,
   like: null,
 };
@@ -61,6 +70,7 @@ export function parseView(query: string): View {
     easing: easing ?? "linear",
     loop: given.get("loop") === "true",
     at: number("at", 0, 1),
+    pad: parsePlace(given.get("pad") ?? ""),
     color: text("color", (value) => /^#[0-9a-f]{6}$/i.test(value)),
     like: text("like", isRef),
   };
@@ -84,6 +94,7 @@ export function formatView(view: View): string {
     add("easing", view.easing === "linear" ? null : view.easing);
     add("loop", view.loop ? "true" : null);
     add("at", view.at === null ? null : shorten(view.at));
+    add("pad", view.pad && `${shorten(view.pad.x)},${shorten(view.pad.y)}`);
   }
   const text = query.toString();
   return text === "" ? "" : `?${text}`;
@@ -92,6 +103,12 @@ export function formatView(view: View): string {
 /** A seed that the wall can begin at, so that it has a screen of seeds after it. */
 export function clampFrom(seed: number): number {
   return Math.min(Math.max(0, Math.floor(seed)), MAX_SEED - 4096);
+}
+
+function parsePlace(text: string): Place | null {
+  const [x, y, ...others] = text.split(",").map(Number.parseFloat);
+  if (x === undefined || y === undefined || others.length > 0) return null;
+  return [x, y].every((value) => value >= 0 && value <= 1) ? { x, y } : null;
 }
 
 function shorten(value: number): string {

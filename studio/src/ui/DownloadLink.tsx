@@ -2,24 +2,31 @@ import type { MouseEvent, ReactNode } from "react";
 import { request } from "../api/client";
 import { useKey } from "../api/key";
 
-/** A link that saves a file of the service. With a key the page fetches the file itself: a link
- * cannot carry the key. */
+/** A link that saves a file of the service, or the response to a body. With a key or a body the page
+ * fetches the file itself: a link carries neither. */
 export function DownloadLink({
   address,
   file,
   label,
+  body,
   children,
 }: {
   address: string;
+  body?: object | undefined;
   file: string;
   label: string;
   children: ReactNode;
 }) {
   const { key } = useKey();
   const save = async (event: MouseEvent<HTMLAnchorElement>) => {
-    if (key === null) return;
+    if (key === null && body === undefined) return;
     event.preventDefault();
-    const blob = await (await request(address)).blob();
+    const post = {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    };
+    const blob = await (await request(address, body && post)).blob();
     const url = URL.createObjectURL(blob);
     const link = document.createElement("a");
     link.href = url;

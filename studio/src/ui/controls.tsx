@@ -119,7 +119,7 @@ export function Segments<Key extends string>({
   );
 }
 
-/** A slider with its label, and its value as text. */
+/** A slider with its label, and its value as text. `centred`: it is filled from its middle on. */
 export function LabelledSlider({
   label,
   value,
@@ -127,6 +127,7 @@ export function LabelledSlider({
   maxValue,
   step,
   format,
+  centred = false,
   onChange,
   onChangeEnd,
 }: {
@@ -136,6 +137,7 @@ export function LabelledSlider({
   maxValue: number;
   step: number;
   format?: Intl.NumberFormatOptions;
+  centred?: boolean;
   onChange: (value: number) => void;
   onChangeEnd?: (value: number) => void;
 }) {
@@ -150,16 +152,22 @@ export function LabelledSlider({
       onChange={onChange}
       onChangeEnd={onChangeEnd ?? (() => {})}
     >
-      {({ state }) => (
-        <>
-          <Label>{label}</Label>
-          <output>{state.getThumbValueLabel(0)}</output>
-          <SliderTrack className="track">
-            <div className="fill" style={{ width: `${state.getThumbPercent(0) * 100}%` }} />
-            <SliderThumb className="thumb" />
-          </SliderTrack>
-        </>
-      )}
+      {({ state }) => {
+        const percent = state.getThumbPercent(0) * 100;
+        const [left, right] = centred
+          ? [Math.min(50, percent), Math.max(50, percent)]
+          : [0, percent];
+        return (
+          <>
+            <Label>{label}</Label>
+            {!centred && <output>{state.getThumbValueLabel(0)}</output>}
+            <SliderTrack className="track">
+              <div className="fill" style={{ left: `${left}%`, width: `${right - left}%` }} />
+              <SliderThumb className="thumb" />
+            </SliderTrack>
+          </>
+        );
+      }}
     </Slider>
   );
 }

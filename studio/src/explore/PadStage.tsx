@@ -1,0 +1,213 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
+import { serviceUrl } from "../api/client";
+import { useKey } from "../api/key";
+import { useTexts } from "../i18n";
+import {
+  blendBody,
+  blendLatent,
+  fetchPlace,
+  fetchSheet,
+  MOST_CORNERS,
+  SHEET,
+} from "../pictures/blend";
+import { usePictures } from "../pictures/context";
+import { drawScaled } from "../pictures/draw";
+import { Picture } from "../pictures/Picture";
+import { curlCommand, fileName, IMAGE_FORMATS } from "../pictures/snippets";
+import { usePreferences } from "../state/preferences";
+import type { ChangeView } from "../state/useView";
+import type { Place, View } from "../state/view";
+import { CopyRow } from "../ui/CopyRow";
+import { DownloadLink } from "../ui/DownloadLink";
+import { SaveForm } from "./SaveForm";
+import { stageScale } from "./stageScale";
+
+const STEP = 0.05; // of an arrow key
+const SETTLE_MS = 200;
+
+/** The picture between the corners of a square, which follows a dot that is dragged. */
+export function PadStage({ view, change, at }: { view: View; change: ChangeView; at: Place }) {
+  const { t } = useTexts();
+  const { source } = usePictures();
+  const corners = view.morph.slice(0, MOST_CORNERS);
+  const [place, setPlace] = useState(at);
+  const sheet = useQuery({
+    queryKey: ["blend", source, corners],
+    queryFn: ({ signal }) => fetchSheet(source, corners, signal),
+    placeholderData: keepPreviousData,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+  });
+  useEffect(() => {
+    const timer = setTimeout(() => change({ pad: place }, { replace: true }), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [place, change]);
+  return (
+    <>
+      <div className="pad-stage">
+        <div className="stage-frame">
+          <Blend corners={corners} place={place} sheet={sheet.data} />
+        </div>
+        <Pad corners={corners} place={place} sheet={sheet.data} onMove={setPlace} />
+      </div>
+      <p className="muted">{t.padHelp}</p>
+      <SaveForm latent={() => blendLatent(source, corners, place)} />
+      <BlendFiles corners={corners} place={place} />
+    </>
+  );
+}
+
+interface Shown {
+  corners: readonly string[];
+  place: Place;
+  sheet: ImageBitmap | undefined;
+}
+
+/** The blend at a place: at once the nearest of the sheet, then its own. */
+function Blend({ corners, place, sheet }: Shown) {
+  const { t, n } = useTexts();
+  const { source } = usePictures();
+  const [{ smooth }] = usePreferences();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [height, width] = source.shape;
+  const scale = stageScale(width);
+  const key = corners.join();
+  const { x, y } = place;
+  useEffect(() => {
+    const element = canvas.current;
+    if (element === null) return;
+    if (sheet) {
+      const [column, row] = [x, y].map((value) => Math.round(value * (SHEET - 1)));
+      const part = { left: (column ?? 0) * width, top: (row ?? 0) * height, width, height };
+      drawScaled(element, sheet, part, smooth);
+    }
+    const aborter = new AbortController();
+    fetchPlace(source, key.split(","), { x, y }, aborter.signal)
+      .then((picture) => {
+        if (aborter.signal.aborted) return;
+        drawScaled(element, picture, { left: 0, top: 0, width, height }, smooth);
+      })
+      .catch(() => {}); // the nearest of the sheet stays
+    return () => aborter.abort();
+  }, [source, key, x, y, sheet, width, height, smooth]);
+  return (
+    <canvas
+      ref={canvas}
+      width={width * scale}
+      height={height * scale}
+      className="stage-picture"
+      role="img"
+      aria-label={`${t.pad}: ${t.padPlace(n(x, 2), n(y, 2))}`}
+    />
+  );
+}
+
+/** The pad with its corners; the third of three is the whole edge at the bottom. */
+function Pad({ corners, place, sheet, onMove }: Shown & { onMove: (place: Place) => void }) {
+  const { t, n } = useTexts();
+  const [{ smooth }] = usePreferences();
+  const area = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { x, y } = place;
+  useEffect(() => {
+    if (!sheet || canvas.current === null) return;
+    canvas.current.width = sheet.width;
+    canvas.current.height = sheet.height;
+    const whole = { left: 0, top: 0, width: sheet.width, height: sheet.height };
+    drawScaled(canvas.current, sheet, whole, smooth);
+  }, [sheet, smooth]);
+
+  const clamp = (value: number) => Math.min(1, Math.max(0, value));
+  const follow = (event: PointerEvent) => {
+    const box = area.current?.getBoundingClientRect();
+    if (box === undefined || event.buttons === 0) return;
+    onMove({
+      x: clamp((event.clientX - box.left) / box.width),
+      y: clamp((event.clientY - box.top) / box.height),
+    });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const moves: Record<string, [number, number]> = {
+      ArrowLeft: [-STEP, 0],
+      ArrowRight: [STEP, 0],
+      ArrowUp: [0, -STEP],
+      ArrowDown: [0, STEP],
+    };
+    const move = moves[event.key];
+    if (move === undefined) return;
+    event.preventDefault();
+    onMove({ x: clamp(x + move[0]), y: clamp(y + move[1]) });
+  };
+  return (
+    <div className="pad">
+      {[...corners, ...corners.slice(-1)].slice(0, MOST_CORNERS).map((ref, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a picture may be two corners
+        <div key={`${index}-${ref}`} className={`corner corner-${index + 1}`}>
+          <Picture latent={ref} />
+        </div>
+      ))}
+      <div
+        ref={area}
+        className="pad-area"
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          follow(event);
+        }}
+        onPointerMove={follow}
+      >
+        <canvas ref={canvas} className="pad-sheet" />
+        <div
+          role="slider"
+          tabIndex={0}
+          className="dot"
+          aria-label={t.pad}
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={Math.round(x * 100)}
+          aria-valuetext={t.padPlace(n(x, 2), n(y, 2))}
+          style={{ left: `${x * 100}%`, top: `${y * 100}%` }}
+          onKeyDown={onKeyDown}
+        />
+      </div>
+    </div>
+  );
+}
+
+function BlendFiles({ corners, place }: Omit<Shown, "sheet">) {
+  const { t } = useTexts();
+  const { source } = usePictures();
+  const { key } = useKey();
+  const address = serviceUrl(`/v1/models/${source.model}/blend`);
+  const file = (format: string) => fileName(source, [...corners, "blend"], format);
+  const body = (format: (typeof IMAGE_FORMATS)[number]) =>
+    blendBody(source, corners, place, format);
+  return (
+    <section className="section">
+      <h3>{t.download}</h3>
+      <div className="chips">
+        {IMAGE_FORMATS.map((format) => (
+          <DownloadLink
+            key={format}
+            address={address}
+            file={file(format)}
+            label={t.downloadAs(format.toUpperCase())}
+            body={body(format)}
+          >
+            {format.toUpperCase()}
+          </DownloadLink>
+        ))}
+      </div>
+      <h3>{t.copy}</h3>
+      <CopyRow
+        texts={[
+          {
+            label: t.copyCurl,
+            text: () => curlCommand(address, file("png"), key !== null, body("png")),
+          },
+          { label: t.copyLink, text: () => location.href },
+        ]}
+      />
+    </section>
+  );
+}
