@@ -21,7 +21,7 @@ from models.scoring.realism import Reference
 from models.seeds import SEARCH_SEEDS
 
 KIND = "sample_index"
-VERSION = 1
+VERSION = 2
 DTYPES = {"F16": np.float16, "F32": np.float32, "I32": np.int32}
 
 Distances = NDArray[np.float32]  # (N,)
@@ -59,7 +59,7 @@ class SampleIndex:
         self.realism: Distances | None = arrays.get("realism")
         self.reference: Reference | None = None
         if self.realism is not None:
-            self.reference = Reference(arrays["reference_features"], arrays["reference_radii"])
+            self.reference = Reference(arrays["reference_features"])
             self._sorted_realism = np.sort(self.realism)
             self.qualities: NDArray[np.float32] = self.quality(self.realism)
         self._search = VectorSearch(self.features)
@@ -140,10 +140,7 @@ def write_sample_index(
         arrays["labels"] = labels
     if reference is not None:
         arrays["realism"] = reference.realism(features)
-        arrays["reference_features"], arrays["reference_radii"] = (
-            reference.features,
-            reference.radii,
-        )
+        arrays["reference_features"] = reference.features
     metadata = {METADATA_KEY: json.dumps(asdict(description))}
     write_durably(path, save(arrays, metadata))
 

@@ -20,10 +20,7 @@ from models.scoring.reference_file import (
 )
 
 DESCRIPTION = {"kind": KIND, "version": VERSION, "embedding": "moggy-1", "scale": 0.01}
-ARRAYS: dict[str, Any] = {
-    "features": np.ones((4, FEATURES), np.int8),
-    "radii": np.ones(4, np.float32),
-}
+ARRAYS: dict[str, Any] = {"features": np.ones((4, FEATURES), np.int8)}
 
 
 def unit(count: int, seed: int) -> np.ndarray:
@@ -59,13 +56,11 @@ def test_a_reference_read_from_a_file_is_written_as_the_same_features(tmp_path: 
 @pytest.mark.parametrize(
     ("arrays", "description", "words"),
     [
-        ({"radii": np.ones(3, np.float32)}, {}, "shapes do not match"),
-        ({"radii": np.ones(4, np.float64)}, {}, "has not the tensors"),
-        ({"more": np.ones(4, np.float32)}, {}, "has not the tensors"),
-        ({"radii": np.array([1, 1, 1, np.nan], np.float32)}, {}, "not finite"),
-        ({"radii": np.array([1, 1, 1, -1], np.float32)}, {}, "negative"),
+        ({"features": np.ones((4, FEATURES), np.float32)}, {}, "has not just the tensor"),
+        ({"more": np.ones(4, np.float32)}, {}, "has not just the tensor"),
+        ({"features": np.ones(FEATURES, np.int8)}, {}, "1 to 4,096 images"),
         ({"features": np.ones((4, 5000), np.int8)}, {}, "1 to 4,096 images"),
-        ({"features": np.ones((0, 128), np.int8), "radii": np.ones(0, np.float32)}, {}, "1 to 4"),
+        ({"features": np.ones((0, 128), np.int8)}, {}, "1 to 4"),
         ({}, {"scale": 0.0}, "has a scale"),
         ({}, {"scale": float("inf")}, "has a broken description"),
         ({}, {"embedding": ""}, "does not name its embedding"),
