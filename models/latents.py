@@ -12,6 +12,7 @@ StyleGAN (arXiv 1812.04948, appendix B), the whole latent is scaled.
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,24 +90,78 @@ def _length(vector: Precise) -> float:
     return float(np.linalg.norm(vector))
 
 
+class Bend(NamedTuple):
+    """A smooth displacement of one segment of a path, which keeps the lengths of its latents.
+
+    It is `offset` (D,) at t = `position` of the segment, above 0 and below 1, and decreases towards
+    both ends as sin² does, so that the path stays smooth at the keyframes.
+    """
+
+    segment: int
+    position: float
+    offset: Latent
+
+    def apply(self, latent: Latent, t: float) -> Latent:
+        """The displaced latent (D,) at t."""
+        before = t < self.position
+        share = t / self.position if before else (1 - t) / (1 - self.position)
+        straight = latent.astype(np.float64)
+        moved = straight + math.sin(share * math.pi / 2) ** 2 * self.offset
+        length = _length(moved)
+        if length == 0:
+            return latent
+        return (_length(straight) / length * moved).astype(np.float32)
+
+
 class LatentPath:
     """The path through keyframes (K, D), K ≥ 2, by one of METHODS. Raises LatentError.
 
-    With `loop` a last segment leads from the last keyframe to the first.
+    With `loop` a last segment leads from the last keyframe to the first. A segment has at most one
+    of the `bends`.
     """
 
-    def __init__(self, keyframes: Latents, method: str = "slerp", loop: bool = False) -> None:
+    def __init__(
+        self,
+        keyframes: Latents,
+        method: str = "slerp",
+        loop: bool = False,
+        bends: Sequence[Bend] = (),
+    ) -> None:
         if keyframes.ndim != 2 or len(keyframes) < 2:
             raise LatentError(f"a path needs at least 2 keyframes, not {keyframes.shape}")
         if method not in METHODS:
             raise LatentError(f"method {method!r} is not one of {', '.join(METHODS)}")
-        self.keyframes, self.loop = keyframes, loop
+        self.keyframes, self.method, self.loop = keyframes, method, loop
         self.segments = len(keyframes) if loop else len(keyframes) - 1
         self._between = slerp if method == "slerp" else lerp
         self._spline = SphericalSpline(keyframes, loop) if method == "spline" else None
+        for bend in bends:
+            self._check(bend)
+        self._bends = {bend.segment: bend for bend in bends}
+
+    def bent(self, bends: Sequence[Bend]) -> Self:
+        """The same path with these bends. Raises LatentError."""
+        return type(self)(self.keyframes, self.method, self.loop, bends)
 
     def at(self, segment: int, t: float) -> Latent:
         """The latent (D,) at t in [0, 1) of a segment; at 0 it is the keyframe bit for bit."""
+        latent, bend = self._straight(segment, t), self._bends.get(segment)
+        return latent if bend is None or t == 0 else bend.apply(latent, t)
+
+    def _check(self, bend: Bend) -> None:
+        if not 0 <= bend.segment < self.segments or not 0 < bend.position < 1:
+            raise LatentError(
+                f"a bend at {bend.position:g} of segment {bend.segment} is not within one of the "
+                f"{self.segments} segments"
+            )
+        if bend.offset.shape != self.keyframes.shape[1:]:
+            raise LatentError(
+                f"a bend has {len(bend.offset)} values, and the latents have "
+                f"{self.keyframes.shape[1]}"
+            )
+
+    def _straight(self, segment: int, t: float) -> Latent:
+        """The latent without a bend."""
         if t and self._spline and self._spline.has_directions(segment):
             return self._spline.at(segment, t).astype(np.float32)
         count = len(self.keyframes)
@@ -125,6 +180,7 @@ def latent_path(
     method: str = "slerp",
     easing: str = "linear",
     loop: bool = False,
+    bends: Sequence[Bend] = (),
 ) -> Latents:
     """The latents of `frames` frames through the keyframes: (K, D) -> (frames, D) float32.
 
@@ -132,7 +188,7 @@ def latent_path(
     frame that falls on a keyframe. `easing="smooth"` slows down at each keyframe. With `loop` the
     path returns towards the first keyframe and ends one frame before it. Raises LatentError.
     """
-    path = LatentPath(keyframes, method, loop)
+    path = LatentPath(keyframes, method, loop, bends)
     if frames < 2:
         raise LatentError(f"frames {frames} is out of range: a path has at least 2")
     if easing not in EASINGS:

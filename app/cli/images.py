@@ -109,6 +109,10 @@ def morph(
         Literal["linear", "smooth", "even"] | None,
         typer.Option(help="Constant speed, slower at keyframes, or equal visible change [linear]."),
     ] = None,
+    detour: Annotated[
+        float | None,
+        typer.Option(help="Bend the path around images of a quality below this, 0 to 95 [0]."),
+    ] = None,
     edit: EditsOption = None,
     class_name: ClassOption = None,
     truncation: TruncationOption = None,
@@ -124,6 +128,7 @@ def morph(
         "repeat": None if repeat else False,
         "method": method,
         "easing": easing,
+        "detour": detour,
         "class": class_name,
         "truncation": truncation,
         "format": morph_format(out),

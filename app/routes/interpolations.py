@@ -1,28 +1,38 @@
 """Interpolations, called morphs: one image turns into the next, as an animation or its frames."""
 
 import functools
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
-from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull, RangeNotSatisfiable
+from app.domain.errors import (
+    Conflict,
+    InvalidRequest,
+    LimitExceeded,
+    QueueFull,
+    RangeNotSatisfiable,
+)
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import MEDIA_TYPES
 from app.domain.images.recipes import Recipe, interpolation_recipe, recipe_text, shortest_decimals
+from app.domain.images.replacement_seeds import MAX_MIN_QUALITY
 from app.domain.settings import Settings
-from app.routes.fields import CheckpointId
 from app.routes.generation import (
     GENERATION_DEPENDENCIES,
     GenerationContext,
     GenerationDep,
-    ImageFields,
     ImageOptionsDep,
     bundle_response,
     check_pixels,
     refuse_scaled_json,
+)
+from app.routes.interpolation_bodies import (
+    DEFAULT_FPS,
+    DEFAULT_FRAMES,
+    InterpolationAnswer,
+    InterpolationRequest,
 )
 from app.routes.latent_urls import parse_keyframes
 from app.routes.middleware.body_limit import LargeBodyRoute
@@ -31,12 +41,15 @@ from app.routes.protocol.byte_ranges import select_range
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.animations import GIF_MAX_FPS, MAX_FPS, encode_animation
+from app.serving.detours import bends_recipe, find_detour
 from app.serving.display import encode_sprites, square_columns
 from app.serving.latent_library import References
-from app.serving.latents import MAX_KEYFRAMES, Easing, Keyframes, Method, Truncation, references
-from app.serving.morph_latents import evenness, frame_latents
-from app.serving.request_bodies import FLOAT_AS_INT
+from app.serving.latents import MAX_KEYFRAMES, Easing, Method, references
+from app.serving.morph_latents import evenness, frame_latents, keyframe_vectors
+from app.serving.rejection import require_quality
+from app.serving.sample_indexes import OpenIndex
 from app.serving.samples import to_keyframes
+from models.latents import LatentPath
 from models.samples import Sample, Vector
 
 router = APIRouter(
@@ -48,7 +61,6 @@ router = APIRouter(
 
 UrlFormat = Literal["webp", "gif", "mp4", "png"]  # of a morph by its URL
 URL_FORMATS: tuple[UrlFormat, ...] = get_args(UrlFormat)
-DEFAULT_FRAMES, DEFAULT_FPS = 60, 20.0
 KeyframesInPath = Annotated[
     str,
     Path(
@@ -59,80 +71,13 @@ KeyframesInPath = Annotated[
 ]
 
 
-class InterpolationRequest(ImageFields):
-    """`frames` counts all frames, both ends included. `loop`: the morph returns to its first
-    keyframe. An animated webp, gif or apng plays for ever, or once where `repeat` is false.
-
-    `method`: `slerp` follows the great circle from each keyframe to the next, `lerp` the straight
-    line, and `spline` a smooth path through all keyframes, without a turn at any of them.
-
-    `easing`: `linear` moves at constant speed; `smooth` slows down at each keyframe; `even` spaces
-    the frames so that the image changes by the same amount from each to the next. All frames have
-    one class: `class`, or else the one that the first keyframe's seed draws.
-    """
-
-    keyframes: Keyframes
-    frames: Annotated[int, Field(strict=True, ge=2), FLOAT_AS_INT] = DEFAULT_FRAMES
-    method: Method = "slerp"
-    easing: Easing = "linear"
-    loop: Annotated[bool, Field(strict=True)] = False
-    repeat: Annotated[bool, Field(strict=True)] = True
-    fps: Annotated[float, Field(strict=True, ge=1, le=MAX_FPS)] = DEFAULT_FPS
-    class_name: Annotated[str | None, Field(alias="class")] = None
-    format: Literal[
-        "webp", "gif", "apng", "mp4", "strip", "sprites", "zip", "multipart", "json"
-    ] = "webp"  # fmt: skip
-    checkpoint: CheckpointId | None = None
-
-
-class Keyframe(BaseModel):
-    """A keyframe: the seed of a latent, or the latent itself and its `source`, as requested."""
-
-    seed: int | None = None
-    latent: list[float] | None = None
-    source: dict[str, Any] | None = None
-
-
-class Evenness(BaseModel):
-    """The largest change of the image from one frame to the next, divided by the mean change, for
-    the easing `even` and for constant speed on the same path (`plain`). 1 is perfectly even."""
-
-    even: float
-    plain: float
-
-
-class InterpolationAnswer(BaseModel):
-    """The recipe of a morph, and the latents of its frames.
-
-    `truncation` is left out where it is 1. The latents of the frames are truncated already, those
-    of the keyframes are not. `evenness` belongs to the easing `even`.
-    """
-
-    model: str
-    checkpoint: str
-    sha256: str
-    images_seen: int
-    backend: str
-    class_name: Annotated[str | None, Field(alias="class")]
-    keyframes: list[Keyframe]
-    frames: int
-    method: Method
-    easing: Easing
-    loop: bool
-    repeat: bool
-    fps: float
-    truncation: Truncation = 1.0
-    evenness: Evenness | None = None
-    latents: list[list[float]]
-
-
 @router.post(
     "/{name}/interpolations",
     response_class=Response,
     responses=file_response(
         "webp", "gif", "apng", "mp4", "png", "zip", "multipart", json=InterpolationAnswer
     )
-    | problems(QueueFull),
+    | problems(Conflict, QueueFull),
 )
 async def generate_interpolation(
     name: str, body: InterpolationRequest, context: GenerationDep
@@ -145,8 +90,9 @@ async def generate_interpolation(
     checkpoint = await context.find(name, body.checkpoint)
     check_pixels(body.frames, checkpoint, context.settings, "frames", body.scale)
     keyframes = await _keyframes(body, checkpoint, context)
+    index = await _detour_index(body, checkpoint, context)
     recipe = await to_thread.run_sync(_recipe, body, checkpoint, keyframes)
-    return await _render(body, checkpoint, keyframes, recipe, context)
+    return await _render(body, checkpoint, keyframes, recipe, index, context)
 
 
 @router.get(
@@ -155,7 +101,7 @@ async def generate_interpolation(
     responses=file_response(*URL_FORMATS)
     | partial_response(*(MEDIA_TYPES[file_format] for file_format in URL_FORMATS))
     | NOT_MODIFIED
-    | problems(QueueFull, RangeNotSatisfiable),
+    | problems(Conflict, QueueFull, RangeNotSatisfiable),
 )
 async def get_interpolation(
     name: str,
@@ -169,6 +115,7 @@ async def get_interpolation(
     loop: bool = False,
     repeat: bool = True,
     fps: Annotated[float, Query(ge=1, le=MAX_FPS, allow_inf_nan=False)] = DEFAULT_FPS,
+    detour: Annotated[float, Query(ge=0, le=MAX_MIN_QUALITY, allow_inf_nan=False)] = 0.0,
 ) -> Response:
     """The morph through 2 to 64 seeds or saved latents: `7-42`, `white..tabby`, `7..white..42`.
     `.png` is a strip of all frames. `Range` selects a part of the file, as video players do."""
@@ -181,6 +128,7 @@ async def get_interpolation(
         loop=loop,
         repeat=repeat,
         fps=fps,
+        detour=detour,
         format="strip" if file_format == "png" else file_format,
         truncation=options.truncation,
         scale=options.display.scale,
@@ -191,13 +139,15 @@ async def get_interpolation(
     checkpoint = await context.find(name, options.checkpoint)
     samples = await _keyframes(morph, checkpoint, context)
     recipe = _recipe(morph, checkpoint, samples)
-    # What a name or a direction stands for may change later.
-    pinned = None if _references(morph) else options.checkpoint
-    headers = cache_headers(recipe_text(recipe), morph.format, pinned)
+    index = await _detour_index(morph, checkpoint, context)
+    # What a name or a direction stands for may change later, and so may the index.
+    pinned = None if _references(morph) or index else options.checkpoint
+    identity = recipe | ({"index": index.sha256} if index else {})
+    headers = cache_headers(recipe_text(identity), morph.format, pinned)
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
     check_pixels(frames, checkpoint, context.settings, "frames", morph.scale)
-    response = await _render(morph, checkpoint, samples, recipe, context)
+    response = await _render(morph, checkpoint, samples, recipe, index, context)
     response.headers.update(headers)
     return select_range(context.request, response)
 
@@ -207,19 +157,30 @@ async def _render(
     checkpoint: GeneratorCheckpoint,
     keyframes: list[Sample],
     recipe: Recipe,
+    index: OpenIndex | None,
     context: GenerationContext,
 ) -> Response:
+    """Generate the frames. `index` is None for a morph without a detour."""
     label = keyframes[0].label
+    points = [keyframe.point for keyframe in keyframes]
+    detour = None
+    if index is not None:
+        vectors = keyframe_vectors(checkpoint, points, morph.truncation)
+        path = LatentPath(vectors, morph.method, morph.loop)
+        finding = find_detour(context.engine, checkpoint, path, label, index.index, morph.detour)
+        detour = await while_connected(context.request, finding)
+        recipe = recipe | bends_recipe(detour.bends)
     compute_latents = functools.partial(
         frame_latents,
         context.engine,
         checkpoint,
-        [keyframe.point for keyframe in keyframes],
+        points,
         label,
         frames=morph.frames,
         method=morph.method,
         loop=morph.loop,
         truncation=morph.truncation,
+        bends=detour.bends if detour else (),
     )
     latents = await while_connected(context.request, compute_latents(easing=morph.easing))
     if morph.format == "json":
@@ -228,6 +189,9 @@ async def _render(
             paths = {"even": latents, "plain": plain}
             measuring = _evenness(morph, checkpoint, label, paths, context)
             recipe = recipe | {"evenness": await while_connected(context.request, measuring)}
+        if detour is not None:
+            lowest = {"bent": round(detour.bent, 2), "direct": round(detour.direct, 2)}
+            recipe = recipe | {"lowest_quality": lowest}
         return await to_thread.run_sync(_list_latents, recipe, latents)
     samples = [Sample(latent, label) for latent in latents]
     if morph.format in ("zip", "multipart"):
@@ -246,6 +210,17 @@ async def _render(
 
     file_format = {"strip": "png", "sprites": "zip"}.get(morph.format, morph.format)
     return Response(await to_thread.run_sync(encode), media_type=MEDIA_TYPES[file_format])
+
+
+async def _detour_index(
+    morph: InterpolationRequest, checkpoint: GeneratorCheckpoint, context: GenerationContext
+) -> OpenIndex | None:
+    """The index that a detour needs; None without one. Raises IndexMissing, Conflict."""
+    if not morph.detour:
+        return None
+    opened = await context.sample_index(checkpoint)
+    require_quality(opened.index, "detour")
+    return opened
 
 
 async def _evenness(
@@ -319,5 +294,6 @@ def _recipe(
             fps=morph.fps,
             truncation=morph.truncation,
         )
+        | ({"detour": morph.detour} if morph.detour else {})
         | morph.display.recipe()
     )

@@ -6,8 +6,9 @@ measured in the embedding. Karras et al., "A Style-Based Generator Architecture"
 call the mean of this change the perceptual path length.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
+from functools import partial
 
 import numpy as np
 from anyio import to_thread
@@ -17,7 +18,7 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import vector_of
 from app.serving.passports import Features
-from models.latents import LatentPath, latent_path, truncate
+from models.latents import Bend, LatentPath, Latents, latent_path, truncate
 from models.samples import Point, Sample, Vector
 
 MIN_SEGMENT_PROBES = 16  # probes of one segment
@@ -37,22 +38,31 @@ async def frame_latents(
     easing: str,
     loop: bool,
     truncation: float,
+    bends: Sequence[Bend] = (),
 ) -> list[Vector]:
-    """`frames` latents along a path through the truncated keyframes.
+    """`frames` latents along a path through the truncated keyframes, with these bends.
 
     The first latent is the first keyframe, bit for bit; unless the path is a loop, the last latent
     is the last keyframe. The easing `even` generates pictures along the path to measure how much
     they change. Raises what `Engine.generate` raises.
     """
-    vectors = np.stack([vector_of(point, checkpoint.latent_dim) for point in keyframes])
-    points = truncate(vectors, truncation)
+    points = keyframe_vectors(checkpoint, keyframes, truncation)
     if easing != "even":
-        return list(await to_thread.run_sync(latent_path, points, frames, method, easing, loop))
-    path = LatentPath(points, method, loop)
+        computing = partial(latent_path, points, frames, method, easing, loop, bends)
+        return list(await to_thread.run_sync(computing))
+    path = LatentPath(points, method, loop, bends)
     probes = await to_thread.run_sync(path.at_positions, probe_positions(path.segments))
-    features = await _embed(engine, checkpoint, probes, label)
+    features = await embed_latents(engine, checkpoint, probes, label)
     positions = even_positions(features, path.segments, frames, loop)
     return list(await to_thread.run_sync(path.at_positions, positions))
+
+
+def keyframe_vectors(
+    checkpoint: GeneratorCheckpoint, keyframes: list[Point], truncation: float
+) -> Latents:
+    """The truncated latents of the keyframes: (K, D)."""
+    vectors = np.stack([vector_of(point, checkpoint.latent_dim) for point in keyframes])
+    return truncate(vectors, truncation)
 
 
 async def evenness(
@@ -67,15 +77,16 @@ async def evenness(
     Generates and embeds the frames. A loop changes from its last frame to its first too. Raises
     what `Engine.generate` raises.
     """
-    features = await _embed(engine, checkpoint, latents, label)
+    features = await embed_latents(engine, checkpoint, latents, label)
     changes = _changes(np.concatenate([features, features[:1]]) if loop else features)
     mean = float(changes.mean())
     return float(changes.max()) / mean if mean > 0 else 1.0
 
 
-async def _embed(
+async def embed_latents(
     engine: Engine, checkpoint: GeneratorCheckpoint, latents: Iterable[Vector], label: int | None
 ) -> Features:
+    """The embeddings of the images of N latents: (N, F). Raises what `Engine.generate` raises."""
     samples = [Sample(latent, label) for latent in latents]
     async with aclosing(engine.slices(checkpoint, samples)) as slices:
         features = [await engine.passports.embed(pixels) async for pixels in slices]

@@ -26,7 +26,9 @@ from app.serving.latents import (
     Truncation,
     to_vector,
 )
+from app.serving.rejection import MinQuality
 from app.serving.request_bodies import StrictBody, limit_fields
+from models.latents import Bend
 from models.samples import Point
 
 PICTURE_FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "GIF": "gif"}
@@ -91,6 +93,19 @@ class GridRecipe(FileRecipe):
         return self
 
 
+class RecipeBend(StrictBody):
+    """A bend of the path of a morph: `models.latents.Bend`."""
+
+    segment: Annotated[int, Field(ge=0, lt=MAX_KEYFRAMES)]
+    position: Annotated[float, Field(gt=0, lt=1)]
+    offset: LatentValues
+
+    def to_bend(self, checkpoint: GeneratorCheckpoint) -> Bend:
+        """Raises InvalidRequest for an offset of another length than the checkpoint's latents."""
+        offset = to_vector(self.offset, checkpoint.latent_dim, "bends")
+        return Bend(self.segment, self.position, offset)
+
+
 class MorphRecipe(FileRecipe):
     keyframes: Annotated[
         list[RecipePoint], Field(min_length=2, max_length=MAX_KEYFRAMES, fail_fast=True)
@@ -101,6 +116,15 @@ class MorphRecipe(FileRecipe):
     loop: bool
     repeat: bool = True
     fps: Annotated[float, Field(ge=1, le=MAX_FPS)]
+    detour: MinQuality = 0.0
+    bends: Annotated[tuple[RecipeBend, ...], Field(max_length=MAX_KEYFRAMES, fail_fast=True)] = ()
+
+    @model_validator(mode="after")
+    def _bends_within_the_path(self) -> Self:
+        segments = len(self.keyframes) - (not self.loop)
+        if any(bend.segment >= segments for bend in self.bends):
+            raise PydanticCustomError("bends", "a bend is beyond the last segment")
+        return self
 
 
 FORMATS_OF: dict[type[FileRecipe], tuple[str, ...]] = {

@@ -83,6 +83,7 @@ class Verification:
             easing=morph.easing,
             loop=morph.loop,
             truncation=morph.truncation,
+            bends=[bend.to_bend(checkpoint) for bend in morph.bends],
         )
         return [Sample(latent, label) for latent in latents]
 

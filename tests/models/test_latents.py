@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from models.latents import LatentError, LatentPath, blend, latent_path, lerp, slerp, truncate
+from models.latents import Bend, LatentError, LatentPath, blend, latent_path, lerp, slerp, truncate
 from models.seeds import latent_from_seed, latents_from_seeds
 
 # Close to float32's precision.
@@ -155,3 +155,44 @@ def test_a_path_of_truncated_keyframes_is_the_truncated_path() -> None:
 def test_a_truncation_out_of_range_is_refused(truncation: float) -> None:
     with pytest.raises(LatentError, match="above 0, at most 1"):
         truncate(A, truncation)
+
+
+@pytest.mark.parametrize("method", ["slerp", "lerp", "spline"])
+def test_a_bend_displaces_its_segment_smoothly_and_leaves_the_keyframes(method: str) -> None:
+    keyframes = np.stack([A, B, latent_from_seed(9, 100)])
+    straight = LatentPath(keyframes, method)
+    middle = straight.at(0, 0.25)
+    across = np.array(latent_from_seed(1, 100), np.float32)
+    offset = (0.5 * across - 0.5 * (across @ middle) / (middle @ middle) * middle).astype(
+        np.float32
+    )
+    bent = straight.bent([Bend(0, 0.25, offset)])
+    for segment in (0, 1):
+        assert bent.at(segment, 0).tobytes() == keyframes[segment].tobytes()
+    assert bent.at(1, 0.5).tobytes() == straight.at(1, 0.5).tobytes()
+    steps = np.arange(1, 64) / 64
+    pairs = [(bent.at(0, t), straight.at(0, t)) for t in steps]
+    for moved, unmoved in pairs:
+        assert np.linalg.norm(moved) == pytest.approx(np.linalg.norm(unmoved), rel=1e-5)
+    distances = np.array([np.linalg.norm(moved - unmoved) for moved, unmoved in pairs])
+    assert abs(steps[distances.argmax()] - 0.25) <= 2 / 64
+    assert (np.diff(distances[:15]) > 0).all()
+    assert (np.diff(distances[17:]) < 0).all()
+    assert max(distances[0], distances[-1]) < 0.05 * distances.max()
+    expected = middle + offset
+    expected *= np.linalg.norm(middle) / np.linalg.norm(expected)
+    _assert_close(bent.at(0, 0.25), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [Bend(1, 0.5, A), Bend(-1, 0.5, A), Bend(0, 0.0, A), Bend(0, 1.0, A), Bend(0, 0.5, A[:5])],
+)
+def test_a_bend_outside_of_the_path_is_refused(bend: Bend) -> None:
+    with pytest.raises(LatentError, match="a bend"):
+        LatentPath(np.stack([A, B]), bends=[bend])
+
+
+def test_a_bend_that_cancels_a_latent_is_not_applied() -> None:
+    path = LatentPath(np.stack([A, A]), "lerp", bends=[Bend(0, 0.5, -A)])
+    assert np.array_equal(path.at(0, 0.5), A)

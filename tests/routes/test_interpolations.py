@@ -14,7 +14,7 @@ from PIL import Image
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.store import ObjectStore
-from app.routes.interpolations import InterpolationAnswer
+from app.routes.interpolation_bodies import InterpolationAnswer
 from benchmarks.harness.random_models import register, store_checkpoint
 from models.latents import slerp
 from models.seeds import latent_from_seed
@@ -123,9 +123,10 @@ def test_json_lists_the_latents(client: TestClient, model: GeneratorCheckpoint) 
         "lerp",
     ]
     # The answer has exactly the fields that the OpenAPI document lists. A truncation of 1 is none,
-    # and the evenness belongs to another easing.
+    # the evenness belongs to another easing, and the rest to a detour.
     answer = InterpolationAnswer.model_validate(body).model_dump(by_alias=True)
-    assert answer.keys() == body.keys() | {"truncation", "evenness"}
+    others = {"truncation", "evenness", "detour", "bends", "lowest_quality"}
+    assert answer.keys() == body.keys() | others
     latents = np.array(body["latents"], np.float32)
     assert np.array_equal(latents[0], latent_from_seed(7, 100))
     assert np.allclose(latents[1], (latents[0] + latents[2]) / 2, atol=1e-6)

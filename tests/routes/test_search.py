@@ -1,8 +1,6 @@
 """Search by colour, class, latent and picture; the quality of images, and images above one."""
 
-import hashlib
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from PIL import Image
+from sample_index_files import CLASSES, FIRST, SAMPLES, SMALL, add_index, build
 
 from app.domain import jobs
 from app.domain.database import Database
@@ -18,51 +17,9 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import Stop
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import CheckpointFile, Job
-from benchmarks.harness.random_models import onnx_bytes, register, store_checkpoint
+from app.domain.tables import Job
+from benchmarks.harness.random_models import register, store_checkpoint
 from models.colours import cell_colours, to_lab
-from models.config import TrainingConfig
-from models.index_build import INDEX_FILE, run_build
-from models.onnx_generator import OnnxGenerator
-from models.samples import Sample
-from models.scoring.nearest import FEATURES_FILE, write_index
-from models.scoring.onnx_embedder import OnnxEmbedder
-from models.scoring.sample_index import SampleIndex
-from models.seeds import SEARCH_SEEDS
-
-SAMPLES = 96
-FIRST = SEARCH_SEEDS.start
-SMALL: dict[str, Any] = {"architecture": "mlp", "shape": (28, 28, 3), "latent_dim": 8, "width": 8}
-CLASSES: dict[str, Any] = {"classes": ("a", "b"), "conditional": True}
-
-
-class NoEvents:
-    def emit(self, event: str, **values: object) -> None:
-        assert event != "failed", values
-
-
-def build(folder: Path, config: dict[str, Any], *, with_pictures: bool) -> Path:
-    """Build an index; some of the model's own images are its real pictures."""
-    folder.mkdir()
-    data = onnx_bytes(TrainingConfig(**config), 1)
-    (folder / "generator.onnx").write_bytes(data)
-    if with_pictures:
-        embedder = OnnxEmbedder()
-        real = OnnxGenerator(data).render([Sample(seed, 0) for seed in range(40)])
-        np.save(folder / FEATURES_FILE, embedder(real).astype(np.float16))
-        write_index(folder, np.load(folder / FEATURES_FILE))
-        (folder / "dataset.json").write_text(json.dumps({"embedding": embedder.name}))
-    run = {
-        "generator": str(folder / "generator.onnx"),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "samples": SAMPLES,
-        "pictures": str(folder) if with_pictures else None,
-        "pictures_absent": None if with_pictures else "it is not known",
-        "reference": None,
-    }
-    (folder / "run.json").write_text(json.dumps(run))
-    run_build(folder, NoEvents())
-    return folder / INDEX_FILE
 
 
 @pytest.fixture(scope="module")
@@ -74,25 +31,6 @@ def plain_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def classes_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("classes") / "run"
     return build(folder, SMALL | CLASSES, with_pictures=False)
-
-
-def add_index(
-    database: Database, store: ObjectStore, checkpoint: GeneratorCheckpoint, file: Path
-) -> None:
-    data, key = file.read_bytes(), f"jobs/i{checkpoint.id}/1/files/index.safetensors"
-    store.put_bytes(key, data)
-    description = SampleIndex(file).description
-    with database.write() as session:
-        session.add(
-            CheckpointFile(
-                checkpoint=checkpoint.id,
-                kind="index",
-                key=key,
-                sha256=hashlib.sha256(data).hexdigest(),
-                bytes=len(data),
-                details={"version": description.version, "embedding": description.embedding},
-            )
-        )
 
 
 @pytest.fixture

@@ -1382,7 +1382,15 @@ export interface components {
              * @default 1
              */
             truncation?: number;
+            /**
+             * Detour
+             * @default 0
+             */
+            detour?: number;
+            /** Bends */
+            bends?: components["schemas"]["PathBend"][] | null;
             evenness?: components["schemas"]["Evenness"] | null;
+            lowest_quality?: components["schemas"]["LowestQuality"] | null;
             /** Latents */
             latents: number[][];
         };
@@ -1438,6 +1446,11 @@ export interface components {
              * @default 20
              */
             fps?: number;
+            /**
+             * Detour
+             * @default 0
+             */
+            detour?: number;
             /** Class */
             class?: string | null;
             /**
@@ -1725,6 +1738,13 @@ export interface components {
             /** Seconds */
             seconds: number;
         };
+        /** LowestQuality */
+        LowestQuality: {
+            /** Bent */
+            bent: number;
+            /** Direct */
+            direct: number;
+        };
         /** Metrics */
         Metrics: {
             /** Job */
@@ -1843,6 +1863,15 @@ export interface components {
             generator: number;
             /** Discriminator */
             discriminator: number;
+        };
+        /** PathBend */
+        PathBend: {
+            /** Segment */
+            segment: number;
+            /** Position */
+            position: number;
+            /** Offset */
+            offset: number[];
         };
         /** PresetList */
         PresetList: {
@@ -4881,6 +4910,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4933,6 +4970,7 @@ export interface operations {
                 loop?: boolean;
                 repeat?: boolean;
                 fps?: number;
+                detour?: number;
                 checkpoint?: string | null;
                 class?: string | null;
                 truncation?: number;
@@ -4999,6 +5037,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
