@@ -35,11 +35,10 @@ from models.checkpoint import LoadedGenerator, load_generator
 from models.data import PackedDataset, normalise, split_held_out
 from models.index_build import INDEX_FILE, run_build
 from models.onnx_writer import export_generator
-from models.precision import choose_machine
 from models.projection.calibration import embedding_distances, reconstruct, unrelated_distance
 from models.projection.encoder import train_encoder
 from models.projection.perception import Perception
-from models.projection.projection import pixel_error
+from models.projection.projection import choose_projection_machine, pixel_error
 from models.projection.refinement import Refinement
 from models.rendering import synthesize
 from models.resources import limit_threads
@@ -73,12 +72,12 @@ class NoEvents:
 def main(words: list[str] | None = None) -> None:
     arguments = parse_arguments(words)
     limit_threads()
-    here = choose_machine()
-    here.prepare()
-    print(f"machine     {machine.describe()}, {here.threads} threads, {here.precision}")
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = unpacked(arguments.checkpoint, Path(folder))
         loaded = load_generator(checkpoint)
+        here = choose_projection_machine(loaded.config)
+        here.prepare()
+        print(f"machine     {machine.describe()}; threads: {here.threads}, {here.precision}")
         held_out = held_out_pictures(arguments.dataset, loaded, arguments.pictures)
         print(f"checkpoint  {loaded.config.preset} after {loaded.images_seen:,} images")
         clock = Clock()
