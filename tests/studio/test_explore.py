@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +24,8 @@ from .browser import (
 pytestmark = pytest.mark.slow
 
 MODEL = "/v1/models/cats"
+# Enough to see a projection through, and too few to find anything.
+FEW_STEPS = {"encoder_images": 128, "calibration_pictures": 8, "projection_steps": 3}
 MEDIA_TYPES = {
     "PNG": "image/png",
     "WEBP": "image/webp",
@@ -38,7 +41,7 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     home = tmp_path_factory.mktemp("studio") / "home"
     with (
         open_browser() as browser,
-        Service(home, starter="cats", index_samples=64) as service,
+        Service(home, starter="cats", index_samples=64, **FEW_STEPS) as service,
     ):
         service.wait_until_ready()
         yield Visitor(browser, service.url)
@@ -359,3 +362,40 @@ def test_the_pad_blends_its_corners_where_the_dot_is(visitor: Visitor) -> None:
         expect(page.get_by_role("button", name="between", exact=True)).to_be_visible()
         stage(page).get_by_text("Path", exact=True).click()
         page.wait_for_selector("[data-frame]")
+
+
+def test_favourites_make_a_wall_whose_link_shows_it_and_steps_are_undone(visitor: Visitor) -> None:
+    with visitor.visit("/?show=22~ginger:1") as page:
+        stage(page).get_by_role("button", name="Add to favourites").click()
+        page.get_by_role("button", name="white", exact=True).click()
+        stage(page).get_by_role("button", name="Add to favourites").click()
+        page.get_by_role("button", name="Favourites", exact=True).click()
+        assert query(page) == {"only": "white..22~ginger:1", "show": "white"}
+        expect(
+            page.get_by_role("grid", name="Found pictures").get_by_role("gridcell")
+        ).to_have_count(2)
+        expect(page.get_by_text("2 chosen pictures")).to_be_visible()
+        page.reload()
+        expect(stage(page).get_by_role("button", name="Remove from favourites")).to_be_visible()
+        page.keyboard.press("Control+z")
+        expect(page.get_by_role("grid", name="Pictures by seed")).to_be_visible()
+        page.keyboard.press("Control+Shift+z")
+        expect(page.get_by_role("grid", name="Found pictures")).to_be_visible()
+
+
+def test_a_photo_is_found_and_shown_beside_its_picture(visitor: Visitor, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(httpx2.get(f"{visitor.url}{MODEL}/images/9.png").content)
+    with visitor.visit() as page:
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Find a photo of yours in the model").click()
+        chooser.value.set_files(photo)
+        expect(stage(page).get_by_text("The model is searched for your photo")).to_be_visible()
+        job = query(page)["photo"]
+        page.wait_for_url(re.compile(f"show=photo-{job[:6]}"), timeout=90_000)
+        section = stage(page).get_by_role("region", name="Photo")
+        for picture in ("Your photo", "The model’s picture"):
+            expect(section.get_by_role("img", name=picture)).to_be_visible()
+        says = httpx2.get(f"{visitor.url}/v1/projections/{job}").json()["says"]
+        expect(section.get_by_text(says)).to_be_visible()
+        expect(page.get_by_role("button", name=f"photo-{job[:6]}", exact=True)).to_be_visible()

@@ -2,7 +2,7 @@ import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/r
 import { useEffect } from "react";
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { api, data, Problem, type Schemas } from "./client";
+import { api, data, Problem, request, type Schemas, serviceUrl } from "./client";
 
 const JOB_POLL_MS = 1000;
 
@@ -66,13 +66,13 @@ export function useLatents(model: string) {
   return useQuery(latentsOf(model));
 }
 
-export function useSaveLatent(source: PictureSource) {
+export function useSaveLatent(source: PictureSource, options: { replace?: boolean } = {}) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (body: Schemas["SaveRequest"]) =>
       data(
         api.POST("/v1/models/{name}/latents", {
-          params: { path: { name: source.model } },
+          params: { path: { name: source.model }, query: options },
           body: { ...body, checkpoint: source.checkpoint },
         }),
       ),
@@ -152,6 +152,34 @@ export function useFindDirections(source: PictureSource) {
     }
   }, [status, client, source.model]);
   return { start, running: start.isPending || (start.isSuccess && !hasEnded(status)), job };
+}
+
+/** Uploads a photo; its projection is then worked on. */
+export function useProjectPhoto(source: PictureSource) {
+  return useMutation({
+    mutationFn: async (photo: File) => {
+      const body = new FormData();
+      body.set("picture", photo);
+      body.set("checkpoint", source.checkpoint);
+      const path = `/v1/models/${source.model}/projections`;
+      const answer = await request(serviceUrl(path), { method: "POST", body });
+      return (await answer.json()) as Schemas["ProjectionView"];
+    },
+  });
+}
+
+export function useProjection(id: string | null) {
+  return useQuery({
+    queryKey: ["projection", id],
+    queryFn: () =>
+      data(
+        api.GET("/v1/projections/{projection_id}", {
+          params: { path: { projection_id: id ?? "" } },
+        }),
+      ),
+    enabled: id !== null,
+    refetchInterval: (query) => (hasEnded(query.state.data?.status) ? false : JOB_POLL_MS),
+  });
 }
 
 export interface Search {

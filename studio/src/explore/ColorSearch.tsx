@@ -24,7 +24,7 @@ export function ColorSearch({ view, change }: { view: View; change: ChangeView }
   const { t } = useTexts();
   return (
     <DialogTrigger>
-      <Button className="button" aria-label={t.searchColor}>
+      <Button className="button tool" aria-label={t.searchColor}>
         <PaletteIcon />
         <span className="wide-only">{t.searchColor}</span>
       </Button>
@@ -32,7 +32,7 @@ export function ColorSearch({ view, change }: { view: View; change: ChangeView }
         <Dialog aria-label={t.searchColor} className="dialog">
           {({ close }) => {
             const search = (color: string) => {
-              change({ color, like: null, show: null });
+              change({ color, like: null, only: null, show: null });
               close();
             };
             return (

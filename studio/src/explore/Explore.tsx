@@ -2,16 +2,20 @@ import { useCallback, useEffect, useMemo } from "react";
 import type { Model } from "../api/client";
 import { useSearch } from "../api/queries";
 import { useTexts } from "../i18n";
+import type { Messages } from "../i18n/en";
 import { PicturesOf } from "../pictures/context";
 import { baseOf, isSeed, type LatentRef } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { useView } from "../state/useView";
+import { useFavourites } from "../state/favourites";
+import { undo, useView } from "../state/useView";
 import { MAX_KEYFRAMES } from "../state/view";
 import { IconButton } from "../ui/controls";
-import { CloseIcon, NextIcon, PreviousIcon } from "../ui/icons";
+import { CloseIcon, HeartIcon, NextIcon, PreviousIcon } from "../ui/icons";
 import { FoundBar } from "./FoundBar";
 import { Header } from "./Header";
 import { MorphStage } from "./MorphStage";
+import { PhotoDrop } from "./PhotoButton";
+import { PhotoStage } from "./PhotoStage";
 import { PictureStage } from "./PictureStage";
 import { Shelf } from "./Shelf";
 import { FoundWall, SeedWall } from "./Wall";
@@ -30,12 +34,14 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     }),
     [model, checkpoint, view.truncation],
   );
-  const wanted = view.color !== null || view.like !== null;
-  const search = useSearch(source, wanted ? { color: view.color, like: view.like } : null);
+  const { color, like, only } = view;
+  const searched = only === null && (color !== null || like !== null);
+  const search = useSearch(source, searched ? { color, like } : null);
   const found = useMemo(
-    () => (wanted ? (search.data?.items.map((item) => String(item.seed)) ?? []) : null),
-    [wanted, search.data],
+    () => (searched ? (search.data?.items.map((item) => String(item.seed)) ?? []) : only),
+    [searched, search.data, only],
   );
+  const { favourites, toggle } = useFavourites(model.name);
   const picking = view.morph.length > 0;
 
   const open = useCallback(
@@ -62,13 +68,24 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     (ref: LatentRef) => (picking ? pick(ref) : open(ref)),
     [picking, pick, open],
   );
+  const showPhoto = useCallback(
+    (name: LatentRef) => change({ photo: null, show: name }, { replace: true }),
+    [change],
+  );
   const close = useCallback(
-    () => change((before) => (before.morph.length > 0 ? { morph: [] } : { show: null })),
+    () =>
+      change((before) => (before.morph.length > 0 ? { morph: [] } : { show: null, photo: null })),
     [change],
   );
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key === "Escape" && !event.defaultPrevented) close();
+      if (event.defaultPrevented) return;
+      if (event.key === "Escape") close();
+      const inText = event.target instanceof HTMLInputElement && event.target.type !== "range";
+      if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !inText) {
+        event.preventDefault();
+        undo(event.shiftKey ? 1 : -1);
+      }
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
@@ -82,7 +99,9 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     return isSeed(base) && Number(base) + by >= 0 ? String(Number(base) + by) : null;
   };
   const [previous, next] = [step(-1), step(1)];
-  const isOpen = picking || show !== null;
+  const isOpen = picking || show !== null || view.photo !== null;
+  const isFavourite = show !== null && favourites.includes(show);
+  const title = picking ? t.morph : view.photo !== null ? t.photo : titleOf(base ?? "", t);
   const wall = {
     open: picking ? null : base,
     picked: view.morph,
@@ -92,33 +111,48 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
   };
   return (
     <PicturesOf source={source}>
-      <main className={`explore ${isOpen ? "beside-stage" : ""}`}>
-        <Header model={model} models={models} view={view} change={change} />
-        <Shelf
-          model={model.name}
-          picked={view.morph}
-          open={base}
-          hint={!isOpen && !wanted}
-          onChoose={choose}
-        />
-        {wanted && <FoundBar search={search} view={view} change={change} />}
-        {found === null ? (
-          <SeedWall
-            key={source.model}
-            {...wall}
-            from={view.from}
-            onScrolled={(from) => change({ from }, { replace: true })}
+      <PhotoDrop change={change}>
+        <main className={`explore ${isOpen ? "beside-stage" : ""}`}>
+          <Header
+            model={model}
+            models={models}
+            favourites={favourites}
+            view={view}
+            change={change}
           />
-        ) : (
-          <FoundWall key={`${view.color} ${view.like}`} {...wall} refs={found} />
-        )}
-      </main>
+          <Shelf
+            model={model.name}
+            picked={view.morph}
+            open={base}
+            hint={!isOpen && found === null}
+            onChoose={choose}
+          />
+          {found !== null && <FoundBar search={search} view={view} change={change} />}
+          {found === null ? (
+            <SeedWall
+              key={source.model}
+              {...wall}
+              from={view.from}
+              onScrolled={(from) => change({ from }, { replace: true })}
+            />
+          ) : (
+            <FoundWall key={`${color} ${like} ${only === null}`} {...wall} refs={found} />
+          )}
+        </main>
+      </PhotoDrop>
       {isOpen && (
-        <aside className="stage" aria-label={picking ? t.morph : t.picture(base ?? "")}>
+        <aside className="stage" aria-label={title}>
           <div className="stage-head">
-            <h2>{picking ? t.morph : base !== null && isSeed(base) ? t.seedName(base) : base}</h2>
-            {!picking && (
+            <h2>{title}</h2>
+            {!picking && show !== null && (
               <>
+                <IconButton
+                  label={isFavourite ? t.removeFavourite : t.addFavourite}
+                  className={isFavourite ? "favourite" : ""}
+                  onPress={() => toggle(show)}
+                >
+                  <HeartIcon filled={isFavourite} />
+                </IconButton>
                 <IconButton
                   label={t.previous}
                   isDisabled={previous === null}
@@ -143,21 +177,30 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
             {picking ? (
               <MorphStage view={view} change={change} />
             ) : (
-              show !== null && (
-                <PictureStage
-                  latent={show}
-                  onMorph={() => change({ morph: [show], at: null })}
-                  onEdit={(edited) => change({ show: edited }, { replace: true })}
-                  onLike={() => change({ like: show, color: null })}
-                  onDeleted={() => change({ show: null })}
-                />
-              )
+              <>
+                {view.photo !== null && (
+                  <PhotoStage key={view.photo} projection={view.photo} onFound={showPhoto} />
+                )}
+                {show !== null && (
+                  <PictureStage
+                    latent={show}
+                    onMorph={() => change({ morph: [show], at: null })}
+                    onEdit={(edited) => change({ show: edited }, { replace: true })}
+                    onLike={() => change({ like: show, color: null, only: null })}
+                    onDeleted={() => change({ show: null })}
+                  />
+                )}
+              </>
             )}
           </div>
         </aside>
       )}
     </PicturesOf>
   );
+}
+
+function titleOf(base: LatentRef, t: Messages): string {
+  return isSeed(base) ? t.seedName(base) : base;
 }
 
 function shapeOf(model: Model): readonly [number, number] {

@@ -10,7 +10,7 @@ import type { ChangeView } from "../state/useView";
 import type { View } from "../state/view";
 import { CloseIcon } from "../ui/icons";
 
-/** What the wall was searched for, and while the samples are being indexed, how far that is. */
+/** What the wall was searched for, or that it shows chosen pictures, and while the samples are being indexed, how far that is. */
 export function FoundBar({
   search,
   view,
@@ -34,14 +34,14 @@ export function FoundBar({
   const total = progress?.images_total ?? null;
   return (
     <div className="found" role="status">
-      {view.color !== null && (
+      {view.only === null && view.color !== null && (
         <span className="found-what">
           {t.foundColor}
           <span className="swatch small" style={{ background: view.color }} />
           {view.color}
         </span>
       )}
-      {view.like !== null && (
+      {view.only === null && view.like !== null && (
         <span className="found-what">
           {t.foundLike}
           <Picture latent={view.like} />
@@ -49,15 +49,19 @@ export function FoundBar({
         </span>
       )}
       <span className="muted">
-        {search.data !== undefined
-          ? t.foundCount(n(search.data.items.length), n(search.data.samples))
-          : failed
-            ? (job.data?.error ?? t.failed)
-            : indexing !== null
-              ? t.indexing
-              : search.error !== null
-                ? search.error.message
-                : t.loading}
+        {view.only !== null
+          ? view.only.length > 0
+            ? t.foundOnly(n(view.only.length))
+            : t.noFavourites
+          : search.data !== undefined
+            ? t.foundCount(n(search.data.items.length), n(search.data.samples))
+            : failed
+              ? (job.data?.error ?? t.failed)
+              : indexing !== null
+                ? t.indexing
+                : search.error !== null
+                  ? search.error.message
+                  : t.loading}
       </span>
       {search.data === undefined && indexing !== null && total !== null && (
         <>
@@ -65,7 +69,10 @@ export function FoundBar({
           <span className="muted">{t.indexingDone(n(progress?.images_seen ?? 0), n(total))}</span>
         </>
       )}
-      <Button className="button quiet" onPress={() => change({ color: null, like: null })}>
+      <Button
+        className="button quiet"
+        onPress={() => change({ color: null, like: null, only: null })}
+      >
         <CloseIcon />
         {t.clearSearch}
       </Button>

@@ -12,13 +12,14 @@ import {
 import type { Model } from "../api/client";
 import { useCheckpoints } from "../api/queries";
 import { useTexts } from "../i18n";
-import { isSeed } from "../pictures/latent";
+import { isSeed, type LatentRef } from "../pictures/latent";
 import { TILE, usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
 import { clampFrom, type View } from "../state/view";
 import { Chooser, IconButton, LabelledSlider, Segments } from "../ui/controls";
-import { DiceIcon, TuneIcon } from "../ui/icons";
+import { DiceIcon, HeartIcon, TuneIcon } from "../ui/icons";
 import { ColorSearch } from "./ColorSearch";
+import { PhotoButton } from "./PhotoButton";
 
 const SERVED = "served";
 
@@ -26,11 +27,13 @@ const SERVED = "served";
 export function Header({
   model,
   models,
+  favourites,
   view,
   change,
 }: {
   model: Model;
   models: readonly Model[];
+  favourites: readonly LatentRef[];
   view: View;
   change: ChangeView;
 }) {
@@ -52,7 +55,14 @@ export function Header({
             }))}
             chosen={model.name}
             onChoose={(name) =>
-              change({ model: name, checkpoint: null, show: null, morph: [], like: null })
+              change({
+                model: name,
+                checkpoint: null,
+                show: null,
+                morph: [],
+                like: null,
+                only: null,
+              })
             }
           />
         </h1>
@@ -71,11 +81,24 @@ export function Header({
           label={t.surprise}
           className="boxed"
           onPress={() =>
-            change({ from: clampFrom(Math.random() * 2 ** 32), color: null, like: null })
+            change({
+              from: clampFrom(Math.random() * 2 ** 32),
+              color: null,
+              like: null,
+              only: null,
+            })
           }
         >
           <DiceIcon />
         </IconButton>
+        <IconButton
+          label={t.favourites}
+          className="boxed"
+          onPress={() => change({ only: [...favourites].reverse() })}
+        >
+          <HeartIcon filled={view.only !== null} />
+        </IconButton>
+        <PhotoButton change={change} />
         <ColorSearch view={view} change={change} />
         <Display view={view} change={change} />
       </div>
@@ -115,7 +138,14 @@ function SeedField({ view, change }: { view: View; change: ChangeView }) {
         event.preventDefault();
         const seed = text.trim();
         if (!isSeed(seed)) return;
-        change({ from: clampFrom(Number(seed)), show: seed, morph: [], color: null, like: null });
+        change({
+          from: clampFrom(Number(seed)),
+          show: seed,
+          morph: [],
+          color: null,
+          like: null,
+          only: null,
+        });
         setText("");
       }}
     >
@@ -140,9 +170,9 @@ function Display({ view, change }: { view: View; change: ChangeView }) {
   const [truncation, setTruncation] = useState<number | null>(null);
   return (
     <DialogTrigger>
-      <Button className="button">
+      <Button className="button tool" aria-label={t.display}>
         <TuneIcon />
-        {t.display}
+        <span className="wide-only">{t.display}</span>
       </Button>
       <Popover className="popover panel" placement="bottom end" offset={8}>
         <Dialog aria-label={t.display} className="dialog">

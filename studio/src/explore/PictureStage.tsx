@@ -2,7 +2,7 @@ import { Fragment, useState } from "react";
 import { Button } from "react-aria-components";
 import { answeredUrl, type ImageAnswer, serviceUrl } from "../api/client";
 import { useKey } from "../api/key";
-import { useDeleteLatent, useDescription } from "../api/queries";
+import { useDeleteLatent, useDescription, useLatents } from "../api/queries";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
 import { baseOf, editsOf, isSeed, type LatentRef } from "../pictures/latent";
@@ -21,6 +21,7 @@ import { DownloadLink } from "../ui/DownloadLink";
 import { MorphIcon, SparkIcon, TrashIcon } from "../ui/icons";
 import { Directions } from "./Directions";
 import { MorphingPicture } from "./MorphingPicture";
+import { PhotoComparison } from "./PhotoStage";
 import { SaveForm } from "./SaveForm";
 import { useSettled } from "./useSettled";
 
@@ -47,6 +48,7 @@ export function PictureStage({
   const description = useDescription(source, settled);
   const remove = useDeleteLatent(source.model);
   const isNamed = !isSeed(baseOf(latent)) && latent === baseOf(latent);
+  const projection = useProjectionOf(source.model, latent);
   const answer = settled === latent ? description.data : undefined;
   return (
     <>
@@ -74,12 +76,21 @@ export function PictureStage({
       ) : (
         <SaveForm key={baseOf(latent)} latent={() => savedFrom(latent)} />
       )}
+      {projection && <PhotoComparison projection={projection} />}
       <Directions latent={latent} onEdit={onEdit} />
       <Files latent={latent} />
       <Passport answer={answer} />
       <Recipe answer={answer} latent={latent} />
     </>
   );
+}
+
+/** The projection that a saved latent comes from, if it comes from one. */
+function useProjectionOf(model: string, latent: LatentRef): string | null {
+  const latents = useLatents(model);
+  const saved = latents.data?.items.find((item) => item.name === baseOf(latent));
+  const projection = saved?.source?.projection;
+  return typeof projection === "string" ? projection : null;
 }
 
 /** A latent as it is saved: a saved one is repeated as a mix of itself alone. */

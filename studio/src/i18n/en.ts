@@ -50,6 +50,21 @@ export const en = {
   amountOf: (direction: string) => `Amount of ${direction}`,
   reset: "Reset",
 
+  addFavourite: "Add to favourites",
+  removeFavourite: "Remove from favourites",
+  favourites: "Favourites",
+  noFavourites: "Pictures that you add with the heart appear here.",
+  foundOnly: (count: string) => `${count} chosen pictures`,
+
+  photo: "Photo",
+  projectPhoto: "Find a photo of yours in the model",
+  dropPhoto: "Drop a photo to find it in the model",
+  yourPhoto: "Your photo",
+  itsPicture: "The model’s picture",
+  photoWorking: "The model is searched for your photo",
+  photoHelp: "The first photo takes longer: a network that guesses latents is trained for it.",
+  photoFailed: "The photo was not found",
+
   close: "Close",
   previous: "Previous",
   next: "Next",

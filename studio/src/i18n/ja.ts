@@ -48,6 +48,21 @@ export const ja: Messages = {
   amountOf: (direction) => `${direction} の量`,
   reset: "元に戻す",
 
+  addFavourite: "お気に入りに追加",
+  removeFavourite: "お気に入りから外す",
+  favourites: "お気に入り",
+  noFavourites: "ハートを押した画像がここに並びます。",
+  foundOnly: (count) => `選ばれた ${count} 枚`,
+
+  photo: "写真",
+  projectPhoto: "手元の写真をモデルの中に探す",
+  dropPhoto: "写真をドロップするとモデルの中に探します",
+  yourPhoto: "あなたの写真",
+  itsPicture: "モデルの画像",
+  photoWorking: "あなたの写真をモデルの中に探しています",
+  photoHelp: "最初の写真は時間がかかります。潜在変数を推定するネットワークを学習するためです。",
+  photoFailed: "写真は見つかりませんでした",
+
   close: "閉じる",
   previous: "前へ",
   next: "次へ",

@@ -26,6 +26,16 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+/** How many steps of the page's own lie behind the view. */
+function stepOf(): number {
+  return (history.state as { step: number } | null)?.step ?? 0;
+}
+
+/** Undoes the last step of the page, or repeats the one that was undone. */
+export function undo(direction: -1 | 1): void {
+  if (direction === 1 || stepOf() > 0) history.go(direction);
+}
+
 /** The view that the address names. */
 export function useView(): [View, ChangeView] {
   const shown = useSyncExternalStore(subscribe, current);
@@ -36,8 +46,8 @@ export function useView(): [View, ChangeView] {
     if (next === formatView(before)) return;
     // Relative to the document, whose base may be another one.
     const address = `${location.pathname}${next}`;
-    if (options?.replace) history.replaceState(null, "", address);
-    else history.pushState(null, "", address);
+    if (options?.replace) history.replaceState(history.state, "", address);
+    else history.pushState({ step: stepOf() + 1 }, "", address);
     for (const listener of listeners) listener();
   }, []);
   return [shown, change];

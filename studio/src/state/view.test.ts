@@ -14,6 +14,8 @@ const FULL: View = {
   pad: { x: 0.5, y: 1 },
   color: "#ff8800",
   like: "7",
+  only: ["7", "white~ginger:2"],
+  photo: "bea8435160a1dc02",
 };
 
 test("a view is the same after a way through the address", () => {

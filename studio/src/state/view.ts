@@ -30,6 +30,10 @@ export interface View {
   /** The wall shows the samples nearest to a colour, #rrggbb, or to a picture. */
   color: string | null;
   like: LatentRef | null;
+  /** The wall shows these pictures; null: all. */
+  only: readonly LatentRef[] | null;
+  /** The projection of a photo that is being worked on. */
+  photo: string | null;
 }
 
 export const DEFAULT_VIEW: View = {
@@ -45,6 +49,8 @@ export const DEFAULT_VIEW: View = {
   pad: null,
   color: null,
   like: null,
+  only: null,
+  photo: null,
 };
 
 /** Reads the query of an address. A value that is not valid counts as absent. */
@@ -58,7 +64,7 @@ export function parseView(query: string): View {
     const value = Number.parseFloat(given.get(name) ?? "");
     return value >= low && value <= high ? value : null;
   };
-  const keyframes = (given.get("morph") ?? "").split(SEPARATOR).filter((ref) => isRef(ref));
+  const refs = (name: string) => (given.get(name) ?? "").split(SEPARATOR).filter(isRef);
   const easing = EASINGS.find((name) => name === given.get("easing"));
   return {
     model: given.get("model"),
@@ -66,13 +72,15 @@ export function parseView(query: string): View {
     truncation: number("truncation", 0.01, 1) ?? 1,
     from: Number(text("from", isSeed) ?? 0),
     show: text("show", isRef),
-    morph: keyframes.slice(0, MAX_KEYFRAMES),
+    morph: refs("morph").slice(0, MAX_KEYFRAMES),
     easing: easing ?? "linear",
     loop: given.get("loop") === "true",
     at: number("at", 0, 1),
     pad: parsePlace(given.get("pad") ?? ""),
     color: text("color", (value) => /^#[0-9a-f]{6}$/i.test(value)),
     like: text("like", isRef),
+    only: given.has("only") ? refs("only") : null,
+    photo: text("photo", (value) => /^[0-9a-f]{1,32}$/.test(value)),
   };
 }
 
@@ -88,6 +96,8 @@ export function formatView(view: View): string {
   add("from", view.from === 0 ? null : String(view.from));
   add("color", view.color);
   add("like", view.like);
+  add("only", view.only?.join(SEPARATOR) ?? null);
+  add("photo", view.photo);
   add("show", view.show);
   add("morph", view.morph.length === 0 ? null : view.morph.join(SEPARATOR));
   if (view.morph.length > 0) {

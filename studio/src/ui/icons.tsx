@@ -172,6 +172,26 @@ export function TrashIcon() {
   );
 }
 
+export function HeartIcon({ filled = false }: { filled?: boolean }) {
+  return (
+    <Icon>
+      <path
+        className={filled ? "solid" : ""}
+        d="M10 16.2 4.6 10.9a3.5 3.5 0 0 1 5-5l.4.4.4-.4a3.5 3.5 0 0 1 5 5z"
+      />
+    </Icon>
+  );
+}
+
+export function PhotoIcon() {
+  return (
+    <Icon>
+      <path d="M3.5 5.5h13v10h-13zm0 8 3.5-3.5 2.7 2.7 2.3-2.2 4.5 4.2" />
+      <path className="dots" d="M12.7 8.5h.01" />
+    </Icon>
+  );
+}
+
 /** The mark of Moggy: a picture with ears. */
 export function Mark() {
   return (
