@@ -1,7 +1,8 @@
 """Makes the pictures of docs/latent-tools.md from a running service.
 
-`python -m examples.latent_tools FOLDER [PICTURE…]`. The service at MOGGY_URL serves the starter
-model, `cats`. The pictures, if given, are projected. The time of each call is printed.
+`python -m examples.latent_tools FOLDER`. The service at MOGGY_URL serves the starter model, `cats`.
+The time of each call is printed. The sheet of projections is made by `benchmarks.projection`, which
+says how.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import httpx2
 from PIL import Image, ImageSequence
 
 MODEL = "/v1/models/cats"
-WAIT_SECONDS = 600  # for an index or a projection
+WAIT_SECONDS = 600  # for an index
 FOUND = 36
 LOOP = ["white", "ginger", "tabby", "black", "grey", "tuxedo"]
 CORNERS = ["white", "tabby", "black", "ginger"]
@@ -76,41 +77,9 @@ def save_animation(folder: Path, name: str, response: httpx2.Response) -> None:
     )
 
 
-def beside(pictures: list[Image.Image]) -> Image.Image:
-    """The pictures of a row."""
-    width, height = pictures[0].size
-    row = Image.new("RGB", (width * len(pictures), height))
-    for index, picture in enumerate(pictures):
-        row.paste(picture, (index * width, 0))
-    return row
-
-
-def project(service: Service, path: Path) -> Image.Image:
-    """A picture beside its reconstruction."""
-    with path.open("rb") as file:
-        answer = service.call("", "POST", f"{MODEL}/projections", files={"picture": file})
-    began, url = time.monotonic(), f"/v1/projections/{answer.json()['id']}"
-    while True:
-        projection = service.call("", "GET", url).json()
-        if projection["status"] not in ("queued", "running"):
-            break
-        if time.monotonic() - began > WAIT_SECONDS:
-            raise SystemExit(f"{path}: the projection takes too long")
-        time.sleep(0.5)
-    if projection["status"] != "succeeded":
-        raise SystemExit(f"{path}: {projection['error']}")
-    print(
-        f"projection of {path.name}: distance {projection['distance']:.3f}, percentile "
-        f"{projection['percentile']:.0f}, {projection['seconds']}: {projection['says']}"
-    )
-    parts = [service.call("", "GET", projection[name]) for name in ("picture", "reconstruction")]
-    return beside([opened(part).convert("RGB") for part in parts])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("pictures", type=Path, nargs="*")
     options = parser.parse_args()
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,9 +114,6 @@ def main() -> None:
         strip_url = f"{MODEL}/directions/{name}/strip.png"
         strip = opened(service.call(f"strip of {name}", "GET", strip_url))
         save(folder, f"direction-{name}", strip)
-    if options.pictures:
-        rows = [project(service, path) for path in options.pictures]
-        save(folder, "projections", beside(rows))
 
 
 if __name__ == "__main__":
