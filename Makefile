@@ -60,7 +60,7 @@ api-types: $(VENV)/.installed $(PACKAGES)
 screens: $(VENV)/.test-installed
 	$(BIN)/python .ci/screens.py
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.test-installed $(PAGES)
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.numpy_article
 	$(BIN)/python -m benchmarks.loading
@@ -72,6 +72,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.batches
 	$(BIN)/python -m benchmarks.synthesize
+	$(BIN)/python -m benchmarks.studio
 
 # Eight minutes at twice what the service can do.
 soak: $(VENV)/.installed

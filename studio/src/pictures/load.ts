@@ -4,7 +4,7 @@ import type { PictureSource } from "./source";
 import { PictureStore } from "./store";
 
 const COLUMNS = 8;
-const BATCH = 24;
+const BATCH = 16;
 const KEPT_BYTES = 128 * 2 ** 20;
 const MOST_FAILURES = 4;
 

@@ -29,7 +29,7 @@ test("the path of a morph has its keyframes and options", () => {
   const morph = { keyframes: ["7", "white", "42"], easing: "smooth", loop: true } as const;
   expect(morphPath(SOURCE, morph, 120, "gif", PLAIN)).toBe(
     "/v1/models/cats/interpolations/7..white..42.gif" +
-      "?checkpoint=5cf3&frames=120&fps=24&easing=smooth&loop=true",
+      "?checkpoint=5cf3&frames=120&fps=30&easing=smooth&loop=true",
   );
 });
 

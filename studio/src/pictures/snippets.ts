@@ -15,7 +15,7 @@ export interface Enlargement {
   smooth: boolean;
 }
 
-export const FRAMES_PER_SECOND = 24;
+export const FRAMES_PER_SECOND = 30;
 
 /** The path of an image's file. It names the checkpoint, so that it gives the same file for ever. */
 export function imagePath(

@@ -20,14 +20,15 @@ function harness(limit = 100) {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-test("wanted pictures are requested in batches, the latest wanted first", async () => {
+test("pictures are requested in batches in their order, those wanted later first", async () => {
   const { store, batches } = harness();
   for (const ref of ["1", "2", "3", "4", "5"]) store.want(ref, () => {});
   await settled();
-  expect(batches.map((batch) => batch.refs)).toEqual([["3", "4", "5"]]);
+  expect(batches.map((batch) => batch.refs)).toEqual([["1", "2", "3"]]);
+  for (const ref of ["6", "7"]) store.want(ref, () => {});
   batches[0]?.resolve();
   await settled();
-  expect(batches[1]?.refs).toEqual(["1", "2"]);
+  expect(batches[1]?.refs).toEqual(["6", "7", "4"]);
 });
 
 test("a picture that is no longer wanted is never requested", async () => {

@@ -22,11 +22,12 @@ interface Options<Picture> {
  */
 export class PictureStore<Picture> {
   private readonly kept = new Map<LatentRef, Picture>(); // least recently used first
-  private readonly waiting = new Set<LatentRef>(); // latest wanted last
+  private readonly waiting = new Map<LatentRef, number>(); // with the number of the pump after it
   private readonly listeners = new Map<LatentRef, Set<Listener<Picture>>>();
   private active = 0;
   private failures = 0;
   private scheduled = false;
+  private pumps = 0;
 
   constructor(private readonly options: Options<Picture>) {}
 
@@ -45,8 +46,7 @@ export class PictureStore<Picture> {
       this.touch(ref, picture);
       listener(picture);
     } else if (!this.requested.has(ref)) {
-      this.waiting.delete(ref);
-      this.waiting.add(ref);
+      this.waiting.set(ref, this.pumps);
       this.schedule();
     }
     return () => {
@@ -76,8 +76,11 @@ export class PictureStore<Picture> {
   }
 
   private pump(): void {
+    this.pumps += 1;
     while (this.active < this.options.concurrency && this.waiting.size > 0) {
-      const refs = [...this.waiting].slice(-this.options.batchSize);
+      // Those of one screen were wanted at once and keep their order; a later screen precedes them.
+      const latestFirst = [...this.waiting].sort(([, one], [, other]) => other - one);
+      const refs = latestFirst.slice(0, this.options.batchSize).map(([ref]) => ref);
       for (const ref of refs) {
         this.waiting.delete(ref);
         this.requested.add(ref);
@@ -100,7 +103,7 @@ export class PictureStore<Picture> {
       if (delay !== null) await new Promise((resolve) => setTimeout(resolve, delay * 1000));
       for (const ref of refs) {
         if (delay === null) this.tell(ref, null);
-        else if (this.listeners.has(ref)) this.waiting.add(ref);
+        else if (this.listeners.has(ref)) this.waiting.set(ref, this.pumps);
       }
     } finally {
       for (const ref of refs) this.requested.delete(ref);

@@ -1,5 +1,6 @@
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
 import "swagger-ui-dist/swagger-ui.css";
+import "@fontsource-variable/figtree/wght.css";
 import "./reference.css";
 import { currentKey } from "../api/key";
 
