@@ -13,6 +13,7 @@ from app.domain.errors import InvalidRequest
 
 Body = TypeVar("Body", bound=BaseModel)
 REFERENCES = "#/components/schemas/{model}"
+UNREADABLE = (ValueError, RecursionError)  # the second one of arrays or objects nested too deeply
 
 
 def request_body(
@@ -56,7 +57,7 @@ async def read_json(request: Request) -> Any:
     """The JSON of the body. Raises InvalidRequest."""
     try:
         return await request.json()
-    except ValueError as error:
+    except UNREADABLE as error:
         raise InvalidRequest(f"the body is neither JSON nor a form: {error}") from error
 
 
@@ -67,7 +68,7 @@ def parse_fields(fields: Mapping[str, str], json_fields: Collection[str]) -> dic
         if name in fields:
             try:
                 body[name] = json.loads(fields[name])
-            except ValueError as error:
+            except UNREADABLE as error:
                 raise InvalidRequest(
                     f"form field {name} is not JSON: {error}", field=name
                 ) from error
