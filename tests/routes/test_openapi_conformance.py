@@ -27,8 +27,13 @@ from app.routes.protocol.problems import PROBLEM_JSON
 pytestmark = pytest.mark.slow
 
 STREAMS = "/v1/jobs/{job_id}/events"
-# 503 is a full queue, which is no failure. Calls without a queue do not document it.
-CONFIG = {"checks": {"not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", 503]}}}
+CONFIG = {
+    # Longer than MOGGY_GENERATION_SECONDS: on a busy machine, the first call that needs the embedding
+    # network waits until it is loaded, for more than the default of ten seconds.
+    "request-timeout": 120,
+    # 503 is a full queue, which is no failure. Calls without a queue do not document it.
+    "checks": {"not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", 503]}},
+}
 RUN = run_with(
     max_examples=15,
     derandomize=True,
