@@ -8,7 +8,13 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from app.domain.errors import Conflict, InvalidRequest, QueueFull, Unavailable
+from app.domain.errors import (
+    Conflict,
+    InsufficientStorage,
+    InvalidRequest,
+    QueueFull,
+    Unavailable,
+)
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.recipes import class_name
 from app.domain.sample_indexes import IndexMissing
@@ -81,7 +87,7 @@ BODY = request_body(
 @router.post(
     "/{name}/search",
     openapi_extra=BODY,
-    responses=problems(Conflict, QueueFull, Unavailable, IndexMissing),
+    responses=problems(Conflict, QueueFull, Unavailable, IndexMissing, InsufficientStorage),
 )
 async def search_samples(name: str, context: GenerationDep) -> SearchAnswer:
     """The samples of a model that are nearest to a colour, a latent's image or a picture, or to

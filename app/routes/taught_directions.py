@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, directions
-from app.domain.errors import Conflict, InvalidRequest, QueueFull
+from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, QueueFull
 from app.domain.images.checkpoint import CLASSES_LISTED, GeneratorCheckpoint
 from app.domain.registry import TrainingPictures
 from app.domain.sample_indexes import IndexMissing
@@ -40,7 +40,7 @@ MAX_CLASS_PICTURES = 1000  # of a class that are used as examples
     "/{name}/directions",
     status_code=201,
     openapi_extra=BODY,
-    responses=problems(Conflict, QueueFull, IndexMissing),
+    responses=problems(Conflict, QueueFull, IndexMissing, InsufficientStorage),
 )
 async def teach_direction(name: str, response: Response, context: GenerationDep) -> DirectionView:
     """Teach a direction by examples, and save it. It takes about a second. Pictures are sent as

@@ -64,6 +64,17 @@ def test_a_full_queue_has_retry_after(client: TestClient) -> None:
     assert list(call["responses"]["503"]["headers"]) == ["Retry-After"]
 
 
+def test_a_call_that_takes_files_may_answer_that_the_disk_is_full(client: TestClient) -> None:
+    calls = [
+        call
+        for methods in client.get("/openapi.json").json()["paths"].values()
+        for call in methods.values()
+        if "multipart/form-data" in call.get("requestBody", {}).get("content", {})
+    ]
+    assert len(calls) >= 5
+    assert [call["operationId"] for call in calls if "507" not in call["responses"]] == []
+
+
 def test_the_document_is_valid(client: TestClient) -> None:
     validate(client.get("/openapi.json").json())
 

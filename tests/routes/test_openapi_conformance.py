@@ -28,8 +28,8 @@ pytestmark = pytest.mark.slow
 
 STREAMS = "/v1/jobs/{job_id}/events"
 CONFIG = {
-    # Longer than MOGGY_GENERATION_SECONDS: on a busy machine, the first call that needs the embedding
-    # network waits until it is loaded, for more than the default of ten seconds.
+    # Longer than MOGGY_GENERATION_SECONDS. On a busy machine, the first call that needs the
+    # embedding network may wait longer than the default of ten seconds until it is loaded.
     "request-timeout": 120,
     # 503 is a full queue, which is no failure. Calls without a queue do not document it.
     "checks": {"not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", 503]}},
