@@ -135,9 +135,10 @@ class LatentPath:
         self.segments = len(keyframes) if loop else len(keyframes) - 1
         self._between = slerp if method == "slerp" else lerp
         self._spline = SphericalSpline(keyframes, loop) if method == "spline" else None
+        self._bends: dict[int, Bend] = {}
         for bend in bends:
             self._check(bend)
-        self._bends = {bend.segment: bend for bend in bends}
+            self._bends[bend.segment] = bend
 
     def bent(self, bends: Sequence[Bend]) -> Self:
         """The same path with these bends. Raises LatentError."""
@@ -154,6 +155,8 @@ class LatentPath:
                 f"a bend at {bend.position:g} of segment {bend.segment} is not within one of the "
                 f"{self.segments} segments"
             )
+        if bend.segment in self._bends:
+            raise LatentError(f"segment {bend.segment} has two bends: it can have one")
         if bend.offset.shape != self.keyframes.shape[1:]:
             raise LatentError(
                 f"a bend has {len(bend.offset)} values, and the latents have "

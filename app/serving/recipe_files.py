@@ -120,10 +120,13 @@ class MorphRecipe(FileRecipe):
     bends: Annotated[tuple[RecipeBend, ...], Field(max_length=MAX_KEYFRAMES, fail_fast=True)] = ()
 
     @model_validator(mode="after")
-    def _bends_within_the_path(self) -> Self:
+    def _bends_fit_the_path(self) -> Self:
         segments = len(self.keyframes) - (not self.loop)
-        if any(bend.segment >= segments for bend in self.bends):
+        bent = [bend.segment for bend in self.bends]
+        if any(segment >= segments for segment in bent):
             raise PydanticCustomError("bends", "a bend is beyond the last segment")
+        if len(set(bent)) < len(bent):
+            raise PydanticCustomError("bends", "a segment has two bends")
         return self
 
 
@@ -161,10 +164,10 @@ def parse_recipe(
         parsed = kind.model_validate(recipe)
     except ValidationError as exc:
         first = exc.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
         reason = explain_error(first, known_fields(kind, first["loc"]))
-        detail = f"this service did not write this recipe: {path}: {reason}"
-        raise InvalidRequest(detail) from exc
+        if first["loc"]:
+            reason = f"{'.'.join(str(part) for part in first['loc'])}: {reason}"
+        raise InvalidRequest(f"this service did not write this recipe: {reason}") from exc
     if file_format not in FORMATS_OF[kind]:
         raise InvalidRequest(f"this service does not write such a recipe into {file_format} files")
     if isinstance(parsed, MorphRecipe):

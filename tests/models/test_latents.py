@@ -193,6 +193,11 @@ def test_a_bend_outside_of_the_path_is_refused(bend: Bend) -> None:
         LatentPath(np.stack([A, B]), bends=[bend])
 
 
+def test_a_segment_has_one_bend() -> None:
+    with pytest.raises(LatentError, match="segment 0 has two bends"):
+        LatentPath(np.stack([A, B]), bends=[Bend(0, 0.5, A), Bend(0, 0.25, B)])
+
+
 def test_a_bend_that_cancels_a_latent_is_not_applied() -> None:
     path = LatentPath(np.stack([A, A]), "lerp", bends=[Bend(0, 0.5, -A)])
     assert np.array_equal(path.at(0, 0.5), A)

@@ -19,6 +19,7 @@ SUBJECT = {
     "class": None,
 }
 MORPH = {"frames": 5, "method": "slerp", "easing": "linear", "loop": False, "fps": 20}
+BEND = {"segment": 0, "position": 0.5, "offset": [0.5]}
 MIB = 1024**2
 
 
@@ -38,6 +39,16 @@ MIB = 1024**2
             {"columns": 1, "images": [dict.fromkeys(map(str, range(200_000)))]},
             InvalidRequest,
             "images.0: there are 200000 fields",
+        ),
+        (
+            MORPH | {"keyframes": [{"seed": 1}] * 2, "bends": [BEND | {"segment": 1}]},
+            InvalidRequest,
+            "did not write this recipe: a bend is beyond the last segment",
+        ),
+        (
+            MORPH | {"keyframes": [{"seed": 1}] * 2, "bends": [BEND, BEND]},
+            InvalidRequest,
+            "did not write this recipe: a segment has two bends",
         ),
         ({"latent": ["x"] * 200_000}, InvalidRequest, "latent.0: 'x' is not a number"),
     ],
