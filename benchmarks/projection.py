@@ -62,7 +62,7 @@ class Projected(NamedTuple):
 
 
 class NoEvents:
-    """The events of a job that nobody follows; a failure ends the benchmark."""
+    """Events that are not recorded; a failure ends the benchmark."""
 
     def emit(self, event: str, **values: object) -> None:
         if event == "failed":
@@ -175,14 +175,14 @@ def best_of_index(index: SampleIndex, embedder: Embedder, pictures: Pixels) -> l
 
 def project(refinement: Refinement, pictures: Pixels) -> Projected:
     """Project the pictures one after another."""
-    found, seconds, device = [], [], refinement.machine.device
+    projections, seconds, device = [], [], refinement.machine.device
     images = normalise(torch.from_numpy(pictures)).to(device)
     for image in images:
         clock = Clock()
-        found.append(reconstruct(refinement, *refinement.find(image[None], None))[0])
+        projections.append(reconstruct(refinement, *refinement.find(image[None], None))[0])
         seconds.append(clock.read())
     wall, processor = np.array(seconds).T
-    return Projected(np.stack(found), guesses(refinement, images), wall, processor)
+    return Projected(np.stack(projections), guesses(refinement, images), wall, processor)
 
 
 @torch.inference_mode()

@@ -15,8 +15,8 @@ from app.domain.database import Database
 
 # Read when torch is loaded: idle threads that spin would slow down the other processes of a test.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Only the tests of the index and the encoder queue their jobs unasked: those would compete with the
-# jobs of the other tests.
+# Only the tests of the index and the encoder have their jobs queued without a request: those would
+# compete with the jobs of the other tests.
 os.environ.setdefault("MOGGY_INDEX_SERVED", "false")
 os.environ.setdefault("MOGGY_ENCODER_SERVED", "false")
 # Child processes keep their compiled code: compiling it takes each API a quarter of a second.

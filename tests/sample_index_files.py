@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,6 @@ def add_index(
                 key=key,
                 sha256=hashlib.sha256(data).hexdigest(),
                 bytes=len(data),
-                details={"version": description.version, "embedding": description.embedding},
+                details=asdict(description),
             )
         )

@@ -1,7 +1,7 @@
-"""The sample index of a checkpoint that a request needs: what is said where it is missing.
+"""The errors of requests that need a checkpoint's sample index, or the quality that it defines.
 
-`derived_files` says when a job builds it without a request, and `models.scoring.sample_index`
-describes the file.
+A request for a missing index queues the job that builds it. `derived_files` says when one is queued
+without a request, and `models.scoring.sample_index` describes the file.
 """
 
 from collections.abc import Callable

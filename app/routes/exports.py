@@ -148,7 +148,8 @@ async def export_checkpoint(
 async def _quality_reference(
     export: StoredExport, context: GenerationContext, store: ObjectStore
 ) -> bytes | None:
-    """The file that came with the checkpoint, or else that of its index; None without both."""
+    """The content of the quality reference that was imported with the checkpoint, or else of the
+    one in its sample index; None if there is neither."""
     if export.reference is not None:
         try:
             return await to_thread.run_sync(store.get_bytes, export.reference.key)

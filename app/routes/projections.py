@@ -156,8 +156,8 @@ async def create_projection(
     publisher: PublisherDep,
     disk: DiskDep,
 ) -> ProjectionView:
-    """Find the latent whose image is most like an uploaded picture. It waits for the job of kind
-    `encoder` of its checkpoint, and queues one where there is none."""
+    """Find the latent whose image is most like an uploaded picture. Where the checkpoint has no
+    encoder yet, the projection waits for the job of kind `encoder` that trains it."""
     disk.check()
     form = await receive_picture(request, settings, FIELDS)
     if form.picture is None:

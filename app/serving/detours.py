@@ -70,9 +70,9 @@ async def find_detour(
         lowest = float(segment.qualities.min())
         direct.append(lowest)
         if lowest < below:
-            found = await _bend(engine, checkpoint, path, number, segment, label, index)
-            if found is not None:
-                bend, lowest = found
+            improvement = await _bend(engine, checkpoint, path, number, segment, label, index)
+            if improvement is not None:
+                bend, lowest = improvement
                 bends.append(bend)
         bent.append(lowest)
     return Detour(bends, min(bent), min(direct))

@@ -136,7 +136,7 @@ class _Features:
         truncated = ModelProto()
         truncated.CopyFrom(model)
         graph = truncated.graph
-        # ONNX Runtime also computes nodes whose results nobody reads.
+        # ONNX Runtime also computes nodes that contribute to no output.
         del graph.node[last + 1 :]
         used = {name for node in graph.node for name in node.input}
         weights = [tensor for tensor in graph.initializer if tensor.name in used]

@@ -1,10 +1,8 @@
 """The quality reference of a checkpoint travels in its bundle, and counts where it is imported."""
 
-import hashlib
 import io
 import json
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 from bundle_files import CHILD_EVENT, bundle_contents, few_real_images, zipped
 from fastapi.testclient import TestClient
 from queued_jobs import try_claim_job
+from sample_index_files import add_index
 from weight_files import register_tiny
 
 from app.domain.bundles import CARD, REFERENCE
@@ -26,7 +25,6 @@ from app.domain.imports import (
 )
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.domain.tables import CheckpointFile
 from models.scoring.onnx_embedder import OnnxEmbedder
 from models.scoring.reference_file import read_reference, reference_bytes
 from models.scoring.sample_index import Description, write_sample_index
@@ -56,18 +54,7 @@ def indexed(
         labels=None,
         reference=images,
     )
-    data, key = path.read_bytes(), "jobs/index/1/files/index.safetensors"
-    store.put_bytes(key, data)
-    file = CheckpointFile(
-        checkpoint=checkpoint.id,
-        kind="index",
-        key=key,
-        sha256=hashlib.sha256(data).hexdigest(),
-        bytes=len(data),
-        details=asdict(description),
-    )
-    with database.write() as session:
-        session.add(file)
+    add_index(database, store, checkpoint, path)
     return checkpoint
 
 

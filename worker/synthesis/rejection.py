@@ -12,11 +12,11 @@ from worker.synthesis.request import ComparedDataset, NoPassport, NoQuality, Qua
 Features = NDArray[np.float32]  # (N, F)
 Flags = NDArray[np.bool_]  # (N,)
 
-BUILT_ANEW = "a search builds it anew, then queue the synthesis again"
+BUILD_ANEW = "search the model, which builds a new index, then queue the synthesis again"
 
 
 class Rejection:
-    """Embeds images once for all that they are judged by. Thread-safe."""
+    """Finds the images to leave out; embeds each image once for both criteria. Thread-safe."""
 
     def __init__(self, compared: ComparedDataset | None, limit: QualityLimit | None) -> None:
         """Raises NoPassport, NoQuality."""
@@ -70,11 +70,11 @@ class QualityFilter:
         try:
             index = SampleIndex(limit.index)
         except SampleIndexError as exc:
-            raise NoQuality(f"the checkpoint's sample index {exc}: {BUILT_ANEW}") from exc
+            raise NoQuality(f"the checkpoint's sample index {exc}: {BUILD_ANEW}") from exc
         if index.description.embedding != embedding:
             raise NoQuality(
                 f"the checkpoint's sample index was embedded by {index.description.embedding}, "
-                f"this worker has {embedding}: {BUILT_ANEW}"
+                f"this worker has {embedding}: {BUILD_ANEW}"
             )
         if index.reference is None:
             raise NoQuality(

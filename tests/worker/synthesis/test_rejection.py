@@ -129,8 +129,8 @@ def test_copies_and_poor_images_are_left_out_together(
     ("description", "words"),
     [
         ({"quality_absent": "there are no pictures"}, "is not known: there are no pictures"),
-        ({"embedding": "moggy-0"}, "was embedded by moggy-0, this worker has .*: a search builds"),
-        ({"version": 0}, "is a sample_index of version 0: a search builds it anew"),
+        ({"embedding": "moggy-0"}, "was embedded by moggy-0, this worker has .*: search the model"),
+        ({"version": 0}, "is a sample_index of version 0: search the model"),
     ],
 )
 def test_an_index_without_a_usable_quality_is_refused_with_the_reason(
