@@ -18,6 +18,8 @@ from PIL import Image, ImageSequence
 MODEL = "/v1/models/cats"
 WAIT_SECONDS = 600  # for an index
 FOUND = 36
+MIN_QUALITY = 50
+FIRST_SEED = 500_000  # of the images that are drawn at random
 LOOP = ["white", "ginger", "tabby", "black", "grey", "tuxedo"]
 CORNERS = ["white", "tabby", "black", "ginger"]
 DIRECTIONS = ["white", "ginger"]
@@ -85,11 +87,16 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     service = Service()
     service.call("", "POST", f"{MODEL}/search", json={"color": "#ffffff"})  # builds the index
-    query = {"color": "#f2f2f2", "k": FOUND}
+    query = {"color": "#f2f2f2", "k": FOUND, "min_quality": MIN_QUALITY}
     found = service.call("search by colour", "POST", f"{MODEL}/search", json=query).json()
     seeds = [item["seed"] for item in found["items"]]
     sheet = service.picture("grid of 36", "images", seeds=seeds, format="grid")
     save(folder, "white-cats", sheet)
+
+    drawn = {"count": 16, "seed": FIRST_SEED, "format": "grid", "columns": 16}
+    for title, least in (("random", 0), ("good", MIN_QUALITY)):
+        sheet = service.picture(f"16 {title} images", "images", **drawn, min_quality=least)
+        save(folder, f"{title}-cats", sheet)
 
     path = {"keyframes": [{"name": "white"}, {"name": "tabby"}], "easing": "even"}
     strip = service.picture("strip of 8", "interpolations", **path, frames=8, format="strip")
