@@ -139,6 +139,7 @@ def test_every_example_of_the_openapi_document_runs_as_it_is_shown(service: Serv
             url, body = request.url.raw_path.decode(), request.content or None
             answer = client.request(request.method, url, content=body, headers=JSON)
             while answer.status_code == 503 and "index" in answer.text:  # is being built
+                assert "failed" not in answer.text, name  # the previous job that built it
                 time.sleep(float(answer.headers["Retry-After"]))
                 answer = client.request(request.method, url, content=body, headers=JSON)
             assert answer.status_code < 300, (name, answer.text)
