@@ -83,6 +83,8 @@ export function useSaveLatent(source: PictureSource, options: { replace?: boolea
 export function useDeleteLatent(model: string) {
   const client = useQueryClient();
   return useMutation({
+    // A description that is under way would find no latent.
+    onMutate: () => client.cancelQueries({ queryKey: ["description"] }),
     mutationFn: (latent: string) =>
       api.DELETE("/v1/models/{name}/latents/{latent}", {
         params: { path: { name: model, latent } },
@@ -92,7 +94,7 @@ export function useDeleteLatent(model: string) {
 }
 
 /** The recipe of a picture, its passport and the nearest real pictures. */
-export function useDescription(source: PictureSource, ref: string) {
+export function useDescription(source: PictureSource, ref: string, enabled: boolean) {
   const query = {
     checkpoint: source.checkpoint,
     truncation: source.truncation,
@@ -101,17 +103,20 @@ export function useDescription(source: PictureSource, ref: string) {
   };
   return useQuery({
     queryKey: ["description", source, ref],
-    queryFn: () => {
+    enabled,
+    queryFn: ({ signal }) => {
       const latent = latentOf(ref);
       return "seed" in latent
         ? data(
             api.GET("/v1/models/{name}/images/{seed}.json", {
               params: { path: { name: source.model, seed: latent.seed }, query },
+              signal,
             }),
           )
         : data(
             api.GET("/v1/models/{name}/images/@{latent}.json", {
               params: { path: { name: source.model, latent: latent.name }, query },
+              signal,
             }),
           );
     },

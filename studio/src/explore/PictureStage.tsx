@@ -45,8 +45,9 @@ export function PictureStage({
   const { t } = useTexts();
   const { source } = usePictures();
   const settled = useSettled(latent, WALK_MS);
-  const description = useDescription(source, settled);
   const remove = useDeleteLatent(source.model);
+  const isRemoved = (remove.isPending || remove.isSuccess) && remove.variables === settled;
+  const description = useDescription(source, settled, !isRemoved);
   const isNamed = !isSeed(baseOf(latent)) && latent === baseOf(latent);
   const projection = useProjectionOf(source.model, latent);
   const answer = settled === latent ? description.data : undefined;
@@ -72,6 +73,7 @@ export function PictureStage({
         >
           <TrashIcon />
           {t.deleteSaved}
+          {remove.error && <span role="alert">{remove.error.message}</span>}
         </Button>
       ) : (
         <SaveForm key={baseOf(latent)} latent={() => savedFrom(latent)} />
