@@ -33,13 +33,12 @@ import type { ChangeView } from "../state/useView";
 import type { View } from "../state/view";
 import { CopyRow } from "../ui/CopyRow";
 import { IconButton, Segments } from "../ui/controls";
-import { DownloadLink } from "../ui/DownloadLink";
+import { DownloadLinks } from "../ui/DownloadLinks";
 import { CloseIcon, NextIcon, PauseIcon, PlayIcon, PreviousIcon, SwapIcon } from "../ui/icons";
 import { MorphingPicture } from "./MorphingPicture";
 import { PadStage } from "./PadStage";
+import { type Scale, ScaleChoice } from "./ScaleChoice";
 import { stageScale } from "./stageScale";
-
-const SCALES = ["1", "4", "8"] as const;
 
 const ignore = () => {};
 
@@ -320,7 +319,7 @@ function MorphFiles({ view, frames }: { view: View; frames: number }) {
   const { source } = usePictures();
   const { key } = useKey();
   const [{ smooth }] = usePreferences();
-  const [scale, setScale] = useState<(typeof SCALES)[number]>("4");
+  const [scale, setScale] = useState<Scale>("4");
   const { morph: keyframes, easing, loop } = view;
   const morph = { keyframes, easing, loop };
   const enlargement = { scale: Number(scale), smooth };
@@ -338,25 +337,13 @@ function MorphFiles({ view, frames }: { view: View; frames: number }) {
     <section className="section">
       <h3>{t.exportAs}</h3>
       <div className="row">
-        <div className="chips">
-          {MORPH_FORMATS.map((format) => (
-            <DownloadLink
-              key={format}
-              address={address(format)}
-              file={fileName(source, keyframes, format)}
-              label={t.downloadAs(format.toUpperCase())}
-              body={body(format)}
-            >
-              {format.toUpperCase()}
-            </DownloadLink>
-          ))}
-        </div>
-        <Segments
-          label={t.enlarged}
-          choices={SCALES.map((value) => ({ key: value, text: `${value}×` }))}
-          chosen={scale}
-          onChoose={setScale}
+        <DownloadLinks
+          formats={MORPH_FORMATS}
+          address={address}
+          body={body}
+          file={(format) => fileName(source, keyframes, format)}
         />
+        <ScaleChoice scale={scale} onChoose={setScale} />
       </div>
       <h3>{t.copy}</h3>
       <CopyRow

@@ -19,7 +19,7 @@ import { usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
 import type { Place, View } from "../state/view";
 import { CopyRow } from "../ui/CopyRow";
-import { DownloadLink } from "../ui/DownloadLink";
+import { DownloadLinks } from "../ui/DownloadLinks";
 import { SaveForm } from "./SaveForm";
 import { stageScale } from "./stageScale";
 
@@ -185,19 +185,7 @@ function BlendFiles({ corners, place }: Omit<Shown, "sheet">) {
   return (
     <section className="section">
       <h3>{t.download}</h3>
-      <div className="chips">
-        {IMAGE_FORMATS.map((format) => (
-          <DownloadLink
-            key={format}
-            address={address}
-            file={file(format)}
-            label={t.downloadAs(format.toUpperCase())}
-            body={body(format)}
-          >
-            {format.toUpperCase()}
-          </DownloadLink>
-        ))}
-      </div>
+      <DownloadLinks formats={IMAGE_FORMATS} address={() => address} body={body} file={file} />
       <h3>{t.copy}</h3>
       <CopyRow
         texts={[

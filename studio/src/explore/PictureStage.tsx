@@ -16,16 +16,15 @@ import {
 } from "../pictures/snippets";
 import { usePreferences } from "../state/preferences";
 import { CopyRow } from "../ui/CopyRow";
-import { Segments } from "../ui/controls";
-import { DownloadLink } from "../ui/DownloadLink";
+import { DownloadLinks } from "../ui/DownloadLinks";
 import { MorphIcon, SparkIcon, TrashIcon } from "../ui/icons";
 import { Directions } from "./Directions";
 import { MorphingPicture } from "./MorphingPicture";
 import { PhotoComparison } from "./PhotoStage";
 import { SaveForm } from "./SaveForm";
+import { type Scale, ScaleChoice } from "./ScaleChoice";
 import { useSettled } from "./useSettled";
 
-const SCALES = ["1", "4", "8"] as const;
 const WALK_MS = 250; // a picture that one only walks past is not described
 
 /** The open picture, and what can be known of it and done with it. */
@@ -209,7 +208,7 @@ function Files({ latent }: { latent: LatentRef }) {
   const { source } = usePictures();
   const { key } = useKey();
   const [{ smooth }] = usePreferences();
-  const [scale, setScale] = useState<(typeof SCALES)[number]>("1");
+  const [scale, setScale] = useState<Scale>("1");
   const enlargement = { scale: Number(scale), smooth };
   const address = (format: (typeof IMAGE_FORMATS)[number]) =>
     serviceUrl(imagePath(source, latent, format, enlargement));
@@ -217,24 +216,12 @@ function Files({ latent }: { latent: LatentRef }) {
     <section className="section">
       <h3>{t.download}</h3>
       <div className="row">
-        <div className="chips">
-          {IMAGE_FORMATS.map((format) => (
-            <DownloadLink
-              key={format}
-              address={address(format)}
-              file={fileName(source, [latent], format)}
-              label={t.downloadAs(format.toUpperCase())}
-            >
-              {format.toUpperCase()}
-            </DownloadLink>
-          ))}
-        </div>
-        <Segments
-          label={t.enlarged}
-          choices={SCALES.map((value) => ({ key: value, text: `${value}×` }))}
-          chosen={scale}
-          onChoose={setScale}
+        <DownloadLinks
+          formats={IMAGE_FORMATS}
+          address={address}
+          file={(format) => fileName(source, [latent], format)}
         />
+        <ScaleChoice scale={scale} onChoose={setScale} />
       </div>
       <h3>{t.copy}</h3>
       <CopyRow
