@@ -9,11 +9,17 @@ from fastapi.testclient import TestClient
 
 from app.domain.database import Database
 from app.domain.settings import Settings
+from app.domain.store import ObjectStore
 
 
 @pytest.fixture
 def settings(tmp_path: Path, valkey_url: str) -> Settings:
     return Settings(home=tmp_path / "home", redis_url=valkey_url)
+
+
+@pytest.fixture
+def store(settings: Settings) -> ObjectStore:
+    return ObjectStore(settings)
 
 
 @pytest.fixture

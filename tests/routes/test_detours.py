@@ -11,7 +11,6 @@ from sample_index_files import SMALL, add_index, build
 
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 
@@ -22,11 +21,6 @@ BELOW = 90
 @pytest.fixture(scope="module")
 def index_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("index") / "run", SMALL, with_pictures=True)
-
-
-@pytest.fixture
-def store(settings: Settings) -> ObjectStore:
-    return ObjectStore(settings)
 
 
 @pytest.fixture

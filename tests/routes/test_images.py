@@ -11,7 +11,6 @@ from PIL import Image
 
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 from models.onnx_generator import backend
@@ -19,11 +18,6 @@ from models.onnx_generator import backend
 FORMATS = ("png", "webp", "jpg", "avif")
 
 pytestmark = pytest.mark.usefixtures("model")
-
-
-@pytest.fixture
-def store(settings: Settings) -> ObjectStore:
-    return ObjectStore(settings)
 
 
 @pytest.fixture

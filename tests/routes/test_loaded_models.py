@@ -15,11 +15,6 @@ MODEL = "/v1/models/cats"
 
 
 @pytest.fixture
-def store(settings: Settings) -> ObjectStore:
-    return ObjectStore(settings)
-
-
-@pytest.fixture
 def checkpoints(database: Database, store: ObjectStore) -> list[GeneratorCheckpoint]:
     """Two checkpoints of a model, of which the newer is served."""
     return [register(database, store_checkpoint(store, weights=number)) for number in (1, 2)]

@@ -23,18 +23,12 @@ from app.domain.imports import (
     read_record,
     reference_key,
 )
-from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from models.scoring.onnx_embedder import OnnxEmbedder
 from models.scoring.reference_file import read_reference, reference_bytes
 from models.scoring.sample_index import Description, write_sample_index
 
 EMBEDDING = OnnxEmbedder().name
-
-
-@pytest.fixture
-def store(settings: Settings) -> ObjectStore:
-    return ObjectStore(settings)
 
 
 @pytest.fixture

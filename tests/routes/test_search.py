@@ -39,11 +39,6 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def store(settings: Settings) -> ObjectStore:
-    return ObjectStore(settings)
-
-
-@pytest.fixture
 def bare(database: Database, store: ObjectStore) -> GeneratorCheckpoint:
     """The served checkpoint of `cats`, without an index."""
     return register(database, store_checkpoint(store, **SMALL))
