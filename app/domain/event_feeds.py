@@ -5,7 +5,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -105,6 +105,36 @@ class EventFeeds:
                         after = event.id
                         if event.type == LAST_EVENT:
                             return
+
+    async def stream_many(self, after: Mapping[str, int]) -> AsyncGenerator[Event]:
+        """Yield the events of several jobs after the id of each, each job's in order, until all
+        have ended."""
+        merged: asyncio.Queue[Event | BaseException | None] = asyncio.Queue(MAX_UNREAD_EVENTS)
+
+        async def pass_on(job_id: str, start: int) -> None:
+            try:
+                async with aclosing(self.stream(job_id, start)) as stream:
+                    async for event in stream:
+                        await merged.put(event)
+                await merged.put(None)
+            except Exception as error:  # noqa: BLE001  # raised where the events are read
+                await merged.put(error)
+
+        tasks = [asyncio.create_task(pass_on(*position)) for position in after.items()]
+        try:
+            running = len(tasks)
+            while running:
+                event = await merged.get()
+                if isinstance(event, BaseException):
+                    raise event
+                if event is None:
+                    running -= 1
+                else:
+                    yield event
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _stored(self, job_id: str, after: int) -> AsyncGenerator[Event]:
         """Yield the events that are stored now. Waits while the database is unavailable."""

@@ -54,9 +54,13 @@ def read_after(session: Session, job_id: str, after: int, limit: int = 500) -> l
     return list(session.scalars(query.order_by(Event.id).limit(limit)))
 
 
-def newest_id(session: Session, job_id: str) -> int:
-    """Return the id of the job's last event, 0 without events."""
-    return session.scalar(select(func.max(Event.id)).where(Event.job == job_id)) or 0
+def newest_ids(session: Session, job_ids: Sequence[str]) -> dict[str, int]:
+    """Map each job's id to the id of its last event, 0 without events."""
+    query = select(Event.job, func.max(Event.id)).where(Event.job.in_(job_ids)).group_by(Event.job)
+    newest = dict.fromkeys(job_ids, 0)
+    for job_id, event_id in session.execute(query):
+        newest[job_id] = event_id
+    return newest
 
 
 def read_new(

@@ -1,10 +1,11 @@
-"""The schemas of a job's events, for the OpenAPI document."""
+"""What the events of jobs contain, and their schemas in the OpenAPI document."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from app.domain.job_states import Status
+from app.routes.middleware.proxies import public_path
 
 EVENT_STREAM = "text/event-stream"
 
@@ -143,23 +144,51 @@ class JobEvent(
     """One event of a job's stream. In the stream, `data` is this object as JSON text."""
 
 
+class MergedData(BaseModel):
+    """The job's id, and the data of the event in the job's own stream."""
+
+    job: str
+    data: StateData | ProgressData | SampleData | CheckpointData | HealthData | FileData | EndData
+
+
+class MergedEvent(BaseModel):
+    """One event of the stream of several jobs."""
+
+    id: Annotated[str, Field(description="The positions of all jobs; send it as `Last-Event-ID`.")]
+    event: Literal["state", "progress", "sample", "checkpoint", "health", "file", "end"]
+    data: MergedData
+
+
+def public_data(data: dict[str, Any]) -> dict[str, Any]:
+    """Return an event's data with its `url` below the path prefix of this client."""
+    return data | {"url": public_path(data["url"])} if "url" in data else data
+
+
 def event_schemas() -> dict[str, Any]:
-    """Return the JSON schemas of JobEvent and of all that it refers to, by name."""
-    schema = JobEvent.model_json_schema(ref_template="#/components/schemas/{model}")
-    definitions: dict[str, Any] = schema.pop("$defs")
-    return definitions | {"JobEvent": schema}
+    """Return the JSON schemas of both kinds of events and of all that they refer to, by name."""
+    schemas: dict[str, Any] = {}
+    for event in (JobEvent, MergedEvent):
+        schema = event.model_json_schema(ref_template="#/components/schemas/{model}")
+        definitions: dict[str, Any] = schema.pop("$defs")
+        schemas |= definitions | {event.__name__: schema}
+    return schemas
 
 
-# OpenAPI 3.1 cannot describe the items of a stream: contentSchema describes the parsed text.
-STREAM_CONTENT: dict[str, Any] = {
-    EVENT_STREAM: {
-        "schema": {
-            "type": "string",
-            "contentMediaType": EVENT_STREAM,
-            "contentSchema": {
-                "type": "array",
-                "items": {"$ref": "#/components/schemas/JobEvent"},
-            },
+def _stream_of(event: str) -> dict[str, Any]:
+    # OpenAPI 3.1 cannot describe the items of a stream: contentSchema describes the parsed text.
+    return {
+        EVENT_STREAM: {
+            "schema": {
+                "type": "string",
+                "contentMediaType": EVENT_STREAM,
+                "contentSchema": {
+                    "type": "array",
+                    "items": {"$ref": f"#/components/schemas/{event}"},
+                },
+            }
         }
     }
-}
+
+
+STREAM_CONTENT = _stream_of("JobEvent")
+MERGED_STREAM_CONTENT = _stream_of("MergedEvent")

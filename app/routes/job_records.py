@@ -24,8 +24,7 @@ from app.routes.dependencies import (
     StoreDep,
     refuse_unknown_parameters,
 )
-from app.routes.job_event_schemas import STREAM_CONTENT, SampleData
-from app.routes.middleware.proxies import public_path
+from app.routes.job_event_schemas import STREAM_CONTENT, SampleData, public_data
 from app.routes.openapi import NOT_MODIFIED, file_response
 from app.routes.protocol.caching import is_not_modified
 
@@ -80,7 +79,7 @@ def _starting_point(
     after = int(last_event_id)
     with database.read() as session:
         ended = jobs.find(session, job_id).status in ENDED
-        newest = events.newest_id(session, job_id)
+        newest = events.newest_ids(session, [job_id])[job_id]
     if ended and after >= newest:
         raise HTTPException(HTTPStatus.NO_CONTENT)
     return min(after, newest)
@@ -103,12 +102,7 @@ async def stream_job_events(
     client that reconnects after `end` is answered 204."""
     async with aclosing(feeds.stream(job_id, after)) as stream:
         async for event in stream:
-            yield ServerSentEvent(event=event.type, id=str(event.id), data=_public(event.data))
-
-
-def _public(data: dict[str, Any]) -> dict[str, Any]:
-    """Return an event's data with its `url` below the path prefix of this client."""
-    return data | {"url": public_path(data["url"])} if "url" in data else data
+            yield ServerSentEvent(event=event.type, id=str(event.id), data=public_data(event.data))
 
 
 @router.get("/metrics", response_model=Metrics, responses={200: {"content": CSV}})
@@ -154,7 +148,7 @@ def list_job_samples(job_id: ExistingJob, database: DatabaseDep) -> SampleList:
     """The sample grids of seeds 0 to 63, oldest first, without those that a rollback discarded."""
     with database.read() as session:
         drawn = events.without_repeats(events.of_type(session, job_id, "sample"))
-    return SampleList(items=[SampleData.model_validate(_public(event.data)) for event in drawn])
+    return SampleList(items=[SampleData.model_validate(public_data(event.data)) for event in drawn])
 
 
 @router.get(

@@ -324,6 +324,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job_id}/timelapse.{format}": {
         parameters: {
             query?: never;
@@ -2363,6 +2379,24 @@ export interface components {
         };
         /** JobEvent */
         JobEvent: components["schemas"]["StateEvent"] | components["schemas"]["ProgressEvent"] | components["schemas"]["SampleEvent"] | components["schemas"]["CheckpointEvent"] | components["schemas"]["HealthEvent"] | components["schemas"]["FileEvent"] | components["schemas"]["EndEvent"];
+        /** MergedData */
+        MergedData: {
+            /** Job */
+            job: string;
+            /** Data */
+            data: components["schemas"]["StateData"] | components["schemas"]["ProgressData"] | components["schemas"]["SampleData"] | components["schemas"]["CheckpointData"] | components["schemas"]["HealthData"] | components["schemas"]["FileData"] | components["schemas"]["EndData"];
+        };
+        /** MergedEvent */
+        MergedEvent: {
+            /** Id */
+            id: string;
+            /**
+             * Event
+             * @enum {string}
+             */
+            event: "state" | "progress" | "sample" | "checkpoint" | "health" | "file" | "end";
+            data: components["schemas"]["MergedData"];
+        };
         /** ClassExamples */
         ClassExamples: {
             /** Dataset */
@@ -4062,6 +4096,76 @@ export interface operations {
                 };
             };
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_events: {
+        parameters: {
+            query: {
+                jobs: string;
+                from?: "first" | "next";
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
