@@ -1,30 +1,31 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
-import { type Model, Problem } from "./api/client";
+import { Suspense, useEffect } from "react";
 import { useKey } from "./api/key";
+import { Problem } from "./api/problem";
 import { useModels } from "./api/queries";
-import { Explore } from "./explore/Explore";
 import { useTexts } from "./i18n";
 import { KeyForm } from "./KeyForm";
-import { NoModel } from "./NoModel";
 import { Rail } from "./Rail";
-import { useView } from "./state/useView";
+import { SCREEN_ENTRIES } from "./screens";
+import { useScreen } from "./state/screen";
 import { Notice } from "./ui/Notice";
 
 export function App() {
   return (
     <div className="app">
       <Rail />
-      <Screen />
+      <Content />
+      <Connection />
     </div>
   );
 }
 
-function Screen() {
+/** The screen that the address names, once the service answers. */
+function Content() {
   const { t } = useTexts();
   const { needed, key } = useKey();
   const models = useModels();
-  const [view] = useView();
+  const screen = useScreen();
   const client = useQueryClient();
 
   useEffect(() => {
@@ -33,7 +34,7 @@ function Screen() {
 
   if (needed) return <KeyForm />;
   if (models.data === undefined) {
-    if (models.error instanceof Problem && models.error.status === 0) {
+    if (isOffline(models.error)) {
       return <Notice title={t.offline} text={t.offlineHelp} busy={t.reconnecting} />;
     }
     if (models.error !== null) {
@@ -47,13 +48,27 @@ function Screen() {
     }
     return <Notice title={t.loading} quiet />;
   }
-  const model = chooseModel(models.data.items, view.model);
-  if (model === null) return <NoModel models={models.data.items} />;
-  return <Explore key={model.name} model={model} models={models.data.items} />;
+  const entry = SCREEN_ENTRIES.find(({ id }) => id === screen) ?? SCREEN_ENTRIES[0];
+  if (entry === undefined) throw new Error("the page has no screens");
+  return (
+    <Suspense fallback={<Notice title={t.loading} quiet />}>
+      <entry.Content />
+    </Suspense>
+  );
 }
 
-/** The model that the address names, or else the newest that has a checkpoint. */
-function chooseModel(models: readonly Model[], name: string | null): Model | null {
-  const usable = models.filter((model) => model.checkpoint !== null);
-  return usable.find((model) => model.name === name) ?? usable[0] ?? null;
+/** Says that the service has stopped answering; what the page has stays on it. */
+function Connection() {
+  const { t } = useTexts();
+  const models = useModels();
+  const lost = models.data !== undefined && isOffline(models.error);
+  return (
+    <p className={`connection ${lost ? "lost" : ""}`} role="status">
+      {lost && t.connectionLost}
+    </p>
+  );
+}
+
+function isOffline(error: Error | null): boolean {
+  return error instanceof Problem && error.status === 0;
 }

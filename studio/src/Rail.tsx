@@ -1,34 +1,51 @@
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
 import { serviceUrl } from "./api/client";
 import { LANGUAGES, type Language, useTexts } from "./i18n";
+import { SCREEN_ENTRIES } from "./screens";
 import { type Preferences, usePreferences } from "./state/preferences";
-import { CodeIcon, GlobeIcon, GridIcon, Mark, SunIcon } from "./ui/icons";
+import { screenQuery, useScreen } from "./state/screen";
+import { CodeIcon, GlobeIcon, Mark, SunIcon } from "./ui/icons";
+import { ScreenLink } from "./ui/ScreenLink";
 
 /** The screens, and what belongs to the person: language and theme. */
 export function Rail() {
   const { t } = useTexts();
   const [{ language, theme }, change] = usePreferences();
+  const screen = useScreen();
   const themes: Record<Preferences["theme"], string> = {
     system: t.themeSystem,
     dark: t.themeDark,
     light: t.themeLight,
   };
   return (
-    <nav className="rail" aria-label="Moggy">
+    <header className="rail">
       <Button
         className="skip button"
-        onPress={() => document.querySelector<HTMLElement>('#pictures [tabindex="0"]')?.focus()}
+        onPress={() =>
+          document
+            .querySelector<HTMLElement>('#pictures [tabindex="0"], main a, main button')
+            ?.focus()
+        }
       >
-        {t.skipToPictures}
+        {screen === "explore" ? t.skipToPictures : t.skipToContent}
       </Button>
       <span className="brand">
         <Mark />
         <span className="wordmark">Moggy</span>
       </span>
-      <a className="rail-item" href={serviceUrl("/")} aria-current="page">
-        <GridIcon />
-        <span>{t.explore}</span>
-      </a>
+      <nav className="screens" aria-label="Moggy">
+        {SCREEN_ENTRIES.map(({ id, icon, label }) => (
+          <ScreenLink
+            key={id}
+            query={screenQuery(id)}
+            className="rail-item"
+            aria-current={id === screen ? "page" : undefined}
+          >
+            {icon}
+            <span>{label(t)}</span>
+          </ScreenLink>
+        ))}
+      </nav>
       <span className="spacer" />
       <a className="rail-item" href={serviceUrl("/docs")}>
         <CodeIcon />
@@ -48,7 +65,7 @@ export function Rail() {
         chosen={theme}
         onChoose={(chosen) => change({ theme: chosen as Preferences["theme"] })}
       />
-    </nav>
+    </header>
   );
 }
 

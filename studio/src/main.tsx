@@ -7,7 +7,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { Problem } from "./api/client";
+import { Problem } from "./api/problem";
 import { Localised } from "./i18n";
 import { applyPreferences } from "./state/preferences";
 

@@ -1,5 +1,6 @@
 import createClient from "openapi-fetch";
 import { currentKey, refuseKey } from "./key";
+import { Problem } from "./problem";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -9,19 +10,6 @@ export type NamedLatent = Schemas["NamedLatentView"];
 export type ImageAnswer = Schemas["ImageAnswer"];
 export type FoundItem = Schemas["FoundItem"];
 export type Latent = Schemas["Latent"];
-
-/** An error that the service describes (RFC 9457), or status 0 where it does not answer. */
-export class Problem extends Error {
-  constructor(
-    readonly status: number,
-    detail: string,
-    readonly field: string | null = null,
-    readonly job: string | null = null,
-    readonly retryAfter: number | null = null,
-  ) {
-    super(detail);
-  }
-}
 
 /** The absolute address of a path of the service; the prefix of a proxy is in the page's base. */
 export function serviceUrl(path: string): string {

@@ -2,7 +2,8 @@ import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/r
 import { useEffect } from "react";
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { api, data, Problem, request, type Schemas, serviceUrl } from "./client";
+import { api, data, request, type Schemas, serviceUrl } from "./client";
+import { Problem } from "./problem";
 
 const JOB_POLL_MS = 1000;
 
@@ -10,9 +11,12 @@ export function useModels() {
   return useQuery({
     queryKey: ["models"],
     queryFn: () => data(api.GET("/v1/models", { params: { query: { limit: 200 } } })),
-    // A model that is being imported or trained appears by itself.
+    // A model that is being imported or trained appears by itself, and a service that has stopped
+    // answering is noticed, and noticed to answer again.
     refetchInterval: (query) =>
-      query.state.data?.items.some((model) => model.checkpoint) ? 15_000 : JOB_POLL_MS,
+      query.state.error === null && query.state.data?.items.some((model) => model.checkpoint)
+        ? 15_000
+        : JOB_POLL_MS,
   });
 }
 

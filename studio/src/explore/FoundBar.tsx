@@ -1,7 +1,8 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { Button } from "react-aria-components";
-import { Problem, type Schemas } from "../api/client";
+import type { Schemas } from "../api/client";
+import { Problem } from "../api/problem";
 import { hasEnded, useJob } from "../api/queries";
 import { useTexts } from "../i18n";
 import { captionOf } from "../pictures/latent";

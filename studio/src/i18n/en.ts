@@ -3,6 +3,7 @@ export const en = {
   explore: "Explore",
   apiReference: "HTTP API",
   skipToPictures: "Skip to the pictures",
+  skipToContent: "Skip to the content",
   language: "Language",
   theme: "Theme",
   themeSystem: "As the system",
@@ -142,6 +143,7 @@ export const en = {
 
   loading: "Loading",
   offline: "The service does not answer",
+  connectionLost: "The service does not answer. The page tries again by itself.",
   offlineHelp: "Start it with “make up”. This page reconnects by itself.",
   reconnecting: "Reconnecting…",
   failed: "Something went wrong",

@@ -4,6 +4,7 @@ export const ja: Messages = {
   explore: "探索",
   apiReference: "HTTP API",
   skipToPictures: "画像へ移動",
+  skipToContent: "本文へ移動",
   language: "言語",
   theme: "テーマ",
   themeSystem: "システムに合わせる",
@@ -138,6 +139,7 @@ export const ja: Messages = {
 
   loading: "読み込み中",
   offline: "サービスが応答しません",
+  connectionLost: "サービスから応答がありません。自動的に再接続します。",
   offlineHelp: "「make up」で起動してください。このページは自動で再接続します。",
   reconnecting: "再接続中…",
   failed: "問題が発生しました",

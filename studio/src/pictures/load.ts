@@ -1,4 +1,5 @@
-import { api, data, Problem } from "../api/client";
+import { api, data } from "../api/client";
+import { Problem } from "../api/problem";
 import { type LatentRef, latentOf } from "./latent";
 import type { PictureSource } from "./source";
 import { PictureStore } from "./store";

@@ -1,7 +1,7 @@
-import type { Model } from "./api/client";
-import { hasEnded, useCurrentJobs } from "./api/queries";
-import { useTexts } from "./i18n";
-import { Notice } from "./ui/Notice";
+import type { Model } from "../api/client";
+import { hasEnded, useCurrentJobs } from "../api/queries";
+import { useTexts } from "../i18n";
+import { Notice } from "../ui/Notice";
 
 /** What is shown until a model has a checkpoint. */
 export function NoModel({ models }: { models: readonly Model[] }) {

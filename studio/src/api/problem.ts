@@ -1,0 +1,12 @@
+/** An error that the service describes (RFC 9457), or status 0 where it does not answer. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly field: string | null = null,
+    readonly job: string | null = null,
+    readonly retryAfter: number | null = null,
+  ) {
+    super(detail);
+  }
+}

@@ -1,0 +1,18 @@
+import type { ComponentType, ReactNode } from "react";
+import { ExploreScreen } from "./explore/ExploreScreen";
+import type { Messages } from "./i18n/en";
+import type { Screen } from "./state/screen";
+import { GridIcon } from "./ui/icons";
+
+export interface ScreenEntry {
+  id: Screen;
+  label: (t: Messages) => string;
+  icon: ReactNode;
+  /** Loaded when it is first shown, except for the first screen. */
+  Content: ComponentType;
+}
+
+/** The screens, in the order of the rail. */
+export const SCREEN_ENTRIES: readonly ScreenEntry[] = [
+  { id: "explore", label: (t) => t.explore, icon: <GridIcon />, Content: ExploreScreen },
+];
