@@ -1,6 +1,7 @@
 /** The English texts. A text with a value is a function of it. */
 export const en = {
   explore: "Explore",
+  train: "Train",
   apiReference: "HTTP API",
   skipToPictures: "Skip to the pictures",
   skipToContent: "Skip to the content",
@@ -163,4 +164,5 @@ export const en = {
 type Text<T> = T extends (...values: infer V) => string ? (...values: V) => string : string;
 
 /** What every language has: a missing or surplus text is an error of the compiler. */
-export type Messages = { [Name in keyof typeof en]: Text<(typeof en)[Name]> };
+export type Translation<English> = { [Name in keyof English]: Text<English[Name]> };
+export type Messages = Translation<typeof en>;

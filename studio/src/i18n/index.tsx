@@ -40,3 +40,9 @@ export function useTexts(): Texts {
   if (texts === null) throw new Error("useTexts outside of Localised");
   return texts;
 }
+
+/** The texts of a screen that is loaded when it is first shown: `{ en, ja }`, a constant. */
+export function useScreenTexts<Catalogue>(catalogue: Record<Language, Catalogue>): Catalogue {
+  const [{ language }] = usePreferences();
+  return catalogue[language];
+}

@@ -2,6 +2,7 @@ import type { Messages } from "./en";
 
 export const ja: Messages = {
   explore: "探索",
+  train: "学習",
   apiReference: "HTTP API",
   skipToPictures: "画像へ移動",
   skipToContent: "本文へ移動",
