@@ -3,9 +3,12 @@ import { serviceUrl } from "./api/client";
 import { LANGUAGES, type Language, useTexts } from "./i18n";
 import { SCREEN_ENTRIES } from "./screens";
 import { type Preferences, usePreferences } from "./state/preferences";
-import { screenQuery, useScreen } from "./state/screen";
+import { type Screen, screenQuery, useScreen } from "./state/screen";
 import { CodeIcon, GlobeIcon, Mark, SunIcon } from "./ui/icons";
 import { ScreenLink } from "./ui/ScreenLink";
+
+/** What the first key of a screen leads to. */
+const CONTENT: Partial<Record<Screen, string>> = { explore: '#pictures [tabindex="0"]' };
 
 /** The screens, and what belongs to the person: language and theme. */
 export function Rail() {
@@ -22,9 +25,7 @@ export function Rail() {
       <Button
         className="skip button"
         onPress={() =>
-          document
-            .querySelector<HTMLElement>('#pictures [tabindex="0"], main a, main button')
-            ?.focus()
+          document.querySelector<HTMLElement>(CONTENT[screen] ?? "main a, main button")?.focus()
         }
       >
         {screen === "explore" ? t.skipToPictures : t.skipToContent}
