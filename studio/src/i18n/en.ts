@@ -2,6 +2,8 @@
 export const en = {
   explore: "Explore",
   train: "Train",
+  jobs: "Jobs",
+  models: "Models",
   apiReference: "HTTP API",
   skipToPictures: "Skip to the pictures",
   skipToContent: "Skip to the content",
@@ -68,6 +70,7 @@ export const en = {
   photoFailed: "The photo was not found",
 
   close: "Close",
+  keep: "Back",
   previous: "Previous",
   next: "Next",
   morphFromHere: "Morph from here",

@@ -3,6 +3,8 @@ import type { Messages } from "./en";
 export const ja: Messages = {
   explore: "探索",
   train: "学習",
+  jobs: "ジョブ",
+  models: "モデル",
   apiReference: "HTTP API",
   skipToPictures: "画像へ移動",
   skipToContent: "本文へ移動",
@@ -66,6 +68,7 @@ export const ja: Messages = {
   photoFailed: "写真は見つかりませんでした",
 
   close: "閉じる",
+  keep: "戻る",
   previous: "前へ",
   next: "次へ",
   morphFromHere: "ここからモーフ",
