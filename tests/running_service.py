@@ -42,8 +42,9 @@ def wait_until(
 class Service:
     """`moggy up` on a home of its own. It is stopped with Ctrl-C if it still runs at the end."""
 
-    def __init__(self, home: Path, **settings: object) -> None:
+    def __init__(self, home: Path, program: Path = BIN / "moggy", /, **settings: object) -> None:
         self.home = home
+        self._program = program
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {f"MOGGY_{name.upper()}": str(value) for name, value in settings.items()}
@@ -51,7 +52,7 @@ class Service:
 
     def start(self) -> subprocess.Popen[str]:
         self.process = subprocess.Popen(
-            [BIN / "moggy", "up", "--home", str(self.home), "--port", str(self.port)],
+            [self._program, "up", "--home", str(self.home), "--port", str(self.port)],
             env=os.environ | self._settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

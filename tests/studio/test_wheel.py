@@ -1,0 +1,62 @@
+"""The wheel, installed into an environment that has neither Node nor PyTorch, shows its page."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import expect
+from running_service import Service, wait_until
+
+from .browser import ROOT, Visitor, open_browser, require_pages, wait_for_pictures
+
+pytestmark = pytest.mark.slow
+
+
+def pip(python: Path | str, *arguments: str | Path) -> None:
+    command = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True, cwd=ROOT)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program `moggy` of the wheel."""
+    require_pages()
+    folder = tmp_path_factory.mktemp("wheel")
+    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "environment", with_pip=True)
+    pip(folder / "environment" / "bin" / "python", "install", wheel)
+    return folder / "environment" / "bin" / "moggy"
+
+
+def has_a_checkpoint(models: dict[str, Any]) -> bool:
+    return any(model["checkpoint"] for model in models["items"])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that has the starter model, which takes PyTorch to import."""
+    home = tmp_path_factory.mktemp("wheel") / "home"
+    with Service(home, starter="cats") as service:
+        service.wait_until_ready()
+        with httpx2.Client(base_url=service.url) as client:
+            wait_until(client, "/v1/models", has_a_checkpoint)
+    return home
+
+
+def test_the_installed_wheel_shows_the_pictures_of_a_model(installed: Path, home: Path) -> None:
+    (pages,) = installed.parent.parent.glob("lib/python3*/site-packages/app/studio_files")
+    assert (pages / "index.html").exists()
+    with open_browser() as browser, Service(home, installed) as service:
+        service.wait_until_ready()
+        visitor = Visitor(browser, service.url)
+        with visitor.visit() as page:
+            wait_for_pictures(page)
+            expect(page.get_by_role("button", name="Picture 7", exact=True)).to_be_visible()
+        with visitor.visit("/docs") as page:
+            expect(page.get_by_role("heading", name="Moggy")).to_be_visible()
+        assert visitor.problems == []
