@@ -1,0 +1,29 @@
+"""The page while the service stops and starts again."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from running_service import Service
+
+from .browser import Visitor, open_browser
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_page_says_that_the_service_stopped_and_goes_on_when_it_answers(tmp_path: Path) -> None:
+    with open_browser() as browser, Service(tmp_path / "home") as service:
+        service.wait_until_ready()
+        visitor = Visitor(browser, service.url)
+        with visitor.visit() as page:
+            content = page.get_by_role("heading", level=1)
+            expect(content).to_be_visible()
+            before = content.inner_text()
+            lost = page.get_by_text("The service does not answer")
+            expect(lost).to_have_count(0)
+            service.stop()
+            expect(lost).to_be_visible()
+            expect(content).to_have_text(before)  # what the page has stays on it
+            service.start()
+            expect(lost).to_have_count(0)
+            assert all("net::ERR_" in problem for problem in visitor.problems)
