@@ -1,11 +1,11 @@
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import { usePictures } from "../pictures/context";
 import { drawScaled } from "../pictures/draw";
 import { baseOf, type LatentRef } from "../pictures/latent";
 import { frameAt } from "../pictures/morph";
 import { fetchStrip } from "../pictures/strip";
 import { usePreferences } from "../state/preferences";
-import { stageScale } from "./stageScale";
+import { StageCanvas } from "./StageCanvas";
 
 const FRAMES = 12;
 const WAIT_MS = 220; // for the frames; after it the picture changes at once
@@ -18,7 +18,6 @@ export function MorphingPicture({ latent, label }: { latent: LatentRef; label: s
   const canvas = useRef<HTMLCanvasElement>(null);
   const shown = useRef<{ latent: LatentRef; source: object } | null>(null);
   const [height, width] = source.shape;
-  const scale = stageScale(width);
 
   useEffect(() => {
     const before = shown.current;
@@ -69,11 +68,5 @@ export function MorphingPicture({ latent, label }: { latent: LatentRef; label: s
     };
   }, [store, source, latent, width, height, smooth]);
 
-  useLayoutEffect(() => {
-    if (canvas.current === null) return;
-    canvas.current.width = width * scale;
-    canvas.current.height = height * scale;
-  }, [width, height, scale]);
-
-  return <canvas ref={canvas} className="stage-picture" role="img" aria-label={label} />;
+  return <StageCanvas ref={canvas} shape={source.shape} label={label} />;
 }

@@ -21,7 +21,7 @@ import type { Place, View } from "../state/view";
 import { CopyRow } from "../ui/CopyRow";
 import { DownloadLinks } from "../ui/DownloadLinks";
 import { SaveForm } from "./SaveForm";
-import { stageScale } from "./stageScale";
+import { StageCanvas } from "./StageCanvas";
 
 const STEP = 0.05; // of an arrow key
 const SETTLE_MS = 200;
@@ -71,7 +71,6 @@ function Blend({ corners, place, sheet }: Shown) {
   const [{ smooth }] = usePreferences();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [height, width] = source.shape;
-  const scale = stageScale(width);
   const key = corners.join();
   const { x, y } = place;
   useEffect(() => {
@@ -92,13 +91,10 @@ function Blend({ corners, place, sheet }: Shown) {
     return () => aborter.abort();
   }, [source, key, x, y, sheet, width, height, smooth]);
   return (
-    <canvas
+    <StageCanvas
       ref={canvas}
-      width={width * scale}
-      height={height * scale}
-      className="stage-picture"
-      role="img"
-      aria-label={`${t.pad}: ${t.padPlace(n(x, 2), n(y, 2))}`}
+      shape={source.shape}
+      label={`${t.pad}: ${t.padPlace(n(x, 2), n(y, 2))}`}
     />
   );
 }
