@@ -8,6 +8,7 @@ import "./styles/shelf.css";
 import "./styles/wall.css";
 import "./styles/stage.css";
 import "./styles/photo.css";
+import "./styles/compare.css";
 import "./styles/morph.css";
 import "./styles/screens.css";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";

@@ -5,13 +5,15 @@ import { useTexts } from "../i18n";
 import type { Messages } from "../i18n/en";
 import { PicturesOf } from "../pictures/context";
 import { baseOf, isSeed, type LatentRef } from "../pictures/latent";
-import type { PictureSource } from "../pictures/source";
+import { sourceOf } from "../pictures/source";
 import { undo } from "../state/address";
 import { useFavourites } from "../state/favourites";
 import { useView } from "../state/useView";
 import { MAX_KEYFRAMES } from "../state/view";
 import { IconButton } from "../ui/controls";
 import { CloseIcon, HeartIcon, NextIcon, PreviousIcon } from "../ui/icons";
+import { CompareBar } from "./CompareBar";
+import { CompareStage } from "./CompareStage";
 import { FoundBar } from "./FoundBar";
 import { Header } from "./Header";
 import { MorphStage } from "./MorphStage";
@@ -20,21 +22,21 @@ import { PhotoStage } from "./PhotoStage";
 import { PictureStage } from "./PictureStage";
 import { Shelf } from "./Shelf";
 import { FoundWall, SeedWall } from "./Wall";
+import { WipeOf } from "./Wipe";
 
 /** The pictures of a model: a wall of them, and beside it what is open: a picture or a morph. */
 export function Explore({ model, models }: { model: Model; models: readonly Model[] }) {
   const { t } = useTexts();
   const [view, change] = useView();
-  const checkpoint = view.checkpoint ?? model.checkpoint ?? "";
-  const source = useMemo<PictureSource>(
-    () => ({
-      model: model.name,
-      checkpoint,
-      truncation: view.truncation,
-      shape: shapeOf(model),
-    }),
-    [model, checkpoint, view.truncation],
+  const source = useMemo(
+    () => sourceOf(model, view.checkpoint, view.truncation),
+    [model, view.checkpoint, view.truncation],
   );
+  const rival = useMemo(() => {
+    const against = models.find(({ name }) => name === view.against);
+    if (!against?.checkpoint) return null;
+    return sourceOf(against, view.againstCheckpoint, view.truncation);
+  }, [models, view.against, view.againstCheckpoint, view.truncation]);
   const { color, like, only } = view;
   const searched = only === null && (color !== null || like !== null);
   const search = useSearch(source, searched ? { color, like } : null);
@@ -111,101 +113,116 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     onPick: pick,
   };
   return (
-    <PicturesOf source={source}>
-      <PhotoDrop change={change}>
-        <main className={`explore ${isOpen ? "beside-stage" : ""}`}>
-          <Header
-            model={model}
-            models={models}
-            favourites={favourites}
-            view={view}
-            change={change}
-          />
-          <Shelf
-            model={model.name}
-            picked={view.morph}
-            open={base}
-            hint={!isOpen && found === null}
-            onChoose={choose}
-          />
-          {found !== null && <FoundBar search={search} view={view} change={change} />}
-          {found === null ? (
-            <SeedWall
-              key={source.model}
-              {...wall}
-              from={view.from}
-              onScrolled={(from) => change({ from }, { replace: true })}
+    <PicturesOf source={source} rival={rival}>
+      <WipeOf view={view} change={change}>
+        <PhotoDrop change={change}>
+          <main className={`explore ${isOpen ? "beside-stage" : ""}`}>
+            <Header
+              model={model}
+              models={models}
+              checkpoint={source.checkpoint}
+              favourites={favourites}
+              view={view}
+              change={change}
             />
-          ) : (
-            <FoundWall key={`${color} ${like} ${only === null}`} {...wall} refs={found} />
-          )}
-        </main>
-      </PhotoDrop>
-      {isOpen && (
-        <aside className="stage" aria-label={title}>
-          <div className="stage-head">
-            <h2>{title}</h2>
-            {!picking && show !== null && (
-              <>
-                <IconButton
-                  label={isFavourite ? t.removeFavourite : t.addFavourite}
-                  className={isFavourite ? "favourite" : ""}
-                  onPress={() => toggle(show)}
-                >
-                  <HeartIcon filled={isFavourite} />
-                </IconButton>
-                <IconButton
-                  label={t.previous}
-                  isDisabled={previous === null}
-                  onPress={() => previous !== null && open(previous)}
-                >
-                  <PreviousIcon />
-                </IconButton>
-                <IconButton
-                  label={t.next}
-                  isDisabled={next === null}
-                  onPress={() => next !== null && open(next)}
-                >
-                  <NextIcon />
-                </IconButton>
-              </>
+            <Shelf
+              model={model.name}
+              picked={view.morph}
+              open={base}
+              hint={!isOpen && found === null}
+              onChoose={choose}
+            />
+            {view.against !== null && (
+              <CompareBar
+                source={source}
+                rival={rival}
+                models={models}
+                view={view}
+                change={change}
+              />
             )}
-            <IconButton label={t.close} onPress={close}>
-              <CloseIcon />
-            </IconButton>
-          </div>
-          <div className="stage-body">
-            {picking ? (
-              <MorphStage view={view} change={change} />
+            {found !== null && <FoundBar search={search} view={view} change={change} />}
+            {found === null ? (
+              <SeedWall
+                key={source.model}
+                {...wall}
+                from={view.from}
+                onScrolled={(from) => change({ from }, { replace: true })}
+              />
             ) : (
-              <>
-                {view.photo !== null && (
-                  <PhotoStage key={view.photo} projection={view.photo} onFound={showPhoto} />
-                )}
-                {show !== null && (
-                  <PictureStage
-                    latent={show}
-                    onMorph={() => change({ morph: [show], at: null })}
-                    onEdit={(edited) => change({ show: edited }, { replace: true })}
-                    onLike={() => change({ like: show, color: null, only: null })}
-                    onDeleted={() => change({ show: null })}
-                  />
-                )}
-              </>
+              <FoundWall key={`${color} ${like} ${only === null}`} {...wall} refs={found} />
             )}
-          </div>
-        </aside>
-      )}
+          </main>
+        </PhotoDrop>
+        {isOpen && (
+          <aside className="stage" aria-label={title}>
+            <div className="stage-head">
+              <h2>{title}</h2>
+              {!picking && show !== null && (
+                <>
+                  <IconButton
+                    label={isFavourite ? t.removeFavourite : t.addFavourite}
+                    className={isFavourite ? "favourite" : ""}
+                    onPress={() => toggle(show)}
+                  >
+                    <HeartIcon filled={isFavourite} />
+                  </IconButton>
+                  <IconButton
+                    label={t.previous}
+                    isDisabled={previous === null}
+                    onPress={() => previous !== null && open(previous)}
+                  >
+                    <PreviousIcon />
+                  </IconButton>
+                  <IconButton
+                    label={t.next}
+                    isDisabled={next === null}
+                    onPress={() => next !== null && open(next)}
+                  >
+                    <NextIcon />
+                  </IconButton>
+                </>
+              )}
+              <IconButton label={t.close} onPress={close}>
+                <CloseIcon />
+              </IconButton>
+            </div>
+            <div className="stage-body">
+              {picking ? (
+                <MorphStage view={view} change={change} />
+              ) : (
+                <>
+                  {view.photo !== null && (
+                    <PhotoStage key={view.photo} projection={view.photo} onFound={showPhoto} />
+                  )}
+                  {show !== null && rival !== null && (
+                    <CompareStage
+                      latent={show}
+                      rival={rival}
+                      onOpen={(of) =>
+                        change({ model: of.model, checkpoint: of.checkpoint, against: null })
+                      }
+                    />
+                  )}
+                  {show !== null && rival === null && (
+                    <PictureStage
+                      latent={show}
+                      onMorph={() => change({ morph: [show], at: null })}
+                      onEdit={(edited) => change({ show: edited }, { replace: true })}
+                      onLike={() => change({ like: show, color: null, only: null })}
+                      onDeleted={() => change({ show: null })}
+                    />
+                  )}
+                </>
+              )}
+            </div>
+          </aside>
+        )}
+      </WipeOf>
     </PicturesOf>
   );
 }
 
 function titleOf(base: LatentRef, t: Messages): string {
   return isSeed(base) ? t.seedName(base) : base;
-}
-
-function shapeOf(model: Model): readonly [number, number] {
-  const shape = model.config?.shape;
-  if (!Array.isArray(shape)) throw new Error(`model ${model.name} has no shape`);
-  return [Number(shape[0]), Number(shape[1])];
 }

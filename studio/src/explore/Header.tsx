@@ -19,6 +19,7 @@ import { clampFrom, type View } from "../state/view";
 import { Chooser, IconButton, LabelledSlider, Segments } from "../ui/controls";
 import { DiceIcon, HeartIcon, TuneIcon } from "../ui/icons";
 import { ColorSearch } from "./ColorSearch";
+import { CompareButton } from "./CompareBar";
 import { PhotoButton } from "./PhotoButton";
 
 const SERVED = "served";
@@ -27,12 +28,15 @@ const SERVED = "served";
 export function Header({
   model,
   models,
+  checkpoint,
   favourites,
   view,
   change,
 }: {
   model: Model;
   models: readonly Model[];
+  /** The one whose pictures are shown. */
+  checkpoint: string;
   favourites: readonly LatentRef[];
   view: View;
   change: ChangeView;
@@ -99,6 +103,13 @@ export function Header({
           <HeartIcon filled={view.only !== null} />
         </IconButton>
         <PhotoButton change={change} />
+        <CompareButton
+          model={model}
+          models={models}
+          checkpoint={checkpoint}
+          view={view}
+          change={change}
+        />
         <ColorSearch view={view} change={change} />
         <Display view={view} change={change} />
       </div>

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { usePreferences } from "../state/preferences";
-import { usePictures } from "./context";
+import { type Pictures, usePictures } from "./context";
 import { drawScaled } from "./draw";
 import type { LatentRef } from "./latent";
 
@@ -8,10 +8,19 @@ import type { LatentRef } from "./latent";
  * A small picture of a latent, scaled by its style.
  *
  * It is a canvas: the key that a service may need travels in a header, which an image's address
- * cannot carry.
+ * cannot carry. `of`: whose picture it is, by default that of the pictures around it.
  */
-export function Picture({ latent, label }: { latent: LatentRef; label?: string }) {
-  const { store, source } = usePictures();
+export function Picture({
+  latent,
+  label,
+  of,
+}: {
+  latent: LatentRef;
+  label?: string;
+  of?: Pictures;
+}) {
+  const around = usePictures();
+  const { store, source } = of ?? around;
   const [{ smooth }] = usePreferences();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [state, setState] = useState<"waiting" | "shown" | "failed">(() =>

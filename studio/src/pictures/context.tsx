@@ -3,27 +3,52 @@ import { openPictures } from "./load";
 import type { PictureSource } from "./source";
 import type { PictureStore } from "./store";
 
-interface Pictures {
+export interface Pictures {
   source: PictureSource;
   store: PictureStore<ImageBitmap>;
 }
 
 const Context = createContext<Pictures | null>(null);
+const RivalContext = createContext<Pictures | null>(null);
 
-/** The pictures of one source for everything inside. */
-export function PicturesOf({ source, children }: { source: PictureSource; children: ReactNode }) {
-  const { model, checkpoint, truncation, shape } = source;
-  const [height, width] = shape;
-  const pictures = useMemo<Pictures>(() => {
-    const stable: PictureSource = { model, checkpoint, truncation, shape: [height, width] };
+/** The pictures of one source for everything inside, and those of `rival`, the source that it is
+ * compared with. */
+export function PicturesOf({
+  source,
+  rival = null,
+  children,
+}: {
+  source: PictureSource;
+  rival?: PictureSource | null;
+  children: ReactNode;
+}) {
+  const pictures = useOpenPictures(source);
+  const rivals = useOpenPictures(rival);
+  return (
+    <Context value={pictures}>
+      <RivalContext value={rivals}>{children}</RivalContext>
+    </Context>
+  );
+}
+
+function useOpenPictures(source: PictureSource | null): Pictures | null {
+  const key = source === null ? null : JSON.stringify(source);
+  const pictures = useMemo<Pictures | null>(() => {
+    if (key === null) return null;
+    const stable = JSON.parse(key) as PictureSource;
     return { source: stable, store: openPictures(stable) };
-  }, [model, checkpoint, truncation, height, width]);
-  useEffect(() => () => pictures.store.clear(), [pictures]);
-  return <Context value={pictures}>{children}</Context>;
+  }, [key]);
+  useEffect(() => () => pictures?.store.clear(), [pictures]);
+  return pictures;
 }
 
 export function usePictures(): Pictures {
   const pictures = useContext(Context);
   if (pictures === null) throw new Error("usePictures outside of PicturesOf");
   return pictures;
+}
+
+/** The pictures that those of `usePictures` are compared with; null: there is no comparison. */
+export function useRival(): Pictures | null {
+  return useContext(RivalContext);
 }

@@ -16,6 +16,10 @@ const FULL: View = {
   like: "7",
   only: ["7", "white~ginger:2"],
   photo: "bea8435160a1dc02",
+  against: "cats-2",
+  againstCheckpoint: "a765291bc96c58ff",
+  wipe: 0.25,
+  wipeWall: true,
 };
 
 test("a view is the same after a way through the address", () => {
@@ -33,4 +37,8 @@ test("a value that is not valid counts as absent", () => {
 
 test("options of a morph are left out without one", () => {
   expect(formatView({ ...FULL, morph: [] })).not.toMatch(/easing|loop|at=/);
+});
+
+test("the divider is left out without a comparison", () => {
+  expect(formatView({ ...FULL, against: null })).not.toMatch(/wipe|against/);
 });

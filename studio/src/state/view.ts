@@ -34,6 +34,14 @@ export interface View {
   only: readonly LatentRef[] | null;
   /** The projection of a photo that is being worked on. */
   photo: string | null;
+  /** The model that this one is compared with: the same one, or another. */
+  against: string | null;
+  /** Its checkpoint; null: the one that it serves. */
+  againstCheckpoint: string | null;
+  /** The place of the divider: left of it is this model, right of it the other one. */
+  wipe: number;
+  /** Whether one divider goes through the whole wall, or one through each picture. */
+  wipeWall: boolean;
 }
 
 export const DEFAULT_VIEW: View = {
@@ -51,6 +59,10 @@ export const DEFAULT_VIEW: View = {
   like: null,
   only: null,
   photo: null,
+  against: null,
+  againstCheckpoint: null,
+  wipe: 0.5,
+  wipeWall: false,
 };
 
 /** Reads the query of an address. A value that is not valid counts as absent. */
@@ -68,7 +80,7 @@ export function parseView(query: string): View {
   const easing = EASINGS.find((name) => name === given.get("easing"));
   return {
     model: given.get("model"),
-    checkpoint: text("checkpoint", (value) => /^[0-9a-f]{1,32}$/.test(value)),
+    checkpoint: text("checkpoint", isId),
     truncation: number("truncation", 0.01, 1) ?? 1,
     from: Number(text("from", isSeed) ?? 0),
     show: text("show", isRef),
@@ -80,7 +92,11 @@ export function parseView(query: string): View {
     color: text("color", (value) => /^#[0-9a-f]{6}$/i.test(value)),
     like: text("like", isRef),
     only: given.has("only") ? refs("only") : null,
-    photo: text("photo", (value) => /^[0-9a-f]{1,32}$/.test(value)),
+    photo: text("photo", isId),
+    against: given.get("against"),
+    againstCheckpoint: text("against_checkpoint", isId),
+    wipe: number("wipe", 0, 1) ?? 0.5,
+    wipeWall: given.get("wipe_wall") === "true",
   };
 }
 
@@ -98,6 +114,12 @@ export function formatView(view: View): string {
   add("like", view.like);
   add("only", view.only?.join(SEPARATOR) ?? null);
   add("photo", view.photo);
+  add("against", view.against);
+  if (view.against !== null) {
+    add("against_checkpoint", view.againstCheckpoint);
+    add("wipe", view.wipe === 0.5 ? null : shorten(view.wipe));
+    add("wipe_wall", view.wipeWall ? "true" : null);
+  }
   add("show", view.show);
   add("morph", view.morph.length === 0 ? null : view.morph.join(SEPARATOR));
   if (view.morph.length > 0) {
@@ -113,6 +135,10 @@ export function formatView(view: View): string {
 /** A seed that the wall can begin at, so that it has a screen of seeds after it. */
 export function clampFrom(seed: number): number {
   return Math.min(Math.max(0, Math.floor(seed)), MAX_SEED - 4096);
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{1,32}$/.test(text);
 }
 
 function parsePlace(text: string): Place | null {

@@ -164,6 +164,15 @@ export function CheckIcon() {
   );
 }
 
+export function CompareIcon() {
+  return (
+    <Icon>
+      <path d="M10 3v14M8 5.5H3.5v9H8m4-9h4.5v9H12" />
+      <path className="solid" d="M12 5.5h4.5v9H12z" />
+    </Icon>
+  );
+}
+
 export function TrashIcon() {
   return (
     <Icon>

@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import type { Checkpoint, Model } from "../api/client";
+import { canCompare, firstRival } from "./comparison";
+
+const model = (name: string, checkpoint: string | null) => ({ name, checkpoint }) as Model;
+const checkpoint = (id: string) => ({ id }) as Checkpoint;
+const CATS = model("cats", "c2");
+
+test("a checkpoint is compared with the newest other one of its model first", () => {
+  const checkpoints = [checkpoint("c3"), checkpoint("c2"), checkpoint("c1")];
+  const models = [CATS, model("dogs", "d1")];
+  expect(firstRival(CATS, "c2", checkpoints, models)).toEqual({
+    against: "cats",
+    againstCheckpoint: "c3",
+  });
+  expect(firstRival(CATS, "c3", checkpoints, models)?.againstCheckpoint).toBe("c2");
+});
+
+test("the only checkpoint of a model is compared with another model that has one", () => {
+  const models = [CATS, model("empty", null), model("dogs", "d1")];
+  expect(firstRival(CATS, "c2", [checkpoint("c2")], models)).toEqual({
+    against: "dogs",
+    againstCheckpoint: null,
+  });
+  expect(firstRival(CATS, "c2", [checkpoint("c2")], [CATS])).toBeNull();
+});
+
+test("another model has the same seeds, and no saved latent or direction", () => {
+  const source = { model: "cats", checkpoint: "c2", truncation: 1, shape: [64, 64] } as const;
+  const other = { ...source, model: "dogs" };
+  expect(canCompare("7", source, other)).toBe(true);
+  expect(canCompare("white", source, other)).toBe(false);
+  expect(canCompare("7~white:1", source, other)).toBe(false);
+  expect(canCompare("7~white:1", source, { ...source, checkpoint: "c1" })).toBe(true);
+});
