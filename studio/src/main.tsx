@@ -7,6 +7,7 @@ import "./styles/header.css";
 import "./styles/shelf.css";
 import "./styles/wall.css";
 import "./styles/stage.css";
+import "./styles/directions.css";
 import "./styles/photo.css";
 import "./styles/compare.css";
 import "./styles/morph.css";

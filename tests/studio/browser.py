@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILT = ROOT / "app" / "studio_files"
@@ -95,6 +96,20 @@ def wait_for_pictures(page: Page) -> None:
     """Wait until every picture of the wall that is rendered is there."""
     page.wait_for_selector(".tile .picture.shown")
     expect(page.locator(".tile .picture.waiting")).to_have_count(0)
+
+
+def tile(page: Page, seed: int) -> Locator:
+    return page.get_by_role("button", name=f"Picture {seed}", exact=True)
+
+
+def stage(page: Page) -> Locator:
+    return page.get_by_role("complementary")
+
+
+def query(page: Page) -> dict[str, str]:
+    """The query of the page's address, without `from`, which follows once the wall has settled."""
+    values = parse_qs(urlsplit(page.url).query)
+    return {name: texts[0] for name, texts in values.items() if name != "from"}
 
 
 def frame(page: Page) -> int:

@@ -16,7 +16,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 
-from .browser import DESKTOP, PHONE, Visitor, axe_findings, open_browser, wait_for_pictures
+from .browser import DESKTOP, PHONE, Visitor, axe_findings, open_browser, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -46,10 +46,6 @@ def nothing_is_logged(visitor: Visitor) -> Iterator[None]:
 
 def bar(page: Page) -> Locator:
     return page.get_by_role("region", name="Comparison")
-
-
-def tile(page: Page, seed: int) -> Locator:
-    return page.get_by_role("button", name=f"Picture {seed}", exact=True)
 
 
 def wait_for_rivals(page: Page) -> None:

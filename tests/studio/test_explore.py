@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from running_service import Service
 
 from .browser import (
@@ -18,14 +18,15 @@ from .browser import (
     axe_findings,
     frame,
     open_browser,
+    query,
+    stage,
+    tile,
     wait_for_pictures,
 )
 
 pytestmark = pytest.mark.slow
 
 MODEL = "/v1/models/cats"
-# Enough to see a projection through, and too few to find anything.
-FEW_STEPS = {"encoder_images": 128, "calibration_pictures": 8, "projection_steps": 3}
 MEDIA_TYPES = {
     "PNG": "image/png",
     "WEBP": "image/webp",
@@ -37,14 +38,9 @@ MEDIA_TYPES = {
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    home = tmp_path_factory.mktemp("studio") / "home"
-    with (
-        open_browser() as browser,
-        Service(home, starter="cats", index_samples=64, **FEW_STEPS) as service,
-    ):
-        service.wait_until_ready()
-        yield Visitor(browser, service.url)
+def visitor(cats: Service) -> Iterator[Visitor]:
+    with open_browser() as browser:
+        yield Visitor(browser, cats.url)
 
 
 @pytest.fixture(autouse=True)
@@ -53,20 +49,6 @@ def nothing_is_logged(visitor: Visitor) -> Iterator[None]:
     visitor.problems.clear()
     yield
     assert visitor.problems == []
-
-
-def tile(page: Page, seed: int) -> Locator:
-    return page.get_by_role("button", name=f"Picture {seed}", exact=True)
-
-
-def stage(page: Page) -> Locator:
-    return page.get_by_role("complementary")
-
-
-def query(page: Page) -> dict[str, str]:
-    """The query of the page's address, without `from`, which follows once the wall has settled."""
-    values = parse_qs(urlsplit(page.url).query)
-    return {name: texts[0] for name, texts in values.items() if name != "from"}
 
 
 def copied(page: Page) -> str:

@@ -10,6 +10,7 @@ export type NamedLatent = Schemas["NamedLatentView"];
 export type ImageAnswer = Schemas["ImageAnswer"];
 export type FoundItem = Schemas["FoundItem"];
 export type Latent = Schemas["Latent"];
+export type Direction = Schemas["DirectionView"];
 
 /** The absolute address of a path of the service; the prefix of a proxy is in the page's base. */
 export function serviceUrl(path: string): string {

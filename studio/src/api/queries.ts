@@ -1,5 +1,4 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
 import { api, data, request, type Schemas, serviceUrl } from "./client";
@@ -125,42 +124,6 @@ export function useDescription(source: PictureSource, ref: string, enabled: bool
           );
     },
   });
-}
-
-const directionsOf = (model: string) =>
-  queryOptions({
-    queryKey: ["directions", model],
-    queryFn: () =>
-      data(
-        api.GET("/v1/models/{name}/directions", {
-          params: { path: { name: model }, query: { limit: 200 } },
-        }),
-      ),
-  });
-
-export function useDirections(model: string) {
-  return useQuery(directionsOf(model));
-}
-
-/** The search for directions, and its job; when it ends, the directions are listed anew. */
-export function useFindDirections(source: PictureSource) {
-  const client = useQueryClient();
-  const start = useMutation({
-    mutationFn: () =>
-      data(
-        api.POST("/v1/models/{name}/find-directions", {
-          params: { path: { name: source.model }, query: { checkpoint: source.checkpoint } },
-        }),
-      ),
-  });
-  const job = useJob(start.data?.id ?? null);
-  const status = job.data?.status;
-  useEffect(() => {
-    if (hasEnded(status)) {
-      void client.invalidateQueries({ queryKey: directionsOf(source.model).queryKey });
-    }
-  }, [status, client, source.model]);
-  return { start, running: start.isPending || (start.isSuccess && !hasEnded(status)), job };
 }
 
 /** Uploads a photo; its projection is then worked on. */

@@ -1,20 +1,22 @@
-import { Button, Input, NumberField } from "react-aria-components";
-import { useDirections, useFindDirections } from "../api/queries";
+import { Button } from "react-aria-components";
+import { useDirections, useFindDirections } from "../api/directions";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
-import { baseOf, editsOf, type LatentRef, withEdit } from "../pictures/latent";
-import { LabelledSlider } from "../ui/controls";
-
-const LIMIT = 3; // of a slider; the number box goes further
-const BOX_LIMIT = 10;
+import { baseOf, editsOf, type LatentRef, withEdit, withRenamed } from "../pictures/latent";
+import type { ChangeView } from "../state/useView";
+import type { View } from "../state/view";
+import { TeachIcon } from "../ui/icons";
+import { DirectionRow } from "./DirectionRow";
 
 /** Moves the open picture along the directions of the model. */
 export function Directions({
   latent,
-  onEdit,
+  view,
+  change,
 }: {
   latent: LatentRef;
-  onEdit: (edited: LatentRef) => void;
+  view: View;
+  change: ChangeView;
 }) {
   const { t } = useTexts();
   const { source } = usePictures();
@@ -22,13 +24,14 @@ export function Directions({
   const search = useFindDirections(source);
   const edits = editsOf(latent);
   const items = directions.data?.items ?? [];
+  const edit = (edited: LatentRef) => change({ show: edited }, { replace: true });
   if (directions.data === undefined) return null;
   return (
     <section className="section" aria-label={t.directions}>
       <div className="row">
         <h3>{t.directions}</h3>
         {latent !== baseOf(latent) && (
-          <Button className="button quiet small" onPress={() => onEdit(baseOf(latent))}>
+          <Button className="button quiet small" onPress={() => edit(baseOf(latent))}>
             {t.reset}
           </Button>
         )}
@@ -45,51 +48,31 @@ export function Directions({
           </Button>
         </div>
       )}
-      {items.map(({ name }) => (
-        <Direction
-          key={name}
-          name={name}
-          amount={edits[name] ?? 0}
-          onChange={(amount) => onEdit(withEdit(latent, name, amount))}
+      {items.map((direction) => (
+        <DirectionRow
+          key={direction.name}
+          direction={direction}
+          amount={edits[direction.name] ?? 0}
+          isOpen={view.direction === direction.name}
+          onChange={(amount) => edit(withEdit(latent, direction.name, amount))}
+          onOpen={(isOpen) =>
+            change({ direction: isOpen ? direction.name : null }, { replace: true })
+          }
+          onRenamed={(name) =>
+            change(
+              {
+                show: withRenamed(latent, direction.name, name),
+                direction: view.direction === direction.name ? name : view.direction,
+              },
+              { replace: true },
+            )
+          }
         />
       ))}
+      <Button className="button quiet" onPress={() => change({ teach: "more", morph: [] })}>
+        <TeachIcon />
+        {t.teachDirection}
+      </Button>
     </section>
-  );
-}
-
-function Direction({
-  name,
-  amount,
-  onChange,
-}: {
-  name: string;
-  amount: number;
-  onChange: (amount: number) => void;
-}) {
-  const { t } = useTexts();
-  return (
-    <div className="direction">
-      <LabelledSlider
-        label={name}
-        value={Math.max(-LIMIT, Math.min(LIMIT, amount))}
-        minValue={-LIMIT}
-        maxValue={LIMIT}
-        step={0.1}
-        centred
-        onChange={onChange}
-      />
-      <NumberField
-        aria-label={t.amountOf(name)}
-        className="field number-box"
-        value={amount}
-        minValue={-BOX_LIMIT}
-        maxValue={BOX_LIMIT}
-        step={0.1}
-        formatOptions={{ maximumFractionDigits: 2 }}
-        onChange={(value) => onChange(Number.isNaN(value) ? 0 : value)}
-      >
-        <Input />
-      </NumberField>
-    </div>
   );
 }

@@ -1,32 +1,25 @@
 import { useCallback, useEffect, useMemo } from "react";
 import type { Model } from "../api/client";
 import { useSearch } from "../api/queries";
-import { useTexts } from "../i18n";
-import type { Messages } from "../i18n/en";
 import { PicturesOf } from "../pictures/context";
 import { baseOf, isSeed, type LatentRef } from "../pictures/latent";
 import { sourceOf } from "../pictures/source";
 import { undo } from "../state/address";
 import { useFavourites } from "../state/favourites";
 import { useView } from "../state/useView";
-import { MAX_KEYFRAMES } from "../state/view";
-import { IconButton } from "../ui/controls";
-import { CloseIcon, HeartIcon, NextIcon, PreviousIcon } from "../ui/icons";
+import { MAX_KEYFRAMES, type Side } from "../state/view";
 import { CompareBar } from "./CompareBar";
-import { CompareStage } from "./CompareStage";
 import { FoundBar } from "./FoundBar";
 import { Header } from "./Header";
-import { MorphStage } from "./MorphStage";
+import { markExample, marksOf } from "./marks";
 import { PhotoDrop } from "./PhotoButton";
-import { PhotoStage } from "./PhotoStage";
-import { PictureStage } from "./PictureStage";
 import { Shelf } from "./Shelf";
+import { Stage } from "./Stage";
 import { FoundWall, SeedWall } from "./Wall";
 import { WipeOf } from "./Wipe";
 
 /** The pictures of a model: a wall of them, and beside it what is open: a picture or a morph. */
 export function Explore({ model, models }: { model: Model; models: readonly Model[] }) {
-  const { t } = useTexts();
   const [view, change] = useView();
   const source = useMemo(
     () => sourceOf(model, view.checkpoint, view.truncation),
@@ -45,7 +38,8 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     [searched, search.data, only],
   );
   const { favourites, toggle } = useFavourites(model.name);
-  const picking = view.morph.length > 0;
+  const teaching = view.teach !== null;
+  const picking = teaching || view.morph.length > 0;
 
   const open = useCallback(
     (ref: LatentRef) =>
@@ -58,26 +52,26 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     [change],
   );
   const pick = useCallback(
-    (ref: LatentRef) =>
-      change((before) => ({
-        morph: before.morph.includes(ref)
+    (ref: LatentRef, side?: Side) =>
+      change((before) => {
+        if (before.teach !== null) return markExample(before, ref, side ?? before.teach);
+        const morph = before.morph.includes(ref)
           ? before.morph.filter((other) => other !== ref)
-          : [...before.morph, ref].slice(0, MAX_KEYFRAMES),
-        at: null,
-      })),
+          : [...before.morph, ref].slice(0, MAX_KEYFRAMES);
+        return { morph, at: null };
+      }),
     [change],
   );
   const choose = useCallback(
     (ref: LatentRef) => (picking ? pick(ref) : open(ref)),
     [picking, pick, open],
   );
-  const showPhoto = useCallback(
-    (name: LatentRef) => change({ photo: null, show: name }, { replace: true }),
-    [change],
-  );
   const close = useCallback(
     () =>
-      change((before) => (before.morph.length > 0 ? { morph: [] } : { show: null, photo: null })),
+      change((before) => {
+        if (before.teach !== null) return { teach: null };
+        return before.morph.length > 0 ? { morph: [] } : { show: null, photo: null };
+      }),
     [change],
   );
   useEffect(() => {
@@ -101,14 +95,14 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     if (found !== null) return found[found.indexOf(base) + by] ?? null;
     return isSeed(base) && Number(base) + by >= 0 ? String(Number(base) + by) : null;
   };
-  const [previous, next] = [step(-1), step(1)];
   const isOpen = picking || show !== null || view.photo !== null;
-  const isFavourite = show !== null && favourites.includes(show);
-  const title = picking ? t.morph : view.photo !== null ? t.photo : titleOf(base ?? "", t);
+  const { teach, more, less, morph } = view;
+  const marks = useMemo(() => marksOf({ teach, more, less, morph }), [teach, more, less, morph]);
   const wall = {
     open: picking ? null : base,
-    picked: view.morph,
+    marks,
     picking,
+    side: view.teach,
     onOpen: open,
     onPick: pick,
   };
@@ -127,7 +121,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
             />
             <Shelf
               model={model.name}
-              picked={view.morph}
+              marks={marks}
               open={base}
               hint={!isOpen && found === null}
               onChoose={choose}
@@ -155,74 +149,19 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
           </main>
         </PhotoDrop>
         {isOpen && (
-          <aside className="stage" aria-label={title}>
-            <div className="stage-head">
-              <h2>{title}</h2>
-              {!picking && show !== null && (
-                <>
-                  <IconButton
-                    label={isFavourite ? t.removeFavourite : t.addFavourite}
-                    className={isFavourite ? "favourite" : ""}
-                    onPress={() => toggle(show)}
-                  >
-                    <HeartIcon filled={isFavourite} />
-                  </IconButton>
-                  <IconButton
-                    label={t.previous}
-                    isDisabled={previous === null}
-                    onPress={() => previous !== null && open(previous)}
-                  >
-                    <PreviousIcon />
-                  </IconButton>
-                  <IconButton
-                    label={t.next}
-                    isDisabled={next === null}
-                    onPress={() => next !== null && open(next)}
-                  >
-                    <NextIcon />
-                  </IconButton>
-                </>
-              )}
-              <IconButton label={t.close} onPress={close}>
-                <CloseIcon />
-              </IconButton>
-            </div>
-            <div className="stage-body">
-              {picking ? (
-                <MorphStage view={view} change={change} />
-              ) : (
-                <>
-                  {view.photo !== null && (
-                    <PhotoStage key={view.photo} projection={view.photo} onFound={showPhoto} />
-                  )}
-                  {show !== null && rival !== null && (
-                    <CompareStage
-                      latent={show}
-                      rival={rival}
-                      onOpen={(of) =>
-                        change({ model: of.model, checkpoint: of.checkpoint, against: null })
-                      }
-                    />
-                  )}
-                  {show !== null && rival === null && (
-                    <PictureStage
-                      latent={show}
-                      onMorph={() => change({ morph: [show], at: null })}
-                      onEdit={(edited) => change({ show: edited }, { replace: true })}
-                      onLike={() => change({ like: show, color: null, only: null })}
-                      onDeleted={() => change({ show: null })}
-                    />
-                  )}
-                </>
-              )}
-            </div>
-          </aside>
+          <Stage
+            view={view}
+            change={change}
+            rival={rival}
+            previous={step(-1)}
+            next={step(1)}
+            isFavourite={show !== null && favourites.includes(show)}
+            onOpen={open}
+            onToggleFavourite={toggle}
+            onClose={close}
+          />
         )}
       </WipeOf>
     </PicturesOf>
   );
-}
-
-function titleOf(base: LatentRef, t: Messages): string {
-  return isSeed(base) ? t.seedName(base) : base;
 }

@@ -1,7 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { LatentRef } from "../pictures/latent";
+import type { Side } from "../state/view";
 import { type Columns, GAP, moveIndex } from "./layout";
+import type { Mark } from "./marks";
 import { Tile } from "./Tile";
 
 const SETTLE_MS = 250;
@@ -9,11 +11,14 @@ const SETTLE_MS = 250;
 export interface Choice {
   /** The picture that is open. */
   open: LatentRef | null;
-  picked: readonly LatentRef[];
+  marks: ReadonlyMap<LatentRef, Mark>;
   /** Whether a click picks instead of opening. */
   picking: boolean;
+  /** The side that pictures are picked for while a direction is taught. */
+  side: Side | null;
   onOpen: (ref: LatentRef) => void;
-  onPick: (ref: LatentRef) => void;
+  /** Picks the picture, or takes it out: for the morph, or for a side of the direction. */
+  onPick: (ref: LatentRef, side?: Side) => void;
 }
 
 /** Pictures in rows, of which only the visible ones are rendered. */
@@ -28,8 +33,9 @@ export function Grid({
   endless,
   onVisible,
   open,
-  picked,
+  marks,
   picking,
+  side,
   onOpen,
   onPick,
 }: Choice & {
@@ -87,8 +93,10 @@ export function Grid({
   const onKeyDown = (event: KeyboardEvent) => {
     const ref = refAt(active);
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "m") {
-      onPick(ref);
+    const keys: Record<string, Side | undefined> =
+      side === null ? { m: undefined } : { "+": "more", "-": "less" };
+    if (event.key in keys) {
+      onPick(ref, keys[event.key]);
       return;
     }
     const next = moveIndex(event.key, active, columns, Math.floor(visible), count);
@@ -137,8 +145,9 @@ export function Grid({
                 width={width}
                 height={height}
                 isOpen={ref === open}
-                place={picked.indexOf(ref)}
+                mark={marks.get(ref)}
                 picking={picking}
+                side={side}
                 reachable={index === reachable}
                 onOpen={onOpen}
                 onPick={onPick}

@@ -17,7 +17,7 @@ import { TILE, usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
 import { clampFrom, type View } from "../state/view";
 import { Chooser, IconButton, LabelledSlider, Segments } from "../ui/controls";
-import { DiceIcon, HeartIcon, TuneIcon } from "../ui/icons";
+import { DiceIcon, HeartIcon, TeachIcon, TuneIcon } from "../ui/icons";
 import { ColorSearch } from "./ColorSearch";
 import { CompareButton } from "./CompareBar";
 import { PhotoButton } from "./PhotoButton";
@@ -66,6 +66,10 @@ export function Header({
                 morph: [],
                 like: null,
                 only: null,
+                teach: null,
+                more: [],
+                less: [],
+                direction: null,
               })
             }
           />
@@ -110,6 +114,15 @@ export function Header({
           view={view}
           change={change}
         />
+        <IconButton
+          label={view.teach === null ? t.teachDirection : t.endTeaching}
+          className={`boxed ${view.teach === null ? "" : "chosen"}`}
+          onPress={() =>
+            change(view.teach === null ? { teach: "more", morph: [] } : { teach: null })
+          }
+        >
+          <TeachIcon />
+        </IconButton>
         <ColorSearch view={view} change={change} />
         <Display view={view} change={change} />
       </div>

@@ -15,6 +15,8 @@ import {
   pythonProgram,
 } from "../pictures/snippets";
 import { usePreferences } from "../state/preferences";
+import type { ChangeView } from "../state/useView";
+import type { View } from "../state/view";
 import { CopyRow } from "../ui/CopyRow";
 import { DownloadLinks } from "../ui/DownloadLinks";
 import { MorphIcon, SparkIcon, TrashIcon } from "../ui/icons";
@@ -30,16 +32,12 @@ const WALK_MS = 250; // a picture that one only walks past is not described
 /** The open picture, and what can be known of it and done with it. */
 export function PictureStage({
   latent,
-  onMorph,
-  onLike,
-  onEdit,
-  onDeleted,
+  view,
+  change,
 }: {
   latent: LatentRef;
-  onEdit: (edited: LatentRef) => void;
-  onMorph: () => void;
-  onLike: () => void;
-  onDeleted: () => void;
+  view: View;
+  change: ChangeView;
 }) {
   const { t } = useTexts();
   const { source } = usePictures();
@@ -56,11 +54,14 @@ export function PictureStage({
         <MorphingPicture latent={latent} label={t.picture(latent)} />
       </div>
       <div className="actions">
-        <Button className="button primary" onPress={onMorph}>
+        <Button className="button primary" onPress={() => change({ morph: [latent], at: null })}>
           <MorphIcon />
           {t.morphFromHere}
         </Button>
-        <Button className="button" onPress={onLike}>
+        <Button
+          className="button"
+          onPress={() => change({ like: latent, color: null, only: null })}
+        >
           <SparkIcon />
           {t.moreLikeThis}
         </Button>
@@ -68,7 +69,7 @@ export function PictureStage({
       {isNamed ? (
         <Button
           className="button quiet"
-          onPress={() => remove.mutate(latent, { onSuccess: onDeleted })}
+          onPress={() => remove.mutate(latent, { onSuccess: () => change({ show: null }) })}
         >
           <TrashIcon />
           {t.deleteSaved}
@@ -78,7 +79,7 @@ export function PictureStage({
         <SaveForm key={baseOf(latent)} latent={() => savedFrom(latent)} />
       )}
       {projection && <PhotoComparison projection={projection} />}
-      <Directions latent={latent} onEdit={onEdit} />
+      <Directions latent={latent} view={view} change={change} />
       <Files latent={latent} />
       <Passport answer={answer} />
       <Recipe answer={answer} latent={latent} />

@@ -2,17 +2,18 @@ import { useLatents } from "../api/queries";
 import { useTexts } from "../i18n";
 import type { LatentRef } from "../pictures/latent";
 import { Picture } from "../pictures/Picture";
+import type { Mark } from "./marks";
 
 /** The saved latents of the model. */
 export function Shelf({
   model,
-  picked,
+  marks,
   open,
   hint,
   onChoose,
 }: {
   model: string;
-  picked: readonly LatentRef[];
+  marks: ReadonlyMap<LatentRef, Mark>;
   open: LatentRef | null;
   /** Whether to say what one can do. */
   hint: boolean;
@@ -26,7 +27,8 @@ export function Shelf({
       {latents.isSuccess && items.length === 0 && <p className="muted">{t.noSaved}</p>}
       <ul>
         {items.map((latent) => {
-          const isChosen = picked.includes(latent.name) || open === latent.name;
+          const mark = marks.get(latent.name);
+          const isChosen = mark !== undefined || open === latent.name;
           return (
             <li key={latent.name}>
               <button
@@ -38,6 +40,11 @@ export function Shelf({
               >
                 <Picture latent={latent.name} />
                 <span>{latent.name}</span>
+                {mark !== undefined && (
+                  <span className="saved-mark" data-mark={mark}>
+                    {mark}
+                  </span>
+                )}
               </button>
             </li>
           );

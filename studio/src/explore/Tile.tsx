@@ -3,8 +3,10 @@ import { useTexts } from "../i18n";
 import { usePictures, useRival } from "../pictures/context";
 import type { LatentRef } from "../pictures/latent";
 import { Picture } from "../pictures/Picture";
-import { PlusIcon } from "../ui/icons";
+import type { Side } from "../state/view";
+import { MinusIcon, PlusIcon } from "../ui/icons";
 import { canCompare } from "./comparison";
+import type { Mark } from "./marks";
 
 interface TileProps {
   latent: LatentRef;
@@ -13,12 +15,13 @@ interface TileProps {
   width: number;
   height: number;
   isOpen: boolean;
-  /** Its place in the morph, or -1. */
-  place: number;
+  /** What is written on it if it is picked. */
+  mark: Mark | undefined;
   picking: boolean;
+  side: Side | null;
   reachable: boolean;
   onOpen: (ref: LatentRef) => void;
-  onPick: (ref: LatentRef) => void;
+  onPick: (ref: LatentRef, side?: Side) => void;
   onFocus: (index: number) => void;
 }
 
@@ -29,8 +32,9 @@ export const Tile = memo(function Tile({
   width,
   height,
   isOpen,
-  place,
+  mark,
   picking,
+  side,
   reachable,
   onOpen,
   onPick,
@@ -40,7 +44,13 @@ export const Tile = memo(function Tile({
   const { source } = usePictures();
   const rival = useRival();
   const name = t.seedName(latent);
-  const isPicked = place >= 0;
+  const isPicked = mark !== undefined;
+  const pickLabel =
+    side === null
+      ? isPicked
+        ? t.unpick(name)
+        : t.pick(name)
+      : t.markExample(name, t[`side_${side}`]);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table cannot be virtual
     // biome-ignore lint/a11y/useFocusableInteractive: its button is focused
@@ -73,11 +83,11 @@ export const Tile = memo(function Tile({
         type="button"
         className="tile-pick"
         tabIndex={-1}
-        aria-label={isPicked ? t.unpick(name) : t.pick(name)}
-        data-place={isPicked ? place + 1 : undefined}
+        aria-label={pickLabel}
+        data-mark={mark}
         onClick={() => onPick(latent)}
       >
-        {!isPicked && <PlusIcon />}
+        {!isPicked && (side === "less" ? <MinusIcon /> : <PlusIcon />)}
       </button>
     </div>
   );

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { baseOf, captionOf, editParameters, editsOf, isRef, latentOf, withEdit } from "./latent";
+import {
+  baseOf,
+  captionOf,
+  editParameters,
+  editsOf,
+  isRef,
+  latentOf,
+  withEdit,
+  withRenamed,
+} from "./latent";
 
 test("edits are part of how a latent is written", () => {
   const ref = withEdit(withEdit("7", "white", 1.499), "ginger", -0.5);
@@ -13,6 +22,12 @@ test("edits are part of how a latent is written", () => {
 test("an amount of 0 is no edit", () => {
   expect(withEdit("white~old:2", "old", 0)).toBe("white");
   expect(latentOf("white")).toEqual({ name: "white" });
+});
+
+test("edits follow a direction that is renamed, and end with one that is deleted", () => {
+  expect(withRenamed("7~white:1.5~old:1", "white", "pale")).toBe("7~old:1~pale:1.5");
+  expect(withRenamed("7~white:1.5", "white", null)).toBe("7");
+  expect(withRenamed("7", "white", "pale")).toBe("7");
 });
 
 test("what is neither a seed nor a name, or has an edit that is not valid, is no latent", () => {

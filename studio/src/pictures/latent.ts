@@ -27,6 +27,13 @@ export function editsOf(ref: LatentRef): Edits {
   return edits;
 }
 
+/** The latent whose edits along a direction are those along one of another name; null: along none. */
+export function withRenamed(ref: LatentRef, direction: string, name: string | null): LatentRef {
+  const amount = editsOf(ref)[direction];
+  const others = withEdit(ref, direction, 0);
+  return amount === undefined || name === null ? others : withEdit(others, name, amount);
+}
+
 /** The latent moved along a direction by `amount` instead of by what it was moved before. */
 export function withEdit(ref: LatentRef, direction: string, amount: number): LatentRef {
   const edits = { ...editsOf(ref), [direction]: Math.round(amount * 100) / 100 };
@@ -41,6 +48,11 @@ export function isSeed(ref: LatentRef): boolean {
 /** Whether the service accepts the name for a saved latent: it must not read as a seed. */
 export function isLatentName(text: string): boolean {
   return NAME.test(text) && !/^\d+$/.test(text) && !text.includes(SEPARATOR);
+}
+
+/** Whether the service accepts the name for a direction. */
+export function isDirectionName(text: string): boolean {
+  return NAME.test(text);
 }
 
 export function isRef(text: string): boolean {

@@ -20,6 +20,10 @@ const FULL: View = {
   againstCheckpoint: "a765291bc96c58ff",
   wipe: 0.25,
   wipeWall: true,
+  teach: "less",
+  more: ["1", "white"],
+  less: ["2"],
+  direction: "ginger",
 };
 
 test("a view is the same after a way through the address", () => {

@@ -1,7 +1,19 @@
-import { isRef, isSeed, type LatentRef, MAX_SEED, SEPARATOR } from "../pictures/latent";
+import {
+  isDirectionName,
+  isRef,
+  isSeed,
+  type LatentRef,
+  MAX_SEED,
+  SEPARATOR,
+} from "../pictures/latent";
 import { EASINGS, type Easing } from "../pictures/morph";
 
 export const MAX_KEYFRAMES = 64;
+export const MAX_EXAMPLES = 256; // on each side, of a direction that is taught
+
+/** The sides of a direction that is taught: its pictures show more of it, or less. */
+export type Side = "more" | "less";
+export const SIDES: readonly Side[] = ["more", "less"];
 
 /** A place on a square: from 0 at the left and the top to 1 at the right and the bottom. */
 export interface Place {
@@ -42,6 +54,12 @@ export interface View {
   wipe: number;
   /** Whether one divider goes through the whole wall, or one through each picture. */
   wipeWall: boolean;
+  /** The side of the taught direction that pictures are marked for; null: none is taught. */
+  teach: Side | null;
+  more: readonly LatentRef[];
+  less: readonly LatentRef[];
+  /** The direction whose details are shown. */
+  direction: string | null;
 }
 
 export const DEFAULT_VIEW: View = {
@@ -63,6 +81,10 @@ export const DEFAULT_VIEW: View = {
   againstCheckpoint: null,
   wipe: 0.5,
   wipeWall: false,
+  teach: null,
+  more: [],
+  less: [],
+  direction: null,
 };
 
 /** Reads the query of an address. A value that is not valid counts as absent. */
@@ -97,6 +119,10 @@ export function parseView(query: string): View {
     againstCheckpoint: text("against_checkpoint", isId),
     wipe: number("wipe", 0, 1) ?? 0.5,
     wipeWall: given.get("wipe_wall") === "true",
+    teach: SIDES.find((side) => side === given.get("teach")) ?? null,
+    more: refs("more").slice(0, MAX_EXAMPLES),
+    less: refs("less").slice(0, MAX_EXAMPLES),
+    direction: text("direction", isDirectionName),
   };
 }
 
@@ -120,6 +146,13 @@ export function formatView(view: View): string {
     add("wipe", view.wipe === 0.5 ? null : shorten(view.wipe));
     add("wipe_wall", view.wipeWall ? "true" : null);
   }
+  if (view.teach !== null) {
+    add("teach", view.teach);
+    for (const side of SIDES) {
+      add(side, view[side].length === 0 ? null : view[side].join(SEPARATOR));
+    }
+  }
+  add("direction", view.direction);
   add("show", view.show);
   add("morph", view.morph.length === 0 ? null : view.morph.join(SEPARATOR));
   if (view.morph.length > 0) {

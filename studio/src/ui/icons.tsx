@@ -40,6 +40,30 @@ export function PlusIcon() {
   );
 }
 
+export function MinusIcon() {
+  return (
+    <Icon>
+      <path d="M4.5 10h11" />
+    </Icon>
+  );
+}
+
+export function TeachIcon() {
+  return (
+    <Icon>
+      <path d="M5.5 3v5M3 5.5h5M12 14.5h5M14.5 4.5 4.5 16" />
+    </Icon>
+  );
+}
+
+export function MoreIcon() {
+  return (
+    <Icon>
+      <path className="dots" d="M5 10h.01M10 10h.01M15 10h.01" />
+    </Icon>
+  );
+}
+
 export function ChevronIcon() {
   return (
     <Icon>
