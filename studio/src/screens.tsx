@@ -1,8 +1,8 @@
-import type { ComponentType, ReactNode } from "react";
+import { type ComponentType, lazy, type ReactNode } from "react";
 import { ExploreScreen } from "./explore/ExploreScreen";
 import type { Messages } from "./i18n/en";
 import type { Screen } from "./state/screen";
-import { GridIcon } from "./ui/icons";
+import { GridIcon, LearnIcon } from "./ui/icons";
 
 export interface ScreenEntry {
   id: Screen;
@@ -15,4 +15,10 @@ export interface ScreenEntry {
 /** The screens, in the order of the rail. */
 export const SCREEN_ENTRIES: readonly ScreenEntry[] = [
   { id: "explore", label: (t) => t.explore, icon: <GridIcon />, Content: ExploreScreen },
+  {
+    id: "learn",
+    label: (t) => t.learn,
+    icon: <LearnIcon />,
+    Content: lazy(() => import("./learn/Learn")),
+  },
 ];

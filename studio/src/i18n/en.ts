@@ -4,6 +4,7 @@ export const en = {
   train: "Train",
   jobs: "Jobs",
   models: "Models",
+  learn: "Learn",
   apiReference: "HTTP API",
   skipToPictures: "Skip to the pictures",
   skipToContent: "Skip to the content",
@@ -219,7 +220,11 @@ export const en = {
   unlock: "Open",
 };
 
-type Text<T> = T extends (...values: infer V) => string ? (...values: V) => string : string;
+type Text<T> = T extends (...values: infer V) => string
+  ? (...values: V) => string
+  : T extends readonly string[]
+    ? readonly string[]
+    : string;
 
 /** What every language has: a missing or surplus text is an error of the compiler. */
 export type Translation<English> = { [Name in keyof English]: Text<English[Name]> };

@@ -5,6 +5,7 @@ export const ja: Messages = {
   train: "学習",
   jobs: "ジョブ",
   models: "モデル",
+  learn: "学ぶ",
   apiReference: "HTTP API",
   skipToPictures: "画像へ移動",
   skipToContent: "本文へ移動",

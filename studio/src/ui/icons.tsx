@@ -225,6 +225,14 @@ export function PhotoIcon() {
   );
 }
 
+export function LearnIcon() {
+  return (
+    <Icon>
+      <path d="m2.5 7.5 7.5-3.5 7.5 3.5-7.5 3.5zM5.5 9v4.5c2.6 2 6.4 2 9 0V9M17.5 7.5v5" />
+    </Icon>
+  );
+}
+
 /** The mark of Moggy: a picture with ears. */
 export function Mark() {
   return (
