@@ -4,10 +4,12 @@ BIN := $(VENV)/bin
 PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 12 --dist loadfile --no-loadscope-reorder
 
 # The pages that the API serves, and what they are built from.
-PAGES := app/studio_files/index.html
+# The last file that the build writes.
+PAGES := app/studio_files/playground.html
 PAGE_SOURCES := $(filter-out studio/src/%.test.ts studio/src/%.test.tsx, \
   $(shell find studio/src studio/build -type f)) studio/index.html studio/docs.html \
-  studio/vite.config.ts studio/tsconfig.json
+  studio/playground.html studio/vite.config.ts studio/vite.playground.config.ts \
+  studio/tsconfig.json
 PACKAGES := studio/node_modules/.package-lock.json
 NPM = cd studio && PATH="$(abspath $(BIN)):$$PATH" npm
 

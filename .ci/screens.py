@@ -40,6 +40,11 @@ SCREENS = (
     Screen("morph", "/?morph=7..22..white&at=0.2", "[data-frame]"),
     Screen("pad", "/?morph=7..white..22..ginger&pad=0.3,0.6", ".pad-sheet[width='576']"),
     Screen("colour", "/?color=%23e0a458", ".found", theme="light", language="ja-JP"),
+    Screen(
+        "playground",
+        "/v1/models/cats/playground.html#picks=white..tabby..black..ginger&mode=pad&x=0.6&y=0.4",
+        ".pad-sheet[data-cells='49']",
+    ),
     Screen("phone", "/", ".tile", size=PHONE),
     Screen("phone-picture", "/?show=7", ".hash", size=PHONE, theme="light", language="ja-JP"),
     Screen("phone-morph", "/?morph=7..22&at=0.5", "[data-frame]", size=PHONE),
@@ -68,9 +73,9 @@ def picture(browser: Browser, screen: Screen) -> bytes:
     )
     page = context.new_page()
     page.goto(URL + screen.address)
-    for selector in (screen.ready, ".tile .picture.shown"):
+    for selector in (screen.ready, ".picture.shown"):
         page.wait_for_selector(selector)
-    page.wait_for_selector(".tile .picture.waiting", state="detached")
+    page.wait_for_selector(".picture.waiting", state="detached")
     page.wait_for_load_state("networkidle")
     data = page.screenshot()
     context.close()

@@ -37,6 +37,7 @@ from app.routes import (
     models,
     openapi,
     operations,
+    playground,
     presets,
     projections,
     recipes,
@@ -85,6 +86,7 @@ RESOURCES = (
     models,
     imports,
     exports,
+    playground,
 )
 
 

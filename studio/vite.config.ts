@@ -1,8 +1,25 @@
 import react from "@vitejs/plugin-react";
+import { build, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { dataUrlsAsFiles } from "./build/dataUrls.ts";
 
 const SERVICE = process.env.MOGGY_URL ?? "http://127.0.0.1:8000";
+
+/** Builds the playground after the pages. */
+function withPlayground(): Plugin {
+  let logLevel: "info" | "warn" | "error" | "silent" = "info";
+  return {
+    name: "with-playground",
+    apply: "build",
+    configResolved: (config) => {
+      logLevel = config.logLevel ?? "info";
+    },
+    closeBundle: async () => {
+      const configFile = `${import.meta.dirname}/vite.playground.config.ts`;
+      await build({ configFile, logLevel });
+    },
+  };
+}
 
 export default defineConfig({
   // The API writes the prefix of a proxy into the pages' <base>; all addresses are relative to it.
@@ -10,6 +27,7 @@ export default defineConfig({
   plugins: [
     dataUrlsAsFiles(/swagger-ui\.css/, `${import.meta.dirname}/node_modules/.cache/data-urls`),
     react(),
+    withPlayground(),
   ],
   build: {
     outDir: "../app/studio_files",

@@ -11,7 +11,13 @@ from app.cli.console import confirm_deletion, counted, figure, local_time, size,
 from app.cli.errors import CommandError, WrongUsage
 from app.cli.files import format_of, write_file
 from app.cli.jobs import follow_import
-from app.cli.options import CommandGroup, ModelArgument, OutOption, YesOption
+from app.cli.options import (
+    CheckpointOption,
+    CommandGroup,
+    ModelArgument,
+    OutOption,
+    YesOption,
+)
 from app.cli.progress import make_view
 
 MODEL_COLUMNS = ("MODEL", "CHECKPOINTS", "SERVED", "IMAGES", "CREATED", "SERVED BECAUSE")
@@ -145,6 +151,19 @@ def export_model(
             raise CommandError(f"{name} has no checkpoint yet: its training has not stored one")
         path = f"checkpoints/{segment(checkpoint)}/export?format={chosen}"
         path += "" if reference else "&reference=false"
+        written = write_file(out, client.download(path))
+    print(f"{out}: {size(written)}", file=sys.stderr)
+
+
+@model_cli.command("playground")
+def write_playground(
+    name: ModelArgument, out: OutOption, checkpoint: CheckpointOption = None
+) -> None:
+    """Write a page with the generator in it, which works in a browser without the service."""
+    format_of(out, {".html": "html"})
+    path = f"models/{segment(name)}/playground.html"
+    path += f"?checkpoint={segment(checkpoint)}" if checkpoint else ""
+    with ServiceClient.from_environment() as client:
         written = write_file(out, client.download(path))
     print(f"{out}: {size(written)}", file=sys.stderr)
 

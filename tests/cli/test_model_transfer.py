@@ -1,4 +1,4 @@
-"""`moggy model export` and `moggy model import`: a file out, and a file in."""
+"""`moggy model export`, `playground` and `import`: files out, and a file in."""
 
 from pathlib import Path
 
@@ -57,6 +57,21 @@ def test_a_model_without_a_checkpoint_has_nothing_to_export(
     service.on("GET /v1/models/cats", as_json({"name": "cats", "checkpoint": None}))
     refused = moggy("model", "export", "cats", "--out", tmp_path / "a.zip")
     assert (refused.code, "has no checkpoint yet" in refused.err) == (1, True)
+
+
+def test_the_playground_of_a_model_is_written_as_a_page(
+    service: FakeService, moggy: Moggy, tmp_path: Path
+) -> None:
+    page = (200, "text/html", b"<!doctype html>")
+    service.on("GET /v1/models/cats/playground.html", page)
+    service.on("GET /v1/models/cats/playground.html?checkpoint=c1", page)
+    out = tmp_path / "cats.html"
+    written = moggy("model", "playground", "cats", "--out", out)
+    assert (written.code, written.err) == (0, f"{out}: 15 B\n")
+    assert out.read_bytes() == b"<!doctype html>"
+    assert moggy("model", "playground", "cats", "--out", out, "--checkpoint", "c1").code == 0
+    wrong = moggy("model", "playground", "cats", "--out", tmp_path / "cats.zip")
+    assert (wrong.code, "must end in .html" in wrong.err) == (2, True)
 
 
 def test_a_file_is_uploaded_as_a_new_model_and_followed(

@@ -18,8 +18,11 @@ from app.routes.protocol.negotiation import accepts_coding
 
 MINIMUM_BYTES = 1024  # a shorter response fits into one packet either way
 LEVEL = 5  # a third of level 9's time for 1 % more bytes of JSON
-# The files of jobs, and those of the pages, which are compressed once and which anyone may request.
-UNCOMPRESSED_PATHS = re.compile("/v1/jobs/[^/]+/files/|/assets/")
+# The files of jobs, those of the pages, which are compressed once and which anyone may request, and
+# playgrounds, most of which is compressed inside.
+UNCOMPRESSED_PATHS = re.compile(
+    "/v1/jobs/[^/]+/files/|/assets/|/v1/models/[^/]+/playground\\.html$"
+)
 UNCOMPRESSED_TYPES = (
     *DEFAULT_EXCLUDED_CONTENT_TYPES,
     "image/*",

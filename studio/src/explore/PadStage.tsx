@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { serviceUrl } from "../api/client";
 import { useKey } from "../api/key";
 import { useTexts } from "../i18n";
@@ -20,10 +20,10 @@ import type { ChangeView } from "../state/useView";
 import type { Place, View } from "../state/view";
 import { CopyRow } from "../ui/CopyRow";
 import { DownloadLinks } from "../ui/DownloadLinks";
+import { PadArea } from "../ui/PadArea";
 import { SaveForm } from "./SaveForm";
 import { StageCanvas } from "./StageCanvas";
 
-const STEP = 0.05; // of an arrow key
 const SETTLE_MS = 200;
 
 /** The picture between the corners of a square, which follows a dot that is dragged. */
@@ -103,7 +103,6 @@ function Blend({ corners, place, sheet }: Shown) {
 function Pad({ corners, place, sheet, onMove }: Shown & { onMove: (place: Place) => void }) {
   const { t, n } = useTexts();
   const [{ smooth }] = usePreferences();
-  const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const { x, y } = place;
   useEffect(() => {
@@ -114,27 +113,6 @@ function Pad({ corners, place, sheet, onMove }: Shown & { onMove: (place: Place)
     drawScaled(canvas.current, sheet, whole, smooth);
   }, [sheet, smooth]);
 
-  const clamp = (value: number) => Math.min(1, Math.max(0, value));
-  const follow = (event: PointerEvent) => {
-    const box = area.current?.getBoundingClientRect();
-    if (box === undefined || event.buttons === 0) return;
-    onMove({
-      x: clamp((event.clientX - box.left) / box.width),
-      y: clamp((event.clientY - box.top) / box.height),
-    });
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const moves: Record<string, [number, number]> = {
-      ArrowLeft: [-STEP, 0],
-      ArrowRight: [STEP, 0],
-      ArrowUp: [0, -STEP],
-      ArrowDown: [0, STEP],
-    };
-    const move = moves[event.key];
-    if (move === undefined) return;
-    event.preventDefault();
-    onMove({ x: clamp(x + move[0]), y: clamp(y + move[1]) });
-  };
   return (
     <div className="pad">
       {[...corners, ...corners.slice(-1)].slice(0, MOST_CORNERS).map((ref, index) => (
@@ -143,29 +121,9 @@ function Pad({ corners, place, sheet, onMove }: Shown & { onMove: (place: Place)
           <Picture latent={ref} />
         </div>
       ))}
-      <div
-        ref={area}
-        className="pad-area"
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          follow(event);
-        }}
-        onPointerMove={follow}
-      >
+      <PadArea label={t.pad} valueText={t.padPlace(n(x, 2), n(y, 2))} place={place} onMove={onMove}>
         <canvas ref={canvas} className="pad-sheet" />
-        <div
-          role="slider"
-          tabIndex={0}
-          className="dot"
-          aria-label={t.pad}
-          aria-valuemin={0}
-          aria-valuemax={100}
-          aria-valuenow={Math.round(x * 100)}
-          aria-valuetext={t.padPlace(n(x, 2), n(y, 2))}
-          style={{ left: `${x * 100}%`, top: `${y * 100}%` }}
-          onKeyDown={onKeyDown}
-        />
-      </div>
+      </PadArea>
     </div>
   );
 }

@@ -1,0 +1,94 @@
+import { useEffect, useRef } from "react";
+import { StageCanvas } from "../explore/StageCanvas";
+import { drawScaled } from "../pictures/draw";
+import { captionOf } from "../pictures/latent";
+import { Segments } from "../ui/controls";
+import { Directions } from "./Directions";
+import type { Sample } from "./generator";
+import { blend, cornerWeights, pathAt, truncate } from "./latents";
+import { Pad } from "./Pad";
+import { Picks } from "./Picks";
+import { usePictures, useRendered } from "./pictures";
+import { SaveRow } from "./SaveRow";
+import { Transport } from "./Transport";
+import { t } from "./texts";
+import { inMode, MODES } from "./view";
+
+/** The picture that is worked on, and what it is made of. */
+export function Stage() {
+  const { model, view, change } = usePictures();
+  const { mode, picks, active, place, at, className, truncation } = view;
+  const pick = picks[active] ?? "0";
+  const between = picks.map(captionOf).join(mode === "morph" ? " → " : " · ");
+  const caption = mode === "picture" ? captionOf(pick) : between;
+
+  /** The sample that the mode shows. A morph and a pad have the class of their first picture. */
+  const sample = (): Sample => {
+    if (mode === "picture") return model.sampleOf(pick, view);
+    const latents = picks.map((ref) => model.latentOf(ref));
+    const latent =
+      mode === "morph" ? pathAt(latents, at) : blend(latents, cornerWeights(latents.length, place));
+    const label = model.labelOf(picks[0] ?? pick, className);
+    return { latent: truncate(latent, truncation), label };
+  };
+  const spot = { picture: pick, morph: at, pad: [place.x, place.y] }[mode];
+  const key = JSON.stringify([mode, picks, spot, className, truncation]);
+  const { picture, isCurrent, error } = useRendered(sample, key);
+
+  return (
+    <section className={`play-stage ${mode}-mode`} aria-label={t.stage}>
+      <Picture picture={picture} isCurrent={isCurrent} label={caption} />
+      <div className="play-controls">
+        {error && <p role="alert">{error}</p>}
+        <div className="row">
+          <Segments
+            label={t.mode}
+            choices={MODES.map((name) => ({ key: name, text: t[`mode_${name}`] }))}
+            chosen={mode}
+            onChoose={(chosen) => change(inMode(view, chosen, model))}
+          />
+          <SaveRow picture={picture} name={mode === "picture" ? pick : picks.join("-")} />
+        </div>
+        {mode === "morph" && <Transport />}
+        {mode === "pad" && <Pad />}
+        {mode !== "picture" && <Picks />}
+        <p className="muted">{t[`help_${mode}`]}</p>
+        <Directions />
+      </div>
+    </section>
+  );
+}
+
+function Picture({
+  picture,
+  isCurrent,
+  label,
+}: {
+  picture: ImageData | null;
+  isCurrent: boolean;
+  label: string;
+}) {
+  const { model, view } = usePictures();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [height, width] = model.content.shape;
+  const { smooth } = view;
+  useEffect(() => {
+    if (picture === null || canvas.current === null) return;
+    const part = { left: 0, top: 0, width, height };
+    drawScaled(canvas.current, canvasOf(picture), part, smooth);
+  }, [picture, width, height, smooth]);
+  return (
+    <div className="stage-frame">
+      <StageCanvas ref={canvas} shape={[height, width]} label={label} busy={!isCurrent} />
+    </div>
+  );
+}
+
+/** A picture on a canvas of its own size. */
+export function canvasOf(picture: ImageData): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  canvas.getContext("2d")?.putImageData(picture, 0, 0);
+  return canvas;
+}

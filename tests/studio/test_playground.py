@@ -1,0 +1,219 @@
+"""The playground in Chromium: from a disk and without a network, it makes the service's images."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+from running_service import Service, wait_until
+
+from app.serving.blends import corner_weights
+from models.directions.vectors import move
+from models.latents import blend, slerp, truncate
+from models.seeds import class_from_seed, latent_from_seed, latents_from_seeds
+
+from .browser import PHONE, ROOT, Visitor, axe_findings, open_browser
+
+URL = "/v1/models/cats/playground.html"
+MOST_BYTES = 20_000_000
+MOST_LEVELS = 2
+SEEDS = [*range(8), 2**32 + 7, 2**53 - 1]
+READ_PIXELS = """(canvas) => {
+  const { width, height } = canvas;
+  return [...canvas.getContext("2d").getImageData(0, 0, width, height).data];
+}"""
+
+Pixels = NDArray[np.int16]
+
+
+class Playground:
+    """The file of the starter model on a disk, and the service that it came from."""
+
+    def __init__(self, browser: Browser, client: httpx2.Client, file: Path) -> None:
+        self.client, self.file, self.problems = client, file, list[str]()
+        self.online = Visitor(browser, str(client.base_url).rstrip("/"), self.problems)
+        self._offline = Visitor(browser, file.as_uri(), self.problems)
+
+    @contextmanager
+    def open(self, fragment: str = "") -> Iterator[Page]:
+        """Open the file in a new profile, without a network."""
+        with self._offline.visit(fragment, offline=True) as page:
+            expect(page.locator(".play-seeds .picture.shown").first).to_be_visible()
+            yield page
+
+    def served(self, path: str, body: dict[str, Any] | None = None) -> Pixels:
+        """The pixels of the service's own image."""
+        method = "GET" if body is None else "POST"
+        response = self.client.request(method, f"/v1/models/cats/{path}", json=body)
+        response.raise_for_status()
+        return pixels_of(response.content)
+
+
+def pixels_of(png: bytes) -> Pixels:
+    with Image.open(io.BytesIO(png)) as image:
+        return np.asarray(image.convert("RGB"), np.int16)
+
+
+def thumbnail(page: Page, latent: str) -> Pixels:
+    """The pixels of a small picture of the page."""
+    canvas = page.locator(f'.play-wall canvas[data-latent="{latent}"].shown')
+    values = np.array(canvas.evaluate(READ_PIXELS), np.int16)
+    return values.reshape(64, 64, 4)[..., :3]
+
+
+def saved(page: Page) -> Pixels:
+    """The pixels of the file that the page saves, once it shows what was asked for."""
+    expect(page.locator(".stage-picture")).to_have_attribute("aria-busy", "false")
+    with page.expect_download() as download:
+        page.get_by_role("group").get_by_role("button").first.click()
+    return pixels_of(Path(download.value.path()).read_bytes())
+
+
+def differ(ours: Pixels, theirs: Pixels) -> int:
+    """The largest difference in levels."""
+    return int(np.abs(ours - theirs).max())
+
+
+def slider(page: Page, name: str) -> Locator:
+    return page.get_by_role("slider", name=name, exact=True)
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+    folder = tmp_path_factory.mktemp("playground")
+    with open_browser() as browser, Service(folder / "home", starter="cats") as service:
+        service.wait_until_ready()
+        with httpx2.Client(base_url=service.url, timeout=60) as client:
+            wait_until(client, "/v1/models/cats", lambda model: model["checkpoint"] is not None)
+            file = folder / "cats.html"
+            file.write_bytes(client.get(URL).raise_for_status().content)
+            yield Playground(browser, client, file)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_logged(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test leaves an error on the console; violations of the policy are among them."""
+    if "playground" not in request.fixturenames:
+        yield
+        return
+    problems = request.getfixturevalue("playground").problems
+    problems.clear()
+    yield
+    assert problems == []
+
+
+@pytest.mark.slow
+def test_the_images_are_those_of_the_service(playground: Playground) -> None:
+    assert playground.file.stat().st_size <= MOST_BYTES
+    with playground.open() as page:
+        for seed in SEEDS:
+            if page.locator(f'[data-latent="{seed}"]').count() == 0:
+                box = page.get_by_role("textbox", name="Seed")
+                box.fill(str(seed))
+                box.press("Enter")
+            own = playground.served(f"images/{seed}.png")
+            assert differ(thumbnail(page, str(seed)), own) <= MOST_LEVELS, seed
+        named = playground.served("images/@white.png")
+        assert differ(thumbnail(page, "white"), named) <= MOST_LEVELS
+
+
+@pytest.mark.slow
+def test_an_edit_a_morph_and_a_pad_are_those_of_the_service(playground: Playground) -> None:
+    white, tabby = {"name": "white"}, {"name": "tabby"}
+    with playground.open("#picks=7&truncation=0.8") as page:
+        slider(page, "white").focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        edited = playground.served("images/7.png?edit=white:0.5&truncation=0.8")
+        assert differ(saved(page), edited) <= MOST_LEVELS
+
+        page.get_by_role("button", name="Reset").click()
+        page.get_by_role("option", name="white", exact=True).click()
+        page.get_by_role("radio", name="Pad").click()
+        page.get_by_role("slider", name="Pad").press("ArrowRight")
+        corners = [{"name": name} for name in ("white", "tuxedo", "tabby-white", "tabby")]
+        body = {"corners": corners, "x": 0.55, "y": 0.5, "truncation": 0.8}
+        assert differ(saved(page), playground.served("blend", body)) <= MOST_LEVELS
+
+    with playground.open("#picks=white..tabby&mode=morph&at=0.49") as page:
+        slider(page, "Position").press("ArrowRight")
+        body = {"keyframes": [white, tabby], "frames": 3, "format": "strip"}
+        middle = playground.served("interpolations", body)[:, 64:128]
+        assert differ(saved(page), middle) <= MOST_LEVELS
+        page.get_by_role("button", name="Play", exact=True).click()
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
+        expect(page.locator(".frame-number")).not_to_have_text("50 %")
+
+
+@pytest.mark.slow
+def test_seeds_are_chosen_by_number_by_chance_and_by_the_arrow_keys(
+    playground: Playground,
+) -> None:
+    with playground.open() as page:
+        stage = page.locator(".stage-picture")
+        box = page.get_by_role("textbox", name="Seed")
+        box.fill("12x")
+        box.press("Enter")
+        expect(page.get_by_text("12x is no seed")).to_be_visible()
+        box.fill(str(2**53 - 1))
+        box.press("Enter")
+        expect(stage).to_have_attribute("aria-label", f"#{2**53 - 1}")
+        box.fill("120")
+        box.press("Enter")
+        page.get_by_role("option", name="Seed 120", exact=True).focus()
+        page.keyboard.press("ArrowRight")
+        expect(stage).to_have_attribute("aria-label", "#121")
+        page.get_by_role("button", name="Any seed").click()
+        expect(stage).not_to_have_attribute("aria-label", "#121")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en-US", "ja-JP"])
+def test_the_page_is_accessible_and_served_with_its_policy(
+    playground: Playground, language: str
+) -> None:
+    options: dict[str, Any] = {"bypass_csp": True, "language": language}
+    with playground.online.visit(f"{URL}#mode=pad", size=PHONE, **options) as page:
+        expect(page.locator(".picture.waiting")).to_have_count(0)
+        assert axe_findings(page) == []
+    with playground.online.visit(f"{URL}#mode=morph", theme="light", language=language) as page:
+        expect(page.locator(".picture.waiting")).to_have_count(0)
+        assert page.evaluate("window.origin") == "null"
+        assert page.locator("html").get_attribute("lang") == language[:2]
+
+
+def test_the_numbers_that_the_pages_own_tests_expect_are_those_of_the_service() -> None:
+    vectors = json.loads((ROOT / "studio" / "src" / "playground" / "vectors.json").read_text())
+
+    def same(expected: object, latent: NDArray[np.float32]) -> bool:
+        return np.array_equal(np.array(expected, np.float32), latent)
+
+    for entry in vectors["latents"]:
+        assert same(entry["latent"], latent_from_seed(entry["seed"], 8))
+    classes = vectors["classes"]
+    assert classes["drawn"] == [class_from_seed(seed, classes["of"]) for seed in classes["seeds"]]
+    edit = vectors["edit"]
+    offset = np.array(edit["amounts"]) @ np.array(vectors["directions"])
+    moved = move(latents_from_seeds([edit["seed"]], 8), offset)[0]
+    np.testing.assert_allclose(edit["latent"], moved, rtol=1e-6)
+    shorter = vectors["truncation"]
+    whole = latent_from_seed(shorter["seed"], 8)
+    assert same(shorter["latent"], truncate(whole, shorter["truncation"]))
+    for entry in vectors["slerp"]:
+        start, end = latents_from_seeds(entry["seeds"], 8)
+        np.testing.assert_allclose(entry["latent"], slerp(start, end, entry["t"]), rtol=1e-6)
+    turn = vectors["half_turn"]
+    start = latent_from_seed(turn["seed"], 8)
+    np.testing.assert_allclose(turn["latent"], slerp(start, -start, turn["t"]), rtol=1e-6)
+    for entry in vectors["blends"]:
+        corners = latents_from_seeds(entry["seeds"], 8)
+        weights = np.array([corner_weights(len(corners), entry["x"], entry["y"])])
+        np.testing.assert_allclose(entry["latent"], blend(corners, weights)[0], rtol=1e-6)
