@@ -45,6 +45,7 @@ from app.routes import (
     studio,
     taught_directions,
     timelapses,
+    uploads,
 )
 from app.routes.fast_images import FastImageApi
 from app.routes.middleware.body_limit import BodyLimit
@@ -66,6 +67,7 @@ STORE_RETRY_SECONDS = 10.0  # how long a request retries a bucket that does not 
 
 RESOURCES = (
     datasets,
+    uploads,
     presets,
     jobs,
     job_records,

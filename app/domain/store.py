@@ -129,6 +129,11 @@ class ObjectStore:
         listing = obstore.list(self._store, prefix)
         return sorted(str(entry["path"]) for page in listing for entry in page)
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return the bytes of every object below `prefix`, by its key."""
+        listing = obstore.list(self._store, prefix)
+        return {str(entry["path"]): int(entry["size"]) for page in listing for entry in page}
+
     def keys_older_than(self, prefix: str, seconds: float) -> Iterator[str]:
         """Yield the keys below `prefix` of the objects that are older than `seconds`."""
         cutoff = datetime.now(UTC) - timedelta(seconds=seconds)

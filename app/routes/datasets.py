@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from app.domain import datasets, jobs
+from app.domain import datasets, jobs, partial_uploads
 from app.domain.errors import (
     Conflict,
     InsufficientStorage,
@@ -21,7 +22,9 @@ from app.domain.errors import (
 from app.domain.images.png import ENCODER, write_png
 from app.domain.packing import CHOICES, COMMON_CODE_PAGES, SIZE, PackingRequest
 from app.domain.pagination import newest_first
+from app.domain.partial_uploads import ID as UPLOAD_ID
 from app.domain.queue import Queue
+from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
 from app.domain.validation import NAME_PATTERN
 from app.routes.dataset_views import DatasetView, dataset_view
@@ -39,12 +42,15 @@ from app.routes.dependencies import (
 from app.routes.fields import check_name
 from app.routes.openapi import NOT_MODIFIED, file_response, problems
 from app.routes.protocol.caching import IMMUTABLE, is_not_modified
-from app.routes.protocol.uploads import Upload, receive_upload
+from app.routes.protocol.uploads import Upload, UploadedFile, receive_upload
 
 router = APIRouter(
     prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
+SEPARATOR = ","
+MAX_UPLOADS = 16
+UPLOAD_IDS = f"^{UPLOAD_ID.pattern}({SEPARATOR}{UPLOAD_ID.pattern}){{0,{MAX_UPLOADS - 1}}}$"
 DEFAULTS = PackingRequest().to_json()
 UPLOAD_FORM = {
     "requestBody": {
@@ -53,7 +59,7 @@ UPLOAD_FORM = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["name", "files"],
+                    "required": ["name"],
                     "additionalProperties": False,
                     "properties": {
                         "name": {"type": "string", "pattern": NAME_PATTERN},
@@ -65,6 +71,14 @@ UPLOAD_FORM = {
                                 "Archives: zip, tar, tar.gz. Images: PNG, JPEG, WebP, AVIF, HEIC, "
                                 "TIFF, BMP, GIF. Arrays: IDX (also gzipped), .npy, .npz. Parquet. "
                                 "Label files."
+                            ),
+                        },
+                        "upload": {
+                            "type": "string",
+                            "pattern": UPLOAD_IDS,
+                            "description": (
+                                f"The ids of up to {MAX_UPLOADS} files that were uploaded in "
+                                f"pieces, separated by commas"
                             ),
                         },
                         "size": {
@@ -103,7 +117,7 @@ class DatasetList(BaseModel):
     "",
     status_code=202,
     openapi_extra=UPLOAD_FORM,
-    responses=problems(Conflict, QueueFull, InsufficientStorage),
+    responses=problems(NotFound, Conflict, QueueFull, InsufficientStorage),
 )
 async def create_dataset(
     request: Request,
@@ -122,6 +136,8 @@ async def create_dataset(
     try:
         upload = await receive_upload(request, folder, settings)
         name, packing = _check_fields(upload)
+        piecewise = list(filter(None, upload.fields.get("upload", "").split(SEPARATOR)))
+        files = upload.files + await to_thread.run_sync(_join, store, piecewise, folder)
         register = functools.partial(
             datasets.register_upload,
             database,
@@ -129,10 +145,12 @@ async def create_dataset(
             dataset_id=dataset_id,
             name=name,
             request=packing,
-            files=[(file.name, file.path) for file in upload.files],
+            files=[(file.name, file.path) for file in files],
             max_queued=settings.max_queued_jobs,
         )
         dataset = await to_thread.run_sync(register)
+        for upload_id in piecewise:
+            await to_thread.run_sync(partial_uploads.delete, store, upload_id)
     finally:
         await to_thread.run_sync(shutil.rmtree, folder, True)
     publisher.wake(Queue.LIGHT)
@@ -140,8 +158,24 @@ async def create_dataset(
     return dataset_view(dataset)
 
 
+def _join(store: ObjectStore, upload_ids: list[str], folder: Path) -> list[UploadedFile]:
+    """Make the files that were uploaded in pieces."""
+    if len(upload_ids) > MAX_UPLOADS:
+        raise InvalidRequest(
+            f"upload names {len(upload_ids)} files: at most {MAX_UPLOADS} are accepted; send them "
+            "as one zip or tar",
+            field="upload",
+        )
+    files = []
+    for upload in [partial_uploads.find(store, upload_id) for upload_id in upload_ids]:
+        path = folder / upload.id
+        partial_uploads.join(store, upload, path)
+        files.append(UploadedFile(upload.name, path, upload.bytes))
+    return files
+
+
 def _check_fields(upload: Upload) -> tuple[str, PackingRequest]:
-    known = {"name", *DEFAULTS}
+    known = {"name", "upload", *DEFAULTS}
     for field in upload.fields:
         if field not in known:
             raise InvalidRequest(
@@ -152,8 +186,10 @@ def _check_fields(upload: Upload) -> tuple[str, PackingRequest]:
         raise InvalidRequest("form field name is missing", field="name")
     check_name(upload.fields["name"], "name")
     packing = PackingRequest.from_json(upload.fields)
-    if not upload.files:
-        raise InvalidRequest("no files were sent: send at least one as `files`", field="files")
+    if not upload.files and not upload.fields.get("upload"):
+        raise InvalidRequest(
+            "no files were sent: send at least one as `files`, or `upload`", field="files"
+        )
     return upload.fields["name"], packing
 
 

@@ -108,7 +108,7 @@ def test_the_form_is_described(client: TestClient) -> None:
     call = client.get("/openapi.json").json()["paths"]["/v1/datasets"]["post"]
     form = call["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
     choices = {"fit", "channels", "horizontal_flip", "near_duplicates", "unclassified", "levels"}
-    assert form.keys() == {"name", "files", "size", "names", *choices}
+    assert form.keys() == {"name", "files", "upload", "size", "names", *choices}
     assert form["channels"]["enum"] == ["auto", "rgb", "grey", "rgba"]
     assert form["size"]["default"] == "64"
 

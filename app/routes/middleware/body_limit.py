@@ -25,7 +25,7 @@ from app.serving.latents import MAX_LATENT_DIM
 UPLOAD_PATHS = ("/v1/datasets", "/v1/models")  # limited by settings while they stream into files
 LATENT_PATHS = re.compile(r"/v1/models/[^/]+/(images|interpolations|latents(\.json)?)")
 FILE_PATHS = re.compile(
-    r"/v1/recipes/[^/]+|/v1/models/[^/]+/(projections|search|directions|latents\.npz)"
+    r"/v1/(recipes|uploads)/[^/]+|/v1/models/[^/]+/(projections|search|directions|latents\.npz)"
 )
 MAX_JSON_BYTES = 1024**2  # at every other path
 MAX_LARGE_BYTES = 32 * 1024**2  # more than a thousand latents of a thousand numbers

@@ -1,0 +1,104 @@
+"""Uploads in pieces: a large file arrives by several requests, and continues where it was left.
+
+Each piece is an object whose key ends in its offset, so that every API of a bucket can receive the
+next one, and a piece that is sent twice changes nothing. Pieces that nobody uses are deleted a day
+after they arrived, as all objects without a row.
+"""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.domain.datasets import upload_prefix
+from app.domain.errors import Conflict, InvalidRequest, NotFound
+from app.domain.jobs import new_id
+from app.domain.store import ObjectStore
+
+ID = re.compile(r"[0-9a-f]{1,32}")
+DESCRIPTION = "upload.json"
+OFFSET_DIGITS = 16  # so that the order of the keys is that of the offsets
+
+
+@dataclass(frozen=True)
+class PartialUpload:
+    """`name` comes from the client: it must never become part of a path. `received` counts the
+    bytes from the beginning on; `pieces` are the keys that hold them, in order."""
+
+    id: str
+    name: str
+    bytes: int
+    received: int
+    pieces: list[str]
+
+
+def start(store: ObjectStore, name: str, size: int) -> PartialUpload:
+    """Begin the upload of a file of `size` bytes."""
+    upload_id = new_id()
+    description = json.dumps({"name": name, "bytes": size}).encode()
+    store.put_bytes(f"{upload_prefix(upload_id)}/{DESCRIPTION}", description)
+    return PartialUpload(upload_id, name, size, 0, [])
+
+
+def find(store: ObjectStore, upload_id: str) -> PartialUpload:
+    """Return an upload with what has been received of it. Raises NotFound."""
+    prefix = upload_prefix(upload_id)
+    try:
+        if not ID.fullmatch(upload_id):
+            raise FileNotFoundError
+        description = json.loads(store.get_bytes(f"{prefix}/{DESCRIPTION}"))
+    except FileNotFoundError as exc:
+        raise NotFound(
+            f"there is no upload {upload_id[:50]!r}: it was used, deleted, or is older than a day; "
+            "start a new one",
+            field="upload",
+        ) from exc
+    received, pieces = 0, []
+    for key, size in sorted(store.sizes(prefix).items()):
+        offset = key.removeprefix(f"{prefix}/")
+        if offset.isdigit() and int(offset) == received:
+            received += size
+            pieces.append(key)
+    return PartialUpload(upload_id, description["name"], description["bytes"], received, pieces)
+
+
+def append(store: ObjectStore, upload_id: str, offset: int, piece: bytes) -> PartialUpload:
+    """Store the piece that begins at `offset`, which must be where the received bytes end."""
+    upload = find(store, upload_id)
+    if offset != upload.received:
+        raise Conflict(
+            f"upload {upload.id} has {upload.received} of {upload.bytes} bytes: continue at offset "
+            f"{upload.received}, not {offset}",
+            field="offset",
+        )
+    if not piece:
+        raise InvalidRequest("the body is empty: send the next bytes of the file")
+    if offset + len(piece) > upload.bytes:
+        raise InvalidRequest(
+            f"upload {upload.id} has {upload.bytes} bytes, and this piece ends at "
+            f"{offset + len(piece)}: start an upload of the right size",
+            field="offset",
+        )
+    store.put_bytes(f"{upload_prefix(upload.id)}/{offset:0{OFFSET_DIGITS}d}", piece)
+    return find(store, upload_id)
+
+
+def join(store: ObjectStore, upload: PartialUpload, path: Path) -> None:
+    """Write the whole file to `path`. Raises Conflict if a part of it is missing."""
+    if upload.received < upload.bytes:
+        raise Conflict(
+            f"upload {upload.id} has {upload.received} of {upload.bytes} bytes: send the rest "
+            "first",
+            field="upload",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for key in upload.pieces:
+            with store.local_copy(key).open("rb") as piece:
+                shutil.copyfileobj(piece, file)
+
+
+def delete(store: ObjectStore, upload_id: str) -> None:
+    """Delete an upload and its bytes. Raises NotFound."""
+    store.delete_prefix(upload_prefix(find(store, upload_id).id))
