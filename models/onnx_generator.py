@@ -6,6 +6,7 @@
 import ctypes
 import functools
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config import TrainingConfig
+from models.feature_maps import LayeredGenerator
 from models.latents import truncate
 from models.onnx_runtime import onnxruntime
 from models.onnx_sessions import CPU, session_options
@@ -45,12 +47,15 @@ class OnnxGenerator:
     """Maps latents and labels to images; thread-safe.
 
     An image has the same bytes alone, in every batch and in every slot: on a CPU, ONNX Runtime
-    computes each image of a batch by itself. `bytes` is the size of the file.
+    computes each image of a batch by itself.
     """
 
     def __init__(self, file: bytes | Path, *, on_cpu: bool = False) -> None:
         """Load a file, where `on_cpu` is set even beside a GPU. Raises OnnxFileError."""
-        self.bytes = file.stat().st_size if isinstance(file, Path) else len(file)
+        self._file = file
+        self._file_bytes = file.stat().st_size if isinstance(file, Path) else len(file)
+        self._layered: LayeredGenerator | None = None
+        self._opening = threading.Lock()
         self._session = _session(file, CPU if on_cpu else _provider())
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:
@@ -65,20 +70,46 @@ class OnnxGenerator:
         if [node.name for node in self._session.get_inputs()] != names:
             raise OnnxFileError(f"has inputs other than {' and '.join(names)}")
 
+    @property
+    def bytes(self) -> int:
+        """The size of the file, once more where the layers have been opened too."""
+        return self._file_bytes + (self._layered.bytes if self._layered else 0)
+
     def generate(self, latents: Latents, labels: Labels | None = None) -> Pixels:
         """(N, latent_dim) latents, (N,) labels where there are classes -> (N, H, W, C) uint8."""
-        inputs: dict[str, Any] = {LATENTS: latents}
-        if self.conditional:
-            assert labels is not None, "a conditional generator needs labels"
-            inputs[LABELS] = labels
-        (images,) = self._session.run(None, inputs)
+        (images,) = self._session.run(None, self._inputs(latents, labels))
         pixels: Pixels = images
         return pixels
 
     def render(self, samples: Sequence[Sample]) -> Pixels:
         """The images of one sample or more: (len(samples), H, W, C) uint8."""
-        labels = np.array([sample.label or 0 for sample in samples], np.int64)
-        return self.generate(latents_of(samples, self.config.latent_dim), labels)
+        return self.generate(latents_of(samples, self.config.latent_dim), _labels_of(samples))
+
+    def layered(self) -> LayeredGenerator:
+        """The same generator with its layers as outputs, opened at the first call. Raises
+        OnnxFileError where the file is gone or its layers cannot be read."""
+        with self._opening:
+            if self._layered is None:
+                try:
+                    model = self._file if isinstance(self._file, bytes) else self._file.read_bytes()
+                    self._layered = LayeredGenerator(model, self.inputs_of(Sample(0)))
+                except (OSError, ValueError) as error:
+                    raise OnnxFileError(f"has layers that cannot be read: {error}") from error
+            return self._layered
+
+    def inputs_of(self, sample: Sample) -> dict[str, Any]:
+        """The inputs of the graph for one image."""
+        return self._inputs(latents_of([sample], self.config.latent_dim), _labels_of([sample]))
+
+    def _inputs(self, latents: Latents, labels: Labels | None) -> dict[str, Any]:
+        if not self.conditional:
+            return {LATENTS: latents}
+        assert labels is not None, "a conditional generator needs labels"
+        return {LATENTS: latents, LABELS: labels}
+
+
+def _labels_of(samples: Sequence[Sample]) -> Labels:
+    return np.array([sample.label or 0 for sample in samples], np.int64)
 
 
 def latents_of(samples: Sequence[Sample], latent_dim: int) -> Latents:

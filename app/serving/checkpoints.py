@@ -16,6 +16,7 @@ from app.domain.errors import MoggyError
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.registry import resolve_checkpoint
 from app.domain.store import ObjectStore
+from models.feature_maps import LayeredGenerator
 from models.onnx_generator import OnnxFileError, OnnxGenerator
 
 log = structlog.get_logger()
@@ -160,6 +161,18 @@ class GeneratorCache:
             self._add(cached)
         return cached
 
+    def layered(self, cached: CachedGenerator) -> LayeredGenerator:
+        """The generator with its layers as outputs; they count as much as its file.
+
+        Raises BrokenCheckpoint.
+        """
+        try:
+            layered = cached.generator.layered()
+        except OnnxFileError as exc:
+            raise _broken(cached.checkpoint, str(exc)) from exc
+        self._unload_least_used()
+        return layered
+
     def of_model(self, model: str) -> list[CachedGenerator]:
         """The loaded generators of a model, the least recently used first."""
         with self._access:
@@ -178,15 +191,20 @@ class GeneratorCache:
         return [cached for cached in self._cached.values() if cached.checkpoint.model == model]
 
     def _add(self, cached: CachedGenerator) -> None:
-        evicted = []
         with self._access:
             self._cached[cached.checkpoint.id] = cached
+        log.info("generator_loaded", **_log_fields(cached), seconds=round(cached.seconds, 3))
+        self._unload_least_used()
+
+    def _unload_least_used(self) -> None:
+        """Unload generators until the others fit into the capacity."""
+        evicted = []
+        with self._access:
             total = sum(cached.generator.bytes for cached in self._cached.values())
             while total > self._capacity and len(self._cached) > 1:
                 _, oldest = self._cached.popitem(last=False)
                 total -= oldest.generator.bytes
                 evicted.append(oldest)
-        log.info("generator_loaded", **_log_fields(cached), seconds=round(cached.seconds, 3))
         _log_unloaded(evicted)
 
     def _read(self, checkpoint: GeneratorCheckpoint) -> OnnxGenerator:

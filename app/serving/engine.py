@@ -21,6 +21,7 @@ from app.serving.checkpoints import CachedGenerator, CheckpointLookup, Generator
 from app.serving.image_files import ImageFile
 from app.serving.passports import Passports
 from app.serving.sample_queue import BatchPart, SampleQueue, SampleRequest
+from models.feature_maps import LayeredGenerator, LayerMaps, Maps
 from models.onnx_generator import OnnxGenerator, uses_gpu
 from models.resources import usable_cores
 from models.samples import Pixels, Sample
@@ -189,6 +190,22 @@ class Engine:
             loading.add_done_callback(lambda _: self._loading.pop(checkpoint.id))
         # Shielded: a request that is cancelled must not cancel the loading for the others.
         return await asyncio.shield(loading)
+
+    async def layers(self, checkpoint: GeneratorCheckpoint) -> list[LayerMaps]:
+        """The layers of the generator, with the shapes of their maps. Raises BrokenCheckpoint."""
+        return (await self._layered(await self.load(checkpoint))).layers
+
+    async def feature_maps(
+        self, checkpoint: GeneratorCheckpoint, sample: Sample, layer: int
+    ) -> Maps:
+        """What a layer computes for the image of a sample. Raises BrokenCheckpoint."""
+        cached = await self.load(checkpoint)
+        layered = await self._layered(cached)
+        inputs = cached.generator.inputs_of(sample)
+        return await to_thread.run_sync(layered.maps, layer, inputs, limiter=self._loader)
+
+    async def _layered(self, cached: CachedGenerator) -> LayeredGenerator:
+        return await to_thread.run_sync(self.generators.layered, cached, limiter=self._loader)
 
     def seconds_to_wait(self) -> int:
         """Whole seconds until the queued samples are generated, at the last measured rate."""
