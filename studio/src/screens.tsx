@@ -2,7 +2,7 @@ import { type ComponentType, lazy, type ReactNode } from "react";
 import { ExploreScreen } from "./explore/ExploreScreen";
 import type { Messages } from "./i18n/en";
 import type { Screen } from "./state/screen";
-import { GridIcon, LearnIcon } from "./ui/icons";
+import { GridIcon, LearnIcon, QueueIcon } from "./ui/icons";
 
 export interface ScreenEntry {
   id: Screen;
@@ -15,6 +15,12 @@ export interface ScreenEntry {
 /** The screens, in the order of the rail. */
 export const SCREEN_ENTRIES: readonly ScreenEntry[] = [
   { id: "explore", label: (t) => t.explore, icon: <GridIcon />, Content: ExploreScreen },
+  {
+    id: "jobs",
+    label: (t) => t.jobs,
+    icon: <QueueIcon />,
+    Content: lazy(() => import("./jobs/JobsScreen")),
+  },
   {
     id: "learn",
     label: (t) => t.learn,

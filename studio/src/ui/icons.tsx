@@ -180,6 +180,23 @@ export function GridIcon() {
   );
 }
 
+export function QueueIcon() {
+  return (
+    <Icon>
+      <path d="M7.5 5h9M7.5 10h9M7.5 15h9" />
+      <path className="dots" d="M4 5h.01M4 10h.01M4 15h.01" />
+    </Icon>
+  );
+}
+
+export function ModelsIcon() {
+  return (
+    <Icon>
+      <path d="m10 3.2 7 3.6-7 3.6-7-3.6zM3.4 10.3 10 13.7l6.6-3.4M3.4 13.6 10 17l6.6-3.4" />
+    </Icon>
+  );
+}
+
 export function CheckIcon() {
   return (
     <Icon>

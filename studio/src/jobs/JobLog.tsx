@@ -1,0 +1,65 @@
+import { useLayoutEffect, useRef } from "react";
+import { serviceUrl } from "../api/client";
+import { useScreenTexts } from "../i18n";
+import { CopyRow } from "../ui/CopyRow";
+import { DownloadLink } from "../ui/DownloadLink";
+import { type Job, useLog } from "./queries";
+import { TEXTS } from "./texts";
+
+const SHOWN_LINES = 400;
+const AT_THE_END_PX = 24;
+
+/** The end of a job's log. It stays at its last line while lines are added, unless one has scrolled
+ * up to read. */
+export function JobLog({ job }: { job: Job }) {
+  const t = useScreenTexts(TEXTS);
+  const log = useLog(job);
+  const box = useRef<HTMLPreElement>(null);
+  const atEnd = useRef(true);
+  const text = log.data ?? "";
+  const shown = text.split("\n").slice(-SHOWN_LINES).join("\n").trimEnd();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: lines that are added move the end
+  useLayoutEffect(() => {
+    if (box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [shown]);
+  return (
+    <section className="section">
+      <h3>{t.log}</h3>
+      {log.error !== null && (
+        <p className="field-error" role="alert">
+          {log.error.message}
+        </p>
+      )}
+      {log.data === "" && <p className="muted">{t.logEmpty}</p>}
+      {shown !== "" && (
+        <>
+          <pre
+            ref={box}
+            className="log"
+            lang="en"
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls needs the keyboard
+            tabIndex={0}
+            role="log"
+            aria-live="off" // it is read when one wants to
+            aria-label={t.log}
+            onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
+              atEnd.current = scrollTop + clientHeight > scrollHeight - AT_THE_END_PX;
+            }}
+          >
+            {shown}
+          </pre>
+          <div className="row">
+            <CopyRow texts={[{ label: t.copyLog, text: () => text }]} />
+            <DownloadLink
+              address={serviceUrl(`/v1/jobs/${job.id}/log`)}
+              file={`${job.id}.log`}
+              label={t.wholeLog}
+            >
+              {t.wholeLog}
+            </DownloadLink>
+          </div>
+        </>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,136 @@
+import { useEffect, useRef } from "react";
+import { Button } from "react-aria-components";
+import { hasEnded, useJob } from "../api/queries";
+import { useScreenTexts, useTexts } from "../i18n";
+import { useAddressState } from "../state/address";
+import { ENDED, JOBS_CODEC, type JobsView, LIVE } from "./address";
+import { Filters } from "./Filters";
+import { JobPane } from "./JobPane";
+import { JobRow } from "./JobRow";
+import {
+  itemsOf,
+  type Job,
+  useEndedJobs,
+  useFollowedJobs,
+  useLiveJobs,
+  useNewJobs,
+} from "./queries";
+import { TEXTS } from "./texts";
+import "../styles/jobs.css";
+
+/** All jobs: those that run or wait, in their order, then those that have ended; and one in detail. */
+export default function JobsScreen() {
+  const t = useScreenTexts(TEXTS);
+  const { t: common } = useTexts();
+  const [view, change] = useAddressState(JOBS_CODEC);
+  const filters = { kind: view.kind, status: view.status, model: view.model };
+  const live = useLiveJobs(filters);
+  const ended = useEndedJobs(filters);
+  const open = useJob(view.job);
+  useNewJobs(filters);
+
+  const liveJobs = live.data?.items ?? [];
+  const endedJobs = itemsOf(ended.data).filter((job) => hasEnded(job.status));
+  const openFirst = view.job !== null && !hasEnded(open.data?.status) ? [view.job] : [];
+  useFollowedJobs([...new Set([...openFirst, ...liveJobs.map((job) => job.id)])]);
+
+  const showsLive = view.status === null || LIVE.includes(view.status);
+  const showsEnded = view.status === null || ENDED.includes(view.status);
+  const isFiltered = view.kind !== null || view.status !== null || view.model !== null;
+  const isLoading = live.data === undefined || (showsEnded && ended.data === undefined);
+  const error = live.error ?? ended.error;
+  const isEmpty = !isLoading && liveJobs.length + endedJobs.length === 0 && !ended.hasNextPage;
+  const row = (job: Job) => <JobRow key={job.id} job={job} view={view} />;
+  return (
+    <>
+      <main className="page">
+        <div className="page-head">
+          <div>
+            <h1 className="page-title">{common.jobs}</h1>
+            <p className="page-text">{t.intro}</p>
+          </div>
+          <Filters view={view} change={change} />
+        </div>
+        {error !== null && (
+          <p className="alert" role="alert">
+            {error.message || common.offline}
+          </p>
+        )}
+        {isLoading && error === null && <p className="muted">{common.loading}…</p>}
+        {isEmpty && <Empty isFiltered={isFiltered} clear={() => change(NO_FILTERS)} />}
+        {!isEmpty && !isLoading && showsLive && (
+          <section className="job-section" aria-label={t.live}>
+            <h2>{t.live}</h2>
+            {liveJobs.length === 0 && <p className="muted">{t.liveNone}</p>}
+            <ul className="job-list">{liveJobs.map(row)}</ul>
+          </section>
+        )}
+        {!isEmpty && !isLoading && showsEnded && (
+          <section className="job-section" aria-label={t.ended}>
+            <h2>{t.ended}</h2>
+            {endedJobs.length === 0 && !ended.hasNextPage && <p className="muted">{t.endedNone}</p>}
+            <ul className="job-list">{endedJobs.map(row)}</ul>
+            {ended.hasNextPage && (
+              <More
+                isLoading={ended.isFetchingNextPage}
+                onMore={() => void ended.fetchNextPage()}
+              />
+            )}
+          </section>
+        )}
+      </main>
+      {view.job !== null && (
+        <JobPane
+          key={view.job}
+          job={open.data}
+          error={open.error}
+          onClose={() => change({ job: null })}
+          onOpen={(job) => change({ job })}
+        />
+      )}
+    </>
+  );
+}
+
+const NO_FILTERS: Partial<JobsView> = { kind: null, status: null, model: null };
+
+function Empty({ isFiltered, clear }: { isFiltered: boolean; clear: () => void }) {
+  const t = useScreenTexts(TEXTS);
+  return (
+    <div className="blank">
+      <strong>{isFiltered ? t.noneMatch : t.noJobs}</strong>
+      {isFiltered ? (
+        <Button className="button" onPress={clear}>
+          {t.clearFilters}
+        </Button>
+      ) : (
+        <p>{t.noJobsHelp}</p>
+      )}
+    </div>
+  );
+}
+
+/** Fetches the next page when it comes into view, or is pressed. */
+function More({ isLoading, onMore }: { isLoading: boolean; onMore: () => void }) {
+  const t = useScreenTexts(TEXTS);
+  const place = useRef<HTMLDivElement>(null);
+  const newest = useRef(onMore);
+  useEffect(() => {
+    newest.current = onMore;
+  });
+  useEffect(() => {
+    if (place.current === null || isLoading) return;
+    const observer = new IntersectionObserver(([entry]) => {
+      if (entry?.isIntersecting) newest.current();
+    });
+    observer.observe(place.current);
+    return () => observer.disconnect();
+  }, [isLoading]);
+  return (
+    <div ref={place}>
+      <Button className="button" isDisabled={isLoading} onPress={onMore}>
+        {isLoading ? t.loadingMore : t.more}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,229 @@
+import {
+  type InfiniteData,
+  keepPreviousData,
+  type QueryClient,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { useCallback, useEffect, useRef } from "react";
+import { api, data, request, type Schemas, serviceUrl } from "../api/client";
+import { type JobEvent, MAX_FOLLOWED_JOBS } from "../api/eventStream";
+import { useJobEvents } from "../api/events";
+import { hasEnded } from "../api/queries";
+import { ENDED, type JobsView, LIVE } from "./address";
+
+export type Job = Schemas["JobView"];
+type Filters = Pick<JobsView, "kind" | "status" | "model">;
+
+const LISTS = ["job-lists"];
+const NEW_JOBS_POLL_MS = 3000; // jobs that are queued elsewhere have no event yet
+const UNFOLLOWED_POLL_MS = 15_000; // the states of jobs beyond those that are followed
+const LOG_POLL_MS = 5000; // a log is stored every ten seconds
+const REFRESH_MS = 150; // events that come together cause one request
+
+function query({ kind, model }: Filters) {
+  return { ...(kind === null ? {} : { kind }), ...(model === null ? {} : { model }) };
+}
+
+/** The jobs that have not ended: running ones, then the queue in its order, then paused ones. */
+export function useLiveJobs(filters: Filters) {
+  const wanted = LIVE.filter((status) => filters.status === null || filters.status === status);
+  return useQuery({
+    queryKey: [...LISTS, "live", filters],
+    queryFn: async () => {
+      const lists = await Promise.all(
+        wanted.map((status) =>
+          data(
+            api.GET("/v1/jobs", { params: { query: { ...query(filters), status, limit: 200 } } }),
+          ),
+        ),
+      );
+      return { items: lists.flatMap(({ items }) => items.toReversed()) };
+    },
+    placeholderData: keepPreviousData,
+    refetchInterval: UNFOLLOWED_POLL_MS,
+  });
+}
+
+/** The jobs that have ended, newest first, page by page. */
+export function useEndedJobs(filters: Filters) {
+  const { status } = filters;
+  return useInfiniteQuery({
+    queryKey: [...LISTS, "ended", filters],
+    enabled: status === null || ENDED.includes(status),
+    queryFn: ({ pageParam }) =>
+      data(
+        api.GET("/v1/jobs", {
+          params: {
+            query: {
+              ...query(filters),
+              ...(status === null ? {} : { status }),
+              ...(pageParam === null ? {} : { cursor: pageParam }),
+              limit: 50,
+            },
+          },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Lists the jobs anew once there is one that was queued elsewhere. */
+export function useNewJobs(filters: Filters): void {
+  const client = useQueryClient();
+  const newest = useQuery({
+    queryKey: ["newest-job", filters.kind, filters.model],
+    queryFn: () =>
+      data(api.GET("/v1/jobs", { params: { query: { ...query(filters), limit: 1 } } })),
+    refetchInterval: NEW_JOBS_POLL_MS,
+  });
+  const id = newest.data?.items[0]?.id;
+  const listed = useRef(id);
+  useEffect(() => {
+    if (listed.current !== undefined && listed.current !== id) {
+      void client.invalidateQueries({ queryKey: LISTS });
+    }
+    listed.current = id;
+  }, [id, client]);
+}
+
+/** Keeps these jobs fresh by their events; at most 50, the first ones. */
+export function useFollowedJobs(jobs: readonly string[]): void {
+  const client = useQueryClient();
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const onEvent = useCallback(
+    (event: JobEvent) => {
+      if (event.type === "progress") return patchProgress(client, event.job, event.data);
+      if (event.type !== "opened") {
+        void client.invalidateQueries({ queryKey: ["jobs", event.job] });
+      }
+      clearTimeout(timer.current);
+      timer.current = setTimeout(() => {
+        void client.invalidateQueries({ queryKey: LISTS });
+      }, REFRESH_MS);
+    },
+    [client],
+  );
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useJobEvents(jobs.slice(0, MAX_FOLLOWED_JOBS), onEvent);
+}
+
+function patchProgress(client: QueryClient, id: string, progress: Schemas["ProgressData"]): void {
+  const patched = (job: Job): Job => {
+    if (job.id !== id) return job;
+    const { images_seen, images_total, images_per_second, eta_seconds } = progress;
+    return {
+      ...job,
+      progress: {
+        images_seen: images_seen ?? job.progress.images_seen,
+        images_total: images_total ?? job.progress.images_total,
+        images_per_second: images_per_second ?? null,
+        eta_seconds: eta_seconds ?? null,
+      },
+    };
+  };
+  client.setQueriesData<{ items: Job[] }>({ queryKey: [...LISTS, "live"] }, (list) =>
+    list === undefined ? list : { items: list.items.map(patched) },
+  );
+  client.setQueryData<Job>(["jobs", id], (job) => job && patched(job));
+}
+
+/** Ends, pauses or resumes exactly one job. */
+export function useJobAction(id: string, action: "cancel" | "pause" | "resume") {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: () =>
+      data(api.POST(`/v1/jobs/{job_id}/${action}`, { params: { path: { job_id: id } } })),
+    onSuccess: refresh,
+    onError: refresh, // it may have ended meanwhile
+  });
+}
+
+/** Queues a job; returns it, so that it can be opened. */
+export function useQueueJob() {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: async (body: Schemas["JobRequest"]) =>
+      // The response is an estimate only where a dry run is requested.
+      (await data(api.POST("/v1/jobs", { body }))) as Schemas["CreatedJob"],
+    onSuccess: refresh,
+  });
+}
+
+/** Searches for the directions of a model again. */
+export function useSearchDirections(model: string, checkpoint: string | null) {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: () =>
+      data(
+        api.POST("/v1/models/{name}/find-directions", {
+          params: {
+            path: { name: model },
+            query: checkpoint === null ? {} : { checkpoint },
+          },
+        }),
+      ),
+    onSuccess: refresh,
+  });
+}
+
+function useRefresh() {
+  const client = useQueryClient();
+  return async () => {
+    await Promise.all([
+      client.invalidateQueries({ queryKey: LISTS }),
+      client.invalidateQueries({ queryKey: ["jobs"] }),
+    ]);
+  };
+}
+
+/** The end of the job's log, read again while the job runs, and once it has ended. */
+export function useLog(job: Job) {
+  return useQuery({
+    queryKey: ["job-log", job.id, job.status],
+    queryFn: async ({ signal }) =>
+      (await request(serviceUrl(`/v1/jobs/${job.id}/log`), { signal })).text(),
+    placeholderData: keepPreviousData,
+    refetchInterval: hasEnded(job.status) ? false : LOG_POLL_MS,
+  });
+}
+
+/** The files that a synthesis has stored. */
+export function useJobFiles(job: Job) {
+  return useInfiniteQuery({
+    queryKey: ["job-files", job.id, job.status],
+    queryFn: ({ pageParam }) =>
+      data(
+        api.GET("/v1/jobs/{job_id}/files", {
+          params: {
+            path: { job_id: job.id },
+            query: { limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) },
+          },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  });
+}
+
+export function useDeleteJobFiles(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => api.DELETE("/v1/jobs/{job_id}/files", { params: { path: { job_id: id } } }),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["job-files", id] });
+      void client.invalidateQueries({ queryKey: ["jobs", id] });
+    },
+  });
+}
+
+/** All items of the pages that were fetched. */
+export function itemsOf<Page extends { items: readonly unknown[] }>(
+  pages: InfiniteData<Page> | undefined,
+): Page["items"][number][] {
+  return pages?.pages.flatMap((page) => page.items) ?? [];
+}

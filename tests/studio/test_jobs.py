@@ -1,0 +1,239 @@
+"""The screen Jobs in Chromium, against `moggy up` with a training that runs all the while."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx2
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from running_service import Service, wait_until
+
+from .browser import PHONE, Visitor, axe_findings, open_browser
+from .small_data import (
+    add_dataset,
+    add_model,
+    client,
+    post,
+    queue_training,
+    status_of,
+    wait_until_ended,
+)
+
+pytestmark = pytest.mark.slow
+
+ENDED_JOBS = 55  # more than one page of them
+
+
+class World(NamedTuple):
+    """A service, and the training that runs in it."""
+
+    visitor: Visitor
+    api: httpx2.Client
+    running: str
+
+    def queue(self, model: str) -> str:
+        """A training that waits behind the one that runs."""
+        return queue_training(self.api, "dots", model)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = tmp_path_factory.mktemp("jobs") / "home"
+    with open_browser() as browser, Service(home) as service:
+        service.wait_until_ready()
+        with client(service) as api:
+            add_dataset(api, "dots")
+            running = queue_training(api, "dots", "long")
+            add_model(api, "tiny")
+            wait_until(api, f"/v1/jobs/{running}", lambda job: job["progress"]["images_seen"] > 0)
+            yield World(Visitor(browser, service.url), api, running)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_logged(world: World) -> Iterator[None]:
+    """No test leaves an error on the console; violations of the policy are among them."""
+    world.visitor.problems.clear()
+    yield
+    assert world.visitor.problems == []
+
+
+def pane(page: Page) -> Locator:
+    return page.get_by_role("complementary")
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(".job-row").filter(has=page.get_by_text(name, exact=True))
+
+
+def seen(text: str) -> int:
+    """The number at the beginning of a text."""
+    return int(re.sub(r"\D", "", text.split(" of ")[0]))
+
+
+def test_a_running_job_moves_by_itself_and_opens_with_its_log(world: World) -> None:
+    with world.visitor.visit() as page:
+        page.get_by_role("link", name="Jobs").click()
+        running = row(page, "long")
+        expect(running.get_by_text("Running")).to_be_visible()
+        before = seen(running.locator(".job-state").inner_text())
+        page.wait_for_function(
+            "before => Number(document.querySelector('.job-row .job-state').innerText"
+            ".split(' of ')[0].replace(/\\D/g, '')) > before",
+            arg=before,
+        )
+        running.click()
+        expect(pane(page).get_by_role("heading", name="Training: long")).to_be_visible()
+        expect(pane(page).get_by_text("images/s")).to_be_visible()
+        assert f"job={world.running}" in page.url
+        expect(pane(page).get_by_role("log")).to_contain_text("train begins, attempt 1")
+        pane(page).get_by_role("button", name="Copy the log").click()
+        assert "train begins" in page.evaluate("navigator.clipboard.readText()")
+        link = pane(page).get_by_role("link", name="Watch the training")
+        assert str(link.get_attribute("href")).endswith(f"/?screen=train&job={world.running}")
+        pane(page).get_by_text("Configuration").click()
+        expect(pane(page).get_by_text("10,000,000", exact=True)).to_be_visible()
+        page.reload()
+        expect(pane(page).get_by_role("heading", name="Training: long")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(pane(page)).to_have_count(0)
+
+
+def test_with_the_keyboard_exactly_one_of_two_waiting_jobs_is_cancelled(world: World) -> None:
+    first, second = world.queue("first"), world.queue("second")
+    with world.visitor.visit("/?screen=jobs") as page:
+        expect(row(page, "first")).to_contain_text("Place 1 in its queue")
+        expect(row(page, "second")).to_contain_text("Place 2 in its queue")
+        row(page, "first").focus()
+        page.keyboard.press("Enter")
+        pane(page).get_by_role("button", name="Cancel").focus()
+        page.keyboard.press("Enter")
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text("Cancel this job? (Training: first)")
+        expect(question).to_contain_text("No checkpoint is stored yet")
+        page.keyboard.press("Escape")
+        expect(question).to_have_count(0)
+        assert status_of(world.api, first) == "queued"
+        page.keyboard.press("Enter")
+        question.get_by_role("button", name="Cancel the job").focus()
+        page.keyboard.press("Enter")
+        expect(pane(page).get_by_text("Cancelled", exact=True)).to_be_visible()
+        expect(row(page, "second")).to_contain_text("Place 1 in its queue")
+    assert [status_of(world.api, job) for job in (first, second)] == ["cancelled", "queued"]
+    assert status_of(world.api, world.running) == "running"
+    post(world.api, f"/v1/jobs/{second}/cancel")
+
+
+def test_a_cancelled_training_is_queued_again_with_the_same_configuration(world: World) -> None:
+    job = world.queue("again")
+    before = post(world.api, f"/v1/jobs/{job}/cancel")
+    with world.visitor.visit(f"/?screen=jobs&job={job}") as page:
+        pane(page).get_by_role("button", name="Queue again").click()
+        question = page.get_by_role("alertdialog")
+        expect(question.get_by_role("radio", name="From the start")).to_be_checked()
+        question.get_by_role("button", name="Queue again").click()
+        expect(pane(page).get_by_text("Queued", exact=True).first).to_be_visible()
+        page.wait_for_url(re.compile(f"job=(?!{job})"))
+        after = world.api.get(f"/v1/jobs/{page.url.split('job=')[1]}").json()
+    assert after["config"] == before["config"]
+    assert (after["dataset"], after["model"]) == (before["dataset"], before["model"])
+    post(world.api, f"/v1/jobs/{after['id']}/cancel")
+
+
+def test_a_training_is_paused_resumed_and_continued_from_its_checkpoint(world: World) -> None:
+    wait_until(world.api, "/v1/models/long", lambda model: model["checkpoints"] > 0)
+    with world.visitor.visit(f"/?screen=jobs&job={world.running}") as page:
+        pane(page).get_by_role("button", name="Pause").click()
+        resume = pane(page).get_by_role("button", name="Resume")
+        expect(resume).to_be_visible()
+        expect(pane(page).get_by_text("Paused", exact=True)).to_be_visible()
+        pane(page).get_by_role("button", name="Cancel").click()
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text(re.compile("of its checkpoints in long, the newest at"))
+        question.get_by_role("button", name="Back").click()
+        resume.click()
+        expect(pane(page).get_by_text("Running", exact=True)).to_be_visible()
+
+
+def test_an_error_is_shown_with_what_to_do(world: World) -> None:
+    made = post(
+        world.api,
+        "/v1/datasets",
+        data={"name": "words"},
+        files={"files": ("words.txt", b"no picture")},
+    )
+    error = wait_until_ended(world.api, made["job"])["error"]
+    with world.visitor.visit("/?screen=jobs&kind=ingest") as page:
+        row(page, "words").click()
+        expect(pane(page).get_by_role("alert")).to_contain_text(error)
+        expect(pane(page).get_by_text("drop the files again")).to_be_visible()
+
+
+def test_the_files_of_a_synthesis_are_saved_and_deleted(world: World) -> None:
+    body: dict[str, Any] = {"kind": "synthesize", "model": "tiny", "images": 20}
+    job = post(world.api, "/v1/jobs", json=body | {"shard_images": 10})["id"]
+    wait_until_ended(world.api, job)
+    with world.visitor.visit(f"/?screen=jobs&job={job}") as page:
+        with page.expect_download() as download:
+            pane(page).get_by_role("link", name="Download as manifest.json").click()
+        assert download.value.suggested_filename == "manifest.json"
+        pane(page).get_by_role("button", name="Delete the files").click()
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text("5 files are deleted, which frees")
+        question.get_by_role("button", name="Delete the files").click()
+        expect(pane(page).get_by_text("No files")).to_be_visible()
+    assert world.api.get(f"/v1/jobs/{job}/files").json()["items"] == []
+
+
+def test_filters_are_in_the_address_and_ended_jobs_come_page_by_page(world: World) -> None:
+    for _ in range(ENDED_JOBS):
+        post(world.api, f"/v1/jobs/{world.queue('many')}/cancel")
+    with world.visitor.visit("/?screen=jobs") as page:
+        page.get_by_role("button", name="All models").click()
+        page.get_by_role("option", name="many").click()
+        page.get_by_role("button", name="All states").click()
+        page.get_by_role("option", name="Cancelled").click()
+        assert page.url.endswith("/?screen=jobs&status=cancelled&model=many")
+        page.reload()
+        rows = page.locator(".job-row")
+        expect(rows.first).to_be_visible()
+        page.locator(".page").evaluate("(list) => list.scrollTo(0, list.scrollHeight)")
+        expect(rows).to_have_count(ENDED_JOBS)
+        page.get_by_role("button", name="All kinds").click()
+        page.get_by_role("option", name="Evaluation").click()
+        expect(page.get_by_text("No job matches these filters.")).to_be_visible()
+        page.get_by_role("button", name="Clear filters").last.click()
+        expect(row(page, "long")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_text("No job matches these filters.")).to_be_visible()
+
+
+def test_a_job_that_is_queued_elsewhere_appears_by_itself(world: World) -> None:
+    with world.visitor.visit("/?screen=jobs") as page:
+        expect(row(page, "long")).to_be_visible()
+        job = world.queue("elsewhere")
+        expect(row(page, "elsewhere")).to_contain_text("Place 1 in its queue")
+        post(world.api, f"/v1/jobs/{job}/cancel")
+        expect(row(page, "elsewhere").get_by_text("Cancelled")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_nothing_serious_is_wrong_for_assistive_technology(world: World, theme: Any) -> None:
+    with world.visitor.visit(
+        f"/?screen=jobs&job={world.running}", theme=theme, bypass_csp=True, reduced_motion="reduce"
+    ) as page:
+        expect(pane(page).get_by_role("log")).to_be_visible()
+        assert axe_findings(page) == []
+        pane(page).get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("alertdialog")).to_be_visible()
+        assert axe_findings(page) == []
+
+
+def test_on_a_phone_and_in_japanese(world: World) -> None:
+    with world.visitor.visit("/?screen=jobs", size=PHONE, language="ja-JP") as page:
+        row(page, "long").tap()
+        expect(page.get_by_role("heading", name="学習: long")).to_be_visible()
+        expect(page.locator(".job-row").first).to_be_hidden()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+        pane(page).get_by_role("button", name="閉じる").tap()
+        expect(row(page, "long")).to_be_visible()
