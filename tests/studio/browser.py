@@ -1,5 +1,6 @@
 """Debian's Chromium with a new profile for each page, and the errors that a page logs."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -113,6 +116,20 @@ def query(page: Page) -> dict[str, str]:
     """The query of the page's address, without `from`, which follows once the wall has settled."""
     values = parse_qs(urlsplit(page.url).query)
     return {name: texts[0] for name, texts in values.items() if name != "from"}
+
+
+def colours(canvas: Locator) -> list[int]:
+    """The RGB values of a canvas."""
+    values: list[int] = canvas.evaluate(
+        "(canvas) => [...canvas.getContext('2d')"
+        ".getImageData(0, 0, canvas.width, canvas.height).data]"
+    )
+    return [value for index, value in enumerate(values) if index % 4 != 3]
+
+
+def served_colours(visitor: Visitor, path: str) -> list[int]:
+    image = Image.open(io.BytesIO(httpx2.get(visitor.url + path).content)).convert("RGB")
+    return list(image.tobytes())
 
 
 def frame(page: Page) -> int:

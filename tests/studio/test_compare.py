@@ -1,13 +1,11 @@
 """Comparing checkpoints and models in Chromium: at equal seeds, with a divider between them."""
 
-import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
-from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from running_api import LATENT_DIM, running_api
 
@@ -16,7 +14,17 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 
-from .browser import DESKTOP, PHONE, Visitor, axe_findings, open_browser, tile, wait_for_pictures
+from .browser import (
+    DESKTOP,
+    PHONE,
+    Visitor,
+    axe_findings,
+    colours,
+    open_browser,
+    served_colours,
+    tile,
+    wait_for_pictures,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -51,20 +59,6 @@ def bar(page: Page) -> Locator:
 def wait_for_rivals(page: Page) -> None:
     wait_for_pictures(page)
     page.wait_for_selector(".rival .picture.shown")
-
-
-def colours(canvas: Locator) -> list[int]:
-    """The RGB values of a canvas."""
-    values: list[int] = canvas.evaluate(
-        "(canvas) => [...canvas.getContext('2d')"
-        ".getImageData(0, 0, canvas.width, canvas.height).data]"
-    )
-    return [value for index, value in enumerate(values) if index % 4 != 3]
-
-
-def served_colours(visitor: Visitor, path: str) -> list[int]:
-    image = Image.open(io.BytesIO(httpx2.get(visitor.url + path).content)).convert("RGB")
-    return list(image.tobytes())
 
 
 def test_two_checkpoints_are_compared_at_equal_seeds(visitor: Visitor) -> None:

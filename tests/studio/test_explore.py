@@ -177,7 +177,7 @@ def test_a_link_to_a_morph_stands_still_where_it_was_left(visitor: Visitor) -> N
 
 def test_the_wall_shows_what_is_nearest_to_a_colour_and_to_a_picture(visitor: Visitor) -> None:
     with visitor.visit() as page:
-        page.get_by_role("button", name="Search by colour").click()
+        page.get_by_role("button", name="Search", exact=True).click()
         page.get_by_role("button", name="Colour #e0a458").click()
         # The first search has the samples indexed.
         expect(page.get_by_text("64 of 64 samples, nearest first")).to_be_visible()
@@ -242,13 +242,13 @@ def test_a_seed_a_truncation_and_a_surprise_are_chosen(visitor: Visitor) -> None
 
 def test_theme_and_language_are_chosen_and_kept(visitor: Visitor) -> None:
     with visitor.visit(language="ja-JP") as page:
-        expect(page.get_by_role("button", name="色で検索")).to_be_visible()
+        expect(page.get_by_role("button", name="検索", exact=True)).to_be_visible()
         page.get_by_role("button", name="言語").click()
         page.get_by_role("menuitemradio", name="English").click()
         page.get_by_role("button", name="Theme").click()
         page.get_by_role("menuitemradio", name="Light").click()
         page.reload()
-        expect(page.get_by_role("button", name="Search by colour")).to_be_visible()
+        expect(page.get_by_role("button", name="Search", exact=True)).to_be_visible()
         background = "getComputedStyle(document.body).backgroundColor"
         assert page.evaluate(background) == "rgb(244, 241, 236)"
         assert page.evaluate("document.documentElement.lang") == "en"

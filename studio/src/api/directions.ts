@@ -62,6 +62,7 @@ export function useTeachDirection(source: PictureSource) {
             negative: less.map(latentOf),
             orthogonal_to: [...orthogonalTo],
             checkpoint: source.checkpoint,
+            class: source.className,
           },
         }),
       ),

@@ -2,7 +2,6 @@ import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/r
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
 import { api, data, request, type Schemas, serviceUrl } from "./client";
-import { Problem } from "./problem";
 
 const JOB_POLL_MS = 1000;
 
@@ -76,7 +75,7 @@ export function useSaveLatent(source: PictureSource, options: { replace?: boolea
       data(
         api.POST("/v1/models/{name}/latents", {
           params: { path: { name: source.model }, query: options },
-          body: { ...body, checkpoint: source.checkpoint },
+          body: { class: source.className, ...body, checkpoint: source.checkpoint },
         }),
       ),
     onSuccess: () => client.invalidateQueries({ queryKey: latentsOf(source.model).queryKey }),
@@ -101,6 +100,7 @@ export function useDescription(source: PictureSource, ref: string, enabled: bool
   const query = {
     checkpoint: source.checkpoint,
     truncation: source.truncation,
+    class: source.className,
     nearest: 4,
     edit: editParameters(ref),
   };
@@ -151,34 +151,5 @@ export function useProjection(id: string | null) {
       ),
     enabled: id !== null,
     refetchInterval: (query) => (hasEnded(query.state.data?.status) ? false : JOB_POLL_MS),
-  });
-}
-
-export interface Search {
-  color: string | null;
-  like: string | null;
-}
-
-export const SEARCH_SIZE = 120;
-
-/** The samples nearest to a colour or a picture. While their index is built, the error names the
- * job that builds it. */
-export function useSearch(source: PictureSource, search: Search | null) {
-  return useQuery({
-    queryKey: ["search", source.model, source.checkpoint, search],
-    enabled: search !== null,
-    queryFn: () =>
-      data(
-        api.POST("/v1/models/{name}/search", {
-          params: { path: { name: source.model } },
-          body: {
-            k: SEARCH_SIZE,
-            checkpoint: source.checkpoint,
-            ...(search?.color ? { color: search.color } : {}),
-            ...(search?.like ? { latent: latentOf(search.like) } : {}),
-          },
-        }),
-      ),
-    retry: (count, error) => !(error instanceof Problem && error.job !== null) && count < 2,
   });
 }

@@ -1,13 +1,12 @@
 import { useCallback, useEffect, useMemo } from "react";
 import type { Model } from "../api/client";
-import { useSearch } from "../api/queries";
 import { PicturesOf } from "../pictures/context";
 import { baseOf, isSeed, type LatentRef } from "../pictures/latent";
 import { sourceOf } from "../pictures/source";
 import { undo } from "../state/address";
 import { useFavourites } from "../state/favourites";
 import { useView } from "../state/useView";
-import { MAX_KEYFRAMES, type Side } from "../state/view";
+import { MAX_KEYFRAMES, type Side, type View } from "../state/view";
 import { CompareBar } from "./CompareBar";
 import { FoundBar } from "./FoundBar";
 import { Header } from "./Header";
@@ -15,28 +14,24 @@ import { markExample, marksOf } from "./marks";
 import { PhotoDrop } from "./PhotoButton";
 import { Shelf } from "./Shelf";
 import { Stage } from "./Stage";
+import { useFound } from "./useFound";
 import { FoundWall, SeedWall } from "./Wall";
 import { WipeOf } from "./Wipe";
 
 /** The pictures of a model: a wall of them, and beside it what is open: a picture or a morph. */
 export function Explore({ model, models }: { model: Model; models: readonly Model[] }) {
   const [view, change] = useView();
+  const { className } = view;
   const source = useMemo(
-    () => sourceOf(model, view.checkpoint, view.truncation),
-    [model, view.checkpoint, view.truncation],
+    () => sourceOf(model, view.checkpoint, view.truncation, className),
+    [model, view.checkpoint, view.truncation, className],
   );
   const rival = useMemo(() => {
     const against = models.find(({ name }) => name === view.against);
     if (!against?.checkpoint) return null;
-    return sourceOf(against, view.againstCheckpoint, view.truncation);
-  }, [models, view.against, view.againstCheckpoint, view.truncation]);
-  const { color, like, only } = view;
-  const searched = only === null && (color !== null || like !== null);
-  const search = useSearch(source, searched ? { color, like } : null);
-  const found = useMemo(
-    () => (searched ? (search.data?.items.map((item) => String(item.seed)) ?? []) : only),
-    [searched, search.data, only],
-  );
+    return sourceOf(against, view.againstCheckpoint, view.truncation, className);
+  }, [models, view.against, view.againstCheckpoint, view.truncation, className]);
+  const found = useFound(source, view);
   const { favourites, toggle } = useFavourites(model.name);
   const teaching = view.teach !== null;
   const picking = teaching || view.morph.length > 0;
@@ -92,7 +87,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
   const base = show === null ? null : baseOf(show);
   const step = (by: 1 | -1): LatentRef | null => {
     if (base === null) return null;
-    if (found !== null) return found[found.indexOf(base) + by] ?? null;
+    if (found !== null) return found.refs[found.refs.indexOf(base) + by] ?? null;
     return isSeed(base) && Number(base) + by >= 0 ? String(Number(base) + by) : null;
   };
   const isOpen = picking || show !== null || view.photo !== null;
@@ -135,7 +130,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
                 change={change}
               />
             )}
-            {found !== null && <FoundBar search={search} view={view} change={change} />}
+            {found !== null && <FoundBar found={found} view={view} change={change} />}
             {found === null ? (
               <SeedWall
                 key={source.model}
@@ -144,7 +139,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
                 onScrolled={(from) => change({ from }, { replace: true })}
               />
             ) : (
-              <FoundWall key={`${color} ${like} ${only === null}`} {...wall} refs={found} />
+              <FoundWall key={foundKey(view)} {...wall} refs={found.refs} onEnd={found.more} />
             )}
           </main>
         </PhotoDrop>
@@ -164,4 +159,9 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
       </WipeOf>
     </PicturesOf>
   );
+}
+
+/** What differs for another search: the wall then begins at its top again. */
+function foundKey({ color, like, findClass, minQuality, only, from }: View): string {
+  return [color, like, findClass, minQuality, only === null ? from : "chosen"].join();
 }

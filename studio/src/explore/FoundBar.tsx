@@ -1,61 +1,94 @@
-import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
-import type { Schemas } from "../api/client";
 import { useTexts } from "../i18n";
 import { captionOf } from "../pictures/latent";
 import { Picture } from "../pictures/Picture";
 import type { ChangeView } from "../state/useView";
-import type { View } from "../state/view";
+import { NO_SEARCH, type View } from "../state/view";
 import { CloseIcon } from "../ui/icons";
 import { IndexProgress } from "./IndexProgress";
+import type { Found } from "./useFound";
 
-/** What the wall was searched for, or that it shows chosen pictures, and while the samples are being indexed, how far that is. */
+/** What the wall was searched for, or that it shows chosen pictures; while the samples are being
+ * indexed, how far that is. */
 export function FoundBar({
-  search,
+  found,
   view,
   change,
 }: {
-  search: UseQueryResult<Schemas["SearchAnswer"]>;
+  found: Found;
   view: View;
   change: ChangeView;
 }) {
   const { t, n } = useTexts();
+  const { kind, refs, samples } = found;
+  const count = n(refs.length);
+  const texts = {
+    chosen: refs.length > 0 ? t.foundOnly(count) : t.noFavourites,
+    search: t.foundCount(count, n(samples ?? 0)),
+    good: t.foundGood(count, n(view.from)),
+  };
+  const isSearch = kind === "search";
   return (
     <div className="found" role="status">
-      {view.only === null && view.color !== null && (
-        <span className="found-what">
-          {t.foundColor}
+      {isSearch && view.color !== null && (
+        <Criterion name={t.foundColor} onRemove={() => change({ color: null })}>
           <span className="swatch small" style={{ background: view.color }} />
           {view.color}
-        </span>
+        </Criterion>
       )}
-      {view.only === null && view.like !== null && (
-        <span className="found-what">
-          {t.foundLike}
+      {isSearch && view.like !== null && (
+        <Criterion name={t.foundLike} onRemove={() => change({ like: null })}>
           <Picture latent={view.like} />
           {captionOf(view.like)}
-        </span>
+        </Criterion>
       )}
-      {view.only === null && search.data === undefined && search.error !== null ? (
-        <IndexProgress error={search.error} onIndexed={search.refetch} />
+      {isSearch && view.findClass !== null && (
+        <Criterion name={t.classLabel} onRemove={() => change({ findClass: null })}>
+          {view.findClass}
+        </Criterion>
+      )}
+      {kind !== "chosen" && view.minQuality > 0 && (
+        <Criterion name={t.quality} onRemove={() => change({ minQuality: 0 })}>
+          {t.qualityFrom(n(view.minQuality))}
+        </Criterion>
+      )}
+      {found.error !== null ? (
+        <IndexProgress error={found.error} onIndexed={found.tryAgain} />
       ) : (
-        <span className="muted">
-          {view.only !== null
-            ? view.only.length > 0
-              ? t.foundOnly(n(view.only.length))
-              : t.noFavourites
-            : search.data !== undefined
-              ? t.foundCount(n(search.data.items.length), n(search.data.samples))
-              : t.loading}
-        </span>
+        <span className="muted">{found.isPending ? t.loading : texts[kind]}</span>
       )}
       <Button
         className="button quiet"
-        onPress={() => change({ color: null, like: null, only: null })}
+        onPress={() =>
+          change({ ...NO_SEARCH, minQuality: kind === "chosen" ? view.minQuality : 0 })
+        }
       >
         <CloseIcon />
         {t.clearSearch}
       </Button>
     </div>
+  );
+}
+
+/** One of the things that the wall was searched for. */
+function Criterion({
+  name,
+  onRemove,
+  children,
+}: {
+  name: string;
+  onRemove: () => void;
+  children: ReactNode;
+}) {
+  const { t } = useTexts();
+  return (
+    <span className="criterion">
+      <span className="muted">{name}</span>
+      {children}
+      <Button className="criterion-remove" aria-label={t.removeCriterion(name)} onPress={onRemove}>
+        <CloseIcon />
+      </Button>
+    </span>
   );
 }

@@ -13,16 +13,18 @@ import type { Model } from "../api/client";
 import { useCheckpoints } from "../api/queries";
 import { useTexts } from "../i18n";
 import { isSeed, type LatentRef } from "../pictures/latent";
+import { classesOf } from "../pictures/source";
 import { TILE, usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
-import { clampFrom, type View } from "../state/view";
+import { clampFrom, NO_SEARCH, type View } from "../state/view";
 import { Chooser, IconButton, LabelledSlider, Segments } from "../ui/controls";
 import { DiceIcon, HeartIcon, TeachIcon, TuneIcon } from "../ui/icons";
-import { ColorSearch } from "./ColorSearch";
 import { CompareButton } from "./CompareBar";
 import { PhotoButton } from "./PhotoButton";
+import { SearchPanel } from "./SearchPanel";
 
 const SERVED = "served";
+const ANY_CLASS = "";
 
 /** Which model, which checkpoint, and where on the wall. */
 export function Header({
@@ -43,6 +45,7 @@ export function Header({
 }) {
   const { t, n } = useTexts();
   const usable = models.filter((other) => other.checkpoint !== null);
+  const classes = classesOf(model);
   const config = model.config ?? {};
   const [height, width] = Array.isArray(config.shape) ? config.shape : ["?", "?"];
   return (
@@ -64,8 +67,8 @@ export function Header({
                 checkpoint: null,
                 show: null,
                 morph: [],
-                like: null,
-                only: null,
+                ...NO_SEARCH,
+                className: null,
                 teach: null,
                 more: [],
                 less: [],
@@ -84,6 +87,7 @@ export function Header({
       </div>
       <div className="tools">
         <Checkpoints model={model} view={view} change={change} />
+        <ClassChooser classes={classes} model={model.name} view={view} change={change} />
         <SeedField view={view} change={change} />
         <IconButton
           label={t.surprise}
@@ -91,9 +95,7 @@ export function Header({
           onPress={() =>
             change({
               from: clampFrom(Math.random() * 2 ** 32),
-              color: null,
-              like: null,
-              only: null,
+              ...NO_SEARCH,
             })
           }
         >
@@ -123,7 +125,7 @@ export function Header({
         >
           <TeachIcon />
         </IconButton>
-        <ColorSearch view={view} change={change} />
+        <SearchPanel classes={classes} view={view} change={change} />
         <Display view={view} change={change} />
       </div>
     </header>
@@ -152,6 +154,44 @@ function Checkpoints({ model, view, change }: { model: Model; view: View; change
   );
 }
 
+/** The class of all pictures, where the model has classes. */
+function ClassChooser({
+  classes,
+  model,
+  view,
+  change,
+}: {
+  classes: readonly string[];
+  model: string;
+  view: View;
+  change: ChangeView;
+}) {
+  const { t } = useTexts();
+  const { className } = view;
+  if (className !== null && !classes.includes(className)) {
+    return (
+      <p className="no-class" role="alert">
+        {t.noSuchClass(className, model)}
+        <Button className="button" onPress={() => change({ className: null })}>
+          {t.anyClass}
+        </Button>
+      </p>
+    );
+  }
+  if (classes.length === 0) return null;
+  return (
+    <Chooser
+      label={t.classLabel}
+      choices={[
+        { key: ANY_CLASS, text: t.classOfSeed },
+        ...classes.map((name) => ({ key: name, text: name })),
+      ]}
+      chosen={className ?? ANY_CLASS}
+      onChoose={(name) => change({ className: name === ANY_CLASS ? null : name, findClass: null })}
+    />
+  );
+}
+
 function SeedField({ view, change }: { view: View; change: ChangeView }) {
   const { t } = useTexts();
   const [text, setText] = useState("");
@@ -166,9 +206,7 @@ function SeedField({ view, change }: { view: View; change: ChangeView }) {
           from: clampFrom(Number(seed)),
           show: seed,
           morph: [],
-          color: null,
-          like: null,
-          only: null,
+          ...NO_SEARCH,
         });
         setText("");
       }}

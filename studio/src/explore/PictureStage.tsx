@@ -16,7 +16,7 @@ import {
 } from "../pictures/snippets";
 import { usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
-import type { View } from "../state/view";
+import { NO_SEARCH, type View } from "../state/view";
 import { CopyRow } from "../ui/CopyRow";
 import { DownloadLinks } from "../ui/DownloadLinks";
 import { MorphIcon, SparkIcon, TrashIcon } from "../ui/icons";
@@ -58,10 +58,7 @@ export function PictureStage({
           <MorphIcon />
           {t.morphFromHere}
         </Button>
-        <Button
-          className="button"
-          onPress={() => change({ like: latent, color: null, only: null })}
-        >
+        <Button className="button" onPress={() => change({ ...NO_SEARCH, like: latent })}>
           <SparkIcon />
           {t.moreLikeThis}
         </Button>

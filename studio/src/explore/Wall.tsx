@@ -8,6 +8,7 @@ import { firstSeed, fitColumns, growRows } from "./layout";
 import { WallWipe } from "./Wipe";
 
 const FIRST_ROWS = 60;
+const ROWS_BEFORE_END = 4;
 
 /** The endless wall of pictures by seed. `from` is the first seed that is visible. */
 export function SeedWall({
@@ -54,8 +55,12 @@ export function SeedWall({
   );
 }
 
-/** The pictures that a search found. */
-export function FoundWall({ refs, ...choice }: Choice & { refs: readonly LatentRef[] }) {
+/** The pictures that a search found. `onEnd` is called when the last of them come near. */
+export function FoundWall({
+  refs,
+  onEnd,
+  ...choice
+}: Choice & { refs: readonly LatentRef[]; onEnd: () => void }) {
   const { t } = useTexts();
   const [grid, size] = useColumns();
   return (
@@ -73,7 +78,9 @@ export function FoundWall({ refs, ...choice }: Choice & { refs: readonly LatentR
             refAt={(index) => refs[index] ?? ""}
             indexOf={(ref) => refs.indexOf(ref)}
             endless={false}
-            onVisible={() => {}}
+            onVisible={(_, last) => {
+              if ((last + ROWS_BEFORE_END) * size.columns >= refs.length) onEnd();
+            }}
           />
         )}
       </div>

@@ -26,7 +26,13 @@ test("the only checkpoint of a model is compared with another model that has one
 });
 
 test("another model has the same seeds, and no saved latent or direction", () => {
-  const source = { model: "cats", checkpoint: "c2", truncation: 1, shape: [64, 64] } as const;
+  const source = {
+    model: "cats",
+    checkpoint: "c2",
+    truncation: 1,
+    shape: [64, 64],
+    className: null,
+  } as const;
   const other = { ...source, model: "dogs" };
   expect(canCompare("7", source, other)).toBe(true);
   expect(canCompare("white", source, other)).toBe(false);

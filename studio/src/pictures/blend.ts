@@ -22,6 +22,7 @@ export function blendBody(
     format,
     checkpoint: source.checkpoint,
     truncation: source.truncation,
+    class: source.className,
   };
 }
 
@@ -45,8 +46,9 @@ export function fetchSheet(
   corners: readonly LatentRef[],
   signal: AbortSignal,
 ): Promise<ImageBitmap> {
-  const { checkpoint, truncation } = source;
-  const body = { corners: corners.map(latentOf), sheet: SHEET, checkpoint, truncation };
+  const { checkpoint, truncation, className } = source;
+  const latents = corners.map(latentOf);
+  const body = { corners: latents, sheet: SHEET, checkpoint, truncation, class: className };
   return fetchBlend(source, body, signal);
 }
 

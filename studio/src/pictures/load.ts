@@ -31,6 +31,7 @@ async function fetchSheet(source: PictureSource, refs: LatentRef[]): Promise<Ima
       columns: Math.min(COLUMNS, refs.length),
       checkpoint: source.checkpoint,
       truncation: source.truncation,
+      class: source.className,
     },
     parseAs: "blob",
   });

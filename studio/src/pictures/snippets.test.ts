@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { curlCommand, imagePath, morphBody, morphPath, pythonProgram } from "./snippets";
 
-const SOURCE = { model: "cats", checkpoint: "5cf3", truncation: 1, shape: [64, 64] } as const;
+const SOURCE = {
+  model: "cats",
+  checkpoint: "5cf3",
+  truncation: 1,
+  shape: [64, 64],
+  className: null,
+} as const;
 const PLAIN = { scale: 1, smooth: true };
 
 test("the path of an image names its checkpoint, and only what differs from the default", () => {
@@ -11,6 +17,13 @@ test("the path of an image names its checkpoint, and only what differs from the 
   ).toBe(
     "/v1/models/cats/images/@white.webp?checkpoint=5cf3&truncation=0.7&scale=4&resample=nearest",
   );
+});
+
+test("a class is in the path of an image, and in the body of a morph", () => {
+  const tabby = { ...SOURCE, className: "tabby" };
+  expect(imagePath(tabby, "7", "png", PLAIN)).toMatch(/7.png\?checkpoint=5cf3&class=tabby$/);
+  const morph = { keyframes: ["7", "8"], easing: "linear", loop: false } as const;
+  expect(morphBody(tabby, morph, 60, "gif", PLAIN).class).toBe("tabby");
 });
 
 test("edits are in the path of an image, and in the body of a morph", () => {

@@ -44,6 +44,7 @@ export function morphBody(
     format,
     checkpoint: source.checkpoint,
     truncation: source.truncation,
+    class: source.className,
     scale,
     resample: smooth ? "lanczos" : "nearest",
   };
@@ -104,6 +105,7 @@ function query(
 ): string {
   const parameters = new URLSearchParams([["checkpoint", source.checkpoint], ...options]);
   if (source.truncation !== 1) parameters.set("truncation", String(source.truncation));
+  if (source.className !== null) parameters.set("class", source.className);
   for (const edit of edits) parameters.append("edit", edit);
   if (scale !== 1) parameters.set("scale", String(scale));
   const resample: Resample = smooth ? "lanczos" : "nearest";

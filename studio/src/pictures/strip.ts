@@ -27,6 +27,7 @@ export async function fetchStrip(
       format: "strip",
       checkpoint: source.checkpoint,
       truncation: source.truncation,
+      class: source.className,
     },
     parseAs: "blob",
     signal,

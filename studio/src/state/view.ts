@@ -9,6 +9,7 @@ import {
 import { EASINGS, type Easing } from "../pictures/morph";
 
 export const MAX_KEYFRAMES = 64;
+export const MAX_QUALITY = 95; // the most that pictures are required to have
 export const MAX_EXAMPLES = 256; // on each side, of a direction that is taught
 
 /** The sides of a direction that is taught: its pictures show more of it, or less. */
@@ -27,6 +28,8 @@ export interface View {
   /** Null: the checkpoint that the model serves. */
   checkpoint: string | null;
   truncation: number;
+  /** The class of the pictures; null: each seed draws its own. */
+  className: string | null;
   /** The first seed of the wall. */
   from: number;
   /** The picture that is open. */
@@ -39,9 +42,12 @@ export interface View {
   at: number | null;
   /** The place on the pad whose corners the first keyframes are; null: the morph is a path. */
   pad: Place | null;
-  /** The wall shows the samples nearest to a colour, #rrggbb, or to a picture. */
+  /** The wall shows the samples nearest to a colour, #rrggbb, and to a picture, of a class. */
   color: string | null;
   like: LatentRef | null;
+  findClass: string | null;
+  /** The wall leaves out pictures of a lower quality, in per cent. */
+  minQuality: number;
   /** The wall shows these pictures; null: all. */
   only: readonly LatentRef[] | null;
   /** The projection of a photo that is being worked on. */
@@ -66,6 +72,7 @@ export const DEFAULT_VIEW: View = {
   model: null,
   checkpoint: null,
   truncation: 1,
+  className: null,
   from: 0,
   show: null,
   morph: [],
@@ -75,6 +82,8 @@ export const DEFAULT_VIEW: View = {
   pad: null,
   color: null,
   like: null,
+  findClass: null,
+  minQuality: 0,
   only: null,
   photo: null,
   against: null,
@@ -86,6 +95,9 @@ export const DEFAULT_VIEW: View = {
   less: [],
   direction: null,
 };
+
+/** The wall without a search. */
+export const NO_SEARCH = { color: null, like: null, findClass: null, only: null };
 
 /** Reads the query of an address. A value that is not valid counts as absent. */
 export function parseView(query: string): View {
@@ -104,6 +116,7 @@ export function parseView(query: string): View {
     model: given.get("model"),
     checkpoint: text("checkpoint", isId),
     truncation: number("truncation", 0.01, 1) ?? 1,
+    className: given.get("class"),
     from: Number(text("from", isSeed) ?? 0),
     show: text("show", isRef),
     morph: refs("morph").slice(0, MAX_KEYFRAMES),
@@ -113,6 +126,8 @@ export function parseView(query: string): View {
     pad: parsePlace(given.get("pad") ?? ""),
     color: text("color", (value) => /^#[0-9a-f]{6}$/i.test(value)),
     like: text("like", isRef),
+    findClass: given.get("find_class"),
+    minQuality: number("min_quality", 1, MAX_QUALITY) ?? 0,
     only: given.has("only") ? refs("only") : null,
     photo: text("photo", isId),
     against: given.get("against"),
@@ -135,9 +150,12 @@ export function formatView(view: View): string {
   add("model", view.model);
   add("checkpoint", view.checkpoint);
   add("truncation", view.truncation === 1 ? null : shorten(view.truncation));
+  add("class", view.className);
   add("from", view.from === 0 ? null : String(view.from));
   add("color", view.color);
   add("like", view.like);
+  add("find_class", view.findClass);
+  add("min_quality", view.minQuality === 0 ? null : String(view.minQuality));
   add("only", view.only?.join(SEPARATOR) ?? null);
   add("photo", view.photo);
   add("against", view.against);

@@ -89,11 +89,19 @@ export function TuneIcon() {
   );
 }
 
-export function PaletteIcon() {
+export function SearchIcon() {
   return (
     <Icon>
-      <path d="M10 3a7 7 0 1 0 0 14c1.2 0 1.7-.8 1.4-1.7-.4-1.3.3-2.3 1.6-2.3H15a2 2 0 0 0 2-2.2A7 7 0 0 0 10 3Z" />
-      <path className="dots" d="M6.6 9.6h.01M8.8 6.6h.01M12.4 6.9h.01" />
+      <path d="M13 13l4 4M14.5 9a5.5 5.5 0 1 1-11 0 5.5 5.5 0 0 1 11 0Z" />
+    </Icon>
+  );
+}
+
+export function TagIcon() {
+  return (
+    <Icon>
+      <path d="M3.5 3.5h6l7 7-6 6-7-7z" />
+      <path className="dots" d="M7 7h.01" />
     </Icon>
   );
 }

@@ -1,0 +1,177 @@
+"""Search by words, colour, class and quality in Chromium, and the class of a conditional model."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from running_api import running_api
+from sample_index_files import CLASSES, SAMPLES, SMALL, add_index, build
+
+from app.domain.database import Database
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from benchmarks.harness.random_models import register, store_checkpoint
+
+from .browser import (
+    DESKTOP,
+    PHONE,
+    Visitor,
+    axe_findings,
+    colours,
+    open_browser,
+    query,
+    served_colours,
+    stage,
+    tile,
+    wait_for_pictures,
+)
+
+pytestmark = pytest.mark.slow
+
+CATS, LETTERS = "/v1/models/cats", "/v1/models/letters"
+
+
+@pytest.fixture(scope="module")
+def visitor(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Visitor]:
+    """Indexed models: `cats`, and `letters`, which has classes and whose quality is not known."""
+    folder = tmp_path_factory.mktemp("search")
+    settings = Settings(home=folder / "home", redis_url=valkey_url)
+    with open_browser() as browser, running_api(folder, settings) as running:
+        database, store = Database(settings.database), ObjectStore(settings)
+        for name, config in (("cats", SMALL), ("letters", SMALL | CLASSES)):
+            checkpoint = register(database, store_checkpoint(store, name, **config))
+            index = build(folder / name, config, with_pictures=name == "cats")
+            add_index(database, store, checkpoint, index)
+        database.close()
+        latent = {"name": "snow", "seed": 4, "note": "a white cat", "tags": ["outdoors"]}
+        assert httpx2.post(f"{running.url}{CATS}/latents", json=latent).status_code == 201
+        yield Visitor(browser, running.url)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_logged(visitor: Visitor) -> Iterator[None]:
+    visitor.problems.clear()
+    yield
+    assert visitor.problems == []
+
+
+def found_names(page: Page, count: int) -> list[str]:
+    grid = page.get_by_role("grid", name="Found pictures")
+    tiles = grid.locator("[data-index]")
+    expect(tiles.first).to_be_visible()
+    return [str(tile.get_attribute("aria-label")) for tile in tiles.all()[:count]]
+
+
+def search_panel(page: Page) -> Locator:
+    page.get_by_role("button", name="Search", exact=True).click()
+    return page.get_by_role("dialog", name="Search")
+
+
+def test_words_name_saved_latents_by_name_note_and_tag(visitor: Visitor) -> None:
+    with visitor.visit("/?model=cats") as page:
+        words = search_panel(page).get_by_role("textbox", name="Words")
+        words.fill("dog")
+        expect(page.get_by_text("Nothing is named “dog”")).to_be_visible()
+        words.fill("outdoors white")
+        expect(page.get_by_role("button", name="snow a white cat · outdoors")).to_be_visible()
+        words.press("Enter")
+        expect(page.get_by_text(f"{SAMPLES} of {SAMPLES} samples, nearest first")).to_be_visible()
+        assert query(page) == {"model": "cats", "like": "snow", "show": "snow"}
+        expect(stage(page).get_by_role("heading", name="snow")).to_be_visible()
+
+
+def test_words_name_classes_which_are_searched_and_combined_with_a_colour(
+    visitor: Visitor,
+) -> None:
+    with visitor.visit("/?model=letters") as page:
+        words = search_panel(page).get_by_role("textbox", name="Words")
+        words.fill("b")
+        words.press("Enter")
+        found = page.get_by_role("status").filter(has_text="samples, nearest first")
+        expect(found).to_contain_text("Class")
+        search_panel(page).get_by_role("button", name="Colour #7a4a2b").click()
+        expect(found).to_contain_text("#7a4a2b")
+        assert query(page) == {"model": "letters", "color": "#7a4a2b", "find_class": "b"}
+        body = {"class": "b", "color": "#7a4a2b", "k": 120}
+        items = httpx2.post(f"{visitor.url}{LETTERS}/search", json=body).json()["items"]
+        expect(found).to_contain_text(f"{len(items)} of {SAMPLES}")
+        assert found_names(page, 3) == [f"Picture {item['seed']}" for item in items[:3]]
+        page.get_by_role("button", name="Search without “Class”").click()
+        expect(found).to_contain_text(f"{SAMPLES} of {SAMPLES}")
+        assert query(page) == {"model": "letters", "color": "#7a4a2b"}
+        page.get_by_role("button", name="All pictures").click()
+        expect(page.get_by_role("grid", name="Pictures by seed")).to_be_visible()
+
+
+def test_a_class_is_chosen_for_pictures_morphs_and_files(visitor: Visitor) -> None:
+    with visitor.visit("/?model=letters") as page:
+        wait_for_pictures(page)
+        page.get_by_role("button", name=re.compile("Class")).click()
+        page.get_by_role("option", name="b", exact=True).click()
+        page.wait_for_url(re.compile("class=b"))
+        wait_for_pictures(page)
+        for seed in range(3):
+            path = f"{LETTERS}/images/{seed}.png?class=b"
+            assert colours(tile(page, seed).locator("canvas")) == served_colours(visitor, path)
+        tile(page, 2).click()
+        link = stage(page).get_by_role("link", name="Download as PNG")
+        assert "class=b" in str(link.get_attribute("href"))
+        expect(stage(page).locator("dd", has_text=re.compile("^b$"))).to_be_visible()
+        stage(page).get_by_role("button", name="Morph from here").click()
+        tile(page, 3).click()
+        page.wait_for_selector("[data-frame]")
+        link = stage(page).get_by_role("link", name="Download as GIF")
+        assert "class=b" in str(link.get_attribute("href"))
+    with visitor.visit("/?model=letters&class=z") as page:
+        expect(page.get_by_role("alert")).to_contain_text("letters has no class z")
+        page.get_by_role("alert").get_by_role("button", name="Any class").click()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        assert query(page) == {"model": "letters"}
+
+
+def test_poor_pictures_are_left_out_of_the_wall_and_of_a_search(visitor: Visitor) -> None:
+    body = {"count": 60, "seed": 0, "min_quality": 50, "format": "json"}
+    answer = httpx2.post(f"{visitor.url}{CATS}/images", json=body, timeout=60).json()
+    good = sorted(image["seed"] for image in answer["items"])
+    assert good != list(range(60))
+    with visitor.visit("/?model=cats") as page:
+        slider = search_panel(page).get_by_role("slider", name="Leave out poor pictures")
+        for _ in range(10):
+            slider.press("ArrowRight")
+        page.wait_for_url(re.compile("min_quality=50"))
+        page.keyboard.press("Escape")
+        assert found_names(page, 10) == [f"Picture {seed}" for seed in good[:10]]
+        # More of them come while one scrolls.
+        page.locator(".wall").evaluate("(wall) => wall.scrollTo(0, wall.scrollHeight)")
+        expect(page.get_by_text(re.compile("120 good ones from seed 0 on"))).to_be_visible()
+        search_panel(page).get_by_role("button", name="Colour #7a4a2b").click()
+        expect(page.get_by_text(f"of {SAMPLES} samples, nearest first")).to_be_visible()
+        query_of_search = {"model": "cats", "color": "#7a4a2b", "min_quality": "50"}
+        assert query(page) == query_of_search
+    with visitor.visit("/?model=letters&min_quality=30") as page:
+        expect(page.get_by_role("alert")).to_contain_text("quality")  # it is not known
+    assert all("409" in text for text in visitor.problems)
+    visitor.problems.clear()
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        {"size": DESKTOP, "theme": "light", "language": "en-US"},
+        {"size": PHONE, "theme": "dark", "language": "en-US"},
+    ],
+    ids=["desktop-light", "phone-dark"],
+)
+def test_a_search_is_accessible(visitor: Visitor, view: dict[str, Any]) -> None:
+    options = view | {"reduced_motion": "reduce", "bypass_csp": True}
+    with visitor.visit("/?model=letters&color=%237a4a2b&find_class=a", **options) as page:
+        wait_for_pictures(page)
+        assert axe_findings(page) == []
+        words = search_panel(page).get_by_role("textbox", name="Words")
+        words.fill("a")
+        expect(page.get_by_role("list", name="What the words name")).to_be_visible()
+        assert axe_findings(page) == []
+        assert page.evaluate("document.body.scrollWidth <= innerWidth")
