@@ -1,12 +1,16 @@
 """What the build of the studio makes: small, without anything that its policy forbids."""
 
+import base64
 import gzip
+import hashlib
 import json
 import re
 import subprocess
 import sys
 
 import pytest
+
+from app.serving.playground import CONTENT_BLANK, GENERATOR_BLANK
 
 from .browser import BUILT, ROOT, require_pages
 
@@ -48,6 +52,22 @@ def test_a_page_has_no_inline_script_or_style(name: str) -> None:
 def test_no_style_has_a_data_address() -> None:
     for sheet in (BUILT / "assets").glob("*.css"):
         assert "data:" not in sheet.read_text(), sheet.name
+
+
+def test_the_playground_is_one_file_whose_policy_allows_its_own_script_and_style_alone() -> None:
+    page = (BUILT / "playground.html").read_text()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    assert policy is not None
+    scripts = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert (len(scripts), len(styles)) == (1, 1)
+    for directive, text in (("script-src", scripts[0]), ("style-src", styles[0])):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy[1]
+    assert policy[1].startswith("default-src 'none'; ")
+    assert "unsafe-inline" not in policy[1]
+    assert page.count(CONTENT_BLANK.decode()) == page.count(GENERATOR_BLANK.decode()) == 1
+    assert re.findall(r"\s(?:src|href)=\"(?!data:)[^\"]*\"", page.replace(scripts[0], "")) == []
 
 
 def test_the_types_are_those_of_the_openapi_document() -> None:

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
+from running_api import running_api
 from running_service import Service, wait_until
+from sqlalchemy import select
 
+from app.domain.database import Database
+from app.domain.settings import Settings
+from app.domain.store import ObjectStore
+from app.domain.tables import Checkpoint, onnx_key
 from app.serving.blends import corner_weights
 from models.directions.vectors import move
 from models.latents import blend, slerp, truncate
@@ -22,25 +28,30 @@ from models.seeds import class_from_seed, latent_from_seed, latents_from_seeds
 
 from .browser import PHONE, ROOT, Visitor, axe_findings, open_browser
 
-URL = "/v1/models/cats/playground.html"
 MOST_BYTES = 20_000_000
 MOST_LEVELS = 2
 SEEDS = [*range(8), 2**32 + 7, 2**53 - 1]
 READ_PIXELS = """(canvas) => {
   const { width, height } = canvas;
-  return [...canvas.getContext("2d").getImageData(0, 0, width, height).data];
+  return [height, width, [...canvas.getContext("2d").getImageData(0, 0, width, height).data]];
 }"""
 
 Pixels = NDArray[np.int16]
 
 
 class Playground:
-    """The file of the starter model on a disk, and the service that it came from."""
+    """The file of a model on a disk, and the service that it came from."""
 
-    def __init__(self, browser: Browser, client: httpx2.Client, file: Path) -> None:
-        self.client, self.file, self.problems = client, file, list[str]()
-        self.online = Visitor(browser, str(client.base_url).rstrip("/"), self.problems)
-        self._offline = Visitor(browser, file.as_uri(), self.problems)
+    def __init__(self, browser: Browser, url: str, model: str, folder: Path) -> None:
+        self._client = httpx2.Client(base_url=url, timeout=60)
+        self._model = f"/v1/models/{model}"
+        wait_until(self._client, self._model, lambda model: model["checkpoint"] is not None)
+        self.file = folder / "playground.html"
+        page = self._client.get(f"{self._model}/playground.html").raise_for_status()
+        self.file.write_bytes(page.content)
+        self.problems: list[str] = []
+        self.online = Visitor(browser, f"{url}{self._model}/playground.html", self.problems)
+        self._offline = Visitor(browser, self.file.as_uri(), self.problems)
 
     @contextmanager
     def open(self, fragment: str = "") -> Iterator[Page]:
@@ -52,9 +63,11 @@ class Playground:
     def served(self, path: str, body: dict[str, Any] | None = None) -> Pixels:
         """The pixels of the service's own image."""
         method = "GET" if body is None else "POST"
-        response = self.client.request(method, f"/v1/models/cats/{path}", json=body)
-        response.raise_for_status()
-        return pixels_of(response.content)
+        response = self._client.request(method, f"{self._model}/{path}", json=body)
+        return pixels_of(response.raise_for_status().content)
+
+    def close(self) -> None:
+        self._client.close()
 
 
 def pixels_of(png: bytes) -> Pixels:
@@ -65,8 +78,8 @@ def pixels_of(png: bytes) -> Pixels:
 def thumbnail(page: Page, latent: str) -> Pixels:
     """The pixels of a small picture of the page."""
     canvas = page.locator(f'.play-wall canvas[data-latent="{latent}"].shown')
-    values = np.array(canvas.evaluate(READ_PIXELS), np.int16)
-    return values.reshape(64, 64, 4)[..., :3]
+    height, width, values = canvas.evaluate(READ_PIXELS)
+    return np.array(values, np.int16).reshape(height, width, 4)[..., :3]
 
 
 def saved(page: Page) -> Pixels:
@@ -87,15 +100,31 @@ def slider(page: Page, name: str) -> Locator:
 
 
 @pytest.fixture(scope="module")
-def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def playground(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
     folder = tmp_path_factory.mktemp("playground")
-    with open_browser() as browser, Service(folder / "home", starter="cats") as service:
+    with Service(folder / "home", starter="cats") as service:
         service.wait_until_ready()
-        with httpx2.Client(base_url=service.url, timeout=60) as client:
-            wait_until(client, "/v1/models/cats", lambda model: model["checkpoint"] is not None)
-            file = folder / "cats.html"
-            file.write_bytes(client.get(URL).raise_for_status().content)
-            yield Playground(browser, client, file)
+        with closing(Playground(browser, service.url, "cats", folder)) as playground:
+            yield playground
+
+
+@pytest.fixture
+def conditional(browser: Browser, tmp_path: Path, valkey_url: str) -> Iterator[Playground]:
+    """The playground of a model of random weights with two classes."""
+    settings = Settings(home=tmp_path / "home", redis_url=valkey_url)
+    with running_api(tmp_path, settings) as running:
+        with closing(Database(settings.database)) as database, database.write() as session:
+            for row in session.scalars(select(Checkpoint).where(Checkpoint.model == "classes")):
+                row.onnx_bytes = len(ObjectStore(settings).get_bytes(onnx_key(row.key)))
+        with closing(Playground(browser, running.url, "classes", tmp_path)) as playground:
+            yield playground
+            assert playground.problems == []
 
 
 @pytest.fixture(autouse=True)
@@ -181,13 +210,27 @@ def test_the_page_is_accessible_and_served_with_its_policy(
     playground: Playground, language: str
 ) -> None:
     options: dict[str, Any] = {"bypass_csp": True, "language": language}
-    with playground.online.visit(f"{URL}#mode=pad", size=PHONE, **options) as page:
+    with playground.online.visit("#mode=pad", size=PHONE, **options) as page:
         expect(page.locator(".picture.waiting")).to_have_count(0)
         assert axe_findings(page) == []
-    with playground.online.visit(f"{URL}#mode=morph", theme="light", language=language) as page:
+    with playground.online.visit("#mode=morph", theme="light", language=language) as page:
         expect(page.locator(".picture.waiting")).to_have_count(0)
         assert page.evaluate("window.origin") == "null"
         assert page.locator("html").get_attribute("lang") == language[:2]
+
+
+@pytest.mark.slow
+def test_a_conditional_model_has_its_classes_chosen_or_drawn(conditional: Playground) -> None:
+    with conditional.open("#picks=7") as page:
+        for seed in (0, 1, 7):
+            served = conditional.served(f"images/{seed}.png")
+            assert differ(thumbnail(page, str(seed)), served) <= MOST_LEVELS, seed
+        for name in ("0", "1"):
+            page.get_by_role("button", name="Class").click()
+            page.get_by_role("listbox", name="Class").get_by_role("option", name=name).click()
+            served = conditional.served(f"images/7.png?class={name}")
+            assert differ(saved(page), served) <= MOST_LEVELS
+            expect(page.get_by_role("heading", name=f"#7, {name}")).to_be_visible()
 
 
 def test_the_numbers_that_the_pages_own_tests_expect_are_those_of_the_service() -> None:

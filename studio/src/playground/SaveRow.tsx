@@ -33,9 +33,10 @@ export function SaveRow({ picture, name }: { picture: ImageData | null; name: st
           key={scale}
           className="chip"
           isDisabled={picture === null}
+          aria-label={t.save(`${width * scale} × ${height * scale}`)}
           onPress={() => save(scale)}
         >
-          {t.save(`${width * scale} × ${height * scale}`)}
+          {scale === 1 ? "PNG" : `PNG ${scale}×`}
         </Button>
       ))}
     </div>

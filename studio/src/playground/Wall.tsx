@@ -110,11 +110,16 @@ function Choice({
           aria-label={named ? id : t.seedName(id)}
         >
           <Thumbnail latent={id} />
-          <span className="play-caption">{named ? id : formatNumber(Number(id))}</span>
+          <span className="play-caption">{named ? id : shortSeed(id)}</span>
         </ListBoxItem>
       )}
     </ListBox>
   );
+}
+
+/** A seed as it fits below a small picture: of a long one the last digits, which differ. */
+function shortSeed(seed: string): string {
+  return seed.length > 9 ? `…${seed.slice(-6)}` : formatNumber(Number(seed));
 }
 
 function SeedField({ onGo }: { onGo: (seed: number) => void }) {

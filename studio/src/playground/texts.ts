@@ -27,7 +27,7 @@ const en = {
   directionsOf: (name: string) => `Directions of ${name}`,
   amountOf: (name: string) => `Amount of ${name}`,
   reset: "Reset",
-  save: (size: string) => `PNG, ${size}`,
+  save: (size: string) => `Save as PNG, ${size}`,
   savePicture: "Save the picture",
   named: "Saved under a name",
   seeds: "Pictures by seed",
@@ -102,7 +102,7 @@ const ja: Texts = {
   directionsOf: (name) => `${name} の方向`,
   amountOf: (name) => `${name} の量`,
   reset: "元に戻す",
-  save: (size) => `PNG、${size}`,
+  save: (size) => `PNG で保存、${size}`,
   savePicture: "画像を保存",
   named: "名前を付けて保存された画像",
   seeds: "シード順の画像",
@@ -122,7 +122,7 @@ const ja: Texts = {
   scaling: "拡大した画素",
   scalingSmooth: "なめらか",
   scalingSharp: "くっきり",
-  about: "このファイルについて",
+  about: "情報",
   aboutText:
     "このファイルには、Moggy で学習し書き出した画像の生成器が入っています。画像はすべてこのページの中で、" +
     "ネットワークなしで作られます。同じシードからは、書き出し元のサービスと同じ画像ができます。",
