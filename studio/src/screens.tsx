@@ -2,7 +2,7 @@ import { type ComponentType, lazy, type ReactNode } from "react";
 import { ExploreScreen } from "./explore/ExploreScreen";
 import type { Messages } from "./i18n/en";
 import type { Screen } from "./state/screen";
-import { GridIcon, LearnIcon, QueueIcon } from "./ui/icons";
+import { GridIcon, LearnIcon, QueueIcon, TrainIcon } from "./ui/icons";
 
 export interface ScreenEntry {
   id: Screen;
@@ -15,6 +15,12 @@ export interface ScreenEntry {
 /** The screens, in the order of the rail. */
 export const SCREEN_ENTRIES: readonly ScreenEntry[] = [
   { id: "explore", label: (t) => t.explore, icon: <GridIcon />, Content: ExploreScreen },
+  {
+    id: "train",
+    label: (t) => t.train,
+    icon: <TrainIcon />,
+    Content: lazy(() => import("./train/TrainScreen")),
+  },
   {
     id: "jobs",
     label: (t) => t.jobs,

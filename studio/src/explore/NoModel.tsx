@@ -1,6 +1,8 @@
 import type { Model } from "../api/client";
 import { hasEnded, useCurrentJobs } from "../api/queries";
 import { useTexts } from "../i18n";
+import { navigate } from "../state/address";
+import { screenQuery } from "../state/screen";
 import { Notice } from "../ui/Notice";
 
 /** What is shown until a model has a checkpoint. */
@@ -10,5 +12,15 @@ export function NoModel({ models }: { models: readonly Model[] }) {
   const importing = jobs.data?.items.some((job) => job.kind === "import" && !hasEnded(job.status));
   if (jobs.data === undefined) return <Notice title={t.loading} quiet />;
   if (importing) return <Notice title={t.firstModel} text={t.firstModelHelp} busy={t.loading} />;
-  return <Notice title={models.length > 0 ? t.training : t.noModel} text={t.noModelHelp} />;
+  const training = jobs.data.items.find((job) => job.kind === "train" && !hasEnded(job.status));
+  return (
+    <Notice
+      title={models.length > 0 ? t.training : t.noModel}
+      text={t.noModelHelp}
+      action={{
+        text: t.train,
+        onPress: () => navigate(screenQuery("train", { job: training?.id ?? null })),
+      }}
+    />
+  );
 }

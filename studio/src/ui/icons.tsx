@@ -250,6 +250,32 @@ export function PhotoIcon() {
   );
 }
 
+/** A curve that rises. */
+export function TrainIcon() {
+  return (
+    <Icon>
+      <path d="M3.5 3.5v13h13M6.5 13c3.5 0 3-6.5 9-7m-2.5-2 2.5 2-2.2 2.3" />
+    </Icon>
+  );
+}
+
+export function FolderIcon() {
+  return (
+    <Icon>
+      <path d="M3 5.5h5l1.7 2H17v8.5H3z" />
+    </Icon>
+  );
+}
+
+export function PicturesIcon() {
+  return (
+    <Icon>
+      <path d="M6.5 3.5h10v10h-10zM13.5 13.5v3h-10v-10h3M6.5 11l2.8-2.8 2.2 2.2 1.7-1.7 3.3 3.3" />
+      <path className="dots" d="M13.4 6.4h.01" />
+    </Icon>
+  );
+}
+
 export function LearnIcon() {
   return (
     <Icon>

@@ -1,0 +1,101 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Button, DropZone, FileTrigger } from "react-aria-components";
+import { useTexts } from "../i18n";
+import { FolderIcon, PicturesIcon } from "../ui/icons";
+import { droppedMembers, membersOf } from "./chosenFiles";
+import { rememberedUploads } from "./rememberedUploads";
+import { type Selection, selectionOf } from "./sources";
+import type { Member } from "./tar";
+import { useTrainTexts } from "./texts";
+import { UploadForm } from "./UploadForm";
+import { UploadProgress } from "./UploadProgress";
+import { type UploadFields, upload, useUpload } from "./upload";
+
+/** Where pictures are dropped or chosen, named and uploaded. */
+export function UploadPanel({ onCreated }: { onCreated: (dataset: string) => void }) {
+  const client = useQueryClient();
+  const state = useUpload();
+  const [selection, setSelection] = useState<Selection | null>(null);
+  const [isEmpty, setEmpty] = useState(false);
+
+  const choose = (members: readonly Member[]) => {
+    const chosen = selectionOf(members);
+    setSelection(chosen);
+    setEmpty(chosen === null);
+  };
+  const start = async (chosen: Selection, fields: UploadFields) => {
+    const dataset = await upload(chosen, fields);
+    if (dataset === null) return;
+    void client.invalidateQueries({ queryKey: ["datasets"] });
+    onCreated(dataset.name);
+  };
+
+  if (state !== null && state.phase !== "failed") {
+    return (
+      <UploadProgress
+        state={state}
+        onResume={() => void start(state.selection, state.fields)}
+        onDiscard={() => setSelection(null)}
+      />
+    );
+  }
+  const chosen = selection ?? state?.selection ?? null;
+  if (chosen !== null) {
+    return (
+      <UploadForm
+        selection={chosen}
+        fields={state?.fields ?? null}
+        error={state?.error ?? null}
+        onUpload={(fields) => void start(chosen, fields)}
+        onDiscard={() => setSelection(null)}
+      />
+    );
+  }
+  return <DropArea isEmpty={isEmpty} onChoose={choose} />;
+}
+
+function DropArea({
+  isEmpty,
+  onChoose,
+}: {
+  isEmpty: boolean;
+  onChoose: (members: readonly Member[]) => void;
+}) {
+  const t = useTrainTexts();
+  const { n } = useTexts();
+  const interrupted = Object.values(rememberedUploads()).at(-1);
+  return (
+    <DropZone
+      aria-label={t.dropTitle}
+      className="drop-area"
+      getDropOperation={() => "copy"}
+      onDrop={(event) => void droppedMembers(event.items).then(onChoose)}
+    >
+      <PicturesIcon />
+      <h2>{t.dropTitle}</h2>
+      <p className="muted">{t.dropHelp}</p>
+      <div className="drop-buttons">
+        <FileTrigger allowsMultiple onSelect={(files) => files && onChoose(membersOf(files))}>
+          <Button className="button primary">{t.chooseFile}</Button>
+        </FileTrigger>
+        <FileTrigger acceptDirectory onSelect={(files) => files && onChoose(membersOf(files))}>
+          <Button className="button">
+            <FolderIcon />
+            {t.chooseFolder}
+          </Button>
+        </FileTrigger>
+      </div>
+      {isEmpty && (
+        <p className="field-error" role="alert">
+          {t.nothingVisible}
+        </p>
+      )}
+      {interrupted !== undefined && (
+        <p className="interrupted" role="status">
+          {t.interrupted(interrupted.name, `${n((100 * interrupted.sent) / interrupted.bytes)} %`)}
+        </p>
+      )}
+    </DropZone>
+  );
+}

@@ -1,0 +1,78 @@
+import type { Codec } from "../state/address";
+import { screenQuery } from "../state/screen";
+
+/** What the screen Train shows, as its address says it. */
+export interface TrainState {
+  /** The pictures that are chosen for a training. */
+  dataset: string | null;
+  preset: string | null;
+  /** How many images the training generates and sees; null: as the preset says. */
+  images: number | null;
+  /** The checkpoint or the model from which the training starts; null: noise. */
+  from: string | null;
+  /** Changes to the preset, by the name of the field, as text. */
+  overrides: Readonly<Record<string, string>>;
+  /** The training that is watched. */
+  job: string | null;
+  /** A training that is laid over it. */
+  compare: string | null;
+  /** The images seen of the samples that are shown; null: the newest. */
+  at: number | null;
+}
+
+export const EMPTY: TrainState = {
+  dataset: null,
+  preset: null,
+  images: null,
+  from: null,
+  overrides: {},
+  job: null,
+  compare: null,
+  at: null,
+};
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const ID = /^[0-9a-f]{1,32}$/;
+
+/** Reads the query of an address. A value that is not valid counts as absent. */
+export function parseTrain(query: string): TrainState {
+  const given = new URLSearchParams(query);
+  const text = (name: string, rule: RegExp) => {
+    const value = given.get(name);
+    return value !== null && rule.test(value) ? value : null;
+  };
+  const count = (name: string) => {
+    const value = text(name, /^[0-9]{1,15}$/);
+    return value === null ? null : Number(value);
+  };
+  const overrides = given.getAll("set").flatMap((pair) => {
+    const match = /^([a-z][a-z0-9_]{0,63}):(.{1,40})$/.exec(pair);
+    return match?.[1] && match[2] ? [[match[1], match[2]]] : [];
+  });
+  return {
+    dataset: text("dataset", NAME),
+    preset: text("preset", NAME),
+    images: count("images"),
+    from: text("from", NAME),
+    overrides: Object.fromEntries(overrides),
+    job: text("job", ID),
+    compare: text("compare", ID),
+    at: count("at"),
+  };
+}
+
+/** The query of the address of a state: only what differs from the empty one. */
+export function formatTrain(state: TrainState): string {
+  const { overrides, images, at, ...texts } = state;
+  const query = new URLSearchParams(
+    screenQuery("train", {
+      ...texts,
+      images: images === null ? null : String(images),
+      at: at === null ? null : String(at),
+    }),
+  );
+  for (const [field, value] of Object.entries(overrides)) query.append("set", `${field}:${value}`);
+  return `?${query}`;
+}
+
+export const TRAIN: Codec<TrainState> = { parse: parseTrain, format: formatTrain };

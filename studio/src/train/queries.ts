@@ -1,0 +1,172 @@
+import {
+  keepPreviousData,
+  queryOptions,
+  useMutation,
+  useQueries,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { api, data, type Schemas } from "../api/client";
+import { useJobEvents } from "../api/events";
+import { Problem } from "../api/problem";
+import { hasEnded } from "../api/queries";
+
+export type Dataset = Schemas["DatasetView"];
+export type Job = Schemas["JobView"];
+export type Preset = Schemas["PresetView"];
+export type Quote = Schemas["Quote"];
+export type JobRequest = Schemas["JobRequest"];
+
+const QUOTE_STALE_MS = 600_000; // as long as the service remembers a measurement
+
+export function useDatasets() {
+  return useQuery({
+    queryKey: ["datasets"],
+    queryFn: () => data(api.GET("/v1/datasets", { params: { query: { limit: 200 } } })),
+  });
+}
+
+/** A dataset, and while it is packed, how far that is. */
+export function useDataset(name: string) {
+  const client = useQueryClient();
+  const queryKey = ["dataset", name];
+  const query = useQuery({
+    queryKey,
+    queryFn: () => data(api.GET("/v1/datasets/{name}", { params: { path: { name } } })),
+  });
+  const job = query.data?.status === "ingesting" ? query.data.job : null;
+  const progressKey = ["ingest", query.data?.job];
+  useJobEvents(job === null ? [] : [job], (event) => {
+    if (event.type === "progress") client.setQueryData(progressKey, event.data);
+    if (event.type === "end" || event.type === "opened") {
+      void client.invalidateQueries({ queryKey });
+      void client.invalidateQueries({ queryKey: ["datasets"] });
+    }
+  });
+  const progress = useQuery<Schemas["ProgressData"] | null>({
+    queryKey: progressKey,
+    queryFn: () => null,
+    enabled: false,
+  });
+  return { ...query, ingest: progress.data ?? null };
+}
+
+export function useDeleteDataset() {
+  const client = useQueryClient();
+  return async (name: string) => {
+    await api.DELETE("/v1/datasets/{name}", { params: { path: { name } } });
+    client.removeQueries({ queryKey: ["dataset", name] });
+    await client.invalidateQueries({ queryKey: ["datasets"] });
+  };
+}
+
+export function usePresets() {
+  return useQuery({
+    queryKey: ["presets"],
+    queryFn: () => data(api.GET("/v1/presets")),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+const quoteOf = (body: JobRequest) =>
+  queryOptions({
+    queryKey: ["quote", body],
+    queryFn: async ({ signal }) =>
+      (await data(
+        api.POST("/v1/jobs", { params: { query: { dry_run: true } }, body, signal }),
+      )) as Quote,
+    staleTime: QUOTE_STALE_MS,
+    retry: (count, error) => error instanceof Problem && error.status === 503 && count < 3,
+  });
+
+/** What a training would take. A step of it is measured where it would run, which takes seconds. */
+export function useQuote(body: JobRequest) {
+  return useQuery({ ...quoteOf(body), placeholderData: keepPreviousData });
+}
+
+/** What other trainings would take, measured after each other once `enabled`. */
+export function useQuotes(bodies: readonly JobRequest[], enabled: boolean) {
+  const client = useQueryClient();
+  const missing = bodies.findIndex((body) => {
+    const state = client.getQueryState(quoteOf(body).queryKey);
+    return state === undefined || state.status === "pending";
+  });
+  return useQueries({
+    queries: bodies.map((body, index) => ({
+      ...quoteOf(body),
+      enabled: enabled && (missing === -1 || index <= missing),
+    })),
+  });
+}
+
+export function useCreateJob() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ body, key }: { body: JobRequest; key: string }) =>
+      data(
+        api.POST("/v1/jobs", { params: { header: { "idempotency-key": key } }, body }),
+      ) as Promise<Schemas["CreatedJob"]>,
+    onSuccess: () => client.invalidateQueries({ queryKey: ["jobs"] }),
+  });
+}
+
+/** The trainings, newest first. */
+export function useTrainings() {
+  return useQuery({
+    queryKey: ["jobs", "trainings"],
+    queryFn: () => data(api.GET("/v1/jobs", { params: { query: { kind: "train", limit: 50 } } })),
+  });
+}
+
+export function useSteerJob(job: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (action: "pause" | "resume" | "cancel") => {
+      const params = { params: { path: { job_id: job } } };
+      if (action === "pause") return data(api.POST("/v1/jobs/{job_id}/pause", params));
+      if (action === "resume") return data(api.POST("/v1/jobs/{job_id}/resume", params));
+      return data(api.POST("/v1/jobs/{job_id}/cancel", params));
+    },
+    onSuccess: (view) => {
+      client.setQueryData(["jobs", job], view);
+      void client.invalidateQueries({ queryKey: ["jobs", "trainings"] });
+    },
+  });
+}
+
+/** A training, which its events keep up to date. */
+export function useTraining(id: string | null) {
+  return useQuery({
+    queryKey: ["jobs", id],
+    queryFn: () => data(api.GET("/v1/jobs/{job_id}", { params: { path: { job_id: id ?? "" } } })),
+    enabled: id !== null,
+    // A job that waits tells its place in the queue only when it is asked.
+    refetchInterval: (query) => {
+      const status = query.state.data?.status;
+      return status === "queued" ? 2000 : hasEnded(status) ? false : 15_000;
+    },
+  });
+}
+
+export function useMetrics(job: string | null) {
+  return useQuery({
+    queryKey: ["metrics", job],
+    queryFn: async () => {
+      const path = { job_id: job ?? "" };
+      const answer = await data(api.GET("/v1/jobs/{job_id}/metrics", { params: { path } }));
+      return (answer as Schemas["Metrics"]).series;
+    },
+    enabled: job !== null,
+  });
+}
+
+export function useSamples(job: string | null) {
+  return useQuery({
+    queryKey: ["samples", job],
+    queryFn: async () => {
+      const path = { job_id: job ?? "" };
+      return (await data(api.GET("/v1/jobs/{job_id}/samples", { params: { path } }))).items;
+    },
+    enabled: job !== null,
+  });
+}

@@ -1,0 +1,119 @@
+import { hasEnded, useCheckpoints } from "../../api/queries";
+import { useTexts } from "../../i18n";
+import type { Change } from "../../state/address";
+import { ConfirmButton } from "../../ui/ConfirmButton";
+import { CheckIcon } from "../../ui/icons";
+import type { TrainState } from "../address";
+import { type Job, useCreateJob, useSteerJob } from "../queries";
+import { type TrainTexts, useTrainTexts } from "../texts";
+import { type Finding, findingOf, restartRequest } from "./health";
+
+const JUDGED_FROM = 30_000;
+
+/** What the training says of its own health, with what to do about it. */
+export function HealthPanel({ job, change }: { job: Job; change: Change<TrainState> }) {
+  const t = useTrainTexts();
+  const findings = job.health.map(findingOf).reverse();
+  return (
+    <section className="panel-box" aria-labelledby="health-title">
+      <h2 id="health-title">{t.health}</h2>
+      {findings.length === 0 && (
+        <p className="healthy" role="status">
+          <CheckIcon />
+          <span>
+            {t.healthy}
+            {job.progress.images_seen < JUDGED_FROM && !hasEnded(job.status) && (
+              <span className="muted"> {t.healthEarly}</span>
+            )}
+          </span>
+        </p>
+      )}
+      <ul className="health-findings" aria-live="polite">
+        {findings.map((finding, index) => (
+          <li key={`${finding.signal}${finding.images}`} className="health-finding">
+            <FindingText finding={finding} />
+            {index === 0 && <Remedy job={job} finding={finding} change={change} />}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function FindingText({ finding }: { finding: Finding }) {
+  const t = useTrainTexts();
+  const { n } = useTexts();
+  return (
+    <>
+      <p>
+        <strong>{titleOf(t, finding.signal)}</strong>{" "}
+        {finding.images !== null && (
+          <span className="muted number">{t.atImages(n(finding.images))}</span>
+        )}
+      </p>
+      <p lang="en">{finding.says}</p>
+      {finding.suggests !== null && (
+        <p className="muted">
+          {t.suggestion}: <span lang="en">{finding.suggests}</span>
+        </p>
+      )}
+      {finding.action !== null && (
+        <p>{t.actedBy(finding.action.field, finding.action.before, finding.action.after)}</p>
+      )}
+    </>
+  );
+}
+
+/** The suggestion as a button, where a call of the service does it. */
+function Remedy({
+  job,
+  finding,
+  change,
+}: {
+  job: Job;
+  finding: Finding;
+  change: Change<TrainState>;
+}) {
+  const t = useTrainTexts();
+  const create = useCreateJob();
+  const steer = useSteerJob(job.id);
+  const checkpoints = useCheckpoints(job.model ?? "").data?.items ?? [];
+  const newest = checkpoints.find((checkpoint) => checkpoint.job === job.id);
+  const isLive = !hasEnded(job.status);
+  if (finding.signal === "plateau") {
+    if (!isLive) return null;
+    return (
+      <ConfirmButton
+        label={t.stopHere}
+        title={t.stopTitle}
+        confirm={t.cancel}
+        danger
+        onConfirm={() => steer.mutateAsync("cancel")}
+      >
+        <p>{t.cancelHelp}</p>
+      </ConfirmButton>
+    );
+  }
+  if (newest === undefined || job.config.stability === "auto") return null;
+  const restart = async () => {
+    const body = restartRequest(job, newest.id);
+    const created = await create.mutateAsync({ body, key: `restart-${job.id}-${newest.id}` });
+    if (isLive) await steer.mutateAsync("cancel");
+    change({ job: created.id, compare: job.id, at: null });
+  };
+  return (
+    <ConfirmButton
+      label={t.restart}
+      title={t.restartTitle}
+      confirm={t.restartConfirm}
+      onConfirm={restart}
+    >
+      <p>{t.restartHelp}</p>
+    </ConfirmButton>
+  );
+}
+
+function titleOf(t: TrainTexts, signal: string | null): string {
+  const titles = t as unknown as Record<string, string>;
+  return titles[`signal_${signal}`] ?? t.signal_other;
+}

@@ -1,0 +1,119 @@
+import { Meter } from "react-aria-components";
+import type { Checkpoint } from "../../api/client";
+import { useCheckpoints } from "../../api/queries";
+import { useTexts } from "../../i18n";
+import type { Job } from "../queries";
+import { useTrainTexts } from "../texts";
+import { Evaluation } from "./Evaluation";
+import { type Distance, type Metrics, placeOf, scoreOf } from "./scores";
+
+const DISTANCES: readonly Distance[] = ["kid", "frechet"];
+
+/** How near the checkpoints have come to the pictures, between noise and other real pictures. */
+export function ScorePanel({ job }: { job: Job }) {
+  const t = useTrainTexts();
+  const { n } = useTexts();
+  const checkpoints = useCheckpoints(job.model ?? "").data?.items ?? [];
+  const own = checkpoints.filter((checkpoint) => checkpoint.job === job.id);
+  const scored = own.filter(({ metrics }) => metrics !== null);
+  const newest = scored[0];
+  return (
+    <section className="panel-box" aria-labelledby="scores-title">
+      <div className="row">
+        <h2 id="scores-title">{t.scores}</h2>
+        {newest !== undefined && (
+          <span className="muted number">{t.atImages(n(newest.images_seen))}</span>
+        )}
+      </div>
+      {newest?.metrics ? (
+        <>
+          {DISTANCES.map((distance) => (
+            <ScoreRange key={distance} distance={distance} scored={scored} />
+          ))}
+          <Shares metrics={newest.metrics} />
+        </>
+      ) : (
+        <p className="muted">{t.noScores}</p>
+      )}
+      {own[0] !== undefined && job.dataset !== null && (
+        <Evaluation checkpoint={own[0].id} dataset={job.dataset} />
+      )}
+    </section>
+  );
+}
+
+/** The way from noise to the pictures, with a dot for each checkpoint. */
+function ScoreRange({ distance, scored }: { distance: Distance; scored: readonly Checkpoint[] }) {
+  const t = useTrainTexts();
+  const { n } = useTexts();
+  const newest = scored[0]?.metrics ?? null;
+  const place = newest === null ? null : placeOf(newest, distance);
+  if (newest === null || place === null) return null;
+  const digits = 3;
+  return (
+    <div className="score-range">
+      <div className="row">
+        <span>{t[distance]}</span>
+        <strong className="number">{n(scoreOf(newest, distance) ?? 0, digits)}</strong>
+      </div>
+      <Meter
+        className="score-track"
+        aria-label={t[distance]}
+        value={100 * place}
+        valueLabel={t.scoreBar(`${n(100 * place)} %`)}
+      >
+        <div className="score-fill" style={{ width: `${100 * place}%` }} />
+        {scored.map(({ id, metrics }, index) => {
+          const at = metrics === null ? null : placeOf(metrics, distance);
+          return (
+            at !== null && (
+              <span
+                key={id}
+                className={`score-dot ${index === 0 ? "newest" : ""}`}
+                style={{ left: `${100 * at}%` }}
+              />
+            )
+          );
+        })}
+      </Meter>
+      <div className="row muted score-ends number">
+        <span>
+          {t.noise} {n(scoreOf(newest, "ceiling", distance) ?? 0, digits)}
+        </span>
+        <span>
+          {t.yourPictures} {n(scoreOf(newest, "floor", distance) ?? 0, digits)}
+        </span>
+      </div>
+    </div>
+  );
+}
+
+/** Quality, variety and copies, each with what real pictures reach. */
+export function Shares({ metrics }: { metrics: Metrics }) {
+  const t = useTrainTexts();
+  const { n } = useTexts();
+  const percent = (value: number) => `${n(100 * value, value < 0.1 ? 1 : 0)} %`;
+  const shares = [
+    { name: t.precision, value: scoreOf(metrics, "precision"), real: "precision" },
+    { name: t.recall, value: scoreOf(metrics, "recall"), real: "recall" },
+    { name: t.copies, value: scoreOf(metrics, "copy_rate"), real: null },
+  ];
+  return (
+    <dl className="score-shares">
+      {shares.map(({ name, value, real }) => {
+        const best = real === null ? null : scoreOf(metrics, "real", real);
+        return (
+          value !== null && (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd className="number">
+                {percent(value)}
+                {best !== null && <small className="muted">{t.atBest(percent(best))}</small>}
+              </dd>
+            </div>
+          )
+        );
+      })}
+    </dl>
+  );
+}

@@ -1,0 +1,67 @@
+import { hasEnded } from "../../api/queries";
+import { useTexts } from "../../i18n";
+import type { Change } from "../../state/address";
+import { Notice } from "../../ui/Notice";
+import type { TrainState } from "../address";
+import { useLiveTrainings } from "../liveTraining";
+import { useTraining } from "../queries";
+import { useTrainTexts } from "../texts";
+import { CheckpointPanel } from "./CheckpointPanel";
+import { CurvesPanel } from "./CurvesPanel";
+import { HealthPanel } from "./HealthPanel";
+import { JobLog } from "./JobLog";
+import { SamplesPanel } from "./SamplesPanel";
+import { ScorePanel } from "./ScorePanel";
+import { TheatreHeader } from "./TheatreHeader";
+
+/** A training that is watched: its samples, curves, health, scores and checkpoints, live. */
+export function Theatre({
+  id,
+  state,
+  change,
+}: {
+  id: string;
+  state: TrainState;
+  change: Change<TrainState>;
+}) {
+  const t = useTrainTexts();
+  const { t: common } = useTexts();
+  const { data: job, error } = useTraining(id);
+  const other = useTraining(state.compare);
+  useLiveTrainings(state.compare === null ? [id] : [id, state.compare]);
+
+  if (job === undefined) {
+    if (error === null) return <Notice title={common.loading} quiet />;
+    return <Notice title={t.jobMissing} text={error.message || common.offline} />;
+  }
+  if (job.kind !== "train") return <Notice title={t.notTraining(job.kind)} />;
+  const compared = other.data?.kind === "train" ? other.data : null;
+  return (
+    <main className="page theatre">
+      <TheatreHeader job={job} compared={compared} change={change} />
+      {job.status === "failed" && (
+        <div className="alert" role="alert">
+          <strong>{t.trainingFailed}</strong>
+          <span lang="en">{job.error}</span>
+        </div>
+      )}
+      {other.error !== null && (
+        <p className="alert" role="alert">
+          {other.error.message}
+        </p>
+      )}
+      <div className="theatre-columns">
+        <div className="theatre-stage">
+          <SamplesPanel job={job} compared={compared} state={state} change={change} />
+          <HealthPanel job={job} change={change} />
+          <ScorePanel job={job} />
+        </div>
+        <div className="theatre-side">
+          <CurvesPanel job={job} compared={compared} />
+          <CheckpointPanel job={job} />
+        </div>
+      </div>
+      <JobLog key={hasEnded(job.status) ? "ended" : "live"} id={job.id} />
+    </main>
+  );
+}

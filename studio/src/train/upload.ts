@@ -1,0 +1,184 @@
+import { useSyncExternalStore } from "react";
+import { api, data, request, type Schemas, serviceUrl } from "../api/client";
+import { Problem } from "../api/problem";
+import { forgetUpload, knownUpload, rememberUpload } from "./rememberedUploads";
+import type { Selection, Source } from "./sources";
+
+export interface UploadFields {
+  name: string;
+  size: string;
+  fit: string;
+}
+
+/** How far the upload of the page is. `waiting`: the service does not answer. */
+export interface UploadState {
+  phase: "sending" | "paused" | "waiting" | "packing" | "failed";
+  selection: Selection;
+  fields: UploadFields;
+  sent: number;
+  error: string | null;
+}
+
+const PIECES = 40; // of a small file, so that its progress is seen
+const PIECE_BYTES = { least: 64 * 1024, most: 8 * 1024 * 1024 };
+const RETRY_MS = { first: 500, most: 8000 };
+
+const listeners = new Set<() => void>();
+let state: UploadState | null = null;
+let running: AbortController | null = null;
+
+/** The upload of the page, which goes on while another screen is shown. */
+export function useUpload(): UploadState | null {
+  return useSyncExternalStore(subscribe, () => state);
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+function set(next: UploadState | null): void {
+  state = next;
+  for (const listener of listeners) listener();
+}
+
+/** Sends what was chosen and makes a dataset of it; resolves with it, or with null if it did not
+ * get so far. A file of which a part was sent before continues there. */
+export async function upload(
+  selection: Selection,
+  fields: UploadFields,
+): Promise<Schemas["DatasetView"] | null> {
+  running?.abort();
+  running = new AbortController();
+  const { signal } = running;
+  set({ phase: "sending", selection, fields, sent: 0, error: null });
+  const patch = (change: Partial<UploadState>) => {
+    if (state !== null && !signal.aborted) set({ ...state, ...change });
+  };
+  try {
+    const ids: string[] = [];
+    let before = 0;
+    for (const source of selection.sources) {
+      const offset = before;
+      const id = await sendSource(
+        source,
+        signal,
+        (sent) => patch({ phase: "sending", sent: offset + sent, error: null }),
+        () => patch({ phase: "waiting" }),
+      );
+      ids.push(id);
+      before += source.blob.size;
+    }
+    patch({ phase: "packing", sent: selection.bytes });
+    const dataset = await createDataset(fields, ids, signal);
+    for (const source of selection.sources) forgetUpload(source.id);
+    set(null);
+    return dataset;
+  } catch (error) {
+    if (!signal.aborted) {
+      patch({ phase: "failed", error: error instanceof Error ? error.message : String(error) });
+    }
+    return null;
+  }
+}
+
+/** Stops sending. What was sent stays, so that `upload` continues there. */
+export function pauseUpload(): void {
+  running?.abort();
+  if (state !== null) set({ ...state, phase: "paused" });
+}
+
+/** Stops, and deletes what was sent. */
+export function discardUpload(): void {
+  running?.abort();
+  for (const source of state?.selection.sources ?? []) {
+    const id = knownUpload(source.id);
+    forgetUpload(source.id);
+    if (id === null) continue;
+    // It would be deleted after a day in any case.
+    void request(serviceUrl(`/v1/uploads/${id}`), { method: "DELETE" }).catch(() => {});
+  }
+  set(null);
+}
+
+async function sendSource(
+  source: Source,
+  signal: AbortSignal,
+  onProgress: (sent: number) => void,
+  onWaiting: () => void,
+): Promise<string> {
+  let delay = RETRY_MS.first;
+  while (true) {
+    try {
+      const begun = await beginOrContinue(source, signal);
+      let sent = begun.received;
+      onProgress(sent);
+      while (sent < source.blob.size) {
+        const piece = source.blob.slice(sent, sent + pieceBytes(source.blob.size));
+        const path = `/v1/uploads/${begun.id}?offset=${sent}`;
+        const answer = await request(serviceUrl(path), { method: "PATCH", body: piece, signal });
+        sent = ((await answer.json()) as Schemas["UploadView"]).received;
+        rememberUpload(source.id, {
+          id: begun.id,
+          name: source.name,
+          sent,
+          bytes: source.blob.size,
+        });
+        onProgress(sent);
+        delay = RETRY_MS.first;
+      }
+      return begun.id;
+    } catch (error) {
+      if (signal.aborted || !mayPass(error)) throw error;
+      onWaiting();
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      delay = Math.min(2 * delay, RETRY_MS.most);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+/** Whether the connection or the service may recover, or another page has sent a piece. */
+function mayPass(error: unknown): boolean {
+  return error instanceof Problem && [0, 408, 409, 502, 503].includes(error.status);
+}
+
+async function beginOrContinue(
+  source: Source,
+  signal: AbortSignal,
+): Promise<Schemas["UploadView"]> {
+  const known = knownUpload(source.id);
+  if (known !== null) {
+    try {
+      return await data(
+        api.GET("/v1/uploads/{upload_id}", { params: { path: { upload_id: known } }, signal }),
+      );
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 404)) throw error;
+      forgetUpload(source.id);
+    }
+  }
+  const begun = await data(
+    api.POST("/v1/uploads", { body: { name: source.name, bytes: source.blob.size }, signal }),
+  );
+  const { id, name, bytes } = begun;
+  rememberUpload(source.id, { id, name, sent: 0, bytes });
+  return begun;
+}
+
+function pieceBytes(size: number): number {
+  const { least, most } = PIECE_BYTES;
+  return Math.min(most, Math.max(least, Math.ceil(size / PIECES)));
+}
+
+async function createDataset(
+  fields: UploadFields,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<Schemas["DatasetView"]> {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  body.set("upload", ids.join(","));
+  const answer = await request(serviceUrl("/v1/datasets"), { method: "POST", body, signal });
+  return (await answer.json()) as Schemas["DatasetView"];
+}
