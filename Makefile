@@ -3,8 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 12 --dist loadfile --no-loadscope-reorder
 
-# The pages that the API serves, and what they are built from.
-# The last file that the build writes.
+# The pages that the API serves, of which this file is written last, and what they are built from.
 PAGES := app/studio_files/playground.html
 PAGE_SOURCES := $(filter-out studio/src/%.test.ts studio/src/%.test.tsx, \
   $(shell find studio/src studio/build -type f)) studio/index.html studio/docs.html \

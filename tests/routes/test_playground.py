@@ -74,6 +74,7 @@ def test_the_page_holds_the_onnx_file_and_describes_the_model(
     packed = base64.b64decode(part(answer.text, "generator"), validate=True)
     assert gzip.decompress(packed) == onnx_bytes(TINY, 1)
     assert answer.text.endswith("<script>run()</script>")
+    assert "content-encoding" not in answer.headers  # what is large in it is compressed already
     facts = content(client)
     assert (facts["model"], facts["checkpoint"]) == ("cats", checkpoint.id)
     assert (facts["shape"], facts["latent_dim"], facts["classes"]) == ([28, 28, 1], 8, [])
