@@ -25,6 +25,14 @@ ARGUMENTS = (
 )
 DESKTOP, PHONE = (1440, 900), (390, 844)
 WAIT_MS = 60_000  # for what takes milliseconds on an idle machine
+MEDIA_TYPES = {
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "JPG": "image/jpeg",
+    "AVIF": "image/avif",
+    "GIF": "image/gif",
+    "MP4": "video/mp4",
+}
 # A new profile begins with large pictures: the fewer there are, the less a test has to wait for.
 # A sandboxed page has no storage.
 FEW_PICTURES = """try {
@@ -130,6 +138,15 @@ def colours(canvas: Locator) -> list[int]:
 def served_colours(visitor: Visitor, path: str) -> list[int]:
     image = Image.open(io.BytesIO(httpx2.get(visitor.url + path).content)).convert("RGB")
     return list(image.tobytes())
+
+
+def check_downloads(page: Page, *formats: str) -> None:
+    """Each link leads to a file of its format."""
+    for file_format in formats:
+        link = stage(page).get_by_role("link", name=f"Download as {file_format}")
+        answer = httpx2.get(str(link.get_attribute("href")), timeout=60)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == MEDIA_TYPES[file_format]
 
 
 def frame(page: Page) -> int:

@@ -16,7 +16,7 @@ from .browser import (
     PHONE,
     Visitor,
     axe_findings,
-    frame,
+    check_downloads,
     open_browser,
     query,
     stage,
@@ -27,14 +27,6 @@ from .browser import (
 pytestmark = pytest.mark.slow
 
 MODEL = "/v1/models/cats"
-MEDIA_TYPES = {
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "JPG": "image/jpeg",
-    "AVIF": "image/avif",
-    "GIF": "image/gif",
-    "MP4": "video/mp4",
-}
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +46,6 @@ def nothing_is_logged(visitor: Visitor) -> Iterator[None]:
 def copied(page: Page) -> str:
     text: str = page.evaluate("navigator.clipboard.readText()")
     return text
-
-
-def check_downloads(page: Page, *formats: str) -> None:
-    """Each link leads to a file of its format."""
-    for file_format in formats:
-        link = stage(page).get_by_role("link", name=f"Download as {file_format}")
-        answer = httpx2.get(str(link.get_attribute("href")), timeout=60)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == MEDIA_TYPES[file_format]
 
 
 def test_the_first_model_appears_by_itself_with_its_saved_latents(visitor: Visitor) -> None:
@@ -130,49 +113,29 @@ def test_a_picture_is_saved_under_a_name_and_deleted(visitor: Visitor) -> None:
         assert httpx2.get(f"{visitor.url}{MODEL}/latents/striped").status_code == 404
 
 
-def test_two_picked_pictures_play_as_a_morph_that_the_slider_moves(visitor: Visitor) -> None:
-    with visitor.visit() as page:
-        tile(page, 7).hover()
-        page.get_by_role("button", name="Add Seed 7 to a morph").click()
-        expect(stage(page).get_by_text("Now pick the picture that it becomes.")).to_be_visible()
-        tile(page, 22).click()
-        page.wait_for_selector("[data-frame]:not([data-frame='0'])")  # it plays
-        assert query(page) == {"morph": "7..22"}
-
-        stage(page).get_by_role("button", name="Pause").click()
-        requests: list[str] = []
-        page.on("request", lambda request: requests.append(request.url))
-        slider = stage(page).get_by_role("slider")
-        slider.focus()
-        slider.press("Home")
-        assert frame(page) == 0
-        for index in range(1, 5):
-            slider.press("ArrowRight")
-            assert frame(page) == index
-        slider.press("End")
-        assert (frame(page), query(page)["at"]) == (59, "1")
-        assert [url for url in requests if "/v1/" in url] == []  # the frames are there
-
-        page.get_by_role("button", name="white", exact=True).click()
-        stage(page).get_by_text("Soft").click()
-        stage(page).get_by_text("Loop").click()
-        assert query(page) == {"morph": "7..22..white", "easing": "smooth", "loop": "true"}
-        stage(page).get_by_role("button", name="#7, keyframe 1 of 3").press("Shift+ArrowRight")
-        assert query(page)["morph"] == "22..7..white"
-        stage(page).get_by_role("button", name="white, keyframe 3 of 3").press("Delete")
-        assert query(page)["morph"] == "22..7"
-        stage(page).get_by_text("1×").click()
-        check_downloads(page, "WEBP", "GIF", "MP4")
-
-
-def test_a_link_to_a_morph_stands_still_where_it_was_left(visitor: Visitor) -> None:
-    with visitor.visit("/?model=cats&morph=7..22&at=0.25&truncation=0.7&from=400") as page:
-        wait_for_pictures(page)
-        page.wait_for_selector("[data-frame='15']")
-        expect(stage(page).get_by_role("button", name="Play")).to_be_visible()
-        expect(tile(page, 400)).to_be_in_viewport()
-        link = stage(page).get_by_role("link", name="Download as WEBP")
-        assert "truncation=0.7" in str(link.get_attribute("href"))
+def test_a_deleted_latent_is_saved_again_as_it_was(visitor: Visitor) -> None:
+    body = {"name": "pale", "seed": 11, "edits": {"white": 1.5}, "note": "a note", "tags": ["fur"]}
+    saved = httpx2.post(f"{visitor.url}{MODEL}/latents", json=body).json()
+    with visitor.visit("/?show=pale") as page:
+        chip = page.get_by_role("button", name="pale", exact=True)
+        for by_key in (False, True):
+            stage(page).get_by_role("button", name="Delete the name").click()
+            expect(page.get_by_text("Deleted pale.")).to_be_visible()
+            expect(chip).to_have_count(0)
+            if by_key:
+                page.keyboard.press("Control+z")
+            else:
+                page.get_by_role("button", name="Undo").click()
+            expect(chip).to_be_visible()
+            expect(stage(page).get_by_role("heading", name="pale")).to_be_visible()
+            again = httpx2.get(f"{visitor.url}{MODEL}/latents/pale").json()
+            assert again | {"created_at": None} == saved | {"created_at": None}
+        stage(page).get_by_role("button", name="Delete the name").click()
+        httpx2.post(f"{visitor.url}{MODEL}/latents", json={"name": "pale", "seed": 1})
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("alert")).to_contain_text("pale")  # the name is in use
+    assert all("409" in text for text in visitor.problems)
+    visitor.problems.clear()
 
 
 def test_the_wall_shows_what_is_nearest_to_a_colour_and_to_a_picture(visitor: Visitor) -> None:
@@ -318,33 +281,6 @@ def test_a_picture_is_moved_along_directions_by_slider_and_by_number(visitor: Vi
         assert saved["source"] == {"seed": 22, "edits": edits}
         stage(page).get_by_role("button", name="Reset").click()
         assert query(page) == {"show": "22"}
-
-
-def test_the_pad_blends_its_corners_where_the_dot_is(visitor: Visitor) -> None:
-    with visitor.visit("/?morph=7..white..22..ginger") as page:
-        stage(page).get_by_text("Pad", exact=True).click()
-        dot = stage(page).get_by_role("slider", name="Pad")
-        dot.press("ArrowRight")
-        page.wait_for_url(re.compile(r"pad=0\.55"))
-        area = stage(page).locator(".pad-area")
-        box = area.bounding_box()
-        assert box is not None
-        area.click(position={"x": box["width"] / 4, "y": box["height"] - 1})
-        page.wait_for_url(re.compile(r"pad=0\.25"))
-        with page.expect_download() as download:
-            stage(page).get_by_role("link", name="Download as PNG").click()
-        x, y = (float(value) for value in query(page)["pad"].split(","))
-        assert x == pytest.approx(0.25, abs=0.01)
-        assert y == pytest.approx(1, abs=0.01)
-        saved_file = download.value.path().read_bytes()
-        recipe = httpx2.post(f"{visitor.url}/v1/recipes/read", content=saved_file).json()["recipe"]
-        assert len(recipe["latent"]) == 100
-        name = stage(page).get_by_role("textbox", name="Save under a name")
-        name.fill("between")
-        name.press("Enter")
-        expect(page.get_by_role("button", name="between", exact=True)).to_be_visible()
-        stage(page).get_by_text("Path", exact=True).click()
-        page.wait_for_selector("[data-frame]")
 
 
 def test_favourites_make_a_wall_whose_link_shows_it_and_steps_are_undone(visitor: Visitor) -> None:

@@ -1,7 +1,7 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { api, data, request, type Schemas, serviceUrl } from "./client";
+import { api, data, type NamedLatent, request, type Schemas, serviceUrl } from "./client";
 
 const JOB_POLL_MS = 1000;
 
@@ -87,10 +87,28 @@ export function useDeleteLatent(model: string) {
   return useMutation({
     // A description that is under way would find no latent.
     onMutate: () => client.cancelQueries({ queryKey: ["description"] }),
-    mutationFn: (latent: string) =>
-      api.DELETE("/v1/models/{name}/latents/{latent}", {
-        params: { path: { name: model, latent } },
-      }),
+    // The latent as it was, so that it can be saved again.
+    mutationFn: async (latent: string) => {
+      const params = { path: { name: model, latent } };
+      const deleted = await data(api.GET("/v1/models/{name}/latents/{latent}", { params }));
+      await api.DELETE("/v1/models/{name}/latents/{latent}", { params });
+      return deleted;
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: latentsOf(model).queryKey }),
+  });
+}
+
+/** Saves a deleted latent again, with its values, class, note, tags and source. */
+export function useRestoreLatent(model: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ image: _, ...latent }: NamedLatent) =>
+      data(
+        api.POST("/v1/models/{name}/latents.json", {
+          params: { path: { name: model } },
+          body: { latents: [latent] },
+        }),
+      ),
     onSuccess: () => client.invalidateQueries({ queryKey: latentsOf(model).queryKey }),
   });
 }

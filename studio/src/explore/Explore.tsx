@@ -1,5 +1,7 @@
-import { useCallback, useEffect, useMemo } from "react";
-import type { Model } from "../api/client";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import type { Model, NamedLatent } from "../api/client";
+import { useRestoreLatent } from "../api/queries";
+import { useTexts } from "../i18n";
 import { PicturesOf } from "../pictures/context";
 import { baseOf, isSeed, type LatentRef } from "../pictures/latent";
 import { sourceOf } from "../pictures/source";
@@ -7,6 +9,7 @@ import { undo } from "../state/address";
 import { useFavourites } from "../state/favourites";
 import { useView } from "../state/useView";
 import { MAX_KEYFRAMES, type Side, type View } from "../state/view";
+import { UndoToast } from "../ui/UndoToast";
 import { CompareBar } from "./CompareBar";
 import { FoundBar } from "./FoundBar";
 import { Header } from "./Header";
@@ -20,6 +23,7 @@ import { WipeOf } from "./Wipe";
 
 /** The pictures of a model: a wall of them, and beside it what is open: a picture or a morph. */
 export function Explore({ model, models }: { model: Model; models: readonly Model[] }) {
+  const { t } = useTexts();
   const [view, change] = useView();
   const { className } = view;
   const source = useMemo(
@@ -69,6 +73,19 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
       }),
     [change],
   );
+  const [deleted, setDeleted] = useState<NamedLatent | null>(null);
+  const restore = useRestoreLatent(model.name);
+  const { mutate: mutateRestore } = restore;
+  const forgetDeleted = useCallback(() => setDeleted(null), []);
+  const saveAgain = useCallback(() => {
+    if (deleted === null) return;
+    mutateRestore(deleted, {
+      onSuccess: () => {
+        setDeleted(null);
+        change({ show: deleted.name });
+      },
+    });
+  }, [deleted, mutateRestore, change]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented) return;
@@ -76,12 +93,13 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
       const inText = event.target instanceof HTMLInputElement && event.target.type !== "range";
       if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !inText) {
         event.preventDefault();
-        undo(event.shiftKey ? 1 : -1);
+        if (deleted !== null && !event.shiftKey) saveAgain();
+        else undo(event.shiftKey ? 1 : -1);
       }
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [close]);
+  }, [close, deleted, saveAgain]);
 
   const { show } = view;
   const base = show === null ? null : baseOf(show);
@@ -153,7 +171,22 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
             isFavourite={show !== null && favourites.includes(show)}
             onOpen={open}
             onToggleFavourite={toggle}
+            onDeleted={(latent) => {
+              restore.reset();
+              setDeleted(latent);
+              change({ show: null, like: view.like === latent.name ? null : view.like });
+            }}
             onClose={close}
+          />
+        )}
+        {deleted !== null && (
+          <UndoToast
+            key={deleted.name}
+            text={t.deletedName(deleted.name)}
+            error={restore.error}
+            isPending={restore.isPending}
+            onUndo={saveAgain}
+            onEnd={forgetDeleted}
           />
         )}
       </WipeOf>

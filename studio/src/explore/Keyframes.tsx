@@ -7,6 +7,7 @@ import type { ChangeView } from "../state/useView";
 import type { View } from "../state/view";
 import { IconButton } from "../ui/controls";
 import { CloseIcon, NextIcon, PreviousIcon, SwapIcon } from "../ui/icons";
+import { useReorder } from "./useReorder";
 
 /** The keyframes in their order: to seek, to move and to remove. */
 export const Keyframes = memo(function Keyframes({
@@ -29,6 +30,7 @@ export const Keyframes = memo(function Keyframes({
     setChosen(to);
     set(refs);
   };
+  const { list, drag, handlers } = useReorder(move);
   const onKeyDown = (event: KeyboardEvent, index: number) => {
     if (event.key === "Delete" || event.key === "Backspace") set(without(morph, index));
     else if (event.shiftKey && event.key === "ArrowLeft") move(index, index - 1);
@@ -38,13 +40,17 @@ export const Keyframes = memo(function Keyframes({
   };
   return (
     <div className="keyframes">
-      <ol aria-label={t.keyframes}>
+      <ol aria-label={t.keyframes} ref={list}>
         {morph.map((ref, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a picture may be a keyframe twice
-          <li key={`${index}-${ref}`}>
+          <li
+            key={keyOf(morph, index)}
+            className={drag !== null && drag.to === index ? dropClass(drag) : ""}
+            {...handlers(index)}
+          >
             <button
               type="button"
-              className={`keyframe ${chosen === index ? "chosen" : ""}`}
+              className={`keyframe ${chosen === index ? "chosen" : ""} ${drag?.from === index ? "dragged" : ""}`}
+              style={drag?.from === index ? { translate: `${drag.x}px ${drag.y}px` } : {}}
               aria-label={t.keyframe(captionOf(ref), index + 1, morph.length)}
               onClick={() => {
                 setChosen(index);
@@ -83,6 +89,18 @@ export const Keyframes = memo(function Keyframes({
     </div>
   );
 });
+
+/** A picture may be a keyframe twice: its key says which of them. A moved one keeps the focus. */
+function keyOf(refs: readonly LatentRef[], index: number): string {
+  const ref = refs[index];
+  const before = refs.slice(0, index).filter((other) => other === ref).length;
+  return `${ref} ${before}`;
+}
+
+/** Where a keyframe that is dropped goes: before the one below it, or after it. */
+function dropClass({ from, to }: { from: number; to: number }): string {
+  return to === from ? "" : to < from ? "drop-before" : "drop-after";
+}
 
 function without(refs: readonly LatentRef[], index: number): LatentRef[] {
   return refs.filter((_, place) => place !== index);

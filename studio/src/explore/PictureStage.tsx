@@ -1,6 +1,6 @@
 import { Fragment, useState } from "react";
 import { Button } from "react-aria-components";
-import { answeredUrl, type ImageAnswer, serviceUrl } from "../api/client";
+import { answeredUrl, type ImageAnswer, type NamedLatent, serviceUrl } from "../api/client";
 import { useKey } from "../api/key";
 import { useDeleteLatent, useDescription, useLatents } from "../api/queries";
 import { useTexts } from "../i18n";
@@ -34,10 +34,12 @@ export function PictureStage({
   latent,
   view,
   change,
+  onDeleted,
 }: {
   latent: LatentRef;
   view: View;
   change: ChangeView;
+  onDeleted: (latent: NamedLatent) => void;
 }) {
   const { t } = useTexts();
   const { source } = usePictures();
@@ -66,7 +68,7 @@ export function PictureStage({
       {isNamed ? (
         <Button
           className="button quiet"
-          onPress={() => remove.mutate(latent, { onSuccess: () => change({ show: null }) })}
+          onPress={() => remove.mutate(latent, { onSuccess: onDeleted })}
         >
           <TrashIcon />
           {t.deleteSaved}

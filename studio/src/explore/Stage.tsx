@@ -1,4 +1,5 @@
 import { useCallback } from "react";
+import type { NamedLatent } from "../api/client";
 import { useTexts } from "../i18n";
 import { baseOf, isSeed, type LatentRef } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
@@ -23,6 +24,7 @@ export function Stage({
   isFavourite,
   onOpen,
   onToggleFavourite,
+  onDeleted,
   onClose,
 }: {
   view: View;
@@ -35,6 +37,7 @@ export function Stage({
   isFavourite: boolean;
   onOpen: (ref: LatentRef) => void;
   onToggleFavourite: (ref: LatentRef) => void;
+  onDeleted: (latent: NamedLatent) => void;
   onClose: () => void;
 }) {
   const { t } = useTexts();
@@ -98,7 +101,9 @@ export function Stage({
         {what === "photo" && view.photo !== null && (
           <PhotoStage key={view.photo} projection={view.photo} onFound={showPhoto} />
         )}
-        {isPicture && rival === null && <PictureStage latent={show} view={view} change={change} />}
+        {isPicture && rival === null && (
+          <PictureStage latent={show} view={view} change={change} onDeleted={onDeleted} />
+        )}
         {isPicture && rival !== null && (
           <CompareStage
             latent={show}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { firstSeed, fitColumns, GAP, growRows, moveIndex } from "./layout";
+import { firstSeed, fitColumns, GAP, growRows, moveIndex, nearestIndex } from "./layout";
 
 test("pictures fill the width in columns of about the wanted size", () => {
   const { columns, width, height } = fitColumns(1000, 120, [64, 32]);
@@ -31,4 +31,13 @@ test("keys move within the wall", () => {
   expect(move("PageUp", 23)).toBe(3);
   expect(move("ArrowDown", 90)).toBe(94);
   expect(move("a", 1)).toBeNull();
+});
+
+test("a point belongs to the box whose middle is the nearest, in any row", () => {
+  const box = (left: number, top: number) => ({ left, top, width: 60, height: 80 });
+  const boxes = [box(0, 0), box(70, 0), box(0, 90)];
+  expect(nearestIndex(boxes, 64, 10)).toBe(0);
+  expect(nearestIndex(boxes, 66, 10)).toBe(1);
+  expect(nearestIndex(boxes, 900, 20)).toBe(1);
+  expect(nearestIndex(boxes, 5, 300)).toBe(2);
 });

@@ -52,3 +52,15 @@ export function moveIndex(
   if (next < 0) return key === "PageUp" ? index % columns : index;
   return Math.min(next, count - 1);
 }
+
+/** The index of the box whose middle is the nearest to a point. */
+export function nearestIndex(
+  boxes: readonly { left: number; top: number; width: number; height: number }[],
+  x: number,
+  y: number,
+): number {
+  const distances = boxes.map(({ left, top, width, height }) =>
+    Math.hypot(left + width / 2 - x, top + height / 2 - y),
+  );
+  return distances.indexOf(Math.min(...distances));
+}

@@ -117,6 +117,8 @@ export const en = {
   nameRule: "Lowercase letters, digits, “-”, “_” and “.”; not only digits",
   savedAs: (name: string) => `Saved as ${name}`,
   deleteSaved: "Delete the name",
+  deletedName: (name: string) => `Deleted ${name}.`,
+  undo: "Undo",
   recipe: "Recipe",
   passport: "Passport",
   quality: "Quality",

@@ -114,6 +114,8 @@ export const ja: Messages = {
   nameRule: "英小文字、数字、「-」「_」「.」。数字だけの名前は使えません",
   savedAs: (name) => `${name} として保存しました`,
   deleteSaved: "名前を削除",
+  deletedName: (name) => `${name} を削除しました。`,
+  undo: "元に戻す",
   recipe: "レシピ",
   passport: "パスポート",
   quality: "品質",
