@@ -41,6 +41,12 @@ SCREENS = (
     Screen("pad", "/?morph=7..white..22..ginger&pad=0.3,0.6", ".pad-sheet[width='576']"),
     Screen("colour", "/?color=%23e0a458", ".found", theme="light", language="ja-JP"),
     Screen(
+        "teach",
+        "/?teach=less&more=6..11..12..14..25&less=0..4..8..24..white",
+        ".tray .picture.shown",
+        theme="light",
+    ),
+    Screen(
         "playground",
         "/v1/models/cats/playground.html#picks=white..tabby..black..ginger&mode=pad&x=0.6&y=0.4",
         ".pad-sheet[data-cells='49']",
