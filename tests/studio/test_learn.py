@@ -1,12 +1,16 @@
 """The screen Learn in Chromium: the toy, its failures, and what the service adds."""
 
+import gzip
 import re
 from collections.abc import Iterator
 from typing import Literal
 
+import httpx2
+import numpy as np
 import pytest
+from array_files import idx, images
 from playwright.sync_api import Page, expect
-from running_service import Service
+from running_service import Service, wait_until
 
 from .browser import DESKTOP, PHONE, Visitor, axe_findings, open_browser
 
@@ -103,15 +107,69 @@ def test_the_address_follows_the_reader_and_leads_back(visitor: Visitor) -> None
         expect(page.get_by_text("Clusters covered")).to_have_count(0)  # moons have none
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize(("theme", "size"), [("dark", DESKTOP), ("light", PHONE)])
 def test_the_page_is_accessible(
     visitor: Visitor, theme: Literal["dark", "light"], size: tuple[int, int]
 ) -> None:
     path = f"{LEARN}&part=collapse"
     with visitor.visit(path, theme=theme, size=size, bypass_csp=True) as page:
         expect(page.get_by_role("heading", name="Mode collapse")).to_be_in_viewport()
+        expect(page.get_by_role("img", name="Feature maps of layer 1")).to_be_attached()
         assert axe_findings(page) == []
+
+
+def test_a_layer_shows_its_maps_which_change_with_the_seed(visitor: Visitor) -> None:
+    with visitor.visit(f"{LEARN}&part=layers", reduced_motion="reduce") as page:
+        layer = page.get_by_role("button", name="Layer 3, 96 × 16 × 16")
+        expect(page.get_by_role("img", name="Feature maps of layer 1 for seed 7")).to_be_visible()
+        layer.focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")  # a tooltip shows itself to who comes by the keyboard
+        expect(page.get_by_role("tooltip")).to_contain_text("295,008 weights")
+        layer.click()
+        assert "layer=2" in page.url
+        maps = page.get_by_role("img", name="Feature maps of layer 3 for seed 7")
+        expect(maps).to_be_visible()
+        before = maps.evaluate("(canvas) => canvas.toDataURL()")
+        with page.expect_response(re.compile(r"feature-maps/8\.png\?layer=2")):
+            page.get_by_role("button", name="Next seed").click()
+        after = page.get_by_role("img", name="Feature maps of layer 3 for seed 8")
+        handle = after.element_handle()
+        page.wait_for_function("([map, old]) => map.toDataURL() !== old", arg=[handle, before])
+        page.reload()
+        expect(after).to_be_visible()
+        page.get_by_role("link", name="Open the picture of seed 8").click()
+        expect(page.get_by_role("heading", name="Seed 8")).to_be_visible()
+
+
+def test_a_recipe_for_digits_is_trained_and_its_samples_appear(visitor: Visitor) -> None:
+    with (
+        httpx2.Client(base_url=visitor.url, timeout=60) as api,
+        visitor.visit(f"{LEARN}&part=digits", reduced_motion="reduce") as page,
+    ):
+        card = page.get_by_role("article", name="The Keras article")
+        expect(card.get_by_role("link", name="Upload MNIST first")).to_be_visible()
+        upload(api)
+        page.reload()
+        expect(card.get_by_role("button", name="Dataset")).to_contain_text("mnist")
+        card.get_by_role("button", name="Train", exact=True).click()
+        expect(card.get_by_text("The training of digits-mlp is queued.")).to_be_visible()
+        expect(card.get_by_role("img", name=re.compile(r"After [\d,]+ images"))).to_be_visible()
+        (job,) = api.get("/v1/jobs?kind=train").json()["items"]
+        assert (job["preset"], job["dataset"]) == ("mlp", "mnist")
+        watch = card.get_by_role("link", name="Watch the training")
+        assert str(watch.get_attribute("href")).endswith(f"?screen=train&job={job['id']}")
+        api.post(f"/v1/jobs/{job['id']}/cancel")
+        wait_until(api, f"/v1/jobs/{job['id']}", lambda body: body["status"] == "cancelled")
+
+
+def upload(api: httpx2.Client) -> None:
+    """A dataset "mnist" from the two files that MNIST consists of, with few pictures."""
+    pictures, labels = idx(images(200, 28, 28)), idx(np.arange(200, dtype=np.uint8) % 10)
+    files = {"train-images-idx3-ubyte.gz": pictures, "train-labels-idx1-ubyte.gz": labels}
+    form = [("files", (name, gzip.compress(data))) for name, data in files.items()]
+    api.post("/v1/datasets", data={"name": "mnist", "size": "28"}, files=form)
+    wait_until(api, "/v1/datasets/mnist", lambda body: body["status"] == "ready")
 
 
 def test_in_japanese_nothing_stays_english(visitor: Visitor) -> None:

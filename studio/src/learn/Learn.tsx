@@ -1,10 +1,13 @@
 import "./learn.css";
+import "./chapters.css";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Segments } from "../ui/controls";
 import { ScreenLink } from "../ui/ScreenLink";
 import { formatLearn, type LearnView, useLearnView } from "./address";
+import { Digits } from "./digits/Digits";
 import { FailurePart } from "./FailurePart";
 import { Formula } from "./Formula";
+import { Layers } from "./layers/Layers";
 import { failureOf, PARTS, type Part } from "./parts";
 import { Playback } from "./playback";
 import { Story } from "./Story";
@@ -77,6 +80,24 @@ export default function Learn() {
           seed={view.toySeed}
           onSeed={(toySeed) => change({ toySeed })}
         />
+      </div>
+      <div className="chapter wide">
+        <Section part="digits">
+          <div className="columns">
+            {t.digits.map((text) => (
+              <p key={text}>{text}</p>
+            ))}
+          </div>
+          <Digits />
+        </Section>
+        <Section part="layers">
+          <div className="columns">
+            {t.layers.map((text) => (
+              <p key={text}>{text}</p>
+            ))}
+          </div>
+          <Layers view={view} change={change} />
+        </Section>
       </div>
     </main>
   );

@@ -12,9 +12,22 @@ export interface LearnView {
   /** What the toy is to learn. */
   target: TargetName;
   toySeed: number;
+  /** The model whose layers are shown, the seed of its image, and the layer that is enlarged. */
+  model: string | null;
+  seed: number;
+  layer: number | null;
 }
 
-export const DEFAULT_VIEW: LearnView = { part: null, provoke: null, target: "ring", toySeed: 1 };
+export const DEFAULT_VIEW: LearnView = {
+  part: null,
+  provoke: null,
+  target: "ring",
+  toySeed: 1,
+  model: null,
+  seed: 7,
+  layer: null,
+};
+const MOST_LAYERS = 999;
 
 const CODEC: Codec<LearnView> = { parse: parseLearn, format: formatLearn };
 
@@ -27,21 +40,32 @@ export function parseLearn(query: string): LearnView {
   const given = new URLSearchParams(query);
   const oneOf = <Name extends string>(parameter: string, names: readonly Name[]) =>
     names.find((name) => name === given.get(parameter)) ?? null;
-  const seed = given.get("toy-seed") ?? "";
+  const whole = (parameter: string, most: number) => {
+    const text = given.get(parameter) ?? "";
+    return /^\d{1,16}$/.test(text) && Number(text) <= most ? Number(text) : null;
+  };
   return {
     part: oneOf("part", PARTS),
     provoke: oneOf("provoke", FAILURES),
     target: oneOf("target", TARGETS) ?? DEFAULT_VIEW.target,
-    toySeed: /^\d{1,10}$/.test(seed) && Number(seed) <= MAX_TOY_SEED ? Number(seed) : 1,
+    toySeed: whole("toy-seed", MAX_TOY_SEED) ?? DEFAULT_VIEW.toySeed,
+    model: given.get("model"),
+    seed: whole("seed", Number.MAX_SAFE_INTEGER) ?? DEFAULT_VIEW.seed,
+    layer: whole("layer", MOST_LAYERS),
   };
 }
 
 /** The query of the address of a view: only what differs from the default. */
-export function formatLearn({ part, provoke, target, toySeed }: LearnView): string {
+export function formatLearn(view: LearnView): string {
+  const changed = <Name extends keyof LearnView>(name: Name) =>
+    view[name] === DEFAULT_VIEW[name] ? null : String(view[name]);
   return screenQuery("learn", {
-    part,
-    provoke,
-    target: target === DEFAULT_VIEW.target ? null : target,
-    "toy-seed": toySeed === DEFAULT_VIEW.toySeed ? null : String(toySeed),
+    part: view.part,
+    provoke: view.provoke,
+    target: changed("target"),
+    "toy-seed": changed("toySeed"),
+    model: view.model,
+    seed: changed("seed"),
+    layer: changed("layer"),
   });
 }

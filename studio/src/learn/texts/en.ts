@@ -12,6 +12,8 @@ export const en = {
   part_collapse: "Mode collapse",
   part_vanishing: "Vanishing gradient",
   part_loss: "A loss that says nothing",
+  part_digits: "Handwritten digits",
+  part_layers: "Inside a DCGAN",
 
   story: [
     "A forger makes banknotes. The police is shown notes, some real and some forged, and says of each how likely it is to be real. At the start neither knows anything.",
@@ -135,6 +137,70 @@ export const en = {
   status_loss_bad: "The loss is that of guessing, and the picture has still to be learnt.",
   status_loss_good: "The loss is still that of guessing, and the picture is learnt.",
   status_waiting: "Too early to say.",
+
+  digits: [
+    "Most people’s first GAN draws digits: MNIST, 60,000 handwritten digits of 28×28 grey pixels. The recipes of two articles are presets of Moggy, one written with Keras, one with MindSpore. Both build the forger and the police of dense layers alone: everything is connected with everything, and neither network knows that pixels have neighbours.",
+    "That is enough to see the game played with pictures, and too little for clean digits: hence the speckles. A network of convolutions does better with fewer weights, as the next part shows.",
+    "MNIST’s pictures for training are two files: train-images-idx3-ubyte.gz, the pictures, and train-labels-idx1-ubyte.gz, which says of each which digit it is. Choose both together on the screen Train, as one dataset of size 28; they are read as they are. The whole recipes take about 8 and 4 minutes on two cores, and digits can be made out much sooner.",
+  ],
+  recipe_mlp: "The Keras article",
+  "recipe_mlp-relu": "The MindSpore article",
+  recipeText_mlp:
+    "The police learns from real and from forged pictures in two updates, each of them 30,000 times.",
+  "recipeText_mlp-relu":
+    "Real and forged pictures share an update. The latent is longer, and the training ten epochs of MNIST.",
+  recipeBlank_mlp: "Its digits appear here.",
+  "recipeBlank_mlp-relu": "Its digits appear here.",
+  recipeLatent: "Latent",
+  recipeActivation: "Activation",
+  recipeBatch: "Batch",
+  recipeImages: "Images",
+  recipeBeta: "Adam’s β₁",
+  recipeWeights: "Weights, forger + police",
+  recipeDataset: "Dataset",
+  recipeProgress: (seen: string, all: string) => `${seen} of ${all} images`,
+  watchTraining: "Watch the training",
+  trainRecipe: "Train",
+  uploadFirst: "Upload MNIST first",
+  trainingQueued: (model: string) => `The training of ${model} is queued.`,
+  samplesAfter: (images: string) => `After ${images} images`,
+  imagesOf: (model: string) => `Seeds 0 to 24 of ${model}`,
+  loadingRecipes: "Loading the recipes",
+
+  layers: [
+    "A DCGAN is a GAN of convolutions. Its forger begins with 100 random numbers and ends with a picture in colour. From layer to layer height and width double while the maps become fewer: first a few coarse places with a lot to say about each, at the end single pixels.",
+    "A map is what one filter of a layer answers at each place: here is background, here an ear begins, here it is bright. These are the maps that the service computes on the way to the picture of a seed. Take another seed, and see which of them change.",
+  ],
+  layersModel: "Model",
+  layersLabel: "The layers, from the latent to the picture",
+  chooseLayer: "Choose a layer to see its maps enlarged.",
+  articleDrawing:
+    "The DCGAN of the article, written in NumPy for 3,000 cats. Its maps appear here with the first model.",
+  previousSeed: "Previous seed",
+  nextSeed: "Next seed",
+  anotherPicture: "Another picture",
+  latentOf: (count: string) => `z: ${count} numbers`,
+  picture: "picture",
+  openPicture: (seed: string) => `Open the picture of seed ${seed}`,
+  layerNamed: (index: string, shape: string) => `Layer ${index}, ${shape}`,
+  layerTitle: (index: string) => `Layer ${index}`,
+  layerFacts: (shape: string, weights: string) => `${shape} · ${weights} weights`,
+  layerShape: "Maps × height × width",
+  layerWeights: "Weights",
+  mapsOf: (index: string, seed: string) => `Feature maps of layer ${index} for seed ${seed}`,
+  mapsShown: (shown: string, all: string) =>
+    `${shown} of ${all} maps. Black is 0; in a layer with negative values, the middle grey is.`,
+  mapsLater: "With the first model its maps appear here.",
+  operator_Gemm:
+    "A matrix product: each number of the latent has a weight for each value of the first maps. BatchNorm is folded into the weights.",
+  operator_Dense: "A dense layer: each value is computed from all values before it.",
+  operator_Conv: "A convolution: each value is computed from a small window of the maps before it.",
+  operator_ConvTranspose:
+    "A transposed convolution: each value of the maps before paints a small pattern into maps that are twice as high and wide. Where patterns overlap, they add up.",
+  activation_Relu: "ReLU then sets to 0 what is negative: so many maps are black in many places.",
+  activation_LeakyRelu: "LeakyReLU then reduces what is negative to a fraction of it.",
+  activation_Tanh:
+    "Tanh then brings the values between −1 and 1: black and white, for each colour of the picture.",
 };
 
 export type LearnTexts = Translation<typeof en>;

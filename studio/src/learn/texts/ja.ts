@@ -11,6 +11,8 @@ export const ja: LearnTexts = {
   part_collapse: "モード崩壊",
   part_vanishing: "勾配消失",
   part_loss: "何も語らない損失",
+  part_digits: "手書き数字",
+  part_layers: "DCGAN の中身",
 
   story: [
     "偽造者が紙幣を作ります。警察は本物と偽物の紙幣を見せられ、それぞれがどれくらい本物らしいかを答えます。最初はどちらも何も知りません。",
@@ -132,4 +134,68 @@ export const ja: LearnTexts = {
   status_loss_bad: "損失は当て推量の値ですが、分布はまだ学習できていません。",
   status_loss_good: "損失は当て推量の値のままですが、分布は学習できています。",
   status_waiting: "まだ判断できません。",
+
+  digits: [
+    "GAN の入門といえば数字です。MNIST は 28×28 画素・白黒の手書き数字 60,000 枚からなります。2 つの記事のレシピを、Moggy のプリセットとして用意しました。1 つは Keras、もう 1 つは MindSpore で書かれたものです。どちらも偽造者と警察を全結合層だけで作ります。すべてがすべてとつながり、画素に隣があることをネットワークは知りません。",
+    "画像でのゲームの進み方を見るには十分ですが、きれいな数字には足りません。ざらつきが残るのはそのためです。次の章のとおり、畳み込みを使うと、より少ない重みでより良い画像になります。",
+    "MNIST の学習用画像は 2 つのファイルです。train-images-idx3-ubyte.gz が画像、train-labels-idx1-ubyte.gz がそれぞれの数字を示すラベルです。「学習」の画面で 2 つを一緒に選び、大きさ 28 の 1 つのデータセットにしてください。そのままの形式で読み込めます。全工程は 2 コアで約 8 分と約 4 分ですが、数字はもっと早く見えてきます。",
+  ],
+  recipe_mlp: "Keras の記事",
+  "recipe_mlp-relu": "MindSpore の記事",
+  recipeText_mlp:
+    "警察は本物からの更新と偽物からの更新を分けて行い、それぞれを 30,000 回繰り返します。",
+  "recipeText_mlp-relu":
+    "本物と偽物を 1 回の更新でまとめて学びます。潜在変数が長く、学習は MNIST の 10 エポック分です。",
+  recipeBlank_mlp: "学習した数字がここに現れます。",
+  "recipeBlank_mlp-relu": "学習した数字がここに現れます。",
+  recipeLatent: "潜在変数",
+  recipeActivation: "活性化関数",
+  recipeBatch: "バッチ",
+  recipeImages: "画像数",
+  recipeBeta: "Adam の β₁",
+  recipeWeights: "重み（偽造者 + 警察）",
+  recipeDataset: "データセット",
+  recipeProgress: (seen, all) => `${all} 枚中 ${seen} 枚`,
+  watchTraining: "学習の様子を見る",
+  trainRecipe: "学習する",
+  uploadFirst: "まず MNIST をアップロード",
+  trainingQueued: (model) => `${model} の学習を登録しました。`,
+  samplesAfter: (images) => `${images} 枚学習した時点`,
+  imagesOf: (model) => `${model} のシード 0〜24`,
+  loadingRecipes: "レシピを読み込み中",
+
+  layers: [
+    "DCGAN は畳み込みを使う GAN です。偽造者は 100 個の乱数から始め、カラー画像で終わります。層を進むごとに縦と横は 2 倍になり、マップの枚数は減ります。最初は粗い場所ごとに多くの情報があり、最後は 1 画素ずつになります。",
+    "マップは、層のフィルター 1 つが場所ごとに出す答えです。ここは背景、ここから耳、ここは明るい、というように。以下は、あるシードの画像ができるまでに、このサービスが実際に計算したマップです。シードを変えて、どのマップが変わるかを見てください。",
+  ],
+  layersModel: "モデル",
+  layersLabel: "潜在変数から画像までの層",
+  chooseLayer: "層を選ぶと、マップが大きく表示されます。",
+  articleDrawing:
+    "記事の DCGAN です。NumPy で書かれ、3,000 枚の猫で学習します。モデルができると、マップがここに現れます。",
+  previousSeed: "前のシード",
+  nextSeed: "次のシード",
+  anotherPicture: "別の画像",
+  latentOf: (count) => `z：${count} 個の数`,
+  picture: "画像",
+  openPicture: (seed) => `シード ${seed} の画像を開く`,
+  layerNamed: (index, shape) => `第 ${index} 層、${shape}`,
+  layerTitle: (index) => `第 ${index} 層`,
+  layerFacts: (shape, weights) => `${shape} · 重み ${weights} 個`,
+  layerShape: "枚数 × 縦 × 横",
+  layerWeights: "重み",
+  mapsOf: (index, seed) => `シード ${seed} に対する第 ${index} 層の特徴マップ`,
+  mapsShown: (shown, all) =>
+    `${all} 枚中 ${shown} 枚。黒が 0 です。負の値がある層では、中間の灰色が 0 です。`,
+  mapsLater: "モデルができると、マップがここに現れます。",
+  operator_Gemm:
+    "行列の積です。潜在変数の 1 つ 1 つの数が、最初のマップのすべての値への重みを持ちます。BatchNorm は重みに畳み込まれています。",
+  operator_Dense: "全結合層です。どの値も、前の層のすべての値から計算されます。",
+  operator_Conv: "畳み込みです。どの値も、前のマップの小さな窓から計算されます。",
+  operator_ConvTranspose:
+    "転置畳み込みです。前のマップの値がそれぞれ、縦横 2 倍のマップに小さな模様を描きます。模様が重なるところは足し合わされます。",
+  activation_Relu:
+    "続く ReLU が負の値を 0 にします。多くのマップのあちこちが黒いのはそのためです。",
+  activation_LeakyRelu: "続く LeakyReLU が、負の値をわずかな割合に縮めます。",
+  activation_Tanh: "続く Tanh が値を −1 から 1 に収めます。画像の色ごとの黒と白にあたります。",
 };

@@ -1,0 +1,35 @@
+import { useModels } from "../../api/queries";
+import { useLearnTexts } from "../texts";
+import { usePresets, useReadyDatasets, useTrainings } from "./queries";
+import { RecipeCard } from "./RecipeCard";
+import { bySuitability, modelOf, RECIPES, trainingOf } from "./recipes";
+
+/** The two articles' recipes for MNIST, trained in the service. */
+export function Digits() {
+  const t = useLearnTexts();
+  const presets = usePresets();
+  const models = useModels().data?.items ?? [];
+  const jobs = useTrainings().data?.items ?? [];
+  const datasets = bySuitability(useReadyDatasets());
+  return (
+    <div className="recipe-cards">
+      {presets.error && <p role="alert">{presets.error.message}</p>}
+      {RECIPES.map((recipe) => {
+        const preset = presets.data?.items.find(({ name }) => name === recipe);
+        return (
+          preset && (
+            <RecipeCard
+              key={recipe}
+              recipe={recipe}
+              preset={preset}
+              datasets={datasets}
+              job={trainingOf(recipe, jobs)}
+              model={modelOf(recipe, models)}
+            />
+          )
+        );
+      })}
+      {presets.data === undefined && !presets.error && <p className="muted">{t.loadingRecipes}</p>}
+    </div>
+  );
+}
