@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from running_api import running_api
-from sample_index_files import CLASSES, SAMPLES, SMALL, add_index, build
+from sample_index_files import CLASSES, FIRST, SAMPLES, SMALL, add_index, build
 
 from app.domain.database import Database
 from app.domain.settings import Settings
@@ -155,6 +156,23 @@ def test_poor_pictures_are_left_out_of_the_wall_and_of_a_search(visitor: Visitor
         expect(page.get_by_role("alert")).to_contain_text("quality")  # it is not known
     assert all("409" in text for text in visitor.problems)
     visitor.problems.clear()
+
+
+def test_an_uploaded_picture_is_searched_for_and_the_link_shows_what_was_found(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    sample = FIRST + 5
+    picture = tmp_path / "mine.png"
+    picture.write_bytes(httpx2.get(f"{visitor.url}{CATS}/images/{sample}.png").content)
+    with visitor.visit("/?model=cats") as page:
+        panel = search_panel(page)
+        with page.expect_file_chooser() as chooser:
+            panel.get_by_role("button", name="Nearest to a picture of yours").click()
+        chooser.value.set_files(picture)
+        page.wait_for_url(re.compile(f"only={sample}"))
+        page.reload()
+        expect(page.get_by_text(f"{SAMPLES} chosen pictures")).to_be_visible()
+        assert found_names(page, 1) == [f"Picture {sample}"]
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,19 @@ import { useEffect } from "react";
 import { type LatentRef, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
 import { api, data } from "./client";
+import { allItems } from "./pagination";
 import { hasEnded, useJob } from "./queries";
 
 const directionsOf = (model: string) =>
   queryOptions({
     queryKey: ["directions", model],
     queryFn: () =>
-      data(
-        api.GET("/v1/models/{name}/directions", {
-          params: { path: { name: model }, query: { limit: 200 } },
-        }),
+      allItems((cursor) =>
+        data(
+          api.GET("/v1/models/{name}/directions", {
+            params: { path: { name: model }, query: { limit: 200, cursor } },
+          }),
+        ),
       ),
   });
 

@@ -2,6 +2,7 @@ import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/r
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
 import { api, data, type NamedLatent, request, type Schemas, serviceUrl } from "./client";
+import { allItems } from "./pagination";
 
 const JOB_POLL_MS = 1000;
 
@@ -22,10 +23,12 @@ export function useCheckpoints(model: string) {
   return useQuery({
     queryKey: ["checkpoints", model],
     queryFn: () =>
-      data(
-        api.GET("/v1/models/{name}/checkpoints", {
-          params: { path: { name: model }, query: { limit: 200 } },
-        }),
+      allItems((cursor) =>
+        data(
+          api.GET("/v1/models/{name}/checkpoints", {
+            params: { path: { name: model }, query: { limit: 200, cursor } },
+          }),
+        ),
       ),
   });
 }
@@ -57,10 +60,12 @@ const latentsOf = (model: string) =>
   queryOptions({
     queryKey: ["latents", model],
     queryFn: () =>
-      data(
-        api.GET("/v1/models/{name}/latents", {
-          params: { path: { name: model }, query: { limit: 200 } },
-        }),
+      allItems((cursor) =>
+        data(
+          api.GET("/v1/models/{name}/latents", {
+            params: { path: { name: model }, query: { limit: 200, cursor } },
+          }),
+        ),
       ),
   });
 

@@ -1,7 +1,7 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { type LatentRef, latentOf, MAX_SEED } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { api, data, type Schemas } from "./client";
+import { api, data, request, type Schemas, serviceUrl } from "./client";
 import { Problem } from "./problem";
 
 const SEARCH_SIZE = 120;
@@ -38,6 +38,24 @@ export function useSearch(source: PictureSource, search: Search | null) {
         }),
       ),
     retry,
+  });
+}
+
+/** The samples nearest to a picture that is uploaded, and to the rest of a search. */
+export function usePictureSearch(source: PictureSource) {
+  return useMutation({
+    mutationFn: async ({ picture, search }: { picture: File; search: Omit<Search, "like"> }) => {
+      const body = new FormData();
+      body.set("picture", picture);
+      body.set("k", String(SEARCH_SIZE));
+      body.set("checkpoint", source.checkpoint);
+      body.set("min_quality", String(search.minQuality));
+      if (search.color !== null) body.set("color", search.color);
+      if (search.findClass !== null) body.set("class", search.findClass);
+      const path = `/v1/models/${source.model}/search`;
+      const answer = await request(serviceUrl(path), { method: "POST", body });
+      return (await answer.json()) as Schemas["SearchAnswer"];
+    },
   });
 }
 

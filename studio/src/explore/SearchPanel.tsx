@@ -1,11 +1,14 @@
 import { useState } from "react";
-import { Button, Dialog, DialogTrigger, Popover, Switch } from "react-aria-components";
+import { Button, Dialog, DialogTrigger, FileTrigger, Popover, Switch } from "react-aria-components";
+import { usePictureSearch } from "../api/search";
 import { useTexts } from "../i18n";
+import { usePictures } from "../pictures/context";
 import { captionOf } from "../pictures/latent";
 import type { ChangeView } from "../state/useView";
-import { MAX_QUALITY, type View } from "../state/view";
+import { MAX_QUALITY, NO_SEARCH, type View } from "../state/view";
 import { Chooser, LabelledSlider } from "../ui/controls";
-import { SearchIcon } from "../ui/icons";
+import { PhotoIcon, SearchIcon } from "../ui/icons";
+import { IndexProgress } from "./IndexProgress";
 import { WordSearch } from "./WordSearch";
 
 const ANY = "";
@@ -81,6 +84,7 @@ export function SearchPanel({
                 </div>
               )}
               <QualityChoice view={view} change={change} />
+              <PictureSearch view={view} change={change} onFound={close} />
             </>
           )}
         </Dialog>
@@ -143,6 +147,44 @@ function QualityChoice({ view, change }: { view: View; change: ChangeView }) {
         }}
       />
       <p className="muted">{t.leaveOutPoorHelp}</p>
+    </div>
+  );
+}
+
+/** Searches for the samples nearest to a picture that is uploaded. The address cannot carry it, so it
+ * names what was found. */
+function PictureSearch({
+  view,
+  change,
+  onFound,
+}: {
+  view: View;
+  change: ChangeView;
+  onFound: () => void;
+}) {
+  const { t } = useTexts();
+  const { source } = usePictures();
+  const search = usePictureSearch(source);
+  const find = (picture: File | undefined) => {
+    if (picture === undefined) return;
+    const show = ({ items }: { items: readonly { seed: number }[] }) => {
+      change({ ...NO_SEARCH, only: items.map(({ seed }) => String(seed)) });
+      onFound();
+    };
+    search.mutate({ picture, search: view }, { onSuccess: show });
+  };
+  return (
+    <div className="picture-search">
+      <FileTrigger acceptedFileTypes={["image/*"]} onSelect={(files) => find(files?.[0])}>
+        <Button className="button" isDisabled={search.isPending}>
+          <PhotoIcon />
+          {t.likeYours}
+        </Button>
+      </FileTrigger>
+      {search.isPending && <progress aria-label={t.loading} />}
+      {search.error && (
+        <IndexProgress error={search.error} onIndexed={() => find(search.variables?.picture)} />
+      )}
     </div>
   );
 }

@@ -4,7 +4,9 @@ import type { LatentRef } from "../pictures/latent";
 import { Picture } from "../pictures/Picture";
 import type { Mark } from "./marks";
 
-/** The saved latents of the model. */
+const MOST = 100; // pictures in the row; words find the others
+
+/** The saved latents of the model, newest first. */
 export function Shelf({
   model,
   marks,
@@ -19,14 +21,14 @@ export function Shelf({
   hint: boolean;
   onChoose: (ref: LatentRef) => void;
 }) {
-  const { t } = useTexts();
+  const { t, n } = useTexts();
   const latents = useLatents(model);
   const items = latents.data?.items ?? [];
   return (
     <section className="shelf" aria-label={t.savedLatents}>
       {latents.isSuccess && items.length === 0 && <p className="muted">{t.noSaved}</p>}
       <ul>
-        {items.map((latent) => {
+        {items.slice(0, MOST).map((latent) => {
           const mark = marks.get(latent.name);
           const isChosen = mark !== undefined || open === latent.name;
           return (
@@ -50,6 +52,7 @@ export function Shelf({
           );
         })}
       </ul>
+      {items.length > MOST && <p className="hint">{t.moreSaved(n(items.length - MOST))}</p>}
       {hint && <p className="hint">{t.hint}</p>}
     </section>
   );

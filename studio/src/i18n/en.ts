@@ -203,6 +203,8 @@ export const en = {
   named_latent: "Saved",
   named_direction: "Direction",
   named_class: "Class",
+  likeYours: "Nearest to a picture of yours",
+  moreSaved: (count: string) => `${count} more: search them by words.`,
   likeOpen: (name: string) => `Near the open picture, ${name}`,
   leaveOutPoor: "Leave out poor pictures",
   leaveOutPoorHelp: "At 30, the 30 poorest of 100 pictures are left out.",

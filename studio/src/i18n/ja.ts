@@ -198,6 +198,8 @@ export const ja: Messages = {
   named_latent: "保存済み",
   named_direction: "方向",
   named_class: "クラス",
+  likeYours: "手元の画像に近いもの",
+  moreSaved: (count) => `ほかに ${count} 個。言葉で検索できます。`,
   likeOpen: (name) => `開いている画像 ${name} に近いもの`,
   leaveOutPoor: "質の低い画像を除く",
   leaveOutPoorHelp: "30 なら、100 枚のうち質の低い 30 枚を除きます。",
