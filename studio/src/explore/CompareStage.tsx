@@ -96,9 +96,15 @@ function Facts({
         <dt>{t.quality}</dt>
         <dd>
           {answer === undefined ? (
-            <span className="muted">{error === null ? "…" : error.message}</span>
+            <span className="muted">{error === null ? "…" : error.message || t.offline}</span>
           ) : quality === null ? (
-            t.unknown
+            <>
+              {t.unknown}
+              <br />
+              <small className="muted" lang="en">
+                {answer.quality_absent}
+              </small>
+            </>
           ) : (
             <meter value={quality} min={0} max={100} aria-label={t.qualityOf(n(quality))} />
           )}

@@ -112,7 +112,8 @@ function RenameForm({
   const { t } = useTexts();
   const rename = useRenameDirection(model);
   const [name, setName] = useState(oldName);
-  const error = isDirectionName(name) ? rename.error?.message : t.directionNameRule;
+  const failure = rename.error === null ? undefined : rename.error.message || t.offline;
+  const error = isDirectionName(name) ? failure : t.directionNameRule;
   return (
     <Form
       className="direction-form"
@@ -180,7 +181,7 @@ function DeleteForm({
           {t.cancel}
         </Button>
       </span>
-      {remove.error && <p role="alert">{remove.error.message}</p>}
+      {remove.error && <p role="alert">{remove.error.message || t.offline}</p>}
     </div>
   );
 }

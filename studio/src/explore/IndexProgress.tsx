@@ -13,7 +13,7 @@ export function IndexProgress({ error, onIndexed }: { error: Error; onIndexed: (
   useEffect(() => {
     if (status === "succeeded") onIndexed();
   }, [status, onIndexed]);
-  if (indexing === null) return <span role="alert">{error.message}</span>;
+  if (indexing === null) return <span role="alert">{error.message || t.offline}</span>;
   if (hasEnded(status) && status !== "succeeded") {
     return <span role="alert">{job.data?.error ?? t.failed}</span>;
   }

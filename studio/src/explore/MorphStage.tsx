@@ -77,7 +77,9 @@ export function MorphStage({ view, change }: { view: View; change: ChangeView })
         <MorphPlayer strip={strip.data} view={view} change={change} />
       ) : (
         <div className="stage-frame waiting">
-          {strip.error && <p role="alert">{`${t.morphFailed}: ${strip.error.message}`}</p>}
+          {strip.error && (
+            <p role="alert">{`${t.morphFailed}: ${strip.error.message || t.offline}`}</p>
+          )}
         </div>
       )}
       <section className="section">

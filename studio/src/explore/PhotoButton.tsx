@@ -32,7 +32,7 @@ export function PhotoButton({ change }: { change: ChangeView }) {
           <PhotoIcon />
         </IconButton>
       </FileTrigger>
-      {upload.error && <p role="alert">{upload.error.message}</p>}
+      {upload.error && <p role="alert">{upload.error.message || t.offline}</p>}
     </>
   );
 }
@@ -63,7 +63,7 @@ export function PhotoDrop({ change, children }: { change: ChangeView; children: 
     >
       {children}
       {over && <p className="drop-here">{t.dropPhoto}</p>}
-      {upload.error && <p role="alert">{upload.error.message}</p>}
+      {upload.error && <p role="alert">{upload.error.message || t.offline}</p>}
     </div>
   );
 }

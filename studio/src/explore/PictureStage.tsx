@@ -72,7 +72,7 @@ export function PictureStage({
         >
           <TrashIcon />
           {t.deleteSaved}
-          {remove.error && <span role="alert">{remove.error.message}</span>}
+          {remove.error && <span role="alert">{remove.error.message || t.offline}</span>}
         </Button>
       ) : (
         <SaveForm key={baseOf(latent)} latent={() => savedFrom(latent)} />

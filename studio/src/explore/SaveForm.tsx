@@ -16,7 +16,8 @@ export function SaveForm({ latent }: { latent: () => Promise<Latent> | Latent })
   const save = useSaveLatent(source);
   const [name, setName] = useState("");
   const wrong = name !== "" && !isLatentName(name);
-  const error = wrong ? t.nameRule : save.error?.message;
+  const failure = save.error === null ? undefined : save.error.message || t.offline;
+  const error = wrong ? t.nameRule : failure;
   return (
     <Form
       className="save-form"

@@ -38,7 +38,7 @@ export function UndoToast({
       onBlur={() => setHeld(false)}
     >
       <p role="status">{text}</p>
-      {error && <p role="alert">{error.message}</p>}
+      {error && <p role="alert">{error.message || t.offline}</p>}
       <Button className="button small" isDisabled={isPending} onPress={onUndo}>
         {t.undo}
       </Button>
