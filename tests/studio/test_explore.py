@@ -115,8 +115,10 @@ def test_a_picture_is_saved_under_a_name_and_deleted(visitor: Visitor) -> None:
 
 def test_a_deleted_latent_is_saved_again_as_it_was(visitor: Visitor) -> None:
     body = {"name": "pale", "seed": 11, "edits": {"white": 1.5}, "note": "a note", "tags": ["fur"]}
-    saved = httpx2.post(f"{visitor.url}{MODEL}/latents", json=body).json()
-    with visitor.visit("/?show=pale") as page:
+    with visitor.visit() as page:
+        wait_for_pictures(page)
+        saved = httpx2.post(f"{visitor.url}{MODEL}/latents", json=body).json()
+        page.goto(f"{visitor.url}/?show=pale")
         chip = page.get_by_role("button", name="pale", exact=True)
         for by_key in (False, True):
             stage(page).get_by_role("button", name="Delete the name").click()

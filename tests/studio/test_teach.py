@@ -93,6 +93,7 @@ def test_a_direction_is_renamed_and_deleted(visitor: Visitor) -> None:
     body = {"name": "dim", "positive": [{"seed": 1}, {"seed": 3}]}
     body["negative"] = [{"seed": 0}, {"seed": 2}]
     with httpx2.Client(base_url=visitor.url, timeout=60) as client:
+        wait_until(client, "/v1/models/cats", lambda model: model["checkpoint"] is not None)
         answer = client.post(DIRECTIONS, json=body)
         if answer.status_code == 503:  # the index that directions are fitted to is being built
             job = answer.json()["job"]
