@@ -18,7 +18,7 @@ let preferences = read();
 function read(): Preferences {
   const usual: Preferences = {
     theme: "system",
-    language: navigator.language.startsWith("ja") ? "ja" : "en",
+    language: globalThis.navigator?.language.startsWith("ja") ? "ja" : "en",
     smooth: true,
     tile: TILE.usual,
   };
