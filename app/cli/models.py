@@ -197,6 +197,17 @@ def import_model(
             follow_import(client, job["id"])
 
 
+@model_cli.command("rename")
+def rename_model(
+    name: ModelArgument,
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Its new name.")],
+) -> None:
+    """Rename a model that no job uses. Addresses with its old name no longer work."""
+    with ServiceClient.from_environment() as client:
+        model = client.patch(f"models/{segment(name)}", {"name": new_name})
+    print(f"Model {name} is now {model['name']}.")
+
+
 @model_cli.command("delete")
 def delete_model(name: ModelArgument, yes: YesOption = False) -> None:
     """Delete a model that no job trains, with all its checkpoints, and free their bytes."""

@@ -76,7 +76,7 @@ def queue_job(
 ) -> Job | None:
     """`ensure_job` in a transaction of the caller."""
     found = registry.find_checkpoint(session, checkpoint_id)
-    registry.ensure_model(session, found.model)  # locked in the order that deletion uses
+    registry.hold_model(session, found.model)  # locked in the order that deletion uses
     checkpoint = registry.lock_row(session, checkpoint_id)
     if is_done(checkpoint):
         return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
@@ -38,6 +38,13 @@ def unknown_name(
     hint = suggest(name, names) or f": GET /v1/models/{model}/{things} lists its {things}"
     detail = f"model {model!r} has no {things.removesuffix('s')} {name[:100]!r}{hint}"
     return NotFound(detail, field=field)
+
+
+def hold_model(session: Session, name: str) -> None:
+    """Keep the model from being deleted or renamed until the transaction ends."""
+    query = select(Model.number).where(Model.name == name).with_for_update(read=True)
+    if session.scalar(query) is None:
+        raise NotFound(f"model {name!r} has been deleted or renamed", field="model")
 
 
 def ensure_model(session: Session, name: str) -> None:
@@ -107,7 +114,7 @@ def lock_start(session: Session, name: str) -> Checkpoint:
         if checkpoint is None:
             reason = "has no checkpoint yet" if model else "is neither a checkpoint nor a model"
             raise NotFound(f"{name!r} {reason}: it cannot be resumed from", field="resume_from")
-    ensure_model(session, checkpoint.model)
+    hold_model(session, checkpoint.model)
     _lock(session, checkpoint)
     return checkpoint
 
@@ -123,7 +130,7 @@ def lock_checkpoint(
         checkpoint = resolve_checkpoint(session, model_name, checkpoint_id)
     else:
         checkpoint = find_checkpoint(session, checkpoint_id or "")
-    ensure_model(session, checkpoint.model)
+    hold_model(session, checkpoint.model)
     _lock(session, checkpoint)
     return checkpoint
 
@@ -197,6 +204,45 @@ def add_checkpoint(
     return checkpoint
 
 
+def rename_model(session: Session, name: str, new_name: str) -> Model:
+    """Give a model, its checkpoints, latents, directions and ended jobs another name.
+
+    Raises Conflict if the new name is in use, or if a job uses the model: its worker knows the old
+    name.
+    """
+    model = find_model(session, name, lock=True)  # waits for a job that is being created
+    if new_name == name:
+        return model
+    taken = select(Model.number).where(Model.name == new_name)
+    made = jobs.find_unfinished(session, Job.model == new_name)
+    if made is not None or session.scalar(taken) is not None:
+        reason = f"job {made.id} is making it" if made else "choose another name, or delete it"
+        raise Conflict(f"there is a model {new_name!r} already: {reason}", field="name")
+    job = jobs.find_unfinished(session, _uses(name))
+    if job is not None:
+        raise Conflict(
+            f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first, or rename "
+            "the model when it has ended"
+        )
+    renamed = Model(name=new_name, checkpoint=model.checkpoint, created_at=model.created_at)
+    session.add(renamed)
+    session.flush()
+    for table in (Checkpoint, NamedLatent, Direction, Job):
+        session.execute(update(table).where(table.model == name).values(model=new_name))
+    number = model.number
+    session.delete(model)  # nothing refers to it any more
+    session.flush()
+    renamed.number = number  # its place in the list
+    session.flush()
+    return renamed
+
+
+def _uses(name: str) -> ColumnElement[bool]:
+    """The condition that a job uses the model of this name, or one of its checkpoints."""
+    checkpoints = select(Checkpoint.id).where(Checkpoint.model == name)
+    return or_(Job.model == name, Job.resume_from.in_(checkpoints), Job.checkpoint.in_(checkpoints))
+
+
 def delete_model(session: Session, name: str) -> list[str]:
     """Delete the rows of a model and its checkpoints.
 
@@ -204,8 +250,7 @@ def delete_model(session: Session, name: str) -> list[str]:
     the model raises Conflict. Returns the keys of their objects, which the caller deletes.
     """
     model = find_model(session, name, lock=True)  # waits for a job that is being created
-    checkpoints = select(Checkpoint.id).where(Checkpoint.model == name)
-    used = or_(Job.model == name, Job.resume_from.in_(checkpoints), Job.checkpoint.in_(checkpoints))
+    used = _uses(name)
     job = jobs.find_unfinished(session, used & Job.kind.not_in(DERIVING))
     if job is not None:
         raise Conflict(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")

@@ -6,12 +6,12 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import registry
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, InvalidRequest
 from app.domain.pagination import newest_first
 from app.domain.served_checkpoint import ServedChoice, served_by_model, served_checkpoint
 from app.domain.tables import Checkpoint, Model
@@ -25,7 +25,7 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
     release_reserve,
 )
-from app.routes.fields import CheckpointId, to_datetime
+from app.routes.fields import CheckpointId, Name, to_datetime
 from app.routes.generation import CheckpointParameter
 from app.routes.openapi import problems
 from app.serving.checkpoints import CachedGenerator
@@ -75,9 +75,13 @@ class ModelList(BaseModel):
 
 
 class ModelPatch(StrictBody):
-    """`checkpoint`: the id to serve from now on, or null to serve the best one always."""
+    """`checkpoint`: the id to serve from now on, or null to serve the best one always; left out,
+    the choice stays. `name`: the name that the model gets; null or left out, it keeps its name."""
 
-    checkpoint: CheckpointId | None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    checkpoint: CheckpointId | None = None
+    name: Name | None = None
 
 
 class ImportedView(BaseModel):
@@ -124,7 +128,7 @@ def get_model(name: str, database: DatabaseDep, engine: EngineDep) -> ModelView:
         return _views(session, [registry.find_model(session, name)], engine)[0]
 
 
-@router.patch("/{name}")
+@router.patch("/{name}", responses=problems(Conflict))
 async def change_model(
     name: str,
     patch: ModelPatch,
@@ -132,20 +136,31 @@ async def change_model(
     engine: EngineDep,
     exports: ExportsDep,
 ) -> ModelView:
-    """Serve another checkpoint. A named checkpoint is loaded first, so that no request waits for
-    it; a broken one is refused."""
+    """Serve another checkpoint, or rename the model. A named checkpoint is loaded first, so that
+    no request waits for it; a broken one is refused. A model is renamed with its checkpoints,
+    latents, directions and ended jobs; its old name is free then, and no address with it works any
+    more. While a job uses the model, it cannot be renamed."""
+    if not patch.model_fields_set:
+        raise InvalidRequest(
+            "nothing is to be changed: give checkpoint or name", field="checkpoint"
+        )
     if patch.checkpoint is not None:
         named = await engine.checkpoints.find(database, name, patch.checkpoint)
         await engine.load(await exports.exported(named))
 
-    def serve() -> ModelView:
+    def change() -> ModelView:
         with database.write() as session:
-            return _views(session, [registry.set_served(session, name, patch.checkpoint)], engine)[
-                0
-            ]
+            model = registry.find_model(session, name)
+            if "checkpoint" in patch.model_fields_set:
+                model = registry.set_served(session, name, patch.checkpoint)
+            if patch.name is not None:
+                model = registry.rename_model(session, name, patch.name)
+            return _views(session, [model], engine)[0]
 
-    view = await to_thread.run_sync(serve)
+    view = await to_thread.run_sync(change)
     engine.checkpoints.clear()
+    if view.name != name:
+        engine.generators.unload(name)  # those in memory have the old name
     return view
 
 

@@ -115,6 +115,17 @@ def test_without_a_terminal_deleting_requires_yes(
     assert moggy(noun, "delete", "cats", "-y") == Result(1, "", "Conflict: it is in use by job 7\n")
 
 
+def test_a_model_is_renamed(service: FakeService, moggy: Moggy) -> None:
+    refusal = as_problem(409, "Conflict", "there is a model 'dogs' already")
+    service.on("PATCH /v1/models/cats", as_json(MODEL | {"name": "kittens"}), refusal)
+    assert moggy("model", "rename", "cats", "kittens") == Result(
+        0, "Model cats is now kittens.\n", ""
+    )
+    assert moggy("model", "rename", "cats", "dogs") == Result(
+        1, "", "Conflict: there is a model 'dogs' already\n"
+    )
+
+
 @pytest.mark.parametrize(("answer", "deleted"), [("y", True), ("n", False), ("", False)])
 def test_on_a_terminal_deleting_asks_first(
     service: FakeService, answer: str, deleted: bool

@@ -1,12 +1,17 @@
 """Models: the served checkpoint, pinning, and what deletion frees."""
 
 import hashlib
+import io
 import json
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
+from queued_jobs import queue_job
 
 from app.domain.database import Database
+from app.domain.job_states import Stop
+from app.domain.jobs import request_stop
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
@@ -115,3 +120,62 @@ def test_deleting_a_model_frees_its_checkpoints(
     assert client.get("/v1/models").json()["items"] == []
     assert ObjectStore(settings).keys("jobs") == []
     assert client.delete("/v1/models/cats").status_code == 404
+
+
+def test_a_renamed_model_keeps_everything_under_the_new_name(
+    client: TestClient, checkpoints: list[str], database: Database
+) -> None:
+    client.patch("/v1/models/cats", json={"checkpoint": "c1"})
+    client.post("/v1/models/cats/latents", json={"name": "white", "seed": 7})
+    job = queue_job(database, model="cats")
+    with database.write() as session:
+        request_stop(session, job, Stop.CANCEL)
+        session.add(Model(name="newer"))
+    before = client.get("/v1/models/cats").json()
+    image = client.get("/v1/models/cats/images/7.png")
+
+    renamed = client.patch("/v1/models/cats", json={"name": "kittens"})
+    assert renamed.json() == before | {"name": "kittens", "loaded": renamed.json()["loaded"]}
+    listed = client.get("/v1/models").json()["items"]
+    assert [model["name"] for model in listed] == ["newer", "kittens"]  # in the order of creation
+    kept = client.get("/v1/models/kittens/checkpoints").json()["items"]
+    assert [(item["id"], item["model"]) for item in kept] == [
+        (checkpoint, "kittens") for checkpoint in reversed(checkpoints)
+    ]
+    assert client.get("/v1/models/kittens/latents/white").json()["seed"] == 7
+    assert client.get(f"/v1/jobs/{job}").json()["model"] == "kittens"
+    again = client.get("/v1/models/kittens/images/7.png")
+    assert pixels(again.content) == pixels(image.content)
+    recipe = client.get("/v1/models/kittens/images/7.json").json()
+    assert recipe["model"] == "kittens"
+    assert client.get("/v1/models/cats").status_code == 404
+    assert client.get("/v1/models/cats/images/7.png").status_code == 404
+
+
+def test_a_name_that_is_in_use_or_invalid_is_refused(
+    client: TestClient, checkpoints: list[str], database: Database
+) -> None:
+    with database.write() as session:
+        session.add(Model(name="dogs"))
+    queue_job(database, kind="import", model="coming")
+    for name, status in (("dogs", 409), ("coming", 409), ("No Name", 422), ("", 422)):
+        refused = client.patch("/v1/models/cats", json={"checkpoint": "c1", "name": name})
+        assert (refused.status_code, refused.json()["field"]) == (status, "name")
+    unchanged = client.get("/v1/models/cats").json()
+    assert (unchanged["name"], unchanged["pinned"]) == ("cats", False)
+    assert client.patch("/v1/models/cats", json={"name": "cats"}).status_code == 200
+
+
+@pytest.mark.parametrize("fields", [{"model": "cats"}, {"model": "other", "resume_from": "c1"}])
+def test_a_model_is_not_renamed_while_a_job_uses_it(
+    client: TestClient, checkpoints: list[str], database: Database, fields: dict[str, str]
+) -> None:
+    job = queue_job(database, **fields)
+    refused = client.patch("/v1/models/cats", json={"name": "kittens"})
+    assert refused.status_code == 409
+    assert job in refused.json()["detail"]
+    assert client.get("/v1/models/cats").status_code == 200
+
+
+def pixels(png: bytes) -> bytes:
+    return Image.open(io.BytesIO(png)).tobytes()

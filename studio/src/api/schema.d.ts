@@ -1911,7 +1911,9 @@ export interface components {
         /** ModelPatch */
         ModelPatch: {
             /** Checkpoint */
-            checkpoint: string | null;
+            checkpoint?: string | null;
+            /** Name */
+            name?: string | null;
         };
         /** ModelView */
         ModelView: {
@@ -8139,6 +8141,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
