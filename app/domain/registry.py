@@ -1,9 +1,10 @@
 """Models and their checkpoints: look-up, registration, deletion, and the training pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
@@ -11,7 +12,15 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.job_states import DERIVING, Stop
 from app.domain.leases import Claim, lock_job
 from app.domain.served_checkpoint import best_checkpoint, scored_against, served_checkpoint
-from app.domain.tables import Checkpoint, Dataset, Direction, Job, Model, NamedLatent
+from app.domain.tables import (
+    Checkpoint,
+    CheckpointFile,
+    Dataset,
+    Direction,
+    Job,
+    Model,
+    NamedLatent,
+)
 from app.domain.validation import suggest
 
 NAMES_COMPARED = 1_000  # for the suggestion in an error message
@@ -260,6 +269,23 @@ def delete_model(session: Session, name: str) -> list[str]:
     keys = [key for checkpoint in deleted for key in checkpoint.objects]
     session.delete(model)
     return keys
+
+
+def stored_bytes(session: Session, models: Sequence[Model]) -> dict[str, int]:
+    """Map the name of each model that has checkpoints to the bytes of all their files."""
+    files = (
+        select(func.coalesce(func.sum(CheckpointFile.bytes), 0))
+        .where(CheckpointFile.checkpoint == Checkpoint.id)
+        .correlate(Checkpoint)
+        .scalar_subquery()
+    )
+    size = Checkpoint.bytes + func.coalesce(Checkpoint.onnx_bytes, 0) + files
+    query = (
+        select(Checkpoint.model, func.sum(size))
+        .where(Checkpoint.model.in_([model.name for model in models]))
+        .group_by(Checkpoint.model)
+    )
+    return {name: int(total) for name, total in session.execute(query)}
 
 
 class NoPictures(LookupError):

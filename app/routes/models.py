@@ -54,8 +54,8 @@ class LoadedList(BaseModel):
 class ModelView(BaseModel):
     """`checkpoint` is the id of the served one, and `served_because` says why that one is served.
 
-    `pinned`: it was set by hand. `loaded`: the checkpoints in the memory of the API process
-    that responds; every API process has its own.
+    `pinned`: it was set by hand. `bytes`: what its deletion frees. `loaded`: the checkpoints in the
+    memory of the API process that responds; every API process has its own.
     """
 
     name: str
@@ -64,6 +64,7 @@ class ModelView(BaseModel):
     served_because: str | None
     pinned: bool
     checkpoints: int
+    bytes: int
     images_seen: int | None
     config: dict[str, Any] | None
     loaded: list[LoadedView]
@@ -221,10 +222,13 @@ async def unload_model(name: str, database: DatabaseDep, engine: EngineDep) -> L
 
 def _views(session: Session, models: Sequence[Model], engine: Engine) -> list[ModelView]:
     served = served_by_model(session, models)
-    return [_view(model, served.get(model.name), engine) for model in models]
+    stored = registry.stored_bytes(session, models)
+    return [
+        _view(model, served.get(model.name), stored.get(model.name, 0), engine) for model in models
+    ]
 
 
-def _view(model: Model, served: ServedChoice | None, engine: Engine) -> ModelView:
+def _view(model: Model, served: ServedChoice | None, stored: int, engine: Engine) -> ModelView:
     return ModelView(
         name=model.name,
         created_at=to_datetime(model.created_at),
@@ -232,6 +236,7 @@ def _view(model: Model, served: ServedChoice | None, engine: Engine) -> ModelVie
         served_because=served.reason if served else None,
         pinned=model.checkpoint is not None,
         checkpoints=served.checkpoints if served else 0,
+        bytes=stored,
         images_seen=served.checkpoint.images_seen if served else None,
         config=served.checkpoint.config if served else None,
         loaded=[_loaded_view(loaded) for loaded in engine.generators.of_model(model.name)],

@@ -116,6 +116,9 @@ def test_pinning_an_invalid_id_is_refused_and_changes_nothing(
 def test_deleting_a_model_frees_its_checkpoints(
     client: TestClient, checkpoints: list[str], settings: Settings
 ) -> None:
+    listed = client.get("/v1/models/cats/checkpoints").json()["items"]
+    freed = sum(checkpoint["bytes"] for checkpoint in listed)
+    assert client.get("/v1/models/cats").json()["bytes"] == freed > 0
     assert client.delete("/v1/models/cats").status_code == 204
     assert client.get("/v1/models").json()["items"] == []
     assert ObjectStore(settings).keys("jobs") == []

@@ -1932,6 +1932,8 @@ export interface components {
             pinned: boolean;
             /** Checkpoints */
             checkpoints: number;
+            /** Bytes */
+            bytes: number;
             /** Images Seen */
             images_seen: number | null;
             /** Config */
