@@ -128,4 +128,4 @@ def _ranked(models: Sequence[str]) -> Subquery:
 
 
 def _figure(value: float) -> str:
-    return f"{value:#.2g}"
+    return f"{value:#.2g}".rstrip(".")

@@ -2,7 +2,7 @@ import { type ComponentType, lazy, type ReactNode } from "react";
 import { ExploreScreen } from "./explore/ExploreScreen";
 import type { Messages } from "./i18n/en";
 import type { Screen } from "./state/screen";
-import { GridIcon, LearnIcon, QueueIcon, TrainIcon } from "./ui/icons";
+import { GridIcon, LearnIcon, ModelsIcon, QueueIcon, TrainIcon } from "./ui/icons";
 
 export interface ScreenEntry {
   id: Screen;
@@ -26,6 +26,12 @@ export const SCREEN_ENTRIES: readonly ScreenEntry[] = [
     label: (t) => t.jobs,
     icon: <QueueIcon />,
     Content: lazy(() => import("./jobs/JobsScreen")),
+  },
+  {
+    id: "models",
+    label: (t) => t.models,
+    icon: <ModelsIcon />,
+    Content: lazy(() => import("./models/ModelsScreen")),
   },
   {
     id: "learn",

@@ -9,7 +9,10 @@ const JOB_POLL_MS = 1000;
 export function useModels() {
   return useQuery({
     queryKey: ["models"],
-    queryFn: () => data(api.GET("/v1/models", { params: { query: { limit: 200 } } })),
+    queryFn: () =>
+      allItems((cursor) =>
+        data(api.GET("/v1/models", { params: { query: { limit: 200, cursor } } })),
+      ),
     // A model that is being imported or trained appears by itself, and a service that has stopped
     // answering is noticed, and noticed to answer again.
     refetchInterval: (query) =>

@@ -126,7 +126,7 @@ function Actions({ job, onOpen }: { job: Job; onOpen: (job: string) => void }) {
   const isWaiting = job.status === "queued" || job.status === "running";
   const error = pause.error ?? resume.error;
   return (
-    <div className="job-actions">
+    <div className="button-row">
       {job.kind === "train" && (
         <ScreenLink className="button primary" query={screenQuery("train", { job: job.id })}>
           {t.theatre}

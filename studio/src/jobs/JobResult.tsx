@@ -54,7 +54,7 @@ function Files({ job }: { job: Job }) {
           </li>
         ))}
       </ul>
-      <div className="job-actions">
+      <div className="button-row">
         {stored.hasNextPage && (
           <Button className="button" onPress={() => void stored.fetchNextPage()}>
             {t.more}

@@ -30,7 +30,6 @@ export const en = {
   progress: "Progress",
   seen: (seen: string, total: string) => `${seen} of ${total} images`,
   seenOnly: (seen: string) => `${seen} images`,
-  items: (seen: string, total: string) => `${seen} of ${total}`,
   rate: (rate: string) => `${rate} images/s`,
   left: (duration: string) => `${duration} left`,
   theatre: "Watch the training",

@@ -33,7 +33,6 @@ export const ja: Translation<typeof en> = {
   progress: "進み具合",
   seen: (seen, total) => `${total} 枚中 ${seen} 枚`,
   seenOnly: (seen) => `${seen} 枚`,
-  items: (seen, total) => `${seen} / ${total}`,
   rate: (rate) => `毎秒 ${rate} 枚`,
   left: (duration) => `残り ${duration}`,
   theatre: "学習を見る",

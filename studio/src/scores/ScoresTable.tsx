@@ -5,19 +5,20 @@ import {
   type Metrics,
   noiseScore,
   realScore,
+  roundScore,
   SCORE_NAMES,
   type Score,
   scoreOf,
 } from "./scores";
 import { SCORE_TEXTS } from "./texts";
 
-const DIGITS = 3;
+const DIGITS = 6;
 
 /** The scores of a checkpoint beside those of real images and of noise, with what they mean. */
 export function ScoresTable({ metrics }: { metrics: Metrics }) {
   const t = useScreenTexts(SCORE_TEXTS);
   const { n } = useTexts();
-  const figure = (value: number | null) => (value === null ? "–" : n(value, DIGITS));
+  const figure = (value: number | null) => (value === null ? "–" : n(roundScore(value), DIGITS));
   const { embedding, images } = metrics;
   return (
     <>
@@ -67,7 +68,7 @@ function Interval({ metrics, score }: { metrics: Metrics; score: Score }) {
   if (interval === null) return null;
   return (
     <small className="muted score-interval">
-      {t.interval(n(interval[0], DIGITS), n(interval[1], DIGITS))}
+      {t.interval(n(roundScore(interval[0]), DIGITS), n(roundScore(interval[1]), DIGITS))}
     </small>
   );
 }
@@ -92,7 +93,7 @@ function Inception({ metrics }: { metrics: Metrics }) {
       value !== null && (
         <tr key={score}>
           <td>{t[`inception_${score}`]}</td>
-          <td className="numeric">{n(value, DIGITS)}</td>
+          <td className="numeric">{n(roundScore(value), DIGITS)}</td>
           <td />
           <td />
         </tr>

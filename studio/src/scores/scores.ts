@@ -24,6 +24,11 @@ export function scoreOf(metrics: Metrics | null, score: string): number | null {
   return typeof value === "number" ? value : null;
 }
 
+/** A score with three significant digits. */
+export function roundScore(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
 /** The score of other real images in place of the generated ones; null where it is not known. */
 export function realScore(metrics: Metrics, score: Score): number | null {
   return scoreOf(object(metrics.real), score) ?? scoreOf(object(metrics.floor), score);

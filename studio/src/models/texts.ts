@@ -1,0 +1,4 @@
+import { en } from "./en";
+import { ja } from "./ja";
+
+export const TEXTS = { en, ja };

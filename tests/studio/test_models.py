@@ -1,0 +1,274 @@
+"""The screen Models in Chromium, against `moggy up` with tiny models."""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+import pytest
+from bundle_files import bundle
+from playwright.sync_api import Locator, Page, expect
+from running_service import Service
+
+from .browser import PHONE, Visitor, axe_findings, open_browser
+from .small_data import (
+    add_dataset,
+    add_model,
+    client,
+    queue_training,
+    status_of,
+    wait_until_ended,
+)
+
+pytestmark = pytest.mark.slow
+
+
+class World(NamedTuple):
+    """A service with the models `first`, imported, and `trained`, with several checkpoints."""
+
+    visitor: Visitor
+    api: httpx2.Client
+
+    def checkpoints(self, model: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.api.get(f"/v1/models/{model}/checkpoints").json()[
+            "items"
+        ]
+        return items
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = tmp_path_factory.mktemp("models") / "home"
+    with open_browser() as browser, Service(home) as service:
+        service.wait_until_ready()
+        with client(service) as api:
+            add_dataset(api, "dots")
+            job = queue_training(api, "dots", "trained", images=1280)
+            add_model(api, "first")
+            assert wait_until_ended(api, job)["status"] == "succeeded"
+            yield World(Visitor(browser, service.url), api)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_logged(world: World) -> Iterator[None]:
+    """No test leaves an error on the console; violations of the policy are among them. A refused
+    upload is one that the browser logs by itself."""
+    world.visitor.problems.clear()
+    yield
+    refused = "Failed to load resource: the server responded with a status of 4"
+    assert [text for text in world.visitor.problems if not text.startswith(refused)] == []
+
+
+def tile(page: Page, name: str) -> Locator:
+    return page.locator(".model-tile").filter(has=page.get_by_text(name, exact=True))
+
+
+def test_a_model_is_opened_from_the_list_with_its_card_and_scores(world: World) -> None:
+    with world.visitor.visit() as page:
+        page.get_by_role("link", name="Models").click()
+        expect(tile(page, "first").locator(".picture.shown")).to_have_count(5)
+        expect(tile(page, "first")).to_contain_text("28×28 · dcgan · learnt from 1,000 images")
+        expect(tile(page, "trained")).to_contain_text(re.compile(r"2 checkpoints · .* kB"))
+        tile(page, "first").click()
+        assert page.url.endswith("/?screen=models&model=first")
+        card = page.get_by_role("region", name="Model card")
+        expect(card).to_contain_text("Imported; trained as cats")
+        expect(card).to_contain_text("kittens, 3,000 images")
+        expect(card).to_contain_text("Moggy claims no rights in the weights")
+        scores = page.get_by_role("region", name="Scores")
+        expect(scores.get_by_role("row", name=re.compile("KID"))).to_contain_text("0.0123")
+        page.get_by_role("link", name="All models").click()
+        expect(tile(page, "trained")).to_be_visible()
+        page.go_back()
+        expect(card).to_be_visible()
+
+
+def test_a_checkpoint_is_served_explored_and_exported(world: World, tmp_path: Path) -> None:
+    oldest = world.checkpoints("trained")[-1]
+    images = f"{oldest['images_seen']:,}"
+    with world.visitor.visit("/?screen=models&model=trained") as page:
+        page.get_by_role("button", name=f"Serve the checkpoint of {images} images").click()
+        expect(page.get_by_text("set by hand", exact=True)).to_be_visible()
+        assert world.api.get("/v1/models/trained").json()["checkpoint"] == oldest["id"]
+        page.get_by_role("button", name="Serve the best by itself").click()
+        expect(page.get_by_text("set by hand", exact=True)).to_have_count(0)
+        assert not world.api.get("/v1/models/trained").json()["pinned"]
+
+        page.get_by_role("button", name=f"Export the checkpoint of {images} images").click()
+        choices = page.get_by_role("dialog")
+        expect(choices.get_by_text(re.compile(r"\d kB"))).to_have_count(2)  # but for the bundles
+        with page.expect_download() as download:
+            choices.get_by_role("link", name="Download as Bundle", exact=True).click()
+        assert download.value.suggested_filename == f"trained-{oldest['id']}.zip"
+        download.value.save_as(tmp_path / "bundle.zip")
+        with zipfile.ZipFile(tmp_path / "bundle.zip") as files:
+            assert "README.md" in files.namelist()
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name=f"Explore the checkpoint of {images} images").click()
+        page.wait_for_selector(".tile .picture.shown")
+        assert page.url.endswith(f"/?model=trained&checkpoint={oldest['id']}")
+
+
+def test_the_chart_shows_the_score_that_is_chosen(world: World) -> None:
+    scored = [item for item in world.checkpoints("trained") if item["metrics"] is not None]
+    with world.visitor.visit("/?screen=models&model=trained&score=recall") as page:
+        expect(page.get_by_role("button", name="Recall")).to_be_visible()
+        points = page.locator(".chart-point")
+        expect(points).to_have_count(len(scored) if len(scored) > 1 else 0)
+        page.get_by_role("button", name="Recall").click()
+        page.get_by_role("option", name="Precision").click()
+        assert page.url.endswith("&score=precision")
+
+
+def test_a_bundle_is_imported_and_a_taken_name_is_explained(world: World) -> None:
+    files = {"name": "Our Cats.zip", "mimeType": "application/zip", "buffer": bundle()}
+    with world.visitor.visit("/?screen=models") as page:
+        page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+        name = page.get_by_role("textbox", name="Name of the new model")
+        expect(name).to_have_value("our-cats")
+        name.fill("No Name")
+        expect(page.get_by_text("1 to 64 lowercase letters")).to_be_visible()
+        name.fill("first")
+        name.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Give it another name")
+        name.fill("second")
+        name.press("Enter")
+        page.get_by_role("link", name="Open second").click()
+        expect(page.get_by_role("heading", name="second")).to_be_visible()
+
+
+def drop(page: Page, zone: Locator, file: Path) -> None:
+    """Drop a file as a person does."""
+    box = zone.bounding_box()
+    assert box is not None
+    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    place = {"x": box["x"] + 20, "y": box["y"] + 20}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+
+
+def test_a_file_that_is_dropped_and_is_no_model_is_refused_with_the_reason(
+    world: World, tmp_path: Path
+) -> None:
+    words = tmp_path / "words.safetensors"
+    words.write_text("no weights")
+    with world.visitor.visit("/?screen=models") as page:
+        zone = page.locator(".drop-zone")
+        zone.scroll_into_view_if_needed()
+        drop(page, zone, words)
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("words.safetensors")
+
+
+def test_with_the_keyboard_a_model_is_renamed(world: World) -> None:
+    add_model(world.api, "before")
+    with world.visitor.visit("/?screen=models&model=before") as page:
+        page.get_by_role("button", name="Rename").focus()
+        page.keyboard.press("Enter")
+        name = page.get_by_role("textbox", name="New name")
+        expect(name).to_be_focused()
+        page.keyboard.press("Control+A")
+        page.keyboard.type("first")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("there is a model 'first' already")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("after")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="after")).to_be_visible()
+        assert page.url.endswith("/?screen=models&model=after")
+    assert world.api.get("/v1/models/before").status_code == 404
+
+
+def test_a_model_is_deleted_once_one_has_read_what_it_frees(world: World) -> None:
+    add_model(world.api, "surplus")
+    kilobytes = world.api.get("/v1/models/surplus").json()["bytes"] / 1000
+    with world.visitor.visit("/?screen=models&model=surplus") as page:
+        page.get_by_role("button", name="Delete").click()
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text(f"which frees {kilobytes:.1f} kB")
+        page.keyboard.press("Escape")
+        expect(question).to_have_count(0)
+        page.get_by_role("button", name="Delete").click()
+        question.get_by_role("button", name="Delete the model").click()
+        expect(tile(page, "first")).to_be_visible()
+        expect(tile(page, "surplus")).to_have_count(0)
+    assert world.api.get("/v1/models/surplus").status_code == 404
+
+
+def test_a_model_in_use_is_not_deleted(world: World) -> None:
+    job = queue_training(world.api, "dots", "busy")
+    with world.visitor.visit("/?screen=models&model=busy") as page:
+        page.get_by_role("button", name="Delete").click()
+        question = page.get_by_role("alertdialog")
+        question.get_by_role("button", name="Delete the model").click()
+        expect(question.get_by_role("alert")).to_contain_text(f"in use by job {job}")
+    world.api.post(f"/v1/jobs/{job}/cancel")
+    wait_until_ended(world.api, job)
+
+
+def test_an_evaluation_is_queued_on_a_dataset(world: World) -> None:
+    with world.visitor.visit("/?screen=models&model=trained") as page:
+        page.get_by_role("button", name="Evaluate").click()
+        page.get_by_role("button", name="Start").click()
+        page.get_by_role("link", name="Open the job").click()
+        expect(page.get_by_role("heading", name="Evaluation: trained on dots")).to_be_visible()
+        job = page.url.split("job=")[1]
+    world.api.post(f"/v1/jobs/{job}/cancel")
+    assert status_of(world.api, job) in ("running", "cancelled")
+    wait_until_ended(world.api, job)
+
+
+def test_the_page_of_ones_own_shows_a_picture_of_the_model(world: World, tmp_path: Path) -> None:
+    with world.visitor.visit("/?screen=models&model=first") as page:
+        page.get_by_role("button", name="Copy: Picture", exact=True).click()
+        tag = page.evaluate("navigator.clipboard.readText()")
+        source = re.fullmatch(r'<img src="(.*?)" width="320" alt="A picture by first">', tag)
+        assert source is not None
+        assert httpx2.get(source[1]).headers["content-type"] == "image/png"
+        page.get_by_role("button", name="Copy: Morph as a picture").click()
+        tag = page.evaluate("navigator.clipboard.readText()")
+        morph = httpx2.get(tag.split('"')[1], timeout=60)
+        assert morph.headers["content-type"] == "image/webp"
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save the page").click()
+        download.value.save_as(tmp_path / "picture.html")
+        own = (tmp_path / "picture.html").read_text()
+        # As a proxy would serve it: at the address of the service.
+        page.route("**/own.html", lambda route: route.fulfill(body=own, content_type="text/html"))
+        page.goto(f"{world.visitor.url}/own.html")
+        page.wait_for_function("document.getElementById('picture').naturalWidth > 0")
+        assert page.locator("#seed").inner_text().isdigit()
+
+
+def test_the_playground_is_saved(world: World) -> None:
+    with world.visitor.visit("/?screen=models&model=first") as page:
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Take away as a page").click()
+        assert download.value.suggested_filename == "first-playground.html"
+        download.value.cancel()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_nothing_serious_is_wrong_for_assistive_technology(world: World, theme: Any) -> None:
+    options: dict[str, Any] = {"theme": theme, "bypass_csp": True, "reduced_motion": "reduce"}
+    with world.visitor.visit("/?screen=models", **options) as page:
+        page.wait_for_selector(".model-tile .picture.shown")
+        assert axe_findings(page) == []
+    with world.visitor.visit("/?screen=models&model=first", **options) as page:
+        page.wait_for_selector(".scores")
+        assert axe_findings(page) == []
+        page.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("alertdialog")).to_be_visible()
+        assert axe_findings(page) == []
+
+
+def test_on_a_phone_and_in_japanese(world: World) -> None:
+    with world.visitor.visit("/?screen=models", size=PHONE, language="ja-JP") as page:
+        tile(page, "first").tap()
+        expect(page.get_by_role("heading", name="モデルカード")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+        page.get_by_role("button", name="1,000 枚のチェックポイントを書き出す").tap()
+        expect(page.get_by_text("モデルカード、スコア、サンプルを含むすべて")).to_be_visible()
