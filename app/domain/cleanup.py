@@ -2,7 +2,8 @@
 
 An object is written before the row that names it is committed, and deleted after the row. A process
 that is killed in between leaves an object without a row. Objects that are younger than
-SAFE_AGE_SECONDS or belong to an unfinished job are kept: several hosts can sweep the same store.
+SAFE_AGE_SECONDS or belong to an unfinished job are kept: several hosts can sweep the same store. An
+upload in pieces is kept as a whole while pieces arrive, which may take days.
 """
 
 import itertools
@@ -38,6 +39,8 @@ def sweep_objects(
         while keys := list(itertools.islice(old_keys, KEYS_PER_QUERY)):
             with database.read() as session:
                 orphans = _orphans(session, keys)
+            if prefix == "uploads":
+                orphans = _abandoned(store, orphans, older_than)
             for key in orphans:
                 store.delete(key)
             deleted += orphans
@@ -58,6 +61,17 @@ def sweep_incoming(home: Path, older_than: float = SAFE_AGE_SECONDS) -> None:
         if time.time() - newest > older_than:
             log.warning("upload_deleted", path=str(folder))
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _abandoned(store: ObjectStore, keys: Sequence[str], older_than: float) -> list[str]:
+    """The keys of uploads of which nothing is younger than `older_than` seconds."""
+    uploads = {key: "/".join(key.split("/")[:2]) for key in keys}
+    continued = set()
+    for upload in set(uploads.values()):
+        old = set(store.keys_older_than(upload, older_than))
+        if not old.issuperset(store.keys(upload)):
+            continued.add(upload)
+    return [key for key in keys if uploads[key] not in continued]
 
 
 def _orphans(session: Session, keys: Sequence[str]) -> list[str]:

@@ -1,13 +1,12 @@
 """Uploads in pieces: a large file arrives by several requests, and continues where it was left.
 
-Each piece is an object whose key ends in its offset, so that every API of a bucket can receive the
-next one, and a piece that is sent twice changes nothing. Pieces that nobody uses are deleted a day
-after they arrived, as all objects without a row.
+Each piece is an object whose key names its offset, so that every API of a bucket can receive the
+next one. No piece replaces another: both of two that arrive at once for the same offset are kept,
+so bytes that were acknowledged stay. An upload is deleted a day after its last piece arrived.
 """
 
 import json
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,18 +48,27 @@ def find(store: ObjectStore, upload_id: str) -> PartialUpload:
             raise FileNotFoundError
         description = json.loads(store.get_bytes(f"{prefix}/{DESCRIPTION}"))
     except FileNotFoundError as exc:
-        raise NotFound(
-            f"there is no upload {upload_id[:50]!r}: it was used, deleted, or is older than a day; "
-            "start a new one",
-            field="upload",
-        ) from exc
-    received, pieces = 0, []
-    for key, size in sorted(store.sizes(prefix).items()):
-        offset = key.removeprefix(f"{prefix}/")
-        if offset.isdigit() and int(offset) == received:
-            received += size
-            pieces.append(key)
+        raise _not_found(upload_id) from exc
+    received, pieces = _join_longest(store.sizes(prefix))
     return PartialUpload(upload_id, description["name"], description["bytes"], received, pieces)
+
+
+def _join_longest(sizes: dict[str, int]) -> tuple[int, list[str]]:
+    """How far the pieces reach without a gap from the beginning on, and the keys that reach it.
+
+    More pieces never reach less far.
+    """
+    last_piece: dict[int, tuple[int, str]] = {}  # where a piece ends: where it begins, and its key
+    for key, size in sorted(sizes.items()):
+        offset = key.rpartition("/")[2].partition("-")[0]
+        if offset.isdigit() and (int(offset) == 0 or int(offset) in last_piece) and size > 0:
+            last_piece.setdefault(int(offset) + size, (int(offset), key))
+    end = received = max(last_piece, default=0)
+    pieces = []
+    while end > 0:
+        end, key = last_piece[end]
+        pieces.append(key)
+    return received, pieces[::-1]
 
 
 def append(store: ObjectStore, upload_id: str, offset: int, piece: bytes) -> PartialUpload:
@@ -80,12 +88,20 @@ def append(store: ObjectStore, upload_id: str, offset: int, piece: bytes) -> Par
             f"{offset + len(piece)}: start an upload of the right size",
             field="offset",
         )
-    store.put_bytes(f"{upload_prefix(upload.id)}/{offset:0{OFFSET_DIGITS}d}", piece)
-    return find(store, upload_id)
+    key = f"{upload_prefix(upload.id)}/{offset:0{OFFSET_DIGITS}d}-{new_id()}"
+    try:
+        store.put_bytes(key, piece)
+        return find(store, upload_id)
+    except (FileNotFoundError, NotFound) as exc:  # the upload was deleted meanwhile
+        store.delete(key)
+        raise _not_found(upload_id) from exc
 
 
 def join(store: ObjectStore, upload: PartialUpload, path: Path) -> None:
-    """Write the whole file to `path`. Raises Conflict if a part of it is missing."""
+    """Write the whole file to `path`.
+
+    Raises Conflict if a part of it is missing, NotFound if the upload is deleted meanwhile.
+    """
     if upload.received < upload.bytes:
         raise Conflict(
             f"upload {upload.id} has {upload.received} of {upload.bytes} bytes: send the rest "
@@ -95,10 +111,20 @@ def join(store: ObjectStore, upload: PartialUpload, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         for key in upload.pieces:
-            with store.local_copy(key).open("rb") as piece:
-                shutil.copyfileobj(piece, file)
+            try:
+                file.write(store.get_bytes(key))
+            except FileNotFoundError as exc:
+                raise _not_found(upload.id) from exc
 
 
 def delete(store: ObjectStore, upload_id: str) -> None:
-    """Delete an upload and its bytes. Raises NotFound."""
-    store.delete_prefix(upload_prefix(find(store, upload_id).id))
+    """Delete an upload and its bytes, if it exists."""
+    store.delete_prefix(upload_prefix(upload_id))
+
+
+def _not_found(upload_id: str) -> NotFound:
+    return NotFound(
+        f"there is no upload {upload_id[:50]!r}: it was used, deleted, or not continued for a day; "
+        "start a new one",
+        field="upload",
+    )

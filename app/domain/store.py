@@ -112,7 +112,8 @@ class ObjectStore:
         """Delete every object below `prefix`."""
         keys = self.keys(prefix)
         if keys:
-            obstore.delete(self._store, keys)
+            with suppress(FileNotFoundError):  # another request is deleting them too
+                obstore.delete(self._store, keys)
         # Locally, empty folders or cached copies remain.
         shutil.rmtree((self._root or self._cache) / prefix, ignore_errors=True)
 

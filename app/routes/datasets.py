@@ -12,18 +12,21 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.domain import datasets, jobs, partial_uploads
+from app.domain.disk import check_room
 from app.domain.errors import (
     Conflict,
     InsufficientStorage,
     InvalidRequest,
     NotFound,
     QueueFull,
+    TooLarge,
 )
 from app.domain.images.png import ENCODER, write_png
 from app.domain.packing import CHOICES, COMMON_CODE_PAGES, SIZE, PackingRequest
 from app.domain.pagination import newest_first
 from app.domain.partial_uploads import ID as UPLOAD_ID
 from app.domain.queue import Queue
+from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
 from app.domain.validation import NAME_PATTERN
@@ -137,7 +140,8 @@ async def create_dataset(
         upload = await receive_upload(request, folder, settings)
         name, packing = _check_fields(upload)
         piecewise = list(filter(None, upload.fields.get("upload", "").split(SEPARATOR)))
-        files = upload.files + await to_thread.run_sync(_join, store, piecewise, folder)
+        join = functools.partial(_join, store, settings, upload.files, piecewise, folder)
+        files = upload.files + await to_thread.run_sync(join)
         register = functools.partial(
             datasets.register_upload,
             database,
@@ -158,20 +162,38 @@ async def create_dataset(
     return dataset_view(dataset)
 
 
-def _join(store: ObjectStore, upload_ids: list[str], folder: Path) -> list[UploadedFile]:
-    """Make the files that were uploaded in pieces."""
+def _join(
+    store: ObjectStore,
+    settings: Settings,
+    files: list[UploadedFile],
+    upload_ids: list[str],
+    folder: Path,
+) -> list[UploadedFile]:
+    """Make the files that were uploaded in pieces, beside those of the form."""
     if len(upload_ids) > MAX_UPLOADS:
         raise InvalidRequest(
             f"upload names {len(upload_ids)} files: at most {MAX_UPLOADS} are accepted; send them "
             "as one zip or tar",
             field="upload",
         )
-    files = []
-    for upload in [partial_uploads.find(store, upload_id) for upload_id in upload_ids]:
+    if len(set(upload_ids)) < len(upload_ids):
+        raise InvalidRequest("upload names a file twice: name each once", field="upload")
+    uploads = [partial_uploads.find(store, upload_id) for upload_id in upload_ids]
+    piecewise_bytes = sum(upload.bytes for upload in uploads)
+    total = piecewise_bytes + sum(file.bytes for file in files)
+    if total > settings.max_upload_bytes:
+        raise TooLarge(
+            f"the files are {total:,} bytes together; at most {settings.max_upload_bytes:,} bytes "
+            "are accepted (MOGGY_MAX_UPLOAD_BYTES)",
+            field="upload",
+        )
+    check_room(settings.home, piecewise_bytes, settings.min_free_bytes, "upload")
+    joined = []
+    for upload in uploads:
         path = folder / upload.id
         partial_uploads.join(store, upload, path)
-        files.append(UploadedFile(upload.name, path, upload.bytes))
-    return files
+        joined.append(UploadedFile(upload.name, path, upload.bytes))
+    return joined
 
 
 def _check_fields(upload: Upload) -> tuple[str, PackingRequest]:

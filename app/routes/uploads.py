@@ -42,8 +42,8 @@ class UploadRequest(StrictBody):
 
 
 class UploadView(BaseModel):
-    """`received` of the `bytes` have arrived: the next piece begins there. An upload that is not
-    used is deleted a day later."""
+    """`received` of the `bytes` have arrived: the next piece begins there. An upload is deleted a
+    day after its last piece arrived."""
 
     id: str
     name: str
@@ -88,6 +88,7 @@ def get_upload(upload_id: str, store: StoreDep) -> UploadView:
 async def send_piece(
     upload_id: str,
     request: Request,
+    settings: SettingsDep,
     store: StoreDep,
     disk: DiskDep,
     offset: Annotated[
@@ -100,6 +101,7 @@ async def send_piece(
 
     def store_piece() -> PartialUpload:
         disk.check()
+        check_room(settings.home, len(piece), settings.min_free_bytes, "offset")
         return partial_uploads.append(store, upload_id, offset, piece)
 
     return _view(await to_thread.run_sync(store_piece))
@@ -107,7 +109,7 @@ async def send_piece(
 
 @router.delete("/{upload_id}", status_code=204, dependencies=[Depends(release_reserve)])
 def delete_upload(upload_id: str, store: StoreDep) -> Response:
-    partial_uploads.delete(store, upload_id)
+    partial_uploads.delete(store, partial_uploads.find(store, upload_id).id)
     return Response(status_code=204)
 
 

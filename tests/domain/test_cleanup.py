@@ -96,6 +96,22 @@ def test_a_recent_object_without_a_row_stays(database: Database, store: ObjectSt
     assert store.keys("uploads") == ["uploads/new/000000"]
 
 
+def test_an_upload_in_pieces_is_kept_while_pieces_arrive(
+    database: Database, tmp_path: Path
+) -> None:
+    store = ObjectStore(Settings(home=tmp_path))
+    first = ["uploads/a/upload.json", f"uploads/a/{0:016d}-1"]
+    put(store, *first)
+    for key in first:
+        age = time.time() - 90_000
+        os.utime(tmp_path / "objects" / key, (age, age))
+    put(store, f"uploads/a/{5:016d}-1")
+    assert sweep_objects(database, store) == []
+    age = time.time() - 87_000
+    os.utime(tmp_path / "objects" / f"uploads/a/{5:016d}-1", (age, age))
+    assert len(sweep_objects(database, store)) == 3
+
+
 def test_an_interrupted_upload_is_deleted_and_a_running_one_stays(tmp_path: Path) -> None:
     for name, file_age in (("killed", 90_000), ("received", 10)):
         folder = tmp_path / "incoming" / name

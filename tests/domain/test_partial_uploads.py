@@ -61,4 +61,46 @@ def test_a_deleted_upload_leaves_nothing(store: ObjectStore) -> None:
     partial_uploads.delete(store, upload.id)
     assert store.keys("uploads") == []
     with pytest.raises(NotFound):
+        partial_uploads.find(store, upload.id)
+    partial_uploads.delete(store, upload.id)
+
+
+def test_a_late_piece_takes_nothing_away(store: ObjectStore, tmp_path: Path) -> None:
+    """A request that began before others ended, such as one of a client that lost its connection
+    and sends the piece again."""
+    upload = partial_uploads.start(store, "cats.zip", 12)
+    partial_uploads.append(store, upload.id, 0, b"first")
+    partial_uploads.append(store, upload.id, 5, b"sec")
+    for late in (b"fi", b"first", b"firsts"):
+        store.put_bytes(f"uploads/{upload.id}/{0:016d}-{len(late)}", late)
+        assert partial_uploads.find(store, upload.id).received == 8
+    partial_uploads.append(store, upload.id, 8, b"ond!")
+    whole = partial_uploads.find(store, upload.id)
+    partial_uploads.join(store, whole, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"firstsecond!"
+
+
+def test_a_piece_of_an_upload_that_is_deleted_meanwhile_is_not_kept(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = partial_uploads.start(store, "cats.zip", 12)
+    put = store.put_bytes
+
+    def delete_and_put(key: str, data: bytes) -> None:
         partial_uploads.delete(store, upload.id)
+        put(key, data)
+
+    monkeypatch.setattr(store, "put_bytes", delete_and_put)
+    with pytest.raises(NotFound, match="there is no upload"):
+        partial_uploads.append(store, upload.id, 0, b"first")
+    assert store.keys("uploads") == []
+
+
+def test_a_file_is_not_made_of_an_upload_that_is_deleted_meanwhile(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    upload = partial_uploads.start(store, "cats.zip", 5)
+    whole = partial_uploads.append(store, upload.id, 0, b"first")
+    partial_uploads.delete(store, upload.id)
+    with pytest.raises(NotFound, match="there is no upload"):
+        partial_uploads.join(store, whole, tmp_path / "file")

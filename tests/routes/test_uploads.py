@@ -1,8 +1,11 @@
 """Uploads in pieces over HTTP, and the dataset that is made of one."""
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from api import open_api
 from fastapi.testclient import TestClient
 
 from app.domain.settings import Settings
@@ -99,3 +102,48 @@ def test_an_upload_is_deleted(client: TestClient) -> None:
     upload = start(client).json()["id"]
     assert client.delete(f"/v1/uploads/{upload}").status_code == 204
     assert send(client, upload, 0, CONTENT).status_code == 404
+
+
+def test_an_upload_that_is_named_twice_makes_no_dataset(client: TestClient) -> None:
+    upload = start(client).json()["id"]
+    send(client, upload, 0, CONTENT)
+    twice = create(client, name="cats", upload=f"{upload},{upload}")
+    assert (twice.status_code, twice.json()["field"]) == (422, "upload")
+    assert create(client, name="cats", upload=upload).status_code == 202
+
+
+def test_requests_that_use_an_upload_at_once_are_answered_as_what_they_did(
+    client: TestClient,
+) -> None:
+    upload = start(client).json()["id"]
+    send(client, upload, 0, CONTENT)
+    names = [f"cats-{number}" for number in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda name: create(client, name=name, upload=upload), names))
+    made = {name for name, answer in zip(names, answers, strict=True) if answer.status_code == 202}
+    assert {answer.status_code for answer in answers} <= {202, 404}
+    listed = {dataset["name"] for dataset in client.get("/v1/datasets").json()["items"]}
+    assert listed == made != set()
+
+
+def test_an_upload_is_deleted_by_several_at_once(client: TestClient) -> None:
+    upload = start(client).json()["id"]
+    for offset in range(len(CONTENT)):
+        send(client, upload, offset, CONTENT[offset : offset + 1])
+    with ThreadPoolExecutor(4) as threads:
+        path = f"/v1/uploads/{upload}"
+        answers = list(threads.map(lambda _: client.delete(path).status_code, range(4)))
+    assert set(answers) <= {204, 404}
+    assert 204 in answers
+
+
+def test_the_limit_of_an_upload_is_that_of_all_its_files(tmp_path: Path, valkey_url: str) -> None:
+    limited = Settings(home=tmp_path / "limited", redis_url=valkey_url, max_upload_bytes=2000)
+    with open_api(limited) as api:
+        uploads = [start(api.client, bytes=1500).json()["id"] for _ in range(2)]
+        for upload in uploads:
+            send(api.client, upload, 0, bytes(1500))
+        both = create(api.client, name="cats", upload=",".join(uploads))
+        assert (both.status_code, both.json()["field"]) == (413, "upload")
+        assert "3,000 bytes together" in both.json()["detail"]
+        assert create(api.client, name="cats", upload=uploads[0]).status_code == 202
