@@ -189,14 +189,14 @@ def test_an_interrupted_upload_continues(visitor: Visitor, tmp_path: Path) -> No
         page.route("**/v1/uploads/**", count)
         choose(page, "Choose an archive", path)
         page.get_by_role("button", name="Upload").click()
-        expect(page.get_by_text(re.compile("^131 kB of"))).to_be_visible()
+        expect(page.get_by_text(re.compile("^131.1 kB of"))).to_be_visible()
         page.get_by_role("button", name="Pause").click()
-        expect(page.get_by_text(re.compile("^Paused · 131 kB of"))).to_be_visible()
+        expect(page.get_by_text(re.compile("^Paused · 131.1 kB of"))).to_be_visible()
         page.reload()
         expect(page.get_by_text("The upload of large.zip was interrupted at")).to_be_visible()
         choose(page, "Choose an archive", path)
         page.get_by_role("button", name="Upload").click()
-        expect(page.get_by_text("36 pictures")).to_be_visible()
+        page.wait_for_url(re.compile("dataset=large"))
     piece = 64 * 1024
     # No byte that had arrived was sent again, and the piece that was lost was.
     assert sent[:6] == [0, piece, 2 * piece, 2 * piece, 3 * piece, 3 * piece]
@@ -220,13 +220,14 @@ def test_a_training_is_watched_paused_continued_and_cancelled(
     job = start_training(visitor, "watched", 1_000_000, stability="off")
     with visitor.visit(f"/?screen=train&job={job}") as page:
         expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible()
+        expect(page.get_by_text(re.compile("^on worker .+"))).to_be_visible()
         for title in ("Losses", "D(x) and D(G(z))", "Accuracy"):
             chart = page.get_by_role("region", name=title, exact=True)
             expect(chart.locator(".u-over")).to_have_count(1)
             expect(chart.locator("output").first).not_to_have_text("–")
         expect(page.get_by_role("img", name=re.compile("Samples of watched"))).to_be_visible()
         expect(page.get_by_text("Nothing unusual.")).to_be_visible()
-        page.wait_for_function("Number(document.querySelector('.sample-grid').dataset.images) > 60")
+        expect(grid(page)).to_have_attribute("data-images", re.compile("^([6-9]|[0-9]{2})[0-9]$"))
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_text("Paused", exact=True)).to_be_visible()
 
@@ -263,17 +264,20 @@ def test_a_checkpoint_is_explored_scored_and_fine_tuned(visitor: Visitor, watche
         expect(
             page.get_by_text(re.compile("The evaluation is queued|Being scored"))
         ).to_be_visible()
-        panel.get_by_role("link", name="Fine-tune from here").click()
+        page.get_by_role("button", name="Show the log").click()
+        expect(page.get_by_role("region", name="Log")).to_contain_text("train begins")
+        panel.get_by_role("link", name="Fine-tune from here").first.click()
         checkpoint = query(page)["from"]
-        expect(page.get_by_text(f"Checkpoint {checkpoint[:8]}")).to_be_visible()
+        expect(page.get_by_role("button", name=f"Checkpoint {checkpoint[:8]}")).to_be_visible()
         page.go_back()
         panel.get_by_role("link", name="Explore").click()
         assert query(page) == {"model": "ended", "checkpoint": checkpoint}
         page.wait_for_selector(".tile .picture.shown")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize(
+    ("size", "theme"), [(DESKTOP, "dark"), (PHONE, "light")], ids=["desktop-dark", "phone-light"]
+)
 def test_axe_finds_nothing_serious(
     visitor: Visitor,
     dataset: str,
@@ -282,7 +286,7 @@ def test_axe_finds_nothing_serious(
     watched: str,
 ) -> None:
     with visitor.visit("/?screen=train", size=size, theme=theme, bypass_csp=True) as page:
-        expect(page.get_by_role("button", name=re.compile("^.*discs.*pictures"))).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("^Pictures of discs "))).to_be_visible()
         assert axe_findings(page) == []
         page.goto(f"{visitor.url}/?screen=train&dataset={dataset}&images=64{SMALL}")
         expect(page.get_by_text("too few to learn much from")).to_be_visible()
@@ -290,6 +294,29 @@ def test_axe_finds_nothing_serious(
         page.goto(f"{visitor.url}/?screen=train&job={watched}")
         expect(page.get_by_role("meter", name="KID")).to_be_visible()
         assert axe_findings(page) == []
+
+
+def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) -> None:
+    says, suggests = "the generator makes few different images", "a penalty (r1)"
+    texts = {"signal": "mode_collapse", "says": says, "suggests": suggests}
+    finding = {"images_seen": 30_016, **texts}
+
+    def report(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"health": [finding]})
+
+    with visitor.visit("/?screen=train") as page:
+        page.route(f"**/v1/jobs/{watched}", report)
+        page.get_by_role("link", name=re.compile("^ended")).click()
+        expect(page.get_by_text("The pictures look alike")).to_be_visible()
+        expect(page.get_by_text(says)).to_be_visible()
+        expect(page.get_by_text(suggests)).to_be_visible()
+        page.get_by_role("button", name=re.compile("^Start again from the newest")).click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Start again").click()
+        page.wait_for_url(re.compile(f"compare={watched}"))
+        job = httpx2.get(f"{visitor.url}/v1/jobs/{query(page)['job']}").json()
+        assert (job["config"]["stability"], job["model"]) == ("auto", "ended")
+        assert job["resume_from"] is not None
 
 
 def test_two_trainings_are_overlaid(visitor: Visitor, dataset: str, watched: str) -> None:

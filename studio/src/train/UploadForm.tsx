@@ -12,6 +12,8 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const SIZES = ["32", "64", "128"];
 const FITS = ["crop", "pad", "stretch"] as const;
 type Fit = (typeof FITS)[number];
+const REPETITIONS = ["keep", "drop"] as const;
+type Repetitions = (typeof REPETITIONS)[number];
 
 /** Name, size and proportions of the dataset that is to be made of what was chosen. */
 export function UploadForm({
@@ -35,6 +37,9 @@ export function UploadForm({
   const [name, setName] = useState(fields?.name ?? selection.name);
   const [size, setSize] = useState(fields?.size ?? "64");
   const [fit, setFit] = useState<Fit>((fields?.fit as Fit | undefined) ?? "crop");
+  const [repetitions, setRepetitions] = useState<Repetitions>(
+    (fields?.near_duplicates as Repetitions | undefined) ?? "keep",
+  );
   const isTaken = datasets.some((other) => other.name === name && other.status !== "failed");
   const wrong = !NAME.test(name) ? t.nameRule : isTaken ? t.nameTaken(name) : null;
   return (
@@ -42,7 +47,7 @@ export function UploadForm({
       className="panel-box upload-form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (wrong === null) onUpload({ name, size, fit });
+        if (wrong === null) onUpload({ name, size, fit, near_duplicates: repetitions });
       }}
     >
       <div className="row">
@@ -84,6 +89,16 @@ export function UploadForm({
             onChoose={setFit}
           />
           <small className="muted">{t[`fitHelp_${fit}`]}</small>
+        </div>
+        <div className="field">
+          <span className="field-label">{t.repetitions}</span>
+          <Segments
+            label={t.repetitions}
+            choices={REPETITIONS.map((key) => ({ key, text: t[`repetitions_${key}`] }))}
+            chosen={repetitions}
+            onChoose={setRepetitions}
+          />
+          <small className="muted">{t[`repetitionsHelp_${repetitions}`]}</small>
         </div>
       </div>
       <div className="actions">

@@ -8,6 +8,7 @@ export interface UploadFields {
   name: string;
   size: string;
   fit: string;
+  near_duplicates: string;
 }
 
 /** How far the upload of the page is. `waiting`: the service does not answer. */

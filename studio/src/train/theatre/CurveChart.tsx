@@ -30,7 +30,7 @@ export function CurveChart({
   const [at, setAt] = useState<number | null>(null);
   const [{ language }] = usePreferences();
   const theme = useTheme();
-  const columns = lines.map((line) => smoothed(line.values));
+  const columns = lines.map((line) => smoothed(line.images, line.values));
   const data = uPlot.join(
     lines.map((line, index) => [line.images, columns[index] ?? [], line.values]),
   );

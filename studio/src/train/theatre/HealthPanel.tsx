@@ -28,7 +28,7 @@ export function HealthPanel({ job, change }: { job: Job; change: Change<TrainSta
           </span>
         </p>
       )}
-      <ul className="health-findings" aria-live="polite">
+      <ul className="health-findings" aria-live="polite" hidden={findings.length === 0}>
         {findings.map((finding, index) => (
           <li key={`${finding.signal}${finding.images}`} className="health-finding">
             <FindingText finding={finding} />

@@ -1,8 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, Disclosure, DisclosurePanel, Heading } from "react-aria-components";
-import { request, serviceUrl } from "../../api/client";
 import { ChevronIcon } from "../../ui/icons";
+import { useLog } from "../queries";
 import { useTrainTexts } from "../texts";
 
 const REFRESH_MS = 10_000; // as often as the worker stores it
@@ -11,12 +10,7 @@ const REFRESH_MS = 10_000; // as often as the worker stores it
 export function JobLog({ id }: { id: string }) {
   const t = useTrainTexts();
   const [isOpen, setOpen] = useState(false);
-  const log = useQuery({
-    queryKey: ["log", id],
-    queryFn: async () => (await request(serviceUrl(`/v1/jobs/${id}/log`))).text(),
-    enabled: isOpen,
-    refetchInterval: REFRESH_MS,
-  });
+  const log = useLog(id, isOpen, REFRESH_MS);
   return (
     <Disclosure className="advanced" isExpanded={isOpen} onExpandedChange={setOpen}>
       <Heading level={3}>

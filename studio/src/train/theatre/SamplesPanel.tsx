@@ -57,11 +57,14 @@ export function SamplesPanel({
         {state.at === null ? "" : t.afterImages(n(shown.images_seen))}
       </p>
       <div className="row">
-        <DownloadLinks
-          formats={["webp", "mp4"]}
-          address={(format) => serviceUrl(`/v1/jobs/${job.id}/timelapse.${format}`)}
-          file={(format) => `${job.model}-${job.id.slice(0, 6)}.${format}`}
-        />
+        <span className="film">
+          {t.film}
+          <DownloadLinks
+            formats={["webp", "mp4"]}
+            address={(format) => serviceUrl(`/v1/jobs/${job.id}/timelapse.${format}`)}
+            file={(format) => `${job.model}-${job.id.slice(0, 6)}.${format}`}
+          />
+        </span>
         <Scaling />
       </div>
     </section>

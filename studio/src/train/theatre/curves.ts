@@ -32,16 +32,27 @@ export function lineOf(
   return { ...line, images, values };
 }
 
-/** The curve without its noise: an average that forgets, and counts from the first value on. */
-export function smoothed(values: readonly (number | null)[]): (number | null)[] {
-  const rate = Math.min(1, 1 / Math.max(1, values.length * SMOOTHED_SHARE));
-  let mean = 0;
+/** The curve without its noise: an average that forgets over a share of the whole axis, however
+ * dense its values are, and counts from the first one on. */
+export function smoothed(
+  images: readonly number[],
+  values: readonly (number | null)[],
+): (number | null)[] {
+  const span = SMOOTHED_SHARE * ((images.at(-1) ?? 0) - (images[0] ?? 0));
+  let sum = 0;
   let weight = 0;
-  return values.map((value) => {
-    if (value === null) return weight === 0 ? null : mean / weight;
-    mean += rate * (value - mean);
-    weight += rate * (1 - weight);
-    return mean / weight;
+  let before = images[0] ?? 0;
+  return values.map((value, index) => {
+    const at = images[index] ?? before;
+    const kept = span === 0 ? 0 : Math.exp((before - at) / span);
+    before = at;
+    sum *= kept;
+    weight *= kept;
+    if (value !== null) {
+      sum += value;
+      weight += 1;
+    }
+    return weight === 0 ? null : sum / weight;
   });
 }
 
