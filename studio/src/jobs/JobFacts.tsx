@@ -96,6 +96,6 @@ function Value({ value }: { value: unknown }) {
 }
 
 /** The host of the worker that wrote the last line of its own into the log; null before. */
-function workerOf(log: string): string | null {
+export function workerOf(log: string): string | null {
   return [...log.matchAll(/^\S+ worker (\S+): /gm)].at(-1)?.[1] ?? null;
 }

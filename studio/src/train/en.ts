@@ -157,9 +157,7 @@ export const en = {
   jobMissing: "There is no such training",
   notTraining: (kind: string) => `This job is no training (${kind})`,
   trainingFailed: "The training failed",
-  log: "Log",
-  showLog: "Show the log",
-  emptyLog: "The log is empty.",
+  log: "Log and configuration",
 
   samples: "Samples",
   noSamples: "The first samples appear after the first step.",

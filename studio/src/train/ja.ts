@@ -155,9 +155,7 @@ export const ja: TrainTexts = {
   jobMissing: "この学習はありません",
   notTraining: (kind) => `このジョブは学習ではありません(${kind})`,
   trainingFailed: "学習に失敗しました",
-  log: "ログ",
-  showLog: "ログを表示",
-  emptyLog: "ログは空です。",
+  log: "ログと設定",
 
   samples: "サンプル",
   noSamples: "最初のステップの後に現れます。",

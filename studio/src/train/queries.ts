@@ -6,7 +6,7 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { api, data, request, type Schemas, serviceUrl } from "../api/client";
+import { api, data, type Schemas } from "../api/client";
 import { useJobEvents } from "../api/events";
 import { Problem } from "../api/problem";
 import { hasEnded } from "../api/queries";
@@ -168,15 +168,5 @@ export function useSamples(job: string | null) {
       return (await data(api.GET("/v1/jobs/{job_id}/samples", { params: { path } }))).items;
     },
     enabled: job !== null,
-  });
-}
-
-/** What the workers of a job have logged. */
-export function useLog(job: string, enabled: boolean, refetchInterval: number | false) {
-  return useQuery({
-    queryKey: ["log", job],
-    queryFn: async () => (await request(serviceUrl(`/v1/jobs/${job}/log`))).text(),
-    enabled,
-    refetchInterval,
   });
 }

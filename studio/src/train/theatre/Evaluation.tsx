@@ -3,10 +3,10 @@ import { Button } from "react-aria-components";
 import { api, data } from "../../api/client";
 import { hasEnded, useJob } from "../../api/queries";
 import { useTexts } from "../../i18n";
+import { scoreOf } from "../../scores/scores";
 import { useCreateJob } from "../queries";
 import { useTrainTexts } from "../texts";
 import { Shares } from "./ScorePanel";
-import { scoreOf } from "./scores";
 
 /** A thorough scoring of a checkpoint: queued by a button, followed, and shown. */
 export function Evaluation({ checkpoint, dataset }: { checkpoint: string; dataset: string }) {

@@ -2,12 +2,13 @@ import { Meter } from "react-aria-components";
 import type { Checkpoint } from "../../api/client";
 import { useCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
+import { closeness, type Metrics, noiseScore, realScore, scoreOf } from "../../scores/scores";
 import type { Job } from "../queries";
 import { useTrainTexts } from "../texts";
 import { Evaluation } from "./Evaluation";
-import { type Distance, type Metrics, placeOf, scoreOf } from "./scores";
 
-const DISTANCES: readonly Distance[] = ["kid", "frechet"];
+const DISTANCES = ["kid", "frechet"] as const;
+type Distance = (typeof DISTANCES)[number];
 
 /** How near the checkpoints have come to the pictures, between noise and other real pictures. */
 export function ScorePanel({ job }: { job: Job }) {
@@ -47,7 +48,7 @@ function ScoreRange({ distance, scored }: { distance: Distance; scored: readonly
   const t = useTrainTexts();
   const { n } = useTexts();
   const newest = scored[0]?.metrics ?? null;
-  const place = newest === null ? null : placeOf(newest, distance);
+  const place = newest === null ? null : closeness(newest, distance);
   if (newest === null || place === null) return null;
   const digits = 3;
   return (
@@ -64,7 +65,7 @@ function ScoreRange({ distance, scored }: { distance: Distance; scored: readonly
       >
         <div className="score-fill" style={{ width: `${100 * place}%` }} />
         {scored.map(({ id, metrics }, index) => {
-          const at = metrics === null ? null : placeOf(metrics, distance);
+          const at = metrics === null ? null : closeness(metrics, distance);
           return (
             at !== null && (
               <span
@@ -78,10 +79,10 @@ function ScoreRange({ distance, scored }: { distance: Distance; scored: readonly
       </Meter>
       <div className="row muted score-ends number">
         <span>
-          {t.noise} {n(scoreOf(newest, "ceiling", distance) ?? 0, digits)}
+          {t.noise} {n(noiseScore(newest, distance) ?? 0, digits)}
         </span>
         <span>
-          {t.yourPictures} {n(scoreOf(newest, "floor", distance) ?? 0, digits)}
+          {t.yourPictures} {n(realScore(newest, distance) ?? 0, digits)}
         </span>
       </div>
     </div>
@@ -94,21 +95,24 @@ export function Shares({ metrics }: { metrics: Metrics }) {
   const { n } = useTexts();
   const percent = (value: number) => `${n(100 * value, value < 0.1 ? 1 : 0)} %`;
   const shares = [
-    { name: t.precision, value: scoreOf(metrics, "precision"), real: "precision" },
-    { name: t.recall, value: scoreOf(metrics, "recall"), real: "recall" },
+    {
+      name: t.precision,
+      value: scoreOf(metrics, "precision"),
+      real: realScore(metrics, "precision"),
+    },
+    { name: t.recall, value: scoreOf(metrics, "recall"), real: realScore(metrics, "recall") },
     { name: t.copies, value: scoreOf(metrics, "copy_rate"), real: null },
   ];
   return (
     <dl className="score-shares">
       {shares.map(({ name, value, real }) => {
-        const best = real === null ? null : scoreOf(metrics, "real", real);
         return (
           value !== null && (
             <div key={name}>
               <dt>{name}</dt>
               <dd className="number">
                 {percent(value)}
-                {best !== null && <small className="muted">{t.atBest(percent(best))}</small>}
+                {real !== null && <small className="muted">{t.atBest(percent(real))}</small>}
               </dd>
             </div>
           )

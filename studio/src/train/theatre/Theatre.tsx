@@ -1,7 +1,8 @@
-import { hasEnded } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import type { Change } from "../../state/address";
+import { screenQuery } from "../../state/screen";
 import { Notice } from "../../ui/Notice";
+import { ScreenLink } from "../../ui/ScreenLink";
 import type { TrainState } from "../address";
 import { useLiveTrainings } from "../liveTraining";
 import { useTraining } from "../queries";
@@ -9,7 +10,6 @@ import { useTrainTexts } from "../texts";
 import { CheckpointPanel } from "./CheckpointPanel";
 import { CurvesPanel } from "./CurvesPanel";
 import { HealthPanel } from "./HealthPanel";
-import { JobLog } from "./JobLog";
 import { SamplesPanel } from "./SamplesPanel";
 import { ScorePanel } from "./ScorePanel";
 import { TheatreHeader } from "./TheatreHeader";
@@ -61,7 +61,9 @@ export function Theatre({
           <CheckpointPanel job={job} />
         </div>
       </div>
-      <JobLog key={hasEnded(job.status) ? "ended" : "live"} id={job.id} />
+      <ScreenLink className="link" query={screenQuery("jobs", { job: job.id })}>
+        {t.log}
+      </ScreenLink>
     </main>
   );
 }

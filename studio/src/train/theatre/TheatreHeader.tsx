@@ -2,6 +2,8 @@ import { Button } from "react-aria-components";
 import { hasEnded } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { useFormats } from "../../i18n/formats";
+import { workerOf } from "../../jobs/JobFacts";
+import { useLog } from "../../jobs/queries";
 import type { Change } from "../../state/address";
 import { screenQuery } from "../../state/screen";
 import { ConfirmButton } from "../../ui/ConfirmButton";
@@ -10,12 +12,10 @@ import { PauseIcon, PlayIcon } from "../../ui/icons";
 import { ScreenLink } from "../../ui/ScreenLink";
 import { StatusBadge } from "../../ui/StatusBadge";
 import type { TrainState } from "../address";
-import { type Job, useLog, useSteerJob, useTrainings } from "../queries";
+import { type Job, useSteerJob, useTrainings } from "../queries";
 import { useTrainTexts } from "../texts";
-import { workerOf } from "./worker";
 
 const NONE = "";
-const LOG_MS = 15_000;
 
 /** Which training it is, how far it is, and what can be done with it. */
 export function TheatreHeader({
@@ -55,10 +55,7 @@ function Facts({ job }: { job: Job }) {
   const { n } = useTexts();
   const { bytes, duration } = useFormats();
   const { images_seen, images_total, images_per_second, eta_seconds } = job.progress;
-  const isRunning = job.status === "running";
-  // The log is stored some seconds after the training has begun.
-  const log = useLog(job.id, isRunning, LOG_MS).data ?? "";
-  const worker = isRunning ? workerOf(log) : null;
+  const worker = workerOf(useLog(job).data ?? "");
   const facts = [t.imagesOf(n(images_seen), n(images_total ?? 0))];
   if (job.room_needed !== null) {
     facts.push(t.roomNeeded(bytes(job.room_needed)));
@@ -81,7 +78,7 @@ function Facts({ job }: { job: Job }) {
       {[...new Set(facts)].map((fact) => (
         <span key={fact}>{fact}</span>
       ))}
-      {worker !== null && <span className="muted">{t.on(worker)}</span>}
+      {worker !== null && job.status === "running" && <span className="muted">{t.on(worker)}</span>}
       <span className="muted">
         {job.dataset} · {job.preset}
       </span>
