@@ -315,7 +315,9 @@ def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) ->
         page.get_by_role("button", name=re.compile("^Start again from the newest")).click()
         page.get_by_role("alertdialog").get_by_role("button", name="Start again").click()
         page.wait_for_url(re.compile(f"compare={watched}"))
-        job = httpx2.get(f"{visitor.url}/v1/jobs/{query(page)['job']}").json()
+        address = f"{visitor.url}/v1/jobs/{query(page)['job']}"
+        job = httpx2.get(address).json()
+        httpx2.post(f"{address}/cancel")  # the next tests need the worker
         assert (job["config"]["stability"], job["model"]) == ("auto", "ended")
         assert job["resume_from"] is not None
 

@@ -1,5 +1,6 @@
 import "uplot/dist/uPlot.min.css";
 import "./train.css";
+import "./recipe.css";
 import "./theatre.css";
 import { useAddressState } from "../state/address";
 import { TRAIN } from "./address";
