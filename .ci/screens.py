@@ -24,7 +24,7 @@ MAX_BYTES = 100_000
 
 
 class Screen(NamedTuple):
-    """What a picture shows. `ready`: what must be on the page."""
+    """What a picture shows. `clicks` are done first; `ready`: what must be on the page then."""
 
     name: str
     address: str
@@ -32,8 +32,10 @@ class Screen(NamedTuple):
     size: tuple[int, int] = DESKTOP
     theme: Literal["dark", "light"] = "dark"
     language: str = "en-US"
+    clicks: tuple[str, ...] = ()
 
 
+RUN_FAST = (".toy-controls .segment:last-child", ".toy-controls .icon-button")
 SCREENS = (
     Screen("explore", "/", ".hint"),
     Screen("picture", "/?show=22~ginger:1.5", ".hash", theme="light"),
@@ -50,6 +52,18 @@ SCREENS = (
         "playground",
         "/v1/models/cats/playground.html#picks=white..tabby..black..ginger&mode=pad&x=0.6&y=0.4",
         ".pad-sheet[data-cells='49']",
+    ),
+    Screen("learn", "/?screen=learn", "[data-covered='8']", clicks=RUN_FAST),
+    Screen(
+        "learn-collapse",
+        "/?screen=learn&part=collapse&provoke=collapse",
+        "#part-collapse .failure-status.bad",
+        theme="light",
+        language="ja-JP",
+        clicks=RUN_FAST,
+    ),
+    Screen(
+        "learn-layers", "/?screen=learn&part=layers&layer=3&seed=22", ".layer-details .map-sheet"
     ),
     Screen("phone", "/", ".tile", size=PHONE),
     Screen("phone-picture", "/?show=7", ".hash", size=PHONE, theme="light", language="ja-JP"),
@@ -79,6 +93,8 @@ def picture(browser: Browser, screen: Screen) -> bytes:
     )
     page = context.new_page()
     page.goto(URL + screen.address)
+    for selector in screen.clicks:
+        page.click(selector)
     for selector in (screen.ready, ".picture.shown"):
         page.wait_for_selector(selector)
     page.wait_for_selector(".picture.waiting", state="detached")

@@ -1,5 +1,8 @@
 import "./learn.css";
-import "./chapters.css";
+import "./story.css";
+import "./stage/stage.css";
+import "./digits/digits.css";
+import "./layers/layers.css";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Segments } from "../ui/controls";
 import { ScreenLink } from "../ui/ScreenLink";

@@ -15,6 +15,6 @@ export function useFixed(): (value: number | undefined, digits: number) => strin
     return (value, digits) =>
       value === undefined || !Number.isFinite(value)
         ? "–"
-        : (formats[digits]?.format(value) ?? "").replace("-", "−");
+        : (formats[digits]?.format(value) ?? "").replace(/^-(?=[0.,]*$)/, "").replace("-", "−");
   }, [language]);
 }

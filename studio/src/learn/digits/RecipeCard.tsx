@@ -9,7 +9,7 @@ import { StatusBadge } from "../../ui/StatusBadge";
 import { useLearnTexts } from "../texts";
 import { type Dataset, type Job, type Preset, useTrain } from "./queries";
 import { RecipeImages } from "./RecipeImages";
-import { modelName, type Recipe } from "./recipes";
+import { isCurrent, modelName, type Recipe } from "./recipes";
 
 /** One of the articles' recipes: what it is, its training, and the digits that it has learnt. */
 export function RecipeCard({
@@ -52,11 +52,13 @@ export function RecipeCard({
             </div>
           ))}
         </dl>
-        <RecipeImages recipe={recipe} job={job} model={model} />
+        <RecipeImages job={job} model={model} />
       </div>
       {job && (
         <p className="row recipe-job">
-          <StatusBadge job={job} />
+          <span role="status">
+            <StatusBadge job={job} />
+          </span>
           <span className="number">
             {t.recipeProgress(n(job.progress.images_seen), n(job.progress.images_total ?? 0))}
           </span>
@@ -65,7 +67,7 @@ export function RecipeCard({
           </ScreenLink>
         </p>
       )}
-      <StartTraining recipe={recipe} datasets={datasets} />
+      {!isCurrent(job) && <StartTraining recipe={recipe} datasets={datasets} />}
     </article>
   );
 }
@@ -104,7 +106,6 @@ function StartTraining({ recipe, datasets }: { recipe: Recipe; datasets: readonl
         {t.trainRecipe}
       </Button>
       {train.error && <p role="alert">{train.error.message}</p>}
-      {train.data && <p role="status">{t.trainingQueued(modelName(recipe))}</p>}
     </div>
   );
 }

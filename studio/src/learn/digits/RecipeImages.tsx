@@ -6,20 +6,11 @@ import { RemotePicture } from "../../pictures/RemotePicture";
 import { sourceOf } from "../../pictures/source";
 import { useLearnTexts } from "../texts";
 import { type Job, useLatestSample } from "./queries";
-import type { Recipe } from "./recipes";
 
 const SEEDS = Array.from({ length: 25 }, (_, seed) => String(seed));
 
 /** What a recipe has learnt until now: the latest samples of its training, or its model's images. */
-export function RecipeImages({
-  recipe,
-  job,
-  model,
-}: {
-  recipe: Recipe;
-  job: Job | null;
-  model: Model | null;
-}) {
+export function RecipeImages({ job, model }: { job: Job | null; model: Model | null }) {
   const t = useLearnTexts();
   const { n } = useTexts();
   const sample = useLatestSample(job);
@@ -49,7 +40,7 @@ export function RecipeImages({
   }
   return (
     <figure className="recipe-images blank-images">
-      <span>{t[`recipeBlank_${recipe}`]}</span>
+      <span>{t.recipeBlank}</span>
     </figure>
   );
 }

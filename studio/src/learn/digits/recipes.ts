@@ -19,11 +19,15 @@ export function bySuitability(datasets: readonly Dataset[]): Dataset[] {
   return datasets.toSorted((one, other) => suits(other) - suits(one));
 }
 
+/** Whether a training goes on, or will. */
+export function isCurrent(job: Job | null): boolean {
+  return job !== null && ["running", "queued", "paused"].includes(job.status);
+}
+
 /** The training of a recipe to show: the one that goes on, or else the newest that began. */
 export function trainingOf(recipe: Recipe, jobs: readonly Job[]): Job | null {
   const own = jobs.filter(({ preset }) => preset === recipe);
-  const current = own.find(({ status }) => ["running", "queued", "paused"].includes(status));
-  return current ?? own.find(({ progress }) => progress.images_seen > 0) ?? null;
+  return own.find(isCurrent) ?? own.find(({ progress }) => progress.images_seen > 0) ?? null;
 }
 
 /** The newest model of a recipe that has images. */

@@ -50,6 +50,7 @@ export function Stage({
           <li className="field">
             0<span className="ramp" />1<span className="live">{t.legendField}</span>
           </li>
+          {drawn && <li className="pull">{t.arrowsKey}</li>}
         </ul>
       </div>
       <div className="toy-side">

@@ -40,7 +40,7 @@ export function StageCurves({
         },
       ] satisfies Curve[],
       quality: [
-        { label: t.quality, ink: "text", points: (run) => run.curves.distance.points },
+        { label: t.now, ink: "text", points: (run) => run.curves.distance.points },
       ] satisfies Curve[],
     }),
     [t],
@@ -65,7 +65,7 @@ export function StageCurves({
           digits={1}
         />
       ) : failure === "loss" ? (
-        <Curves playback={playback} title={t.quality} curves={curves.quality} low={0} high={0.4} />
+        <Curves playback={playback} title={t.distance} curves={curves.quality} low={0} high={0.4} />
       ) : (
         <Curves
           playback={playback}

@@ -16,13 +16,13 @@ export const en = {
   part_layers: "Inside a DCGAN",
 
   story: [
-    "A forger makes banknotes. The police is shown notes, some real and some forged, and says of each how likely it is to be real. At the start neither knows anything.",
-    "The forger never sees a real note. It only hears the verdicts on its own, and changes a little so that the next ones are better. The police changes a little so that its verdicts are right. What one of them learns is the next lesson of the other.",
-    "The forger is the generator G: it turns random numbers z into a picture. The police is the discriminator D: it turns a picture into a number between 0, forged, and 1, real.",
-    "Here a picture is only a point in the plane, so that all of them can be seen at once. Teal points are real, ginger ones are forged. The ground shows the verdict at each place: teal where the police says “real”, ginger where it says “forged”.",
+    "A forger makes banknotes. The police are shown notes, some real and some forged, and say of each how likely it is to be real. At the start neither side knows anything.",
+    "The forger never sees a real note. It only hears the verdicts on its own notes, and changes a little so that the next ones are better. The police change a little so that their verdicts are right. What one side learns is the next lesson of the other.",
+    "The forger is the generator G: it turns random numbers z into a picture. The police are the discriminator D, which turns a picture into a number between 0, forged, and 1, real.",
+    "Here a picture is only a point in the plane, so that all of them can be seen at once. Teal points are real, ginger ones are forged. The ground shows the verdict at each place: teal where the police say “real”, ginger where they say “forged”.",
   ],
   storyDiagram:
-    "The forger turns noise into forged notes. The police sees them beside real ones. Its verdict goes back to the forger.",
+    "The forger turns noise into forged notes. The police see them beside real ones. Their verdict goes back to the forger.",
   noise: "noise z",
   forger: "Forger G",
   police: "Police D",
@@ -32,15 +32,15 @@ export const en = {
   saysReal: "D on real",
   saysForged: "D on forged",
   turnOfNobody: "The game begins with the turn of the police.",
-  turnOfDiscriminator: "Turn of the police: it learns from both piles. Real up, forged down.",
+  turnOfDiscriminator: "Turn of the police: they learn from both piles. Real up, forged down.",
   turnOfGenerator:
-    "Turn of the forger: it learns from the verdict, and moves its points to where the police says “real”.",
+    "Turn of the forger: it learns from the verdict, and moves its points to where the police say “real”.",
   turnsAlternate: (steps: string) => `They take turns: ${steps} rounds until now.`,
   watchTurns: "Watch turn by turn",
 
   formula: [
-    "Both play for one number, V. The police makes it as large as it can, the forger as small as it can:",
-    "The first term grows when the police calls real points real, the second when it calls forged points forged. Only the second depends on the forger. What the player whose turn it is can change is lit, and below each term is its value in the run that you see.",
+    "Both play for one number, V. The police make it as large as they can, the forger as small as it can:",
+    "The first term grows when the police call real points real, the second when they call forged points forged. Only the second depends on the forger. What the player whose turn it is can change is lit, and below each term is its value in the run that you see.",
     "A perfect forger leaves the police nothing but guessing: D is ½ everywhere, and V is −2 ln 2 ≈ −1.386. That is the only balance of the game.",
     "In practice the forger does not make log(1 − D(G(z))) small but log D(G(z)) large. The aim is the same, but the forger then also learns while all of its forgeries are found out. Most presets of Moggy use this form, which is called non-saturating.",
   ],
@@ -50,7 +50,7 @@ export const en = {
   balance: "in balance",
 
   toy: [
-    "Choose what is real. One cloud is found within seconds; eight clusters on a ring need a few hundred rounds, because the forger has to spread over all of them while the police watches where it is dense.",
+    "Choose what is real. One cloud is found within seconds; eight clusters on a ring need a few hundred rounds, because the forger has to spread over all of them while the police watch where it is dense.",
     "The same seed gives the same game, step by step. Another seed begins with other networks.",
   ],
   target: "What is real",
@@ -61,7 +61,7 @@ export const en = {
 
   failures: "Four ways to fail",
   failuresLead:
-    "GANs are known to be hard to train. Each switch provokes one of the four classic failures, with everything else unchanged: switch it on, watch, and switch it off again.",
+    "GANs are known to be hard to train. Each switch provokes one of the four classic failures, from the same beginning: switch it on, watch, and switch it off again.",
   seen: "What you see",
   why: "Why",
   remedy: "What Moggy does",
@@ -75,23 +75,23 @@ export const en = {
     "Its presets use small steps and, for the DCGAN, β₁ = 0.5. While it trains it reports “oscillation” when the discriminator’s loss is far above that of guessing; with stability “auto” it then halves the discriminator’s learning rate. What is served is an average of the weights (EMA), which swings less than the weights themselves.",
   collapse_switch: "Five turns for the forger",
   collapse_seen:
-    "All points gather in one place. When the police has learnt that place, they move on to another, together. Of the eight clusters one is covered, or none.",
+    "All points gather in one place. When the police have learnt that place, the points move on to another, together. Of the eight clusters one is covered, or none.",
   collapse_why:
-    "The forger has five turns for each turn of the police, with steps twice as long, and R1 is off. It finds the one place that the police believes in most and puts everything there: nothing in its loss asks for variety. The police has to notice, and comes too late each time.",
+    "The forger has five turns for each turn of the police, with steps twice as long, and R1 is off. It finds the one place that the police believe in most and puts everything there: nothing in its loss asks for variety. The police have to notice, and come too late each time.",
   collapse_remedy:
     "It reports “mode collapse” when generated pictures are far more alike than real ones. With stability “auto” it doubles the penalties R1 and R2 where they are used, and augments the pictures more where they are not. Recall and coverage, two of its scores, count how much of your pictures is covered.",
   vanishing_switch: "Minimax loss, as in the formula",
   vanishing_seen:
-    "The police has trained alone for 150 turns and is sure of every verdict. The forged points stay where they are: no arrow pulls at them.",
+    "The police have trained alone for 150 turns and are sure of every verdict. The forged points stay where they are: no arrow pulls at them.",
   vanishing_why:
     "Where D is almost 0, log(1 − D) is flat: the forger gets D times the slope, and D is less than a thousandth. With −log D it gets 1 − D times the slope, which is nearly all of it. Both runs use plain gradient descent here; Adam would enlarge even a tiny gradient, and its noise with it.",
   vanishing_remedy:
     "Its presets use the non-saturating loss, or a relativistic one (r3gan). It reports “vanishing gradient” when less than a twentieth of the slope reaches the generator; with stability “auto” it then halves the discriminator’s learning rate.",
-  loss_switch: "A cautious police (R1 × 50)",
+  loss_switch: "Cautious police (R1 × 50)",
   loss_seen:
     "After a hundred rounds the generator’s loss is 0.70, and a thousand rounds later it is 0.69. Meanwhile one lump has become a ring of clusters, and the distance between the piles has fallen to less than a half.",
   loss_why:
-    "The loss measures the forger against this police at this moment, and not against what is real. When both improve at the same pace it stays where guessing is: ln 2 for the forger, 2 ln 2 for the police. A collapsed run can have the same loss.",
+    "The loss measures the forger against these police at this moment, and not against what is real. When both improve at the same pace it stays where guessing is: ln 2 for the forger, 2 ln 2 for the police. A collapsed run can have the same loss.",
   loss_remedy:
     "It never chooses by the loss. It scores checkpoints against pictures: KID, precision, recall, coverage, copies. It serves the best one, shows sample grids of the same seeds over time, and reports “plateau” when the scores stop improving.",
   readMore: "More in docs/health.md",
@@ -113,7 +113,7 @@ export const en = {
   seed: "Seed",
   anotherSeed: "Another seed",
   arrows: "Arrows",
-  arrowsHelp: "The arrows show where the forger’s loss pulls its points.",
+  arrowsKey: "pull of the forger’s loss",
   rounds: "Rounds",
   clusters: "Clusters covered",
   clustersOf: (covered: string, all: string) => `${covered} of ${all}`,
@@ -126,7 +126,7 @@ export const en = {
   gradient: "Gradient of the forger, log₁₀ of its length",
   minimaxLoss: "minimax",
   nonSaturatingLoss: "non-saturating",
-  quality: "Distance of the piles",
+  now: "now",
 
   status_oscillation_bad: "The points keep running past the target.",
   status_oscillation_good: "The points settle on the target.",
@@ -146,11 +146,10 @@ export const en = {
   recipe_mlp: "The Keras article",
   "recipe_mlp-relu": "The MindSpore article",
   recipeText_mlp:
-    "The police learns from real and from forged pictures in two updates, each of them 30,000 times.",
+    "The police learn from real and from forged pictures in two updates, each of them 30,000 times.",
   "recipeText_mlp-relu":
     "Real and forged pictures share an update. The latent is longer, and the training ten epochs of MNIST.",
-  recipeBlank_mlp: "Its digits appear here.",
-  "recipeBlank_mlp-relu": "Its digits appear here.",
+  recipeBlank: "Its digits appear here.",
   recipeLatent: "Latent",
   recipeActivation: "Activation",
   recipeBatch: "Batch",
@@ -162,7 +161,6 @@ export const en = {
   watchTraining: "Watch the training",
   trainRecipe: "Train",
   uploadFirst: "Upload MNIST first",
-  trainingQueued: (model: string) => `The training of ${model} is queued.`,
   samplesAfter: (images: string) => `After ${images} images`,
   imagesOf: (model: string) => `Seeds 0 to 24 of ${model}`,
   loadingRecipes: "Loading the recipes",

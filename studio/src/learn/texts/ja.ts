@@ -37,7 +37,7 @@ export const ja: LearnTexts = {
   watchTurns: "1 手ずつ見る",
 
   formula: [
-    "2 人は 1 つの数 V をめぐって競います。警察は V をできるだけ大きく、偽造者はできるだけ小さくしようとします。",
+    "両者は 1 つの数 V をめぐって競います。警察は V をできるだけ大きく、偽造者はできるだけ小さくしようとします。",
     "第 1 項は、警察が本物の点を本物と判定するほど大きくなります。第 2 項は、偽物の点を偽物と判定するほど大きくなります。偽造者が変えられるのは第 2 項だけです。いま番が回ってきている側が変えられる項が明るく表示され、その下に、表示中の学習での値が出ます。",
     "完璧な偽造者が相手だと、警察は当て推量しかできません。D はどこでも ½ になり、V は −2 ln 2 ≈ −1.386 になります。これがこのゲームの唯一の均衡です。",
     "実際には、偽造者は log(1 − D(G(z))) を小さくする代わりに log D(G(z)) を大きくします。目指すところは同じですが、偽物がすべて見破られているあいだも学習が進みます。この形は non-saturating（飽和しない）損失と呼ばれ、Moggy のほとんどのプリセットが使っています。",
@@ -59,7 +59,7 @@ export const ja: LearnTexts = {
 
   failures: "4 つの失敗",
   failuresLead:
-    "GAN は学習が難しいことで知られています。それぞれのスイッチは、ほかの条件をそのままにして、典型的な失敗を 1 つ起こします。オンにして様子を見てから、オフに戻してみてください。",
+    "GAN は学習が難しいことで知られています。それぞれのスイッチは、同じ出発点から、典型的な失敗を 1 つ起こします。オンにして様子を見てから、オフに戻してみてください。",
   seen: "何が見えるか",
   why: "なぜ起きるのか",
   remedy: "Moggy の対策",
@@ -80,7 +80,7 @@ export const ja: LearnTexts = {
     "生成画像どうしが実画像どうしよりずっと似ていると「mode collapse」を報告します。stability が「auto」なら、R1 と R2 を使っている場合はその重みを 2 倍にし、使っていない場合はデータ拡張を強めます。スコアのうち recall と coverage は、あなたの画像がどれだけ覆われているかを数えます。",
   vanishing_switch: "数式どおりの minimax 損失",
   vanishing_seen:
-    "警察は先に 150 手だけ 1 人で学習し、すべての判定に自信を持っています。偽物の点はその場から動きません。点を引く矢印がないからです。",
+    "警察だけが先に 150 手学習し、どの判定にも自信を持っています。偽物の点はその場から動きません。点を引く矢印がないからです。",
   vanishing_why:
     "D がほぼ 0 のところでは log(1 − D) は平らです。偽造者に届くのは傾きの D 倍で、その D は千分の一にも満たない値です。−log D なら 1 − D 倍、つまり傾きのほとんどが届きます。ここではどちらも単純な勾配降下法を使っています。Adam はごく小さな勾配も拡大しますが、ノイズも同じように拡大します。",
   vanishing_remedy:
@@ -110,7 +110,7 @@ export const ja: LearnTexts = {
   seed: "シード",
   anotherSeed: "別のシード",
   arrows: "矢印",
-  arrowsHelp: "矢印は、偽造者の損失が点を引く向きを示します。",
+  arrowsKey: "偽造者の損失が引く向き",
   rounds: "回数",
   clusters: "覆ったかたまり",
   clustersOf: (covered, all) => `${all} 個中 ${covered} 個`,
@@ -123,7 +123,7 @@ export const ja: LearnTexts = {
   gradient: "偽造者の勾配（長さの log₁₀）",
   minimaxLoss: "minimax",
   nonSaturatingLoss: "non-saturating",
-  quality: "2 つの山の距離",
+  now: "現在",
 
   status_oscillation_bad: "点は目標を通り過ぎ続けています。",
   status_oscillation_good: "点は目標に落ち着いています。",
@@ -146,8 +146,7 @@ export const ja: LearnTexts = {
     "警察は本物からの更新と偽物からの更新を分けて行い、それぞれを 30,000 回繰り返します。",
   "recipeText_mlp-relu":
     "本物と偽物を 1 回の更新でまとめて学びます。潜在変数が長く、学習は MNIST の 10 エポック分です。",
-  recipeBlank_mlp: "学習した数字がここに現れます。",
-  "recipeBlank_mlp-relu": "学習した数字がここに現れます。",
+  recipeBlank: "学習した数字がここに現れます。",
   recipeLatent: "潜在変数",
   recipeActivation: "活性化関数",
   recipeBatch: "バッチ",
@@ -159,7 +158,6 @@ export const ja: LearnTexts = {
   watchTraining: "学習の様子を見る",
   trainRecipe: "学習する",
   uploadFirst: "まず MNIST をアップロード",
-  trainingQueued: (model) => `${model} の学習を登録しました。`,
   samplesAfter: (images) => `${images} 枚学習した時点`,
   imagesOf: (model) => `${model} のシード 0〜24`,
   loadingRecipes: "レシピを読み込み中",
