@@ -9,7 +9,7 @@ from models.onnx_runtime import onnxruntime
 from models.onnx_sessions import CPU, session_options
 from models.onnx_wire import Layer, read_layers, with_outputs
 
-Maps = NDArray[np.float32]  # (C, H, W); a dense layer has one map of one row
+Maps = NDArray[np.float32]  # (C, H, W); the maps of a dense layer are single values
 Pixels = NDArray[np.uint8]  # (H, W)
 
 CLIPPED_PERCENT = 99.5  # of the values of a layer: a few large ones would leave the others dark
@@ -47,8 +47,8 @@ class LayeredGenerator:
 
 
 def _as_maps(value: NDArray[np.float32]) -> Maps:
-    """(1, C, H, W) or (1, C) -> (C, H, W) or (1, 1, C)."""
-    maps: Maps = value[0] if value.ndim == 4 else value[0].reshape(1, 1, -1)
+    """(1, C, H, W) or (1, C) -> (C, H, W) or (C, 1, 1)."""
+    maps: Maps = value[0] if value.ndim == 4 else value[0].reshape(-1, 1, 1)
     return maps
 
 

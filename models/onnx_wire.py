@@ -67,12 +67,16 @@ def with_outputs(model: bytes, names: list[str]) -> bytes:
 
 def _layer(node: _Node, nodes: list[_Node], weights: dict[str, int]) -> Layer:
     activation, output = None, node.output
-    while activation is None:
+    while True:
         consumers = [other for other in nodes if output in other.inputs]
-        if len(consumers) != 1 or consumers[0].operator not in (*ACTIVATIONS, "Reshape"):
+        if len(consumers) != 1:
+            break
+        operator = consumers[0].operator
+        if operator in ACTIVATIONS and activation is None:
+            activation = operator
+        elif operator != "Reshape":
             break
         output = consumers[0].output
-        activation = consumers[0].operator if consumers[0].operator in ACTIVATIONS else None
     size = sum(weights.get(name, 0) for name in node.inputs)
     return Layer(node.operator, activation, size, output)
 

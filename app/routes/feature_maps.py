@@ -30,7 +30,7 @@ from models.samples import tile
 
 router = APIRouter(prefix="/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
-MAX_MAPS = 256  # of a layer in one file
+MAX_MAPS = 1024  # of a layer in one file
 
 LayerParameter = Annotated[int, Query(ge=0, le=999, description="The index of the layer.")]
 
@@ -39,7 +39,7 @@ class LayerView(BaseModel):
     """A layer with weights, and the activation behind it; the last one makes the image.
 
     `weights` is how many numbers it holds, BatchNorm folded into them. Its maps are `channels`
-    pictures of `width` × `height`; a dense layer has one of a single row. The file of the maps
+    pictures of `width` × `height`; those of a dense layer are single values. The file of the maps
     shows the first `maps` of them in rows of `columns`.
     """
 

@@ -63,6 +63,13 @@ def test_a_dcgan_goes_from_the_latent_to_the_image_in_doubling_maps() -> None:
     assert [layer.layer.activation for layer in layers] == ["Relu"] * 4 + ["Tanh"]
 
 
+def test_the_maps_of_dense_layers_are_single_values_and_the_last_ones_make_the_image() -> None:
+    generator = OnnxGenerator(onnx_bytes(TrainingConfig(**NETWORKS["mlp"]), 1))
+    layers = generator.layered().layers
+    assert [layer.shape for layer in layers] == [(16, 1, 1), (32, 1, 1), (64, 1, 1), (1, 28, 28)]
+    assert [layer.layer.activation for layer in layers] == ["Relu"] * 3 + ["Tanh"]
+
+
 def test_the_maps_of_the_last_layer_are_the_image(model: bytes) -> None:
     generator = OnnxGenerator(model)
     layered = generator.layered()

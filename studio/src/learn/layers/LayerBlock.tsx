@@ -33,9 +33,7 @@ export function LayerBlock({
         onPress={onChoose}
       >
         <span className={`layer-stack side-${sideStep(layer)} ${maps.data ? "" : "empty"}`}>
-          {maps.data && (
-            <MapSheet layer={layer} sheet={maps.data} columns={layer.maps < 4 ? 1 : 2} most={4} />
-          )}
+          {maps.data && <MapSheet layer={layer} sheet={maps.data} {...firstMaps(layer)} />}
         </span>
         <span className="layer-shape">{shape}</span>
       </Button>
@@ -46,14 +44,25 @@ export function LayerBlock({
   );
 }
 
+/** Whether the maps of a layer are single values. */
+export function isDense(layer: Layer): boolean {
+  return layer.width === 1 && layer.height === 1;
+}
+
 /** Channels × height × width; of a dense layer, its values. */
 export function shapeOf(layer: Layer, n: (value: number) => string): string {
-  if (layer.channels === 1 && layer.height === 1) return n(layer.width);
+  if (isDense(layer)) return n(layer.channels);
   return `${n(layer.channels)} × ${layer.height} × ${layer.width}`;
 }
 
 /** How large the block is drawn: a step for each doubling of the side, as far as there is room. */
 function sideStep(layer: Layer): number {
-  if (layer.height === 1) return 0;
+  if (isDense(layer)) return 0;
   return Math.min(5, Math.max(1, Math.round(Math.log2(layer.height)) - 1));
+}
+
+/** What is drawn of a layer in its block. */
+function firstMaps(layer: Layer): { columns: number; most: number } {
+  if (isDense(layer)) return { columns: 8, most: 64 };
+  return { columns: layer.maps < 4 ? 1 : 2, most: 4 };
 }

@@ -1,10 +1,12 @@
 import { useTexts } from "../../i18n";
 import { useLearnTexts } from "../texts";
-import { shapeOf } from "./LayerBlock";
+import { isDense, shapeOf } from "./LayerBlock";
 import { MapSheet } from "./MapSheet";
 import { type Layer, useMaps } from "./queries";
 
-const MOST_MAPS = 64; // that are shown enlarged
+// That are shown enlarged.
+const MOST_MAPS = 64;
+const MOST_VALUES = 1024; // of a dense layer
 
 /** The layer that was chosen: what it does, and its maps enlarged. */
 export function LayerDetails({
@@ -21,7 +23,7 @@ export function LayerDetails({
   const t = useLearnTexts();
   const { n } = useTexts();
   const maps = useMaps(model, checkpoint, seed, layer.index);
-  const shown = Math.min(MOST_MAPS, layer.maps);
+  const shown = Math.min(isDense(layer) ? MOST_VALUES : MOST_MAPS, layer.maps);
   const columns = Math.ceil(Math.sqrt(2 * shown)); // about twice as wide as high
   return (
     <div className="layer-details">
@@ -43,7 +45,7 @@ export function LayerDetails({
             layer={layer}
             sheet={maps.data}
             columns={columns}
-            most={MOST_MAPS}
+            most={shown}
             label={t.mapsOf(n(layer.index + 1), n(seed))}
           />
         )}
@@ -62,5 +64,5 @@ function activationOf(activation: string): "Relu" | "LeakyRelu" | "Tanh" {
 function describe(layer: Layer, t: ReturnType<typeof useLearnTexts>): string {
   if (layer.operator === "ConvTranspose") return t.operator_ConvTranspose;
   if (layer.operator === "Conv") return t.operator_Conv;
-  return layer.height === 1 ? t.operator_Dense : t.operator_Gemm;
+  return layer.index > 0 || isDense(layer) ? t.operator_Dense : t.operator_Gemm;
 }
