@@ -99,6 +99,17 @@ def choose(page: Page, button: str, path: Path) -> None:
     chooser.value.set_files(path)
 
 
+def drop(page: Page, path: Path) -> None:
+    """Drop a file or a folder on the page, as from another program."""
+    box = page.get_by_role("heading", name="Drop a folder").bounding_box()
+    assert box is not None
+    devtools = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": box["x"] + 5, "y": box["y"] + 5, "data": data}
+        devtools.send("Input.dispatchDragEvent", event)
+
+
 def query(page: Page) -> dict[str, str]:
     values = parse_qs(urlsplit(page.url).query)
     return {name: texts[0] for name, texts in values.items()}
@@ -151,9 +162,9 @@ def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: 
         expect(page.get_by_role("heading", name="my-discs")).to_be_visible()
 
 
-def test_a_folder_keeps_its_classes(visitor: Visitor, tmp_path: Path) -> None:
+def test_a_dropped_folder_keeps_its_classes(visitor: Visitor, tmp_path: Path) -> None:
     with visitor.visit("/?screen=train") as page:
-        choose(page, "Choose a folder", folder(tmp_path / "coloured"))
+        drop(page, folder(tmp_path / "coloured"))
         expect(page.get_by_text("36 files")).to_be_visible()
         page.get_by_role("button", name="Upload").click()
         expect(page.get_by_text("36 pictures · 64 × 64 · 3 classes")).to_be_visible()

@@ -35,6 +35,11 @@ export function Theatre({
     return <Notice title={t.jobMissing} text={error.message || common.offline} />;
   }
   if (job.kind !== "train") return <Notice title={t.notTraining(job.kind)} />;
+  const log = (
+    <ScreenLink className="link" query={screenQuery("jobs", { job: job.id })}>
+      {t.log}
+    </ScreenLink>
+  );
   const compared = other.data?.kind === "train" ? other.data : null;
   return (
     <main className="page theatre">
@@ -43,6 +48,7 @@ export function Theatre({
         <div className="alert" role="alert">
           <strong>{t.trainingFailed}</strong>
           <span lang="en">{job.error}</span>
+          {log}
         </div>
       )}
       {other.error !== null && (
@@ -53,17 +59,16 @@ export function Theatre({
       <div className="theatre-columns">
         <div className="theatre-stage">
           <SamplesPanel job={job} compared={compared} state={state} change={change} />
-          <HealthPanel job={job} change={change} />
+          {job.health.length === 0 && <HealthPanel job={job} change={change} />}
           <ScorePanel job={job} />
         </div>
         <div className="theatre-side">
+          {job.health.length > 0 && <HealthPanel job={job} change={change} />}
           <CurvesPanel job={job} compared={compared} />
           <CheckpointPanel job={job} />
         </div>
       </div>
-      <ScreenLink className="link" query={screenQuery("jobs", { job: job.id })}>
-        {t.log}
-      </ScreenLink>
+      {job.status !== "failed" && log}
     </main>
   );
 }
