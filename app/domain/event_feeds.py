@@ -21,6 +21,8 @@ LAST_EVENT = "end"  # of every job
 READ_INTERVAL_SECONDS = 0.02  # between two reads of new events
 LOST_WAKE_UP_SECONDS = 2.0  # the delay of an event whose wake-up message was lost
 MAX_UNREAD_EVENTS = 1000  # per stream; a slower stream reads the database again
+MAX_PAGE_EVENTS = 500  # of one job, read by one query
+MIN_UNREAD_EVENTS = 40  # per job of a stream of many jobs, which share the limit of a stream
 JOBS_PER_QUERY = 100
 PAST_THREADS = 4  # threads that read the events from before a stream was opened
 
@@ -28,14 +30,15 @@ PAST_THREADS = 4  # threads that read the events from before a stream was opened
 class Follower:
     """An open stream of one job, and the events that it has not sent yet."""
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, max_unread: int) -> None:
         self.start = start  # every event after this id is handed to the stream
+        self._max_unread = max_unread
         self.lost = False  # events were dropped, because too many were unread
         self._unread: deque[Event] = deque()
         self._wake_up = asyncio.Event()
 
     def hand(self, event: Event) -> None:
-        if len(self._unread) == MAX_UNREAD_EVENTS:
+        if len(self._unread) == self._max_unread:
             self.lost = True
             self._unread.clear()
         if not self.lost:
@@ -82,17 +85,23 @@ class EventFeeds:
         for threads in (self._reader, self._past):
             threads.shutdown(wait=False, cancel_futures=True)
 
-    async def stream(self, job_id: str, after: int) -> AsyncGenerator[Event]:
-        """Yield the job's events with an id greater than `after`, in order, up to its last one."""
+    async def stream(
+        self, job_id: str, after: int, max_unread: int = MAX_UNREAD_EVENTS
+    ) -> AsyncGenerator[Event]:
+        """Yield the job's events with an id greater than `after`, in order, up to its last one.
+
+        At most about `max_unread` of them are in memory while the stream waits for its client.
+        """
+        page = min(max_unread, MAX_PAGE_EVENTS)
         while True:
-            async for event in self._stored(job_id, after):
+            async for event in self._stored(job_id, after, page):
                 yield event
                 after = event.id
                 if event.type == LAST_EVENT:
                     return
-            with self._following(job_id, after) as follower:
+            with self._following(job_id, after, max_unread) as follower:
                 if follower.start > after:  # events were handed out before this stream was added
-                    async for event in self._stored(job_id, after):
+                    async for event in self._stored(job_id, after, page):
                         yield event
                         after = event.id
                         if event.type == LAST_EVENT:
@@ -109,11 +118,12 @@ class EventFeeds:
     async def stream_many(self, after: Mapping[str, int]) -> AsyncGenerator[Event]:
         """Yield the events of several jobs after the id of each, each job's in order, until all
         have ended."""
-        merged: asyncio.Queue[Event | BaseException | None] = asyncio.Queue(MAX_UNREAD_EVENTS)
+        max_unread = max(MIN_UNREAD_EVENTS, MAX_UNREAD_EVENTS // len(after))
+        merged: asyncio.Queue[Event | BaseException | None] = asyncio.Queue(max_unread)
 
         async def pass_on(job_id: str, start: int) -> None:
             try:
-                async with aclosing(self.stream(job_id, start)) as stream:
+                async with aclosing(self.stream(job_id, start, max_unread)) as stream:
                     async for event in stream:
                         await merged.put(event)
                 await merged.put(None)
@@ -136,12 +146,14 @@ class EventFeeds:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _stored(self, job_id: str, after: int) -> AsyncGenerator[Event]:
+    async def _stored(self, job_id: str, after: int, limit: int) -> AsyncGenerator[Event]:
         """Yield the events that are stored now. Waits while the database is unavailable."""
         while True:
             try:
                 loop = asyncio.get_running_loop()
-                page = await loop.run_in_executor(self._past, self._read_after, job_id, after)
+                page = await loop.run_in_executor(
+                    self._past, self._read_after, job_id, after, limit
+                )
             except SQLAlchemyError as error:
                 if not is_unavailable(error):
                     raise
@@ -153,13 +165,13 @@ class EventFeeds:
             if not page:
                 return
 
-    def _read_after(self, job_id: str, after: int) -> list[Event]:
+    def _read_after(self, job_id: str, after: int, limit: int) -> list[Event]:
         with self._database.read() as session:
-            return events.read_after(session, job_id, after)
+            return events.read_after(session, job_id, after, limit)
 
     @contextmanager
-    def _following(self, job_id: str, after: int) -> Iterator[Follower]:
-        follower = Follower(self._positions.setdefault(job_id, after))
+    def _following(self, job_id: str, after: int, max_unread: int) -> Iterator[Follower]:
+        follower = Follower(self._positions.setdefault(job_id, after), max_unread)
         self._followers[job_id].add(follower)
         self._wake(job_id)  # events may have been committed since the stream read the database
         try:

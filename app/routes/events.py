@@ -115,9 +115,11 @@ async def stream_events(
 
     `data` is `{"job": …, "data": …}`: the job's id, and the data that its own stream has. The id of
     an event holds the position of every job; sent as `Last-Event-ID`, it continues all of them. The
-    stream ends after the `end` of the last job.
+    stream begins with such an id alone, so that nothing is lost if it breaks before the first
+    event. It ends after the `end` of the last job.
     """
     positions = dict(start.positions)
+    yield ServerSentEvent(id=_format_positions(positions))
     after = {job: positions[job] for job in start.open_jobs}
     async with aclosing(feeds.stream_many(after)) as stream:
         async for event in stream:

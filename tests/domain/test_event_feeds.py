@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import pytest
 from queued_jobs import claim_job, queue_job
@@ -12,9 +13,10 @@ from sqlalchemy import event as sqlalchemy_event
 
 from app.domain import event_feeds, events, leases
 from app.domain.database import Database
-from app.domain.event_feeds import EventFeeds
+from app.domain.event_feeds import MAX_UNREAD_EVENTS, EventFeeds
 from app.domain.events import Notifier
 from app.domain.job_states import Status
+from app.domain.tables import Event
 
 STREAMS = 200
 
@@ -27,9 +29,11 @@ async def feeds(database: Database, valkey_url: str) -> AsyncIterator[EventFeeds
     await feeds.close()
 
 
-async def ids(feeds: EventFeeds, job: str, after: int = 0, pause: float = 0.0) -> list[int]:
+async def ids(
+    feeds: EventFeeds, job: str, after: int = 0, pause: float = 0.0, max_unread: int = 1000
+) -> list[int]:
     event_ids = []
-    async for event in feeds.stream(job, after):
+    async for event in feeds.stream(job, after, max_unread):
         event_ids.append(event.id)
         await asyncio.sleep(pause)
     return event_ids
@@ -99,16 +103,46 @@ async def test_a_stream_continues_after_the_event_it_names(
 
 @pytest.mark.anyio
 async def test_a_slow_stream_buffers_few_events_and_misses_none(
-    database: Database, valkey_url: str, feeds: EventFeeds, monkeypatch: pytest.MonkeyPatch
+    database: Database, valkey_url: str, feeds: EventFeeds
 ) -> None:
-    monkeypatch.setattr(event_feeds, "MAX_UNREAD_EVENTS", 5)
     job = queue_job(database)
-    slow = asyncio.create_task(ids(feeds, job, pause=0.01))
+    slow = asyncio.create_task(ids(feeds, job, pause=0.01, max_unread=5))
     quick = asyncio.create_task(ids(feeds, job))
     await asyncio.sleep(0.2)
     await asyncio.to_thread(work_on, database, valkey_url, 50)
     received = await asyncio.wait_for(asyncio.gather(slow, quick), 60)
     assert list(received) == [stored(database, job)] * 2
+
+
+@pytest.mark.anyio
+async def test_a_slow_stream_of_many_jobs_holds_few_of_their_events(
+    database: Database, feeds: EventFeeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue_job(database) for _ in range(20)]
+    with database.write() as session:
+        for job in jobs:
+            for seen in range(100):
+                events.append(session, job, "progress", {"images_seen": seen})
+            events.append(session, job, "end", {})
+    pages: list[int] = []
+    read = feeds._read_after
+
+    def counted(job: str, after: int, limit: int) -> list[Event]:
+        page = read(job, after, limit)
+        pages.append(len(page))
+        return page
+
+    monkeypatch.setattr(feeds, "_read_after", counted)
+    received: dict[str, list[int]] = {job: [] for job in jobs}
+    async with aclosing(feeds.stream_many(dict.fromkeys(jobs, 0))) as stream:
+        first = await anext(stream)
+        received[first.job].append(first.id)
+        while len(pages) < len(jobs):  # of each job, while the client reads nothing
+            await asyncio.sleep(0.01)
+        assert sum(pages) <= (len(jobs) + 2) * MAX_UNREAD_EVENTS // len(jobs)
+        async for event in stream:
+            received[event.job].append(event.id)
+    assert received == {job: stored(database, job) for job in jobs}
 
 
 @pytest.mark.anyio

@@ -31,10 +31,12 @@ def two_jobs(client: TestClient, cats: str, database: Database) -> list[str]:
 
 
 def parse(stream: str) -> list[dict[str, Any]]:
+    """The events of a stream: blocks that have data."""
     events = []
     for block in stream.strip().split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines())
-        events.append(fields | {"data": json.loads(fields["data"])})
+        if "data" in fields:
+            events.append(fields | {"data": json.loads(fields["data"])})
     return events
 
 
@@ -77,6 +79,20 @@ def test_a_stream_of_jobs_that_have_ended_is_answered_204_after_its_end(
         client.get("/v1/events", params=query | {"from": "next"}),
     ]
     assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 2
+
+
+def test_a_stream_that_breaks_before_its_first_event_loses_none(
+    client: TestClient, two_jobs: list[str]
+) -> None:
+    first, second = two_jobs
+    seen = read(client, [first])[2]["id"]
+    query = {"jobs": ",".join(two_jobs), "from": "next"}
+    answer = client.get("/v1/events", params=query, headers={"Last-Event-ID": seen})
+    position, _, rest = answer.text.partition("\n\n")
+    start = position.removeprefix("id: ")
+    assert start.startswith(f"{seen},{second}:")
+    again = client.get("/v1/events", params=query, headers={"Last-Event-ID": start})
+    assert parse(again.text) == parse(rest) != []
 
 
 def test_a_job_that_the_last_event_does_not_name_begins_where_from_says(
