@@ -4,8 +4,10 @@ Dependencies of image routes are `async` although they await nothing: FastAPI ru
 thread pool, which costs an image request a switch of threads per dependency.
 """
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, get_args, get_origin
 
+from anyio import BrokenResourceError
 from fastapi import Depends, Query, Request
 
 from app.domain.database import Database
@@ -53,6 +55,17 @@ Cursor = Annotated[
 def release_reserve(disk: DiskDep) -> None:
     """Free the reserved disk space, so that requests that free space work on a full disk."""
     disk.release_reserve()
+
+
+async def allow_departure() -> AsyncIterator[None]:
+    """Let the client of an event stream leave at any moment.
+
+    FastAPI closes its queue before it cancels the task that fills it, whose error is no fault.
+    """
+    try:
+        yield
+    except* BrokenResourceError:
+        pass
 
 
 async def refuse_unknown_parameters(request: Request) -> None:

@@ -15,7 +15,12 @@ from app.domain import events
 from app.domain.errors import InvalidRequest, NotFound
 from app.domain.job_states import ENDED
 from app.domain.tables import Job
-from app.routes.dependencies import DatabaseDep, FeedsDep, refuse_unknown_parameters
+from app.routes.dependencies import (
+    DatabaseDep,
+    FeedsDep,
+    allow_departure,
+    refuse_unknown_parameters,
+)
 from app.routes.job_event_schemas import MERGED_STREAM_CONTENT, public_data
 from app.routes.openapi import problems
 
@@ -107,6 +112,7 @@ def _format_positions(positions: Mapping[str, int]) -> str:
         204: {"description": "All jobs have ended and nothing follows `Last-Event-ID`"},
         **problems(NotFound),
     },
+    dependencies=[Depends(allow_departure)],
 )
 async def stream_events(
     start: Annotated[Start, Depends(_starting_points)], feeds: FeedsDep

@@ -22,6 +22,7 @@ from app.routes.dependencies import (
     DatabaseDep,
     FeedsDep,
     StoreDep,
+    allow_departure,
     refuse_unknown_parameters,
 )
 from app.routes.job_event_schemas import STREAM_CONTENT, SampleData, public_data
@@ -92,6 +93,7 @@ def _starting_point(
         200: {"content": STREAM_CONTENT},
         204: {"description": "The job has ended and nothing follows `Last-Event-ID`"},
     },
+    dependencies=[Depends(allow_departure)],
 )
 async def stream_job_events(
     job_id: ExistingJob,

@@ -17,6 +17,7 @@ from databases import sqlite_database
 from running_api import fill
 from servers import free_port
 
+from app.domain import events
 from app.domain.database import Database
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
@@ -46,6 +47,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterato
     sqlite_database(settings.home / "moggy.db")
     database = Database(settings.database)
     jobs, _ = fill(database, ObjectStore(settings), folder)
+    with database.write() as session:  # more than a stream sends before its client leaves
+        for images_seen in range(5000):
+            events.append(session, jobs[0], "progress", {"images_seen": images_seen})
     database.close()
     port, log = free_port(), folder / "log"
     environment = {"MOGGY_HOME": str(settings.home), "MOGGY_REDIS_URL": valkey_url}
@@ -84,12 +88,16 @@ def requests_to(server: Server) -> dict[str, tuple[bytes, int]]:
     grid = json.dumps({"count": 4000, "format": "grid"})
     job = json.dumps({"dataset": "noise", "model": "plain"})
     form = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    events, many = f"/v1/jobs/{server.job}/events", "/v1/models/plain/images"
+    stream, many = f"/v1/jobs/{server.job}/events", "/v1/models/plain/images"
+    merged = f"/v1/events?jobs={server.job}"
     return {
         "an upload": (_post("/v1/datasets", PART + "x" * 300_000, 2_000_000, **form), 0),
         "an upload at its header": (_post("/v1/datasets", "", 2_000_000, **form), 0),
-        "a stream of events": (_get(events), 200),
-        "a stream of events before its answer": (_get(events), 0),
+        "a stream of events": (_get(stream), 200),
+        "a stream of events before its answer": (_get(stream), 0),
+        "a long stream of events": (_get(stream), 100_000),
+        "the events of several jobs": (_get(merged), 100_000),
+        "the events of several jobs before their answer": (_get(merged), 0),
         "a zip": (_post(many, images), 5000),
         "a zip before its answer": (_post(many, images), 0),
         "a grid": (_post(many, grid), 0),
