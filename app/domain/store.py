@@ -89,17 +89,18 @@ class ObjectStore:
         """Return part of an object. Raises FileNotFoundError if there is no such object."""
         return bytes(obstore.get_range(self._store, key, start=start, length=length))
 
-    def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+    def stream(
+        self, key: str, start: int, stop: int, piece_bytes: int = STREAM_PIECE_BYTES
+    ) -> Iterator[bytes]:
         """Return the bytes from `start` up to, not including, `stop`, in pieces.
 
         The first piece is read at once. Each piece is a request of its own: a single response of a
         bucket would time out while a slow client reads it. Raises FileNotFoundError if there is no
         such object.
         """
-        offsets = range(start, stop, STREAM_PIECE_BYTES)
+        offsets = range(start, stop, piece_bytes)
         pieces = (
-            self.get_range(key, offset, min(STREAM_PIECE_BYTES, stop - offset))
-            for offset in offsets
+            self.get_range(key, offset, min(piece_bytes, stop - offset)) for offset in offsets
         )
         first = next(pieces)
         return itertools.chain((first,), pieces)

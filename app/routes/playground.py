@@ -1,7 +1,9 @@
 """The playground of a model: one HTML file with its generator, which works without the service."""
 
+import functools
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from anyio import to_thread
@@ -26,6 +28,7 @@ from app.serving.playground import page_policy, playground_content, write_playgr
 
 TEMPLATE = "playground.html"
 HTML = "text/html"
+GENERATOR_PIECE_BYTES = 1 << 20  # read at once: each is a request to a bucket
 RESPONSES: Responses = {
     200: {"content": binary_content(HTML)},
     **NOT_MODIFIED,
@@ -78,7 +81,8 @@ async def get_playground(
 
 def _read(database: Database, checkpoint: GeneratorCheckpoint) -> Playground:
     try:
-        template = (studio.FOLDER / TEMPLATE).read_bytes()
+        path = Path(str(studio.FOLDER / TEMPLATE))
+        template = _template(path, path.stat().st_mtime_ns)
     except FileNotFoundError as exc:
         raise Unavailable(studio.NOT_BUILT) from exc
     with database.read() as session:
@@ -95,11 +99,19 @@ def _read(database: Database, checkpoint: GeneratorCheckpoint) -> Playground:
         return Playground(template, content, row.onnx_bytes or 0)
 
 
+@functools.lru_cache(1)
+def _template(path: Path, _modified: int) -> bytes:
+    """The template, which all downloads share: it has megabytes."""
+    return path.read_bytes()
+
+
 def _open(
     playground: Playground, store: ObjectStore, checkpoint: GeneratorCheckpoint
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     try:
-        generator = store.stream(checkpoint.onnx_key, 0, playground.onnx_bytes)
+        generator = store.stream(
+            checkpoint.onnx_key, 0, playground.onnx_bytes, GENERATOR_PIECE_BYTES
+        )
     except FileNotFoundError as exc:
         raise NotFound("the checkpoint is being deleted") from exc
     return write_playground(playground.template, playground.content, generator)

@@ -28,6 +28,7 @@ POLICY_BYTES = 2048  # of the beginning of the template, in which its policy sta
 ISOLATION = "sandbox allow-scripts allow-downloads; frame-ancestors 'self'"
 COMPRESSION = 2  # of isal's 0 to 3: as small as zlib's 9, at a twentieth of its time
 GZIP = 31  # the window bits that stand for a gzip header
+PIECE_BYTES = 256 * 1024  # of the template that a client is sent at once
 BASE64_UNIT = 3  # bytes that become whole characters
 
 
@@ -85,18 +86,27 @@ def playground_content(
 
 def write_playground(
     template: bytes, content: bytes, generator: Iterator[bytes]
-) -> Iterator[bytes]:
-    """Yield the page. Equal contents give equal bytes, and the generator is never in memory whole.
+) -> Iterator[bytes | memoryview]:
+    """Yield the page in pieces. Equal contents give equal bytes. Neither the generator nor a copy
+    of the template is in memory whole, however many clients download at once.
 
     Raises ValueError for a template without its blanks.
     """
-    head, _, rest = template.partition(CONTENT_BLANK)
-    middle, found, tail = rest.partition(GENERATOR_BLANK)
-    if not found:
+    content_at = template.find(CONTENT_BLANK)
+    generator_at = template.find(GENERATOR_BLANK, content_at)
+    if content_at < 0 or generator_at < 0:
         raise ValueError("the template of the playground has no blanks")
-    yield head + content + middle
+    view = memoryview(template)
+    yield from _pieces(view[:content_at])
+    yield from _pieces(memoryview(content))
+    yield from _pieces(view[content_at + len(CONTENT_BLANK) : generator_at])
     yield from _in_base64(_compressed(generator))
-    yield tail
+    yield from _pieces(view[generator_at + len(GENERATOR_BLANK) :])
+
+
+def _pieces(text: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(text), PIECE_BYTES):
+        yield text[start : start + PIECE_BYTES]
 
 
 def _fits(row: NamedLatent, checkpoint: GeneratorCheckpoint) -> bool:

@@ -20,6 +20,7 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Direction, Model, NamedLatent
+from app.serving.playground import PIECE_BYTES, write_playground
 from benchmarks.harness.random_models import onnx_bytes
 from models.directions.vectors import unit
 from models.samples import pack_vector
@@ -166,3 +167,15 @@ def test_a_file_that_is_gone_and_a_page_that_is_not_built_are_named(
     ObjectStore(settings).delete(checkpoint.onnx_key)
     answer = client.get(URL)
     assert (answer.status_code, answer.json()["detail"]) == (404, "the checkpoint is being deleted")
+
+
+def test_the_page_is_sent_in_small_pieces_that_share_the_template() -> None:
+    template = b"<%moggy-content%|%moggy-generator%>" + bytes(3 * PIECE_BYTES)
+    pieces = list(write_playground(template, b"{}", iter([b"onnx" * 10, b"file"])))
+    assert max(len(piece) for piece in pieces) <= PIECE_BYTES
+    assert all(piece.obj is template for piece in pieces[-3:] if isinstance(piece, memoryview))
+    page = b"".join(pieces)
+    packed = page.split(b"|")[1].split(b">")[0]
+    assert page.startswith(b"<{}|")
+    assert gzip.decompress(base64.b64decode(packed)) == b"onnx" * 10 + b"file"
+    assert page.endswith(b">" + bytes(3 * PIECE_BYTES))
