@@ -24,7 +24,9 @@ MAX_BYTES = 100_000
 
 
 class Screen(NamedTuple):
-    """What a picture shows. `clicks` are done first; `ready`: what must be on the page then."""
+    """What a picture shows. `clicks` are done first; `ready`: what must be on the page then.
+    `generated`: it shows pictures of a model; other screens follow jobs, so that their connections
+    never rest."""
 
     name: str
     address: str
@@ -33,6 +35,7 @@ class Screen(NamedTuple):
     theme: Literal["dark", "light"] = "dark"
     language: str = "en-US"
     clicks: tuple[str, ...] = ()
+    generated: bool = True
 
 
 RUN_FAST = (".toy-controls .segment:last-child", ".toy-controls .icon-button")
@@ -48,6 +51,8 @@ SCREENS = (
         ".tray .picture.shown",
         theme="light",
     ),
+    Screen("jobs", "/?screen=jobs", ".job-row progress", generated=False),
+    Screen("models", "/?screen=models&model=cats", ".scores", theme="light"),
     Screen(
         "playground",
         "/v1/models/cats/playground.html#picks=white..tabby..black..ginger&mode=pad&x=0.6&y=0.4",
@@ -95,10 +100,11 @@ def picture(browser: Browser, screen: Screen) -> bytes:
     page.goto(URL + screen.address)
     for selector in screen.clicks:
         page.click(selector)
-    for selector in (screen.ready, ".picture.shown"):
-        page.wait_for_selector(selector)
-    page.wait_for_selector(".picture.waiting", state="detached")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector(screen.ready)
+    if screen.generated:
+        page.wait_for_selector(".picture.shown")
+        page.wait_for_selector(".picture.waiting", state="detached")
+        page.wait_for_load_state("networkidle")
     data = page.screenshot()
     context.close()
     return data

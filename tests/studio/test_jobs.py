@@ -22,7 +22,7 @@ from .small_data import (
 
 pytestmark = pytest.mark.slow
 
-ENDED_JOBS = 55  # more than one page of them
+ENDED_JOBS = 32  # more than one page of them
 
 
 class World(NamedTuple):

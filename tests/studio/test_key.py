@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.sync_api import expect
 from running_api import running_api
@@ -42,5 +43,33 @@ def test_the_page_asks_for_the_key_and_shows_and_saves_pictures_with_it(
         assert (tmp_path / "7.png").read_bytes().startswith(b"\x89PNG")
         page.get_by_role("button", name="curl").click()
         assert "Bearer $MOGGY_KEY" in page.evaluate("navigator.clipboard.readText()")
+    check_log(visitor)
+
+
+def test_an_export_is_saved_and_jobs_are_shown_with_the_key(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    with visitor.visit("/?screen=models&model=plain") as page:
+        key = page.get_by_label("Key", exact=True)
+        key.fill("secret")
+        key.press("Enter")
+        page.get_by_role("button", name="Export the checkpoint").click()
+        link = page.get_by_role("link", name="Download as ONNX")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download as ONNX").click()
+        assert download.value.suggested_filename.endswith(".onnx")
+        download.value.save_as(tmp_path / "generator.onnx")
+        authorised = {"Authorization": "Bearer secret"}
+        export = httpx2.get(str(link.get_attribute("href")), headers=authorised)
+        assert (tmp_path / "generator.onnx").read_bytes() == export.content
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Jobs").click()
+        page.locator(".job-row").first.click()
+        expect(page.get_by_role("complementary").get_by_text("Configuration")).to_be_visible()
+    check_log(visitor)
+
+
+def check_log(visitor: Visitor) -> None:
+    """Nothing is logged but that the service needs a key."""
     refused = "Failed to load resource: the server responded with a status of 401"
     assert [text for text in visitor.problems if not text.startswith(refused)] == []

@@ -163,8 +163,11 @@ def test_a_file_that_is_dropped_and_is_no_model_is_refused_with_the_reason(
         expect(page.get_by_role("alert")).to_contain_text("words.safetensors")
 
 
-def test_with_the_keyboard_a_model_is_renamed(world: World) -> None:
+def test_a_model_is_renamed_with_the_keyboard_and_deleted_with_what_it_frees(
+    world: World,
+) -> None:
     add_model(world.api, "before")
+    kilobytes = world.api.get("/v1/models/before").json()["bytes"] / 1000
     with world.visitor.visit("/?screen=models&model=before") as page:
         page.get_by_role("button", name="Rename").focus()
         page.keyboard.press("Enter")
@@ -179,13 +182,8 @@ def test_with_the_keyboard_a_model_is_renamed(world: World) -> None:
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="after")).to_be_visible()
         assert page.url.endswith("/?screen=models&model=after")
-    assert world.api.get("/v1/models/before").status_code == 404
+        assert world.api.get("/v1/models/before").status_code == 404
 
-
-def test_a_model_is_deleted_once_one_has_read_what_it_frees(world: World) -> None:
-    add_model(world.api, "surplus")
-    kilobytes = world.api.get("/v1/models/surplus").json()["bytes"] / 1000
-    with world.visitor.visit("/?screen=models&model=surplus") as page:
         page.get_by_role("button", name="Delete").click()
         question = page.get_by_role("alertdialog")
         expect(question).to_contain_text(f"which frees {kilobytes:.1f} kB")
@@ -194,8 +192,8 @@ def test_a_model_is_deleted_once_one_has_read_what_it_frees(world: World) -> Non
         page.get_by_role("button", name="Delete").click()
         question.get_by_role("button", name="Delete the model").click()
         expect(tile(page, "first")).to_be_visible()
-        expect(tile(page, "surplus")).to_have_count(0)
-    assert world.api.get("/v1/models/surplus").status_code == 404
+        expect(tile(page, "after")).to_have_count(0)
+    assert world.api.get("/v1/models/after").status_code == 404
 
 
 def test_a_model_in_use_is_not_deleted(world: World) -> None:

@@ -18,6 +18,7 @@ export type Job = Schemas["JobView"];
 type Filters = Pick<JobsView, "kind" | "status" | "model">;
 
 const LISTS = ["job-lists"];
+const PAGE = 30; // more than a screen shows
 const NEW_JOBS_POLL_MS = 3000; // jobs that are queued elsewhere have no event yet
 const UNFOLLOWED_POLL_MS = 15_000; // the states of jobs beyond those that are followed
 const LOG_POLL_MS = 5000; // a log is stored every ten seconds
@@ -61,7 +62,7 @@ export function useEndedJobs(filters: Filters) {
               ...query(filters),
               ...(status === null ? {} : { status }),
               ...(pageParam === null ? {} : { cursor: pageParam }),
-              limit: 50,
+              limit: PAGE,
             },
           },
         }),
