@@ -52,14 +52,20 @@ def _as_maps(value: NDArray[np.float32]) -> Maps:
     return maps
 
 
-def maps_as_grey(maps: Maps) -> NDArray[np.uint8]:
-    """Maps as levels of grey, on one scale for all of the layer.
+def maps_as_grey(maps: Maps, most: int | None = None) -> NDArray[np.uint8]:
+    """The first `most` maps as levels of grey, on one scale for all of the layer.
 
-    Where no value is negative, 0 is black; otherwise 0 is the middle grey.
+    Where no value is negative, 0 is black; otherwise 0 is the middle grey. NaN is black.
     """
-    largest = float(np.percentile(np.abs(maps), CLIPPED_PERCENT)) or 1.0
-    scaled = maps / largest
-    if maps.min() < 0:
-        scaled = (scaled + 1) / 2
-    levels: NDArray[np.uint8] = np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
-    return levels
+    sizes = np.abs(maps)
+    largest = float(np.percentile(sizes, CLIPPED_PERCENT, overwrite_input=True)) or 1.0
+    del sizes  # a wide layer has hundreds of megabytes, so the rest works in place
+    has_negative = maps.min() < 0
+    levels = maps[:most] / largest
+    if has_negative:
+        levels += 1
+        levels /= 2
+    np.clip(levels, 0, 1, out=levels)
+    levels *= 255
+    grey: NDArray[np.uint8] = np.rint(np.nan_to_num(levels, copy=False)).astype(np.uint8)
+    return grey

@@ -3,15 +3,15 @@
 import math
 from typing import Annotated
 
-from anyio import to_thread
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from app.domain.errors import InvalidRequest
+from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.encoders import MEDIA_TYPES
 from app.domain.images.png import write_png
 from app.domain.images.recipes import image_recipe, recipe_text
+from app.domain.settings import Settings
 from app.routes.generation import (
     GENERATION_DEPENDENCIES,
     CheckpointParameter,
@@ -20,7 +20,7 @@ from app.routes.generation import (
     TruncationParameter,
 )
 from app.routes.images import SeedInPath
-from app.routes.openapi import NOT_MODIFIED, file_response
+from app.routes.openapi import NOT_MODIFIED, file_response, problems
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.latents import Latent
@@ -63,13 +63,13 @@ class LayerList(BaseModel):
     layers: list[LayerView]
 
 
-@router.get("/{name}/layers")
+@router.get("/{name}/layers", responses=problems(Unavailable))
 async def list_layers(
     name: str, context: GenerationDep, checkpoint: CheckpointParameter = None
 ) -> LayerList:
     """The layers of a generator, from the latent to the image."""
     found = await context.find(name, checkpoint)
-    layers = await context.engine.layers(found)
+    layers = await while_connected(context.request, context.engine.layers(found))
     return LayerList(
         model=found.model,
         checkpoint=found.id,
@@ -81,7 +81,7 @@ async def list_layers(
 @router.get(
     "/{name}/feature-maps/{seed}.png",
     response_class=Response,
-    responses=file_response("png") | NOT_MODIFIED,
+    responses=file_response("png") | NOT_MODIFIED | problems(Unavailable, QueueFull),
 )
 async def get_feature_maps(
     name: str,
@@ -102,9 +102,12 @@ async def get_feature_maps(
     headers = cache_headers(text, "png", checkpoint)
     if is_not_modified(context.request, headers):
         return Response(status_code=304, headers=headers)
-    _check_layer(layer, await context.engine.layers(found), found)
-    maps = await while_connected(context.request, context.engine.feature_maps(found, sample, layer))
-    data = await to_thread.run_sync(_encode, maps)
+    layers = await while_connected(context.request, context.engine.layers(found))
+    _check_layer(layer, layers, found)
+    _check_pixels(layers[layer], context.settings)
+    data = await while_connected(
+        context.request, context.engine.feature_maps(found, sample, layer, _encode)
+    )
     return Response(data, headers=headers, media_type=MEDIA_TYPES["png"])
 
 
@@ -132,10 +135,21 @@ def _check_layer(layer: int, layers: list[LayerMaps], checkpoint: GeneratorCheck
         )
 
 
+def _check_pixels(layer: LayerMaps, settings: Settings) -> None:
+    channels, height, width = layer.shape
+    pixels = min(channels, MAX_MAPS) * height * width
+    if pixels > settings.max_response_pixels:
+        raise LimitExceeded(
+            f"the maps of the layer are {pixels} pixels; the limit for one response is "
+            f"{settings.max_response_pixels} (MOGGY_MAX_RESPONSE_PIXELS)",
+            field="layer",
+        )
+
+
 def _columns(channels: int) -> int:
     return math.ceil(math.sqrt(min(channels, MAX_MAPS)))
 
 
 def _encode(maps: Maps) -> bytes:
-    grey = maps_as_grey(maps)[:MAX_MAPS, :, :, None]
+    grey = maps_as_grey(maps, MAX_MAPS)[..., None]
     return write_png(tile(grey, _columns(len(grey))), {})

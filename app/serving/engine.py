@@ -4,7 +4,7 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -42,6 +42,7 @@ MIN_QUEUE_IMAGES = 1024
 SLICE_IMAGES = 256
 SLICE_BYTES = 4 * 1024**2
 CLOSE_SECONDS = 5.0
+MAX_WAITING_MAPS = 100  # requests for feature maps
 RATE_SMOOTHING = 0.9  # the weight of the previous rate when a batch is measured
 
 
@@ -68,6 +69,7 @@ class Engine:
         )
         self._loading: dict[str, asyncio.Future[CachedGenerator]] = {}
         self._loader = CapacityLimiter(1)
+        self._mapper = CapacityLimiter(1)  # its own: feature maps must not delay a generator
         self._rate = INITIAL_RATE
         self._closed = False
         self._counting = threading.Lock()  # guards SampleRequest.generated
@@ -196,13 +198,29 @@ class Engine:
         return (await self._layered(await self.load(checkpoint))).layers
 
     async def feature_maps(
-        self, checkpoint: GeneratorCheckpoint, sample: Sample, layer: int
-    ) -> Maps:
-        """What a layer computes for the image of a sample. Raises BrokenCheckpoint."""
+        self,
+        checkpoint: GeneratorCheckpoint,
+        sample: Sample,
+        layer: int,
+        encode: Callable[[Maps], bytes],
+    ) -> bytes:
+        """The file that `encode` makes of what a layer computes for the image of a sample.
+
+        One at a time, because the maps of a wide layer have hundreds of megabytes. Raises
+        QueueFull, BrokenCheckpoint.
+        """
+        waiting = self._mapper.statistics().tasks_waiting
+        if waiting >= MAX_WAITING_MAPS:
+            raise QueueFull(
+                f"{waiting} requests for feature maps wait, and no more are accepted: retry later",
+                retry_after=1,
+            )
         cached = await self.load(checkpoint)
         layered = await self._layered(cached)
         inputs = cached.generator.inputs_of(sample)
-        return await to_thread.run_sync(layered.maps, layer, inputs, limiter=self._loader)
+        return await to_thread.run_sync(
+            lambda: encode(layered.maps(layer, inputs)), limiter=self._mapper
+        )
 
     async def _layered(self, cached: CachedGenerator) -> LayeredGenerator:
         return await to_thread.run_sync(self.generators.layered, cached, limiter=self._loader)

@@ -111,3 +111,10 @@ def test_maps_are_grey_on_the_scale_of_their_layer() -> None:
     signed = np.array([[[-1.0, 0.0, 1.0]]], np.float32)
     assert maps_as_grey(signed).flatten().tolist() == pytest.approx([0, 128, 255], abs=1)
     assert maps_as_grey(np.zeros((1, 2, 2), np.float32)).max() == 0
+
+
+def test_the_first_maps_are_on_the_scale_of_all_and_nan_is_black() -> None:
+    maps = np.stack([np.full((2, 2), value, np.float32) for value in (1, 2, 4)])
+    assert np.array_equal(maps_as_grey(maps, 2), maps_as_grey(maps)[:2])
+    maps[0, 0, 0] = np.nan
+    assert maps_as_grey(maps)[0, 0, 0] == 0

@@ -10,6 +10,7 @@ from PIL import Image
 
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.store import ObjectStore
+from app.serving import engine
 from benchmarks.harness.random_models import register, store_checkpoint
 
 MODEL = "/v1/models/cats"
@@ -83,3 +84,30 @@ def test_a_layer_that_does_not_exist_is_named_with_those_that_do(client: TestCli
     assert "has the layers 0 to 4" in answer.json()["detail"]
     assert client.get(f"{MAPS}/7.png").status_code == 422
     assert client.get("/v1/models/dogs/layers").status_code == 404
+
+
+def test_maps_have_a_deadline_as_images_have(client: TestClient) -> None:
+    for path in (f"{MODEL}/layers", f"{MAPS}/7.png?layer=1"):
+        answer = client.get(path, headers={"Moggy-Deadline": "0.000001"})
+        assert (answer.status_code, answer.json()["title"]) == (503, "Deadline passed")
+
+
+def test_a_flood_of_requests_for_maps_is_refused(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MAX_WAITING_MAPS", 0)
+    answer = client.get(f"{MAPS}/7.png?layer=1")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "feature maps wait" in answer.json()["detail"]
+    assert client.get(f"{MODEL}/images/7.png").status_code == 200
+
+
+def test_the_pixels_of_maps_are_limited(
+    shared_api: Api, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = shared_api.settings.model_copy(update={"max_response_pixels": 4095})
+    monkeypatch.setattr(shared_api.client.app.state, "settings", limited)  # type: ignore[attr-defined]
+    assert client.get(f"{MAPS}/7.png?layer=0").status_code == 200
+    answer = client.get(f"{MAPS}/7.png?layer=4")
+    assert (answer.status_code, answer.json()["field"]) == (422, "layer")
+    assert "MOGGY_MAX_RESPONSE_PIXELS" in answer.json()["detail"]
