@@ -41,7 +41,6 @@ export function TrainForm(props: FormProps) {
 
 function PresetForm({ dataset, state, change, presets }: FormProps & { presets: Preset[] }) {
   const t = useTrainTexts();
-  const { first, others } = sortPresets(presets, dataset);
   const usual = presets.find((preset) => preset.default) ?? presets[0];
   const preset = presets.find(({ name }) => name === state.preset) ?? usual;
   const models = useModels().data?.items ?? [];
@@ -52,6 +51,8 @@ function PresetForm({ dataset, state, change, presets }: FormProps & { presets: 
   const { images, lengths } = useLength(dataset, preset, state);
   const body = jobRequest(dataset, preset, model, images, state);
   const quote = useQuote(body);
+  const device = quote.data?.estimate.device ?? "cpu";
+  const { first, others } = sortPresets(presets, dataset, device !== "cpu");
   const alternatives = first.filter((other) => other !== preset);
   const otherQuotes = useQuotes(
     alternatives.map((other) =>

@@ -42,12 +42,18 @@ test("what does not fit is left for the service to refuse", () => {
 test("digits have the articles' recipes first", () => {
   const presets = ["mlp", "dcgan", "small-data"].map((name) => ({ ...preset, name }));
   const digits = { ...dataset, shape: [28, 28, 1] };
-  expect(sortPresets(presets, digits).first.map(({ name }) => name)).toEqual([
+  expect(sortPresets(presets, digits, false).first.map(({ name }) => name)).toEqual([
     "small-data",
     "mlp",
     "dcgan",
   ]);
-  expect(sortPresets(presets, dataset).others.map(({ name }) => name)).toEqual(["mlp"]);
+  expect(sortPresets(presets, dataset, false).others.map(({ name }) => name)).toEqual(["mlp"]);
+});
+
+test("recipes for a GPU are among the first where there is one", () => {
+  const presets = ["r3gan", "small-data"].map((name) => ({ ...preset, name }));
+  expect(sortPresets(presets, dataset, true).others).toEqual([]);
+  expect(sortPresets(presets, dataset, false).others.map(({ name }) => name)).toEqual(["r3gan"]);
 });
 
 test("a model gets a name of its own", () => {

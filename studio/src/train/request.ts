@@ -1,16 +1,17 @@
 import type { TrainState } from "./address";
 import type { Dataset, JobRequest, Preset } from "./queries";
 
-/** The presets that suit the pictures, best first, and the others. */
+/** The presets that suit the pictures and the device, best first, and the others. */
 export function sortPresets(
   presets: readonly Preset[],
   dataset: Dataset,
+  isGpu: boolean,
 ): { first: Preset[]; others: Preset[] } {
   const [height, width, channels] = dataset.shape ?? [];
   const isDigits = height === 28 && width === 28 && channels === 1;
   const order = isDigits
     ? ["small-data", "mlp", "mlp-relu", "dcgan"]
-    : ["small-data", "dcgan", "r3gan"];
+    : ["small-data", "dcgan", ...(isGpu ? ["dcgan-paper", "r3gan"] : [])];
   const first = order.flatMap((name) => presets.filter((preset) => preset.name === name));
   return { first, others: presets.filter((preset) => !first.includes(preset)) };
 }
