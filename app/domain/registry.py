@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
@@ -226,7 +227,7 @@ def rename_model(session: Session, name: str, new_name: str) -> Model:
     made = jobs.find_unfinished(session, Job.model == new_name)
     if made is not None or session.scalar(taken) is not None:
         reason = f"job {made.id} is making it" if made else "choose another name, or delete it"
-        raise Conflict(f"there is a model {new_name!r} already: {reason}", field="name")
+        raise _name_taken(new_name, reason)
     job = jobs.find_unfinished(session, _uses(name))
     if job is not None:
         raise Conflict(
@@ -235,7 +236,10 @@ def rename_model(session: Session, name: str, new_name: str) -> Model:
         )
     renamed = Model(name=new_name, checkpoint=model.checkpoint, created_at=model.created_at)
     session.add(renamed)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as exc:  # another request has taken the name since
+        raise _name_taken(new_name, "choose another name, or delete it") from exc
     for table in (Checkpoint, NamedLatent, Direction, Job):
         session.execute(update(table).where(table.model == name).values(model=new_name))
     number = model.number
@@ -244,6 +248,10 @@ def rename_model(session: Session, name: str, new_name: str) -> Model:
     renamed.number = number  # its place in the list
     session.flush()
     return renamed
+
+
+def _name_taken(name: str, reason: str) -> Conflict:
+    return Conflict(f"there is a model {name!r} already: {reason}", field="name")
 
 
 def _uses(name: str) -> ColumnElement[bool]:
