@@ -1,7 +1,8 @@
 """Makes the pictures of the studio in `docs/screens`.
 
-`make screens` runs it while `make up` runs, with the starter model. MOGGY_URL names another
-service. Japanese needs a Japanese font, such as Debian's `fonts-ipafont-gothic`.
+`make screens` runs it while `make up` runs, with the starter model, and while a training of the
+model `cats` runs that has drawn samples. MOGGY_URL names another service. Japanese needs a Japanese
+font, such as Debian's `fonts-ipafont-gothic`.
 """
 
 import io
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import httpx2
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
@@ -24,9 +26,8 @@ MAX_BYTES = 100_000
 
 
 class Screen(NamedTuple):
-    """What a picture shows. `clicks` are done first; `ready`: what must be on the page then.
-    `generated`: it shows pictures of a model; other screens follow jobs, so that their connections
-    never rest."""
+    """What a picture shows. `{job}` in an address is the newest training, `{dataset}` its dataset.
+    `clicks` are done first; `ready`: what must be on the page then."""
 
     name: str
     address: str
@@ -35,12 +36,12 @@ class Screen(NamedTuple):
     theme: Literal["dark", "light"] = "dark"
     language: str = "en-US"
     clicks: tuple[str, ...] = ()
-    generated: bool = True
 
 
 RUN_FAST = (".toy-controls .segment:last-child", ".toy-controls .icon-button")
+PICTURE = ".picture.shown"
 SCREENS = (
-    Screen("explore", "/", ".hint"),
+    Screen("explore", "/", PICTURE),
     Screen("picture", "/?show=22~ginger:1.5", ".hash", theme="light"),
     Screen("morph", "/?morph=7..22..white&at=0.2", "[data-frame]"),
     Screen("pad", "/?morph=7..white..22..ginger&pad=0.3,0.6", ".pad-sheet[width='576']"),
@@ -51,7 +52,9 @@ SCREENS = (
         ".tray .picture.shown",
         theme="light",
     ),
-    Screen("jobs", "/?screen=jobs", ".job-row progress", generated=False),
+    Screen("train", "/?screen=train&dataset={dataset}", "text=/images a second/", theme="light"),
+    Screen("theatre", "/?screen=train&job={job}", ".curve-frame canvas"),
+    Screen("jobs", "/?screen=jobs", ".job-row progress"),
     Screen("models", "/?screen=models&model=cats", ".scores", theme="light"),
     Screen(
         "playground",
@@ -70,10 +73,19 @@ SCREENS = (
     Screen(
         "learn-layers", "/?screen=learn&part=layers&layer=3&seed=22", ".layer-details .map-sheet"
     ),
-    Screen("phone", "/", ".tile", size=PHONE),
+    Screen("phone", "/", PICTURE, size=PHONE),
     Screen("phone-picture", "/?show=7", ".hash", size=PHONE, theme="light", language="ja-JP"),
     Screen("phone-morph", "/?morph=7..22&at=0.5", "[data-frame]", size=PHONE),
 )
+
+
+def training() -> dict[str, str]:
+    """The newest training and its dataset, for the addresses."""
+    query = {"kind": "train", "limit": 1}
+    jobs = httpx2.get(f"{URL}/v1/jobs", params=query).raise_for_status().json()["items"]
+    if not jobs:
+        sys.exit(f"{URL} has no training: queue one, and run this when it has drawn samples")
+    return {"job": jobs[0]["id"], "dataset": jobs[0]["dataset"]}
 
 
 def main() -> None:
@@ -81,10 +93,12 @@ def main() -> None:
     if browser_path is None:
         sys.exit("Chromium is not installed: `apt-get install chromium` as root")
     FOLDER.mkdir(exist_ok=True)
+    values = training()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         for screen in SCREENS:
-            save(screen, picture(browser, screen))
+            shown = screen._replace(address=screen.address.format_map(values))
+            save(screen, picture(browser, shown))
         browser.close()
 
 
@@ -101,10 +115,9 @@ def picture(browser: Browser, screen: Screen) -> bytes:
     for selector in screen.clicks:
         page.click(selector)
     page.wait_for_selector(screen.ready)
-    if screen.generated:
-        page.wait_for_selector(".picture.shown")
-        page.wait_for_selector(".picture.waiting", state="detached")
-        page.wait_for_load_state("networkidle")
+    page.wait_for_selector(".picture.waiting", state="detached")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
     data = page.screenshot()
     context.close()
     return data

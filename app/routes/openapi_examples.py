@@ -8,7 +8,7 @@ PATH = "/v1/models/{name}"
 # By the parameter's name, of all calls below PATH.
 PARAMETERS: dict[str, Any] = {
     "name": "cats",
-    "seed": 1057666,
+    "seed": 1061144,
     "latent": "white",
     "direction": "white",
     "keyframes": "white..tabby",
@@ -38,7 +38,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", f"{PATH}/search"): {"color": "#ffffff", "k": 32},
     ("post", f"{PATH}/latents"): {
         "name": "snow",
-        "seed": 1057666,
+        "seed": 1061144,
         "edits": {"white": 1},
         "tags": ["light"],
     },
