@@ -2,7 +2,7 @@
 
 `make screens` runs it while `make up` runs, with the starter model, and while a training of the
 model `cats` runs that has drawn samples. MOGGY_URL names another service. Japanese needs a Japanese
-font, such as Debian's `fonts-ipafont-gothic`.
+font, such as Debian's `fonts-ipafont-gothic`. `python .ci/screens.py NAME …` makes only some.
 """
 
 import io
@@ -97,6 +97,8 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         for screen in SCREENS:
+            if sys.argv[1:] and screen.name not in sys.argv[1:]:
+                continue
             shown = screen._replace(address=screen.address.format_map(values))
             save(screen, picture(browser, shown))
         browser.close()
