@@ -96,3 +96,22 @@ def test_the_service_is_not_ready_and_says_why(
             break
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.05)
+
+
+def test_an_upload_in_pieces_waits_for_space_and_goes_on(
+    client: TestClient, settings: Settings
+) -> None:
+    piece = bytes(64 * 1024)
+    upload = client.post("/v1/uploads", json={"name": "a.zip", "bytes": 2 * len(piece)}).json()
+    url = f"/v1/uploads/{upload['id']}"
+    assert client.patch(f"{url}?offset=0", content=piece).json()["received"] == len(piece)
+    for leave in (0, settings.min_free_bytes + len(piece) // 2):
+        hog = fill(settings.home, leave)
+        refused = client.patch(f"{url}?offset={len(piece)}", content=piece)
+        assert (refused.status_code, "MOGGY_MIN_FREE_BYTES" in refused.text) == (507, True)
+        form = {"name": (None, "cats"), "upload": (None, upload["id"])}
+        assert client.post("/v1/datasets", files=form).status_code in (409, 507)
+        hog.unlink()
+    assert client.get(url).json()["received"] == len(piece)
+    whole = client.patch(f"{url}?offset={len(piece)}", content=piece).json()
+    assert whole["received"] == whole["bytes"]
