@@ -13,6 +13,7 @@ PARAMETERS: dict[str, Any] = {
     "direction": "white",
     "keyframes": "white..tabby",
     "edit": ["white:1.5"],
+    "layer": 1,
 }
 
 WHITE, TABBY = {"name": "white"}, {"name": "tabby"}
