@@ -12,7 +12,7 @@ import type { View } from "../state/view";
 import { IconButton } from "../ui/controls";
 import { PauseIcon, PlayIcon } from "../ui/icons";
 import { Keyframes } from "./Keyframes";
-import { StageCanvas } from "./StageCanvas";
+import { StageCanvas } from "../pictures/StageCanvas";
 
 /** Plays the frames, and shows those that the slider is dragged over. */
 export function MorphPlayer({

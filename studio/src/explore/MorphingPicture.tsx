@@ -5,7 +5,7 @@ import { baseOf, type LatentRef } from "../pictures/latent";
 import { frameAt } from "../pictures/morph";
 import { fetchStrip } from "../pictures/strip";
 import { usePreferences } from "../state/preferences";
-import { StageCanvas } from "./StageCanvas";
+import { StageCanvas } from "../pictures/StageCanvas";
 
 const FRAMES = 12;
 const WAIT_MS = 220; // for the frames; after it the picture changes at once

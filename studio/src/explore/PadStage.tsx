@@ -22,7 +22,7 @@ import { CopyRow } from "../ui/CopyRow";
 import { DownloadLinks } from "../ui/DownloadLinks";
 import { PadArea } from "../ui/PadArea";
 import { SaveForm } from "./SaveForm";
-import { StageCanvas } from "./StageCanvas";
+import { StageCanvas } from "../pictures/StageCanvas";
 
 const SETTLE_MS = 200;
 

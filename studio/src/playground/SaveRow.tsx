@@ -1,5 +1,5 @@
 import { Button } from "react-aria-components";
-import { stageScale } from "../explore/StageCanvas";
+import { stageScale } from "../pictures/StageCanvas";
 import { drawScaled } from "../pictures/draw";
 import { usePictures } from "./pictures";
 import { canvasOf } from "./Stage";

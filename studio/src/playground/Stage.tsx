@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { StageCanvas } from "../explore/StageCanvas";
+import { StageCanvas } from "../pictures/StageCanvas";
 import { drawScaled } from "../pictures/draw";
 import { captionOf } from "../pictures/latent";
 import { Segments } from "../ui/controls";
