@@ -11,6 +11,10 @@ export type ImageAnswer = Schemas["ImageAnswer"];
 export type FoundItem = Schemas["FoundItem"];
 export type Latent = Schemas["Latent"];
 export type Direction = Schemas["DirectionView"];
+export type Dataset = Schemas["DatasetView"];
+export type Preset = Schemas["PresetView"];
+export type Job = Schemas["JobView"];
+export type JobRequest = Schemas["JobRequest"];
 
 /** The absolute address of a path of the service; the prefix of a proxy is in the page's base. */
 export function serviceUrl(path: string): string {

@@ -5,6 +5,7 @@ import { api, data, type NamedLatent, request, type Schemas, serviceUrl } from "
 import { allItems } from "./pagination";
 
 const JOB_POLL_MS = 1000;
+const DATASETS_POLL_MS = 10_000; // uploads from elsewhere appear by themselves
 
 export function useModels() {
   return useQuery({
@@ -33,6 +34,25 @@ export function useCheckpoints(model: string) {
           }),
         ),
       ),
+  });
+}
+
+export function useDatasets() {
+  return useQuery({
+    queryKey: ["datasets"],
+    queryFn: () =>
+      allItems((cursor) =>
+        data(api.GET("/v1/datasets", { params: { query: { limit: 200, cursor } } })),
+      ),
+    refetchInterval: DATASETS_POLL_MS,
+  });
+}
+
+export function usePresets() {
+  return useQuery({
+    queryKey: ["presets"],
+    queryFn: () => data(api.GET("/v1/presets")),
+    staleTime: Number.POSITIVE_INFINITY,
   });
 }
 

@@ -4,6 +4,7 @@ import { useTexts } from "../i18n";
 import { drawScaled } from "../pictures/draw";
 import { captionOf } from "../pictures/latent";
 import { advance, frameAt } from "../pictures/morph";
+import { StageCanvas } from "../pictures/StageCanvas";
 import { FRAMES_PER_SECOND } from "../pictures/snippets";
 import type { Strip } from "../pictures/strip";
 import { usePreferences } from "../state/preferences";
@@ -12,7 +13,6 @@ import type { View } from "../state/view";
 import { IconButton } from "../ui/controls";
 import { PauseIcon, PlayIcon } from "../ui/icons";
 import { Keyframes } from "./Keyframes";
-import { StageCanvas } from "../pictures/StageCanvas";
 
 /** Plays the frames, and shows those that the slider is dragged over. */
 export function MorphPlayer({

@@ -3,9 +3,9 @@ import { usePictures } from "../pictures/context";
 import { drawScaled } from "../pictures/draw";
 import { baseOf, type LatentRef } from "../pictures/latent";
 import { frameAt } from "../pictures/morph";
+import { StageCanvas } from "../pictures/StageCanvas";
 import { fetchStrip } from "../pictures/strip";
 import { usePreferences } from "../state/preferences";
-import { StageCanvas } from "../pictures/StageCanvas";
 
 const FRAMES = 12;
 const WAIT_MS = 220; // for the frames; after it the picture changes at once

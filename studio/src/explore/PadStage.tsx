@@ -14,6 +14,7 @@ import {
 import { usePictures } from "../pictures/context";
 import { drawScaled } from "../pictures/draw";
 import { Picture } from "../pictures/Picture";
+import { StageCanvas } from "../pictures/StageCanvas";
 import { curlCommand, fileName, IMAGE_FORMATS } from "../pictures/snippets";
 import { usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
@@ -22,7 +23,6 @@ import { CopyRow } from "../ui/CopyRow";
 import { DownloadLinks } from "../ui/DownloadLinks";
 import { PadArea } from "../ui/PadArea";
 import { SaveForm } from "./SaveForm";
-import { StageCanvas } from "../pictures/StageCanvas";
 
 const SETTLE_MS = 200;
 

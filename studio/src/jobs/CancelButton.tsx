@@ -1,17 +1,18 @@
+import type { Job } from "../api/client";
+import { useJobAction } from "../api/jobs";
 import { hasEnded, useCheckpoints } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
 import { ConfirmButton } from "../ui/ConfirmButton";
 import { CloseIcon } from "../ui/icons";
 import { STATUS_TEXTS } from "../ui/statusTexts";
 import { titleOf } from "./describe";
-import { type Job, useJobAction } from "./queries";
 import { TEXTS } from "./texts";
 
 /** Cancels exactly one job, after it has said what is kept and what is lost. */
 export function CancelButton({ job }: { job: Job }) {
   const t = useScreenTexts(TEXTS);
   const words = useScreenTexts(STATUS_TEXTS);
-  const cancel = useJobAction(job.id, "cancel");
+  const action = useJobAction(job.id);
   if (hasEnded(job.status)) return null;
   return (
     <ConfirmButton
@@ -21,7 +22,7 @@ export function CancelButton({ job }: { job: Job }) {
       confirm={t.cancelConfirm}
       danger
       isDisabled={job.stop_requested === "cancel"}
-      onConfirm={() => cancel.mutateAsync()}
+      onConfirm={() => action.mutateAsync("cancel")}
     >
       <dl className="facts">
         {job.kind === "train" && job.model !== null ? (

@@ -1,10 +1,11 @@
 import type { ReactNode } from "react";
+import type { Job } from "../api/client";
+import { useLog, workerOf } from "../api/jobs";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { screenQuery } from "../state/screen";
 import { ScreenLink } from "../ui/ScreenLink";
 import { secondsOf } from "./describe";
-import { type Job, useLog } from "./queries";
 import { TEXTS } from "./texts";
 
 const MAX_DIGITS = 12;
@@ -93,9 +94,4 @@ function Value({ value }: { value: unknown }) {
   if (typeof value === "boolean") return value ? t.yes : t.no;
   if (Array.isArray(value)) return value.map(String).join(" × ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-/** The host of the worker that wrote the last line of its own into the log; null before. */
-export function workerOf(log: string): string | null {
-  return [...log.matchAll(/^\S+ worker (\S+): /gm)].at(-1)?.[1] ?? null;
 }

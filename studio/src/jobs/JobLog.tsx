@@ -1,9 +1,10 @@
 import { useLayoutEffect, useRef } from "react";
+import type { Job } from "../api/client";
 import { serviceUrl } from "../api/client";
+import { useLog } from "../api/jobs";
 import { useScreenTexts } from "../i18n";
 import { CopyRow } from "../ui/CopyRow";
 import { DownloadLink } from "../ui/DownloadLink";
-import { type Job, useLog } from "./queries";
 import { TEXTS } from "./texts";
 
 const SHOWN_LINES = 400;

@@ -1,5 +1,7 @@
 import { useEffect } from "react";
 import { Button } from "react-aria-components";
+import type { Job } from "../api/client";
+import { useJobAction } from "../api/jobs";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { screenQuery } from "../state/screen";
@@ -14,7 +16,6 @@ import { Configuration, JobFacts } from "./JobFacts";
 import { JobLog } from "./JobLog";
 import { JobProgress, progressText } from "./JobProgress";
 import { JobResult } from "./JobResult";
-import { type Job, useJobAction } from "./queries";
 import { RetryButton } from "./RetryButton";
 import { remedyOf } from "./remedies";
 import { TEXTS } from "./texts";
@@ -120,11 +121,9 @@ function Standing({ job }: { job: Job }) {
 
 function Actions({ job, onOpen }: { job: Job; onOpen: (job: string) => void }) {
   const t = useScreenTexts(TEXTS);
-  const pause = useJobAction(job.id, "pause");
-  const resume = useJobAction(job.id, "resume");
+  const action = useJobAction(job.id);
   const isPausable = job.kind === "train" || job.kind === "synthesize";
   const isWaiting = job.status === "queued" || job.status === "running";
-  const error = pause.error ?? resume.error;
   return (
     <div className="button-row">
       {job.kind === "train" && (
@@ -135,15 +134,19 @@ function Actions({ job, onOpen }: { job: Job; onOpen: (job: string) => void }) {
       {isPausable && isWaiting && (
         <Button
           className="button"
-          isDisabled={pause.isPending || job.stop_requested !== null}
-          onPress={() => pause.mutate()}
+          isDisabled={action.isPending || job.stop_requested !== null}
+          onPress={() => action.mutate("pause")}
         >
           <PauseIcon />
           {t.pause}
         </Button>
       )}
       {job.status === "paused" && (
-        <Button className="button" isDisabled={resume.isPending} onPress={() => resume.mutate()}>
+        <Button
+          className="button"
+          isDisabled={action.isPending}
+          onPress={() => action.mutate("resume")}
+        >
           <PlayIcon />
           {t.resume}
         </Button>
@@ -166,9 +169,9 @@ function Actions({ job, onOpen }: { job: Job; onOpen: (job: string) => void }) {
           </ScreenLink>
         </>
       )}
-      {error && (
+      {action.error && (
         <p className="field-error" role="alert">
-          {error.message}
+          {action.error.message}
         </p>
       )}
     </div>

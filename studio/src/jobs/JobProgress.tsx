@@ -1,8 +1,8 @@
+import type { Job } from "../api/client";
 import { useScreenTexts } from "../i18n";
 import type { Translation } from "../i18n/en";
 import type { Formats } from "../i18n/formats";
 import type { en } from "./en";
-import type { Job } from "./queries";
 import { TEXTS } from "./texts";
 
 /** How far a job is, as a bar; it only moves where the end is not known. */

@@ -1,4 +1,5 @@
 import { Button } from "react-aria-components";
+import type { Job } from "../api/client";
 import { answeredUrl } from "../api/client";
 import { hasEnded } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
@@ -7,7 +8,7 @@ import { ScoresTable } from "../scores/ScoresTable";
 import { ConfirmButton } from "../ui/ConfirmButton";
 import { DownloadLink } from "../ui/DownloadLink";
 import { TrashIcon } from "../ui/icons";
-import { itemsOf, type Job, useDeleteJobFiles, useJobFiles } from "./queries";
+import { itemsOf, useDeleteJobFiles, useJobFiles } from "./queries";
 import { TEXTS } from "./texts";
 
 /** What the job made: the scores of an evaluation, the files of a synthesis. */

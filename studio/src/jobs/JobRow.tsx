@@ -1,3 +1,4 @@
+import type { Job } from "../api/client";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { ScreenLink } from "../ui/ScreenLink";
@@ -6,7 +7,6 @@ import { STATUS_TEXTS } from "../ui/statusTexts";
 import { JOBS_CODEC, type JobsView } from "./address";
 import { detailOf, secondsOf, titleOf } from "./describe";
 import { JobProgress, progressText } from "./JobProgress";
-import type { Job } from "./queries";
 import { TEXTS } from "./texts";
 
 /** One job in the list: what it is, where it stands, and how far it is. */

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import { Button } from "react-aria-components";
+import type { Job } from "../api/client";
 import { hasEnded, useJob } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useAddressState } from "../state/address";
@@ -7,14 +8,7 @@ import { ENDED, JOBS_CODEC, type JobsView, LIVE } from "./address";
 import { Filters } from "./Filters";
 import { JobPane } from "./JobPane";
 import { JobRow } from "./JobRow";
-import {
-  itemsOf,
-  type Job,
-  useEndedJobs,
-  useFollowedJobs,
-  useLiveJobs,
-  useNewJobs,
-} from "./queries";
+import { itemsOf, useEndedJobs, useFollowedJobs, useLiveJobs, useNewJobs } from "./queries";
 import { TEXTS } from "./texts";
 import "../styles/jobs.css";
 

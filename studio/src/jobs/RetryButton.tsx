@@ -1,9 +1,10 @@
 import { useState } from "react";
 import { Button, Radio, RadioGroup } from "react-aria-components";
+import type { Job } from "../api/client";
+import { useQueueJob, useSearchDirections } from "../api/jobs";
 import { hasEnded, useCheckpoints } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
 import { ConfirmButton } from "../ui/ConfirmButton";
-import { type Job, useQueueJob, useSearchDirections } from "./queries";
 import { continuedRequest, isRetried, repeatedRequest, trainingRequest } from "./retry";
 import { TEXTS } from "./texts";
 
@@ -35,7 +36,7 @@ function RetryTraining({ job, onQueued }: { job: Job; onQueued: (job: string) =>
       label={t.retry}
       title={t.retryTitle}
       confirm={t.retry}
-      onConfirm={async () => onQueued((await queue.mutateAsync(request)).id)}
+      onConfirm={async () => onQueued((await queue.mutateAsync({ body: request })).id)}
     >
       <RadioGroup className="choices" aria-label={t.retryFrom} value={from} onChange={setFrom}>
         <Radio className="choice" value="start">
@@ -62,7 +63,7 @@ function RetryOther({ job, onQueued }: { job: Job; onQueued: (job: string) => vo
       error={queue.error}
       isPending={queue.isPending}
       onPress={() =>
-        queue.mutate(repeatedRequest(job), { onSuccess: (queued) => onQueued(queued.id) })
+        queue.mutate({ body: repeatedRequest(job) }, { onSuccess: (queued) => onQueued(queued.id) })
       }
     />
   );

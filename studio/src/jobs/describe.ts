@@ -1,6 +1,6 @@
+import type { Job } from "../api/client";
 import type { Translation } from "../i18n/en";
 import type { en } from "./en";
-import type { Job } from "./queries";
 
 type Texts = Translation<typeof en>;
 type FormatNumber = (value: number, digits?: number) => string;

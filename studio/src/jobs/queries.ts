@@ -8,20 +8,17 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
-import { api, data, request, type Schemas, serviceUrl } from "../api/client";
+import { api, data, type Job, type Schemas } from "../api/client";
 import { type JobEvent, MAX_FOLLOWED_JOBS } from "../api/eventStream";
 import { useJobEvents } from "../api/events";
-import { hasEnded } from "../api/queries";
+import { JOB_LISTS, withProgress } from "../api/jobs";
 import { ENDED, type JobsView, LIVE } from "./address";
 
-export type Job = Schemas["JobView"];
 type Filters = Pick<JobsView, "kind" | "status" | "model">;
 
-const LISTS = ["job-lists"];
 const PAGE = 30; // more than a screen shows
 const NEW_JOBS_POLL_MS = 3000; // jobs that are queued elsewhere have no event yet
 const UNFOLLOWED_POLL_MS = 15_000; // the states of jobs beyond those that are followed
-const LOG_POLL_MS = 5000; // a log is stored every ten seconds
 const REFRESH_MS = 150; // events that come together cause one request
 
 function query({ kind, model }: Filters) {
@@ -32,7 +29,7 @@ function query({ kind, model }: Filters) {
 export function useLiveJobs(filters: Filters) {
   const wanted = LIVE.filter((status) => filters.status === null || filters.status === status);
   return useQuery({
-    queryKey: [...LISTS, "live", filters],
+    queryKey: [...JOB_LISTS, "live", filters],
     queryFn: async () => {
       const lists = await Promise.all(
         wanted.map((status) =>
@@ -52,7 +49,7 @@ export function useLiveJobs(filters: Filters) {
 export function useEndedJobs(filters: Filters) {
   const { status } = filters;
   return useInfiniteQuery({
-    queryKey: [...LISTS, "ended", filters],
+    queryKey: [...JOB_LISTS, "ended", filters],
     enabled: status === null || ENDED.includes(status),
     queryFn: ({ pageParam }) =>
       data(
@@ -86,7 +83,7 @@ export function useNewJobs(filters: Filters): void {
   const listed = useRef(id);
   useEffect(() => {
     if (listed.current !== undefined && listed.current !== id) {
-      void client.invalidateQueries({ queryKey: LISTS });
+      void client.invalidateQueries({ queryKey: JOB_LISTS });
     }
     listed.current = id;
   }, [id, client]);
@@ -104,7 +101,7 @@ export function useFollowedJobs(jobs: readonly string[]): void {
       }
       clearTimeout(timer.current);
       timer.current = setTimeout(() => {
-        void client.invalidateQueries({ queryKey: LISTS });
+        void client.invalidateQueries({ queryKey: JOB_LISTS });
       }, REFRESH_MS);
     },
     [client],
@@ -114,83 +111,11 @@ export function useFollowedJobs(jobs: readonly string[]): void {
 }
 
 function patchProgress(client: QueryClient, id: string, progress: Schemas["ProgressData"]): void {
-  const patched = (job: Job): Job => {
-    if (job.id !== id) return job;
-    const { images_seen, images_total, images_per_second, eta_seconds } = progress;
-    return {
-      ...job,
-      progress: {
-        images_seen: images_seen ?? job.progress.images_seen,
-        images_total: images_total ?? job.progress.images_total,
-        images_per_second: images_per_second ?? null,
-        eta_seconds: eta_seconds ?? null,
-      },
-    };
-  };
-  client.setQueriesData<{ items: Job[] }>({ queryKey: [...LISTS, "live"] }, (list) =>
+  const patched = (job: Job): Job => (job.id === id ? withProgress(job, progress) : job);
+  client.setQueriesData<{ items: Job[] }>({ queryKey: [...JOB_LISTS, "live"] }, (list) =>
     list === undefined ? list : { items: list.items.map(patched) },
   );
   client.setQueryData<Job>(["jobs", id], (job) => job && patched(job));
-}
-
-/** Ends, pauses or resumes exactly one job. */
-export function useJobAction(id: string, action: "cancel" | "pause" | "resume") {
-  const refresh = useRefresh();
-  return useMutation({
-    mutationFn: () =>
-      data(api.POST(`/v1/jobs/{job_id}/${action}`, { params: { path: { job_id: id } } })),
-    onSuccess: refresh,
-    onError: refresh, // it may have ended meanwhile
-  });
-}
-
-/** Queues a job; returns it, so that it can be opened. */
-export function useQueueJob() {
-  const refresh = useRefresh();
-  return useMutation({
-    mutationFn: async (body: Schemas["JobRequest"]) =>
-      // The response is an estimate only where a dry run is requested.
-      (await data(api.POST("/v1/jobs", { body }))) as Schemas["CreatedJob"],
-    onSuccess: refresh,
-  });
-}
-
-/** Searches for the directions of a model again. */
-export function useSearchDirections(model: string, checkpoint: string | null) {
-  const refresh = useRefresh();
-  return useMutation({
-    mutationFn: () =>
-      data(
-        api.POST("/v1/models/{name}/find-directions", {
-          params: {
-            path: { name: model },
-            query: checkpoint === null ? {} : { checkpoint },
-          },
-        }),
-      ),
-    onSuccess: refresh,
-  });
-}
-
-function useRefresh() {
-  const client = useQueryClient();
-  return async () => {
-    await Promise.all([
-      client.invalidateQueries({ queryKey: LISTS }),
-      client.invalidateQueries({ queryKey: ["jobs"] }),
-    ]);
-  };
-}
-
-/** The end of the job's log, read again while the job runs, and once it has ended. */
-export function useLog(job: Job) {
-  return useQuery({
-    queryKey: ["job-log", job.id, job.status],
-    queryFn: async ({ signal }) =>
-      (await request(serviceUrl(`/v1/jobs/${job.id}/log`), { signal })).text(),
-    placeholderData: keepPreviousData,
-    refetchInterval: hasEnded(job.status) ? false : LOG_POLL_MS,
-  });
 }
 
 /** The files that a synthesis has stored. */

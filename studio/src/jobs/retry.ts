@@ -1,7 +1,4 @@
-import type { Schemas } from "../api/client";
-
-type Job = Schemas["JobView"];
-type JobRequest = Schemas["JobRequest"];
+import type { Checkpoint, Job, JobRequest } from "../api/client";
 
 /** The configuration's fields that the service derives from the preset and the dataset. */
 const DERIVED = ["preset", "architecture", "shape", "classes"];
@@ -19,7 +16,7 @@ const UNUSED: Record<string, readonly string[]> = {
   ],
 };
 
-export const RETRIED = ["train", "evaluate", "synthesize", "directions"] as const;
+const RETRIED = ["train", "evaluate", "synthesize", "directions"] as const;
 
 export function isRetried(kind: Job["kind"]): boolean {
   return RETRIED.some((retried) => retried === kind);
@@ -47,7 +44,7 @@ export function trainingRequest(job: Job): JobRequest {
 
 /** The request that continues a training from a checkpoint of its own, up to the number of images
  * that it was to learn from; one that had learnt from all of them learns from as many again. */
-export function continuedRequest(job: Job, checkpoint: Schemas["CheckpointView"]): JobRequest {
+export function continuedRequest(job: Job, checkpoint: Checkpoint): JobRequest {
   const request = trainingRequest(job);
   const missing = Number(job.config.images) - checkpoint.images_seen;
   return {

@@ -1,12 +1,13 @@
 import { useState } from "react";
 import { Button, Dialog, DialogTrigger, Popover } from "react-aria-components";
 import type { Checkpoint, Model } from "../api/client";
+import { useQueueJob } from "../api/jobs";
+import { useDatasets } from "../api/queries";
 import { useScreenTexts } from "../i18n";
 import { ScoresTable } from "../scores/ScoresTable";
 import { screenQuery } from "../state/screen";
 import { Chooser } from "../ui/controls";
 import { ScreenLink } from "../ui/ScreenLink";
-import { useDatasets, useEvaluate } from "./queries";
 import { TEXTS } from "./texts";
 
 /** The scores of the served checkpoint, and the way to new ones. */
@@ -56,7 +57,7 @@ function EvaluateButton({ checkpoint }: { checkpoint: string }) {
 function Evaluation({ checkpoint }: { checkpoint: string }) {
   const t = useScreenTexts(TEXTS);
   const datasets = useDatasets().data?.items.filter(({ status }) => status === "ready");
-  const evaluate = useEvaluate();
+  const evaluate = useQueueJob();
   const [chosen, setChosen] = useState<string | null>(null);
   const dataset = chosen ?? datasets?.[0]?.name;
   if (evaluate.data !== undefined) {
@@ -84,7 +85,7 @@ function Evaluation({ checkpoint }: { checkpoint: string }) {
           <Button
             className="button primary"
             isDisabled={evaluate.isPending}
-            onPress={() => evaluate.mutate({ checkpoint, dataset })}
+            onPress={() => evaluate.mutate({ body: { kind: "evaluate", checkpoint, dataset } })}
           >
             {t.evaluateStart}
           </Button>

@@ -1,9 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect } from "react";
-import { api, data, request, type Schemas, serviceUrl } from "../api/client";
+import { api, data, request, serviceUrl } from "../api/client";
 import type { JobEvent } from "../api/eventStream";
 import { useJobEvents } from "../api/events";
-import { allItems } from "../api/pagination";
 
 /** Lists models and checkpoints anew. */
 function useRefresh() {
@@ -45,29 +44,6 @@ export function useDeleteModel(model: string) {
   return useMutation({
     mutationFn: () => api.DELETE("/v1/models/{name}", { params: { path: { name: model } } }),
     onSuccess: refresh,
-  });
-}
-
-/** The datasets that can be used, for an evaluation. */
-export function useDatasets() {
-  return useQuery({
-    queryKey: ["datasets", "all"],
-    queryFn: () =>
-      allItems((cursor) =>
-        data(api.GET("/v1/datasets", { params: { query: { limit: 200, cursor } } })),
-      ),
-  });
-}
-
-export function useEvaluate() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: async (body: { checkpoint: string; dataset: string }) =>
-      // The response is an estimate only where a dry run is requested.
-      (await data(
-        api.POST("/v1/jobs", { body: { kind: "evaluate", ...body } }),
-      )) as Schemas["CreatedJob"],
-    onSuccess: () => client.invalidateQueries({ queryKey: ["job-lists"] }),
   });
 }
 

@@ -1,6 +1,6 @@
 import { Button } from "react-aria-components";
-import { stageScale } from "../pictures/StageCanvas";
 import { drawScaled } from "../pictures/draw";
+import { stageScale } from "../pictures/StageCanvas";
 import { usePictures } from "./pictures";
 import { canvasOf } from "./Stage";
 import { t } from "./texts";

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
-import { StageCanvas } from "../pictures/StageCanvas";
 import { drawScaled } from "../pictures/draw";
 import { captionOf } from "../pictures/latent";
+import { StageCanvas } from "../pictures/StageCanvas";
 import { Segments } from "../ui/controls";
 import { Directions } from "./Directions";
 import type { Sample } from "./generator";

@@ -8,9 +8,9 @@ import {
   Label,
   TextField,
 } from "react-aria-components";
+import type { Preset } from "../api/client";
 import { Chooser } from "../ui/controls";
 import { ChevronIcon } from "../ui/icons";
-import type { Preset } from "./queries";
 import { useTrainTexts } from "./texts";
 
 const USUAL = "";

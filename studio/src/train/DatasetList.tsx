@@ -1,11 +1,13 @@
 import { Button } from "react-aria-components";
+import type { Dataset } from "../api/client";
 import { serviceUrl } from "../api/client";
+import { useDatasets } from "../api/queries";
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { RemotePicture } from "../pictures/RemotePicture";
 import { ConfirmButton } from "../ui/ConfirmButton";
 import { TrashIcon } from "../ui/icons";
-import { type Dataset, useDatasets, useDeleteDataset } from "./queries";
+import { useDeleteDataset } from "./queries";
 import { useTrainTexts } from "./texts";
 
 /** The datasets that are there, to be trained on or deleted. */

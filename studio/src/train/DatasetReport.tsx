@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
+import type { Dataset } from "../api/client";
 import { type Schemas, serviceUrl } from "../api/client";
 import { useTexts } from "../i18n";
 import { RemotePicture } from "../pictures/RemotePicture";
 import { previewUrl } from "./DatasetList";
-import type { Dataset } from "./queries";
 import { useTrainTexts } from "./texts";
 
 const REFUSED_SHOWN = 20;

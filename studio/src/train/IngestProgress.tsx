@@ -1,7 +1,6 @@
-import type { Schemas } from "../api/client";
+import type { Dataset, Schemas } from "../api/client";
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
-import type { Dataset } from "./queries";
 import { useTrainTexts } from "./texts";
 
 /** How far the packing and the examination of the pictures are. */

@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { Button, Radio, RadioGroup } from "react-aria-components";
+import type { Preset } from "../api/client";
 import { useFormats } from "../i18n/formats";
-import type { Preset, Quote } from "./queries";
+import type { Quote } from "./queries";
 import { type TrainTexts, useTrainTexts } from "./texts";
 
 export interface PresetQuote {

@@ -1,9 +1,9 @@
+import { useTrainings } from "../api/jobs";
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { screenQuery } from "../state/screen";
 import { ScreenLink } from "../ui/ScreenLink";
 import { StatusBadge } from "../ui/StatusBadge";
-import { useTrainings } from "./queries";
 import { useTrainTexts } from "./texts";
 
 const SHOWN = 6;

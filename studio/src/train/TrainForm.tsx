@@ -1,6 +1,8 @@
 import { useMemo, useState } from "react";
 import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
-import { useModels } from "../api/queries";
+import type { Dataset, Preset } from "../api/client";
+import { useQueueJob } from "../api/jobs";
+import { useModels, usePresets } from "../api/queries";
 import { useTexts } from "../i18n";
 import type { Change } from "../state/address";
 import { AdvancedSettings } from "./AdvancedSettings";
@@ -9,14 +11,7 @@ import { LengthChoice } from "./LengthChoice";
 import { lengthsFor } from "./lengths";
 import { PresetChoice, type PresetQuote } from "./PresetChoice";
 import { QuoteBox } from "./QuoteBox";
-import {
-  type Dataset,
-  type Preset,
-  useCreateJob,
-  usePresets,
-  useQuote,
-  useQuotes,
-} from "./queries";
+import { useQuote, useQuotes } from "./queries";
 import { freeName, jobRequest, sortPresets } from "./request";
 import { StartChoice } from "./StartChoice";
 import { useTrainTexts } from "./texts";
@@ -75,7 +70,7 @@ function PresetForm({ dataset, state, change, presets }: FormProps & { presets: 
   );
   quotes.set(preset.name, { quote: quote.data, isMeasuring: quote.isFetching });
 
-  const create = useCreateJob();
+  const create = useQueueJob();
   const text = JSON.stringify(body);
   // The same training, asked for twice, is one job.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another body is another training

@@ -1,9 +1,9 @@
 import { useState } from "react";
 import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
+import { useDatasets } from "../api/queries";
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { Segments } from "../ui/controls";
-import { useDatasets } from "./queries";
 import type { Selection } from "./sources";
 import { useTrainTexts } from "./texts";
 import { discardUpload, type UploadFields } from "./upload";

@@ -1,8 +1,8 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import type { Schemas } from "../api/client";
+import type { Job, Schemas } from "../api/client";
 import type { JobEvent } from "../api/eventStream";
 import { useJobEvents } from "../api/events";
-import type { Job } from "./queries";
+import { withProgress } from "../api/jobs";
 import { append, type Series } from "./series";
 
 /** Keeps what is known of these trainings up to date with their events. */
@@ -51,16 +51,4 @@ function apply(client: QueryClient, event: JobEvent): void {
       void client.invalidateQueries({ queryKey: ["jobs"] });
       void client.invalidateQueries({ queryKey: ["checkpoints"] });
   }
-}
-
-function withProgress(view: Job, row: Schemas["ProgressData"]): Job {
-  return {
-    ...view,
-    progress: {
-      images_seen: row.images_seen ?? view.progress.images_seen,
-      images_total: row.images_total ?? view.progress.images_total,
-      images_per_second: row.images_per_second ?? null,
-      eta_seconds: row.eta_seconds ?? null,
-    },
-  };
 }

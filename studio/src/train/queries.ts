@@ -1,30 +1,18 @@
 import {
   keepPreviousData,
   queryOptions,
-  useMutation,
   useQueries,
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { api, data, type Schemas } from "../api/client";
+import { api, data, type JobRequest, type Schemas } from "../api/client";
 import { useJobEvents } from "../api/events";
 import { Problem } from "../api/problem";
 import { hasEnded } from "../api/queries";
 
-export type Dataset = Schemas["DatasetView"];
-export type Job = Schemas["JobView"];
-export type Preset = Schemas["PresetView"];
 export type Quote = Schemas["Quote"];
-export type JobRequest = Schemas["JobRequest"];
 
 const QUOTE_STALE_MS = 600_000; // as long as the service remembers a measurement
-
-export function useDatasets() {
-  return useQuery({
-    queryKey: ["datasets"],
-    queryFn: () => data(api.GET("/v1/datasets", { params: { query: { limit: 200 } } })),
-  });
-}
 
 /** A dataset, and while it is packed, how far that is. */
 export function useDataset(name: string) {
@@ -60,14 +48,6 @@ export function useDeleteDataset() {
   };
 }
 
-export function usePresets() {
-  return useQuery({
-    queryKey: ["presets"],
-    queryFn: () => data(api.GET("/v1/presets")),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-}
-
 const quoteOf = (body: JobRequest) =>
   queryOptions({
     queryKey: ["quote", body],
@@ -96,41 +76,6 @@ export function useQuotes(bodies: readonly JobRequest[], enabled: boolean) {
       ...quoteOf(body),
       enabled: enabled && (missing === -1 || index <= missing),
     })),
-  });
-}
-
-export function useCreateJob() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: ({ body, key }: { body: JobRequest; key: string }) =>
-      data(
-        api.POST("/v1/jobs", { params: { header: { "idempotency-key": key } }, body }),
-      ) as Promise<Schemas["CreatedJob"]>,
-    onSuccess: () => client.invalidateQueries({ queryKey: ["jobs"] }),
-  });
-}
-
-/** The trainings, newest first. */
-export function useTrainings() {
-  return useQuery({
-    queryKey: ["jobs", "trainings"],
-    queryFn: () => data(api.GET("/v1/jobs", { params: { query: { kind: "train", limit: 50 } } })),
-  });
-}
-
-export function useSteerJob(job: string) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (action: "pause" | "resume" | "cancel") => {
-      const params = { params: { path: { job_id: job } } };
-      if (action === "pause") return data(api.POST("/v1/jobs/{job_id}/pause", params));
-      if (action === "resume") return data(api.POST("/v1/jobs/{job_id}/resume", params));
-      return data(api.POST("/v1/jobs/{job_id}/cancel", params));
-    },
-    onSuccess: (view) => {
-      client.setQueryData(["jobs", job], view);
-      void client.invalidateQueries({ queryKey: ["jobs", "trainings"] });
-    },
   });
 }
 

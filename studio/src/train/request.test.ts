@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { Dataset, Preset } from "../api/client";
 import { EMPTY } from "./address";
-import type { Dataset, Preset } from "./queries";
 import { freeName, jobRequest, overrideValue, sortPresets } from "./request";
 
 const dataset = { name: "cats", shape: [64, 64, 3] } as Dataset;

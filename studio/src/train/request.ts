@@ -1,5 +1,5 @@
+import type { Dataset, JobRequest, Preset } from "../api/client";
 import type { TrainState } from "./address";
-import type { Dataset, JobRequest, Preset } from "./queries";
 
 /** The presets that suit the pictures and the device, best first, and the others. */
 export function sortPresets(

@@ -1,6 +1,7 @@
-import { useModels } from "../../api/queries";
+import { useTrainings } from "../../api/jobs";
+import { useDatasets, useModels, usePresets } from "../../api/queries";
 import { useLearnTexts } from "../texts";
-import { usePresets, useReadyDatasets, useTrainings } from "./queries";
+import { POLL_MS } from "./queries";
 import { RecipeCard } from "./RecipeCard";
 import { bySuitability, modelOf, RECIPES, trainingOf } from "./recipes";
 
@@ -9,8 +10,10 @@ export function Digits() {
   const t = useLearnTexts();
   const presets = usePresets();
   const models = useModels().data?.items ?? [];
-  const jobs = useTrainings().data?.items ?? [];
-  const datasets = bySuitability(useReadyDatasets());
+  const jobs = useTrainings(POLL_MS).data?.items ?? [];
+  const datasets = bySuitability(
+    (useDatasets().data?.items ?? []).filter(({ status }) => status === "ready"),
+  );
   return (
     <div className="recipe-cards">
       {presets.error && <p role="alert">{presets.error.message}</p>}

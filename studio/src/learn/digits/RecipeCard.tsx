@@ -1,13 +1,13 @@
 import { useState } from "react";
 import { Button } from "react-aria-components";
-import type { Model } from "../../api/client";
+import type { Dataset, Job, Model, Preset } from "../../api/client";
+import { useQueueJob } from "../../api/jobs";
 import { useTexts } from "../../i18n";
 import { screenQuery } from "../../state/screen";
 import { Chooser } from "../../ui/controls";
 import { ScreenLink } from "../../ui/ScreenLink";
 import { StatusBadge } from "../../ui/StatusBadge";
 import { useLearnTexts } from "../texts";
-import { type Dataset, type Job, type Preset, useTrain } from "./queries";
 import { RecipeImages } from "./RecipeImages";
 import { isCurrent, modelName, type Recipe } from "./recipes";
 
@@ -75,7 +75,7 @@ export function RecipeCard({
 function StartTraining({ recipe, datasets }: { recipe: Recipe; datasets: readonly Dataset[] }) {
   const t = useLearnTexts();
   const [chosen, choose] = useState<string | null>(null);
-  const train = useTrain();
+  const train = useQueueJob();
   const dataset = datasets.find(({ name }) => name === chosen) ?? datasets[0];
   if (dataset === undefined) {
     return (
@@ -100,7 +100,9 @@ function StartTraining({ recipe, datasets }: { recipe: Recipe; datasets: readonl
         className="button primary"
         isDisabled={train.isPending}
         onPress={() =>
-          train.mutate({ dataset: dataset.name, model: modelName(recipe), preset: recipe })
+          train.mutate({
+            body: { dataset: dataset.name, model: modelName(recipe), preset: recipe },
+          })
         }
       >
         {t.trainRecipe}

@@ -1,3 +1,4 @@
+import type { Job } from "../../api/client";
 import { answeredUrl, type Model } from "../../api/client";
 import { useTexts } from "../../i18n";
 import { PicturesOf } from "../../pictures/context";
@@ -5,7 +6,7 @@ import { Picture } from "../../pictures/Picture";
 import { RemotePicture } from "../../pictures/RemotePicture";
 import { sourceOf } from "../../pictures/source";
 import { useLearnTexts } from "../texts";
-import { type Job, useLatestSample } from "./queries";
+import { useLatestSample } from "./queries";
 
 const SEEDS = Array.from({ length: 25 }, (_, seed) => String(seed));
 

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { Model } from "../../api/client";
-import type { Dataset, Job } from "./queries";
+import type { Dataset, Job, Model } from "../../api/client";
 import { bySuitability, modelOf, trainingOf } from "./recipes";
 
 const dataset = (name: string, shape: number[]) => ({ name, shape }) as Dataset;

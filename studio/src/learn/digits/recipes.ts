@@ -1,5 +1,4 @@
-import type { Model } from "../../api/client";
-import type { Dataset, Job } from "./queries";
+import type { Dataset, Job, Model } from "../../api/client";
 
 /** The presets that repeat the two articles. */
 export const RECIPES = ["mlp", "mlp-relu"] as const;

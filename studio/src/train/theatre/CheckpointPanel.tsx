@@ -1,10 +1,10 @@
+import type { Job } from "../../api/client";
 import { useCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { useFormats } from "../../i18n/formats";
 import { scoreOf } from "../../scores/scores";
 import { screenQuery } from "../../state/screen";
 import { ScreenLink } from "../../ui/ScreenLink";
-import type { Job } from "../queries";
 import { useTrainTexts } from "../texts";
 
 /** The checkpoints as they come: each can be explored while the training goes on, and be the start

@@ -1,6 +1,7 @@
 import { useCallback } from "react";
+import type { Job } from "../../api/client";
 import { useTexts } from "../../i18n";
-import { type Job, useMetrics } from "../queries";
+import { useMetrics } from "../queries";
 import type { Series } from "../series";
 import { useTrainTexts } from "../texts";
 import { CurveChart } from "./CurveChart";

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Button } from "react-aria-components";
 import { api, data } from "../../api/client";
+import { useQueueJob } from "../../api/jobs";
 import { hasEnded, useJob } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { scoreOf } from "../../scores/scores";
-import { useCreateJob } from "../queries";
 import { useTrainTexts } from "../texts";
 import { Shares } from "./ScorePanel";
 
@@ -12,7 +12,7 @@ import { Shares } from "./ScorePanel";
 export function Evaluation({ checkpoint, dataset }: { checkpoint: string; dataset: string }) {
   const t = useTrainTexts();
   const { n } = useTexts();
-  const create = useCreateJob();
+  const create = useQueueJob();
   const evaluations = useQuery({
     queryKey: ["jobs", "evaluations", dataset],
     queryFn: () =>

@@ -1,10 +1,11 @@
+import type { Job } from "../../api/client";
+import { useJobAction, useQueueJob } from "../../api/jobs";
 import { hasEnded, useCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import type { Change } from "../../state/address";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import { CheckIcon } from "../../ui/icons";
 import type { TrainState } from "../address";
-import { type Job, useCreateJob, useSteerJob } from "../queries";
 import { type TrainTexts, useTrainTexts } from "../texts";
 import { type Finding, findingOf, restartRequest } from "./health";
 
@@ -75,8 +76,8 @@ function Remedy({
   change: Change<TrainState>;
 }) {
   const t = useTrainTexts();
-  const create = useCreateJob();
-  const steer = useSteerJob(job.id);
+  const create = useQueueJob();
+  const action = useJobAction(job.id);
   const checkpoints = useCheckpoints(job.model ?? "").data?.items ?? [];
   const newest = checkpoints.find((checkpoint) => checkpoint.job === job.id);
   const isLive = !hasEnded(job.status);
@@ -88,7 +89,7 @@ function Remedy({
         title={t.stopTitle}
         confirm={t.cancel}
         danger
-        onConfirm={() => steer.mutateAsync("cancel")}
+        onConfirm={() => action.mutateAsync("cancel")}
       >
         <p>{t.cancelHelp}</p>
       </ConfirmButton>
@@ -98,7 +99,7 @@ function Remedy({
   const restart = async () => {
     const body = restartRequest(job, newest.id);
     const created = await create.mutateAsync({ body, key: `restart-${job.id}-${newest.id}` });
-    if (isLive) await steer.mutateAsync("cancel");
+    if (isLive) await action.mutateAsync("cancel");
     change({ job: created.id, compare: job.id, at: null });
   };
   return (

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { Slider, SliderThumb, SliderTrack } from "react-aria-components";
+import type { Job } from "../../api/client";
 import { serviceUrl } from "../../api/client";
 import { useTexts } from "../../i18n";
 import type { Change } from "../../state/address";
@@ -8,7 +9,7 @@ import { IconButton, Segments } from "../../ui/controls";
 import { DownloadLinks } from "../../ui/DownloadLinks";
 import { PauseIcon, PlayIcon } from "../../ui/icons";
 import type { TrainState } from "../address";
-import { type Job, useSamples } from "../queries";
+import { useSamples } from "../queries";
 import { useTrainTexts } from "../texts";
 import { SampleGrid } from "./SampleGrid";
 import { type Sample, sampleAt, settle } from "./samples";

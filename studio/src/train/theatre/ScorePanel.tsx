@@ -1,9 +1,8 @@
 import { Meter } from "react-aria-components";
-import type { Checkpoint } from "../../api/client";
+import type { Checkpoint, Job } from "../../api/client";
 import { useCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { closeness, type Metrics, noiseScore, realScore, scoreOf } from "../../scores/scores";
-import type { Job } from "../queries";
 import { useTrainTexts } from "../texts";
 import { Evaluation } from "./Evaluation";
 

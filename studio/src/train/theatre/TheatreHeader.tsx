@@ -1,9 +1,9 @@
 import { Button } from "react-aria-components";
+import type { Job } from "../../api/client";
+import { useJobAction, useLog, useTrainings, workerOf } from "../../api/jobs";
 import { hasEnded } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { useFormats } from "../../i18n/formats";
-import { workerOf } from "../../jobs/JobFacts";
-import { useLog } from "../../jobs/queries";
 import type { Change } from "../../state/address";
 import { screenQuery } from "../../state/screen";
 import { ConfirmButton } from "../../ui/ConfirmButton";
@@ -12,7 +12,6 @@ import { PauseIcon, PlayIcon } from "../../ui/icons";
 import { ScreenLink } from "../../ui/ScreenLink";
 import { StatusBadge } from "../../ui/StatusBadge";
 import type { TrainState } from "../address";
-import { type Job, useSteerJob, useTrainings } from "../queries";
 import { useTrainTexts } from "../texts";
 
 const NONE = "";
@@ -88,7 +87,7 @@ function Facts({ job }: { job: Job }) {
 
 function Steering({ job }: { job: Job }) {
   const t = useTrainTexts();
-  const steer = useSteerJob(job.id);
+  const action = useJobAction(job.id);
   if (hasEnded(job.status)) {
     return (
       <>
@@ -106,25 +105,25 @@ function Steering({ job }: { job: Job }) {
       </>
     );
   }
-  const isStopping = job.stop_requested !== null || steer.isPending;
+  const isStopping = job.stop_requested !== null || action.isPending;
   return (
     <>
-      {steer.error !== null && (
+      {action.error !== null && (
         <span className="field-error" role="alert">
-          {steer.error.message}
+          {action.error.message}
         </span>
       )}
       {job.status === "paused" ? (
         <Button
           className="button primary"
           isDisabled={isStopping}
-          onPress={() => steer.mutate("resume")}
+          onPress={() => action.mutate("resume")}
         >
           <PlayIcon />
           {t.resume}
         </Button>
       ) : (
-        <Button className="button" isDisabled={isStopping} onPress={() => steer.mutate("pause")}>
+        <Button className="button" isDisabled={isStopping} onPress={() => action.mutate("pause")}>
           <PauseIcon />
           {t.pause}
         </Button>
@@ -135,7 +134,7 @@ function Steering({ job }: { job: Job }) {
         confirm={t.cancel}
         danger
         isDisabled={job.stop_requested === "cancel"}
-        onConfirm={() => steer.mutateAsync("cancel")}
+        onConfirm={() => action.mutateAsync("cancel")}
       >
         <p>{t.cancelHelp}</p>
       </ConfirmButton>

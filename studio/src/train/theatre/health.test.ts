@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Job } from "../queries";
+import type { Job } from "../../api/client";
 import { findingOf, restartRequest } from "./health";
 
 test("an event is read whether it has advice and an action or not", () => {

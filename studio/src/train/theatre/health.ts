@@ -1,4 +1,4 @@
-import type { Job, JobRequest } from "../queries";
+import type { Job, JobRequest } from "../../api/client";
 
 /** A health event of a training. */
 export interface Finding {

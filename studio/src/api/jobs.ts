@@ -1,0 +1,102 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { api, data, type Job, type JobRequest, request, type Schemas, serviceUrl } from "./client";
+import { hasEnded } from "./queries";
+
+/** The first part of the keys of the queries that list jobs on the screen Jobs. */
+export const JOB_LISTS = ["job-lists"];
+const LOG_POLL_MS = 5000; // a log is stored every ten seconds
+
+function useRefreshJobs() {
+  const client = useQueryClient();
+  return async () => {
+    await Promise.all([
+      client.invalidateQueries({ queryKey: JOB_LISTS }),
+      client.invalidateQueries({ queryKey: ["jobs"] }),
+    ]);
+  };
+}
+
+/** The newest trainings. Without `pollMs` they are read again only when a job changes here. */
+export function useTrainings(pollMs: number | false = false) {
+  return useQuery({
+    queryKey: ["jobs", "trainings"],
+    queryFn: () => data(api.GET("/v1/jobs", { params: { query: { kind: "train", limit: 100 } } })),
+    refetchInterval: pollMs,
+  });
+}
+
+/** Queues a job; returns it, so that it can be opened. Requests with the same key make one job. */
+export function useQueueJob() {
+  const refresh = useRefreshJobs();
+  return useMutation({
+    mutationFn: async ({ body, key }: { body: JobRequest; key?: string }) => {
+      const header = key === undefined ? {} : { "idempotency-key": key };
+      // The response is an estimate only where a dry run is requested.
+      return (await data(
+        api.POST("/v1/jobs", { params: { header }, body }),
+      )) as Schemas["CreatedJob"];
+    },
+    onSuccess: refresh,
+  });
+}
+
+/** Ends, pauses or resumes exactly one job. */
+export function useJobAction(id: string) {
+  const client = useQueryClient();
+  const refresh = useRefreshJobs();
+  return useMutation({
+    mutationFn: (action: "cancel" | "pause" | "resume") =>
+      data(api.POST(`/v1/jobs/{job_id}/${action}`, { params: { path: { job_id: id } } })),
+    onSuccess: async (job) => {
+      client.setQueryData(["jobs", id], job);
+      await refresh();
+    },
+    onError: refresh, // it may have ended meanwhile
+  });
+}
+
+/** Searches for the directions of a model again. */
+export function useSearchDirections(model: string, checkpoint: string | null) {
+  const refresh = useRefreshJobs();
+  return useMutation({
+    mutationFn: () =>
+      data(
+        api.POST("/v1/models/{name}/find-directions", {
+          params: {
+            path: { name: model },
+            query: checkpoint === null ? {} : { checkpoint },
+          },
+        }),
+      ),
+    onSuccess: refresh,
+  });
+}
+
+/** The end of the job's log, read again while the job runs, and once it has ended. */
+export function useLog(job: Job) {
+  return useQuery({
+    queryKey: ["job-log", job.id, job.status],
+    queryFn: async ({ signal }) =>
+      (await request(serviceUrl(`/v1/jobs/${job.id}/log`), { signal })).text(),
+    placeholderData: keepPreviousData,
+    refetchInterval: hasEnded(job.status) ? false : LOG_POLL_MS,
+  });
+}
+
+/** The host of the worker that wrote the last line of its own into the log; null before. */
+export function workerOf(log: string): string | null {
+  return [...log.matchAll(/^\S+ worker (\S+): /gm)].at(-1)?.[1] ?? null;
+}
+
+/** The job as a progress event leaves it. */
+export function withProgress(job: Job, progress: Schemas["ProgressData"]): Job {
+  return {
+    ...job,
+    progress: {
+      images_seen: progress.images_seen ?? job.progress.images_seen,
+      images_total: progress.images_total ?? job.progress.images_total,
+      images_per_second: progress.images_per_second ?? null,
+      eta_seconds: progress.eta_seconds ?? null,
+    },
+  };
+}
