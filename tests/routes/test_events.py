@@ -63,10 +63,10 @@ def test_each_id_continues_every_job_without_gaps_or_repeats(
     events = read(client, two_jobs)
     for seen, event in enumerate(events[:-1], start=1):
         rest = read(client, two_jobs, headers={"Last-Event-ID": event["id"]})
-        sent = [one["data"] for one in events[:seen]] + [one["data"] for one in rest]
+        received = [event["data"] for event in events[:seen] + rest]
         for job in two_jobs:
-            whole = [one["data"] for one in events if one["data"]["job"] == job]
-            assert [data for data in sent if data["job"] == job] == whole
+            whole = [event["data"] for event in events if event["data"]["job"] == job]
+            assert [data for data in received if data["job"] == job] == whole
 
 
 def test_a_stream_of_jobs_that_have_ended_is_answered_204_after_its_end(

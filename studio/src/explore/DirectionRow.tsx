@@ -13,8 +13,8 @@ import {
 } from "react-aria-components";
 import { answeredUrl, type Direction } from "../api/client";
 import { useDeleteDirection, useRenameDirection } from "../api/directions";
+import { isName } from "../api/names";
 import { useTexts } from "../i18n";
-import { isDirectionName } from "../pictures/latent";
 import { RemotePicture } from "../pictures/RemotePicture";
 import { LabelledSlider } from "../ui/controls";
 import { MoreIcon } from "../ui/icons";
@@ -113,13 +113,13 @@ function RenameForm({
   const rename = useRenameDirection(model);
   const [name, setName] = useState(oldName);
   const failure = rename.error === null ? undefined : rename.error.message || t.offline;
-  const error = isDirectionName(name) ? failure : t.directionNameRule;
+  const error = isName(name) ? failure : t.directionNameRule;
   return (
     <Form
       className="direction-form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (!isDirectionName(name)) return;
+        if (!isName(name)) return;
         const done = () => {
           onRenamed(name);
           onEnd();

@@ -10,9 +10,10 @@ import {
   ToggleButtonGroup,
 } from "react-aria-components";
 import { useDirections, useTeachDirection } from "../api/directions";
+import { isName } from "../api/names";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
-import { captionOf, isDirectionName, type LatentRef } from "../pictures/latent";
+import { captionOf, type LatentRef } from "../pictures/latent";
 import { Picture } from "../pictures/Picture";
 import type { ChangeView } from "../state/useView";
 import { MAX_EXAMPLES, SIDES, type Side, type View } from "../state/view";
@@ -110,10 +111,10 @@ function TeachForm({ view, change }: { view: View; change: ChangeView }) {
   const [orthogonalTo, setOrthogonalTo] = useState<readonly string[]>([]);
   const items = directions.data?.items ?? [];
   const { more, less } = view;
-  const wrong = name !== "" && !isDirectionName(name);
+  const wrong = name !== "" && !isName(name);
   const enough = Math.min(more.length, less.length) >= FEWEST_EXAMPLES;
   const start = () => {
-    if (!enough || !isDirectionName(name)) return;
+    if (!enough || !isName(name)) return;
     const lesson = { name, more, less, orthogonalTo };
     // The slider is shown on a picture that the direction leads to, with what is known of it.
     const shown = { show: view.show ?? more[0] ?? null, direction: name };

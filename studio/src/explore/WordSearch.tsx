@@ -52,17 +52,17 @@ export function WordSearch({
       </TextField>
       {named.length > 0 && (
         <ul aria-label={t.wordsFound}>
-          {named.map((one) => (
-            <li key={`${one.kind} ${one.name}`}>
-              <Button className="option word" onPress={() => choose(one)}>
-                {one.kind === "latent" && <Picture latent={one.name} />}
-                {one.kind === "class" && <TagIcon />}
-                {one.kind === "direction" && <TuneIcon />}
+          {named.map((match) => (
+            <li key={`${match.kind} ${match.name}`}>
+              <Button className="option word" onPress={() => choose(match)}>
+                {match.kind === "latent" && <Picture latent={match.name} />}
+                {match.kind === "class" && <TagIcon />}
+                {match.kind === "direction" && <TuneIcon />}
                 <span className="word-name">
-                  {one.name}
-                  {one.detail && <small>{one.detail}</small>}
+                  {match.name}
+                  {match.detail && <small>{match.detail}</small>}
                 </span>
-                <small>{t[`named_${one.kind}`]}</small>
+                <small>{t[`named_${match.kind}`]}</small>
               </Button>
             </li>
           ))}

@@ -12,6 +12,7 @@ import {
 } from "react-aria-components";
 import type { JobEvent } from "../api/eventStream";
 import { useJobEvents } from "../api/events";
+import { isName, toName } from "../api/names";
 import { Problem } from "../api/problem";
 import { hasEnded, useJob } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
@@ -19,7 +20,6 @@ import { useFormats } from "../i18n/formats";
 import { screenQuery } from "../state/screen";
 import { ScreenLink } from "../ui/ScreenLink";
 import { modelQuery } from "./address";
-import { isModelName, nameFrom } from "./name";
 import { TEXTS } from "./texts";
 import { uploadModel } from "./upload";
 
@@ -71,7 +71,7 @@ function Import({ file, onForget }: { file: File; onForget: () => void }) {
   const t = useScreenTexts(TEXTS);
   const { t: common } = useTexts();
   const formats = useFormats();
-  const [name, setName] = useState(() => nameFrom(file.name));
+  const [name, setName] = useState(() => toName(file.name.replace(/\.(zip|safetensors)$/i, "")));
   const [share, setShare] = useState(0);
   const upload = useMutation({ mutationFn: () => uploadModel(name, file, setShare) });
   const isTaken = upload.error instanceof Problem && upload.error.status === 409;
@@ -91,7 +91,7 @@ function Import({ file, onForget }: { file: File; onForget: () => void }) {
       className="import-form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (isModelName(name)) upload.mutate();
+        if (isName(name)) upload.mutate();
       }}
     >
       <p>
@@ -101,7 +101,7 @@ function Import({ file, onForget }: { file: File; onForget: () => void }) {
         className="field"
         value={name}
         onChange={setName}
-        isInvalid={!isModelName(name)}
+        isInvalid={!isName(name)}
         autoFocus
       >
         <Label>{t.importAs}</Label>
@@ -116,7 +116,7 @@ function Import({ file, onForget }: { file: File; onForget: () => void }) {
         </div>
       )}
       <div className="button-row">
-        <Button type="submit" className="button primary" isDisabled={!isModelName(name)}>
+        <Button type="submit" className="button primary" isDisabled={!isName(name)}>
           {t.importStart}
         </Button>
         <Button className="button quiet" onPress={onForget}>

@@ -10,10 +10,10 @@ import {
   Popover,
   TextField,
 } from "react-aria-components";
+import { isName } from "../api/names";
 import { useScreenTexts } from "../i18n";
 import { navigate } from "../state/address";
 import { modelQuery } from "./address";
-import { isModelName } from "./name";
 import { useRename } from "./queries";
 import { TEXTS } from "./texts";
 
@@ -31,7 +31,7 @@ export function RenameButton({ model }: { model: string }) {
             className="dialog-form"
             onSubmit={(event) => {
               event.preventDefault();
-              if (!isModelName(name)) return;
+              if (!isName(name)) return;
               rename.mutate(name, {
                 onSuccess: () => navigate(modelQuery(name), { replace: true }),
               });
@@ -41,7 +41,7 @@ export function RenameButton({ model }: { model: string }) {
               className="field"
               value={name}
               onChange={setName}
-              isInvalid={name !== "" && !isModelName(name)}
+              isInvalid={name !== "" && !isName(name)}
               autoFocus
             >
               <Label>{t.newName}</Label>
@@ -57,7 +57,7 @@ export function RenameButton({ model }: { model: string }) {
             <Button
               type="submit"
               className="button primary"
-              isDisabled={!isModelName(name) || name === model || rename.isPending}
+              isDisabled={!isName(name) || name === model || rename.isPending}
             >
               {t.rename}
             </Button>

@@ -1,3 +1,5 @@
+import { isName } from "../api/names";
+
 /**
  * A latent as addresses write it: the digits of a seed or the name of a saved latent, and after it
  * the amounts by which it is moved along directions, such as `7~white:1.5~ginger:-0.5`.
@@ -10,7 +12,6 @@ export const MAX_SEED = Number.MAX_SAFE_INTEGER; // 2^53 - 1, the service's too
 export const SEPARATOR = "..";
 const MAX_AMOUNT = 10;
 const SEED = /^\d{1,16}$/;
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const EDIT = /^([a-z0-9][a-z0-9._-]{0,63}):(-?\d{1,2}(?:\.\d{1,3})?)$/;
 
 /** The seed or the name, without the edits. */
@@ -47,12 +48,7 @@ export function isSeed(ref: LatentRef): boolean {
 
 /** Whether the service accepts the name for a saved latent: it must not read as a seed. */
 export function isLatentName(text: string): boolean {
-  return NAME.test(text) && !/^\d+$/.test(text) && !text.includes(SEPARATOR);
-}
-
-/** Whether the service accepts the name for a direction. */
-export function isDirectionName(text: string): boolean {
-  return NAME.test(text);
+  return isName(text) && !/^\d+$/.test(text) && !text.includes(SEPARATOR);
 }
 
 export function isRef(text: string): boolean {

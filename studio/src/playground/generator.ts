@@ -54,7 +54,7 @@ export class Generator {
 }
 
 /** The first image of a row of (height, width, channels) with 1, 3 or 4 channels. */
-export function toImage(pixels: Uint8Array, shape: Content["shape"]): ImageData {
+function toImage(pixels: Uint8Array, shape: Content["shape"]): ImageData {
   const [height, width, channels] = shape;
   const image = new ImageData(width, height);
   const [red, green, blue] = channels === 1 ? [0, 0, 0] : [0, 1, 2];

@@ -1,6 +1,6 @@
 /** What a seed stands for: a latent and a class, as docs/latents.md defines them. */
 
-export type Word = number; // of 32 bits, from 0 on
+type Word = number; // of 32 bits, from 0 on
 
 type Block = readonly [Word, Word, Word, Word];
 

@@ -4,7 +4,7 @@ export type Metrics = Readonly<Record<string, unknown>>;
 /** Where better values are: towards those of other real images, above, or below. */
 export type Better = "real" | "up" | "down";
 
-export const SCORES = {
+const SCORES = {
   kid: "real",
   frechet: "real",
   precision: "up",

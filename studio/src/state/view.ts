@@ -1,11 +1,5 @@
-import {
-  isDirectionName,
-  isRef,
-  isSeed,
-  type LatentRef,
-  MAX_SEED,
-  SEPARATOR,
-} from "../pictures/latent";
+import { isName } from "../api/names";
+import { isRef, isSeed, type LatentRef, MAX_SEED, SEPARATOR } from "../pictures/latent";
 import { EASINGS, type Easing } from "../pictures/morph";
 
 export const MAX_KEYFRAMES = 64;
@@ -137,7 +131,7 @@ export function parseView(query: string): View {
     teach: SIDES.find((side) => side === given.get("teach")) ?? null,
     more: refs("more").slice(0, MAX_EXAMPLES),
     less: refs("less").slice(0, MAX_EXAMPLES),
-    direction: text("direction", isDirectionName),
+    direction: text("direction", isName),
   };
 }
 

@@ -2,6 +2,7 @@ import { useMemo, useState } from "react";
 import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import type { Dataset, Preset } from "../api/client";
 import { useQueueJob } from "../api/jobs";
+import { isName } from "../api/names";
 import { useModels, usePresets } from "../api/queries";
 import { useTexts } from "../i18n";
 import type { Change } from "../state/address";
@@ -15,8 +16,6 @@ import { useQuote, useQuotes } from "./queries";
 import { freeName, jobRequest, sortPresets } from "./request";
 import { StartChoice } from "./StartChoice";
 import { useTrainTexts } from "./texts";
-
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 interface FormProps {
   dataset: Dataset;
@@ -75,7 +74,7 @@ function PresetForm({ dataset, state, change, presets }: FormProps & { presets: 
   // The same training, asked for twice, is one job.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another body is another training
   const key = useMemo(randomKey, [text]);
-  const wrong = NAME.test(model) ? null : t.nameRule;
+  const wrong = isName(model) ? null : t.nameRule;
   return (
     <Form
       className="train-form"

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
+import { isName } from "../api/names";
 import { useDatasets } from "../api/queries";
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
@@ -8,7 +9,6 @@ import type { Selection } from "./sources";
 import { useTrainTexts } from "./texts";
 import { discardUpload, type UploadFields } from "./upload";
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const SIZES = ["32", "64", "128"];
 const FITS = ["crop", "pad", "stretch"] as const;
 type Fit = (typeof FITS)[number];
@@ -41,7 +41,7 @@ export function UploadForm({
     (fields?.near_duplicates as Repetitions | undefined) ?? "keep",
   );
   const isTaken = datasets.some((other) => other.name === name && other.status !== "failed");
-  const wrong = !NAME.test(name) ? t.nameRule : isTaken ? t.nameTaken(name) : null;
+  const wrong = !isName(name) ? t.nameRule : isTaken ? t.nameTaken(name) : null;
   return (
     <Form
       className="panel-box upload-form"

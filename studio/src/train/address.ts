@@ -1,3 +1,4 @@
+import { NAME } from "../api/names";
 import type { Codec } from "../state/address";
 import { screenQuery } from "../state/screen";
 
@@ -31,7 +32,6 @@ export const EMPTY: TrainState = {
   at: null,
 };
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const ID = /^[0-9a-f]{1,32}$/;
 
 /** Reads the query of an address. A value that is not valid counts as absent. */

@@ -1,3 +1,4 @@
+import { toName } from "../api/names";
 import { type Member, tarOf } from "./tar";
 
 /** What is sent as one file. `id` recognises it when it is chosen again after an interruption. */
@@ -51,12 +52,7 @@ export function selectionOf(members: readonly Member[]): Selection | null {
 export function datasetName(path: string): string {
   const [first = ""] = path.split("/");
   const stem = first.replace(/(\.(tar|idx\d|zip|tgz|gz|parquet|np[yz]|png|jpe?g|webp))+$/i, "");
-  const name = stem
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]+/g, "-")
-    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "");
-  return name.slice(0, 64) || "pictures";
+  return toName(stem) || "pictures";
 }
 
 /** FNV-1a of the names, sizes and times: it recognises a folder, and protects nothing. */

@@ -15,7 +15,7 @@ export function modelName(recipe: Recipe): string {
 export function bySuitability(datasets: readonly Dataset[]): Dataset[] {
   const suits = ({ shape }: Dataset) =>
     Number(shape?.[0] === SIDE && shape[1] === SIDE) + Number(shape?.[2] === 1);
-  return datasets.toSorted((one, other) => suits(other) - suits(one));
+  return datasets.toSorted((left, right) => suits(right) - suits(left));
 }
 
 /** Whether a training goes on, or will. */

@@ -4,7 +4,7 @@ import { Random } from "./random";
 import { Series } from "./series";
 import { drawReal, targetOf } from "./target";
 
-export const SHOWN_POINTS = 256;
+const SHOWN_POINTS = 256;
 const TRAIL_POINTS = 240;
 const TRAIL_LATENTS = 48; // enough for the middle of the points at each step
 const QUALITY_EVERY = 10; // steps
