@@ -24,3 +24,21 @@ export function NoModel({ models }: { models: readonly Model[] }) {
     />
   );
 }
+
+/** What is shown in place of the model that the address names, while others have pictures. */
+export function NoPictures({ model, isKnown }: { model: string; isKnown: boolean }) {
+  const { t } = useTexts();
+  return isKnown ? (
+    <Notice
+      title={t.modelWithoutPictures(model)}
+      text={t.modelWithoutPicturesHelp}
+      action={{ text: t.itsJobs, onPress: () => navigate(screenQuery("jobs", { model })) }}
+    />
+  ) : (
+    <Notice
+      title={t.modelMissing(model)}
+      text={t.modelMissingHelp}
+      action={{ text: t.models, onPress: () => navigate(screenQuery("models")) }}
+    />
+  );
+}

@@ -230,6 +230,11 @@ export const ja: Messages = {
   noModelHelp:
     "画像のフォルダーで学習してください。最初のチェックポイントができるとここに現れます。",
   training: "このモデルにはまだチェックポイントがありません",
+  modelWithoutPictures: (model) => `${model} にはまだ画像がありません`,
+  modelWithoutPicturesHelp: "最初のチェックポイントができると、ここに現れます。",
+  modelMissing: (model) => `モデル ${model} はありません`,
+  modelMissingHelp: "名前が変わったか、削除された可能性があります。",
+  itsJobs: "このモデルのジョブ",
   keyNeeded: "このサービスにはキーが必要です",
   keyHelp: "MOGGY_API_KEYS のキーを 1 つ入力してください。このブラウザーに保存されます。",
   keyRefused: "サービスはこのキーを知りません。",

@@ -74,11 +74,21 @@ function Sections({
   change: Change<ModelsView>;
 }) {
   const t = useScreenTexts(TEXTS);
+  const { t: common } = useTexts();
   const checkpoints = useCheckpoints(model.name).data?.items ?? [];
   useModelJobs(model.name);
   useRefreshWhen(`${model.checkpoints} ${model.checkpoint}`);
   const served = checkpoints.find((checkpoint) => checkpoint.served);
-  if (model.checkpoint === null) return <p className="blank">{t.noCheckpoint}</p>;
+  if (model.checkpoint === null) {
+    return (
+      <div className="blank">
+        <p>{t.noCheckpointHelp}</p>
+        <ScreenLink className="button" query={screenQuery("jobs", { model: model.name })}>
+          {common.itsJobs}
+        </ScreenLink>
+      </div>
+    );
+  }
   return (
     <>
       <Strip model={model} count={PICTURES} />

@@ -4,6 +4,8 @@ export const en = {
   none: "No models yet",
   noneHelp: "Train one on pictures of yours, or drop a file of another Moggy here.",
   noCheckpoint: "No checkpoint yet",
+  noCheckpointHelp:
+    "No checkpoint yet. Its pictures, scores and files appear here with the first one.",
   learntFrom: (images: string) => `learnt from ${images} images`,
   checkpointsAndBytes: (count: string, bytes: string) => `${count} checkpoints · ${bytes}`,
   oneCheckpoint: (bytes: string) => `1 checkpoint · ${bytes}`,

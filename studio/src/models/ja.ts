@@ -7,6 +7,8 @@ export const ja: Translation<typeof en> = {
   none: "モデルがまだありません",
   noneHelp: "手元の画像で学習するか、別の Moggy のファイルをここにドロップしてください。",
   noCheckpoint: "チェックポイントはまだありません",
+  noCheckpointHelp:
+    "チェックポイントはまだありません。最初のものができると、画像・スコア・ファイルがここに現れます。",
   learntFrom: (images) => `${images} 枚から学習`,
   checkpointsAndBytes: (count, bytes) => `チェックポイント ${count} 個 · ${bytes}`,
   oneCheckpoint: (bytes) => `チェックポイント 1 個 · ${bytes}`,
