@@ -80,7 +80,7 @@ export function Header({
         <p className="muted">
           {t.modelFacts(
             `${width} × ${height}`,
-            String(config.architecture),
+            String(config.preset ?? config.architecture),
             n(model.images_seen ?? 0),
           )}
         </p>

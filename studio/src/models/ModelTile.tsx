@@ -20,7 +20,7 @@ export function ModelTile({ model }: { model: Model }) {
   const { height, width } = sizeOf(model);
   const bytes = formats.bytes(model.bytes);
   const parts = [
-    `${width}×${height}`,
+    `${width} × ${height}`,
     String(model.config?.preset ?? ""),
     t.learntFrom(n(model.images_seen ?? 0)),
   ];

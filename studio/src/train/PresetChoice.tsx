@@ -34,6 +34,7 @@ export function PresetChoice({
           <Radio key={preset.name} value={preset.name} className="preset-card">
             <span className="preset-title">
               {textOf(t, "preset", preset.name) ?? preset.name}
+              <code className="preset-name">{preset.name}</code>
               {preset.default && <span className="badge plain">{t.recommended}</span>}
             </span>
             <span className="muted">{textOf(t, "presetText", preset.name) ?? preset.summary}</span>

@@ -7,7 +7,7 @@ export const en = {
   dropTitle: "Drop a folder, an archive or pictures",
   dropHelp:
     "zip, tar, PNG, JPEG, WebP, HEIC and more. Folders inside become classes. A few hundred pictures of one subject are enough to begin.",
-  chooseFile: "Choose an archive",
+  chooseFile: "Choose an archive or pictures",
   chooseFolder: "Choose a folder",
   nothingVisible: "There are no pictures in it: only hidden files, or none.",
   interrupted: (name: string, percent: string) =>

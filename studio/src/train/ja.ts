@@ -8,7 +8,7 @@ export const ja: TrainTexts = {
   dropTitle: "フォルダー、アーカイブ、画像をここへドロップ",
   dropHelp:
     "zip、tar、PNG、JPEG、WebP、HEIC など。中のフォルダーがクラスになります。同じ題材の画像が数百枚あれば始められます。",
-  chooseFile: "アーカイブを選ぶ",
+  chooseFile: "アーカイブか画像を選ぶ",
   chooseFolder: "フォルダーを選ぶ",
   nothingVisible: "画像がありません。隠しファイルだけか、空です。",
   interrupted: (name, percent) =>
@@ -148,8 +148,8 @@ export const ja: TrainTexts = {
     `ディスクがいっぱいです。${size} 空くと自動で再開します。不要なモデルやデータセットを削除してください。`,
   pausedHelp: "状態は保存されており、続きから正確に再開できます。",
   on: (worker) => `${worker} で実行中`,
-  cancel: "中止",
-  cancelTitle: "この学習を中止しますか?",
+  cancel: "キャンセル",
+  cancelTitle: "この学習をキャンセルしますか?",
   cancelHelp: "再開はできません。チェックポイントは残り、そこから新しい学習を始められます。",
   exploreIt: "探索する",
   jobMissing: "この学習はありません",
@@ -199,7 +199,7 @@ export const ja: TrainTexts = {
   restart: "最新のチェックポイントから、自動調整ありでやり直す",
   restartTitle: "最新のチェックポイントからやり直しますか?",
   restartHelp:
-    "この学習を中止し、最新のチェックポイントから新しい学習を始めます。兆候が現れると、学習率・罰則・データ拡張を自動で変えます。",
+    "この学習をキャンセルし、最新のチェックポイントから新しい学習を始めます。兆候が現れると、学習率・罰則・データ拡張を自動で変えます。",
   restartConfirm: "やり直す",
   stopHere: "ここで終える(最良のチェックポイントが配信されます)",
   stopTitle: "ここで学習を終えますか?",
