@@ -32,6 +32,13 @@ function Content() {
     if (key !== null) void client.invalidateQueries();
   }, [key, client]);
 
+  const entry = SCREEN_ENTRIES.find(({ id }) => id === screen) ?? SCREEN_ENTRIES[0];
+  if (entry === undefined) throw new Error("the page has no screens");
+  const title = `${entry.label(t)} · Moggy`;
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+
   if (needed) return <KeyForm />;
   if (models.data === undefined) {
     if (isOffline(models.error)) {
@@ -48,8 +55,6 @@ function Content() {
     }
     return <Notice title={t.loading} quiet />;
   }
-  const entry = SCREEN_ENTRIES.find(({ id }) => id === screen) ?? SCREEN_ENTRIES[0];
-  if (entry === undefined) throw new Error("the page has no screens");
   return (
     <Suspense fallback={<Notice title={t.loading} quiet />}>
       <entry.Content />
