@@ -105,7 +105,7 @@ export const en = {
 
   facts: "Job",
   dataset: "Dataset",
-  preset: "Preset",
+  preset: "Recipe",
   resumedFrom: "Started from",
   checkpoint: "Checkpoint",
   attempt: "Attempt",

@@ -106,7 +106,7 @@ export const ja: Translation<typeof en> = {
 
   facts: "ジョブ",
   dataset: "データセット",
-  preset: "プリセット",
+  preset: "レシピ",
   resumedFrom: "開始点",
   checkpoint: "チェックポイント",
   attempt: "試行",

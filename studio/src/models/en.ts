@@ -44,7 +44,7 @@ export const en = {
   datasetOf: (name: string, images: string) => `${name}, ${images} images`,
   unknownDataset: "Not known",
   continuedFrom: "Continued from",
-  preset: "Preset",
+  preset: "Recipe",
   architecture: "Architecture",
   size: "Image size",
   sizeOf: (width: string, height: string, channels: string) => `${width} × ${height}, ${channels}`,

@@ -46,7 +46,7 @@ export const ja: Translation<typeof en> = {
   datasetOf: (name, images) => `${name}、${images} 枚`,
   unknownDataset: "不明",
   continuedFrom: "開始点",
-  preset: "プリセット",
+  preset: "レシピ",
   architecture: "アーキテクチャ",
   size: "画像の大きさ",
   sizeOf: (width, height, channels) => `${width} × ${height}、${channels}`,

@@ -1,5 +1,5 @@
 import { useTexts } from "../../i18n";
-import type { Change } from "../../state/address";
+import { type Change, navigate } from "../../state/address";
 import { screenQuery } from "../../state/screen";
 import { Notice } from "../../ui/Notice";
 import { ScreenLink } from "../../ui/ScreenLink";
@@ -32,9 +32,22 @@ export function Theatre({
 
   if (job === undefined) {
     if (error === null) return <Notice title={common.loading} quiet />;
-    return <Notice title={t.jobMissing} text={error.message || common.offline} />;
+    return (
+      <Notice
+        title={t.jobMissing}
+        text={error.message || common.offline}
+        action={{ text: t.trainings, onPress: () => navigate(screenQuery("train")) }}
+      />
+    );
   }
-  if (job.kind !== "train") return <Notice title={t.notTraining(job.kind)} />;
+  if (job.kind !== "train") {
+    return (
+      <Notice
+        title={t.notTraining(job.kind)}
+        action={{ text: t.log, onPress: () => navigate(screenQuery("jobs", { job: job.id })) }}
+      />
+    );
+  }
   const log = (
     <ScreenLink className="link" query={screenQuery("jobs", { job: job.id })}>
       {t.log}
