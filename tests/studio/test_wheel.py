@@ -1,5 +1,6 @@
 """The wheel, installed into an environment that has neither Node nor PyTorch, shows its page."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -21,15 +22,26 @@ def pip(python: Path | str, *arguments: str | Path) -> None:
     subprocess.run(command, check=True, cwd=ROOT)
 
 
+def sources(folder: Path) -> Path:
+    """What the wheel is built from: setuptools would leave its own copy of it in the checkout."""
+    for package in ("app", "worker", "models"):
+        shutil.copytree(ROOT / package, folder / package)
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program `moggy` of the wheel."""
     require_pages()
     folder = tmp_path_factory.mktemp("wheel")
-    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    # PyTorch brings a setuptools that is new enough: none has to be installed for the build.
+    build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder)
+    pip(sys.executable, *build, sources(folder / "sources"))
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "environment", with_pip=True)
-    pip(folder / "environment" / "bin" / "python", "install", wheel)
+    pip(folder / "environment" / "bin" / "python", "install", "--no-compile", wheel)
     return folder / "environment" / "bin" / "moggy"
 
 
