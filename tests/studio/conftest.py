@@ -1,9 +1,11 @@
-"""A service with the starter model, which the tests of several screens share."""
+"""A service with the starter model, which the tests of several screens share, and its visitor."""
 
 from collections.abc import Iterator
 
 import pytest
 from running_service import Service
+
+from .browser import Visitor, open_browser
 
 # Enough to see a projection through, and too few to find anything.
 FEW_STEPS = {"encoder_images": 128, "calibration_pictures": 8, "projection_steps": 3}
@@ -15,3 +17,10 @@ def cats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(home, starter="cats", index_samples=64, **FEW_STEPS) as service:
         service.wait_until_ready()
         yield service
+
+
+@pytest.fixture(scope="module")
+def visitor(cats: Service) -> Iterator[Visitor]:
+    """Opens pages with the starter model; files with other models have a fixture of this name."""
+    with open_browser() as browser:
+        yield Visitor(browser, cats.url)

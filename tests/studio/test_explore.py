@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
-from running_service import Service
 
 from .browser import (
     DESKTOP,
@@ -17,7 +16,6 @@ from .browser import (
     Visitor,
     axe_findings,
     check_downloads,
-    open_browser,
     query,
     stage,
     tile,
@@ -27,12 +25,6 @@ from .browser import (
 pytestmark = pytest.mark.slow
 
 MODEL = "/v1/models/cats"
-
-
-@pytest.fixture(scope="module")
-def visitor(cats: Service) -> Iterator[Visitor]:
-    with open_browser() as browser:
-        yield Visitor(browser, cats.url)
 
 
 @pytest.fixture(autouse=True)

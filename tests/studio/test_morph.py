@@ -6,13 +6,11 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from playwright.sync_api import expect
-from running_service import Service
 
 from .browser import (
     Visitor,
     check_downloads,
     frame,
-    open_browser,
     query,
     stage,
     tile,
@@ -22,12 +20,6 @@ from .browser import (
 pytestmark = pytest.mark.slow
 
 MODEL = "/v1/models/cats"
-
-
-@pytest.fixture(scope="module")
-def visitor(cats: Service) -> Iterator[Visitor]:
-    with open_browser() as browser:
-        yield Visitor(browser, cats.url)
 
 
 @pytest.fixture(autouse=True)

@@ -6,14 +6,13 @@ from typing import Any
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
-from running_service import Service, wait_until
+from running_service import wait_until
 
 from .browser import (
     DESKTOP,
     PHONE,
     Visitor,
     axe_findings,
-    open_browser,
     query,
     stage,
     tile,
@@ -23,12 +22,6 @@ from .browser import (
 pytestmark = pytest.mark.slow
 
 DIRECTIONS = "/v1/models/cats/directions"
-
-
-@pytest.fixture(scope="module")
-def visitor(cats: Service) -> Iterator[Visitor]:
-    with open_browser() as browser:
-        yield Visitor(browser, cats.url)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ import {
   Menu,
   MenuItem,
   MenuTrigger,
-  NumberField,
   Popover,
   TextField,
 } from "react-aria-components";
@@ -16,11 +15,8 @@ import { useDeleteDirection, useRenameDirection } from "../api/directions";
 import { isName } from "../api/names";
 import { useTexts } from "../i18n";
 import { RemotePicture } from "../pictures/RemotePicture";
-import { LabelledSlider } from "../ui/controls";
+import { DirectionSlider } from "../ui/DirectionSlider";
 import { MoreIcon } from "../ui/icons";
-
-const LIMIT = 3; // of a slider; the number box goes further
-const BOX_LIMIT = 10;
 
 /** A direction: its slider and number, what is known of it, and how it is renamed and deleted. */
 export function DirectionRow({
@@ -50,27 +46,12 @@ export function DirectionRow({
   };
   return (
     <div className="direction">
-      <LabelledSlider
-        label={name}
-        value={Math.max(-LIMIT, Math.min(LIMIT, amount))}
-        minValue={-LIMIT}
-        maxValue={LIMIT}
-        step={0.1}
-        centred
+      <DirectionSlider
+        name={name}
+        boxLabel={t.amountOf(name)}
+        amount={amount}
         onChange={onChange}
       />
-      <NumberField
-        aria-label={t.amountOf(name)}
-        className="field number-box"
-        value={amount}
-        minValue={-BOX_LIMIT}
-        maxValue={BOX_LIMIT}
-        step={0.1}
-        formatOptions={{ maximumFractionDigits: 2 }}
-        onChange={(value) => onChange(Number.isNaN(value) ? 0 : value)}
-      >
-        <Input />
-      </NumberField>
       <MenuTrigger>
         <Button className="icon-button" aria-label={t.more(name)}>
           <MoreIcon />

@@ -1,11 +1,8 @@
-import { Button, Input, NumberField } from "react-aria-components";
+import { Button } from "react-aria-components";
 import { baseOf, captionOf, editsOf, withEdit } from "../pictures/latent";
-import { LabelledSlider } from "../ui/controls";
+import { DirectionSlider } from "../ui/DirectionSlider";
 import { usePictures } from "./pictures";
 import { t } from "./texts";
-
-const LIMIT = 3; // of a slider; the number box goes further
-const BOX_LIMIT = 10;
 
 /** Moves the active picture along the directions of the model. */
 export function Directions() {
@@ -28,36 +25,16 @@ export function Directions() {
         )}
       </div>
       <div className="play-directions">
-        {directions.map(({ name }) => {
-          const amount = edits[name] ?? 0;
-          const set = (value: number) =>
-            edit(withEdit(pick, name, Number.isNaN(value) ? 0 : value));
-          return (
-            <div key={name} className="direction">
-              <LabelledSlider
-                label={name}
-                value={Math.max(-LIMIT, Math.min(LIMIT, amount))}
-                minValue={-LIMIT}
-                maxValue={LIMIT}
-                step={0.1}
-                centred
-                onChange={set}
-              />
-              <NumberField
-                aria-label={t.amountOf(name)}
-                className="field number-box"
-                value={amount}
-                minValue={-BOX_LIMIT}
-                maxValue={BOX_LIMIT}
-                step={0.1}
-                formatOptions={{ maximumFractionDigits: 2 }}
-                onChange={set}
-              >
-                <Input />
-              </NumberField>
-            </div>
-          );
-        })}
+        {directions.map(({ name }) => (
+          <div key={name} className="direction">
+            <DirectionSlider
+              name={name}
+              boxLabel={t.amountOf(name)}
+              amount={edits[name] ?? 0}
+              onChange={(amount) => edit(withEdit(pick, name, amount))}
+            />
+          </div>
+        ))}
       </div>
     </section>
   );
