@@ -197,6 +197,7 @@ def test_seeds_are_chosen_by_number_by_chance_and_by_the_arrow_keys(
         expect(stage).to_have_attribute("aria-label", f"#{2**53 - 1}")
         box.fill("120")
         box.press("Enter")
+        expect(stage).to_have_attribute("aria-label", "#120")
         page.get_by_role("option", name="Seed 120", exact=True).focus()
         page.keyboard.press("ArrowRight")
         expect(stage).to_have_attribute("aria-label", "#121")
