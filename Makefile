@@ -101,9 +101,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,studio]'
 	@touch $@
 
-$(VENV)/.test-installed: pyproject.toml | $(BIN)/python
+# After the other, never beside it: two installations into one environment break each other.
+$(VENV)/.test-installed: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
-	@touch $@ $(VENV)/.installed
+	@touch $@
 
 # npm writes the file when it has installed the packages.
 $(PACKAGES): studio/package.json studio/package-lock.json studio/.npmrc | $(VENV)/.installed
