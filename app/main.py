@@ -63,6 +63,7 @@ from app.serving.process_settings import (
     switch_threads_often,
 )
 from app.serving.sample_indexes import SampleIndexes
+from models.resources import share_freed_memory, usable_cores
 
 STORE_RETRY_SECONDS = 10.0  # how long a request retries a bucket that does not answer
 
@@ -101,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     the API cannot run with them, the process exits with one line that says why.
     """
     configure_logs()
+    share_freed_memory(arenas=usable_cores())
     settings = settings or settings_or_exit(Settings, check_schema)
     set_broker(settings.redis_url)
     api = FastImageApi(

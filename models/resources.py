@@ -104,6 +104,18 @@ def keep_freed_memory() -> None:
         mallopt(trim_threshold, 2**31 - 1)
 
 
+def share_freed_memory(arenas: int) -> None:
+    """Make glibc's threads allocate from this many arenas: what one thread frees, others then use.
+
+    By default there are up to eight per core, and each keeps what its threads have freed. Threads
+    keep the arena that they have: call this before they start.
+    """
+    mallopt = _glibc_function("mallopt")
+    if mallopt is not None:
+        max_arenas = -8  # parameter number from malloc.h
+        mallopt(max_arenas, arenas)
+
+
 def release_freed_memory() -> None:
     """Make glibc return freed memory to the system. After loading a model this is up to 300 MB."""
     trim = _glibc_function("malloc_trim")

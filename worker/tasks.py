@@ -6,6 +6,7 @@ forked, and the main thread stays free to answer the broker.
 """
 
 import functools
+import gc
 from typing import Any
 
 import structlog
@@ -88,6 +89,7 @@ def _on_setup_logging(**_: Any) -> None:
 
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _on_init(**_: Any) -> None:
+    gc.enable()  # `app.up.import_quickly` starts the process without it
     settings_or_exit(WorkerSettings, check_schema)
 
 

@@ -1,6 +1,7 @@
 """Cores and memory: container limits in trees of files as the kernel shows them, and real use."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,39 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert free_memory() == 50 * MB
     (tmp_path / "memory.max").write_text("max\n")
     assert free_memory() == pytest.approx(unlimited, rel=0.5)
+
+
+# Eight threads allocate at the same time; malloc_info(3) lists the arenas ("heaps") that they took.
+ARENAS = """
+import ctypes, sys, tempfile, threading
+from models.resources import share_freed_memory
+if int(sys.argv[1]):
+    share_freed_memory(int(sys.argv[1]))
+libc, all_run = ctypes.CDLL(None), threading.Barrier(8)
+libc.malloc.restype = ctypes.c_void_p
+def allocate():
+    all_run.wait()
+    assert libc.malloc(1000)
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc.fopen.restype = ctypes.c_void_p
+with tempfile.NamedTemporaryFile() as file:
+    stream = ctypes.c_void_p(libc.fopen(file.name.encode(), b"w"))
+    libc.malloc_info(0, stream)
+    libc.fclose(stream)
+    print(file.read().decode().count("<heap nr="))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+def test_threads_share_the_arenas_that_there_may_be() -> None:
+    def arenas(limit: int) -> int:
+        out = subprocess.check_output([sys.executable, "-c", ARENAS, str(limit)])
+        return int(out)
+
+    assert arenas(2) <= 2
+    assert arenas(0) > 2
 
 
 def test_keeping_freed_memory_is_harmless_twice() -> None:

@@ -1,4 +1,4 @@
-"""The limit of open files, set in a child process."""
+"""Settings of a process, made in a child process."""
 
 import resource
 import subprocess
@@ -33,3 +33,17 @@ def test_a_limit_that_is_high_enough_is_unchanged() -> None:
         assert limits_after(hard, hard) == (hard, hard)
     more = hard if hard >= 0 else OPEN_FILES * 4
     assert limits_after(256, more) == (min(OPEN_FILES, more), more)
+
+
+COLLECTION = """
+import gc
+from app.serving.process_settings import collect_garbage_rarely
+gc.disable()
+collect_garbage_rarely()
+print(gc.isenabled(), gc.get_freeze_count() > 1000)
+"""
+
+
+def test_garbage_is_collected_rarely_but_again_after_a_start_without() -> None:
+    out = subprocess.check_output([sys.executable, "-c", COLLECTION], text=True)
+    assert out == "True True\n"
