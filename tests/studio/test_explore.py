@@ -1,7 +1,6 @@
 """The screen Explore in Chromium, against `moggy up` with the starter model."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,29 +9,12 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from .browser import (
-    DESKTOP,
-    PHONE,
-    Visitor,
-    axe_findings,
-    check_downloads,
-    query,
-    stage,
-    tile,
-    wait_for_pictures,
-)
+from .browser import DESKTOP, PHONE, Visitor
+from .explore_page import check_downloads, query, stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
 MODEL = "/v1/models/cats"
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_logged(visitor: Visitor) -> Iterator[None]:
-    """No test leaves an error on the console; violations of the policy are among them."""
-    visitor.problems.clear()
-    yield
-    assert visitor.problems == []
 
 
 def copied(page: Page) -> str:
@@ -107,7 +89,7 @@ def test_a_picture_is_saved_under_a_name_and_deleted(visitor: Visitor) -> None:
 
 def test_a_deleted_latent_is_saved_again_as_it_was(visitor: Visitor) -> None:
     body = {"name": "pale", "seed": 11, "edits": {"white": 1.5}, "note": "a note", "tags": ["fur"]}
-    with visitor.visit() as page:
+    with visitor.visit(allowed="status of 409") as page:
         wait_for_pictures(page)
         saved = httpx2.post(f"{visitor.url}{MODEL}/latents", json=body).json()
         page.goto(f"{visitor.url}/?show=pale")
@@ -128,12 +110,10 @@ def test_a_deleted_latent_is_saved_again_as_it_was(visitor: Visitor) -> None:
         httpx2.post(f"{visitor.url}{MODEL}/latents", json={"name": "pale", "seed": 1})
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("alert")).to_contain_text("pale")  # the name is in use
-    assert all("409" in text for text in visitor.problems)
-    visitor.problems.clear()
 
 
 def test_the_wall_shows_what_is_nearest_to_a_colour_and_to_a_picture(visitor: Visitor) -> None:
-    with visitor.visit() as page:
+    with visitor.visit(allowed="status of 503") as page:
         page.get_by_role("button", name="Search", exact=True).click()
         page.get_by_role("button", name="Colour #e0a458").click()
         # The first search has the samples indexed.
@@ -150,9 +130,6 @@ def test_the_wall_shows_what_is_nearest_to_a_colour_and_to_a_picture(visitor: Vi
         expect(first).to_have_accessible_name(f"Picture {seed}")  # it is most like itself
         page.get_by_role("button", name="All pictures").click()
         expect(page.get_by_role("grid", name="Pictures by seed")).to_be_visible()
-    (refused,) = visitor.problems  # the search that had the samples indexed
-    assert "503" in refused
-    visitor.problems.clear()
 
 
 def test_everything_is_reached_with_the_keyboard_alone(visitor: Visitor) -> None:
@@ -212,19 +189,17 @@ def test_theme_and_language_are_chosen_and_kept(visitor: Visitor) -> None:
 
 
 def test_a_service_that_does_not_answer_is_named_and_found_again(visitor: Visitor) -> None:
-    with visitor.visit() as page:
+    with visitor.visit(allowed="net::ERR_FAILED") as page:
         wait_for_pictures(page)
         page.route("**/v1/**", lambda route: route.abort())
         page.reload()
         expect(page.get_by_role("heading", name="The service does not answer")).to_be_visible()
         page.unroute("**/v1/**")
         wait_for_pictures(page)
-    assert visitor.problems
-    visitor.problems.clear()  # the requests that were broken off
 
 
 def test_the_api_reference_works_without_a_network(visitor: Visitor) -> None:
-    with visitor.visit("/docs") as page:
+    with visitor.visit("/docs", check_axe=False) as page:
         expect(page.get_by_role("heading", name="Moggy")).to_be_visible()
         expect(page.get_by_text("/v1/models/{name}/blend", exact=True)).to_be_visible()
 
@@ -240,14 +215,12 @@ def test_the_api_reference_works_without_a_network(visitor: Visitor) -> None:
     ids=["desktop-dark-en", "desktop-light-ja", "phone-light-en", "phone-dark-ja"],
 )
 def test_each_state_is_accessible(visitor: Visitor, view: dict[str, Any]) -> None:
-    options = view | {"reduced_motion": "reduce", "bypass_csp": True}
+    options = view | {"reduced_motion": "reduce"}
     with visitor.visit("/?show=7", **options) as page:
         page.wait_for_selector(".hash")
-        assert axe_findings(page) == []
         assert page.evaluate("document.body.scrollWidth <= innerWidth")
     with visitor.visit("/?morph=7..22&at=0.5", **options) as page:
         page.wait_for_selector(".transport")
-        assert axe_findings(page) == []
 
 
 def test_a_picture_is_moved_along_directions_by_slider_and_by_number(visitor: Visitor) -> None:

@@ -1,33 +1,17 @@
 """Morphs in Chromium: along a path of keyframes, and on a pad between corners."""
 
 import re
-from collections.abc import Iterator
 
 import httpx2
 import pytest
 from playwright.sync_api import expect
 
-from .browser import (
-    Visitor,
-    check_downloads,
-    frame,
-    query,
-    stage,
-    tile,
-    wait_for_pictures,
-)
+from .browser import Visitor
+from .explore_page import check_downloads, frame, query, stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
 MODEL = "/v1/models/cats"
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_logged(visitor: Visitor) -> Iterator[None]:
-    """No test leaves an error on the console; violations of the policy are among them."""
-    visitor.problems.clear()
-    yield
-    assert visitor.problems == []
 
 
 def test_keyframes_are_dragged_into_another_order(visitor: Visitor) -> None:

@@ -1,0 +1,69 @@
+"""What the tests of the screen Explore read from its page, and from the service beside it."""
+
+import io
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from .browser import Visitor
+
+MEDIA_TYPES = {
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "JPG": "image/jpeg",
+    "AVIF": "image/avif",
+    "GIF": "image/gif",
+    "MP4": "video/mp4",
+}
+
+
+def wait_for_pictures(page: Page) -> None:
+    """Wait until every picture of the wall that is rendered is there."""
+    page.wait_for_selector(".tile .picture.shown")
+    expect(page.locator(".tile .picture.waiting")).to_have_count(0)
+
+
+def tile(page: Page, seed: int) -> Locator:
+    """The picture of the seed on the wall, in any language."""
+    return page.get_by_role("button", name=re.compile(f"^(Picture|画像) {seed}$"))
+
+
+def stage(page: Page) -> Locator:
+    return page.get_by_role("complementary")
+
+
+def query(page: Page) -> dict[str, str]:
+    """The query of the page's address, without `from`, which follows once the wall has settled."""
+    values = parse_qs(urlsplit(page.url).query)
+    return {name: texts[0] for name, texts in values.items() if name != "from"}
+
+
+def colours(canvas: Locator) -> list[int]:
+    """The RGB values of a canvas."""
+    values: list[int] = canvas.evaluate(
+        "(canvas) => [...canvas.getContext('2d')"
+        ".getImageData(0, 0, canvas.width, canvas.height).data]"
+    )
+    return [value for index, value in enumerate(values) if index % 4 != 3]
+
+
+def served_colours(visitor: Visitor, path: str) -> list[int]:
+    image = Image.open(io.BytesIO(httpx2.get(visitor.url + path).content)).convert("RGB")
+    return list(image.tobytes())
+
+
+def check_downloads(page: Page, *formats: str) -> None:
+    """Each link leads to a file of its format."""
+    for file_format in formats:
+        link = stage(page).get_by_role("link", name=f"Download as {file_format}")
+        answer = httpx2.get(str(link.get_attribute("href")), timeout=60)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == MEDIA_TYPES[file_format]
+
+
+def frame(page: Page) -> int:
+    """The number of the frame of the morph that is shown."""
+    return int(page.locator("[data-frame]").get_attribute("data-frame") or -1)
