@@ -105,6 +105,26 @@ def find_checkpoint(session: Session, checkpoint_id: str) -> Checkpoint:
     return checkpoint
 
 
+def find_recorded(session: Session, checkpoint_id: str, sha256: str) -> Checkpoint:
+    """Return the checkpoint that a recipe records, whatever its model is called now.
+
+    Imported again, or on another service, it has another id: then its weights are found. Raises
+    NotFound.
+    """
+    of_id = select(Checkpoint).where(Checkpoint.id == checkpoint_id)
+    of_weights = select(Checkpoint).where(Checkpoint.sha256 == sha256)
+    newest = of_weights.order_by(Checkpoint.number.desc()).limit(1)
+    checkpoint = session.scalar(of_id) or session.scalar(newest)
+    if checkpoint is None:
+        raise NotFound(
+            f"the checkpoint of this recipe is not here, neither by its id {checkpoint_id!r} nor "
+            f"by its sha256 {sha256[:64]!r}: it was deleted, or is on another service; import it "
+            "from there to verify its files here",
+            field="checkpoint",
+        )
+    return checkpoint
+
+
 def lock_row(session: Session, checkpoint_id: str) -> Checkpoint:
     """Return the checkpoint as it is now, locked for a change. Raises NotFound."""
     query = select(Checkpoint).where(Checkpoint.id == checkpoint_id).with_for_update()

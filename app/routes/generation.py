@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from app.domain import registry
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest, LimitExceeded, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -77,6 +78,16 @@ class GenerationContext(NamedTuple):
         """Return the checkpoint with this id, or the one that the model serves."""
         checkpoint = await self.engine.checkpoints.find(self.database, model, checkpoint_id)
         return await self.exports.exported(checkpoint)
+
+    async def find_recorded(self, checkpoint_id: str, sha256: str) -> GeneratorCheckpoint:
+        """Return the checkpoint that a recipe records. Raises NotFound."""
+
+        def load() -> GeneratorCheckpoint:
+            with self.database.read() as session:
+                recorded = registry.find_recorded(session, checkpoint_id, sha256)
+                return GeneratorCheckpoint.of(recorded)
+
+        return await self.exports.exported(await to_thread.run_sync(load))
 
     async def library(self, model: str, references: References) -> LatentLibrary:
         """Look up what the request's latents refer to, in one read of the database."""

@@ -63,12 +63,13 @@ def _read(data: bytes) -> str:
     responses=problems(NotFound, QueueFull),
 )
 async def verify(context: GenerationDep) -> VerificationAnswer:
-    """Make the file in the body again from the recipe inside it, and compare. From a zip of
-    images, send a single image."""
+    """Make the file in the body again from the recipe inside it, and compare. The checkpoint is
+    found by its id or by its weights, so a file stays valid when its model is renamed, or imported
+    by another service. From a zip of images, send a single image."""
     data = await context.request.body()
     recipe, file_format = await to_thread.run_sync(read_recipe, data)
     verification = await to_thread.run_sync(Verification, recipe, file_format, context.settings)
-    checkpoint = await context.find(verification.model, verification.checkpoint)
+    checkpoint = await context.find_recorded(verification.checkpoint, verification.sha256)
     check_pixels(verification.images, checkpoint, context.settings, "recipe", verification.scale)
     sampling = verification.samples(checkpoint, context.engine)
     samples = await while_connected(context.request, sampling)

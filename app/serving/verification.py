@@ -57,7 +57,7 @@ class Verification:
         self._parsed = parse_recipe(recipe, file_format, settings)
         self._recipe = recipe
         self._format = file_format
-        self.model, self.checkpoint = self._parsed.model, self._parsed.checkpoint
+        self.checkpoint, self.sha256 = self._parsed.checkpoint, self._parsed.sha256
         self.scale = self._parsed.scale
         self.images = 1
         if isinstance(self._parsed, MorphRecipe):
@@ -109,6 +109,19 @@ class Verification:
         pixels: Pixels,
     ) -> Verdict:
         """Compare the file `data` with one made from the samples' `pixels` (N, H, W, C)."""
+        verdict = self._compare(data, checkpoint, samples, pixels)
+        if self._parsed.model == checkpoint.model:
+            return verdict
+        named = f"its recipe names the model {self._parsed.model[:64]!r}, which is "
+        return verdict._replace(says=f"{verdict.says}; {named}{checkpoint.model!r} here")
+
+    def _compare(
+        self,
+        data: bytes,
+        checkpoint: GeneratorCheckpoint,
+        samples: list[Sample],
+        pixels: Pixels,
+    ) -> Verdict:
         if self._parsed.sha256 != checkpoint.sha256:
             return Verdict(False, "its recipe names a sha256 that is not its checkpoint's", None)
         again = self._encode(Display(self.scale, self._parsed.resample).enlarge(pixels), samples)

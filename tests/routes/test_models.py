@@ -15,7 +15,12 @@ from app.domain.jobs import request_stop
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Model
-from benchmarks.harness.random_models import checkpoint_bytes, onnx_bytes
+from benchmarks.harness.random_models import (
+    checkpoint_bytes,
+    onnx_bytes,
+    register,
+    store_checkpoint,
+)
 from models.config import TrainingConfig
 
 
@@ -153,6 +158,19 @@ def test_a_renamed_model_keeps_everything_under_the_new_name(
     assert recipe["model"] == "kittens"
     assert client.get("/v1/models/cats").status_code == 404
     assert client.get("/v1/models/cats/images/7.png").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["images/7.png", "interpolations/7-9.webp?frames=2"])
+def test_a_file_made_before_a_rename_is_verified_by_its_checkpoint(
+    client: TestClient, database: Database, store: ObjectStore, name: str
+) -> None:
+    register(database, store_checkpoint(store, "cats"))
+    file = client.get(f"/v1/models/cats/{name}").content
+    client.patch("/v1/models/cats", json={"name": "kittens"})
+    register(database, store_checkpoint(store, "cats", weights=9))  # another model of the old name
+    verdict = client.post("/v1/recipes/verify", content=file).json()
+    assert (verdict["match"], verdict["difference"]) == (True, 0)
+    assert "'cats', which is 'kittens' here" in verdict["says"]
 
 
 def test_a_name_that_is_in_use_or_invalid_is_refused(

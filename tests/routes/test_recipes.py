@@ -296,6 +296,15 @@ def test_a_recipe_beyond_the_limits_or_of_an_absent_model_is_refused(client: Tes
         many = encode_image(np.asarray(image), "png", grid)
     answer = client.post("/v1/recipes/verify", content=many)
     assert (answer.status_code, "10001 images" in answer.json()["detail"]) == (422, True)
-    for changes in ({"checkpoint": "gone"}, {"model": "dogs"}):
-        answer = client.post("/v1/recipes/verify", content=with_recipe(data, **changes))
-        assert answer.status_code == 404
+    absent = with_recipe(data, checkpoint="gone", sha256="0" * 64)
+    answer = client.post("/v1/recipes/verify", content=absent)
+    assert (answer.status_code, "import it" in answer.json()["detail"]) == (404, True)
+
+
+def test_a_file_is_verified_by_its_weights_where_its_checkpoint_has_another_id(
+    client: TestClient,
+) -> None:
+    verdict = verify(client, with_recipe(made(client, "seed.png"), checkpoint="elsewhere"))
+    assert verdict["match"]
+    verdict = verify(client, with_recipe(made(client, "seed.png"), sha256="0" * 64))
+    assert (verdict["match"], "sha256" in verdict["says"]) == (False, True)
