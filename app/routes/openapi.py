@@ -27,6 +27,7 @@ DESCRIPTIONS = {
     403: "The request comes from a page of another site, or is for another host",
     404: "There is no such resource",
     406: "None of the formats matches `Accept`",
+    408: "The body did not arrive in time",
     409: "The current state of the resource forbids it",
     413: "The body is too large",
     415: "The body has another media type than the call takes",
@@ -154,7 +155,7 @@ def _problem_statuses(path: str, operation: dict[str, Any]) -> Iterator[int]:
     if "{" in path:
         yield 404
     if "requestBody" in operation:
-        yield from (400, 413, 415)
+        yield from (400, 408, 413, 415)
 
 
 def _problem_response(status: int) -> dict[str, Any]:
