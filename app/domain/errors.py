@@ -6,6 +6,7 @@ MoggyError
 ├── Unauthorized 401        no API key, or an unknown one
 ├── Forbidden 403           a request from a page of another site
 ├── NotFound 404
+│   └── ModelRenamed 404        a GET is redirected to the new name
 ├── NotAcceptable 406       none of the formats that the client accepts
 ├── Conflict 409            the resource's state does not allow the request
 │   ├── NameTaken 409           app.domain.datasets
@@ -69,6 +70,16 @@ class Forbidden(MoggyError):
 class NotFound(MoggyError):
     status = 404
     title = "Not found"
+
+
+class ModelRenamed(NotFound):
+    """No model has this name, which one had before it was renamed."""
+
+    def __init__(self, name: str, new_name: str) -> None:
+        super().__init__(
+            f"the model {name!r} is called {new_name!r} now: use that name", field="model"
+        )
+        self.name, self.new_name = name, new_name
 
 
 class NotAcceptable(MoggyError):

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events, jobs
+from app.domain import events, jobs, registry
 from app.domain.bundles import (
     REFERENCE,
     BundleError,
@@ -183,8 +183,7 @@ def add_imported_model(
         return None
     against = _scored_against(session, record)
     metrics = record.metrics if against else None
-    session.add(Model(name=job.model))
-    session.flush()
+    registry.add_model(session, job.model)
     checkpoint = Checkpoint(
         id=jobs.new_id(),
         model=job.model,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
-from app.domain.errors import Conflict, NotFound
+from app.domain.errors import Conflict, ModelRenamed, NotFound
 from app.domain.job_states import DERIVING, Stop
 from app.domain.leases import Claim, lock_job
 from app.domain.served_checkpoint import best_checkpoint, scored_against, served_checkpoint
@@ -18,6 +18,7 @@ from app.domain.tables import (
     CheckpointFile,
     Dataset,
     Direction,
+    FormerName,
     Job,
     Model,
     NamedLatent,
@@ -34,7 +35,32 @@ def find_model(session: Session, name: str, *, lock: bool = False) -> Model:
         query = query.with_for_update().execution_options(populate_existing=True)
     model = session.scalar(query)
     if model is None:
-        raise NotFound(f"there is no model {name!r}", field="model")
+        raise _no_model(session, name)
+    return model
+
+
+def _no_model(session: Session, name: str) -> NotFound:
+    new_name = session.scalar(select(FormerName.model).where(FormerName.name == name))
+    if new_name is not None:
+        return ModelRenamed(name, new_name)
+    return NotFound(f"there is no model {name!r}", field="model")
+
+
+def former_names(session: Session, models: Sequence[Model]) -> dict[str, list[str]]:
+    """Map the name of each model that was renamed to the names that it had."""
+    names = dict[str, list[str]]()
+    renamed = FormerName.model.in_([model.name for model in models])
+    for former in session.scalars(select(FormerName).where(renamed).order_by(FormerName.name)):
+        names.setdefault(former.model, []).append(former.name)
+    return names
+
+
+def add_model(session: Session, name: str) -> Model:
+    """Create a model. It takes its name from the model that had it before, if one did."""
+    session.execute(delete(FormerName).where(FormerName.name == name))
+    model = Model(name=name)
+    session.add(model)
+    session.flush()
     return model
 
 
@@ -61,8 +87,7 @@ def ensure_model(session: Session, name: str) -> None:
     """Create the model unless it exists. It cannot be deleted until the transaction ends."""
     query = select(Model.number).where(Model.name == name).with_for_update(read=True)
     if session.scalar(query) is None:
-        session.add(Model(name=name))
-        session.flush()
+        add_model(session, name)
 
 
 def resolve_checkpoint(
@@ -125,6 +150,12 @@ def find_recorded(session: Session, checkpoint_id: str, sha256: str) -> Checkpoi
     return checkpoint
 
 
+def models_of(session: Session, checkpoint_ids: Sequence[str]) -> dict[str, str]:
+    """Map the ids of checkpoints, except deleted ones, to the names of their models."""
+    query = select(Checkpoint.id, Checkpoint.model).where(Checkpoint.id.in_(checkpoint_ids))
+    return {row.id: row.model for row in session.execute(query)}
+
+
 def lock_row(session: Session, checkpoint_id: str) -> Checkpoint:
     """Return the checkpoint as it is now, locked for a change. Raises NotFound."""
     query = select(Checkpoint).where(Checkpoint.id == checkpoint_id).with_for_update()
@@ -142,6 +173,9 @@ def lock_start(session: Session, name: str) -> Checkpoint:
         model = session.scalar(select(Model).where(Model.name == name))
         checkpoint = served_checkpoint(session, model) if model else None
         if checkpoint is None:
+            missing = _no_model(session, name)
+            if isinstance(missing, ModelRenamed):
+                raise missing
             reason = "has no checkpoint yet" if model else "is neither a checkpoint nor a model"
             raise NotFound(f"{name!r} {reason}: it cannot be resumed from", field="resume_from")
     hold_model(session, checkpoint.model)
@@ -235,7 +269,8 @@ def add_checkpoint(
 
 
 def rename_model(session: Session, name: str, new_name: str) -> Model:
-    """Give a model, its checkpoints, latents, directions and ended jobs another name.
+    """Give a model, its checkpoints, latents, directions and ended jobs another name. Its old name
+    leads to the new one until another model takes it.
 
     Raises Conflict if the new name is in use, or if a job uses the model: its worker knows the old
     name.
@@ -254,13 +289,13 @@ def rename_model(session: Session, name: str, new_name: str) -> Model:
             f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first, or rename "
             "the model when it has ended"
         )
-    renamed = Model(name=new_name, checkpoint=model.checkpoint, created_at=model.created_at)
-    session.add(renamed)
     try:
-        session.flush()
+        renamed = add_model(session, new_name)
     except IntegrityError as exc:  # another request has taken the name since
         raise _name_taken(new_name, "choose another name, or delete it") from exc
-    for table in (Checkpoint, NamedLatent, Direction, Job):
+    renamed.checkpoint, renamed.created_at = model.checkpoint, model.created_at
+    session.add(FormerName(name=name, model=new_name))
+    for table in (Checkpoint, NamedLatent, Direction, Job, FormerName):
         session.execute(update(table).where(table.model == name).values(model=new_name))
     number = model.number
     session.delete(model)  # nothing refers to it any more

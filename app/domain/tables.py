@@ -146,6 +146,15 @@ class Model(Base):
     created_at: Mapped[float] = mapped_column(default=now())
 
 
+class FormerName(Base):
+    """A name that a model had before it was renamed, until another model takes it."""
+
+    __tablename__ = "former_names"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    model: Mapped[str] = mapped_column(String(64), ForeignKey("models.name", ondelete="CASCADE"))
+
+
 class Checkpoint(Base):
     """One stored snapshot of a training, with its scores."""
 

@@ -52,13 +52,16 @@ class LoadedList(BaseModel):
 
 
 class ModelView(BaseModel):
-    """`checkpoint` is the id of the served one, and `served_because` says why that one is served.
+    """`former_names`: it had them before it was renamed, and no other model has one now.
+
+    `checkpoint` is the id of the served one, and `served_because` says why that one is served.
 
     `pinned`: it was set by hand. `bytes`: what its deletion frees. `loaded`: the checkpoints in the
     memory of the API process that responds; every API process has its own.
     """
 
     name: str
+    former_names: list[str]
     created_at: datetime
     checkpoint: str | None
     served_because: str | None
@@ -139,8 +142,9 @@ async def change_model(
 ) -> ModelView:
     """Serve another checkpoint, or rename the model. A named checkpoint is loaded first, so that
     no request waits for it; a broken one is refused. A model is renamed with its checkpoints,
-    latents, directions and ended jobs; its old name is free then, and no address with it works any
-    more. While a job uses the model, it cannot be renamed."""
+    latents, directions and ended jobs. Its old name is free then: until another model takes it, a
+    GET of an address with it is redirected, and any other call is 404 and names the new one. While
+    a job uses the model, it cannot be renamed."""
     if not patch.model_fields_set:
         raise InvalidRequest(
             "nothing is to be changed: give checkpoint or name", field="checkpoint"
@@ -160,8 +164,6 @@ async def change_model(
 
     view = await to_thread.run_sync(change)
     engine.checkpoints.clear()
-    if view.name != name:
-        engine.generators.unload(name)  # those in memory have the old name
     return view
 
 
@@ -173,9 +175,10 @@ async def change_model(
 )
 def delete_model(name: str, database: DatabaseDep, store: StoreDep, engine: EngineDep) -> Response:
     with database.write() as session:
+        loaded = _loaded(session, engine).get(name, [])
         keys = registry.delete_model(session, name)
     engine.checkpoints.clear()
-    engine.generators.unload(name)
+    engine.generators.unload(cached.checkpoint.id for cached in loaded)
     for key in keys:
         store.delete(key)
     release_freed_memory()
@@ -210,27 +213,57 @@ async def load_model(
 
 
 @router.post("/{name}/unload")
-async def unload_model(name: str, database: DatabaseDep, engine: EngineDep) -> LoadedList:
+def unload_model(name: str, database: DatabaseDep, engine: EngineDep) -> LoadedList:
     """Remove the model's checkpoints from memory, and list them. Running requests are completed;
     the next request loads its checkpoint again."""
-    await engine.checkpoints.find(database, name)
-    items = [_loaded_view(loaded) for loaded in engine.generators.unload(name)]
-    if items:
-        await to_thread.run_sync(release_freed_memory)
-    return LoadedList(items=items)
+    with database.read() as session:
+        registry.find_model(session, name)
+        loaded = _loaded(session, engine).get(name, [])
+    removed = engine.generators.unload(cached.checkpoint.id for cached in loaded)
+    if removed:
+        release_freed_memory()
+    return LoadedList(items=[_loaded_view(cached) for cached in removed])
+
+
+def _loaded(session: Session, engine: Engine) -> dict[str, list[CachedGenerator]]:
+    """Map the names of models to their generators in memory, the least recently used first."""
+    generators = engine.generators.loaded()
+    models = registry.models_of(session, [cached.checkpoint.id for cached in generators])
+    loaded = dict[str, list[CachedGenerator]]()
+    for cached in generators:
+        if model := models.get(cached.checkpoint.id):
+            loaded.setdefault(model, []).append(cached)
+    return loaded
 
 
 def _views(session: Session, models: Sequence[Model], engine: Engine) -> list[ModelView]:
     served = served_by_model(session, models)
     stored = registry.stored_bytes(session, models)
+    former = registry.former_names(session, models)
+    loaded = _loaded(session, engine)
     return [
-        _view(model, served.get(model.name), stored.get(model.name, 0), engine) for model in models
+        _view(
+            model,
+            former_names=former.get(model.name, []),
+            served=served.get(model.name),
+            stored=stored.get(model.name, 0),
+            loaded=loaded.get(model.name, []),
+        )
+        for model in models
     ]
 
 
-def _view(model: Model, served: ServedChoice | None, stored: int, engine: Engine) -> ModelView:
+def _view(
+    model: Model,
+    *,
+    former_names: list[str],
+    served: ServedChoice | None,
+    stored: int,
+    loaded: list[CachedGenerator],
+) -> ModelView:
     return ModelView(
         name=model.name,
+        former_names=former_names,
         created_at=to_datetime(model.created_at),
         checkpoint=served.checkpoint.id if served else None,
         served_because=served.reason if served else None,
@@ -239,7 +272,7 @@ def _view(model: Model, served: ServedChoice | None, stored: int, engine: Engine
         bytes=stored,
         images_seen=served.checkpoint.images_seen if served else None,
         config=served.checkpoint.config if served else None,
-        loaded=[_loaded_view(loaded) for loaded in engine.generators.of_model(model.name)],
+        loaded=[_loaded_view(cached) for cached in loaded],
     )
 
 

@@ -20,8 +20,10 @@ from app.routes.openapi_examples import add_examples
 from app.routes.protocol.problems import METHODS, PROBLEM_JSON
 
 DOCUMENT = "/openapi.json"
+MODEL = "/v1/models/{name}"  # and all addresses below it
 
 DESCRIPTIONS = {
+    307: "The model has the name in `Location` now",
     400: "The body cannot be parsed",
     401: "The key is missing or unknown, where MOGGY_API_KEYS is set",
     403: "The request comes from a page of another site, or is for another host",
@@ -37,6 +39,7 @@ DESCRIPTIONS = {
     503: "The service cannot answer now: retry after `Retry-After` seconds",
     507: "The disk has too little free space",
 }
+HEADERS = {307: ("Location", "string"), 503: ("Retry-After", "integer")}
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457 problem details. `field` names the input at fault, where there is "
@@ -129,7 +132,7 @@ def _complete(document: dict[str, Any], *, keyed: bool) -> None:
             responses = operation["responses"]
             _define_schemas(operation, schemas)
             add_examples(method, path, operation)
-            for status in _problem_statuses(path, operation):
+            for status in _problem_statuses(method, path, operation):
                 responses[str(status)] = _problem_response(status)
             operation["responses"] = dict(sorted(responses.items()))
             responses.get("200", {}).get("content", {}).get(EVENT_STREAM, {}).pop("itemSchema", 0)
@@ -147,9 +150,11 @@ def _define_schemas(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             schemas.setdefault(name, definition)
 
 
-def _problem_statuses(path: str, operation: dict[str, Any]) -> Iterator[int]:
-    """The error statuses that follow from the path and the body alone."""
+def _problem_statuses(method: str, path: str, operation: dict[str, Any]) -> Iterator[int]:
+    """The error statuses that follow from the method, the path and the body alone."""
     yield from (403, 500)
+    if method == "get" and path.startswith(MODEL):
+        yield 307
     if path.startswith("/v1/"):
         yield from (401, 422)
     if "{" in path:
@@ -164,8 +169,9 @@ def _problem_response(status: int) -> dict[str, Any]:
         "description": DESCRIPTIONS[status],
         "content": {PROBLEM_JSON: {"schema": schema}},
     }
-    if status == 503:
-        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    if status in HEADERS:
+        name, kind = HEADERS[status]
+        response["headers"] = {name: {"schema": {"type": kind}}}
     return response
 
 

@@ -5,6 +5,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
@@ -173,22 +174,19 @@ class GeneratorCache:
         self._unload_least_used()
         return layered
 
-    def of_model(self, model: str) -> list[CachedGenerator]:
-        """The loaded generators of a model, the least recently used first."""
+    def loaded(self) -> list[CachedGenerator]:
+        """The loaded generators, the least recently used first. A model may have been renamed
+        since its generator was loaded."""
         with self._access:
-            return self._of_model(model)
+            return list(self._cached.values())
 
-    def unload(self, model: str) -> list[CachedGenerator]:
-        """Remove the generators of a model; requests already queued are still answered."""
+    def unload(self, checkpoint_ids: Iterable[str]) -> list[CachedGenerator]:
+        """Remove generators, and return them; requests already queued are still answered."""
         with self._access:
-            removed = self._of_model(model)
-            for cached in removed:
-                del self._cached[cached.checkpoint.id]
+            popped = [self._cached.pop(checkpoint_id, None) for checkpoint_id in checkpoint_ids]
+        removed = [cached for cached in popped if cached is not None]
         _log_unloaded(removed)
         return removed
-
-    def _of_model(self, model: str) -> list[CachedGenerator]:
-        return [cached for cached in self._cached.values() if cached.checkpoint.model == model]
 
     def _add(self, cached: CachedGenerator) -> None:
         with self._access:

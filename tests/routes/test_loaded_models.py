@@ -5,6 +5,7 @@ import threading
 import pytest
 from fastapi.testclient import TestClient
 
+from app.domain import registry
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
@@ -56,6 +57,20 @@ def test_a_deleted_model_is_unloaded(
     assert client.delete(MODEL).status_code == 204
     register(database, store_checkpoint(store, weights=3))
     assert client.get(MODEL).json()["loaded"] == []
+
+
+def test_what_is_loaded_follows_a_rename_by_another_process(
+    client: TestClient, database: Database, store: ObjectStore,
+    checkpoints: list[GeneratorCheckpoint],
+) -> None:  # fmt: skip
+    loaded = client.post(f"{MODEL}/load").json()
+    with database.write() as session:
+        registry.rename_model(session, "cats", "kittens")
+    register(database, store_checkpoint(store, weights=3))
+    assert client.get(MODEL).json()["loaded"] == []
+    assert client.get("/v1/models/kittens").json()["loaded"] == [loaded]
+    assert client.post(f"{MODEL}/unload").json()["items"] == []
+    assert client.post("/v1/models/kittens/unload").json()["items"] == [loaded]
 
 
 def test_two_models_with_equal_files_are_loaded_separately(

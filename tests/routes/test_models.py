@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from queued_jobs import queue_job
 
+from app.domain import registry
 from app.domain.database import Database
 from app.domain.job_states import Stop
 from app.domain.jobs import request_stop
@@ -143,7 +144,8 @@ def test_a_renamed_model_keeps_everything_under_the_new_name(
     image = client.get("/v1/models/cats/images/7.png")
 
     renamed = client.patch("/v1/models/cats", json={"name": "kittens"})
-    assert renamed.json() == before | {"name": "kittens", "loaded": renamed.json()["loaded"]}
+    changed = {"name": "kittens", "former_names": ["cats"]}
+    assert renamed.json() == before | changed | {"loaded": renamed.json()["loaded"]}
     listed = client.get("/v1/models").json()["items"]
     assert [model["name"] for model in listed] == ["newer", "kittens"]  # in the order of creation
     kept = client.get("/v1/models/kittens/checkpoints").json()["items"]
@@ -156,8 +158,31 @@ def test_a_renamed_model_keeps_everything_under_the_new_name(
     assert pixels(again.content) == pixels(image.content)
     recipe = client.get("/v1/models/kittens/images/7.json").json()
     assert recipe["model"] == "kittens"
-    assert client.get("/v1/models/cats").status_code == 404
-    assert client.get("/v1/models/cats/images/7.png").status_code == 404
+
+
+def test_old_addresses_lead_to_the_new_name_until_another_model_takes_the_old_one(
+    client: TestClient, checkpoints: list[str], database: Database
+) -> None:
+    for old, new in (("cats", "kittens"), ("kittens", "pets")):
+        assert client.patch(f"/v1/models/{old}", json={"name": new}).status_code == 200
+    assert client.get("/v1/models/pets").json()["former_names"] == ["cats", "kittens"]
+    for old in ("cats", "kittens"):
+        url = f"/v1/models/{old}/images/7.png?truncation=0.5"
+        moved = client.get(url, follow_redirects=False)
+        assert moved.status_code == 307
+        assert moved.headers["location"] == "/v1/models/pets/images/7.png?truncation=0.5"
+        assert client.head(url).status_code == 200
+        refused = client.post(f"/v1/models/{old}/images", json={"seeds": [7]})
+        assert (refused.status_code, "'pets'" in refused.json()["detail"]) == (404, True)
+        assert client.delete(f"/v1/models/{old}").status_code == 404
+
+    with database.write() as session:
+        registry.ensure_model(session, "cats")
+    assert client.get("/v1/models/cats").json()["name"] == "cats"
+    assert client.patch("/v1/models/pets", json={"name": "kittens"}).status_code == 200
+    assert client.get("/v1/models/kittens").json()["former_names"] == ["pets"]
+    assert client.delete("/v1/models/kittens").status_code == 204
+    assert client.get("/v1/models/pets").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["images/7.png", "interpolations/7-9.webp?frames=2"])

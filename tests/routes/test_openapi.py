@@ -37,7 +37,11 @@ def client(shared_api: Api) -> TestClient:
             "/v1/datasets",
             {202, 400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503, 507},
         ),
-        ("get", "/v1/models/{name}/images/{seed}", {200, 304, 401, 403, 404, 406, 422, 500, 503}),
+        (
+            "get",
+            "/v1/models/{name}/images/{seed}",
+            {200, 304, 307, 401, 403, 404, 406, 422, 500, 503},
+        ),
     ],
 )
 def test_a_call_lists_the_statuses_that_follow_from_its_path_and_body(

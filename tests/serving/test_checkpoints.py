@@ -237,17 +237,17 @@ def test_a_generator_larger_than_the_capacity_is_kept_alone(store: ObjectStore) 
     assert generators.find(second) is not None
 
 
-def test_a_model_is_unloaded_with_all_its_checkpoints(
+def test_only_the_named_generators_are_unloaded(
     generators: GeneratorCache, store: ObjectStore
 ) -> None:
     cats = [store_checkpoint(store, weights=number) for number in (1, 2)]
     dogs = store_checkpoint(store, "dogs", weights=3)
     for checkpoint in (*cats, dogs):
         generators.load(checkpoint)
-    assert [cached.checkpoint for cached in generators.of_model("cats")] == cats
-    assert [cached.checkpoint for cached in generators.unload("cats")] == cats
-    assert generators.of_model("cats") == generators.unload("cats") == []
-    assert generators.find(dogs) is not None
+    ids = [checkpoint.id for checkpoint in cats]
+    assert [cached.checkpoint for cached in generators.unload(ids)] == cats
+    assert generators.unload(ids) == []
+    assert [cached.checkpoint for cached in generators.loaded()] == [dogs]
 
 
 def test_loading_and_unloading_repeatedly_takes_no_more_memory(store: ObjectStore) -> None:
@@ -256,7 +256,7 @@ def test_loading_and_unloading_repeatedly_takes_no_more_memory(store: ObjectStor
 
     def memory_after_a_cycle() -> int:
         generators.load(checkpoint)
-        generators.unload("cats")
+        generators.unload([checkpoint.id])
         release_freed_memory()
         return resident_bytes(os.getpid())
 

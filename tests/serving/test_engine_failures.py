@@ -106,7 +106,7 @@ def test_the_last_batch_is_not_kept_in_memory(engine: Engine, cats: GeneratorChe
         await engine.generate(cats, seeds(1))
         with pytest.raises(ValueError, match="broadcast"):
             await engine.generate(cats, [Sample(np.zeros(3, np.float32))])
-        (loaded,) = engine.generators.unload(cats.model)
+        (loaded,) = engine.generators.unload([cats.id])
         generator = weakref.ref(loaded.generator)
         del loaded
         await asyncio.sleep(0)  # until then the event loop references the error

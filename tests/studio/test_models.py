@@ -174,7 +174,10 @@ def test_a_model_is_renamed_with_the_keyboard_and_deleted_with_what_it_frees(
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="after")).to_be_visible()
         assert page.url.endswith("/?screen=models&model=after")
-        assert world.api.get("/v1/models/before").status_code == 404
+        for screen in ("", "screen=models&"):  # old links
+            page.goto(f"{world.visitor.url}/?{screen}model=before")
+            page.wait_for_url(f"{world.visitor.url}/?{screen}model=after")
+        expect(page.get_by_role("heading", name="after")).to_be_visible()
 
         page.get_by_role("button", name="Delete").click()
         question = page.get_by_role("alertdialog")

@@ -20,6 +20,7 @@ from app.domain.database import is_unavailable
 from app.domain.disk import is_disk_full
 from app.domain.errors import (
     InsufficientStorage,
+    ModelRenamed,
     MoggyError,
     RangeNotSatisfiable,
     Unavailable,
@@ -101,9 +102,27 @@ def _in_the_loop(handler: Handler) -> Callable[[Request, Exception], Awaitable[R
     return handle
 
 
-def _moggy_error(_request: Request, error: Exception) -> Response:
+def _moggy_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, MoggyError)
+    if isinstance(error, ModelRenamed) and request.method == "GET":
+        return _redirect(request, error) or describe_error(error)
     return describe_error(error)
+
+
+def _redirect(request: Request, error: ModelRenamed) -> Response | None:
+    """Redirect to the same address of the model's new name; None if the name is not in the path.
+
+    The redirect is temporary, because another model may take the old name: browsers remember the
+    permanent ones.
+    """
+    old, new = (f"/v1/models/{name}" for name in (error.name, error.new_name))
+    path = request.scope["raw_path"].decode("ascii")
+    if path != old and not path.startswith(f"{old}/"):
+        return None
+    query = request.scope["query_string"].decode("ascii")
+    location = new + path.removeprefix(old) + (f"?{query}" if query else "")
+    headers = {"Location": location}
+    return problem(HTTPStatus.TEMPORARY_REDIRECT, "Renamed", error.detail, headers=headers)
 
 
 def describe_error(error: MoggyError) -> ProblemResponse:

@@ -1,7 +1,15 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { api, data, type NamedLatent, request, type Schemas, serviceUrl } from "./client";
+import {
+  api,
+  data,
+  type Model,
+  type NamedLatent,
+  request,
+  type Schemas,
+  serviceUrl,
+} from "./client";
 import { allItems } from "./pagination";
 
 const JOB_POLL_MS = 1000;
@@ -21,6 +29,12 @@ export function useModels() {
         ? 15_000
         : JOB_POLL_MS,
   });
+}
+
+/** The name that the model of this name has now, if it was renamed; an old link has the old name. */
+export function newName(models: readonly Model[], name: string | null): string | null {
+  if (name === null || models.some((model) => model.name === name)) return null;
+  return models.find((model) => model.former_names.includes(name))?.name ?? null;
 }
 
 export function useCheckpoints(model: string) {

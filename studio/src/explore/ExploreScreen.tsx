@@ -1,16 +1,23 @@
+import { useEffect } from "react";
 import type { Model } from "../api/client";
-import { useModels } from "../api/queries";
+import { newName, useModels } from "../api/queries";
 import { useView } from "../state/useView";
 import { Explore } from "./Explore";
 import { NoModel, NoPictures } from "./NoModel";
 
 /** The screen Explore of the model that the address names, or of the newest one. */
 export function ExploreScreen() {
-  const [view] = useView();
+  const [view, change] = useView();
   const models = useModels().data?.items ?? [];
-  const model = chooseModel(models, view.model);
+  const renamed = newName(models, view.model);
+  const renamedRival = newName(models, view.against);
+  useEffect(() => {
+    if (renamed !== null) change({ model: renamed }, { replace: true });
+    if (renamedRival !== null) change({ against: renamedRival }, { replace: true });
+  }, [renamed, renamedRival, change]);
+  const model = chooseModel(models, renamed ?? view.model);
   if (model === null) return <NoModel models={models} />;
-  if (view.model !== null && model.name !== view.model) {
+  if (view.model !== null && model.name !== (renamed ?? view.model)) {
     const isKnown = models.some(({ name }) => name === view.model);
     return <NoPictures model={view.model} isKnown={isKnown} />;
   }

@@ -1,4 +1,5 @@
-import { useModels } from "../api/queries";
+import { useEffect } from "react";
+import { newName, useModels } from "../api/queries";
 import { useAddressState } from "../state/address";
 import { MODELS_CODEC } from "./address";
 import { ModelList } from "./ModelList";
@@ -9,6 +10,11 @@ import "../styles/models.css";
 export default function ModelsScreen() {
   const [view, change] = useAddressState(MODELS_CODEC);
   const models = useModels().data?.items ?? [];
+  const renamed = newName(models, view.model);
+  useEffect(() => {
+    if (renamed !== null) change({ model: renamed }, { replace: true });
+  }, [renamed, change]);
   if (view.model === null) return <ModelList models={models} />;
-  return <ModelPage key={view.model} name={view.model} view={view} change={change} />;
+  const name = renamed ?? view.model;
+  return <ModelPage key={name} name={name} view={view} change={change} />;
 }

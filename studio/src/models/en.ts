@@ -21,7 +21,7 @@ export const en = {
   newName: "New name",
   nameRule: "1 to 64 lowercase letters, digits, “-”, “_” and “.”, beginning with a letter or digit",
   renameHelp:
-    "Its checkpoints, latents, directions and jobs move along. Addresses with the old name no longer work, and pictures that were saved keep it in their recipe.",
+    "Its checkpoints, latents, directions and jobs move along. Addresses with the old name lead to the new one, until another model takes the old name. Pictures that were saved stay valid.",
   delete: "Delete",
   deleteTitle: (name: string) => `Delete ${name}?`,
   deleteConfirm: "Delete the model",
