@@ -187,7 +187,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
     assert sorted(rows) == sorted(name.upper() for name in fields)
     for name, field in fields.items():
         shown = rows[name.upper()].strip()
-        if field.default in (None, frozenset()):
+        if field.default in (None, frozenset(), ()):
             assert shown == "none", name
         elif shown.endswith(tuple(UNITS)):
             number, unit = shown.split()

@@ -1,4 +1,4 @@
-"""Commands about jobs: list, follow and stop them; fetch their logs, files and films."""
+"""Commands about jobs: list, follow, move and stop them; fetch their logs, files and films."""
 
 import sys
 from collections.abc import Callable
@@ -74,11 +74,21 @@ def jobs(
         Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"] | None,
         typer.Option(help="Only jobs with this status."),
     ] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="Only jobs that were requested with the key of this name.")
+    ] = None,
 ) -> None:
     """List the jobs, newest first; options filter them and may be combined."""
-    filters = without_none({"kind": kind, "model": model, "dataset": dataset, "status": status})
+    filters = without_none(
+        {"kind": kind, "model": model, "dataset": dataset, "status": status, "owner": owner}
+    )
     with ServiceClient.from_environment() as client:
-        print(table(JOB_COLUMNS, [_job_row(job) for job in client.items("jobs", filters)]))
+        listed = list(client.items("jobs", filters))
+    columns, rows = list(JOB_COLUMNS), [_job_row(job) for job in listed]
+    if any(job["owner"] for job in listed):  # the keys of the service have names
+        columns.append("OWNER")
+        rows = [[*row, job["owner"] or "-"] for row, job in zip(rows, listed, strict=True)]
+    print(table(columns, rows))
 
 
 def _job_row(job: dict[str, Any]) -> list[str]:
@@ -111,6 +121,20 @@ def pause(job: JobArgument) -> None:
 def resume(job: JobArgument) -> None:
     """Queue a paused job again."""
     _request_action(job, "resume")
+
+
+@jobs_cli.command()
+def move(
+    job: JobArgument,
+    to: Annotated[
+        int, typer.Option(min=1, help="Its new place in its queue; beyond the end, the end [1].")
+    ] = 1,
+) -> None:
+    """Move a queued job to another place in its queue; 1 is the next to run."""
+    with ServiceClient.from_environment() as client:
+        moved = client.patch(f"jobs/{segment(job)}", {"position": to})
+    place = "" if moved["position"] is None else f", at place {moved['position']} of its queue"
+    print(f"Job {job} is {moved['status']}{place}.")
 
 
 def _request_action(job_id: str, action: str) -> None:

@@ -36,7 +36,9 @@ POSTGRESQL_TIMEOUTS = {
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 CONNECTION_ERROR_CLASS = "08"  # the first two digits of the code
 UNAVAILABLE_STATES = {
+    "25P03",  # the session was idle inside its transaction for too long
     "53300",  # too many connections
+    "55P03",  # a lock was not free in time
     "57P01",  # the server is being shut down
     "57P02",  # another process of the server has crashed
     "57P03",  # the server is starting

@@ -13,6 +13,7 @@ from app.domain import jobs
 from app.domain.database import Database
 from app.domain.errors import Conflict, NotFound
 from app.domain.leases import Claim, lock_job
+from app.domain.owners import acting_for
 from app.domain.packing import PackingRequest
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset, Job
@@ -178,10 +179,11 @@ def store_sources(store: ObjectStore, dataset_id: str, files: list[tuple[str, st
 
 
 def pack_reserved(session: Session, job_id: str) -> Dataset:
-    """Queue the ingest of the dataset whose sources the synthesis has stored."""
+    """Queue the ingest of the dataset whose sources the synthesis has stored, for its owner."""
     dataset = find_reserved(session, job_id, lock=True)
     request = PackingRequest.from_json(dataset.request)
-    dataset.job = _queue_ingest(session, dataset.id, dataset.name, request, None).id
+    with acting_for(jobs.find(session, job_id).owner):
+        dataset.job = _queue_ingest(session, dataset.id, dataset.name, request, None).id
     return dataset
 
 

@@ -1,14 +1,15 @@
-"""Jobs as their users see them: created, listed, paused, resumed and cancelled."""
+"""Jobs as their users see them: created, listed, moved, paused, resumed and cancelled."""
 
 import secrets
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from app.domain import queue_order
 from app.domain.errors import Conflict, NotFound, QueueFull
 from app.domain.job_states import ENDED, JobKind, Status, Stop, apply_stop, fits_disk, save
+from app.domain.owners import current_owner
 from app.domain.queue import Queue
 from app.domain.tables import Job
 
@@ -60,8 +61,9 @@ def create(
     checkpoint: str | None = None,
     job_id: str | None = None,
 ) -> Job:
-    """Queue a job. Raises QueueFull if `max_queued` jobs of its queue are waiting already; None
-    means any number.
+    """Queue a job of the current owner.
+
+    Raises QueueFull if `max_queued` jobs of its queue are waiting already; None means any number.
 
     `job_id` is the id of a job whose objects are stored already; by default it is a new one.
     """
@@ -86,6 +88,7 @@ def create(
         resume_from=resume_from,
         checkpoint=checkpoint,
         config=config,
+        owner=current_owner(),
         progress=INITIAL_PROGRESS | {"images_total": config.get("images")},
     )
     session.add(job)
@@ -95,22 +98,6 @@ def create(
 
 def select_running(job_id: str) -> Select[Job]:
     return select(Job).where(Job.id == job_id, Job.status == Status.RUNNING)
-
-
-def positions(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
-    """Map the id of each queued job to its position in its queue; the next to run has 1."""
-    queued = [job for job in jobs if job.status == Status.QUEUED]
-    if not queued:
-        return {}
-    position = func.row_number().over(partition_by=Job.queue, order_by=Job.number)
-    positions = (
-        select(Job.id, position.label("position"))
-        .where(Job.status == Status.QUEUED, Job.queue.in_({job.queue for job in queued}))
-        .subquery()
-    )
-    query = select(positions.c.id, positions.c.position)
-    query = query.where(positions.c.id.in_([job.id for job in queued]))
-    return {row.id: row.position for row in session.execute(query)}
 
 
 def request_stop(session: Session, job_id: str, stop: Stop) -> Job:
@@ -129,6 +116,27 @@ def request_stop(session: Session, job_id: str, stop: Stop) -> Job:
     else:
         apply_stop(session, job, stop)
     return job
+
+
+def move(session: Session, job_id: str, position: int) -> Job:
+    """Move a queued job to a position of its queue, 1 for the next to run.
+
+    A position beyond the end is the end: the queue may have become shorter meanwhile.
+    """
+    queue_order.lock_order(session, _queue_of(session, job_id))
+    job = find(session, job_id, lock=True)
+    if job.status != Status.QUEUED:
+        raise Conflict(f"job {job_id} is {job.status}: only a queued job can be moved")
+    queue_order.put_at(session, job, position)
+    save(session, job)
+    return job
+
+
+def _queue_of(session: Session, job_id: str) -> str:
+    queue = session.scalar(select(Job.queue).where(Job.id == job_id))
+    if queue is None:
+        raise NotFound(f"there is no job {job_id!r}")
+    return queue
 
 
 def resume(session: Session, job_id: str) -> Job:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain import events
 from app.domain.database import now
 from app.domain.job_states import Status, Stop, apply_stop, fits_disk, queue_again, save
+from app.domain.queue_order import PLACE, hold_order
 from app.domain.tables import Job
 
 WORKER_LOST = (
@@ -43,7 +44,7 @@ def acquire(
     max_attempts: int,
     free_bytes: int | None = None,
 ) -> Job | None:
-    """Acquire a lease on the oldest job of `queue` that no worker holds, in one statement.
+    """Acquire a lease on the first job of `queue` that no worker holds, in one statement.
 
     A job that is parked because a disk was full is skipped unless `free_bytes` are enough for it.
     With None, parked jobs are not skipped.
@@ -54,16 +55,17 @@ def acquire(
         Job.attempt < max_attempts,
         Job.stop_requested.is_(None),
     )
-    oldest = (
+    hold_order(session, queue)
+    first = (
         select(Job.number)
         .where(Job.queue == queue, or_(Job.status == Status.QUEUED, lapsed), fits_disk(free_bytes))
-        .order_by(Job.number)
+        .order_by(PLACE)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
     statement = (
         update(Job)
-        .where(Job.number == oldest.scalar_subquery())
+        .where(Job.number == first.scalar_subquery())
         .values(
             status=Status.RUNNING,
             epoch=Job.epoch + 1,

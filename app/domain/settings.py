@@ -2,11 +2,14 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.domain.api_keys import ApiKey, parse_api_keys
 
 ROOT_PATH = r"(/[A-Za-z0-9._~-]+)+"
 ORIGIN = r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
@@ -94,7 +97,8 @@ class Settings(WorkerSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    api_keys: Annotated[frozenset[str], NoDecode] = frozenset()
+    # `repr=False` keeps the value out of messages about invalid settings too.
+    api_keys: Annotated[tuple[ApiKey, ...], NoDecode] = Field((), repr=False)
     cors_origins: Annotated[frozenset[str], NoDecode] = frozenset()  # of pages that may call
     root_path: str | None = None  # the prefix below which a proxy publishes the service
     trusted_proxies: Annotated[frozenset[str], NoDecode] = frozenset()  # addresses or networks
@@ -111,7 +115,12 @@ class Settings(WorkerSettings):
     model_memory_bytes: int = Field(GIB, ge=1)  # of the weights of loaded generators
     generation_seconds: float = Field(60, gt=0)  # how long a request may wait for its images
 
-    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _keys(cls, value: str | Iterable[str]) -> tuple[ApiKey, ...]:
+        return parse_api_keys(value)
+
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _comma_list(cls, value: object) -> object:
         if isinstance(value, str):

@@ -67,12 +67,14 @@ class Job(Base):
         Index("ix_jobs_queue_status_number", "queue", "status", "number"),
         Index("ix_jobs_model", "model"),
         Index("ix_jobs_dataset", "dataset"),
+        Index("ix_jobs_owner", "owner"),
     )
 
     number: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
     kind: Mapped[str] = mapped_column(String(16))  # app.domain.job_states.JobKind
     queue: Mapped[str] = mapped_column(String(16))  # train | light | evaluate | synthesize
+    place: Mapped[int | None] = mapped_column(BigInteger)  # app.domain.queue_order; None: number
     status: Mapped[str] = mapped_column(String(16))
     epoch: Mapped[int] = mapped_column(default=0)  # fencing token: rises with every claim
     attempt: Mapped[int] = mapped_column(default=0)  # starts since the last stored state
@@ -95,6 +97,7 @@ class Job(Base):
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_hash: Mapped[str | None] = mapped_column(String(64))
+    owner: Mapped[str | None] = mapped_column(String(64))  # app.domain.owners
     created_at: Mapped[float] = mapped_column(default=now())
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]

@@ -102,7 +102,10 @@ def _is_whole_number(value: object) -> bool:
 
 
 def explain_setting_error(error: Error, settings: type[BaseModel], prefix: str) -> str:
-    """Describe an invalid setting: the environment variable, its value, the error, the bounds."""
+    """Describe an invalid setting: the environment variable, its value, the error, the bounds.
+
+    The value of a setting with `repr=False` is a secret, which is left out.
+    """
     if not error["loc"]:  # it is about several settings, which its message names
         return explain_error(error)
     field = str(error["loc"][0])
@@ -113,6 +116,9 @@ def explain_setting_error(error: Error, settings: type[BaseModel], prefix: str) 
     if words and allowed and error["type"] not in BOUNDS:
         words += f" {allowed}"
     problem = f"it {words}" if words else explain_error(error)
+    info = settings.model_fields.get(field)
+    if info is not None and not info.repr:
+        return f"{name}: {problem}"
     return f"{name} {show_value(str(error['input']))}: {problem}"
 
 

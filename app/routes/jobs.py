@@ -1,21 +1,22 @@
-"""Jobs: queue them, list them, cancel, pause and resume them."""
+"""Jobs: queue them, list them, move, cancel, pause and resume them."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events, jobs
+from app.domain import events, jobs, queue_order
 from app.domain.dry_run import dry_run_training
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound, QueueFull
 from app.domain.evaluation import queue_evaluation
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import JobKind, Status, Stop
 from app.domain.pagination import newest_first
+from app.domain.queue import Queue
 from app.domain.synthesis import queue_synthesis
 from app.domain.tables import Job
 from app.domain.training import queue_training
@@ -36,6 +37,7 @@ from app.routes.fields import Name, to_datetime
 from app.routes.job_requests import JobRequest
 from app.routes.middleware.proxies import public_path
 from app.routes.openapi import problems
+from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
 
@@ -50,8 +52,9 @@ class Progress(BaseModel):
 
 
 class JobView(BaseModel):
-    """`position` is the job's place in its queue, null unless it is queued. `attempt` counts the
-    starts of its trainer.
+    """`position` is the job's place in its `queue`, null unless it is queued. `owner` is the name
+    of the key that the job was requested with, null if it has none or the service queued the job
+    itself. `attempt` counts the starts of its trainer.
 
     A job that stops because its worker's disk is full is queued again: `error` says this, and
     the job continues when `room_needed` bytes are free there.
@@ -64,8 +67,10 @@ class JobView(BaseModel):
 
     id: str
     kind: JobKind
+    queue: Queue
     status: Status
     position: int | None
+    owner: str | None
     model: str | None
     dataset: str | None
     preset: str | None
@@ -82,6 +87,13 @@ class JobView(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class JobPatch(StrictBody):
+    """`position`: the place that the job gets in its queue; 1 is the next to run, and a number
+    beyond the end is the end."""
+
+    position: Annotated[int, Field(strict=True, ge=1, examples=[1]), FLOAT_AS_INT]
 
 
 class CreatedJob(JobView):
@@ -171,12 +183,14 @@ def list_jobs(
     status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
     model: Annotated[Name | None, Query(description="Only jobs of this model.")] = None,
     dataset: Annotated[Name | None, Query(description="Only jobs of this dataset.")] = None,
+    owner: Annotated[Name | None, Query(description="Only jobs of this owner.")] = None,
 ) -> JobList:
     """All jobs, newest first, or those that match every given filter."""
-    filters = {Job.kind: kind, Job.status: status, Job.model: model, Job.dataset: dataset}
-    query = select(Job).where(
-        *(column == value for column, value in filters.items() if value is not None)
-    )
+    filters = [
+        *((Job.kind, kind), (Job.status, status)),
+        *((Job.model, model), (Job.dataset, dataset), (Job.owner, owner)),
+    ]
+    query = select(Job).where(*(column == value for column, value in filters if value is not None))
     with database.read() as session:
         page = newest_first(session, query, Job.number, limit=limit, cursor=cursor)
         return JobList(items=job_views(session, page.items), next=page.next)
@@ -186,6 +200,16 @@ def list_jobs(
 def get_job(job_id: str, database: DatabaseDep) -> JobView:
     with database.read() as session:
         return job_view(session, jobs.find(session, job_id))
+
+
+@router.patch("/{job_id}", responses=problems(Conflict))
+def move_job(
+    job_id: str, patch: JobPatch, database: DatabaseDep, publisher: PublisherDep
+) -> JobView:
+    """Move this queued job to another place in its queue. The others keep their order."""
+    with database.write() as session:
+        job = jobs.move(session, job_id, patch.position)
+    return _answer(database, publisher, job)
 
 
 @router.post("/{job_id}/cancel", responses=problems(Conflict), dependencies=[RELEASE])
@@ -237,7 +261,7 @@ def job_view(session: Session, job: Job) -> JobView:
 
 def job_views(session: Session, rows: Sequence[Job]) -> list[JobView]:
     """Build the views of the jobs with two queries in all."""
-    positions = jobs.positions(session, rows)
+    positions = queue_order.positions(session, rows)
     health = events.health_by_job(session, [job.id for job in rows])
     return [_view(job, positions.get(job.id), health[job.id]) for job in rows]
 
@@ -246,8 +270,10 @@ def _view(job: Job, position: int | None, health: list[dict[str, Any]]) -> JobVi
     return JobView(
         id=job.id,
         kind=JobKind(job.kind),
+        queue=Queue(job.queue),
         status=Status(job.status),
         position=position,
+        owner=job.owner,
         model=job.model,
         dataset=job.dataset,
         preset=job.preset,

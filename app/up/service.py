@@ -187,8 +187,8 @@ def _answers(settings: Settings, path: str) -> bool:
     """Whether the service answers a GET of this path with 200."""
     host = _reachable_host(settings)
     connection = http.client.HTTPConnection(host, settings.port, timeout=PROBE_SECONDS)
-    key = next(iter(settings.api_keys), None)
-    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    keys = settings.api_keys
+    headers = {"Authorization": f"Bearer {keys[0].key}"} if keys else {}
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status == 200

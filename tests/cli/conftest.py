@@ -75,6 +75,7 @@ LISTED_JOB: dict[str, Any] = {
     "status": "queued",
     "position": 2,
     "stop_requested": None,
+    "owner": None,
     "model": "cats",
     "dataset": "cats",
     "progress": {"images_seen": 1200, "images_total": 750000},

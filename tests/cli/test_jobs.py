@@ -15,6 +15,7 @@ from .conftest import (
     Result,
     as_events,
     as_json,
+    as_problem,
 )
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -42,6 +43,32 @@ def test_cancel_pause_and_resume_name_exactly_one_job(
     service.on(f"POST /v1/jobs/j1/{action}", as_json(answer))
     assert moggy(action, "j1").out == "Job j1 is running, and cancel is requested.\n"
     assert service.lines() == [f"POST /v1/jobs/j1/{action}"]
+
+
+def test_the_list_shows_owners_where_there_are_any(service: FakeService, moggy: Moggy) -> None:
+    owned = {"items": [LISTED_JOB | {"owner": "ada"}, LISTED_JOB | {"id": "j2"}], "next": None}
+    service.on("GET /v1/jobs?limit=200", as_json({"items": [LISTED_JOB], "next": None}))
+    assert "OWNER" not in moggy("jobs").out
+    service.on("GET /v1/jobs?limit=200&owner=ada", as_json(owned))
+    lines = moggy("jobs", "--owner", "ada").out.splitlines()
+    assert [line.split()[-1] for line in lines] == ["OWNER", "ada", "-"]
+
+
+@pytest.mark.parametrize(("options", "position"), [((), 1), (("--to", "3"), 3)])
+def test_move_sends_the_new_place_and_prints_it(
+    service: FakeService, moggy: Moggy, options: tuple[str, ...], position: int
+) -> None:
+    service.on("PATCH /v1/jobs/j1", as_json(LISTED_JOB | {"position": position}))
+    result = moggy("move", "j1", *options)
+    assert result.out == f"Job j1 is queued, at place {position} of its queue.\n"
+    assert service.received[0].json == {"position": position}
+
+
+def test_a_move_that_the_service_refuses_is_an_error(service: FakeService, moggy: Moggy) -> None:
+    detail = "job j1 is running: only a queued job can be moved"
+    service.on("PATCH /v1/jobs/j1", as_problem(409, "Conflict", detail))
+    assert moggy("move", "j1") == Result(1, "", f"Conflict: {detail}\n")
+    assert moggy("move", "j1", "--to", "0").code == 2
 
 
 EVENTS = "GET /v1/jobs/j1/events"

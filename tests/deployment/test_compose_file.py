@@ -55,7 +55,7 @@ def test_the_workers_start_with_the_options_of_moggy_up() -> None:
 
 def test_the_api_starts_with_the_options_of_moggy_up_but_more_time_to_stop() -> None:
     command = ComposeFile(SECRETS).services["api"]["command"]
-    settings = Settings(host="0.0.0.0", port=8000, api_keys=frozenset({"key"}))
+    settings = Settings(host="0.0.0.0", port=8000, api_keys="key")
     *options, _ = api_program(settings, {}).command[2:]
     assert command == [*options, "5"]
     assert f"CMD {json.dumps(command)}" in (ROOT / "Dockerfile").read_text()

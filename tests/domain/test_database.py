@@ -71,7 +71,9 @@ def test_a_migration_from_an_older_version_keeps_every_checkpoint_and_fills_scor
     migrate(empty_database_url)
     with database.read() as session:
         rows = session.execute(text("SELECT * FROM checkpoints")).all()
+        jobs = session.execute(text("SELECT id, owner, place FROM jobs ORDER BY number")).all()
     database.close()
+    assert jobs == [("j1", None, None), ("j2", None, None), ("j3", None, None)]
     assert {row.id: row.scored_against for row in rows} == {
         "j1": "hash of cats e",
         "j2": "j2 e",
@@ -85,7 +87,7 @@ def test_a_migration_from_an_older_version_keeps_every_checkpoint_and_fills_scor
 def test_migrating_twice_changes_nothing(database: Database, database_url: str) -> None:
     migrate(database_url)
     with database.read() as session:
-        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0010",)]
+        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0011",)]
 
 
 def test_replicas_that_start_together_migrate_once(empty_database_url: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from queued_jobs import claim_job, queue_job, read_job, state_events, try_claim_job
 
-from app.domain import jobs, leases
+from app.domain import jobs, leases, queue_order
 from app.domain.database import Database
 from app.domain.errors import Conflict, NotFound, QueueFull
 from app.domain.job_states import Status, Stop
@@ -63,7 +63,7 @@ def test_a_position_counts_the_queued_jobs_of_the_same_queue(database: Database)
     try_claim_job(database)
     with database.read() as session:
         rows = [jobs.find(session, job_id) for job_id in ids]
-        positions = jobs.positions(session, rows)
+        positions = queue_order.positions(session, rows)
         listed = [positions.get(job_id) for job_id in ids]
     assert listed == [None, 1, 2]
 

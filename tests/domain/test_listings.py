@@ -8,7 +8,7 @@ import pytest
 from queued_jobs import claim_job, queue_job
 from sqlalchemy import event, select
 
-from app.domain import events, jobs, leases
+from app.domain import events, leases, queue_order
 from app.domain.database import Database
 from app.domain.served_checkpoint import best_checkpoint, served_by_model, served_checkpoint
 from app.domain.tables import Checkpoint, Job, Model
@@ -49,7 +49,7 @@ def test_positions_and_health_of_two_hundred_jobs_are_one_query_each(
     with database.read() as session:
         rows = list(session.scalars(select(Job).order_by(Job.number)))
         with count_queries(database) as statements:
-            positions = jobs.positions(session, rows)
+            positions = queue_order.positions(session, rows)
             health = events.health_by_job(session, many_jobs)
     assert len(statements) == 2
     assert positions == {job_id: position for position, job_id in enumerate(many_jobs[1:], 1)}

@@ -6,6 +6,7 @@ from unittest import mock
 import pytest
 from fastapi.testclient import TestClient
 
+from app.domain.api_keys import ApiKey
 from app.domain.database import Database
 from app.domain.errors import QueueFull
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -259,7 +260,7 @@ def test_a_failure_has_the_same_response_on_both_paths(
 def test_a_request_without_a_key_is_refused(
     settings: Settings, model: GeneratorCheckpoint, answered: list[bool]
 ) -> None:
-    guarded = settings.model_copy(update={"api_keys": frozenset({"secret"})})
+    guarded = settings.model_copy(update={"api_keys": (ApiKey("secret"),)})
     with TestClient(create_app(guarded), base_url="http://127.0.0.1:8000") as client:
         key = {"Authorization": "Bearer secret"}
         expected = [client.get(f"{IMAGES}/7.png", headers=key).content for _ in range(2)]

@@ -35,6 +35,45 @@ def test_positions_follow_the_order_of_requests(client: TestClient, cats: str) -
     assert [job["position"] for job in newest_first] == [3, 2, 1]
 
 
+def test_a_queued_job_is_moved_to_a_position(client: TestClient, cats: str) -> None:
+    ids = [post_training(client)["id"] for _ in range(3)]
+    moved = client.patch(f"/v1/jobs/{ids[2]}", json={"position": 1})
+    assert (moved.status_code, moved.json()["position"]) == (200, 1)
+    assert (moved.json()["status"], moved.json()["queue"]) == ("queued", "train")
+    listed = client.get("/v1/jobs").json()["items"]
+    assert [(job["id"], job["position"]) for job in listed] == [
+        *((ids[2], 1), (ids[1], 3), (ids[0], 2)),
+    ]
+    assert client.patch(f"/v1/jobs/{ids[2]}", json={"position": 9}).json()["position"] == 3
+
+
+def test_only_a_queued_job_is_moved(client: TestClient, cats: str) -> None:
+    job = post_training(client)["id"]
+    client.post(f"/v1/jobs/{job}/cancel")
+    refused = client.patch(f"/v1/jobs/{job}", json={"position": 1})
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == f"job {job} is cancelled: only a queued job can be moved"
+    assert client.patch("/v1/jobs/none", json={"position": 1}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"position": 0}, "position"),
+        ({"position": "first"}, "position"),
+        ({"position": None}, "position"),
+        ({}, "position"),
+        ({"position": 1, "queue": "light"}, "queue"),
+    ],
+)
+def test_a_move_that_is_not_a_position_is_refused(
+    client: TestClient, cats: str, body: dict[str, Any], field: str
+) -> None:
+    job = post_training(client)["id"]
+    refused = client.patch(f"/v1/jobs/{job}", json=body)
+    assert (refused.status_code, refused.json()["field"]) == (422, field)
+
+
 def test_a_page_begins_where_the_previous_one_ended(client: TestClient, cats: str) -> None:
     ids = [post_training(client)["id"] for _ in range(5)]
     ids_of_pages, cursor = [], None

@@ -8,6 +8,7 @@ from anyio import to_thread
 from databases import sqlite_database
 from fastapi.testclient import TestClient
 
+from app.domain.api_keys import ApiKey
 from app.domain.readiness import PROBE_INTERVAL_SECONDS
 from app.domain.settings import Settings
 from app.main import create_app
@@ -112,7 +113,7 @@ def test_a_trailing_slash_is_ignored(client: TestClient, method: str, path: str)
 
 
 def test_a_redirect_never_names_the_host_of_the_request(settings: Settings) -> None:
-    keyed = settings.model_copy(update={"api_keys": frozenset({"secret"})})
+    keyed = settings.model_copy(update={"api_keys": (ApiKey("secret"),)})
     sqlite_database(settings.home / "moggy.db")
     with TestClient(create_app(keyed), base_url="http://attacker.example") as client:
         for path in ("/", "/v1/jobs/", "/docs/", "/healthz/", "//attacker.example/", "/v1//jobs/"):

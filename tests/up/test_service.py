@@ -27,7 +27,7 @@ def test_an_address_that_other_machines_can_reach_needs_keys(
     with pytest.raises(StartError, match=r"^MOGGY_HOST .* set MOGGY_API_KEYS"):
         load_settings(Settings, {"host": host})
     monkeypatch.setenv("MOGGY_API_KEYS", "one,two")
-    assert load_settings(Settings, {"host": host}).api_keys == {"one", "two"}
+    assert load_settings(Settings, {"host": host}).api_keys == (("one", None), ("two", None))
 
 
 @pytest.mark.parametrize(

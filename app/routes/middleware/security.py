@@ -11,6 +11,7 @@ import re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import Forbidden, MoggyError, Unauthorized
+from app.domain.owners import acting_for
 from app.domain.settings import Settings, is_loopback
 from app.routes.openapi import DOCUMENT
 from app.routes.protocol.problems import problem
@@ -35,23 +36,28 @@ class AccessPolicy:
     """Decides by the settings whether a request is allowed."""
 
     def __init__(self, settings: Settings) -> None:
-        self._keys = [key.encode() for key in settings.api_keys]
+        self._keys = [(key.key.encode(), key.name) for key in settings.api_keys]
         self._open = OPEN_PATHS | {METRICS} if settings.open_metrics else OPEN_PATHS
 
-    def check(self, scope: Scope) -> None:
-        """Raise Unauthorized or Forbidden unless the request is allowed."""
+    def check(self, scope: Scope) -> str | None:
+        """Return the name of the request's key; None if it has none, or needs no key.
+
+        Raises Unauthorized or Forbidden unless the request is allowed.
+        """
         if not self._keys:
             _check_site(scope)
         elif scope["path"] not in self._open and not scope["path"].startswith(f"{ASSETS}/"):
-            self._check_key(_authorization(scope))
+            return self._check_key(_authorization(scope))
+        return None
 
-    def _check_key(self, authorization: str) -> None:
+    def _check_key(self, authorization: str) -> str | None:
         scheme, _, credentials = authorization.partition(" ")
         sent_key = credentials.strip().encode()
         # All keys are compared, so that the time taken does not depend on which one matches.
-        matches = [hmac.compare_digest(sent_key, key) for key in self._keys]
+        matches = [hmac.compare_digest(sent_key, key) for key, _ in self._keys]
         if scheme.lower() != "bearer" or not any(matches):
             raise Unauthorized("this service requires a key: send `Authorization: Bearer KEY`")
+        return self._keys[matches.index(True)][1]
 
 
 def _authorization(scope: Scope) -> str:
@@ -62,22 +68,27 @@ def _authorization(scope: Scope) -> str:
 
 
 class AccessGuard:
-    """ASGI middleware that refuses requests before any route, those of streams included."""
+    """ASGI middleware that refuses requests before any route, those of streams included.
+
+    An allowed request is handled on behalf of the owner whom its key names.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._policy = AccessPolicy(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        owner = None
         if scope["type"] == "http":
             try:
-                self._policy.check(scope)
+                owner = self._policy.check(scope)
             except MoggyError as error:
                 headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
                 refusal = problem(error.status, error.title, error.detail, headers=headers)
                 await refusal(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        with acting_for(owner):
+            await self._app(scope, receive, send)
 
 
 def _check_site(scope: Scope) -> None:

@@ -193,7 +193,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        patch: operations["move_job"];
         trace?: never;
     };
     "/v1/jobs/{job_id}/cancel": {
@@ -1032,9 +1032,12 @@ export interface components {
             /** Id */
             id: string;
             kind: components["schemas"]["JobKind"];
+            queue: components["schemas"]["Queue"];
             status: components["schemas"]["Status"];
             /** Position */
             position: number | null;
+            /** Owner */
+            owner: string | null;
             /** Model */
             model: string | null;
             /** Dataset */
@@ -1570,6 +1573,11 @@ export interface components {
             /** Next */
             next: string | null;
         };
+        /** JobPatch */
+        JobPatch: {
+            /** Position */
+            position: number;
+        };
         /** JobRequest */
         JobRequest: {
             /**
@@ -1676,9 +1684,12 @@ export interface components {
             /** Id */
             id: string;
             kind: components["schemas"]["JobKind"];
+            queue: components["schemas"]["Queue"];
             status: components["schemas"]["Status"];
             /** Position */
             position: number | null;
+            /** Owner */
+            owner: string | null;
             /** Model */
             model: string | null;
             /** Dataset */
@@ -2103,6 +2114,11 @@ export interface components {
             calibration: components["schemas"]["CalibrationView"] | null;
             seconds: components["schemas"]["ProjectionSeconds"] | null;
         };
+        /**
+         * Queue
+         * @enum {string}
+         */
+        Queue: "train" | "light" | "evaluate" | "synthesize";
         /** Quote */
         Quote: {
             /** Config */
@@ -3611,6 +3627,7 @@ export interface operations {
                 status?: components["schemas"]["Status"] | null;
                 model?: string | null;
                 dataset?: string | null;
+                owner?: string | null;
             };
             header?: never;
             path?: never;
@@ -3828,6 +3845,111 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from app.domain.owners import current_owner
 from app.domain.settings import Settings
 from app.routes.middleware.security import AccessGuard
 
@@ -18,8 +19,8 @@ def service(**settings: Any) -> httpx2.AsyncClient:
     @app.get("/v1/anything")
     @app.get("/healthz")
     @app.get("/metrics")
-    def answer() -> str:
-        return "let in"
+    def answer() -> str:  # in a thread
+        return f"let in {current_owner()}"
 
     transport = httpx2.ASGITransport(app=app)
     return httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
@@ -46,6 +47,17 @@ async def test_with_keys_every_v1_call_needs_one(headers: dict[str, str], status
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["www-authenticate"] == "Bearer"
         assert "Authorization: Bearer" in answer.json()["detail"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("key", "owner"), [("one", "ada"), ("two", "bob"), ("plain", None)])
+async def test_a_request_is_handled_for_the_owner_of_its_key(key: str, owner: str | None) -> None:
+    async with service(api_keys="ada=one,plain,bob=two") as client:
+        answer = await client.get("/v1/anything", headers={"Authorization": f"Bearer {key}"})
+        whole = await client.get("/v1/anything", headers={"Authorization": "Bearer ada=one"})
+    assert answer.json() == f"let in {owner}"
+    assert whole.status_code == 401
+    assert current_owner() is None
 
 
 @pytest.mark.anyio
@@ -159,4 +171,4 @@ def test_binding_anything_but_loopback_without_keys_is_refused(host: str) -> Non
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback_needs_no_key(host: str) -> None:
-    assert Settings(host=host).api_keys == frozenset()
+    assert Settings(host=host).api_keys == ()

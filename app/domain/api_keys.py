@@ -1,0 +1,72 @@
+"""The keys of MOGGY_API_KEYS, and the names that they may have."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from app.domain.validation import NAME_PATTERN, NAME_RULE
+
+SETTING = "MOGGY_API_KEYS"
+MIN_PADDED_BYTES = 8  # of a key without a name that ends in `=`; a shorter one may be a lost key
+
+
+class ApiKey(NamedTuple):
+    """A key, and the name that becomes the owner of the jobs that it queues."""
+
+    key: str
+    name: str | None = None
+
+
+def parse_api_keys(value: str | Iterable[str]) -> tuple[ApiKey, ...]:
+    """Parse `NAME=KEY` and `KEY` entries, separated by commas or given one by one.
+
+    Raises ValueError for an invalid entry. Its message names entries by their number, because what
+    looks like a name may be part of a key.
+    """
+    entries = value.split(",") if isinstance(value, str) else value
+    keys: list[ApiKey] = []
+    for number, entry in enumerate((text.strip() for text in entries), start=1):
+        if not entry:
+            continue
+        key = _parse_entry(entry, number)
+        if key.name is not None and key.name in (earlier.name for earlier in keys):
+            raise ValueError(
+                f"two keys of {SETTING} have the name {key.name!r}: give each its own name"
+            )
+        if key.key in (earlier.key for earlier in keys):
+            raise ValueError(
+                f"entry {number} of {SETTING} repeats the key of an earlier entry: give each key "
+                "once, with one name"
+            )
+        keys.append(key)
+    return tuple(keys)
+
+
+def _parse_entry(entry: str, number: int) -> ApiKey:
+    name, separator, key = entry.partition("=")
+    if not separator or _is_padded_base64(entry):
+        return ApiKey(entry)
+    name, key = name.strip(), key.strip()
+    if re.fullmatch(NAME_PATTERN, name) is None:
+        raise ValueError(
+            f"entry {number} of {SETTING} is neither KEY nor NAME=KEY: before its = is not "
+            f"{NAME_RULE}, and only padding ends a key with ="
+        )
+    if not key.strip("="):
+        raise ValueError(
+            f"entry {number} of {SETTING} has nothing after its =: give NAME=KEY. A key without "
+            f"a name ends with = only as the base64 of {MIN_PADDED_BYTES} bytes or more"
+        )
+    return ApiKey(key, name)
+
+
+def _is_padded_base64(text: str) -> bool:
+    """Whether the text ends in `=` because it is base64, of either alphabet."""
+    standard = text.replace("-", "+").replace("_", "/")
+    try:
+        data = base64.b64decode(standard, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(data) >= MIN_PADDED_BYTES and base64.b64encode(data).decode() == standard
