@@ -1,6 +1,5 @@
-"""The screen Train in Chromium, from a zip to a training that is watched, against `moggy up`."""
+"""The screen Train in Chromium, from a zip to a training, against `moggy up`."""
 
-import io
 import re
 import zipfile
 from collections.abc import Iterator
@@ -10,81 +9,25 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from PIL import Image
-from playwright.sync_api import Locator, Page, Route, expect
-from running_service import Service, wait_until
+from playwright.sync_api import Page, Route, expect
 
-from .browser import DESKTOP, PHONE, Visitor, open_browser
+from .browser import DESKTOP, PHONE, Visitor
+from .discs import COLOURS, SMALL, START_MS, add_discs, archive, folder, open_trainer
+from .explore_page import query
 from .page_checks import axe_findings
 
 pytestmark = pytest.mark.slow
 
-COLOURS = {"red": (200, 60, 50), "green": (60, 180, 80), "blue": (60, 80, 200)}
-PICTURES_PER_COLOUR = 12
-START_MS = 240_000  # for the start of a trainer on a busy machine
-SMALL = "&set=width:8&set=sample_grid:2&set=sample_every_images:32&set=batch_size:8"
-
-
-def pictures() -> Iterator[tuple[str, bytes]]:
-    """Discs of three colours, a folder each, at different places."""
-    for name, colour in COLOURS.items():
-        for number in range(PICTURES_PER_COLOUR):
-            picture = Image.new("RGB", (32, 32), (235, 230, 220))
-            left, top = 2 + number % 4 * 4, 2 + number // 4 * 4
-            picture.paste(colour, (left, top, left + 14, top + 14))
-            buffer = io.BytesIO()
-            picture.save(buffer, "png")
-            yield f"{name}/{number}.png", buffer.getvalue()
-
-
-def archive(path: Path) -> Path:
-    with zipfile.ZipFile(path, "w") as file:
-        for name, picture in pictures():
-            file.writestr(name, picture)
-        file.writestr("red/notes.txt", "no picture")
-        file.writestr("red/broken.png", b"\x89PNG\r\n\x1a\n no picture either")
-    return path
-
-
-def folder(path: Path) -> Path:
-    for name, picture in pictures():
-        file = path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(picture)
-    return path
-
 
 @pytest.fixture(scope="module")
 def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    home = tmp_path_factory.mktemp("train") / "home"
-    with (
-        open_browser() as browser,
-        Service(home, starter="none", state_every_seconds=1) as service,
-    ):
-        service.wait_until_ready()
-        yield Visitor(browser, service.url)
+    with open_trainer(tmp_path_factory.mktemp("train") / "home") as visitor:
+        yield visitor
 
 
 @pytest.fixture(scope="module")
 def dataset(visitor: Visitor, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = archive(tmp_path_factory.mktemp("archive") / "discs.zip")
-    with httpx2.Client(base_url=visitor.url) as client:
-        client.post(
-            "/v1/datasets",
-            data={"name": "discs", "size": "32"},
-            files={"files": (path.name, path.read_bytes())},
-        )
-        wait_until(client, "/v1/datasets/discs", lambda view: view["status"] == "ready")
-    return "discs"
-
-
-@pytest.fixture(scope="module")
-def watched(visitor: Visitor, dataset: str) -> str:
-    """A training that has ended."""
-    job = start_training(visitor, "ended", 64)
-    with httpx2.Client(base_url=visitor.url) as client:
-        wait_until(client, f"/v1/jobs/{job}", lambda view: view["status"] == "succeeded", 300)
-    return job
+    return add_discs(visitor, tmp_path_factory.mktemp("archive") / "discs.zip")
 
 
 def choose(page: Page, button: str, path: Path) -> None:
@@ -102,23 +45,6 @@ def drop(page: Page, path: Path) -> None:
     for kind in ("dragEnter", "dragOver", "drop"):
         event = {"type": kind, "x": box["x"] + 5, "y": box["y"] + 5, "data": data}
         devtools.send("Input.dispatchDragEvent", event)
-
-
-def query(page: Page) -> dict[str, str]:
-    values = parse_qs(urlsplit(page.url).query)
-    return {name: texts[0] for name, texts in values.items()}
-
-
-def grid(page: Page, number: int = 0) -> Locator:
-    return page.locator(".sample-grid").nth(number)
-
-
-def start_training(visitor: Visitor, model: str, images: int, **fields: object) -> str:
-    overrides = {"width": 8, "sample_grid": 2, "sample_every_images": 32, "batch_size": 8}
-    body = {"dataset": "discs", "model": model, "images": images, "overrides": overrides} | fields
-    answer = httpx2.post(f"{visitor.url}/v1/jobs", json=body)
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["id"])
 
 
 def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: Path) -> None:
@@ -217,68 +143,6 @@ def test_a_taken_name_is_refused_with_the_remedy(
         expect(page.get_by_text("Lowercase letters")).to_be_visible()
 
 
-def test_a_training_is_watched_paused_continued_and_cancelled(
-    visitor: Visitor, dataset: str
-) -> None:
-    job = start_training(visitor, "watched", 1_000_000, stability="off")
-    with visitor.visit(f"/?screen=train&job={job}") as page:
-        expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=START_MS)
-        expect(page.get_by_text(re.compile("^on .+"))).to_be_visible()
-        for title in ("Losses", "D(x) and D(G(z))", "Accuracy"):
-            chart = page.get_by_role("region", name=title, exact=True)
-            expect(chart.locator(".u-over")).to_have_count(1)
-            expect(chart.locator("output").first).not_to_have_text("–")
-        expect(page.get_by_role("img", name=re.compile("Samples of watched"))).to_be_visible()
-        expect(page.get_by_text("Nothing unusual.")).to_be_visible()
-        expect(grid(page)).to_have_attribute("data-images", re.compile("^([6-9]|[0-9]{2})[0-9]$"))
-        page.get_by_role("button", name="Pause").click()
-        expect(page.get_by_text("Paused", exact=True)).to_be_visible()
-
-        history = page.get_by_role("slider", name="Images seen")
-        history.press("Home")
-        assert query(page)["at"] == "0"
-        expect(grid(page)).to_have_attribute("data-images", "0")
-        history.press("ArrowRight")
-        expect(grid(page)).to_have_attribute("data-images", "32")
-        page.reload()
-        expect(grid(page)).to_have_attribute("data-images", "32")
-        page.get_by_role("slider", name="Images seen").press("End")
-        assert "at" not in query(page)
-        for kind in ("WEBP", "MP4"):
-            link = page.get_by_role("link", name=f"Download as {kind}")
-            assert httpx2.get(str(link.get_attribute("href")), timeout=60).status_code == 200
-
-        page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_text("Running", exact=True)).to_be_visible()
-        page.get_by_role("button", name="Cancel").click()
-        page.get_by_role("alertdialog").get_by_role("button", name="Cancel").click()
-        expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
-        page.get_by_role("link", name="New training").click()
-        assert query(page) == {"screen": "train", "dataset": dataset}
-
-
-def test_a_checkpoint_is_explored_scored_and_fine_tuned(visitor: Visitor, watched: str) -> None:
-    with visitor.visit(f"/?screen=train&job={watched}") as page:
-        for score in ("KID", "Fréchet distance"):
-            expect(page.get_by_role("meter", name=score)).to_be_visible()
-        panel = page.get_by_role("region", name="Checkpoints")
-        expect(panel.get_by_text("64 images")).to_be_visible()
-        page.get_by_role("button", name="Score it thoroughly").click()
-        expect(
-            page.get_by_text(re.compile("The evaluation is queued|Being scored"))
-        ).to_be_visible()
-        panel.get_by_role("link", name="Fine-tune from here").first.click()
-        checkpoint = query(page)["from"]
-        expect(page.get_by_role("button", name=f"Checkpoint {checkpoint[:8]}")).to_be_visible()
-        page.go_back()
-        page.get_by_role("link", name="Log and configuration").click()
-        assert query(page) == {"screen": "jobs", "job": watched}
-        page.go_back()
-        panel.get_by_role("link", name="Explore").click()
-        assert query(page) == {"model": "ended", "checkpoint": checkpoint}
-        page.wait_for_selector(".tile .picture.shown")
-
-
 @pytest.mark.parametrize(
     ("size", "theme"), [(DESKTOP, "dark"), (PHONE, "light")], ids=["desktop-dark", "phone-light"]
 )
@@ -287,56 +151,12 @@ def test_axe_finds_nothing_serious(
     dataset: str,
     size: tuple[int, int],
     theme: Literal["dark", "light"],
-    watched: str,
 ) -> None:
     with visitor.visit("/?screen=train", size=size, theme=theme) as page:
         expect(page.get_by_role("button", name=re.compile("^Pictures of discs "))).to_be_visible()
         assert axe_findings(page) == []
         page.goto(f"{visitor.url}/?screen=train&dataset={dataset}&images=64{SMALL}")
         expect(page.get_by_text("too few to learn much from")).to_be_visible(timeout=START_MS)
-        assert axe_findings(page) == []
-        page.goto(f"{visitor.url}/?screen=train&job={watched}")
-        expect(page.get_by_role("meter", name="KID")).to_be_visible()
-
-
-def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) -> None:
-    says, suggests = "the generator makes few different images", "a penalty (r1)"
-    texts = {"signal": "mode_collapse", "says": says, "suggests": suggests}
-    finding = {"images_seen": 30_016, **texts}
-
-    def report(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json=answer.json() | {"health": [finding]})
-
-    with visitor.visit("/?screen=train") as page:
-        page.route(f"**/v1/jobs/{watched}", report)
-        page.get_by_role("link", name=re.compile("^ended")).click()
-        expect(page.get_by_text("The pictures look alike")).to_be_visible()
-        expect(page.get_by_text(says)).to_be_visible()
-        expect(page.get_by_text(suggests)).to_be_visible()
-        page.get_by_role("button", name=re.compile("^Start again from the newest")).click()
-        page.get_by_role("alertdialog").get_by_role("button", name="Start again").click()
-        page.wait_for_url(re.compile(f"compare={watched}"))
-        address = f"{visitor.url}/v1/jobs/{query(page)['job']}"
-        job = httpx2.get(address).json()
-        httpx2.post(f"{address}/cancel")  # the next tests need the worker
-        assert (job["config"]["stability"], job["model"]) == ("auto", "ended")
-        assert job["resume_from"] is not None
-
-
-def test_two_trainings_are_overlaid(visitor: Visitor, dataset: str, watched: str) -> None:
-    other = start_training(visitor, "other", 64, seed=2)
-    with httpx2.Client(base_url=visitor.url) as client:
-        wait_until(client, f"/v1/jobs/{other}", lambda view: view["status"] == "succeeded", 300)
-    with visitor.visit(f"/?screen=train&job={watched}&at=32") as page:
-        page.get_by_role("button", name="Lay another training over it").click()
-        page.get_by_role("option", name=re.compile("^other · ")).click()
-        assert query(page)["compare"] == other
-        expect(page.get_by_text("Dashed: other")).to_be_visible()
-        for number in (0, 1):
-            expect(grid(page, number)).to_have_attribute("data-images", "32")
-        losses = page.get_by_role("region", name="Losses", exact=True)
-        expect(losses.locator("li")).to_have_count(4)
 
 
 def test_the_screen_in_japanese_on_a_phone(visitor: Visitor, dataset: str) -> None:

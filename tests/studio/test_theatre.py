@@ -1,0 +1,147 @@
+"""The theatre of a training in Chromium, against `moggy up`."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from .browser import DESKTOP, PHONE, Visitor
+from .discs import START_MS, add_discs, open_trainer, start_training, wait_until_trained
+from .explore_page import query
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """Opens pages of a service with the dataset `discs`."""
+    folder = tmp_path_factory.mktemp("theatre")
+    with open_trainer(folder / "home") as visitor:
+        add_discs(visitor, folder / "discs.zip")
+        yield visitor
+
+
+@pytest.fixture(scope="module")
+def watched(visitor: Visitor) -> str:
+    """A training that has ended."""
+    job = start_training(visitor, "ended", 64)
+    wait_until_trained(visitor, job)
+    return job
+
+
+def grid(page: Page, number: int = 0) -> Locator:
+    return page.locator(".sample-grid").nth(number)
+
+
+def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) -> None:
+    job = start_training(visitor, "watched", 1_000_000, stability="off")
+    with visitor.visit(f"/?screen=train&job={job}") as page:
+        expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=START_MS)
+        expect(page.get_by_text(re.compile("^on .+"))).to_be_visible()
+        for title in ("Losses", "D(x) and D(G(z))", "Accuracy"):
+            chart = page.get_by_role("region", name=title, exact=True)
+            expect(chart.locator(".u-over")).to_have_count(1)
+            expect(chart.locator("output").first).not_to_have_text("–")
+        expect(page.get_by_role("img", name=re.compile("Samples of watched"))).to_be_visible()
+        expect(page.get_by_text("Nothing has been judged yet")).to_be_visible()
+        expect(grid(page)).to_have_attribute("data-images", re.compile("^([6-9]|[0-9]{2})[0-9]$"))
+        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_text("Paused", exact=True)).to_be_visible()
+
+        history = page.get_by_role("slider", name="Images seen")
+        history.press("Home")
+        assert query(page)["at"] == "0"
+        expect(grid(page)).to_have_attribute("data-images", "0")
+        history.press("ArrowRight")
+        expect(grid(page)).to_have_attribute("data-images", "32")
+        page.reload()
+        expect(grid(page)).to_have_attribute("data-images", "32")
+        page.get_by_role("slider", name="Images seen").press("End")
+        assert "at" not in query(page)
+        for kind in ("WEBP", "MP4"):
+            link = page.get_by_role("link", name=f"Download as {kind}")
+            assert httpx2.get(str(link.get_attribute("href")), timeout=60).status_code == 200
+
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_text("Running", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Cancel").click()
+        expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+        page.get_by_role("link", name="New training").click()
+        assert query(page) == {"screen": "train", "dataset": "discs"}
+
+
+def test_a_checkpoint_is_explored_scored_and_fine_tuned(visitor: Visitor, watched: str) -> None:
+    with visitor.visit(f"/?screen=train&job={watched}") as page:
+        for score in ("KID", "Fréchet distance"):
+            expect(page.get_by_role("meter", name=score)).to_be_visible()
+        panel = page.get_by_role("region", name="Checkpoints")
+        expect(panel.get_by_text("64 images")).to_be_visible()
+        page.get_by_role("button", name="Score it thoroughly").click()
+        expect(
+            page.get_by_text(re.compile("The evaluation is queued|Being scored"))
+        ).to_be_visible()
+        panel.get_by_role("link", name="Fine-tune from here").first.click()
+        checkpoint = parse_qs(urlsplit(page.url).query)["from"][0]
+        expect(page.get_by_role("button", name=f"Checkpoint {checkpoint[:8]}")).to_be_visible()
+        page.go_back()
+        page.get_by_role("link", name="Log and configuration").click()
+        assert query(page) == {"screen": "jobs", "job": watched}
+        page.go_back()
+        panel.get_by_role("link", name="Explore").click()
+        assert query(page) == {"model": "ended", "checkpoint": checkpoint}
+        page.wait_for_selector(".tile .picture.shown")
+
+
+@pytest.mark.parametrize(
+    ("size", "theme"), [(DESKTOP, "dark"), (PHONE, "light")], ids=["desktop-dark", "phone-light"]
+)
+def test_axe_finds_nothing_serious(
+    visitor: Visitor, size: tuple[int, int], theme: Literal["dark", "light"], watched: str
+) -> None:
+    address = f"/?screen=train&job={watched}"
+    with visitor.visit(address, size=size, theme=theme) as page:
+        expect(page.get_by_role("meter", name="KID")).to_be_visible()
+
+
+def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) -> None:
+    says, suggests = "the generator makes few different images", "a penalty (r1)"
+    texts = {"signal": "mode_collapse", "says": says, "suggests": suggests}
+    finding = {"images_seen": 30_016, **texts}
+
+    def report(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"health": [finding]})
+
+    with visitor.visit("/?screen=train") as page:
+        page.route(f"**/v1/jobs/{watched}", report)
+        page.get_by_role("link", name=re.compile("^ended")).click()
+        expect(page.get_by_text("The pictures look alike")).to_be_visible()
+        expect(page.get_by_text(says)).to_be_visible()
+        expect(page.get_by_text(suggests)).to_be_visible()
+        page.get_by_role("button", name=re.compile("^Start again from the newest")).click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Start again").click()
+        page.wait_for_url(re.compile(f"compare={watched}"))
+        address = f"{visitor.url}/v1/jobs/{query(page)['job']}"
+        job = httpx2.get(address).json()
+        httpx2.post(f"{address}/cancel")  # the next tests need the worker
+        assert (job["config"]["stability"], job["model"]) == ("auto", "ended")
+        assert job["resume_from"] is not None
+
+
+def test_two_trainings_are_overlaid(visitor: Visitor, watched: str) -> None:
+    other = start_training(visitor, "other", 64, seed=2)
+    wait_until_trained(visitor, other)
+    with visitor.visit(f"/?screen=train&job={watched}&at=32") as page:
+        page.get_by_role("button", name="Lay another training over it").click()
+        page.get_by_role("option", name=re.compile("^other · ")).click()
+        assert query(page)["compare"] == other
+        expect(page.get_by_text("Dashed: other")).to_be_visible()
+        for number in (0, 1):
+            expect(grid(page, number)).to_have_attribute("data-images", "32")
+        losses = page.get_by_role("region", name="Losses", exact=True)
+        expect(losses.locator("li")).to_have_count(4)
