@@ -95,7 +95,9 @@ def _reason(model: Model, served: Checkpoint, compared: int, trainings: int) -> 
     if model.checkpoint is not None:
         return "set by hand"
     if served.kid is None:
-        return "the newest: none is scored yet"
+        came_with_scores = (served.imported or {}).get("metrics") is not None
+        where = "here yet: its scores were computed elsewhere" if came_with_scores else "yet"
+        return f"the newest: none is scored {where}"
     choice = f"the lowest KID of {compared} scored checkpoints" if compared > 1 else "the only KID"
     if trainings > 1:
         choice += f" of {trainings} trainings on the same pictures"
