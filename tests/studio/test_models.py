@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from running_service import Service
 
 from .browser import PHONE, Visitor, open_browser
+from .explore_page import query
 from .page_checks import axe_findings
 from .small_data import (
     add_dataset,
@@ -112,6 +113,23 @@ def test_the_chart_shows_the_score_that_is_chosen(world: World) -> None:
         page.get_by_role("button", name="Recall").click()
         page.get_by_role("option", name="Precision").click()
         assert page.url.endswith("&score=precision")
+
+
+def test_the_model_that_was_looked_at_last_is_opened_again(world: World) -> None:
+    newest = world.api.get("/v1/models").json()["items"][0]["name"]
+    other = "first" if newest != "first" else "trained"
+    with world.visitor.visit() as page:
+        expect(page.get_by_role("heading", name=newest)).to_be_visible()
+        assert query(page) == {"model": newest}  # so that a link shows the same
+        page.goto(f"{world.visitor.url}/?model={other}")
+        expect(page.get_by_role("heading", name=other)).to_be_visible()
+        page.get_by_role("link", name="Models").click()
+        page.get_by_role("link", name="Explore", exact=True).click()
+        expect(page.get_by_role("heading", name=other)).to_be_visible()
+        page.goto(f"{world.visitor.url}/?model={newest}")
+        expect(page.get_by_role("heading", name=newest)).to_be_visible()
+        page.goto(world.visitor.url)
+        expect(page.get_by_role("heading", name=newest)).to_be_visible()
 
 
 def test_a_bundle_is_imported_and_a_taken_name_is_explained(world: World) -> None:

@@ -4,6 +4,8 @@ import { useCallback, useSyncExternalStore } from "react";
 export interface Preferences {
   theme: "system" | "dark" | "light";
   language: "en" | "ja";
+  /** The model that was looked at last; null: none yet. */
+  model: string | null;
   /** Whether enlarged pictures are smooth, or show their pixels as squares. */
   smooth: boolean;
   /** The width of the wall's pictures in CSS pixels. */
@@ -19,6 +21,7 @@ function read(): Preferences {
   const usual: Preferences = {
     theme: "system",
     language: globalThis.navigator?.language.startsWith("ja") ? "ja" : "en",
+    model: null,
     smooth: true,
     tile: TILE.usual,
   };
