@@ -189,7 +189,8 @@ export const en = {
 
   health: "Health",
   healthy: "Nothing unusual.",
-  healthEarly: "The signals are judged from 30,000 images on.",
+  healthUnjudged: "Nothing has been judged yet: that begins at 30,000 images.",
+  healthTooShort: "This training was too short to be judged: that begins at 30,000 images.",
   signal_oscillation: "The networks oscillate",
   signal_mode_collapse: "The pictures look alike",
   signal_vanishing_gradient: "The generator hardly learns",

@@ -185,7 +185,8 @@ export const ja: TrainTexts = {
 
   health: "健康状態",
   healthy: "異常はありません。",
-  healthEarly: "判定は 30,000 枚を過ぎてから始まります。",
+  healthUnjudged: "まだ何も判定していません。判定は 30,000 枚から始まります。",
+  healthTooShort: "判定は 30,000 枚から始まるため、この学習は短すぎて判定できません。",
   signal_oscillation: "二つのネットワークが振動しています",
   signal_mode_collapse: "似た画像ばかりです(モード崩壊)",
   signal_vanishing_gradient: "生成器がほとんど学んでいません(勾配消失)",

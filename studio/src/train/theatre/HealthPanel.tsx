@@ -18,17 +18,7 @@ export function HealthPanel({ job, change }: { job: Job; change: Change<TrainSta
   return (
     <section className="panel-box" aria-labelledby="health-title">
       <h2 id="health-title">{t.health}</h2>
-      {findings.length === 0 && (
-        <p className="healthy" role="status">
-          <CheckIcon />
-          <span>
-            {t.healthy}
-            {job.progress.images_seen < JUDGED_FROM && !hasEnded(job.status) && (
-              <span className="muted"> {t.healthEarly}</span>
-            )}
-          </span>
-        </p>
-      )}
+      {findings.length === 0 && <NoFinding job={job} />}
       <ul className="health-findings" aria-live="polite" hidden={findings.length === 0}>
         {findings.map((finding, index) => (
           <li key={`${finding.signal}${finding.images}`} className="health-finding">
@@ -38,6 +28,24 @@ export function HealthPanel({ job, change }: { job: Job; change: Change<TrainSta
         ))}
       </ul>
     </section>
+  );
+}
+
+/** A training without a finding is healthy only once it has been judged. */
+function NoFinding({ job }: { job: Job }) {
+  const t = useTrainTexts();
+  if (job.progress.images_seen < JUDGED_FROM) {
+    return (
+      <p className="muted" role="status">
+        {hasEnded(job.status) ? t.healthTooShort : t.healthUnjudged}
+      </p>
+    );
+  }
+  return (
+    <p className="healthy" role="status">
+      <CheckIcon />
+      {t.healthy}
+    </p>
   );
 }
 
