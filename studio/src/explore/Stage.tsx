@@ -95,7 +95,7 @@ export function Stage({
           <CloseIcon />
         </IconButton>
       </div>
-      <div className="stage-body">
+      <div className="pane-body">
         {what === "teach" && <TeachStage view={view} change={change} />}
         {what === "morph" && <MorphStage view={view} change={change} />}
         {what === "photo" && view.photo !== null && (
