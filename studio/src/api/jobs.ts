@@ -25,6 +25,19 @@ export function useTrainings(pollMs: number | false = false) {
   });
 }
 
+/** The sample grids of a training, from the first to the newest. */
+export function useSamples(job: string | null, pollMs: number | false = false) {
+  return useQuery({
+    queryKey: ["samples", job],
+    queryFn: async () => {
+      const path = { job_id: job ?? "" };
+      return (await data(api.GET("/v1/jobs/{job_id}/samples", { params: { path } }))).items;
+    },
+    enabled: job !== null,
+    refetchInterval: pollMs,
+  });
+}
+
 /** Queues a job; returns it, so that it can be opened. Requests with the same key make one job. */
 export function useQueueJob() {
   const refresh = useRefreshJobs();

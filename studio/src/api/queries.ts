@@ -13,6 +13,8 @@ import {
 import { allItems } from "./pagination";
 
 const JOB_POLL_MS = 1000;
+const QUEUED_POLL_MS = 2000;
+const FOLLOWED_POLL_MS = 15_000;
 const DATASETS_POLL_MS = 10_000; // uploads from elsewhere appear by themselves
 
 export function useModels() {
@@ -80,12 +82,19 @@ export function useCurrentJobs(enabled: boolean) {
   });
 }
 
-export function useJob(id: string | null) {
+/** A job, read again until it has ended. Where its events keep it up to date (`isFollowed`), it is
+ * read rarely; while it waits more often, since no event tells its place in the queue. */
+export function useJob(id: string | null, { isFollowed = false } = {}) {
   return useQuery({
     queryKey: ["jobs", id],
     queryFn: () => data(api.GET("/v1/jobs/{job_id}", { params: { path: { job_id: id ?? "" } } })),
     enabled: id !== null,
-    refetchInterval: (query) => (hasEnded(query.state.data?.status) ? false : JOB_POLL_MS),
+    refetchInterval: (query) => {
+      const status = query.state.data?.status;
+      if (hasEnded(status)) return false;
+      if (!isFollowed) return JOB_POLL_MS;
+      return status === "queued" ? QUEUED_POLL_MS : FOLLOWED_POLL_MS;
+    },
   });
 }
 

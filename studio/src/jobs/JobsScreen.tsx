@@ -20,7 +20,7 @@ export default function JobsScreen() {
   const filters = { kind: view.kind, status: view.status, model: view.model };
   const live = useLiveJobs(filters);
   const ended = useEndedJobs(filters);
-  const open = useJob(view.job);
+  const open = useJob(view.job, { isFollowed: true });
   useNewJobs(filters);
 
   const liveJobs = live.data?.items ?? [];

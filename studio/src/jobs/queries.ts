@@ -96,9 +96,7 @@ export function useFollowedJobs(jobs: readonly string[]): void {
   const onEvent = useCallback(
     (event: JobEvent) => {
       if (event.type === "progress") return patchProgress(client, event.job, event.data);
-      if (event.type !== "opened") {
-        void client.invalidateQueries({ queryKey: ["jobs", event.job] });
-      }
+      void client.invalidateQueries({ queryKey: ["jobs", event.job] });
       clearTimeout(timer.current);
       timer.current = setTimeout(() => {
         void client.invalidateQueries({ queryKey: JOB_LISTS });

@@ -101,7 +101,7 @@ export function UploadForm({
           <small className="muted">{t[`repetitionsHelp_${repetitions}`]}</small>
         </div>
       </div>
-      <div className="actions">
+      <div className="form-actions">
         <Button
           className="button quiet"
           onPress={() => {

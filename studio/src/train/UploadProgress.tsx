@@ -36,7 +36,7 @@ export function UploadProgress({
         value={selection.bytes === 0 ? 1 : sent / selection.bytes}
         aria-label={t.uploading}
       />
-      <div className="actions">
+      <div className="form-actions">
         <Button
           className="button quiet"
           onPress={() => {

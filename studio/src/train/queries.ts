@@ -8,7 +8,6 @@ import {
 import { api, data, type JobRequest, type Schemas } from "../api/client";
 import { useJobEvents } from "../api/events";
 import { Problem } from "../api/problem";
-import { hasEnded } from "../api/queries";
 
 export type Quote = Schemas["Quote"];
 
@@ -79,20 +78,6 @@ export function useQuotes(bodies: readonly JobRequest[], enabled: boolean) {
   });
 }
 
-/** A training, which its events keep up to date. */
-export function useTraining(id: string | null) {
-  return useQuery({
-    queryKey: ["jobs", id],
-    queryFn: () => data(api.GET("/v1/jobs/{job_id}", { params: { path: { job_id: id ?? "" } } })),
-    enabled: id !== null,
-    // A job that waits tells its place in the queue only when it is asked.
-    refetchInterval: (query) => {
-      const status = query.state.data?.status;
-      return status === "queued" ? 2000 : hasEnded(status) ? false : 15_000;
-    },
-  });
-}
-
 export function useMetrics(job: string | null) {
   return useQuery({
     queryKey: ["metrics", job],
@@ -100,17 +85,6 @@ export function useMetrics(job: string | null) {
       const path = { job_id: job ?? "" };
       const answer = await data(api.GET("/v1/jobs/{job_id}/metrics", { params: { path } }));
       return (answer as Schemas["Metrics"]).series;
-    },
-    enabled: job !== null,
-  });
-}
-
-export function useSamples(job: string | null) {
-  return useQuery({
-    queryKey: ["samples", job],
-    queryFn: async () => {
-      const path = { job_id: job ?? "" };
-      return (await data(api.GET("/v1/jobs/{job_id}/samples", { params: { path } }))).items;
     },
     enabled: job !== null,
   });

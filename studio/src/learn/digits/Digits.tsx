@@ -1,9 +1,8 @@
 import { useTrainings } from "../../api/jobs";
 import { useDatasets, useModels, usePresets } from "../../api/queries";
 import { useLearnTexts } from "../texts";
-import { POLL_MS } from "./queries";
 import { RecipeCard } from "./RecipeCard";
-import { bySuitability, modelOf, RECIPES, trainingOf } from "./recipes";
+import { bySuitability, modelOf, POLL_MS, RECIPES, trainingOf } from "./recipes";
 
 /** The two articles' recipes for MNIST, trained in the service. */
 export function Digits() {

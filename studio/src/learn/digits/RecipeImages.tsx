@@ -1,12 +1,13 @@
 import type { Job } from "../../api/client";
 import { answeredUrl, type Model } from "../../api/client";
+import { useSamples } from "../../api/jobs";
 import { useTexts } from "../../i18n";
 import { PicturesOf } from "../../pictures/context";
 import { Picture } from "../../pictures/Picture";
 import { RemotePicture } from "../../pictures/RemotePicture";
 import { sourceOf } from "../../pictures/source";
 import { useLearnTexts } from "../texts";
-import { useLatestSample } from "./queries";
+import { POLL_MS } from "./recipes";
 
 const SEEDS = Array.from({ length: 25 }, (_, seed) => String(seed));
 
@@ -14,10 +15,11 @@ const SEEDS = Array.from({ length: 25 }, (_, seed) => String(seed));
 export function RecipeImages({ job, model }: { job: Job | null; model: Model | null }) {
   const t = useLearnTexts();
   const { n } = useTexts();
-  const sample = useLatestSample(job);
-  if (sample.data) {
-    const address = answeredUrl(sample.data.url);
-    const label = t.samplesAfter(n(sample.data.images_seen));
+  const isRunning = job?.status === "running";
+  const sample = useSamples(job?.id ?? null, isRunning && POLL_MS).data?.at(-1);
+  if (sample !== undefined) {
+    const address = answeredUrl(sample.url);
+    const label = t.samplesAfter(n(sample.images_seen));
     return (
       <figure className="recipe-images">
         <RemotePicture address={address} label={label} />

@@ -4,6 +4,9 @@ import type { Dataset, Job, Model } from "../../api/client";
 export const RECIPES = ["mlp", "mlp-relu"] as const;
 export type Recipe = (typeof RECIPES)[number];
 
+/** How often the trainings of the recipes are asked about. */
+export const POLL_MS = 2000;
+
 const SIDE = 28;
 
 /** The name of the model that a recipe trains from here. */

@@ -43,7 +43,7 @@ export function CurvesPanel({ job, compared }: { job: Job; compared: Job | null 
         : [lineOf(series, second[0], { label: second[1], tone: "second", isOther }, of)]),
     ]);
   return (
-    <section className="panel-box curves" aria-labelledby="curves-title">
+    <section className="panel-box curve-charts" aria-labelledby="curves-title">
       <div className="row">
         <h2 id="curves-title">{t.curves}</h2>
         {compared !== null && <span className="muted">{t.otherRun(compared.model ?? "")}</span>}

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { Slider, SliderThumb, SliderTrack } from "react-aria-components";
 import type { Job } from "../../api/client";
 import { serviceUrl } from "../../api/client";
+import { useSamples } from "../../api/jobs";
 import { useTexts } from "../../i18n";
 import type { Change } from "../../state/address";
 import { usePreferences } from "../../state/preferences";
@@ -9,7 +10,6 @@ import { IconButton, Segments } from "../../ui/controls";
 import { DownloadLinks } from "../../ui/DownloadLinks";
 import { PauseIcon, PlayIcon } from "../../ui/icons";
 import type { TrainState } from "../address";
-import { useSamples } from "../queries";
 import { useTrainTexts } from "../texts";
 import { SampleGrid } from "./SampleGrid";
 import { type Sample, sampleAt, settle } from "./samples";
@@ -131,7 +131,7 @@ function Scrubber({
   if (samples.length < 2) return null;
   const share = (100 * (shown - first)) / (last - first);
   return (
-    <div className="scrubber">
+    <div className="history">
       <IconButton
         label={isPlaying ? t.stop : t.play}
         className="boxed"

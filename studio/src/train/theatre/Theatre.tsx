@@ -1,3 +1,4 @@
+import { useJob } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { type Change, navigate } from "../../state/address";
 import { screenQuery } from "../../state/screen";
@@ -5,7 +6,6 @@ import { Notice } from "../../ui/Notice";
 import { ScreenLink } from "../../ui/ScreenLink";
 import type { TrainState } from "../address";
 import { useLiveTrainings } from "../liveTraining";
-import { useTraining } from "../queries";
 import { useTrainTexts } from "../texts";
 import { CheckpointPanel } from "./CheckpointPanel";
 import { CurvesPanel } from "./CurvesPanel";
@@ -13,6 +13,8 @@ import { HealthPanel } from "./HealthPanel";
 import { SamplesPanel } from "./SamplesPanel";
 import { ScorePanel } from "./ScorePanel";
 import { TheatreHeader } from "./TheatreHeader";
+
+const FOLLOWED = { isFollowed: true };
 
 /** A training that is watched: its samples, curves, health, scores and checkpoints, live. */
 export function Theatre({
@@ -26,8 +28,8 @@ export function Theatre({
 }) {
   const t = useTrainTexts();
   const { t: common } = useTexts();
-  const { data: job, error } = useTraining(id);
-  const other = useTraining(state.compare);
+  const { data: job, error } = useJob(id, FOLLOWED);
+  const other = useJob(state.compare, FOLLOWED);
   useLiveTrainings(state.compare === null ? [id] : [id, state.compare]);
 
   if (job === undefined) {
