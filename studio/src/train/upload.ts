@@ -1,6 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { api, data, request, type Schemas, serviceUrl } from "../api/client";
 import { Problem } from "../api/problem";
+import { PieceSize } from "./pieceSize";
 import { forgetUpload, knownUpload, rememberUpload } from "./rememberedUploads";
 import type { Selection, Source } from "./sources";
 
@@ -20,8 +21,6 @@ export interface UploadState {
   error: string | null;
 }
 
-const PIECES = 40; // of a small file, so that its progress is seen
-const PIECE_BYTES = { least: 64 * 1024, most: 8 * 1024 * 1024 };
 const RETRY_MS = { first: 500, most: 8000 };
 
 const listeners = new Set<() => void>();
@@ -58,11 +57,13 @@ export async function upload(
   };
   try {
     const ids: string[] = [];
+    const pieceSize = new PieceSize();
     let before = 0;
     for (const source of selection.sources) {
       const offset = before;
       const id = await sendSource(
         source,
+        pieceSize,
         signal,
         (sent) => patch({ phase: "sending", sent: offset + sent, error: null }),
         () => patch({ phase: "waiting" }),
@@ -104,6 +105,7 @@ export function discardUpload(): void {
 
 async function sendSource(
   source: Source,
+  pieceSize: PieceSize,
   signal: AbortSignal,
   onProgress: (sent: number) => void,
   onWaiting: () => void,
@@ -115,10 +117,12 @@ async function sendSource(
       let sent = begun.received;
       onProgress(sent);
       while (sent < source.blob.size) {
-        const piece = source.blob.slice(sent, sent + pieceBytes(source.blob.size));
+        const piece = source.blob.slice(sent, sent + pieceSize.of(source.blob.size));
+        const began = performance.now();
         const path = `/v1/uploads/${begun.id}?offset=${sent}`;
         const answer = await request(serviceUrl(path), { method: "PATCH", body: piece, signal });
         sent = ((await answer.json()) as Schemas["UploadView"]).received;
+        pieceSize.sent(piece.size, performance.now() - began);
         rememberUpload(source.id, {
           id: begun.id,
           name: source.name,
@@ -132,6 +136,7 @@ async function sendSource(
     } catch (error) {
       if (signal.aborted || !mayPass(error)) throw error;
       onWaiting();
+      pieceSize.failed();
       await new Promise((resolve) => setTimeout(resolve, delay));
       delay = Math.min(2 * delay, RETRY_MS.most);
       if (signal.aborted) throw error;
@@ -165,11 +170,6 @@ async function beginOrContinue(
   const { id, name, bytes } = begun;
   rememberUpload(source.id, { id, name, sent: 0, bytes });
   return begun;
-}
-
-function pieceBytes(size: number): number {
-  const { least, most } = PIECE_BYTES;
-  return Math.min(most, Math.max(least, Math.ceil(size / PIECES)));
 }
 
 async function createDataset(

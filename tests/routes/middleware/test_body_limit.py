@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from running_api import LATENT_DIM, Running, running_api
+from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from app.domain.settings import Settings
@@ -138,6 +140,34 @@ def test_a_stalled_body_is_answered_408(
         head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {kind}\r\n"
         client.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
         assert b" 408 " in client.recv(10_000)
+
+
+@pytest.mark.parametrize(("bytes_a_second", "arrives"), [(100_000, True), (20_000, False)])
+def test_a_large_body_is_received_at_any_speed_but_a_very_low_one(
+    monkeypatch: pytest.MonkeyPatch, bytes_a_second: int, arrives: bool
+) -> None:
+    seconds = 0
+
+    async def receive() -> Message:
+        nonlocal seconds
+        seconds += 1
+        await asyncio.sleep(0)
+        more = bytes_a_second * seconds < MAX_LARGE_BYTES - bytes_a_second
+        return {"type": "http.request", "body": bytes(bytes_a_second), "more_body": more}
+
+    async def scenario() -> None:
+        body = body_limit._Body(receive, MAX_LARGE_BYTES)
+        while (await body.receive())["more_body"]:
+            pass
+
+    clock = SimpleNamespace(monotonic=lambda: seconds)
+    monkeypatch.setattr(body_limit, "time", clock)
+    if arrives:
+        asyncio.run(scenario())
+    else:
+        with pytest.raises(HTTPException, match="less at a time"):
+            asyncio.run(scenario())
+        assert body_limit.BODY_SECONDS < seconds < 100
 
 
 def test_messages_after_the_body_have_no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
