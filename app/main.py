@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
@@ -55,6 +56,7 @@ from app.routes.middleware.head import HeadAsGet
 from app.routes.middleware.security import AccessGuard
 from app.routes.protocol.problems import install_problems
 from app.serving.checkpoint_exports import CheckpointExports
+from app.serving.connections import ON_SHUTDOWN
 from app.serving.engine import Engine
 from app.serving.process_settings import (
     ThreadCanary,
@@ -127,7 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(api: FastAPI) -> AsyncIterator[dict[str, Any]]:
     settings: Settings = api.state.settings
     api.state.database = Database(settings.database, settings.database_connections)
     api.state.store = ObjectStore(settings, STORE_RETRY_SECONDS)
@@ -155,7 +157,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     raise_open_files_limit()
     switch_threads_often()
     try:
-        yield
+        yield {ON_SHUTDOWN: api.state.feeds.end_streams}
     finally:
         api.state.canary.stop()
         await api.state.feeds.close()

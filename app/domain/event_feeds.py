@@ -45,8 +45,12 @@ class Follower:
             self._unread.append(event)
         self._wake_up.set()
 
+    def wake(self) -> None:
+        self._wake_up.set()
+
     async def read(self) -> list[Event]:
-        """Wait for unread events and return them. The result is empty only if events were lost."""
+        """Wait for unread events and return them. The result is empty only if events were lost, or
+        the stream has to end."""
         await self._wake_up.wait()
         self._wake_up.clear()
         unread = list(self._unread)
@@ -68,6 +72,7 @@ class EventFeeds:
         self._jobs_to_read: set[str] = set()
         self._wake_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         # Separate pools: the default pool may be busy with other work for seconds.
         self._reader = ThreadPoolExecutor(1, "new events")
         self._past = ThreadPoolExecutor(PAST_THREADS, "past events")
@@ -75,6 +80,14 @@ class EventFeeds:
     def start(self) -> None:
         self._listener.start()
         self._task = asyncio.create_task(self._run())
+
+    def end_streams(self) -> None:
+        """End every stream after what it has read, because the process is about to stop. Clients
+        continue after the last event that they received."""
+        self._stopping = True
+        for followers in self._followers.values():
+            for follower in followers:
+                follower.wake()
 
     async def close(self) -> None:
         await self._listener.close()
@@ -88,12 +101,13 @@ class EventFeeds:
     async def stream(
         self, job_id: str, after: int, max_unread: int = MAX_UNREAD_EVENTS
     ) -> AsyncGenerator[Event]:
-        """Yield the job's events with an id greater than `after`, in order, up to its last one.
+        """Yield the job's events with an id greater than `after`, in order, up to its last one, or
+        until `end_streams`.
 
         At most about `max_unread` of them are in memory while the stream waits for its client.
         """
         page = min(max_unread, MAX_PAGE_EVENTS)
-        while True:
+        while not self._stopping:
             async for event in self._stored(job_id, after, page):
                 yield event
                 after = event.id
@@ -106,7 +120,7 @@ class EventFeeds:
                         after = event.id
                         if event.type == LAST_EVENT:
                             return
-                while not follower.lost:
+                while not (follower.lost or self._stopping):
                     for event in await follower.read():
                         if event.id <= after:
                             continue
@@ -117,7 +131,7 @@ class EventFeeds:
 
     async def stream_many(self, after: Mapping[str, int]) -> AsyncGenerator[Event]:
         """Yield the events of several jobs after the id of each, each job's in order, until all
-        have ended."""
+        have ended, or until `end_streams`."""
         max_unread = max(MIN_UNREAD_EVENTS, MAX_UNREAD_EVENTS // len(after))
         merged: asyncio.Queue[Event | BaseException | None] = asyncio.Queue(max_unread)
 

@@ -1,7 +1,8 @@
 """HTTP connections with limits, for `uvicorn --http app.serving.connections:Connection`.
 
 Uvicorn alone has no limits for these: the time until the head of a request is complete, the size of
-the head, and the time during which a client does not read the response.
+the head, and the time during which a client does not read the response. It also waits, before it
+stops, until every response is complete, and tells the application only then that it stops.
 """
 
 import asyncio
@@ -17,6 +18,9 @@ HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
+
+
+ON_SHUTDOWN = "on_shutdown"  # in the state of the lifespan: called before uvicorn waits
 
 
 class Connection(HttpToolsProtocol):
@@ -38,6 +42,12 @@ class Connection(HttpToolsProtocol):
         self._cancel_head_timer()
         self._cancel_stall_timer()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        on_shutdown: Callable[[], None] | None = self.app_state.get(ON_SHUTDOWN)
+        if on_shutdown is not None:
+            on_shutdown()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

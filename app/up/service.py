@@ -167,7 +167,7 @@ def api_program(settings: Settings, environment: dict[str, str]) -> Program:
             # Proxy headers would replace the peer's address, which MOGGY_TRUSTED_PROXIES checks.
             "--no-proxy-headers",
             *("--http", "app.serving.connections:Connection", "--ws", "none"),
-            # Without a limit an open event stream would keep the API from stopping.
+            # Without a limit a client that does not read would keep the API from stopping.
             *("--timeout-graceful-shutdown", str(API_GRACE_SECONDS)),
         ),
         stop_seconds=API_STOP_SECONDS,

@@ -1,16 +1,22 @@
 """The stream of several jobs, against their own streams."""
 
 import json
+import threading
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from queued_jobs import claim_job, post_training
+from running_api import running_api
 
 from app.domain import leases
 from app.domain.database import Database
 from app.domain.job_states import Status
+from app.domain.settings import Settings
 from app.routes.events import MAX_JOBS, _starting_points
 from app.routes.job_event_schemas import MergedEvent
 
@@ -136,3 +142,25 @@ def test_a_position_that_is_not_one_is_refused(
         headers=[(b"Last-Event-ID", last.encode())],
     )
     assert (answer.status_code, answer.json()["field"]) == (422, "Last-Event-ID")
+
+
+def test_open_streams_end_when_the_service_stops(tmp_path: Path, valkey_url: str) -> None:
+    reading = threading.Semaphore(0)
+
+    def read_all(url: str) -> str:
+        lines = []
+        with httpx2.stream("GET", url, timeout=60) as stream:
+            for line in stream.iter_lines():
+                lines.append(line)
+                reading.release()
+        return "\n".join(lines)
+
+    settings = Settings(home=tmp_path / "home", redis_url=valkey_url)
+    with ThreadPoolExecutor() as threads, running_api(tmp_path, settings) as running:
+        one, other, *_ = running.jobs
+        paths = (f"/v1/events?jobs={one},{other}", f"/v1/jobs/{one}/events")
+        streams = [threads.submit(read_all, running.url + path) for path in paths]
+        for _ in streams:
+            assert reading.acquire(timeout=60)
+    for stream in streams:  # a stream that is cut off raises an error
+        assert "event: end" not in stream.result(60)
