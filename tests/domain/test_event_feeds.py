@@ -2,10 +2,10 @@
 
 import asyncio
 import threading
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from threading import Barrier
 
 import pytest
 from queued_jobs import claim_job, queue_job
@@ -18,7 +18,8 @@ from app.domain.events import Notifier
 from app.domain.job_states import Status
 from app.domain.tables import Event
 
-STREAMS = 200
+STREAMS = 180
+EVENTS = 60
 
 
 @pytest.fixture
@@ -30,12 +31,18 @@ async def feeds(database: Database, valkey_url: str) -> AsyncIterator[EventFeeds
 
 
 async def ids(
-    feeds: EventFeeds, job: str, after: int = 0, pause: float = 0.0, max_unread: int = 1000
+    feeds: EventFeeds,
+    job: str,
+    after: int = 0,
+    max_unread: int = 1000,
+    pause: asyncio.Event | None = None,
 ) -> list[int]:
+    """The ids of the events of a stream. Its client pauses after the first until `pause` is set."""
     event_ids = []
     async for event in feeds.stream(job, after, max_unread):
         event_ids.append(event.id)
-        await asyncio.sleep(pause)
+        if pause is not None:
+            await pause.wait()
     return event_ids
 
 
@@ -44,14 +51,24 @@ def stored(database: Database, job: str) -> list[int]:
         return [row.id for row in events.read_after(session, job, 0, 10_000)]
 
 
-def work_on(database: Database, valkey_url: str, count: int, pause: float = 0.0) -> None:
-    """Acquire the oldest job, append `count` events, and end it, as a worker does."""
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def work_on(database: Database, valkey_url: str, count: int, turn: Barrier | None = None) -> None:
+    """Acquire the oldest job, append `count` events, and end it, as a worker does. With `turn`,
+    each event is appended between two waits of its other party."""
     claim, notifier = claim_job(database), Notifier(valkey_url)
     for seen in range(count):
+        if turn is not None:
+            turn.wait(60)
         with database.write() as session:
             leases.record(session, claim, "progress", {"images_seen": seen})
         notifier.notify([claim.job_id])
-        time.sleep(pause)
+        if turn is not None:
+            turn.wait(60)
     with database.write() as session:
         leases.end(session, claim, Status.SUCCEEDED)
     notifier.notify([claim.job_id])
@@ -67,21 +84,22 @@ async def test_streams_opened_at_any_moment_get_every_event_once_with_few_querie
     def count(*_: object) -> None:
         queries[threading.current_thread().name.partition("_")[0]] += 1
 
-    job = queue_job(database)
-    worker = threading.Thread(target=work_on, args=(database, valkey_url, 60, 0.02))
+    job, turn = queue_job(database), Barrier(2)
+    worker = threading.Thread(target=work_on, args=(database, valkey_url, EVENTS, turn))
     worker.start()
     sqlalchemy_event.listen(database.engine, "before_cursor_execute", count)
     streams = []
-    for _ in range(STREAMS):
-        streams.append(asyncio.create_task(ids(feeds, job)))
-        await asyncio.sleep(0.005)
+    for _ in range(EVENTS):
+        streams += [asyncio.create_task(ids(feeds, job)) for _ in range(STREAMS // EVENTS)]
+        for _ in ("before", "after"):
+            await asyncio.to_thread(turn.wait, 60)
     received = await asyncio.wait_for(asyncio.gather(*streams), 60)
     worker.join()
     sqlalchemy_event.remove(database.engine, "before_cursor_execute", count)
     expected = stored(database, job)
-    assert len(expected) == 64  # queued, running, 60 of progress, succeeded, end
+    assert len(expected) == EVENTS + 4  # queued, running, succeeded, end
     assert all(event_ids == expected for event_ids in received)
-    # New events are read once for all streams: 12,800 queries if each stream read each event.
+    # New events are read once for all streams: 11,520 queries if each stream read each event.
     assert queries["new events"] < 4 * len(expected)
     # Each stream reads the past in pages: about five queries, more on a busy machine.
     assert queries["past events"] < STREAMS * len(expected) // 3
@@ -96,7 +114,7 @@ async def test_a_stream_continues_after_the_event_it_names(
     expected = stored(database, job)
     assert await ids(feeds, job, expected[3]) == expected[4:]
     waiting = asyncio.create_task(ids(feeds, other, stored(database, other)[-1]))
-    await asyncio.sleep(0.1)
+    await until(lambda: feeds._followers[other])
     await asyncio.to_thread(work_on, database, valkey_url, 1)
     assert await asyncio.wait_for(waiting, 30) == stored(database, other)[1:]
 
@@ -106,10 +124,12 @@ async def test_a_slow_stream_buffers_few_events_and_misses_none(
     database: Database, valkey_url: str, feeds: EventFeeds
 ) -> None:
     job = queue_job(database)
-    slow = asyncio.create_task(ids(feeds, job, pause=0.01, max_unread=5))
+    worked = asyncio.Event()
+    slow = asyncio.create_task(ids(feeds, job, max_unread=5, pause=worked))
     quick = asyncio.create_task(ids(feeds, job))
-    await asyncio.sleep(0.2)
+    await until(lambda: feeds._followers[job])
     await asyncio.to_thread(work_on, database, valkey_url, 50)
+    worked.set()
     received = await asyncio.wait_for(asyncio.gather(slow, quick), 60)
     assert list(received) == [stored(database, job)] * 2
 
@@ -137,12 +157,31 @@ async def test_a_slow_stream_of_many_jobs_holds_few_of_their_events(
     async with aclosing(feeds.stream_many(dict.fromkeys(jobs, 0))) as stream:
         first = await anext(stream)
         received[first.job].append(first.id)
-        while len(pages) < len(jobs):  # of each job, while the client reads nothing
-            await asyncio.sleep(0.01)
+        # A page of each job, while the client reads nothing.
+        await until(lambda: len(pages) >= len(jobs))
         assert sum(pages) <= (len(jobs) + 2) * MAX_UNREAD_EVENTS // len(jobs)
         async for event in stream:
             received[event.job].append(event.id)
     assert received == {job: stored(database, job) for job in jobs}
+
+
+@pytest.mark.anyio
+async def test_the_streams_of_a_process_that_stops_end_and_their_clients_continue(
+    database: Database, feeds: EventFeeds
+) -> None:
+    first, second = queue_job(database), queue_job(database)
+
+    async def follow_both() -> list[int]:
+        async with aclosing(feeds.stream_many({first: 0, second: 0})) as stream:
+            return [event.id async for event in stream]
+
+    streams = [asyncio.create_task(ids(feeds, first)), asyncio.create_task(follow_both())]
+    await until(lambda: len(feeds._followers[first]) == 2 and feeds._followers[second])
+    feeds.end_streams()
+    alone, received = await asyncio.wait_for(asyncio.gather(*streams), 30)
+    assert alone == stored(database, first)
+    assert sorted(received) == sorted(alone + stored(database, second))
+    assert await ids(feeds, first) == []  # a request that came just before
 
 
 @pytest.mark.anyio
@@ -154,7 +193,7 @@ async def test_without_a_wake_up_events_arrive_a_little_later(
     feeds.start()
     job = queue_job(database)
     stream = asyncio.create_task(ids(feeds, job))
-    await asyncio.sleep(0.5)
+    await until(lambda: feeds._followers[job])
     await asyncio.to_thread(work_on, database, valkey_url, 3)
     assert await asyncio.wait_for(stream, 30) == stored(database, job)
     await feeds.close()
