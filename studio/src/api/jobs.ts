@@ -68,6 +68,23 @@ export function useJobAction(id: string) {
   });
 }
 
+/** Moves a queued job to a place in its queue; 1 is the next to run. */
+export function useMoveJob() {
+  const client = useQueryClient();
+  const refresh = useRefreshJobs();
+  return useMutation({
+    mutationFn: ({ id, position }: { id: string; position: number }) =>
+      data(
+        api.PATCH("/v1/jobs/{job_id}", { params: { path: { job_id: id } }, body: { position } }),
+      ),
+    onSuccess: async (job) => {
+      client.setQueryData(["jobs", job.id], job);
+      await refresh();
+    },
+    onError: refresh, // it may run meanwhile
+  });
+}
+
 /** Searches for the directions of a model again. */
 export function useSearchDirections(model: string, checkpoint: string | null) {
   const refresh = useRefreshJobs();

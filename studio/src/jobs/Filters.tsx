@@ -4,7 +4,8 @@ import { useScreenTexts } from "../i18n";
 import type { Change } from "../state/address";
 import { Chooser } from "../ui/controls";
 import { STATUS_TEXTS } from "../ui/statusTexts";
-import { ENDED, type JobsView, KINDS, LIVE } from "./address";
+import { ENDED, isFiltered, type JobsView, KINDS, LIVE, NO_FILTERS } from "./address";
+import { useOwners } from "./queries";
 import { TEXTS } from "./texts";
 
 const ALL = "";
@@ -14,14 +15,15 @@ export function Filters({ view, change }: { view: JobsView; change: Change<JobsV
   const t = useScreenTexts(TEXTS);
   const words = useScreenTexts(STATUS_TEXTS);
   const models = (useModels().data?.items ?? []).map(({ name }) => name);
+  const owners = useOwners();
   // A deleted model has jobs still, so an address may name one that is not listed.
   const named = view.model !== null && !models.includes(view.model) ? [view.model] : [];
+  const allOwners = [...new Set([...owners, ...(view.owner === null ? [] : [view.owner])])];
   const choices = <Key extends string>(
     all: string,
     keys: readonly Key[],
     text: (key: Key) => string,
   ) => [{ key: ALL, text: all }, ...keys.map((key) => ({ key: key as string, text: text(key) }))];
-  const isFiltered = view.kind !== null || view.status !== null || view.model !== null;
   return (
     <search className="job-filters" aria-label={t.filters}>
       <Chooser
@@ -44,11 +46,16 @@ export function Filters({ view, change }: { view: JobsView; change: Change<JobsV
         chosen={view.model ?? ALL}
         onChoose={(key) => change({ model: key === ALL ? null : key })}
       />
-      {isFiltered && (
-        <Button
-          className="button quiet"
-          onPress={() => change({ kind: null, status: null, model: null })}
-        >
+      {allOwners.length > 0 && (
+        <Chooser
+          label={t.owner}
+          choices={choices(t.allOwners, allOwners, (name) => name)}
+          chosen={view.owner ?? ALL}
+          onChoose={(key) => change({ owner: key === ALL ? null : key })}
+        />
+      )}
+      {isFiltered(view) && (
+        <Button className="button quiet" onPress={() => change(NO_FILTERS)}>
           {t.clearFilters}
         </Button>
       )}

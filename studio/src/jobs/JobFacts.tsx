@@ -27,6 +27,7 @@ export function JobFacts({ job }: { job: Job }) {
         </ScreenLink>
       ),
     ],
+    [t.owner, job.owner],
     [t.dataset, job.dataset],
     [t.preset, job.preset],
     [t.resumedFrom, job.resume_from],

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import type { Job } from "../api/client";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
@@ -9,15 +10,16 @@ import { detailOf, secondsOf, titleOf } from "./describe";
 import { JobProgress, progressText } from "./JobProgress";
 import { TEXTS } from "./texts";
 
-/** One job in the list: what it is, where it stands, and how far it is. */
-export function JobRow({ job, view }: { job: Job; view: JobsView }) {
+/** One job in the list: what it is, where it stands, and how far it is. `order` holds the buttons
+ * that move it in its queue. */
+export function JobRow({ job, view, order }: { job: Job; view: JobsView; order?: ReactNode }) {
   const t = useScreenTexts(TEXTS);
   const { n } = useTexts();
   const words = useScreenTexts(STATUS_TEXTS);
   const isOpen = view.job === job.id;
   const detail = detailOf(job, t, n);
   return (
-    <li>
+    <li className={order ? "job-item ordered" : "job-item"}>
       <ScreenLink
         className={`job-row ${job.status}`}
         query={JOBS_CODEC.format({ ...view, job: job.id })}
@@ -27,6 +29,7 @@ export function JobRow({ job, view }: { job: Job; view: JobsView }) {
         <span className="job-what">
           <span className="job-title">{titleOf(job, t)}</span>
           {detail && <span className="job-detail">{detail}</span>}
+          {job.owner && <span className="job-detail">{t.by(job.owner)}</span>}
         </span>
         <StatusBadge job={job} />
         <span className="job-state">
@@ -34,6 +37,7 @@ export function JobRow({ job, view }: { job: Job; view: JobsView }) {
         </span>
         {job.status === "running" && <JobProgress job={job} />}
       </ScreenLink>
+      {order}
     </li>
   );
 }

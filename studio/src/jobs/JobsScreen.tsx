@@ -4,12 +4,13 @@ import type { Job } from "../api/client";
 import { hasEnded, useJob } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useAddressState } from "../state/address";
-import { ENDED, JOBS_CODEC, type JobsView, LIVE } from "./address";
+import { ENDED, isFiltered, JOBS_CODEC, LIVE, NO_FILTERS } from "./address";
 import { Filters } from "./Filters";
 import { JobPane } from "./JobPane";
 import { JobRow } from "./JobRow";
 import { itemsOf, useEndedJobs, useFollowedJobs, useLiveJobs, useNewJobs } from "./queries";
 import { TEXTS } from "./texts";
+import { useQueue } from "./useQueue";
 import "../styles/jobs.css";
 
 /** All jobs: those that run or wait, in their order, then those that have ended; and one in detail. */
@@ -17,7 +18,7 @@ export default function JobsScreen() {
   const t = useScreenTexts(TEXTS);
   const { t: common } = useTexts();
   const [view, change] = useAddressState(JOBS_CODEC);
-  const filters = { kind: view.kind, status: view.status, model: view.model };
+  const { job: _open, ...filters } = view;
   const live = useLiveJobs(filters);
   const ended = useEndedJobs(filters);
   const open = useJob(view.job, { isFollowed: true });
@@ -30,11 +31,11 @@ export default function JobsScreen() {
 
   const showsLive = view.status === null || LIVE.includes(view.status);
   const showsEnded = view.status === null || ENDED.includes(view.status);
-  const isFiltered = view.kind !== null || view.status !== null || view.model !== null;
   const isLoading = live.data === undefined || (showsEnded && ended.data === undefined);
   const error = live.error ?? ended.error;
   const isEmpty = !isLoading && liveJobs.length + endedJobs.length === 0 && !ended.hasNextPage;
   const row = (job: Job) => <JobRow key={job.id} job={job} view={view} />;
+  const queue = useQueue(liveJobs, isFiltered(filters));
   return (
     <>
       <main className="page">
@@ -51,12 +52,24 @@ export default function JobsScreen() {
           </p>
         )}
         {isLoading && error === null && <p className="muted">{common.loading}…</p>}
-        {isEmpty && <Empty isFiltered={isFiltered} clear={() => change(NO_FILTERS)} />}
+        {isEmpty && <Empty isFiltered={isFiltered(filters)} clear={() => change(NO_FILTERS)} />}
         {!isEmpty && !isLoading && showsLive && (
           <section className="job-section" aria-label={t.live}>
             <h2>{t.live}</h2>
             {liveJobs.length === 0 && <p className="muted">{t.liveNone}</p>}
-            <ul className="job-list">{liveJobs.map(row)}</ul>
+            {queue.error !== null && (
+              <p className="alert" role="alert">
+                {queue.error.message || common.offline}
+              </p>
+            )}
+            <p className="live" role="status">
+              {queue.announcement}
+            </p>
+            <ul className="job-list">
+              {liveJobs.map((job) => (
+                <JobRow key={job.id} job={job} view={view} order={queue.buttons(job)} />
+              ))}
+            </ul>
           </section>
         )}
         {!isEmpty && !isLoading && showsEnded && (
@@ -85,8 +98,6 @@ export default function JobsScreen() {
     </>
   );
 }
-
-const NO_FILTERS: Partial<JobsView> = { kind: null, status: null, model: null };
 
 function Empty({ isFiltered, clear }: { isFiltered: boolean; clear: () => void }) {
   const t = useScreenTexts(TEXTS);

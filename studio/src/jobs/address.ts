@@ -26,7 +26,16 @@ export interface JobsView {
   kind: Kind | null;
   status: Status | null;
   model: string | null;
+  owner: string | null;
   job: string | null;
+}
+
+export type JobFilters = Omit<JobsView, "job">;
+
+export const NO_FILTERS: JobFilters = { kind: null, status: null, model: null, owner: null };
+
+export function isFiltered({ kind, status, model, owner }: JobFilters): boolean {
+  return [kind, status, model, owner].some((filter) => filter !== null);
 }
 
 export const JOBS_CODEC: Codec<JobsView> = {
@@ -37,8 +46,10 @@ export const JOBS_CODEC: Codec<JobsView> = {
       kind: KINDS.find((kind) => kind === given.get("kind")) ?? null,
       status: [...LIVE, ...ENDED].find((status) => status === given.get("status")) ?? null,
       model: given.get("model"),
+      owner: given.get("owner"),
       job: id !== null && /^[0-9a-f]{1,32}$/.test(id) ? id : null,
     };
   },
-  format: ({ kind, status, model, job }) => screenQuery("jobs", { kind, status, model, job }),
+  format: ({ kind, status, model, owner, job }) =>
+    screenQuery("jobs", { kind, status, model, owner, job }),
 };

@@ -12,33 +12,49 @@ import { api, data, type Job, type Schemas } from "../api/client";
 import { type JobEvent, MAX_FOLLOWED_JOBS } from "../api/eventStream";
 import { useJobEvents } from "../api/events";
 import { JOB_LISTS, withProgress } from "../api/jobs";
-import { ENDED, type JobsView, LIVE } from "./address";
-
-type Filters = Pick<JobsView, "kind" | "status" | "model">;
+import { allItems } from "../api/pagination";
+import { ENDED, type JobFilters, LIVE } from "./address";
+import { inOrder } from "./queueOrder";
 
 const PAGE = 30; // more than a screen shows
 const NEW_JOBS_POLL_MS = 3000; // jobs that are queued elsewhere have no event yet
 const UNFOLLOWED_POLL_MS = 15_000; // the states of jobs beyond those that are followed
 const REFRESH_MS = 150; // events that come together cause one request
 
-function query({ kind, model }: Filters) {
-  return { ...(kind === null ? {} : { kind }), ...(model === null ? {} : { model }) };
+function query({ kind, model, owner }: JobFilters) {
+  return {
+    ...(kind === null ? {} : { kind }),
+    ...(model === null ? {} : { model }),
+    ...(owner === null ? {} : { owner }),
+  };
 }
 
-/** The jobs that have not ended: running ones, then the queue in its order, then paused ones. */
-export function useLiveJobs(filters: Filters) {
+/** The jobs that have not ended: running ones, then the queues in their order, then paused ones. */
+export function useLiveJobs(filters: JobFilters) {
   const wanted = LIVE.filter((status) => filters.status === null || filters.status === status);
   return useQuery({
     queryKey: [...JOB_LISTS, "live", filters],
     queryFn: async () => {
       const lists = await Promise.all(
-        wanted.map((status) =>
-          data(
-            api.GET("/v1/jobs", { params: { query: { ...query(filters), status, limit: 200 } } }),
-          ),
-        ),
+        wanted.map(async (status) => {
+          const { items } = await allItems((cursor) =>
+            data(
+              api.GET("/v1/jobs", {
+                params: {
+                  query: {
+                    ...query(filters),
+                    status,
+                    ...(cursor === null ? {} : { cursor }),
+                    limit: 200,
+                  },
+                },
+              }),
+            ),
+          );
+          return status === "queued" ? inOrder(items) : items.toReversed();
+        }),
       );
-      return { items: lists.flatMap(({ items }) => items.toReversed()) };
+      return { items: lists.flat() };
     },
     placeholderData: keepPreviousData,
     refetchInterval: UNFOLLOWED_POLL_MS,
@@ -46,7 +62,7 @@ export function useLiveJobs(filters: Filters) {
 }
 
 /** The jobs that have ended, newest first, page by page. */
-export function useEndedJobs(filters: Filters) {
+export function useEndedJobs(filters: JobFilters) {
   const { status } = filters;
   return useInfiniteQuery({
     queryKey: [...JOB_LISTS, "ended", filters],
@@ -71,10 +87,10 @@ export function useEndedJobs(filters: Filters) {
 }
 
 /** Lists the jobs anew once there is one that was queued elsewhere. */
-export function useNewJobs(filters: Filters): void {
+export function useNewJobs(filters: JobFilters): void {
   const client = useQueryClient();
   const newest = useQuery({
-    queryKey: ["newest-job", filters.kind, filters.model],
+    queryKey: ["newest-job", filters.kind, filters.model, filters.owner],
     queryFn: () =>
       data(api.GET("/v1/jobs", { params: { query: { ...query(filters), limit: 1 } } })),
     refetchInterval: NEW_JOBS_POLL_MS,
@@ -88,6 +104,17 @@ export function useNewJobs(filters: Filters): void {
     listed.current = id;
   }, [id, client]);
 }
+
+/** The owners of all jobs that this page has listed, whatever the filters. */
+export function useOwners(): string[] {
+  const lists = useQueryClient().getQueriesData<Listed>({ queryKey: JOB_LISTS });
+  const jobs = lists.flatMap(([, list]) =>
+    list === undefined ? [] : "pages" in list ? itemsOf(list) : list.items,
+  );
+  return [...new Set(jobs.flatMap(({ owner }) => owner ?? []))].sort();
+}
+
+type Listed = { items: Job[] } | InfiniteData<{ items: Job[] }>;
 
 /** Keeps these jobs fresh by their events; at most 50, the first ones. */
 export function useFollowedJobs(jobs: readonly string[]): void {

@@ -72,6 +72,31 @@ export function ChevronIcon() {
   );
 }
 
+export function UpIcon() {
+  return (
+    <Icon>
+      <path d="M10 16V4.5M5.5 9 10 4.5 14.5 9" />
+    </Icon>
+  );
+}
+
+export function DownIcon() {
+  return (
+    <Icon>
+      <path d="M10 4v11.5M5.5 11l4.5 4.5 4.5-4.5" />
+    </Icon>
+  );
+}
+
+/** Up to a bar. */
+export function FrontIcon() {
+  return (
+    <Icon>
+      <path d="M4.5 4h11M10 16.5V7.5M5.8 11.7 10 7.5l4.2 4.2" />
+    </Icon>
+  );
+}
+
 export function DiceIcon() {
   return (
     <Icon>

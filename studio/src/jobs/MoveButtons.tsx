@@ -1,0 +1,63 @@
+import { useEffect, useRef } from "react";
+import { useScreenTexts } from "../i18n";
+import { IconButton } from "../ui/controls";
+import { DownIcon, FrontIcon, UpIcon } from "../ui/icons";
+import { type Step, steps } from "./queueOrder";
+import { TEXTS } from "./texts";
+
+const BUTTONS = [
+  ["front", FrontIcon],
+  ["up", UpIcon],
+  ["down", DownIcon],
+] as const;
+
+/** Moves a queued job in its queue. The pressed button keeps the focus while its row moves. */
+export function MoveButtons({
+  title,
+  position,
+  last,
+  isPending,
+  onMove,
+}: {
+  title: string;
+  position: number;
+  last: number | null;
+  isPending: boolean;
+  onMove: (position: number) => void;
+}) {
+  const t = useScreenTexts(TEXTS);
+  const group = useRef<HTMLFieldSetElement>(null);
+  const pressed = useRef<Step>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the row has moved with its position
+  useEffect(() => {
+    if (pressed.current === null || isPending) return;
+    const button =
+      group.current?.querySelector<HTMLElement>(`[data-step=${pressed.current}]:enabled`) ??
+      group.current?.querySelector<HTMLElement>("button:enabled");
+    pressed.current = null;
+    const focused = document.activeElement;
+    const isLost = focused === null || focused.matches("body, :disabled");
+    if (isLost) button?.focus();
+  }, [isPending, position]);
+  const possible = steps(position, last);
+  return (
+    <fieldset className="job-order" aria-label={t.order(title)} ref={group}>
+      {BUTTONS.map(([step, Icon]) => (
+        <IconButton
+          key={step}
+          data-step={step}
+          label={t[`move_${step}`]}
+          isDisabled={possible[step] === undefined}
+          onPress={() => {
+            const target = possible[step];
+            if (target === undefined || isPending) return;
+            pressed.current = step;
+            onMove(target);
+          }}
+        >
+          <Icon />
+        </IconButton>
+      ))}
+    </fieldset>
+  );
+}
