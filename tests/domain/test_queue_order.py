@@ -1,10 +1,14 @@
 """The order of a queue on both databases: moves, also while others move and claim."""
 
 import random
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from queued_jobs import LAPSED, claim_job, queue_job, read_job, state_events, try_claim_job
@@ -17,6 +21,8 @@ from app.domain.database import Database, is_unavailable
 from app.domain.errors import Conflict, NotFound
 from app.domain.job_states import Status, Stop
 from app.domain.tables import Job
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def move(database: Database, job_id: str, position: int) -> None:
@@ -182,6 +188,32 @@ def test_the_claim_after_a_move_to_the_front_takes_the_moved_job(database: Datab
     assert sorted(claimed) == sorted(ids)
     # A claim that was committed before the move may have become known after it.
     assert [job_id for job_id, known in moves if claimed.index(job_id) > known + 1] == []
+
+
+DIES_INSIDE_ITS_SECOND_MOVE = """
+import os, signal, sys
+from app.domain import jobs
+from app.domain.database import Database
+
+url, first, third = sys.argv[1:]
+database = Database(url)
+with database.write() as session:
+    jobs.move(session, third, 1)
+with database.write() as session:
+    jobs.move(session, first, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_leaves_its_committed_move_and_nothing_of_the_one_under_way(
+    database_url: str, database: Database
+) -> None:
+    first, second, third = (queue_job(database) for _ in range(3))
+    program = [sys.executable, "-c", DIES_INSIDE_ITS_SECOND_MOVE, database_url, first, third]
+    assert subprocess.run(program, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    assert waiting(database) == [third, first, second]
+    move(database, second, 1)
+    assert claim_all(database) == [second, third, first]
 
 
 @ON_POSTGRESQL
