@@ -25,6 +25,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Dataset, Job, JobFile
 from models.config import MAX_SEED
+from models.scoring.sample_index import VERSION
 
 LAYOUTS = ("zip", "imagefolder", "webdataset", "parquet")
 CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
@@ -191,7 +192,7 @@ def _lock_training_dataset(session: Session, checkpoint: GeneratorCheckpoint) ->
 
 
 class _NotIndexed(Exception):
-    """The checkpoint has no sample index."""
+    """The checkpoint has no sample index, or one of an older version."""
 
     def __init__(self, checkpoint: GeneratorCheckpoint) -> None:
         super().__init__(checkpoint.id)
@@ -199,9 +200,12 @@ class _NotIndexed(Exception):
 
 
 def _quality_index(session: Session, checkpoint: GeneratorCheckpoint) -> str:
-    """Return the sha256 of the sample index that defines the quality of the checkpoint's images."""
+    """Return the sha256 of the sample index that defines the quality of the checkpoint's images.
+
+    An index of an older version is built anew, as for a search.
+    """
     file = find_file(session, checkpoint.id, JobKind.INDEX)
-    if file is None:
+    if file is None or file.details["version"] != VERSION:
         raise _NotIndexed(checkpoint)
     absent = file.details["quality_absent"]
     if absent is not None:

@@ -29,6 +29,7 @@ from app.domain.tables import CheckpointFile, Dataset
 from benchmarks.harness.random_models import register
 from models.config import MAX_SEED
 from models.samples import Sample
+from models.scoring.sample_index import VERSION
 
 PICTURES = TrainingPictures("kittens", "d1", "datasets/d1/1")
 NOTHING = dict.fromkeys(
@@ -315,8 +316,8 @@ def test_the_dataset_of_a_cancelled_synthesis_has_failed_and_its_name_is_free(
     assert dataset_of(database, "kittens").job == again
 
 
-def add_index(database: Database, absent: str | None) -> None:
-    details = {"quality_absent": absent}
+def add_index(database: Database, absent: str | None, version: int = VERSION) -> None:
+    details = {"quality_absent": absent, "version": version}
     file = CheckpointFile(
         checkpoint="c1", kind="index", key="i", sha256="s", bytes=1, details=details
     )
@@ -336,6 +337,15 @@ def test_a_quality_needs_an_index_which_is_built_first(
     add_index(database, None)
     job = read_job(database, queue_synthesis(database, Settings(), store, request, None).id)
     assert (job.config["min_quality"], job.config["index"]) == (30.0, "s")
+
+
+def test_an_index_of_an_older_version_is_built_anew_before_a_quality_is_measured(
+    database: Database, store: ObjectStore, cats: GeneratorCheckpoint
+) -> None:
+    add_index(database, None, version=VERSION - 1)
+    with pytest.raises(IndexMissing) as missing:
+        queue(database, store, model="cats", images=10, min_quality=30.0)
+    assert read_job(database, missing.value.job or "").kind == "index"
 
 
 def test_a_quality_that_is_not_known_or_out_of_range_is_refused(
