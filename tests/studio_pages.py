@@ -30,11 +30,4 @@ def served_from(folder: Path) -> Iterator[None]:
     """Serve what is in the folder, which may not exist."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(studio, "FOLDER", folder)
-        _forget_files()
         yield
-    _forget_files()
-
-
-def _forget_files() -> None:
-    for read in (studio._read_page, studio._asset_names, studio._read_asset):
-        read.cache_clear()

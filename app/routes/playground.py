@@ -81,7 +81,7 @@ async def get_playground(
 
 def _read(database: Database, checkpoint: GeneratorCheckpoint) -> Playground:
     try:
-        path = Path(str(studio.FOLDER / TEMPLATE))
+        path = studio.FOLDER / TEMPLATE
         template = _template(path, path.stat().st_mtime_ns)
     except FileNotFoundError as exc:
         raise Unavailable(studio.NOT_BUILT) from exc

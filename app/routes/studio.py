@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import mimetypes
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
@@ -21,7 +21,7 @@ from app.routes.protocol.negotiation import accepts_coding
 STUDIO = "/"
 REFERENCE = "/docs"
 ASSETS = "/assets"  # the files' names contain a hash of their content
-FOLDER = files("app") / "studio_files"
+FOLDER = Path(__file__).resolve().parent.parent / "studio_files"
 POLICY = {
     "Content-Security-Policy": "default-src 'self'",
     "X-Frame-Options": "SAMEORIGIN",  # default-src does not restrict who may embed the page
@@ -44,7 +44,8 @@ class _File:
     media_type: str
 
 
-# The routes are async: they must answer without a key, even when no thread is free.
+# The routes are async: they must answer without a key, even when no thread is free. Files stay in
+# memory until they change, so that pages that are built again are served without a restart.
 
 
 @router.get(STUDIO)
@@ -59,9 +60,14 @@ async def show_reference(request: Request) -> Response:
 
 @router.get(f"{ASSETS}/{{name}}")
 async def get_asset(request: Request, name: str) -> Response:
-    if name not in _asset_names():
+    folder = FOLDER / ASSETS.removeprefix("/")
+    try:
+        names = _names(folder, _modified(folder))
+        file = _read_asset(folder / name, _modified(folder / name)) if name in names else None
+    except FileNotFoundError:  # the pages are not built, or are being built again
+        file = None
+    if file is None:
         raise NotFound(f"there is no file {name!r} at {ASSETS}")
-    file = _read_asset(name)
     headers = {"Cache-Control": IMMUTABLE, "Vary": "Accept-Encoding"} | POLICY
     accepted = ",".join(request.headers.getlist("accept-encoding"))
     if file.gzipped is not None and accepts_coding(accepted, "gzip"):
@@ -73,7 +79,8 @@ async def get_asset(request: Request, name: str) -> Response:
 def _page(request: Request, name: str) -> Response:
     """A page, whose addresses are relative to the path that its <base> names."""
     try:
-        page = _read_page(name).replace(BASE, f'<base href="{public_path("/")}" />')
+        page = _read_page(FOLDER / name, _modified(FOLDER / name))
+        page = page.replace(BASE, f'<base href="{public_path("/")}" />')
     except FileNotFoundError as exc:
         raise Unavailable(NOT_BUILT) from exc
     etag = hashlib.sha256(page.encode()).hexdigest()[:32]
@@ -83,20 +90,23 @@ def _page(request: Request, name: str) -> Response:
     return Response(page, headers=headers, media_type="text/html")
 
 
-@functools.cache
-def _read_page(name: str) -> str:
-    return (FOLDER / name).read_text("utf-8")
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
-@functools.cache
-def _asset_names() -> frozenset[str]:
-    folder = FOLDER / ASSETS.removeprefix("/")
-    return frozenset(file.name for file in folder.iterdir()) if folder.is_dir() else frozenset()
+@functools.lru_cache(4)
+def _read_page(path: Path, _time: int) -> str:
+    return path.read_text("utf-8")
 
 
-@functools.cache
-def _read_asset(name: str) -> _File:
-    content = (FOLDER / ASSETS.removeprefix("/") / name).read_bytes()
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+@functools.lru_cache(1)
+def _names(folder: Path, _time: int) -> frozenset[str]:
+    return frozenset(file.name for file in folder.iterdir())
+
+
+@functools.lru_cache(256)
+def _read_asset(path: Path, _time: int) -> _File:
+    content = path.read_bytes()
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     gzipped = gzip.compress(content) if media_type.startswith(COMPRESSED_TYPES) else None
     return _File(content, gzipped, media_type)

@@ -84,3 +84,19 @@ def test_pages_that_are_not_built_are_named_and_the_api_answers_without_them(
         assert "run `make studio`" in page.json()["detail"]
         assert shared_api.client.get(SCRIPT_PATH).status_code == 404
         assert shared_api.client.get("/v1/models").status_code == 200
+
+
+def test_pages_that_are_built_again_are_served_without_a_restart(
+    shared_api: Api, tmp_path: Path
+) -> None:
+    client, folder = shared_api.client, tmp_path / "files"
+    with pages(folder):
+        before = client.get("/").headers["etag"]
+        assert client.get("/assets/page-new.js").status_code == 404
+        (folder / "assets" / "page-new.js").write_text("new")
+        (folder / "index.html").write_text(f"{PAGE}<p>new</p>")
+        page = client.get("/", headers={"If-None-Match": before})
+        assert (page.status_code, page.text) == (200, f"{PAGE}<p>new</p>")
+        assert client.get("/assets/page-new.js").text == "new"
+        (folder / "assets" / "page-new.js").unlink()
+        assert client.get("/assets/page-new.js").status_code == 404
