@@ -2,7 +2,7 @@
 
 The weights are rounded to 16 bits, the discriminator's further, so that the file stays small; the
 scores of the rounded weights have to be measured again and are given with --metrics. The ONNX file
-is left out: the import writes it.
+is left out: beside OUT, OUT_graph.json is written, from which the import makes it.
 """
 
 import argparse
@@ -33,6 +33,8 @@ from app.domain.images.encoders import ZIP_EPOCH
 from app.serving.model_card import model_card
 from models.checkpoint import load_generator
 from models.checkpoint_header import DISCRIMINATOR_PREFIX, KIND
+from models.graph_template import GraphTemplate
+from models.onnx_writer import export_generator
 from models.rendering import to_uint8
 from models.seeds import latents_from_seeds
 from models.tensor_files import read_tensors, write_tensors
@@ -95,7 +97,11 @@ def main() -> None:
         del description["kind"]
         write_tensors(weights, KIND, description, compacted)
         grid, data = sample_grid(weights), weights.read_bytes()
+        loaded = load_generator(weights)
     lineage["sha256"] = hashlib.sha256(data).hexdigest()
+    onnx = export_generator(loaded.generator, loaded.config, loaded.images_seen, lineage["sha256"])
+    graph = options.out.with_name(f"{options.out.stem}_graph.json")
+    GraphTemplate.cut(data, onnx).write(graph)
     metrics = options.metrics.read_bytes() if options.metrics else files[METRICS]
     card = model_card(
         *(lineage, json.loads(metrics), COLUMNS**2, options.out.name),

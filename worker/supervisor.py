@@ -115,7 +115,7 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
     """Run the child until it ends, and store the results that its events name."""
     make_run_dir(context.store, kind.run_dir, kind.claim)
     job_log.add(f"{kind.job.kind} begins, attempt {kind.job.attempt} (epoch {kind.claim.epoch})")
-    needs = lacks_training()
+    needs = lacks_training() if kind.needs_training else None
     if needs:  # its child could not start, at any attempt
         error = f"a job of kind {kind.job.kind} needs {needs} on the machine of the worker"
         return Outcome({"event": "failed", "error": error}, heartbeat.stop_requested)

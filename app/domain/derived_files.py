@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain.checkpoint_files import has_file, newest_job, queue_job
 from app.domain.database import Database
 from app.domain.errors import NotFound, QueueFull
+from app.domain.extras import lacks_training
 from app.domain.job_states import DERIVING, ENDED, JobKind
 from app.domain.served_checkpoint import served_by_model
 from app.domain.settings import WorkerSettings
@@ -36,9 +37,12 @@ def derive_served(database: Database, settings: WorkerSettings) -> Job | None:
 
     The indexes of all models come before the encoders. While a job of either kind is unfinished,
     none is queued: they come one after the other. A failed job is not repeated here: the next
-    search or projection does that.
+    search or projection does that. A worker without the extra `train` queues no encoder.
     """
-    wanted = {JobKind.INDEX: settings.index_served, JobKind.ENCODER: settings.encoder_served}
+    wanted = {
+        JobKind.INDEX: settings.index_served,
+        JobKind.ENCODER: settings.encoder_served and not lacks_training(),
+    }
     kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
     if not kinds:
         return None

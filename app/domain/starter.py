@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 MODEL = "cats"
 BUNDLE = Path(__file__).with_name("starter.zip")
+# The ONNX file of the bundle's weights, which are filled in: `models.graph_template`.
+GRAPH = Path(__file__).with_name("starter_graph.json")
 IDEMPOTENCY_KEY = "the starter model"  # several API processes may start at the same time
 
 

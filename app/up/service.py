@@ -85,9 +85,11 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
     }
     needs = lacks_training()
     if needs:
-        announce(f"Models are served, but every job fails, since its worker needs {needs}")
-        environment["MOGGY_STARTER"] = "none"  # its import would fail too
-    imports_starter = _imports_starter(settings) and not needs
+        announce(
+            "Models are served and searched; jobs that train or read pictures fail, since their "
+            f"worker needs {needs}"
+        )
+    imports_starter = _imports_starter(settings)
     broker: Broker | None = None
     if settings.redis_url is None:
         broker = Broker(settings.home / "run")

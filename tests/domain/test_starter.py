@@ -1,16 +1,22 @@
 """The starter model is imported into an empty service, once, and never hinders a start."""
 
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.domain import jobs, starter
+from app.domain.bundles import WEIGHTS
 from app.domain.database import Database
 from app.domain.imports import read_weights, weights_key
 from app.domain.job_states import Stop
 from app.domain.settings import Settings
-from app.domain.starter import BUNDLE, MODEL, queue_starter
+from app.domain.starter import BUNDLE, GRAPH, MODEL, queue_starter
 from app.domain.store import ObjectStore
+from models.checkpoint import load_generator
+from models.graph_template import GraphTemplate, TemplateError
+from models.onnx_writer import export_generator
 
 MAX_BYTES = 6_000_000
 
@@ -67,3 +73,19 @@ def test_its_file_is_a_small_bundle_with_a_discriminator_for_fine_tuning(tmp_pat
     assert weights.header.has_discriminator
     assert weights.header.config.shape == (64, 64, 3)
     assert weights.record.metrics is not None
+
+
+def test_its_graph_gives_the_exported_file_and_refuses_other_weights(tmp_path: Path) -> None:
+    """The ONNX file of the starter model is made without torch where it is imported."""
+    with zipfile.ZipFile(BUNDLE) as bundle:
+        weights = bundle.read(WEIGHTS)
+    (tmp_path / WEIGHTS).write_bytes(weights)
+    loaded, template = load_generator(tmp_path / WEIGHTS), GraphTemplate.read(GRAPH)
+    exported = export_generator(
+        loaded.generator, loaded.config, loaded.images_seen, template.weights_sha256
+    )
+    assert template.fill(weights) == exported
+    with pytest.raises(TemplateError, match="not those of this template"):
+        template.fill(weights[:-1] + bytes([weights[-1] ^ 1]))
+    with pytest.raises(TemplateError, match="differs from the exported one"):
+        replace(template, parts=[b"", *template.parts[1:]]).fill(weights)

@@ -99,16 +99,21 @@ def test_a_killed_api_is_restarted_alone_and_a_killed_moggy_up_leaves_no_process
     start_up().until_ready()
 
 
-def test_without_the_extra_it_serves_and_a_job_fails_with_the_remedy(
+def test_without_the_extra_it_serves_the_cats_and_a_job_fails_with_the_remedy(
     start_up: StartUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MOGGY_STARTER", "cats")
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['torch'] = None")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     needs = "the extra train (not installed: torch): pip install 'moggy[train]'"
     up = start_up()
     assert up.line().startswith("Moggy 0.1.0 is starting")
-    assert up.line() == f"Models are served, but every job fails, since its worker needs {needs}"
+    assert up.line() == (
+        "Models are served and searched; jobs that train or read pictures fail, since their worker "
+        f"needs {needs}"
+    )
     assert up.line() == f"Moggy is ready: {up.address}"
+    assert up.line().startswith("A model of cats is here to begin with: ")
     Image.new("RGB", (64, 64)).save(tmp_path / "0.png")
     adding = up.begin("dataset", "add", tmp_path / "0.png", "--name", "cats")
     assert f"a job of kind ingest needs {needs}" in "".join(adding.communicate())

@@ -14,7 +14,9 @@ from app.domain.imports import (
     weights_key,
 )
 from app.domain.job_objects import checkpoint_key
+from app.domain.starter import GRAPH
 from app.domain.tables import onnx_key
+from models.graph_template import GraphTemplate
 from worker.kinds.kind import Kind, link_or_copy
 
 WEIGHTS, ONNX = "checkpoint.safetensors", "checkpoint.onnx"
@@ -24,6 +26,16 @@ class Import(Kind):
     module: ClassVar[str] = "models.import_checkpoint"
     _record: ImportedRecord
     _name_taken = False
+
+    @property
+    def needs_training(self) -> bool:
+        return not self._is_starter
+
+    @property
+    def _is_starter(self) -> bool:
+        """Whether the weights are those that come with Moggy, whose graph is known."""
+        known = GraphTemplate.read(GRAPH).weights_sha256
+        return bool(self.job.config["sha256"] == known)
 
     @property
     def _key(self) -> str:
@@ -38,7 +50,11 @@ class Import(Kind):
             stored = reference_key(self.job.id)
             source = self.context.store.local_copy(stored, self._record.reference["sha256"])
             link_or_copy(source, self.run_dir / REFERENCE)
-        run = {"weights": str(weights), "max_bytes": self.context.settings.max_model_bytes}
+        run = {
+            "weights": str(weights),
+            "max_bytes": self.context.settings.max_model_bytes,
+            "graph": str(GRAPH) if self._is_starter else None,
+        }
         (self.run_dir / "run.json").write_text(json.dumps(run))
 
     def handle(self, event: dict[str, Any]) -> None:

@@ -26,6 +26,10 @@ class Index(Kind):
     module: ClassVar[str] = "models.index_build"
 
     @property
+    def needs_training(self) -> bool:
+        return False
+
+    @property
     def _key(self) -> str:
         return computed_file_key(self.claim, JobKind.INDEX, Path(INDEX_FILE).suffix)
 

@@ -31,6 +31,11 @@ class Kind:
         self.run_dir = run_dir
 
     @property
+    def needs_training(self) -> bool:
+        """Whether the child needs the extra `train`."""
+        return True
+
+    @property
     def processes(self) -> int:
         """The number of processes that the child runs as."""
         return 1

@@ -28,6 +28,13 @@ class Synthesize(Kind):
     _started: dict[str, Any]
     _manifest: StoredFile
 
+    @property
+    def needs_training(self) -> bool:
+        """Whether the checkpoint of an older version has only a file for PyTorch."""
+        assert self.job.checkpoint is not None
+        with self.context.read() as session:
+            return registry.find_checkpoint(session, self.job.checkpoint).onnx_sha256 is None
+
     def prepare(self) -> None:
         assert self.job.checkpoint is not None
         with self.context.read() as session:

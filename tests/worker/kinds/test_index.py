@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,18 @@ def test_the_encoder_of_a_served_checkpoint_is_trained_after_its_index(
         for kind in (JobKind.INDEX, JobKind.ENCODER)
         for checkpoint in (served, other)
     ]
+
+
+def test_without_the_extra_no_encoder_is_queued_by_itself(
+    database: Database,
+    settings: Settings,
+    served: GeneratorCheckpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only_encoders = settings.model_copy(update={"index_served": False, "encoder_served": True})
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "torch", None)
+        assert derive_served(database, only_encoders) is None
+    job = derive_served(database, only_encoders)
+    assert job is not None
+    assert job.kind == "encoder"
