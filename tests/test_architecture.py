@@ -16,6 +16,7 @@ TORCH_FREE = {
     "models.checkpoint_header",
     "models.config",
     "models.durable_files",
+    "models.graph_template",
     "models.latents",
     "models.networks.stages",
     "models.onnx_generator",
@@ -24,6 +25,7 @@ TORCH_FREE = {
     "models.ranges",
     "models.resources",
     "models.samples",
+    "models.scoring.sample_index",
     "models.seeds",
 }
 # Longest prefix wins. What a part may import of the project, itself included.
