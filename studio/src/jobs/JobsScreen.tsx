@@ -8,9 +8,9 @@ import { ENDED, isFiltered, JOBS_CODEC, LIVE, NO_FILTERS } from "./address";
 import { Filters } from "./Filters";
 import { JobPane } from "./JobPane";
 import { JobRow } from "./JobRow";
+import { LiveJobs } from "./LiveJobs";
 import { itemsOf, useEndedJobs, useFollowedJobs, useLiveJobs, useNewJobs } from "./queries";
 import { TEXTS } from "./texts";
-import { useQueue } from "./useQueue";
 import "../styles/jobs.css";
 
 /** All jobs: those that run or wait, in their order, then those that have ended; and one in detail. */
@@ -35,7 +35,6 @@ export default function JobsScreen() {
   const error = live.error ?? ended.error;
   const isEmpty = !isLoading && liveJobs.length + endedJobs.length === 0 && !ended.hasNextPage;
   const row = (job: Job) => <JobRow key={job.id} job={job} view={view} />;
-  const queue = useQueue(liveJobs, isFiltered(filters));
   return (
     <>
       <main className="page">
@@ -57,19 +56,7 @@ export default function JobsScreen() {
           <section className="job-section" aria-label={t.live}>
             <h2>{t.live}</h2>
             {liveJobs.length === 0 && <p className="muted">{t.liveNone}</p>}
-            {queue.error !== null && (
-              <p className="alert" role="alert">
-                {queue.error.message || common.offline}
-              </p>
-            )}
-            <p className="live" role="status">
-              {queue.announcement}
-            </p>
-            <ul className="job-list">
-              {liveJobs.map((job) => (
-                <JobRow key={job.id} job={job} view={view} order={queue.buttons(job)} />
-              ))}
-            </ul>
+            <LiveJobs jobs={liveJobs} view={view} isFiltered={isFiltered(filters)} />
           </section>
         )}
         {!isEmpty && !isLoading && showsEnded && (

@@ -16,13 +16,13 @@ export function MoveButtons({
   title,
   position,
   last,
-  isPending,
+  isMoving,
   onMove,
 }: {
   title: string;
   position: number;
   last: number | null;
-  isPending: boolean;
+  isMoving: boolean;
   onMove: (position: number) => void;
 }) {
   const t = useScreenTexts(TEXTS);
@@ -30,7 +30,7 @@ export function MoveButtons({
   const pressed = useRef<Step>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the row has moved with its position
   useEffect(() => {
-    if (pressed.current === null || isPending) return;
+    if (pressed.current === null || isMoving) return;
     const button =
       group.current?.querySelector<HTMLElement>(`[data-step=${pressed.current}]:enabled`) ??
       group.current?.querySelector<HTMLElement>("button:enabled");
@@ -38,7 +38,7 @@ export function MoveButtons({
     const focused = document.activeElement;
     const isLost = focused === null || focused.matches("body, :disabled");
     if (isLost) button?.focus();
-  }, [isPending, position]);
+  }, [isMoving, position]);
   const possible = steps(position, last);
   return (
     <fieldset className="job-order" aria-label={t.order(title)} ref={group}>
@@ -50,7 +50,7 @@ export function MoveButtons({
           isDisabled={possible[step] === undefined}
           onPress={() => {
             const target = possible[step];
-            if (target === undefined || isPending) return;
+            if (target === undefined) return;
             pressed.current = step;
             onMove(target);
           }}
