@@ -8,6 +8,7 @@ from app.domain.settings import MIB, Settings
 from app.domain.step_timing import StepCost, StepMeter
 from app.domain.training import lock_sources, resolve_config
 from app.domain.training_warnings import RunEstimate, model_warnings, training_warnings
+from app.domain.warning_kinds import TrainingWarning
 from models.config import (
     CHECKPOINT_SECONDS,
     GPU_MEMORY_SHARE,
@@ -22,11 +23,11 @@ PNG_SHARE = 0.8  # bytes of a sample's PNG per byte of its pixels
 
 
 class DryRun(NamedTuple):
-    """The configuration as JSON, the estimate, the warnings as sentences."""
+    """The configuration as JSON, the estimate, the warnings."""
 
     config: dict[str, Any]
     estimate: dict[str, Any]
-    warnings: list[str]
+    warnings: list[TrainingWarning]
 
 
 def dry_run_training(

@@ -5,8 +5,9 @@ same embedding. `Checkpoint.scored_against` identifies the three; `scored_agains
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from pydantic import BaseModel
 from sqlalchemy import Subquery, and_, case, func, select
 from sqlalchemy.orm import Session
 
@@ -16,11 +17,48 @@ from app.domain.tables import Checkpoint, Dataset, Job, Model
 BEST_FIRST = (Checkpoint.kid, Checkpoint.number.desc())
 
 
+ServedKind = Literal["set_by_hand", "newest", "newest_imported", "lowest_kid"]
+
+
+class ServedReason(BaseModel):
+    """Why a checkpoint is served: it was set by hand, is the newest, or has the lowest KID.
+
+    `newest_imported`: it has scores, which were computed elsewhere.
+
+    `interval` is that of its KID. The KID was compared with that of `compared` checkpoints in all,
+    of `trainings` trainings; both are 0 without scores.
+    """
+
+    kind: ServedKind
+    images_seen: int
+    kid: float | None
+    interval: tuple[float, float] | None
+    compared: int
+    trainings: int
+
+    def phrase(self) -> str:
+        if self.kind == "set_by_hand":
+            return "set by hand"
+        if self.kind == "newest_imported":
+            return "the newest: none is scored here yet: its scores were computed elsewhere"
+        if self.kid is None:
+            return "the newest: none is scored yet"
+        choice = "the only KID"
+        if self.compared > 1:
+            choice = f"the lowest KID of {self.compared} scored checkpoints"
+        if self.trainings > 1:
+            choice += f" of {self.trainings} trainings on the same pictures"
+        within = ""
+        if self.interval is not None:
+            within = f" ({_figure(self.interval[0])} to {_figure(self.interval[1])})"
+        return f"{choice}: {_figure(self.kid)}{within}, at {self.images_seen:,} images"
+
+
 class ServedChoice(NamedTuple):
-    """The checkpoint that a model serves, the reason as a phrase, and the number of checkpoints."""
+    """The checkpoint that a model serves, the reason for it, and the number of checkpoints."""
 
     checkpoint: Checkpoint
-    reason: str
+    reason: ServedReason
     checkpoints: int
 
 
@@ -86,24 +124,26 @@ def comparable_with(served: Checkpoint, dataset: Dataset) -> bool:
     return against != "" and against == dataset.content_hash
 
 
-def served_reason(session: Session, model: Model) -> str:
-    """Return why a model that has checkpoints serves the one that it serves, as a phrase."""
+def served_reason(session: Session, model: Model) -> ServedReason:
+    """Return why a model that has checkpoints serves the one that it serves."""
     return served_by_model(session, [model])[model.name].reason
 
 
-def _reason(model: Model, served: Checkpoint, compared: int, trainings: int) -> str:
+def _reason(model: Model, served: Checkpoint, compared: int, trainings: int) -> ServedReason:
+    kind: ServedKind = "lowest_kid"
     if model.checkpoint is not None:
-        return "set by hand"
-    if served.kid is None:
+        kind = "set_by_hand"
+    elif served.kid is None:
         came_with_scores = (served.imported or {}).get("metrics") is not None
-        where = "here yet: its scores were computed elsewhere" if came_with_scores else "yet"
-        return f"the newest: none is scored {where}"
-    choice = f"the lowest KID of {compared} scored checkpoints" if compared > 1 else "the only KID"
-    if trainings > 1:
-        choice += f" of {trainings} trainings on the same pictures"
-    interval = (served.metrics or {}).get("kid_interval")
-    within = f" ({_figure(interval[0])} to {_figure(interval[1])})" if interval else ""
-    return f"{choice}: {_figure(served.kid)}{within}, at {served.images_seen:,} images"
+        kind = "newest_imported" if came_with_scores else "newest"
+    return ServedReason(
+        kind=kind,
+        images_seen=served.images_seen,
+        kid=served.kid,
+        interval=(served.metrics or {}).get("kid_interval"),
+        compared=compared or 0,
+        trainings=trainings or 0,
+    )
 
 
 def _ranked(models: Sequence[str]) -> Subquery:

@@ -1,7 +1,7 @@
-"""Warnings before a training: what may go wrong, each as a sentence with its figures."""
+"""Warnings before a training: what may go wrong, and the figures that say so."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,6 +9,23 @@ from sqlalchemy.orm import Session
 from app.domain.served_checkpoint import comparable_with, served_checkpoint, served_reason
 from app.domain.step_timing import StepCost
 from app.domain.tables import Checkpoint, Dataset, Job, Model
+from app.domain.warning_kinds import (
+    CheckpointsThinned,
+    Extrapolated,
+    FewPictures,
+    LargeBatch,
+    LowVariety,
+    Mirroring,
+    ModelHasCheckpoints,
+    NotTimed,
+    PictureFinding,
+    SlowTraining,
+    TooFewImages,
+    TooLittleMemory,
+    TooManyViews,
+    TrainingWarning,
+    UnbalancedClasses,
+)
 from models.config import TrainingConfig
 from models.presets import PRESETS
 
@@ -36,7 +53,7 @@ class RunEstimate(NamedTuple):
 
 def training_warnings(
     dataset: Dataset, config: TrainingConfig, step: StepCost, estimate: RunEstimate
-) -> list[str]:
+) -> list[TrainingWarning]:
     """Return all warnings, those about the pictures first."""
     return [
         *_about_pictures(dataset),
@@ -47,97 +64,91 @@ def training_warnings(
     ]
 
 
-def _about_pictures(dataset: Dataset) -> Iterator[str]:
+def _about_pictures(dataset: Dataset) -> Iterator[TrainingWarning]:
     images = dataset.images or 0
     if images < MIN_PICTURES:
-        yield (
-            f"{images:,} pictures are few: below {MIN_PICTURES} a model memorises them. Add more, "
-            "or fine-tune a model of similar pictures (resume_from)."
-        )
+        yield FewPictures(pictures=images, enough=MIN_PICTURES)
     doctor = _doctor(dataset)
     dropped = dataset.request.get("near_duplicates") == "drop"
     for finding in doctor.get("findings", []):
         if finding["kind"] == "near_duplicates" and dropped:
             continue
         if finding["share"] >= MIN_FINDING_SHARE and finding["suggests"]:
-            yield f"{finding['says']} {finding['suggests']}"
+            yield PictureFinding(
+                finding=finding["kind"],
+                count=finding["count"],
+                share=finding["share"],
+                advice=finding.get("advice"),
+                ranges=finding.get("ranges"),
+                says=finding["says"],
+                suggests=finding["suggests"],
+            )
     effective = doctor.get("effective_images")
     if effective and effective["suggests"]:
-        yield f"{effective['says']} {effective['suggests']}"
+        yield LowVariety(
+            value=effective["value"],
+            sample=effective["sample"],
+            advice=effective.get("advice"),
+            says=effective["says"],
+            suggests=effective["suggests"],
+        )
 
 
-def _about_classes(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
+def _about_classes(dataset: Dataset, config: TrainingConfig) -> Iterator[TrainingWarning]:
     balance = _doctor(dataset).get("class_balance")
     if config.conditional and balance and balance["suggests"]:
-        yield f"{balance['says']} {balance['suggests']}"
+        yield UnbalancedClasses(
+            classes=len(balance["counts"]),
+            effective=balance["effective"],
+            smallest=balance.get("smallest"),
+            largest=balance.get("largest"),
+            advice=balance.get("advice"),
+            thin=balance.get("thin", []),
+            more_thin=balance.get("more_thin", 0),
+            says=balance["says"],
+            suggests=balance["suggests"],
+        )
 
 
-def _about_length(dataset: Dataset, config: TrainingConfig) -> Iterator[str]:
+def _about_length(dataset: Dataset, config: TrainingConfig) -> Iterator[TrainingWarning]:
     pictures = dataset.images or 1
     views = config.images / pictures
     max_views = MAX_VIEWS[config.augmentation != "none"]
     min_images = max(MIN_TRAINING_IMAGES, min(MIN_VIEWS * pictures, ENOUGH_IMAGES))
     if config.images < min_images:
-        yield (
-            f"{config.images:,} images show each picture {views:,.1f} times: too few to learn much "
-            f"from. Give at least {min_images:,}."
-        )
+        yield TooFewImages(images=config.images, views=views, least_images=min_images)
     elif views > max_views:
-        yield (
-            f"{config.images:,} images show each picture {views:,.0f} times: beyond about "
-            f"{max_views:,} the discriminator memorises the pictures, and the generator stops "
-            "improving. Give fewer images, or add pictures."
-        )
+        yield TooManyViews(images=config.images, views=views, max_views=max_views)
     short_run = PRESETS[config.preset].short_run if config.preset in PRESETS else None
     if short_run and short_run.covers(config.images, config.shape):
         short_run_batch = short_run.values["batch_size"]
         if config.batch_size > short_run_batch:
-            yield (
-                f"In a run this short, batches of {short_run_batch} learn more in the same time "
-                f"than batches of {config.batch_size}: on 64×64 pictures their distance to the "
-                "real ones was 0.48 to 0.77 of that of batches of 64 (docs/search.md). Leave "
-                "batch_size out."
-            )
+            yield LargeBatch(batch_size=config.batch_size, better_batch_size=short_run_batch)
     if config.horizontal_flip and dataset.horizontal_flip is not True:
-        why = (
-            "their mirror images do not look like pictures of this dataset"
-            if dataset.horizontal_flip is False
-            else "it is unknown whether their mirror images look like pictures of this dataset"
-        )
-        yield f"Pictures of {dataset.name!r} will be mirrored (horizontal_flip), but {why}."
+        yield Mirroring(dataset=dataset.name, known=dataset.horizontal_flip is False)
 
 
-def _about_machine(config: TrainingConfig, step: StepCost, estimate: RunEstimate) -> Iterator[str]:
+def _about_machine(
+    config: TrainingConfig, step: StepCost, estimate: RunEstimate
+) -> Iterator[TrainingWarning]:
     if estimate.seconds is None:
-        yield (
-            f"No training step ended within the time limit of a dry run on {step.machine} "
-            f"({step.device}), so the duration is unknown: choose a smaller width or batch."
-        )
+        yield NotTimed(machine=step.machine, device=step.device)
     elif step.batch_size < config.batch_size:
-        yield (
-            f"Steps with a batch of {config.batch_size} take longer than the time limit of a dry "
-            f"run: time and memory are extrapolated from a batch of {step.batch_size}."
-        )
+        yield Extrapolated(batch_size=config.batch_size, timed_batch_size=step.batch_size)
     if estimate.memory_bytes > step.free_bytes:
-        yield (
-            f"The training needs about {_gigabytes(estimate.memory_bytes)} of memory, and "
-            f"{_gigabytes(step.free_bytes)} are free: choose a smaller width or batch."
-        )
+        yield TooLittleMemory(needed_bytes=estimate.memory_bytes, free_bytes=step.free_bytes)
     if estimate.seconds is not None and estimate.seconds > SLOW_SECONDS:
-        yield (
-            f"The training takes about {_duration(estimate.seconds)} on {step.machine} "
-            f"({step.device}, "
-            f"{estimate.images_per_second:,.0f} images a second)."
+        yield SlowTraining(
+            seconds=estimate.seconds,
+            images_per_second=estimate.images_per_second or 0.0,
+            machine=step.machine,
+            device=step.device,
         )
 
 
-def _about_checkpoints(estimate: RunEstimate) -> Iterator[str]:
+def _about_checkpoints(estimate: RunEstimate) -> Iterator[TrainingWarning]:
     if estimate.kept < estimate.checkpoints:
-        yield (
-            f"Of about {estimate.checkpoints:,} checkpoints {estimate.kept:,} will be kept: the "
-            "best, the newest, and others spread over the run. The limits are "
-            "MOGGY_CHECKPOINTS_KEPT and MOGGY_CHECKPOINT_BUDGET_MB."
-        )
+        yield CheckpointsThinned(checkpoints=estimate.checkpoints, kept=estimate.kept)
 
 
 def model_warnings(
@@ -146,7 +157,7 @@ def model_warnings(
     dataset: Dataset,
     start: str | None,
     job_id: str | None = None,
-) -> list[str]:
+) -> list[TrainingWarning]:
     """Return a warning if the model that a training adds to has checkpoints already.
 
     `start` is the id of the checkpoint that the training continues from. `job_id` is the training
@@ -160,20 +171,20 @@ def model_warnings(
     count = session.scalar(others) or 0
     if model is None or served is None or count == 0:
         return []
-    existing = f"{count:,} checkpoint" + "s" * (count > 1)
-    begins = (
-        f"continues from checkpoint {start}"
-        if start
-        else "starts from noise, not from any of them: resume_from continues from one"
-    )
     return [
-        f"Model {name!r} has {existing} already and serves {served.id} "
-        f"({served_reason(session, model)}). This training {begins}. "
-        + _next_served(model, served, dataset)
+        ModelHasCheckpoints(
+            model=name,
+            checkpoints=count,
+            served=served.id,
+            served_reason=served_reason(session, model),
+            start=start,
+            dataset=dataset.name,
+            next_served=_next_served(model, served, dataset),
+        )
     ]
 
 
-def job_warnings(session: Session, job: Job) -> list[str]:
+def job_warnings(session: Session, job: Job) -> list[TrainingWarning]:
     """Return `model_warnings` of a queued training whose dataset exists, else no warnings."""
     dataset = session.scalar(select(Dataset).where(Dataset.name == job.dataset))
     if job.kind != "train" or job.model is None or dataset is None:
@@ -181,29 +192,16 @@ def job_warnings(session: Session, job: Job) -> list[str]:
     return model_warnings(session, job.model, dataset, job.resume_from, job.id)
 
 
-def _next_served(model: Model, served: Checkpoint, dataset: Dataset) -> str:
+def _next_served(
+    model: Model, served: Checkpoint, dataset: Dataset
+) -> Literal["chosen_stays", "newest", "lower_kid", "other_pictures"]:
     if model.checkpoint is not None:
-        return "The served checkpoint was set by hand and stays."
+        return "chosen_stays"
     if served.kid is None:
-        return "The newest checkpoint is served until one has a score."
-    if comparable_with(served, dataset):
-        return "A checkpoint of the new training is served once its KID is lower."
-    return (
-        f"The scores of the two cannot be compared, because {dataset.name!r} has other pictures: "
-        "the new training is served from its first score on. To keep serving the present "
-        f"checkpoint, set it with PATCH /v1/models/{model.name}."
-    )
+        return "newest"
+    return "lower_kid" if comparable_with(served, dataset) else "other_pictures"
 
 
 def _doctor(dataset: Dataset) -> dict[str, Any]:
     """The doctor's part of the ingest report; empty for datasets that older versions packed."""
     return (dataset.report or {}).get("doctor") or {}
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB"
-
-
-def _duration(seconds: float) -> str:
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours // 24:,} days {hours % 24} h" if hours >= 48 else f"{hours} h {minutes:02} min"

@@ -5,14 +5,18 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from app.domain.findings import (
+    BalanceAdvice,
+    ClassSize,
+    FindingAdvice,
+    FindingKind,
+    LevelRange,
+    VarietyAdvice,
+)
 from app.domain.packing import PackingRequest
 from app.domain.tables import Dataset
 from app.routes.fields import to_datetime
-
-
-class Rejection(BaseModel):
-    file: str
-    reason: str
+from app.routes.report_remarks import AnyRejection, Remark
 
 
 class Reference(BaseModel):
@@ -32,25 +36,36 @@ class Example(Reference):
 class Finding(BaseModel):
     """One kind of fault, what it means and what to do. A picture has the fault where its value is
     beyond `limit`, which is null where there are too few pictures to set one. `share` is the share
-    of the examined pictures."""
+    of the examined pictures.
 
-    kind: Literal["near_duplicates", "outliers", "letterboxed", "blurred", "blank", "levels"]
+    `advice` is the kind of `suggests`; null where it is null, and in reports of older versions.
+    `ranges` are the values of the pictures of the kind `levels`."""
+
+    kind: FindingKind
     count: int
     share: float
     limit: float | None
     says: str
     suggests: str | None
     examples: list[Example]
+    advice: FindingAdvice | None = None
+    ranges: list[LevelRange] | None = None
 
 
 class ClassBalance(BaseModel):
     """`counts` is in the order of `classes`. `effective` is the effective number of classes: that
-    many classes of equal size would be as balanced."""
+    many classes of equal size would be as balanced. `advice` is the kind of `suggests`, which names
+    the classes in `thin`, and `more_thin` others."""
 
     counts: list[int]
     effective: float
     says: str
     suggests: str | None
+    smallest: ClassSize | None = None
+    largest: ClassSize | None = None
+    advice: BalanceAdvice | None = None
+    thin: list[str] = []
+    more_thin: int = 0
 
 
 class EffectiveImages(BaseModel):
@@ -61,6 +76,7 @@ class EffectiveImages(BaseModel):
     share: float
     says: str
     suggests: str | None
+    advice: VarietyAdvice | None = None
 
 
 class Doctor(BaseModel):
@@ -102,6 +118,7 @@ class LabelSource(BaseModel):
 
     source: Literal["files", "recipes"] | None
     says: str
+    with_class: int | None = None
     files: list[LabelFile]
     contradicted: int
     without_class_count: int
@@ -113,17 +130,19 @@ class Report(BaseModel):
 
     Dropped near-duplicates count as duplicates. Label files that were used do not count as
     received. `notes` are sentences about the upload as a whole, such as names that could not be
-    decoded, and about changes to pictures, such as conversions from colour profiles. `labels` is
-    null where the classes come from folders, or from the pictures' own files. `doctor` is null for
-    datasets packed by a version that did not examine pictures.
+    decoded, and about changes to pictures, such as conversions from colour profiles. `remarks` has
+    the kind of each note, in the same order, and the figures in it. `labels` is null where the
+    classes come from folders, or from the pictures' own files. `doctor` is null for datasets packed
+    by a version that did not examine pictures.
     """
 
     received: int
     accepted: int
     duplicates: int
     rejected_count: int
-    rejected: list[Rejection]
+    rejected: list[AnyRejection]
     notes: list[str] = []
+    remarks: list[Remark] = []
     unclassified: Unclassified | None = None
     labels: LabelSource | None = None
     doctor: Doctor | None = None

@@ -59,17 +59,62 @@ class CheckpointData(BaseModel):
     model: str
 
 
+class HealthAction(BaseModel):
+    """What the training has changed by itself."""
+
+    field: str
+    before: float | str
+    after: float | str
+
+
+class KidInterval(BaseModel):
+    """A checkpoint's KID, and the ends of its 95 % interval."""
+
+    images_seen: int
+    kid: float
+    low: float
+    high: float
+
+
+class PlateauFigures(BaseModel):
+    """The checkpoint with the best score, and the last one."""
+
+    best: KidInterval
+    last: KidInterval
+
+
 class HealthData(BaseModel):
-    """A health signal of the training was raised, or the training was rolled back."""
+    """A health signal of the training was raised, or the training was rolled back (`not_finite`).
+
+    `says` and `suggests` are sentences. What is in them: `value`, of a plateau `figures`, and of a
+    rollback the number of `rollbacks` and the learning rates after it.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     message: str
     kind: str | None = None
-    signal: str | None = None
+    signal: (
+        Literal[
+            "oscillation",
+            "vanishing_gradient",
+            "mode_collapse",
+            "overfitting",
+            "plateau",
+            "not_finite",
+        ]
+        | None
+    ) = None
     images_seen: int | None = None
     says: str | None = None
     suggests: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    action: HealthAction | None = None
+    figures: PlateauFigures | None = None
+    rollbacks: int | None = None
+    generator_learning_rate: float | None = None
+    discriminator_learning_rate: float | None = None
 
 
 class FileData(BaseModel):

@@ -21,6 +21,7 @@ from app.domain.synthesis import queue_synthesis
 from app.domain.tables import Job
 from app.domain.training import queue_training
 from app.domain.training_warnings import job_warnings
+from app.domain.warning_kinds import TrainingWarning, sentences
 from app.routes.dependencies import (
     Cursor,
     DatabaseDep,
@@ -34,6 +35,7 @@ from app.routes.dependencies import (
     release_reserve,
 )
 from app.routes.fields import Name, to_datetime
+from app.routes.job_event_schemas import HealthData
 from app.routes.job_requests import JobRequest
 from app.routes.middleware.proxies import public_path
 from app.routes.openapi import problems
@@ -78,7 +80,7 @@ class JobView(BaseModel):
     checkpoint: str | None
     config: dict[str, Any]
     progress: Progress
-    health: list[dict[str, Any]]
+    health: list[HealthData]
     result: dict[str, Any] | None
     attempt: int
     stop_requested: Stop | None
@@ -97,9 +99,11 @@ class JobPatch(StrictBody):
 
 
 class CreatedJob(JobView):
-    """`warnings`: sentences about the model that the training adds checkpoints to."""
+    """`warnings`: sentences about the model that the training adds checkpoints to. `warning_facts`
+    has the kind of each, in the same order, and the figures in it."""
 
     warnings: list[str]
+    warning_facts: list[TrainingWarning]
 
 
 class Estimate(BaseModel):
@@ -121,11 +125,13 @@ class Estimate(BaseModel):
 
 
 class Quote(BaseModel):
-    """The answer to a dry run: the resolved configuration, an estimate and warnings."""
+    """The answer to a dry run: the resolved configuration, an estimate and warnings, each as a
+    sentence. `warning_facts` has the kind of each, in the same order, and the figures in it."""
 
     config: dict[str, Any]
     estimate: Estimate
     warnings: list[str]
+    warning_facts: list[TrainingWarning]
 
 
 class JobList(BaseModel):
@@ -160,7 +166,13 @@ def create_job(
                 f"only a training has a dry run, not kind {body.kind}", field="kind"
             )
         response.status_code = 200
-        return Quote.model_validate(dry_run_training(database, settings, meter, fields)._asdict())
+        quote = dry_run_training(database, settings, meter, fields)
+        return Quote(
+            config=quote.config,
+            estimate=Estimate.model_validate(quote.estimate),
+            warnings=sentences(quote.warnings),
+            warning_facts=quote.warnings,
+        )
     disk.check()
     if body.kind == "synthesize":
         job = queue_synthesis(database, settings, store, fields, idempotency_key, publisher.wake)
@@ -171,7 +183,8 @@ def create_job(
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     with database.read() as session:
         view = job_view(session, job)
-        return CreatedJob(**view.model_dump(), warnings=job_warnings(session, job))
+        warnings = job_warnings(session, job)
+        return CreatedJob(**view.model_dump(), warnings=sentences(warnings), warning_facts=warnings)
 
 
 @router.get("")
@@ -281,7 +294,7 @@ def _view(job: Job, position: int | None, health: list[dict[str, Any]]) -> JobVi
         checkpoint=job.checkpoint,
         config=job.config,
         progress=Progress.model_validate(job.progress),
-        health=health,
+        health=[HealthData.model_validate(data) for data in health],
         result=_result(job),
         attempt=job.attempt,
         stop_requested=Stop(job.stop_requested) if job.stop_requested else None,

@@ -13,7 +13,12 @@ from sqlalchemy.orm import Session
 from app.domain import registry
 from app.domain.errors import Conflict, InvalidRequest
 from app.domain.pagination import newest_first
-from app.domain.served_checkpoint import ServedChoice, served_by_model, served_checkpoint
+from app.domain.served_checkpoint import (
+    ServedChoice,
+    ServedReason,
+    served_by_model,
+    served_checkpoint,
+)
 from app.domain.tables import Checkpoint, Model
 from app.routes.dependencies import (
     Cursor,
@@ -54,7 +59,8 @@ class LoadedList(BaseModel):
 class ModelView(BaseModel):
     """`former_names`: it had them before it was renamed, and no other model has one now.
 
-    `checkpoint` is the id of the served one, and `served_because` says why that one is served.
+    `checkpoint` is the id of the served one, and `served_because` says why that one is served;
+    `served_reason` has its kind and the figures in it.
 
     `pinned`: it was set by hand. `bytes`: what its deletion frees. `loaded`: the checkpoints in the
     memory of the API process that responds; every API process has its own.
@@ -65,6 +71,7 @@ class ModelView(BaseModel):
     created_at: datetime
     checkpoint: str | None
     served_because: str | None
+    served_reason: ServedReason | None
     pinned: bool
     checkpoints: int
     bytes: int
@@ -266,7 +273,8 @@ def _view(
         former_names=former_names,
         created_at=to_datetime(model.created_at),
         checkpoint=served.checkpoint.id if served else None,
-        served_because=served.reason if served else None,
+        served_because=served.reason.phrase() if served else None,
+        served_reason=served.reason if served else None,
         pinned=model.checkpoint is not None,
         checkpoints=served.checkpoints if served else 0,
         bytes=stored,

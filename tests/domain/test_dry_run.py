@@ -97,7 +97,7 @@ def test_a_dry_run_of_a_fine_tuning_leaves_no_row(database: Database) -> None:
     dry_run = dry_run_training(database, Settings(), meter, request)
     assert (dry_run.config["width"], dry_run.config["images"]) == (8, 640)
     assert dry_run.estimate["seconds"] > 5
-    assert any("too few to learn much" in warning for warning in dry_run.warnings)
+    assert any("too few to learn much" in warning.sentence() for warning in dry_run.warnings)
     with database.read() as session:
         assert session.query(Job).count() == 0
         assert session.query(Model).count() == 1

@@ -98,6 +98,7 @@ def test_the_served_checkpoints_of_a_hundred_models_are_three_queries_and_equal_
     assert checkpoints == {"m1": "m1-4", "m2": "m2-1", "m3": "m3-2"}
     assert best is not None
     assert best.id == "m2-2"
-    assert served["m2"].reason == "set by hand"
-    assert served["m3"].reason.startswith("the lowest KID of 2 scored checkpoints: 0.20")
+    assert served["m2"].reason.phrase() == "set by hand"
+    phrase = served["m3"].reason.phrase()
+    assert phrase.startswith("the lowest KID of 2 scored checkpoints: 0.20")
     assert served["m3"].checkpoints == 4

@@ -48,7 +48,7 @@ def served(database: Database) -> tuple[str | None, str | None]:
         if checkpoint is None:
             return None, None
         assert registry.resolve_checkpoint(session, "cats").id == checkpoint.id
-        return checkpoint.id, served_reason(session, model)
+        return checkpoint.id, served_reason(session, model).phrase()
 
 
 def test_a_repeated_checkpoint_gets_missing_scores_and_keeps_existing_ones(

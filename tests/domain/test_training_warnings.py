@@ -12,6 +12,7 @@ from app.domain.step_timing import StepCost
 from app.domain.tables import Checkpoint, Dataset, Job, Model
 from app.domain.training import queue_training
 from app.domain.training_warnings import RunEstimate, job_warnings, training_warnings
+from app.domain.warning_kinds import sentences
 from models.config import TrainingConfig
 from models.presets import resolve
 
@@ -29,7 +30,8 @@ ESTIMATE = RunEstimate(900.0, 800.0, STEP.memory_bytes, 100_000_000, 10, 10)
 
 
 def finding(kind: str, share: float, suggests: str | None = "Do this.") -> dict[str, Any]:
-    return {"kind": kind, "share": share, "says": f"{kind} found.", "suggests": suggests}
+    sentences = {"says": f"{kind} found.", "suggests": suggests}
+    return {"kind": kind, "count": round(3000 * share), "share": share} | sentences
 
 
 def cats(**changes: Any) -> Dataset:
@@ -43,7 +45,7 @@ def warned(
     step: StepCost = STEP,
     estimate: RunEstimate = ESTIMATE,
 ) -> list[str]:
-    return training_warnings(dataset or cats(), config, step, estimate)
+    return sentences(training_warnings(dataset or cats(), config, step, estimate))
 
 
 def test_a_sound_training_has_no_warning() -> None:
@@ -73,13 +75,15 @@ def test_findings_of_the_doctor_unless_rare_or_dropped() -> None:
 
 
 def test_pictures_that_are_very_similar() -> None:
-    effective = {"says": "As varied as 20.", "suggests": "Add others."}
+    effective: dict[str, Any] = {"value": 20.0, "sample": 1000}
+    effective |= {"says": "As varied as 20.", "suggests": "Add others."}
     report = {"doctor": {"findings": [], "effective_images": effective}}
     assert warned(cats(report=report)) == ["As varied as 20. Add others."]
 
 
 def test_unbalanced_classes_only_in_a_conditional_training() -> None:
-    balance = {"says": "3 of class x.", "suggests": "Add pictures of x."}
+    balance = {"counts": [3, 900], "effective": 1.02}
+    balance |= {"says": "3 of class x.", "suggests": "Add pictures of x."}
     dataset = cats(report={"doctor": {"class_balance": balance}})
     assert warned(dataset) == []
     conditional = replace(CONFIG, conditional=True, classes=("x", "y"))
@@ -178,7 +182,7 @@ def test_a_training_into_an_existing_model_names_its_checkpoints_and_starts_from
     served_model(database)
     job = queue(database)
     with database.read() as session:
-        (warning,) = job_warnings(session, job)
+        (warning,) = sentences(job_warnings(session, job))
     assert warning == (
         "Model 'cats' has 1 checkpoint already and serves c (the only KID: 0.42, at 1,000 "
         "images). This training starts from noise, not from any of them: resume_from continues "
@@ -190,7 +194,7 @@ def test_a_training_on_other_pictures_is_served_from_its_first_score(database: D
     served_model(database)
     job = queue(database, dataset="dogs", resume_from="cats")
     with database.read() as session:
-        (warning,) = job_warnings(session, job)
+        (warning,) = sentences(job_warnings(session, job))
     assert "continues from checkpoint c." in warning
     assert "'dogs' has other pictures: the new training is served from its first" in warning
     assert "PATCH /v1/models/cats" in warning
@@ -204,7 +208,7 @@ def test_a_checkpoint_that_was_set_by_hand_stays(
         registry.set_served(session, "cats", "c")
     job = queue(database)
     with database.read() as session:
-        assert "set by hand and stays" in job_warnings(session, job)[0]
+        assert "set by hand and stays" in job_warnings(session, job)[0].sentence()
 
 
 def test_no_warning_for_a_new_model_or_a_deleted_dataset(

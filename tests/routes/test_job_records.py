@@ -146,8 +146,12 @@ def test_a_job_lists_its_health_events_newest_last(
     with database.write() as session:
         for data in messages:
             leases.record(session, claim, "health", data)
-    assert client.get(f"/v1/jobs/{job_id}").json()["health"] == messages
-    assert client.get("/v1/jobs").json()["items"][0]["health"] == messages
+    (listed,) = client.get("/v1/jobs").json()["items"]
+    for job in (client.get(f"/v1/jobs/{job_id}").json(), listed):
+        assert [event["message"] for event in job["health"]] == [
+            data["message"] for data in messages
+        ]
+        assert [event["kind"] for event in job["health"]] == ["rollback", "rollback"]
 
 
 def test_samples_are_listed_and_a_missing_one_is_not_found(

@@ -25,7 +25,51 @@ class BrokenArchive(IngestError):
 
 
 class Rejected(Exception):
-    """A file that does not become an image. The reason has the form "kind: detail" or "kind"."""
+    """A file that does not become an image. The reason has the form "kind: detail" or "kind", where
+    the kind is in REJECTION_KINDS; `figures` are numbers in it."""
+
+    def __init__(self, reason: str | None, **figures: int) -> None:
+        super().__init__(reason)
+        self.figures = figures
+
+
+# The kinds of reasons, as the report's `rejected` names them, by the words of the reason.
+REJECTION_KINDS = {
+    "damaged": "damaged",
+    "damaged in its zip": "damaged",
+    "truncated": "truncated",
+    "truncated or damaged": "damaged",
+    "not an image": "not_an_image",
+    "not a picture": "not_an_image",
+    "not read": "unread_format",
+    "too small": "too_small",
+    "too many pixels": "too_many_pixels",
+    "too large": "too_large",
+    "nested archive": "nested_archive",
+    "nested array": "nested_array",
+    "unsupported archive": "unsupported_archive",
+    "unsupported compression": "unsupported_compression",
+    "encrypted": "encrypted",
+    "link": "link",
+    "special file": "special_file",
+    "unsafe path": "unsafe_path",
+    "no class": "no_class",
+    "no known white": "no_known_white",
+    "no picture": "no_picture",
+    "path without a picture": "no_picture",
+    "label file not used": "label_file",
+    "not pictures": "unusable_array",
+    "not labels": "unusable_array",
+    "pickled objects": "unusable_array",
+    "in Fortran order": "unusable_array",
+    "empty": "unusable_array",
+    "wrong count": "unusable_array",
+    "unknown name": "unusable_array",
+    "too many arrays": "unusable_array",
+    "too many labels": "unusable_array",
+    "labels without pictures": "unusable_array",
+    "labels twice": "unusable_array",
+}
 
 
 class UnusableLabelFile(Exception):
@@ -43,3 +87,8 @@ class Stopped(Exception):
 def rejection_reason(error: Rejected | BrokenArchive) -> str:
     """Why a file is left out, for the report."""
     return f"damaged: {error.fault}" if isinstance(error, BrokenArchive) else str(error)
+
+
+def rejection_kind(reason: str) -> str:
+    """The kind of a reason "kind: detail" or "kind"."""
+    return REJECTION_KINDS.get(reason.partition(":")[0], "other")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from worker.ingest.archives.members import Note
 from worker.ingest.archives.names import display_name, folder_of
 from worker.ingest.archives.parquet import LabelRow
 from worker.ingest.arrays.files import ArrayImage
@@ -24,6 +23,7 @@ from worker.ingest.doctor.variety import class_balance
 from worker.ingest.errors import IngestError, Rejected
 from worker.ingest.labels.files import LabelFiles
 from worker.ingest.limits import Meter
+from worker.ingest.notes import Note
 from worker.ingest.pack import Pack, Packed
 from worker.ingest.report import MAX_LISTED_FILES, UNCLASSIFIED_EXAMPLES, Report, Unclassified
 from worker.ingest.request import IngestRequest
@@ -130,17 +130,20 @@ class Ingest:
                 values.add(measured.depth, measured.span)
         self.progress.phase = "packing"
         levels = values.stretched()
-        for sentence in values.sentences():
-            self.progress.report.note(
-                f"{sentence[0].upper()}{sentence[1:]}: they were spread from black to white."
-            )
+        for sentence, figures in values.descriptions():
+            says = f"{sentence[0].upper()}{sentence[1:]}: they were spread from black to white."
+            self.progress.report.note(Note(says, "stretched_levels", {"range": figures}))
         return levels
 
     def _dark_images(self) -> DarkImages | None:
         sentence = self._values.narrow_sentence()
         if self._request.levels != "full" or sentence is None:
             return None
-        return DarkImages(*self._values.narrow_shares(), f"{sentence[0].upper()}{sentence[1:]}.")
+        return DarkImages(
+            *self._values.narrow_shares(),
+            f"{sentence[0].upper()}{sentence[1:]}.",
+            self._values.narrow_figures(),
+        )
 
     def _finish(self, pack: Pack) -> Packed:
         """Examine the images, remove those that the request excludes, and complete the folder."""
@@ -165,13 +168,14 @@ class Ingest:
         for note in pack.labels.notes():
             report.note(note)
         if pack.contradicted:
-            report.note(
+            says = (
                 "1 duplicate lies in another class than the first copy of its picture, which keeps "
                 "its class."
                 if pack.contradicted == 1
                 else f"{pack.contradicted:,} duplicates lie in another class than the first copy "
                 "of their picture, which keeps its class."
             )
+            report.note(Note(says, "contradicting_duplicates", {"count": pack.contradicted}))
         classes, labels = pack.labels.numbered()
         balance = None
         if classes is not None and labels is not None:
@@ -210,7 +214,7 @@ class Ingest:
         report, member, fitted = self.progress.report, file.member, file.result()
         index, is_new = None, False
         if isinstance(fitted, Rejected):
-            report.reject(display_name(member.name), str(fitted))
+            report.reject(display_name(member.name), str(fitted), **fitted.figures)
         else:
             assert isinstance(fitted, Fitted)
             index, is_new = self._pack(fitted, member, pack)
@@ -262,7 +266,7 @@ class Ingest:
             for member in sources.members(index):
                 if isinstance(member, Note):
                     if is_packing:
-                        self.progress.report.note(member.text)
+                        self.progress.report.note(member)
                     continue
                 self.progress.bytes_read = bytes_before + member.position
                 if isinstance(member, LabelRow):
@@ -306,4 +310,4 @@ def _guarded(work: Callable[[], Outcome]) -> Outcome:
     try:
         return work()
     except Rejected as rejected:
-        return Rejected(str(rejected))
+        return Rejected(str(rejected), **rejected.figures)

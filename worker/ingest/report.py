@@ -4,6 +4,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from worker.ingest.errors import rejection_kind
+from worker.ingest.notes import Note
+
 MAX_LISTED_FILES = 1000
 MAX_NOTES = 100
 MAX_NAMED = 3  # reasons or label files that a sentence names
@@ -33,7 +36,11 @@ class TreatedFiles:
     first: str
     count: int = 0
 
-    def sentence(self, treatment: str) -> str:
+    def note(self, treatment: str) -> Note:
+        figures = {"treatment": treatment, "count": self.count, "file": self.first}
+        return Note(self._sentence(treatment), "treated", figures)
+
+    def _sentence(self, treatment: str) -> str:
         pictures = "1 picture was" if self.count == 1 else f"{self.count:,} pictures were"
         first = self.first if self.count == 1 else f"the first is {self.first}"
         return f"{pictures} {TREATMENTS[treatment]} ({first})."
@@ -48,7 +55,11 @@ class Unclassified:
     left_out: bool
     classes: int  # of the other images
 
-    def sentence(self) -> str:
+    def note(self) -> Note:
+        figures = self.to_json() | {"classes": self.classes}
+        return Note(self._sentence(), "unclassified", figures)
+
+    def _sentence(self) -> str:
         without = "1 picture has" if self.count == 1 else f"{self.count:,} pictures have"
         beyond = ", …" if self.count > len(self.files) else ""
         listed = f"{without} no class ({', '.join(self.files)}{beyond})"
@@ -101,6 +112,7 @@ class LabelReport:
         return {
             "source": self.source,
             "says": self._says(),
+            "with_class": self.with_class,
             "files": [asdict(file) for file in self.files],
             "contradicted": self.contradicted,
             "without_class_count": self.without_class_count,
@@ -135,16 +147,16 @@ class LabelReport:
 class Report:
     """Every received file is accepted, a duplicate, or rejected; `listed` has the first rejected.
 
-    A label file that was used does not count as received. `notes` are sentences about the upload as
-    a whole. `doctor` has the findings about the accepted images.
+    A label file that was used does not count as received. `notes` are about the upload as a whole.
+    `doctor` has the findings about the accepted images.
     """
 
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
-    listed: list[dict[str, str]] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)  # of reasons for rejections
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     unclassified: Unclassified | None = None
     treated: dict[str, TreatedFiles] = field(default_factory=dict)  # by key of TREATMENTS
     doctor: dict[str, Any] | None = None
@@ -154,20 +166,22 @@ class Report:
     def received(self) -> int:
         return self.accepted + self.duplicates + self.rejected
 
-    def reject(self, file: str, reason: str) -> None:
+    def reject(self, file: str, reason: str, **figures: int) -> None:
+        """Count a file that is left out; `figures` are numbers in the reason."""
         self.rejected += 1
         self.kinds[reason.partition(":")[0]] += 1
         if len(self.listed) < MAX_LISTED_FILES:
-            self.listed.append({"file": file, "reason": reason})
+            kind = rejection_kind(reason)
+            self.listed.append({"file": file, "reason": reason, "kind": kind} | figures)
 
-    def note(self, sentence: str) -> None:
+    def note(self, note: Note) -> None:
         """Add a note that is not there yet. After 100, a last note says that there are more."""
-        if sentence in self.notes:
+        if note in self.notes:
             return
         if len(self.notes) < MAX_NOTES:
-            self.notes.append(sentence)
+            self.notes.append(note)
         elif len(self.notes) == MAX_NOTES:
-            self.notes.append("There are more notes, which are not listed.")
+            self.notes.append(Note("There are more notes, which are not listed.", "more_notes"))
 
     def count(self, treatment: str, file: str) -> None:
         """Count a file with a treatment, a key of TREATMENTS."""
@@ -199,17 +213,19 @@ class Report:
         )
 
     def to_json(self) -> dict[str, Any]:
+        notes = [
+            *(treated.note(kind) for kind, treated in sorted(self.treated.items())),
+            *([self.unclassified.note()] if self.unclassified else []),
+            *self.notes,
+        ]
         return {
             "received": self.received,
             "accepted": self.accepted,
             "duplicates": self.duplicates,
             "rejected_count": self.rejected,
             "rejected": self.listed,
-            "notes": [
-                *(treated.sentence(kind) for kind, treated in sorted(self.treated.items())),
-                *([self.unclassified.sentence()] if self.unclassified else []),
-                *self.notes,
-            ],
+            "notes": [note.text for note in notes],
+            "remarks": [note.to_json() for note in notes],
             "unclassified": self.unclassified and self.unclassified.to_json(),
             "labels": self.labels and self.labels.to_json(),
             "doctor": self.doctor,

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from worker.ingest.archives.members import Member, Note
+from worker.ingest.archives.members import Member
 from worker.ingest.archives.names import display_name, is_litter
 from worker.ingest.archives.parquet import LabelRow, parquet_members
 from worker.ingest.archives.signatures import (
@@ -26,6 +26,7 @@ from worker.ingest.arrays.labels import pair_labels
 from worker.ingest.arrays.npz import npz_arrays
 from worker.ingest.errors import BrokenArchive, Rejected, rejection_reason
 from worker.ingest.limits import Meter
+from worker.ingest.notes import Note
 from worker.ingest.request import IngestRequest, Source
 
 Received = Member | ArrayImage

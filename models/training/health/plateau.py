@@ -59,4 +59,5 @@ def _alert(scores: Sequence[CheckpointScore]) -> HealthAlert | None:
         f"{last.kid:.4f} ({last.low:.4f} to {last.high:.4f})",
         "stop here, because the best checkpoint is the one that is served, or go on with lower "
         "learning rates or more pictures",
+        figures={"best": best._asdict(), "last": last._asdict()},
     )

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class HealthAlert:
-    """An active signal. `action` is what the run has changed because of it (`stability=auto`)."""
+    """An active signal. `action` is what the run has changed because of it (`stability=auto`).
+
+    `figures` are those in `says` that are neither `value` nor `images_seen`.
+    """
 
     signal: str
     value: float
@@ -18,6 +21,7 @@ class HealthAlert:
     says: str
     suggests: str
     action: dict[str, Any] | None = None
+    figures: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -1016,6 +1016,18 @@ export interface components {
             sha256: string;
             imported: components["schemas"]["ImportedView"] | null;
         };
+        /** CheckpointsThinned */
+        CheckpointsThinned: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "checkpoints_thinned";
+            /** Checkpoints */
+            checkpoints: number;
+            /** Kept */
+            kept: number;
+        };
         /** ClassBalance */
         ClassBalance: {
             /** Counts */
@@ -1026,6 +1038,39 @@ export interface components {
             says: string;
             /** Suggests */
             suggests: string | null;
+            smallest?: components["schemas"]["ClassSize"] | null;
+            largest?: components["schemas"]["ClassSize"] | null;
+            /** Advice */
+            advice?: ("small_classes" | "add_or_leave_out") | null;
+            /**
+             * Thin
+             * @default []
+             */
+            thin?: string[];
+            /**
+             * More Thin
+             * @default 0
+             */
+            more_thin?: number;
+        };
+        /** ClassSize */
+        ClassSize: {
+            /** Name */
+            name: string;
+            /** Images */
+            images: number;
+        };
+        /** ContradictingDuplicates */
+        ContradictingDuplicates: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "contradicting_duplicates";
+            /** Says */
+            says: string;
+            /** Count */
+            count: number;
         };
         /** CreatedJob */
         CreatedJob: {
@@ -1054,9 +1099,7 @@ export interface components {
             };
             progress: components["schemas"]["Progress"];
             /** Health */
-            health: {
-                [key: string]: unknown;
-            }[];
+            health: components["schemas"]["HealthData"][];
             /** Result */
             result: {
                 [key: string]: unknown;
@@ -1079,6 +1122,8 @@ export interface components {
             finished_at: string | null;
             /** Warnings */
             warnings: string[];
+            /** Warning Facts */
+            warning_facts: (components["schemas"]["FewPictures"] | components["schemas"]["PictureFinding"] | components["schemas"]["LowVariety"] | components["schemas"]["UnbalancedClasses"] | components["schemas"]["TooFewImages"] | components["schemas"]["TooManyViews"] | components["schemas"]["LargeBatch"] | components["schemas"]["Mirroring"] | components["schemas"]["NotTimed"] | components["schemas"]["Extrapolated"] | components["schemas"]["TooLittleMemory"] | components["schemas"]["SlowTraining"] | components["schemas"]["CheckpointsThinned"] | components["schemas"]["ModelHasCheckpoints"])[];
         };
         /** DatasetList */
         DatasetList: {
@@ -1230,6 +1275,8 @@ export interface components {
             says: string;
             /** Suggests */
             suggests: string | null;
+            /** Advice */
+            advice?: "other_kinds" | null;
         };
         /** Estimate */
         Estimate: {
@@ -1264,6 +1311,30 @@ export interface components {
             /** Value */
             value: number;
             like: components["schemas"]["Reference"] | null;
+        };
+        /** Extrapolated */
+        Extrapolated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "extrapolated";
+            /** Batch Size */
+            batch_size: number;
+            /** Timed Batch Size */
+            timed_batch_size: number;
+        };
+        /** FewPictures */
+        FewPictures: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "few_pictures";
+            /** Pictures */
+            pictures: number;
+            /** Enough */
+            enough: number;
         };
         /** FileList */
         FileList: {
@@ -1304,6 +1375,10 @@ export interface components {
             suggests: string | null;
             /** Examples */
             examples: components["schemas"]["Example"][];
+            /** Advice */
+            advice?: ("drop_repeats" | "repeats_dropped" | "check_outliers" | "crop_bars" | "fit_crop" | "leave_out_blurred" | "halve_size" | "leave_out_blank" | "stretch_levels") | null;
+            /** Ranges */
+            ranges?: components["schemas"]["LevelRange"][] | null;
         };
         /** FoundItem */
         FoundItem: {
@@ -1323,6 +1398,76 @@ export interface components {
             color: string;
             /** Url */
             url: string;
+        };
+        /** HealthAction */
+        HealthAction: {
+            /** Field */
+            field: string;
+            /** Before */
+            before: number | string;
+            /** After */
+            after: number | string;
+        };
+        /** HealthData */
+        HealthData: {
+            /** Message */
+            message: string;
+            /**
+             * Kind
+             * @default null
+             */
+            kind?: string | null;
+            /**
+             * Signal
+             * @default null
+             */
+            signal?: ("oscillation" | "vanishing_gradient" | "mode_collapse" | "overfitting" | "plateau" | "not_finite") | null;
+            /**
+             * Images Seen
+             * @default null
+             */
+            images_seen?: number | null;
+            /**
+             * Says
+             * @default null
+             */
+            says?: string | null;
+            /**
+             * Suggests
+             * @default null
+             */
+            suggests?: string | null;
+            /**
+             * Value
+             * @default null
+             */
+            value?: number | null;
+            /**
+             * Threshold
+             * @default null
+             */
+            threshold?: number | null;
+            /** @default null */
+            action?: components["schemas"]["HealthAction"] | null;
+            /** @default null */
+            figures?: components["schemas"]["PlateauFigures"] | null;
+            /**
+             * Rollbacks
+             * @default null
+             */
+            rollbacks?: number | null;
+            /**
+             * Generator Learning Rate
+             * @default null
+             */
+            generator_learning_rate?: number | null;
+            /**
+             * Discriminator Learning Rate
+             * @default null
+             */
+            discriminator_learning_rate?: number | null;
+        } & {
+            [key: string]: unknown;
         };
         /** ImageAnswer */
         ImageAnswer: {
@@ -1706,9 +1851,7 @@ export interface components {
             };
             progress: components["schemas"]["Progress"];
             /** Health */
-            health: {
-                [key: string]: unknown;
-            }[];
+            health: components["schemas"]["HealthData"][];
             /** Result */
             result: {
                 [key: string]: unknown;
@@ -1741,6 +1884,17 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /** KidInterval */
+        KidInterval: {
+            /** Images Seen */
+            images_seen: number;
+            /** Kid */
+            kid: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+        };
         /** LabelFile */
         LabelFile: {
             /** File */
@@ -1762,6 +1916,8 @@ export interface components {
             source: ("files" | "recipes") | null;
             /** Says */
             says: string;
+            /** With Class */
+            with_class?: number | null;
             /** Files */
             files: components["schemas"]["LabelFile"][];
             /** Contradicted */
@@ -1770,6 +1926,18 @@ export interface components {
             without_class_count: number;
             /** Without Class */
             without_class: string[];
+        };
+        /** LargeBatch */
+        LargeBatch: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "large_batch";
+            /** Batch Size */
+            batch_size: number;
+            /** Better Batch Size */
+            better_batch_size: number;
         };
         /** Latent */
         Latent: {
@@ -1861,6 +2029,17 @@ export interface components {
             /** Columns */
             columns: number;
         };
+        /** LevelRange */
+        LevelRange: {
+            /** Images */
+            images: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /** White */
+            white: number | null;
+        };
         /** LoadedList */
         LoadedList: {
             /** Items */
@@ -1877,6 +2056,24 @@ export interface components {
             /** Seconds */
             seconds: number;
         };
+        /** LowVariety */
+        LowVariety: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "low_variety";
+            /** Value */
+            value: number;
+            /** Sample */
+            sample: number;
+            /** Advice */
+            advice: "other_kinds" | null;
+            /** Says */
+            says: string;
+            /** Suggests */
+            suggests: string;
+        };
         /** LowestQuality */
         LowestQuality: {
             /** Bent */
@@ -1892,6 +2089,18 @@ export interface components {
             series: {
                 [key: string]: (number | null)[];
             };
+        };
+        /** Mirroring */
+        Mirroring: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "mirroring";
+            /** Dataset */
+            dataset: string;
+            /** Known */
+            known: boolean;
         };
         /** MixPart */
         MixPart: {
@@ -1911,6 +2120,30 @@ export interface components {
             name?: string | null;
             /** Weight */
             weight: number;
+        };
+        /** ModelHasCheckpoints */
+        ModelHasCheckpoints: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "model_has_checkpoints";
+            /** Model */
+            model: string;
+            /** Checkpoints */
+            checkpoints: number;
+            /** Served */
+            served: string;
+            served_reason: components["schemas"]["ServedReason"];
+            /** Start */
+            start: string | null;
+            /** Dataset */
+            dataset: string;
+            /**
+             * Next Served
+             * @enum {string}
+             */
+            next_served: "chosen_stays" | "newest" | "lower_kid" | "other_pictures";
         };
         /** ModelList */
         ModelList: {
@@ -1941,6 +2174,7 @@ export interface components {
             checkpoint: string | null;
             /** Served Because */
             served_because: string | null;
+            served_reason: components["schemas"]["ServedReason"] | null;
             /** Pinned */
             pinned: boolean;
             /** Checkpoints */
@@ -2002,6 +2236,18 @@ export interface components {
             /** Percentile */
             percentile: number;
         };
+        /** NotTimed */
+        NotTimed: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "not_timed";
+            /** Machine */
+            machine: string;
+            /** Device */
+            device: string;
+        };
         /** Parameters */
         Parameters: {
             /** Generator */
@@ -2017,6 +2263,46 @@ export interface components {
             position: number;
             /** Offset */
             offset: number[];
+        };
+        /** PictureFinding */
+        PictureFinding: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "finding";
+            /**
+             * Finding
+             * @enum {string}
+             */
+            finding: "near_duplicates" | "outliers" | "letterboxed" | "blurred" | "blank" | "levels";
+            /** Count */
+            count: number;
+            /** Share */
+            share: number;
+            /** Advice */
+            advice: ("drop_repeats" | "repeats_dropped" | "check_outliers" | "crop_bars" | "fit_crop" | "leave_out_blurred" | "halve_size" | "leave_out_blank" | "stretch_levels") | null;
+            /** Ranges */
+            ranges: components["schemas"]["LevelRange"][] | null;
+            /** Says */
+            says: string;
+            /** Suggests */
+            suggests: string;
+        };
+        /** PlainRemark */
+        PlainRemark: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "more_notes" | "other" | "single_class";
+            /** Says */
+            says: string;
+        };
+        /** PlateauFigures */
+        PlateauFigures: {
+            best: components["schemas"]["KidInterval"];
+            last: components["schemas"]["KidInterval"];
         };
         /** PresetList */
         PresetList: {
@@ -2128,6 +2414,8 @@ export interface components {
             estimate: components["schemas"]["Estimate"];
             /** Warnings */
             warnings: string[];
+            /** Warning Facts */
+            warning_facts: (components["schemas"]["FewPictures"] | components["schemas"]["PictureFinding"] | components["schemas"]["LowVariety"] | components["schemas"]["UnbalancedClasses"] | components["schemas"]["TooFewImages"] | components["schemas"]["TooManyViews"] | components["schemas"]["LargeBatch"] | components["schemas"]["Mirroring"] | components["schemas"]["NotTimed"] | components["schemas"]["Extrapolated"] | components["schemas"]["TooLittleMemory"] | components["schemas"]["SlowTraining"] | components["schemas"]["CheckpointsThinned"] | components["schemas"]["ModelHasCheckpoints"])[];
         };
         /** RecipeAnswer */
         RecipeAnswer: {
@@ -2151,6 +2439,8 @@ export interface components {
             file: string;
             /** Reason */
             reason: string;
+            /** Kind */
+            kind?: ("damaged" | "encrypted" | "label_file" | "link" | "nested_archive" | "nested_array" | "no_class" | "no_known_white" | "no_picture" | "not_an_image" | "special_file" | "truncated" | "unread_format" | "unsafe_path" | "unsupported_archive" | "unsupported_compression" | "unusable_array" | "other") | null;
         };
         /** Report */
         Report: {
@@ -2163,15 +2453,34 @@ export interface components {
             /** Rejected Count */
             rejected_count: number;
             /** Rejected */
-            rejected: components["schemas"]["Rejection"][];
+            rejected: (components["schemas"]["TooSmall"] | components["schemas"]["TooManyPixels"] | components["schemas"]["TooLarge"] | components["schemas"]["Rejection"])[];
             /**
              * Notes
              * @default []
              */
             notes?: string[];
+            /**
+             * Remarks
+             * @default []
+             */
+            remarks?: (components["schemas"]["Treated"] | components["schemas"]["UnclassifiedRemark"] | components["schemas"]["StretchedLevels"] | components["schemas"]["TooManyClasses"] | components["schemas"]["RespeltClasses"] | components["schemas"]["ContradictingDuplicates"] | components["schemas"]["UndecodedNames"] | components["schemas"]["PlainRemark"])[];
             unclassified?: components["schemas"]["Unclassified"] | null;
             labels?: components["schemas"]["LabelSource"] | null;
             doctor?: components["schemas"]["Doctor"] | null;
+        };
+        /** RespeltClasses */
+        RespeltClasses: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "respelt_classes";
+            /** Says */
+            says: string;
+            /** Classes */
+            classes: number;
+            /** Names */
+            names: string[];
         };
         /** SampleData */
         SampleData: {
@@ -2225,6 +2534,43 @@ export interface components {
             /** Next */
             next?: null;
         };
+        /** ServedReason */
+        ServedReason: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "set_by_hand" | "newest" | "lowest_kid";
+            /** Images Seen */
+            images_seen: number;
+            /** Kid */
+            kid: number | null;
+            /** Interval */
+            interval: [
+                number,
+                number
+            ] | null;
+            /** Compared */
+            compared: number;
+            /** Trainings */
+            trainings: number;
+        };
+        /** SlowTraining */
+        SlowTraining: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "slow";
+            /** Seconds */
+            seconds: number;
+            /** Images Per Second */
+            images_per_second: number;
+            /** Machine */
+            machine: string;
+            /** Device */
+            device: string;
+        };
         /**
          * Status
          * @enum {string}
@@ -2235,6 +2581,168 @@ export interface components {
          * @enum {string}
          */
         Stop: "pause" | "cancel";
+        /** StretchedLevels */
+        StretchedLevels: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "stretched_levels";
+            /** Says */
+            says: string;
+            range: components["schemas"]["LevelRange"];
+        };
+        /** TooFewImages */
+        TooFewImages: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "too_few_images";
+            /** Images */
+            images: number;
+            /** Views */
+            views: number;
+            /** Least Images */
+            least_images: number;
+        };
+        /** TooLarge */
+        TooLarge: {
+            /** File */
+            file: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Kind
+             * @constant
+             */
+            kind: "too_large";
+            /** Bytes */
+            bytes: number;
+            /** Max Bytes */
+            max_bytes: number;
+        };
+        /** TooLittleMemory */
+        TooLittleMemory: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "too_little_memory";
+            /** Needed Bytes */
+            needed_bytes: number;
+            /** Free Bytes */
+            free_bytes: number;
+        };
+        /** TooManyClasses */
+        TooManyClasses: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "too_many_classes";
+            /** Says */
+            says: string;
+            /** Classes */
+            classes: number;
+            /** Max Classes */
+            max_classes: number;
+        };
+        /** TooManyPixels */
+        TooManyPixels: {
+            /** File */
+            file: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Kind
+             * @constant
+             */
+            kind: "too_many_pixels";
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Max Pixels */
+            max_pixels: number;
+        };
+        /** TooManyViews */
+        TooManyViews: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "too_many_views";
+            /** Images */
+            images: number;
+            /** Views */
+            views: number;
+            /** Max Views */
+            max_views: number;
+        };
+        /** TooSmall */
+        TooSmall: {
+            /** File */
+            file: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Kind
+             * @constant
+             */
+            kind: "too_small";
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Least Width */
+            least_width: number;
+            /** Least Height */
+            least_height: number;
+        };
+        /** Treated */
+        Treated: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "treated";
+            /** Says */
+            says: string;
+            /**
+             * Treatment
+             * @enum {string}
+             */
+            treatment: "profile" | "profile_ignored" | "colours_ignored" | "cmyk" | "depth" | "metadata" | "enlarged" | "first_image";
+            /** Count */
+            count: number;
+            /** File */
+            file: string;
+        };
+        /** UnbalancedClasses */
+        UnbalancedClasses: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "unbalanced_classes";
+            /** Classes */
+            classes: number;
+            /** Effective */
+            effective: number;
+            smallest: components["schemas"]["ClassSize"] | null;
+            largest: components["schemas"]["ClassSize"] | null;
+            /** Advice */
+            advice: ("small_classes" | "add_or_leave_out") | null;
+            /** Thin */
+            thin: string[];
+            /** More Thin */
+            more_thin: number;
+            /** Says */
+            says: string;
+            /** Suggests */
+            suggests: string;
+        };
         /** Unclassified */
         Unclassified: {
             /** Count */
@@ -2243,6 +2751,42 @@ export interface components {
             files: string[];
             /** Left Out */
             left_out: boolean;
+        };
+        /** UnclassifiedRemark */
+        UnclassifiedRemark: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "unclassified";
+            /** Says */
+            says: string;
+            /** Count */
+            count: number;
+            /** Files */
+            files: string[];
+            /** Left Out */
+            left_out: boolean;
+            /** Classes */
+            classes: number;
+        };
+        /** UndecodedNames */
+        UndecodedNames: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "undecoded_names";
+            /** Says */
+            says: string;
+            /** Archive */
+            archive: string;
+            /** Count */
+            count: number;
+            /** Examples */
+            examples: string[];
+            /** Read As */
+            read_as: string | null;
         };
         /** UploadRequest */
         UploadRequest: {
@@ -2351,38 +2895,6 @@ export interface components {
              */
             event: "file";
             data: components["schemas"]["FileData"];
-        };
-        /** HealthData */
-        HealthData: {
-            /** Message */
-            message: string;
-            /**
-             * Kind
-             * @default null
-             */
-            kind?: string | null;
-            /**
-             * Signal
-             * @default null
-             */
-            signal?: string | null;
-            /**
-             * Images Seen
-             * @default null
-             */
-            images_seen?: number | null;
-            /**
-             * Says
-             * @default null
-             */
-            says?: string | null;
-            /**
-             * Suggests
-             * @default null
-             */
-            suggests?: string | null;
-        } & {
-            [key: string]: unknown;
         };
         /** HealthEvent */
         HealthEvent: {

@@ -9,7 +9,8 @@ def test_every_file_counts_but_only_the_first_are_listed() -> None:
     assert shown["received"] == MAX_LISTED_FILES + 17
     assert shown["rejected_count"] == MAX_LISTED_FILES + 10
     assert len(shown["rejected"]) == MAX_LISTED_FILES
-    assert shown["rejected"][0] == {"file": "0.txt", "reason": "not an image: a text"}
+    first = {"file": "0.txt", "reason": "not an image: a text", "kind": "not_an_image"}
+    assert shown["rejected"][0] == first
 
 
 def test_too_few_says_how_many_came_and_why_they_went() -> None:

@@ -14,13 +14,6 @@ LEADING_BYTES = b"\xef\xbb\xbf\r\n\t "  # that faulty scripts of web servers pri
 
 
 @dataclass(frozen=True)
-class Note:
-    """A sentence about the upload for the report's notes."""
-
-    text: str
-
-
-@dataclass(frozen=True)
 class Member:
     """A file of an upload. Read it before requesting the next one.
 
@@ -47,7 +40,11 @@ class Member:
         if self.stream is None:
             raise Rejected(self.refusal)
         if self.size > MAX_BYTES:
-            raise Rejected(f"too large: {self.size:,} bytes, at most {MAX_BYTES:,} are read")
+            raise Rejected(
+                f"too large: {self.size:,} bytes, at most {MAX_BYTES:,} are read",
+                bytes=self.size,
+                max_bytes=MAX_BYTES,
+            )
         block = head = self.stream.read(HEAD_BYTES)
         if image_format(head) is None:
             block = head.lstrip(LEADING_BYTES)

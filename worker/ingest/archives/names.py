@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.ingest.notes import Note
+
 MAX_DISPLAY_CHARACTERS = 300
 DRIVE = re.compile(r"[A-Za-z]:")
 # Stands for a byte 0x5C that may be the second half of a double-byte character, not a backslash.
@@ -134,16 +136,23 @@ class NameDecoder:
             self._examples.append(display_name(name))
         return name
 
-    def notes(self) -> Iterator[str]:
-        """Sentences for the report, complete after the last name."""
+    def notes(self) -> Iterator[Note]:
+        """Notes for the report, complete after the last name."""
         if not self._undecoded:
             return
         count, examples = self._undecoded, ", ".join(self._examples)
         fault = "are not UTF-8" if self._named is None else f"are neither UTF-8 nor {self._named}"
         read_as = f"; they were read as {self._default}" if self._default else ""
-        yield (
+        yield Note(
             f"{self._archive}: {count:,} names {fault}{read_as}, like {examples}. If they or the "
-            "classes look wrong, upload again and name the code page, like names=shift_jis."
+            "classes look wrong, upload again and name the code page, like names=shift_jis.",
+            "undecoded_names",
+            {
+                "archive": self._archive,
+                "count": count,
+                "examples": self._examples,
+                "read_as": self._default,
+            },
         )
 
 

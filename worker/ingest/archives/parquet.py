@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from worker.ingest.archives.members import MAX_BYTES, Member, Note
+from worker.ingest.archives.members import MAX_BYTES, Member
 from worker.ingest.limits import Meter
+from worker.ingest.notes import Note
 
 DIED = "damaged: the process that read it died after {rows:,} rows"
 # Arrow's pool of plain malloc gives back freed memory and reserves none.

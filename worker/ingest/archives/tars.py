@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Self
 
-from worker.ingest.archives.members import Member, Note
+from worker.ingest.archives.members import Member
 from worker.ingest.archives.names import ESCAPED_BYTE, NameDecoder
 from worker.ingest.archives.streams import GzipStream, PlainStream, Readable
 from worker.ingest.errors import BrokenArchive
 from worker.ingest.limits import Meter
+from worker.ingest.notes import Note
 
 HEADER_BYTES = 1 << 20  # of one member with its long name, which may claim gigabytes
 DRAIN_BYTES = 1 << 20
@@ -53,7 +54,7 @@ def tar_members(
             text = header.name if is_marked else names.decode(_raw(header))
             yield Member(text, header.size, file.tell(), stream, refusal)
         yield from tar.notes()
-        yield from map(Note, names.notes())
+        yield from names.notes()
 
 
 def _raw(header: tarfile.TarInfo) -> bytes:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from worker.ingest.archives.members import Member, Note
+from worker.ingest.archives.members import Member
 from worker.ingest.archives.names import NameDecoder
 from worker.ingest.archives.zip_directory import Directory, Entry, find_directories, read_entries
 from worker.ingest.errors import Rejected
 from worker.ingest.limits import Meter
+from worker.ingest.notes import Note
 
 LOCAL = struct.Struct("<4s5H3L2H")
 LOCAL_SIGNATURE = b"PK\x03\x04"
@@ -46,7 +47,7 @@ def zip_members(
             reader = _ZipReader(directory_file, data_file, directory, name, meter)
             yield from reader.members(names)
             yield from reader.notes()
-        yield from map(Note, names.notes())
+        yield from names.notes()
         yield from _notes(name, directories, path.stat().st_size)
 
 

@@ -32,7 +32,10 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
     """Raise Rejected for an image that has more pixels than may be decoded."""
     if width * height > max_pixels:
         raise Rejected(
-            f"too many pixels: {width} × {height}, at most {max_pixels:,} (MOGGY_MAX_PIXELS)"
+            f"too many pixels: {width} × {height}, at most {max_pixels:,} (MOGGY_MAX_PIXELS)",
+            width=width,
+            height=height,
+            max_pixels=max_pixels,
         )
 
 
@@ -44,7 +47,11 @@ def check_size(width: int, height: int, shape: ImageShape) -> None:
     if width < least_width or height < least_height:
         raise Rejected(
             f"too small: {width} × {height}, at least {least_width} × {least_height} for "
-            f"pictures of {shape}"
+            f"pictures of {shape}",
+            width=width,
+            height=height,
+            least_width=least_width,
+            least_height=least_height,
         )
 
 

@@ -103,6 +103,11 @@ class DepthRange:
         white = f" of {_format(WHITE[depth])}" if depth in WHITE else ""
         return f"{subject} between {_format(self.low)} and {_format(self.high)}{white}"
 
+    def figures(self, depth: str) -> dict[str, Any]:
+        """The figures of `sentence`."""
+        figures = {"images": self.images, "low": self.low, "high": self.high}
+        return figures | {"white": WHITE.get(depth)}
+
 
 class ValueRanges:
     """The ranges of values in a dataset, by the depth of its files."""
@@ -135,6 +140,10 @@ class ValueRanges:
         sentences = [values.sentence(depth) for depth, values in self.narrow.items()]
         return "; ".join(sentences) or None
 
+    def narrow_figures(self) -> list[dict[str, Any]]:
+        """The figures of `narrow_sentence`."""
+        return [values.figures(depth) for depth, values in self.narrow.items()]
+
     def stretched(self) -> Levels:
         """Levels at which the lowest value of each depth is black and the highest white.
 
@@ -147,8 +156,12 @@ class ValueRanges:
         }
         return Levels(spans)
 
-    def sentences(self) -> list[str]:
-        return [values.sentence(depth) for depth, values in self._ranges.items()]
+    def descriptions(self) -> list[tuple[str, dict[str, Any]]]:
+        """The sentence of each depth, and its figures."""
+        return [
+            (values.sentence(depth), values.figures(depth))
+            for depth, values in self._ranges.items()
+        ]
 
 
 def _format(value: float) -> str:

@@ -1,7 +1,7 @@
 """Examines a packed dataset: measures every image, then compares the images with each other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from worker.ingest.decoding.levels import NARROW_SHARE
 from worker.ingest.doctor.close_pairs import Features, Indices
 from worker.ingest.doctor.embedding_pass import embed_and_measure
-from worker.ingest.doctor.findings import DoctorFinding, Example, advice, sentence
+from worker.ingest.doctor.findings import SUGGESTS, DoctorFinding, Example, advice, sentence
 from worker.ingest.doctor.measures import Measures
 from worker.ingest.doctor.near_duplicates import MAX_DISTANCE, find_near_duplicates
 from worker.ingest.doctor.outliers import neighbour_distances, outlier_limit
@@ -39,6 +39,7 @@ class DarkImages:
     mask: Mask  # (N,)
     shares: Values  # (N,) of the values from black to white that each image uses
     says: str
+    ranges: list[dict[str, Any]] = field(default_factory=list)  # of values, as `says` names them
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Fault:
     examined: int  # images
     originals: Indices | None = None  # (N,) of near-duplicates: the image that each repeats
     says: str | None = None  # replaces the usual sentence
+    ranges: list[dict[str, Any]] | None = None  # of values, that `says` names
 
     def groups(self) -> list[tuple[int, ...]]:
         """The first indices, each with that of its original if there is one."""
@@ -157,7 +159,10 @@ def _dark(dark: DarkImages, kept: Mask) -> Fault:
     faulty = np.flatnonzero(kept & dark.mask)
     worst = faulty[dark.shares[faulty].argsort(kind="stable")]
     says = dark.says or None
-    return Fault("levels", worst, dark.shares, NARROW_SHARE, int(kept.sum()), says=says)
+    ranges = dark.ranges if len(worst) else None
+    return Fault(
+        "levels", worst, dark.shares, NARROW_SHARE, int(kept.sum()), says=says, ranges=ranges
+    )
 
 
 def _blur_limit(sharpness: Values) -> float:
@@ -179,14 +184,17 @@ class _FindingWriter:
         kind, count = fault.kind, len(fault.indices)
         share = count / max(1, fault.examined)
         dropped, padded = self._options.drop_near_duplicates, self._options.padded
+        remedy = advice(kind, count, share, dropped=dropped, padded=padded)
         return DoctorFinding(
             kind,
             count,
             round(share, 6),
             round(fault.limit, 4) if np.isfinite(fault.limit) else None,
             fault.says if fault.says and count else sentence(kind, count, share),
-            advice(kind, count, share, dropped=dropped, padded=padded),
+            remedy and SUGGESTS[remedy],
             [self._example(group, float(fault.values[group[0]])) for group in fault.groups()],
+            remedy,
+            fault.ranges,
         )
 
     def _example(self, group: tuple[int, ...], value: float) -> Example:

@@ -21,7 +21,11 @@ class Example:
 @dataclass(frozen=True)
 class DoctorFinding:
     """One kind of fault. `share` is of the images that were examined for it; `limit` is the value
-    that separates faulty images from the others."""
+    that separates faulty images from the others.
+
+    `advice` is the key of `suggests` in SUGGESTS. `ranges` are the values of dark images, by the
+    depth of their files; None for other kinds. A client can say the same in another language.
+    """
 
     kind: str
     count: int
@@ -30,6 +34,8 @@ class DoctorFinding:
     says: str
     suggests: str | None
     examples: list[Example] = field(default_factory=list)
+    advice: str | None = None
+    ranges: list[dict[str, Any]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,25 +58,32 @@ SAYS_NONE = {
     "blank": "No picture is blank.",
     "levels": "No picture uses only few of the values that its file can hold.",
 }
+# The advices by their kinds.
 SUGGESTS = {
-    "near_duplicates": "A model sees repeated pictures more often and memorises them first: "
+    "drop_repeats": "A model sees repeated pictures more often and memorises them first: "
     "upload with near_duplicates=drop (--near-duplicates drop) to leave the repeats out.",
-    "outliers": "Look at them, and leave out the pictures that do not belong here, or add more of "
-    "their kind: a small model learns a few odd pictures badly, and the others worse for it.",
-    "letterboxed": "The model would learn the bars too: crop them off before the upload.",
-    "blurred": "The model would learn the blur too: leave them out, or choose a size at which "
-    "they are sharp.",
-    "blank": "There is nothing to learn from them: leave them out.",
-    "levels": "They come out dark or black: upload with levels=auto to spread the values from "
-    "black to white.",
+    "repeats_dropped": "They were left out of the dataset.",
+    "check_outliers": "Look at them, and leave out the pictures that do not belong here, or add "
+    "more of their kind: a small model learns a few odd pictures badly, and the others worse for "
+    "it.",
+    "crop_bars": "The model would learn the bars too: crop them off before the upload.",
+    "fit_crop": "The model would learn the bars too: upload with fit=crop, or crop them off "
+    "before.",
+    "leave_out_blurred": "The model would learn the blur too: leave them out, or choose a size at "
+    "which they are sharp.",
+    "halve_size": "Most pictures have less detail than pixels: upload them with half the size.",
+    "leave_out_blank": "There is nothing to learn from them: leave them out.",
+    "stretch_levels": "They come out dark or black: upload with levels=auto to spread the values "
+    "from black to white.",
 }
-SUGGESTS_IF_PADDED = (
-    "The model would learn the bars too: upload with fit=crop, or crop them off before."
-)
-SUGGESTS_IF_DROPPED = "They were left out of the dataset."
-SUGGESTS_IF_MOSTLY_BLURRED = (
-    "Most pictures have less detail than pixels: upload them with half the size."
-)
+USUAL_ADVICE = {
+    "near_duplicates": "drop_repeats",
+    "outliers": "check_outliers",
+    "letterboxed": "crop_bars",
+    "blurred": "leave_out_blurred",
+    "blank": "leave_out_blank",
+    "levels": "stretch_levels",
+}
 MOSTLY = 0.5  # share
 
 
@@ -83,16 +96,16 @@ def sentence(kind: str, count: int, share: float) -> str:
 
 
 def advice(kind: str, count: int, share: float, *, dropped: bool, padded: bool) -> str | None:
-    """`suggests` of a finding; None where there is nothing to do."""
+    """The kind of the advice, a key of SUGGESTS; None where there is nothing to do."""
     if count == 0:
         return None
     if kind == "near_duplicates" and dropped:
-        return SUGGESTS_IF_DROPPED
+        return "repeats_dropped"
     if kind == "letterboxed" and padded:
-        return SUGGESTS_IF_PADDED
+        return "fit_crop"
     if kind == "blurred" and share > MOSTLY:
-        return SUGGESTS_IF_MOSTLY_BLURRED
-    return SUGGESTS[kind]
+        return "halve_size"
+    return USUAL_ADVICE[kind]
 
 
 def percent(share: float) -> str:

@@ -39,8 +39,9 @@ def effective_images(number: float, sample: int) -> dict[str, Any]:
     share = number / sample
     whole = round(number)
     counted = "a single picture" if whole == 1 else f"{whole:,} pictures that are all different"
-    suggests = None
+    suggests = advice = None
     if share < MONOTONOUS:
+        advice = "other_kinds"
         suggests = (
             "The pictures are much alike: add other kinds of pictures rather than more of these."
         )
@@ -50,13 +51,15 @@ def effective_images(number: float, sample: int) -> dict[str, Any]:
         "share": round(share, 4),
         "says": f"A random sample of {sample:,} pictures is as varied as {counted}.",
         "suggests": suggests,
+        "advice": advice,
     }
 
 
 def class_balance(names: list[str], labels: NDArray[np.int64]) -> dict[str, Any]:
     """`class_balance` of the report: counts, effective number of classes, a sentence, an advice.
 
-    The effective number is the exponential of the entropy of the classes' shares.
+    `thin` names the first classes that `suggests` is about. The effective number is the exponential
+    of the entropy of the classes' shares.
     """
     counts = np.bincount(labels, minlength=len(names))
     shares = counts[counts > 0] / counts.sum()
@@ -70,14 +73,16 @@ def class_balance(names: list[str], labels: NDArray[np.int64]) -> dict[str, Any]
         f"smallest is {names[rarest]} with {counts[rarest]:,} pictures, the largest "
         f"{names[largest]} with {counts[largest]:,}."
     )
-    suggests = None
+    suggests = advice = None
+    thin = rare or few
     if not rare and len(few) == len(names) > 0:  # leaving all of them out would leave nothing
+        advice = "small_classes"
         suggests = (
             f"Every class has fewer than {FEW_IMAGES} pictures, few enough to be memorised: add "
             "pictures to all of them, or train without classes."
         )
-    elif rare or few:
-        thin = rare or few
+    elif thin:
+        advice = "add_or_leave_out"
         listed = ", ".join(names[label] for label in thin[:CLASSES_NAMED])
         more = f" and {len(thin) - CLASSES_NAMED:,} more" if len(thin) > CLASSES_NAMED else ""
         suggests = f"Add pictures of {listed}{more}, or leave them out of a conditional training."
@@ -86,4 +91,9 @@ def class_balance(names: list[str], labels: NDArray[np.int64]) -> dict[str, Any]
         "effective": round(effective, 3),
         "says": says,
         "suggests": suggests,
+        "smallest": {"name": names[rarest], "images": int(counts[rarest])},
+        "largest": {"name": names[largest], "images": int(counts[largest])},
+        "advice": advice,
+        "thin": [names[label] for label in thin[:CLASSES_NAMED]],
+        "more_thin": max(0, len(thin) - CLASSES_NAMED),
     }

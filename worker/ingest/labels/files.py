@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from worker.ingest.archives.members import Member, Note
+from worker.ingest.archives.members import Member
 from worker.ingest.archives.names import display_name, parts_of
 from worker.ingest.archives.parquet import LabelRow, parquet_members
 from worker.ingest.archives.signatures import HEAD_BYTES, image_format
@@ -23,6 +23,7 @@ from worker.ingest.labels.labels import Labels
 from worker.ingest.labels.matches import LabelMatches
 from worker.ingest.labels.tables import Row, read_delimited, read_lines, read_stylegan
 from worker.ingest.limits import Meter
+from worker.ingest.notes import Note
 from worker.ingest.report import LabelFileReport, LabelReport, Report
 
 MAX_TABLE_BYTES = 512 << 20
@@ -164,8 +165,11 @@ class LabelFiles:
                 report.add_without_class(display_name(path))
         if labels.classes_in_use == 1 and not report.without_class_count:
             self.report.note(
-                "The label files give all pictures the same class. A dataset has classes where "
-                "there are at least two: this one has none."
+                Note(
+                    "The label files give all pictures the same class. A dataset has classes where "
+                    "there are at least two: this one has none.",
+                    "single_class",
+                )
             )
         return report
 
@@ -245,7 +249,7 @@ class LabelFiles:
                 if isinstance(row, LabelRow):
                     yield row.path, row.class_name
                 elif isinstance(row, Note):
-                    self.report.note(row.text)
+                    self.report.note(row)
                 else:
                     raise UnusableLabelFile(row.refusal or "it holds pictures: upload it by itself")
         finally:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.config import MAX_CLASSES
 from worker.ingest.archives.names import display_name
+from worker.ingest.notes import Note
 
 MAX_DIGITS = 15
 NO_CLASS = -1
@@ -80,14 +81,16 @@ class Labels:
             label_of[self._equivalents[name]] = label
         return _distinct([display_name(name) for *_, name in ordered]), label_of[numbers]
 
-    def notes(self) -> Iterator[str]:
-        """Sentences about the classes for the report."""
+    def notes(self) -> Iterator[Note]:
+        """Notes about the classes for the report."""
         in_use = self._in_use()
         if len(in_use) > MAX_CLASSES:
-            yield (
+            yield Note(
                 f"The pictures are in {len(in_use):,} classes; a model can have {MAX_CLASSES:,} at "
                 "most, so the dataset has none. Put the pictures into fewer folders for fewer "
-                "classes."
+                "classes.",
+                "too_many_classes",
+                {"classes": len(in_use), "max_classes": MAX_CLASSES},
             )
             return
         spellings = Counter(number for number in self._numbers.values() if number in in_use)
@@ -97,9 +100,11 @@ class Labels:
             if spellings[number] > 1
         ]
         if respelt:
-            yield (
+            yield Note(
                 f"{len(respelt):,} classes have names in several equivalent spellings (NFC and "
-                f"NFD), and each is one class: {list_names(respelt)}."
+                f"NFD), and each is one class: {list_names(respelt)}.",
+                "respelt_classes",
+                {"classes": len(respelt), "names": respelt[:NAMES_LISTED]},
             )
 
     def _number(self, class_name: str | None) -> int:

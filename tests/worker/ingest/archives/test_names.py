@@ -123,7 +123,7 @@ def test_without_a_code_page_classes_stay_distinct_and_the_guess_is_reported(
     folders = [folder_of(name) for name in decoded(decoder, raw)]
     assert None not in folders
     assert len({display_name(str(folder)) for folder in folders}) == 2
-    (note,) = decoder.notes()
+    (note,) = (found.text for found in decoder.notes())
     assert note.startswith("old.zip: ")
     assert "names=shift_jis" in note
 
@@ -140,7 +140,7 @@ def test_a_name_outside_the_named_code_page_keeps_its_bytes_and_is_reported() ->
     good, bad = decoded(decoder, ["ネコ/1.png".encode("cp932"), b"\x81\xff/2.png"])
     assert good == "ネコ/1.png"
     assert display_name(bad) == r"\x81\xff/2.png"
-    (note,) = decoder.notes()
+    (note,) = (found.text for found in decoder.notes())
     assert "1 names are neither UTF-8 nor cp932" in note
 
 

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import pytest
 
-from worker.ingest.archives.members import Member, Note
+from worker.ingest.archives.members import Member
 from worker.ingest.archives.tars import tar_members
 from worker.ingest.errors import BrokenArchive
 from worker.ingest.limits import Meter
+from worker.ingest.notes import Note
 
 Png = Callable[[int], bytes]
 Run = Callable[..., Any]

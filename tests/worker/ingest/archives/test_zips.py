@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from worker.ingest.archives.members import Note
 from worker.ingest.archives.zips import zip_members
 from worker.ingest.errors import BrokenArchive, IngestError
 from worker.ingest.limits import Meter
+from worker.ingest.notes import Note
 
 Png = Callable[[int], bytes]
 Run = Callable[..., Any]

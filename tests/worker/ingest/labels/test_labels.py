@@ -62,7 +62,7 @@ def test_equivalent_spellings_are_one_class_and_reported() -> None:
     assert names == ["caf\u00e9", "tea"]
     assert numbers is not None
     assert numbers.tolist() == [0, 0, 1]
-    (note,) = dataset.notes()
+    (note,) = (found.text for found in dataset.notes())
     assert "NFC and NFD" in note
     assert note.endswith(": caf\u00e9.")
     assert list(labels("a", "b").notes()) == []
@@ -71,7 +71,7 @@ def test_equivalent_spellings_are_one_class_and_reported() -> None:
 def test_more_classes_than_a_model_can_have_are_dropped_with_a_short_note() -> None:
     dataset = labels(*(f"folder {number}" for number in range(MAX_CLASSES + 1)))
     assert dataset.numbered() == (None, None)
-    (note,) = dataset.notes()
+    (note,) = (found.text for found in dataset.notes())
     assert f"{MAX_CLASSES + 1:,} classes" in note
     assert f"{MAX_CLASSES:,} at most" in note
     assert "folder 7" not in note

@@ -1,0 +1,157 @@
+"""What an ingest report says of files that were left out, and of the upload as a whole.
+
+Each sentence comes with its kind and the figures in it, for pages in other languages.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from app.domain.findings import LevelRange
+
+
+class Rejection(BaseModel):
+    """A file that was left out. `kind` is null in reports of older versions."""
+
+    file: str
+    reason: str
+    kind: (
+        Literal[
+            "damaged",
+            "encrypted",
+            "label_file",
+            "link",
+            "nested_archive",
+            "nested_array",
+            "no_class",
+            "no_known_white",
+            "no_picture",
+            "not_an_image",
+            "special_file",
+            "truncated",
+            "unread_format",
+            "unsafe_path",
+            "unsupported_archive",
+            "unsupported_compression",
+            "unusable_array",
+            "other",
+        ]
+        | None
+    ) = None
+
+
+class TooSmall(BaseModel):
+    file: str
+    reason: str
+    kind: Literal["too_small"]
+    width: int
+    height: int
+    least_width: int
+    least_height: int
+
+
+class TooManyPixels(BaseModel):
+    file: str
+    reason: str
+    kind: Literal["too_many_pixels"]
+    width: int
+    height: int
+    max_pixels: int
+
+
+class TooLarge(BaseModel):
+    file: str
+    reason: str
+    kind: Literal["too_large"]
+    bytes: int
+    max_bytes: int
+
+
+AnyRejection = TooSmall | TooManyPixels | TooLarge | Rejection
+
+
+class Treated(BaseModel):
+    """`count` pictures were changed in this way; `file` is the first of them."""
+
+    kind: Literal["treated"]
+    says: str
+    treatment: Literal[
+        "profile",
+        "profile_ignored",
+        "colours_ignored",
+        "cmyk",
+        "depth",
+        "metadata",
+        "enlarged",
+        "first_image",
+    ]
+    count: int
+    file: str
+
+
+class UnclassifiedRemark(BaseModel):
+    """Pictures without a class where others have one of `classes`."""
+
+    kind: Literal["unclassified"]
+    says: str
+    count: int
+    files: list[str]
+    left_out: bool
+    classes: int
+
+
+class StretchedLevels(BaseModel):
+    kind: Literal["stretched_levels"]
+    says: str
+    range: LevelRange
+
+
+class TooManyClasses(BaseModel):
+    kind: Literal["too_many_classes"]
+    says: str
+    classes: int
+    max_classes: int
+
+
+class RespeltClasses(BaseModel):
+    """Classes whose names came in several equivalent spellings; `names` are the first."""
+
+    kind: Literal["respelt_classes"]
+    says: str
+    classes: int
+    names: list[str]
+
+
+class ContradictingDuplicates(BaseModel):
+    kind: Literal["contradicting_duplicates"]
+    says: str
+    count: int
+
+
+class UndecodedNames(BaseModel):
+    """Names in an archive that are not UTF-8; `read_as` is the code page that was tried."""
+
+    kind: Literal["undecoded_names"]
+    says: str
+    archive: str
+    count: int
+    examples: list[str]
+    read_as: str | None
+
+
+class PlainRemark(BaseModel):
+    kind: Literal["single_class", "more_notes", "other"]
+    says: str
+
+
+Remark = Annotated[
+    Treated
+    | UnclassifiedRemark
+    | StretchedLevels
+    | TooManyClasses
+    | RespeltClasses
+    | ContradictingDuplicates
+    | UndecodedNames
+    | PlainRemark,
+    Field(discriminator="kind"),
+]
