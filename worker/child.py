@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from worker.job_log import LOG_FILE
 log = structlog.get_logger()
 
 LOG_TAIL_BYTES = 2000
+# In the last line of a traceback: of Python, of torch on a GPU, and of torch on a CPU.
+NO_MEMORY = re.compile(r"\b(MemoryError|OutOfMemoryError|can't allocate memory)\b")
 EXIT_SECONDS = 10.0  # the longest time from a child's last event to its exit
 
 
@@ -81,6 +84,12 @@ class Child:
         likely = ": probably out of memory" if code == -signal.SIGKILL else ""
         line = self._last_log_line() if code >= 0 else ""
         return f"its process ended with {describe_exit(code)}{likely}{line and f': {line}'}"
+
+    def ended_without_memory(self, code: int) -> bool:
+        """Whether the process ended with this exit code because memory ran out, as far as known."""
+        if code == -signal.SIGKILL:
+            return True
+        return code > 0 and NO_MEMORY.search(self._last_log_line()) is not None
 
     def _last_log_line(self) -> str:
         """The last line of the child's log; empty if it has none."""

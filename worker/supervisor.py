@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import leases
 from app.domain.disk import is_disk_full
+from app.domain.errors import NotFound
 from app.domain.extras import lacks_training
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import Status, Stop
@@ -118,7 +119,9 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
     needs = lacks_training() if kind.needs_training else None
     if needs:  # its child could not start, at any attempt
         error = f"a job of kind {kind.job.kind} needs {needs} on the machine of the worker"
-        return Outcome({"event": "failed", "error": error}, heartbeat.stop_requested)
+        facts: dict[str, Any] = {"kind": "packages_missing"}
+        failed = {"event": "failed", "error": error, "facts": facts}
+        return Outcome(failed, heartbeat.stop_requested)
     kind.prepare()
     child = Child(kind.module, kind.run_dir, kind.processes)
     final: dict[str, Any] | None = None
@@ -148,11 +151,17 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
                 child.kill()
             elif event is None and kill_at is None and _has_passed(kind.stall_seconds, event_at):
                 child.kill()  # the job fails: another attempt would stall again
-                final = final or {"event": "failed", "error": kind.describe_stall()}
+                facts = {"kind": "stalled", "seconds": kind.stall_seconds}
+                final = final or {
+                    "event": "failed",
+                    "error": kind.describe_stall(),
+                    "facts": facts,
+                }
     finally:
         code = child.close()
     if final is None:
-        final = {"event": "crashed", "error": child.describe_end(code)}
+        cause = "out_of_memory" if child.ended_without_memory(code) else "crashed"
+        final = {"event": "crashed", "error": child.describe_end(code), "cause": cause}
         disk_low = disk_low or context.disk.is_low
     if final["event"] == "finished" and heartbeat.stop_requested is not Stop.CANCEL:
         kind.store_results()
@@ -187,7 +196,8 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
         kind.register_results(session, outcome.event)
         shortfall = kind.shortfall()
         status = Status.FAILED if shortfall else Status.SUCCEEDED
-        leases.end(session, kind.claim, status, shortfall)
+        facts = {"kind": "not_scored"} if shortfall else None
+        leases.end(session, kind.claim, status, shortfall, facts)
 
     if outcome.stop is Stop.CANCEL:
         context.settle(lambda session: leases.end(session, kind.claim, Status.CANCELLED))
@@ -196,8 +206,8 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
         if kind.next_queue is not None:
             wake(kind.next_queue)
     elif outcome.name == "failed":
-        error = str(outcome.event["error"])
-        context.settle(lambda session: leases.end(session, kind.claim, Status.FAILED, error))
+        error, facts = str(outcome.event["error"]), outcome.event.get("facts")
+        context.settle(lambda session: leases.end(session, kind.claim, Status.FAILED, error, facts))
     elif outcome.stop is Stop.PAUSE:
         context.settle(lambda session: leases.pause(session, kind.claim))
         return
@@ -209,7 +219,7 @@ def _settle(context: WorkerContext, kind: Kind, outcome: Outcome) -> None:
         return
     else:
         reason = outcome.event.get("error", "its process stopped unexpectedly")
-        _settle_crash(context, kind, reason)
+        _settle_crash(context, kind, reason, outcome.event.get("cause", "crashed"))
         return
     delete_leftovers(context.database, context.store, kind.job)
 
@@ -225,7 +235,7 @@ def _park(context: WorkerContext, kind: Kind, needed: int = 0) -> None:
         f"stored results as soon as {room:,} bytes are free"
     )
     log.warning("job_parked", job=kind.job.id, free_bytes=free, room_needed=room)
-    context.settle(lambda session: leases.park(session, kind.claim, reason, room))
+    context.settle(lambda session: leases.park(session, kind.claim, reason, room, free))
 
 
 def _settle_failure(context: WorkerContext, kind: Kind, error: Exception) -> None:
@@ -233,13 +243,18 @@ def _settle_failure(context: WorkerContext, kind: Kind, error: Exception) -> Non
         if is_disk_full(error):
             _park(context, kind, needed_bytes(error))
         else:
-            _settle_crash(context, kind, f"its worker failed: {error}")
+            is_missing = isinstance(error, FileNotFoundError | NotFound)
+            cause = "data_missing" if is_missing else "worker_failed"
+            _settle_crash(context, kind, f"its worker failed: {error}", cause)
     except Fenced:
         log.warning("job_fenced", job=kind.job.id, epoch=kind.claim.epoch)
 
 
-def _settle_crash(context: WorkerContext, kind: Kind, reason: str) -> None:
-    """Queue the job again, to continue from its stored results; fail it at the attempt cap."""
+def _settle_crash(context: WorkerContext, kind: Kind, reason: str, cause: str) -> None:
+    """Queue the job again, to continue from its stored results; fail it at the attempt cap.
+
+    `cause` is the kind of its error.
+    """
 
     def settle(session: Session) -> bool:
         attempt = leases.lock_job(session, kind.claim).attempt
@@ -248,7 +263,8 @@ def _settle_crash(context: WorkerContext, kind: Kind, reason: str) -> None:
             leases.release(session, kind.claim, keep_attempt=True, reason=reason)
             return False
         error = f"{reason}, at the last of {attempt} attempts"
-        leases.end(session, kind.claim, Status.FAILED, error)
+        facts = {"kind": cause, "attempts": attempt}
+        leases.end(session, kind.claim, Status.FAILED, error, facts)
         return True
 
     if context.settle(settle):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import jobs
 from app.domain.database import Database
-from app.domain.errors import Conflict, NotFound
+from app.domain.errors import Conflict, InUse, NameTaken, NotFound
 from app.domain.leases import Claim, lock_job
 from app.domain.owners import acting_for
 from app.domain.packing import PackingRequest
@@ -21,12 +21,12 @@ from app.domain.tables import Dataset, Job
 NPY_HEADER_START = 10  # offset of the header in an npy file
 
 
-class NameTaken(Conflict):
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"there is a dataset {name!r} already: choose another name, or delete it first",
-            field="name",
-        )
+def name_taken(name: str) -> NameTaken:
+    return NameTaken(
+        f"there is a dataset {name!r} already: choose another name, or delete it first",
+        field="name",
+        value=name,
+    )
 
 
 def upload_prefix(dataset_id: str) -> str:
@@ -87,7 +87,7 @@ def check_name_free(session: Session, name: str) -> None:
     """Raise NameTaken if the name is in use. The name of a failed dataset is free."""
     status = session.scalar(select(Dataset.status).where(Dataset.name == name))
     if status not in (None, "failed"):
-        raise NameTaken(name)
+        raise name_taken(name)
 
 
 def register_upload(
@@ -119,7 +119,7 @@ def register_upload(
             )
     except IntegrityError as exc:
         store.delete_prefix(upload_prefix(dataset_id))
-        raise NameTaken(name) from exc  # a concurrent upload of this name was committed first
+        raise name_taken(name) from exc  # a concurrent upload of this name was committed first
     except BaseException:
         store.delete_prefix(upload_prefix(dataset_id))
         raise
@@ -306,9 +306,7 @@ def delete(session: Session, name: str) -> Dataset:
     dataset = find(session, name, "exclusive")  # waits for a job that is being created
     job = jobs.find_unfinished(session, or_(Job.dataset == name, Job.id == dataset.job))
     if job is not None:
-        raise Conflict(
-            f"dataset {name!r} is in use by job {job.id} ({job.status}): cancel it first"
-        )
+        raise InUse(f"dataset {name!r} is in use by job {job.id} ({job.status}): cancel it first")
     session.delete(dataset)
     return dataset
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain import registry
 from app.domain.checkpoint_files import ensure_job
 from app.domain.database import Database
-from app.domain.errors import Conflict, LimitExceeded
+from app.domain.errors import LimitExceeded, NameTaken
 from app.domain.job_states import JobKind
 from app.domain.leases import Claim, lock_job
 from app.domain.settings import Settings
@@ -147,9 +147,10 @@ def _flush(session: Session, model: str, name: str) -> None:
         raise _name_taken(model, name) from error
 
 
-def _name_taken(model: str, name: str) -> Conflict:
-    return Conflict(
+def _name_taken(model: str, name: str) -> NameTaken:
+    return NameTaken(
         f"model {model!r} has a direction {name!r} already: choose another name, or delete it "
         "first",
         field="name",
+        value=name,
     )

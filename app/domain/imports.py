@@ -23,7 +23,7 @@ from app.domain.bundles import (
 from app.domain.checkpoint_files import REFERENCE_FILE
 from app.domain.database import Database
 from app.domain.disk import check_room
-from app.domain.errors import Conflict, InvalidRequest
+from app.domain.errors import InvalidRequest, NameTaken
 from app.domain.job_objects import file_key, import_prefix
 from app.domain.job_states import DERIVING, JobKind
 from app.domain.leases import Claim, lock_job
@@ -152,17 +152,19 @@ def queue_import(
 
 def _check_name_free(session: Session, model: str) -> None:
     if _exists(session, model):
-        raise Conflict(
+        raise NameTaken(
             f"there is a model {model!r} already: choose another name, or delete it first",
             field="name",
+            value=model,
         )
     making = (Job.model == model) & Job.kind.not_in(DERIVING)
     job = jobs.find_unfinished(session, making)
     if job is not None:
-        raise Conflict(
+        raise NameTaken(
             f"job {job.id} ({job.kind}, {job.status}) makes a model {model!r} already: choose "
             "another name, or cancel it",
             field="name",
+            value=model,
         )
 
 

@@ -76,7 +76,7 @@ def queue_again(session: Session, job: Job, reason: str) -> None:
 def apply_stop(session: Session, job: Job, stop: Stop) -> None:
     """Pause or cancel a job that no worker holds."""
     job.stop_requested, job.lease_until, job.attempt = None, None, 0
-    job.error, job.room_needed = None, None  # set if the job was parked
+    job.error, job.error_facts, job.room_needed = None, None, None  # set if the job was parked
     if stop is Stop.PAUSE:
         job.status = Status.PAUSED
     else:
@@ -95,10 +95,11 @@ def _after_end(session: Session, job: Job) -> None:
     """Append the stream's last event, fail the dataset that a failed ingest or synthesis was to
     make, and unlist the files of a cancelled synthesis."""
     if job.kind in DATASET_KINDS and job.status != Status.SUCCEEDED:
-        error = job.error or f"its {DATASET_KINDS[job.kind]} was cancelled"
-        session.execute(
-            update(Dataset).where(Dataset.job == job.id).values(status="failed", error=error)
-        )
+        error, facts = job.error, job.error_facts
+        if error is None:
+            error, facts = f"its {DATASET_KINDS[job.kind]} was cancelled", {"kind": "cancelled"}
+        values = {"status": "failed", "error": error, "error_facts": facts}
+        session.execute(update(Dataset).where(Dataset.job == job.id).values(values))
     if job.status == Status.CANCELLED:
         session.execute(delete(JobFile).where(JobFile.job == job.id))
     data = {"status": job.status, "error": job.error}

@@ -72,6 +72,7 @@ def acquire(
             attempt=Job.attempt + 1,
             lease_until=now() + lease_seconds,
             error=None,
+            error_facts=None,
             room_needed=None,
             started_at=func.coalesce(Job.started_at, now()),
         )
@@ -139,10 +140,17 @@ def release(
     queue_again(session, job, reason)
 
 
-def park(session: Session, claim: Claim, reason: str, room_needed: int) -> None:
-    """Return a running job to its queue until `room_needed` bytes are free; reset its attempts."""
+def park(
+    session: Session, claim: Claim, reason: str, room_needed: int, free_bytes: int = 0
+) -> None:
+    """Return a running job to its queue until `room_needed` bytes are free; reset its attempts.
+
+    `free_bytes` were free when it stopped.
+    """
     job = lock_job(session, claim)
     job.attempt, job.error, job.room_needed = 0, reason, room_needed
+    disk_full = {"kind": "disk_full", "free_bytes": free_bytes, "room_needed": room_needed}
+    job.error_facts = disk_full
     queue_again(session, job, reason)
 
 
@@ -151,9 +159,16 @@ def pause(session: Session, claim: Claim) -> None:
     apply_stop(session, lock_job(session, claim), Stop.PAUSE)
 
 
-def end(session: Session, claim: Claim, status: Status, error: str | None = None) -> None:
-    """End a running job."""
-    _end(session, lock_job(session, claim), status, error)
+def end(
+    session: Session,
+    claim: Claim,
+    status: Status,
+    error: str | None = None,
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """End a running job. `facts` are the kind and the figures of the error, where they are known
+    (app.domain.job_errors)."""
+    _end(session, lock_job(session, claim), status, error, facts)
 
 
 def reap(session: Session, max_attempts: int) -> list[Job]:
@@ -168,7 +183,8 @@ def reap(session: Session, max_attempts: int) -> list[Job]:
                 f"its worker stopped renewing the lease {job.attempt} times without storing "
                 "anything new in between: it was killed, or its machine ran out of memory"
             )
-            _end(session, job, Status.FAILED, error)
+            facts = {"kind": "worker_lost", "attempts": job.attempt}
+            _end(session, job, Status.FAILED, error, facts)
         else:
             queue_again(session, job, WORKER_LOST)
     return list(jobs)
@@ -183,7 +199,9 @@ def _held(claim: Claim) -> ColumnElement[bool]:
     return and_(Job.id == claim.job_id, Job.epoch == claim.epoch, Job.status == Status.RUNNING)
 
 
-def _end(session: Session, job: Job, status: Status, error: str | None) -> None:
-    job.status, job.error = status, error
+def _end(
+    session: Session, job: Job, status: Status, error: str | None, facts: dict[str, Any] | None
+) -> None:
+    job.status, job.error, job.error_facts = status, error, facts
     job.lease_until, job.finished_at, job.stop_requested = None, now(), None
     save(session, job)

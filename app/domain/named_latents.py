@@ -8,7 +8,7 @@ from sqlalchemy import Select, Text, cast, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import registry
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, NameTaken
 from app.domain.tables import NamedLatent
 from models.samples import Point, unpack_vector
 
@@ -101,11 +101,12 @@ def change(session: Session, model: str, name: str, changes: dict[str, Any]) -> 
     return row
 
 
-def _names_taken(model: str, names: Sequence[str], remedy: str = "") -> Conflict:
+def _names_taken(model: str, names: Sequence[str], remedy: str = "") -> NameTaken:
     shown = ", ".join(names[:NAMES_SHOWN])
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return Conflict(
+    return NameTaken(
         f"model {model!r} has latents with these names already: {shown}{more}: choose other names, "
         f"or delete them first{remedy}",
         field="name",
+        value=f"{shown}{more}",
     )

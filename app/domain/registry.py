@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain import jobs
-from app.domain.errors import Conflict, ModelRenamed, NotFound
+from app.domain.errors import InUse, ModelRenamed, NameTaken, NotFound
 from app.domain.job_states import DERIVING, Stop
 from app.domain.leases import Claim, lock_job
 from app.domain.served_checkpoint import best_checkpoint, scored_against, served_checkpoint
@@ -285,7 +285,7 @@ def rename_model(session: Session, name: str, new_name: str) -> Model:
         raise _name_taken(new_name, reason)
     job = jobs.find_unfinished(session, _uses(name))
     if job is not None:
-        raise Conflict(
+        raise InUse(
             f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first, or rename "
             "the model when it has ended"
         )
@@ -305,8 +305,8 @@ def rename_model(session: Session, name: str, new_name: str) -> Model:
     return renamed
 
 
-def _name_taken(name: str, reason: str) -> Conflict:
-    return Conflict(f"there is a model {name!r} already: {reason}", field="name")
+def _name_taken(name: str, reason: str) -> NameTaken:
+    return NameTaken(f"there is a model {name!r} already: {reason}", field="name", value=name)
 
 
 def _uses(name: str) -> ColumnElement[bool]:
@@ -325,7 +325,7 @@ def delete_model(session: Session, name: str) -> list[str]:
     used = _uses(name)
     job = jobs.find_unfinished(session, used & Job.kind.not_in(DERIVING))
     if job is not None:
-        raise Conflict(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")
+        raise InUse(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")
     while (job := jobs.find_unfinished(session, used & Job.stop_requested.is_(None))) is not None:
         jobs.request_stop(session, job.id, Stop.CANCEL)
     deleted = session.scalars(select(Checkpoint).where(Checkpoint.model == name)).all()

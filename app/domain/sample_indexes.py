@@ -21,6 +21,8 @@ MIN_RETRY, MAX_RETRY = 2, 60  # seconds
 class IndexMissing(Unavailable):
     """The checkpoint has no sample index yet; a job builds it."""
 
+    kind = "index_missing"
+
 
 def index_missing(
     database: Database,

@@ -56,6 +56,7 @@ class Dataset(Base):
     content_hash: Mapped[str | None] = mapped_column(String(64))
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     error: Mapped[str | None] = mapped_column(Text)
+    error_facts: Mapped[dict[str, Any] | None]  # app.domain.job_errors
     created_at: Mapped[float] = mapped_column(default=now())
 
 
@@ -95,6 +96,7 @@ class Job(Base):
     result: Mapped[dict[str, Any] | None]  # scores of an evaluation, counts of a synthesis
     room_needed: Mapped[int | None] = mapped_column(BigInteger)  # free bytes to resume, if parked
     error: Mapped[str | None] = mapped_column(Text)
+    error_facts: Mapped[dict[str, Any] | None]  # app.domain.job_errors
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_hash: Mapped[str | None] = mapped_column(String(64))
     owner: Mapped[str | None] = mapped_column(String(64))  # app.domain.owners

@@ -13,6 +13,7 @@ from app.domain.findings import (
     LevelRange,
     VarietyAdvice,
 )
+from app.domain.job_errors import JobError, read_job_error
 from app.domain.packing import PackingRequest
 from app.domain.tables import Dataset
 from app.routes.fields import to_datetime
@@ -153,7 +154,8 @@ class DatasetView(BaseModel):
     progress.
 
     `size` is a side, or WIDTHxHEIGHT. `horizontal_flip` tells whether mirrored pictures may be
-    trained on as well; null until that is known.
+    trained on as well; null until that is known. `error_facts` has the kind of a frequent error,
+    and the figures in it.
     """
 
     name: str
@@ -170,6 +172,7 @@ class DatasetView(BaseModel):
     content_hash: str | None
     bytes: int | None
     error: str | None
+    error_facts: JobError | None
     created_at: datetime
 
 
@@ -191,5 +194,6 @@ def dataset_view(dataset: Dataset) -> DatasetView:
         content_hash=dataset.content_hash,
         bytes=dataset.bytes,
         error=dataset.error,
+        error_facts=read_job_error(dataset.error_facts),
         created_at=to_datetime(dataset.created_at),
     )

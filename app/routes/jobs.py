@@ -13,6 +13,7 @@ from app.domain import events, jobs, queue_order
 from app.domain.dry_run import dry_run_training
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound, QueueFull
 from app.domain.evaluation import queue_evaluation
+from app.domain.job_errors import JobError, read_job_error
 from app.domain.job_objects import delete_leftovers
 from app.domain.job_states import JobKind, Status, Stop
 from app.domain.pagination import newest_first
@@ -59,7 +60,8 @@ class JobView(BaseModel):
     itself. `attempt` counts the starts of its trainer.
 
     A job that stops because its worker's disk is full is queued again: `error` says this, and
-    the job continues when `room_needed` bytes are free there.
+    the job continues when `room_needed` bytes are free there. `error_facts` has the kind of a
+    frequent error, and the figures in it; null for other errors.
 
     `resume_from` is the id of the checkpoint that a training started from; `checkpoint` is the id
     of the one that is evaluated, exported or generates. `health` lists the job's health events,
@@ -85,6 +87,7 @@ class JobView(BaseModel):
     attempt: int
     stop_requested: Stop | None
     error: str | None
+    error_facts: JobError | None
     room_needed: int | None
     created_at: datetime
     started_at: datetime | None
@@ -299,6 +302,7 @@ def _view(job: Job, position: int | None, health: list[dict[str, Any]]) -> JobVi
         attempt=job.attempt,
         stop_requested=Stop(job.stop_requested) if job.stop_requested else None,
         error=job.error,
+        error_facts=read_job_error(job.error_facts),
         room_needed=job.room_needed,
         created_at=to_datetime(job.created_at),
         started_at=to_datetime(job.started_at),

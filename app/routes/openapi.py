@@ -40,17 +40,48 @@ DESCRIPTIONS = {
     507: "The disk has too little free space",
 }
 HEADERS = {307: ("Location", "string"), 503: ("Retry-After", "integer")}
+# The kinds of problems: those of app.domain.errors, and three of malformed requests.
+KINDS = (
+    "broken_checkpoint",
+    "client_left",
+    "conflict",
+    "deadline_passed",
+    "forbidden",
+    "in_use",
+    "index_missing",
+    "insufficient_storage",
+    "internal_error",
+    "invalid_request",
+    "limit_exceeded",
+    "malformed_body",
+    "method_not_allowed",
+    "model_renamed",
+    "name_taken",
+    "not_acceptable",
+    "not_found",
+    "only_rejected",
+    "queue_full",
+    "range_not_satisfiable",
+    "too_large",
+    "too_slow",
+    "unauthorized",
+    "unavailable",
+    "unsupported_media_type",
+)
 PROBLEM: dict[str, Any] = {
     "type": "object",
-    "description": "RFC 9457 problem details. `field` names the input at fault, where there is "
-    "one; `errors` lists all of them, where there are several.",
-    "required": ["type", "title", "status", "detail"],
+    "description": "RFC 9457 problem details. `kind` is stable, while `detail` may be reworded. "
+    "`field` names the input at fault, where there is one, and `value` may repeat it; `errors` "
+    "lists all of them, where there are several.",
+    "required": ["type", "title", "status", "detail", "kind"],
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "kind": {"type": "string", "enum": list(KINDS)},
         "field": {"type": "string"},
+        "value": {"type": "string"},
         "job": {"type": "string"},
         "errors": {
             "type": "array",

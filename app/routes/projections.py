@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound, QueueFull
 from app.domain.images.checkpoint import find_label
 from app.domain.images.encoders import MEDIA_TYPES
+from app.domain.job_errors import JobError, read_job_error
 from app.domain.job_objects import file_url
 from app.domain.job_states import Status
 from app.domain.projections import (
@@ -110,7 +111,8 @@ class ProjectionView(BaseModel):
     `picture` is the picture as it was prepared, `reconstruction` the image of `latent`. `distance`
     is the distance of their embeddings, 0 to 2, and `pixel_error` the root of their mean squared
     difference, 0 to 255. `percentile`: the share of the calibration's pictures, 0 to 100, whose
-    distances are smaller. `inside`: whether the model can make this picture; `says` explains it.
+    distances are smaller. `inside`: whether the model can make this picture; `says` explains it,
+    and `verdict` is the kind of that sentence, null in projections of older versions.
     `class` is the one that was requested or found. `phase` is what its job is doing.
     """
 
@@ -125,6 +127,7 @@ class ProjectionView(BaseModel):
     phase: str | None
     progress: Progress
     error: str | None
+    error_facts: JobError | None
     created_at: datetime
     finished_at: datetime | None
     latent: list[float] | None
@@ -133,6 +136,7 @@ class ProjectionView(BaseModel):
     pixel_error: float | None
     percentile: float | None
     inside: bool | None
+    verdict: Literal["unrelated", "not_compared", "outside", "inside"] | None
     says: str | None
     calibration: CalibrationView | None
     seconds: ProjectionSeconds | None
@@ -218,7 +222,7 @@ def get_projection(projection_id: str, database: DatabaseDep) -> ProjectionView:
 def _view(job: Job) -> ProjectionView:
     result = job.result or {}
     reconstruction = public_path(f"/v1/projections/{job.id}.png") if job.result else None
-    found = ("latent", "distance", "pixel_error", "percentile", "inside", "says")
+    found = ("latent", "distance", "pixel_error", "percentile", "inside", "verdict", "says")
     return ProjectionView.model_validate(
         {
             "id": job.id,
@@ -232,6 +236,7 @@ def _view(job: Job) -> ProjectionView:
             "phase": job.progress.get("phase"),
             "progress": job.progress,
             "error": job.error,
+            "error_facts": read_job_error(job.error_facts),
             "created_at": to_datetime(job.created_at),
             "finished_at": to_datetime(job.finished_at),
             "reconstruction": reconstruction,

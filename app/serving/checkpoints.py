@@ -40,6 +40,7 @@ class BrokenCheckpoint(MoggyError):
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Broken checkpoint"
+    kind: ClassVar[str] = "broken_checkpoint"
 
 
 @dataclass(frozen=True)

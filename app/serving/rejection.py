@@ -26,6 +26,8 @@ MinQuality = Annotated[float, Field(strict=True, ge=0, le=MAX_MIN_QUALITY, allow
 class OnlyRejected(Conflict):
     """Rejected images remain although all allowed further seeds were tried."""
 
+    kind = "only_rejected"
+
 
 @dataclass(frozen=True)
 class Rejection:

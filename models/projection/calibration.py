@@ -31,6 +31,14 @@ PAIR_PERCENTILE = 1.0
 Distances = NDArray[np.float32]
 
 
+class Verdict(NamedTuple):
+    """Whether a model can make a picture, the kind of the reason, and a sentence."""
+
+    inside: bool
+    kind: str  # unrelated | not_compared | outside | inside
+    says: str
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Sorted distances (N,) of projected pictures, their source, and `unrelated`.
@@ -47,27 +55,35 @@ class Calibration:
         smaller = int(np.searchsorted(self.distances, distance, side="left"))
         return 100 * smaller / len(self.distances)
 
-    def judge(self, distance: float) -> tuple[bool, str]:
-        """Whether the model can make a picture of this distance, and a sentence that says why."""
+    def judge(self, distance: float) -> Verdict:
+        """Whether the model can make a picture of this distance, and why."""
         count = len(self.distances)
         if distance > self.unrelated:
-            return False, (
+            return Verdict(
+                False,
+                "unrelated",
                 "This model cannot make this picture: its best image is no more like the picture "
-                "than unrelated images of the model are like each other."
+                "than unrelated images of the model are like each other.",
             )
         if self.source == GENERATED:
-            return True, (
+            return Verdict(
+                True,
+                "not_compared",
                 "This model can make an image like this picture. Its training pictures are not "
-                "here, so the percentile compares the picture with generated ones."
+                "here, so the percentile compares the picture with generated ones.",
             )
         if distance > float(np.percentile(self.distances, INSIDE_PERCENTILE)):
-            return False, (
+            return Verdict(
+                False,
+                "outside",
                 "This model cannot make this picture: its best image is further from it than those "
-                f"of 95 % of {count} pictures of its dataset that it did not learn from."
+                f"of 95 % of {count} pictures of its dataset that it did not learn from.",
             )
-        return True, (
+        return Verdict(
+            True,
+            "inside",
             "This model can make this picture: its best image is as near to it as those of "
-            f"{count} pictures of its dataset that it did not learn from."
+            f"{count} pictures of its dataset that it did not learn from.",
         )
 
     def to_json(self) -> dict[str, Any]:

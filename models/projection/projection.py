@@ -153,15 +153,16 @@ class Projector:
         )
         images = reconstruct(refinement, latents, labels)
         distance = float(embedding_distances(self._embedder, images, picture)[0])
-        inside, says = calibration.judge(distance)
+        verdict = calibration.judge(distance)
         return {
             "latent": [float(str(value)) for value in latents[0].cpu().numpy()],
             "label": None if labels is None else int(labels[0]),
             "distance": distance,
             "pixel_error": pixel_error(images[0], picture[0]),
             "percentile": calibration.percentile(distance),
-            "inside": inside,
-            "says": says,
+            "inside": verdict.inside,
+            "verdict": verdict.kind,
+            "says": verdict.says,
             "calibration": {
                 "pictures": len(calibration.distances),
                 "source": calibration.source,

@@ -7,8 +7,8 @@ import pytest
 
 from app.domain import datasets, jobs
 from app.domain.database import Database
-from app.domain.datasets import NameTaken, lock_ready
-from app.domain.errors import Conflict, InvalidRequest, QueueFull
+from app.domain.datasets import lock_ready
+from app.domain.errors import Conflict, InvalidRequest, NameTaken, QueueFull
 from app.domain.job_states import Stop
 from app.domain.packing import PackingRequest
 from app.domain.store import ObjectStore

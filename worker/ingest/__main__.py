@@ -43,7 +43,7 @@ class IngestProcess:
         except Stopped:
             self._events.emit("stopped")
         except IngestError as error:
-            self._events.emit("failed", error=str(error))
+            self._events.emit("failed", error=str(error), facts=error.facts)
             return 1
         else:
             self._emit_progress()

@@ -8,9 +8,16 @@ NoClass            one value does not name a class
 Stopped          the ingest is being stopped
 """
 
+from typing import Any
+
 
 class IngestError(Exception):
-    """The dataset cannot be made."""
+    """The dataset cannot be made. `facts` are the kind and the figures of the error, if it has a
+    kind (app.domain.job_errors)."""
+
+    def __init__(self, message: str, facts: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.facts = facts
 
 
 class BrokenArchive(IngestError):
@@ -20,7 +27,8 @@ class BrokenArchive(IngestError):
         self.fault = fault
         super().__init__(
             f"{name} is broken: {fault}; it was cut short or damaged when it was made, copied or "
-            "sent: check it, and upload a whole one"
+            "sent: check it, and upload a whole one",
+            {"kind": "broken_archive", "file": name},
         )
 
 

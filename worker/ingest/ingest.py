@@ -108,7 +108,8 @@ class Ingest:
                     pack.contradicted = report.labels.contradicted_duplicates
                 if len(pack) < MIN_DATASET_IMAGES:
                     raise IngestError(
-                        report.too_few(MIN_DATASET_IMAGES, self._values.narrow_sentence())
+                        report.too_few(MIN_DATASET_IMAGES, self._values.narrow_sentence()),
+                        report.too_few_facts(MIN_DATASET_IMAGES),
                     )
                 self.progress.bytes_read = self.progress.bytes_total
                 pack.seal()
@@ -159,7 +160,9 @@ class Ingest:
         if len(pack) - dropped < MIN_DATASET_IMAGES:
             raise IngestError(
                 f"all {len(pack):,} pictures show almost the same, and a dataset needs at least "
-                f"{MIN_DATASET_IMAGES} that differ: add others, or upload with near_duplicates=keep"
+                f"{MIN_DATASET_IMAGES} that differ: add others, or upload with "
+                "near_duplicates=keep",
+                {"kind": "all_alike", "pictures": len(pack), "needed": MIN_DATASET_IMAGES},
             )
         if dropped:
             pack.keep(diagnosis.kept, self._step)
@@ -225,7 +228,8 @@ class Ingest:
         if len(pack) > self._request.limits.max_images:
             raise IngestError(
                 f"the upload holds more than {self._request.limits.max_images:,} pictures, the "
-                "limit of one dataset (MOGGY_MAX_DATASET_IMAGES): split it, or raise the limit"
+                "limit of one dataset (MOGGY_MAX_DATASET_IMAGES): split it, or raise the limit",
+                {"kind": "too_many_pictures", "max_images": self._request.limits.max_images},
             )
 
     def _pack(self, fitted: Fitted, member: Received, pack: Pack) -> tuple[int, bool]:

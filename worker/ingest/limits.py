@@ -42,7 +42,8 @@ class Meter:
         if self._unpacked > self._limit:
             raise IngestError(
                 f"the upload unpacks to more than {self._limit:,} bytes, the limit "
-                "(MOGGY_MAX_UNPACKED_BYTES): upload less, or raise it"
+                "(MOGGY_MAX_UNPACKED_BYTES): upload less, or raise it",
+                {"kind": "unpacks_too_large", "max_bytes": self._limit},
             )
         self.tick()
 

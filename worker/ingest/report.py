@@ -212,6 +212,11 @@ class Report:
             + (f"; {dark}: levels=auto spreads them from black to white" if dark else "")
         )
 
+    def too_few_facts(self, needed: int) -> dict[str, Any]:
+        """The kind and the figures of `too_few`."""
+        figures = {"accepted": self.accepted, "received": self.received, "needed": needed}
+        return {"kind": "too_few_pictures"} | figures
+
     def to_json(self) -> dict[str, Any]:
         notes = [
             *(treated.note(kind) for kind, treated in sorted(self.treated.items())),

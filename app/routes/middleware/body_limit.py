@@ -58,7 +58,9 @@ class BodyLimit:
             return
         body = _Body(receive, self._limit(scope))
         if body.limit is not None and stated_length(scope) > body.limit:
-            await problem(413, "Too large", _too_large(body.limit))(scope, receive, send)
+            await problem(413, "Too large", _too_large(body.limit), "too_large")(
+                scope, receive, send
+            )
             return
         held_bytes = 0
 

@@ -59,4 +59,4 @@ class Cors(CORSMiddleware):
             f"{bytes(response.body).decode()} (MOGGY_CORS_ORIGINS names the pages that may)"
         )
         kept = {name: value for name, value in response.headers.items() if "content" not in name}
-        return problem(403, "Forbidden", detail, headers=kept)
+        return problem(403, "Forbidden", detail, "forbidden", headers=kept)

@@ -84,7 +84,9 @@ class AccessGuard:
                 owner = self._policy.check(scope)
             except MoggyError as error:
                 headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-                refusal = problem(error.status, error.title, error.detail, headers=headers)
+                refusal = problem(
+                    error.status, error.title, error.detail, error.kind, headers=headers
+                )
                 await refusal(scope, receive, send)
                 return
         with acting_for(owner):

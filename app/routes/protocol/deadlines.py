@@ -20,10 +20,12 @@ class ClientLeft(MoggyError):
 
     status: ClassVar[int] = 499
     title: ClassVar[str] = "Client closed request"
+    kind: ClassVar[str] = "client_left"
 
 
 class DeadlinePassed(Unavailable):
     title = "Deadline passed"
+    kind = "deadline_passed"
 
 
 async def allow_deadline(

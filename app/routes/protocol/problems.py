@@ -35,6 +35,15 @@ log = structlog.get_logger()
 RETRY_SECONDS = 5  # the Retry-After of an error that names none
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # HEAD is allowed wherever GET is
+# The kinds of the errors that Starlette and the middleware raise, by their status.
+HTTP_KINDS = {
+    400: "malformed_body",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    413: "too_large",
+    503: "unavailable",
+}
 PROBLEM_JSON = "application/problem+json"
 Handler = Callable[[Request, Exception], Response]
 MAX_ERRORS = 20  # listed in one problem document
@@ -54,6 +63,7 @@ def problem(
     status: int,
     title: str,
     detail: str,
+    kind: str,
     *,
     headers: dict[str, str] | None = None,
     **members: Any,
@@ -63,6 +73,7 @@ def problem(
     Long texts are shortened: they may quote a client's URL or body of megabytes.
     """
     content = {"type": "about:blank", "title": title, "status": status, "detail": _shorten(detail)}
+    content["kind"] = kind
     for name, value in members.items():
         if value is not None:
             content[name] = _shorten(value) if isinstance(value, str) else value
@@ -135,13 +146,20 @@ def describe_error(error: MoggyError) -> ProblemResponse:
     if isinstance(error, RangeNotSatisfiable):
         headers["Content-Range"] = f"bytes */{error.size}"
     return problem(
-        error.status, error.title, error.detail, headers=headers, field=error.field, job=error.job
+        error.status,
+        error.title,
+        error.detail,
+        error.kind,
+        headers=headers,
+        field=error.field,
+        value=error.value,
+        job=error.job,
     )
 
 
 def _config_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ConfigError)
-    return problem(422, "Invalid configuration", str(error), field=error.field)
+    return problem(422, "Invalid configuration", str(error), "invalid_request", field=error.field)
 
 
 def _database_error(request: Request, error: Exception) -> Response:
@@ -156,7 +174,7 @@ def _database_error(request: Request, error: Exception) -> Response:
 
 def _data_error(_request: Request, _error: Exception) -> Response:
     detail = "a value holds what the database cannot store, such as a NUL character"
-    return problem(422, "Invalid request", detail)
+    return problem(422, "Invalid request", detail, "invalid_request")
 
 
 def disk_full() -> InsufficientStorage:
@@ -184,6 +202,7 @@ def _validation_error(request: Request, error: Exception) -> Response:
         422,
         "Invalid request",
         f"{first['field']}: {first['detail']}" if first["field"] else first["detail"],
+        "invalid_request",
         field=first["field"] or None,
         errors=errors if len(errors) > 1 else None,
     )
@@ -199,7 +218,8 @@ def wrong_media_type(request: Request, expected: str) -> UnsupportedMediaType:
 
 
 def _malformed(reason: str) -> Response:
-    return problem(400, "Malformed body", f"the body cannot be parsed as JSON: {reason}")
+    detail = f"the body cannot be parsed as JSON: {reason}"
+    return problem(400, "Malformed body", detail, "malformed_body")
 
 
 def _field(location: tuple[int | str, ...]) -> str:
@@ -231,7 +251,8 @@ def _http_exception(request: Request, error: Exception) -> Response:
         detail = f"{request.method} is not allowed at {path}: use {headers['Allow']}"
     elif error.status_code == HTTPStatus.NOT_FOUND:
         detail = f"there is nothing at {path}: /docs lists all addresses"
-    return problem(error.status_code, title, detail, headers=headers)
+    kind = HTTP_KINDS.get(error.status_code, "invalid_request")
+    return problem(error.status_code, title, detail, kind, headers=headers)
 
 
 def _allowed(request: Request) -> list[str]:
@@ -266,4 +287,4 @@ def unexpected(request: Request, error: Exception) -> Response:
     if is_disk_full(error):
         return describe_error(disk_full())
     log.error("request_failed", path=request.url.path, exc_info=error)
-    return problem(500, "Internal error", "the service failed; its log says why")
+    return problem(500, "Internal error", "the service failed; its log says why", "internal_error")

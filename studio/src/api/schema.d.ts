@@ -931,6 +931,18 @@ export interface components {
             /** Examples */
             examples: number;
         };
+        /** AllAlike */
+        AllAlike: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "all_alike";
+            /** Pictures */
+            pictures: number;
+            /** Needed */
+            needed: number;
+        };
         /** BlendRequest */
         BlendRequest: {
             /**
@@ -968,6 +980,16 @@ export interface components {
             /** Checkpoint */
             checkpoint?: string | null;
         };
+        /** BrokenArchive */
+        BrokenArchive: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "broken_archive";
+            /** File */
+            file: string;
+        };
         /** CalibrationView */
         CalibrationView: {
             /** Pictures */
@@ -982,12 +1004,28 @@ export interface components {
             /** Unrelated */
             unrelated: number;
         };
+        /** Cancelled */
+        Cancelled: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cancelled";
+        };
         /** CheckpointList */
         CheckpointList: {
             /** Items */
             items: components["schemas"]["CheckpointView"][];
             /** Next */
             next: string | null;
+        };
+        /** CheckpointUnreadable */
+        CheckpointUnreadable: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "checkpoint_unreadable";
         };
         /** CheckpointView */
         CheckpointView: {
@@ -1072,6 +1110,16 @@ export interface components {
             /** Count */
             count: number;
         };
+        /** Crashed */
+        Crashed: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "crashed";
+            /** Attempts */
+            attempts: number;
+        };
         /** CreatedJob */
         CreatedJob: {
             /** Id */
@@ -1109,6 +1157,8 @@ export interface components {
             stop_requested: components["schemas"]["Stop"] | null;
             /** Error */
             error: string | null;
+            /** Error Facts */
+            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
             /** Room Needed */
             room_needed: number | null;
             /**
@@ -1125,12 +1175,30 @@ export interface components {
             /** Warning Facts */
             warning_facts: (components["schemas"]["FewPictures"] | components["schemas"]["PictureFinding"] | components["schemas"]["LowVariety"] | components["schemas"]["UnbalancedClasses"] | components["schemas"]["TooFewImages"] | components["schemas"]["TooManyViews"] | components["schemas"]["LargeBatch"] | components["schemas"]["Mirroring"] | components["schemas"]["NotTimed"] | components["schemas"]["Extrapolated"] | components["schemas"]["TooLittleMemory"] | components["schemas"]["SlowTraining"] | components["schemas"]["CheckpointsThinned"] | components["schemas"]["ModelHasCheckpoints"])[];
         };
+        /** DataMissing */
+        DataMissing: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "data_missing";
+            /** Attempts */
+            attempts: number;
+        };
         /** DatasetList */
         DatasetList: {
             /** Items */
             items: components["schemas"]["DatasetView"][];
             /** Next */
             next: string | null;
+        };
+        /** DatasetUnreadable */
+        DatasetUnreadable: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "dataset_unreadable";
         };
         /** DatasetView */
         DatasetView: {
@@ -1170,6 +1238,8 @@ export interface components {
             bytes: number | null;
             /** Error */
             error: string | null;
+            /** Error Facts */
+            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
             /**
              * Created At
              * Format: date-time
@@ -1253,6 +1323,26 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /** DiskFull */
+        DiskFull: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "disk_full";
+            /** Free Bytes */
+            free_bytes: number;
+            /** Room Needed */
+            room_needed: number;
+        };
+        /** Diverged */
+        Diverged: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "diverged";
         };
         /** Doctor */
         Doctor: {
@@ -1861,6 +1951,8 @@ export interface components {
             stop_requested: components["schemas"]["Stop"] | null;
             /** Error */
             error: string | null;
+            /** Error Facts */
+            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
             /** Room Needed */
             room_needed: number | null;
             /**
@@ -2236,6 +2328,14 @@ export interface components {
             /** Percentile */
             percentile: number;
         };
+        /** NotScored */
+        NotScored: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "not_scored";
+        };
         /** NotTimed */
         NotTimed: {
             /**
@@ -2247,6 +2347,24 @@ export interface components {
             machine: string;
             /** Device */
             device: string;
+        };
+        /** OutOfMemory */
+        OutOfMemory: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "out_of_memory";
+            /** Attempts */
+            attempts: number;
+        };
+        /** PackagesMissing */
+        PackagesMissing: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "packages_missing";
         };
         /** Parameters */
         Parameters: {
@@ -2376,6 +2494,8 @@ export interface components {
             progress: components["schemas"]["Progress"];
             /** Error */
             error: string | null;
+            /** Error Facts */
+            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
             /**
              * Created At
              * Format: date-time
@@ -2395,6 +2515,8 @@ export interface components {
             percentile: number | null;
             /** Inside */
             inside: boolean | null;
+            /** Verdict */
+            verdict: ("unrelated" | "not_compared" | "outside" | "inside") | null;
             /** Says */
             says: string | null;
             calibration: components["schemas"]["CalibrationView"] | null;
@@ -2571,6 +2693,16 @@ export interface components {
             /** Device */
             device: string;
         };
+        /** Stalled */
+        Stalled: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "stalled";
+            /** Seconds */
+            seconds: number;
+        };
         /**
          * Status
          * @enum {string}
@@ -2605,6 +2737,20 @@ export interface components {
             views: number;
             /** Least Images */
             least_images: number;
+        };
+        /** TooFewPictures */
+        TooFewPictures: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "too_few_pictures";
+            /** Accepted */
+            accepted: number;
+            /** Received */
+            received: number;
+            /** Needed */
+            needed: number;
         };
         /** TooLarge */
         TooLarge: {
@@ -2647,6 +2793,16 @@ export interface components {
             classes: number;
             /** Max Classes */
             max_classes: number;
+        };
+        /** TooManyPictures */
+        TooManyPictures: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "too_many_pictures";
+            /** Max Images */
+            max_images: number;
         };
         /** TooManyPixels */
         TooManyPixels: {
@@ -2788,6 +2944,16 @@ export interface components {
             /** Read As */
             read_as: string | null;
         };
+        /** UnpacksTooLarge */
+        UnpacksTooLarge: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "unpacks_too_large";
+            /** Max Bytes */
+            max_bytes: number;
+        };
         /** UploadRequest */
         UploadRequest: {
             /** Name */
@@ -2821,12 +2987,35 @@ export interface components {
             /** Difference */
             difference: number | null;
         };
+        /** WorkerFailed */
+        WorkerFailed: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "worker_failed";
+            /** Attempts */
+            attempts: number;
+        };
+        /** WorkerLost */
+        WorkerLost: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "worker_lost";
+            /** Attempts */
+            attempts: number;
+        };
         Problem: {
             type: string;
             title: string;
             status: number;
             detail: string;
+            /** @enum {string} */
+            kind: "broken_checkpoint" | "client_left" | "conflict" | "deadline_passed" | "forbidden" | "in_use" | "index_missing" | "insufficient_storage" | "internal_error" | "invalid_request" | "limit_exceeded" | "malformed_body" | "method_not_allowed" | "name_taken" | "not_acceptable" | "not_found" | "only_rejected" | "queue_full" | "range_not_satisfiable" | "too_large" | "too_slow" | "unauthorized" | "unavailable" | "unsupported_media_type";
             field?: string;
+            value?: string;
             job?: string;
             errors?: {
                 field: string;

@@ -51,8 +51,8 @@ def test_a_percentile_counts_the_pictures_that_are_nearer() -> None:
     ],
 )
 def test_the_verdict_is_a_sentence(distance: float, source: str, inside: bool, words: str) -> None:
-    verdict, says = Calibration(DISTANCES, source, 0.6).judge(distance)
-    assert (verdict, words in says) == (inside, True)
+    verdict = Calibration(DISTANCES, source, 0.6).judge(distance)
+    assert (verdict.inside, words in verdict.says) == (inside, True)
 
 
 def test_a_calibration_survives_its_json() -> None:
