@@ -51,6 +51,7 @@ def dry_run_training(
         "disk_bytes": run.disk_bytes,
         "device": step.device,
         "measured_on": step.machine,
+        "worker": step.worker,
         "images_per_second": run.images_per_second,
         "checkpoints": run.checkpoints,
     }

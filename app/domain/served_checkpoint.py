@@ -25,14 +25,15 @@ class ServedReason(BaseModel):
 
     `newest_imported`: it has scores, which were computed elsewhere.
 
-    `interval` is that of its KID. The KID was compared with that of `compared` checkpoints in all,
-    of `trainings` trainings; both are 0 without scores.
+    `low` and `high` are the ends of the interval of its KID. `compared` checkpoints of `trainings`
+    trainings have comparable scores, the served one included; both are 0 without scores.
     """
 
     kind: ServedKind
     images_seen: int
     kid: float | None
-    interval: tuple[float, float] | None
+    low: float | None
+    high: float | None
     compared: int
     trainings: int
 
@@ -49,8 +50,8 @@ class ServedReason(BaseModel):
         if self.trainings > 1:
             choice += f" of {self.trainings} trainings on the same pictures"
         within = ""
-        if self.interval is not None:
-            within = f" ({_figure(self.interval[0])} to {_figure(self.interval[1])})"
+        if self.low is not None and self.high is not None:
+            within = f" ({_figure(self.low)} to {_figure(self.high)})"
         return f"{choice}: {_figure(self.kid)}{within}, at {self.images_seen:,} images"
 
 
@@ -136,11 +137,13 @@ def _reason(model: Model, served: Checkpoint, compared: int, trainings: int) -> 
     elif served.kid is None:
         came_with_scores = (served.imported or {}).get("metrics") is not None
         kind = "newest_imported" if came_with_scores else "newest"
+    low, high = (served.metrics or {}).get("kid_interval") or (None, None)
     return ServedReason(
         kind=kind,
         images_seen=served.images_seen,
         kid=served.kid,
-        interval=(served.metrics or {}).get("kid_interval"),
+        low=low,
+        high=high,
         compared=compared or 0,
         trainings=trainings or 0,
     )

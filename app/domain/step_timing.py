@@ -67,6 +67,11 @@ class StepCost:
     state_bytes: int
     machine: str = THIS_MACHINE
 
+    @property
+    def worker(self) -> str | None:
+        """The training worker that timed the step; None if the service's machine did."""
+        return None if self.machine in (THIS_MACHINE, NO_WORKER) else self.machine
+
 
 class StepMeter:
     """Runs one measurement at a time, and caches each result for REMEMBER_SECONDS.

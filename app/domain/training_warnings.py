@@ -132,7 +132,7 @@ def _about_machine(
     config: TrainingConfig, step: StepCost, estimate: RunEstimate
 ) -> Iterator[TrainingWarning]:
     if estimate.seconds is None:
-        yield NotTimed(machine=step.machine, device=step.device)
+        yield NotTimed(machine=step.machine, worker=step.worker, device=step.device)
     elif step.batch_size < config.batch_size:
         yield Extrapolated(batch_size=config.batch_size, timed_batch_size=step.batch_size)
     if estimate.memory_bytes > step.free_bytes:
@@ -142,6 +142,7 @@ def _about_machine(
             seconds=estimate.seconds,
             images_per_second=estimate.images_per_second or 0.0,
             machine=step.machine,
+            worker=step.worker,
             device=step.device,
         )
 

@@ -133,8 +133,11 @@ class Mirroring(BaseModel):
 
 
 class NotTimed(BaseModel):
+    """No step ended in time on the machine of a training worker, or on the service's (null)."""
+
     kind: Literal["not_timed"] = "not_timed"
     machine: str
+    worker: str | None
     device: str
 
     def sentence(self) -> str:
@@ -169,10 +172,13 @@ class TooLittleMemory(BaseModel):
 
 
 class SlowTraining(BaseModel):
+    """`worker` timed a step; null: the service's machine did."""
+
     kind: Literal["slow"] = "slow"
     seconds: float
     images_per_second: float
     machine: str
+    worker: str | None
     device: str
 
     def sentence(self) -> str:

@@ -113,7 +113,8 @@ class Estimate(BaseModel):
     """The expected cost of the training. `seconds` and `images_per_second` are null where no
     training step ended in time.
 
-    `measured_on` names the training worker that timed a step, or the service's own machine.
+    `measured_on` names the training worker that timed a step, or the service's own machine;
+    `worker` is null for that.
     `memory_bytes` is the memory of the `device`, CPU or GPU. `disk_bytes` is the greatest disk use,
     with the `checkpoints` that are kept.
     """
@@ -123,6 +124,7 @@ class Estimate(BaseModel):
     disk_bytes: int
     device: str
     measured_on: str
+    worker: str | None
     images_per_second: float | None
     checkpoints: int
 

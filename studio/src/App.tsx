@@ -7,6 +7,7 @@ import { useTexts } from "./i18n";
 import { KeyForm } from "./KeyForm";
 import { Rail } from "./Rail";
 import { SCREEN_ENTRIES } from "./screens";
+import { ErrorText } from "./sentences/ErrorText";
 import { useScreen } from "./state/screen";
 import { Notice } from "./ui/Notice";
 
@@ -48,7 +49,7 @@ function Content() {
       return (
         <Notice
           title={t.failed}
-          text={models.error.message}
+          text={<ErrorText error={models.error} />}
           action={{ text: t.retry, onPress: () => void models.refetch() }}
         />
       );

@@ -133,7 +133,9 @@ def _redirect(request: Request, error: ModelRenamed) -> Response | None:
     query = request.scope["query_string"].decode("ascii")
     location = new + path.removeprefix(old) + (f"?{query}" if query else "")
     headers = {"Location": location}
-    return problem(HTTPStatus.TEMPORARY_REDIRECT, "Renamed", error.detail, headers=headers)
+    return problem(
+        HTTPStatus.TEMPORARY_REDIRECT, "Renamed", error.detail, error.kind, headers=headers
+    )
 
 
 def describe_error(error: MoggyError) -> ProblemResponse:

@@ -58,6 +58,8 @@ async function problemOf(response: Response): Promise<Problem> {
       body.field ?? null,
       body.job ?? null,
       retryAfter,
+      body.kind ?? null,
+      body.value ?? null,
     );
   } catch {
     return new Problem(response.status, response.statusText, null, null, retryAfter);

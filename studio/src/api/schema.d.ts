@@ -1380,6 +1380,8 @@ export interface components {
             device: string;
             /** Measured On */
             measured_on: string;
+            /** Worker */
+            worker: string | null;
             /** Images Per Second */
             images_per_second: number | null;
             /** Checkpoints */
@@ -2345,6 +2347,8 @@ export interface components {
             kind: "not_timed";
             /** Machine */
             machine: string;
+            /** Worker */
+            worker: string | null;
             /** Device */
             device: string;
         };
@@ -2662,16 +2666,15 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "set_by_hand" | "newest" | "lowest_kid";
+            kind: "set_by_hand" | "newest" | "newest_imported" | "lowest_kid";
             /** Images Seen */
             images_seen: number;
             /** Kid */
             kid: number | null;
-            /** Interval */
-            interval: [
-                number,
-                number
-            ] | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
             /** Compared */
             compared: number;
             /** Trainings */
@@ -2690,6 +2693,8 @@ export interface components {
             images_per_second: number;
             /** Machine */
             machine: string;
+            /** Worker */
+            worker: string | null;
             /** Device */
             device: string;
         };
@@ -3013,7 +3018,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            kind: "broken_checkpoint" | "client_left" | "conflict" | "deadline_passed" | "forbidden" | "in_use" | "index_missing" | "insufficient_storage" | "internal_error" | "invalid_request" | "limit_exceeded" | "malformed_body" | "method_not_allowed" | "name_taken" | "not_acceptable" | "not_found" | "only_rejected" | "queue_full" | "range_not_satisfiable" | "too_large" | "too_slow" | "unauthorized" | "unavailable" | "unsupported_media_type";
+            kind: "broken_checkpoint" | "client_left" | "conflict" | "deadline_passed" | "forbidden" | "in_use" | "index_missing" | "insufficient_storage" | "internal_error" | "invalid_request" | "limit_exceeded" | "malformed_body" | "method_not_allowed" | "model_renamed" | "name_taken" | "not_acceptable" | "not_found" | "only_rejected" | "queue_full" | "range_not_satisfiable" | "too_large" | "too_slow" | "unauthorized" | "unavailable" | "unsupported_media_type";
             field?: string;
             value?: string;
             job?: string;

@@ -5,6 +5,7 @@ import { useTexts } from "../i18n";
 import { PicturesOf, usePictures } from "../pictures/context";
 import { captionOf, type LatentRef } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
+import { ErrorText } from "../sentences/ErrorText";
 import { useImagesSeen } from "./CompareBar";
 import { canCompare } from "./comparison";
 import { MorphingPicture } from "./MorphingPicture";
@@ -96,7 +97,7 @@ function Facts({
         <dt>{t.quality}</dt>
         <dd>
           {answer === undefined ? (
-            <span className="muted">{error === null ? "…" : error.message || t.offline}</span>
+            <span className="muted">{error === null ? "…" : <ErrorText error={error} />}</span>
           ) : quality === null ? (
             <>
               {t.unknown}

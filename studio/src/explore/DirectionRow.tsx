@@ -15,6 +15,7 @@ import { useDeleteDirection, useRenameDirection } from "../api/directions";
 import { isName } from "../api/names";
 import { useTexts } from "../i18n";
 import { RemotePicture } from "../pictures/RemotePicture";
+import { ErrorText } from "../sentences/ErrorText";
 import { DirectionSlider } from "../ui/DirectionSlider";
 import { MoreIcon } from "../ui/icons";
 
@@ -93,7 +94,7 @@ function RenameForm({
   const { t } = useTexts();
   const rename = useRenameDirection(model);
   const [name, setName] = useState(oldName);
-  const failure = rename.error === null ? undefined : rename.error.message || t.offline;
+  const failure = rename.error === null ? undefined : <ErrorText error={rename.error} />;
   const error = isName(name) ? failure : t.directionNameRule;
   return (
     <Form
@@ -162,7 +163,11 @@ function DeleteForm({
           {t.cancel}
         </Button>
       </span>
-      {remove.error && <p role="alert">{remove.error.message || t.offline}</p>}
+      {remove.error && (
+        <p role="alert">
+          <ErrorText error={remove.error} />
+        </p>
+      )}
     </div>
   );
 }

@@ -2,6 +2,8 @@ import { useEffect } from "react";
 import { Problem } from "../api/problem";
 import { hasEnded, useJob } from "../api/queries";
 import { useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
+import { JobErrorText } from "../sentences/JobErrorText";
 
 /** Why a request that needs the index of the samples failed; while they are being indexed, how far
  * that is. `onIndexed` is called when the index is there. */
@@ -13,9 +15,14 @@ export function IndexProgress({ error, onIndexed }: { error: Error; onIndexed: (
   useEffect(() => {
     if (status === "succeeded") onIndexed();
   }, [status, onIndexed]);
-  if (indexing === null) return <span role="alert">{error.message || t.offline}</span>;
+  if (indexing === null)
+    return (
+      <span role="alert">
+        <ErrorText error={error} />
+      </span>
+    );
   if (hasEnded(status) && status !== "succeeded") {
-    return <span role="alert">{job.data?.error ?? t.failed}</span>;
+    return <span role="alert">{job.data?.error ? <JobErrorText of={job.data} /> : t.failed}</span>;
   }
   const { images_seen: done = 0, images_total: total = null } = job.data?.progress ?? {};
   return (

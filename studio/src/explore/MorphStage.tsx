@@ -6,6 +6,7 @@ import { usePictures } from "../pictures/context";
 import type { LatentRef } from "../pictures/latent";
 import { EASINGS, frameCount } from "../pictures/morph";
 import { fetchStrip } from "../pictures/strip";
+import { ErrorText } from "../sentences/ErrorText";
 import type { ChangeView } from "../state/useView";
 import type { View } from "../state/view";
 import { Segments } from "../ui/controls";
@@ -78,7 +79,9 @@ export function MorphStage({ view, change }: { view: View; change: ChangeView })
       ) : (
         <div className="stage-frame waiting">
           {strip.error && (
-            <p role="alert">{`${t.morphFailed}: ${strip.error.message || t.offline}`}</p>
+            <p role="alert">
+              {t.morphFailed}: <ErrorText error={strip.error} />
+            </p>
           )}
         </div>
       )}

@@ -3,6 +3,7 @@ import { FileTrigger } from "react-aria-components";
 import { useProjectPhoto } from "../api/queries";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
+import { ErrorText } from "../sentences/ErrorText";
 import type { ChangeView } from "../state/useView";
 import { IconButton } from "../ui/controls";
 import { PhotoIcon } from "../ui/icons";
@@ -32,7 +33,11 @@ export function PhotoButton({ change }: { change: ChangeView }) {
           <PhotoIcon />
         </IconButton>
       </FileTrigger>
-      {upload.error && <p role="alert">{upload.error.message || t.offline}</p>}
+      {upload.error && (
+        <p role="alert">
+          <ErrorText error={upload.error} />
+        </p>
+      )}
     </>
   );
 }
@@ -63,7 +68,11 @@ export function PhotoDrop({ change, children }: { change: ChangeView; children: 
     >
       {children}
       {over && <p className="drop-here">{t.dropPhoto}</p>}
-      {upload.error && <p role="alert">{upload.error.message || t.offline}</p>}
+      {upload.error && (
+        <p role="alert">
+          <ErrorText error={upload.error} />
+        </p>
+      )}
     </div>
   );
 }

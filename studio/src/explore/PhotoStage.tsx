@@ -5,6 +5,10 @@ import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
 import type { LatentRef } from "../pictures/latent";
 import { RemotePicture } from "../pictures/RemotePicture";
+import { ErrorText } from "../sentences/ErrorText";
+import { JobErrorText } from "../sentences/JobErrorText";
+import { Said } from "../sentences/Said";
+import { verdictOf } from "../sentences/verdicts";
 
 /** The photo whose latent is searched for, and how far that is. When it is found, it is saved under
  * a name, so that it can be opened, picked and moved like any other picture. */
@@ -34,7 +38,10 @@ export function PhotoStage({
         {view && <RemotePicture address={answeredUrl(view.picture)} label={t.yourPhoto} />}
       </div>
       {failed || ended ? (
-        <p role="alert">{`${t.photoFailed}: ${failed?.message ?? view?.error ?? ""}`}</p>
+        <p role="alert">
+          {t.photoFailed}:{" "}
+          {failed ? <ErrorText error={failed} /> : view && <JobErrorText of={view} />}
+        </p>
       ) : (
         <div role="status" className="photo-progress">
           <p>{t.photoWorking}</p>
@@ -63,8 +70,8 @@ export function PhotoComparison({ projection }: { projection: string }) {
         <Side address={view.picture} label={t.yourPhoto} />
         <Side address={view.reconstruction} label={t.itsPicture} />
       </div>
-      <p className="muted" lang="en">
-        {view.says}
+      <p className="muted">
+        <Said english={view.says ?? ""} japanese={verdictOf(view)} />
       </p>
     </section>
   );

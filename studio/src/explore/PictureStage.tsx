@@ -14,6 +14,7 @@ import {
   imagePath,
   pythonProgram,
 } from "../pictures/snippets";
+import { ErrorText } from "../sentences/ErrorText";
 import { usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
 import { NO_SEARCH, type View } from "../state/view";
@@ -72,7 +73,11 @@ export function PictureStage({
         >
           <TrashIcon />
           {t.deleteSaved}
-          {remove.error && <span role="alert">{remove.error.message || t.offline}</span>}
+          {remove.error && (
+            <span role="alert">
+              <ErrorText error={remove.error} />
+            </span>
+          )}
         </Button>
       ) : (
         <SaveForm key={baseOf(latent)} latent={() => savedFrom(latent)} />

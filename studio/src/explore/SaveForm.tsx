@@ -5,6 +5,7 @@ import { useSaveLatent } from "../api/queries";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
 import { isLatentName } from "../pictures/latent";
+import { ErrorText } from "../sentences/ErrorText";
 import { BookmarkIcon } from "../ui/icons";
 
 type Latent = Omit<Schemas["SaveRequest"], "name">;
@@ -16,7 +17,7 @@ export function SaveForm({ latent }: { latent: () => Promise<Latent> | Latent })
   const save = useSaveLatent(source);
   const [name, setName] = useState("");
   const wrong = name !== "" && !isLatentName(name);
-  const failure = save.error === null ? undefined : save.error.message || t.offline;
+  const failure = save.error === null ? undefined : <ErrorText error={save.error} />;
   const error = wrong ? t.nameRule : failure;
   return (
     <Form

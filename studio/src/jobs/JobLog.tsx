@@ -3,6 +3,7 @@ import type { Job } from "../api/client";
 import { serviceUrl } from "../api/client";
 import { useLog } from "../api/jobs";
 import { useScreenTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import { CopyRow } from "../ui/CopyRow";
 import { DownloadLink } from "../ui/DownloadLink";
 import { TEXTS } from "./texts";
@@ -28,7 +29,7 @@ export function JobLog({ job }: { job: Job }) {
       <h3>{t.log}</h3>
       {log.error !== null && (
         <p className="field-error" role="alert">
-          {log.error.message}
+          <ErrorText error={log.error} />
         </p>
       )}
       {log.data === "" && <p className="muted">{t.logEmpty}</p>}

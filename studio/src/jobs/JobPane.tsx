@@ -4,6 +4,10 @@ import type { Job } from "../api/client";
 import { useJobAction } from "../api/jobs";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
+import { ErrorText } from "../sentences/ErrorText";
+import { alertMessage } from "../sentences/health";
+import { JobErrorText } from "../sentences/JobErrorText";
+import { Said } from "../sentences/Said";
 import { screenQuery } from "../state/screen";
 import { IconButton } from "../ui/controls";
 import { CloseIcon, PauseIcon, PlayIcon } from "../ui/icons";
@@ -58,7 +62,9 @@ export function JobPane({
           ) : (
             <p className="alert" role="alert">
               <strong>{t.notFound}</strong>
-              <span lang="en">{error.message}</span>
+              <span>
+                <ErrorText error={error} />
+              </span>
             </p>
           )
         ) : (
@@ -83,11 +89,13 @@ function Trouble({ job }: { job: Job }) {
   const t = useScreenTexts(TEXTS);
   const formats = useFormats();
   if (job.error === null) return null;
-  const remedy = remedyOf(job.error);
+  const remedy = remedyOf(job.error_facts);
   return (
     <div className="alert" role="alert">
       <strong>{job.room_needed === null ? t.error : t.parked}</strong>
-      <span lang="en">{job.error}</span>
+      <span>
+        <JobErrorText of={job} />
+      </span>
       {job.room_needed !== null ? (
         <span>{t.waitsForRoom(formats.bytes(job.room_needed))}</span>
       ) : (
@@ -171,7 +179,7 @@ function Actions({ job, onOpen }: { job: Job; onOpen: (job: string) => void }) {
       )}
       {action.error && (
         <p className="field-error" role="alert">
-          {action.error.message}
+          <ErrorText error={action.error} />
         </p>
       )}
     </div>
@@ -185,10 +193,12 @@ function Health({ job }: { job: Job }) {
   return (
     <section className="section">
       <h3>{t.health}</h3>
-      <ul className="health" lang="en">
-        {job.health.toReversed().map((event, index) => (
+      <ul className="health">
+        {job.health.toReversed().map((alert, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: events are only added
-          <li key={job.health.length - index}>{String(event.message ?? "")}</li>
+          <li key={job.health.length - index}>
+            <Said english={alert.message} japanese={alertMessage(alert)} />
+          </li>
         ))}
       </ul>
     </section>

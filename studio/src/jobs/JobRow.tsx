@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { Job } from "../api/client";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
+import { JobErrorText } from "../sentences/JobErrorText";
 import { ScreenLink } from "../ui/ScreenLink";
 import { StatusBadge } from "../ui/StatusBadge";
 import { STATUS_TEXTS } from "../ui/statusTexts";
@@ -52,7 +53,7 @@ function State({ job }: { job: Job }) {
     return job.position === null ? "" : t.place(n(job.position));
   }
   if (job.status === "running" || job.status === "paused") return progressText(job, t, n, formats);
-  if (job.status === "failed" && job.error) return <span lang="en">{job.error}</span>;
+  if (job.status === "failed" && job.error) return <JobErrorText of={job} brief />;
   const seconds = secondsOf(job);
   const moment = formats.moment(job.finished_at ?? job.created_at);
   return seconds === null ? moment : `${moment} · ${t.ranFor(formats.duration(seconds))}`;

@@ -3,6 +3,7 @@ import { Button } from "react-aria-components";
 import type { Job } from "../api/client";
 import { hasEnded, useJob } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import { useAddressState } from "../state/address";
 import { ENDED, isFiltered, JOBS_CODEC, LIVE, NO_FILTERS } from "./address";
 import { Filters } from "./Filters";
@@ -47,7 +48,7 @@ export default function JobsScreen() {
         </div>
         {error !== null && (
           <p className="alert" role="alert">
-            {error.message || common.offline}
+            <ErrorText error={error} />
           </p>
         )}
         {isLoading && error === null && <p className="muted">{common.loading}…</p>}

@@ -4,6 +4,7 @@ import type { Job } from "../api/client";
 import { useQueueJob, useSearchDirections } from "../api/jobs";
 import { hasEnded, useCheckpoints } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import { ConfirmButton } from "../ui/ConfirmButton";
 import { continuedRequest, isRetried, repeatedRequest, trainingRequest } from "./retry";
 import { TEXTS } from "./texts";
@@ -97,7 +98,7 @@ function Retry({
       </Button>
       {error && (
         <p className="field-error" role="alert">
-          {error.message}
+          <ErrorText error={error} />
         </p>
       )}
     </>

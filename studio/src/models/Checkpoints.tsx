@@ -5,6 +5,7 @@ import { useFormats } from "../i18n/formats";
 import { ScoreChart } from "../scores/ScoreChart";
 import { realScore, roundScore, SCORE_NAMES, type Score, scoreOf } from "../scores/scores";
 import { SCORE_TEXTS } from "../scores/texts";
+import { ErrorText } from "../sentences/ErrorText";
 import { screenQuery } from "../state/screen";
 import { Chooser } from "../ui/controls";
 import { ScreenLink } from "../ui/ScreenLink";
@@ -68,7 +69,7 @@ export function Checkpoints({
       )}
       {serve.error !== null && (
         <p className="field-error" role="alert">
-          {serve.error.message}
+          <ErrorText error={serve.error} />
         </p>
       )}
       <div className="scroll-x">

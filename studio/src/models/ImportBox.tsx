@@ -15,8 +15,10 @@ import { useJobEvents } from "../api/events";
 import { isName, toName } from "../api/names";
 import { Problem } from "../api/problem";
 import { hasEnded, useJob } from "../api/queries";
-import { useScreenTexts, useTexts } from "../i18n";
+import { useScreenTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
+import { ErrorText } from "../sentences/ErrorText";
+import { JobErrorText } from "../sentences/JobErrorText";
 import { screenQuery } from "../state/screen";
 import { ScreenLink } from "../ui/ScreenLink";
 import { modelQuery } from "./address";
@@ -69,7 +71,6 @@ export function ImportBox() {
 /** The import of one file: its name is asked for, then it is uploaded, then a worker checks it. */
 function Import({ file, onForget }: { file: File; onForget: () => void }) {
   const t = useScreenTexts(TEXTS);
-  const { t: common } = useTexts();
   const formats = useFormats();
   const [name, setName] = useState(() => toName(file.name.replace(/\.(zip|safetensors)$/i, "")));
   const [share, setShare] = useState(0);
@@ -111,7 +112,9 @@ function Import({ file, onForget }: { file: File; onForget: () => void }) {
       {upload.error !== null && (
         <div className="alert" role="alert">
           <strong>{t.importFailed}</strong>
-          <span lang="en">{upload.error.message || common.offline}</span>
+          <span>
+            <ErrorText error={upload.error} />
+          </span>
           {isTaken && <span>{t.nameTaken}</span>}
         </div>
       )}
@@ -157,7 +160,11 @@ function Checking({ job: id, name }: { job: string; name: string }) {
     return (
       <div className="alert" role="alert">
         <strong>{t.importFailed}</strong>
-        {job?.error && <span lang="en">{job.error}</span>}
+        {job && (
+          <span>
+            <JobErrorText of={job} />
+          </span>
+        )}
         <ScreenLink className="link" query={screenQuery("jobs", { job: id })}>
           {t.openJob}
         </ScreenLink>

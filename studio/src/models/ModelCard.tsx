@@ -3,6 +3,8 @@ import type { Checkpoint, Model } from "../api/client";
 import { useJob } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
+import { Said } from "../sentences/Said";
+import { servedReason } from "../sentences/served";
 import { screenQuery } from "../state/screen";
 import { ScreenLink } from "../ui/ScreenLink";
 import { originOf } from "./lineage";
@@ -55,7 +57,16 @@ export function ModelCard({
     [t.classes, classes && classes.length > 0 ? classes.join(", ") : null],
     [t.imagesSeen, n(model.images_seen ?? 0)],
     [t.served, checkpoint && <span className="hash">{checkpoint.id}</span>],
-    [t.servedBecause, model.served_because && <span lang="en">{model.served_because}</span>],
+    [
+      t.servedBecause,
+      model.served_because && (
+        <Said
+          key="because"
+          english={model.served_because}
+          japanese={servedReason(model.served_reason)}
+        />
+      ),
+    ],
     [t.weights, checkpoint && <span className="hash">{checkpoint.sha256.slice(0, 16)}</span>],
     [t.created, formats.moment(model.created_at)],
     [t.stored, formats.bytes(model.bytes)],

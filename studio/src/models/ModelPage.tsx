@@ -3,6 +3,7 @@ import type { Model } from "../api/client";
 import { api, data, serviceUrl } from "../api/client";
 import { useCheckpoints } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import type { Change } from "../state/address";
 import { screenQuery } from "../state/screen";
 import { DownloadLink } from "../ui/DownloadLink";
@@ -53,7 +54,9 @@ export function ModelPage({
         <div className="alert" role="alert">
           <strong>{t.notFound(name)}</strong>
           <span>{t.notFoundHelp}</span>
-          <span lang="en">{model.error.message || common.offline}</span>
+          <span>
+            <ErrorText error={model.error} />
+          </span>
         </div>
       )}
       {model.data === undefined && model.error === null && (

@@ -12,6 +12,7 @@ import {
 } from "react-aria-components";
 import { isName } from "../api/names";
 import { useScreenTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import { navigate } from "../state/address";
 import { modelQuery } from "./address";
 import { useRename } from "./queries";
@@ -51,7 +52,7 @@ export function RenameButton({ model }: { model: string }) {
             <p className="muted small">{t.renameHelp}</p>
             {rename.error !== null && (
               <p className="field-error" role="alert">
-                {rename.error.message}
+                <ErrorText error={rename.error} />
               </p>
             )}
             <Button

@@ -5,6 +5,7 @@ import { useQueueJob } from "../api/jobs";
 import { useDatasets } from "../api/queries";
 import { useScreenTexts } from "../i18n";
 import { ScoresTable } from "../scores/ScoresTable";
+import { ErrorText } from "../sentences/ErrorText";
 import { screenQuery } from "../state/screen";
 import { Chooser } from "../ui/controls";
 import { ScreenLink } from "../ui/ScreenLink";
@@ -93,7 +94,7 @@ function Evaluation({ checkpoint }: { checkpoint: string }) {
       )}
       {evaluate.error !== null && (
         <p className="field-error" role="alert">
-          {evaluate.error.message}
+          <ErrorText error={evaluate.error} />
         </p>
       )}
     </>

@@ -5,6 +5,7 @@ import { useDatasets } from "../api/queries";
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { RemotePicture } from "../pictures/RemotePicture";
+import { ErrorText } from "../sentences/ErrorText";
 import { ConfirmButton } from "../ui/ConfirmButton";
 import { TrashIcon } from "../ui/icons";
 import { useDeleteDataset } from "./queries";
@@ -13,7 +14,6 @@ import { useTrainTexts } from "./texts";
 /** The datasets that are there, to be trained on or deleted. */
 export function DatasetList({ onChoose }: { onChoose: (name: string) => void }) {
   const t = useTrainTexts();
-  const { t: common } = useTexts();
   const datasets = useDatasets();
   const items = datasets.data?.items ?? [];
   return (
@@ -21,7 +21,7 @@ export function DatasetList({ onChoose }: { onChoose: (name: string) => void }) 
       <h2 id="datasets-title">{t.existing}</h2>
       {datasets.error !== null && (
         <p className="alert" role="alert">
-          {datasets.error.message || common.offline}
+          <ErrorText error={datasets.error} />
         </p>
       )}
       {datasets.isSuccess && items.length === 0 && <p className="muted">{t.noDatasets}</p>}

@@ -1,6 +1,8 @@
 import { Button } from "react-aria-components";
 import { Problem } from "../api/problem";
 import { useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
+import { JobErrorText } from "../sentences/JobErrorText";
 import type { Change } from "../state/address";
 import type { TrainState } from "./address";
 import { DatasetReport } from "./DatasetReport";
@@ -33,7 +35,7 @@ export function DatasetPanel({
     return (
       <div className="alert" role="alert">
         <strong>{isMissing ? t.datasetMissing(name) : common.failed}</strong>
-        {!isMissing && error.message}
+        {!isMissing && <ErrorText error={error} />}
         <div>{other}</div>
       </div>
     );
@@ -42,7 +44,7 @@ export function DatasetPanel({
     return (
       <div className="alert" role="alert">
         <strong>{t.ingestFailed}</strong>
-        {dataset.error}
+        <JobErrorText of={dataset} />
         <div>{other}</div>
       </div>
     );

@@ -3,6 +3,16 @@ import type { Dataset } from "../api/client";
 import { type Schemas, serviceUrl } from "../api/client";
 import { useTexts } from "../i18n";
 import { RemotePicture } from "../pictures/RemotePicture";
+import {
+  balanceAdvice,
+  balanceSays,
+  findingAdvice,
+  findingSays,
+  varietyAdvice,
+  varietySays,
+} from "../sentences/findings";
+import { hasDetail, labelsSay, type Rejection, rejectionOf, remarkOf } from "../sentences/report";
+import { Said } from "../sentences/Said";
 import { previewUrl } from "./DatasetList";
 import { useTrainTexts } from "./texts";
 
@@ -64,18 +74,24 @@ function Refused({ report }: { report: Report }) {
   const { n } = useTexts();
   if (report.rejected_count === 0) return null;
   const shown = report.rejected.slice(0, REFUSED_SHOWN);
-  const reasons = new Map<string, string[]>();
-  for (const { file, reason } of shown) {
-    reasons.set(reason, [...(reasons.get(reason) ?? []), file]);
+  const reasons = new Map<string, Rejection[]>();
+  for (const rejection of shown) {
+    reasons.set(rejection.reason, [...(reasons.get(rejection.reason) ?? []), rejection]);
   }
   return (
     <div className="finding">
       <h3>{t.refusedFiles}</h3>
       <ul className="refused">
-        {[...reasons].map(([reason, files]) => (
+        {[...reasons].map(([reason, [first, ...others]]) => (
           <li key={reason}>
-            <span lang="en">{reason}</span>
-            <span className="muted hash">{files.join(", ")}</span>
+            {first && (
+              <span>
+                <Said english={reason} japanese={rejectionOf(first)} detail={hasDetail(first)} />
+              </span>
+            )}
+            <span className="muted hash">
+              {[first, ...others].map((rejection) => rejection?.file).join(", ")}
+            </span>
           </li>
         ))}
       </ul>
@@ -114,47 +130,81 @@ function FindingView({ dataset, finding }: { dataset: Dataset; finding: Finding 
           </li>
         ))}
       </ul>
-      <p lang="en">{finding.says}</p>
-      {finding.suggests && (
-        <p className="muted" lang="en">
-          {finding.suggests}
+      <Advised
+        says={finding.says}
+        suggests={finding.suggests}
+        japanese={[findingSays(finding), findingAdvice(finding.advice)]}
+      />
+    </div>
+  );
+}
+
+/** What a finding says, and below it what it suggests; in Japanese where both are known. */
+function Advised({
+  says,
+  suggests,
+  japanese: [saysJapanese, suggestsJapanese],
+}: {
+  says: string;
+  suggests: string | null;
+  japanese: readonly [string | null, string | null];
+}) {
+  return (
+    <>
+      <p>
+        <Said english={says} japanese={saysJapanese} />
+      </p>
+      {suggests && (
+        <p className="muted">
+          <Said english={suggests} japanese={suggestsJapanese} />
         </p>
       )}
-    </div>
+    </>
   );
 }
 
 /** Variety, classes, mirroring, and notes about the upload as a whole. */
 function Remarks({ dataset, report }: { dataset: Dataset; report: Report }) {
   const t = useTrainTexts();
-  const { doctor, labels, notes = [], unclassified } = report;
-  const remarks = [
-    doctor && { title: t.variety, ...doctor.effective_images },
-    doctor?.class_balance && { title: t.balance, ...doctor.class_balance },
-  ].filter((remark) => !!remark);
-  const sentences = [
-    ...(labels ? [labels.says] : []),
-    ...(unclassified ? [`${unclassified.count}: ${unclassified.files.join(", ")}`] : []),
-    ...notes,
-  ];
+  const { doctor, labels, notes = [], remarks = [] } = report;
+  const { effective_images: variety, class_balance: balance } = doctor ?? {};
   return (
     <>
-      {remarks.map(({ title, says, suggests }) => (
-        <div className="finding" key={title}>
-          <h3>{title}</h3>
-          <p lang="en">{says}</p>
-          {suggests && (
-            <p className="muted" lang="en">
-              {suggests}
+      {variety && (
+        <div className="finding">
+          <h3>{t.variety}</h3>
+          <Advised
+            says={variety.says}
+            suggests={variety.suggests}
+            japanese={[varietySays(variety), varietyAdvice(variety.advice)]}
+          />
+        </div>
+      )}
+      {balance && (
+        <div className="finding">
+          <h3>{t.balance}</h3>
+          <Advised
+            says={balance.says}
+            suggests={balance.suggests}
+            japanese={[
+              balanceSays(balance.counts.length, balance),
+              balanceAdvice(balance.advice, balance),
+            ]}
+          />
+        </div>
+      )}
+      {(labels || notes.length > 0) && (
+        <div className="finding">
+          <h3>{t.notes}</h3>
+          {labels && (
+            <p>
+              <Said english={labels.says} japanese={labelsSay(labels)} />
             </p>
           )}
-        </div>
-      ))}
-      {sentences.length > 0 && (
-        <div className="finding" lang="en">
-          <h3 lang={document.documentElement.lang}>{t.notes}</h3>
-          {sentences.map((sentence) => (
-            <p key={sentence}>{sentence}</p>
+          {notes.map((note, index) => (
+            <p key={note}>
+              <Said english={note} japanese={remarkOf(remarks[index])} />
+            </p>
           ))}
         </div>
       )}

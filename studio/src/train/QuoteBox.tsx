@@ -1,5 +1,9 @@
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
+import { ErrorText } from "../sentences/ErrorText";
+import { Said } from "../sentences/Said";
+import { machine, warningOf } from "../sentences/warnings";
+import { usePreferences } from "../state/preferences";
 import type { Quote } from "./queries";
 import { useTrainTexts } from "./texts";
 
@@ -14,13 +18,16 @@ export function QuoteBox({
   isMeasuring: boolean;
 }) {
   const t = useTrainTexts();
-  const { n, t: common } = useTexts();
+  const { n } = useTexts();
   const { bytes, duration } = useFormats();
+  const [{ language }] = usePreferences();
   if (error !== null) {
     return (
       <p className="alert" role="alert">
         <strong>{t.quoteFailed}</strong>
-        <span lang="en">{error.message || common.offline}</span>
+        <span>
+          <ErrorText error={error} />
+        </span>
       </p>
     );
   }
@@ -39,7 +46,7 @@ export function QuoteBox({
       {estimate !== undefined && (
         <p className="muted">
           {t.measuredOn(
-            estimate.measured_on,
+            language === "ja" ? machine(estimate.worker) : estimate.measured_on,
             estimate.device.toUpperCase(),
             rate === null ? "–" : n(rate, rate < 10 ? 1 : 0),
           )}
@@ -52,9 +59,11 @@ export function QuoteBox({
       {quote !== undefined && quote.warnings.length > 0 && (
         <div className="warnings">
           <h3>{t.beforeYouStart}</h3>
-          <ul lang="en">
-            {quote.warnings.map((warning) => (
-              <li key={warning}>{warning}</li>
+          <ul>
+            {quote.warnings.map((warning, index) => (
+              <li key={warning}>
+                <Said english={warning} japanese={warningOf(quote.warning_facts[index])} />
+              </li>
             ))}
           </ul>
         </div>

@@ -5,6 +5,7 @@ import { useQueueJob } from "../api/jobs";
 import { isName } from "../api/names";
 import { useModels, usePresets } from "../api/queries";
 import { useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import type { Change } from "../state/address";
 import { AdvancedSettings } from "./AdvancedSettings";
 import type { TrainState } from "./address";
@@ -28,7 +29,11 @@ export function TrainForm(props: FormProps) {
   const { t } = useTexts();
   const presets = usePresets();
   if (presets.data === undefined) {
-    return <p className="muted">{presets.error?.message ?? t.loading}</p>;
+    return (
+      <p className="muted">
+        {presets.error === null ? t.loading : <ErrorText error={presets.error} />}
+      </p>
+    );
   }
   return <PresetForm {...props} presets={presets.data.items} />;
 }
@@ -120,7 +125,7 @@ function PresetForm({ dataset, state, change, presets }: FormProps & { presets: 
       {create.error !== null && (
         <p className="alert" role="alert">
           <strong>{t.quoteFailed}</strong>
-          {create.error.message}
+          <ErrorText error={create.error} />
         </p>
       )}
       <Button

@@ -4,6 +4,7 @@ import { isName } from "../api/names";
 import { useDatasets } from "../api/queries";
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
+import { ErrorText } from "../sentences/ErrorText";
 import { Segments } from "../ui/controls";
 import type { Selection } from "./sources";
 import { useTrainTexts } from "./texts";
@@ -26,7 +27,7 @@ export function UploadForm({
   selection: Selection;
   /** Those of an upload that failed. */
   fields: UploadFields | null;
-  error: string | null;
+  error: Error | null;
   onUpload: (fields: UploadFields) => void;
   onDiscard: () => void;
 }) {
@@ -61,7 +62,7 @@ export function UploadForm({
       {error !== null && (
         <p className="alert" role="alert">
           <strong>{t.uploadFailed}</strong>
-          {error}
+          <ErrorText error={error} />
         </p>
       )}
       <div className="upload-fields">

@@ -18,7 +18,7 @@ export interface UploadState {
   selection: Selection;
   fields: UploadFields;
   sent: number;
-  error: string | null;
+  error: Error | null;
 }
 
 const RETRY_MS = { first: 500, most: 8000 };
@@ -78,7 +78,7 @@ export async function upload(
     return dataset;
   } catch (error) {
     if (!signal.aborted) {
-      patch({ phase: "failed", error: error instanceof Error ? error.message : String(error) });
+      patch({ phase: "failed", error: error instanceof Error ? error : new Error(String(error)) });
     }
     return null;
   }

@@ -1,6 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { Button, Dialog, DialogTrigger, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 
 /** A button that asks before it does something, and says in `children` what that does. */
 export function ConfirmButton({
@@ -29,7 +30,7 @@ export function ConfirmButton({
   const { t } = useTexts();
   const [isOpen, setOpen] = useState(false);
   const [isPending, setPending] = useState(false);
-  const [error, setError] = useState<string | null>(null);
+  const [error, setError] = useState<Error | null>(null);
   const open = (wanted: boolean) => {
     setError(null);
     setOpen(wanted);
@@ -41,7 +42,7 @@ export function ConfirmButton({
       await onConfirm();
       setOpen(false);
     } catch (reason) {
-      setError((reason instanceof Error && reason.message) || t.offline);
+      setError(reason instanceof Error ? reason : new Error(String(reason)));
     } finally {
       setPending(false);
     }
@@ -59,7 +60,7 @@ export function ConfirmButton({
             <div className="modal-body">{children}</div>
             {error !== null && (
               <p className="field-error" role="alert">
-                {error}
+                <ErrorText error={error} />
               </p>
             )}
             <div className="modal-actions">

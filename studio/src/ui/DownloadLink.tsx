@@ -1,7 +1,7 @@
 import { type MouseEvent, type ReactNode, useState } from "react";
 import { request } from "../api/client";
 import { useKey } from "../api/key";
-import { useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 
 /** A link that saves a file of the service, or the response to a body. With a key or a body the page
  * fetches the file itself: a link carries neither. */
@@ -20,9 +20,8 @@ export function DownloadLink({
   className?: string;
   children: ReactNode;
 }) {
-  const { t } = useTexts();
   const { key } = useKey();
-  const [error, setError] = useState<string | null>(null);
+  const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
   const save = async (event: MouseEvent<HTMLAnchorElement>) => {
     if (key === null && body === undefined) return;
@@ -38,7 +37,7 @@ export function DownloadLink({
     try {
       saveAs(await (await request(address, body && post)).blob(), file);
     } catch (reason) {
-      setError((reason instanceof Error && reason.message) || t.offline);
+      setError(reason instanceof Error ? reason : new Error(String(reason)));
     } finally {
       setBusy(false);
     }
@@ -57,7 +56,7 @@ export function DownloadLink({
       </a>
       {error !== null && (
         <span className="field-error" role="alert">
-          {error}
+          <ErrorText error={error} />
         </span>
       )}
     </>

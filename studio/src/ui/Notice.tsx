@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
 import { Mark } from "./icons";
 
@@ -11,7 +12,7 @@ export function Notice({
   quiet = false,
 }: {
   title: string;
-  text?: string;
+  text?: ReactNode;
   busy?: string;
   progress?: number;
   action?: { text: string; onPress: () => void };

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { Button } from "react-aria-components";
 import { useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import { CloseIcon } from "./icons";
 
 const SHOWN_MS = 12_000;
@@ -38,7 +39,11 @@ export function UndoToast({
       onBlur={() => setHeld(false)}
     >
       <p role="status">{text}</p>
-      {error && <p role="alert">{error.message || t.offline}</p>}
+      {error && (
+        <p role="alert">
+          <ErrorText error={error} />
+        </p>
+      )}
       <Button className="button small" isDisabled={isPending} onPress={onUndo}>
         {t.undo}
       </Button>

@@ -1,5 +1,6 @@
 import { useTrainings } from "../../api/jobs";
 import { useDatasets, useModels, usePresets } from "../../api/queries";
+import { ErrorText } from "../../sentences/ErrorText";
 import { useLearnTexts } from "../texts";
 import { RecipeCard } from "./RecipeCard";
 import { bySuitability, modelOf, POLL_MS, RECIPES, trainingOf } from "./recipes";
@@ -15,7 +16,11 @@ export function Digits() {
   );
   return (
     <div className="recipe-cards">
-      {presets.error && <p role="alert">{presets.error.message}</p>}
+      {presets.error && (
+        <p role="alert">
+          <ErrorText error={presets.error} />
+        </p>
+      )}
       {RECIPES.map((recipe) => {
         const preset = presets.data?.items.find(({ name }) => name === recipe);
         return (

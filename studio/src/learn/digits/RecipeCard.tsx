@@ -3,6 +3,7 @@ import { Button } from "react-aria-components";
 import type { Dataset, Job, Model, Preset } from "../../api/client";
 import { useQueueJob } from "../../api/jobs";
 import { useTexts } from "../../i18n";
+import { ErrorText } from "../../sentences/ErrorText";
 import { screenQuery } from "../../state/screen";
 import { Chooser } from "../../ui/controls";
 import { ScreenLink } from "../../ui/ScreenLink";
@@ -107,7 +108,11 @@ function StartTraining({ recipe, datasets }: { recipe: Recipe; datasets: readonl
       >
         {t.trainRecipe}
       </Button>
-      {train.error && <p role="alert">{train.error.message}</p>}
+      {train.error && (
+        <p role="alert">
+          <ErrorText error={train.error} />
+        </p>
+      )}
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { useTexts } from "../../i18n";
+import { ErrorText } from "../../sentences/ErrorText";
 import { useLearnTexts } from "../texts";
 import { isDense, shapeOf } from "./LayerBlock";
 import { MapSheet } from "./MapSheet";
@@ -39,7 +40,11 @@ export function LayerDetails({
         </dl>
       </div>
       <figure>
-        {maps.error && <p role="alert">{maps.error.message}</p>}
+        {maps.error && (
+          <p role="alert">
+            <ErrorText error={maps.error} />
+          </p>
+        )}
         {maps.data && (
           <MapSheet
             layer={layer}

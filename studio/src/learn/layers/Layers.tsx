@@ -4,6 +4,7 @@ import { useTexts } from "../../i18n";
 import { PicturesOf } from "../../pictures/context";
 import { Picture } from "../../pictures/Picture";
 import { sourceOf } from "../../pictures/source";
+import { ErrorText } from "../../sentences/ErrorText";
 import type { Change } from "../../state/address";
 import { Chooser, IconButton } from "../../ui/controls";
 import { DiceIcon, NextIcon, PreviousIcon } from "../../ui/icons";
@@ -71,7 +72,11 @@ export function Layers({ view, change }: { view: LearnView; change: Change<Learn
         )}
         <p className="muted">{model === null ? t.articleDrawing : t.chooseLayer}</p>
       </div>
-      {answer.error && <p role="alert">{answer.error.message}</p>}
+      {answer.error && (
+        <p role="alert">
+          <ErrorText error={answer.error} />
+        </p>
+      )}
       <ol className="layer-row" aria-label={t.layersLabel}>
         <li className="latent-block">
           <span className="latent-bar" aria-hidden="true" />

@@ -5,6 +5,8 @@ import { useQueueJob } from "../../api/jobs";
 import { hasEnded, useJob } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { scoreOf } from "../../scores/scores";
+import { ErrorText } from "../../sentences/ErrorText";
+import { JobErrorText } from "../../sentences/JobErrorText";
 import { useTrainTexts } from "../texts";
 import { Shares } from "./ScorePanel";
 
@@ -20,7 +22,7 @@ export function Evaluation({ checkpoint, dataset }: { checkpoint: string; datase
   });
   const before = evaluations.data?.items.find((job) => job.checkpoint === checkpoint);
   const { data: job } = useJob(create.data?.id ?? before?.id ?? null);
-  const error = create.error?.message ?? job?.error;
+  const failed = create.error !== null || (job?.error ?? null) !== null;
   return (
     <div className="evaluation">
       {job?.result && (
@@ -32,9 +34,9 @@ export function Evaluation({ checkpoint, dataset }: { checkpoint: string; datase
           <Shares metrics={job.result} />
         </>
       )}
-      {error && (
+      {failed && (
         <p className="field-error" role="alert">
-          {error}
+          {create.error ? <ErrorText error={create.error} /> : job && <JobErrorText of={job} />}
         </p>
       )}
       {job !== undefined && !hasEnded(job.status) ? (

@@ -2,6 +2,8 @@ import type { Job } from "../../api/client";
 import { useJobAction, useQueueJob } from "../../api/jobs";
 import { hasEnded, useCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
+import { alertSays, alertSuggests } from "../../sentences/health";
+import { Said } from "../../sentences/Said";
 import type { Change } from "../../state/address";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import { CheckIcon } from "../../ui/icons";
@@ -60,10 +62,13 @@ function FindingText({ finding }: { finding: Finding }) {
           <span className="muted number">{t.atImages(n(finding.images))}</span>
         )}
       </p>
-      <p lang="en">{finding.says}</p>
+      <p>
+        <Said english={finding.says} japanese={alertSays(finding.alert)} />
+      </p>
       {finding.suggests !== null && (
         <p className="muted">
-          {t.suggestion}: <span lang="en">{finding.suggests}</span>
+          {t.suggestion}:{" "}
+          <Said english={finding.suggests} japanese={alertSuggests(finding.alert)} />
         </p>
       )}
       {finding.action !== null && (
@@ -122,7 +127,6 @@ function Remedy({
   );
 }
 
-function titleOf(t: TrainTexts, signal: string | null): string {
-  const titles = t as unknown as Record<string, string>;
-  return titles[`signal_${signal}`] ?? t.signal_other;
+function titleOf(t: TrainTexts, signal: Finding["signal"]): string {
+  return signal === null ? t.signal_other : t[`signal_${signal}`];
 }

@@ -1,5 +1,7 @@
 import { useJob } from "../../api/queries";
 import { useTexts } from "../../i18n";
+import { ErrorText } from "../../sentences/ErrorText";
+import { JobErrorText } from "../../sentences/JobErrorText";
 import { type Change, navigate } from "../../state/address";
 import { screenQuery } from "../../state/screen";
 import { Notice } from "../../ui/Notice";
@@ -37,7 +39,7 @@ export function Theatre({
     return (
       <Notice
         title={t.jobMissing}
-        text={error.message || common.offline}
+        text={<ErrorText error={error} />}
         action={{ text: t.trainings, onPress: () => navigate(screenQuery("train")) }}
       />
     );
@@ -62,13 +64,15 @@ export function Theatre({
       {job.status === "failed" && (
         <div className="alert" role="alert">
           <strong>{t.trainingFailed}</strong>
-          <span lang="en">{job.error}</span>
+          <span>
+            <JobErrorText of={job} />
+          </span>
           {log}
         </div>
       )}
       {other.error !== null && (
         <p className="alert" role="alert">
-          {other.error.message}
+          <ErrorText error={other.error} />
         </p>
       )}
       <div className="theatre-columns">

@@ -4,6 +4,7 @@ import { useJobAction, useLog, useTrainings, workerOf } from "../../api/jobs";
 import { hasEnded } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { useFormats } from "../../i18n/formats";
+import { ErrorText } from "../../sentences/ErrorText";
 import type { Change } from "../../state/address";
 import { screenQuery } from "../../state/screen";
 import { ConfirmButton } from "../../ui/ConfirmButton";
@@ -110,7 +111,7 @@ function Steering({ job }: { job: Job }) {
     <>
       {action.error !== null && (
         <span className="field-error" role="alert">
-          {action.error.message}
+          <ErrorText error={action.error} />
         </span>
       )}
       {job.status === "paused" ? (

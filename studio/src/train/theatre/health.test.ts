@@ -3,7 +3,9 @@ import type { Job } from "../../api/client";
 import { findingOf, restartRequest } from "./health";
 
 test("an event is read whether it has advice and an action or not", () => {
-  expect(findingOf({ message: "went back" })).toEqual({
+  const rollback = { message: "went back" };
+  expect(findingOf(rollback)).toEqual({
+    alert: rollback,
     signal: null,
     images: null,
     says: "went back",
@@ -11,7 +13,8 @@ test("an event is read whether it has advice and an action or not", () => {
     action: null,
   });
   const action = { field: "r1", before: 1, after: 2 };
-  const finding = findingOf({ signal: "mode_collapse", says: "few", images_seen: 3, action });
+  const alert = { signal: "mode_collapse", message: "few; more", says: "few", action } as const;
+  const finding = findingOf(alert);
   expect(finding.action).toEqual({ field: "r1", before: "1", after: "2" });
 });
 

@@ -1,25 +1,27 @@
 import type { Job, JobRequest } from "../../api/client";
+import type { Alert } from "../../sentences/health";
 
 /** A health event of a training. */
 export interface Finding {
-  signal: string | null;
+  alert: Alert;
+  signal: NonNullable<Alert["signal"]> | null;
   images: number | null;
   says: string;
   suggests: string | null;
   action: { field: string; before: string; after: string } | null;
 }
 
-export function findingOf(event: Readonly<Record<string, unknown>>): Finding {
-  const text = (value: unknown) => (typeof value === "string" ? value : null);
-  const action = event.action as Readonly<Record<string, unknown>> | null | undefined;
+export function findingOf(alert: Alert): Finding {
+  const { action } = alert;
   return {
-    signal: text(event.signal),
-    images: typeof event.images_seen === "number" ? event.images_seen : null,
-    says: text(event.says) ?? text(event.message) ?? "",
-    suggests: text(event.suggests),
+    alert,
+    signal: alert.signal ?? null,
+    images: alert.images_seen ?? null,
+    says: alert.says ?? alert.message,
+    suggests: alert.suggests ?? null,
     action: action
       ? {
-          field: String(action.field),
+          field: action.field,
           before: String(action.before),
           after: String(action.after),
         }
