@@ -29,6 +29,7 @@ from models.ranges import ConfigError
 log = structlog.get_logger()
 
 THIS_MACHINE = "this machine"
+WORKER = "worker "  # before the name of its host
 NO_WORKER = "the service's own machine, as no training worker answered"
 MEASURE_SECONDS = 30.0  # the child's time limit, loading torch included
 QUEUED_SECONDS = 40.0  # how long a request waits for another measurement to end
@@ -69,8 +70,9 @@ class StepCost:
 
     @property
     def worker(self) -> str | None:
-        """The training worker that timed the step; None if the service's machine did."""
-        return None if self.machine in (THIS_MACHINE, NO_WORKER) else self.machine
+        """The host of the training worker that timed the step; None if the service did."""
+        is_worker = self.machine.startswith(WORKER)
+        return self.machine.removeprefix(WORKER) if is_worker else None
 
 
 class StepMeter:
@@ -278,7 +280,7 @@ def _answer(
     answer = None
     try:
         cost = measure(TrainingConfig.from_json(request["config"]))
-        answer = asdict(replace(cost, machine=f"worker {platform.node()}"))
+        answer = asdict(replace(cost, machine=f"{WORKER}{platform.node()}"))
     except (ConfigError, MoggyError) as error:
         log.warning("measure_failed", error=str(error))
     client.lpush(key, json.dumps(answer))

@@ -33,6 +33,7 @@ def test_a_name_in_use_is_a_conflict(client: TestClient, settings: Settings) -> 
     before = sorted((settings.home / "objects").rglob("*"))
     again = post(client, name="cats")
     assert (again.status_code, again.json()["field"]) == (409, "name")
+    assert (again.json()["kind"], again.json()["value"]) == ("name_taken", "cats")
     assert sorted((settings.home / "objects").rglob("*")) == before
 
 

@@ -13,8 +13,9 @@ from app.domain.job_states import Status
 from app.domain.leases import Claim
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
-from app.routes.job_event_schemas import JobEvent
+from app.routes.job_event_schemas import JobEvent, event_schemas
 from app.routes.job_records import _starting_point
+from models.training.health.signals import SIGNALS
 
 
 def run_to_its_end(database: Database, job_id: str) -> None:
@@ -192,3 +193,9 @@ def test_the_log_of_a_job_is_text(client: TestClient, cats: str, settings: Setti
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.text == "Größe: out of memory\n"
     assert client.get("/v1/jobs/nobody/log").status_code == 404
+
+
+def test_every_signal_of_a_training_has_a_name_in_the_document() -> None:
+    schema = event_schemas()["HealthData"]["properties"]["signal"]["anyOf"][0]
+    names = [signal.name for signal in SIGNALS]
+    assert schema["enum"] == [*names, "plateau", "not_finite"]

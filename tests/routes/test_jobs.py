@@ -24,7 +24,7 @@ def test_a_training_is_queued_with_its_resolved_config(client: TestClient, cats:
         "images_per_second": None,
         "eta_seconds": None,
     }
-    assert job.pop("warnings") == []
+    assert (job.pop("warnings"), job.pop("warning_facts")) == ([], [])
     assert client.get(f"/v1/jobs/{job['id']}").json() == job
 
 
@@ -139,7 +139,10 @@ def test_a_dry_run_answers_the_config_an_estimate_and_warnings_and_queues_nothin
     answer = client.post("/v1/jobs?dry_run=true", json=request)
     assert answer.status_code == 200, answer.text
     quote = answer.json()
-    assert set(quote) == {"config", "estimate", "warnings"}
+    assert set(quote) == {"config", "estimate", "warnings", "warning_facts"}
+    facts = {fact["kind"]: fact for fact in quote["warning_facts"]}
+    assert len(quote["warnings"]) == len(facts)
+    assert facts["too_few_images"]["images"] == 3000
     assert (quote["config"]["images"], quote["config"]["stability"]) == (3000, "auto")
     assert quote["estimate"]["memory_bytes"] > 10**8
     assert quote["estimate"]["disk_bytes"] > 10**6

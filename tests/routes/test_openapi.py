@@ -59,7 +59,7 @@ def test_every_problem_has_the_same_schema(client: TestClient) -> None:
                 if status >= "400":
                     assert response["content"] == PROBLEM, (method, path, status)
     schemas = document["components"]["schemas"]
-    assert set(schemas["Problem"]["required"]) == {"type", "title", "status", "detail"}
+    assert set(schemas["Problem"]["required"]) == {"type", "title", "status", "detail", "kind"}
     assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from worker.child import Child
+from worker.job_log import LOG_FILE
 
 MODULE = "stand_in_child"
 PROGRAM = """
@@ -79,15 +80,15 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize(
-    ("code", "sentence"),
+    ("code", "sentence", "without_memory"),
     [
-        (-9, "its process ended with signal 9 (SIGKILL): probably out of memory"),
-        (-11, "its process ended with signal 11 (SIGSEGV)"),
-        (1, "its process ended with exit code 1: the last line"),
+        (-9, "its process ended with signal 9 (SIGKILL): probably out of memory", True),
+        (-11, "its process ended with signal 11 (SIGSEGV)", False),
+        (1, "its process ended with exit code 1: the last line", False),
     ],
 )
 def test_an_end_is_described_by_its_signal_or_the_last_line_of_the_log(
-    child: Child, code: int, sentence: str
+    child: Child, code: int, sentence: str, without_memory: bool
 ) -> None:
     next_event(child)
     child.terminate()
@@ -95,6 +96,25 @@ def test_an_end_is_described_by_its_signal_or_the_last_line_of_the_log(
         next_event(child)
     child.close()
     assert child.describe_end(code) == sentence
+    assert child.ended_without_memory(code) == without_memory
+
+
+@pytest.mark.parametrize(
+    ("line", "without_memory"),
+    [
+        ("MemoryError", True),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", True),
+        ("RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory", True),
+        ("ValueError: an array of 3 values", False),
+    ],
+)
+def test_memory_that_ran_out_is_known_by_the_last_line_of_the_log(
+    child: Child, tmp_path: Path, line: str, without_memory: bool
+) -> None:
+    next_event(child)
+    child.close()
+    (tmp_path / LOG_FILE).write_text(f"Traceback\n{line}\n")
+    assert child.ended_without_memory(1) == without_memory
 
 
 def test_an_incomplete_last_line_ends_the_events(

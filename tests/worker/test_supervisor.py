@@ -117,6 +117,7 @@ def test_a_child_without_progress_is_killed_and_not_tried_again(
     assert time.monotonic() - started_at < 30
     assert (job.status, job.attempt) == (Status.FAILED, 1)
     assert job.error == "no progress for 1 s: its process was ended"
+    assert job.error_facts == {"kind": "stalled", "seconds": 1.0}
 
 
 @ON_POSTGRESQL

@@ -13,7 +13,8 @@ export const REJECTIONS: Sentences<Known> = {
   truncated: () => "途中で切れています。",
   not_an_image: () =>
     "画像ではありません。使えるのは PNG、JPEG、WebP、AVIF、HEIC、TIFF、BMP、GIF です。",
-  unread_format: () => "この形式は読み込めません。PNG か JPEG で保存し直してください。",
+  unread_format: () =>
+    "読み込める画像の形式ではありません。画像なら PNG か JPEG で保存し直し、ほかのものなら除いてください。",
   too_small: ({ width, height, least_width, least_height }) =>
     `小さすぎます(${width} × ${height})。${least_width} × ${least_height} 以上が必要です。`,
   too_many_pixels: ({ width, height, max_pixels }) =>

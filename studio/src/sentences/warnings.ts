@@ -74,5 +74,5 @@ export function warningOf(warning: Warning | undefined): string | null {
 
 /** The machine that timed a step: a training worker, or the one of the service. */
 export function machine(worker: string | null): string {
-  return worker ?? "サービスのマシン";
+  return worker === null ? "サービスのマシン" : `ワーカー ${worker}`;
 }

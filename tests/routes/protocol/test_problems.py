@@ -8,8 +8,10 @@ import pytest
 from api import Api, add_cats
 from fastapi.testclient import TestClient
 
+from app.domain.errors import MoggyError
 from app.domain.store import ObjectStore
-from app.routes.protocol.problems import MAX_ERRORS, MAX_TEXT
+from app.routes.openapi import KINDS
+from app.routes.protocol.problems import HTTP_KINDS, MAX_ERRORS, MAX_TEXT
 from benchmarks.harness.random_models import register, store_checkpoint
 
 IMAGES, MORPHS = "/v1/models/pets/images", "/v1/models/pets/interpolations"
@@ -242,3 +244,13 @@ def test_odd_headers_are_refused_or_ignored(
     assert answer.status_code == status
     if status >= 400:
         assert len(problem(answer, status)["detail"]) < MAX_TEXT
+
+
+def test_every_error_has_a_kind_that_the_document_lists() -> None:
+    def subclasses(error: type[MoggyError]) -> list[type[MoggyError]]:
+        own = error.__subclasses__()
+        return own + [below for one in own for below in subclasses(one)]
+
+    errors: list[type[MoggyError]] = [MoggyError, *subclasses(MoggyError)]
+    assert {error.kind for error in errors} - set(KINDS) == set()
+    assert set(KINDS) - {error.kind for error in errors} - set(HTTP_KINDS.values()) == set()

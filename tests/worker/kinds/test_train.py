@@ -77,6 +77,7 @@ def test_a_diverging_training_is_rolled_back_twice_and_then_fails(
     assert ended.status == Status.FAILED
     assert ended.error is not None
     assert "after 2 rollbacks" in ended.error
+    assert ended.error_facts == {"kind": "diverged"}
     first, second = job.events("health")
     assert [first["kind"], first["rollbacks"], second["rollbacks"]] == ["rollback", 1, 2]
     assert second["generator_learning_rate"] == pytest.approx(first["generator_learning_rate"] / 2)

@@ -61,3 +61,13 @@ def test_late_in_a_run_the_threshold_is_higher(images_seen: int) -> None:
     before = [_score(images_seen, 0.02), *worse]
     assert Plateau(before).add(_score(images_seen + 150_000, 0.03)) is None
     assert Plateau(before).add(_score(images_seen + 300_000, 0.03)) is not None
+
+
+def test_an_alert_has_the_scores_of_its_sentence() -> None:
+    plateau = Plateau([_score(40_000 * number, 0.01 * number) for number in range(1, 4)])
+    alert = plateau.add(_score(160_000, 0.05))
+    assert alert is not None
+    assert alert.figures is not None
+    assert (alert.figures["best"]["kid"], alert.figures["last"]["kid"]) == (0.01, 0.05)
+    assert "0.0100" in alert.says
+    assert "0.0500" in alert.says
