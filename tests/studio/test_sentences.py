@@ -105,7 +105,7 @@ def test_the_alerts_of_a_training(visitor: Visitor) -> None:
         page.goto(f"{visitor.url}/?screen=train&job={job}")
         newest, oldest = (page.locator(".health-finding").nth(number) for number in range(2))
         expect_japanese(newest)
-        expect(newest.get_by_text(re.compile("丸暗記しています。.* 34 %"))).to_be_visible()
+        expect(newest.get_by_text(re.compile("識別器の評価が.* 34 %"))).to_be_visible()
         # What an older version stored without its kind is shown as it is.
         expect(oldest.locator("[lang=en]")).to_have_text("rolled back to 64 images seen")
 

@@ -101,7 +101,7 @@ export const ja: Translation<typeof en> = {
   remedy_diverged:
     "学習率を下げるか、「stability: auto」を使うか、より前のチェックポイントから、もう一度登録してください。",
   remedy_crash: "毎回やり直しましたが、成功しませんでした。下のログの末尾に詳しい情報があります。",
-  health: "健全性",
+  health: "健康状態",
 
   result: "結果",
   files: "ファイル",

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Model } from "../api/client";
 import { api, data, serviceUrl } from "../api/client";
+import { Problem } from "../api/problem";
 import { useCheckpoints } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
@@ -40,6 +41,7 @@ export function ModelPage({
     queryFn: () => data(api.GET("/v1/models/{name}", { params: { path: { name } } })),
     refetchInterval: 15_000,
   });
+  const isMissing = model.error instanceof Problem && model.error.status === 404;
   return (
     <main className="page">
       <div className="model-head">
@@ -52,11 +54,8 @@ export function ModelPage({
       </div>
       {model.error !== null && (
         <div className="alert" role="alert">
-          <strong>{t.notFound(name)}</strong>
-          <span>{t.notFoundHelp}</span>
-          <span>
-            <ErrorText error={model.error} />
-          </span>
+          <strong>{isMissing ? t.notFound(name) : common.failed}</strong>
+          <span>{isMissing ? t.notFoundHelp : <ErrorText error={model.error} />}</span>
         </div>
       )}
       {model.data === undefined && model.error === null && (

@@ -11,14 +11,14 @@ export const SIGNALS: Record<Signal, { says: (alert: Alert) => string | null; su
     oscillation: {
       says: ofValue(
         (value) =>
-          `二つのネットワークが振動しています。識別器が実画像を生成画像と取り違えるステップがあり、その損失は、当てずっぽうの損失の 1.5 倍を平均で ${percent(value)} 上回っています。`,
+          `識別器が実画像を生成画像と取り違えるステップがあり、その損失は、当てずっぽうで判定したときの 1.5 倍を平均で ${percent(value)} 上回っています(振動)。`,
       ),
       suggests: "識別器の学習率(discriminator_learning_rate)を下げるか、罰則(r1)を使ってください。",
     },
     vanishing_gradient: {
       says: ofValue(
         (value) =>
-          `生成器がほとんど学んでいません。識別器の勾配のうち、損失を通って伝わるのは ${percent(value)} だけです。`,
+          `識別器の勾配のうち、損失を通って生成器に伝わるのは ${percent(value)} だけです(勾配消失)。`,
       ),
       suggests:
         "損失を non_saturating にするか、識別器のステップ数(discriminator_steps)や学習率(discriminator_learning_rate)を下げてください。",
@@ -26,7 +26,7 @@ export const SIGNALS: Record<Signal, { says: (alert: Alert) => string | null; su
     mode_collapse: {
       says: ofValue(
         (value) =>
-          `生成器が似た画像ばかり作っています。画像どうしの距離は、実画像どうしの距離の ${percent(value)} しかありません。`,
+          `生成された画像どうしの距離は、実画像どうしの距離の ${percent(value)} しかありません(モード崩壊)。`,
       ),
       suggests:
         "罰則(r1)か、データ拡張(augmentation)か、より大きな潜在変数(latent_dim)を使ってください。",
@@ -34,7 +34,7 @@ export const SIGNALS: Record<Signal, { says: (alert: Alert) => string | null; su
     overfitting: {
       says: ofValue(
         (value) =>
-          `識別器が学習画像を丸暗記しています。見たことのない実画像への評価が、学習画像への評価から生成画像への評価に向かって ${percent(value)} ずれています。`,
+          `見たことのない実画像への識別器の評価が、学習画像への評価から生成画像への評価に向かって ${percent(value)} ずれています(過学習)。`,
       ),
       suggests:
         "データ拡張(augmentation)を使うか、画像を増やすか、学習する枚数を減らしてください。",
