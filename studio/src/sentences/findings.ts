@@ -83,7 +83,7 @@ const BALANCE_ADVICE: Record<
 export function balanceSays(classes: number, balance: Balance): string | null {
   const { effective, smallest, largest } = balance;
   if (!smallest || !largest) return null;
-  return `${n(classes)} クラスの偏りは、同じ大きさの ${n(effective, 1)} クラスに相当します。最小は ${smallest.name}(${n(smallest.images)} 枚)、最大は ${largest.name}(${n(largest.images)} 枚)です。`;
+  return `${n(classes)} クラスあり、均等さは同じ大きさの ${n(effective, 1)} クラスに相当します。最小は ${smallest.name}(${n(smallest.images)} 枚)、最大は ${largest.name}(${n(largest.images)} 枚)です。`;
 }
 
 export function balanceAdvice(
