@@ -62,7 +62,9 @@ export function Grid({
     useFlushSync: false,
   });
   const [active, setActive] = useState(start);
-  const focusActive = useRef(false);
+  // The index that gets the focus once it is rendered. It is no flag: an effect of the render before
+  // may still be waiting, for which another picture is the active one.
+  const focusNext = useRef<number | null>(null);
   const rows = virtualizer.getVirtualItems();
 
   const offset = virtualizer.scrollOffset ?? 0;
@@ -83,10 +85,12 @@ export function Grid({
   }, [openIndex, columns, count, virtualizer]);
 
   useEffect(() => {
-    if (!focusActive.current) return;
-    const tile = scroller.current?.querySelector<HTMLElement>(`[data-index="${active}"]`);
+    if (focusNext.current === null) return;
+    const tile = scroller.current?.querySelector<HTMLElement>(
+      `[data-index="${focusNext.current}"]`,
+    );
     if (!tile) return;
-    focusActive.current = false;
+    focusNext.current = null;
     tile.focus({ preventScroll: true });
   });
 
@@ -102,7 +106,7 @@ export function Grid({
     const next = moveIndex(event.key, active, columns, Math.floor(visible), count);
     if (next === null) return;
     event.preventDefault();
-    focusActive.current = true;
+    focusNext.current = next;
     setActive(next);
     virtualizer.scrollToIndex(Math.floor(next / columns), { align: "auto" });
     if (open !== null && !picking) onOpen(refAt(next));
