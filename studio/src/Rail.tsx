@@ -1,5 +1,6 @@
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
 import { serviceUrl } from "./api/client";
+import { REACHABLE_PICTURE } from "./explore/useWallFocus";
 import { LANGUAGES, type Language, useTexts } from "./i18n";
 import { SCREEN_ENTRIES } from "./screens";
 import { type Preferences, usePreferences } from "./state/preferences";
@@ -8,7 +9,7 @@ import { CodeIcon, GlobeIcon, Mark, SunIcon } from "./ui/icons";
 import { ScreenLink } from "./ui/ScreenLink";
 
 /** What the first key of a screen leads to. */
-const CONTENT: Partial<Record<Screen, string>> = { explore: '#pictures [tabindex="0"]' };
+const CONTENT: Partial<Record<Screen, string>> = { explore: REACHABLE_PICTURE };
 
 /** The screens, and what belongs to the person: language and theme. */
 export function Rail() {

@@ -18,6 +18,7 @@ import { PhotoDrop } from "./PhotoButton";
 import { Shelf } from "./Shelf";
 import { Stage } from "./Stage";
 import { useFound } from "./useFound";
+import { useWallFocus } from "./useWallFocus";
 import { FoundWall, SeedWall } from "./Wall";
 import { WipeOf } from "./Wipe";
 
@@ -109,6 +110,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     return isSeed(base) && Number(base) + by >= 0 ? String(Number(base) + by) : null;
   };
   const isOpen = picking || show !== null || view.photo !== null;
+  useWallFocus(isOpen);
   const { teach, more, less, morph } = view;
   const marks = useMemo(() => marksOf({ teach, more, less, morph }), [teach, more, less, morph]);
   const wall = {
@@ -123,7 +125,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     <PicturesOf source={source} rival={rival}>
       <WipeOf view={view} change={change}>
         <PhotoDrop change={change}>
-          <main className={`explore ${isOpen ? "beside-stage" : ""}`}>
+          <main className={`explore ${isOpen ? "beside-stage" : ""} ${picking ? "picking" : ""}`}>
             <Header
               model={model}
               models={models}

@@ -5,7 +5,6 @@ import {
   DialogTrigger,
   Form,
   Input,
-  Label,
   Popover,
   TextField,
 } from "react-aria-components";
@@ -212,7 +211,9 @@ function SeedField({ view, change }: { view: View; change: ChangeView }) {
       }}
     >
       <TextField aria-label={t.goToSeed} value={text} onChange={setText} className="field">
-        <Label className="prefix">#</Label>
+        <span className="prefix" aria-hidden="true">
+          #
+        </span>
         <Input
           inputMode="numeric"
           placeholder={String(view.from)}

@@ -28,17 +28,20 @@ export function SaveRow({ picture, name }: { picture: ImageData | null; name: st
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for the fields of a form
     <div className="chips" role="group" aria-label={t.savePicture}>
-      {scales.map((scale) => (
-        <Button
-          key={scale}
-          className="chip"
-          isDisabled={picture === null}
-          aria-label={t.save(`${width * scale} × ${height * scale}`)}
-          onPress={() => save(scale)}
-        >
-          {scale === 1 ? "PNG" : `PNG ${scale}×`}
-        </Button>
-      ))}
+      {scales.map((scale) => {
+        const file = scale === 1 ? "PNG" : `PNG ${scale}×`;
+        return (
+          <Button
+            key={scale}
+            className="chip"
+            isDisabled={picture === null}
+            aria-label={t.save(file, `${width * scale} × ${height * scale}`)}
+            onPress={() => save(scale)}
+          >
+            {file}
+          </Button>
+        );
+      })}
     </div>
   );
 }

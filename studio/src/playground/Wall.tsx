@@ -4,7 +4,6 @@ import {
   FieldError,
   Form,
   Input,
-  Label,
   ListBox,
   ListBoxItem,
   TextField,
@@ -145,7 +144,9 @@ function SeedField({ onGo }: { onGo: (seed: number) => void }) {
         }}
         className="field"
       >
-        <Label className="prefix">#</Label>
+        <span className="prefix" aria-hidden="true">
+          #
+        </span>
         <Input inputMode="numeric" placeholder={t.seed} maxLength={16} autoComplete="off" />
         <FieldError className="field-error">{t.badSeed(text, formatNumber(MAX_SEED))}</FieldError>
       </TextField>

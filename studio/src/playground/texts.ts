@@ -27,7 +27,7 @@ const en = {
   directionsOf: (name: string) => `Directions of ${name}`,
   amountOf: (name: string) => `Amount of ${name}`,
   reset: "Reset",
-  save: (size: string) => `Save as PNG, ${size}`,
+  save: (file: string, size: string) => `Save as ${file}, ${size}`,
   savePicture: "Save the picture",
   named: "Saved under a name",
   seeds: "Pictures by seed",
@@ -75,7 +75,7 @@ export type Texts = { [Name in keyof typeof en]: Text<(typeof en)[Name]> };
 
 const ja: Texts = {
   playground: "プレイグラウンド",
-  facts: (size, images) => `${size} · 画像 ${images} 枚で学習`,
+  facts: (size, images) => `${size} · ${images} 枚から学習`,
   opening: "生成器を開いています",
   openingHelp: "生成器はこのファイルの中にあり、このページで動きます。何も送信されません。",
   cannotOpen: "ここでは生成器を動かせません",
@@ -102,7 +102,7 @@ const ja: Texts = {
   directionsOf: (name) => `${name} の方向`,
   amountOf: (name) => `${name} の量`,
   reset: "元に戻す",
-  save: (size) => `PNG で保存、${size}`,
+  save: (file, size) => `${file} で保存、${size}`,
   savePicture: "画像を保存",
   named: "名前を付けて保存された画像",
   seeds: "シード順の画像",
