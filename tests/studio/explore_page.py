@@ -58,10 +58,16 @@ def served_colours(visitor: Visitor, path: str) -> list[int]:
 def check_downloads(page: Page, *formats: str) -> None:
     """Each link leads to a file of its format."""
     for file_format in formats:
-        link = stage(page).get_by_role("link", name=f"Download as {file_format}")
+        name = re.compile(f"^(Download as {file_format}|{file_format} でダウンロード)$")
+        link = stage(page).get_by_role("link", name=name)
         answer = httpx2.get(str(link.get_attribute("href")), timeout=60)
         assert answer.status_code == 200
         assert answer.headers["content-type"] == MEDIA_TYPES[file_format]
+
+
+def copied(page: Page) -> str:
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
 
 
 def frame(page: Page) -> int:

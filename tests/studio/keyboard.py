@@ -16,8 +16,8 @@ NEXT_KEY = """(target) => {
   const follows = active.compareDocumentPosition(target) & Node.DOCUMENT_POSITION_FOLLOWING;
   const group = target.closest(
     "[role=grid], [role=menu], [role=listbox], [role=radiogroup], [role=toolbar], [role=tablist]");
-  if (!group?.contains(active) || target.tabIndex >= 0) return follows ? "Tab" : "Shift+Tab";
-  const isColumn = group.matches("[role=menu], [role=listbox]");
+  if (!group?.contains(active)) return follows ? "Tab" : "Shift+Tab";
+  const isColumn = group.matches("[role=menu], [role=listbox]:not([data-layout=grid])");
   if (isColumn) return follows ? "ArrowDown" : "ArrowUp";
   return follows ? "ArrowRight" : "ArrowLeft";
 }"""
@@ -28,8 +28,10 @@ HAS_VISIBLE_FOCUS = """(target) => {
     const { outlineStyle, outlineWidth } = getComputedStyle(element, part);
     return outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0;
   });
+  const isHidden = (element) =>
+    [element, element.parentElement].some(({ offsetWidth }) => offsetWidth <= 1);
   let element = target;
-  while (element && !isOutlined(element)) element = element.parentElement;
+  while (element && (isHidden(element) || !isOutlined(element))) element = element.parentElement;
   if (!element) return false;
   const { left, top, right, bottom } = element.getBoundingClientRect();
   const x = (Math.max(left, 0) + Math.min(right, innerWidth)) / 2;

@@ -136,3 +136,33 @@ def test_a_comparison_is_accessible(visitor: Visitor, view: dict[str, Any]) -> N
         with visitor.visit(path, **options) as page:
             wait_for_rivals(page)
             assert page.evaluate("document.body.scrollWidth <= innerWidth")
+
+
+def test_checkpoints_and_models_are_compared_with_the_keyboard(visitor: Visitor) -> None:
+    with visitor.visit_by_keyboard("/?model=plain") as keyboard:
+        page = keyboard.page
+        keyboard.press("button", "別のチェックポイントやモデルと比べる")
+        wait_for_rivals(page)
+        keyboard.press("slider", "境界", "ArrowRight", "ArrowRight")
+        page.wait_for_url(re.compile(r"wipe=0\.52"))
+        keyboard.press("radio", "一覧全体")
+        keyboard.press("slider", "一覧全体の境界", "Home")
+        page.wait_for_url(re.compile("wipe=0&wipe_wall=true"))
+        keyboard.choose(re.compile("右側のモデル"), "square")
+        page.wait_for_url(re.compile("against=square"))
+        keyboard.press("button", "左右を入れ替える")
+        expect(page.get_by_role("heading", name="square")).to_be_visible()
+        wait_for_rivals(page)
+        keyboard.press("button", "画像 1")
+        keyboard.press("slider", "画像の境界", "End")
+        page.wait_for_url(re.compile("wipe=1"))
+        right = page.get_by_role("region", name="右", exact=True)
+        keyboard.press("button", "こちらを開く", within=right)
+        page.wait_for_url(lambda url: "against" not in url)
+        expect(page.locator(".rival")).to_have_count(0)
+        keyboard.keys("Escape")
+        keyboard.press("button", "別のチェックポイントやモデルと比べる")
+        wait_for_rivals(page)
+        comparison = page.get_by_role("region", name="比較")
+        keyboard.press("button", "比較を終える", within=comparison)
+        expect(page.locator(".rival")).to_have_count(0)

@@ -15,7 +15,12 @@ def test_the_page_says_that_the_service_stopped_and_goes_on_when_it_answers(tmp_
     with open_browser() as browser, Service(tmp_path / "home") as service:
         service.wait_until_ready()
         visitor = Visitor(browser, service.url)
-        with visitor.visit(allowed="net::ERR_") as page:
+        allowed = "net::ERR_"
+        with (
+            visitor.visit(allowed=allowed) as page,
+            visitor.visit_by_keyboard(allowed=allowed) as keyboard,
+        ):
+            in_japanese = keyboard.page.get_by_text("サービスから応答がありません")
             content = page.get_by_role("heading", level=1)
             expect(content).to_be_visible()
             before = content.inner_text()
@@ -23,6 +28,8 @@ def test_the_page_says_that_the_service_stopped_and_goes_on_when_it_answers(tmp_
             expect(lost).to_have_count(0)
             service.stop()
             expect(lost).to_be_visible()
+            expect(in_japanese).to_be_visible()
             expect(content).to_have_text(before)  # what the page has stays on it
             service.start()
             expect(lost).to_have_count(0)
+            expect(in_japanese).to_have_count(0)

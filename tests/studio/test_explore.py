@@ -7,19 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from .browser import DESKTOP, PHONE, Visitor
-from .explore_page import check_downloads, query, stage, tile, wait_for_pictures
+from .explore_page import check_downloads, copied, query, stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
 MODEL = "/v1/models/cats"
-
-
-def copied(page: Page) -> str:
-    text: str = page.evaluate("navigator.clipboard.readText()")
-    return text
 
 
 def test_the_first_model_appears_by_itself_with_its_saved_latents(visitor: Visitor) -> None:

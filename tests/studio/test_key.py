@@ -66,3 +66,22 @@ def test_an_export_is_saved_and_jobs_are_shown_with_the_key(
         page.get_by_role("link", name="Jobs").click()
         page.locator(".job-row").first.click()
         expect(page.get_by_role("complementary").get_by_text("Configuration")).to_be_visible()
+
+
+def test_the_key_is_typed_on_a_phone(visitor: Visitor, tmp_path: Path) -> None:
+    with visitor.visit_by_keyboard("/?model=plain") as keyboard:
+        page = keyboard.page
+        expect(page.get_by_role("heading", name="このサービスにはキーが必要です")).to_be_visible()
+        key = page.get_by_label("キー", exact=True)
+        expect(key).to_be_focused()
+        page.keyboard.type("wrong")
+        keyboard.press("button", "開く")
+        expect(page.get_by_role("alert")).to_have_text("サービスはこのキーを知りません。")
+        expect(key).to_be_focused()
+        keyboard.fill("キー", "secret", "Enter")
+        wait_for_pictures(page)
+        keyboard.press("button", "画像 1")
+        with page.expect_download() as download:
+            keyboard.press("link", "PNG でダウンロード")
+        download.value.save_as(tmp_path / "1.png")
+        assert (tmp_path / "1.png").read_bytes().startswith(b"\x89PNG")

@@ -34,6 +34,16 @@ STATUS = {
     ),
 }
 
+FAILS_IN_JAPANESE = {
+    "oscillation": ("大きすぎる歩幅", "点は目標を通り過ぎ続けています。"),
+    "collapse": ("偽造者だけ 5 手ずつ", "モード崩壊：覆われているかたまりは 2 つ以下です。"),
+    "vanishing": ("数式どおりの minimax 損失", "勾配が消え、偽造者は動けません。"),
+    "loss": (
+        "慎重な警察（R1 を 50 倍）",
+        "損失は当て推量の値ですが、分布はまだ学習できていません。",
+    ),
+}
+
 
 @pytest.fixture(scope="module")
 def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
@@ -169,3 +179,79 @@ def test_in_japanese_nothing_stays_english(visitor: Visitor) -> None:
         prose = page.locator(".prose").inner_text()
         for sentence in ("the ", " police", " forger"):
             assert sentence not in prose
+
+
+def test_the_game_is_played_with_the_keyboard(visitor: Visitor) -> None:
+    with visitor.visit_by_keyboard(LEARN, reduced_motion="reduce") as keyboard:
+        page = keyboard.page
+        expect(page.get_by_text("ゲームは警察の番から始まります。")).to_be_visible()
+        keyboard.press("button", "次の 1 手")
+        expect(page.get_by_text("警察の番：")).to_be_visible()
+        expect(page.locator(".formula .term.lit")).to_have_count(2)
+        keyboard.keys("Enter")
+        expect(page.get_by_text("偽造者の番：")).to_be_visible()
+        assert rounds(page) == 1
+        keyboard.press("radio", "速い")
+        keyboard.press("button", "再生")
+        page.wait_for_function("document.querySelector('.toy-facts dd').textContent > '1'")
+        keyboard.press("button", "一時停止")
+        keyboard.press("switch", "矢印", "Space")
+        expect(page.get_by_text("偽造者の損失が引く向き")).to_be_visible()
+        keyboard.press("button", "最初から")
+        assert rounds(page) == 0
+        keyboard.press("radio", "三日月")
+        page.wait_for_url(re.compile("target=moons"))
+        keyboard.press("button", "別のシード")
+        page.wait_for_url(re.compile(r"toy-seed=\d+"))
+        keyboard.press("link", "数式")
+        page.wait_for_url(re.compile("part=formula"))
+        heading = page.get_by_role("heading", name="数式", exact=True)
+        expect(heading).to_be_in_viewport()
+        page.reload()
+        expect(heading).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("failure", FAILS_IN_JAPANESE)
+def test_a_failure_is_provoked_with_the_keyboard(visitor: Visitor, failure: str) -> None:
+    switch, fails = FAILS_IN_JAPANESE[failure]
+    path = f"{LEARN}&part={failure}"
+    with visitor.visit_by_keyboard(path, reduced_motion="reduce") as keyboard:
+        page = keyboard.page
+        keyboard.press("radio", "速い")
+        keyboard.press("switch", switch, "Space")
+        page.wait_for_url(re.compile(f"provoke={failure}"))
+        status = page.locator(f"#part-{failure}").get_by_role("status")
+        expect(status).to_have_text(fails)
+
+
+def test_layers_are_looked_at_with_the_keyboard(visitor: Visitor) -> None:
+    with visitor.visit_by_keyboard(f"{LEARN}&part=layers", reduced_motion="reduce") as keyboard:
+        page = keyboard.page
+        keyboard.press("button", "第 3 層、96 × 16 × 16")
+        expect(page.get_by_role("tooltip")).to_contain_text("重み 295,008 個")
+        page.wait_for_url(re.compile("layer=2"))
+        keyboard.press("button", "次のシード")
+        maps = page.get_by_role("img", name="シード 8 に対する第 3 層の特徴マップ")
+        expect(maps).to_be_attached()
+        keyboard.press("link", "シード 8 の画像を開く")
+        expect(page.get_by_role("heading", name="シード 8")).to_be_visible()
+
+
+def test_a_recipe_is_trained_with_the_keyboard(visitor: Visitor) -> None:
+    with (
+        httpx2.Client(base_url=visitor.url, timeout=60) as api,
+        visitor.visit_by_keyboard(f"{LEARN}&part=digits", reduced_motion="reduce") as keyboard,
+    ):
+        page = keyboard.page
+        card = page.get_by_role("article", name="MindSpore の記事")
+        if api.get("/v1/datasets/mnist").status_code == 404:
+            keyboard.reach("link", "まず MNIST をアップロード", within=card)
+            upload(api)
+            page.reload()
+        keyboard.press("button", "学習する", within=card)
+        expect(card.get_by_role("status")).to_have_text(re.compile("待機中|実行中"))
+        (job,) = api.get("/v1/jobs?kind=train&model=digits-mlp-relu").json()["items"]
+        assert (job["preset"], job["dataset"]) == ("mlp-relu", "mnist")
+        api.post(f"/v1/jobs/{job['id']}/cancel")
+        keyboard.press("link", "学習の様子を見る", within=card)
+        page.wait_for_url(re.compile(f"screen=train&job={job['id']}"))

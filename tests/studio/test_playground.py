@@ -1,20 +1,18 @@
 """The playground in Chromium: from a disk and without a network, it makes the service's images."""
 
-import io
 import json
+import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 from running_api import running_api
-from running_service import Service, wait_until
+from running_service import Service
 from sqlalchemy import select
 
 from app.domain.database import Database
@@ -26,76 +24,27 @@ from models.directions.vectors import move
 from models.latents import blend, slerp, truncate
 from models.seeds import class_from_seed, latent_from_seed, latents_from_seeds
 
-from .browser import PHONE, ROOT, Visitor, open_browser
+from .browser import PHONE, ROOT, open_browser
+from .keyboard import Keyboard
+from .playground_file import Pixels, Playground, differ, thumbnail
+from .playground_file import saved as saved_by
 
 MOST_BYTES = 20_000_000
 MOST_LEVELS = 2
 SEEDS = [*range(8), 2**32 + 7, 2**53 - 1]
-READ_PIXELS = """(canvas) => {
-  const { width, height } = canvas;
-  return [height, width, [...canvas.getContext("2d").getImageData(0, 0, width, height).data]];
-}"""
-
-Pixels = NDArray[np.int16]
-
-
-class Playground:
-    """The file of a model on a disk, and the service that it came from."""
-
-    def __init__(self, browser: Browser, url: str, model: str, folder: Path) -> None:
-        self._client = httpx2.Client(base_url=url, timeout=60)
-        self._model = f"/v1/models/{model}"
-        wait_until(self._client, self._model, lambda model: model["checkpoint"] is not None)
-        self.file = folder / "playground.html"
-        page = self._client.get(f"{self._model}/playground.html").raise_for_status()
-        self.file.write_bytes(page.content)
-        self.online = Visitor(browser, f"{url}{self._model}/playground.html")
-        self._offline = Visitor(browser, self.file.as_uri())
-
-    @contextmanager
-    def open(self, fragment: str = "") -> Iterator[Page]:
-        """Open the file in a new profile, without a network."""
-        with self._offline.visit(fragment, offline=True) as page:
-            expect(page.locator(".play-seeds .picture.shown").first).to_be_visible()
-            yield page
-
-    def served(self, path: str, body: dict[str, Any] | None = None) -> Pixels:
-        """The pixels of the service's own image."""
-        method = "GET" if body is None else "POST"
-        response = self._client.request(method, f"{self._model}/{path}", json=body)
-        return pixels_of(response.raise_for_status().content)
-
-    def close(self) -> None:
-        self._client.close()
-
-
-def pixels_of(png: bytes) -> Pixels:
-    with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image.convert("RGB"), np.int16)
-
-
-def thumbnail(page: Page, latent: str) -> Pixels:
-    """The pixels of a small picture of the page."""
-    canvas = page.locator(f'.play-wall canvas[data-latent="{latent}"].shown')
-    height, width, values = canvas.evaluate(READ_PIXELS)
-    return np.array(values, np.int16).reshape(height, width, 4)[..., :3]
-
-
-def saved(page: Page) -> Pixels:
-    """The pixels of the file that the page saves, once it shows what was asked for."""
-    expect(page.locator(".stage-picture")).to_have_attribute("aria-busy", "false")
-    with page.expect_download() as download:
-        page.get_by_role("group").get_by_role("button").first.click()
-    return pixels_of(Path(download.value.path()).read_bytes())
-
-
-def differ(ours: Pixels, theirs: Pixels) -> int:
-    """The largest difference in levels."""
-    return int(np.abs(ours - theirs).max())
 
 
 def slider(page: Page, name: str) -> Locator:
     return page.get_by_role("slider", name=name, exact=True)
+
+
+def saved(page: Page) -> Pixels:
+    """The pixels of the file of the page's first button for one."""
+    return saved_by(page, page.get_by_role("group").get_by_role("button").first.click)
+
+
+def saved_with_keys(keyboard: Keyboard, size: str = "64 × 64") -> Pixels:
+    return saved_by(keyboard.page, lambda: keyboard.press("button", f"PNG で保存、{size}"))
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +166,58 @@ def test_a_conditional_model_has_its_classes_chosen_or_drawn(conditional: Playgr
             served = conditional.served(f"images/7.png?class={name}")
             assert differ(saved(page), served) <= MOST_LEVELS
             expect(page.get_by_role("heading", name=f"#7, {name}")).to_be_visible()
+    with conditional.open_by_keyboard("#picks=7") as keyboard:
+        keyboard.choose(re.compile("クラス$"), "1")
+        served = conditional.served("images/7.png?class=1")
+        assert differ(saved_with_keys(keyboard, "40 × 28"), served) <= MOST_LEVELS
+
+
+@pytest.mark.slow
+def test_pictures_are_chosen_moved_and_saved_with_the_keyboard(playground: Playground) -> None:
+    with playground.open_by_keyboard() as keyboard:
+        page = keyboard.page
+        shown = page.locator(".stage-picture")
+        keyboard.fill("シード", "12x", "Enter")
+        expect(page.get_by_text("12x はシードではありません")).to_be_visible()
+        keyboard.fill("シード", "120", "Enter")
+        expect(shown).to_have_attribute("aria-label", "#120")
+        keyboard.press("option", "シード 120", "ArrowRight")
+        expect(shown).to_have_attribute("aria-label", "#121")
+        keyboard.press("button", "おまかせ")
+        expect(shown).not_to_have_attribute("aria-label", "#121")
+        keyboard.press("option", "tabby", "Space")
+        expect(shown).to_have_attribute("aria-label", "tabby")
+        keyboard.press("slider", "white", *["ArrowRight"] * 5)
+        keyboard.fill("ginger の量", "-0.5", "Enter")
+        keyboard.press("button", "表示")
+        keyboard.press("slider", "トランケーション", *["ArrowLeft"] * 4)
+        keyboard.keys("Escape")
+        edits = "edit=white:0.5&edit=ginger:-0.5"
+        served = playground.served(f"images/@tabby.png?{edits}&truncation=0.8")
+        assert differ(saved_with_keys(keyboard), served) <= MOST_LEVELS
+        keyboard.press("button", "情報")
+        expect(page.get_by_role("dialog")).to_contain_text("MIT")
+
+
+@pytest.mark.slow
+def test_a_morph_and_a_pad_are_made_with_the_keyboard(playground: Playground) -> None:
+    with playground.open_by_keyboard("#picks=white..tabby&mode=morph&at=0.49") as keyboard:
+        page = keyboard.page
+        keyboard.press("slider", "位置", "ArrowRight")
+        keyframes = [{"name": "white"}, {"name": "tabby"}]
+        body = {"keyframes": keyframes, "frames": 3, "format": "strip"}
+        middle = playground.served("interpolations", body)[:, 64:128]
+        assert differ(saved_with_keys(keyboard), middle) <= MOST_LEVELS
+        keyboard.press("button", "再生")
+        expect(page.locator(".frame-number")).not_to_have_text("50 %")
+        keyboard.press("button", "一時停止")
+
+        keyboard.press("button", "画像を加える")
+        keyboard.press("option", "ginger", "Space")
+        keyboard.press("radio", "パッド")
+        expect(page.get_by_role("button", name="ginger、3 個中 3 番目")).to_be_visible()
+        keyboard.press("slider", "パッド", "ArrowRight")
+        expect(page.get_by_role("slider", name="パッド")).to_have_attribute("aria-valuenow", "55")
 
 
 def test_the_numbers_that_the_pages_own_tests_expect_are_those_of_the_service() -> None:

@@ -173,3 +173,64 @@ def test_a_search_is_accessible(visitor: Visitor, view: dict[str, Any]) -> None:
         words.fill("a")
         expect(page.get_by_role("list", name="What the words name")).to_be_visible()
         assert page.evaluate("document.body.scrollWidth <= innerWidth")
+
+
+def test_words_and_classes_are_searched_with_the_keyboard(visitor: Visitor) -> None:
+    with visitor.visit_by_keyboard("/?model=cats") as keyboard:
+        page = keyboard.page
+        keyboard.press("button", "検索")
+        keyboard.fill("言葉", "犬")
+        expect(page.get_by_text("「犬」という名前のものはありません")).to_be_visible()
+        keyboard.fill("言葉", "outdoors white")
+        keyboard.press("button", re.compile("^snow .* outdoors"))
+        expect(page.get_by_text(f"{SAMPLES} 枚中 {SAMPLES} 枚、近い順")).to_be_visible()
+        assert query(page) == {"model": "cats", "like": "snow", "show": "snow"}
+        page.goto(f"{visitor.url}/?model=letters")
+        keyboard.press("button", "検索")
+        keyboard.choose(re.compile("検索するクラス"), "b")
+        page.wait_for_url(re.compile("find_class=b"))
+        keyboard.press("button", "色 #7a4a2b")
+        page.wait_for_url(re.compile("color=%237a4a2b"))
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        keyboard.press("button", "「クラス」なしで検索")
+        expect(page.get_by_text(f"{SAMPLES} 枚中 {SAMPLES} 枚、近い順")).to_be_visible()
+        keyboard.press("button", "すべての画像")
+        expect(page.get_by_role("grid", name="シード順の画像")).to_be_visible()
+
+
+def test_a_class_is_chosen_with_the_keyboard(visitor: Visitor) -> None:
+    with visitor.visit_by_keyboard("/?model=letters") as keyboard:
+        page = keyboard.page
+        wait_for_pictures(page)
+        keyboard.choose(re.compile("クラス"), "b")
+        page.wait_for_url(re.compile("class=b"))
+        wait_for_pictures(page)
+        path = f"{LETTERS}/images/1.png?class=b"
+        assert colours(tile(page, 1).locator("canvas")) == served_colours(visitor, path)
+    with visitor.visit_by_keyboard("/?model=letters&class=z") as keyboard:
+        expect(keyboard.page.get_by_role("alert")).to_contain_text(
+            "letters にクラス z はありません"
+        )
+        keyboard.press("button", "すべてのクラス")
+        expect(keyboard.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_poor_pictures_are_left_out_and_a_picture_is_searched_for_with_the_keyboard(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    sample = FIRST + 5
+    picture = tmp_path / "mine.png"
+    picture.write_bytes(httpx2.get(f"{visitor.url}{CATS}/images/{sample}.png").content)
+    with visitor.visit_by_keyboard("/?model=cats") as keyboard:
+        page = keyboard.page
+        keyboard.press("button", "検索")
+        keyboard.press("slider", "質の低い画像を除く", "PageUp")
+        page.wait_for_url(re.compile("min_quality=[1-9]"))
+        keyboard.keys("Escape")
+        found = page.get_by_role("status").filter(has_text="シード 0 から質のよい")
+        expect(found).to_be_visible()
+        keyboard.press("button", "検索")
+        keyboard.give_files("手元の画像に近いもの", picture)
+        page.wait_for_url(re.compile(r"only=\d"))
+        page.reload()
+        expect(page.get_by_role("grid", name="見つかった画像")).to_be_visible()
