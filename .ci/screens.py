@@ -1,8 +1,9 @@
 """Makes the pictures of the studio in `docs/screens`.
 
 `make screens` runs it while `make up` runs, with the starter model, and while a training of the
-model `cats` runs that has drawn samples. MOGGY_URL names another service. Japanese needs a Japanese
-font, such as Debian's `fonts-ipafont-gothic`. `python .ci/screens.py NAME …` makes only some.
+model `cats` runs that has stored a checkpoint. MOGGY_URL names another service. Japanese needs a
+Japanese font, such as Debian's `fonts-ipafont-gothic`. `python .ci/screens.py NAME …` makes only
+some.
 """
 
 import io
@@ -10,7 +11,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import httpx2
 from PIL import Image
@@ -26,7 +27,8 @@ MAX_BYTES = 100_000
 
 
 class Screen(NamedTuple):
-    """What a picture shows. `{job}` in an address is the newest training, `{dataset}` its dataset.
+    """What a picture shows. `{job}` in an address is the newest training, `{dataset}` its dataset,
+    `{newest}` its newest checkpoint and `{starter}` the first checkpoint of the model `cats`.
     `clicks` are done first; `ready`: what must be on the page then."""
 
     name: str
@@ -45,6 +47,11 @@ SCREENS = (
     Screen("picture", "/?show=22~ginger:1.5", ".hash", theme="light"),
     Screen("morph", "/?morph=7..22..white&at=0.2", "[data-frame]"),
     Screen("pad", "/?morph=7..white..22..ginger&pad=0.3,0.6", ".pad-sheet[width='576']"),
+    Screen(
+        "compare",
+        "/?checkpoint={starter}&against=cats&against_checkpoint={newest}&show=22",
+        ".rival .picture.shown",
+    ),
     Screen("colour", "/?color=%23e0a458", ".found", theme="light", language="ja-JP"),
     Screen(
         "teach",
@@ -79,13 +86,25 @@ SCREENS = (
 )
 
 
-def training() -> dict[str, str]:
-    """The newest training and its dataset, for the addresses."""
-    query = {"kind": "train", "limit": 1}
-    jobs = httpx2.get(f"{URL}/v1/jobs", params=query).raise_for_status().json()["items"]
-    if not jobs:
-        sys.exit(f"{URL} has no training: queue one, and run this when it has drawn samples")
-    return {"job": jobs[0]["id"], "dataset": jobs[0]["dataset"]}
+def values() -> dict[str, str]:
+    """What the addresses name: the newest training, its dataset and two checkpoints."""
+    trainings = items("jobs", kind="train", limit=1)
+    checkpoints = items("models/cats/checkpoints", limit=500)
+    stored = [item["id"] for item in checkpoints if trainings and item["job"] == trainings[0]["id"]]
+    if not stored:
+        sys.exit(f"{URL} has no training of cats with a checkpoint: queue one, and wait for it")
+    return {
+        "job": trainings[0]["id"],
+        "dataset": trainings[0]["dataset"],
+        "newest": stored[0],
+        "starter": checkpoints[-1]["id"],
+    }
+
+
+def items(path: str, **query: str | int) -> list[dict[str, Any]]:
+    answer = httpx2.get(f"{URL}/v1/{path}", params=query).raise_for_status().json()
+    found: list[dict[str, Any]] = answer["items"]
+    return found
 
 
 def main() -> None:
@@ -93,13 +112,13 @@ def main() -> None:
     if browser_path is None:
         sys.exit("Chromium is not installed: `apt-get install chromium` as root")
     FOLDER.mkdir(exist_ok=True)
-    values = training()
+    named = values()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         for screen in SCREENS:
             if sys.argv[1:] and screen.name not in sys.argv[1:]:
                 continue
-            shown = screen._replace(address=screen.address.format_map(values))
+            shown = screen._replace(address=screen.address.format_map(named))
             save(screen, picture(browser, shown))
         browser.close()
 
