@@ -101,7 +101,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,studio]'
 	@touch $@
 
-# After the other, never beside it: two installations into one environment break each other.
+# Not beside the other: two installations at once would break the environment.
 $(VENV)/.test-installed: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@

@@ -89,7 +89,7 @@ def _on_setup_logging(**_: Any) -> None:
 
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _on_init(**_: Any) -> None:
-    gc.enable()  # `app.up.import_quickly` starts the process without it
+    gc.enable()  # `app.up.run_without_gc` starts the process without it
     settings_or_exit(WorkerSettings, check_schema)
 
 

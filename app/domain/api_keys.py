@@ -9,7 +9,9 @@ from typing import NamedTuple
 from app.domain.validation import NAME_PATTERN, NAME_RULE
 
 SETTING = "MOGGY_API_KEYS"
-MIN_PADDED_BYTES = 8  # of a key without a name that ends in `=`; a shorter one may be a lost key
+MIN_PADDED_BYTES = (
+    8  # of a key without a name that ends in `=`; a shorter one may be a NAME= without its key
+)
 
 
 class ApiKey(NamedTuple):
@@ -51,8 +53,8 @@ def _parse_entry(entry: str, number: int) -> ApiKey:
     name, key = name.strip(), key.strip()
     if re.fullmatch(NAME_PATTERN, name) is None:
         raise ValueError(
-            f"entry {number} of {SETTING} is neither KEY nor NAME=KEY: before its = is not "
-            f"{NAME_RULE}, and only padding ends a key with ="
+            f"entry {number} of {SETTING} is neither KEY nor NAME=KEY: before the first = goes "
+            f"{NAME_RULE}, and a key without a name contains = only as the padding of base64"
         )
     if not key.strip("="):
         raise ValueError(

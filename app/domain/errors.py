@@ -85,7 +85,7 @@ class NotFound(MoggyError):
 
 
 class ModelRenamed(NotFound):
-    """No model has this name, which one had before it was renamed; `value` is the new name."""
+    """The model was renamed; `value` is its new name."""
 
     kind = "model_renamed"
 

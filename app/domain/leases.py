@@ -44,7 +44,7 @@ def acquire(
     max_attempts: int,
     free_bytes: int | None = None,
 ) -> Job | None:
-    """Acquire a lease on the first job of `queue` that no worker holds, in one statement.
+    """Acquire a lease on the first job of `queue` that no worker holds.
 
     A job that is parked because a disk was full is skipped unless `free_bytes` are enough for it.
     With None, parked jobs are not skipped.

@@ -1,8 +1,8 @@
 """The order of a queue: the places of its jobs, and the lock under which they are exchanged.
 
-The place of a job is its number, until the job or one behind which it waits is moved. A move
-exchanges the places of queued jobs, so that no two jobs ever have the same one, and a job that is
-queued later is always the last. A job keeps its place while it runs or is paused.
+At first the place of a job is its number. A move exchanges the places of the jobs between the old
+position and the new one, so that no two jobs ever have the same place, and a job that is queued
+later is always the last. A job keeps its place while it runs or is paused.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from app.domain.queue import Queue
 from app.domain.tables import Job
 
 PLACE = func.coalesce(Job.place, Job.number)
-LOCKS = 5066972  # the first of the two numbers of a queue's advisory lock in PostgreSQL
+LOCK_CLASS = 5066972  # the first of the two numbers of a queue's advisory lock in PostgreSQL
 # A process or a machine that dies inside a move is disconnected by the server after IDLE_SECONDS.
 IDLE_SECONDS, LOCK_SECONDS = 10, 5
 
@@ -82,4 +82,4 @@ def _is_postgresql(session: Session) -> bool:
 
 
 def _lock_of(queue: str) -> tuple[int, int]:
-    return LOCKS, [*Queue].index(Queue(queue))
+    return LOCK_CLASS, [*Queue].index(Queue(queue))

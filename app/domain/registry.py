@@ -133,8 +133,8 @@ def find_checkpoint(session: Session, checkpoint_id: str) -> Checkpoint:
 def find_recorded(session: Session, checkpoint_id: str, sha256: str) -> Checkpoint:
     """Return the checkpoint that a recipe records, whatever its model is called now.
 
-    Imported again, or on another service, it has another id: then its weights are found. Raises
-    NotFound.
+    It is looked up by its id, or else by the SHA-256 of its weights: an imported copy has another
+    id. Raises NotFound.
     """
     of_id = select(Checkpoint).where(Checkpoint.id == checkpoint_id)
     of_weights = select(Checkpoint).where(Checkpoint.sha256 == sha256)

@@ -57,7 +57,7 @@ class LoadedList(BaseModel):
 
 
 class ModelView(BaseModel):
-    """`former_names`: it had them before it was renamed, and no other model has one now.
+    """`former_names`: names that the model had earlier, and that no other model has taken.
 
     `checkpoint` is the id of the served one, and `served_because` says why that one is served;
     `served_reason` has its kind and the figures in it.

@@ -23,7 +23,7 @@ DOCUMENT = "/openapi.json"
 MODEL = "/v1/models/{name}"  # and all addresses below it
 
 DESCRIPTIONS = {
-    307: "The model has the name in `Location` now",
+    307: "The model was renamed; `Location` is its new address",
     400: "The body cannot be parsed",
     401: "The key is missing or unknown, where MOGGY_API_KEYS is set",
     403: "The request comes from a page of another site, or is for another host",

@@ -24,7 +24,7 @@ def collect_garbage_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
-    gc.enable()  # `app.up.import_quickly` starts the process without it
+    gc.enable()  # `app.up.run_without_gc` starts the process without it
 
 
 def raise_open_files_limit() -> None:

@@ -34,7 +34,7 @@ WORKER_MARGIN_SECONDS = 2.0
 BROKER_STOP_SECONDS = 2.0
 MIGRATION_STOP_SECONDS = 5.0
 
-PYTHON_M = (sys.executable, "-m", "app.up.import_quickly")  # `python -m`, with less work
+RUN_MODULE = (sys.executable, "-m", "app.up.run_without_gc")
 
 WORKERS = {  # by first queue: title, queues, and threads, each of which runs one job
     "train": ("The training worker", ("train",), 1),
@@ -86,8 +86,8 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
     needs = lacks_training()
     if needs:
         announce(
-            "Models are served and searched; jobs that train or read pictures fail, since their "
-            f"worker needs {needs}"
+            "Models are served, indexed and searched, and images generated into files; every other "
+            f"job fails, since its worker needs {needs}"
         )
     imports_starter = _imports_starter(settings)
     broker: Broker | None = None
@@ -137,7 +137,7 @@ def _announce_starter(
 
 
 def prepare_program(environment: dict[str, str]) -> Program:
-    command = (*PYTHON_M, "app.up.migrate_once")
+    command = (*RUN_MODULE, "app.up.migrate_once")
     return Program(
         PREPARATION, "Preparing the database", command, MIGRATION_STOP_SECONDS, environment
     )
@@ -149,7 +149,7 @@ def worker_program(settings: Settings, name: str, environment: dict[str, str]) -
         name=f"worker-{name}",
         title=title,
         command=(
-            *(*PYTHON_M, "celery", "-A", "worker.tasks", "worker"),
+            *(*RUN_MODULE, "celery", "-A", "worker.tasks", "worker"),
             *("-Q", ",".join(queues), "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"),
             # Synchronising with other workers has no use here, and takes a second at each start.
             *("--without-mingle", "--without-gossip"),
@@ -164,7 +164,7 @@ def api_program(settings: Settings, environment: dict[str, str]) -> Program:
         name="api",
         title="The API",
         command=(
-            *(*PYTHON_M, "uvicorn", "app.main:create_app", "--factory"),
+            *(*RUN_MODULE, "uvicorn", "app.main:create_app", "--factory"),
             *("--host", settings.host, "--port", str(settings.port), "--no-access-log"),
             # Proxy headers would replace the peer's address, which MOGGY_TRUSTED_PROXIES checks.
             "--no-proxy-headers",

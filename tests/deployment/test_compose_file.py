@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.queue import CONCURRENT_JOBS, Queue
 from app.domain.settings import Settings
-from app.up.service import WORKERS, api_program, worker_program
+from app.up.service import RUN_MODULE, WORKERS, api_program, worker_program
 
 from .compose_file import ROOT, SECRETS, ComposeFile
 
@@ -50,13 +50,13 @@ def test_the_workers_start_with_the_options_of_moggy_up() -> None:
     services = ComposeFile(SECRETS).services
     for service, name in (("worker", "train"), ("worker-light", "light")):
         program = worker_program(Settings(), name, {})
-        assert services[service]["command"] == list(program.command[2:]), service
+        assert services[service]["command"] == list(program.command[len(RUN_MODULE) :]), service
 
 
 def test_the_api_starts_with_the_options_of_moggy_up_but_more_time_to_stop() -> None:
     command = ComposeFile(SECRETS).services["api"]["command"]
     settings = Settings(host="0.0.0.0", port=8000, api_keys="key")
-    *options, _ = api_program(settings, {}).command[2:]
+    *options, _ = api_program(settings, {}).command[len(RUN_MODULE) :]
     assert command == [*options, "5"]
     assert f"CMD {json.dumps(command)}" in (ROOT / "Dockerfile").read_text()
 

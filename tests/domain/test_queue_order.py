@@ -171,16 +171,19 @@ def test_the_claim_after_a_move_to_the_front_takes_the_moved_job(database: Datab
     ids = [queue_job(database) for _ in range(24)]
     claimed: list[str] = []
     moves: list[tuple[str, int]] = []  # each with the number of claims that were known before
+    moved = threading.Event()
 
     def move_last_ones() -> None:
         for job_id in reversed(ids[12:]):
             with suppress(Conflict):
                 move(database, job_id, 1)
                 moves.append((job_id, len(claimed)))
+                moved.set()
                 while read_job(database, job_id).status == Status.QUEUED:
                     pass
 
     def claim() -> None:
+        assert moved.wait(60)
         for job_id in iter_claims(database):
             claimed.append(job_id)  # noqa: PERF402  # one by one, as the other thread reads it
 
@@ -283,7 +286,7 @@ def wait_for_a_waiting_session(database: Database) -> None:
     """Return once a session of the database waits for a lock."""
     blocked = text(
         "SELECT 1 FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        " WHERE datname = current_database() AND wait_event = 'advisory'"
     )
     while True:
         with database.read() as session:

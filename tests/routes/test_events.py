@@ -145,22 +145,24 @@ def test_a_position_that_is_not_one_is_refused(
 
 
 def test_open_streams_end_when_the_service_stops(tmp_path: Path, valkey_url: str) -> None:
-    reading = threading.Semaphore(0)
-
-    def read_all(url: str) -> str:
+    def read_all(url: str, begun: threading.Event) -> str:
         lines = []
         with httpx2.stream("GET", url, timeout=60) as stream:
             for line in stream.iter_lines():
                 lines.append(line)
-                reading.release()
+                begun.set()
         return "\n".join(lines)
 
     settings = Settings(home=tmp_path / "home", redis_url=valkey_url)
     with ThreadPoolExecutor() as threads, running_api(tmp_path, settings) as running:
         one, other, *_ = running.jobs
         paths = (f"/v1/events?jobs={one},{other}", f"/v1/jobs/{one}/events")
-        streams = [threads.submit(read_all, running.url + path) for path in paths]
-        for _ in streams:
-            assert reading.acquire(timeout=60)
+        events = [threading.Event() for _ in paths]
+        streams = [
+            threads.submit(read_all, running.url + path, begun)
+            for path, begun in zip(paths, events, strict=True)
+        ]
+        for begun in events:
+            assert begun.wait(60)
     for stream in streams:  # a stream that is cut off raises an error
         assert "event: end" not in stream.result(60)

@@ -1,6 +1,7 @@
 """The pages of the studio over HTTP: their policy, their caching, and their absence."""
 
 import gzip
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,8 @@ def test_pages_that_are_built_again_are_served_without_a_restart(
         assert client.get("/assets/page-new.js").status_code == 404
         (folder / "assets" / "page-new.js").write_text("new")
         (folder / "index.html").write_text(f"{PAGE}<p>new</p>")
+        for changed in (folder / "index.html", folder / "assets"):
+            os.utime(changed, (1, 1))  # surely another time than before
         page = client.get("/", headers={"If-None-Match": before})
         assert (page.status_code, page.text) == (200, f"{PAGE}<p>new</p>")
         assert client.get("/assets/page-new.js").text == "new"

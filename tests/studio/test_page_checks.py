@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 ADD = "(html) => document.querySelector('main').insertAdjacentHTML('afterbegin', html)"
 
 
-def test_an_inline_style_a_bad_contrast_and_the_mouse_are_found(visitor: Visitor) -> None:
+def test_an_inline_style_a_picture_without_text_and_the_mouse_are_found(visitor: Visitor) -> None:
     def add(page: Page, html: str) -> None:
         wait_for_pictures(page)
         page.evaluate(ADD, html)
@@ -30,7 +30,7 @@ def test_an_inline_style_a_bad_contrast_and_the_mouse_are_found(visitor: Visitor
         keyboard.page.get_by_role("button", name="検索", exact=True).click()
 
 
-def test_what_no_key_reaches_or_what_shows_no_focus_is_found(visitor: Visitor) -> None:
+def test_what_no_key_reaches_is_found(visitor: Visitor) -> None:
     with visitor.visit_by_keyboard(check_axe=False) as keyboard:
         wait_for_pictures(keyboard.page)
         keyboard.page.evaluate(ADD, '<button tabindex="-1">far</button><button>here</button>')

@@ -109,8 +109,8 @@ def test_without_the_extra_it_serves_the_cats_and_a_job_fails_with_the_remedy(
     up = start_up()
     assert up.line().startswith("Moggy 0.1.0 is starting")
     assert up.line() == (
-        "Models are served and searched; jobs that train or read pictures fail, since their worker "
-        f"needs {needs}"
+        "Models are served, indexed and searched, and images generated into files; every other job "
+        f"fails, since its worker needs {needs}"
     )
     assert up.line() == f"Moggy is ready: {up.address}"
     assert up.line().startswith("A model of cats is here to begin with: ")

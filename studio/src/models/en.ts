@@ -13,7 +13,7 @@ export const en = {
   open: (name: string) => `Open ${name}`,
   pictures: (name: string) => `Pictures by ${name}`,
   notFound: (name: string) => `There is no model ${name}`,
-  notFoundHelp: "It was deleted or renamed.",
+  notFoundHelp: "It was deleted, or never existed.",
 
   explore: "Explore",
   playground: "Take away as a page",

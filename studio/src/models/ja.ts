@@ -16,7 +16,7 @@ export const ja: Translation<typeof en> = {
   open: (name) => `${name} を開く`,
   pictures: (name) => `${name} の画像`,
   notFound: (name) => `モデル ${name} はありません`,
-  notFoundHelp: "削除されたか、名前が変わりました。",
+  notFoundHelp: "削除されたか、もともとありません。",
 
   explore: "探索",
   playground: "ページとして持ち出す",

@@ -14,7 +14,7 @@ def test_a_module_gets_its_arguments_and_no_garbage_collection(tmp_path: Path) -
     module = tmp_path / "printer.py"
     module.write_text(MODULE)
     out = subprocess.check_output(
-        [sys.executable, "-m", "app.up.import_quickly", "printer", "--quiet"],
+        [sys.executable, "-m", "app.up.run_without_gc", "printer", "--quiet"],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         text=True,
     )
