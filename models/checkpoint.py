@@ -21,9 +21,13 @@ from models.tensor_files import TensorFileError, read_tensors, write_tensors
 class CheckpointError(ValueError):
     """The file is not a readable checkpoint: broken, of another kind, or of other networks."""
 
+    failure = "checkpoint_unreadable"
+
 
 class NotFiniteError(ArithmeticError):
     """A loss, a weight or a statistic is NaN or infinite: the training has diverged."""
+
+    failure = "diverged"
 
 
 class NetworkWeights(NamedTuple):

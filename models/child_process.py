@@ -45,6 +45,12 @@ def read_run_file(path: Path, description: str, parse: Callable[[Any], T]) -> T:
         raise RunFileError(problem) from error
 
 
+def describe_failure(error: Exception) -> dict[str, Any]:
+    """The fields of an event `failed`: the error's sentence, and its kind if its class has one."""
+    kind = getattr(error, "failure", None)
+    return {"error": str(error), "facts": None if kind is None else {"kind": kind}}
+
+
 class Events(Protocol):
     """The destination of a process's events."""
 

@@ -22,6 +22,8 @@ MAX_HELD_OUT_SHARE = 1 / 8
 class DatasetError(ValueError):
     """The folder has no packed dataset, or one of another shape than the configuration's."""
 
+    failure = "dataset_unreadable"
+
 
 class _PendingBatch(NamedTuple):
     """A batch that threads are reading: images (B, H, W, C) uint8 of the indices (B,)."""

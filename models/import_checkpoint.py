@@ -28,6 +28,9 @@ class ImportRefused(ValueError):
     """The weights are not those of their configuration's networks, or have no ONNX file."""
 
 
+UNUSABLE = {"kind": "unusable_model_file"}  # of every error that is the file's
+
+
 class ImportRequest(NamedTuple):
     weights: Path  # a safetensors file
     max_bytes: int  # of all tensors of both networks
@@ -62,9 +65,12 @@ def run_import(folder: Path, events: Events) -> int:
         else:
             _check_and_export(request, header, onnx)
     except CheckpointHeaderError as error:
-        events.emit("failed", error=f"the file {error}")
+        events.emit("failed", error=f"the file {error}", facts=UNUSABLE)
         return 1
-    except (ConfigError, ImportRefused, RunFileError, TemplateError) as error:
+    except (ConfigError, ImportRefused) as error:
+        events.emit("failed", error=str(error), facts=UNUSABLE)
+        return 1
+    except (RunFileError, TemplateError) as error:
         events.emit("failed", error=str(error))
         return 1
     events.emit(

@@ -80,6 +80,12 @@ class CheckpointUnreadable(BaseModel):
     kind: Literal["checkpoint_unreadable"]
 
 
+class UnusableModelFile(BaseModel):
+    """The file of an import is no model that can be used here."""
+
+    kind: Literal["unusable_model_file"]
+
+
 class Cancelled(BaseModel):
     """The job that was to make the dataset was cancelled."""
 
@@ -131,6 +137,7 @@ JobError = Annotated[
     | NotScored
     | DatasetUnreadable
     | CheckpointUnreadable
+    | UnusableModelFile
     | Cancelled
     | TooFewPictures
     | AllAlike

@@ -352,7 +352,11 @@ def stored_bytes(session: Session, models: Sequence[Model]) -> dict[str, int]:
 
 
 class NoPictures(LookupError):
-    """The training pictures are not available; the message says why."""
+    """The training pictures are not available; the message and its kind say why."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -373,8 +377,10 @@ def training_pictures(session: Session, checkpoint_id: str) -> TrainingPictures:
         select(Job).join(Checkpoint, Checkpoint.job == Job.id).where(Checkpoint.id == checkpoint_id)
     )
     if job is None or job.dataset is None:
-        raise NoPictures("it is not known what this checkpoint was trained on")
+        raise NoPictures("it is not known what this checkpoint was trained on", "training_unknown")
     dataset = session.scalar(select(Dataset).where(Dataset.name == job.dataset))
     if dataset is None or dataset.key is None or dataset.created_at > job.created_at:
-        raise NoPictures(f"dataset {job.dataset!r}, which it was trained on, has been deleted")
+        raise NoPictures(
+            f"dataset {job.dataset!r}, which it was trained on, has been deleted", "dataset_deleted"
+        )
     return TrainingPictures(dataset.name, dataset.id, dataset.key)

@@ -1,7 +1,7 @@
 """Passports over HTTP: of one image, of many, and images whose rejected ones are replaced."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple, Protocol, Self
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Self
 
 from anyio import to_thread
 from fastapi import Response
@@ -22,6 +22,7 @@ from app.serving.sample_indexes import OpenIndex
 from app.serving.samples import to_samples
 from models.samples import Pixels, Point, Sample
 
+Absence = Literal["training_unknown", "dataset_deleted", "not_comparable", "no_index"]
 NO_INDEX = (
     "the checkpoint has no sample index yet: a search, or a request with min_quality, has it built"
 )
@@ -59,7 +60,8 @@ class ImageAnswer(BaseModel):
 
     `copy`: whether the image is a copy of `nearest`. Both are null where that cannot be determined,
     and `nearest_absent` says why. `quality`: of 100 images of the checkpoint, how many are less
-    realistic; where it is null, `quality_absent` says why.
+    realistic; where it is null, `quality_absent` says why. `nearest_absence` and `quality_absence`
+    are the kinds of these two sentences, as far as they are known.
     """
 
     model: str
@@ -75,9 +77,11 @@ class ImageAnswer(BaseModel):
     nearest: NearestPicture | None = None
     copied: Annotated[bool | None, Field(alias="copy")] = None
     nearest_absent: str | None = None
+    nearest_absence: Absence | None = None
     nearest_pictures: list[NearestPicture] | None = None
     quality: float | None = None
     quality_absent: str | None = None
+    quality_absence: Absence | None = None
     replaces: int | None = None
 
 
@@ -89,21 +93,24 @@ class PassportSources:
     nearest_absent: str | None
     index: OpenIndex | None
     quality_absent: str | None
+    nearest_absence: str | None = None  # the kinds of the two reasons
+    quality_absence: str | None = None
 
     @classmethod
     async def find(cls, checkpoint: GeneratorCheckpoint, context: GenerationContext) -> Self:
-        embeddings, nearest_absent = None, None
+        embeddings, nearest_absent, kind = None, None, None
         try:
             embeddings = await context.engine.passports.open(context.database, checkpoint)
         except NoPassport as error:
-            nearest_absent = str(error)
+            nearest_absent, kind = str(error), error.kind
         try:
             name = await context.engine.passports.embedding()
         except NoPassport as error:
-            return cls(embeddings, nearest_absent, None, str(error))
+            return cls(embeddings, nearest_absent, None, str(error), kind, error.kind)
         index = await to_thread.run_sync(context.indexes.find, checkpoint, name)
-        quality_absent = NO_INDEX if index is None else index.index.description.quality_absent
-        return cls(embeddings, nearest_absent, index, quality_absent)
+        if index is None:
+            return cls(embeddings, nearest_absent, None, NO_INDEX, kind, "no_index")
+        return cls(embeddings, nearest_absent, index, index.index.description.quality_absent, kind)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -134,7 +141,12 @@ class PassportSources:
         return answer | self._absences()
 
     def _absences(self) -> dict[str, str]:
-        absences = {"nearest_absent": self.nearest_absent, "quality_absent": self.quality_absent}
+        absences = {
+            "nearest_absent": self.nearest_absent,
+            "nearest_absence": self.nearest_absence,
+            "quality_absent": self.quality_absent,
+            "quality_absence": self.quality_absence,
+        }
         return {name: reason for name, reason in absences.items() if reason is not None}
 
 

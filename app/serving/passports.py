@@ -37,7 +37,11 @@ OPEN_DATASETS = 4  # each takes a mapping, and 4 bytes of memory for each of its
 
 
 class NoPassport(LookupError):
-    """The nearest training picture cannot be determined; the message is the reason."""
+    """The nearest training picture cannot be determined; the message and its kind say why."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ class EmbeddingsCache:
         try:
             index = open_index(functools.partial(self.fetch, pictures), embedding)
         except NoIndex as exc:
-            raise NoPassport(f"dataset {pictures.dataset!r} {exc}") from exc
+            raise NoPassport(f"dataset {pictures.dataset!r} {exc}", "not_comparable") from exc
         return DatasetEmbeddings(pictures, embedding, index, copy_distance(index.neighbours))
 
 
@@ -147,7 +151,7 @@ class Passports:
         try:
             pictures = await to_thread.run_sync(_training_pictures, database, checkpoint.id)
         except NoPictures as exc:
-            raise NoPassport(str(exc)) from exc
+            raise NoPassport(str(exc), exc.kind) from exc
         return await self._run_in_thread(functools.partial(self._open, pictures))
 
     async def issue(
@@ -278,7 +282,7 @@ class Passports:
             try:
                 self._embedder = OnnxEmbedder()
             except EmbeddingError as exc:
-                raise NoPassport(str(exc)) from exc
+                raise NoPassport(str(exc), "not_comparable") from exc
         return self._embedder
 
     def _issue(

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from models.checkpoint import CheckpointError, LoadedGenerator, load_generator
-from models.child_process import Events, ProgressReporter, RunFileError
+from models.child_process import Events, ProgressReporter, RunFileError, describe_failure
 from models.config import TrainingConfig
 from models.data import DatasetError, normalise
 from models.precision import Machine, choose_machine
@@ -97,7 +97,7 @@ def run_projection(folder: Path, events: Events) -> int:
         events.emit("started", device=machine.device.type, threads=machine.threads)
         result = Projector(request, loaded, machine, folder, events).run()
     except (CheckpointError, DatasetError, EmbeddingError, RunFileError) as error:
-        events.emit("failed", error=str(error))
+        events.emit("failed", **describe_failure(error))
         return 1
     events.emit("finished", result=result)
     return 0

@@ -11,7 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.checkpoint import CheckpointError, LoadedGenerator, load_generator
-from models.child_process import Events, ProgressReporter, RunFileError, read_run_file
+from models.child_process import (
+    Events,
+    ProgressReporter,
+    RunFileError,
+    describe_failure,
+    read_run_file,
+)
 from models.data import DatasetError, PackedDataset
 from models.precision import Machine, choose_machine
 from models.random_streams import random_stream
@@ -57,7 +63,7 @@ def run_evaluation(folder: Path, events: Events) -> int:
         events.emit("started", device=machine.device.type, threads=machine.threads)
         result = evaluate(request, machine, ProgressReporter(events, request.images).progress)
     except (CheckpointError, DatasetError, EmbeddingError, RunFileError, ScoreError) as error:
-        events.emit("failed", error=str(error))
+        events.emit("failed", **describe_failure(error))
         return 1
     events.emit("finished", result=result)
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from models.checkpoint import CheckpointError, NotFiniteError, load_weights, save_checkpoint
-from models.child_process import Events, RunFileError
+from models.child_process import Events, RunFileError, describe_failure
 from models.config import TrainingConfig
 from models.data import DatasetError, PackedDataset
 from models.durable_files import file_sha256, write_durably
@@ -114,24 +114,13 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
         StateError,
     ) as error:
         if leads:
-            events.emit("failed", error=str(error), facts=_facts(error))
+            events.emit("failed", **describe_failure(error))
         return 1
     finally:
         group.leave()
     if leads:
         events.emit("finished" if finished else "stopped", images_seen=run.images_seen)
     return 0
-
-
-def _facts(error: Exception) -> dict[str, str] | None:
-    """The kind of an error that every attempt repeats; None without one."""
-    if isinstance(error, NotFiniteError):
-        return {"kind": "diverged"}
-    if isinstance(error, DatasetError):
-        return {"kind": "dataset_unreadable"}
-    if isinstance(error, CheckpointError):
-        return {"kind": "checkpoint_unreadable"}
-    return None
 
 
 def open_run(

@@ -65,7 +65,7 @@ def test_a_weight_that_no_training_writes_is_refused_by_name(
     file = tiny_checkpoint()
     shape = split(file)[0][name]["shape"]
     event = last_event(tmp_path, with_tensor(file, name, "F32", shape, value))
-    assert event["event"] == "failed"
+    assert (event["event"], event["facts"]) == ("failed", {"kind": "unusable_model_file"})
     assert reason in event["error"]
 
 

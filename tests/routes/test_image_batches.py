@@ -38,7 +38,8 @@ def get(client: TestClient, file: str) -> Response:
 
 def recipe_of(body: dict[str, Any]) -> dict[str, Any]:
     """Return a recipe without the passport beside it."""
-    passport = {"nearest", "copy", "nearest_absent", "quality", "quality_absent"}
+    passport = {"nearest", "copy", "nearest_absent", "nearest_absence"}
+    passport |= {"quality", "quality_absent", "quality_absence"}
     return {name: value for name, value in body.items() if name not in passport}
 
 

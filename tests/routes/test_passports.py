@@ -144,6 +144,7 @@ def test_a_list_carries_passports_only_when_asked(client: TestClient) -> None:
         assert {item.pop("copy"), type(item.pop("nearest"))} <= {True, False, dict}
         assert item.pop("quality") is None
         assert "no sample index yet" in item.pop("quality_absent")
+        assert item.pop("quality_absence") == "no_index"
     assert plain == with_passports
 
 
@@ -203,6 +204,7 @@ def test_a_model_without_a_training_says_so(
     register(database, store_checkpoint(ObjectStore(settings)))
     body = get(client, "7.json").json()
     assert body["nearest_absent"] == "it is not known what this checkpoint was trained on"
+    assert body["nearest_absence"] == "training_unknown"
     items = ask(client, count=2, format="json", passports=True).json()["items"]
     assert [item["nearest_absent"] for item in items] == [body["nearest_absent"]] * 2
 

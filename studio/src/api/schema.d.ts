@@ -1158,7 +1158,7 @@ export interface components {
             /** Error */
             error: string | null;
             /** Error Facts */
-            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
+            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["UnusableModelFile"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
             /** Room Needed */
             room_needed: number | null;
             /**
@@ -1239,7 +1239,7 @@ export interface components {
             /** Error */
             error: string | null;
             /** Error Facts */
-            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
+            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["UnusableModelFile"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
             /**
              * Created At
              * Format: date-time
@@ -1593,12 +1593,16 @@ export interface components {
             copy?: boolean | null;
             /** Nearest Absent */
             nearest_absent?: string | null;
+            /** Nearest Absence */
+            nearest_absence?: ("training_unknown" | "dataset_deleted" | "not_comparable" | "no_index") | null;
             /** Nearest Pictures */
             nearest_pictures?: components["schemas"]["NearestPicture"][] | null;
             /** Quality */
             quality?: number | null;
             /** Quality Absent */
             quality_absent?: string | null;
+            /** Quality Absence */
+            quality_absence?: ("training_unknown" | "dataset_deleted" | "not_comparable" | "no_index") | null;
             /** Replaces */
             replaces?: number | null;
         };
@@ -1954,7 +1958,7 @@ export interface components {
             /** Error */
             error: string | null;
             /** Error Facts */
-            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
+            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["UnusableModelFile"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
             /** Room Needed */
             room_needed: number | null;
             /**
@@ -2499,7 +2503,7 @@ export interface components {
             /** Error */
             error: string | null;
             /** Error Facts */
-            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
+            error_facts: (components["schemas"]["OutOfMemory"] | components["schemas"]["Crashed"] | components["schemas"]["WorkerLost"] | components["schemas"]["WorkerFailed"] | components["schemas"]["DataMissing"] | components["schemas"]["PackagesMissing"] | components["schemas"]["DiskFull"] | components["schemas"]["Stalled"] | components["schemas"]["Diverged"] | components["schemas"]["NotScored"] | components["schemas"]["DatasetUnreadable"] | components["schemas"]["CheckpointUnreadable"] | components["schemas"]["UnusableModelFile"] | components["schemas"]["Cancelled"] | components["schemas"]["TooFewPictures"] | components["schemas"]["AllAlike"] | components["schemas"]["TooManyPictures"] | components["schemas"]["UnpacksTooLarge"] | components["schemas"]["BrokenArchive"]) | null;
             /**
              * Created At
              * Format: date-time
@@ -2958,6 +2962,14 @@ export interface components {
             kind: "unpacks_too_large";
             /** Max Bytes */
             max_bytes: number;
+        };
+        /** UnusableModelFile */
+        UnusableModelFile: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "unusable_model_file";
         };
         /** UploadRequest */
         UploadRequest: {

@@ -5,7 +5,9 @@ import { useTexts } from "../i18n";
 import { PicturesOf, usePictures } from "../pictures/context";
 import { captionOf, type LatentRef } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
+import { absenceOf } from "../sentences/absences";
 import { ErrorText } from "../sentences/ErrorText";
+import { Said } from "../sentences/Said";
 import { useImagesSeen } from "./CompareBar";
 import { canCompare } from "./comparison";
 import { MorphingPicture } from "./MorphingPicture";
@@ -102,8 +104,11 @@ function Facts({
             <>
               {t.unknown}
               <br />
-              <small className="muted" lang="en">
-                {answer.quality_absent}
+              <small className="muted">
+                <Said
+                  english={answer.quality_absent ?? ""}
+                  japanese={absenceOf(answer.quality_absence)}
+                />
               </small>
             </>
           ) : (

@@ -32,6 +32,12 @@ export function PhotoStage({
   const failed = error ?? saveError;
   const ended = view?.status === "failed" || view?.status === "cancelled";
   const { images_seen: done = 0, images_total: total = null } = view?.progress ?? {};
+  const phases = {
+    encoder: t.phase_encoder,
+    calibration: t.phase_calibration,
+    projection: t.phase_projection,
+  };
+  const phase = phases[view?.phase as keyof typeof phases] ?? "";
   return (
     <>
       <div className="stage-frame waiting">
@@ -49,9 +55,7 @@ export function PhotoStage({
             {...(total ? { value: Math.min(1, done / total) } : {})}
             aria-label={t.photoWorking}
           />
-          <p className="muted">
-            {total ? `${n(done)} / ${n(total)} · ${view?.phase ?? ""}` : t.photoHelp}
-          </p>
+          <p className="muted">{total ? `${n(done)} / ${n(total)} · ${phase}` : t.photoHelp}</p>
         </div>
       )}
     </>

@@ -14,7 +14,9 @@ import {
   imagePath,
   pythonProgram,
 } from "../pictures/snippets";
+import { absenceOf } from "../sentences/absences";
 import { ErrorText } from "../sentences/ErrorText";
+import { Said } from "../sentences/Said";
 import { usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
 import { NO_SEARCH, type View } from "../state/view";
@@ -116,7 +118,11 @@ function Passport({ answer }: { answer: ImageAnswer | undefined }) {
         <dt>{t.quality}</dt>
         <dd>
           {quality === null ? (
-            <Unknown answer={answer} reason={answer?.quality_absent} />
+            <Unknown
+              answer={answer}
+              reason={answer?.quality_absent}
+              absence={answer?.quality_absence}
+            />
           ) : (
             <>
               <meter value={quality} min={0} max={100} aria-label={t.quality} />
@@ -140,7 +146,11 @@ function Passport({ answer }: { answer: ImageAnswer | undefined }) {
               <span>{answer?.copy ? t.isCopy : t.isNoCopy}</span>
             </>
           ) : (
-            <Unknown answer={answer} reason={answer?.nearest_absent} />
+            <Unknown
+              answer={answer}
+              reason={answer?.nearest_absent}
+              absence={answer?.nearest_absence}
+            />
           )}
         </dd>
       </dl>
@@ -152,9 +162,11 @@ function Passport({ answer }: { answer: ImageAnswer | undefined }) {
 function Unknown({
   answer,
   reason,
+  absence,
 }: {
   answer: ImageAnswer | undefined;
   reason: string | null | undefined;
+  absence: ImageAnswer["quality_absence"];
 }) {
   const { t } = useTexts();
   if (answer === undefined) return <span className="muted">…</span>;
@@ -162,8 +174,8 @@ function Unknown({
     <>
       <span>{t.unknown}</span>
       {reason && (
-        <small className="muted" lang="en">
-          {reason}
+        <small className="muted">
+          <Said english={reason} japanese={absenceOf(absence)} />
         </small>
       )}
     </>

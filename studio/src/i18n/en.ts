@@ -102,6 +102,9 @@ export const en = {
   photoWorking: "The model is searched for your photo",
   photoHelp: "The first photo takes longer: a network that guesses latents is trained for it.",
   photoFailed: "The photo was not found",
+  phase_encoder: "training the network that guesses latents",
+  phase_calibration: "calibrating with other pictures",
+  phase_projection: "searching for the latent",
 
   close: "Close",
   keep: "Back",

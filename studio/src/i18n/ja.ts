@@ -99,6 +99,9 @@ export const ja: Messages = {
   photoWorking: "あなたの写真をモデルの中に探しています",
   photoHelp: "最初の写真は時間がかかります。潜在変数を推定するネットワークを学習するためです。",
   photoFailed: "写真は見つかりませんでした",
+  phase_encoder: "潜在変数を推定するネットワークを学習しています",
+  phase_calibration: "ほかの画像で較正しています",
+  phase_projection: "潜在変数を探しています",
 
   close: "閉じる",
   keep: "戻る",

@@ -17,6 +17,7 @@ const REMEDIES: Record<JobError["kind"], Remedy | null> = {
   not_scored: null,
   dataset_unreadable: null,
   checkpoint_unreadable: null,
+  unusable_model_file: null,
   cancelled: null,
   too_few_pictures: null,
   all_alike: null,

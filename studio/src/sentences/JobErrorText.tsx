@@ -12,6 +12,7 @@ const DETAILED: ReadonlySet<string> = new Set<JobError["kind"]>([
   "not_scored",
   "packages_missing",
   "too_few_pictures",
+  "unusable_model_file",
   "worker_failed",
 ]);
 

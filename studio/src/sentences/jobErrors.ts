@@ -20,8 +20,11 @@ export const JOB_ERRORS: Sentences<JobError> = {
     "学習が発散しました。前の状態に戻して学習率を下げても、数値が有限になりませんでした。",
   not_scored: () =>
     "最後のチェックポイントを採点できませんでした。学習は終わっており、チェックポイントは配信されます。",
-  dataset_unreadable: () => "データセットのファイルが見つからないか、壊れています。",
-  checkpoint_unreadable: () => "チェックポイントのファイルが見つからないか、壊れています。",
+  dataset_unreadable: () =>
+    "データセットのファイルを使えませんでした。見つからないか、壊れているか、設定と合いません。",
+  checkpoint_unreadable: () =>
+    "チェックポイントのファイルを使えませんでした。見つからないか、壊れているか、別のネットワークのものです。",
+  unusable_model_file: () => "このファイルは、モデルとして使えません。",
   cancelled: () => "このデータセットを作るジョブはキャンセルされました。",
   too_few_pictures: ({ accepted, received, needed }) =>
     `${n(received)} 個のファイルのうち使えるのは ${n(accepted)} 個で、データセットには ${n(needed)} 個以上が必要です。`,

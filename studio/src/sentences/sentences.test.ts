@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "../api/client";
 import { Problem } from "../api/problem";
+import { ABSENCES, absenceOf } from "./absences";
 import type { Sentences } from "./facts";
 import {
   balanceAdvice,
@@ -234,6 +235,13 @@ test("every problem of a request is said, with its field or value where it has o
   expect(problemOf(taken)).toContain("「cats」");
   expect(problemOf(new Problem(422, "x", "size", null, null, "invalid_request"))).toContain("size");
   expect(problemOf(new Problem(502, "Bad Gateway"))).toContain("502");
+});
+
+test("every reason why something is unknown of an image is said", () => {
+  for (const absence of Object.keys(ABSENCES) as (keyof typeof ABSENCES)[]) {
+    expectJapanese(absenceOf(absence));
+  }
+  expect(absenceOf(undefined)).toBeNull();
 });
 
 test("every verdict on a photo is said", () => {
