@@ -5,7 +5,10 @@ A kind is known only for frequent errors. Jobs that older versions ended have no
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter
+import structlog
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+log = structlog.get_logger()
 
 
 class OutOfMemory(BaseModel):
@@ -151,5 +154,11 @@ _ADAPTER: TypeAdapter[JobError] = TypeAdapter(JobError)
 
 
 def read_job_error(stored: dict[str, Any] | None) -> JobError | None:
-    """The error that a row holds; None if it holds none."""
-    return None if stored is None else _ADAPTER.validate_python(stored)
+    """The error that a row holds; None if it holds none, or one that this version does not know."""
+    if stored is None:
+        return None
+    try:
+        return _ADAPTER.validate_python(stored)
+    except ValidationError as error:  # stored by a newer worker
+        log.warning("job_error_unknown", facts=stored, error=str(error))
+        return None

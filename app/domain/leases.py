@@ -179,9 +179,10 @@ def reap(session: Session, max_attempts: int) -> list[Job]:
     ).all()
     for job in jobs:
         if job.attempt >= max_attempts and not job.stop_requested:
+            times = "once" if job.attempt == 1 else f"{job.attempt} times"
             error = (
-                f"its worker stopped renewing the lease {job.attempt} times without storing "
-                "anything new in between: it was killed, or its machine ran out of memory"
+                f"its worker stopped renewing the lease {times} without storing anything new in "
+                "between: it was killed, or its machine ran out of memory"
             )
             facts = {"kind": "worker_lost", "attempts": job.attempt}
             _end(session, job, Status.FAILED, error, facts)

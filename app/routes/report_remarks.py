@@ -3,9 +3,15 @@
 Each sentence comes with its kind and the figures in it, for pages in other languages.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from app.domain.findings import LevelRange
 
@@ -67,7 +73,20 @@ class TooLarge(BaseModel):
     max_bytes: int
 
 
-AnyRejection = TooSmall | TooManyPixels | TooLarge | Rejection
+def _without_unknown_kind(
+    stored: dict[str, Any], read: ValidatorFunctionWrapHandler
+) -> TooSmall | TooManyPixels | TooLarge | Rejection:
+    """The stored rejection, without its kind if this version does not know it with its figures."""
+    try:
+        rejection: TooSmall | TooManyPixels | TooLarge | Rejection = read(stored)
+    except ValidationError:
+        return Rejection(file=stored["file"], reason=stored["reason"])
+    return rejection
+
+
+AnyRejection = Annotated[
+    TooSmall | TooManyPixels | TooLarge | Rejection, WrapValidator(_without_unknown_kind)
+]
 
 
 class Treated(BaseModel):

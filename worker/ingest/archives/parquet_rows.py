@@ -79,7 +79,9 @@ def write_rows(path: Path, out: BinaryIO) -> None:
     except (Rejected, NoClass) as error:
         end = str(error)
     except MemoryError:
-        end = f"too large: after {written:,} rows; write it with smaller row groups and pages"
+        end = (
+            f"too little memory: after {written:,} rows; write it with smaller row groups and pages"
+        )
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:
         end = f"damaged: after {written:,} rows: {str(error).partition(chr(10))[0]}"
     _write(out, {"end": end})
