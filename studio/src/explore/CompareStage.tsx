@@ -8,10 +8,10 @@ import type { PictureSource } from "../pictures/source";
 import { absenceOf } from "../sentences/absences";
 import { ErrorText } from "../sentences/ErrorText";
 import { Said } from "../sentences/Said";
+import { useSettled } from "../ui/useSettled";
 import { useImagesSeen } from "./CompareBar";
 import { canCompare } from "./comparison";
 import { MorphingPicture } from "./MorphingPicture";
-import { useSettled } from "./useSettled";
 import { Wiped } from "./Wipe";
 
 const WALK_MS = 250; // a picture that one only walks past is not described

@@ -23,12 +23,12 @@ import { NO_SEARCH, type View } from "../state/view";
 import { CopyRow } from "../ui/CopyRow";
 import { DownloadLinks } from "../ui/DownloadLinks";
 import { MorphIcon, SparkIcon, TrashIcon } from "../ui/icons";
+import { useSettled } from "../ui/useSettled";
 import { Directions } from "./Directions";
 import { MorphingPicture } from "./MorphingPicture";
 import { PhotoComparison } from "./PhotoStage";
 import { SaveForm } from "./SaveForm";
 import { type Scale, ScaleChoice } from "./ScaleChoice";
-import { useSettled } from "./useSettled";
 
 const WALK_MS = 250; // a picture that one only walks past is not described
 

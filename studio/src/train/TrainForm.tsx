@@ -7,6 +7,7 @@ import { useModels, usePresets } from "../api/queries";
 import { useTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
 import type { Change } from "../state/address";
+import { useSettled } from "../ui/useSettled";
 import { AdvancedSettings } from "./AdvancedSettings";
 import type { TrainState } from "./address";
 import { LengthChoice } from "./LengthChoice";
@@ -17,6 +18,8 @@ import { useQuote, useQuotes } from "./queries";
 import { freeName, jobRequest, sortPresets } from "./request";
 import { StartChoice } from "./StartChoice";
 import { useTrainTexts } from "./texts";
+
+const TYPING_MS = 500;
 
 interface FormProps {
   dataset: Dataset;
@@ -49,13 +52,16 @@ function PresetForm({ dataset, state, change, presets }: FormProps & { presets: 
 
   const { images, lengths } = useLength(dataset, preset, state);
   const body = jobRequest(dataset, preset, model, images, state);
-  const quote = useQuote(body);
+  // A name that is being typed would be measured letter by letter.
+  const settled = useSettled(model, TYPING_MS);
+  const quotedModel = isName(settled) ? settled : dataset.name;
+  const quote = useQuote({ ...body, model: quotedModel });
   const device = quote.data?.estimate.device ?? "cpu";
   const { first, others } = sortPresets(presets, dataset, device !== "cpu");
   const alternatives = first.filter((other) => other !== preset);
   const otherQuotes = useQuotes(
     alternatives.map((other) =>
-      jobRequest(dataset, other, model, lengthsOf(dataset, other).good, {
+      jobRequest(dataset, other, quotedModel, lengthsOf(dataset, other).good, {
         ...state,
         preset: other.name,
         overrides: {},

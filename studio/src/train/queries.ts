@@ -50,13 +50,32 @@ export function useDeleteDataset() {
 const quoteOf = (body: JobRequest) =>
   queryOptions({
     queryKey: ["quote", body],
-    queryFn: async ({ signal }) =>
-      (await data(
-        api.POST("/v1/jobs", { params: { query: { dry_run: true } }, body, signal }),
-      )) as Quote,
+    queryFn: ({ signal }) => measure(body, signal),
     staleTime: QUOTE_STALE_MS,
     retry: (count, error) => error instanceof Problem && error.status === 503 && count < 3,
   });
+
+/** The trainings whose step the service has measured: those that differ in length or name only. */
+const measured = new Set<string>();
+let lastMeasurement: Promise<unknown> = Promise.resolve();
+
+/** Requests a dry run once the earlier ones have ended: the service measures one training at a time,
+ * and refuses requests when several wait. */
+function measure(body: JobRequest, signal: AbortSignal): Promise<Quote> {
+  const { images: _, model: __, ...step } = body;
+  const key = JSON.stringify(step);
+  const run = async () => {
+    signal.throwIfAborted();
+    // Its end is awaited even if the page no longer needs it: the service does not stop measuring.
+    const quote = await data(api.POST("/v1/jobs", { params: { query: { dry_run: true } }, body }));
+    measured.add(key);
+    return quote as Quote;
+  };
+  if (measured.has(key)) return run();
+  const quote = lastMeasurement.then(run);
+  lastMeasurement = quote.catch(() => undefined);
+  return quote;
+}
 
 /** What a training would take. A step of it is measured where it would run, which takes seconds. */
 export function useQuote(body: JobRequest) {
