@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { Button } from "react-aria-components";
 import type { Job } from "../api/client";
 import { useJobAction } from "../api/jobs";
@@ -46,10 +46,17 @@ export function JobPane({
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, [onClose]);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // On a phone the pane takes the place of the list, and of the row that had the focus.
+    if (!document.activeElement?.checkVisibility()) heading.current?.focus();
+  }, []);
   return (
     <aside className="pane" aria-label={t.details}>
       <div className="pane-head">
-        <h2>{job ? `${words[job.kind]}: ${titleOf(job, t)}` : t.details}</h2>
+        <h2 ref={heading} tabIndex={-1}>
+          {job ? `${words[job.kind]}: ${titleOf(job, t)}` : t.details}
+        </h2>
         {job && <StatusBadge job={job} />}
         <IconButton label={t.close} onPress={onClose}>
           <CloseIcon />

@@ -24,6 +24,7 @@ export function JobRow({ job, view, order }: { job: Job; view: JobsView; order?:
       <ScreenLink
         className={`job-row ${job.status}`}
         query={JOBS_CODEC.format({ ...view, job: job.id })}
+        data-job={job.id}
         aria-current={isOpen ? "true" : undefined}
       >
         <span className="job-kind">{words[job.kind]}</span>

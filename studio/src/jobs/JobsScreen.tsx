@@ -24,6 +24,7 @@ export default function JobsScreen() {
   const ended = useEndedJobs(filters);
   const open = useJob(view.job, { isFollowed: true });
   useNewJobs(filters);
+  useReturningFocus(view.job);
 
   const liveJobs = live.data?.items ?? [];
   const endedJobs = itemsOf(ended.data).filter((job) => hasEnded(job.status));
@@ -85,6 +86,18 @@ export default function JobsScreen() {
       )}
     </>
   );
+}
+
+/** Gives the focus of a pane that is closed back to the row of its job. */
+function useReturningFocus(open: string | null) {
+  const before = useRef(open);
+  useEffect(() => {
+    const hasLost = document.activeElement === document.body;
+    if (open === null && before.current !== null && hasLost) {
+      document.querySelector<HTMLElement>(`.job-row[data-job="${before.current}"]`)?.focus();
+    }
+    before.current = open;
+  }, [open]);
 }
 
 function Empty({ isFiltered, clear }: { isFiltered: boolean; clear: () => void }) {
