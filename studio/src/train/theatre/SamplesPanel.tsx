@@ -49,7 +49,7 @@ export function SamplesPanel({
     change({ at: images >= last ? null : images }, { replace: true });
   return (
     <section className="samples-panel" aria-label={t.samples}>
-      <div className={compared === null ? "sample-stage" : "sample-stage two"}>
+      <div className={other === null ? "sample-stage" : "sample-stage two"}>
         <Caption job={job} sample={shown} isNamed={compared !== null} />
         {compared !== null && other !== null && <Caption job={compared} sample={other} isNamed />}
       </div>
