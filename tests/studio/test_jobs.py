@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from running_service import Service, wait_until
 
 from .browser import PHONE, Visitor, open_browser
-from .page_checks import axe_findings
+from .explore_page import query
 from .small_data import (
     add_dataset,
     add_model,
@@ -92,29 +92,72 @@ def test_a_running_job_moves_by_itself_and_opens_with_its_log(world: World) -> N
         expect(pane(page)).to_have_count(0)
 
 
-def test_with_the_keyboard_exactly_one_of_two_waiting_jobs_is_cancelled(world: World) -> None:
+def test_exactly_one_of_two_waiting_jobs_is_cancelled(world: World) -> None:
     first, second = world.queue("first"), world.queue("second")
     with world.visitor.visit("/?screen=jobs") as page:
         expect(row(page, "first")).to_contain_text("Place 1 in its queue")
         expect(row(page, "second")).to_contain_text("Place 2 in its queue")
-        row(page, "first").focus()
-        page.keyboard.press("Enter")
-        pane(page).get_by_role("button", name="Cancel").focus()
-        page.keyboard.press("Enter")
+        row(page, "first").click()
+        pane(page).get_by_role("button", name="Cancel").click()
         question = page.get_by_role("alertdialog")
         expect(question).to_contain_text("Cancel this job? (Training: first)")
         expect(question).to_contain_text("No checkpoint is stored yet")
-        page.keyboard.press("Escape")
-        expect(question).to_have_count(0)
-        assert status_of(world.api, first) == "queued"
-        page.keyboard.press("Enter")
-        question.get_by_role("button", name="Cancel the job").focus()
-        page.keyboard.press("Enter")
+        question.get_by_role("button", name="Cancel the job").click()
         expect(pane(page).get_by_text("Cancelled", exact=True)).to_be_visible()
         expect(row(page, "second")).to_contain_text("Place 1 in its queue")
     assert [status_of(world.api, job) for job in (first, second)] == ["cancelled", "queued"]
     assert status_of(world.api, world.running) == "running"
     post(world.api, f"/v1/jobs/{second}/cancel")
+
+
+def test_by_keyboard_one_of_two_waiting_jobs_is_cancelled_and_queued_again(world: World) -> None:
+    first, second = world.queue("kept"), world.queue("unwanted")
+    with world.visitor.visit_by_keyboard("/?screen=jobs") as keyboard:
+        page = keyboard.page
+        expect(row(page, "unwanted")).to_contain_text("待ち行列の 2 番目")
+        keyboard.press("link", re.compile("^学習 unwanted"))
+        expect(pane(page).get_by_role("heading", name="学習: unwanted")).to_be_focused()
+        expect(row(page, "kept")).to_be_hidden()
+        keyboard.press("button", "キャンセル", within=pane(page))
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text("チェックポイントはまだ保存されていません")
+        keyboard.keys("Escape")
+        expect(question).to_have_count(0)
+        assert status_of(world.api, second) == "queued"
+        keyboard.press("button", "キャンセル", within=pane(page))
+        keyboard.press("button", "ジョブをキャンセル", within=question)
+        expect(pane(page).get_by_text("キャンセル済み", exact=True)).to_be_visible()
+        keyboard.press("button", "もう一度登録", within=pane(page))
+        expect(question.get_by_role("radio", name="最初から")).to_be_checked()
+        keyboard.press("button", "もう一度登録", within=question)
+        page.wait_for_url(re.compile(f"job=(?!{second})"))
+        again = query(page)["job"]
+        expect(pane(page).get_by_text("待ち行列の 2 番目")).to_be_visible()
+        keyboard.keys("Escape")
+        expect(row(page, "unwanted").first).to_be_focused()
+    states = [status_of(world.api, job) for job in (first, second, again, world.running)]
+    assert states == ["queued", "cancelled", "queued", "running"]
+    for job in (first, again):
+        post(world.api, f"/v1/jobs/{job}/cancel")
+
+
+def test_by_keyboard_a_running_job_is_watched_paused_and_resumed(world: World) -> None:
+    with world.visitor.visit_by_keyboard() as keyboard:
+        page = keyboard.page
+        keyboard.press("link", "ジョブ")
+        progress = row(page, "long").get_by_role("progressbar")
+        before = progress.evaluate("(bar) => bar.value")
+        page.wait_for_function(
+            "(before) => document.querySelector('.job-row progress').value > before", arg=before
+        )
+        keyboard.press("link", re.compile("^学習 long"))
+        keyboard.reach("log", "ログ")
+        keyboard.press("button", "ログをコピー")
+        assert "train begins" in page.evaluate("navigator.clipboard.readText()")
+        keyboard.press("button", "一時停止", within=pane(page))
+        keyboard.press("button", "再開", within=pane(page))
+        expect(pane(page).get_by_text("実行中", exact=True)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
 
 
 def test_a_cancelled_training_is_queued_again_with_the_same_configuration(world: World) -> None:
@@ -148,18 +191,35 @@ def test_a_training_is_paused_resumed_and_continued_from_its_checkpoint(world: W
         expect(pane(page).get_by_text("Running", exact=True)).to_be_visible()
 
 
-def test_an_error_is_shown_with_what_to_do(world: World) -> None:
-    made = post(
-        world.api,
-        "/v1/datasets",
-        data={"name": "words"},
-        files={"files": ("words.txt", b"no picture")},
-    )
-    error = wait_until_ended(world.api, made["job"])["error"]
+@pytest.fixture(scope="module")
+def error(world: World) -> str:
+    """The error of an upload `words`, which holds no picture."""
+    files = {"files": ("words.txt", b"no picture")}
+    made = post(world.api, "/v1/datasets", data={"name": "words"}, files=files)
+    return str(wait_until_ended(world.api, made["job"])["error"])
+
+
+def test_an_error_is_shown_with_what_to_do(world: World, error: str) -> None:
     with world.visitor.visit("/?screen=jobs&kind=ingest") as page:
         row(page, "words").click()
         expect(pane(page).get_by_role("alert")).to_contain_text(error)
         expect(pane(page).get_by_text("drop the files again")).to_be_visible()
+
+
+def test_by_keyboard_filters_lead_to_an_error_with_what_to_do(world: World, error: str) -> None:
+    with world.visitor.visit_by_keyboard("/?screen=jobs") as keyboard:
+        page = keyboard.page
+        keyboard.choose(re.compile("^すべての状態"), "失敗")
+        keyboard.choose(re.compile("^すべての種類"), "評価")
+        expect(page.get_by_text("条件に合うジョブはありません。")).to_be_visible()
+        keyboard.choose(re.compile("^評価"), "画像の取り込み")
+        assert query(page) == {"screen": "jobs", "kind": "ingest", "status": "failed"}
+        keyboard.press("link", re.compile("^画像の取り込み words"))
+        expect(pane(page).get_by_role("alert")).to_be_visible()
+        expect(pane(page).get_by_text("「学習」の画面にファイルをドロップ")).to_be_visible()
+        keyboard.keys("Escape")
+        keyboard.press("button", "絞り込みを解除")
+        expect(row(page, "long")).to_be_visible()
 
 
 def test_the_files_of_a_synthesis_are_saved_and_deleted(world: World) -> None:
@@ -208,24 +268,3 @@ def test_a_job_that_is_queued_elsewhere_appears_by_itself(world: World) -> None:
         expect(row(page, "elsewhere")).to_contain_text("Place 1 in its queue")
         post(world.api, f"/v1/jobs/{job}/cancel")
         expect(row(page, "elsewhere").get_by_text("Cancelled")).to_be_visible()
-
-
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_serious_is_wrong_for_assistive_technology(world: World, theme: Any) -> None:
-    with world.visitor.visit(
-        f"/?screen=jobs&job={world.running}", theme=theme, reduced_motion="reduce"
-    ) as page:
-        expect(pane(page).get_by_role("log")).to_be_visible()
-        assert axe_findings(page) == []
-        pane(page).get_by_role("button", name="Cancel").click()
-        expect(page.get_by_role("alertdialog")).to_be_visible()
-
-
-def test_on_a_phone_and_in_japanese(world: World) -> None:
-    with world.visitor.visit("/?screen=jobs", size=PHONE, language="ja-JP") as page:
-        row(page, "long").tap()
-        expect(page.get_by_role("heading", name="学習: long")).to_be_visible()
-        expect(page.locator(".job-row").first).to_be_hidden()
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-        pane(page).get_by_role("button", name="閉じる").tap()
-        expect(row(page, "long")).to_be_visible()

@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
-from bundle_files import bundle
 from playwright.sync_api import Locator, Page, expect
 from running_service import Service
 
 from .browser import PHONE, Visitor, open_browser
 from .explore_page import query
-from .page_checks import axe_findings
 from .small_data import (
     add_dataset,
     add_model,
@@ -132,83 +130,6 @@ def test_the_model_that_was_looked_at_last_is_opened_again(world: World) -> None
         expect(page.get_by_role("heading", name=newest)).to_be_visible()
 
 
-def test_a_bundle_is_imported_and_a_taken_name_is_explained(world: World) -> None:
-    files = {"name": "Our Cats.zip", "mimeType": "application/zip", "buffer": bundle()}
-    with world.visitor.visit("/?screen=models") as page:
-        page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
-        name = page.get_by_role("textbox", name="Name of the new model")
-        expect(name).to_have_value("our-cats")
-        name.fill("No Name")
-        expect(page.get_by_text("1 to 64 lowercase letters")).to_be_visible()
-        name.fill("first")
-        name.press("Enter")
-        expect(page.get_by_role("alert")).to_contain_text("Give it another name")
-        name.fill("second")
-        name.press("Enter")
-        page.get_by_role("link", name="Open second").click()
-        expect(page.get_by_role("heading", name="second")).to_be_visible()
-
-
-def drop(page: Page, zone: Locator, file: Path) -> None:
-    """Drop a file as a person does."""
-    box = zone.bounding_box()
-    assert box is not None
-    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
-    place = {"x": box["x"] + 20, "y": box["y"] + 20}
-    session = page.context.new_cdp_session(page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
-
-
-def test_a_file_that_is_dropped_and_is_no_model_is_refused_with_the_reason(
-    world: World, tmp_path: Path
-) -> None:
-    words = tmp_path / "words.safetensors"
-    words.write_text("no weights")
-    with world.visitor.visit("/?screen=models") as page:
-        zone = page.locator(".drop-zone")
-        zone.scroll_into_view_if_needed()
-        drop(page, zone, words)
-        page.get_by_role("button", name="Import", exact=True).click()
-        expect(page.get_by_role("alert")).to_contain_text("words.safetensors")
-
-
-def test_a_model_is_renamed_with_the_keyboard_and_deleted_with_what_it_frees(
-    world: World,
-) -> None:
-    add_model(world.api, "before")
-    kilobytes = world.api.get("/v1/models/before").json()["bytes"] / 1000
-    with world.visitor.visit("/?screen=models&model=before") as page:
-        page.get_by_role("button", name="Rename").focus()
-        page.keyboard.press("Enter")
-        name = page.get_by_role("textbox", name="New name")
-        expect(name).to_be_focused()
-        page.keyboard.press("Control+A")
-        page.keyboard.type("first")
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("alert")).to_contain_text("there is a model 'first' already")
-        page.keyboard.press("Control+A")
-        page.keyboard.type("after")
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="after")).to_be_visible()
-        assert page.url.endswith("/?screen=models&model=after")
-        for screen in ("", "screen=models&"):  # old links
-            page.goto(f"{world.visitor.url}/?{screen}model=before")
-            page.wait_for_url(f"{world.visitor.url}/?{screen}model=after")
-        expect(page.get_by_role("heading", name="after")).to_be_visible()
-
-        page.get_by_role("button", name="Delete").click()
-        question = page.get_by_role("alertdialog")
-        expect(question).to_contain_text(f"which frees {kilobytes:.1f} kB")
-        page.keyboard.press("Escape")
-        expect(question).to_have_count(0)
-        page.get_by_role("button", name="Delete").click()
-        question.get_by_role("button", name="Delete the model").click()
-        expect(tile(page, "first")).to_be_visible()
-        expect(tile(page, "after")).to_have_count(0)
-    assert world.api.get("/v1/models/after").status_code == 404
-
-
 def test_a_model_in_use_is_not_deleted(world: World) -> None:
     job = queue_training(world.api, "dots", "busy")
     with world.visitor.visit("/?screen=models&model=busy") as page:
@@ -262,22 +183,29 @@ def test_the_playground_is_saved(world: World) -> None:
         download.value.cancel()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_serious_is_wrong_for_assistive_technology(world: World, theme: Any) -> None:
-    options: dict[str, Any] = {"theme": theme, "reduced_motion": "reduce"}
-    with world.visitor.visit("/?screen=models", **options) as page:
-        page.wait_for_selector(".model-tile .picture.shown")
-    with world.visitor.visit("/?screen=models&model=first", **options) as page:
-        page.wait_for_selector(".scores")
-        assert axe_findings(page) == []
-        page.get_by_role("button", name="Delete").click()
-        expect(page.get_by_role("alertdialog")).to_be_visible()
-
-
-def test_on_a_phone_and_in_japanese(world: World) -> None:
-    with world.visitor.visit("/?screen=models", size=PHONE, language="ja-JP") as page:
-        tile(page, "first").tap()
-        expect(page.get_by_role("heading", name="モデルカード")).to_be_visible()
+def test_by_keyboard_a_checkpoint_is_served_exported_and_explored(world: World) -> None:
+    oldest = world.checkpoints("trained")[-1]
+    images = f"{oldest['images_seen']:,}"
+    with world.visitor.visit_by_keyboard("/?screen=models") as keyboard:
+        page = keyboard.page
+        keyboard.press("link", re.compile("trained"))
+        expect(page.get_by_role("region", name="モデルカード")).to_contain_text("ここで学習")
+        keyboard.choose(re.compile("^KID"), "適合率")
+        assert query(page)["score"] == "precision"
+        keyboard.press("button", f"{images} 枚のチェックポイントを配信する")
+        keyboard.press("button", "最良のものを自動で配信")
+        expect(page.get_by_role("button", name="最良のものを自動で配信")).to_have_count(0)
+        keyboard.press("button", f"{images} 枚のチェックポイントを書き出す")
+        with page.expect_download() as download:
+            keyboard.press("link", "バンドル でダウンロード")
+        assert download.value.suggested_filename == f"trained-{oldest['id']}.zip"
+        keyboard.keys("Escape")
+        keyboard.press("button", "コピー: 画像")
+        assert "<img src=" in page.evaluate("navigator.clipboard.readText()")
+        with page.expect_download() as download:
+            keyboard.press("button", "ページを保存")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-        page.get_by_role("button", name="1,000 枚のチェックポイントを書き出す").tap()
-        expect(page.get_by_text("モデルカード、スコア、サンプルを含むすべて")).to_be_visible()
+        keyboard.press("link", f"{images} 枚のチェックポイントを探索")
+        page.wait_for_selector(".tile .picture.shown")
+        assert query(page) == {"model": "trained", "checkpoint": oldest["id"]}
+    assert not world.api.get("/v1/models/trained").json()["pinned"]

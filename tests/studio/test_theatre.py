@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from .browser import DESKTOP, PHONE, Visitor
+from .browser import PHONE, Visitor
 from .discs import START_MS, add_discs, open_trainer, start_training, wait_until_trained
 from .explore_page import query
 
@@ -29,6 +28,14 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
 def watched(visitor: Visitor) -> str:
     """A training that has ended."""
     job = start_training(visitor, "ended", 64)
+    wait_until_trained(visitor, job)
+    return job
+
+
+@pytest.fixture(scope="module")
+def other(visitor: Visitor) -> str:
+    """Another training that has ended."""
+    job = start_training(visitor, "other", 64, seed=2)
     wait_until_trained(visitor, job)
     return job
 
@@ -97,18 +104,8 @@ def test_a_checkpoint_is_explored_scored_and_fine_tuned(visitor: Visitor, watche
         page.wait_for_selector(".tile .picture.shown")
 
 
-@pytest.mark.parametrize(
-    ("size", "theme"), [(DESKTOP, "dark"), (PHONE, "light")], ids=["desktop-dark", "phone-light"]
-)
-def test_axe_finds_nothing_serious(
-    visitor: Visitor, size: tuple[int, int], theme: Literal["dark", "light"], watched: str
-) -> None:
-    address = f"/?screen=train&job={watched}"
-    with visitor.visit(address, size=size, theme=theme) as page:
-        expect(page.get_by_role("meter", name="KID")).to_be_visible()
-
-
-def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) -> None:
+def add_finding(page: Page, job: str) -> dict[str, str]:
+    """Let the page see a training whose pictures look alike; what the training says of that."""
     says, suggests = "the generator makes few different images", "a penalty (r1)"
     texts = {"signal": "mode_collapse", "says": says, "suggests": suggests}
     finding = {"images_seen": 30_016, **texts}
@@ -117,12 +114,17 @@ def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) ->
         answer = route.fetch()
         route.fulfill(response=answer, json=answer.json() | {"health": [finding]})
 
+    page.route(f"**/v1/jobs/{job}", report)
+    return texts
+
+
+def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) -> None:
     with visitor.visit("/?screen=train") as page:
-        page.route(f"**/v1/jobs/{watched}", report)
+        texts = add_finding(page, watched)
         page.get_by_role("link", name=re.compile("^ended")).click()
         expect(page.get_by_text("The pictures look alike")).to_be_visible()
-        expect(page.get_by_text(says)).to_be_visible()
-        expect(page.get_by_text(suggests)).to_be_visible()
+        expect(page.get_by_text(texts["says"])).to_be_visible()
+        expect(page.get_by_text(texts["suggests"])).to_be_visible()
         page.get_by_role("button", name=re.compile("^Start again from the newest")).click()
         page.get_by_role("alertdialog").get_by_role("button", name="Start again").click()
         page.wait_for_url(re.compile(f"compare={watched}"))
@@ -133,9 +135,7 @@ def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) ->
         assert job["resume_from"] is not None
 
 
-def test_two_trainings_are_overlaid(visitor: Visitor, watched: str) -> None:
-    other = start_training(visitor, "other", 64, seed=2)
-    wait_until_trained(visitor, other)
+def test_two_trainings_are_overlaid(visitor: Visitor, watched: str, other: str) -> None:
     with visitor.visit(f"/?screen=train&job={watched}&at=32") as page:
         page.get_by_role("button", name="Lay another training over it").click()
         page.get_by_role("option", name=re.compile("^other · ")).click()
@@ -145,3 +145,67 @@ def test_two_trainings_are_overlaid(visitor: Visitor, watched: str) -> None:
             expect(grid(page, number)).to_have_attribute("data-images", "32")
         losses = page.get_by_role("region", name="Losses", exact=True)
         expect(losses.locator("li")).to_have_count(4)
+
+
+def test_by_keyboard_a_training_is_paused_looked_back_on_and_cancelled(visitor: Visitor) -> None:
+    job = start_training(visitor, "keys", 1_000_000, stability="off")
+    with visitor.visit_by_keyboard(f"/?screen=train&job={job}") as keyboard:
+        page = keyboard.page
+        expect(page.get_by_text(re.compile("^毎秒"))).to_be_visible(timeout=START_MS)
+        expect(page.get_by_text("まだ何も判定していません")).to_be_visible()
+        expect(grid(page)).to_have_attribute("data-images", re.compile("^(?!0$|32$)"))
+        keyboard.press("button", "一時停止")
+        expect(page.get_by_role("button", name="続ける")).to_be_enabled()
+        for title in ("損失", "D(x) と D(G(z))", "正解率"):
+            chart = page.get_by_role("region", name=title, exact=True)
+            expect(chart.locator("output").first).not_to_have_text("–")
+        keyboard.press("slider", "学習した枚数", "Home")
+        expect(grid(page)).to_have_attribute("data-images", "0")
+        keyboard.keys("ArrowRight")
+        expect(grid(page)).to_have_attribute("data-images", "32")
+        keyboard.press("button", "履歴を再生")
+        expect(grid(page)).not_to_have_attribute("data-images", "32")
+        keyboard.press("slider", "学習した枚数", "End")
+        expect(page).not_to_have_url(re.compile("&at="))
+        with page.expect_download() as download:
+            keyboard.press("link", "WEBP でダウンロード")
+        assert download.value.suggested_filename == f"keys-{job}.webp"
+        keyboard.press("button", "続ける")
+        expect(page.get_by_text("実行中", exact=True)).to_be_visible()
+        keyboard.press("button", "キャンセル")
+        keyboard.press("button", "キャンセル", within=page.get_by_role("alertdialog"))
+        expect(page.get_by_text("キャンセル済み", exact=True)).to_be_visible()
+        keyboard.press("link", "新しい学習")
+        assert query(page) == {"screen": "train", "dataset": "discs"}
+
+
+def test_by_keyboard_two_trainings_are_overlaid_and_a_checkpoint_leads_on(
+    visitor: Visitor, watched: str, other: str
+) -> None:
+    with visitor.visit_by_keyboard(f"/?screen=train&job={watched}&at=32") as keyboard:
+        page = keyboard.page
+        keyboard.choose(re.compile("別の学習を重ねる"), re.compile("^other · "))
+        expect(page.get_by_text("破線: other")).to_be_visible()
+        expect(grid(page, 1)).to_have_attribute("data-images", "32")
+        expect(page.get_by_role("meter", name="KID")).to_be_visible()
+        assert page.evaluate("document.querySelector('.page').scrollWidth") <= PHONE[0]
+        keyboard.press("link", "ここから追加学習")
+        expect(page.get_by_role("button", name="チェックポイント ")).to_be_visible()
+        page.go_back()
+        keyboard.press("link", "探索", within=page.get_by_role("region", name="チェックポイント"))
+        page.wait_for_selector(".tile .picture.shown")
+        assert query(page)["model"] == "ended"
+
+
+def test_by_keyboard_a_finding_is_remedied(visitor: Visitor, watched: str) -> None:
+    with visitor.visit_by_keyboard("/?screen=train") as keyboard:
+        page = keyboard.page
+        add_finding(page, watched)
+        keyboard.press("link", re.compile("^ended"))
+        expect(page.get_by_text("似た画像ばかりです")).to_be_visible()
+        keyboard.press("button", re.compile("^最新のチェックポイントから"))
+        keyboard.press("button", "やり直す", within=page.get_by_role("alertdialog"))
+        page.wait_for_url(re.compile(f"compare={watched}"))
+        address = f"{visitor.url}/v1/jobs/{query(page)['job']}"
+        assert httpx2.post(f"{address}/cancel").json()["config"]["stability"] == "auto"
+        expect(page.get_by_text("キャンセル済み", exact=True)).to_be_visible()

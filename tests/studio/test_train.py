@@ -18,6 +18,8 @@ from .page_checks import axe_findings
 
 pytestmark = pytest.mark.slow
 
+FILLER = bytes(512) * 1024  # makes a file of many pieces
+
 
 @pytest.fixture(scope="module")
 def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
@@ -96,10 +98,9 @@ def test_a_dropped_folder_keeps_its_classes(visitor: Visitor, tmp_path: Path) ->
         assert httpx2.get(f"{visitor.url}/v1/datasets/coloured").status_code == 404
 
 
-def test_an_interrupted_upload_continues(visitor: Visitor, tmp_path: Path) -> None:
-    path = tmp_path / "large.zip"
-    with zipfile.ZipFile(archive(path), "a") as file:
-        file.writestr("filler.bin", bytes(512) * 1024)
+def interrupt_uploads(page: Page) -> list[int]:
+    """The offsets of the pieces that the page sends: the third is still under way when the upload
+    is paused, and the fifth is lost."""
     sent: list[int] = []
     held: list[Route] = []
 
@@ -108,15 +109,27 @@ def test_an_interrupted_upload_continues(visitor: Visitor, tmp_path: Path) -> No
             route.continue_()
             return
         sent.append(int(parse_qs(urlsplit(route.request.url).query)["offset"][0]))
-        if len(sent) == 3:  # is still under way when the upload is paused
+        if len(sent) == 3:
             held.append(route)
         elif len(sent) == 5:
             route.abort("connectionreset")
         else:
             route.continue_()
 
+    page.route("**/v1/uploads/**", count)
+    return sent
+
+
+# No byte that had arrived was sent again, and the piece that was lost was.
+SENT_ONCE = [offset * 64 * 1024 for offset in (0, 1, 2, 2, 3, 3)]
+
+
+def test_an_interrupted_upload_continues(visitor: Visitor, tmp_path: Path) -> None:
+    path = tmp_path / "large.zip"
+    with zipfile.ZipFile(archive(path), "a") as file:
+        file.writestr("filler.bin", FILLER)
     with visitor.visit("/?screen=train", allowed="net::ERR_CONNECTION") as page:
-        page.route("**/v1/uploads/**", count)
+        sent = interrupt_uploads(page)
         choose(page, "Choose an archive", path)
         page.get_by_role("button", name="Upload").click()
         expect(page.get_by_text(re.compile("^131.1 kB of"))).to_be_visible()
@@ -127,9 +140,38 @@ def test_an_interrupted_upload_continues(visitor: Visitor, tmp_path: Path) -> No
         choose(page, "Choose an archive", path)
         page.get_by_role("button", name="Upload").click()
         page.wait_for_url(re.compile("dataset=large"))
-    piece = 64 * 1024
-    # No byte that had arrived was sent again, and the piece that was lost was.
-    assert sent[:6] == [0, piece, 2 * piece, 2 * piece, 3 * piece, 3 * piece]
+    assert sent[:6] == SENT_ONCE
+
+
+def test_by_keyboard_an_interrupted_folder_continues_and_is_deleted(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    path = folder(tmp_path / "folder")
+    (path / "filler.bin").write_bytes(FILLER)
+    with visitor.visit_by_keyboard(
+        "/?screen=train", allowed="net::ERR_CONNECTION|status of 404"
+    ) as keyboard:
+        page = keyboard.page
+        sent = interrupt_uploads(page)
+        keyboard.give_files("フォルダーを選ぶ", path)
+        keyboard.press("button", "アップロード")
+        expect(page.get_by_text(re.compile("のうち 131.1 KB$"))).to_be_visible()
+        keyboard.press("button", "一時停止")
+        expect(page.get_by_role("button", name="続ける")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("アップロードは 2")).to_be_visible()
+        keyboard.give_files("フォルダーを選ぶ", path)
+        keyboard.press("button", "アップロード")
+        expect(page.get_by_text("36 枚 · 64 × 64 · 3 クラス")).to_be_visible()
+        expect(page.get_by_text("filler.bin")).to_be_visible()
+        keyboard.press("button", "別の画像")
+        keyboard.press("button", "削除 folder")
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text("folder を削除しますか?")
+        keyboard.press("button", "削除", within=question)
+        expect(question).to_have_count(0)
+    assert sent[:6] == SENT_ONCE
+    assert httpx2.get(f"{visitor.url}/v1/datasets/folder").status_code == 404
 
 
 def test_a_taken_name_is_refused_with_the_remedy(
@@ -141,6 +183,38 @@ def test_a_taken_name_is_refused_with_the_remedy(
         expect(page.get_by_role("button", name="Upload")).to_be_disabled()
         page.get_by_role("textbox", name="Name").fill("Discs!")
         expect(page.get_by_text("Lowercase letters")).to_be_visible()
+
+
+def test_by_keyboard_an_archive_becomes_a_training(
+    visitor: Visitor, dataset: str, tmp_path: Path
+) -> None:
+    path = archive(tmp_path / f"{dataset}.zip")
+    with visitor.visit_by_keyboard(
+        "/?screen=train&dataset=nothing" + SMALL, allowed="status of 404"
+    ) as keyboard:
+        page = keyboard.page
+        expect(page.get_by_text("データセット nothing はありません")).to_be_visible()
+        keyboard.press("button", "別の画像")
+        keyboard.give_files("アーカイブか画像を選ぶ", path)
+        expect(page.get_by_text(f"データセット {dataset} はすでにあります")).to_be_visible()
+        keyboard.fill("名前", "keys")
+        keyboard.press("radio", "32 × 32", "Space")
+        keyboard.press("button", "アップロード")
+        report = page.get_by_role("region", name="画像の診断")
+        expect(report.get_by_text("36 枚 · 32 × 32 · 3 クラス")).to_be_visible()
+        expect(report.get_by_text("red/broken.png")).to_be_visible()
+        expect(page.get_by_text(re.compile("で測定: 毎秒"))).to_be_visible(timeout=START_MS)
+        assert page.evaluate("document.querySelector('.page').scrollWidth") <= PHONE[0]
+        keyboard.press("radio", re.compile("^古典的な DCGAN"), "Space")
+        keyboard.press("button", "まず試す")
+        keyboard.fill("モデルの名前", "by-keys")
+        images = int(query(page)["images"])
+        keyboard.press("button", "学習")
+        page.wait_for_url(re.compile("job="))
+        expect(page.get_by_role("heading", name="by-keys")).to_be_visible()
+        address = f"{visitor.url}/v1/jobs/{query(page)['job']}"
+    job = httpx2.post(f"{address}/cancel").json()
+    assert (job["preset"], job["config"]["images"], job["model"]) == ("dcgan", images, "by-keys")
 
 
 @pytest.mark.parametrize(
@@ -157,19 +231,6 @@ def test_axe_finds_nothing_serious(
         assert axe_findings(page) == []
         page.goto(f"{visitor.url}/?screen=train&dataset={dataset}&images=64{SMALL}")
         expect(page.get_by_text("too few to learn much from")).to_be_visible(timeout=START_MS)
-
-
-def test_the_screen_in_japanese_on_a_phone(visitor: Visitor, dataset: str) -> None:
-    with visitor.visit(
-        f"/?screen=train&dataset={dataset}&images=64" + SMALL,
-        size=PHONE,
-        theme="light",
-        language="ja-JP",
-    ) as page:
-        expect(page.get_by_role("heading", name="画像の診断")).to_be_visible()
-        expect(page.get_by_text("少ない画像向け")).to_be_visible()
-        width = page.evaluate("document.querySelector('.page').scrollWidth")
-        assert width <= PHONE[0]
 
 
 def test_what_is_not_there_is_said(visitor: Visitor) -> None:
