@@ -2,6 +2,7 @@ import { memo, useCallback, useRef, useState } from "react";
 import type { Job } from "../api/client";
 import { useMoveJob } from "../api/jobs";
 import { useScreenTexts, useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import type { JobsView } from "./address";
 import { titleOf } from "./describe";
 import { JobRow } from "./JobRow";
@@ -27,7 +28,7 @@ export function LiveJobs({
   isFiltered: boolean;
 }) {
   const t = useScreenTexts(TEXTS);
-  const { t: common, n } = useTexts();
+  const { n } = useTexts();
   const [moved, setMoved] = useState<Moved | null>(null);
   const isBusy = useRef(false);
   const { mutate, isPending, variables, error } = useMoveJob();
@@ -56,7 +57,7 @@ export function LiveJobs({
     <>
       {error !== null && (
         <p className="alert" role="alert">
-          {error.message || common.offline}
+          <ErrorText error={error} />
         </p>
       )}
       <p className="live" role="status">
