@@ -109,7 +109,7 @@ function Choice({
           aria-label={named ? id : t.seedName(id)}
         >
           <Thumbnail latent={id} />
-          <span className="play-caption">{named ? id : shortSeed(id)}</span>
+          <span className="play-caption" data-text={named ? id : shortSeed(id)} />
         </ListBoxItem>
       )}
     </ListBox>
