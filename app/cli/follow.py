@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from app.cli.client import ServiceClient, segment
+from app.cli.client import CONNECT_SECONDS, STREAM_SECONDS, ServiceClient, segment
 from app.cli.console import duration, size
 from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable
 from app.cli.progress import View
@@ -64,6 +64,7 @@ def stream_events(
     """
     breaks, last_event_at = 0, time.monotonic()
     while True:
+        opened_at = time.monotonic()
         try:
             for event in client.events(f"jobs/{segment(job_id)}/events", last_id):
                 breaks, last_event_at = 0, time.monotonic()
@@ -78,15 +79,17 @@ def stream_events(
                 # The job ended before the stream was opened, so the stream has no event.
                 yield "end", {"status": job["status"], "error": job["error"]}
                 return
+            failure: CommandError | None = None
         except (ServiceUnreachable, ServiceBusy) as error:
-            if time.monotonic() - last_event_at > GIVE_UP_SECONDS:
-                raise
-            if breaks == 1:  # the first attempt to resume it failed too
-                on_break(f"{error} Trying again; the job continues meanwhile.")
+            failure = error
+        if time.monotonic() - opened_at > CONNECT_SECONDS + STREAM_SECONDS:
+            last_event_at = time.monotonic()  # it was open, and there was no event to send
         if time.monotonic() - last_event_at > GIVE_UP_SECONDS:
-            raise CommandError(
+            raise failure or CommandError(
                 f"the event stream of job {job_id} sent nothing for {GIVE_UP_SECONDS:.0f} s"
             )
+        if failure is not None and breaks == 1:  # the first attempt to resume it failed too
+            on_break(f"{failure} Trying again; the job continues meanwhile.")
         time.sleep(RETRY_SECONDS[min(breaks, len(RETRY_SECONDS) - 1)])
         breaks += 1
 

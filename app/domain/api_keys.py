@@ -48,10 +48,12 @@ def parse_api_keys(value: str | Iterable[str]) -> tuple[ApiKey, ...]:
 
 def _parse_entry(entry: str, number: int) -> ApiKey:
     name, separator, key = entry.partition("=")
-    if not separator or _is_padded_base64(entry):
-        return ApiKey(entry)
     name, key = name.strip(), key.strip()
-    if re.fullmatch(NAME_PATTERN, name) is None:
+    # Nothing but a name before a lost key may be base64 too: `engineering=` must not become a key.
+    is_name = re.fullmatch(NAME_PATTERN, name) is not None
+    if not separator or (_is_padded_base64(entry) and not is_name):
+        return ApiKey(entry)
+    if not is_name:
         raise ValueError(
             f"entry {number} of {SETTING} is neither KEY nor NAME=KEY: before the first = goes "
             f"{NAME_RULE}, and a key without a name contains = only as the padding of base64"
@@ -59,7 +61,8 @@ def _parse_entry(entry: str, number: int) -> ApiKey:
     if not key.strip("="):
         raise ValueError(
             f"entry {number} of {SETTING} has nothing after its =: give NAME=KEY. A key without "
-            f"a name ends with = only as the base64 of {MIN_PADDED_BYTES} bytes or more"
+            f"a name ends with = only as the base64 of {MIN_PADDED_BYTES} bytes or more, with a "
+            "capital letter occurs"
         )
     return ApiKey(key, name)
 

@@ -36,6 +36,8 @@ POSTGRESQL_TIMEOUTS = {
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 CONNECTION_ERROR_CLASS = "08"  # the first two digits of the code
 UNAVAILABLE_STATES = {
+    "40001",  # another transaction was first: it can be tried again
+    "40P01",  # a deadlock
     "25P03",  # the session was idle inside its transaction for too long
     "53300",  # too many connections
     "55P03",  # a lock was not free in time

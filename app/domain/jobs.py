@@ -127,8 +127,8 @@ def move(session: Session, job_id: str, position: int) -> Job:
     job = find(session, job_id, lock=True)
     if job.status != Status.QUEUED:
         raise Conflict(f"job {job_id} is {job.status}: only a queued job can be moved")
-    queue_order.put_at(session, job, position)
-    save(session, job)
+    if queue_order.put_at(session, job, position):
+        save(session, job)
     return job
 
 

@@ -38,16 +38,14 @@ def lock_order(session: Session, queue: str) -> None:
         session.execute(select(func.pg_advisory_xact_lock(*_lock_of(queue))))
 
 
-def put_at(session: Session, job: Job, position: int) -> None:
-    """Move a queued job to a position of its queue, or to its end if it is shorter.
-
-    The caller has locked the order and the job.
-    """
+def put_at(session: Session, job: Job, position: int) -> bool:
+    """Move a queued job to a position of its queue, or to its end if it is shorter; return whether
+    that changed anything. The caller has locked the order and the job."""
     query = select(Job.number, PLACE).where(_is_queued_in([job.queue])).order_by(PLACE)
     rows = session.execute(query).all()
     numbers, places = [row[0] for row in rows], [row[1] for row in rows]
     reordered = [number for number in numbers if number != job.number]
-    reordered.insert(position - 1, job.number)
+    reordered.insert(min(position - 1, len(reordered)), job.number)
     changes = [
         {"number": number, "place": place}
         for number, before, place in zip(reordered, numbers, places, strict=True)
@@ -55,6 +53,7 @@ def put_at(session: Session, job: Job, position: int) -> None:
     ]
     if changes:
         session.execute(update(Job), changes)
+    return bool(changes)
 
 
 def positions(session: Session, jobs: Sequence[Job]) -> dict[str, int]:

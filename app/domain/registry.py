@@ -12,6 +12,7 @@ from app.domain import jobs
 from app.domain.errors import InUse, ModelRenamed, NameTaken, NotFound
 from app.domain.job_states import DERIVING, Stop
 from app.domain.leases import Claim, lock_job
+from app.domain.queue_order import hold_order
 from app.domain.served_checkpoint import best_checkpoint, scored_against, served_checkpoint
 from app.domain.tables import (
     Checkpoint,
@@ -326,6 +327,8 @@ def delete_model(session: Session, name: str) -> list[str]:
     job = jobs.find_unfinished(session, used & Job.kind.not_in(DERIVING))
     if job is not None:
         raise InUse(f"model {name!r} is in use by job {job.id} ({job.status}): cancel it first")
+    for queue in session.scalars(select(Job.queue).where(used).distinct().order_by(Job.queue)):
+        hold_order(session, queue)  # a move locks several jobs of its queue, as this does
     while (job := jobs.find_unfinished(session, used & Job.stop_requested.is_(None))) is not None:
         jobs.request_stop(session, job.id, Stop.CANCEL)
     deleted = session.scalars(select(Checkpoint).where(Checkpoint.model == name)).all()

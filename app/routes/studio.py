@@ -64,7 +64,7 @@ async def get_asset(request: Request, name: str) -> Response:
     try:
         names = _names(folder, _modified(folder))
         file = _read_asset(folder / name, _modified(folder / name)) if name in names else None
-    except FileNotFoundError:  # the pages are not built, or are being built again
+    except OSError:  # the pages are not built, or are being built again
         file = None
     if file is None:
         raise NotFound(f"there is no file {name!r} at {ASSETS}")
@@ -81,7 +81,7 @@ def _page(request: Request, name: str) -> Response:
     try:
         page = _read_page(FOLDER / name, _modified(FOLDER / name))
         page = page.replace(BASE, f'<base href="{public_path("/")}" />')
-    except FileNotFoundError as exc:
+    except OSError as exc:
         raise Unavailable(NOT_BUILT) from exc
     etag = hashlib.sha256(page.encode()).hexdigest()[:32]
     headers = {"ETag": f'"{etag}"', "Cache-Control": "no-cache"} | POLICY

@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -138,3 +140,25 @@ def test_progress_beyond_its_total_is_shown_as_100_percent(
     view = LineView()
     view.update(1300, 1280, "1,300/1,280 images")
     assert capsys.readouterr().err == ": 100 % 1,300/1,280 images\n"
+
+
+def test_a_stream_that_was_open_and_silent_is_resumed_after_a_restart(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 0.0
+
+    service.on(EVENTS, as_events((1, "state", STATE)), as_json({}), as_events((2, "end", END)))
+    monkeypatch.setattr(
+        follow, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: clock)
+    )
+    events = ServiceClient.events
+
+    def silent_for_long(*arguments: Any) -> Iterator[Any]:
+        nonlocal clock
+        yield from events(*arguments)
+        clock += 1000
+
+    monkeypatch.setattr(ServiceClient, "events", silent_for_long)
+    with ServiceClient(service.url) as client:
+        names = [name for name, _ in stream_events(client, "j1", lambda _: None)]
+    assert names == ["state", "end"]

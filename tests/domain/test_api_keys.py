@@ -1,7 +1,7 @@
 """MOGGY_API_KEYS: keys with and without a name, and what is refused."""
 
-import secrets
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 
 import pytest
 
@@ -34,13 +34,13 @@ def test_an_entry_is_a_key_or_a_name_with_a_key(value: str, keys: list[ApiKey]) 
 
 @pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
 @pytest.mark.parametrize("size", [8, 10, 16, 20, 32, 64])
-def test_a_base64_key_that_ends_in_padding_has_no_name(encode: object, size: int) -> None:
-    assert callable(encode)
-    for _ in range(50):
-        key = encode(secrets.token_bytes(size)).decode()
-        assert key.endswith("=")
-        assert parse_api_keys(key) == (ApiKey(key),)
-        assert parse_api_keys(f"ada={key}") == (ApiKey(key, "ada"),)
+def test_a_base64_key_that_ends_in_padding_has_no_name(
+    encode: Callable[[bytes], bytes], size: int
+) -> None:
+    key = encode(bytes(range(250, 250 - size, -1))).decode()
+    assert key.endswith("=")
+    assert parse_api_keys(key) == (ApiKey(key),)
+    assert parse_api_keys(f"ada={key}") == (ApiKey(key, "ada"),)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,7 @@ def test_a_base64_key_that_ends_in_padding_has_no_name(encode: object, size: int
         (f"{'a' * 65}=x", "entry 1 .* neither KEY nor NAME=KEY"),
         ("ada=", "entry 1 of MOGGY_API_KEYS has nothing after its =: give NAME=KEY"),
         ("bob=", "entry 1 .* has nothing after its ="),
+        ("engineering=", "entry 1 .* has nothing after its ="),
         ("abcd==", "entry 1 .* has nothing after its ="),
     ],
 )

@@ -16,7 +16,7 @@ from servers import ON_POSTGRESQL
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from app.domain import jobs, leases, queue_order
+from app.domain import jobs, leases, queue_order, registry
 from app.domain.database import Database, is_unavailable
 from app.domain.errors import Conflict, NotFound
 from app.domain.job_states import Status, Stop
@@ -66,6 +66,7 @@ def run_together(*tasks: Callable[[], None]) -> None:
         (3, 2, [0, 3, 1, 2, 4]),
         (4, 4, [0, 1, 2, 4, 3]),
         (2, 99, [0, 1, 3, 4, 2]),
+        (2, 2**64, [0, 1, 3, 4, 2]),
     ],
 )
 def test_a_moved_job_takes_its_position_and_the_others_keep_their_order(
@@ -191,6 +192,38 @@ def test_the_claim_after_a_move_to_the_front_takes_the_moved_job(database: Datab
     assert sorted(claimed) == sorted(ids)
     # A claim that was committed before the move may have become known after it.
     assert [job_id for job_id, known in moves if claimed.index(job_id) > known + 1] == []
+
+
+def test_a_move_that_changes_nothing_is_no_event(database: Database) -> None:
+    first, second = queue_job(database), queue_job(database)
+    move(database, second, 1)
+    events = state_events(database, second)
+    for _ in range(3):
+        move(database, second, 1)
+    assert state_events(database, second) == events
+    assert waiting(database) == [second, first]
+
+
+@ON_POSTGRESQL
+def test_a_model_is_deleted_while_its_jobs_are_moved(database: Database) -> None:
+    for _ in range(5):
+        with database.write() as session:
+            registry.ensure_model(session, "cats")
+        ids = [queue_job(database, kind="index", config={}, model="cats") for _ in range(12)]
+        for job_id in ids:
+            move(database, job_id, 1)
+
+        def move_all(ids: list[str] = ids) -> None:
+            for job_id in ids:
+                with suppress(Conflict):
+                    move(database, job_id, 1)
+
+        def delete() -> None:
+            with database.write() as session:
+                registry.delete_model(session, "cats")
+
+        run_together(move_all, delete)
+        assert waiting(database, queue="light") == []
 
 
 DIES_INSIDE_ITS_SECOND_MOVE = """

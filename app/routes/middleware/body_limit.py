@@ -32,9 +32,10 @@ MAX_LARGE_BYTES = 32 * 1024**2  # more than a thousand latents of a thousand num
 NUMBER_BYTES = 25  # of a number in a latent: float64's 17 digits, sign, point, exponent, comma
 MAX_HELD_BYTES = 2 * MAX_LARGE_BYTES  # of all large bodies whose responses have not started
 SILENT_SECONDS = 30.0  # the longest wait for the next bytes of a body
-# The longest wait for a whole body, uploads excepted, is BODY_SECONDS and the time that its bytes
-# take at SLOW_BYTES a second: a slow line may send a large photo, and no client can hold the memory
-# of MAX_HELD_BYTES by sending a byte now and then.
+# A body, uploads excepted, may take BODY_SECONDS at any speed, and longer while it arrives at
+# SLOW_BYTES a second: a slow line may send a large photo. No client can hold the memory of
+# MAX_HELD_BYTES by sending a byte now and then, also after a burst: the deadline is never more than
+# BODY_SECONDS ahead.
 BODY_SECONDS = 60.0
 SLOW_BYTES = 64 * 1024
 INLINE_PARSE_BYTES = 64 * 1024  # parsed in the event loop: it takes a millisecond
@@ -106,15 +107,14 @@ class _Body:
         self.limit, self.received = limit, 0
         self._receive = receive
         self._ended = False
-        self._started_at = time.monotonic()
+        self._deadline = time.monotonic() + BODY_SECONDS
 
     async def receive(self) -> Message:
         if self._ended:
             return await self._receive()
         seconds = SILENT_SECONDS
         if self.limit is not None:
-            allowed = BODY_SECONDS + self.received / SLOW_BYTES
-            seconds = min(seconds, self._started_at + allowed - time.monotonic())
+            seconds = min(seconds, self._deadline - time.monotonic())
         try:
             async with asyncio.timeout(seconds):
                 message = await self._receive()
@@ -124,7 +124,9 @@ class _Body:
                 f"the body of the request did not arrive in time: {self.received:,} bytes of it "
                 "are here; send it without pauses, or less at a time",
             ) from exc
-        self.received += len(message.get("body", b""))
+        size = len(message.get("body", b""))
+        self.received += size
+        self._deadline = min(self._deadline + size / SLOW_BYTES, time.monotonic() + BODY_SECONDS)
         self._ended = not message.get("more_body", False)
         if self.limit is not None and self.received > self.limit:
             raise HTTPException(413, _too_large(self.limit))
