@@ -201,7 +201,7 @@ def test_by_keyboard_a_finding_is_remedied(visitor: Visitor, watched: str) -> No
     with visitor.visit_by_keyboard("/?screen=train") as keyboard:
         page = keyboard.page
         add_finding(page, watched)
-        keyboard.press("link", re.compile("^ended"))
+        keyboard.press("link", re.compile("^ended 64 枚のうち 64 枚"))
         expect(page.get_by_text("似た画像ばかりです")).to_be_visible()
         keyboard.press("button", re.compile("^最新のチェックポイントから"))
         keyboard.press("button", "やり直す", within=page.get_by_role("alertdialog"))

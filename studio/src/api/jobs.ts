@@ -38,6 +38,12 @@ export function useSamples(job: string | null, pollMs: number | false = false) {
   });
 }
 
+/** A key for the requests of one job. */
+export function newRequestKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Queues a job; returns it, so that it can be opened. Requests with the same key make one job. */
 export function useQueueJob() {
   const refresh = useRefreshJobs();

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
 import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import type { Dataset, Preset } from "../api/client";
-import { useQueueJob } from "../api/jobs";
+import { newRequestKey, useQueueJob } from "../api/jobs";
 import { isName } from "../api/names";
 import { useModels, usePresets } from "../api/queries";
 import { useTexts } from "../i18n";
@@ -84,7 +84,7 @@ function PresetForm({ dataset, state, change, presets }: FormProps & { presets: 
   const text = JSON.stringify(body);
   // The same training, asked for twice, is one job.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another body is another training
-  const key = useMemo(randomKey, [text]);
+  const key = useMemo(newRequestKey, [text]);
   const wrong = isName(model) ? null : t.nameRule;
   return (
     <Form
@@ -154,9 +154,4 @@ function useLength(dataset: Dataset, preset: Preset, { images, from }: TrainStat
 function lengthsOf(dataset: Dataset, preset: Preset) {
   const { images, augmentation } = preset.config;
   return lengthsFor(dataset.images ?? 0, Number(images), augmentation !== "none");
-}
-
-function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,5 +1,6 @@
+import { useState } from "react";
 import type { Job } from "../../api/client";
-import { useJobAction, useQueueJob } from "../../api/jobs";
+import { newRequestKey, useJobAction, useQueueJob } from "../../api/jobs";
 import { hasEnded, useCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { alertSays, alertSuggests } from "../../sentences/health";
@@ -90,6 +91,7 @@ function Remedy({
 }) {
   const t = useTrainTexts();
   const create = useQueueJob();
+  const [key] = useState(newRequestKey);
   const action = useJobAction(job.id);
   const checkpoints = useCheckpoints(job.model ?? "").data?.items ?? [];
   const newest = checkpoints.find((checkpoint) => checkpoint.job === job.id);
@@ -111,7 +113,7 @@ function Remedy({
   if (newest === undefined || job.config.stability === "auto") return null;
   const restart = async () => {
     const body = restartRequest(job, newest.id);
-    const created = await create.mutateAsync({ body, key: `restart-${job.id}-${newest.id}` });
+    const created = await create.mutateAsync({ body, key });
     if (isLive) await action.mutateAsync("cancel");
     change({ job: created.id, compare: job.id, at: null });
   };
