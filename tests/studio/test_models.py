@@ -91,7 +91,7 @@ def test_a_checkpoint_is_served_explored_and_exported(world: World, tmp_path: Pa
         choices = page.get_by_role("dialog")
         expect(choices.get_by_text(re.compile(r"\d kB"))).to_have_count(2)  # but for the bundles
         with page.expect_download() as download:
-            choices.get_by_role("link", name="Download as Bundle", exact=True).click()
+            choices.get_by_role("link", name=re.compile("^Bundle(?! without)")).click()
         assert download.value.suggested_filename == f"trained-{oldest['id']}.zip"
         download.value.save_as(tmp_path / "bundle.zip")
         with zipfile.ZipFile(tmp_path / "bundle.zip") as files:
@@ -197,7 +197,7 @@ def test_by_keyboard_a_checkpoint_is_served_exported_and_explored(world: World) 
         expect(page.get_by_role("button", name="最良のものを自動で配信")).to_have_count(0)
         keyboard.press("button", f"{images} 枚のチェックポイントを書き出す")
         with page.expect_download() as download:
-            keyboard.press("link", "バンドル でダウンロード")
+            keyboard.press("link", re.compile("^バンドル"))
         assert download.value.suggested_filename == f"trained-{oldest['id']}.zip"
         keyboard.keys("Escape")
         keyboard.press("button", "コピー: 画像")

@@ -46,19 +46,13 @@ function Export({
   isPrivate?: boolean;
 }) {
   const t = useScreenTexts(TEXTS);
-  const { t: common } = useTexts();
   const formats = useFormats();
   const bytes = useExportBytes(checkpoint.id, format).data;
   const file = `${checkpoint.model}-${checkpoint.id}.${ENDINGS[format]}`;
   const name = isPrivate ? t.withoutReference : t[`export_${format}`];
   const path = `${exportPath(checkpoint.id, format)}${isPrivate ? "&reference=false" : ""}`;
   return (
-    <DownloadLink
-      className="export"
-      address={serviceUrl(path)}
-      file={file}
-      label={common.downloadAs(name)}
-    >
+    <DownloadLink className="export" address={serviceUrl(path)} file={file}>
       <strong>{name}</strong>
       {bytes && <span className="number">{formats.bytes(bytes)}</span>}
       <small className="muted">

@@ -4,7 +4,7 @@ import { useKey } from "../api/key";
 import { ErrorText } from "../sentences/ErrorText";
 
 /** A link that saves a file of the service, or the response to a body. With a key or a body the page
- * fetches the file itself: a link carries neither. */
+ * fetches the file itself: a link carries neither. `label` is for content that does not say enough. */
 export function DownloadLink({
   address,
   file,
@@ -16,7 +16,7 @@ export function DownloadLink({
   address: string;
   body?: object | undefined;
   file: string;
-  label: string;
+  label?: string;
   className?: string;
   children: ReactNode;
 }) {
