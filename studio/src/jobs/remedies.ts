@@ -9,7 +9,7 @@ const REMEDIES: Record<JobError["kind"], Remedy | null> = {
   crashed: "remedy_crash",
   worker_lost: "remedy_memory",
   worker_failed: "remedy_crash",
-  data_missing: "remedy_missing",
+  data_missing: null,
   packages_missing: "remedy_missing",
   disk_full: "remedy_disk",
   stalled: null,

@@ -76,7 +76,7 @@ const BALANCE_ADVICE: Record<
   small_classes: () =>
     "どのクラスも丸暗記できるほど画像が少ないため、すべてのクラスの画像を増やすか、クラスなしで学習してください。",
   add_or_leave_out: ({ thin = [], more_thin = 0 }) =>
-    `${listed(thin)}${more_thin > 0 ? ` ほか ${n(more_thin)} クラス` : ""} の画像を増やすか、クラスを使う学習から外してください。`,
+    `${listed(thin)}${more_thin > 0 ? ` ほか ${n(more_thin)} クラス` : ""}の画像を増やすか、クラスを使う学習から外してください。`,
 };
 
 /** Null in reports that do not name the classes. */

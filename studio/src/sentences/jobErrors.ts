@@ -5,13 +5,14 @@ export type JobError = NonNullable<Job["error_facts"]>;
 
 /** Why a job failed or waits, in Japanese. */
 export const JOB_ERRORS: Sentences<JobError> = {
-  out_of_memory: ({ attempts }) => `メモリーが足りず、処理が止まりました(${tried(attempts)})。`,
+  out_of_memory: ({ attempts }) =>
+    `処理が強制終了されました。メモリー不足の可能性があります(${tried(attempts)})。`,
   crashed: ({ attempts }) => `処理が予期せず止まりました(${tried(attempts)})。`,
   worker_lost: ({ attempts }) =>
     `ワーカーからの応答が ${n(attempts)} 回途絶えました。ワーカーが強制終了されたか、マシンのメモリーが足りなくなった可能性があります。`,
   worker_failed: ({ attempts }) => `ワーカーでエラーが起きました(${tried(attempts)})。`,
   data_missing: ({ attempts }) =>
-    `必要なファイルが、ワーカーのマシンから見つかりませんでした(${tried(attempts)})。`,
+    `必要なファイルが、ワーカーのマシンに見つかりませんでした(${tried(attempts)})。`,
   packages_missing: () => "ワーカーのマシンに、学習に必要な Python のパッケージがありません。",
   disk_full: ({ free_bytes, room_needed }) =>
     `ワーカーのディスクがいっぱいです(空き ${bytes(free_bytes)})。${bytes(room_needed)} の空きができると、保存されたところから続きます。`,
@@ -43,5 +44,5 @@ export function jobErrorOf(error: Schemas["JobView"]["error_facts"]): string | n
 }
 
 function tried(attempts: number): string {
-  return attempts > 1 ? `${n(attempts)} 回試みました` : "1 回試みました";
+  return `${n(attempts)} 回試みました`;
 }

@@ -85,7 +85,7 @@ export const REMARKS: Sentences<Remark> = {
   too_many_classes: ({ classes, max_classes }) =>
     `画像は ${n(classes)} クラスに分かれていますが、モデルのクラスは ${n(max_classes)} までなので、このデータセットにはクラスがありません。フォルダーを減らしてください。`,
   respelt_classes: ({ classes, names }) =>
-    `${n(classes)} クラスの名前に、同じ意味の異なる表記(NFC と NFD)がありました。それぞれ 1 つのクラスとして扱います: ${listed(names, classes)}。`,
+    `${n(classes)} クラスの名前に、見た目が同じで文字コードの異なる表記(NFC と NFD)がありました。それぞれ 1 つのクラスとして扱います: ${listed(names, classes)}。`,
   contradicting_duplicates: ({ count }) =>
     `重複した画像のうち ${n(count)} 枚は、最初の 1 枚と違うクラスにあります。最初の 1 枚のクラスを使います。`,
   undecoded_names: ({ archive, count, examples, read_as }) =>
