@@ -41,7 +41,7 @@ class ServedReason(BaseModel):
         if self.kind == "set_by_hand":
             return "set by hand"
         if self.kind == "newest_imported":
-            return "the newest: none is scored here yet: its scores were computed elsewhere"
+            return "the newest; none is scored here yet, and its own scores were computed elsewhere"
         if self.kid is None:
             return "the newest: none is scored yet"
         choice = "the only KID"

@@ -179,7 +179,7 @@ def test_imported_scores_count_only_where_their_pictures_are_here(
     assert item["imported"]["metrics"] == METRICS_OF_CATS
     assert item["imported"]["lineage"]["dataset"]["name"] == "kittens"
     assert client.get("/v1/models/first").json()["served_because"] == (
-        "the newest: none is scored here yet: its scores were computed elsewhere"
+        "the newest; none is scored here yet, and its own scores were computed elsewhere"
     )
     with database.write() as session:
         session.execute(update(Dataset).values(content_hash="ab" * 32))
