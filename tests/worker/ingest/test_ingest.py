@@ -61,6 +61,7 @@ def test_real_cats_are_all_accepted(ingest: Run, shared_data: Path, tmp_path: Pa
         "rejected_count": 0,
         "rejected": [],
         "notes": [],
+        "remarks": [],
         "unclassified": None,
         "labels": None,
     }
