@@ -115,6 +115,8 @@ class Visitor:
             yield page
             findings = axe_findings(page) if check_axe else []
         finally:
+            for opened in context.pages:  # a handler may be at work at this moment
+                opened.unroute_all(behavior="ignoreErrors")
             context.close()
         expected = self.allowed if allowed is None else allowed
         wrong = [text for text in problems if not re.search(expected, text)] + findings

@@ -21,15 +21,15 @@ def test_the_page_says_that_the_service_stopped_and_goes_on_when_it_answers(tmp_
             visitor.visit_by_keyboard(allowed=allowed) as keyboard,
         ):
             in_japanese = keyboard.page.get_by_text("サービスから応答がありません")
-            content = page.get_by_role("heading", level=1)
+            content = page.get_by_text("No model yet")
             expect(content).to_be_visible()
-            before = content.inner_text()
+            expect(keyboard.page.get_by_text("モデルがまだありません")).to_be_visible()
             lost = page.get_by_text("The service does not answer")
             expect(lost).to_have_count(0)
             service.stop()
             expect(lost).to_be_visible()
             expect(in_japanese).to_be_visible()
-            expect(content).to_have_text(before)  # what the page has stays on it
+            expect(content).to_be_visible()  # what the page has stays on it
             service.start()
             expect(lost).to_have_count(0)
             expect(in_japanese).to_have_count(0)
