@@ -35,19 +35,19 @@ class Playground:
         page = self._client.get(f"{self._model}/playground.html").raise_for_status()
         self.file.write_bytes(page.content)
         self.online = Visitor(browser, f"{url}{self._model}/playground.html")
-        self._offline = Visitor(browser, self.file.as_uri())
+        self.offline = Visitor(browser, self.file.as_uri())
 
     @contextmanager
     def open(self, fragment: str = "") -> Iterator[Page]:
         """Open the file in a new profile, without a network."""
-        with self._offline.visit(fragment, offline=True) as page:
+        with self.offline.visit(fragment, offline=True) as page:
             expect(page.locator(".play-seeds .picture.shown").first).to_be_visible()
             yield page
 
     @contextmanager
     def open_by_keyboard(self, fragment: str = "") -> Iterator[Keyboard]:
         """Open the file for the keyboard alone, on a phone, light and in Japanese."""
-        with self._offline.visit_by_keyboard(fragment, offline=True) as keyboard:
+        with self.offline.visit_by_keyboard(fragment, offline=True) as keyboard:
             expect(keyboard.page.locator(".play-seeds .picture.shown").first).to_be_visible()
             yield keyboard
 

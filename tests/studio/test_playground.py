@@ -141,6 +141,19 @@ def test_seeds_are_chosen_by_number_by_chance_and_by_the_arrow_keys(
 
 
 @pytest.mark.slow
+def test_the_address_is_followed_unless_the_page_wrote_it(playground: Playground) -> None:
+    for visitor in (playground.offline, playground.online):
+        with visitor.visit("") as page:
+            page.evaluate("() => addEventListener('hashchange', () => (window.heard = true))")
+            page.get_by_role("option", name="Seed 7", exact=True).click()
+            expect(page).to_have_url(re.compile("#picks=7$"))
+            page.evaluate("() => new Promise((heard) => setTimeout(heard))")
+            assert page.evaluate("() => window.heard") is None
+            page.evaluate("() => (location.hash = 'picks=9')")
+            expect(page.locator(".stage-picture")).to_have_attribute("aria-label", "#9")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en-US", "ja-JP"])
 def test_the_page_is_accessible_and_served_with_its_policy(
     playground: Playground, language: str

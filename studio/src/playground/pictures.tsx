@@ -52,9 +52,10 @@ export function PicturesOf({
   }, [model, generator, className, truncation]);
   const fragment = formatView(view);
   useEffect(() => {
-    // A morph that plays or a slider that is dragged would write an address for every frame.
+    // A morph that plays or a slider that is dragged would write an address for every frame. An
+    // assignment would be heard as a change of the address, too late, and undo what came meanwhile.
     const timer = setTimeout(() => {
-      if (location.hash !== fragment) location.replace(fragment);
+      if (location.hash !== fragment) history.replaceState(history.state, "", fragment);
     }, 300);
     return () => clearTimeout(timer);
   }, [fragment]);
