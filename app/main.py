@@ -1,10 +1,12 @@
 """The API process: `uvicorn app.main:create_app --factory`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
+import structlog
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
@@ -62,10 +64,13 @@ from app.serving.process_settings import (
     ThreadCanary,
     collect_garbage_rarely,
     raise_open_files_limit,
+    release_freed_memory_often,
     switch_threads_often,
 )
 from app.serving.sample_indexes import SampleIndexes
 from models.resources import share_freed_memory, usable_cores
+
+log = structlog.get_logger()
 
 STORE_RETRY_SECONDS = 10.0  # how long a request retries a bucket that does not answer
 
@@ -106,6 +111,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logs()
     share_freed_memory(arenas=usable_cores())
     settings = settings or settings_or_exit(Settings, check_schema)
+    if settings.api_keys:
+        names = [key.name for key in settings.api_keys if key.name is not None]
+        without_name = len(settings.api_keys) - len(names)
+        log.info("api_keys", owners=",".join(names), without_name=without_name)
     set_broker(settings.redis_url)
     api = FastImageApi(
         settings,
@@ -156,9 +165,11 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[dict[str, Any]]:
     collect_garbage_rarely()
     raise_open_files_limit()
     switch_threads_often()
+    releases = asyncio.create_task(release_freed_memory_often())
     try:
         yield {ON_SHUTDOWN: api.state.feeds.end_streams}
     finally:
+        releases.cancel()
         api.state.canary.stop()
         await api.state.feeds.close()
         api.state.engine.close()

@@ -1,4 +1,4 @@
-"""Settings of the API's processes: garbage collection, open files, and cores per thread."""
+"""Settings of the API's process: garbage collection, freed memory, open files and threads."""
 
 import asyncio
 import functools
@@ -10,9 +10,12 @@ from contextlib import suppress
 
 from anyio import to_thread
 
+from models.resources import release_freed_memory
+
 OPEN_FILES = 65_536
 SWITCH_SECONDS = 0.001
 CANARY_SECONDS = 1.0  # between two calls
+RELEASE_SECONDS = 10.0  # between two releases of freed memory
 
 
 @functools.cache  # once per process: objects frozen a second time would never be freed
@@ -25,6 +28,16 @@ def collect_garbage_rarely() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
     gc.enable()  # `app.up.run_without_gc` starts the process without it
+
+
+async def release_freed_memory_often() -> None:
+    """Return freed memory to the system every ten seconds, until the task is cancelled.
+
+    Requests of many sizes at once leave holes in the heap, which glibc keeps for ever.
+    """
+    while True:
+        await asyncio.sleep(RELEASE_SECONDS)
+        await to_thread.run_sync(release_freed_memory)
 
 
 def raise_open_files_limit() -> None:

@@ -8,7 +8,7 @@ from anyio import to_thread
 from databases import sqlite_database
 from fastapi.testclient import TestClient
 
-from app.domain.api_keys import ApiKey
+from app.domain.api_keys import ApiKey, parse_api_keys
 from app.domain.readiness import PROBE_INTERVAL_SECONDS
 from app.domain.settings import Settings
 from app.main import create_app
@@ -120,3 +120,14 @@ def test_a_redirect_never_names_the_host_of_the_request(settings: Settings) -> N
             headers = {"Authorization": "Bearer secret"}
             answer = client.get(path, headers=headers, follow_redirects=False)
             assert "attacker" not in answer.headers.get("location", "")
+
+
+def test_the_log_names_the_owners_of_keys_and_no_key(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = parse_api_keys("ada=secret-1,secret-2,token=secret-3")
+    create_app(settings.model_copy(update={"api_keys": keys}))
+    lines = capsys.readouterr().err.splitlines()
+    (line,) = [line for line in lines if "event=api_keys" in line]
+    assert line.endswith("owners=ada,token without_name=1")
+    assert "secret" not in "".join(lines)

@@ -13,13 +13,15 @@ policy, no serious finding of axe-core.
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as TooLate
 
 from .keyboard import NO_MOUSE, Keyboard
 from .page_checks import axe_findings, collect_errors
@@ -128,3 +130,27 @@ class Visitor:
         manner: dict[str, Any] = {"size": PHONE, "theme": "light", "language": "ja-JP"}
         with self.visit(path, script=NO_MOUSE, **(manner | options)) as page:
             yield Keyboard(page)
+
+
+def query(page: Page) -> dict[str, str]:
+    """The query of the page's address, without `from`, which follows once the wall has settled."""
+    return _query(page.url)
+
+
+def expect_query(page: Page, expected: dict[str, str]) -> None:
+    """Wait for the query of the page's address, without `from`."""
+    with suppress(TooLate):
+        page.wait_for_url(lambda url: _query(url) == expected)
+    assert query(page) == expected
+
+
+def expect_parameter(page: Page, name: str, expected: str | None) -> None:
+    """Wait for the value of a parameter in the page's address; None stands for its absence."""
+    with suppress(TooLate):
+        page.wait_for_url(lambda url: _query(url).get(name) == expected)
+    assert query(page).get(name) == expected
+
+
+def _query(url: str) -> dict[str, str]:
+    values = parse_qs(urlsplit(url).query)
+    return {name: texts[0] for name, texts in values.items() if name != "from"}

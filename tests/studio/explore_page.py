@@ -2,7 +2,6 @@
 
 import io
 import re
-from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 from PIL import Image
@@ -35,12 +34,6 @@ def stage(page: Page) -> Locator:
     return page.get_by_role("complementary")
 
 
-def query(page: Page) -> dict[str, str]:
-    """The query of the page's address, without `from`, which follows once the wall has settled."""
-    values = parse_qs(urlsplit(page.url).query)
-    return {name: texts[0] for name, texts in values.items() if name != "from"}
-
-
 def colours(canvas: Locator) -> list[int]:
     """The RGB values of a canvas."""
     values: list[int] = canvas.evaluate(
@@ -70,6 +63,6 @@ def copied(page: Page) -> str:
     return text
 
 
-def frame(page: Page) -> int:
-    """The number of the frame of the morph that is shown."""
-    return int(page.locator("[data-frame]").get_attribute("data-frame") or -1)
+def expect_frame(page: Page, number: int) -> None:
+    """Wait until this frame of the morph is shown."""
+    expect(page.locator("[data-frame]")).to_have_attribute("data-frame", str(number))

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
-from .browser import DESKTOP, PHONE, Visitor
-from .explore_page import check_downloads, copied, query, stage, tile, wait_for_pictures
+from .browser import DESKTOP, PHONE, Visitor, expect_parameter, expect_query, query
+from .explore_page import check_downloads, copied, stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def test_one_click_opens_a_picture_with_its_recipe_and_files(visitor: Visitor) -
     with visitor.visit() as page:
         tile(page, 7).click()
         expect(stage(page).get_by_role("heading", name="Seed 7")).to_be_visible()
-        assert query(page) == {"show": "7"}
+        expect_query(page, {"show": "7"})
         recipe = httpx2.get(f"{visitor.url}{MODEL}/images/7.json").json()
         for value in (recipe["checkpoint"], f"{recipe['images_seen']:,}", recipe["sha256"][:16]):
             expect(stage(page).get_by_text(value)).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_picture_is_saved_under_a_name_and_deleted(visitor: Visitor) -> None:
         saved = page.get_by_role("button", name="striped", exact=True)
         saved.click()
         assert httpx2.get(f"{visitor.url}{MODEL}/latents/striped").json()["seed"] == 11
-        assert query(page) == {"show": "striped"}
+        expect_query(page, {"show": "striped"})
         stage(page).get_by_role("button", name="Delete the name").click()
         expect(saved).to_have_count(0)
         assert httpx2.get(f"{visitor.url}{MODEL}/latents/striped").status_code == 404
@@ -121,7 +121,7 @@ def test_the_wall_shows_what_is_nearest_to_a_colour_and_to_a_picture(visitor: Vi
         first.click()
         stage(page).get_by_role("button", name="More like this").click()
         seed = str(found[0]["seed"])
-        assert query(page) == {"like": seed, "show": seed}
+        expect_query(page, {"like": seed, "show": seed})
         expect(first).to_have_accessible_name(f"Picture {seed}")  # it is most like itself
         page.get_by_role("button", name="All pictures").click()
         expect(page.get_by_role("grid", name="Pictures by seed")).to_be_visible()
@@ -146,7 +146,7 @@ def test_everything_is_reached_with_the_keyboard_alone(visitor: Visitor) -> None
         page.keyboard.press("ArrowRight")
         page.keyboard.press("m")
         page.wait_for_selector("[data-frame]")
-        assert query(page)["morph"] == f"{columns + 2}..{columns + 3}"
+        expect_parameter(page, "morph", f"{columns + 2}..{columns + 3}")
         page.keyboard.press("Escape")
         page.keyboard.press("Escape")
         expect(stage(page)).to_have_count(0)
@@ -162,7 +162,7 @@ def test_a_seed_a_truncation_and_a_surprise_are_chosen(visitor: Visitor) -> None
         page.get_by_role("button", name="Display").click()
         slider = page.get_by_role("slider", name="Truncation")
         slider.press("ArrowLeft")
-        assert query(page)["truncation"] == "0.95"
+        expect_parameter(page, "truncation", "0.95")
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Surprise me").click()
         page.wait_for_url(lambda url: "from=123456789" not in url)
@@ -223,11 +223,11 @@ def test_a_picture_is_moved_along_directions_by_slider_and_by_number(visitor: Vi
         ginger = stage(page).get_by_role("slider", name="ginger")
         for _ in range(3):
             ginger.press("ArrowRight")
-        assert query(page) == {"show": "22~ginger:0.3"}
+        expect_query(page, {"show": "22~ginger:0.3"})
         amount = stage(page).get_by_role("textbox", name="Amount of white")
         amount.fill("-1.5")
         amount.press("Enter")
-        assert query(page) == {"show": "22~ginger:0.3~white:-1.5"}
+        expect_query(page, {"show": "22~ginger:0.3~white:-1.5"})
         expect(tile(page, 22)).to_have_attribute("aria-pressed", "true")
         link = str(stage(page).get_by_role("link", name="Download as PNG").get_attribute("href"))
         edits = {"ginger": 0.3, "white": -1.5}
@@ -242,7 +242,7 @@ def test_a_picture_is_moved_along_directions_by_slider_and_by_number(visitor: Vi
         saved = httpx2.get(f"{visitor.url}{MODEL}/latents/sunny").json()
         assert saved["source"] == {"seed": 22, "edits": edits}
         stage(page).get_by_role("button", name="Reset").click()
-        assert query(page) == {"show": "22"}
+        expect_query(page, {"show": "22"})
 
 
 def test_favourites_make_a_wall_whose_link_shows_it_and_steps_are_undone(visitor: Visitor) -> None:
@@ -251,7 +251,7 @@ def test_favourites_make_a_wall_whose_link_shows_it_and_steps_are_undone(visitor
         page.get_by_role("button", name="white", exact=True).click()
         stage(page).get_by_role("button", name="Add to favourites").click()
         page.get_by_role("button", name="Favourites", exact=True).click()
-        assert query(page) == {"only": "white..22~ginger:1", "show": "white"}
+        expect_query(page, {"only": "white..22~ginger:1", "show": "white"})
         expect(
             page.get_by_role("grid", name="Found pictures").get_by_role("gridcell")
         ).to_have_count(2)

@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
-from .browser import Visitor
-from .explore_page import check_downloads, copied, query, stage, tile, wait_for_pictures
+from .browser import Visitor, expect_query
+from .explore_page import check_downloads, copied, stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,7 @@ def test_a_picture_is_saved_deleted_and_saved_again(visitor: Visitor) -> None:
         keyboard.keys("Escape")
         for undo in ("button", "key"):
             keyboard.press("button", "marbled")
-            assert query(page) == {"show": "marbled"}
+            expect_query(page, {"show": "marbled"})
             keyboard.press("button", "名前を削除")
             expect(page.get_by_text("marbled を削除しました。")).to_be_visible()
             assert httpx2.get(f"{visitor.url}{MODEL}/latents/marbled").status_code == 404
@@ -146,15 +146,15 @@ def test_a_picture_is_moved_along_directions(visitor: Visitor) -> None:
     with visitor.visit_by_keyboard("/?show=22") as keyboard:
         page = keyboard.page
         keyboard.press("slider", "ginger", "ArrowRight", "ArrowRight")
-        assert query(page) == {"show": "22~ginger:0.2"}
+        expect_query(page, {"show": "22~ginger:0.2"})
         keyboard.fill("white の量", "-1.5", "Enter")
-        assert query(page) == {"show": "22~ginger:0.2~white:-1.5"}
+        expect_query(page, {"show": "22~ginger:0.2~white:-1.5"})
         keyboard.press("button", "white の操作")
         keyboard.press("menuitem", "詳細を表示")
         strip = "3 つのシードを white に沿って -3 から 3 まで動かしたもの"
         expect(stage(page).get_by_role("img", name=strip)).to_be_visible()
         keyboard.press("button", "元に戻す")
-        assert query(page) == {"direction": "white", "show": "22"}
+        expect_query(page, {"direction": "white", "show": "22"})
 
 
 def test_favourites_make_a_wall_and_steps_are_undone(visitor: Visitor) -> None:
@@ -167,7 +167,7 @@ def test_favourites_make_a_wall_and_steps_are_undone(visitor: Visitor) -> None:
         keyboard.press("button", "お気に入りに追加")
         keyboard.keys("Escape")
         keyboard.press("button", "お気に入り")
-        assert query(page) == {"only": "white..22~ginger:1"}
+        expect_query(page, {"only": "white..22~ginger:1"})
         found = page.get_by_role("grid", name="見つかった画像")
         expect(found.get_by_role("gridcell")).to_have_count(2)
         expect(page.get_by_text("選ばれた 2 枚")).to_be_visible()

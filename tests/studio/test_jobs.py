@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from running_service import Service, wait_until
 
-from .browser import PHONE, Visitor, open_browser
-from .explore_page import query
+from .browser import PHONE, Visitor, expect_parameter, expect_query, open_browser, query
 from .small_data import (
     add_dataset,
     add_model,
@@ -78,7 +77,7 @@ def test_a_running_job_moves_by_itself_and_opens_with_its_log(world: World) -> N
         running.click()
         expect(pane(page).get_by_role("heading", name="Training: long")).to_be_visible()
         expect(pane(page).get_by_text("images/s")).to_be_visible()
-        assert f"job={world.running}" in page.url
+        expect_parameter(page, "job", world.running)
         expect(pane(page).get_by_role("log")).to_contain_text("train begins, attempt 1")
         pane(page).get_by_role("button", name="Copy the log").click()
         assert "train begins" in page.evaluate("navigator.clipboard.readText()")
@@ -213,7 +212,7 @@ def test_by_keyboard_filters_lead_to_an_error_with_what_to_do(world: World, erro
         keyboard.choose(re.compile("^すべての種類"), "評価")
         expect(page.get_by_text("条件に合うジョブはありません。")).to_be_visible()
         keyboard.choose(re.compile("^評価"), "画像の取り込み")
-        assert query(page) == {"screen": "jobs", "kind": "ingest", "status": "failed"}
+        expect_query(page, {"screen": "jobs", "kind": "ingest", "status": "failed"})
         keyboard.press("link", re.compile("^画像の取り込み words"))
         expect(pane(page).get_by_role("alert")).to_be_visible()
         expect(pane(page).get_by_text("「学習」の画面にファイルをドロップ")).to_be_visible()
@@ -222,10 +221,16 @@ def test_by_keyboard_filters_lead_to_an_error_with_what_to_do(world: World, erro
         expect(row(page, "long")).to_be_visible()
 
 
-def test_the_files_of_a_synthesis_are_saved_and_deleted(world: World) -> None:
+def synthesize(world: World) -> str:
+    """A synthesis that has ended, with five files; its id."""
     body: dict[str, Any] = {"kind": "synthesize", "model": "tiny", "images": 20}
-    job = post(world.api, "/v1/jobs", json=body | {"shard_images": 10})["id"]
+    job = str(post(world.api, "/v1/jobs", json=body | {"shard_images": 10})["id"])
     wait_until_ended(world.api, job)
+    return job
+
+
+def test_the_files_of_a_synthesis_are_saved_and_deleted(world: World) -> None:
+    job = synthesize(world)
     with world.visitor.visit(f"/?screen=jobs&job={job}") as page:
         with page.expect_download() as download:
             pane(page).get_by_role("link", name="Download as manifest.json").click()
@@ -238,6 +243,21 @@ def test_the_files_of_a_synthesis_are_saved_and_deleted(world: World) -> None:
     assert world.api.get(f"/v1/jobs/{job}/files").json()["items"] == []
 
 
+def test_by_keyboard_the_files_of_a_synthesis_are_saved_and_deleted(world: World) -> None:
+    job = synthesize(world)
+    with world.visitor.visit_by_keyboard(f"/?screen=jobs&job={job}") as keyboard:
+        page = keyboard.page
+        with page.expect_download() as download:
+            keyboard.press("link", "manifest.json でダウンロード")
+        assert download.value.suggested_filename == "manifest.json"
+        keyboard.press("button", "ファイルを削除", within=pane(page))
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text("5 個のファイル")
+        keyboard.press("button", "ファイルを削除", within=question)
+        expect(pane(page).get_by_text("ファイルはありません")).to_be_visible()
+    assert world.api.get(f"/v1/jobs/{job}/files").json()["items"] == []
+
+
 def test_filters_are_in_the_address_and_ended_jobs_come_page_by_page(world: World) -> None:
     for _ in range(ENDED_JOBS):
         post(world.api, f"/v1/jobs/{world.queue('many')}/cancel")
@@ -246,7 +266,7 @@ def test_filters_are_in_the_address_and_ended_jobs_come_page_by_page(world: Worl
         page.get_by_role("option", name="many").click()
         page.get_by_role("button", name="All states").click()
         page.get_by_role("option", name="Cancelled").click()
-        assert page.url.endswith("/?screen=jobs&status=cancelled&model=many")
+        expect_query(page, {"screen": "jobs", "status": "cancelled", "model": "many"})
         page.reload()
         rows = page.locator(".job-row")
         expect(rows.first).to_be_visible()

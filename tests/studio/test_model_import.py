@@ -10,7 +10,7 @@ from bundle_files import bundle
 from playwright.sync_api import Locator, Page, expect
 from running_service import Service
 
-from .browser import Visitor, open_browser
+from .browser import Visitor, expect_query, open_browser
 from .small_data import add_model, client
 
 pytestmark = pytest.mark.slow
@@ -94,7 +94,7 @@ def test_a_model_is_renamed_and_deleted_with_what_it_frees(
         name.fill("after")
         name.press("Enter")
         expect(page.get_by_role("heading", name="after")).to_be_visible()
-        assert page.url.endswith("/?screen=models&model=after")
+        expect_query(page, {"screen": "models", "model": "after"})
         for screen in ("", "screen=models&"):  # old links
             page.goto(f"{world.visitor.url}/?{screen}model=before")
             page.wait_for_url(f"{world.visitor.url}/?{screen}model=after")

@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from running_service import Service
 
-from .browser import PHONE, Visitor, open_browser
-from .explore_page import query
+from .browser import PHONE, Visitor, expect_parameter, expect_query, open_browser, query
 from .small_data import (
     add_dataset,
     add_model,
@@ -63,7 +62,7 @@ def test_a_model_is_opened_from_the_list_with_its_card_and_scores(world: World) 
         expect(tile(page, "first")).to_contain_text("28 × 28 · dcgan · learnt from 1,000 images")
         expect(tile(page, "trained")).to_contain_text(re.compile(r"2 checkpoints · .* kB"))
         tile(page, "first").click()
-        assert page.url.endswith("/?screen=models&model=first")
+        expect_query(page, {"screen": "models", "model": "first"})
         card = page.get_by_role("region", name="Model card")
         expect(card).to_contain_text("Imported; trained as cats")
         expect(card).to_contain_text("kittens, 3,000 images")
@@ -99,7 +98,7 @@ def test_a_checkpoint_is_served_explored_and_exported(world: World, tmp_path: Pa
         page.keyboard.press("Escape")
         page.get_by_role("link", name=f"Explore the checkpoint of {images} images").click()
         page.wait_for_selector(".tile .picture.shown")
-        assert page.url.endswith(f"/?model=trained&checkpoint={oldest['id']}")
+        expect_query(page, {"model": "trained", "checkpoint": oldest["id"]})
 
 
 def test_the_chart_shows_the_score_that_is_chosen(world: World) -> None:
@@ -110,7 +109,7 @@ def test_the_chart_shows_the_score_that_is_chosen(world: World) -> None:
         expect(points).to_have_count(len(scored) if len(scored) > 1 else 0)
         page.get_by_role("button", name="Recall").click()
         page.get_by_role("option", name="Precision").click()
-        assert page.url.endswith("&score=precision")
+        expect_parameter(page, "score", "precision")
 
 
 def test_the_model_that_was_looked_at_last_is_opened_again(world: World) -> None:
@@ -118,7 +117,7 @@ def test_the_model_that_was_looked_at_last_is_opened_again(world: World) -> None
     other = "first" if newest != "first" else "trained"
     with world.visitor.visit() as page:
         expect(page.get_by_role("heading", name=newest)).to_be_visible()
-        assert query(page) == {"model": newest}  # so that a link shows the same
+        expect_query(page, {"model": newest})  # so that a link shows the same
         page.goto(f"{world.visitor.url}/?model={other}")
         expect(page.get_by_role("heading", name=other)).to_be_visible()
         page.get_by_role("link", name="Models").click()
@@ -147,7 +146,24 @@ def test_an_evaluation_is_queued_on_a_dataset(world: World) -> None:
         page.get_by_role("button", name="Start").click()
         page.get_by_role("link", name="Open the job").click()
         expect(page.get_by_role("heading", name="Evaluation: trained on dots")).to_be_visible()
-        job = page.url.split("job=")[1]
+        job = query(page)["job"]
+    cancel_evaluation(world, job)
+
+
+def test_by_keyboard_an_evaluation_is_queued_on_a_dataset(world: World) -> None:
+    with world.visitor.visit_by_keyboard("/?screen=models&model=trained") as keyboard:
+        page = keyboard.page
+        keyboard.press("button", "評価")
+        keyboard.press("button", "開始")
+        keyboard.press("link", "ジョブを開く")
+        expect(page.get_by_role("heading", name="評価: trained(dots)")).to_be_visible()
+        job = query(page)["job"]
+    cancel_evaluation(world, job)
+
+
+def cancel_evaluation(world: World, job: str) -> None:
+    view = world.api.get(f"/v1/jobs/{job}").json()
+    assert (view["kind"], view["model"], view["dataset"]) == ("evaluate", "trained", "dots")
     world.api.post(f"/v1/jobs/{job}/cancel")
     assert status_of(world.api, job) in ("running", "cancelled")
     wait_until_ended(world.api, job)
@@ -183,6 +199,18 @@ def test_the_playground_is_saved(world: World) -> None:
         download.value.cancel()
 
 
+def test_by_keyboard_the_playground_is_saved_and_plays(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "first.html"
+    with world.visitor.visit_by_keyboard("/?screen=models&model=first") as keyboard:
+        with keyboard.page.expect_download() as download:
+            keyboard.press("link", "ページとして持ち出す")
+        download.value.save_as(file)
+    saved = Visitor(world.visitor.browser, file.as_uri())
+    with saved.visit_by_keyboard("", offline=True) as keyboard:
+        keyboard.fill("シード", "12", "Enter")
+        expect(keyboard.page.locator(".stage-picture")).to_have_attribute("aria-label", "#12")
+
+
 def test_by_keyboard_a_checkpoint_is_served_exported_and_explored(world: World) -> None:
     oldest = world.checkpoints("trained")[-1]
     images = f"{oldest['images_seen']:,}"
@@ -191,11 +219,11 @@ def test_by_keyboard_a_checkpoint_is_served_exported_and_explored(world: World) 
         keyboard.press("link", re.compile("trained"))
         expect(page.get_by_role("region", name="モデルカード")).to_contain_text("ここで学習")
         keyboard.choose(re.compile("^KID"), "適合率")
-        assert query(page)["score"] == "precision"
+        expect_parameter(page, "score", "precision")
         keyboard.press("button", f"{images} 枚のチェックポイントを配信する")
         keyboard.press("button", "最良のものを自動で配信")
         expect(page.get_by_role("button", name="最良のものを自動で配信")).to_have_count(0)
-        keyboard.press("button", f"{images} 枚のチェックポイントを書き出す")
+        keyboard.press("button", f"{images} 枚のチェックポイントの書き出し")
         with page.expect_download() as download:
             keyboard.press("link", re.compile("^バンドル"))
         assert download.value.suggested_filename == f"trained-{oldest['id']}.zip"
@@ -207,5 +235,5 @@ def test_by_keyboard_a_checkpoint_is_served_exported_and_explored(world: World) 
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
         keyboard.press("link", f"{images} 枚のチェックポイントを探索")
         page.wait_for_selector(".tile .picture.shown")
-        assert query(page) == {"model": "trained", "checkpoint": oldest["id"]}
+        expect_query(page, {"model": "trained", "checkpoint": oldest["id"]})
     assert not world.api.get("/v1/models/trained").json()["pinned"]

@@ -6,8 +6,8 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
-from .browser import Visitor
-from .explore_page import check_downloads, frame, query, stage, tile, wait_for_pictures
+from .browser import Visitor, expect_parameter, expect_query, query
+from .explore_page import check_downloads, expect_frame, stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def test_two_picked_pictures_play_as_a_morph_that_the_slider_moves(visitor: Visi
         expect(stage(page).get_by_text("Now pick the picture that it becomes.")).to_be_visible()
         tile(page, 22).click()
         page.wait_for_selector("[data-frame]:not([data-frame='0'])")  # it plays
-        assert query(page) == {"morph": "7..22"}
+        expect_query(page, {"morph": "7..22"})
 
         stage(page).get_by_role("button", name="Pause").click()
         requests: list[str] = []
@@ -51,22 +51,23 @@ def test_two_picked_pictures_play_as_a_morph_that_the_slider_moves(visitor: Visi
         slider = stage(page).get_by_role("slider")
         slider.focus()
         slider.press("Home")
-        assert frame(page) == 0
+        expect_frame(page, 0)
         for index in range(1, 5):
             slider.press("ArrowRight")
-            assert frame(page) == index
+            expect_frame(page, index)
         slider.press("End")
-        assert (frame(page), query(page)["at"]) == (59, "1")
+        expect_frame(page, 59)
+        expect_parameter(page, "at", "1")
         assert [url for url in requests if "/v1/" in url] == []  # the frames are there
 
         page.get_by_role("button", name="white", exact=True).click()
         stage(page).get_by_text("Soft").click()
         stage(page).get_by_text("Loop").click()
-        assert query(page) == {"morph": "7..22..white", "easing": "smooth", "loop": "true"}
+        expect_query(page, {"morph": "7..22..white", "easing": "smooth", "loop": "true"})
         stage(page).get_by_role("button", name="#7, keyframe 1 of 3").press("Shift+ArrowRight")
-        assert query(page)["morph"] == "22..7..white"
+        expect_parameter(page, "morph", "22..7..white")
         stage(page).get_by_role("button", name="white, keyframe 3 of 3").press("Delete")
-        assert query(page)["morph"] == "22..7"
+        expect_parameter(page, "morph", "22..7")
         stage(page).get_by_text("1×").click()
         check_downloads(page, "WEBP", "GIF", "MP4")
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .browser import Visitor
-from .explore_page import check_downloads, frame, query, stage, tile, wait_for_pictures
+from .browser import Visitor, expect_parameter, expect_query
+from .explore_page import check_downloads, expect_frame, stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -21,22 +21,23 @@ def test_two_picked_pictures_play_as_a_morph_that_the_slider_moves(visitor: Visi
         expect(tile(page, 2)).to_be_focused()
         keyboard.keys("m")
         page.wait_for_selector("[data-frame]:not([data-frame='0'])")  # it plays
-        assert query(page) == {"morph": "1..2"}
+        expect_query(page, {"morph": "1..2"})
 
         keyboard.press("button", "一時停止")
         keyboard.press("slider", "位置", "Home")
-        assert frame(page) == 0
+        expect_frame(page, 0)
         for index in (1, 2):
             keyboard.keys("ArrowRight")
-            assert frame(page) == index
+            expect_frame(page, index)
         keyboard.keys("End")
-        assert (frame(page), query(page)["at"]) == (59, "1")
+        expect_frame(page, 59)
+        expect_parameter(page, "at", "1")
 
         keyboard.press("button", "white")
-        assert query(page) == {"morph": "1..2..white"}
+        expect_query(page, {"morph": "1..2..white"})
         keyboard.press("radio", "緩急")
         keyboard.press("switch", "ループ", "Space")
-        assert query(page) == {"morph": "1..2..white", "easing": "smooth", "loop": "true"}
+        expect_query(page, {"morph": "1..2..white", "easing": "smooth", "loop": "true"})
         expect(stage(page).get_by_text("各キーフレームで遅くなります")).to_be_visible()
         keyboard.press("radio", "1×")
         check_downloads(page, "WEBP", "GIF", "MP4")

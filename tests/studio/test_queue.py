@@ -10,7 +10,7 @@ from running_api import running_api
 
 from app.domain.settings import Settings
 
-from .browser import Visitor, open_browser
+from .browser import Visitor, expect_query, open_browser
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,7 @@ def test_owners_are_shown_and_filter_the_list_by_the_address(world: World) -> No
         page.get_by_role("button", name="All owners").click()
         page.get_by_role("option", name="bob").click()
         expect(item(page, "first")).to_have_count(0)
-        assert page.url.endswith("/?screen=jobs&owner=bob")
+        expect_query(page, {"screen": "jobs", "owner": "bob"})
         page.reload()
         item(page, "third").get_by_role("link").click()
         facts = page.get_by_role("complementary")

@@ -16,8 +16,8 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 
-from .browser import DESKTOP, PHONE, Visitor, open_browser
-from .explore_page import colours, query, served_colours, stage, tile, wait_for_pictures
+from .browser import DESKTOP, PHONE, Visitor, expect_query, open_browser
+from .explore_page import colours, served_colours, stage, tile, wait_for_pictures
 from .page_checks import axe_findings
 
 pytestmark = pytest.mark.slow
@@ -63,7 +63,7 @@ def test_words_name_saved_latents_by_name_note_and_tag(visitor: Visitor) -> None
         expect(page.get_by_role("button", name="snow a white cat · outdoors")).to_be_visible()
         words.press("Enter")
         expect(page.get_by_text(f"{SAMPLES} of {SAMPLES} samples, nearest first")).to_be_visible()
-        assert query(page) == {"model": "cats", "like": "snow", "show": "snow"}
+        expect_query(page, {"model": "cats", "like": "snow", "show": "snow"})
         expect(stage(page).get_by_role("heading", name="snow")).to_be_visible()
 
 
@@ -78,14 +78,14 @@ def test_words_name_classes_which_are_searched_and_combined_with_a_colour(
         expect(found).to_contain_text("Class")
         search_panel(page).get_by_role("button", name="Colour #7a4a2b").click()
         expect(found).to_contain_text("#7a4a2b")
-        assert query(page) == {"model": "letters", "color": "#7a4a2b", "find_class": "b"}
+        expect_query(page, {"model": "letters", "color": "#7a4a2b", "find_class": "b"})
         body = {"class": "b", "color": "#7a4a2b", "k": 120}
         items = httpx2.post(f"{visitor.url}{LETTERS}/search", json=body).json()["items"]
         expect(found).to_contain_text(f"{len(items)} of {SAMPLES}")
         assert found_names(page, 3) == [f"Picture {item['seed']}" for item in items[:3]]
         page.get_by_role("button", name="Search without “Class”").click()
         expect(found).to_contain_text(f"{SAMPLES} of {SAMPLES}")
-        assert query(page) == {"model": "letters", "color": "#7a4a2b"}
+        expect_query(page, {"model": "letters", "color": "#7a4a2b"})
         page.get_by_role("button", name="All pictures").click()
         expect(page.get_by_role("grid", name="Pictures by seed")).to_be_visible()
 
@@ -113,7 +113,7 @@ def test_a_class_is_chosen_for_pictures_morphs_and_files(visitor: Visitor) -> No
         expect(page.get_by_role("alert")).to_contain_text("letters has no class z")
         page.get_by_role("alert").get_by_role("button", name="Any class").click()
         expect(page.get_by_role("alert")).to_have_count(0)
-        assert query(page) == {"model": "letters"}
+        expect_query(page, {"model": "letters"})
 
 
 def test_poor_pictures_are_left_out_of_the_wall_and_of_a_search(visitor: Visitor) -> None:
@@ -134,7 +134,7 @@ def test_poor_pictures_are_left_out_of_the_wall_and_of_a_search(visitor: Visitor
         search_panel(page).get_by_role("button", name="Colour #7a4a2b").click()
         expect(page.get_by_text(f"of {SAMPLES} samples, nearest first")).to_be_visible()
         query_of_search = {"model": "cats", "color": "#7a4a2b", "min_quality": "50"}
-        assert query(page) == query_of_search
+        expect_query(page, query_of_search)
     with visitor.visit("/?model=letters&min_quality=30", allowed="status of 409") as page:
         expect(page.get_by_role("alert")).to_contain_text("quality")  # it is not known
 
@@ -184,7 +184,7 @@ def test_words_and_classes_are_searched_with_the_keyboard(visitor: Visitor) -> N
         keyboard.fill("言葉", "outdoors white")
         keyboard.press("button", re.compile("^snow .* outdoors"))
         expect(page.get_by_text(f"{SAMPLES} 枚中 {SAMPLES} 枚、近い順")).to_be_visible()
-        assert query(page) == {"model": "cats", "like": "snow", "show": "snow"}
+        expect_query(page, {"model": "cats", "like": "snow", "show": "snow"})
         page.goto(f"{visitor.url}/?model=letters")
         keyboard.press("button", "検索")
         keyboard.choose(re.compile("検索するクラス"), "b")

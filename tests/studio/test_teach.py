@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from running_service import wait_until
 
-from .browser import DESKTOP, PHONE, Visitor
-from .explore_page import query, stage, tile, wait_for_pictures
+from .browser import DESKTOP, PHONE, Visitor, expect_parameter, expect_query
+from .explore_page import stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -34,10 +34,10 @@ def test_pictures_of_two_sides_teach_a_direction_that_moves_at_once(visitor: Vis
         expect(stage(page).get_by_role("button", name="Teach", exact=True)).to_be_disabled()
         saved = page.get_by_role("region", name="Saved latents")
         saved.get_by_role("button", name="white", exact=True).click()
-        assert query(page) == {"teach": "less", "more": "6..12", "less": "0..white"}
+        expect_query(page, {"teach": "less", "more": "6..12", "less": "0..white"})
 
         stage(page).get_by_role("button", name="Swap both sides").click()
-        assert query(page)["more"] == "0..white"
+        expect_parameter(page, "more", "0..white")
         page.keyboard.press("Control+z")
         page.wait_for_url("**more=6..12**")
         page.reload()
@@ -56,9 +56,9 @@ def test_pictures_of_two_sides_teach_a_direction_that_moves_at_once(visitor: Vis
         accuracy = round(100 * taught["accuracy"]["value"])
         shown = f"{accuracy} % of 4 held-out examples are on their side (95 % interval:"
         expect(stage(page).get_by_text(shown)).to_be_visible()
-        assert query(page) == {"direction": "striped", "show": "6"}
+        expect_query(page, {"direction": "striped", "show": "6"})
         stage(page).get_by_role("slider", name="striped", exact=True).press("ArrowRight")
-        assert query(page)["show"] == "6~striped:0.1"
+        expect_parameter(page, "show", "6~striped:0.1")
         expect(
             stage(page).get_by_role("img", name="Three seeds, moved along striped")
         ).to_be_visible()
@@ -82,12 +82,12 @@ def test_a_direction_is_renamed_and_deleted(visitor: Visitor) -> None:
         name.fill("darker")
         name.press("Enter")
         expect(stage(page).get_by_role("slider", name="darker")).to_be_visible()
-        assert query(page)["show"] == "7~darker:1.5"
+        expect_parameter(page, "show", "7~darker:1.5")
         stage(page).get_by_role("button", name="More of darker").click()
         page.get_by_role("menuitem", name="Delete").click()
         stage(page).get_by_role("button", name="Delete", exact=True).click()
         expect(stage(page).get_by_role("slider", name="darker")).to_have_count(0)
-        assert query(page)["show"] == "7"
+        expect_parameter(page, "show", "7")
     assert httpx2.get(f"{visitor.url}{DIRECTIONS}/darker").status_code == 404
 
 
@@ -100,11 +100,11 @@ def test_pictures_are_marked_with_the_keyboard_alone(visitor: Visitor) -> None:
         page.keyboard.press("-")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
-        assert query(page) == {"teach": "more", "more": "0..2", "less": "1"}
+        expect_query(page, {"teach": "more", "more": "0..2", "less": "1"})
         page.keyboard.press("Enter")
-        assert query(page)["more"] == "0"
+        expect_parameter(page, "more", "0")
         stage(page).get_by_role("button", name="Take #0 out of").press("Enter")
-        assert "more" not in query(page)
+        expect_parameter(page, "more", None)
         page.keyboard.press("Escape")
         expect(stage(page)).to_have_count(0)
 

@@ -4,8 +4,8 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
-from .browser import Visitor
-from .explore_page import query, stage, tile, wait_for_pictures
+from .browser import Visitor, expect_parameter, expect_query
+from .explore_page import stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -27,15 +27,15 @@ def test_a_direction_is_taught_renamed_and_deleted(visitor: Visitor) -> None:
         keyboard.press(
             "button", "white", within=page.get_by_role("region", name="保存した潜在変数")
         )
-        assert query(page) == {"teach": "less", "more": "2..3", "less": "0..white"}
+        expect_query(page, {"teach": "less", "more": "2..3", "less": "0..white"})
         keyboard.press("button", "両側を入れ替える")
-        assert query(page)["more"] == "0..white"
+        expect_parameter(page, "more", "0..white")
         keyboard.keys("Control+z")
         page.wait_for_url("**more=2..3**")
         keyboard.press("button", "#3 を「こちらに近づける」から外す")
-        assert query(page)["more"] == "2"
+        expect_parameter(page, "more", "2")
         keyboard.press("button", "画像 1", "+")
-        assert query(page)["more"] == "2..1"
+        expect_parameter(page, "more", "2..1")
 
         keyboard.press("button", "ginger", within=stage(page))
         keyboard.fill("方向の名前", "No Name")
@@ -49,15 +49,15 @@ def test_a_direction_is_taught_renamed_and_deleted(visitor: Visitor) -> None:
         expect(stage(page).get_by_text("除外しておいた 4 個の例の")).to_be_visible()
 
         keyboard.press("slider", "patched", "ArrowRight")
-        assert query(page)["show"] == "2~patched:0.1"
+        expect_parameter(page, "show", "2~patched:0.1")
         keyboard.choose("patched の操作", "名前を変更", role="menuitem")
         expect(stage(page).get_by_role("textbox", name="方向の名前")).to_be_focused()
         keyboard.fill("方向の名前", "spotted", "Enter")
         expect(stage(page).get_by_role("slider", name="spotted", exact=True)).to_be_visible()
-        assert query(page)["show"] == "2~spotted:0.1"
+        expect_parameter(page, "show", "2~spotted:0.1")
         keyboard.choose("spotted の操作", "削除", role="menuitem")
         keyboard.press("button", "削除")
         expect(stage(page).get_by_role("slider", name="spotted", exact=True)).to_have_count(0)
-        assert query(page)["show"] == "2"
+        expect_parameter(page, "show", "2")
         expect(tile(page, 2)).to_be_in_viewport()
     assert httpx2.get(f"{visitor.url}{DIRECTIONS}/spotted").status_code == 404

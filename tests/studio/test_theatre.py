@@ -8,9 +8,8 @@ import httpx2
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from .browser import PHONE, Visitor
+from .browser import PHONE, Visitor, expect_parameter, expect_query, query
 from .discs import START_MS, add_discs, open_trainer, start_training, wait_until_trained
-from .explore_page import query
 
 pytestmark = pytest.mark.slow
 
@@ -61,14 +60,14 @@ def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) 
 
         history = page.get_by_role("slider", name="Images seen")
         history.press("Home")
-        assert query(page)["at"] == "0"
+        expect_parameter(page, "at", "0")
         expect(grid(page)).to_have_attribute("data-images", "0")
         history.press("ArrowRight")
         expect(grid(page)).to_have_attribute("data-images", "32")
         page.reload()
         expect(grid(page)).to_have_attribute("data-images", "32")
         page.get_by_role("slider", name="Images seen").press("End")
-        assert "at" not in query(page)
+        expect_parameter(page, "at", None)
         for kind in ("WEBP", "MP4"):
             link = page.get_by_role("link", name=f"Download as {kind}")
             assert httpx2.get(str(link.get_attribute("href")), timeout=60).status_code == 200
@@ -79,7 +78,7 @@ def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) 
         page.get_by_role("alertdialog").get_by_role("button", name="Cancel").click()
         expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
         page.get_by_role("link", name="New training").click()
-        assert query(page) == {"screen": "train", "dataset": "discs"}
+        expect_query(page, {"screen": "train", "dataset": "discs"})
 
 
 def test_a_checkpoint_is_explored_scored_and_fine_tuned(visitor: Visitor, watched: str) -> None:
@@ -97,10 +96,10 @@ def test_a_checkpoint_is_explored_scored_and_fine_tuned(visitor: Visitor, watche
         expect(page.get_by_role("button", name=f"Checkpoint {checkpoint[:8]}")).to_be_visible()
         page.go_back()
         page.get_by_role("link", name="Log and configuration").click()
-        assert query(page) == {"screen": "jobs", "job": watched}
+        expect_query(page, {"screen": "jobs", "job": watched})
         page.go_back()
         panel.get_by_role("link", name="Explore").click()
-        assert query(page) == {"model": "ended", "checkpoint": checkpoint}
+        expect_query(page, {"model": "ended", "checkpoint": checkpoint})
         page.wait_for_selector(".tile .picture.shown")
 
 
@@ -139,7 +138,7 @@ def test_two_trainings_are_overlaid(visitor: Visitor, watched: str, other: str) 
     with visitor.visit(f"/?screen=train&job={watched}&at=32") as page:
         page.get_by_role("button", name="Lay another training over it").click()
         page.get_by_role("option", name=re.compile("^other · ")).click()
-        assert query(page)["compare"] == other
+        expect_parameter(page, "compare", other)
         expect(page.get_by_text("Dashed: other")).to_be_visible()
         for number in (0, 1):
             expect(grid(page, number)).to_have_attribute("data-images", "32")
@@ -176,7 +175,7 @@ def test_by_keyboard_a_training_is_paused_looked_back_on_and_cancelled(visitor: 
         keyboard.press("button", "キャンセル", within=page.get_by_role("alertdialog"))
         expect(page.get_by_text("キャンセル済み", exact=True)).to_be_visible()
         keyboard.press("link", "新しい学習")
-        assert query(page) == {"screen": "train", "dataset": "discs"}
+        expect_query(page, {"screen": "train", "dataset": "discs"})
 
 
 def test_by_keyboard_two_trainings_are_overlaid_and_a_checkpoint_leads_on(
@@ -194,7 +193,7 @@ def test_by_keyboard_two_trainings_are_overlaid_and_a_checkpoint_leads_on(
         page.go_back()
         keyboard.press("link", "探索", within=page.get_by_role("region", name="チェックポイント"))
         page.wait_for_selector(".tile .picture.shown")
-        assert query(page)["model"] == "ended"
+        expect_parameter(page, "model", "ended")
 
 
 def test_by_keyboard_a_finding_is_remedied(visitor: Visitor, watched: str) -> None:

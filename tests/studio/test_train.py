@@ -11,9 +11,8 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from .browser import DESKTOP, PHONE, Visitor
+from .browser import DESKTOP, PHONE, Visitor, expect_parameter, expect_query, query
 from .discs import COLOURS, SMALL, START_MS, add_discs, archive, folder, open_trainer
-from .explore_page import query
 from .page_checks import axe_findings
 
 pytestmark = pytest.mark.slow
@@ -52,7 +51,7 @@ def drop(page: Page, path: Path) -> None:
 def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: Path) -> None:
     with visitor.visit() as page:
         page.get_by_role("button", name="Train", exact=True).click()
-        assert query(page) == {"screen": "train"}
+        expect_query(page, {"screen": "train"})
         page.goto(page.url + "&images=96" + SMALL)  # for the settings, so that it takes seconds
         choose(page, "Choose an archive", archive(tmp_path / "My Discs.zip"))
         assert page.get_by_role("textbox", name="Name").input_value() == "my-discs"
@@ -63,7 +62,7 @@ def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: 
         expect(report.get_by_text("red/broken.png")).to_be_visible()
         expect(report.get_by_text("red/notes.txt")).to_be_visible()
         expect(report.get_by_role("img", name="Pictures of my-discs")).to_be_visible()
-        assert query(page)["dataset"] == "my-discs"
+        expect_parameter(page, "dataset", "my-discs")
 
         measured = page.get_by_text(re.compile("Measured on worker .* images a second"))
         expect(measured).to_be_visible(timeout=START_MS)
@@ -79,7 +78,7 @@ def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: 
         expect(page.get_by_text("Succeeded")).to_be_visible(timeout=START_MS)
         expect(page.get_by_text("96 of 96 images")).to_be_visible()
         page.get_by_role("link", name="Explore it").click()
-        assert query(page) == {"model": "my-discs"}
+        expect_query(page, {"model": "my-discs"})
         expect(page.get_by_role("heading", name="my-discs")).to_be_visible()
 
 

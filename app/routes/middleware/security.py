@@ -55,8 +55,13 @@ class AccessPolicy:
         sent_key = credentials.strip().encode()
         # All keys are compared, so that the time taken does not depend on which one matches.
         matches = [hmac.compare_digest(sent_key, key) for key, _ in self._keys]
-        if scheme.lower() != "bearer" or not any(matches):
+        if scheme.lower() != "bearer" or not sent_key:
             raise Unauthorized("this service requires a key: send `Authorization: Bearer KEY`")
+        if not any(matches):
+            raise Unauthorized(
+                "the key that was sent is none of this service's: send one of MOGGY_API_KEYS, "
+                "without the name and the = that may stand before it there"
+            )
         return self._keys[matches.index(True)][1]
 
 

@@ -2156,6 +2156,10 @@ export interface components {
         };
         /** LowVariety */
         LowVariety: {
+            /** Says */
+            says: string;
+            /** Suggests */
+            suggests: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -2167,10 +2171,6 @@ export interface components {
             sample: number;
             /** Advice */
             advice: "other_kinds" | null;
-            /** Says */
-            says: string;
-            /** Suggests */
-            suggests: string;
         };
         /** LowestQuality */
         LowestQuality: {
@@ -2392,6 +2392,10 @@ export interface components {
         };
         /** PictureFinding */
         PictureFinding: {
+            /** Says */
+            says: string;
+            /** Suggests */
+            suggests: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -2410,10 +2414,6 @@ export interface components {
             advice: ("drop_repeats" | "repeats_dropped" | "check_outliers" | "crop_bars" | "fit_crop" | "leave_out_blurred" | "halve_size" | "leave_out_blank" | "stretch_levels") | null;
             /** Ranges */
             ranges: components["schemas"]["LevelRange"][] | null;
-            /** Says */
-            says: string;
-            /** Suggests */
-            suggests: string;
         };
         /** PlainRemark */
         PlainRemark: {
@@ -2886,6 +2886,10 @@ export interface components {
         };
         /** UnbalancedClasses */
         UnbalancedClasses: {
+            /** Says */
+            says: string;
+            /** Suggests */
+            suggests: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -2903,10 +2907,6 @@ export interface components {
             thin: string[];
             /** More Thin */
             more_thin: number;
-            /** Says */
-            says: string;
-            /** Suggests */
-            suggests: string;
         };
         /** Unclassified */
         Unclassified: {

@@ -52,11 +52,7 @@ export function JobLog({ job }: { job: Job }) {
           </pre>
           <div className="row">
             <CopyRow texts={[{ label: t.copyLog, text: () => text }]} />
-            <DownloadLink
-              address={serviceUrl(`/v1/jobs/${job.id}/log`)}
-              file={`${job.id}.log`}
-              label={t.wholeLog}
-            >
+            <DownloadLink address={serviceUrl(`/v1/jobs/${job.id}/log`)} file={`${job.id}.log`}>
               {t.wholeLog}
             </DownloadLink>
           </div>

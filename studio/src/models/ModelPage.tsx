@@ -128,7 +128,6 @@ function Actions({ model }: { model: Model }) {
             className="button"
             address={serviceUrl(`/v1/models/${model.name}/playground.html`)}
             file={file}
-            label={t.playground}
           >
             {t.playground}
           </DownloadLink>

@@ -92,7 +92,7 @@ export const ja: Translation<typeof en> = {
     "配信中のチェックポイントは手動で選ばれています。より良いものができても置き換わりません。",
   exploreThis: (images) => `${images} 枚のチェックポイントを探索`,
   export: "書き出し",
-  exportThis: (images) => `${images} 枚のチェックポイントを書き出す`,
+  exportThis: (images) => `${images} 枚のチェックポイントの書き出し`,
   export_bundle: "バンドル",
   export_onnx: "ONNX",
   export_safetensors: "safetensors",

@@ -22,38 +22,40 @@ export function ScoresTable({ metrics }: { metrics: Metrics }) {
   const { embedding, images } = metrics;
   return (
     <>
-      <div className="scroll-x">
-        <table className="table scores">
-          <thead>
-            <tr>
-              <th>{t.score}</th>
-              <th className="numeric">{t.value}</th>
-              <th className="numeric">{t.realImages}</th>
-              <th className="numeric">{t.noise}</th>
+      <table className="table scores">
+        <thead>
+          <tr>
+            <th>{t.score}</th>
+            <th className="numeric">{t.value}</th>
+            <th className="numeric">{t.realImages}</th>
+            <th className="numeric">{t.noise}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {SCORE_NAMES.filter((score) => scoreOf(metrics, score) !== null).map((score) => (
+            <tr key={score}>
+              <td>
+                <div className="score">
+                  <span className="score-name">{t[score]}</span>
+                  <small className="muted">{t[`meaning_${score}`]}</small>
+                  <Closeness metrics={metrics} score={score} />
+                </div>
+              </td>
+              <td className="numeric" data-label={t.value}>
+                {figure(scoreOf(metrics, score))}
+                <Interval metrics={metrics} score={score} />
+              </td>
+              <td className="numeric muted" data-label={t.realImages}>
+                {figure(realScore(metrics, score))}
+              </td>
+              <td className="numeric muted" data-label={t.noise}>
+                {figure(noiseScore(metrics, score))}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {SCORE_NAMES.filter((score) => scoreOf(metrics, score) !== null).map((score) => (
-              <tr key={score}>
-                <td>
-                  <div className="score">
-                    <span className="score-name">{t[score]}</span>
-                    <small className="muted">{t[`meaning_${score}`]}</small>
-                    <Closeness metrics={metrics} score={score} />
-                  </div>
-                </td>
-                <td className="numeric">
-                  {figure(scoreOf(metrics, score))}
-                  <Interval metrics={metrics} score={score} />
-                </td>
-                <td className="numeric muted">{figure(realScore(metrics, score))}</td>
-                <td className="numeric muted">{figure(noiseScore(metrics, score))}</td>
-              </tr>
-            ))}
-            <Inception metrics={metrics} />
-          </tbody>
-        </table>
-      </div>
+          ))}
+          <Inception metrics={metrics} />
+        </tbody>
+      </table>
       {typeof embedding === "string" && typeof images === "number" && (
         <p className="muted small">{t.comparable(n(images), embedding)}</p>
       )}
@@ -93,7 +95,9 @@ function Inception({ metrics }: { metrics: Metrics }) {
       value !== null && (
         <tr key={score}>
           <td>{t[`inception_${score}`]}</td>
-          <td className="numeric">{n(roundScore(value), DIGITS)}</td>
+          <td className="numeric" data-label={t.value}>
+            {n(roundScore(value), DIGITS)}
+          </td>
           <td />
           <td />
         </tr>

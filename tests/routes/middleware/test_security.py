@@ -46,7 +46,9 @@ async def test_with_keys_every_v1_call_needs_one(headers: dict[str, str], status
     if status == 401:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["www-authenticate"] == "Bearer"
-        assert "Authorization: Bearer" in answer.json()["detail"]
+        wrong = "Bearer wrong" in headers.values()
+        expected = "send one of MOGGY_API_KEYS" if wrong else "send `Authorization: Bearer KEY`"
+        assert expected in answer.json()["detail"]
 
 
 @pytest.mark.anyio
@@ -57,6 +59,7 @@ async def test_a_request_is_handled_for_the_owner_of_its_key(key: str, owner: st
         whole = await client.get("/v1/anything", headers={"Authorization": "Bearer ada=one"})
     assert answer.json() == f"let in {owner}"
     assert whole.status_code == 401
+    assert "without the name and the =" in whole.json()["detail"]
     assert current_owner() is None
 
 
