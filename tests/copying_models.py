@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.registry import TrainingPictures
 from app.domain.tables import Checkpoint, Dataset, Job
+from app.domain.training_pictures import TrainingPictures
 from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine
 from models.onnx_generator import latents_of

@@ -30,6 +30,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 TRAINING = (ROOT / "docs" / "training.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 BIN = Path(sys.executable).parent
+PICTURES = 300
 
 # The only changes to the commands and the script: seconds of work instead of minutes.
 SMALLER = [
@@ -66,43 +67,59 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-@pytest.mark.slow
-def test_every_command_and_the_python_script_run_as_they_are_written(
-    service: Service, tmp_path: Path, shared_data: Path
-) -> None:
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path:
+    """A folder that has the folder `my-pictures`."""
+    folder = tmp_path_factory.mktemp("pictures")
     with zipfile.ZipFile(shared_data / "cats-3000.zip") as archive:
-        archive.extractall(tmp_path / "my-pictures", archive.namelist()[:600])
+        archive.extractall(folder / "my-pictures", archive.namelist()[:PICTURES])
+    return folder
+
+
+def run_in_shell(line: str, service: Service, folder: Path) -> None:
     environment = os.environ | {"MOGGY_URL": service.url}
     environment["PATH"] = f"{BIN}:{environment['PATH']}"
+    run = subprocess.run(
+        ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, f"{line}\n{run.stdout}\n{run.stderr}"
+
+
+@pytest.mark.slow
+def test_every_command_runs_as_it_is_written(service: Service, pictures: Path) -> None:
     for command in commands("bash"):
         line = smaller(command.replace("http://127.0.0.1:8000", service.url))
         if line.startswith("curl"):
             line = line.replace("curl", "curl --silent --show-error --fail-with-body", 1)
-        run = subprocess.run(
-            ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-        assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
-    (script,) = blocks(README, "python")
-    script = smaller(script.replace("http://127.0.0.1:8000", service.url))
-    run = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines()[-1] == "512 of 512"
+        run_in_shell(line, service, pictures)
     for name, size, frames in [
         ("cats.png", (512, 512), 1),
         ("pets.png", (512, 512), 1),
         ("pets.webp", (64, 64), 60),
         ("grid.png", (512, 512), 1),
-        ("7.png", (64, 64), 1),
         ("8.png", (64, 64), 1),
         ("morph.webp", (64, 64), 60),
         ("morph-by-url.webp", (64, 64), 60),
     ]:
-        with Image.open(tmp_path / name) as image:
+        with Image.open(pictures / name) as image:
             assert (image.size, getattr(image, "n_frames", 1)) == (size, frames), name
-    with Image.open(tmp_path / "doctor.png") as image:
+    with Image.open(pictures / "doctor.png") as image:
         image.verify()
+
+
+@pytest.mark.slow
+def test_the_python_script_runs_as_it_is_written(service: Service, pictures: Path) -> None:
+    if httpx2.get(f"{service.url}/v1/datasets/pets").status_code == 404:
+        run_in_shell("moggy dataset add my-pictures --name pets", service, pictures)
+    (script,) = blocks(README, "python")
+    script = smaller(script.replace("http://127.0.0.1:8000", service.url))
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=pictures, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "512 of 512"
+    with Image.open(pictures / "7.png") as image:
+        assert image.size == (64, 64)
 
 
 def example_requests(document: dict[str, Any]) -> Iterator[tuple[str, httpx2.Request]]:

@@ -19,11 +19,11 @@ from app.domain.images.checkpoint import GeneratorCheckpoint, find_label
 from app.domain.images.replacement_seeds import MAX_MIN_QUALITY
 from app.domain.job_states import ENDED, JobKind, Status
 from app.domain.packing import PackingRequest
-from app.domain.registry import NoPictures, training_pictures
 from app.domain.sample_indexes import index_missing, quality_unknown
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Dataset, Job, JobFile
+from app.domain.training_pictures import NoPictures, training_pictures
 from models.config import MAX_SEED
 from models.scoring.sample_index import VERSION
 

@@ -27,7 +27,17 @@ class FewPictures(BaseModel):
         )
 
 
-class PictureFinding(BaseModel):
+class ReportWarning(BaseModel):
+    """What the dataset's report says, and what it suggests."""
+
+    says: str
+    suggests: str
+
+    def sentence(self) -> str:
+        return f"{self.says} {self.suggests}"
+
+
+class PictureFinding(ReportWarning):
     """A finding of the dataset's report. `advice` is null in reports of older versions."""
 
     kind: Literal["finding"] = "finding"
@@ -36,28 +46,18 @@ class PictureFinding(BaseModel):
     share: float
     advice: FindingAdvice | None
     ranges: list[LevelRange] | None
-    says: str
-    suggests: str
-
-    def sentence(self) -> str:
-        return f"{self.says} {self.suggests}"
 
 
-class LowVariety(BaseModel):
+class LowVariety(ReportWarning):
     """The pictures are as varied as `value` pictures of a `sample` of them."""
 
     kind: Literal["low_variety"] = "low_variety"
     value: float
     sample: int
     advice: VarietyAdvice | None
-    says: str
-    suggests: str
-
-    def sentence(self) -> str:
-        return f"{self.says} {self.suggests}"
 
 
-class UnbalancedClasses(BaseModel):
+class UnbalancedClasses(ReportWarning):
     """The class balance of the dataset's report, whose older versions name no classes."""
 
     kind: Literal["unbalanced_classes"] = "unbalanced_classes"
@@ -68,11 +68,6 @@ class UnbalancedClasses(BaseModel):
     advice: BalanceAdvice | None
     thin: list[str]
     more_thin: int
-    says: str
-    suggests: str
-
-    def sentence(self) -> str:
-        return f"{self.says} {self.suggests}"
 
 
 class TooFewImages(BaseModel):

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.domain import datasets, directions
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, QueueFull
 from app.domain.images.checkpoint import CLASSES_LISTED, GeneratorCheckpoint
-from app.domain.registry import TrainingPictures
 from app.domain.sample_indexes import IndexMissing
+from app.domain.training_pictures import TrainingPictures
 from app.routes.directions import DirectionView, direction_view
 from app.routes.generation import GENERATION_DEPENDENCIES, GenerationContext, GenerationDep
 from app.routes.openapi import problems

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from app.domain.database import Database
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.registry import NoPictures, TrainingPictures, training_pictures
 from app.domain.store import ObjectStore
+from app.domain.training_pictures import NoPictures, TrainingPictures, training_pictures
 from models.samples import Pixels
 from models.scoring.embedding_definition import EmbeddingError
 from models.scoring.nearest import Index, NoIndex, copy_distance, open_index

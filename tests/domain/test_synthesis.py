@@ -20,12 +20,12 @@ from app.domain.images.encoders import encode_image
 from app.domain.images.recipes import image_recipe
 from app.domain.job_objects import StoredFile, add_shard
 from app.domain.job_states import Status, Stop
-from app.domain.registry import TrainingPictures
 from app.domain.sample_indexes import IndexMissing
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import IMAGE_FORMATS, Synthesis, max_image_bytes, queue_synthesis
 from app.domain.tables import CheckpointFile, Dataset
+from app.domain.training_pictures import TrainingPictures
 from benchmarks.harness.random_models import register
 from models.config import MAX_SEED
 from models.samples import Sample

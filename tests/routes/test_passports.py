@@ -14,9 +14,9 @@ from PIL import Image
 
 from app.domain.database import Database
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.domain.training_pictures import TrainingPictures
 from app.serving.engine import Engine
 from benchmarks.harness.packed_datasets import decode_jpegs
 from benchmarks.harness.random_models import register, store_checkpoint

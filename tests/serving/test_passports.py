@@ -12,9 +12,9 @@ from databases import sqlite_database
 from app.domain.database import Database
 from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
+from app.domain.training_pictures import TrainingPictures
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, NearestPicture, NoPassport, Passport
 from benchmarks.harness.packed_datasets import decode_jpegs

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +71,7 @@ def test_commands_lead_from_a_folder_to_a_morph_although_the_broker_is_killed(
     assert up.moggy("datasets")[0].splitlines()[1].split()[1] == "ready"
     running = up.moggy("train", *names, "--images", 10**9, *TINY)[0].strip()
     up.moggy("cancel", running)
-    wait_for(lambda: up.job(running)["status"] == "cancelled", seconds=10)
+    wait_for(lambda: up.job(running)["status"] == "cancelled", seconds=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -84,6 +83,7 @@ def test_a_training_resumes_from_its_state_after_everything_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MOGGY_STATE_EVERY_SECONDS", "0.5")
+    monkeypatch.setenv("MOGGY_LEASE_SECONDS", "3600")  # the dead worker's is not waited for
     up = start_up(group=True)
     up.until_ready()
     up.moggy("dataset", "add", digits, "--name", "digits", "--size", 28)
@@ -96,7 +96,6 @@ def test_a_training_resumes_from_its_state_after_everything_ended(
     os.killpg(up.process.pid, number)  # every process of the terminal
     up.process.wait(STOP_SECONDS)
     wait_for(lambda: not processes_of(home), seconds=STOP_SECONDS)
-    restarted_at = time.time()
     start_up(port=up.port).until_ready()
     _, output = following.communicate(timeout=120)
     assert following.returncode == 0, output
@@ -108,7 +107,6 @@ def test_a_training_resumes_from_its_state_after_everything_ended(
     database.close()
     assert first.data["images_seen"] == 0
     assert second.data["images_seen"] > 0, "started from zero"
-    assert second.created_at - restarted_at < 40, "waited for a dead worker's lease of a minute"
     assert checkpoints == [IMAGES // 2, IMAGES]
 
 

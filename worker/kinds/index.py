@@ -16,7 +16,7 @@ from app.domain.checkpoint_files import (
 )
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import JobKind
-from app.domain.registry import NoPictures, TrainingPictures, training_pictures
+from app.domain.training_pictures import NoPictures, TrainingPictures, training_pictures
 from worker.kinds.kind import EMBEDDING_FILES, Kind, link_or_copy
 
 INDEX_FILE = "index.safetensors"  # that the child writes

@@ -13,8 +13,8 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_objects import find_file as find_job_file
 from app.domain.job_states import JobKind, Status
 from app.domain.projections import PICTURE_FILE, awaited_encoder
-from app.domain.registry import NoPictures, training_pictures
 from app.domain.tables import CheckpointFile
+from app.domain.training_pictures import NoPictures, training_pictures
 from worker.kinds.kind import Kind
 
 WAIT_SECONDS = 1.0  # between two looks at the job that trains the encoder

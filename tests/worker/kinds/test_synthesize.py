@@ -23,11 +23,11 @@ from app.domain.database import Database
 from app.domain.errors import Conflict
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import Status, Stop
-from app.domain.registry import TrainingPictures
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.synthesis import queue_synthesis
 from app.domain.tables import JobFile
+from app.domain.training_pictures import TrainingPictures
 from app.main import create_app
 from benchmarks.harness.random_models import register, store_checkpoint
 from models.onnx_generator import OnnxGenerator
