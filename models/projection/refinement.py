@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
+from models.adam import Adam
 from models.networks.network import Generator
 from models.precision import Machine
 from models.projection.encoder import Encoder, Pairs
@@ -83,12 +83,13 @@ class Refinement:
             latents = starts.latents.flatten(0, 1).clone().requires_grad_(True)
             chosen = None if starts.labels is None else starts.labels.flatten()
             repeated = targets.expand(starts.latents.shape[1])
-            optimiser = Adam(latents)
+            optimizer = Adam([latents], LEARNING_RATE)
             shares += stage.share
             while step < round(shares * self.steps):
                 loss = self._losses(latents, chosen, repeated).sum()
-                (gradients,) = torch.autograd.grad(loss, [latents])
-                optimiser.step(gradients, _rate(step / self.steps))
+                (latents.grad,) = torch.autograd.grad(loss, [latents])
+                optimizer.learning_rate = _rate(step / self.steps)
+                optimizer.step()
                 with torch.no_grad():
                     latents.copy_(onto_shell(latents))
                 step += 1
@@ -170,37 +171,6 @@ class Refinement:
         latents = torch.cat([latents for latents, _, _ in drawn])[indices]
         drawn_labels = [labels for _, _, labels in drawn if labels is not None]
         return latents, torch.cat(drawn_labels)[indices] if drawn_labels else None
-
-
-class Adam:
-    """Adam (Kingma and Ba, arXiv 1412.6980) on one tensor, which it changes in place.
-
-    The first `torch.optim.Adam` of a process imports torch's compiler: more than a second of
-    processor time, a fifth of a projection. The functional form that it calls does not.
-    """
-
-    def __init__(self, tensor: Tensor) -> None:
-        self._tensor, self._step = tensor, torch.tensor(0.0)
-        self._mean, self._square = torch.zeros_like(tensor), torch.zeros_like(tensor)
-
-    @torch.no_grad()
-    def step(self, gradients: Tensor, learning_rate: float) -> None:
-        adam(
-            [self._tensor],
-            [gradients],
-            [self._mean],
-            [self._square],
-            [],
-            [self._step],
-            foreach=False,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=learning_rate,
-            weight_decay=0.0,
-            eps=1e-8,
-            maximize=False,
-        )
 
 
 def onto_shell(latents: Tensor) -> Tensor:

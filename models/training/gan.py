@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
+from models.adam import Adam
 from models.checkpoint import CheckpointError, NetworkWeights
 from models.config import TrainingConfig
 from models.networks.build import build_discriminator, build_generator, initialise
@@ -26,8 +26,8 @@ class GAN:
     group: Group
     generator: Generator
     discriminator: Discriminator
-    generator_optimizer: Optimizer
-    discriminator_optimizer: Optimizer
+    generator_optimizer: Adam
+    discriminator_optimizer: Adam
 
 
 def build_networks(
@@ -71,8 +71,8 @@ def build_gan(
         group,
         generator,
         discriminator,
-        _adam(generator, config.generator_learning_rate, config, machine),
-        _adam(discriminator, config.discriminator_learning_rate, config, machine),
+        _adam(generator, config.generator_learning_rate, config),
+        _adam(discriminator, config.discriminator_learning_rate, config),
     )
 
 
@@ -89,13 +89,6 @@ def _freeze(discriminator: Discriminator, layers: int) -> None:
         block.requires_grad_(False)
 
 
-def _adam(
-    network: nn.Module, learning_rate: float, config: TrainingConfig, machine: Machine
-) -> Optimizer:
-    return torch.optim.Adam(
-        [parameter for parameter in network.parameters() if parameter.requires_grad],
-        lr=learning_rate,
-        betas=(config.beta1, config.beta2),
-        fused=True,
-        capturable=machine.device.type == "cuda",  # a CUDA graph can contain its update
-    )
+def _adam(network: nn.Module, learning_rate: float, config: TrainingConfig) -> Adam:
+    trained = (parameter for parameter in network.parameters() if parameter.requires_grad)
+    return Adam(trained, learning_rate, config.beta1, config.beta2)

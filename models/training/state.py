@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
+from models.adam import Adam
 from models.checkpoint import require_finite
 from models.config import TrainingConfig
 from models.precision import Machine
@@ -77,8 +77,7 @@ def state_tensors(run: TrainingRun) -> dict[str, Tensor]:
     for part, network in _networks(run).items():
         tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
     for part, optimizer in _optimizers(run).items():
-        for index, values in optimizer.state_dict()["state"].items():
-            tensors |= {f"{part}.{index}.{name}": value for name, value in values.items()}
+        tensors |= {f"{part}.{name}": tensor for name, tensor in optimizer.state().items()}
     require_finite(tensors, run.images_seen)
     return tensors
 
@@ -131,7 +130,7 @@ def restore(run: TrainingRun, state: TrainingState) -> None:
         for part, network in _networks(run).items():
             network.load_state_dict(_part(state.tensors, part))
         for part, optimizer in _optimizers(run).items():
-            _restore_optimizer(optimizer, _part(state.tensors, part))
+            optimizer.restore(_part(state.tensors, part))
         run.latent_random.set_state(state.tensors["random.latents"])
         run.noise_random.set_state(state.tensors["random.noise"])
         run.unread.extend(state.tensors.get("unread", torch.empty(0)).to(run.machine.device))
@@ -151,7 +150,7 @@ def _networks(run: TrainingRun) -> dict[str, nn.Module]:
     }
 
 
-def _optimizers(run: TrainingRun) -> dict[str, Optimizer]:
+def _optimizers(run: TrainingRun) -> dict[str, Adam]:
     return {
         "generator_optimizer": run.gan.generator_optimizer,
         "discriminator_optimizer": run.gan.discriminator_optimizer,
@@ -164,16 +163,3 @@ def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(f"{part}.")
     }
-
-
-def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    values: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, _, key = name.partition(".")
-        parameter = parameters[int(index)]
-        if key != "step":
-            # The fused optimizer reads moments and weights as raw memory: they need equal strides.
-            tensor = torch.empty_like(parameter).copy_(tensor)
-        values.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": values})

@@ -9,8 +9,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
+from models.adam import Adam
 from models.data import normalise
 from models.networks.convolution import input_gradients
 from models.training.augment import augment, mirror
@@ -68,11 +68,10 @@ def train_step(gan: GAN, batches: Sequence[Batch], values: Hyperparameters) -> S
     `batches` holds a batch for each update of the discriminator, then one for the generator. The
     shared scheme has none for the generator: it uses the last one for both networks.
     """
-    beta1 = gan.config.beta1
-    for group in gan.generator_optimizer.param_groups:
-        group["lr"], group["betas"] = values.generator_learning_rate, (beta1, values.beta2)
-    for group in gan.discriminator_optimizer.param_groups:
-        group["lr"], group["betas"] = values.discriminator_learning_rate, (beta1, values.beta2)
+    gan.generator_optimizer.learning_rate = values.generator_learning_rate
+    gan.discriminator_optimizer.learning_rate = values.discriminator_learning_rate
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        optimizer.beta2 = values.beta2
     report = UPDATE_SCHEMES[gan.config.updates](gan, batches, values)
     return StepReport(*(value.detach() for value in report))
 
@@ -229,21 +228,17 @@ def update_generator(
 
 def update_discriminator(gan: GAN, loss: Tensor) -> None:
     """Descend `loss`; of its leaves, only the discriminator's weights get a gradient."""
-    torch.autograd.backward(loss, inputs=parameters(gan.discriminator_optimizer))
+    torch.autograd.backward(loss, inputs=gan.discriminator_optimizer.parameters)
     optimize(gan.discriminator_optimizer, gan.group)
 
 
-def optimize(optimizer: Optimizer, group: Group) -> None:
+def optimize(optimizer: Adam, group: Group) -> None:
     """Average the gradients over the group, apply them, and clear them."""
     group.average(
-        parameter.grad for parameter in parameters(optimizer) if parameter.grad is not None
+        parameter.grad for parameter in optimizer.parameters if parameter.grad is not None
     )
     optimizer.step()
     optimizer.zero_grad()
-
-
-def parameters(optimizer: Optimizer) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def weighted_penalty(

@@ -119,10 +119,17 @@ def _of(events: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_stop_and_resume_through_the_process_is_the_same_run(start: Any) -> None:
+def test_stop_and_resume_through_the_process_is_the_same_run(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     whole = start("whole")
     events = whole.finish()
     assert whole.process.wait() == 0
+    imports = (whole.folder / "stderr").read_text()
+    assert "models.training.trainer\n" in imports
+    assert "torch._dynamo" not in imports  # the compiler, whose import takes seconds
+    monkeypatch.delenv("PYTHONPROFILEIMPORTTIME")
     assert events[0]["event"] == "started"
     assert events[0] | {"device": "", "precision": "", "threads": 0} == {
         "event": "started",

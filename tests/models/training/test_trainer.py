@@ -80,8 +80,7 @@ def test_a_rollback_reopens_the_last_good_state_though_the_supervisor_has_moved_
     assert (reopened.images_seen, reopened.rollbacks) == (48, 1)
     assert _same(good, _weights(reopened))
     step(reopened)
-    (group,) = reopened.gan.generator_optimizer.param_groups
-    assert group["lr"] == 1e-4
+    assert reopened.gan.generator_optimizer.learning_rate == 1e-4
 
     reopened = reopen_good_state(run_request, tmp_path, reopened, caught.value)
     with pytest.raises(NotFiniteError, match="became nan at 80 images seen, after 2 rollbacks"):
