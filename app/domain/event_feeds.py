@@ -156,9 +156,10 @@ class EventFeeds:
                 else:
                     yield event
         finally:
+            # Not awaited: garbage collection may close this stream and the one that reads it side
+            # by side, and a stream that waits in its end cannot be closed again.
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _stored(self, job_id: str, after: int, limit: int) -> AsyncGenerator[Event]:
         """Yield the events that are stored now. Waits while the database is unavailable."""

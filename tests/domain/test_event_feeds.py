@@ -1,11 +1,13 @@
 """Each of many streams gets every event once and in order, with few queries."""
 
 import asyncio
+import gc
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from threading import Barrier
+from typing import Any
 
 import pytest
 from queued_jobs import claim_job, queue_job
@@ -163,6 +165,33 @@ async def test_a_slow_stream_of_many_jobs_holds_few_of_their_events(
         async for event in stream:
             received[event.job].append(event.id)
     assert received == {job: stored(database, job) for job in jobs}
+
+
+@pytest.mark.anyio
+async def test_a_stream_and_its_reader_are_collected_together_without_an_error(
+    database: Database, feeds: EventFeeds
+) -> None:
+    job = queue_job(database)
+    problems: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: problems.append(context))
+
+    async def read(cycle: list[Any]) -> AsyncIterator[Event]:  # as a route does
+        async with aclosing(feeds.stream_many({job: 0})) as stream:
+            cycle.append(stream)
+            async for event in stream:
+                yield event
+
+    cycle: list[Any] = []
+    reader = read(cycle)
+    cycle.append(reader)
+    await anext(reader)
+    del reader, cycle
+    gc.collect()  # closes both, in tasks of their own
+    await until(lambda: not feeds._followers[job])
+    await asyncio.sleep(0.1)
+    gc.collect()
+    assert problems == []
 
 
 @pytest.mark.anyio

@@ -220,6 +220,7 @@ def check(case: schemathesis.Case[Any], api: Running, session: requests.Session)
     case.validate_response(response, excluded_checks=excused, transport_kwargs={"session": session})
 
 
+@pytest.mark.timeout(900)  # thousands of requests, which take minutes on an old core
 def test_the_boundary_values_of_every_parameter(
     subtests: pytest.Subtests, calls: list[Any], api: Running, session: requests.Session
 ) -> None:
