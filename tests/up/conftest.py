@@ -18,7 +18,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "a home"  # a path with a space
     folder.mkdir()
     yield folder
-    wait_for(lambda: not processes_of(folder))
+    wait_for(lambda: not processes_of(folder), seconds=5)
 
 
 @pytest.fixture

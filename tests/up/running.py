@@ -12,7 +12,7 @@ from typing import Any
 from .processes import processes_of
 
 MOGGY = [sys.executable, "-c", "from app.cli.main import main; main()"]
-STOP_SECONDS = 30
+STOP_SECONDS = 15
 
 
 class Up:
@@ -47,7 +47,7 @@ class Up:
         assert self.line() == f"Moggy is ready: {self.address}"
 
     def status(self, path: str = "/readyz") -> int | None:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", path)
             return connection.getresponse().status
@@ -94,7 +94,7 @@ class Up:
         return out, err
 
     def job(self, job_id: str) -> dict[str, Any]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", f"/v1/jobs/{job_id}")
             job: dict[str, Any] = json.load(connection.getresponse())

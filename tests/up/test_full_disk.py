@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     """A home on its own file system."""
     with mounted(tmp_path / "a home", megabytes=64) as folder:
         yield folder
-        wait_for(lambda: not processes_of(folder))
+        wait_for(lambda: not processes_of(folder), seconds=5)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_training_survives_a_full_disk_and_a_restart_on_it(
     assert "the disk of its worker is full" in job["error"]
     assert job["attempt"] == 0
     assert "queued, no disk space" in up.moggy("jobs")[0]
-    wait_for(lambda: up.status("/readyz") == 503)  # it reports the last look
+    wait_for(lambda: up.status("/readyz") == 503, seconds=10)  # it reports the last look
     assert list(home.glob(f"objects/jobs/{job_id}/*/state-*"))
 
     os.kill(up.process.pid, signal.SIGKILL)

@@ -71,7 +71,7 @@ def test_commands_lead_from_a_folder_to_a_morph_although_the_broker_is_killed(
     assert up.moggy("datasets")[0].splitlines()[1].split()[1] == "ready"
     running = up.moggy("train", *names, "--images", 10**9, *TINY)[0].strip()
     up.moggy("cancel", running)
-    wait_for(lambda: up.job(running)["status"] == "cancelled", seconds=60)
+    wait_for(lambda: up.job(running)["status"] == "cancelled", seconds=10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -123,7 +123,7 @@ def test_a_program_that_ignores_sigterm_is_killed_with_its_group_at_its_deadline
         assert supervisor.wait_until(lambda: len(processes_of(home)) == 2, 5)
         time.sleep(0.2)
         began = time.monotonic()
-    assert 0.5 <= time.monotonic() - began < 30
+    assert 0.5 <= time.monotonic() - began < 2.5
     wait_for(lambda: processes_of(home) == {})
 
 
@@ -177,7 +177,7 @@ def test_a_large_log_is_rotated_at_the_next_start(
 def test_each_stop_signal_ends_everything(home: Path, number: signal.Signals) -> None:
     process = start_supervised(home, valkey=SLEEPER, api=SLEEPER)
     process.send_signal(number)
-    assert process.communicate(timeout=30)[0] == "stopping\n"
+    assert process.communicate(timeout=5)[0] == "stopping\n"
     assert process.returncode == 0
     assert processes_of(home) == {}
 
@@ -190,7 +190,7 @@ def test_a_second_ctrl_c_kills_at_once(home: Path) -> None:
     assert process.stdout.readline() == "stopping\n"
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[0] == "Stopping at once.\n"
+    assert process.communicate(timeout=5)[0] == "Stopping at once.\n"
     assert time.monotonic() - began < 3
     assert processes_of(home) == {}
 

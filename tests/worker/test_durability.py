@@ -143,9 +143,11 @@ def test_a_failed_and_a_cancelled_job_do_not_stop_the_next(
     endless.until(lambda job: job.progress["images_seen"] > 0)
     with Celery("client", broker=valkey_url, set_as_current=False) as client:
         assert len(client.control.ping(timeout=3)) == 1  # a busy worker answers
+    cancelled_at = time.monotonic()
     with database.write() as session:
         jobs.request_stop(session, endless.id, Stop.CANCEL)
-    endless.until(lambda job: job.status == Status.CANCELLED)
+    endless.until(lambda job: job.status == Status.CANCELLED, seconds=10)
+    assert time.monotonic() - cancelled_at < 10
     assert healthy.until_ended().status == Status.SUCCEEDED
     assert not [key for key in stored_files(store, endless.id) if "/state-" in key]
 
