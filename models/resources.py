@@ -14,14 +14,18 @@ import math
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 GROUP_MEMBERSHIP = Path("/proc/self/cgroup")
 PROCESS_STATUS = Path("/proc/self/status")
 MEMORY_INFO = Path("/proc/meminfo")
+THREADS = Path("/proc/self/task")
 NO_LIMIT = 1 << 60  # version 1 writes about this number where no limit is set
+WORKING_SHARE = 0.1  # of the time: a thread that is runnable for longer is one that works
 
 
 def usable_cores() -> int:
@@ -89,6 +93,29 @@ def free_memory() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     available = _kernel_table_value(MEMORY_INFO, "MemAvailable") * 1024
     return min(available, container_memory_left())
+
+
+class ProcessorWait:
+    """How long the threads of this process wait for a processor that others use, from now on."""
+
+    def __init__(self) -> None:
+        self._began_at = time.perf_counter()
+        self._began = _thread_times()
+
+    def share(self) -> float:
+        """The waiting share, 0 to 1, of the time in which a thread could have run.
+
+        It is that of the thread that waits most: the others wait for its results meanwhile. 0 where
+        the system does not say (only Linux does).
+        """
+        elapsed = time.perf_counter() - self._began_at
+        shares = [0.0]
+        for thread, (ran, waited) in _thread_times().items():
+            ran_before, waited_before = self._began.get(thread, (0.0, 0.0))
+            runnable = ran - ran_before + waited - waited_before
+            if runnable > WORKING_SHARE * elapsed:
+                shares.append((waited - waited_before) / runnable)
+        return max(shares)
 
 
 def keep_freed_memory() -> None:
@@ -178,6 +205,17 @@ def _kernel_table_value(path: Path, name: str) -> int:
         if words and words[0] == name:
             return int(words[1])
     raise LookupError(f"{path} has no line {name}")
+
+
+def _thread_times() -> dict[str, tuple[float, float]]:
+    """Seconds for which each thread of this process has run, and has waited for a processor."""
+    times = {}
+    for folder in THREADS.glob("*"):
+        # The thread may have ended, and some kernels keep no statistics.
+        with suppress(OSError, ValueError):
+            ran, waited, _ = (folder / "schedstat").read_text().split()
+            times[folder.name] = int(ran) / 1e9, int(waited) / 1e9
+    return times
 
 
 def _glibc_function(name: str) -> Callable[..., int] | None:

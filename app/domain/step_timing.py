@@ -35,6 +35,8 @@ MEASURE_SECONDS = 30.0  # the child's time limit, loading torch included
 QUEUED_SECONDS = 40.0  # how long a request waits for another measurement to end
 MAX_QUEUED = 4  # requests that wait or measure, each of which occupies a thread of the API
 REMEMBER_SECONDS = 600.0
+BUSY_SHARE = 0.2  # waiting_share from which other work has distorted the measurement
+REMEMBER_BUSY_SECONDS = 30.0
 MAX_REMEMBERED = 100
 # Fields of a configuration that do not change what a step costs.
 IRRELEVANT_FIELDS = ("preset", "images", "seed", "schedule_images", "sample_grid",
@@ -56,7 +58,8 @@ class StepCost:
     """What a training step costs on one machine. On a GPU the memory is the GPU's.
 
     `step_seconds` is None if no step ended within the time limit. `batch_size` is the largest batch
-    whose step ended.
+    whose step ended. `waiting_share` of the time, 0 to 1, the step waited for processors that other
+    processes used.
     """
 
     device: str
@@ -66,6 +69,7 @@ class StepCost:
     free_bytes: int
     checkpoint_bytes: int
     state_bytes: int
+    waiting_share: float = 0.0
     machine: str = THIS_MACHINE
 
     @property
@@ -76,7 +80,8 @@ class StepCost:
 
 
 class StepMeter:
-    """Runs one measurement at a time, and caches each result for REMEMBER_SECONDS.
+    """Runs one measurement at a time, and caches each result for REMEMBER_SECONDS, or for
+    REMEMBER_BUSY_SECONDS if other work distorted it.
 
     `measure_remotely` has another machine measure. If it returns None, this machine measures.
     """
@@ -128,11 +133,12 @@ class StepMeter:
         return replace(_measure_here(config, self._limit_seconds), machine=NO_WORKER)
 
     def _recall(self, key: str) -> StepCost | None:
-        measured_at, cost = self._remembered.get(key, (0.0, None))
-        return cost if time.monotonic() - measured_at <= REMEMBER_SECONDS else None
+        expires_at, cost = self._remembered.get(key, (0.0, None))
+        return cost if time.monotonic() <= expires_at else None
 
     def _remember(self, key: str, cost: StepCost) -> None:
-        self._remembered[key] = time.monotonic(), cost
+        seconds = REMEMBER_BUSY_SECONDS if cost.waiting_share >= BUSY_SHARE else REMEMBER_SECONDS
+        self._remembered[key] = time.monotonic() + seconds, cost
         while len(self._remembered) > MAX_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
 
@@ -196,6 +202,7 @@ def extrapolate(
         free_bytes=sizes["free_bytes"],
         checkpoint_bytes=sizes["checkpoint_bytes"],
         state_bytes=sizes["state_bytes"],
+        waiting_share=steps[-1]["waiting_share"] if steps else 0.0,
     )
 
 

@@ -7,9 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.served_checkpoint import comparable_with, served_checkpoint, served_reason
-from app.domain.step_timing import StepCost
+from app.domain.step_timing import BUSY_SHARE, StepCost
 from app.domain.tables import Checkpoint, Dataset, Job, Model
 from app.domain.warning_kinds import (
+    BusyMachine,
     CheckpointsThinned,
     Extrapolated,
     FewPictures,
@@ -135,6 +136,10 @@ def _about_machine(
         yield NotTimed(machine=step.machine, worker=step.worker, device=step.device)
     elif step.batch_size < config.batch_size:
         yield Extrapolated(batch_size=config.batch_size, timed_batch_size=step.batch_size)
+    if step.device == "cpu" and step.waiting_share >= BUSY_SHARE:
+        yield BusyMachine(
+            waiting_share=step.waiting_share, machine=step.machine, worker=step.worker
+        )
     if estimate.memory_bytes > step.free_bytes:
         yield TooLittleMemory(needed_bytes=estimate.memory_bytes, free_bytes=step.free_bytes)
     if estimate.seconds is not None and estimate.seconds > SLOW_SECONDS:

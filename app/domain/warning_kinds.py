@@ -154,6 +154,21 @@ class Extrapolated(BaseModel):
         )
 
 
+class BusyMachine(BaseModel):
+    """Of the time, `waiting_share` was spent waiting for processors that other processes used."""
+
+    kind: Literal["busy_machine"] = "busy_machine"
+    waiting_share: float
+    machine: str
+    worker: str | None
+
+    def sentence(self) -> str:
+        return (
+            f"Other work on {self.machine} kept the measured steps waiting for "
+            f"{self.waiting_share:.0%} of their time: without it, the training is faster."
+        )
+
+
 class TooLittleMemory(BaseModel):
     kind: Literal["too_little_memory"] = "too_little_memory"
     needed_bytes: int
@@ -246,6 +261,7 @@ TrainingWarning = Annotated[
     | Mirroring
     | NotTimed
     | Extrapolated
+    | BusyMachine
     | TooLittleMemory
     | SlowTraining
     | CheckpointsThinned

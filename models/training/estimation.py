@@ -18,6 +18,7 @@ from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.networks.build import build_discriminator, build_generator
 from models.precision import Machine, choose_machine
+from models.resources import ProcessorWait
 from models.training.run import TrainingRun
 
 RANDOM_IMAGES = 64  # the time of a step does not depend on what they show
@@ -30,10 +31,14 @@ ADAM_MOMENTS = 2  # values that Adam keeps of each weight
 
 
 class Timing(NamedTuple):
-    """Seconds of an average step, penalties included, and the memory taken by then."""
+    """Seconds of an average step, penalties included, and the memory taken by then.
+
+    `waiting_share` of the time, 0 to 1, the steps waited for processors that other processes used.
+    """
 
     step_seconds: float
     memory_bytes: int
+    waiting_share: float
 
 
 def run_estimate(folder: Path, events: Events) -> None:
@@ -108,13 +113,14 @@ def measure(
     warm_up = [_timed_step(run) for _ in range(WARM_UP_STEPS[machine.device.type])]
     plain: list[float] = []
     penalised: list[float] = []
+    wait = ProcessorWait()
     end = time.perf_counter() + seconds
     while not plain + penalised or time.perf_counter() < end:
         has_penalties = run.images_seen // run.images_per_step % config.penalty_every_steps == 0
         (penalised if has_penalties else plain).append(_timed_step(run))
     share = 1 / config.penalty_every_steps
     step_seconds = share * mean(penalised or warm_up[:1]) + (1 - share) * mean(plain or penalised)
-    return Timing(step_seconds, machine.peak_memory())
+    return Timing(step_seconds, machine.peak_memory(), wait.share())
 
 
 def _timed_step(run: TrainingRun) -> float:

@@ -37,7 +37,12 @@ SIZES: dict[str, Any] = {
 
 
 def step(batch_size: int, seconds: float, memory: int) -> dict[str, Any]:
-    return {"batch_size": batch_size, "step_seconds": seconds, "memory_bytes": memory}
+    return {
+        "batch_size": batch_size,
+        "step_seconds": seconds,
+        "memory_bytes": memory,
+        "waiting_share": 0.0,
+    }
 
 
 def at_64(*steps: dict[str, Any]) -> StepCost:
@@ -113,6 +118,19 @@ MEASURED = StepCost(
     checkpoint_bytes=3, state_bytes=4,
 )  # fmt: skip
 CONFIG = TrainingConfig(batch_size=64)
+
+
+@pytest.mark.parametrize(("waiting_share", "remembered"), [(0.1, True), (0.6, False)])
+def test_what_other_work_distorted_is_soon_measured_again(
+    waiting_share: float, remembered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = [replace(MEASURED, waiting_share=waiting_share), MEASURED]
+    meter = StepMeter(measure_remotely=lambda _: measured.pop(0))
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    first = meter.measure(CONFIG)
+    now += 60
+    assert (meter.measure(CONFIG) == first) == remembered
 
 
 class FixedMeter(StepMeter):

@@ -123,6 +123,9 @@ def test_a_machine_that_is_too_slow_too_small_or_was_not_measured() -> None:
     assert "9.0 GB of memory, and 8.0 GB are free" in small
     (extrapolated,) = warned(step=replace(STEP, batch_size=4))
     assert "extrapolated from a batch of 4" in extrapolated
+    (busy,) = warned(step=replace(STEP, waiting_share=0.6))
+    assert "waiting for 60% of their time" in busy
+    assert warned(step=replace(STEP, waiting_share=0.1)) == []
     not_timed = replace(STEP, step_seconds=None, batch_size=0)
     (unknown,) = warned(
         step=not_timed, estimate=ESTIMATE._replace(seconds=None, images_per_second=None)

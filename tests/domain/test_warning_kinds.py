@@ -46,6 +46,10 @@ SAMPLES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["worker kitchen (cpu)"],
     ),
     "extrapolated": ({"batch_size": 64, "timed_batch_size": 4}, ["of 64 take", "of 4."]),
+    "busy_machine": (
+        {"waiting_share": 0.78, "machine": "worker kitchen", "worker": "kitchen"},
+        ["worker kitchen", "78%"],
+    ),
     "too_little_memory": (
         {"needed_bytes": 9_000_000_000, "free_bytes": 8_000_000_000},
         ["9.0 GB", "8.0 GB"],

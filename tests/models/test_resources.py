@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from models import resources
 from models.resources import (
+    ProcessorWait,
     container_memory_left,
     cores_limit,
     free_memory,
@@ -19,6 +21,7 @@ from models.resources import (
     release_freed_memory,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 MB = 1024**2
 
 
@@ -107,6 +110,7 @@ def test_threads_of_libraries_keep_to_the_limit(
 
 
 ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 MB = 1024**2
 
 
@@ -128,6 +132,32 @@ def test_a_new_process_does_not_count_what_its_parent_has_taken() -> None:
 
 def test_some_memory_is_free() -> None:
     assert free_memory() > 100 * MB
+
+
+CROWDED = """
+import os, subprocess, sys, time
+from models.resources import ProcessorWait
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+    wait = ProcessorWait()
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        pass
+    other.kill()
+    print(wait.share())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the kernel does not say it")
+def test_two_processes_on_one_core_wait_for_each_other() -> None:
+    output = subprocess.check_output([sys.executable, "-c", CROWDED], cwd=ROOT, text=True)
+    assert 0.3 < float(output) < 1
+
+
+def test_a_sleeping_process_does_not_wait() -> None:
+    wait = ProcessorWait()
+    time.sleep(0.5)
+    assert wait.share() == 0
 
 
 def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

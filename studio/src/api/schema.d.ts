@@ -990,6 +990,20 @@ export interface components {
             /** File */
             file: string;
         };
+        /** BusyMachine */
+        BusyMachine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "busy_machine";
+            /** Waiting Share */
+            waiting_share: number;
+            /** Machine */
+            machine: string;
+            /** Worker */
+            worker: string | null;
+        };
         /** CalibrationView */
         CalibrationView: {
             /** Pictures */
@@ -1173,7 +1187,7 @@ export interface components {
             /** Warnings */
             warnings: string[];
             /** Warning Facts */
-            warning_facts: (components["schemas"]["FewPictures"] | components["schemas"]["PictureFinding"] | components["schemas"]["LowVariety"] | components["schemas"]["UnbalancedClasses"] | components["schemas"]["TooFewImages"] | components["schemas"]["TooManyViews"] | components["schemas"]["LargeBatch"] | components["schemas"]["Mirroring"] | components["schemas"]["NotTimed"] | components["schemas"]["Extrapolated"] | components["schemas"]["TooLittleMemory"] | components["schemas"]["SlowTraining"] | components["schemas"]["CheckpointsThinned"] | components["schemas"]["ModelHasCheckpoints"])[];
+            warning_facts: (components["schemas"]["FewPictures"] | components["schemas"]["PictureFinding"] | components["schemas"]["LowVariety"] | components["schemas"]["UnbalancedClasses"] | components["schemas"]["TooFewImages"] | components["schemas"]["TooManyViews"] | components["schemas"]["LargeBatch"] | components["schemas"]["Mirroring"] | components["schemas"]["NotTimed"] | components["schemas"]["Extrapolated"] | components["schemas"]["BusyMachine"] | components["schemas"]["TooLittleMemory"] | components["schemas"]["SlowTraining"] | components["schemas"]["CheckpointsThinned"] | components["schemas"]["ModelHasCheckpoints"])[];
         };
         /** DataMissing */
         DataMissing: {
@@ -2545,7 +2559,7 @@ export interface components {
             /** Warnings */
             warnings: string[];
             /** Warning Facts */
-            warning_facts: (components["schemas"]["FewPictures"] | components["schemas"]["PictureFinding"] | components["schemas"]["LowVariety"] | components["schemas"]["UnbalancedClasses"] | components["schemas"]["TooFewImages"] | components["schemas"]["TooManyViews"] | components["schemas"]["LargeBatch"] | components["schemas"]["Mirroring"] | components["schemas"]["NotTimed"] | components["schemas"]["Extrapolated"] | components["schemas"]["TooLittleMemory"] | components["schemas"]["SlowTraining"] | components["schemas"]["CheckpointsThinned"] | components["schemas"]["ModelHasCheckpoints"])[];
+            warning_facts: (components["schemas"]["FewPictures"] | components["schemas"]["PictureFinding"] | components["schemas"]["LowVariety"] | components["schemas"]["UnbalancedClasses"] | components["schemas"]["TooFewImages"] | components["schemas"]["TooManyViews"] | components["schemas"]["LargeBatch"] | components["schemas"]["Mirroring"] | components["schemas"]["NotTimed"] | components["schemas"]["Extrapolated"] | components["schemas"]["BusyMachine"] | components["schemas"]["TooLittleMemory"] | components["schemas"]["SlowTraining"] | components["schemas"]["CheckpointsThinned"] | components["schemas"]["ModelHasCheckpoints"])[];
         };
         /** RecipeAnswer */
         RecipeAnswer: {

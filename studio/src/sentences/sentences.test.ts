@@ -75,6 +75,7 @@ const WARNED: Samples<Warning> = {
   mirroring: { dataset: "cats", known: true },
   not_timed: { machine: "kitchen", worker: "kitchen", device: "cpu" },
   extrapolated: { batch_size: 64, timed_batch_size: 4 },
+  busy_machine: { waiting_share: 0.78, machine: "kitchen", worker: "kitchen" },
   too_little_memory: { needed_bytes: 9e9, free_bytes: 8e9 },
   slow: { seconds: 20_000, images_per_second: 35, machine: "x", worker: null, device: "cpu" },
   checkpoints_thinned: { checkpoints: 120, kept: 50 },

@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client";
-import { bytes, duration, n, type Sentences, sentenceOf } from "./facts";
+import { bytes, duration, n, percent, type Sentences, sentenceOf } from "./facts";
 import {
   balanceAdvice,
   balanceSays,
@@ -52,6 +52,8 @@ export const WARNINGS: Sentences<Warning> = {
     `${machine(worker)}(${device})では、測定の制限時間内に 1 ステップも終わらず、所要時間がわかりません。width かバッチを小さくしてください。`,
   extrapolated: ({ batch_size, timed_batch_size }) =>
     `${n(batch_size)} 枚のバッチは測定の制限時間に収まらないため、時間とメモリーは ${n(timed_batch_size)} 枚のバッチから見積もりました。`,
+  busy_machine: ({ waiting_share, worker }) =>
+    `${machine(worker)}では測定中にほかの処理も動いていて、時間の ${percent(waiting_share)}を待ちに取られました。ほかの処理がなければ、学習はもっと速く進みます。`,
   too_little_memory: ({ needed_bytes, free_bytes }) =>
     `学習にはおよそ ${bytes(needed_bytes)} のメモリーが必要ですが、空きは ${bytes(free_bytes)} です。width かバッチを小さくしてください。`,
   slow: ({ seconds, images_per_second, worker, device }) =>
