@@ -1,5 +1,6 @@
 """Neither the API nor a command that speaks HTTP imports torch, at its start or at any request."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import pytest
 from databases import sqlite_database
+from PIL import Image
 from running_api import SAMPLE_AT, fill
 from servers import free_port
 from sqlalchemy import update
@@ -156,4 +159,21 @@ def test_the_commands_that_speak_http_run_without_torch(service: TorchFree) -> N
     service.moggy("generate", "plain", "--seeds", "0-8", "--out", "grid.png")
     service.moggy("morph", "plain", "7", "42", "--frames", "5", "--out", "morph.webp")
     service.moggy("timelapse", service.training, "--out", "film.webp")
+    assert service.recorded() == ""
+
+
+def test_pictures_become_a_dataset_without_torch(service: TorchFree, tmp_path: Path) -> None:
+    pictures = [tmp_path / f"{number}.png" for number in range(9)]
+    for picture in pictures:
+        Image.effect_noise((40, 40), 60).save(picture)
+    run = {
+        "sources": [{"name": picture.name, "path": str(picture)} for picture in pictures],
+        **{"width": 32, "height": 32, "fit": "crop", "channels": "auto", "levels": "keep"},
+        **{"horizontal_flip": None, "drop_near_duplicates": True, "drop_unclassified": False},
+        "code_page": None,
+        "limits": {"max_pixels": 10**6, "max_images": 10**4, "max_unpacked_bytes": 10**9},
+    }
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    service.run(sys.executable, "-m", "worker.ingest", str(tmp_path))
+    assert np.load(tmp_path / "packed" / "features.npy").shape == (9, 128)
     assert service.recorded() == ""

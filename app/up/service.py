@@ -86,8 +86,8 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
     needs = lacks_training()
     if needs:
         announce(
-            "Models are served, indexed and searched, and images generated into files; every other "
-            f"job fails, since its worker needs {needs}"
+            "Pictures become datasets; models are served, indexed and searched, and images "
+            f"generated into files. Every other job fails, since its worker needs {needs}"
         )
     imports_starter = _imports_starter(settings)
     broker: Broker | None = None

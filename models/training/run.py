@@ -70,6 +70,7 @@ class TrainingRun:
         # Reports (7,) that are still on the device, and those of the last reading.
         self.unread: deque[Tensor] = deque(maxlen=READ_EVERY_STEPS[machine.device.type])
         self.reports: list[StepReport[float]] = []
+        self._served: Generator | None = None  # after the last step, once it was wanted
 
     @property
     def finished(self) -> bool:
@@ -102,6 +103,7 @@ class TrainingRun:
         report = self._train_step(self._next_batches(), values)
         self.unread.append(torch.stack(report))
         self.images_seen += self.images_per_step
+        self._served = None
         decay = ema_decay(self.config, self.images_seen, self.images_per_step)
         self.average.update(self.gan.generator, decay)
 
@@ -142,8 +144,13 @@ class TrainingRun:
         )
 
     def served_generator(self) -> Generator:
-        """The generator of a checkpoint: the average, with re-estimated BatchNorm statistics."""
-        return reestimated(self.average.generator)
+        """The generator of a checkpoint: the average, with re-estimated BatchNorm statistics.
+
+        It is the same object until the next step: do not change it.
+        """
+        if self._served is None:
+            self._served = reestimated(self.average.generator)
+        return self._served
 
     def _next_batches(self) -> list[Batch]:
         """A batch for each update of the discriminator, then the generator's unless it is shared.

@@ -221,7 +221,9 @@ def update_generator(
     image_gradient, logit_gradient = input_gradients(
         loss, (fake.images, fake.logits), retain_graph=retain_graph
     )
-    torch.autograd.backward(fakes, image_gradient)
+    # The gradient of this sum is `image_gradient` bit for bit. To compare the shapes of a gradient
+    # that it is given, torch imports sympy, which takes a second.
+    (fakes * image_gradient).sum().backward()
     optimize(gan.generator_optimizer, gan.group)
     return logit_gradient.abs().sum()
 

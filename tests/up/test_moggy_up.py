@@ -109,15 +109,19 @@ def test_without_the_extra_it_serves_the_cats_and_a_job_fails_with_the_remedy(
     up = start_up()
     assert up.line().startswith("Moggy 0.1.0 is starting")
     assert up.line() == (
-        "Models are served, indexed and searched, and images generated into files; every other job "
-        f"fails, since its worker needs {needs}"
+        "Pictures become datasets; models are served, indexed and searched, and images generated "
+        f"into files. Every other job fails, since its worker needs {needs}"
     )
     assert up.line() == f"Moggy is ready: {up.address}"
     assert up.line().startswith("A model of cats is here to begin with: ")
-    Image.new("RGB", (64, 64)).save(tmp_path / "0.png")
-    adding = up.begin("dataset", "add", tmp_path / "0.png", "--name", "cats")
-    assert f"a job of kind ingest needs {needs}" in "".join(adding.communicate())
-    assert adding.returncode == 1
+    pictures = [tmp_path / f"{colour}.png" for colour in ("black", "white")]
+    for picture in pictures:
+        Image.new("RGB", (64, 64), picture.stem).save(picture)
+    up.moggy("dataset", "add", *pictures, "--name", "plain")
+    names = ("--dataset", "plain", "--model", "plain")
+    training = up.begin("train", *names, "--images", 64, "--follow")
+    assert f"a job of kind train needs {needs}" in "".join(training.communicate())
+    assert training.returncode == 1
 
 
 def test_a_port_in_use_is_reported_before_any_program_starts(start_up: StartUp, home: Path) -> None:

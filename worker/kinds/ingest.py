@@ -17,6 +17,10 @@ class Ingest(Kind):
     _last_progress: dict[str, Any] | None = None
 
     @property
+    def needs_training(self) -> bool:
+        return False
+
+    @property
     def stall_seconds(self) -> float:
         return self.context.settings.ingest_stall_seconds
 

@@ -73,7 +73,7 @@ export function Checkpoints({
         </p>
       )}
       <div className="scroll-x">
-        <table className="table checkpoints">
+        <table className="table cards checkpoints">
           <thead>
             <tr>
               <th className="numeric">{t.images}</th>

@@ -22,7 +22,7 @@ export function ScoresTable({ metrics }: { metrics: Metrics }) {
   const { embedding, images } = metrics;
   return (
     <>
-      <table className="table scores">
+      <table className="table cards scores">
         <thead>
           <tr>
             <th>{t.score}</th>

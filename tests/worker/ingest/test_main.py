@@ -27,7 +27,7 @@ from worker.ingest.doctor.embedding_pass import allocate
 ROOT = Path(__file__).resolve().parents[3]
 MIB = 1 << 20
 MAX_RSS = 80 * MIB  # of what makes no dataset: nothing is examined then
-EXAMINED_RSS = 400 * MIB  # torch is loaded, and a block of pictures goes through its network
+EXAMINED_RSS = 200 * MIB  # of what goes block by block through the embedding's network
 
 Png = Callable[[int], bytes]
 MakeRun = Callable[..., Path]

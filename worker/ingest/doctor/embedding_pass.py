@@ -9,6 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.lib.format import open_memmap
 
+from models.resources import usable_cores
+from models.scoring.embedding_definition import FEATURES
 from worker.ingest.doctor.measures import THUMBNAIL_SIDE, Measurer, Measures
 from worker.ingest.images_file import Shape, read_blocks
 
@@ -27,13 +29,12 @@ def embed_and_measure(
     The thumbnails are mapped from a file, thumbnails.npy: those of a million images would take a
     gigabyte of memory. `tick` is called with the number of images that are done.
     """
-    # Imported late because it loads torch, which an upload without usable images does not need.
-    from models.scoring.embedding import Embedder
-    from models.scoring.embedding_definition import FEATURES
+    # Imported late: an upload without usable images does not need ONNX Runtime.
+    from models.scoring.onnx_embedder import OnnxEmbedder
 
     tick(0)
-    embedder, measurer = Embedder(), Measurer(*shape[1:3])
-    count = shape[0]
+    embedder, measurer = OnnxEmbedder(), Measurer(*shape[1:3])
+    count, cores = shape[0], usable_cores()
     features = allocate(folder / "features.npy", np.float16, (count, FEATURES))
     thumbnails = allocate(
         folder / "thumbnails.npy", np.uint8, (count, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
@@ -41,15 +42,18 @@ def embed_and_measure(
     sharpness, variation, bars = (np.empty(count, np.float32) for _ in range(3))
     block_size = max(8, min(MAX_BLOCK_IMAGES, MAX_BLOCK_BYTES // int(np.prod(shape[1:]))))
     start = 0
-    for images in read_blocks(folder / "images.npy", shape, block_size):
-        part = slice(start, start + len(images))
-        features[part] = embedder(images)
-        measures = measurer(images)
-        thumbnails[part] = measures.thumbnails
-        sharpness[part], variation[part] = measures.sharpness, measures.variation
-        bars[part] = measures.bars
-        start += len(images)
-        tick(start)
+    with ThreadPoolExecutor(cores, thread_name_prefix="embedding") as pool:
+        for images in read_blocks(folder / "images.npy", shape, block_size):
+            part = slice(start, start + len(images))
+            embedded = [pool.submit(embedder, images[first::cores]) for first in range(cores)]
+            measures = measurer(images)
+            thumbnails[part] = measures.thumbnails
+            sharpness[part], variation[part] = measures.sharpness, measures.variation
+            bars[part] = measures.bars
+            for first, rows in enumerate(embedded):
+                features[part][first::cores] = rows.result()
+            start += len(images)
+            tick(start)
     features.flush()
     return embedder.name, Measures(sharpness, variation, bars, thumbnails)
 
