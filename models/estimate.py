@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from models.child_process import begin
+from models.child_process import begin, fast_imports
 
 
 def main() -> NoReturn:
@@ -19,7 +19,8 @@ def main() -> NoReturn:
     with suppress(OSError):  # only Linux has this file
         # If memory runs out, the kernel kills this process first, and none that serves.
         Path("/proc/self/oom_score_adj").write_text("1000")
-    from models.training.estimation import run_estimate
+    with fast_imports():
+        from models.training.estimation import run_estimate
 
     run_estimate(folder, events)
     sys.exit()

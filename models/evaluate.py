@@ -9,7 +9,7 @@ pipe closes.
 from pathlib import Path
 from typing import NoReturn
 
-from models.child_process import Events, run_child
+from models.child_process import Events, fast_imports, run_child
 
 
 def main() -> NoReturn:
@@ -18,7 +18,8 @@ def main() -> NoReturn:
 
 
 def _evaluate(folder: Path, events: Events) -> int:
-    from models.scoring.evaluation import run_evaluation
+    with fast_imports():
+        from models.scoring.evaluation import run_evaluation
 
     return run_evaluation(folder, events)
 

@@ -9,7 +9,7 @@ when the pipe closes.
 from pathlib import Path
 from typing import NoReturn
 
-from models.child_process import Events, RunFileError, read_run_file, run_child
+from models.child_process import Events, RunFileError, fast_imports, read_run_file, run_child
 from models.durable_files import file_sha256
 
 EXPORTED_FILE = "generator.onnx"
@@ -27,8 +27,9 @@ def run_export(folder: Path, events: Events) -> int:
     raised, and the export may be tried again.
     """
     # Imported here, because torch takes a second in which signals must be handled already.
-    from models.checkpoint import CheckpointError, load_generator
-    from models.onnx_writer import ExportError, write_onnx
+    with fast_imports():
+        from models.checkpoint import CheckpointError, load_generator
+        from models.onnx_writer import ExportError, write_onnx
 
     path = folder / EXPORTED_FILE
     try:

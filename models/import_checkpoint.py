@@ -16,7 +16,7 @@ from models.checkpoint_header import (
     CheckpointHeaderError,
     read_checkpoint_header,
 )
-from models.child_process import Events, RunFileError, read_run_file, run_child
+from models.child_process import Events, RunFileError, fast_imports, read_run_file, run_child
 from models.durable_files import file_sha256, write_durably
 from models.graph_template import GraphTemplate, TemplateError
 from models.ranges import ConfigError
@@ -90,15 +90,16 @@ def _check_and_export(request: ImportRequest, header: CheckpointHeader, onnx: Pa
     """Check the tensors, and write the ONNX file from them. Raises ConfigError, ImportRefused."""
     # Imported here, because torch takes a second in which signals must be handled already, and is
     # not needed for weights that come with Moggy.
-    from models.checkpoint import (
-        CheckpointError,
-        NotFiniteError,
-        load_generator,
-        load_weights,
-        require_finite,
-    )
-    from models.onnx_writer import ExportError, write_onnx
-    from models.tensor_check import TensorMismatch, check_tensors
+    with fast_imports():
+        from models.checkpoint import (
+            CheckpointError,
+            NotFiniteError,
+            load_generator,
+            load_weights,
+            require_finite,
+        )
+        from models.onnx_writer import ExportError, write_onnx
+        from models.tensor_check import TensorMismatch, check_tensors
 
     try:
         check_tensors(header, request.max_bytes)

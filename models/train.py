@@ -13,7 +13,7 @@ import threading
 from types import FrameType
 from typing import NoReturn
 
-from models.child_process import begin, report_full_disk
+from models.child_process import begin, fast_imports, report_full_disk
 
 
 def main() -> NoReturn:
@@ -21,7 +21,8 @@ def main() -> NoReturn:
     folder, events, supervised = begin("models.train")
     stop = threading.Event()
     _stop_on_signals(stop, supervised)
-    from models.training.trainer import run_training
+    with fast_imports():
+        from models.training.trainer import run_training
 
     sys.exit(report_full_disk(events, lambda: run_training(folder, events, stop.is_set)))
 

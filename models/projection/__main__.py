@@ -8,7 +8,7 @@ supervisor holds its other end, and the process ends at once when the pipe close
 import sys
 from typing import NoReturn
 
-from models.child_process import begin, end_on_signals, report_full_disk
+from models.child_process import begin, end_on_signals, fast_imports, report_full_disk
 
 
 def main() -> NoReturn:
@@ -16,7 +16,8 @@ def main() -> NoReturn:
     folder, events, supervised = begin("models.projection")
     end_on_signals(events, supervised)
     # Imported here, because torch takes a second in which signals must be handled already.
-    from models.projection.projection import run_projection
+    with fast_imports():
+        from models.projection.projection import run_projection
 
     sys.exit(report_full_disk(events, lambda: run_projection(folder, events)))
 

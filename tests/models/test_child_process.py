@@ -1,10 +1,11 @@
 """Progress events come at the start, every second, and at the end."""
 
+import gc
 from typing import Any
 
 import pytest
 
-from models.child_process import ProgressReporter
+from models.child_process import ProgressReporter, fast_imports
 
 
 class RecordedEvents:
@@ -49,3 +50,11 @@ def test_the_rate_leaves_out_images_of_earlier_processes(clock: list[float]) -> 
     reporter.progress(1010)
     assert events.emitted[1]["images_per_second"] == pytest.approx(5)
     assert events.emitted[1]["eta_seconds"] == pytest.approx(2)
+
+
+def test_imports_are_not_collected_and_later_objects_are() -> None:
+    with fast_imports():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()

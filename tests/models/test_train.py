@@ -264,7 +264,7 @@ def test_an_invalid_run_fails_with_a_sentence(
 
 @pytest.mark.slow
 def test_a_training_that_diverges_rolls_back_twice_and_then_fails(start: Any) -> None:
-    first = start("first", config=CONFIG | {"images": 64, "width": 8})
+    first = start("first", config=CONFIG | {"images": 64, "width": 8}, score_images=0)
     checkpoint = first.folder / _of(first.finish(), "checkpoint")[-1]["path"]
     tensors = load_file(checkpoint)
     tensors = {
@@ -294,11 +294,11 @@ def test_a_training_that_diverges_rolls_back_twice_and_then_fails(start: Any) ->
 
 @pytest.mark.slow
 def test_a_checkpoint_can_be_fine_tuned(start: Any) -> None:
-    first = start("first", config=CONFIG | {"images": 64, "width": 8})
+    first = start("first", config=CONFIG | {"images": 64, "width": 8}, score_images=0)
     checkpoint = first.folder / _of(first.finish(), "checkpoint")[-1]["path"]
     config = CONFIG | {"images": 64, "width": 8, "generator_learning_rate": 1e-8}
     config |= {"ema_half_life_images": 0}
-    second = start("second", config=config, start_from=str(checkpoint))
+    second = start("second", config=config, start_from=str(checkpoint), score_images=0)
     events = second.finish()
     before = load_generator(checkpoint).generator.state_dict()
     after = second.folder / _of(events, "checkpoint")[-1]["path"]

@@ -139,6 +139,7 @@ def calls(api: Running) -> list[Any]:
 @pytest.fixture(scope="module")
 def session() -> Iterator[requests.Session]:
     with requests.Session() as session:
+        session.trust_env = False  # or it reads the environment and ~/.netrc before each request
         yield session
 
 
