@@ -13,8 +13,9 @@ from small_disk import mounted
 
 from app.domain.database import Database
 
-# Read when torch is loaded: idle threads that spin would slow down the other processes of a test.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Read when torch is loaded. On cores that other tests use too, two threads that share tiny steps
+# take twice the processor time of one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Only the tests of the index and the encoder have their jobs queued without a request: those would
 # compete with the jobs of the other tests.
 os.environ.setdefault("MOGGY_INDEX_SERVED", "false")

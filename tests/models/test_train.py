@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -320,7 +319,6 @@ def test_without_a_supervisor_it_needs_no_pipe(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
         check=False,
     )
     assert done.returncode == 1

@@ -30,7 +30,7 @@ class Up:
             stderr=subprocess.STDOUT,
             text=True,
             # One thread for torch: several are very slow while other tests use the cores.
-            env=os.environ | {"MOGGY_HOME": str(home), "OMP_NUM_THREADS": "1"},
+            env=os.environ | {"MOGGY_HOME": str(home)},
             start_new_session=group,
         )
 

@@ -118,8 +118,7 @@ def start_worker(
     settings: Settings, tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts `celery … worker` for comma-separated queues, as compose and `moggy up` do."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # a second thread slows tiny steps down
-    environment |= {
+    environment = os.environ | {
         f"MOGGY_{name.upper()}": str(value)
         for name, value in settings.model_dump(exclude_defaults=True).items()
     }
