@@ -72,7 +72,8 @@ def test_a_diverging_training_is_rolled_back_twice_and_then_fails(
     train: Train, watch: Watch, start_worker: StartWorker
 ) -> None:
     start_worker("train")
-    job = watch(train(100_000, **DIVERGING))
+    # Batches of 4 diverge within 128 images, batches of 64 only after a minute.
+    job = watch(train(100_000, {"batch_size": 4}, **DIVERGING))
     ended = job.until_ended()
     assert ended.status == Status.FAILED
     assert ended.error is not None
