@@ -1,5 +1,6 @@
 """The supervisor: its lease, its retries, and the events and log of its job."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -94,6 +95,21 @@ def test_a_child_that_crashes_is_tried_again_and_then_quoted(
     ]
     assert attempts[-1].error is not None
     assert "No space left on device" in attempts[-1].error
+
+
+class GivingWay(SlowlyStored):
+    niceness = 3
+
+
+@ON_POSTGRESQL
+def test_the_child_of_a_kind_that_gives_way_does(supervised: Supervised) -> None:
+    program = """
+import json, os
+nice = os.getpriority(os.PRIO_PROCESS, 0)
+print(json.dumps({"event": "failed", "error": f"nice {nice}"}))
+"""
+    (job,) = supervised(program, kind=GivingWay)
+    assert job.error == f"nice {os.getpriority(os.PRIO_PROCESS, 0) + 3}"
 
 
 class QuicklyStalled(SlowlyStored):
