@@ -22,20 +22,22 @@ log = structlog.get_logger()
 LOG_TAIL_BYTES = 2000
 # In the last line of a traceback: of Python, of torch on a GPU, and of torch on a CPU.
 NO_MEMORY = re.compile(r"\b(MemoryError|OutOfMemoryError|can't allocate memory)\b")
+LEAST_PRIORITY = 19  # the largest niceness
 EXIT_SECONDS = 10.0  # the longest time from a child's last event to its exit
 
 
 class Child:
     """Runs `python -m MODULE RUN_DIR`. Of several processes, only one sends events.
 
-    `niceness` is added to that of the worker. On a busy machine, a child of niceness 10 gets a
-    tenth of the processor time of another process.
+    A child in the `background` runs only where a core would be idle.
 
     The child ends when its stdin closes. Only this process holds the other end of that pipe, so the
     child ends with this process, even if this process is killed.
     """
 
-    def __init__(self, module: str, run_dir: Path, processes: int = 1, niceness: int = 0) -> None:
+    def __init__(
+        self, module: str, run_dir: Path, processes: int = 1, *, background: bool = False
+    ) -> None:
         self._log = run_dir / LOG_FILE
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
@@ -45,8 +47,8 @@ class Child:
                 stderr=log_file,
                 start_new_session=True,  # a Ctrl-C in the terminal reaches only the supervisor
             )
-        if niceness:
-            _give_way(self._process.pid, niceness)
+        if background:
+            _give_way(self._process.pid)
         assert self._process.stdout is not None
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._reader = threading.Thread(
@@ -120,18 +122,21 @@ class Child:
             self._events.put(None)
 
 
-def _give_way(pid: int, niceness: int) -> None:
-    """Add `niceness` to that of a process that has just begun: the threads that it will have get
-    the same.
+def _give_way(pid: int) -> None:
+    """Let a process that has just begun, and the threads that it will have, run only where a core
+    would be idle.
 
-    With autogroups, as on a desktop, Linux first divides the processors between sessions, each of
-    which has a niceness of its own.
+    Measured beside an encoder in training: steps of another training are at 79 % of their speed, at
+    16 % without this, and at 30 to 49 % if the encoder's niceness is 10.
     """
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    with suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, pid, own + niceness)
-    with suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(min(own + niceness, 19)))
+    with suppress(OSError):  # it has ended, or its container forbids it
+        if sys.platform == "linux":
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+            # With autogroups, as on a desktop, Linux first divides the cores between sessions, of
+            # which this is one, and each has a niceness of its own.
+            Path(f"/proc/{pid}/autogroup").write_text(str(LEAST_PRIORITY))
+        else:
+            os.setpriority(os.PRIO_PROCESS, pid, LEAST_PRIORITY)
 
 
 def _launcher(processes: int) -> list[str]:

@@ -123,7 +123,7 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
         failed = {"event": "failed", "error": error, "facts": facts}
         return Outcome(failed, heartbeat.stop_requested)
     kind.prepare()
-    child = Child(kind.module, kind.run_dir, kind.processes, kind.niceness)
+    child = Child(kind.module, kind.run_dir, kind.processes, background=kind.background)
     final: dict[str, Any] | None = None
     kill_at: float | None = None
     disk_low, disk_check_at = False, time.monotonic() + DISK_CHECK_SECONDS

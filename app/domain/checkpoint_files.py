@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain import jobs, registry
 from app.domain.database import Database
 from app.domain.job_objects import file_key
-from app.domain.job_states import ENDED, JobKind
+from app.domain.job_states import ENDED, JobKind, Status
 from app.domain.leases import Claim, lock_job
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, CheckpointFile, Job
@@ -73,8 +73,14 @@ def queue_job(
     kind: JobKind,
     is_done: Callable[[Checkpoint], bool],
     max_queued: int,
+    *,
+    background: bool = False,
 ) -> Job | None:
-    """`ensure_job` in a transaction of the caller."""
+    """`ensure_job` in a transaction of the caller.
+
+    `background`: nobody waits for the job, so that it gives way to others, unless a request for the
+    same work comes before it runs. Its `config` says so.
+    """
     found = registry.find_checkpoint(session, checkpoint_id)
     registry.hold_model(session, found.model)  # locked in the order that deletion uses
     checkpoint = registry.lock_row(session, checkpoint_id)
@@ -82,13 +88,15 @@ def queue_job(
         return None
     job = newest_job(session, checkpoint_id, kind)
     if job is not None and job.status not in ENDED:
+        if not background and job.status == Status.QUEUED:
+            job.config = {}
         return job
     return jobs.create(
         session,
         kind=kind,
         model=checkpoint.model,
         checkpoint=checkpoint_id,
-        config={},
+        config={"background": True} if background else {},
         max_queued=max_queued,
     )
 

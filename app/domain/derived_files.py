@@ -56,7 +56,9 @@ def derive_served(database: Database, settings: WorkerSettings) -> Job | None:
         return has_file(checkpoint, kind)
 
     with suppress(NotFound, QueueFull), database.write() as session:
-        return queue_job(session, checkpoint_id, kind, is_done, settings.max_queued_jobs)
+        return queue_job(
+            session, checkpoint_id, kind, is_done, settings.max_queued_jobs, background=True
+        )
     return None
 
 

@@ -4,7 +4,13 @@ import pytest
 from queued_jobs import read_job, try_claim_job
 
 from app.domain import jobs, leases, registry
-from app.domain.checkpoint_files import add_file, computed_file_key, ensure_file, find_file
+from app.domain.checkpoint_files import (
+    add_file,
+    computed_file_key,
+    ensure_file,
+    find_file,
+    queue_job,
+)
 from app.domain.cleanup import sweep_objects
 from app.domain.database import Database
 from app.domain.errors import Conflict, NotFound
@@ -81,6 +87,33 @@ def test_one_job_at_a_time_computes_each_kind_and_none_once_it_is_stored(
     assert (file.key, file.bytes, file.details) == (key, INDEX_BYTES, {"samples": 7})
     assert row.stored_bytes == 5 + INDEX_BYTES
     assert key in row.objects
+
+
+def queue_in_background(database: Database, checkpoint: str) -> Job:
+    with database.write() as session:
+        job = queue_job(
+            session, checkpoint, JobKind.INDEX, lambda _: False, max_queued=9, background=True
+        )
+    assert job is not None
+    return job
+
+
+def test_a_job_in_the_background_no_longer_gives_way_once_it_is_requested(
+    database: Database, checkpoint: str
+) -> None:
+    job = queue_in_background(database, checkpoint)
+    assert queue_in_background(database, checkpoint).id == job.id
+    assert read_job(database, job.id).config == {"background": True}
+    ensure(database, checkpoint)
+    assert read_job(database, job.id).config == {}
+    assert queue_in_background(database, checkpoint).config == {}
+
+
+def test_a_running_job_in_the_background_stays_there(database: Database, checkpoint: str) -> None:
+    job = queue_in_background(database, checkpoint)
+    claim_light(database)
+    ensure(database, checkpoint)
+    assert read_job(database, job.id).config == {"background": True}
 
 
 def test_after_a_failed_job_the_next_request_queues_another(

@@ -97,19 +97,20 @@ def test_a_child_that_crashes_is_tried_again_and_then_quoted(
     assert "No space left on device" in attempts[-1].error
 
 
-class GivingWay(SlowlyStored):
-    niceness = 3
+class InBackground(SlowlyStored):
+    @property
+    def background(self) -> bool:
+        return True
 
 
 @ON_POSTGRESQL
-def test_the_child_of_a_kind_that_gives_way_does(supervised: Supervised) -> None:
+def test_the_child_of_a_kind_in_the_background_gives_way(supervised: Supervised) -> None:
     program = """
 import json, os
-nice = os.getpriority(os.PRIO_PROCESS, 0)
-print(json.dumps({"event": "failed", "error": f"nice {nice}"}))
+print(json.dumps({"event": "failed", "error": f"policy {os.sched_getscheduler(0)}"}))
 """
-    (job,) = supervised(program, kind=GivingWay)
-    assert job.error == f"nice {os.getpriority(os.PRIO_PROCESS, 0) + 3}"
+    (job,) = supervised(program, kind=InBackground)
+    assert job.error == f"policy {os.SCHED_IDLE}"
 
 
 class QuicklyStalled(SlowlyStored):

@@ -17,14 +17,13 @@ from app.domain.checkpoint_files import (
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import JobKind
 from app.domain.training_pictures import NoPictures, TrainingPictures, training_pictures
-from worker.kinds.kind import BACKGROUND_NICENESS, EMBEDDING_FILES, Kind, link_or_copy
+from worker.kinds.kind import EMBEDDING_FILES, Kind, link_or_copy
 
 INDEX_FILE = "index.safetensors"  # that the child writes
 
 
 class Index(Kind):
     module: ClassVar[str] = "models.index_build"
-    niceness: ClassVar[int] = BACKGROUND_NICENESS
 
     @property
     def needs_training(self) -> bool:

@@ -15,8 +15,6 @@ from worker.context import WorkerContext
 
 # The files of a packed dataset that `models.scoring.nearest` reads.
 EMBEDDING_FILES = ("dataset.json", "features.npy", "neighbours.npy")
-# Of a child whose job the service may have queued by itself: what users asked for comes first.
-BACKGROUND_NICENESS = 10
 THIN_AFTER_EVENTS = 500  # progress events, after which older ones are thinned out
 
 
@@ -24,7 +22,6 @@ class Kind:
     """One run of one job: the child process to start, and how to store its results."""
 
     module: ClassVar[str]  # started as `python -m module RUN_DIR`
-    niceness: ClassVar[int] = 0  # of the child, added to that of the worker
     _progress_events = 0
 
     def __init__(self, context: WorkerContext, job: Job, run_dir: Path) -> None:
@@ -37,6 +34,11 @@ class Kind:
     def needs_training(self) -> bool:
         """Whether the child needs the extra `train`."""
         return True
+
+    @property
+    def background(self) -> bool:
+        """Whether the child runs only where a core would be idle, because nobody waits for it."""
+        return bool(self.job.config.get("background"))
 
     @property
     def processes(self) -> int:

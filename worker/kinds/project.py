@@ -15,7 +15,7 @@ from app.domain.job_states import JobKind, Status
 from app.domain.projections import PICTURE_FILE, awaited_encoder
 from app.domain.tables import CheckpointFile
 from app.domain.training_pictures import NoPictures, training_pictures
-from worker.kinds.kind import BACKGROUND_NICENESS, Kind
+from worker.kinds.kind import Kind
 
 WAIT_SECONDS = 1.0  # between two looks at the job that trains the encoder
 # After so many looks at a job that is not running, perhaps because no worker has room for it, the
@@ -27,7 +27,6 @@ class Encoder(Kind):
     """Trains the encoder of a checkpoint, and measures what its distances mean."""
 
     module: ClassVar[str] = "models.projection"
-    niceness: ClassVar[int] = BACKGROUND_NICENESS
 
     def prepare(self) -> None:
         self._write_run(None, {"picture": None, "label": None})
@@ -97,8 +96,6 @@ class Encoder(Kind):
 
 class Project(Encoder):
     """Finds the latent of a picture. Waits for the encoder's job, and trains one if that failed."""
-
-    niceness: ClassVar[int] = 0  # its user waits
 
     def prepare(self) -> None:
         self._await_encoder()

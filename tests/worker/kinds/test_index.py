@@ -62,6 +62,7 @@ def test_the_reaper_queues_it_and_its_job_stores_it(
     reap(context, ["light"])
     job = run_next(database, context)
     assert (job.kind, job.status, job.error) == ("index", Status.SUCCEEDED, None)
+    assert job.config == {"background": True}  # nobody waits for it
     assert job.progress["images_seen"] == 64
     with database.read() as session:
         file = find_file(session, served.id, JobKind.INDEX)
