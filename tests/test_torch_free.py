@@ -1,4 +1,4 @@
-"""Neither the API nor a command that speaks HTTP imports torch, at its start or at any request."""
+"""Neither the API, nor a command that speaks HTTP, nor an ingest imports torch."""
 
 import json
 import os
@@ -168,7 +168,7 @@ def test_pictures_become_a_dataset_without_torch(service: TorchFree, tmp_path: P
         Image.effect_noise((40, 40), 60).save(picture)
     run = {
         "sources": [{"name": picture.name, "path": str(picture)} for picture in pictures],
-        **{"width": 32, "height": 32, "fit": "crop", "channels": "auto", "levels": "keep"},
+        **{"width": 32, "height": 32, "fit": "crop", "channels": "auto", "levels": "full"},
         **{"horizontal_flip": None, "drop_near_duplicates": True, "drop_unclassified": False},
         "code_page": None,
         "limits": {"max_pixels": 10**6, "max_images": 10**4, "max_unpacked_bytes": 10**9},

@@ -1,4 +1,4 @@
-"""Progress events come at the start, every second, and at the end."""
+"""The child's progress events, at the start, every second and at the end; its imports."""
 
 import gc
 from typing import Any

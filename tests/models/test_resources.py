@@ -4,7 +4,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -109,11 +108,6 @@ def test_threads_of_libraries_keep_to_the_limit(
     monkeypatch.delenv("OMP_NUM_THREADS")
 
 
-ROOT = Path(__file__).resolve().parents[2]
-ROOT = Path(__file__).resolve().parents[2]
-MB = 1024**2
-
-
 def test_peak_memory_counts_freed_memory() -> None:
     before = peak_memory()
     block = bytearray(before + 64 * MB)
@@ -154,10 +148,19 @@ def test_two_processes_on_one_core_wait_for_each_other() -> None:
     assert 0.3 < float(output) < 1
 
 
-def test_a_sleeping_process_does_not_wait() -> None:
+def test_the_thread_that_waits_most_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "THREADS", tmp_path)
+
+    def set_times(**times: str) -> None:
+        for thread, values in times.items():
+            write(tmp_path / thread, schedstat=values)
+
+    second = 10**9
+    set_times(worker=f"0 {second} 5", helper="0 0 5", without_statistics="0")
     wait = ProcessorWait()
-    time.sleep(0.5)
     assert wait.share() == 0
+    set_times(worker=f"{second} {4 * second} 9", helper=f"{second} {second} 9")
+    assert wait.share() == 0.75
 
 
 def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,6 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # One thread for torch: several are very slow while other tests use the cores.
             env=os.environ | {"MOGGY_HOME": str(home)},
             start_new_session=group,
         )
