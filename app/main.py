@@ -74,7 +74,10 @@ log = structlog.get_logger()
 
 STORE_RETRY_SECONDS = 10.0  # how long a request retries a bucket that does not answer
 
-RESOURCES = (
+ROUTERS = (
+    operations,
+    openapi,
+    studio,
     datasets,
     uploads,
     presets,
@@ -121,6 +124,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Moggy",
         version=version("moggy"),
         lifespan=_lifespan,
+        routes=[route for module in ROUTERS for route in module.router.routes],
         openapi_url=None,  # app.routes.openapi serves the document, app.routes.studio its page
     )
     install_problems(api)
@@ -129,11 +133,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.add_middleware(HeadAsGet)
     api.add_middleware(BodyLimit, settings=settings)
     api.add_middleware(AccessGuard, settings=settings)
-    api.include_router(operations.router)
-    api.include_router(openapi.router)
-    api.include_router(studio.router)
-    for resource in RESOURCES:
-        api.include_router(resource.router, prefix="/v1")
     return api
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -20,7 +20,7 @@ from app.routes.generation import (
     refuse_scaled_json,
 )
 from app.routes.middleware.body_limit import LargeBodyRoute
-from app.routes.openapi import file_response, problems
+from app.routes.openapi import file_response, new_router, problems
 from app.routes.passports import ImageAnswer, list_passports
 from app.routes.protocol.deadlines import while_connected
 from app.serving.blends import MIN_CORNERS, Place, blend_samples, sheet_places
@@ -31,8 +31,8 @@ from app.serving.request_bodies import FLOAT_AS_INT
 from app.serving.samples import to_keyframes
 from models.samples import Pixels, Sample
 
-router = APIRouter(
-    prefix="/models",
+router = new_router(
+    prefix="/v1/models",
     tags=["images"],
     route_class=LargeBodyRoute,
     dependencies=GENERATION_DEPENDENCIES,

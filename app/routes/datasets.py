@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
@@ -43,12 +43,12 @@ from app.routes.dependencies import (
     release_reserve,
 )
 from app.routes.fields import check_name
-from app.routes.openapi import NOT_MODIFIED, file_response, problems
+from app.routes.openapi import NOT_MODIFIED, file_response, new_router, problems
 from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 from app.routes.protocol.uploads import Upload, UploadedFile, receive_upload
 
-router = APIRouter(
-    prefix="/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
+router = new_router(
+    prefix="/v1/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
 SEPARATOR = ","

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel
 
 from app.domain import directions
@@ -27,7 +27,7 @@ from app.routes.generation import (
 )
 from app.routes.jobs import JobView, job_view
 from app.routes.middleware.proxies import public_path
-from app.routes.openapi import NOT_MODIFIED, file_response, problems
+from app.routes.openapi import NOT_MODIFIED, file_response, new_router, problems
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.serving.latent_library import References
 from app.serving.latents import MAX_AMOUNT, LatentSource
@@ -36,7 +36,7 @@ from app.serving.samples import to_sample
 from models.config import MAX_SEED
 from models.samples import Pixels, Sample, tile, unpack_vector
 
-router = APIRouter(prefix="/models", tags=["directions"], dependencies=GENERATION_DEPENDENCIES)
+router = new_router(prefix="/v1/models", tags=["directions"], dependencies=GENERATION_DEPENDENCIES)
 
 STRIP_SEEDS, STRIP_AMOUNTS = "1,2,3", "-3,-2,-1,0,1,2,3"
 MAX_STRIP_SEEDS, MAX_STRIP_AMOUNTS = 16, 15

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Literal, NamedTuple
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy import select
 from starlette.exceptions import HTTPException
@@ -22,10 +22,10 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
 )
 from app.routes.job_event_schemas import MERGED_STREAM_CONTENT, public_data
-from app.routes.openapi import problems
+from app.routes.openapi import new_router, problems
 
-router = APIRouter(
-    prefix="/events", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
+router = new_router(
+    prefix="/v1/events", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
 MAX_JOBS = 50  # the positions of so many jobs, in every event's id, are shorter than 2 kB

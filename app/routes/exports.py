@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple
 
 from anyio import to_thread
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
 from app.domain import directions, named_latents, registry
@@ -27,6 +27,7 @@ from app.routes.openapi import (
     NOT_MODIFIED,
     Responses,
     binary_content,
+    new_router,
     partial_response,
     problems,
 )
@@ -41,7 +42,9 @@ from app.serving.samples import to_samples
 from models.config import TrainingConfig
 from models.scoring.reference_file import reference_bytes
 
-router = APIRouter(prefix="/checkpoints", tags=["models"], dependencies=[*GENERATION_DEPENDENCIES])
+router = new_router(
+    prefix="/v1/checkpoints", tags=["models"], dependencies=[*GENERATION_DEPENDENCIES]
+)
 
 ExportFormat = Literal["onnx", "safetensors", "bundle"]
 SUFFIXES: dict[ExportFormat, str] = {

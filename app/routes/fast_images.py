@@ -7,7 +7,6 @@ through to FastAPI's router, invalid requests too. Both paths give the same resp
 """
 
 import asyncio
-import operator
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -48,10 +47,7 @@ class FastImageApi(FastAPI):
     """FastAPI with the fast path for images before it."""
 
     def __init__(self, settings: Settings, **options: Any) -> None:
-        operation_id = operator.attrgetter("name")  # the name of the route's function
-        super().__init__(
-            generate_unique_id_function=operation_id, redirect_slashes=False, **options
-        )
+        super().__init__(redirect_slashes=False, **options)
         self.state.settings = settings
         self._policy = AccessPolicy(settings)
 

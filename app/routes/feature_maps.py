@@ -3,7 +3,7 @@
 import math
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 
 from app.domain.errors import InvalidRequest, LimitExceeded, QueueFull, Unavailable
@@ -20,7 +20,7 @@ from app.routes.generation import (
     TruncationParameter,
 )
 from app.routes.images import SeedInPath
-from app.routes.openapi import NOT_MODIFIED, file_response, problems
+from app.routes.openapi import NOT_MODIFIED, file_response, new_router, problems
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.serving.latents import Latent
@@ -28,7 +28,7 @@ from app.serving.samples import to_sample
 from models.feature_maps import LayerMaps, Maps, maps_as_grey
 from models.samples import tile
 
-router = APIRouter(prefix="/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
+router = new_router(prefix="/v1/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
 MAX_MAPS = 1024  # of a layer in one file
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -28,7 +28,7 @@ from app.routes.generation import (
     refuse_scaled_json,
 )
 from app.routes.middleware.body_limit import LargeBodyRoute
-from app.routes.openapi import file_response, problems
+from app.routes.openapi import file_response, new_router, problems
 from app.routes.passports import ImageAnswer, generate_accepted, list_passports
 from app.routes.protocol.deadlines import while_connected
 from app.serving.display import encode_contact_sheet, encode_sprites, square_columns
@@ -43,8 +43,8 @@ from app.serving.samples import to_sample, to_samples
 from models.config import MAX_SEED
 from models.samples import Pixels, Point, Sample
 
-router = APIRouter(
-    prefix="/models",
+router = new_router(
+    prefix="/v1/models",
     tags=["images"],
     route_class=LargeBodyRoute,
     dependencies=GENERATION_DEPENDENCIES,

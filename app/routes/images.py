@@ -4,7 +4,7 @@ import secrets
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from app.domain.errors import NotAcceptable, QueueFull
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -19,7 +19,7 @@ from app.routes.generation import (
     check_pixels,
     refuse_scaled_json,
 )
-from app.routes.openapi import NOT_MODIFIED, file_response, problems
+from app.routes.openapi import NOT_MODIFIED, file_response, new_router, problems
 from app.routes.passports import ImageAnswer, describe
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.negotiation import choose_media_type
@@ -29,7 +29,7 @@ from app.serving.samples import to_sample
 from models.config import MAX_SEED
 from models.samples import Sample
 
-router = APIRouter(prefix="/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
+router = new_router(prefix="/v1/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
 SeedInPath = Annotated[int, Path(ge=0, le=MAX_SEED)]
 NearestParameter = Annotated[

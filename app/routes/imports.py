@@ -3,7 +3,7 @@
 import shutil
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from app.domain import jobs
 from app.domain.database import Database
@@ -23,7 +23,7 @@ from app.routes.dependencies import (
 )
 from app.routes.fields import check_name
 from app.routes.jobs import JobView, job_view
-from app.routes.openapi import problems
+from app.routes.openapi import new_router, problems
 from app.routes.protocol.uploads import (
     Upload,
     UploadedFile,
@@ -32,8 +32,8 @@ from app.routes.protocol.uploads import (
 )
 from app.serving.bundle_parts import check_parts
 
-router = APIRouter(
-    prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
+router = new_router(
+    prefix="/v1/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
 MAX_FILE_NAME = 255  # characters that are kept of it

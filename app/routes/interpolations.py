@@ -4,7 +4,7 @@ import functools
 from typing import Annotated, Literal, get_args
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from app.domain.errors import (
@@ -36,7 +36,7 @@ from app.routes.interpolation_bodies import (
 )
 from app.routes.latent_urls import parse_keyframes
 from app.routes.middleware.body_limit import LargeBodyRoute
-from app.routes.openapi import NOT_MODIFIED, file_response, partial_response, problems
+from app.routes.openapi import NOT_MODIFIED, file_response, new_router, partial_response, problems
 from app.routes.protocol.byte_ranges import select_range
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
@@ -52,8 +52,8 @@ from app.serving.samples import to_keyframes
 from models.latents import LatentPath
 from models.samples import Sample, Vector
 
-router = APIRouter(
-    prefix="/models",
+router = new_router(
+    prefix="/v1/models",
     tags=["images"],
     route_class=LargeBodyRoute,
     dependencies=GENERATION_DEPENDENCIES,

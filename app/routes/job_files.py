@@ -3,7 +3,7 @@
 from pathlib import PurePath
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import select
@@ -23,12 +23,19 @@ from app.routes.dependencies import (
 )
 from app.routes.middleware.head import is_head
 from app.routes.middleware.proxies import public_path
-from app.routes.openapi import NOT_MODIFIED, Responses, binary_content, partial_response, problems
+from app.routes.openapi import (
+    NOT_MODIFIED,
+    Responses,
+    binary_content,
+    new_router,
+    partial_response,
+    problems,
+)
 from app.routes.protocol.byte_ranges import parse_range
 from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 
-router = APIRouter(
-    prefix="/jobs/{job_id}/files",
+router = new_router(
+    prefix="/v1/jobs/{job_id}/files",
     tags=["jobs"],
     dependencies=[Depends(refuse_unknown_parameters)],
 )

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import Depends, Header, Path, Request, Response
 from fastapi.responses import PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
@@ -26,11 +26,11 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
 )
 from app.routes.job_event_schemas import STREAM_CONTENT, SampleData, public_data
-from app.routes.openapi import NOT_MODIFIED, file_response
+from app.routes.openapi import NOT_MODIFIED, file_response, new_router
 from app.routes.protocol.caching import is_not_modified
 
-router = APIRouter(
-    prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
+router = new_router(
+    prefix="/v1/jobs/{job_id}", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
 MAX_IMAGES_SEEN = 2**53 - 1  # keeps the file name of a sample short

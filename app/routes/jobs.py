@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import Depends, Header, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -39,10 +39,12 @@ from app.routes.fields import Name, to_datetime
 from app.routes.job_event_schemas import HealthData
 from app.routes.job_requests import JobRequest
 from app.routes.middleware.proxies import public_path
-from app.routes.openapi import problems
+from app.routes.openapi import new_router, problems
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 
-router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)])
+router = new_router(
+    prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(refuse_unknown_parameters)]
+)
 
 RELEASE = Depends(release_reserve)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -16,11 +16,11 @@ from app.domain.tables import NamedLatent
 from app.routes.dependencies import DatabaseDep, refuse_unknown_parameters
 from app.routes.latents import ReplaceParameter
 from app.routes.middleware.body_limit import LargeBodyRoute
-from app.routes.openapi import ANY_BINARY, BINARY, Responses, binary_content, problems
+from app.routes.openapi import ANY_BINARY, BINARY, Responses, binary_content, new_router, problems
 from app.serving.latent_files import LatentFile, read_npz, rows_of, write_npz
 
-router = APIRouter(
-    prefix="/models",
+router = new_router(
+    prefix="/v1/models",
     tags=["latents"],
     route_class=LargeBodyRoute,
     dependencies=[Depends(refuse_unknown_parameters)],

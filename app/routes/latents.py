@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from app.domain import named_latents, registry
@@ -23,7 +23,7 @@ from app.routes.dependencies import (
 from app.routes.fields import CheckpointId, to_datetime
 from app.routes.middleware.body_limit import LargeBodyRoute
 from app.routes.middleware.proxies import public_path
-from app.routes.openapi import problems
+from app.routes.openapi import new_router, problems
 from app.serving.latent_files import ClassName, LatentName, Note, Tags
 from app.serving.latent_library import LatentLibrary
 from app.serving.latents import LatentSource, references
@@ -31,8 +31,8 @@ from app.serving.request_bodies import StrictBody, exactly_one_schema
 from app.serving.samples import to_sample
 from models.samples import pack_vector
 
-router = APIRouter(
-    prefix="/models",
+router = new_router(
+    prefix="/v1/models",
     tags=["latents"],
     route_class=LargeBodyRoute,
     dependencies=[Depends(refuse_unknown_parameters)],

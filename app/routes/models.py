@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -32,14 +32,14 @@ from app.routes.dependencies import (
 )
 from app.routes.fields import CheckpointId, Name, to_datetime
 from app.routes.generation import CheckpointParameter
-from app.routes.openapi import problems
+from app.routes.openapi import new_router, problems
 from app.serving.checkpoints import CachedGenerator
 from app.serving.engine import Engine
 from app.serving.request_bodies import StrictBody
 from models.resources import release_freed_memory
 
-router = APIRouter(
-    prefix="/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
+router = new_router(
+    prefix="/v1/models", tags=["models"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
 

@@ -5,6 +5,7 @@ each call may return, the events of a stream, file responses and the key scheme.
 """
 
 import copy
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,7 +108,18 @@ UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")  # FastAPI's: Proble
 Responses = dict[int | str, dict[str, Any]]  # what a route takes as `responses`
 NOT_MODIFIED: Responses = {304: {"description": "Not modified"}}
 
-router = APIRouter(include_in_schema=False)
+
+def new_router(**options: Any) -> APIRouter:
+    """A router, with the options of APIRouter, whose operations have the names of their functions.
+
+    create_app adds its routes to the API as they are: including the router would build each of them
+    anew, at the first request of each process.
+    """
+    name = operator.attrgetter("name")
+    return APIRouter(generate_unique_id_function=name, **options)
+
+
+router = new_router(include_in_schema=False)
 
 
 def problems(*errors: type[MoggyError]) -> Responses:

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.domain.errors import Unavailable
 from app.domain.readiness import Readiness
-from app.routes.openapi import problems
+from app.routes.openapi import new_router, problems
 from app.serving.process_settings import ThreadCanary
 
 STUCK_SECONDS = 30.0  # without a free thread: longer than any request waits
 
-router = APIRouter(tags=["operations"])
+router = new_router(tags=["operations"])
 
 
 @router.get("/healthz", operation_id="check_health", responses=problems(Unavailable))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from app.domain import directions, named_latents, registry
@@ -22,7 +22,7 @@ from app.routes import studio
 from app.routes.dependencies import StoreDep
 from app.routes.generation import GENERATION_DEPENDENCIES, CheckpointParameter, GenerationDep
 from app.routes.middleware.head import is_head
-from app.routes.openapi import NOT_MODIFIED, Responses, binary_content, problems
+from app.routes.openapi import NOT_MODIFIED, Responses, binary_content, new_router, problems
 from app.routes.protocol.caching import is_not_modified
 from app.serving.playground import page_policy, playground_content, write_playground
 
@@ -35,7 +35,7 @@ RESPONSES: Responses = {
     **problems(Unavailable, QueueFull),
 }
 
-router = APIRouter(prefix="/models", tags=["models"], dependencies=[*GENERATION_DEPENDENCIES])
+router = new_router(prefix="/v1/models", tags=["models"], dependencies=[*GENERATION_DEPENDENCIES])
 
 
 class Playground(NamedTuple):

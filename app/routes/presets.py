@@ -3,15 +3,16 @@
 import functools
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 
 from app.routes.dependencies import refuse_unknown_parameters
+from app.routes.openapi import new_router
 from models.config import UNUSED_FIELDS, field_ranges
 from models.presets import DEFAULT_PRESET, PRESETS, Preset, resolve
 
-router = APIRouter(
-    prefix="/presets", tags=["presets"], dependencies=[Depends(refuse_unknown_parameters)]
+router = new_router(
+    prefix="/v1/presets", tags=["presets"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
 

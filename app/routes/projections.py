@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, NotFound, QueueFull
@@ -35,7 +35,7 @@ from app.routes.fields import to_datetime
 from app.routes.generation import GENERATION_DEPENDENCIES, GenerationDep
 from app.routes.jobs import Progress
 from app.routes.middleware.proxies import public_path
-from app.routes.openapi import NOT_MODIFIED, file_response, problems
+from app.routes.openapi import NOT_MODIFIED, file_response, new_router, problems
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
 from app.routes.protocol.pictures import PICTURE, decode_in_thread, receive_picture
@@ -43,7 +43,7 @@ from app.serving.image_files import ImageFile
 from app.serving.pictures import FITS, Fit, check_fit
 from models.samples import Sample, png
 
-router = APIRouter(tags=["latents"])
+router = new_router(prefix="/v1", tags=["latents"])
 
 MAX_FILE_NAME = 255  # characters that are kept of it
 FIELDS = ("checkpoint", "class", "fit")

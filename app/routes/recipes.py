@@ -3,18 +3,18 @@
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from app.domain.errors import NotFound, QueueFull
 from app.domain.images.encoders import MEDIA_TYPES
 from app.routes.generation import GENERATION_DEPENDENCIES, GenerationDep, check_pixels
-from app.routes.openapi import ANY_BINARY, BINARY, problems
+from app.routes.openapi import ANY_BINARY, BINARY, new_router, problems
 from app.routes.protocol.deadlines import while_connected
 from app.serving.recipe_files import FILE_FORMATS, read_recipe
 from app.serving.verification import Verification
 
-router = APIRouter(prefix="/recipes", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
+router = new_router(prefix="/v1/recipes", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
 # The format is detected from the bytes: the Content-Type is ignored.
 FILE: dict[str, Any] = {

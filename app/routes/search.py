@@ -5,7 +5,7 @@ from typing import Annotated
 
 import numpy as np
 from anyio import to_thread
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 
 from app.domain.errors import (
@@ -20,7 +20,7 @@ from app.domain.images.recipes import class_name
 from app.domain.sample_indexes import IndexMissing
 from app.routes.generation import GENERATION_DEPENDENCIES, GenerationContext, GenerationDep
 from app.routes.middleware.proxies import public_path
-from app.routes.openapi import BINARY, problems
+from app.routes.openapi import BINARY, new_router, problems
 from app.routes.protocol.deadlines import while_connected
 from app.routes.protocol.json_forms import (
     is_form,
@@ -41,7 +41,7 @@ from app.serving.searches import (
 )
 from models.samples import Pixels
 
-router = APIRouter(prefix="/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
+router = new_router(prefix="/v1/models", tags=["images"], dependencies=GENERATION_DEPENDENCIES)
 
 FORM_FIELDS = [field.alias or name for name, field in PictureSearchRequest.model_fields.items()]
 JSON_FIELDS = ("k", "min_quality", "latent", "weights")  # of a form: their text is JSON

@@ -11,10 +11,11 @@ import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.domain.errors import NotFound, Unavailable
 from app.routes.middleware.proxies import public_path
+from app.routes.openapi import new_router
 from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 from app.routes.protocol.negotiation import accepts_coding
 
@@ -34,7 +35,7 @@ NOT_BUILT = (
     "Moggy, which has them. The API answers without them"
 )
 
-router = APIRouter(include_in_schema=False)
+router = new_router(include_in_schema=False)
 
 
 @dataclass(frozen=True)

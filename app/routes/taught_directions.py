@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import Response
 from sqlalchemy.orm import Session
 
 from app.domain import datasets, directions
@@ -14,7 +14,7 @@ from app.domain.sample_indexes import IndexMissing
 from app.domain.training_pictures import TrainingPictures
 from app.routes.directions import DirectionView, direction_view
 from app.routes.generation import GENERATION_DEPENDENCIES, GenerationContext, GenerationDep
-from app.routes.openapi import problems
+from app.routes.openapi import new_router, problems
 from app.routes.protocol.deadlines import while_connected
 from app.routes.protocol.pictures import Picture, decode_in_thread
 from app.routes.teach_requests import (
@@ -31,7 +31,7 @@ from app.serving.samples import to_sample
 from app.serving.teaching import Group, generated_group, teach
 from models.samples import Sample, Vector
 
-router = APIRouter(prefix="/models", tags=["directions"], dependencies=GENERATION_DEPENDENCIES)
+router = new_router(prefix="/v1/models", tags=["directions"], dependencies=GENERATION_DEPENDENCIES)
 
 MAX_CLASS_PICTURES = 1000  # of a class that are used as examples
 

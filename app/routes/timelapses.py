@@ -6,7 +6,7 @@ import threading
 from typing import Annotated, Any, Literal, get_args
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from app.domain import events, jobs
 from app.domain.errors import NotFound, RangeNotSatisfiable, Unavailable
@@ -18,7 +18,14 @@ from app.domain.settings import Settings
 from app.domain.tables import Event, Job
 from app.routes.dependencies import DatabaseDep, StoreDep
 from app.routes.generation import GENERATION_DEPENDENCIES, ResampleParameter, ScaleParameter
-from app.routes.openapi import NOT_MODIFIED, Responses, file_response, partial_response, problems
+from app.routes.openapi import (
+    NOT_MODIFIED,
+    Responses,
+    file_response,
+    new_router,
+    partial_response,
+    problems,
+)
 from app.routes.protocol.byte_ranges import select_range
 from app.routes.protocol.caching import IMMUTABLE, cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
@@ -26,7 +33,9 @@ from app.serving.animations import MAX_FPS
 from app.serving.display import Display
 from app.serving.timelapse import Timelapse
 
-router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"], dependencies=[*GENERATION_DEPENDENCIES])
+router = new_router(
+    prefix="/v1/jobs/{job_id}", tags=["jobs"], dependencies=[*GENERATION_DEPENDENCIES]
+)
 
 FilmFormat = Literal["webp", "mp4"]
 FILM_FORMATS: tuple[FilmFormat, ...] = get_args(FilmFormat)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.domain import partial_uploads
@@ -17,11 +17,11 @@ from app.routes.dependencies import (
     refuse_unknown_parameters,
     release_reserve,
 )
-from app.routes.openapi import ANY_BINARY, BINARY, problems
+from app.routes.openapi import ANY_BINARY, BINARY, new_router, problems
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 
-router = APIRouter(
-    prefix="/uploads", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
+router = new_router(
+    prefix="/v1/uploads", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
 MAX_OFFSET = 2**53 - 1
