@@ -28,7 +28,8 @@ export function Stage({
   const drawn = arrows || failure === "vanishing";
   const trail = failure === "oscillation";
   const draw = useCallback(
-    (canvas: HTMLCanvasElement) => drawToy(canvas, playback.run, { arrows: drawn, trail }),
+    (canvas: HTMLCanvasElement) =>
+      drawToy(canvas, playback.run, { arrows: drawn, trail, moving: playback.playing }),
     [playback, drawn, trail],
   );
 

@@ -9,9 +9,13 @@ const ARROW = 0.42; // the length of the strongest pull that is shown, on the pl
 const FIELD_STRENGTH = 0.5; // of the colour where the discriminator is sure
 const FIELD_POWER = 0.6; // below 1: a slight preference can be seen too
 
+const FIELD_MS = 40; // the field changes little between frames, and takes longest to compute
+
 export interface Drawn {
   arrows: boolean;
   trail: boolean;
+  /** Whether the field may be that of a few frames ago. */
+  moving: boolean;
 }
 
 /** Draws the discriminator's field, the two piles of points, and what pulls the forged ones. */
@@ -21,7 +25,8 @@ export function drawToy(canvas: HTMLCanvasElement, run: ToyRun, drawn: Drawn): v
   const side = canvas.clientWidth;
   const at = (value: number) => ((value + EXTENT) / (2 * EXTENT)) * side;
   const dot = Math.max(2, side / 190);
-  drawField(context, canvas, run, side);
+  context.imageSmoothingEnabled = true;
+  context.drawImage(fieldOf(canvas, run, drawn.moving), 0, 0, side, side);
   drawPoints(context, run.real, at, dot, inkOf(canvas, "real"));
   const points = run.points();
   if (drawn.arrows) drawArrows(context, run, points, at, inkOf(canvas, "text"));
@@ -29,13 +34,21 @@ export function drawToy(canvas: HTMLCanvasElement, run: ToyRun, drawn: Drawn): v
   if (drawn.trail) drawTrail(context, run.trail, at, inkOf(canvas, "text"));
 }
 
+/** The latest field of each canvas, as a picture of CELLS × CELLS. */
+const fields = new WeakMap<HTMLCanvasElement, { picture: HTMLCanvasElement; drawnAt: number }>();
+
+function fieldOf(canvas: HTMLCanvasElement, run: ToyRun, moving: boolean): HTMLCanvasElement {
+  const now = performance.now();
+  const latest = fields.get(canvas);
+  if (moving && latest && now - latest.drawnAt < FIELD_MS) return latest.picture;
+  const picture = latest?.picture ?? square(CELLS);
+  picture.getContext("2d")?.putImageData(colorField(canvas, run), 0, 0);
+  fields.set(canvas, { picture, drawnAt: now });
+  return picture;
+}
+
 /** Coloured by D: towards the colour of what the discriminator takes the place for. */
-function drawField(
-  context: CanvasRenderingContext2D,
-  canvas: HTMLCanvasElement,
-  run: ToyRun,
-  side: number,
-): void {
+function colorField(canvas: HTMLCanvasElement, run: ToyRun): ImageData {
   const verdicts = run.gan.judge(GRID);
   const image = new ImageData(CELLS, CELLS);
   const ground = channelsOf(inkOf(canvas, "ground"));
@@ -50,10 +63,7 @@ function drawField(
     }
     image.data[cell * 4 + 3] = 255;
   }
-  const small = fieldCanvas();
-  small.getContext("2d")?.putImageData(image, 0, 0);
-  context.imageSmoothingEnabled = true;
-  context.drawImage(small, 0, 0, side, side);
+  return image;
 }
 
 /** The places (CELLS², 2) at which the field is computed. */
@@ -63,16 +73,13 @@ const GRID = Float64Array.from({ length: CELLS * CELLS * 2 }, (_, index) => {
   return ((place + 0.5) / CELLS) * 2 * EXTENT - EXTENT;
 });
 
-let field: HTMLCanvasElement | null = null;
-
-function fieldCanvas(): HTMLCanvasElement {
-  if (field === null) {
-    field = document.createElement("canvas");
-    field.width = field.height = CELLS;
-  }
-  return field;
+function square(side: number): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = side;
+  return canvas;
 }
 
+/** The dots are copies of one picture: hundreds of circles would take longer than the networks. */
 function drawPoints(
   context: CanvasRenderingContext2D,
   points: Float64Array,
@@ -80,14 +87,33 @@ function drawPoints(
   radius: number,
   color: string,
 ): void {
-  context.fillStyle = color;
-  context.globalAlpha = 0.85;
+  const dot = dotOf(radius, color);
+  const half = dot.width / devicePixelRatio / 2;
   for (let row = 0; row < points.length; row += 2) {
-    context.beginPath();
-    context.arc(at(points[row] as number), at(points[row + 1] as number), radius, 0, 2 * Math.PI);
+    const [x, y] = [at(points[row] as number), at(points[row + 1] as number)];
+    context.drawImage(dot, x - half, y - half, 2 * half, 2 * half);
+  }
+}
+
+const dots = new Map<string, HTMLCanvasElement>();
+
+function dotOf(radius: number, color: string): HTMLCanvasElement {
+  const scale = devicePixelRatio;
+  const key = `${radius} ${scale} ${color}`;
+  const known = dots.get(key);
+  if (known) return known;
+  const middle = Math.ceil(radius * scale) + 1; // the margin is for its smooth edge
+  const picture = square(2 * middle);
+  const context = picture.getContext("2d");
+  if (context) {
+    context.fillStyle = color;
+    context.globalAlpha = 0.85;
+    context.arc(middle, middle, radius * scale, 0, 2 * Math.PI);
     context.fill();
   }
-  context.globalAlpha = 1;
+  if (dots.size > 8) dots.clear(); // of other sizes and themes
+  dots.set(key, picture);
+  return picture;
 }
 
 /** The direction in which the generator's loss falls for some of its points, and how steeply. */

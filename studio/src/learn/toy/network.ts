@@ -113,17 +113,39 @@ export class Network {
     }
   }
 
+  // These three take most of a step's time. A sum of products waits for each addition, so they
+  // compute four at a time, each in the order in which a loop for one would add.
+
   #multiply(layer: Layer, given: Float64Array, into: Float64Array, count: number): void {
     const { parameters } = this;
     const { inputs, outputs } = layer;
     for (let row = 0; row < count; row++) {
-      for (let unit = 0; unit < outputs; unit++) {
+      const from = row * inputs;
+      const to = row * outputs;
+      let unit = 0;
+      for (; unit + 4 <= outputs; unit += 4) {
+        const weights = layer.weights + unit * inputs;
+        let [first, second, third, fourth] = [0, 0, 0, 0];
+        for (let input = 0; input < inputs; input++) {
+          const value = given[from + input] as number;
+          const at = weights + input;
+          first += (parameters[at] as number) * value;
+          second += (parameters[at + inputs] as number) * value;
+          third += (parameters[at + 2 * inputs] as number) * value;
+          fourth += (parameters[at + 3 * inputs] as number) * value;
+        }
+        into[to + unit] = first;
+        into[to + unit + 1] = second;
+        into[to + unit + 2] = third;
+        into[to + unit + 3] = fourth;
+      }
+      for (; unit < outputs; unit++) {
         const weights = layer.weights + unit * inputs;
         let sum = 0;
         for (let input = 0; input < inputs; input++) {
-          sum += (parameters[weights + input] as number) * (given[row * inputs + input] as number);
+          sum += (parameters[weights + input] as number) * (given[from + input] as number);
         }
-        into[row * outputs + unit] = sum;
+        into[to + unit] = sum;
       }
     }
   }
@@ -131,15 +153,32 @@ export class Network {
   #multiplyBack(layer: Layer, into: Float64Array, count: number): void {
     const { parameters } = this;
     const { inputs, outputs, deltas } = layer;
-    into.fill(0, 0, count * inputs);
     for (let row = 0; row < count; row++) {
-      for (let unit = 0; unit < outputs; unit++) {
-        const weights = layer.weights + unit * inputs;
-        const delta = deltas[row * outputs + unit] as number;
-        for (let input = 0; input < inputs; input++) {
-          const at = row * inputs + input;
-          into[at] = (into[at] as number) + delta * (parameters[weights + input] as number);
+      const from = row * outputs;
+      const to = row * inputs;
+      let input = 0;
+      for (; input + 4 <= inputs; input += 4) {
+        let [first, second, third, fourth] = [0, 0, 0, 0];
+        for (let unit = 0; unit < outputs; unit++) {
+          const delta = deltas[from + unit] as number;
+          const at = layer.weights + unit * inputs + input;
+          first += delta * (parameters[at] as number);
+          second += delta * (parameters[at + 1] as number);
+          third += delta * (parameters[at + 2] as number);
+          fourth += delta * (parameters[at + 3] as number);
         }
+        into[to + input] = first;
+        into[to + input + 1] = second;
+        into[to + input + 2] = third;
+        into[to + input + 3] = fourth;
+      }
+      for (; input < inputs; input++) {
+        let sum = 0;
+        for (let unit = 0; unit < outputs; unit++) {
+          const weight = parameters[layer.weights + unit * inputs + input] as number;
+          sum += (deltas[from + unit] as number) * weight;
+        }
+        into[to + input] = sum;
       }
     }
   }
@@ -147,15 +186,35 @@ export class Network {
   #addWeightGradients(layer: Layer, given: Float64Array, count: number, scale: number): void {
     const { gradients } = this;
     const { inputs, outputs, deltas } = layer;
-    for (let row = 0; row < count; row++) {
-      for (let unit = 0; unit < outputs; unit++) {
-        const weights = layer.weights + unit * inputs;
-        const delta = (deltas[row * outputs + unit] as number) * scale;
-        for (let input = 0; input < inputs; input++) {
-          const at = weights + input;
-          gradients[at] =
-            (gradients[at] as number) + delta * (given[row * inputs + input] as number);
+    for (let unit = 0; unit < outputs; unit++) {
+      const weights = layer.weights + unit * inputs;
+      let input = 0;
+      for (; input + 4 <= inputs; input += 4) {
+        const at = weights + input;
+        let first = gradients[at] as number;
+        let second = gradients[at + 1] as number;
+        let third = gradients[at + 2] as number;
+        let fourth = gradients[at + 3] as number;
+        for (let row = 0; row < count; row++) {
+          const delta = (deltas[row * outputs + unit] as number) * scale;
+          const from = row * inputs + input;
+          first += delta * (given[from] as number);
+          second += delta * (given[from + 1] as number);
+          third += delta * (given[from + 2] as number);
+          fourth += delta * (given[from + 3] as number);
         }
+        gradients[at] = first;
+        gradients[at + 1] = second;
+        gradients[at + 2] = third;
+        gradients[at + 3] = fourth;
+      }
+      for (; input < inputs; input++) {
+        let sum = gradients[weights + input] as number;
+        for (let row = 0; row < count; row++) {
+          const delta = (deltas[row * outputs + unit] as number) * scale;
+          sum += delta * (given[row * inputs + input] as number);
+        }
+        gradients[weights + input] = sum;
       }
     }
   }
