@@ -51,7 +51,10 @@ def test_a_bundle_is_imported_and_a_taken_name_is_explained(world: World) -> Non
         expect(page.get_by_role("alert")).to_contain_text("Give it another name")
         name.fill("second")
         name.press("Enter")
-        page.get_by_role("link", name="Open second").click()
+        link = page.get_by_role("link", name="Open second")
+        expect(link).to_be_visible()
+        assert tile(page, "second").is_visible()  # or it would push the link away later
+        link.click()
         expect(page.get_by_role("heading", name="second")).to_be_visible()
 
 

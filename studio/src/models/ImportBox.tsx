@@ -143,10 +143,13 @@ function Checking({ job: id, name }: { job: string; name: string }) {
     [client, id],
   );
   useJobEvents(isEnded ? [] : [id], onEvent);
+  // The list is above: once it has the model, what is said here stays where it is.
+  const [isListed, setListed] = useState(false);
   useEffect(() => {
-    if (isEnded) void client.invalidateQueries({ queryKey: ["models"] });
+    if (!isEnded) return;
+    void client.invalidateQueries({ queryKey: ["models"] }).then(() => setListed(true));
   }, [isEnded, client]);
-  if (job?.status === "succeeded") {
+  if (job?.status === "succeeded" && isListed) {
     return (
       <p role="status">
         {t.importDone(name)}{" "}
@@ -156,7 +159,7 @@ function Checking({ job: id, name }: { job: string; name: string }) {
       </p>
     );
   }
-  if (isEnded) {
+  if (isEnded && job?.status !== "succeeded") {
     return (
       <div className="alert" role="alert">
         <strong>{t.importFailed}</strong>
