@@ -10,16 +10,26 @@ PAGE_SOURCES := $(filter-out studio/src/%.test.ts studio/src/%.test.tsx, \
   studio/playground.html studio/vite.config.ts studio/vite.playground.config.ts \
   studio/tsconfig.json
 PACKAGES := studio/node_modules/.package-lock.json
+NODE := $(VENV)/.node-installed
+EXTRAS := train,studio
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NPM = cd studio && PATH="$(abspath $(BIN)):$$PATH" npm
 
-.PHONY: up test studio studio-test api-types screens coverage compose-test lint lock image-sizes bench soak packages
+# Two cores install and build the pages, or lint and test them, at the same time.
+MAKEFLAGS += --jobs=2
+# Python keeps the code that it compiles: each program would compile it anew at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: up test python-test studio studio-test api-types screens coverage compose-test lint lock image-sizes bench soak packages
 
 up: $(VENV)/.installed $(PAGES)
 	@$(BIN)/moggy up
 
+test: lint studio-test python-test
+
 # The tests of one file, which may share a server, run in one process. tests/conftest.py says how many
 # processes there are, and in which order the files are distributed.
-test: $(VENV)/.test-installed packages lint studio-test $(PAGES)
+python-test: $(VENV)/.test-installed packages $(PAGES)
 	$(PYTEST)
 
 # Measuring the coverage takes the tests half as long again.
@@ -33,12 +43,12 @@ compose-test: $(VENV)/.test-installed
 
 # The versions that the images install: those of this environment.
 lock: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check packaging -e '.[train,parquet]'
+	$(PIP) packaging -e '.[train,parquet]'
 	$(BIN)/python .ci/lock.py
 
 # What pip installs into each image, in MB, from the files of this environment.
 image-sizes: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check packaging -e '.[train,parquet]'
+	$(PIP) packaging -e '.[train,parquet]'
 	@$(BIN)/python .ci/image_sizes.py
 
 lint: $(VENV)/.test-installed $(PACKAGES)
@@ -96,18 +106,29 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Moggy needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
-	@echo "Installing Moggy into $(VENV): some minutes the first time, about 1.4 GB"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,studio]'
+# Alone and first, so that the pages are built while the rest is installed. Two installations at once
+# would break the environment.
+$(NODE): pyproject.toml | $(BIN)/python
+	@$(PIP) $$($(BIN)/python -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["studio"])')
 	@touch $@
 
-# Not beside the other: two installations at once would break the environment.
+# pip would compile the ten thousand files of torch's tools too. What Moggy imports is compiled by
+# importing it.
+$(VENV)/.installed: pyproject.toml | $(NODE)
+	@echo "Installing Moggy into $(VENV): some minutes the first time, about 1.4 GB"
+	$(PIP) --no-compile -e '.[$(EXTRAS)]'
+	$(BIN)/python -c 'import app.cli.main, app.main, models.training.trainer, worker.tasks'
+	@echo $(EXTRAS) > $@
+
+# One installation of everything, unless Moggy is installed already.
+$(VENV)/.test-installed: EXTRAS := train,studio,test
 $(VENV)/.test-installed: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@grep --quiet test $< || $(PIP) --no-compile -e '.[test]'
 	@touch $@
 
 # npm writes the file when it has installed the packages.
-$(PACKAGES): studio/package.json studio/package-lock.json studio/.npmrc | $(VENV)/.installed
+$(PACKAGES): studio/package.json studio/package-lock.json studio/.npmrc | $(NODE)
 	$(NPM) ci --silent
 	@touch $@
 
