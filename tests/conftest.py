@@ -1,6 +1,8 @@
 """Fixtures shared by all tests: real pictures, real servers, a migrated database."""
 
+import functools
 import os
+import pkgutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -38,6 +40,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     short ones are left, and no process waits long for the last."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tls_context() -> Iterator[None]:
+    """Let all clients share one context: each would read the certificates of all authorities, which
+    takes a twentieth of a second, and no test speaks TLS."""
+    name = "httpcore2.default_ssl_context"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(name, functools.cache(pkgutil.resolve_name(name)))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from servers import free_port
 
 BIN = Path(sys.executable).parent
 START_SECONDS = 60
+LEAST_PRIORITY = 19  # the largest niceness
 
 
 def wait_until(
@@ -86,6 +87,15 @@ class Service:
             if command and (has_variable or str(self.home).encode() in command):
                 pids.append(int(folder.name))
         return pids
+
+    def let_trainings_give_way(self) -> None:
+        """From now on, the trainings that run get only what no other process needs."""
+        for pid in self.processes():
+            folder = Path(f"/proc/{pid}")
+            with suppress(FileNotFoundError):  # it has ended
+                if b"models.train" in (folder / "cmdline").read_bytes():
+                    for thread in (folder / "task").iterdir():
+                        os.setpriority(os.PRIO_PROCESS, int(thread.name), LEAST_PRIORITY)
 
     def kill_everything(self) -> None:
         """Kill every process, as a power cut does."""

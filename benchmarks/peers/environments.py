@@ -25,14 +25,15 @@ def programs(requirements: Path) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(environment, ignore_errors=True)
         print(f"installing {requirements.stem} into {environment}", flush=True)
-        _run(sys.executable, "-m", "venv", str(environment))
-        install = ("pip", "install", "--quiet", "--disable-pip-version-check")
-        _run(str(environment / "bin" / "python"), "-m", *install, "-r", str(requirements))
+        _run("venv", "--without-pip", str(environment))
+        pip = ("pip", "--python", str(environment), "--quiet", "--disable-pip-version-check")
+        _run(*pip, "install", "-r", str(requirements))
         stamp.write_text(wanted)
     return environment / "bin"
 
 
-def _run(*command: str) -> None:
+def _run(module: str, *arguments: str) -> None:
+    command = (sys.executable, "-m", module, *arguments)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

@@ -104,8 +104,11 @@ def test_the_parts_of_nested_mixes_are_counted_before_validation(depth: int) -> 
         part = {"mix": [part] * 64, "weight": 1}
     del part["weight"]
     keyframes = TypeAdapter(Keyframes)
-    with pytest.raises(ValidationError, match="more than 4096 parts in all"):
+    with pytest.raises(ValidationError) as refused:
         keyframes.validate_python([part] * 65)
+    # The text of the exception itself would show all parts.
+    (error,) = refused.value.errors(include_input=False)
+    assert "more than 4096 parts in all" in error["msg"]
     if depth == 1:
         assert len(keyframes.validate_python([part] * 64)) == 64
 

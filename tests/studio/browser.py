@@ -4,7 +4,7 @@ alone on a phone.
 Two runs of a flow cover each value of what may differ:
 
     with visitor.visit(path) as page:  # mouse, 1440×900, dark, English
-    with visitor.visit_by_keyboard(path) as keyboard:  # no mouse, 390×844, light, Japanese
+    with visitor.visit_by_keyboard(path) as keyboard:  # 390×844, light, Japanese, little motion
 
 Each visit ends with the checks of page_checks.py: no error on the console, no violation of the
 policy, no serious finding of axe-core.
@@ -130,8 +130,13 @@ class Visitor:
 
     @contextmanager
     def visit_by_keyboard(self, path: str = "/", **options: Any) -> Iterator[Keyboard]:
-        """A page for the keyboard alone, on a phone, light and in Japanese."""
-        manner: dict[str, Any] = {"size": PHONE, "theme": "light", "language": "ja-JP"}
+        """A page for the keyboard alone, on a phone, light, in Japanese and with little motion."""
+        manner: dict[str, Any] = {
+            "size": PHONE,
+            "theme": "light",
+            "language": "ja-JP",
+            "reduced_motion": "reduce",
+        }
         with self.visit(path, script=NO_MOUSE, **(manner | options)) as page:
             yield Keyboard(page)
 

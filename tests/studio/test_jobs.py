@@ -47,6 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             running = queue_training(api, "dots", "long")
             add_model(api, "tiny")
             wait_until(api, f"/v1/jobs/{running}", lambda job: job["progress"]["images_seen"] > 0)
+            service.let_trainings_give_way()
             yield World(Visitor(browser, service.url), api, running)
 
 

@@ -184,7 +184,7 @@ def test_in_japanese_nothing_stays_english(visitor: Visitor) -> None:
 
 
 def test_the_game_is_played_with_the_keyboard(visitor: Visitor) -> None:
-    with visitor.visit_by_keyboard(LEARN, reduced_motion="reduce") as keyboard:
+    with visitor.visit_by_keyboard(LEARN) as keyboard:
         page = keyboard.page
         expect(page.get_by_text("ゲームは警察の番から始まります。")).to_be_visible()
         keyboard.press("button", "次の 1 手")
@@ -215,7 +215,7 @@ def test_the_game_is_played_with_the_keyboard(visitor: Visitor) -> None:
 def test_a_failure_is_provoked_with_the_keyboard(visitor: Visitor, failure: str) -> None:
     switch, fails = FAILS_IN_JAPANESE[failure]
     path = f"{LEARN}&part={failure}"
-    with visitor.visit_by_keyboard(path, reduced_motion="reduce") as keyboard:
+    with visitor.visit_by_keyboard(path) as keyboard:
         page = keyboard.page
         keyboard.press("radio", "速い")
         keyboard.press("switch", switch, "Space")
@@ -225,7 +225,7 @@ def test_a_failure_is_provoked_with_the_keyboard(visitor: Visitor, failure: str)
 
 
 def test_layers_are_looked_at_with_the_keyboard(visitor: Visitor) -> None:
-    with visitor.visit_by_keyboard(f"{LEARN}&part=layers", reduced_motion="reduce") as keyboard:
+    with visitor.visit_by_keyboard(f"{LEARN}&part=layers") as keyboard:
         page = keyboard.page
         keyboard.press("button", "第 3 層、96 × 16 × 16")
         expect(page.get_by_text("295,008", exact=True)).to_be_attached()
@@ -240,7 +240,7 @@ def test_layers_are_looked_at_with_the_keyboard(visitor: Visitor) -> None:
 def test_a_recipe_is_trained_with_the_keyboard(visitor: Visitor) -> None:
     with (
         httpx2.Client(base_url=visitor.url, timeout=60) as api,
-        visitor.visit_by_keyboard(f"{LEARN}&part=digits", reduced_motion="reduce") as keyboard,
+        visitor.visit_by_keyboard(f"{LEARN}&part=digits") as keyboard,
     ):
         page = keyboard.page
         card = page.get_by_role("article", name="MindSpore の記事")

@@ -154,17 +154,20 @@ def test_the_address_is_followed_unless_the_page_wrote_it(playground: Playground
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", ["en-US", "ja-JP"])
+@pytest.mark.parametrize(
+    ("mode", "look"),
+    [
+        ("pad", {"size": PHONE, "language": "ja-JP"}),
+        ("morph", {"theme": "light", "language": "en-US"}),
+    ],
+)
 def test_the_page_is_accessible_and_served_with_its_policy(
-    playground: Playground, language: str
+    playground: Playground, mode: str, look: dict[str, Any]
 ) -> None:
-    options: dict[str, Any] = {"language": language}
-    with playground.online.visit("#mode=pad", size=PHONE, **options) as page:
-        expect(page.locator(".picture.waiting")).to_have_count(0)
-    with playground.online.visit("#mode=morph", theme="light", language=language) as page:
+    with playground.online.visit(f"#mode={mode}", **look) as page:
         expect(page.locator(".picture.waiting")).to_have_count(0)
         assert page.evaluate("window.origin") == "null"
-        assert page.locator("html").get_attribute("lang") == language[:2]
+        assert page.locator("html").get_attribute("lang") == look["language"][:2]
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from .explore_page import wait_for_pictures
 pytestmark = pytest.mark.slow
 
 
-def pip(python: Path | str, *arguments: str | Path) -> None:
-    command = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+def pip(*arguments: str | Path) -> None:
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     subprocess.run(command, check=True, cwd=ROOT)
 
 
@@ -37,11 +37,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     # PyTorch brings a setuptools that is new enough: none has to be installed for the build.
     build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder)
-    pip(sys.executable, *build, sources(folder / "sources"))
+    pip(*build, sources(folder / "sources"))
     (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "environment", with_pip=True)
-    pip(folder / "environment" / "bin" / "python", "install", "--no-compile", wheel)
-    return folder / "environment" / "bin" / "moggy"
+    environment = folder / "environment"
+    venv.create(environment)
+    pip("--python", environment, "install", "--no-compile", wheel)
+    return environment / "bin" / "moggy"
 
 
 def test_the_installed_wheel_shows_the_pictures_of_the_starter(

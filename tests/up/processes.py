@@ -16,7 +16,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true in time"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def processes_of(home: Path) -> dict[int, str]:

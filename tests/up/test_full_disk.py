@@ -5,9 +5,7 @@ import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import pytest
 from small_disk import fill, mounted
 
@@ -20,7 +18,7 @@ from .running import Up
 
 pytestmark = pytest.mark.slow
 
-IMAGES = 32_768
+IMAGES = 12_288
 OPTIONS = ("--set", "width=8", "--set", "latent_dim=16", "--set", "sample_every_images=2048")
 
 
@@ -40,10 +38,6 @@ def digits(shared_data: Path, tmp_path: Path) -> Path:
     return tmp_path / "digits"
 
 
-def job_of(up: Up, job_id: str) -> Any:
-    return httpx2.get(f"{up.address}/v1/jobs/{job_id}").json()
-
-
 def test_a_training_survives_a_full_disk_and_a_restart_on_it(
     start_up: Callable[..., Up], home: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,8 +52,8 @@ def test_a_training_survives_a_full_disk_and_a_restart_on_it(
     wait_for(lambda: bool(list(home.glob(f"objects/jobs/{job_id}/1/state-*"))), seconds=60)
 
     hog = fill(home, leave=300_000)
-    wait_for(lambda: job_of(up, job_id)["status"] == "queued", seconds=30)
-    job = job_of(up, job_id)
+    wait_for(lambda: up.job(job_id)["status"] == "queued", seconds=30)
+    job = up.job(job_id)
     assert "the disk of its worker is full" in job["error"]
     assert job["attempt"] == 0
     assert "queued, no disk space" in up.moggy("jobs")[0]
@@ -76,9 +70,9 @@ def test_a_training_survives_a_full_disk_and_a_restart_on_it(
         line = up.line()
     assert line.startswith(f"The disk of {home} has")
     wait_for(lambda: up.status("/healthz") == 200, seconds=60)
-    assert job_of(up, job_id)["status"] == "queued"
+    assert up.job(job_id)["status"] == "queued"
     hog.unlink()
-    wait_for(lambda: job_of(up, job_id)["status"] == "succeeded", seconds=240)
+    wait_for(lambda: up.job(job_id)["status"] == "succeeded", seconds=240)
     assert up.status("/readyz") == 200
 
     database = Database(Settings(home=home).database)

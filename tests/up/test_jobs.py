@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 StartUp = Callable[..., Up]
 
 TINY = ("--set", "width=8", "--set", "latent_dim=16")
-IMAGES = 32_768  # some seconds: not finished when everything is killed
+IMAGES = 12_288  # some seconds: not finished when everything is killed
 
 
 @pytest.fixture
