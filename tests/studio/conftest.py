@@ -1,14 +1,23 @@
-"""A service with the starter model, which the tests of several screens share, and its visitor."""
+"""The browser of all tests of the pages, and a service with the starter model, which the tests of
+several screens share."""
 
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 from running_service import Service
 
 from .browser import Visitor, open_browser
 
 # Enough to see a projection through, and too few to find anything.
 FEW_STEPS = {"encoder_images": 128, "calibration_pictures": 8, "projection_steps": 3}
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Each visit has a profile of its own in it."""
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="package")
@@ -20,7 +29,6 @@ def cats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def visitor(cats: Service) -> Iterator[Visitor]:
+def visitor(browser: Browser, cats: Service) -> Visitor:
     """Opens pages with the starter model; files with other models have a fixture of this name."""
-    with open_browser() as browser:
-        yield Visitor(browser, cats.url)
+    return Visitor(browser, cats.url)

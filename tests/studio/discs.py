@@ -8,9 +8,10 @@ from pathlib import Path
 
 import httpx2
 from PIL import Image
+from playwright.sync_api import Browser
 from running_service import Service, wait_until
 
-from .browser import Visitor, open_browser
+from .browser import Visitor
 
 COLOURS = {"red": (200, 60, 50), "green": (60, 180, 80), "blue": (60, 80, 200)}
 PICTURES_PER_COLOUR = 12
@@ -49,12 +50,9 @@ def folder(path: Path) -> Path:
 
 
 @contextmanager
-def open_trainer(home: Path) -> Iterator[Visitor]:
+def open_trainer(browser: Browser, home: Path) -> Iterator[Visitor]:
     """The visitor of a service without a model."""
-    with (
-        open_browser() as browser,
-        Service(home, starter="none", state_every_seconds=1) as service,
-    ):
+    with Service(home, starter="none", state_every_seconds=1) as service:
         service.wait_until_ready()
         yield Visitor(browser, service.url)
 

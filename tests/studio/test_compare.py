@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from running_api import LATENT_DIM, running_api
 
 from app.domain.database import Database
@@ -14,7 +14,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 
-from .browser import DESKTOP, PHONE, Visitor, expect_parameter, open_browser
+from .browser import DESKTOP, PHONE, Visitor, expect_parameter
 from .explore_page import colours, served_colours, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
@@ -23,11 +23,13 @@ PLAIN = "/v1/models/plain"
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Visitor]:
+def visitor(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, valkey_url: str
+) -> Iterator[Visitor]:
     """A service with two checkpoints of `plain`, and `square`, whose shape is another one."""
     folder = tmp_path_factory.mktemp("compare")
     settings = Settings(home=folder / "home", redis_url=valkey_url)
-    with open_browser() as browser, running_api(folder, settings) as running:
+    with running_api(folder, settings) as running:
         database, store = Database(settings.database), ObjectStore(settings)
         small: dict[str, Any] = {"architecture": "mlp", "latent_dim": LATENT_DIM}
         register(database, store_checkpoint(store, "plain", 2, shape=(28, 40, 3), **small))

@@ -3,16 +3,18 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from running_service import Service
 
-from .browser import Visitor, open_browser
+from .browser import Visitor
 
 pytestmark = pytest.mark.slow
 
 
-def test_the_page_says_that_the_service_stopped_and_goes_on_when_it_answers(tmp_path: Path) -> None:
-    with open_browser() as browser, Service(tmp_path / "home") as service:
+def test_the_page_says_that_the_service_stopped_and_goes_on_when_it_answers(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with Service(tmp_path / "home") as service:
         service.wait_until_ready()
         visitor = Visitor(browser, service.url)
         allowed = "net::ERR_"

@@ -102,7 +102,9 @@ def test_a_deleted_latent_is_saved_again_as_it_was(visitor: Visitor) -> None:
             again = httpx2.get(f"{visitor.url}{MODEL}/latents/pale").json()
             assert again | {"created_at": None} == saved | {"created_at": None}
         stage(page).get_by_role("button", name="Delete the name").click()
-        httpx2.post(f"{visitor.url}{MODEL}/latents", json={"name": "pale", "seed": 1})
+        expect(page.get_by_text("Deleted pale.")).to_be_visible()
+        other = httpx2.post(f"{visitor.url}{MODEL}/latents", json={"name": "pale", "seed": 1})
+        assert other.status_code == 201
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("alert")).to_contain_text("pale")  # the name is in use
 

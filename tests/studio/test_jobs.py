@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from running_service import Service, wait_until
 
-from .browser import PHONE, Visitor, expect_parameter, expect_query, open_browser, query
+from .browser import PHONE, Visitor, expect_parameter, expect_query, query
 from .small_data import (
     add_dataset,
     add_model,
@@ -38,9 +38,9 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("jobs") / "home"
-    with open_browser() as browser, Service(home) as service:
+    with Service(home) as service:
         service.wait_until_ready()
         with client(service) as api:
             add_dataset(api, "dots")

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from running_api import running_api
 
 from app.domain.settings import Settings
 
-from .browser import Visitor, open_browser
+from .browser import Visitor
 from .explore_page import wait_for_pictures
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def visitor(tmp_path: Path, valkey_url: str) -> Iterator[Visitor]:
+def visitor(browser: Browser, tmp_path: Path, valkey_url: str) -> Iterator[Visitor]:
     settings = Settings(home=tmp_path / "home", redis_url=valkey_url, api_keys="secret")
-    with open_browser() as browser, running_api(tmp_path, settings) as running:
+    with running_api(tmp_path, settings) as running:
         yield Visitor(browser, running.url, allowed="status of 401")
 
 

@@ -9,10 +9,10 @@ import httpx2
 import numpy as np
 import pytest
 from array_files import idx, images
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from running_service import Service, wait_until
 
-from .browser import DESKTOP, PHONE, Visitor, expect_parameter, open_browser
+from .browser import DESKTOP, PHONE, Visitor, expect_parameter
 
 pytestmark = pytest.mark.slow
 
@@ -48,9 +48,9 @@ FAILS_IN_JAPANESE = {
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     home = tmp_path_factory.mktemp("learn") / "home"
-    with open_browser() as browser, Service(home, starter="cats", index_samples=64) as service:
+    with Service(home, starter="cats", index_samples=64) as service:
         service.wait_until_ready()
         yield Visitor(browser, service.url)
 

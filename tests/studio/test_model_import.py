@@ -7,10 +7,10 @@ from typing import NamedTuple
 import httpx2
 import pytest
 from bundle_files import bundle
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from running_service import Service
 
-from .browser import Visitor, expect_query, open_browser
+from .browser import Visitor, expect_query
 from .small_data import add_model, client
 
 pytestmark = pytest.mark.slow
@@ -24,9 +24,9 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("imports") / "home"
-    with open_browser() as browser, Service(home) as service:
+    with Service(home) as service:
         service.wait_until_ready()
         with client(service) as api:
             add_model(api, "first")

@@ -24,7 +24,7 @@ from models.directions.vectors import move
 from models.latents import blend, slerp, truncate
 from models.seeds import class_from_seed, latent_from_seed, latents_from_seeds
 
-from .browser import PHONE, ROOT, open_browser
+from .browser import PHONE, ROOT
 from .keyboard import Keyboard
 from .playground_file import Pixels, Playground, differ, thumbnail
 from .playground_file import saved as saved_by
@@ -45,12 +45,6 @@ def saved(page: Page) -> Pixels:
 
 def saved_with_keys(keyboard: Keyboard, size: str = "64 × 64") -> Pixels:
     return saved_by(keyboard.page, lambda: keyboard.press("button", f"PNG で保存、{size}"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from running_api import running_api
 
 from app.domain.settings import Settings
 
-from .browser import Visitor, expect_query, open_browser
+from .browser import Visitor, expect_query
 
 pytestmark = pytest.mark.slow
 
@@ -36,11 +36,13 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Visitor]:
+def visitor(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, valkey_url: str
+) -> Iterator[Visitor]:
     folder = tmp_path_factory.mktemp("queue")
     keys = "ada=one,bob=two"
     settings = Settings(home=folder / "home", redis_url=valkey_url, api_keys=keys)
-    with open_browser() as browser, running_api(folder, settings) as running:
+    with running_api(folder, settings) as running:
         yield Visitor(browser, running.url)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from running_api import running_api
 from sample_index_files import CLASSES, FIRST, SAMPLES, SMALL, add_index, build
 
@@ -16,7 +16,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 
-from .browser import DESKTOP, PHONE, Visitor, expect_query, open_browser
+from .browser import DESKTOP, PHONE, Visitor, expect_query
 from .explore_page import colours, served_colours, stage, tile, wait_for_pictures
 from .page_checks import axe_findings
 
@@ -26,11 +26,13 @@ CATS, LETTERS = "/v1/models/cats", "/v1/models/letters"
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[Visitor]:
+def visitor(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, valkey_url: str
+) -> Iterator[Visitor]:
     """Indexed models: `cats`, and `letters`, which has classes and whose quality is not known."""
     folder = tmp_path_factory.mktemp("search")
     settings = Settings(home=folder / "home", redis_url=valkey_url)
-    with open_browser() as browser, running_api(folder, settings) as running:
+    with running_api(folder, settings) as running:
         database, store = Database(settings.database), ObjectStore(settings)
         for name, config in (("cats", SMALL), ("letters", SMALL | CLASSES)):
             checkpoint = register(database, store_checkpoint(store, name, **config))

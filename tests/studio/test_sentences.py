@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from running_service import wait_until
 
 from .browser import Visitor
@@ -21,10 +21,10 @@ JAPANESE = "ja-JP"
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     """Opens pages of a service with a dataset that has findings, refused files and notes."""
     folder = tmp_path_factory.mktemp("sentences")
-    with open_trainer(folder / "home") as visitor:
+    with open_trainer(browser, folder / "home") as visitor:
         add_dataset(visitor, "discs", with_faults(archive(folder / "discs.zip")))
         yield visitor
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from .browser import PHONE, Visitor, expect_parameter, expect_query, query
 from .discs import START_MS, add_discs, open_trainer, start_training, wait_until_trained
@@ -15,10 +15,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     """Opens pages of a service with the dataset `discs`."""
     folder = tmp_path_factory.mktemp("theatre")
-    with open_trainer(folder / "home") as visitor:
+    with open_trainer(browser, folder / "home") as visitor:
         add_discs(visitor, folder / "discs.zip")
         yield visitor
 

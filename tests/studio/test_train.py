@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from .browser import DESKTOP, PHONE, Visitor, expect_parameter, expect_query, query
 from .discs import COLOURS, SMALL, START_MS, add_discs, archive, folder, open_trainer
@@ -21,8 +21,8 @@ FILLER = bytes(512) * 1024  # makes a file of many pieces
 
 
 @pytest.fixture(scope="module")
-def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    with open_trainer(tmp_path_factory.mktemp("train") / "home") as visitor:
+def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    with open_trainer(browser, tmp_path_factory.mktemp("train") / "home") as visitor:
         yield visitor
 
 

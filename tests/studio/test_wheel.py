@@ -7,10 +7,10 @@ import venv
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from running_service import Service
 
-from .browser import ROOT, Visitor, open_browser, require_pages
+from .browser import ROOT, Visitor, require_pages
 from .explore_page import wait_for_pictures
 
 pytestmark = pytest.mark.slow
@@ -46,12 +46,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_installed_wheel_shows_the_pictures_of_the_starter(
-    installed: Path, tmp_path: Path
+    browser: Browser, installed: Path, tmp_path: Path
 ) -> None:
     (pages,) = installed.parent.parent.glob("lib/python3*/site-packages/app/studio_files")
     assert (pages / "index.html").exists()
     home = tmp_path / "home"
-    with open_browser() as browser, Service(home, installed, starter="cats") as service:
+    with Service(home, installed, starter="cats") as service:
         service.wait_until_ready()
         visitor = Visitor(browser, service.url)
         with visitor.visit() as page:

@@ -74,11 +74,13 @@ export function useJobAction(id: string) {
   });
 }
 
-/** Moves a queued job to a place in its queue; 1 is the next to run. */
+/** Moves a queued job to a place in its queue; 1 is the next to run. A move that is requested during
+ * another begins when that has ended. */
 export function useMoveJob() {
   const client = useQueryClient();
   const refresh = useRefreshJobs();
   return useMutation({
+    scope: { id: "queue order" },
     mutationFn: ({ id, position }: { id: string; position: number }) =>
       data(
         api.PATCH("/v1/jobs/{job_id}", { params: { path: { job_id: id } }, body: { position } }),

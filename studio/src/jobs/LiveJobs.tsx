@@ -1,4 +1,4 @@
-import { memo, useCallback, useRef, useState } from "react";
+import { memo, useCallback, useState } from "react";
 import type { Job } from "../api/client";
 import { useMoveJob } from "../api/jobs";
 import { useScreenTexts, useTexts } from "../i18n";
@@ -30,12 +30,9 @@ export function LiveJobs({
   const t = useScreenTexts(TEXTS);
   const { n } = useTexts();
   const [moved, setMoved] = useState<Moved | null>(null);
-  const isBusy = useRef(false);
   const { mutate, isPending, variables, error } = useMoveJob();
   const move = useCallback(
-    (job: Job, position: number) => {
-      if (isBusy.current) return;
-      isBusy.current = true;
+    (job: Job, position: number) =>
       mutate(
         { id: job.id, position },
         {
@@ -43,12 +40,8 @@ export function LiveJobs({
             if (reached === null) return; // it runs already
             setMoved((before) => ({ job, position: reached, number: (before?.number ?? 0) + 1 }));
           },
-          onSettled: () => {
-            isBusy.current = false;
-          },
         },
-      );
-    },
+      ),
     [mutate],
   );
   const last = lastPlaces(jobs);
