@@ -28,12 +28,14 @@ ENDED_JOBS = 32  # more than one page of them
 class World(NamedTuple):
     """A service, and the training that runs in it."""
 
+    service: Service
     visitor: Visitor
     api: httpx2.Client
     running: str
 
     def queue(self, model: str) -> str:
         """A training that waits behind the one that runs."""
+        self.service.let_trainings_give_way()  # it may have been resumed
         return queue_training(self.api, "dots", model)
 
 
@@ -47,8 +49,7 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             running = queue_training(api, "dots", "long")
             add_model(api, "tiny")
             wait_until(api, f"/v1/jobs/{running}", lambda job: job["progress"]["images_seen"] > 0)
-            service.let_trainings_give_way()
-            yield World(Visitor(browser, service.url), api, running)
+            yield World(service, Visitor(browser, service.url), api, running)
 
 
 def pane(page: Page) -> Locator:

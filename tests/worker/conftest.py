@@ -4,7 +4,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset
 from app.domain.training import queue_training
+from app.up.service import RUN_MODULE
 from worker.context import WorkerContext
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -117,7 +117,7 @@ def train(database: Database, settings: Settings, dataset: str) -> Callable[...,
 def start_worker(
     settings: Settings, tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Starts `celery … worker` for comma-separated queues, as compose and `moggy up` do."""
+    """Starts `celery … worker` for comma-separated queues, as `moggy up` does."""
     environment = os.environ | {
         f"MOGGY_{name.upper()}": str(value)
         for name, value in settings.model_dump(exclude_defaults=True).items()
@@ -131,7 +131,7 @@ def start_worker(
         command = ["-A", "worker.tasks", "worker", "-Q", queues, "-P", "threads", "-c", threads]
         with (tmp_path / f"worker-{len(started)}.log").open("wb") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", *command, "-n", f"{first}-{new_id()}@%h"],
+                [*RUN_MODULE, "celery", *command, "-n", f"{first}-{new_id()}@%h"],
                 cwd=ROOT,
                 env=environment | changed,
                 stdout=log,
