@@ -113,12 +113,12 @@ $(NODE): pyproject.toml | $(BIN)/python
 	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["studio"])')
 	@touch $@
 
-# pip would compile the ten thousand files of torch's tools too. What Moggy imports is compiled by
-# importing it.
+# pip would compile every file of every package, most of which Moggy never imports. What it imports is
+# compiled by importing it. Where torch cannot be imported, Moggy serves models all the same.
 $(VENV)/.installed: pyproject.toml | $(NODE)
 	@echo "Installing Moggy into $(VENV): some minutes the first time, about 1.4 GB"
 	$(PIP) --no-compile -e '.[$(EXTRAS)]'
-	$(BIN)/python -c 'import app.cli.main, app.main, models.training.trainer, worker.tasks'
+	-$(BIN)/python -c 'import app.cli.main, app.main, models.training.trainer, worker.tasks'
 	@echo $(EXTRAS) > $@
 
 # One installation of everything, unless Moggy is installed already.

@@ -92,7 +92,7 @@ class Service:
         """From now on, the trainings that run get only what no other process needs."""
         for pid in self.processes():
             folder = Path(f"/proc/{pid}")
-            with suppress(FileNotFoundError):  # it has ended
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
                 if b"models.train" in (folder / "cmdline").read_bytes():
                     for thread in (folder / "task").iterdir():
                         os.setpriority(os.PRIO_PROCESS, int(thread.name), LEAST_PRIORITY)
