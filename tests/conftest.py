@@ -28,7 +28,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["MOGGY_STARTER"] = "none"
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ROOT / "tests" / "studio"
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -38,10 +37,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files of the most slow tests: at the end of a run of several processes, only
-    short ones are left, and no process waits long for the last. The tests of the pages come first:
-    together, each process starts their browser and their service once."""
+    short ones are left, and no process waits long for the last."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: (PAGES not in item.path.parents, -slow[item.path]))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)

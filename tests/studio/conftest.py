@@ -1,5 +1,5 @@
-"""The browser of all tests of the pages, and a service with the starter model, which the tests of
-several screens share."""
+"""The browser of a file's tests, and a service with the starter model, which the tests of several
+screens share, and its visitor."""
 
 from collections.abc import Iterator
 
@@ -13,9 +13,10 @@ from .browser import Visitor, open_browser
 FEW_STEPS = {"encoder_images": 128, "calibration_pictures": 8, "projection_steps": 3}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Each visit has a profile of its own in it."""
+    """Of one file, since this thread has a running event loop while it is open. Each visit has a
+    profile of its own in it."""
     with open_browser() as browser:
         yield browser
 
