@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def cats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     home = tmp_path_factory.mktemp("studio") / "home"
     with Service(home, starter="cats", index_samples=64, **FEW_STEPS) as service:
