@@ -20,8 +20,7 @@ from benchmarks.harness.machine import ROOT, SHARED_DATA
 PROCESSES = {
     "up": "moggy up",
     "API": "app.main:create_app",
-    "worker train": "-Q train",
-    "worker light": "-Q light",
+    "worker": "worker.tasks",
     "trainer": "models.train",
     "Valkey": "valkey-server",
 }

@@ -36,10 +36,9 @@ MIGRATION_STOP_SECONDS = 5.0
 
 RUN_MODULE = (sys.executable, "-m", "app.up.run_without_gc")
 
-WORKERS = {  # by first queue: title, queues, and threads, each of which runs one job
-    "train": ("The training worker", ("train",), 1),
-    "light": ("The light worker", ("light", "evaluate", "synthesize"), 4),
-}
+# Those of app.domain.queue, which would import Celery into this process.
+QUEUES = ("train", "light", "evaluate", "synthesize")
+CONCURRENT_JOBS = 5
 
 
 def serve(overrides: dict[str, Any], print_line: Callable[[str], None]) -> None:
@@ -96,22 +95,18 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
         environment["MOGGY_REDIS_URL"] = broker.url
         supervisor.start(Program("valkey", "Valkey", broker.command, BROKER_STOP_SECONDS))
 
-    workers = supervisor.start()  # their stage stops after the API's
+    worker = worker_program(settings, environment)
     api = api_program(settings, environment)
-    light_worker = worker_program(settings, "light", environment)
 
     def start_programs() -> None:
-        supervisor.start(light_worker, stage=workers)
-        supervisor.start(api)
+        supervisor.start(worker)
+        supervisor.start(api)  # later, so that it stops first
 
     # The others need a second to be imported. Then they wait until the database is prepared.
     supervisor.run_once(prepare_program(environment), start_programs)
     if broker and not supervisor.wait_until(broker.answers, BROKER_SECONDS):
         raise StartError(f"Valkey does not answer: see {settings.home / 'logs' / 'valkey.log'}")
-    is_ready = supervisor.wait_until(lambda: _is_ready(settings), READY_SECONDS)
-    # Not earlier: with two cores, one program more that is imported delays all others.
-    supervisor.start(worker_program(settings, "train", environment), stage=workers)
-    if not is_ready:
+    if not supervisor.wait_until(lambda: _is_ready(settings), READY_SECONDS):
         announce(f"Moggy is not ready yet; its logs are in {settings.home / 'logs'}")
         supervisor.wait_until(lambda: _is_ready(settings), float("inf"))
     announce(f"Moggy is ready: {service_url(settings)}")
@@ -143,14 +138,14 @@ def prepare_program(environment: dict[str, str]) -> Program:
     )
 
 
-def worker_program(settings: Settings, name: str, environment: dict[str, str]) -> Program:
-    title, queues, threads = WORKERS[name]
+def worker_program(settings: Settings, environment: dict[str, str]) -> Program:
+    """The worker of all queues, with a thread for each job that may run at a time."""
     return Program(
-        name=f"worker-{name}",
-        title=title,
+        name="worker",
+        title="The worker",
         command=(
             *(*RUN_MODULE, "celery", "-A", "worker.tasks", "worker"),
-            *("-Q", ",".join(queues), "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"),
+            *("-Q", ",".join(QUEUES), "-P", "threads", "-c", str(CONCURRENT_JOBS)),
             # Synchronising with other workers has no use here, and takes a second at each start.
             *("--without-mingle", "--without-gossip"),
         ),

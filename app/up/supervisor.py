@@ -34,9 +34,6 @@ class SupervisedProgram:
     restart_at: float = 0.0
 
 
-Stage = list[SupervisedProgram]
-
-
 class Supervisor:
     """A context manager: leaving it stops every program that was started in it.
 
@@ -48,7 +45,7 @@ class Supervisor:
         self._logs = home / "logs"
         self._run = home / "run"
         self._announce = announce
-        self._stages: list[Stage] = []
+        self._programs: list[SupervisedProgram] = []  # in the order of their start
         # A queue, since its `put` is safe in a signal handler, unlike an Event's `set`.
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._handlers: dict[signal.Signals, Any] = {}
@@ -72,34 +69,25 @@ class Supervisor:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
 
-    def start(self, *programs: Program, stage: Stage | None = None) -> Stage:
-        """Start programs as a stage of their own, or as part of an earlier one.
-
-        Stages stop in the reverse order of their start.
-        """
-        if stage is None:
-            stage = []
-            self._stages.append(stage)
-        for program in programs:
-            watched = SupervisedProgram(RunningProgram(program, self._logs, self._run))
-            stage.append(watched)
-            watched.running.start()
-        return stage
+    def start(self, program: Program) -> None:
+        """Start a program and keep it running. It stops before those that were started earlier."""
+        watched = SupervisedProgram(RunningProgram(program, self._logs, self._run))
+        self._programs.append(watched)
+        watched.running.start()
 
     def run_once(self, program: Program, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Run a program to its end. `meanwhile` is called after its start.
 
         Raises StartError unless the program succeeds.
         """
-        stage = self.start(program)
-        self._stages.pop()
-        running = stage[0].running
+        running = RunningProgram(program, self._logs, self._run)
+        running.start()
         try:
             meanwhile()
             while (code := running.poll()) is None:
                 self._tick()
         except BaseException:
-            self._stop_stage(stage)
+            self._stop_program(running)
             raise
         if code != 0:
             if self._stop_signals(TICK_SECONDS):
@@ -128,13 +116,12 @@ class Supervisor:
         """Wait for TICK_SECONDS or a signal; then restart the programs that have ended."""
         if self._stop_signals(TICK_SECONDS):
             raise StopRequested
-        for stage in self._stages:
-            for watched in stage:
-                code = watched.running.poll()
-                if code is not None:
-                    self._handle_end(watched, code)
-                elif not watched.running.running and time.monotonic() >= watched.restart_at:
-                    watched.running.start()
+        for watched in self._programs:
+            code = watched.running.poll()
+            if code is not None:
+                self._handle_end(watched, code)
+            elif not watched.running.running and time.monotonic() >= watched.restart_at:
+                watched.running.start()
 
     def _stop_signals(self, seconds: float) -> bool:
         """Whether a stop signal arrives within `seconds`. A child that ends cuts the wait short."""
@@ -172,28 +159,22 @@ class Supervisor:
             self._announce(f"  {line}")
 
     def _stop(self) -> None:
-        while self._stages:
-            self._stop_stage(self._stages[-1])
-            self._stages.pop()
+        while self._programs:
+            self._stop_program(self._programs[-1].running)
+            self._programs.pop()
 
-    def _stop_stage(self, stage: Stage) -> None:
-        """Send SIGTERM, then SIGKILL at each program's deadline, or at once at a second Ctrl-C."""
+    def _stop_program(self, running: RunningProgram) -> None:
+        """Send SIGTERM, then SIGKILL at the program's deadline, or at once at a second Ctrl-C."""
         began = time.monotonic()
-        alive = [watched.running for watched in stage]
-        for running in alive:
-            running.signal(signal.SIGTERM)
-        while alive := [running for running in alive if running.poll() is None and running.running]:
+        running.signal(signal.SIGTERM)
+        while running.poll() is None and running.running:
             if self._stop_signals(TICK_SECONDS):
                 self._announce("Stopping at once.")
-                self._kill_everything()
+                running.signal(signal.SIGKILL)
+                for watched in self._programs:
+                    watched.running.signal(signal.SIGKILL)
             waited = time.monotonic() - began
-            for running in alive:
-                if waited > running.program.stop_seconds:
-                    running.signal(signal.SIGKILL)
-            if all(waited > running.program.stop_seconds + KILL_SECONDS for running in alive):
+            if waited > running.program.stop_seconds:
+                running.signal(signal.SIGKILL)
+            if waited > running.program.stop_seconds + KILL_SECONDS:
                 return  # stuck in the kernel: nothing more can be done
-
-    def _kill_everything(self) -> None:
-        for stage in self._stages:
-            for watched in stage:
-                watched.running.signal(signal.SIGKILL)

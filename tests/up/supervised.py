@@ -1,4 +1,4 @@
-"""Runs a Supervisor with stand-ins, each a stage: `supervised.py HOME NAME=CODE…`."""
+"""Runs a Supervisor with stand-ins: `supervised.py HOME NAME=CODE…`."""
 
 import sys
 from pathlib import Path

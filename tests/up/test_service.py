@@ -3,11 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from app.domain import message_publisher, readiness
+from app.domain import message_publisher, queue, readiness
 from app.domain.processes import StartError, load_settings
 from app.domain.settings import Settings
 from app.serving import engine
-from app.up.service import API_GRACE_SECONDS, API_STOP_SECONDS, refuse_taken_port, service_url
+from app.up.service import (
+    API_GRACE_SECONDS,
+    API_STOP_SECONDS,
+    CONCURRENT_JOBS,
+    QUEUES,
+    refuse_taken_port,
+    service_url,
+)
 
 
 def test_the_command_line_overrides_the_environment(
@@ -77,3 +84,8 @@ def test_the_api_is_not_killed_before_all_that_it_closes_has_had_its_time() -> N
         engine.CLOSE_SECONDS + readiness.PROBE_TIMEOUT_SECONDS + message_publisher.CLOSE_SECONDS
     )
     assert API_GRACE_SECONDS + closing < API_STOP_SECONDS
+
+
+def test_the_worker_runs_the_jobs_of_every_queue() -> None:
+    assert list(queue.CONCURRENT_JOBS) == list(QUEUES)
+    assert sum(queue.CONCURRENT_JOBS.values()) == CONCURRENT_JOBS

@@ -99,12 +99,12 @@ def test_only_a_program_that_fails_to_start_again_waits_before_its_restart(
     with Supervisor(home, announced.append) as supervisor:
         supervisor.start(stand_in("api", "raise SystemExit(3)"))
         while len(announced) < len(restarts):
-            clock[0] = max(watched.restart_at for watched in supervisor._stages[0])
+            clock[0] = max(watched.restart_at for watched in supervisor._programs)
             supervisor._tick()
     assert [line.partition("restarts ")[2].partition(".")[0] for line in announced] == restarts
 
 
-def test_stages_stop_in_reverse_order(home: Path, stand_in: StandIn) -> None:
+def test_programs_stop_in_reverse_order(home: Path, stand_in: StandIn) -> None:
     ends = home / "ends"
     with Supervisor(home, print) as supervisor:
         for name in ("valkey", "worker", "api"):
