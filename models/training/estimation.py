@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +23,9 @@ from models.training.run import TrainingRun
 RANDOM_IMAGES = 64  # the time of a step does not depend on what they show
 FIRST_BATCH_SIZE = 4
 FIRST_SECONDS = 0.5  # of steps at FIRST_BATCH_SIZE, which tell how large a batch can be tried
-SECONDS = 3.0  # of steps at the larger batch; a step that may take longer is not tried
+SECONDS = 3.0  # of steps at the larger batch, at most; a step that may take longer is not tried
+PRECISE_SECONDS = 1.0  # of steps, if their mean is precise by then
+PRECISE = 0.01  # the standard error of a precise mean, as a share of it
 WARM_UP_STEPS = {"cpu": 1, "cuda": 12}  # they set up the libraries, or capture the CUDA graph
 FREE_SHARE = 0.6  # of the free memory; a batch that may take more is not tried
 ADAM_MOMENTS = 2  # values that Adam keeps of each weight
@@ -108,19 +109,54 @@ def random_dataset(folder: Path, config: TrainingConfig) -> PackedDataset:
 def measure(
     config: TrainingConfig, dataset: PackedDataset, machine: Machine, seconds: float
 ) -> Timing:
-    """Time as many steps as fit into `seconds`, at least one, after those of the warm-up."""
+    """Time as many steps as fit into `seconds`, at least one, after those of the warm-up.
+
+    It ends after PRECISE_SECONDS if the mean is precise by then.
+    """
     run = TrainingRun(config, dataset, machine)
-    warm_up = [_timed_step(run) for _ in range(WARM_UP_STEPS[machine.device.type])]
-    plain: list[float] = []
-    penalised: list[float] = []
+    first, *_ = [_timed_step(run) for _ in range(WARM_UP_STEPS[machine.device.type])]
+    times = StepTimes(1 / config.penalty_every_steps)
     wait = ProcessorWait()
-    end = time.perf_counter() + seconds
-    while not plain + penalised or time.perf_counter() < end:
+    began = time.perf_counter()
+    is_timed = False
+    while not is_timed:
         has_penalties = run.images_seen // run.images_per_step % config.penalty_every_steps == 0
-        (penalised if has_penalties else plain).append(_timed_step(run))
-    share = 1 / config.penalty_every_steps
-    step_seconds = share * mean(penalised or warm_up[:1]) + (1 - share) * mean(plain or penalised)
-    return Timing(step_seconds, machine.peak_memory(), wait.share())
+        times.add(_timed_step(run), has_penalties)
+        elapsed = time.perf_counter() - began
+        is_precise = elapsed >= PRECISE_SECONDS and times.relative_error() <= PRECISE
+        is_timed = is_precise or elapsed >= seconds
+    return Timing(times.mean(first), machine.peak_memory(), wait.share())
+
+
+class StepTimes:
+    """Seconds of steps, of which a share has penalties and takes longer."""
+
+    def __init__(self, penalised_share: float) -> None:
+        self._penalised_share = penalised_share
+        self._penalised: list[float] = []
+        self._plain: list[float] = []
+
+    def add(self, seconds: float, has_penalties: bool) -> None:
+        (self._penalised if has_penalties else self._plain).append(seconds)
+
+    def mean(self, penalised_seconds: float) -> float:
+        """The time of an average step; a penalised step took `penalised_seconds` if none is here.
+
+        A run begins with a penalised step: there is none without penalties only if all have them.
+        """
+        share = self._penalised_share
+        penalised = float(np.mean(self._penalised or [penalised_seconds]))
+        return share * penalised + (1 - share) * float(np.mean(self._plain or [penalised]))
+
+    def relative_error(self) -> float:
+        """The standard error of the mean as a share of it; infinite before it is known."""
+        kinds = [(self._penalised_share, self._penalised), (1 - self._penalised_share, self._plain)]
+        occurring = [(share, times) for share, times in kinds if share > 0]
+        if any(len(times) < 2 for _, times in occurring):
+            return float("inf")
+        errors = [share * np.std(times, ddof=1) / len(times) ** 0.5 for share, times in occurring]
+        average = sum(share * np.mean(times) for share, times in occurring)
+        return float(np.linalg.norm(errors) / average)
 
 
 def _timed_step(run: TrainingRun) -> float:

@@ -15,7 +15,8 @@ from models.config import TrainingConfig
 from models.data import PackedDataset
 from models.onnx_writer import write_onnx
 from models.precision import Machine
-from models.training.estimation import measure, random_dataset, run_estimate, sizes
+from models.training import estimation
+from models.training.estimation import StepTimes, measure, random_dataset, run_estimate, sizes
 from models.training.run import TrainingRun
 from models.training.state import save_state
 
@@ -92,6 +93,29 @@ def test_the_time_of_rare_penalties_is_spread_over_all_steps(
     dataset: PackedDataset = random_dataset(tmp_path, config)
     rare = measure(config, dataset, machine, seconds=0.0)
     assert rare.step_seconds > 0
+
+
+def test_timing_ends_as_soon_as_the_mean_is_precise(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = iter([9.0, 1.0, 3.0, 1.8, 2.2])  # the first is that of the warm-up
+    monkeypatch.setattr(estimation, "_timed_step", lambda _run: next(steps))
+    monkeypatch.setattr(estimation, "PRECISE_SECONDS", 0.0)
+    monkeypatch.setattr(estimation, "PRECISE", 0.3)
+    dataset = random_dataset(tmp_path, CONFIGS[0])
+    assert measure(CONFIGS[0], dataset, machine, seconds=60.0).step_seconds == 2.0
+    assert next(steps, None) is None  # the standard error was 0.5, 0.3 and then 0.2
+
+
+def test_the_error_is_known_when_each_kind_of_step_was_timed_twice() -> None:
+    times = StepTimes(penalised_share=0.25)
+    for seconds, has_penalties in ((4.0, True), (1.0, False), (3.0, False)):
+        times.add(seconds, has_penalties)
+    assert times.mean(9.0) == 0.25 * 4 + 0.75 * 2
+    assert times.relative_error() == float("inf")
+    times.add(4.0, True)
+    assert times.relative_error() == pytest.approx(0.75 * 1.0 / 2.5)
+    assert StepTimes(0.25).mean(9.0) == 9.0
 
 
 @pytest.mark.slow
