@@ -140,9 +140,9 @@ class StepTimes:
         (self._penalised if has_penalties else self._plain).append(seconds)
 
     def mean(self, penalised_seconds: float) -> float:
-        """The time of an average step; a penalised step took `penalised_seconds` if none is here.
+        """The time of an average step. For a kind without times stands one penalised step.
 
-        A run begins with a penalised step: there is none without penalties only if all have them.
+        It took `penalised_seconds` if there is no time of that kind either.
         """
         share = self._penalised_share
         penalised = float(np.mean(self._penalised or [penalised_seconds]))

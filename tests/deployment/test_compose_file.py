@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.queue import CONCURRENT_JOBS, Queue
 from app.domain.settings import Settings
-from app.up.service import RUN_MODULE, WORKERS, api_program, worker_program
+from app.up.service import RUN_MODULE, api_program, worker_program
 
 from .compose_file import ROOT, SECRETS, ComposeFile
 
@@ -37,20 +37,25 @@ def test_every_setting_of_the_env_file_reaches_the_service(service: str) -> None
             assert environment[name] == value, name
 
 
-def test_workers_have_a_thread_for_every_job_that_they_may_do_at_a_time() -> None:
-    threads = {queues: count for _, queues, count in WORKERS.values()}
-    for service in ("worker", "worker-light"):
-        command = ComposeFile(SECRETS).services[service]["command"]
-        queues = tuple(command[command.index("-Q") + 1].split(","))
-        assert int(command[command.index("-c") + 1]) == threads[queues]
-        assert threads[queues] == sum(CONCURRENT_JOBS[Queue(name)] for name in queues)
+@pytest.mark.parametrize(
+    ("service", "name", "queues"),
+    [("worker", "train", "train"), ("worker-light", "light", "light,evaluate,synthesize")],
+)
+def test_a_worker_starts_as_that_of_moggy_up_with_its_queues_and_a_thread_for_each_job(
+    service: str, name: str, queues: str
+) -> None:
+    threads = sum(CONCURRENT_JOBS[Queue(queue)] for queue in queues.split(","))
+    start = worker_program(Settings(), {}).command[len(RUN_MODULE) :]
+    before, after = start[: start.index("-Q")], start[start.index("-c") + 2 :]
+    own = ["-Q", queues, "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"]
+    assert ComposeFile(SECRETS).services[service]["command"] == [*before, *own, *after]
 
 
-def test_the_workers_start_with_the_options_of_moggy_up() -> None:
+def test_the_workers_share_all_queues() -> None:
     services = ComposeFile(SECRETS).services
-    for service, name in (("worker", "train"), ("worker-light", "light")):
-        program = worker_program(Settings(), name, {})
-        assert services[service]["command"] == list(program.command[len(RUN_MODULE) :]), service
+    commands = [services[name]["command"] for name in ("worker", "worker-light")]
+    queues = ",".join(command[command.index("-Q") + 1] for command in commands)
+    assert sorted(queues.split(",")) == sorted(Queue)
 
 
 def test_the_api_starts_with_the_options_of_moggy_up_but_more_time_to_stop() -> None:
