@@ -95,7 +95,7 @@ def test_a_switch_provokes_the_failure_and_ends_it(visitor: Visitor, failure: st
 
 
 def test_the_address_follows_the_reader_and_leads_back(visitor: Visitor) -> None:
-    with visitor.visit(LEARN) as page:
+    with visitor.visit(LEARN, reduced_motion="reduce") as page:
         page.get_by_role("navigation", name="Contents").get_by_text("The formula").click()
         page.wait_for_url(re.compile("part=formula"))
         heading = page.get_by_role("heading", name="The formula")
@@ -176,7 +176,7 @@ def upload(api: httpx2.Client) -> None:
 
 
 def test_in_japanese_nothing_stays_english(visitor: Visitor) -> None:
-    with visitor.visit(LEARN, language="ja-JP") as page:
+    with visitor.visit(LEARN, language="ja-JP", reduced_motion="reduce") as page:
         expect(page.get_by_role("heading", name="偽造者と警察")).to_be_visible()
         prose = page.locator(".prose").inner_text()
         for sentence in ("the ", " police", " forger"):
