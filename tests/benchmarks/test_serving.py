@@ -15,7 +15,7 @@ from benchmarks.harness import service
 from benchmarks.harness.editions import PRESENT, earlier_edition
 from benchmarks.harness.random_models import store_checkpoint
 from benchmarks.harness.service import Measured
-from benchmarks.peers import environments
+from benchmarks.peers import environments, measuring
 from benchmarks.peers.measuring import SEED
 from benchmarks.peers.peer import PEERS
 from models.samples import Sample
@@ -27,6 +27,7 @@ def test_one_run_prints_every_figure_with_its_target(
 ) -> None:
     monkeypatch.setattr(service, "REPEATS", 1)
     monkeypatch.setattr(service, "WARM_UP_SECONDS", 1)
+    monkeypatch.setattr(measuring, "WARM_UP_SECONDS", 1)
     monkeypatch.setattr(service, "SHORT_SECONDS", 1)
     monkeypatch.setattr(serving, "MODELS", 2)
     monkeypatch.setattr(serving, "STARTS", 1)
