@@ -84,6 +84,26 @@ def test_a_waiting_job_is_moved_by_buttons_and_its_new_place_is_announced(world:
         expect(page.locator(".job-item.ordered")).to_contain_text(["second", "third"])
 
 
+def test_two_presses_during_a_move_are_two_steps(world: World) -> None:
+    with world.visitor.visit("/?screen=jobs", **world.key) as page:
+        held: list[Route] = []
+
+        def hold_first(route: Route) -> None:
+            if route.request.method == "PATCH" and not held:
+                held.append(route)
+            else:
+                route.continue_()
+
+        page.route(f"**/v1/jobs/{world.queued['first']}", hold_first)
+        down = item(page, "first").get_by_role("button", name="Move down")
+        with page.expect_request(lambda request: request.method == "PATCH"):
+            down.click()
+        down.click()
+        held[0].continue_()
+        expect(item(page, "first")).to_contain_text("Place 3 in its queue")
+        assert world.order() == ["second", "third", "first"]
+
+
 def test_with_the_keyboard_alone_the_pressed_button_keeps_the_focus(world: World) -> None:
     with world.visitor.visit_by_keyboard("/?screen=jobs", **world.key) as keyboard:
         page = keyboard.page

@@ -11,7 +11,8 @@ const BUTTONS = [
   ["down", DownIcon],
 ] as const;
 
-/** Moves a queued job in its queue. The pressed button keeps the focus while its row moves. */
+/** Moves a queued job in its queue. The pressed button keeps the focus while its row moves. A press
+ * during a move begins at the place where that will end. */
 export function MoveButtons({
   title,
   position,
@@ -28,6 +29,10 @@ export function MoveButtons({
   const t = useScreenTexts(TEXTS);
   const group = useRef<HTMLFieldSetElement>(null);
   const pressed = useRef<Step>(null);
+  const reached = useRef(position);
+  useEffect(() => {
+    if (!isMoving) reached.current = position;
+  }, [isMoving, position]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the row has moved with its position
   useEffect(() => {
     if (pressed.current === null || isMoving) return;
@@ -49,9 +54,10 @@ export function MoveButtons({
           label={t[`move_${step}`]}
           isDisabled={possible[step] === undefined}
           onPress={() => {
-            const target = possible[step];
+            const target = steps(reached.current, last)[step];
             if (target === undefined) return;
             pressed.current = step;
+            reached.current = target;
             onMove(target);
           }}
         >
