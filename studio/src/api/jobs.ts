@@ -1,9 +1,16 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  useMutation,
+  useMutationState,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { api, data, type Job, type JobRequest, request, type Schemas, serviceUrl } from "./client";
 import { hasEnded } from "./queries";
 
 /** The first part of the keys of the queries that list jobs on the screen Jobs. */
 export const JOB_LISTS = ["job-lists"];
+const MOVE = ["move job"];
 const LOG_POLL_MS = 5000; // a log is stored every ten seconds
 
 function useRefreshJobs() {
@@ -80,6 +87,7 @@ export function useMoveJob() {
   const client = useQueryClient();
   const refresh = useRefreshJobs();
   return useMutation({
+    mutationKey: MOVE,
     scope: { id: "queue order" },
     mutationFn: ({ id, position }: { id: string; position: number }) =>
       data(
@@ -90,6 +98,14 @@ export function useMoveJob() {
       await refresh();
     },
     onError: refresh, // it may run meanwhile
+  });
+}
+
+/** The ids of the jobs whose moves have not ended. */
+export function useMovingJobs(): string[] {
+  return useMutationState({
+    filters: { mutationKey: MOVE, status: "pending" },
+    select: ({ state }) => (state.variables as { id: string }).id,
   });
 }
 

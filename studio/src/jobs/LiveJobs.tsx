@@ -1,6 +1,6 @@
 import { memo, useCallback, useState } from "react";
 import type { Job } from "../api/client";
-import { useMoveJob } from "../api/jobs";
+import { useMoveJob, useMovingJobs } from "../api/jobs";
 import { useScreenTexts, useTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
 import type { JobsView } from "./address";
@@ -30,7 +30,8 @@ export function LiveJobs({
   const t = useScreenTexts(TEXTS);
   const { n } = useTexts();
   const [moved, setMoved] = useState<Moved | null>(null);
-  const { mutate, isPending, variables, error } = useMoveJob();
+  const { mutate, error } = useMoveJob();
+  const moving = useMovingJobs();
   const move = useCallback(
     (job: Job, position: number) =>
       mutate(
@@ -64,7 +65,7 @@ export function LiveJobs({
             job={job}
             view={view}
             last={isFiltered ? null : (last.get(job.queue) ?? null)}
-            isMoving={isPending && variables.id === job.id}
+            isMoving={moving.includes(job.id)}
             onMove={move}
           />
         ))}

@@ -11,8 +11,8 @@ const BUTTONS = [
   ["down", DownIcon],
 ] as const;
 
-/** Moves a queued job in its queue. The pressed button keeps the focus while its row moves. A press
- * during a move begins at the place where that will end. */
+/** Moves a queued job in its queue. The pressed button keeps the focus while its row moves. During a
+ * move, a further press counts from the place that the job moves to. */
 export function MoveButtons({
   title,
   position,
@@ -29,13 +29,14 @@ export function MoveButtons({
   const t = useScreenTexts(TEXTS);
   const group = useRef<HTMLFieldSetElement>(null);
   const pressed = useRef<Step>(null);
+  const pressedAt = useRef(position);
   const reached = useRef(position);
   useEffect(() => {
     if (!isMoving) reached.current = position;
   }, [isMoving, position]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the row has moved with its position
   useEffect(() => {
-    if (pressed.current === null || isMoving) return;
+    // The list may show the new place only after the move has ended.
+    if (pressed.current === null || isMoving || position === pressedAt.current) return;
     const button =
       group.current?.querySelector<HTMLElement>(`[data-step=${pressed.current}]:enabled`) ??
       group.current?.querySelector<HTMLElement>("button:enabled");
@@ -57,6 +58,7 @@ export function MoveButtons({
             const target = steps(reached.current, last)[step];
             if (target === undefined) return;
             pressed.current = step;
+            pressedAt.current = position;
             reached.current = target;
             onMove(target);
           }}
