@@ -24,7 +24,7 @@ READY_SECONDS = 60.0
 STARTER_SECONDS = 60.0
 PROBE_SECONDS = 3.0  # /readyz itself waits a second for a worker
 
-# Stopping takes a second or two, and 27 seconds at most: 15 for the API, 10 for the workers, 2 for
+# Stopping takes a second or two, and 27 seconds at most: 15 for the API, 10 for the worker, 2 for
 # the broker. The API gives requests its grace time. Then it waits up to 5 seconds for its engine, 4
 # for a query of the database, and 2 to send its messages. A worker gives its child
 # `stop_grace_seconds` to store its state, and needs the margin to report it.
@@ -36,9 +36,9 @@ MIGRATION_STOP_SECONDS = 5.0
 
 RUN_MODULE = (sys.executable, "-m", "app.up.run_without_gc")
 
-# Those of app.domain.queue, which would import Celery into this process.
+# Copied from app.domain.queue (a test compares them): importing it would import Celery here.
 QUEUES = ("train", "light", "evaluate", "synthesize")
-CONCURRENT_JOBS = 5
+WORKER_THREADS = 5  # the sum of its CONCURRENT_JOBS
 
 
 def serve(overrides: dict[str, Any], print_line: Callable[[str], None]) -> None:
@@ -102,7 +102,7 @@ def _start(settings: Settings, supervisor: Supervisor, announce: Callable[[str],
         supervisor.start(worker)
         supervisor.start(api)  # later, so that it stops first
 
-    # The others need a second to be imported. Then they wait until the database is prepared.
+    # The worker and the API take a second to import, and then wait until the database is prepared.
     supervisor.run_once(prepare_program(environment), start_programs)
     if broker and not supervisor.wait_until(broker.answers, BROKER_SECONDS):
         raise StartError(f"Valkey does not answer: see {settings.home / 'logs' / 'valkey.log'}")
@@ -145,7 +145,7 @@ def worker_program(settings: Settings, environment: dict[str, str]) -> Program:
         title="The worker",
         command=(
             *(*RUN_MODULE, "celery", "-A", "worker.tasks", "worker"),
-            *("-Q", ",".join(QUEUES), "-P", "threads", "-c", str(CONCURRENT_JOBS)),
+            *("-Q", ",".join(QUEUES), "-P", "threads", "-c", str(WORKER_THREADS)),
             # Synchronising with other workers has no use here, and takes a second at each start.
             *("--without-mingle", "--without-gossip"),
         ),

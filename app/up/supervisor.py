@@ -70,7 +70,10 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def start(self, program: Program) -> None:
-        """Start a program and keep it running. It stops before those that were started earlier."""
+        """Start a program and keep it running.
+
+        Programs stop in the reverse order of their start.
+        """
         watched = SupervisedProgram(RunningProgram(program, self._logs, self._run))
         self._programs.append(watched)
         watched.running.start()
@@ -170,7 +173,7 @@ class Supervisor:
         while running.poll() is None and running.running:
             if self._stop_signals(TICK_SECONDS):
                 self._announce("Stopping at once.")
-                running.signal(signal.SIGKILL)
+                running.signal(signal.SIGKILL)  # a run-once program is not in self._programs
                 for watched in self._programs:
                     watched.running.signal(signal.SIGKILL)
             waited = time.monotonic() - began

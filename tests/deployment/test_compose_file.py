@@ -41,17 +41,17 @@ def test_every_setting_of_the_env_file_reaches_the_service(service: str) -> None
     ("service", "name", "queues"),
     [("worker", "train", "train"), ("worker-light", "light", "light,evaluate,synthesize")],
 )
-def test_a_worker_starts_as_that_of_moggy_up_with_its_queues_and_a_thread_for_each_job(
+def test_each_worker_starts_like_that_of_moggy_up_but_with_its_own_queues_and_threads(
     service: str, name: str, queues: str
 ) -> None:
     threads = sum(CONCURRENT_JOBS[Queue(queue)] for queue in queues.split(","))
-    start = worker_program(Settings(), {}).command[len(RUN_MODULE) :]
-    before, after = start[: start.index("-Q")], start[start.index("-c") + 2 :]
-    own = ["-Q", queues, "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"]
-    assert ComposeFile(SECRETS).services[service]["command"] == [*before, *own, *after]
+    command = worker_program(Settings(), {}).command[len(RUN_MODULE) :]
+    before, after = command[: command.index("-Q")], command[command.index("-c") + 2 :]
+    queue_options = ["-Q", queues, "-P", "threads", "-c", str(threads), "-n", f"{name}@%h"]
+    assert ComposeFile(SECRETS).services[service]["command"] == [*before, *queue_options, *after]
 
 
-def test_the_workers_share_all_queues() -> None:
+def test_every_queue_has_exactly_one_worker() -> None:
     services = ComposeFile(SECRETS).services
     commands = [services[name]["command"] for name in ("worker", "worker-light")]
     queues = ",".join(command[command.index("-Q") + 1] for command in commands)

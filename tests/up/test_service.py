@@ -10,8 +10,8 @@ from app.serving import engine
 from app.up.service import (
     API_GRACE_SECONDS,
     API_STOP_SECONDS,
-    CONCURRENT_JOBS,
     QUEUES,
+    WORKER_THREADS,
     refuse_taken_port,
     service_url,
 )
@@ -87,5 +87,5 @@ def test_the_api_is_not_killed_before_all_that_it_closes_has_had_its_time() -> N
 
 
 def test_the_worker_runs_the_jobs_of_every_queue() -> None:
-    assert list(queue.CONCURRENT_JOBS) == list(QUEUES)
-    assert sum(queue.CONCURRENT_JOBS.values()) == CONCURRENT_JOBS
+    assert list(queue.Queue) == list(QUEUES)
+    assert sum(queue.CONCURRENT_JOBS.values()) == WORKER_THREADS

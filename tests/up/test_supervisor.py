@@ -162,6 +162,23 @@ def test_a_stop_signal_ends_a_run_once_program(home: Path, stand_in: StandIn) ->
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_second_ctrl_c_kills_a_run_once_program_at_once(home: Path, stand_in: StandIn) -> None:
+    announced: list[str] = []
+    with Supervisor(home, announced.append) as supervisor:
+
+        def stop_twice() -> None:
+            log = home / "logs" / "prepare.log"
+            assert supervisor.wait_until(lambda: bool(log.read_text()), 5)
+            os.kill(os.getpid(), signal.SIGINT)
+            raise StopRequested
+
+        began = time.monotonic()
+        with pytest.raises(StopRequested):
+            supervisor.run_once(stand_in("prepare", IGNORES_SIGTERM, 30.0), stop_twice)
+    assert announced == ["Stopping at once."]
+    assert time.monotonic() - began < 10
+
+
 def test_a_large_log_is_rotated_at_the_next_start(
     home: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
