@@ -23,9 +23,9 @@ from models.training.run import TrainingRun
 RANDOM_IMAGES = 64  # the time of a step does not depend on what they show
 FIRST_BATCH_SIZE = 4
 FIRST_SECONDS = 0.5  # of steps at FIRST_BATCH_SIZE, which tell how large a batch can be tried
-SECONDS = 3.0  # of steps at the larger batch, at most; a step that may take longer is not tried
-PRECISE_SECONDS = 1.0  # of steps, if their mean is precise by then
-PRECISE = 0.01  # the standard error of a precise mean, as a share of it
+SECONDS = 3.0  # at most, of steps at the larger batch; a step that may take longer is not tried
+MIN_SECONDS = 1.0  # of steps, before their mean can count as precise
+MAX_RELATIVE_ERROR = 0.01  # the standard error of a precise mean, divided by the mean
 WARM_UP_STEPS = {"cpu": 1, "cuda": 12}  # they set up the libraries, or capture the CUDA graph
 FREE_SHARE = 0.6  # of the free memory; a batch that may take more is not tried
 ADAM_MOMENTS = 2  # values that Adam keeps of each weight
@@ -109,27 +109,28 @@ def random_dataset(folder: Path, config: TrainingConfig) -> PackedDataset:
 def measure(
     config: TrainingConfig, dataset: PackedDataset, machine: Machine, seconds: float
 ) -> Timing:
-    """Time as many steps as fit into `seconds`, at least one, after those of the warm-up.
+    """Time steps, at least one, after those of the warm-up.
 
-    It ends after PRECISE_SECONDS if the mean is precise by then.
+    The timing ends after `seconds`. It ends sooner, but not before MIN_SECONDS, once the relative
+    error of the mean is at most MAX_RELATIVE_ERROR.
     """
     run = TrainingRun(config, dataset, machine)
-    first, *_ = [_timed_step(run) for _ in range(WARM_UP_STEPS[machine.device.type])]
+    first_seconds, *_ = [_timed_step(run) for _ in range(WARM_UP_STEPS[machine.device.type])]
     times = StepTimes(1 / config.penalty_every_steps)
     wait = ProcessorWait()
     began = time.perf_counter()
-    is_timed = False
-    while not is_timed:
+    is_finished = False
+    while not is_finished:
         has_penalties = run.images_seen // run.images_per_step % config.penalty_every_steps == 0
         times.add(_timed_step(run), has_penalties)
         elapsed = time.perf_counter() - began
-        is_precise = elapsed >= PRECISE_SECONDS and times.relative_error() <= PRECISE
-        is_timed = is_precise or elapsed >= seconds
-    return Timing(times.mean(first), machine.peak_memory(), wait.share())
+        is_precise = elapsed >= MIN_SECONDS and times.relative_error() <= MAX_RELATIVE_ERROR
+        is_finished = is_precise or elapsed >= seconds
+    return Timing(times.mean(first_seconds), machine.peak_memory(), wait.share())
 
 
 class StepTimes:
-    """Seconds of steps, of which a share has penalties and takes longer."""
+    """The times of steps with and without penalties, and the time of an average step."""
 
     def __init__(self, penalised_share: float) -> None:
         self._penalised_share = penalised_share
@@ -140,16 +141,20 @@ class StepTimes:
         (self._penalised if has_penalties else self._plain).append(seconds)
 
     def mean(self, penalised_seconds: float) -> float:
-        """The time of an average step. For a kind without times stands one penalised step.
+        """The seconds of an average step.
 
-        It took `penalised_seconds` if there is no time of that kind either.
+        If no plain step was timed, plain steps count as penalised ones. If no penalised step was
+        timed, each counts as `penalised_seconds`.
         """
         share = self._penalised_share
         penalised = float(np.mean(self._penalised or [penalised_seconds]))
         return share * penalised + (1 - share) * float(np.mean(self._plain or [penalised]))
 
     def relative_error(self) -> float:
-        """The standard error of the mean as a share of it; infinite before it is known."""
+        """The standard error of the mean divided by the mean.
+
+        It is infinite until each kind of step was timed twice.
+        """
         kinds = [(self._penalised_share, self._penalised), (1 - self._penalised_share, self._plain)]
         occurring = [(share, times) for share, times in kinds if share > 0]
         if any(len(times) < 2 for _, times in occurring):

@@ -42,7 +42,7 @@ class Projection:
     def __call__(self, patches: Tensor) -> Tensor:
         """(PATCHES, C, patch, patch) -> (DIRECTIONS, PATCHES), each row sorted."""
         points = ((patches - self.mean) / self.deviation).flatten(1)
-        # NumPy sorts with vector instructions, and unlike torch no indices along with the values.
+        # np.sort uses vector instructions; torch.sort also computes indices, which are not needed.
         return torch.from_numpy(np.sort((self.directions @ points.T).numpy(), 1))
 
 

@@ -1,6 +1,7 @@
 """The estimate of a training, compared with a real one."""
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -100,22 +101,44 @@ def test_timing_ends_as_soon_as_the_mean_is_precise(
 ) -> None:
     steps = iter([9.0, 1.0, 3.0, 1.8, 2.2])  # the first is that of the warm-up
     monkeypatch.setattr(estimation, "_timed_step", lambda _run: next(steps))
-    monkeypatch.setattr(estimation, "PRECISE_SECONDS", 0.0)
-    monkeypatch.setattr(estimation, "PRECISE", 0.3)
+    monkeypatch.setattr(estimation, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(estimation, "MAX_RELATIVE_ERROR", 0.25)
     dataset = random_dataset(tmp_path, CONFIGS[0])
     assert measure(CONFIGS[0], dataset, machine, seconds=60.0).step_seconds == 2.0
-    assert next(steps, None) is None  # the standard error was 0.5, 0.3 and then 0.2
+    assert next(steps, None) is None  # relative errors after 2, 3 and 4 steps: 0.50, 0.30, 0.21
+
+
+def test_a_precise_mean_does_not_end_the_timing_before_its_minimum(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[float] = []
+
+    def equal_step(_run: TrainingRun) -> float:
+        steps.append(1.0)
+        return 1.0
+
+    monkeypatch.setattr(estimation, "_timed_step", equal_step)
+    monkeypatch.setattr(estimation, "MIN_SECONDS", 60.0)
+    measure(CONFIGS[0], random_dataset(tmp_path, CONFIGS[0]), machine, seconds=0.05)
+    assert len(steps) > 4  # two after the warm-up would be precise
 
 
 def test_the_error_is_known_when_each_kind_of_step_was_timed_twice() -> None:
     times = StepTimes(penalised_share=0.25)
-    for seconds, has_penalties in ((4.0, True), (1.0, False), (3.0, False)):
+    for seconds, has_penalties in ((3.0, True), (1.0, False), (3.0, False)):
         times.add(seconds, has_penalties)
+    assert times.relative_error() == math.inf
+    times.add(5.0, True)
     assert times.mean(9.0) == 0.25 * 4 + 0.75 * 2
-    assert times.relative_error() == float("inf")
-    times.add(4.0, True)
-    assert times.relative_error() == pytest.approx(0.75 * 1.0 / 2.5)
-    assert StepTimes(0.25).mean(9.0) == 9.0
+    assert times.relative_error() == pytest.approx(math.hypot(0.25 * 1.0, 0.75 * 1.0) / 2.5)
+
+
+def test_a_kind_of_step_that_was_not_timed_counts_as_a_penalised_step() -> None:
+    plain, penalised = StepTimes(0.25), StepTimes(0.25)
+    plain.add(1.0, has_penalties=False)
+    penalised.add(4.0, has_penalties=True)
+    assert plain.mean(9.0) == 0.25 * 9 + 0.75 * 1
+    assert penalised.mean(9.0) == 4.0
 
 
 @pytest.mark.slow
