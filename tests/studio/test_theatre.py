@@ -13,7 +13,7 @@ from .discs import START_MS, add_discs, open_trainer, start_training, wait_until
 
 pytestmark = pytest.mark.slow
 
-LATER = re.compile("^(?!0$|32$)")  # than the first two grids of samples
+AFTER_TWO_GRIDS = re.compile("^(?!0$|32$)")  # the first two grids are of 0 and 32 images
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) 
             expect(chart.locator("output").first).not_to_have_text("–")
         expect(page.get_by_role("img", name=re.compile("Samples of watched"))).to_be_visible()
         expect(page.get_by_text("Nothing has been judged yet")).to_be_visible()
-        expect(grid(page)).to_have_attribute("data-images", LATER)
+        expect(grid(page)).to_have_attribute("data-images", AFTER_TWO_GRIDS)
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_text("Paused", exact=True)).to_be_visible()
 
@@ -154,7 +154,7 @@ def test_by_keyboard_a_training_is_paused_looked_back_on_and_cancelled(visitor: 
         page = keyboard.page
         expect(page.get_by_text(re.compile("^毎秒"))).to_be_visible(timeout=START_MS)
         expect(page.get_by_text("まだ何も判定していません")).to_be_visible()
-        expect(grid(page)).to_have_attribute("data-images", LATER)
+        expect(grid(page)).to_have_attribute("data-images", AFTER_TWO_GRIDS)
         keyboard.press("button", "一時停止")
         expect(page.get_by_role("button", name="続ける")).to_be_enabled()
         for title in ("損失", "D(x) と D(G(z))", "正解率"):
