@@ -116,7 +116,7 @@ def measure(
     """
     run = TrainingRun(config, dataset, machine)
     first_seconds, *_ = [_timed_step(run) for _ in range(WARM_UP_STEPS[machine.device.type])]
-    times = StepTimes(1 / config.penalty_every_steps)
+    times = StepTimes(1 / config.penalty_every_steps, first_seconds)
     wait = ProcessorWait()
     began = time.perf_counter()
     is_finished = False
@@ -126,28 +126,33 @@ def measure(
         elapsed = time.perf_counter() - began
         is_precise = elapsed >= MIN_SECONDS and times.relative_error() <= MAX_RELATIVE_ERROR
         is_finished = is_precise or elapsed >= seconds
-    return Timing(times.mean(first_seconds), machine.peak_memory(), wait.share())
+    return Timing(times.mean(), machine.peak_memory(), wait.share())
 
 
 class StepTimes:
-    """The times of steps with and without penalties, and the time of an average step."""
+    """The times of steps with and without penalties, and the time of an average step.
 
-    def __init__(self, penalised_share: float) -> None:
+    A share of the steps, above 0 and at most 1, has penalties. `warm_up_seconds` is the time of a
+    penalised step of the warm-up.
+    """
+
+    def __init__(self, penalised_share: float, warm_up_seconds: float) -> None:
         self._penalised_share = penalised_share
+        self._warm_up_seconds = warm_up_seconds
         self._penalised: list[float] = []
         self._plain: list[float] = []
 
     def add(self, seconds: float, has_penalties: bool) -> None:
         (self._penalised if has_penalties else self._plain).append(seconds)
 
-    def mean(self, penalised_seconds: float) -> float:
+    def mean(self) -> float:
         """The seconds of an average step.
 
         If no plain step was timed, plain steps count as penalised ones. If no penalised step was
-        timed, each counts as `penalised_seconds`.
+        timed, each counts as that of the warm-up.
         """
         share = self._penalised_share
-        penalised = float(np.mean(self._penalised or [penalised_seconds]))
+        penalised = float(np.mean(self._penalised or [self._warm_up_seconds]))
         return share * penalised + (1 - share) * float(np.mean(self._plain or [penalised]))
 
     def relative_error(self) -> float:
@@ -160,8 +165,7 @@ class StepTimes:
         if any(len(times) < 2 for _, times in occurring):
             return float("inf")
         errors = [share * np.std(times, ddof=1) / len(times) ** 0.5 for share, times in occurring]
-        average = sum(share * np.mean(times) for share, times in occurring)
-        return float(np.linalg.norm(errors) / average)
+        return float(np.linalg.norm(errors) / self.mean())
 
 
 def _timed_step(run: TrainingRun) -> float:

@@ -124,21 +124,21 @@ def test_a_precise_mean_does_not_end_the_timing_before_its_minimum(
 
 
 def test_the_error_is_known_when_each_kind_of_step_was_timed_twice() -> None:
-    times = StepTimes(penalised_share=0.25)
+    times = StepTimes(penalised_share=0.25, warm_up_seconds=9.0)
     for seconds, has_penalties in ((3.0, True), (1.0, False), (3.0, False)):
         times.add(seconds, has_penalties)
     assert times.relative_error() == math.inf
     times.add(5.0, True)
-    assert times.mean(9.0) == 0.25 * 4 + 0.75 * 2
+    assert times.mean() == 0.25 * 4 + 0.75 * 2
     assert times.relative_error() == pytest.approx(math.hypot(0.25 * 1.0, 0.75 * 1.0) / 2.5)
 
 
 def test_a_kind_of_step_that_was_not_timed_counts_as_a_penalised_step() -> None:
-    plain, penalised = StepTimes(0.25), StepTimes(0.25)
+    plain, penalised = StepTimes(0.25, 9.0), StepTimes(0.25, 9.0)
     plain.add(1.0, has_penalties=False)
     penalised.add(4.0, has_penalties=True)
-    assert plain.mean(9.0) == 0.25 * 9 + 0.75 * 1
-    assert penalised.mean(9.0) == 4.0
+    assert plain.mean() == 0.25 * 9 + 0.75 * 1
+    assert penalised.mean() == 4.0
 
 
 @pytest.mark.slow
