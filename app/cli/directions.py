@@ -2,17 +2,15 @@
 
 import json
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from app.cli.client import ServiceClient, segment
 from app.cli.console import confirm_deletion, figure, table
-from app.cli.errors import ServiceBusy, WrongUsage
-from app.cli.jobs import follow_to_success
+from app.cli.errors import WrongUsage
+from app.cli.jobs import follow_to_success, once_indexed
 from app.cli.options import (
     CheckpointOption,
     ClassOption,
@@ -25,10 +23,6 @@ from app.cli.options import (
 
 COLUMNS = ("DIRECTION", "METHOD", "EFFECT", "ACCURACY", "EXAMPLES", "STRIP")
 SEEDS = re.compile(r"\d+(-\d+)?", re.ASCII)
-INDEX_SECONDS = 600.0  # the longest wait for the index of the model's images
-RETRY_SECONDS = 2.0
-
-T = TypeVar("T")
 
 DirectionArgument = Annotated[str, typer.Argument(metavar="NAME", help="The direction's name.")]
 
@@ -95,7 +89,7 @@ def teach(
             }
             return client.send_form(path, fields, pictures)
 
-        direction = _when_indexed(send)
+        direction = once_indexed(client, send)
         accuracy = direction["accuracy"]
         print(
             f"{name}: {accuracy['value']:.0%} of {accuracy['examples']} examples are on their side "
@@ -199,18 +193,3 @@ def _class(text: str | None, option: str) -> dict[str, str] | None:
     if not slash or not dataset or not name:
         raise WrongUsage(f"{option} {text!r} is not of the form DATASET/CLASS")
     return {"dataset": dataset, "class": name}
-
-
-def _when_indexed(send: Callable[[], T]) -> T:
-    """Send the request again while the service is making the index of the model's images."""
-    began, noted = time.monotonic(), False
-    while True:
-        try:
-            return send()
-        except ServiceBusy as error:
-            if "index" not in str(error) or time.monotonic() - began > INDEX_SECONDS:
-                raise
-            if not noted:
-                print(f"{error}; waiting for it", flush=True)
-                noted = True
-        time.sleep(RETRY_SECONDS)

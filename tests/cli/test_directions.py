@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from app.cli import directions
-
 from .conftest import RUNNING_JOB, FakeService, Moggy, as_events, as_json, as_problem
 
 PATH = "/v1/models/cats/directions"
@@ -54,16 +52,16 @@ def test_teach_sends_the_pictures_of_folders(
     assert b"hidden" not in body
 
 
-def test_teach_waits_for_the_index(
-    service: FakeService, moggy: Moggy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(directions, "RETRY_SECONDS", 0.01)
-    busy = as_problem(503, "Unavailable", "there is no sample index yet: job j1 builds it")
-    service.on(f"POST {PATH}", busy, busy, as_json(TAUGHT, 201))
+def test_teach_waits_for_the_job_that_builds_the_index(service: FakeService, moggy: Moggy) -> None:
+    missing = as_problem(503, "Temporarily unavailable", "no sample index yet", job="j1")
+    service.on(f"POST {PATH}", missing, as_json(TAUGHT, 201))
+    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "index", "status": "succeeded"}))
+    end = {"status": "succeeded", "error": None}
+    service.on("GET /v1/jobs/j1/events", as_events((1, "end", end)))
     result = moggy("teach", "cats", "white", "--positive", "1,2", "--negative", "3,4")
     assert result.code == 0
-    assert result.out.count("waiting for it") == 1
-    assert len(service.received) == 3
+    assert "The model's images are indexed first, once." in result.err
+    assert service.lines().count(f"POST {PATH}") == 2
 
 
 @pytest.mark.parametrize(
