@@ -8,11 +8,10 @@ import typer
 
 from app.cli.client import ServiceClient, segment
 from app.cli.console import size
-from app.cli.errors import CommandError
+from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
-from app.cli.follow import follow_job
+from app.cli.jobs import follow_to_success
 from app.cli.options import CheckpointOption, ModelArgument, without_none
-from app.cli.progress import make_view
 from app.cli.uploads import plan_upload
 
 projections_cli = typer.Typer()
@@ -44,8 +43,8 @@ def project(
     """Find the latent whose image is most like a picture; print the projection's id."""
     if out is not None:
         format_of(out, {".png": "png"})
-    if not picture.is_file():
-        raise CommandError(f"{picture}: no such file")
+    if picture.is_dir():
+        raise WrongUsage(f"{picture} is a folder: give one picture")
     fields = without_none({"class": class_name, "fit": fit, "checkpoint": checkpoint})
     parts = plan_upload([picture]).parts
     with ServiceClient.from_environment() as client:
@@ -53,12 +52,7 @@ def project(
         queued = client.upload(path, fields, parts, lambda _sent, _total: None, field="picture")
         job_id = queued["id"]
         print(job_id, flush=True)
-        with make_view() as view:
-            ending = follow_job(client, job_id, "project", view)
-        if ending.status != "succeeded":
-            raise CommandError(
-                f"projection {job_id} {ending.status}: {ending.error or 'no result'}"
-            )
+        follow_to_success(client, job_id, "project")
         projection = client.get(f"projections/{job_id}")
         print(_describe(projection), file=sys.stderr)
         if out is not None:

@@ -39,6 +39,7 @@ def answer(service: FakeService, status: str = "succeeded", error: str | None = 
             (4, "end", {"status": status, "error": error}),
         ),
     )
+    service.on("GET /v1/jobs/p1", as_json({"id": "p1", "status": status}))
     service.on("GET /v1/projections/p1", as_json(PROJECTION))
     service.on("GET /v1/projections/p1.png", (200, "image/png", b"PNG"))
     service.on("POST /v1/models/cats/latents", as_json({"name": "mimi"}, 201))
@@ -62,7 +63,7 @@ def test_a_picture_is_projected_written_and_saved(
     assert saved == {"name": "mimi", "projection": "p1", "checkpoint": "c1"}
 
 
-def test_a_failed_projection_and_a_missing_picture_are_errors(
+def test_a_failed_projection_and_a_path_without_a_picture_are_errors(
     service: FakeService, moggy: Moggy, tmp_path: Path
 ) -> None:
     answer(service, "failed", "the weights are damaged")
@@ -73,6 +74,8 @@ def test_a_failed_projection_and_a_missing_picture_are_errors(
     received = len(service.received)
     missing = moggy("project", "cats", tmp_path / "none.jpg")
     assert (missing.code, "no such file" in missing.err) == (1, True)
+    folder = moggy("project", "cats", tmp_path)
+    assert (folder.code, "is a folder: give one picture" in folder.err) == (2, True)
     wrong = moggy("project", "cats", picture, "--out", tmp_path / "found.jpg")
     assert (wrong.code, "must end in .png" in wrong.err) == (2, True)
     assert len(service.received) == received
