@@ -1,7 +1,6 @@
 """Commands about directions in a model's latent space: teach, list, find, rename, delete."""
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,18 +10,17 @@ from app.cli.client import ServiceClient, segment
 from app.cli.console import confirm_deletion, figure, table
 from app.cli.errors import WrongUsage
 from app.cli.jobs import follow_to_success, once_indexed
+from app.cli.latent_options import parse_latents
 from app.cli.options import (
     CheckpointOption,
     ClassOption,
     CommandGroup,
     ModelArgument,
     YesOption,
-    parse_seeds,
     without_none,
 )
 
 COLUMNS = ("DIRECTION", "METHOD", "EFFECT", "ACCURACY", "EXAMPLES", "STRIP")
-SEEDS = re.compile(r"\d+(-\d+)?", re.ASCII)
 
 DirectionArgument = Annotated[str, typer.Argument(metavar="NAME", help="The direction's name.")]
 
@@ -66,8 +64,8 @@ def teach(
     """Teach a direction by examples, and print how accurate it is."""
     body = {
         "name": name,
-        "positive": _latents(positive),
-        "negative": _latents(negative),
+        "positive": None if positive is None else parse_latents(positive),
+        "negative": None if negative is None else parse_latents(negative),
         "positive_class": _class(positive_class, "--positive-class"),
         "negative_class": _class(negative_class, "--negative-class"),
         "orthogonal_to": None if orthogonal_to is None else orthogonal_to.split(","),
@@ -161,19 +159,6 @@ def _row(direction: dict[str, Any], url: str) -> list[str]:
         f"{direction['positive']}+{direction['negative']}" if taught else "-",
         f"{url}{direction['strip']}",
     ]
-
-
-def _latents(text: str | None) -> list[dict[str, Any]] | None:
-    """`1,5-7,white` as latents: seeds, and the names of saved latents."""
-    if text is None:
-        return None
-    latents: list[dict[str, Any]] = []
-    for part in (part.strip() for part in text.split(",")):
-        if SEEDS.fullmatch(part):
-            latents += [{"seed": seed} for seed in parse_seeds(part)]
-        else:
-            latents.append({"name": part})
-    return latents
 
 
 def _pictures(folder: Path) -> list[Path]:
