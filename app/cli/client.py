@@ -5,6 +5,7 @@ Every command imports this module. It imports httpx2 inside functions, so that `
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -116,10 +117,10 @@ class ServiceClient:
     def upload(
         self,
         path: str,
-        fields: dict[str, str],
+        fields: dict[str, Any],
         parts: list[Part],
-        on_progress: Callable[[int, int], None],
         field: str = "files",
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> Any:
         """Send a multipart form with the parts as `field`; `on_progress` is called with (bytes
         sent, total bytes)."""
@@ -129,7 +130,10 @@ class ServiceClient:
 
         with self._failures(), opened(parts) as files:
             form = self._http.build_request(
-                "POST", path, data=fields, files=[(field, file) for file in files]
+                "POST",
+                path,
+                data=_form_fields(fields),
+                files=[(field, file) for file in files],
             )
             assert isinstance(form.stream, httpx2.SyncByteStream)
             total = int(form.headers["Content-Length"])
@@ -140,7 +144,7 @@ class ServiceClient:
             )
             return self._json(response)
 
-    def send_form(self, path: str, fields: dict[str, str], files: dict[str, list[Path]]) -> Any:
+    def send_form(self, path: str, fields: dict[str, Any], files: dict[str, list[Path]]) -> Any:
         """Send a multipart form with a few small files in each field."""
         parts = [
             (field, (file.name, file.read_bytes(), "application/octet-stream"))
@@ -148,7 +152,7 @@ class ServiceClient:
             for file in of_field
         ]
         with self._failures():
-            return self._json(self._http.post(path, data=fields, files=parts))
+            return self._json(self._http.post(path, data=_form_fields(fields), files=parts))
 
     def events(self, path: str, last_event_id: str | None) -> Iterator[httpx2.ServerSentEvent]:
         """Yield the server-sent events at `path` after `last_event_id` until the stream ends."""
@@ -198,14 +202,23 @@ def segment(name: str) -> str:
     return quote(name, safe="", errors="surrogateescape")
 
 
+def _form_fields(fields: dict[str, Any]) -> dict[str, str]:
+    """The fields as a form has them: text as it is, other values as JSON."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in fields.items()
+    }
+
+
 def _report_progress(
-    stream: httpx2.SyncByteStream, total: int, on_progress: Callable[[int, int], None]
+    stream: httpx2.SyncByteStream, total: int, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[bytes]:
     sent = 0
     for chunk in stream:
         yield chunk
         sent += len(chunk)
-        on_progress(sent, total)
+        if on_progress is not None:
+            on_progress(sent, total)
 
 
 def _raise_for_problem(response: httpx2.Response) -> None:

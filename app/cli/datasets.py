@@ -9,10 +9,12 @@ import typer
 from app.cli.client import ServiceClient, segment
 from app.cli.console import confirm_deletion, local_time, printable, size, table
 from app.cli.errors import INTERRUPTED, CommandError
+from app.cli.files import upload_with_progress
 from app.cli.folders import LeftOut
 from app.cli.follow import Ending, follow_job
 from app.cli.options import CommandGroup, DatasetArgument, YesOption, without_none
 from app.cli.progress import View, make_view
+from app.cli.uploads import plan_upload
 
 DATASET_COLUMNS = ("DATASET", "STATUS", "IMAGES", "SHAPE", "CLASSES", "CREATED")
 REASONS_SHOWN = 5
@@ -97,8 +99,6 @@ def add_dataset(
 
 
 def _add(paths: list[Path], fields: dict[str, str], *, wait: bool) -> None:
-    from app.cli.uploads import plan_upload
-
     plan = plan_upload(paths)
     _print_left_out(plan.left_out)
     name = fields["name"]
@@ -111,12 +111,7 @@ def _add(paths: list[Path], fields: dict[str, str], *, wait: bool) -> None:
                 "or delete it first (name)"
             )
         with make_view() as view:
-            view.describe("uploading")
-
-            def on_progress(sent: int, total: int) -> None:
-                view.update(sent, total, f"{size(sent)} of {size(total)}")
-
-            dataset = client.upload("datasets", fields, plan.parts, on_progress)
+            dataset = upload_with_progress(client, "datasets", fields, plan.parts, view)
             ending = _follow_ingest(client, name, dataset["job"], view) if wait else None
         if ending is None:
             print(f"{name}: uploaded, and being packed by job {dataset['job']}")

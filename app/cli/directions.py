@@ -1,6 +1,5 @@
 """Commands about directions in a model's latent space: teach, list, find, rename, delete."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,11 +80,7 @@ def teach(
             given = without_none(body)
             if not pictures:
                 return client.post(path, given)
-            fields = {
-                field: value if isinstance(value, str) else json.dumps(value)
-                for field, value in given.items()
-            }
-            return client.send_form(path, fields, pictures)
+            return client.send_form(path, given, pictures)
 
         direction = once_indexed(client, send)
         accuracy = direction["accuracy"]

@@ -1,4 +1,5 @@
-"""Files that commands write: either complete, with the expected hash, or not at all."""
+"""Files that commands send, and those that they write: either complete, with the expected hash, or
+not at all."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,7 @@ from app.cli.client import ServiceClient, segment
 from app.cli.console import size
 from app.cli.errors import CommandError, WrongUsage
 from app.cli.progress import View
+from app.cli.uploads import Part
 
 
 def check_folder(out: Path) -> None:
@@ -36,6 +38,23 @@ def write_file(out: Path, chunks: Iterable[bytes]) -> int:
         return write_chunks_durably(out, chunks)
     except OSError as exc:
         raise CommandError(f"{out}: {exc.strerror}") from exc
+
+
+def upload_with_progress(
+    client: ServiceClient,
+    path: str,
+    fields: dict[str, Any],
+    parts: list[Part],
+    view: View,
+    field: str = "files",
+) -> Any:
+    """Send a multipart form with the parts as `field`, and show how much of it is sent."""
+    view.describe("uploading")
+
+    def on_progress(sent: int, total: int) -> None:
+        view.update(sent, total, f"{size(sent)} of {size(total)}")
+
+    return client.upload(path, fields, parts, field, on_progress)
 
 
 def fetch_files(client: ServiceClient, job_id: str, out: Path, view: View) -> list[Path]:

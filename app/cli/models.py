@@ -9,7 +9,7 @@ import typer
 from app.cli.client import ServiceClient, segment
 from app.cli.console import confirm_deletion, counted, figure, local_time, size, table
 from app.cli.errors import CommandError, WrongUsage
-from app.cli.files import format_of, write_file
+from app.cli.files import format_of, upload_with_progress, write_file
 from app.cli.jobs import follow_import
 from app.cli.options import (
     CheckpointOption,
@@ -19,6 +19,7 @@ from app.cli.options import (
     YesOption,
 )
 from app.cli.progress import make_view
+from app.cli.uploads import plan_upload
 
 MODEL_COLUMNS = ("MODEL", "CHECKPOINTS", "SERVED", "IMAGES", "CREATED", "SERVED BECAUSE")
 CHECKPOINT_COLUMNS = (
@@ -179,19 +180,13 @@ def import_model(
     ] = False,
 ) -> None:
     """Import an exported checkpoint as a new model; prints the job's id."""
-    from app.cli.uploads import plan_upload
-
     if file.is_dir():
         raise WrongUsage(f"{file} is a folder: give the exported file")
     parts = plan_upload([file]).parts
     with ServiceClient.from_environment() as client:
         with make_view() as view:
-            view.describe("uploading")
-
-            def on_progress(sent: int, total: int) -> None:
-                view.update(sent, total, f"{size(sent)} of {size(total)}")
-
-            job = client.upload("models", {"name": name}, parts, on_progress, field="file")
+            fields = {"name": name}
+            job = upload_with_progress(client, "models", fields, parts, view, field="file")
         print(job["id"], flush=True)
         if follow:
             follow_import(client, job["id"])

@@ -49,7 +49,7 @@ def project(
     parts = plan_upload([picture]).parts
     with ServiceClient.from_environment() as client:
         path = f"models/{segment(model)}/projections"
-        queued = client.upload(path, fields, parts, lambda _sent, _total: None, field="picture")
+        queued = client.upload(path, fields, parts, field="picture")
         job_id = queued["id"]
         print(job_id, flush=True)
         follow_to_success(client, job_id, "project")

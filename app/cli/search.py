@@ -1,6 +1,5 @@
 """The command that searches a model's own images."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from app.cli.files import format_of, write_file
 from app.cli.jobs import once_indexed
 from app.cli.latent_options import parse_latents
 from app.cli.options import ClassOption, MinQualityOption, ModelArgument, without_none
+from app.cli.uploads import plan_upload
 
 COLUMNS = ("SEED", "DISTANCE", "QUALITY", "COLOR", "CLASS")
 SHEETS = {".png": "contact", ".zip": "zip"}
@@ -61,18 +61,12 @@ def search(
 
 
 def _search(client: ServiceClient, model: str, body: dict[str, Any], picture: Path | None) -> Any:
-    from app.cli.uploads import plan_upload
-
     path = f"models/{segment(model)}/search"
     if picture is None:
         return client.post(path, body)
     if picture.is_dir():
         raise WrongUsage(f"{picture} is a folder: give one picture")
-    fields = {
-        name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()
-    }
-    parts = plan_upload([picture]).parts
-    return client.upload(path, fields, parts, lambda _sent, _total: None, field="picture")
+    return client.upload(path, body, plan_upload([picture]).parts, field="picture")
 
 
 def _latent(text: str) -> dict[str, Any]:

@@ -199,7 +199,7 @@ def test_a_large_upload_is_never_held_in_memory(tmp_path: Path, service: FakeSer
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
         f"with ServiceClient({service.url!r}) as client:\n"
-        "    client.upload('datasets', {'name': 'cats'}, parts, lambda *_: None)\n"
+        "    client.upload('datasets', {'name': 'cats'}, parts)\n"
         "print(peak() - before)\n"
     )
     command = [sys.executable, "-c", code]
