@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.cli.client import ServiceClient, segment
+from app.cli.command_group import CommandGroup
 from app.cli.console import confirm_deletion, local_time, printable, size, table
 from app.cli.errors import INTERRUPTED, CommandError
 from app.cli.files import upload_with_progress
 from app.cli.folders import LeftOut
 from app.cli.follow import Ending, follow_job
-from app.cli.options import CommandGroup, DatasetArgument, YesOption, without_none
+from app.cli.options import DatasetArgument, YesOption, without_none
 from app.cli.progress import View, make_view
 from app.cli.uploads import plan_upload
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.client import ServiceClient, segment
+from app.cli.command_group import CommandGroup
 from app.cli.console import confirm_deletion, figure, table
 from app.cli.errors import WrongUsage
 from app.cli.jobs import follow_to_success, once_indexed
@@ -13,7 +14,6 @@ from app.cli.latent_options import parse_latents
 from app.cli.options import (
     CheckpointOption,
     ClassOption,
-    CommandGroup,
     ModelArgument,
     YesOption,
     without_none,

@@ -11,7 +11,13 @@ from app.cli.console import size
 from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
 from app.cli.jobs import once_indexed
-from app.cli.latent_options import EditsOption, parse_edits, parse_latents, with_edits
+from app.cli.latent_options import (
+    EditsOption,
+    parse_edits,
+    parse_latents,
+    parse_seeds,
+    with_edits,
+)
 from app.cli.options import (
     ClassOption,
     MinQualityOption,
@@ -20,7 +26,6 @@ from app.cli.options import (
     ResampleOption,
     ScaleOption,
     TruncationOption,
-    parse_seeds,
     without_none,
 )
 

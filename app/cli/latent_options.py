@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.errors import WrongUsage
-from app.cli.options import SEED_RANGE, parse_seeds
 
+MAX_SEEDS = 100_000  # far more than a service generates for one request
+SEED_RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 TERM = re.compile(r"(?:([0-9.]+)\*)?([a-z0-9][a-z0-9._-]*)")
 
 EditsOption = Annotated[
@@ -18,6 +19,30 @@ EditsOption = Annotated[
         help="Move along a direction by an amount of -10 to 10, such as white:1.5; repeatable.",
     ),
 ]
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Parse seeds like `7`, `0-63` or `1,5,9-12`, in this order; a range includes both ends."""
+    ranges = [_parse_range(part.strip(), text) for part in text.split(",")]
+    count = sum(len(seeds) for seeds in ranges)
+    if count > MAX_SEEDS:
+        raise WrongUsage(f"seeds {text!r} are {count:,} seeds: at most {MAX_SEEDS:,} at once")
+    return [seed for seeds in ranges for seed in seeds]
+
+
+def _parse_range(part: str, text: str) -> range:
+    from models.config import MAX_SEED
+
+    match = SEED_RANGE.fullmatch(part)
+    if match is None:
+        raise WrongUsage(f"seeds {text!r}: {part!r} is neither a seed nor a range like 0-63")
+    first = int(match[1])
+    last = first if match[2] is None else int(match[2])
+    if last < first:
+        raise WrongUsage(f"seeds {text!r}: the range {part} ends before it begins")
+    if last > MAX_SEED:
+        raise WrongUsage(f"seeds {text!r}: {last} is above the largest seed, {MAX_SEED}")
+    return range(first, last + 1)
 
 
 def parse_latents(text: str) -> list[dict[str, Any]]:

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.client import ServiceClient, segment
+from app.cli.command_group import CommandGroup
 from app.cli.console import confirm_deletion, counted, local_time, size, table
 from app.cli.errors import CommandError, WrongUsage
 from app.cli.files import format_of, write_file
 from app.cli.latent_options import EditsOption, parse_edits, parse_mix
-from app.cli.options import CommandGroup, ModelArgument, OutOption, YesOption, without_none
+from app.cli.options import ModelArgument, OutOption, YesOption, without_none
 
 LATENT_COLUMNS = ("LATENT", "FROM", "CLASS", "TAGS", "SAVED", "NOTE")
 FILE_FORMATS = {".json": "json", ".npz": "npz"}

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.command_group import CommandGroup
 from app.cli.console import prepare_streams, printable
 from app.cli.datasets import datasets_cli
 from app.cli.directions import directions_cli
@@ -18,7 +19,7 @@ from app.cli.jobs import jobs_cli
 from app.cli.latents import latents_cli
 from app.cli.models import models_cli
 from app.cli.new_jobs import new_jobs_cli
-from app.cli.options import CommandGroup, without_none
+from app.cli.options import without_none
 from app.cli.projections import projections_cli
 from app.cli.search import search_cli
 

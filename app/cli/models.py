@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.cli.client import ServiceClient, segment
+from app.cli.command_group import CommandGroup
 from app.cli.console import confirm_deletion, counted, figure, local_time, size, table
 from app.cli.errors import CommandError, WrongUsage
 from app.cli.files import format_of, upload_with_progress, write_file
 from app.cli.jobs import follow_import
 from app.cli.options import (
     CheckpointOption,
-    CommandGroup,
     ModelArgument,
     OutOption,
     YesOption,
