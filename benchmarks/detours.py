@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.cli.client import ServiceClient, segment
-from app.cli.jobs import once_indexed
+from app.cli.job_results import once_indexed
 from benchmarks.harness import machine
 
 HELPED = 5.0  # by which the lowest quality must rise to count

@@ -9,7 +9,7 @@ from app.cli.client import ServiceClient, segment
 from app.cli.command_group import CommandGroup
 from app.cli.console import confirm_deletion, figure, table
 from app.cli.errors import WrongUsage
-from app.cli.jobs import follow_to_success, once_indexed
+from app.cli.job_results import follow_to_success, once_indexed
 from app.cli.latent_options import parse_latents
 from app.cli.options import (
     CheckpointOption,

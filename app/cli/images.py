@@ -10,7 +10,7 @@ from app.cli.client import ServiceClient, segment
 from app.cli.console import size
 from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
-from app.cli.jobs import once_indexed
+from app.cli.job_results import once_indexed
 from app.cli.latent_options import (
     EditsOption,
     parse_edits,

@@ -11,7 +11,7 @@ from app.cli.command_group import CommandGroup
 from app.cli.console import confirm_deletion, counted, figure, local_time, size, table
 from app.cli.errors import CommandError, WrongUsage
 from app.cli.files import format_of, upload_with_progress, write_file
-from app.cli.jobs import follow_import
+from app.cli.job_results import follow_import
 from app.cli.options import (
     CheckpointOption,
     ModelArgument,

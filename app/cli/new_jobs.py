@@ -10,13 +10,13 @@ from app.cli.console import duration, size
 from app.cli.datasets import follow_ingest
 from app.cli.errors import WrongUsage
 from app.cli.files import check_folder
-from app.cli.jobs import (
-    download_files,
+from app.cli.job_results import (
     follow_evaluation,
     follow_synthesis,
     follow_training,
     once_indexed,
 )
+from app.cli.jobs import download_files
 from app.cli.options import (
     CheckpointOption,
     ClassOption,

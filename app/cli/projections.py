@@ -10,7 +10,7 @@ from app.cli.client import ServiceClient, segment
 from app.cli.console import size
 from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
-from app.cli.jobs import follow_to_success
+from app.cli.job_results import follow_to_success
 from app.cli.options import CheckpointOption, ModelArgument, without_none
 from app.cli.uploads import plan_upload
 

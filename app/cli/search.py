@@ -10,7 +10,7 @@ from app.cli.client import ServiceClient, segment
 from app.cli.console import figure, size, table
 from app.cli.errors import WrongUsage
 from app.cli.files import format_of, write_file
-from app.cli.jobs import once_indexed
+from app.cli.job_results import once_indexed
 from app.cli.latent_options import parse_latents
 from app.cli.options import ClassOption, MinQualityOption, ModelArgument, without_none
 from app.cli.uploads import plan_upload

@@ -1,11 +1,8 @@
 """Jobs: listed, followed, steered, and their logs, files and samples fetched."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from app.cli.jobs import inception_line
 
 from .conftest import (
     LISTED_JOB,
@@ -13,7 +10,6 @@ from .conftest import (
     FakeService,
     Moggy,
     Result,
-    as_events,
     as_json,
     as_problem,
 )
@@ -71,25 +67,6 @@ def test_a_move_that_the_service_refuses_is_an_error(service: FakeService, moggy
     assert moggy("move", "j1", "--to", "0").code == 2
 
 
-EVENTS = "GET /v1/jobs/j1/events"
-
-
-@pytest.mark.parametrize(
-    ("ended", "words"),
-    [
-        ({"status": "failed", "error": "out of memory"}, "Job j1 failed: out of memory"),
-        ({"status": "cancelled", "error": None}, "Job j1 was cancelled"),
-    ],
-)
-def test_following_a_job_that_does_not_succeed_exits_with_1(
-    ended: dict[str, Any], words: str, service: FakeService, moggy: Moggy
-) -> None:
-    service.on("GET /v1/jobs/j1", as_json(RUNNING_JOB | {"kind": "train"}))
-    service.on(EVENTS, as_events((1, "end", ended)))
-    result = moggy("follow", "j1")
-    assert (result.code, result.err) == (1, f"starting\n{words}\n")
-
-
 @pytest.mark.parametrize("kind", ["train", "ingest", "evaluate"])
 def test_only_a_synthesis_has_files_to_download(
     service: FakeService, moggy: Moggy, tmp_path: Path, kind: str
@@ -130,11 +107,6 @@ def test_sample_grids_are_fetched_with_names_in_their_order(
     refused = moggy("samples", "j1", "--out", tmp_path / "other")
     assert (refused.code, (tmp_path / "other").exists()) == (1, False)
     assert "Job j1 is of kind ingest, which has no samples" in refused.err
-
-
-def test_inception_scores_are_shown_with_their_deviation() -> None:
-    found = {"fid": 23.456, "kid": 0.01234, "kid_deviation": 0.001, "real": 9, "generated": 9}
-    assert inception_line(found) == "Inception: FID 23.5, KID 0.0123 ± 0.00100"
 
 
 def test_a_timelapse_is_written_in_the_format_of_its_name(
