@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import jobs, registry
+from app.domain import registry
 from app.domain.directions import NewDirection, found_name, is_found_name, save_found
 from app.domain.tables import Direction, onnx_key
 from models.samples import unpack_vector
@@ -35,13 +35,6 @@ class Directions(Kind):
             "known": [unpack_vector(row.vector).tolist() for row in rows if not is_found_name(row)],
         }
         (self.run_dir / "run.json").write_text(json.dumps(run))
-
-    def handle(self, event: dict[str, Any]) -> None:
-        if event["event"] == "progress":
-            self.publish_progress(event)
-
-    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
-        return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
     def register_results(self, session: Session, event: dict[str, Any]) -> None:
         assert self.job.checkpoint is not None

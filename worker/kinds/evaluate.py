@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.domain import datasets, jobs, leases, registry
+from app.domain import datasets, leases, registry
 from worker.kinds.kind import Kind
 
 
@@ -25,13 +25,6 @@ class Evaluate(Kind):
             "classes": dataset.classes,
         }
         (self.run_dir / "run.json").write_text(json.dumps(run))
-
-    def handle(self, event: dict[str, Any]) -> None:
-        if event["event"] == "progress":
-            self.publish_progress(event)
-
-    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
-        return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
     def register_results(self, session: Session, event: dict[str, Any]) -> None:
         leases.lock_job(session, self.claim).result = event["result"]

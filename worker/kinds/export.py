@@ -23,9 +23,6 @@ class Export(Kind):
         run = {"checkpoint": str(self.context.store.local_copy(checkpoint.key, checkpoint.sha256))}
         (self.run_dir / "run.json").write_text(json.dumps(run))
 
-    def handle(self, event: dict[str, Any]) -> None:
-        """The child sends no event but its last."""
-
     def store_results(self) -> None:
         """Store the file. Another attempt would write the same bytes under the same key."""
         self.context.store.move_in(self.run_dir / "generator.onnx", self._key)

@@ -57,9 +57,6 @@ class Import(Kind):
         }
         (self.run_dir / "run.json").write_text(json.dumps(run))
 
-    def handle(self, event: dict[str, Any]) -> None:
-        """The child sends no event but its last."""
-
     def store_results(self) -> None:
         self.context.store.move_in(self.run_dir / WEIGHTS, self._key)
         self.context.store.move_in(self.run_dir / ONNX, onnx_key(self._key))

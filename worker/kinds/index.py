@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.domain import jobs, registry
+from app.domain import registry
 from app.domain.checkpoint_files import (
     REFERENCE_FILE,
     add_file,
@@ -51,13 +51,6 @@ class Index(Kind):
             and str(self.context.store.local_copy(reference.key, reference.sha256)),
         }
         (self.run_dir / "run.json").write_text(json.dumps(run))
-
-    def handle(self, event: dict[str, Any]) -> None:
-        if event["event"] == "progress":
-            self.publish_progress(event)
-
-    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
-        return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
     def store_results(self) -> None:
         self.context.store.move_in(self.run_dir / INDEX_FILE, self._key)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.domain import events, leases
+from app.domain import events, jobs, leases
 from app.domain.leases import Claim
 from app.domain.queue import Queue
 from app.domain.tables import Job
@@ -60,11 +60,12 @@ class Kind:
 
     def handle(self, event: dict[str, Any]) -> None:
         """Store the results that an event names, before the next event is read."""
-        raise NotImplementedError
+        if event["event"] == "progress":
+            self.publish_progress(event)
 
     def progress(self, event: dict[str, Any]) -> dict[str, Any]:
         """The job's `progress` after a progress event."""
-        raise NotImplementedError
+        return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
     def store_results(self) -> None:
         """Store the results that the finished child left in the run folder."""

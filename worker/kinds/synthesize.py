@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.domain import datasets, job_objects, jobs, registry
+from app.domain import datasets, job_objects, registry
 from app.domain.checkpoint_files import find_file
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.replacement_seeds import seed_after
@@ -62,9 +62,6 @@ class Synthesize(Kind):
             self.publish_progress(event)
         elif event["event"] == "shard":
             self._store_shard(event)
-
-    def progress(self, event: dict[str, Any]) -> dict[str, Any]:
-        return {name: event[name] for name in jobs.INITIAL_PROGRESS}
 
     def store_results(self) -> None:
         """Store the manifest, which describes the shards of all attempts."""
