@@ -1,7 +1,7 @@
 """The cores and the memory that this process may use, and how glibc treats freed memory.
 
 psutil would report the machine's figures, but it knows no container limits. The API and the
-supervisors use this module: it does not import torch, except for `use_cores`.
+supervisors use this module: it does not import torch.
 
 Containers limit a process by Linux control groups. A limit may be set on the process's own group or
 on any group above it. Version 2 has one tree of groups, version 1 has one tree per controller.
@@ -44,13 +44,6 @@ def limit_threads() -> None:
     cores = usable_cores()
     if cores < _schedulable_cores():
         os.environ.setdefault("OMP_NUM_THREADS", str(cores))
-
-
-def use_cores(cores: int) -> None:
-    """Make torch compute on this many cores in the calling thread, with the same results."""
-    import torch
-
-    torch.set_num_threads(cores)
 
 
 def cores_limit() -> float:

@@ -36,16 +36,6 @@ def newest_job(session: Session, checkpoint_id: str, kind: JobKind) -> Job | Non
     return session.scalar(query.order_by(Job.number.desc()).limit(1))
 
 
-def ensure_file(
-    database: Database, settings: Settings, checkpoint_id: str, kind: JobKind
-) -> Job | None:
-    """Return the unfinished job that computes the file; queue one if there is none.
-
-    Returns None if the file is stored. The rest is as for `ensure_job`.
-    """
-    return ensure_job(database, settings, checkpoint_id, kind, lambda row: has_file(row, kind))
-
-
 def has_file(checkpoint: Checkpoint, kind: JobKind) -> bool:
     return any(file.kind == kind for file in checkpoint.files)
 

@@ -7,8 +7,9 @@ from app.domain import jobs, leases, registry
 from app.domain.checkpoint_files import (
     add_file,
     computed_file_key,
-    ensure_file,
+    ensure_job,
     find_file,
+    has_file,
     queue_job,
 )
 from app.domain.cleanup import sweep_objects
@@ -43,7 +44,7 @@ def checkpoint(database: Database, store: ObjectStore, claim: Claim) -> str:
 
 
 def ensure(database: Database, checkpoint_id: str, kind: JobKind = JobKind.INDEX) -> Job | None:
-    return ensure_file(database, Settings(), checkpoint_id, kind)
+    return ensure_job(database, Settings(), checkpoint_id, kind, lambda row: has_file(row, kind))
 
 
 def claim_light(database: Database) -> Claim:

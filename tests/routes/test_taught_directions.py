@@ -14,7 +14,7 @@ from packed_noise import pack_noise, register_noise
 from PIL import Image
 
 from app.domain import leases
-from app.domain.checkpoint_files import add_file, computed_file_key, ensure_file
+from app.domain.checkpoint_files import add_file, computed_file_key, ensure_job
 from app.domain.database import Database, migrate
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.job_states import JobKind
@@ -81,7 +81,7 @@ def _add_index(
     (folder / "run.json").write_text(json.dumps(run))
     events = Recorded()
     assert run_build(folder, events) == 0
-    ensure_file(database, settings, checkpoint.id, JobKind.INDEX)
+    ensure_job(database, settings, checkpoint.id, JobKind.INDEX, lambda _row: False)
     with database.write() as session:
         job = leases.acquire(session, "light", lease_seconds=60, max_attempts=3)
     assert job is not None
