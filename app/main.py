@@ -18,9 +18,10 @@ from app.domain.message_publisher import MessagePublisher
 from app.domain.processes import configure_logs, settings_or_exit
 from app.domain.queue import set_broker
 from app.domain.readiness import Readiness
+from app.domain.remote_step_timing import WorkerMeter
 from app.domain.settings import Settings
 from app.domain.starter import queue_starter
-from app.domain.step_timing import StepMeter, WorkerMeter
+from app.domain.step_timing import StepMeter
 from app.domain.store import ObjectStore
 from app.routes import (
     blends,

@@ -17,8 +17,8 @@ from app.domain import jobs, leases
 from app.domain.database import check_schema, is_unavailable
 from app.domain.processes import configure_logs, format_library_logs, settings_or_exit
 from app.domain.queue import WORK_TASK, Queue, celery
+from app.domain.remote_step_timing import start_answering
 from app.domain.settings import WorkerSettings
-from app.domain.step_timing import start_answering
 from worker.context import WorkerContext
 from worker.reaper import start_reaper, start_sweeper
 from worker.supervisor import supervise

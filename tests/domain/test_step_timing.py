@@ -1,29 +1,14 @@
-"""The cost of a step: measured by a real process, here or on a worker, and extrapolated."""
+"""The cost of a step: measured by a real process, and extrapolated."""
 
-import itertools
-import platform
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import redis
 
-from app.domain import step_timing
 from app.domain.errors import Unavailable
-from app.domain.step_timing import (
-    NO_WORKER,
-    REQUEST_LIST,
-    THIS_MACHINE,
-    StepCost,
-    StepMeter,
-    WorkerMeter,
-    extrapolate,
-    start_answering,
-)
+from app.domain.step_timing import StepCost, StepMeter, extrapolate
 from models.config import TrainingConfig
 
 TINY = TrainingConfig(architecture="mlp", shape=(28, 28, 1), width=8, batch_size=2)
@@ -131,106 +116,3 @@ def test_what_other_work_distorted_is_soon_measured_again(
     first = meter.measure(CONFIG)
     now += 60
     assert (meter.measure(CONFIG) == first) == remembered
-
-
-class FixedMeter(StepMeter):
-    """A worker's meter that returns or raises `outcome`."""
-
-    def __init__(self, outcome: StepCost | Exception) -> None:
-        super().__init__()
-        self.outcome = outcome
-        self.configs: list[TrainingConfig] = []
-
-    def measure(self, config: TrainingConfig) -> StepCost:
-        self.configs.append(config)
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
-
-
-@pytest.fixture
-def start(valkey_url: str) -> Iterator[Callable[[StepMeter], None]]:
-    """Starts the thread in which a training worker answers requests, with a meter."""
-    stopping, threads = threading.Event(), list[threading.Thread]()
-    yield lambda meter: threads.append(start_answering(valkey_url, stopping, meter))
-    stopping.set()
-    for thread in threads:
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-@pytest.fixture
-def meter(valkey_url: str) -> StepMeter:
-    return StepMeter(measure_remotely=WorkerMeter(valkey_url).measure)
-
-
-@pytest.fixture
-def own_measurements(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
-    """The configurations that the service's own machine measures."""
-    configs: list[TrainingConfig] = []
-
-    def measure(config: TrainingConfig, _deadline: float) -> StepCost:
-        configs.append(config)
-        return replace(MEASURED, device="cpu")
-
-    monkeypatch.setattr(step_timing, "_measure_here", measure)
-    return configs
-
-
-def test_a_worker_measures_the_configuration_and_names_its_machine(
-    start: Callable[[StepMeter], None], meter: StepMeter, own_measurements: list[TrainingConfig]
-) -> None:
-    worker = FixedMeter(MEASURED)
-    start(worker)
-    assert meter.measure(CONFIG) == replace(MEASURED, machine=f"worker {platform.node()}")
-    assert (worker.configs, own_measurements) == ([CONFIG], [])
-
-
-def test_a_worker_with_another_clock_measures_too(
-    start: Callable[[StepMeter], None],
-    meter: StepMeter,
-    own_measurements: list[TrainingConfig],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = itertools.count(0.0, 60.0)  # each reading is a minute later
-    monkeypatch.setattr(time, "time", lambda: next(clock))
-    start(FixedMeter(MEASURED))
-    assert meter.measure(CONFIG).device == "cuda"
-    assert own_measurements == []
-
-
-def test_without_a_worker_the_service_soon_measures_and_names_its_own_machine(
-    meter: StepMeter, own_measurements: list[TrainingConfig], valkey_url: str
-) -> None:
-    began = time.monotonic()
-    measured = meter.measure(CONFIG)
-    assert time.monotonic() - began < 10
-    assert (measured.device, measured.machine) == ("cpu", NO_WORKER)
-    assert own_measurements == [CONFIG]
-    with redis.Redis.from_url(valkey_url) as client:
-        assert client.llen(REQUEST_LIST) == 0  # a worker that starts later finds no stale request
-
-
-def test_a_worker_that_cannot_measure_answers_at_once(
-    start: Callable[[StepMeter], None], meter: StepMeter, own_measurements: list[TrainingConfig]
-) -> None:
-    start(FixedMeter(Unavailable("this machine is too busy")))
-    began = time.monotonic()
-    assert meter.measure(CONFIG).machine == NO_WORKER
-    assert time.monotonic() - began < 10
-
-
-@pytest.mark.parametrize("message", [b"null", b"no JSON", b"{}", b'{"asked_at": []}', b"7"])
-def test_a_worker_survives_an_unreadable_request(
-    start: Callable[[StepMeter], None], meter: StepMeter, valkey_url: str, message: bytes
-) -> None:
-    start(FixedMeter(MEASURED))
-    with redis.Redis.from_url(valkey_url) as client:
-        client.lpush(REQUEST_LIST, message)
-    assert meter.measure(CONFIG).device == "cuda"
-
-
-def test_without_a_broker_this_machine_is_measured(own_measurements: list[TrainingConfig]) -> None:
-    assert StepMeter().measure(CONFIG).machine == THIS_MACHINE
-    unreachable = WorkerMeter("redis://127.0.0.1:1/0")
-    assert StepMeter(measure_remotely=unreachable.measure).measure(CONFIG).machine == NO_WORKER
