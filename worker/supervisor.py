@@ -102,7 +102,7 @@ def supervise(context: WorkerContext, job: Job) -> None:
         log.warning("job_fenced", job=job.id, epoch=job.epoch)
         job_log.add("the lease was lost: another worker has taken the job over")
         job_log.store()
-    except Exception as error:
+    except Exception as error:  # whatever failed, the job must not stay running
         log.exception("job_supervision_failed", job=job.id)
         job_log.add(f"the worker failed: {type(error).__name__}: {error}")
         job_log.store()
@@ -116,12 +116,9 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
     """Run the child until it ends, and store the results that its events name."""
     make_run_dir(context.store, kind.run_dir, kind.claim)
     job_log.add(f"{kind.job.kind} begins, attempt {kind.job.attempt} (epoch {kind.claim.epoch})")
-    needs = lacks_training() if kind.needs_training else None
-    if needs:  # its child could not start, at any attempt
-        error = f"a job of kind {kind.job.kind} needs {needs} on the machine of the worker"
-        facts: dict[str, Any] = {"kind": "packages_missing"}
-        failed = {"event": "failed", "error": error, "facts": facts}
-        return Outcome(failed, heartbeat.stop_requested)
+    missing = _missing_packages(kind)
+    if missing is not None:
+        return Outcome(missing, heartbeat.stop_requested)
     kind.prepare()
     child = Child(kind.module, kind.run_dir, kind.processes, background=kind.background)
     final: dict[str, Any] | None = None
@@ -151,21 +148,34 @@ def _run(context: WorkerContext, kind: Kind, heartbeat: Heartbeat, job_log: JobL
                 child.kill()
             elif event is None and kill_at is None and _has_passed(kind.stall_seconds, event_at):
                 child.kill()  # the job fails: another attempt would stall again
-                facts = {"kind": "stalled", "seconds": kind.stall_seconds}
-                final = final or {
-                    "event": "failed",
-                    "error": kind.describe_stall(),
-                    "facts": facts,
-                }
+                final = final or _stall_event(kind)
     finally:
         code = child.close()
     if final is None:
-        cause = "out_of_memory" if child.ended_without_memory(code) else "crashed"
-        final = {"event": "crashed", "error": child.describe_end(code), "cause": cause}
+        final = _crash_event(child, code)
         disk_low = disk_low or context.disk.is_low
     if final["event"] == "finished" and heartbeat.stop_requested is not Stop.CANCEL:
         kind.store_results()
     return Outcome(final, heartbeat.stop_requested, disk_low)
+
+
+def _missing_packages(kind: Kind) -> dict[str, Any] | None:
+    """The event of a child that could not start, at any attempt; None if it can."""
+    needs = lacks_training() if kind.needs_training else None
+    if needs is None:
+        return None
+    error = f"a job of kind {kind.job.kind} needs {needs} on the machine of the worker"
+    return {"event": "failed", "error": error, "facts": {"kind": "packages_missing"}}
+
+
+def _stall_event(kind: Kind) -> dict[str, Any]:
+    facts = {"kind": "stalled", "seconds": kind.stall_seconds}
+    return {"event": "failed", "error": kind.describe_stall(), "facts": facts}
+
+
+def _crash_event(child: Child, code: int) -> dict[str, Any]:
+    cause = "out_of_memory" if child.ended_without_memory(code) else "crashed"
+    return {"event": "crashed", "error": child.describe_end(code), "cause": cause}
 
 
 def _has_passed(seconds: float | None, since: float) -> bool:
