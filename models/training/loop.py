@@ -121,6 +121,11 @@ def train(
             observer.state(run)
         if run.read_due or observed:
             images_before, measured_from = run.images_seen, time.monotonic()
+    return _finish(run, observer)
+
+
+def _finish(run: TrainingRun, observer: Observer) -> bool:
+    """Observe the run where it ended or was stopped; return whether it is finished."""
     if not run.finished:
         observer.state(run)
         return False

@@ -90,20 +90,7 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
         if leads:
             scorer = Scorer(request.dataset, request.score_images, stopping=stopping)
             observer = RunFolder(folder, events, scorer, Plateau(request.scored))
-        finished = None
-        while finished is None:
-            try:
-                finished = train(
-                    run,
-                    observer,
-                    state_every_seconds=request.state_every_seconds,
-                    stopping=stopping,
-                )
-            except NotFiniteError as error:
-                run = reopen_good_state(request, folder, run, error)
-                if leads:
-                    events.emit("rollback", **describe_rollback(run, error))
-                observer.state(run)  # at once: a crash must not lose the number of rollbacks
+        run, finished = _train_with_rollbacks(request, folder, run, observer, events, stopping)
     except (
         CheckpointError,
         ConfigError,
@@ -121,6 +108,29 @@ def run_training(folder: Path, events: Events, stopping: Callable[[], bool]) -> 
     if leads:
         events.emit("finished" if finished else "stopped", images_seen=run.images_seen)
     return 0
+
+
+def _train_with_rollbacks(
+    request: RunRequest,
+    folder: Path,
+    run: TrainingRun,
+    observer: Observer,
+    events: Events,
+    stopping: Callable[[], bool],
+) -> tuple[TrainingRun, bool]:
+    """Train `run`, or a run rolled back from it; return the last one, and whether it is finished.
+
+    Raises NotFiniteError when the run cannot be rolled back.
+    """
+    while True:
+        try:
+            every = request.state_every_seconds
+            return run, train(run, observer, state_every_seconds=every, stopping=stopping)
+        except NotFiniteError as error:
+            run = reopen_good_state(request, folder, run, error)
+            if run.group.rank == 0:
+                events.emit("rollback", **describe_rollback(run, error))
+            observer.state(run)  # at once: a crash must not lose the number of rollbacks
 
 
 def open_run(
