@@ -7,7 +7,8 @@ from typing import Any, Self
 from models.ranges import Allowed, Choice, ConfigError, Flag, Range, Subset, unknown_field
 
 MIN_SIDE, MAX_SIDE = 28, 256
-CHANNELS = (1, 3, 4)
+CHANNEL_NAMES = {1: "grey", 3: "rgb", 4: "rgba"}
+CHANNELS = tuple(CHANNEL_NAMES)
 MAX_CLASSES = 1000  # per dataset, and per conditional model
 MAX_SEED = 2**53 - 1  # the largest integer JSON carries exactly everywhere
 MAX_IMAGES = 10**12

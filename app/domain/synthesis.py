@@ -24,11 +24,10 @@ from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.domain.tables import Checkpoint, Dataset, Job, JobFile
 from app.domain.training_pictures import NoPictures, training_pictures
-from models.config import MAX_SEED
+from models.config import CHANNEL_NAMES, MAX_SEED
 from models.scoring.sample_index import VERSION
 
 LAYOUTS = ("zip", "imagefolder", "webdataset", "parquet")
-CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
 IMAGE_FORMATS = ("png", "webp", "jpg")
 MIN_IMAGES, MAX_IMAGES = 10, 10_000_000
 SHARD_IMAGES = 10_000
@@ -176,7 +175,7 @@ def queue_synthesis(
 def packing_request(checkpoint: GeneratorCheckpoint) -> PackingRequest:
     """The options that pack generated images with the shape that the model gave them."""
     height, width, channels = checkpoint.shape
-    return PackingRequest(size=f"{width}x{height}", channels=CHANNELS[channels])
+    return PackingRequest(size=f"{width}x{height}", channels=CHANNEL_NAMES[channels])
 
 
 def _lock_training_dataset(session: Session, checkpoint: GeneratorCheckpoint) -> str:

@@ -11,12 +11,11 @@ from app.domain.errors import InvalidRequest
 from app.domain.idempotency import create_once
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job
-from models.config import TrainingConfig
+from models.config import CHANNEL_NAMES, TrainingConfig
 from models.networks.stages import stages_of
 from models.presets import DEFAULT_PRESET, continue_from, resolve
 from models.ranges import ConfigError
 
-CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
 CLASSES_SHOWN = 5
 FILES_SHOWN = 3
 ANY_SHAPE_ARCHITECTURES = ("mlp",)  # they support every shape that a dataset can have
@@ -126,7 +125,8 @@ def _check_continuable(dataset: Dataset, start: Checkpoint, start_config: Traini
             f"{subject} generates pictures of {_shape(start_config.shape)}, and dataset "
             f"{dataset.name!r} has pictures of {_shape(dataset.shape)}: a training continues only "
             "with the same shape. Add the pictures again as another dataset, with "
-            f"size={width}x{height} and channels={CHANNELS[channels]}, or leave resume_from out",
+            f"size={width}x{height} and channels={CHANNEL_NAMES[channels]}, or leave resume_from "
+            "out",
             field="resume_from",
         )
     classes = tuple(dataset.classes or ())
@@ -143,7 +143,7 @@ def _check_continuable(dataset: Dataset, start: Checkpoint, start_config: Traini
 def _shape(shape: Sequence[int]) -> str:
     """Format (height, width, channels) as `64×64 in rgb`."""
     height, width, channels = shape
-    return f"{width}×{height} in {CHANNELS[channels]}"
+    return f"{width}×{height} in {CHANNEL_NAMES[channels]}"
 
 
 def _first_classes(classes: Sequence[str]) -> str:

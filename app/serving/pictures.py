@@ -7,6 +7,7 @@ import io
 from typing import Literal, cast, get_args
 
 from app.domain.errors import InvalidRequest
+from models.config import CHANNEL_NAMES
 from models.samples import Pixels
 from worker.ingest.archives.signatures import HEAD_BYTES, NOT_AN_IMAGE, image_format
 from worker.ingest.decoding.levels import Levels
@@ -16,7 +17,6 @@ from worker.ingest.request import ImageShape
 
 Fit = Literal["crop", "pad", "stretch"]
 FITS = get_args(Fit)
-CHANNELS = {1: "grey", 3: "rgb", 4: "rgba"}
 NAME_LENGTH = 100  # of a file's name in a message
 
 
@@ -41,7 +41,7 @@ def decode_picture(
     Raises InvalidRequest for a file that an ingest would reject, with the reason of its report.
     """
     height, width, channels = shape
-    reader = Reader(ImageShape(width, height, fit, CHANNELS[channels]), max_pixels, Levels())
+    reader = Reader(ImageShape(width, height, fit, CHANNEL_NAMES[channels]), max_pixels, Levels())
     try:
         if image_format(data[:HEAD_BYTES]) is None:
             raise Rejected(NOT_AN_IMAGE)
