@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.seeds import Latents
 from models.spherical_spline import LEAST_SINE, SphericalSpline
 
 METHODS = ("slerp", "lerp", "spline")
@@ -27,7 +28,6 @@ MEAN_PRECISION = 1e-10  # radians that the last step may move a mean
 LEAST_MEAN = 1e-6  # the length of a mean of directions below which they cancel each other
 
 Latent = NDArray[np.float32]  # (D,)
-Latents = NDArray[np.float32]  # (N, D)
 Precise = NDArray[np.float64]
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 Pixels = NDArray[np.uint8]  # (N, H, W, C)
 Vector = NDArray[np.float32]  # (latent_dim,)
+Features = NDArray[np.float32]  # (N, F), embeddings of images
 Point = int | Vector  # a seed, or a latent
 
 STORED_VECTOR = np.dtype("<f4")

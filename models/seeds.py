@@ -30,7 +30,7 @@ KEY_INCREMENTS = np.array([0x9E3779B9, 0xBB67AE85], np.uint64)[:, None, None]
 BLOCKS_AT_A_TIME = 16_384  # the arrays in use then fit a core's own cache
 
 Words = NDArray[np.uint32]
-Latents = NDArray[np.float32]
+Latents = NDArray[np.float32]  # (N, D)
 
 
 class SeedError(ValueError):

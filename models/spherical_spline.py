@@ -12,7 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Latents = NDArray[np.float32]  # (N, D)
+from models.seeds import Latents
+
 Precise = NDArray[np.float64]
 
 LEAST_SINE = 1e-9  # of the angle between two directions that define a great circle

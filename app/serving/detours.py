@@ -16,9 +16,8 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.images.recipes import shortest_decimals
 from app.serving.engine import Engine
 from app.serving.morph_latents import embed_latents
-from app.serving.passports import Features
 from models.latents import Bend, LatentPath
-from models.samples import Vector
+from models.samples import Features, Vector
 from models.scoring.sample_index import SampleIndex, nearest
 from models.seeds import latents_from_seeds
 

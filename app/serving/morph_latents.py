@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.serving.engine import Engine
 from app.serving.latents import vector_of
-from app.serving.passports import Features
-from models.latents import Bend, LatentPath, Latents, latent_path, truncate
-from models.samples import Point, Sample, Vector
+from models.latents import Bend, LatentPath, latent_path, truncate
+from models.samples import Features, Point, Sample, Vector
+from models.seeds import Latents
 
 MIN_SEGMENT_PROBES = 16  # probes of one segment
 MIN_PATH_PROBES = 128  # probes of a whole path

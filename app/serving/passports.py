@@ -20,15 +20,13 @@ from app.domain.errors import QueueFull, Unavailable
 from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.store import ObjectStore
 from app.domain.training_pictures import NoPictures, TrainingPictures, training_pictures
-from models.samples import Pixels
+from models.samples import Features, Pixels
 from models.scoring.embedding_definition import EmbeddingError
 from models.scoring.nearest import Index, NoIndex, copy_distance, open_index
 from models.scoring.onnx_embedder import OnnxEmbedder
 from models.scoring.sample_index import SampleIndex
 
 T = TypeVar("T")
-
-Features = NDArray[np.float32]  # (N, F)
 
 IDLE_SECONDS = 60.0  # after so long without work, the files of datasets are closed
 SECONDS_PER_PICTURE = 0.01  # the estimate behind Retry-After

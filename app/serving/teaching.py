@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from anyio import to_thread
-from numpy.typing import NDArray
 
 from app.domain.errors import InvalidRequest
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -23,13 +22,11 @@ from models.directions.effects import (
 from models.directions.taught import Examples, Taught, Teacher
 from models.directions.vectors import DirectionError
 from models.onnx_generator import latents_of
-from models.samples import Sample, Vector
+from models.samples import Features, Sample, Vector
 from models.scoring.sample_index import SampleIndex
 from models.seeds import Latents, classes_from_seeds, latents_from_seeds
 
 MIN_EXAMPLES = 2  # on each side: one to learn from, and one to measure the accuracy with
-
-Features = NDArray[np.float32]  # (N, F)
 
 
 class Group(NamedTuple):

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.directions.vectors import Precise, orthogonalised, unit
-from models.samples import Vector
+from models.samples import Features, Vector
 from models.seeds import Latents
 
-Features = NDArray[np.float32]  # (N, F), embeddings of images
 Sides = NDArray[np.bool_]  # (N,): whether an example is a positive one
 
 FOLDS = 5

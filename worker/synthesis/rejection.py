@@ -3,13 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.samples import Pixels
+from models.samples import Features, Pixels
 from models.scoring.nearest import NoIndex, copy_distance, open_index
 from models.scoring.onnx_embedder import OnnxEmbedder
 from models.scoring.sample_index import SampleIndex, SampleIndexError
 from worker.synthesis.request import ComparedDataset, NoPassport, NoQuality, QualityLimit
 
-Features = NDArray[np.float32]  # (N, F)
 Flags = NDArray[np.bool_]  # (N,)
 
 BUILD_ANEW = "search the model, which builds a new index, then queue the synthesis again"
