@@ -25,7 +25,7 @@ export function DatasetPanel({
   const { t: common } = useTexts();
   const { data: dataset, error, ingest } = useDataset(name);
   const other = (
-    <Button className="button quiet" onPress={() => change({ dataset: null })}>
+    <Button className="button quiet" onPress={() => change({ dataset: null, model: null })}>
       {t.useOther}
     </Button>
   );

@@ -19,7 +19,11 @@ export function Setup({ state, change }: { state: TrainState; change: Change<Tra
       </header>
       {state.dataset === null ? (
         <>
-          <UploadPanel onCreated={(dataset) => change({ dataset })} />
+          <UploadPanel
+            packing={state.packing}
+            onPacking={(packing) => change({ packing }, { replace: true })}
+            onCreated={(dataset) => change({ dataset, packing: {} })}
+          />
           <DatasetList onChoose={(dataset) => change({ dataset })} />
         </>
       ) : (

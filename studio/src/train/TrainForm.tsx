@@ -47,7 +47,11 @@ function PresetForm({ dataset, state, change, presets }: FormProps & { presets: 
   const preset = presets.find(({ name }) => name === state.preset) ?? usual;
   const models = useModels().data?.items ?? [];
   const names = models.map(({ name }) => name);
-  const [model, setModel] = useState(() => freeName(dataset.name, names));
+  const [model, setModel] = useState(() => state.model ?? freeName(dataset.name, names));
+  const nameModel = (name: string) => {
+    setModel(name);
+    if (isName(name)) change({ model: name }, { replace: true });
+  };
   if (preset === undefined) throw new Error("the service has no presets");
 
   const { images, lengths } = useLength(dataset, preset, state);
@@ -114,7 +118,7 @@ function PresetForm({ dataset, state, change, presets }: FormProps & { presets: 
         onChange={(chosen) => change({ images: chosen }, { replace: true })}
       />
       <div className="field-pair">
-        <TextField className="field" value={model} onChange={setModel} isInvalid={wrong !== null}>
+        <TextField className="field" value={model} onChange={nameModel} isInvalid={wrong !== null}>
           <Label>{t.modelName}</Label>
           <Input maxLength={64} autoComplete="off" spellCheck="false" />
           <FieldError className="field-error">{wrong}</FieldError>

@@ -6,28 +6,25 @@ import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { ErrorText } from "../sentences/ErrorText";
 import { Segments } from "../ui/controls";
+import { DEFAULTS, FITS, REPETITIONS, SIZES, type UploadFields } from "./packing";
 import type { Selection } from "./sources";
 import { useTrainTexts } from "./texts";
-import { discardUpload, type UploadFields } from "./upload";
-
-const SIZES = ["32", "64", "128"];
-const FITS = ["crop", "pad", "stretch"] as const;
-type Fit = (typeof FITS)[number];
-const REPETITIONS = ["keep", "drop"] as const;
-type Repetitions = (typeof REPETITIONS)[number];
+import { discardUpload } from "./upload";
 
 /** Name, size and proportions of the dataset that is to be made of what was chosen. */
 export function UploadForm({
   selection,
-  fields,
+  given,
   error,
+  onChange,
   onUpload,
   onDiscard,
 }: {
   selection: Selection;
-  /** Those of an upload that failed. */
-  fields: UploadFields | null;
+  /** Those of the address, or of an upload that failed. */
+  given: Partial<UploadFields>;
   error: Error | null;
+  onChange: (fields: UploadFields) => void;
   onUpload: (fields: UploadFields) => void;
   onDiscard: () => void;
 }) {
@@ -35,12 +32,16 @@ export function UploadForm({
   const { n } = useTexts();
   const { bytes } = useFormats();
   const datasets = useDatasets().data?.items ?? [];
-  const [name, setName] = useState(fields?.name ?? selection.name);
-  const [size, setSize] = useState(fields?.size ?? "64");
-  const [fit, setFit] = useState<Fit>((fields?.fit as Fit | undefined) ?? "crop");
-  const [repetitions, setRepetitions] = useState<Repetitions>(
-    (fields?.near_duplicates as Repetitions | undefined) ?? "keep",
-  );
+  const [fields, setFields] = useState<UploadFields>({
+    name: selection.name,
+    ...DEFAULTS,
+    ...given,
+  });
+  const change = (patch: Partial<UploadFields>) => {
+    setFields({ ...fields, ...patch });
+    onChange({ ...fields, ...patch });
+  };
+  const { name, size, fit, near_duplicates: repetitions } = fields;
   const isTaken = datasets.some((other) => other.name === name && other.status !== "failed");
   const wrong = !isName(name) ? t.nameRule : isTaken ? t.nameTaken(name) : null;
   return (
@@ -48,7 +49,7 @@ export function UploadForm({
       className="panel-box upload-form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (wrong === null) onUpload({ name, size, fit, near_duplicates: repetitions });
+        if (wrong === null) onUpload(fields);
       }}
     >
       <div className="row">
@@ -66,7 +67,12 @@ export function UploadForm({
         </p>
       )}
       <div className="upload-fields">
-        <TextField className="field" value={name} onChange={setName} isInvalid={wrong !== null}>
+        <TextField
+          className="field"
+          value={name}
+          onChange={(typed) => change({ name: typed })}
+          isInvalid={wrong !== null}
+        >
           <Label>{t.name}</Label>
           <Input maxLength={64} autoComplete="off" spellCheck="false" />
           <FieldError className="field-error">{wrong}</FieldError>
@@ -75,11 +81,11 @@ export function UploadForm({
           <span className="field-label">{t.size}</span>
           <Segments
             label={t.size}
-            choices={SIZES.map((side) => ({ key: side, text: `${side} × ${side}` }))}
+            choices={SIZES.map((side) => ({ key: side, text: side }))}
             chosen={size}
-            onChoose={setSize}
+            onChoose={(side) => change({ size: side })}
           />
-          <small className="muted">{t.sizeHelp}</small>
+          <small className="muted">{t[`sizeHelp_${size}`]}</small>
         </div>
         <div className="field">
           <span className="field-label">{t.fit}</span>
@@ -87,7 +93,7 @@ export function UploadForm({
             label={t.fit}
             choices={FITS.map((key) => ({ key, text: t[`fit_${key}`] }))}
             chosen={fit}
-            onChoose={setFit}
+            onChoose={(key) => change({ fit: key })}
           />
           <small className="muted">{t[`fitHelp_${fit}`]}</small>
         </div>
@@ -97,7 +103,7 @@ export function UploadForm({
             label={t.repetitions}
             choices={REPETITIONS.map((key) => ({ key, text: t[`repetitions_${key}`] }))}
             chosen={repetitions}
-            onChoose={setRepetitions}
+            onChoose={(key) => change({ near_duplicates: key })}
           />
           <small className="muted">{t[`repetitionsHelp_${repetitions}`]}</small>
         </div>

@@ -4,16 +4,25 @@ import { Button, DropZone, FileTrigger } from "react-aria-components";
 import { useTexts } from "../i18n";
 import { FolderIcon, PicturesIcon } from "../ui/icons";
 import { droppedMembers, membersOf } from "./chosenFiles";
+import type { UploadFields } from "./packing";
 import { rememberedUploads } from "./rememberedUploads";
 import { type Selection, selectionOf } from "./sources";
 import type { Member } from "./tar";
 import { useTrainTexts } from "./texts";
 import { UploadForm } from "./UploadForm";
 import { UploadProgress } from "./UploadProgress";
-import { type UploadFields, upload, useUpload } from "./upload";
+import { upload, useUpload } from "./upload";
 
 /** Where pictures are dropped or chosen, named and uploaded. */
-export function UploadPanel({ onCreated }: { onCreated: (dataset: string) => void }) {
+export function UploadPanel({
+  packing,
+  onPacking,
+  onCreated,
+}: {
+  packing: Partial<UploadFields>;
+  onPacking: (fields: Partial<UploadFields>) => void;
+  onCreated: (dataset: string) => void;
+}) {
   const client = useQueryClient();
   const state = useUpload();
   const [selection, setSelection] = useState<Selection | null>(null);
@@ -45,10 +54,14 @@ export function UploadPanel({ onCreated }: { onCreated: (dataset: string) => voi
     return (
       <UploadForm
         selection={chosen}
-        fields={state?.fields ?? null}
+        given={{ ...state?.fields, ...packing }}
         error={state?.error ?? null}
+        onChange={onPacking}
         onUpload={(fields) => void start(chosen, fields)}
-        onDiscard={() => setSelection(null)}
+        onDiscard={() => {
+          setSelection(null);
+          onPacking({});
+        }}
       />
     );
   }

@@ -4,7 +4,9 @@ import { EMPTY, formatTrain, parseTrain } from "./address";
 test("an address gives back what it was made of", () => {
   const state = {
     ...EMPTY,
+    packing: { name: "digits", size: "28", near_duplicates: "drop" } as const,
     dataset: "my-cats",
+    model: "tabbies",
     images: 860000,
     from: "cats",
     overrides: { width: "16", loss: "hinge" },
@@ -17,6 +19,7 @@ test("an address gives back what it was made of", () => {
 });
 
 test("values that are not valid count as absent", () => {
-  const query = "?screen=train&dataset=My%20Cats&job=../x&images=-3&at=1e9&set=width&set=:3";
+  const query =
+    "?screen=train&dataset=My%20Cats&job=../x&images=-3&at=1e9&set=width&set=:3&pack=size:65&pack=colour:red";
   expect(parseTrain(query)).toEqual(EMPTY);
 });

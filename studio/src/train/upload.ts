@@ -1,16 +1,10 @@
 import { useSyncExternalStore } from "react";
 import { api, data, request, type Schemas, serviceUrl } from "../api/client";
 import { Problem } from "../api/problem";
+import type { UploadFields } from "./packing";
 import { PieceSize } from "./pieceSize";
 import { forgetUpload, knownUpload, rememberUpload } from "./rememberedUploads";
 import type { Selection, Source } from "./sources";
-
-export interface UploadFields {
-  name: string;
-  size: string;
-  fit: string;
-  near_duplicates: string;
-}
 
 /** How far the upload of the page is. `waiting`: the service does not answer. */
 export interface UploadState {

@@ -80,7 +80,10 @@ function StartTraining({ recipe, datasets }: { recipe: Recipe; datasets: readonl
   const dataset = datasets.find(({ name }) => name === chosen) ?? datasets[0];
   if (dataset === undefined) {
     return (
-      <ScreenLink className="button" query={screenQuery("train", { preset: recipe })}>
+      <ScreenLink
+        className="button"
+        query={screenQuery("train", { preset: recipe, pack: "size:28" })}
+      >
         {t.uploadFirst}
       </ScreenLink>
     );
