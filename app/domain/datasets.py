@@ -19,6 +19,7 @@ from app.domain.store import ObjectStore
 from app.domain.tables import Dataset, Job
 
 NPY_HEADER_START = 10  # offset of the header in an npy file
+THUMBNAIL_SHAPE = (64, 64, 4)  # of a rejected file, RGBA
 
 
 def name_taken(name: str) -> NameTaken:
@@ -274,7 +275,29 @@ def read_image(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
     """Return the pixels of one packed picture, (H, W, C), without reading the others."""
     check_index(dataset, index)
     assert dataset.shape is not None
-    key, size = f"{dataset.key}/images.npy", math.prod(dataset.shape)
+    return _read_item(store, dataset, "images.npy", index, math.prod(dataset.shape))
+
+
+def read_thumbnail(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
+    """Return the pixels of the thumbnail of a rejected file, (64, 64, 4) RGBA.
+
+    Raises NotFound if the report names no such thumbnail.
+    """
+    check_ready(dataset)
+    rejected = (dataset.report or {}).get("rejected", [])
+    thumbnails = sum("thumbnail" in rejection for rejection in rejected)
+    if not 0 <= index < thumbnails:
+        raise NotFound(
+            f"the report of dataset {dataset.name!r} names {thumbnails:,} thumbnails of rejected "
+            f"files, numbered from 0: there is no thumbnail {index}",
+            field="index",
+        )
+    return _read_item(store, dataset, "rejected.npy", index, math.prod(THUMBNAIL_SHAPE))
+
+
+def _read_item(store: ObjectStore, dataset: Dataset, file: str, index: int, size: int) -> bytes:
+    """Return one item of `size` bytes of an npy file, without reading the others."""
+    key = f"{dataset.key}/{file}"
     try:
         # An npy file starts with 8 bytes of magic and version, and 2 for the length of its header.
         length = store.get_range(key, NPY_HEADER_START - 2, 2)

@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,9 @@ router = new_router(
     prefix="/v1/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
+ContentHash = Annotated[
+    str | None, Query(description="The dataset's `content_hash`: makes the response immutable.")
+]
 SEPARATOR = ","
 MAX_UPLOADS = 16
 UPLOAD_IDS = f"^{UPLOAD_ID.pattern}({SEPARATOR}{UPLOAD_ID.pattern}){{0,{MAX_UPLOADS - 1}}}$"
@@ -277,28 +281,59 @@ def get_dataset_image(
     request: Request,
     database: DatabaseDep,
     store: StoreDep,
-    content_hash: Annotated[
-        str | None,
-        Query(description="The dataset's `content_hash`: makes the response immutable."),
-    ] = None,
+    content_hash: ContentHash = None,
 ) -> Response:
     """One picture as it was packed, by its index in the dataset."""
     with database.read() as session:
         dataset = datasets.find(session, name)
     datasets.check_index(dataset, index)
+    assert dataset.shape is not None
+    read = functools.partial(datasets.read_image, store, dataset, index)
+    return _picture(request, dataset, str(index), content_hash, dataset.shape, read)
+
+
+@router.get(
+    "/{name}/rejected/{index}.png",
+    response_class=Response,
+    responses=file_response("png") | NOT_MODIFIED | problems(Conflict),
+)
+def get_rejected_thumbnail(
+    name: str,
+    index: int,
+    request: Request,
+    database: DatabaseDep,
+    store: StoreDep,
+    content_hash: ContentHash = None,
+) -> Response:
+    """What could be decoded of a file that was left out, within 64×64 pixels, by the `thumbnail`
+    of an entry in the report's `rejected`."""
+    with database.read() as session:
+        dataset = datasets.find(session, name)
+    read = functools.partial(datasets.read_thumbnail, store, dataset, index)
+    shape = datasets.THUMBNAIL_SHAPE
+    return _picture(request, dataset, f"rejected-{index}", content_hash, shape, read)
+
+
+def _picture(
+    request: Request,
+    dataset: Dataset,
+    number: str,
+    content_hash: str | None,
+    shape: Sequence[int],
+    read: Callable[[], bytes],
+) -> Response:
+    """The PNG of pixels of a dataset, with its ETag; `number` tells it from other pictures."""
     if content_hash not in (None, dataset.content_hash):
         raise NotFound(
-            f"dataset {name!r} has the content hash {dataset.content_hash}, not "
+            f"dataset {dataset.name!r} has the content hash {dataset.content_hash}, not "
             f"{content_hash!r}: the dataset was replaced",
             field="content_hash",
         )
     headers = {
-        "ETag": f'"{dataset.content_hash}-{index}-{ENCODER}"',
+        "ETag": f'"{dataset.content_hash}-{number}-{ENCODER}"',
         "Cache-Control": "no-cache" if content_hash is None else IMMUTABLE,
     }
     if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
-    pixels = datasets.read_image(store, dataset, index)
-    assert dataset.shape is not None
-    picture = write_png(np.frombuffer(pixels, np.uint8).reshape(dataset.shape))
+    picture = write_png(np.frombuffer(read(), np.uint8).reshape(shape))
     return Response(picture, headers=headers, media_type="image/png")

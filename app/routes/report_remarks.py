@@ -16,11 +16,18 @@ from pydantic import (
 from app.domain.findings import LevelRange
 
 
-class Rejection(BaseModel):
-    """A file that was left out. `kind` is null in reports of older versions."""
+class LeftOut(BaseModel):
+    """A file that was left out. `thumbnail` is the number of the picture of it, at
+    `/v1/datasets/{name}/rejected/{thumbnail}.png`; null where nothing of it could be decoded."""
 
     file: str
     reason: str
+    thumbnail: int | None = None
+
+
+class Rejection(LeftOut):
+    """A file that was left out. `kind` is null in reports of older versions."""
+
     kind: (
         Literal[
             "damaged",
@@ -46,9 +53,7 @@ class Rejection(BaseModel):
     ) = None
 
 
-class TooSmall(BaseModel):
-    file: str
-    reason: str
+class TooSmall(LeftOut):
     kind: Literal["too_small"]
     width: int
     height: int
@@ -56,18 +61,14 @@ class TooSmall(BaseModel):
     least_height: int
 
 
-class TooManyPixels(BaseModel):
-    file: str
-    reason: str
+class TooManyPixels(LeftOut):
     kind: Literal["too_many_pixels"]
     width: int
     height: int
     max_pixels: int
 
 
-class TooLarge(BaseModel):
-    file: str
-    reason: str
+class TooLarge(LeftOut):
     kind: Literal["too_large"]
     bytes: int
     max_bytes: int
@@ -80,7 +81,8 @@ def _without_unknown_kind(
     try:
         rejection: TooSmall | TooManyPixels | TooLarge | Rejection = read(stored)
     except ValidationError:
-        return Rejection(file=stored["file"], reason=stored["reason"])
+        known = LeftOut.model_validate(stored)
+        return Rejection(**known.model_dump())
     return rejection
 
 

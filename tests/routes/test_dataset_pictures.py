@@ -1,6 +1,7 @@
 """Single pictures of a packed dataset, and the contact sheet of its examination."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,39 @@ def test_a_dataset_packed_before_the_doctor_has_no_findings(
     assert client.get("/v1/datasets/noise/images/0.png").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["doctor.png", "images/0.png"])
+def test_what_was_decoded_of_a_rejected_file_is_served(
+    client: TestClient, packed: Path, settings: Settings, database: Database
+) -> None:
+    thumbnails = np.random.default_rng(1).integers(0, 255, (2, 64, 64, 4), np.uint8)
+    np.save(packed / "rejected.npy", thumbnails)
+    described = json.loads((packed / "dataset.json").read_text())
+    described["report"] |= {
+        "rejected_count": 3,
+        "rejected": [
+            {"file": "a.txt", "reason": "not an image: a text", "kind": "not_an_image"},
+            {"file": "b.png", "reason": "truncated: …", "kind": "truncated", "thumbnail": 0},
+            {"file": "c.png", "reason": "of a newer version", "kind": "new", "thumbnail": 1},
+        ],
+    }
+    (packed / "dataset.json").write_text(json.dumps(described))
+    register_noise(packed, ObjectStore(settings), database)
+    dataset = client.get("/v1/datasets/noise").json()
+    assert [file["thumbnail"] for file in dataset["report"]["rejected"]] == [None, 0, 1]
+    address = "/v1/datasets/noise/rejected/1.png"
+    answer = client.get(address, params={"content_hash": dataset["content_hash"]})
+    assert answer.headers["cache-control"] == "max-age=31536000, immutable"
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert np.array_equal(np.asarray(picture), thumbnails[1])
+    packed_picture, thumbnail = (
+        client.get(f"/v1/datasets/noise/{path}/0.png") for path in ("images", "rejected")
+    )
+    assert packed_picture.headers["etag"] != thumbnail.headers["etag"]
+    missing = client.get("/v1/datasets/noise/rejected/2.png")
+    assert (missing.status_code, missing.json()["field"]) == (404, "index")
+    assert "names 2 thumbnails of rejected files" in missing.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["doctor.png", "images/0.png", "rejected/0.png"])
 def test_pictures_of_a_dataset_that_is_not_ready_are_refused(client: TestClient, path: str) -> None:
     assert client.get(f"/v1/datasets/cats/{path}").status_code == 404
     client.post("/v1/datasets", data={"name": "cats"}, files={"files": ("a.png", b"a")})

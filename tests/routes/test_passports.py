@@ -279,8 +279,9 @@ def test_a_model_that_only_copies_is_refused_after_a_bounded_search(
     answer = ask(client, count=3, reject_copies=True)
     assert (answer.status_code, answer.json()["field"]) == (409, "reject_copies")
     assert answer.json()["detail"] == (
-        "model 'cats' copies its training pictures: with 32 further seeds tried, 3 of 3 images "
-        "are still copies. Ask for fewer, name another checkpoint, or leave reject_copies out"
+        "model 'cats' copies its training images: after 32 further seeds, 3 of 3 images are "
+        "still copies. Choose another checkpoint, or leave out reject_copies, or request fewer "
+        "images"
     )
     assert ask(client, count=3).status_code == 200
 

@@ -38,6 +38,7 @@ def archive(path: Path) -> Path:
             file.writestr(name, picture)
         file.writestr("red/notes.txt", "no picture")
         file.writestr("red/broken.png", b"\x89PNG\r\n\x1a\n no picture either")
+        file.writestr("red/cut.png", picture[: len(picture) * 2 // 3])
     return path
 
 

@@ -52,15 +52,16 @@ def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: 
     with visitor.visit() as page:
         page.get_by_role("button", name="Train", exact=True).click()
         expect_query(page, {"screen": "train"})
-        page.goto(page.url + "&images=96" + SMALL)  # for the settings, so that it takes seconds
-        choose(page, "Choose an archive", archive(tmp_path / "My Discs.zip"))
+        # For the settings, so that it takes seconds.
+        page.goto(f"{page.url}&pack=size:32&images=96{SMALL}")
+        drop(page, archive(tmp_path / "My Discs.zip"))
         assert page.get_by_role("textbox", name="Name").input_value() == "my-discs"
-        page.get_by_role("radio", name="32 × 32").click()
         page.get_by_role("button", name="Upload").click()
         report = page.get_by_role("region", name="The doctor’s report")
         expect(report.get_by_text("36 pictures · 32 × 32 · 3 classes")).to_be_visible()
         expect(report.get_by_text("red/broken.png")).to_be_visible()
         expect(report.get_by_text("red/notes.txt")).to_be_visible()
+        expect(report.get_by_role("img", name="Picture red/cut.png")).to_be_visible()
         expect(report.get_by_role("img", name="Pictures of my-discs")).to_be_visible()
         expect_parameter(page, "dataset", "my-discs")
 
@@ -184,6 +185,25 @@ def test_a_taken_name_is_refused_with_the_remedy(
         expect(page.get_by_text("Lowercase letters")).to_be_visible()
 
 
+def test_a_reload_keeps_what_was_filled_in(visitor: Visitor, dataset: str, tmp_path: Path) -> None:
+    path = archive(tmp_path / "some.zip")
+    with visitor.visit("/?screen=train") as page:
+        choose(page, "Choose an archive", path)
+        page.get_by_role("textbox", name="Name").fill("kept")
+        page.get_by_role("radio", name="28", exact=True).click()
+        page.get_by_role("radio", name="Pad").click()
+        page.reload()
+        choose(page, "Choose an archive", path)
+        expect(page.get_by_role("textbox", name="Name")).to_have_value("kept")
+        for choice in ("28", "Pad"):
+            expect(page.get_by_role("radio", name=choice, exact=True)).to_be_checked()
+        page.goto(f"{visitor.url}/?screen=train&dataset={dataset}&images=64{SMALL}")
+        page.get_by_role("textbox", name="Name of the model").fill("other-discs")
+        expect_parameter(page, "model", "other-discs")
+        page.reload()
+        expect(page.get_by_role("textbox", name="Name of the model")).to_have_value("other-discs")
+
+
 def test_by_keyboard_an_archive_becomes_a_training(
     visitor: Visitor, dataset: str, tmp_path: Path
 ) -> None:
@@ -197,7 +217,7 @@ def test_by_keyboard_an_archive_becomes_a_training(
         keyboard.give_files("アーカイブか画像を選ぶ", path)
         expect(page.get_by_text(f"データセット {dataset} はすでにあります")).to_be_visible()
         keyboard.fill("名前", "keys")
-        keyboard.press("radio", "32 × 32", "Space")
+        keyboard.press("radio", "32", "Space")
         keyboard.press("button", "アップロード")
         report = page.get_by_role("region", name="画像の診断")
         expect(report.get_by_text("36 枚 · 32 × 32 · 3 クラス")).to_be_visible()

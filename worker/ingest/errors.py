@@ -10,6 +10,8 @@ Stopped          the ingest is being stopped
 
 from typing import Any
 
+import numpy as np
+
 
 class IngestError(Exception):
     """The dataset cannot be made. `facts` are the kind and the figures of the error, if it has a
@@ -34,11 +36,15 @@ class BrokenArchive(IngestError):
 
 class Rejected(Exception):
     """A file that does not become an image. The reason has the form "kind: detail" or "kind", where
-    the kind is in REJECTION_KINDS; `figures` are numbers in it."""
+    the kind is in REJECTION_KINDS; `figures` are numbers in it. `thumbnail` shows what was decoded
+    of the file (worker.ingest.decoding.thumbnails)."""
 
-    def __init__(self, reason: str | None, **figures: int) -> None:
+    def __init__(
+        self, reason: str | None, thumbnail: np.ndarray | None = None, **figures: int
+    ) -> None:
         super().__init__(reason)
         self.figures = figures
+        self.thumbnail = thumbnail
 
 
 # The kinds of reasons, as the report's `rejected` names them, by the words of the reason.

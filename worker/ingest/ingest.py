@@ -16,6 +16,7 @@ from worker.ingest.arrays.files import ArrayImage
 from worker.ingest.class_values import recipe_class
 from worker.ingest.decoding.levels import Levels, Span, ValueRanges, Values
 from worker.ingest.decoding.reader import Fitted, Measured, Reader, set_pillow_limits
+from worker.ingest.decoding.thumbnails import pixels_thumbnail
 from worker.ingest.doctor.doctor import DarkImages, Options, examine
 from worker.ingest.doctor.embedding_pass import await_result, write_neighbours
 from worker.ingest.doctor.mirroring import is_mirrorable
@@ -184,6 +185,8 @@ class Ingest:
         if classes is not None and labels is not None:
             balance = class_balance(classes, labels)
         report.doctor = diagnosis.to_json() | {"class_balance": balance}
+        if report.thumbnails:
+            np.save(pack.folder / "rejected.npy", np.stack(report.thumbnails))
         details = {"embedding": diagnosis.embedding, "report": report.to_json()}
         return pack.finish(flip, details, self._step)
 
@@ -201,8 +204,10 @@ class Ingest:
             count, files[:UNCLASSIFIED_EXAMPLES], left_out, pack.labels.classes_in_use
         )
         if left_out:
+            images = np.load(pack.folder / "images.npy", mmap_mode="r")
+            thumbnails = [pixels_thumbnail(images[index]) for index in sorted(names)]
             pack.keep(~without, self._step)
-            report.drop_unclassified(count, files)
+            report.drop_unclassified(count, list(zip(files, thumbnails, strict=True)))
 
     def _examined(self, phase: str, images: int) -> None:
         self.progress.phase, self.progress.examined = phase, images
@@ -217,7 +222,8 @@ class Ingest:
         report, member, fitted = self.progress.report, file.member, file.result()
         index, is_new = None, False
         if isinstance(fitted, Rejected):
-            report.reject(display_name(member.name), str(fitted), **fitted.figures)
+            name = display_name(member.name)
+            report.reject(name, str(fitted), fitted.thumbnail, **fitted.figures)
         else:
             assert isinstance(fitted, Fitted)
             index, is_new = self._pack(fitted, member, pack)
@@ -314,4 +320,4 @@ def _guarded(work: Callable[[], Outcome]) -> Outcome:
     try:
         return work()
     except Rejected as rejected:
-        return Rejected(str(rejected), **rejected.figures)
+        return Rejected(str(rejected), rejected.thumbnail, **rejected.figures)

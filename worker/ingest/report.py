@@ -4,10 +4,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from worker.ingest.decoding.levels import Pixels
 from worker.ingest.errors import rejection_kind
 from worker.ingest.notes import Note
 
 MAX_LISTED_FILES = 1000
+MAX_THUMBNAILS = 100
 MAX_NOTES = 100
 MAX_NAMED = 3  # reasons or label files that a sentence names
 UNCLASSIFIED_EXAMPLES = 10  # files
@@ -145,7 +147,8 @@ class LabelReport:
 
 @dataclass
 class Report:
-    """Every received file is accepted, a duplicate, or rejected; `listed` has the first rejected.
+    """Every received file is accepted, a duplicate, or rejected; `listed` has the first rejected,
+    of which some name one of the `thumbnails`.
 
     A label file that was used does not count as received. `notes` are about the upload as a whole.
     `doctor` has the findings about the accepted images.
@@ -155,6 +158,7 @@ class Report:
     duplicates: int = 0
     rejected: int = 0
     listed: list[dict[str, Any]] = field(default_factory=list)
+    thumbnails: list[Pixels] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)  # of reasons for rejections
     notes: list[Note] = field(default_factory=list)
     unclassified: Unclassified | None = None
@@ -166,13 +170,19 @@ class Report:
     def received(self) -> int:
         return self.accepted + self.duplicates + self.rejected
 
-    def reject(self, file: str, reason: str, **figures: int) -> None:
+    def reject(
+        self, file: str, reason: str, thumbnail: Pixels | None = None, **figures: int
+    ) -> None:
         """Count a file that is left out; `figures` are numbers in the reason."""
         self.rejected += 1
         self.kinds[reason.partition(":")[0]] += 1
-        if len(self.listed) < MAX_LISTED_FILES:
-            kind = rejection_kind(reason)
-            self.listed.append({"file": file, "reason": reason, "kind": kind} | figures)
+        if len(self.listed) == MAX_LISTED_FILES:
+            return
+        rejection = {"file": file, "reason": reason, "kind": rejection_kind(reason)} | figures
+        if thumbnail is not None and len(self.thumbnails) < MAX_THUMBNAILS:
+            rejection["thumbnail"] = len(self.thumbnails)
+            self.thumbnails.append(thumbnail)
+        self.listed.append(rejection)
 
     def note(self, note: Note) -> None:
         """Add a note that is not there yet. After 100, a last note says that there are more."""
@@ -187,10 +197,11 @@ class Report:
         """Count a file with a treatment, a key of TREATMENTS."""
         self.treated.setdefault(treatment, TreatedFiles(file)).count += 1
 
-    def drop_unclassified(self, count: int, files: list[str]) -> None:
-        """Move accepted images to the rejected ones; `files` are the first of them."""
-        for file in files:
-            self.reject(file, f"{NO_CLASS_REASON}: neither a class folder nor a label")
+    def drop_unclassified(self, count: int, files: list[tuple[str, Pixels | None]]) -> None:
+        """Move accepted images to the rejected ones; `files` are the first of them, with their
+        thumbnails."""
+        for file, thumbnail in files:
+            self.reject(file, f"{NO_CLASS_REASON}: neither a class folder nor a label", thumbnail)
         self.kinds[NO_CLASS_REASON] += count - len(files)
         self.rejected += count - len(files)
         self.accepted -= count

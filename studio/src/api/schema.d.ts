@@ -116,6 +116,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets/{name}/rejected/{index}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_rejected_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/uploads": {
         parameters: {
             query?: never;
@@ -2583,6 +2599,8 @@ export interface components {
             file: string;
             /** Reason */
             reason: string;
+            /** Thumbnail */
+            thumbnail?: number | null;
             /** Kind */
             kind?: ("damaged" | "encrypted" | "label_file" | "link" | "nested_archive" | "nested_array" | "no_class" | "no_known_white" | "no_picture" | "not_an_image" | "special_file" | "truncated" | "unread_format" | "unsafe_path" | "unsupported_archive" | "unsupported_compression" | "unusable_array" | "other") | null;
         };
@@ -2781,6 +2799,8 @@ export interface components {
             file: string;
             /** Reason */
             reason: string;
+            /** Thumbnail */
+            thumbnail?: number | null;
             /**
              * Kind
              * @constant
@@ -2833,6 +2853,8 @@ export interface components {
             file: string;
             /** Reason */
             reason: string;
+            /** Thumbnail */
+            thumbnail?: number | null;
             /**
              * Kind
              * @constant
@@ -2865,6 +2887,8 @@ export interface components {
             file: string;
             /** Reason */
             reason: string;
+            /** Thumbnail */
+            thumbnail?: number | null;
             /**
              * Kind
              * @constant
@@ -3891,6 +3915,85 @@ export interface operations {
         };
     };
     get_dataset_image: {
+        parameters: {
+            query?: {
+                content_hash?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                    "application/octet-stream": string;
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rejected_thumbnail: {
         parameters: {
             query?: {
                 content_hash?: string | null;

@@ -49,7 +49,7 @@ export function DatasetReport({ dataset, other }: { dataset: Dataset; other: Rea
         <Figure term={t.duplicates} value={n(report.duplicates)} />
         <Figure term={t.refused} value={n(report.rejected_count)} />
       </dl>
-      <Refused report={report} />
+      <Refused dataset={dataset} report={report} />
       {findings.map((finding) => (
         <FindingView key={finding.kind} dataset={dataset} finding={finding} />
       ))}
@@ -68,8 +68,8 @@ function Figure({ term, value }: { term: string; value: string }) {
   );
 }
 
-/** The refused files, those with the same reason together. */
-function Refused({ report }: { report: Report }) {
+/** The refused files, those with the same reason together, with what could be decoded of them. */
+function Refused({ dataset, report }: { dataset: Dataset; report: Report }) {
   const t = useTrainTexts();
   const { n } = useTexts();
   if (report.rejected_count === 0) return null;
@@ -82,16 +82,19 @@ function Refused({ report }: { report: Report }) {
     <div className="finding">
       <h3>{t.refusedFiles}</h3>
       <ul className="refused">
-        {[...reasons].map(([reason, [first, ...others]]) => (
+        {[...reasons].map(([reason, rejections]) => (
           <li key={reason}>
-            {first && (
+            {rejections[0] && (
               <span>
-                <Said english={reason} japanese={rejectionOf(first)} detail={hasDetail(first)} />
+                <Said
+                  english={reason}
+                  japanese={rejectionOf(rejections[0])}
+                  detail={hasDetail(rejections[0])}
+                />
               </span>
             )}
-            <span className="muted hash">
-              {[first, ...others].map((rejection) => rejection?.file).join(", ")}
-            </span>
+            <Thumbnails dataset={dataset} rejections={rejections} />
+            <span className="muted hash">{rejections.map(({ file }) => file).join(", ")}</span>
           </li>
         ))}
       </ul>
@@ -99,6 +102,32 @@ function Refused({ report }: { report: Report }) {
         <p className="muted">{t.moreRefused(n(report.rejected_count - shown.length))}</p>
       )}
     </div>
+  );
+}
+
+function Thumbnails({
+  dataset,
+  rejections,
+}: {
+  dataset: Dataset;
+  rejections: readonly Rejection[];
+}) {
+  const t = useTrainTexts();
+  const pictured = rejections.flatMap(({ file, thumbnail }) =>
+    thumbnail === null || thumbnail === undefined ? [] : [{ file, thumbnail }],
+  );
+  if (pictured.length === 0) return null;
+  return (
+    <ul className="examples">
+      {pictured.map(({ file, thumbnail }) => (
+        <li key={thumbnail} title={file}>
+          <RemotePicture
+            address={pictureUrl(dataset, "rejected", thumbnail)}
+            label={t.pictureOf(file)}
+          />
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -117,13 +146,13 @@ function FindingView({ dataset, finding }: { dataset: Dataset; finding: Finding 
           <li key={file} title={like ? `${file} ≈ ${like.file}` : file}>
             {index !== null && (
               <RemotePicture
-                address={pictureUrl(dataset, index)}
+                address={pictureUrl(dataset, "images", index)}
                 label={like ? t.likePicture(file, like.file) : t.pictureOf(file)}
               />
             )}
             {like?.index !== null && like?.index !== undefined && (
               <RemotePicture
-                address={pictureUrl(dataset, like.index)}
+                address={pictureUrl(dataset, "images", like.index)}
                 label={t.pictureOf(like.file)}
               />
             )}
@@ -213,6 +242,11 @@ function Remarks({ dataset, report }: { dataset: Dataset; report: Report }) {
   );
 }
 
-function pictureUrl({ name, content_hash }: Dataset, index: number): string {
-  return serviceUrl(`/v1/datasets/${name}/images/${index}.png?content_hash=${content_hash}`);
+/** The address of a packed picture, or of the thumbnail of a refused file. */
+function pictureUrl(
+  { name, content_hash }: Dataset,
+  kind: "images" | "rejected",
+  index: number,
+): string {
+  return serviceUrl(`/v1/datasets/${name}/${kind}/${index}.png?content_hash=${content_hash}`);
 }

@@ -169,6 +169,10 @@ def test_each_file_that_is_no_picture_is_rejected_with_the_reason(
     assert outcome.reasons.keys() == expected.keys()
     for name, (_, reason) in expected.items():
         assert outcome.reasons[name].startswith(reason), name
+    pictured = {file["file"] for file in outcome.report["rejected"] if "thumbnail" in file}
+    assert pictured == {"cats/cut.png", "cats/small.png"}
+    thumbnails = np.load(outcome.folder / "rejected.npy")
+    assert thumbnails.shape == (2, 64, 64, 4)
     assert not (tmp_path.parent / "outside.png").exists()
 
 
@@ -302,6 +306,10 @@ def test_pictures_without_a_class_are_left_out_on_request(
     assert outcome.report["unclassified"]["left_out"]
     assert outcome.reasons.keys() == {"cover.png", "menu.png"}
     assert all(reason.startswith("no class: ") for reason in outcome.reasons.values())
+    for thumbnail, number in zip(np.load(outcome.folder / "rejected.npy"), (9, 8), strict=True):
+        with Image.open(io.BytesIO(png(number))) as image:
+            expected = np.asarray(image.convert("RGBA").resize((64, 64)))
+        assert np.array_equal(thumbnail, expected)
     examples = [
         example
         for finding in outcome.report["doctor"]["findings"]

@@ -58,7 +58,8 @@ def test_every_reason_has_a_kind_that_the_api_names() -> None:
 def test_a_rejected_file_keeps_the_figures_of_its_reason() -> None:
     report = Report()
     sizes = {"width": 8, "height": 5, "least_width": 32, "least_height": 32}
-    report.reject("a.png", "too small: 8 × 5, at least 32 × 32 for pictures of 64×64", **sizes)
+    reason = "too small: 8 × 5, at least 32 × 32 for pictures of 64×64"
+    report.reject("a.png", reason, None, **sizes)
     report.reject("b.png", "damaged: its pixels cannot be decoded")
     adapter: TypeAdapter[AnyRejection] = TypeAdapter(AnyRejection)
     small, damaged = (adapter.validate_python(listed) for listed in report.to_json()["rejected"])

@@ -1,4 +1,12 @@
-from worker.ingest.report import MAX_LISTED_FILES, LabelFileReport, LabelReport, Report
+import numpy as np
+
+from worker.ingest.report import (
+    MAX_LISTED_FILES,
+    MAX_THUMBNAILS,
+    LabelFileReport,
+    LabelReport,
+    Report,
+)
 
 
 def test_every_file_counts_but_only_the_first_are_listed() -> None:
@@ -11,6 +19,16 @@ def test_every_file_counts_but_only_the_first_are_listed() -> None:
     assert len(shown["rejected"]) == MAX_LISTED_FILES
     first = {"file": "0.txt", "reason": "not an image: a text", "kind": "not_an_image"}
     assert shown["rejected"][0] == first
+
+
+def test_the_first_thumbnails_are_kept_and_named() -> None:
+    report, picture = Report(), np.zeros((64, 64, 4), np.uint8)
+    report.reject("a.txt", "not an image: a text")
+    for number in range(MAX_THUMBNAILS + 1):
+        report.reject(f"{number}.png", "too small: 3 × 3", picture)
+    thumbnails = [file.get("thumbnail") for file in report.to_json()["rejected"]]
+    assert thumbnails == [None, *range(MAX_THUMBNAILS), None]
+    assert len(report.thumbnails) == MAX_THUMBNAILS
 
 
 def test_too_few_says_how_many_came_and_why_they_went() -> None:

@@ -26,6 +26,7 @@ from worker.ingest.decoding.fitting import (
 from worker.ingest.decoding.formats import DECODERS
 from worker.ingest.decoding.levels import Levels, Pixels, Span, Values, depth_of
 from worker.ingest.decoding.rasters import Raster
+from worker.ingest.decoding.thumbnails import thumbnail
 from worker.ingest.errors import Rejected
 from worker.ingest.limits import ByteBudget
 from worker.ingest.request import ImageShape
@@ -149,6 +150,10 @@ class Reader:
                     with _rejecting_damage():
                         raster = decoder.load()
                     yield decoder, raster
+                except Rejected as rejected:
+                    turn = TRANSPOSES.get(decoder.orientation())
+                    rejected.thumbnail = thumbnail(decoder.image, turn)
+                    raise
                 finally:
                     decoder.close()  # frees the pixels before the budget
         finally:
