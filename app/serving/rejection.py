@@ -9,7 +9,12 @@ from pydantic import Field
 
 from app.domain.errors import Conflict
 from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.images.replacement_seeds import MAX_MIN_QUALITY, further_seeds, seed_after
+from app.domain.images.replacement_seeds import (
+    MAX_MIN_QUALITY,
+    describe_rejected,
+    max_further_seeds,
+    seed_after,
+)
 from app.domain.sample_indexes import quality_unknown
 from app.serving.engine import Engine
 from app.serving.passports import DatasetEmbeddings, Passport
@@ -86,13 +91,20 @@ async def replace_rejected(
     passports = await issue(pixels)
     rejected = [index for index, passport in enumerate(passports) if rejection.rejects(passport)]
     replaced: dict[int, Point] = {index: seeds[index] for index in rejected}
-    untried = islice(_further_seeds(seeds), further_seeds(len(seeds), rejection.min_quality))
+    untried = islice(_seeds_after(seeds), max_further_seeds(len(seeds), rejection.min_quality))
     tried = 0
     while rejected:
         # Surplus accepted images are dropped.
         further = list(islice(untried, max(len(rejected), MIN_TRIED_TOGETHER)))
         if not further:
-            raise _refusal(rejection, checkpoint, len(seeds), len(rejected), tried)
+            description = describe_rejected(
+                checkpoint.model,
+                f"{len(rejected):,} of {len(seeds):,} images",
+                tried,
+                min_quality=rejection.min_quality,
+                reject_copies=rejection.reject_copies,
+            )
+            raise OnlyRejected(f"{description}, or request fewer images", field=rejection.field)
         tried += len(further)
         candidates = choose(list(further))
         candidate_pixels = await engine.generate(checkpoint, candidates)
@@ -115,27 +127,9 @@ def require_quality(index: SampleIndex, field: str = "min_quality") -> None:
         raise quality_unknown(index.description.quality_absent, field)
 
 
-def _further_seeds(seeds: Iterable[int]) -> Iterator[int]:
+def _seeds_after(seeds: Iterable[int]) -> Iterator[int]:
     """The seeds after the highest of `seeds`, wrapping from the last seed to 0, without `seeds`."""
     requested = set(seeds)
     first = max(requested) + 1
     following = (seed_after(first, offset) for offset in range(MAX_SEED))
     return (seed for seed in following if seed not in requested)
-
-
-def _refusal(
-    rejection: Rejection, checkpoint: GeneratorCheckpoint, images: int, missing: int, tried: int
-) -> OnlyRejected:
-    if not rejection.min_quality:
-        return OnlyRejected(
-            f"model {checkpoint.model!r} copies its training pictures: with {tried} further seeds "
-            f"tried, {missing} of {images} images are still copies. Ask for fewer, name another "
-            "checkpoint, or leave reject_copies out",
-            field=rejection.field,
-        )
-    copies = ", or copies of training pictures" if rejection.reject_copies else ""
-    return OnlyRejected(
-        f"with {tried} further seeds tried, {missing} of {images} images are still below the "
-        f"quality {rejection.min_quality:g}{copies}. Ask for fewer, or for a lower min_quality",
-        field=rejection.field,
-    )

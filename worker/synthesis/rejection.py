@@ -14,7 +14,7 @@ Flags = NDArray[np.bool_]  # (N,)
 BUILD_ANEW = "search the model, which builds a new index, then queue the synthesis again"
 
 
-class Rejection:
+class RejectionFilter:
     """Finds the images to leave out; embeds each image once for both criteria. Thread-safe."""
 
     def __init__(self, compared: ComparedDataset | None, limit: QualityLimit | None) -> None:

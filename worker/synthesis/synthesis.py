@@ -10,12 +10,12 @@ from typing import Any
 
 from app.domain.images.encoders import ENCODER
 from app.domain.images.recipes import checkpoint_recipe, class_name, truncation_recipe
-from app.domain.images.replacement_seeds import further_seeds
+from app.domain.images.replacement_seeds import describe_rejected, max_further_seeds
 from models.child_process import Events, ProgressReporter
 from models.onnx_generator import OnnxFileError, OnnxGenerator
 from models.scoring.embedding_definition import EmbeddingError
 from worker.synthesis.images import EncodedImage, ImageStream
-from worker.synthesis.rejection import Rejection
+from worker.synthesis.rejection import RejectionFilter
 from worker.synthesis.request import (
     DamagedCheckpoint,
     SynthesisError,
@@ -79,7 +79,7 @@ class Synthesis:
             checkpoint,
             request.format,
             None if name is None else checkpoint.classes.index(name),
-            Rejection(request.compared, request.quality).find if self._rejects else None,
+            RejectionFilter(request.compared, request.quality).find if self._rejects else None,
             request.truncation,
         )
 
@@ -108,7 +108,7 @@ class Synthesis:
         self, images: Iterator[EncodedImage], count: int
     ) -> Iterator[tuple[EncodedImage, bytes]]:
         """Yield the next `count` images that are not left out, each with the bytes of its file."""
-        missing, spare = count, self._further_seeds(count)
+        missing, spare = count, self._max_further_seeds(count)
         while missing:
             image = next(images)
             self._tried += 1
@@ -122,24 +122,22 @@ class Synthesis:
             else:
                 raise TooManyRejected(self._describe_rejected(count, missing))
 
-    def _further_seeds(self, count: int) -> int:
+    @property
+    def _min_quality(self) -> float:
         quality = self._request.quality
-        return further_seeds(count, quality.min_quality if quality else 0.0)
+        return quality.min_quality if quality else 0.0
+
+    def _max_further_seeds(self, count: int) -> int:
+        return max_further_seeds(count, self._min_quality)
 
     def _describe_rejected(self, count: int, missing: int) -> str:
-        request, tried = self._request, self._further_seeds(count)
-        quality = request.quality
-        images = f"{missing:,} of the {count:,} images of shard {self._shards}"
-        if quality is None:
-            return (
-                f"model {request.checkpoint.model!r} copies its training images: after {tried:,} "
-                f"further seeds, {images} are still copies. Choose another checkpoint, or leave "
-                "out reject_copies"
-            )
-        copies = ", or copies of training images" if request.compared else ""
-        return (
-            f"after {tried:,} further seeds, {images} are still below the quality "
-            f"{quality.min_quality:g}{copies}. Choose a lower min_quality, or another checkpoint"
+        request = self._request
+        return describe_rejected(
+            request.checkpoint.model,
+            f"{missing:,} of the {count:,} images of shard {self._shards}",
+            self._max_further_seeds(count),
+            min_quality=self._min_quality,
+            reject_copies=request.compared is not None,
         )
 
     def _wait_for_store(self) -> None:

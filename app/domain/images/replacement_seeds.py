@@ -9,13 +9,29 @@ FURTHER_SEEDS_PER_IMAGE = 2
 MAX_MIN_QUALITY = 95.0  # one in twenty images is accepted: 40 tries for each
 
 
-def further_seeds(images: int, min_quality: float = 0.0) -> int:
+def max_further_seeds(images: int, min_quality: float = 0.0) -> int:
     """Return how many seeds are tried after those of the `images` requested images.
 
     Of random images, `min_quality` per cent are rejected for their quality: so many more are tried.
     """
     tried = max(MIN_FURTHER_SEEDS, FURTHER_SEEDS_PER_IMAGE * images)
     return ceil(tried / (1 - min_quality / 100))
+
+
+def describe_rejected(
+    model: str, images: str, tried: int, *, min_quality: float, reject_copies: bool
+) -> str:
+    """The message for `images`, such as `3 of 10 images`, that all further seeds left rejected."""
+    if not min_quality:
+        return (
+            f"model {model!r} copies its training images: after {tried:,} further seeds, {images} "
+            "are still copies. Choose another checkpoint, or leave out reject_copies"
+        )
+    copies = ", or copies of training images" if reject_copies else ""
+    return (
+        f"after {tried:,} further seeds, {images} are still below the quality {min_quality:g}"
+        f"{copies}. Choose a lower min_quality, or another checkpoint"
+    )
 
 
 def seed_after(first: int, offset: int) -> int:

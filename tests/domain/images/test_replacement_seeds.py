@@ -1,6 +1,6 @@
 """Which seeds replace copies, and how many are tried."""
 
-from app.domain.images.replacement_seeds import further_seeds, seed_after
+from app.domain.images.replacement_seeds import max_further_seeds, seed_after
 from models.config import MAX_SEED
 
 
@@ -10,4 +10,4 @@ def test_seed_0_follows_the_last_seed() -> None:
 
 
 def test_at_least_32_seeds_or_twice_the_images_are_tried() -> None:
-    assert [further_seeds(images) for images in (1, 16, 1000)] == [32, 32, 2000]
+    assert [max_further_seeds(images) for images in (1, 16, 1000)] == [32, 32, 2000]

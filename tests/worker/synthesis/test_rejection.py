@@ -14,7 +14,7 @@ from models.scoring.nearest import Index
 from models.scoring.onnx_embedder import OnnxEmbedder
 from models.scoring.realism import Reference
 from models.scoring.sample_index import Description, write_sample_index
-from worker.synthesis.rejection import Rejection
+from worker.synthesis.rejection import RejectionFilter
 from worker.synthesis.request import ComparedDataset, NoPassport, NoQuality, QualityLimit
 
 from .conftest import Events
@@ -29,17 +29,17 @@ def images(generator: OnnxGenerator) -> np.ndarray:
 def test_only_training_images_are_copies(tmp_path: Path, images: np.ndarray) -> None:
     # With each image twice in the dataset, only equal images are near enough to be copies.
     pack_features(tmp_path / "packed", embed(np.concatenate([images[2:5]] * 2)))
-    finder = Rejection(ComparedDataset("kittens", tmp_path / "packed"), None)
+    finder = RejectionFilter(ComparedDataset("kittens", tmp_path / "packed"), None)
     assert finder.find(images) == [False] * 2 + [True] * 3 + [False] * 3
     assert finder.find(images[4:6]) == [True, False]
 
 
 def test_a_dataset_without_usable_embeddings_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(NoPassport, match="dataset 'kittens' is being deleted"):
-        Rejection(ComparedDataset("kittens", tmp_path / "gone"), None)
+        RejectionFilter(ComparedDataset("kittens", tmp_path / "gone"), None)
     pack_features(tmp_path / "old", np.ones((2, 128), np.float16), embedding="moggy-0-cafe")
     with pytest.raises(NoPassport, match="was embedded by moggy-0-cafe, this service has moggy-"):
-        Rejection(ComparedDataset("kittens", tmp_path / "old"), None)
+        RejectionFilter(ComparedDataset("kittens", tmp_path / "old"), None)
 
 
 def test_a_verdict_does_not_depend_on_how_many_images_are_searched_at_once(
@@ -49,7 +49,7 @@ def test_a_verdict_does_not_depend_on_how_many_images_are_searched_at_once(
     batches = (samples[:8], samples[8:16], samples[16:])
     images = np.concatenate([generator.render(batch) for batch in batches])
     pack_features(tmp_path / "packed", embed(np.concatenate([images[3:19:4]] * 2)))
-    finder = Rejection(ComparedDataset("kittens", tmp_path / "packed"), None)
+    finder = RejectionFilter(ComparedDataset("kittens", tmp_path / "packed"), None)
     together = finder.find(images)
     assert [index for index, is_copy in enumerate(together) if is_copy] == [3, 7, 11, 15]
     assert together == [finder.find(images[index : index + 1])[0] for index in range(21)]
@@ -59,7 +59,7 @@ def test_the_index_is_searched_once_for_all_images(
     tmp_path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack_features(tmp_path / "packed", embed(images))
-    finder = Rejection(ComparedDataset("kittens", tmp_path / "packed"), None)
+    finder = RejectionFilter(ComparedDataset("kittens", tmp_path / "packed"), None)
     searched: list[int] = []
     search = Index.nearest
 
@@ -103,11 +103,12 @@ def test_images_below_the_quality_are_left_out_whatever_is_judged_with_them(
     images = generator.render([Sample(seed, 0) for seed in range(40)])
     path = write_index()
     left_out = {
-        least: Rejection(None, QualityLimit(least, path)).find(images) for least in (20, 50, 80)
+        least: RejectionFilter(None, QualityLimit(least, path)).find(images)
+        for least in (20, 50, 80)
     }
     shares = [sum(rejected) for rejected in left_out.values()]
     assert 0 < shares[0] < shares[1] < shares[2] <= 40
-    rejection = Rejection(None, QualityLimit(50, path))
+    rejection = RejectionFilter(None, QualityLimit(50, path))
     assert [rejection.find(images[number : number + 1])[0] for number in range(9)] == (
         left_out[50][:9]
     )
@@ -119,7 +120,7 @@ def test_copies_and_poor_images_are_left_out_together(
     pack_features(tmp_path / "packed", embed(np.concatenate([images[2:5]] * 2)))
     compared, limit = ComparedDataset("k", tmp_path / "packed"), QualityLimit(50, write_index())
     copies, poor, both = (
-        Rejection(*arguments).find(images)
+        RejectionFilter(*arguments).find(images)
         for arguments in ((compared, None), (None, limit), (compared, limit))
     )
     assert both == [copy or low for copy, low in zip(copies, poor, strict=True)]
@@ -137,7 +138,7 @@ def test_an_index_without_a_usable_quality_is_refused_with_the_reason(
     write_index: WriteIndex, description: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(NoQuality, match=words):
-        Rejection(None, QualityLimit(50, write_index(**description)))
+        RejectionFilter(None, QualityLimit(50, write_index(**description)))
 
 
 def test_poor_images_are_replaced_and_an_interrupted_job_continues_with_the_same_bytes(
