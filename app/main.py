@@ -62,13 +62,13 @@ from app.serving.checkpoint_exports import CheckpointExports
 from app.serving.connections import ON_SHUTDOWN
 from app.serving.engine import Engine
 from app.serving.process_settings import (
-    ThreadCanary,
     collect_garbage_rarely,
     raise_open_files_limit,
     release_freed_memory_often,
     switch_threads_often,
 )
 from app.serving.sample_indexes import SampleIndexes
+from app.serving.thread_canary import ThreadCanary
 from models.resources import share_freed_memory, usable_cores
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from app.domain.errors import Unavailable
 from app.domain.readiness import Readiness
 from app.routes.openapi import new_router, problems
-from app.serving.process_settings import ThreadCanary
+from app.serving.thread_canary import ThreadCanary
 
 STUCK_SECONDS = 30.0  # without a free thread: longer than any request waits
 

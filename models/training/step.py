@@ -16,8 +16,7 @@ from models.networks.convolution import input_gradients
 from models.training.augment import augment, mirror
 from models.training.gan import GAN
 from models.training.group import Group
-from models.training.losses import LOSSES, SPLIT_LOSSES
-from models.training.penalties import gradient_penalty, squared_gradient
+from models.training.losses import LOSSES, SPLIT_LOSSES, gradient_penalty, squared_gradient
 from models.training.schedules import Hyperparameters
 
 Scalar = TypeVar("Scalar")  # a 0-dim tensor on the device, or a float once it has been read

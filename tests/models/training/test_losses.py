@@ -1,12 +1,16 @@
-"""The losses are the formulas of their papers, also where a naive form overflows."""
+"""The losses and the penalties are the formulas of their papers, also where a naive form overflows.
+
+The penalties are tested with a discriminator whose gradient is known.
+"""
 
 import math
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from models.training.losses import LOSSES, SPLIT_LOSSES
+from models.networks.network import Discriminator
+from models.training.losses import LOSSES, SPLIT_LOSSES, gradient_penalty, squared_gradient
 
 REAL, FAKE = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
 
@@ -72,3 +76,34 @@ def test_smoothing_makes_the_best_logit_of_a_real_image_finite() -> None:
 def test_the_terms_of_a_split_loss_add_up_to_the_loss(name: str) -> None:
     halves = SPLIT_LOSSES[name].real(REAL, 0.1) + SPLIT_LOSSES[name].fake(FAKE)
     torch.testing.assert_close(halves, LOSSES[name].discriminator(REAL, FAKE, 0.1))
+
+
+class Linear(Discriminator):
+    """Its gradient with respect to the images is its weight."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__(classes=0, features=1)
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, images: Tensor, _labels: Tensor | None = None) -> Tensor:
+        return (images * self.weight).sum((1, 2, 3))
+
+
+def test_r1_is_half_the_squared_length_of_the_gradient_and_shrinks_it() -> None:
+    discriminator = Linear(torch.full((1, 2, 2), 3.0))
+    images = torch.randn(5, 1, 2, 2, requires_grad=True)
+    penalty = squared_gradient(discriminator(images), images)
+    assert penalty.item() == pytest.approx(4 * 9 / 2)
+    penalty.backward()
+    torch.testing.assert_close(discriminator.weight.grad, discriminator.weight.detach())
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(0.5, 0.0), (1.0, 1.0), (0.0, 1.0)])
+def test_the_gradient_penalty_is_zero_at_length_one(weight: float, expected: float) -> None:
+    discriminator = Linear(torch.full((1, 2, 2), weight))
+    reals, fakes = torch.randn(5, 1, 2, 2), torch.randn(5, 1, 2, 2)
+    penalty = gradient_penalty(discriminator, reals, fakes, None, torch.rand(5))
+    assert penalty.item() == pytest.approx(expected, abs=1e-4)
+    penalty.backward()
+    assert discriminator.weight.grad is not None
+    assert discriminator.weight.grad.isfinite().all()
