@@ -1,5 +1,5 @@
-"""The losses of GANs, each a mean over (B,) float32 logits, and the penalties on the gradient of the
-discriminator with respect to its images.
+"""The losses of GANs, each a mean over (B,) float32 logits, and the penalties on the gradient of
+the discriminator with respect to its images.
 
 `smoothing` lowers the target of the real images from 1: one-sided label smoothing, Salimans et al.
 (arXiv 1606.03498), section 3.4. Losses without targets ignore it.
