@@ -9,6 +9,7 @@ from app.domain import datasets, jobs, registry
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest
 from app.domain.idempotency import create_once
+from app.domain.images.checkpoint import list_classes
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job
 from models.config import CHANNEL_NAMES, TrainingConfig
@@ -147,8 +148,7 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def _first_classes(classes: Sequence[str]) -> str:
-    more = f" and {len(classes) - CLASSES_SHOWN:,} more" if len(classes) > CLASSES_SHOWN else ""
-    return ", ".join(classes[:CLASSES_SHOWN]) + more if classes else "none"
+    return list_classes(classes, CLASSES_SHOWN) or "none"
 
 
 def _check_classes(dataset: Dataset, overrides: dict[str, Any]) -> None:

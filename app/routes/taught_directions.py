@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import datasets, directions
 from app.domain.errors import Conflict, InsufficientStorage, InvalidRequest, QueueFull
-from app.domain.images.checkpoint import CLASSES_LISTED, GeneratorCheckpoint
+from app.domain.images.checkpoint import GeneratorCheckpoint, list_classes
 from app.domain.sample_indexes import IndexMissing
 from app.domain.training_pictures import TrainingPictures
 from app.routes.directions import DirectionView, direction_view
@@ -160,7 +160,7 @@ def _find_class(session: Session, examples: ClassExamples, field: str) -> _Class
     assert dataset.key is not None
     names = dataset.classes or []
     if examples.class_name not in names:
-        known = f"it has {', '.join(names[:CLASSES_LISTED])}" if names else "it has no classes"
+        known = f"it has {list_classes(names)}" if names else "it has no classes"
         raise InvalidRequest(
             f"dataset {dataset.name!r} has no class {examples.class_name[:100]!r}: {known}",
             field=f"{field}.class",

@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 from app.domain.bundles import CARD, EXAMPLE, LINEAGE, METRICS, ONNX, REFERENCE, SAMPLES, WEIGHTS
+from app.domain.images.checkpoint import list_classes
+from app.domain.validation import NAME_PATTERN
 from models.config import TrainingConfig
 from models.onnx_generator import LICENCE
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # of a model or a dataset
 CHANNELS = {1: "grey", 3: "RGB", 4: "RGBA"}
-CLASSES_LISTED = 20
 # The scores that a reader can understand alone, what each one means, and where it should be.
 MEANINGS = {
     "kid": ("kernel distance between generated and real images", "towards that of real images"),
@@ -54,10 +54,8 @@ def _introduction(config: TrainingConfig, lineage: dict[str, Any]) -> str:
     height, width, channels = config.shape
     classes = ""
     if config.classes:
-        names = ", ".join(_quote(name) for name in config.classes[:CLASSES_LISTED])
-        more = len(config.classes) - CLASSES_LISTED
+        names = list_classes([_quote(name) for name in config.classes])
         classes = f", each of one of {len(config.classes)} classes: {names}"
-        classes += f" and {more} more" if more > 0 else ""
     return (
         f"A generator of {width}×{height} {CHANNELS[channels]} images{classes}. It was trained "
         f"with Moggy and maps {config.latent_dim} random numbers, the latent, to an image. This "
@@ -91,7 +89,7 @@ def _training(config: TrainingConfig, lineage: dict[str, Any]) -> str:
 def _describe_dataset(dataset: Any) -> str:
     """The dataset of a lineage, which may come from an import and then is not to be trusted."""
     name = dataset.get("name") if isinstance(dataset, dict) else None
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name):
         return "not known"
     images, content_hash = dataset.get("images"), dataset.get("content_hash")
     text = f"dataset `{name}`"

@@ -87,7 +87,7 @@ def choose_label(checkpoint: GeneratorCheckpoint, name: str | None, point: Point
     if isinstance(point, np.ndarray):
         raise InvalidRequest(
             f"model {checkpoint.model!r} is conditional and only a seed draws its class: "
-            f"give class, one of {list_classes(checkpoint)}",
+            f"give class, one of {list_classes(checkpoint.classes)}",
             field="class",
         )
     return class_from_seed(point, len(checkpoint.classes))

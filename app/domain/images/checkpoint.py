@@ -1,5 +1,6 @@
 """The checkpoint that images are generated from, and its classes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -7,7 +8,7 @@ from app.domain.errors import InvalidRequest
 from app.domain.tables import Checkpoint, onnx_key
 from models.config import TrainingConfig
 
-CLASSES_LISTED = 20  # in an error message
+CLASSES_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,13 @@ def find_label(checkpoint: GeneratorCheckpoint, name: str) -> int:
     if name not in checkpoint.classes:
         raise InvalidRequest(
             f"model {checkpoint.model!r} has no class {name[:100]!r}: it has "
-            f"{list_classes(checkpoint)}",
+            f"{list_classes(checkpoint.classes)}",
             field="class",
         )
     return checkpoint.classes.index(name)
 
 
-def list_classes(checkpoint: GeneratorCheckpoint) -> str:
-    """Return the first class names, and how many more there are."""
-    shown = ", ".join(checkpoint.classes[:CLASSES_LISTED])
-    more = len(checkpoint.classes) - CLASSES_LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
+def list_classes(names: Sequence[str], most: int = CLASSES_LISTED) -> str:
+    """Return the first `most` class names, and how many more there are."""
+    shown, more = ", ".join(names[:most]), len(names) - most
+    return f"{shown} and {more:,} more" if more > 0 else shown

@@ -23,4 +23,4 @@ def test_an_unknown_class_is_refused_with_the_known_ones() -> None:
 
 
 def test_only_the_first_of_many_classes_are_listed() -> None:
-    assert list_classes(checkpoint(*map(str, range(22)))).endswith("18, 19 and 2 more")
+    assert list_classes([*map(str, range(22))]).endswith("18, 19 and 2 more")
