@@ -34,7 +34,7 @@ from app.routes.openapi import (
 from app.routes.protocol.byte_ranges import parse_range
 from app.routes.protocol.caching import IMMUTABLE, is_not_modified
 from app.routes.protocol.deadlines import while_connected
-from app.serving.bundle_parts import names_documents
+from app.serving.bundle_parts import latent_and_direction_files
 from app.serving.bundle_writer import bundle_documents, sample_count, write_bundle
 from app.serving.display import square_columns
 from app.serving.passports import NoPassport
@@ -227,7 +227,7 @@ def _read(database: Database, checkpoint_id: str) -> StoredExport:
         checkpoint = GeneratorCheckpoint.of(row)
         backend = checkpoint_recipe(checkpoint)["backend"]
         lineage = checkpoint_lineage(session, row, backend)
-        names = names_documents(
+        names = latent_and_direction_files(
             session.scalars(named_latents.select_all(session, row.model)).all(),
             session.scalars(directions.select_all(session, row.model)).all(),
             row.model,

@@ -69,10 +69,10 @@ class DirectionFile(StrictBody):
     directions: Annotated[list[DirectionEntry], Field(max_length=MAX_DIRECTIONS, fail_fast=True)]
 
 
-def names_documents(
+def latent_and_direction_files(
     latents: Sequence[NamedLatent], directions: Sequence[Direction], model: str
 ) -> dict[str, bytes]:
-    """The files of the bundle, without those that would be empty."""
+    """The contents of the two files by their names, without those that would be empty."""
     entries = [
         {
             "name": row.name,
@@ -103,24 +103,28 @@ def check_parts(weights: ImportedWeights, model: str) -> None:
         rows_of(latents.latents, checkpoint)
     if record.directions is not None:
         directions = _parse(DirectionFile, record.directions, DIRECTIONS)
-        names = [entry.name for entry in directions.directions]
-        if len(set(names)) < len(names):
-            raise _refusal(DIRECTIONS, "names a direction twice")
-        for entry in directions.directions:
-            length = float(np.linalg.norm(entry.vector))
-            if len(entry.vector) != checkpoint.latent_dim:
-                raise _refusal(
-                    DIRECTIONS,
-                    f"has {len(entry.vector)} values for {entry.name!r}; this model's latents have "
-                    f"{checkpoint.latent_dim}",
-                )
-            if abs(length - 1) > LENGTH_TOLERANCE:
-                raise _refusal(DIRECTIONS, f"has the length {length:g} for {entry.name!r}, not 1")
+        _check_directions(directions.directions, checkpoint.latent_dim)
     if weights.reference is not None:
         try:
             read_reference(weights.reference)
         except ReferenceFileError as error:
             raise _refusal(REFERENCE, str(error)) from error
+
+
+def _check_directions(entries: list[DirectionEntry], latent_dim: int) -> None:
+    names = [entry.name for entry in entries]
+    if len(set(names)) < len(names):
+        raise _refusal(DIRECTIONS, "names a direction twice")
+    for entry in entries:
+        length = float(np.linalg.norm(entry.vector))
+        if len(entry.vector) != latent_dim:
+            raise _refusal(
+                DIRECTIONS,
+                f"has {len(entry.vector)} values for {entry.name!r}; this model's latents have "
+                f"{latent_dim}",
+            )
+        if abs(length - 1) > LENGTH_TOLERANCE:
+            raise _refusal(DIRECTIONS, f"has the length {length:g} for {entry.name!r}, not 1")
 
 
 def _parse(kind: type[Parsed], content: Any, name: str) -> Parsed:
