@@ -14,7 +14,7 @@ from app.domain.disk import is_disk_full
 from app.domain.errors import NotFound
 from app.domain.extras import lacks_training
 from app.domain.job_objects import delete_leftovers
-from app.domain.job_states import Status, Stop
+from app.domain.job_states import JobKind, Status, Stop
 from app.domain.leases import Claim, Fenced
 from app.domain.queue import wake
 from app.domain.store import ObjectStore
@@ -38,16 +38,16 @@ from worker.kinds.train import Train
 log = structlog.get_logger()
 
 KINDS: dict[str, type[Kind]] = {
-    "train": Train,
-    "ingest": Ingest,
-    "evaluate": Evaluate,
-    "synthesize": Synthesize,
-    "export": Export,
-    "import": Import,
-    "directions": Directions,
-    "index": Index,
-    "encoder": Encoder,
-    "project": Project,
+    JobKind.TRAIN: Train,
+    JobKind.INGEST: Ingest,
+    JobKind.EVALUATE: Evaluate,
+    JobKind.SYNTHESIZE: Synthesize,
+    JobKind.EXPORT: Export,
+    JobKind.IMPORT: Import,
+    JobKind.DIRECTIONS: Directions,
+    JobKind.INDEX: Index,
+    JobKind.ENCODER: Encoder,
+    JobKind.PROJECT: Project,
 }
 FINAL_EVENTS = ("finished", "stopped", "failed", "no_room")
 ENDINGS = {

@@ -9,6 +9,7 @@ from app.domain import datasets, jobs, registry
 from app.domain.database import Database
 from app.domain.errors import InvalidRequest
 from app.domain.idempotency import create_once
+from app.domain.job_states import JobKind
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job
 from models.config import TrainingConfig
@@ -32,7 +33,7 @@ def queue_evaluation(
         checkpoint = registry.lock_checkpoint(session, request["model"], request["checkpoint"])
         return jobs.create(
             session,
-            kind="evaluate",
+            kind=JobKind.EVALUATE,
             model=checkpoint.model,
             dataset=dataset.name,
             checkpoint=checkpoint.id,

@@ -162,7 +162,7 @@ def unlist_files(session: Session, job_id: str) -> Job:
 def _check_not_packed(session: Session, job: Job) -> None:
     """Raise Conflict while a dataset is being packed from the files of the synthesis."""
     name = job.config.get("into")
-    ingest = jobs.find_unfinished(session, (Job.dataset == name) & (Job.kind == "ingest"))
+    ingest = jobs.find_unfinished(session, (Job.dataset == name) & (Job.kind == JobKind.INGEST))
     if name is not None and ingest is not None:
         raise Conflict(
             f"dataset {name!r} is being packed from these files by job {ingest.id}: wait until it "
@@ -217,13 +217,13 @@ def delete_leftovers(database: Database, store: ObjectStore, job: Job) -> None:
     These are its upload, its training states, and every checkpoint or file that has no row. Samples
     stay, as a record of the run.
     """
-    if job.kind == "ingest":
+    if job.kind == JobKind.INGEST:
         _delete_ingest_leftovers(database, store, job)
     elif job.kind in (*HAVING_FILES, *DERIVING):
         _delete_unlisted_files(database, store, job)
     else:
         _delete_training_leftovers(database, store, job)
-    if job.kind == "import":
+    if job.kind == JobKind.IMPORT:
         store.delete_prefix(import_prefix(job.id))
 
 

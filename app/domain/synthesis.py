@@ -149,7 +149,7 @@ def queue_synthesis(
             config["index"] = _quality_index(session, checkpoint)
         job = jobs.create(
             session,
-            kind="synthesize",
+            kind=JobKind.SYNTHESIZE,
             model=checkpoint.model,
             dataset=_lock_training_dataset(session, checkpoint)
             if synthesis.reject_copies
@@ -260,7 +260,7 @@ def _unfinished(session: Session, status: Status | None = None) -> list[tuple[in
     query = (
         select(Job.config, Checkpoint, stored.scalar_subquery())
         .join(Checkpoint, Checkpoint.id == Job.checkpoint)
-        .where(Job.kind == "synthesize")
+        .where(Job.kind == JobKind.SYNTHESIZE)
         .where(Job.status.not_in(ENDED) if status is None else Job.status == status)
     )
     return [

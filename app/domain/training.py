@@ -10,6 +10,7 @@ from app.domain.database import Database
 from app.domain.errors import InvalidRequest
 from app.domain.idempotency import create_once
 from app.domain.images.checkpoint import list_classes
+from app.domain.job_states import JobKind
 from app.domain.settings import Settings
 from app.domain.tables import Checkpoint, Dataset, Job
 from models.config import CHANNEL_NAMES, TrainingConfig
@@ -40,7 +41,7 @@ def queue_training(
         registry.ensure_model(session, request["model"])
         return jobs.create(
             session,
-            kind="train",
+            kind=JobKind.TRAIN,
             model=request["model"],
             dataset=dataset.name,
             preset=config["preset"],

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.job_states import JobKind
 from app.domain.served_checkpoint import comparable_with, served_checkpoint, served_reason
 from app.domain.step_timing import BUSY_SHARE, StepCost
 from app.domain.tables import Checkpoint, Dataset, Job, Model
@@ -193,7 +194,7 @@ def model_warnings(
 def job_warnings(session: Session, job: Job) -> list[TrainingWarning]:
     """Return `model_warnings` of a queued training whose dataset exists, else no warnings."""
     dataset = session.scalar(select(Dataset).where(Dataset.name == job.dataset))
-    if job.kind != "train" or job.model is None or dataset is None:
+    if job.kind != JobKind.TRAIN or job.model is None or dataset is None:
         return []
     return model_warnings(session, job.model, dataset, job.resume_from, job.id)
 
