@@ -37,7 +37,7 @@ def run_search(folder: Path, events: Events) -> int:
     An error that would occur again is an event `failed`; every other error is raised.
     """
     # Imported here, because the imports take a while in which signals must be handled already.
-    from models.directions.found import find_directions
+    from models.directions.unsupervised import find_directions
     from models.directions.vectors import DirectionError
     from models.onnx_generator import OnnxFileError
     from models.scoring.embedding_definition import EmbeddingError

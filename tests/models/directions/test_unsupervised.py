@@ -10,7 +10,7 @@ from bright_model import CONFIG, bright_onnx
 
 from benchmarks.harness.random_models import onnx_bytes
 from models.config import TrainingConfig
-from models.directions.found import deduplicated, find_directions, sefa
+from models.directions.unsupervised import deduplicated, find_directions, sefa
 from models.directions.vectors import cosine, unit
 
 CLASSES: dict[str, Any] = {"classes": ("a", "b"), "conditional": True}

@@ -1,4 +1,4 @@
-"""Directions that a generator has of itself, without examples: SeFa and GANSpace.
+"""Directions of a generator that are found without examples: SeFa and GANSpace.
 
 SeFa: Shen and Zhou, "Closed-form factorization of latent semantics in GANs" (arXiv 2007.06600):
 the eigenvectors of AᵀA, where A are the first weights. GANSpace: Härkönen, Hertzmann, Lehtinen,
