@@ -245,6 +245,16 @@ def test_a_picture_is_moved_along_directions_by_slider_and_by_number(visitor: Vi
         assert saved["source"] == {"seed": 22, "edits": edits}
         stage(page).get_by_role("button", name="Reset").click()
         expect_query(page, {"show": "22"})
+        stage(page).get_by_role("heading", name="Seed 22").click()  # the focus leaves the fields
+        for shown in ("22~ginger:0.3~white:-1.5", "22~ginger:0.3"):
+            page.keyboard.press("Control+z")
+            expect_query(page, {"show": shown})
+        expect_query(page, {"show": "22~ginger:0.3"})
+        expect(stage(page).get_by_role("textbox", name="Amount of ginger")).to_have_value("0.3")
+        page.get_by_role("button", name="Picture 23", exact=True).click()
+        expect_query(page, {"show": "23"})
+        page.keyboard.press("Control+z")
+        expect_query(page, {"show": "22~ginger:0.3"})
 
 
 def test_favourites_make_a_wall_whose_link_shows_it_and_steps_are_undone(visitor: Visitor) -> None:

@@ -185,6 +185,18 @@ def test_a_taken_name_is_refused_with_the_remedy(
         expect(page.get_by_text("Lowercase letters")).to_be_visible()
 
 
+def test_an_upload_without_pictures_says_what_helps(visitor: Visitor, tmp_path: Path) -> None:
+    path = tmp_path / "none.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("notes.txt", "no picture")
+    with visitor.visit("/?screen=train") as page:
+        choose(page, "Choose an archive", path)
+        page.get_by_role("button", name="Upload").click()
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("0 of 1 files can be used")
+        expect(alert).to_contain_text("Add pictures, or mend the refused ones")
+
+
 def test_a_reload_keeps_what_was_filled_in(visitor: Visitor, dataset: str, tmp_path: Path) -> None:
     path = archive(tmp_path / "some.zip")
     with visitor.visit("/?screen=train") as page:

@@ -24,14 +24,13 @@ export function Directions({
   const search = useFindDirections(source);
   const edits = editsOf(latent);
   const items = directions.data?.items ?? [];
-  const edit = (edited: LatentRef) => change({ show: edited }, { replace: true });
   if (directions.data === undefined) return null;
   return (
     <section className="section" aria-label={t.directions}>
       <div className="row">
         <h3>{t.directions}</h3>
         {latent !== baseOf(latent) && (
-          <Button className="button quiet small" onPress={() => edit(baseOf(latent))}>
+          <Button className="button quiet small" onPress={() => change({ show: baseOf(latent) })}>
             {t.reset}
           </Button>
         )}
@@ -54,7 +53,12 @@ export function Directions({
           direction={direction}
           amount={edits[direction.name] ?? 0}
           isOpen={view.direction === direction.name}
-          onChange={(amount) => edit(withEdit(latent, direction.name, amount))}
+          onChange={(amount) =>
+            change(
+              { show: withEdit(latent, direction.name, amount) },
+              { gesture: `direction ${direction.name}` },
+            )
+          }
           onOpen={(isOpen) =>
             change({ direction: isOpen ? direction.name : null }, { replace: true })
           }

@@ -41,15 +41,13 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
   const teaching = view.teach !== null;
   const picking = teaching || view.morph.length > 0;
 
+  const { show } = view;
+  const base = show === null ? null : baseOf(show);
+  // A picture that was moved along a direction is a step to return to.
+  const replace = show !== null && show === base;
   const open = useCallback(
-    (ref: LatentRef) =>
-      change(
-        { show: ref, morph: [] },
-        {
-          replace: new URLSearchParams(location.search).has("show"),
-        },
-      ),
-    [change],
+    (ref: LatentRef) => change({ show: ref, morph: [] }, { replace }),
+    [change, replace],
   );
   const pick = useCallback(
     (ref: LatentRef, side?: Side) =>
@@ -102,8 +100,6 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
     return () => window.removeEventListener("keydown", onKey);
   }, [close, deleted, saveAgain]);
 
-  const { show } = view;
-  const base = show === null ? null : baseOf(show);
   const step = (by: 1 | -1): LatentRef | null => {
     if (base === null) return null;
     if (found !== null) return found.refs[found.refs.indexOf(base) + by] ?? null;

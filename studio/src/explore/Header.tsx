@@ -249,7 +249,7 @@ function Display({ view, change }: { view: View; change: ChangeView }) {
             onChange={setTruncation}
             onChangeEnd={(value) => {
               setTruncation(null);
-              change({ truncation: value }, { replace: true });
+              change({ truncation: value }, { gesture: "truncation" });
             }}
           />
           <p className="muted">{t.truncationHelp}</p>

@@ -92,12 +92,12 @@ export function MorphStage({ view, change }: { view: View; change: ChangeView })
             label={t.easing}
             choices={EASINGS.map((name) => ({ key: name, text: t[`easing_${name}`] }))}
             chosen={easing}
-            onChoose={(chosen) => change({ easing: chosen }, { replace: true })}
+            onChoose={(chosen) => change({ easing: chosen })}
           />
           <Switch
             className="switch"
             isSelected={loop}
-            onChange={(selected) => change({ loop: selected }, { replace: true })}
+            onChange={(selected) => change({ loop: selected })}
           >
             <span className="knob" />
             {t.loop}

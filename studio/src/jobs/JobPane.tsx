@@ -7,6 +7,7 @@ import { useFormats } from "../i18n/formats";
 import { ErrorText } from "../sentences/ErrorText";
 import { alertMessage } from "../sentences/health";
 import { JobErrorText } from "../sentences/JobErrorText";
+import { JobRemedy } from "../sentences/JobRemedy";
 import { Said } from "../sentences/Said";
 import { screenQuery } from "../state/screen";
 import { IconButton } from "../ui/controls";
@@ -21,7 +22,6 @@ import { JobLog } from "./JobLog";
 import { JobProgress, progressText } from "./JobProgress";
 import { JobResult } from "./JobResult";
 import { RetryButton } from "./RetryButton";
-import { remedyOf } from "./remedies";
 import { TEXTS } from "./texts";
 
 /** One job in detail, beside the list. */
@@ -96,17 +96,16 @@ function Trouble({ job }: { job: Job }) {
   const t = useScreenTexts(TEXTS);
   const formats = useFormats();
   if (job.error === null) return null;
-  const remedy = remedyOf(job.error_facts);
   return (
     <div className="alert" role="alert">
       <strong>{job.room_needed === null ? t.error : t.parked}</strong>
       <span>
         <JobErrorText of={job} />
       </span>
-      {job.room_needed !== null ? (
-        <span>{t.waitsForRoom(formats.bytes(job.room_needed))}</span>
+      {job.room_needed === null ? (
+        <JobRemedy of={job} />
       ) : (
-        remedy !== null && <span>{t[remedy]}</span>
+        <span>{t.waitsForRoom(formats.bytes(job.room_needed))}</span>
       )}
     </div>
   );

@@ -92,14 +92,6 @@ export const en = {
   error: "Error",
   waitsForRoom: (bytes: string) =>
     `It continues by itself as soon as ${bytes} are free on the disk of its worker.`,
-  remedy_memory:
-    "The machine ran out of memory. Give the training smaller batches, a narrower network or smaller pictures, or end other jobs first, then queue it again.",
-  remedy_disk: "Free space on the disk, for example by deleting models or datasets.",
-  remedy_missing: "Install what is named on the machine of the worker, then queue it again.",
-  remedy_diverged:
-    "Queue it again with a lower learning rate, or with “stability: auto”, or from an earlier checkpoint.",
-  remedy_crash:
-    "The job was tried again each time, without success. The end of the log below says more.",
   health: "Health",
 
   result: "Result",

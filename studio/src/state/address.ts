@@ -14,7 +14,18 @@ export type Change<State> = (
 export interface NavigateOptions {
   /** Without a step that the browser's Back returns from. */
   replace?: boolean;
+  /** The slider, for example, that is moved: movements that follow each other are one step. */
+  gesture?: string;
 }
+
+/** What the browser keeps of a step beside its address. */
+interface Step {
+  step: number;
+  gesture?: string | undefined;
+  time?: number;
+}
+
+const GESTURE_MS = 1000;
 
 const listeners = new Set<() => void>();
 
@@ -31,14 +42,14 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** How many steps of the page's own lie behind the address. */
-function stepOf(): number {
-  return (history.state as { step: number } | null)?.step ?? 0;
+/** The step that is shown: its number is how many steps of the page's own lie behind it. */
+function currentStep(): Step {
+  return (history.state as Step | null) ?? { step: 0 };
 }
 
 /** Undoes the last step of the page, or repeats the one that was undone. */
 export function undo(direction: -1 | 1): void {
-  if (direction === 1 || stepOf() > 0) history.go(direction);
+  if (direction === 1 || currentStep().step > 0) history.go(direction);
 }
 
 /** Changes the query of the address, which is all of the page's state. */
@@ -46,8 +57,20 @@ export function navigate(query: string, options?: NavigateOptions): void {
   if (query === currentQuery()) return;
   // Relative to the document, whose base may be another one.
   const address = `${location.pathname}${query}`;
-  if (options?.replace) history.replaceState(history.state, "", address);
-  else history.pushState({ step: stepOf() + 1 }, "", address);
+  const { step, gesture, time = 0 } = currentStep();
+  const now = Date.now();
+  if (options?.replace) {
+    history.replaceState(history.state, "", address);
+  } else if (
+    options?.gesture !== undefined &&
+    gesture === options.gesture &&
+    now - time < GESTURE_MS
+  ) {
+    history.replaceState({ step, gesture, time: now } satisfies Step, "", address);
+  } else {
+    const next: Step = { step: step + 1, gesture: options?.gesture, time: now };
+    history.pushState(next, "", address);
+  }
   for (const listener of listeners) listener();
 }
 

@@ -3,6 +3,7 @@ import { Problem } from "../api/problem";
 import { useTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
 import { JobErrorText } from "../sentences/JobErrorText";
+import { JobRemedy } from "../sentences/JobRemedy";
 import type { Change } from "../state/address";
 import type { TrainState } from "./address";
 import { DatasetReport } from "./DatasetReport";
@@ -44,7 +45,10 @@ export function DatasetPanel({
     return (
       <div className="alert" role="alert">
         <strong>{t.ingestFailed}</strong>
-        <JobErrorText of={dataset} />
+        <span>
+          <JobErrorText of={dataset} />
+        </span>
+        <JobRemedy of={dataset} />
         <div>{other}</div>
       </div>
     );

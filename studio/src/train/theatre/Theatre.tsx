@@ -2,6 +2,7 @@ import { useJob } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { ErrorText } from "../../sentences/ErrorText";
 import { JobErrorText } from "../../sentences/JobErrorText";
+import { JobRemedy } from "../../sentences/JobRemedy";
 import { type Change, navigate } from "../../state/address";
 import { screenQuery } from "../../state/screen";
 import { Notice } from "../../ui/Notice";
@@ -67,6 +68,7 @@ export function Theatre({
           <span>
             <JobErrorText of={job} />
           </span>
+          <JobRemedy of={job} />
           {log}
         </div>
       )}
