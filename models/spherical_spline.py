@@ -49,13 +49,13 @@ class SphericalSpline:
         first, last = self._directions[start], self._directions[end]
         points = [
             first,
-            move(first, self._turns[start] / 3),
-            move(last, -self._turns[end] / 3),
+            exp_map(first, self._turns[start] / 3),
+            exp_map(last, -self._turns[end] / 3),
             last,
         ]
         while len(points) > 1:  # de Casteljau
             points = [
-                move(points[index], t * way(points[index], points[index + 1]))
+                exp_map(points[index], t * log_map(points[index], points[index + 1]))
                 for index in range(len(points) - 1)
             ]
         latent: Precise = self._length(start, end, t) * points[0]
@@ -69,7 +69,7 @@ class SphericalSpline:
         """The derivatives of direction and length at a keyframe, with a segment as unit of time."""
         before, after = (index - 1) % len(self._lengths), (index + 1) % len(self._lengths)
         here, length = self._directions[index], self._lengths[index]
-        turns = -way(here, self._directions[before]), way(here, self._directions[after])
+        turns = -log_map(here, self._directions[before]), log_map(here, self._directions[after])
         growths = float(length - self._lengths[before]), float(self._lengths[after] - length)
         if not closed and index == 0:
             return turns[1], growths[1]
@@ -88,7 +88,7 @@ class SphericalSpline:
         return float(value + t * (1 - t) * bend)
 
 
-def way(start: Precise, end: Precise) -> Precise:
+def log_map(start: Precise, end: Precise) -> Precise:
     """The tangent at `start` along the great circle to `end`, as long as the angle in radians.
 
     Both (D,) of length 1; the tangent is 0 if either is 0. Opposite directions have no unique great
@@ -107,7 +107,7 @@ def way(start: Precise, end: Precise) -> Precise:
     return across * (math.pi / float(np.linalg.norm(across)))
 
 
-def move(start: Precise, tangent: Precise) -> Precise:
+def exp_map(start: Precise, tangent: Precise) -> Precise:
     """The point (D,) that is reached from `start`, of length 1, along the tangent."""
     angle = float(np.linalg.norm(tangent))
     if angle == 0:

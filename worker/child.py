@@ -48,7 +48,7 @@ class Child:
                 start_new_session=True,  # a Ctrl-C in the terminal reaches only the supervisor
             )
         if background:
-            _give_way(self._process.pid)
+            _set_idle_priority(self._process.pid)
         assert self._process.stdout is not None
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._reader = threading.Thread(
@@ -122,7 +122,7 @@ class Child:
             self._events.put(None)
 
 
-def _give_way(pid: int) -> None:
+def _set_idle_priority(pid: int) -> None:
     """Let a process that has just begun, and the threads that it will have, run only where a core
     would be idle.
 

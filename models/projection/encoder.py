@@ -1,4 +1,4 @@
-"""The encoder: a small network that guesses the latent of an image, for one checkpoint.
+"""The encoder: a small network that predicts the latent of an image, for one checkpoint.
 
 It is trained on pairs that the checkpoint's generator makes, so it needs no pictures: Zhu et al.,
 "Generative visual manipulation on the natural image manifold" (arXiv 1609.03552), section 3.1.
@@ -45,7 +45,7 @@ class Encoder(nn.Module):
         return latents
 
     @torch.inference_mode()
-    def guess(self, images: Tensor) -> Tensor:
+    def predict(self, images: Tensor) -> Tensor:
         """(B, C, H, W) images in [-1, 1] -> (B, latent_dim) latents, on the shell of normal ones.
 
         The mean of all latents that might fit is too short: only its direction is used.

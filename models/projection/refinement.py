@@ -25,8 +25,8 @@ from models.seeds import latents_from_seeds
 
 SAMPLES = 512  # generated to find the nearest ones to each picture, without a sample index
 GENERATED_AT_ONCE = 64
-PERTURBATIONS = 3  # of the encoder's guess, among the starts
-PERTURBATION = 0.5  # the noise's length, relative to the guess's
+PERTURBATIONS = 3  # of the encoder's prediction, among the starts
+PERTURBATION = 0.5  # the noise's length, relative to the prediction's
 LEARNING_RATE, FINAL_LEARNING_RATE = 0.2, 0.02
 # 98 of 100 normal latents have a length within this distance of the middle of the shell.
 SHELL_HALF_WIDTH = 2.33 * math.sqrt(0.5)
@@ -51,7 +51,7 @@ class Starts(NamedTuple):
 
 @dataclass(frozen=True)
 class Refinement:
-    """Finds latents in `steps` steps. `encoder` guesses the first start of each picture.
+    """Finds latents in `steps` steps. `encoder` predicts the first start of each picture.
 
     Further starts come from `index`, the checkpoint's sample index, where there is one.
     """
@@ -127,21 +127,21 @@ class Refinement:
     def _starts(
         self, pictures: Tensor, targets: Appearance, labels: Tensor | None, count: int
     ) -> Starts:
-        """The encoder's guess, perturbations of it, and the nearest samples."""
+        """The encoder's prediction, perturbations of it, and the nearest samples."""
         random = random_stream(0, "projection")
-        guess = self.encoder.guess(pictures)  # (P, D)
-        noise = torch.randn((PERTURBATIONS, guess.shape[1]), generator=random).to(guess.device)
-        perturbed = guess[:, None] + PERTURBATION * noise  # (P, PERTURBATIONS, D)
-        guesses = onto_shell(torch.cat([guess[:, None], perturbed], 1))
+        predicted = self.encoder.predict(pictures)[:, None]  # (P, 1, D)
+        noise = torch.randn((PERTURBATIONS, predicted.shape[2]), generator=random)
+        perturbed = predicted + PERTURBATION * noise.to(predicted.device)  # (P, PERTURBATIONS, D)
+        predictions = onto_shell(torch.cat([predicted, perturbed], 1))
         if self.index is None:
             near, near_labels = self._nearest_drawn(targets, count, random)
         else:
             near, near_labels = self._nearest_indexed(self.index, targets, count)
-        latents = torch.cat([guesses, near], 1)
+        latents = torch.cat([predictions, near], 1)
         if near_labels is None:
             return Starts(latents, None)
-        guessed_labels = near_labels[:, :1].expand(-1, guesses.shape[1])
-        chosen = torch.cat([guessed_labels, near_labels], 1)
+        predicted_labels = near_labels[:, :1].expand(-1, predictions.shape[1])
+        chosen = torch.cat([predicted_labels, near_labels], 1)
         return Starts(latents, chosen if labels is None else labels[:, None].expand_as(chosen))
 
     def _nearest_indexed(
