@@ -39,11 +39,11 @@ def derive_served(database: Database, settings: WorkerSettings) -> Job | None:
     none is queued: they come one after the other. A failed job is not repeated here: the next
     search or projection does that. A worker without the extra `train` queues no encoder.
     """
-    wanted = {
+    enabled = {
         JobKind.INDEX: settings.index_served,
         JobKind.ENCODER: settings.encoder_served and not lacks_training(),
     }
-    kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
+    kinds = [kind for kind, is_enabled in enabled.items() if is_enabled]
     if not kinds:
         return None
     with database.read() as session:

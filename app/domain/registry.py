@@ -69,9 +69,9 @@ def unknown_name(
     """The error for a latent or a direction that the model does not have, with similar names."""
     query = select(table.name).where(table.model == model)
     names = session.scalars(query.order_by(table.number.desc()).limit(NAMES_COMPARED))
-    things = table.__tablename__
-    hint = suggest(name, names) or f": GET /v1/models/{model}/{things} lists its {things}"
-    detail = f"model {model!r} has no {things.removesuffix('s')} {name[:100]!r}{hint}"
+    plural = table.__tablename__
+    hint = suggest(name, names) or f": GET /v1/models/{model}/{plural} lists its {plural}"
+    detail = f"model {model!r} has no {plural.removesuffix('s')} {name[:100]!r}{hint}"
     return NotFound(detail, field=field)
 
 

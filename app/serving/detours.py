@@ -135,8 +135,8 @@ def _offsets(
     good = index.qualities >= TARGET_QUALITY
     if label is not None and index.labels is not None:
         good &= index.labels == label
-    places = nearest(index.feature_distances(features), good, TARGETS)
-    seeds = [index.seeds[int(place)] for place in places]
+    rows = nearest(index.feature_distances(features), good, TARGETS)
+    seeds = [index.seeds[int(row)] for row in rows]
     start = latent.astype(np.float64)
     length = float(np.linalg.norm(start))
     if not seeds or length == 0:

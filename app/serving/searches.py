@@ -86,7 +86,7 @@ def search(
     label = None if request.class_name is None else find_label(checkpoint, request.class_name)
     if request.min_quality:
         require_quality(index)
-    distances = {name: index.feature_distances(wanted) for name, wanted in features.items()}
+    distances = {name: index.feature_distances(query) for name, query in features.items()}
     if request.color is not None:
         distances["color"] = index.colour_distances(to_lab(_rgb(request.color)))
     allowed = np.ones(len(index), np.bool_)
@@ -96,8 +96,8 @@ def search(
         allowed &= index.qualities >= request.min_quality
     combined = _combine(index, request, distances)
     return [
-        _describe(index, int(place), combined, distances)
-        for place in nearest(combined, allowed, request.k)
+        _describe(index, int(row), combined, distances)
+        for row in nearest(combined, allowed, request.k)
     ]
 
 
@@ -112,15 +112,15 @@ def _combine(
 
 
 def _describe(
-    index: SampleIndex, place: int, combined: Distances, distances: dict[str, Distances]
+    index: SampleIndex, row: int, combined: Distances, distances: dict[str, Distances]
 ) -> FoundSample:
     return FoundSample(
-        seed=index.seeds[place],
-        label=None if index.labels is None else int(index.labels[place]),
-        colour="#" + bytes(from_lab(np.median(index.colours[place], axis=0)).tolist()).hex(),
-        quality=None if index.realism is None else round(float(index.qualities[place]), 2),
-        distance=round(float(combined[place]), 4) if distances else None,
-        distances={name: round(float(values[place]), 4) for name, values in distances.items()},
+        seed=index.seeds[row],
+        label=None if index.labels is None else int(index.labels[row]),
+        colour="#" + bytes(from_lab(np.median(index.colours[row], axis=0)).tolist()).hex(),
+        quality=None if index.realism is None else round(float(index.qualities[row]), 2),
+        distance=round(float(combined[row]), 4) if distances else None,
+        distances={name: round(float(values[row]), 4) for name, values in distances.items()},
     )
 
 

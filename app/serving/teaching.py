@@ -132,12 +132,14 @@ def _joined(groups: list[Group], index: SampleIndex, latents: Latents) -> Group:
 
 def _refuse_shared(positive: Group, negative: Group) -> None:
     """Raise InvalidRequest for an image that is an example of both sides."""
-    known = {features.tobytes(): number for number, features in enumerate(positive.features)}
+    positive_numbers = {
+        features.tobytes(): number for number, features in enumerate(positive.features)
+    }
     for number, features in enumerate(negative.features):
-        if features.tobytes() in known:
+        if features.tobytes() in positive_numbers:
             raise InvalidRequest(
                 f"example {number} of negative is the same image as example "
-                f"{known[features.tobytes()]} of positive: leave it out on one side",
+                f"{positive_numbers[features.tobytes()]} of positive: leave it out on one side",
                 field="negative",
             )
 

@@ -46,8 +46,8 @@ class Encoder(Kind):
                 registry.find_checkpoint(session, self.job.checkpoint or "")
             )
 
-    def _write_run(self, encoder: CheckpointFile | None, what: dict[str, Any]) -> None:
-        """Write run.json: the checkpoint, the files that belong to it, and `what` to do."""
+    def _write_run(self, encoder: CheckpointFile | None, picture_fields: dict[str, Any]) -> None:
+        """Write run.json: the checkpoint, the files that belong to it, and `picture_fields`."""
         checkpoint, store = self._checkpoint(), self.context.store
         with self.context.read() as session:
             index = find_file(session, checkpoint.id, JobKind.INDEX)
@@ -60,7 +60,7 @@ class Encoder(Kind):
             "calibration_pictures": self.context.settings.calibration_pictures,
             "steps": self.context.settings.projection_steps,
         }
-        (self.run_dir / "run.json").write_text(json.dumps(run | what))
+        (self.run_dir / "run.json").write_text(json.dumps(run | picture_fields))
 
     def _dataset(self, checkpoint_id: str, *, fetch: bool) -> str | None:
         """The folder of the pictures that the checkpoint learnt from; None if they are not here.
@@ -104,11 +104,11 @@ class Project(Encoder):
         with self.context.read() as session:
             picture = find_job_file(session, self.job.id, PICTURE_FILE)
             encoder = find_file(session, checkpoint.id, JobKind.ENCODER)
-        what = {
+        picture_fields = {
             "picture": str(store.local_copy(picture.key, picture.sha256)),
             "label": None if name is None else checkpoint.classes.index(name),
         }
-        self._write_run(encoder, what)
+        self._write_run(encoder, picture_fields)
 
     def register_results(self, session: Session, event: dict[str, Any]) -> None:
         result = dict(event["result"])
