@@ -191,7 +191,7 @@ def guesses(refinement: Refinement, images: Tensor) -> Pixels:
     labels = None
     if refinement.generator.classes:
         labels = torch.zeros(len(images), dtype=torch.long, device=images.device)
-    return reconstruct(refinement, refinement.encoder.guess(images), labels)
+    return reconstruct(refinement, refinement.encoder.predict(images), labels)
 
 
 def report(
