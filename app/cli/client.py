@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from app.cli.errors import CommandError, IndexMissing, ServiceBusy, ServiceUnreachable, WrongUsage
@@ -31,6 +31,16 @@ RESPONSE_SECONDS = 300.0
 STREAM_SECONDS = 60.0
 
 
+class ServiceObject(dict[str, Any]):
+    """A JSON object in a response. A service of another version may lack a field of it."""
+
+    def __missing__(self, field: str) -> NoReturn:
+        raise CommandError(
+            f"The service's response lacks the field {field!r}: the service and this command line "
+            "are of different versions. Install the same version of Moggy for both."
+        )
+
+
 class ServiceClient:
     """Sends requests to the service at `url`; paths are relative to its `/v1`."""
 
@@ -39,7 +49,9 @@ class ServiceClient:
 
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise WrongUsage(f"MOGGY_URL {url!r} is not an address like {DEFAULT_URL}")
+            raise WrongUsage(
+                f"MOGGY_URL {url!r} is not an http or https address: use one like {DEFAULT_URL}"
+            )
         self.url = url.rstrip("/")
         is_local = parts.hostname in LOCAL_HOSTS
         self._http = httpx2.Client(
@@ -171,10 +183,11 @@ class ServiceClient:
     def _json(self, response: httpx2.Response) -> Any:
         _raise_for_problem(response)
         try:
-            return response.json()
+            return response.json(object_hook=ServiceObject)
         except ValueError as exc:
             raise CommandError(
-                f"{self.url} is not a Moggy service: its response is not JSON"
+                f"{self.url} is not a Moggy service, because its response is not JSON: set "
+                "MOGGY_URL to the address of a Moggy service"
             ) from exc
 
     @contextmanager
@@ -190,10 +203,13 @@ class ServiceClient:
                 "or set MOGGY_URL."
             ) from exc
         except httpx2.TimeoutException as exc:
-            raise ServiceUnreachable(f"The service at {self.url} did not answer in time.") from exc
+            raise ServiceUnreachable(
+                f"The service at {self.url} did not respond in time: try again, or read the "
+                "service's log."
+            ) from exc
         except httpx2.HTTPError as exc:
             raise ServiceUnreachable(
-                f"The connection to {self.url} broke: {exc or type(exc).__name__}."
+                f"The connection to {self.url} broke: {exc or type(exc).__name__}. Try again."
             ) from exc
 
 
@@ -231,7 +247,10 @@ def _raise_for_problem(response: httpx2.Response) -> None:
         title, detail = problem["title"], problem["detail"]
     except (ValueError, KeyError, TypeError) as exc:
         reason = f"{response.status_code} {response.reason_phrase}".strip()
-        raise CommandError(f"{response.request.url} answered {reason}") from exc
+        raise CommandError(
+            f"{response.request.url} returned HTTP {reason} without an error description: check "
+            "MOGGY_URL and the service's log"
+        ) from exc
     field = problem.get("field")
     suffix = f" ({field})" if field and field not in detail else _list_hint(detail)
     message = f"{title}: {detail}{suffix}"

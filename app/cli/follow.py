@@ -1,11 +1,12 @@
 """Following a job by its event stream, which is resumed when the connection breaks."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from app.cli.client import CONNECT_SECONDS, STREAM_SECONDS, ServiceClient, segment
+from app.cli.client import CONNECT_SECONDS, STREAM_SECONDS, ServiceClient, ServiceObject, segment
 from app.cli.console import duration, size
 from app.cli.errors import CommandError, ServiceBusy, ServiceUnreachable
 from app.cli.progress import View
@@ -69,7 +70,7 @@ def stream_events(
             for event in client.events(f"jobs/{segment(job_id)}/events", last_id):
                 breaks, last_event_at = 0, time.monotonic()
                 last_id = event.id or last_id
-                data = event.json()
+                data = json.loads(event.data, object_hook=ServiceObject)
                 assert isinstance(data, dict)
                 yield event.event, data
                 if event.event == "end":
@@ -86,10 +87,11 @@ def stream_events(
             last_event_at = time.monotonic()  # it was open, and there was no event to send
         if time.monotonic() - last_event_at > GIVE_UP_SECONDS:
             raise failure or CommandError(
-                f"the event stream of job {job_id} sent nothing for {GIVE_UP_SECONDS:.0f} s"
+                f"the event stream of job {job_id} sent nothing for {GIVE_UP_SECONDS:.0f} s: "
+                f"run `moggy follow {job_id}` again"
             )
         if failure is not None and breaks == 1:  # the first attempt to resume it failed too
-            on_break(f"{failure} Trying again; the job continues meanwhile.")
+            on_break(f"{failure} Reconnecting; the job continues meanwhile.")
         time.sleep(RETRY_SECONDS[min(breaks, len(RETRY_SECONDS) - 1)])
         breaks += 1
 

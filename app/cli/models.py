@@ -144,7 +144,10 @@ def export_model(
     """Write the checkpoint that a model serves, or any other, to a file."""
     chosen = format_of(out, EXPORT_FORMATS)
     if export_format not in (None, chosen):
-        raise WrongUsage(f"{out}: the name stands for {chosen}, not for --format {export_format}")
+        raise WrongUsage(
+            f"{out}: the file name selects {chosen}, but --format is {export_format}: change the "
+            "suffix, or leave --format out"
+        )
     with ServiceClient.from_environment() as client:
         model = client.find(f"models/{segment(name)}")
         checkpoint = name if model is None else model["checkpoint"]

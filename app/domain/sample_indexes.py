@@ -60,7 +60,7 @@ def _describe_missing(
         failure = f" (the one before, {previous.id}, failed: {previous.error})"
     return IndexMissing(
         f"checkpoint {checkpoint.id} of model {checkpoint.model!r} has no sample index yet: job "
-        f"{job.id} builds it{failure}. Ask again when that job has succeeded",
+        f"{job.id} builds it{failure}. Retry when that job has succeeded",
         retry_after=min(max(seconds, MIN_RETRY), MAX_RETRY),
         job=job.id,
     )

@@ -51,7 +51,7 @@ class CheckpointExports:
         raise Unavailable(
             f"checkpoint {checkpoint.id} of model {checkpoint.model!r} was stored by an older "
             "version and is being exported once; the job waits for a worker or for other jobs: "
-            "ask again",
+            f"retry in {RETRY_SECONDS} s",
             retry_after=RETRY_SECONDS,
         )
 

@@ -203,7 +203,8 @@ def _read_arrays(data: bytes) -> dict[str, np.ndarray]:
             size = sum(member.file_size for member in archive.infolist())
             if size > MAX_NPZ_BYTES:
                 raise InvalidRequest(
-                    f"the NPZ unpacks to {size:,} bytes; the limit is {MAX_NPZ_BYTES:,}"
+                    f"the NPZ unpacks to {size:,} bytes; the limit is {MAX_NPZ_BYTES:,}: send "
+                    "fewer latents"
                 )
             arrays = {
                 name: _read_array(archive.read(f"{name}.npy"))

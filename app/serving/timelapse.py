@@ -57,7 +57,8 @@ class Timelapse:
                 if grid.size != self._size:
                     raise Conflict(
                         f"the sample at {images_seen} images is {grid.size[0]}×{grid.size[1]}, the "
-                        f"first is {self._size[0]}×{self._size[1]}: they make no film"
+                        f"first is {self._size[0]}×{self._size[1]}: a timelapse needs sample "
+                        "grids of one size"
                     )
                 pixels = np.asarray(grid)
             yield self._display.enlarge(pixels.reshape(1, *pixels.shape[:2], -1))[0]

@@ -19,7 +19,7 @@ def test_an_absent_service_is_one_sentence_with_advice() -> None:
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost", "http://", "nonsense"])
 def test_an_invalid_address_is_named(url: str) -> None:
-    with pytest.raises(WrongUsage, match="MOGGY_URL"):
+    with pytest.raises(WrongUsage, match="is not an http or https address"):
         ServiceClient(url)
 
 
@@ -58,7 +58,7 @@ def test_another_program_at_the_address_is_recognised(service: FakeService) -> N
     with ServiceClient(service.url) as client:
         with pytest.raises(CommandError, match="is not a Moggy service"):
             client.get("jobs")
-        with pytest.raises(CommandError, match="answered 502 Bad Gateway"):
+        with pytest.raises(CommandError, match="returned HTTP 502 Bad Gateway without"):
             client.get("models")
 
 

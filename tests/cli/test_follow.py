@@ -48,7 +48,7 @@ def test_an_absent_service_is_reported_once_and_then_given_up(
     ):
         list(stream_events(client, "j1", notes.append))
     assert len(notes) == 1
-    assert notes[0].endswith("Trying again; the job continues meanwhile.")
+    assert notes[0].endswith("Reconnecting; the job continues meanwhile.")
     assert sum(slept) > follow.GIVE_UP_SECONDS
 
 

@@ -50,6 +50,17 @@ def test_the_list_shows_owners_where_there_are_any(service: FakeService, moggy: 
     assert [line.split()[-1] for line in lines] == ["OWNER", "ada", "-"]
 
 
+def test_a_service_of_another_version_is_recognised_by_a_missing_field(
+    service: FakeService, moggy: Moggy
+) -> None:
+    job = {name: value for name, value in LISTED_JOB.items() if name != "owner"}
+    service.on("GET /v1/jobs?limit=200", as_json({"items": [job], "next": None}))
+    result = moggy("jobs")
+    assert (result.code, result.out) == (1, "")
+    assert "lacks the field 'owner'" in result.err
+    assert "Install the same version of Moggy for both." in result.err
+
+
 @pytest.mark.parametrize(("options", "position"), [((), 1), (("--to", "3"), 3)])
 def test_move_sends_the_new_place_and_prints_it(
     service: FakeService, moggy: Moggy, options: tuple[str, ...], position: int

@@ -45,7 +45,7 @@ def test_a_file_name_that_contradicts_the_format_is_refused_before_any_request(
     service: FakeService, moggy: Moggy, tmp_path: Path
 ) -> None:
     wrong = moggy("model", "export", "cats", "--out", tmp_path / "a.onnx", "--format", "bundle")
-    assert (wrong.code, "stands for onnx, not for --format bundle" in wrong.err) == (2, True)
+    assert (wrong.code, "selects onnx, but --format is bundle" in wrong.err) == (2, True)
     unknown = moggy("model", "export", "cats", "--out", tmp_path / "a.pt")
     assert (unknown.code, ".zip, .safetensors, .onnx" in unknown.err) == (2, True)
     assert service.received == []
