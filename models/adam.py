@@ -66,7 +66,8 @@ class Adam:
             parameter.grad = None
 
     def state(self) -> dict[str, Tensor]:
-        """What it has learnt, by names such as `0.exp_avg`; the tensors are its own."""
+        """Return the step counts and moving averages by names such as `0.exp_avg`, without copying
+        them."""
         return {
             f"{index}.{name}": tensor
             for index, moments in self._moments.items()
@@ -74,8 +75,8 @@ class Adam:
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Set it to `state`. Raises IndexError, KeyError, RuntimeError or ValueError if the state
-        is that of other parameters.
+        """Restore the moving averages from `state`. Raises IndexError, KeyError, RuntimeError or
+        ValueError if the state is that of other parameters.
         """
         self._moments = {}
         for name, tensor in state.items():

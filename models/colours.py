@@ -1,4 +1,5 @@
-"""Colours in CIELAB, where the Euclidean distance of two colours is about what an eye sees.
+"""Colours in CIELAB, where the Euclidean distance of two colours approximates the perceived
+difference.
 
 CIE 1976 L*a*b* with the white point D65, from sRGB (IEC 61966-2-1). A distance of 2.3 is just
 noticeable. Does not import torch.
@@ -38,7 +39,7 @@ def to_lab(colours: np.ndarray) -> Colours:
 
 
 def from_lab(colours: Colours) -> NDArray[np.uint8]:
-    """(…, 3) L*, a*, b* -> (…, 3) sRGB; a colour that sRGB lacks becomes one at its border."""
+    """(…, 3) L*, a*, b* -> (…, 3) sRGB; colours outside the sRGB gamut are clipped."""
     lightness, a, b = np.moveaxis(np.asarray(colours, np.float64), -1, 0)
     y = (lightness + 16) / 116
     curved = np.stack([y + a / 500, y, y - b / 200], -1)

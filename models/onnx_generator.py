@@ -72,7 +72,7 @@ class OnnxGenerator:
 
     @property
     def bytes(self) -> int:
-        """The size of the file, once more where the layers have been opened too."""
+        """The size of the file, plus the size of the layered copy once that is open."""
         return self._file_bytes + (self._layered.bytes if self._layered else 0)
 
     def generate(self, latents: Latents, labels: Labels | None = None) -> Pixels:

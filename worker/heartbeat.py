@@ -1,4 +1,4 @@
-"""Renews the lease of a running job, and learns of stop requests."""
+"""Renews the lease of a running job, and reads stop requests."""
 
 import threading
 from types import TracebackType

@@ -20,7 +20,8 @@ def check_folder(out: Path) -> None:
 
 
 def format_of(out: Path, formats: dict[str, str]) -> str:
-    """The format that the file's name asks for; refuses a name that cannot be written."""
+    """Return the format of the suffix; raise WrongUsage for an unknown suffix or an unwritable
+    path."""
     if out.suffix.lower() not in formats:
         raise WrongUsage(f"{out}: the file's name must end in {', '.join(formats)}")
     if not out.parent.is_dir():

@@ -68,8 +68,8 @@ def queue_job(
 ) -> Job | None:
     """`ensure_job` in a transaction of the caller.
 
-    `background`: nobody waits for the job, so that it gives way to others, unless a request for the
-    same work comes before it runs. Its `config` says so.
+    `background` marks the job in `config` as low priority, because no request depends on it. A
+    request for the same file removes the mark while the job is queued.
     """
     found = registry.find_checkpoint(session, checkpoint_id)
     registry.hold_model(session, found.model)  # locked in the order that deletion uses

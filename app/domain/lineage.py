@@ -41,7 +41,7 @@ def checkpoint_lineage(session: Session, checkpoint: Checkpoint, backend: str) -
 
 
 def scores(checkpoint: Checkpoint) -> dict[str, Any] | None:
-    """The scores of a checkpoint; of an imported one those that came with it."""
+    """Return the checkpoint's scores; for an imported checkpoint, those of its bundle."""
     metrics = checkpoint.metrics or (checkpoint.imported or {}).get("metrics")
     return dict(metrics) if metrics else None
 

@@ -54,9 +54,8 @@ def find(store: ObjectStore, upload_id: str) -> PartialUpload:
 
 
 def _join_longest(sizes: dict[str, int]) -> tuple[int, list[str]]:
-    """How far the pieces reach without a gap from the beginning on, and the keys that reach it.
-
-    More pieces never reach less far.
+    """Return the length of the longest gapless sequence of pieces from offset 0, and the keys of
+    its pieces. An additional piece never shortens it.
     """
     last_piece: dict[int, tuple[int, str]] = {}  # where a piece ends: where it begins, and its key
     for key, size in sorted(sizes.items()):

@@ -168,7 +168,8 @@ class WorkerPing:
         self._answered = False  # whether a worker has answered yet
 
     def __call__(self) -> None:
-        """Raises Unavailable without a worker, and an error of kombu's without a broker."""
+        """Ping the workers. Raises Unavailable without a worker, and an error of kombu's without a
+        broker."""
         first, second = PING_SECONDS
         if self._answered:
             with suppress(Exception):  # if the error persists, the second ping raises it

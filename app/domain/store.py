@@ -82,7 +82,7 @@ class ObjectStore:
         shutil.move(path, target)  # within a file system a rename: a 12 GB dataset is not copied
 
     def get_bytes(self, key: str) -> bytes:
-        """Raises FileNotFoundError if there is no such object."""
+        """Return an object's bytes. Raises FileNotFoundError if there is no such object."""
         return bytes(obstore.get(self._store, key).bytes())
 
     def get_range(self, key: str, start: int, length: int) -> bytes:

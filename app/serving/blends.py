@@ -17,8 +17,8 @@ MIN_CORNERS, MAX_CORNERS = 2, 4
 def corner_weights(corners: int, x: float, y: float) -> list[float]:
     """The weights of the corners: top left, top right, bottom left, bottom right.
 
-    Four are weighted bilinearly. The third of three is the whole bottom edge. Two are both ends of
-    a line, on which y does not matter.
+    Four corners are weighted bilinearly. With three, the third covers the whole bottom edge. With
+    two, only x matters.
     """
     if corners == MIN_CORNERS:
         return [1 - x, x]

@@ -164,7 +164,7 @@ class GeneratorCache:
         return cached
 
     def layered(self, cached: CachedGenerator) -> LayeredGenerator:
-        """The generator with its layers as outputs; they count as much as its file.
+        """Return the generator with its layers as outputs; they add to the memory counted.
 
         Raises BrokenCheckpoint.
         """

@@ -121,7 +121,8 @@ def _details(row: NamedLatent) -> dict[str, Any]:
 
 
 def write_npz(rows: Sequence[NamedLatent], latent_dim: int) -> bytes:
-    """Raises Conflict for latents of another length than the served checkpoint's."""
+    """Encode the latents as an NPZ. Raises Conflict for latents of another length than the served
+    checkpoint's."""
     points = [point_of(row) for row in rows]
     latents = np.empty((len(rows), latent_dim), np.float32)
     for row, point, target in zip(rows, points, latents, strict=True):
@@ -219,7 +220,8 @@ def _read_arrays(data: bytes) -> dict[str, np.ndarray]:
 
 
 def _read_array(data: bytes) -> np.ndarray:
-    """Raises ValueError unless the header's shape fits the bytes, before an array is allocated."""
+    """Read one array; raise ValueError unless the header's shape fits the bytes, before an array is
+    allocated."""
     file = io.BytesIO(data)
     if np.lib.format.read_magic(file) == (1, 0):
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)

@@ -50,7 +50,7 @@ class SavedLatent(NamedTuple):
 
 @dataclass(frozen=True)
 class LatentLibrary:
-    """What the references of one request stand for. An empty library serves a request without."""
+    """The saved values of a request's references; empty for a request without any."""
 
     latents: dict[str, SavedLatent] = field(default_factory=dict)
     directions: dict[str, Vector] = field(default_factory=dict)

@@ -171,7 +171,7 @@ _values, _latent = TypeAdapter[list[float]](LatentValues), TypeAdapter(Latent)
 
 
 def _parse_latent(value: Any) -> list[float] | Latent:
-    """A union would report the errors of both alternatives."""
+    """Parse a list of values or a Latent. A union would report the errors of both alternatives."""
     return (
         _values.validate_python(value)
         if isinstance(value, list)

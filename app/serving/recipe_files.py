@@ -53,7 +53,8 @@ class RecipePoint(StrictBody):
         return self
 
     def to_point(self, checkpoint: GeneratorCheckpoint, field: str) -> Point:
-        """Raises InvalidRequest for a latent of another length than the checkpoint's."""
+        """Return the seed or the vector. Raises InvalidRequest for a latent of another length than
+        the checkpoint's."""
         if self.seed is not None:
             return self.seed
         return to_vector(self.latent or [], checkpoint.latent_dim, field)
@@ -101,7 +102,8 @@ class RecipeBend(StrictBody):
     offset: LatentValues
 
     def to_bend(self, checkpoint: GeneratorCheckpoint) -> Bend:
-        """Raises InvalidRequest for an offset of another length than the checkpoint's latents."""
+        """Convert to a Bend. Raises InvalidRequest for an offset of another length than the
+        checkpoint's latents."""
         offset = to_vector(self.offset, checkpoint.latent_dim, "bends")
         return Bend(self.segment, self.position, offset)
 

@@ -65,7 +65,7 @@ class Timelapse:
 
 
 class Cancelled(Exception):
-    """Nobody waits for the film any more."""
+    """The request was cancelled before the timelapse was complete."""
 
 
 def evenly_spaced(values: Sequence[int], count: int) -> list[int]:

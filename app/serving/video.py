@@ -88,7 +88,8 @@ def _run(command: list[str], pictures: Iterable[Pixels], errors: Path) -> None:
 
 
 def _write(stdin: IO[bytes], pictures: Iterable[Pixels]) -> None:
-    """A program that ends early breaks the pipe; its exit code and its errors say why."""
+    """Write the frames to stdin, ignoring a broken pipe: the exit code and the errors of a program
+    that ends early say why."""
     try:
         with suppress(BrokenPipeError):
             for picture in pictures:

@@ -33,7 +33,10 @@ class SampleIndexError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What an index is of. `quality_absent` says why its images have no realism; None: they do."""
+    """The metadata of an index.
+
+    `quality_absent` is the reason why the images have no realism scores, None if they have.
+    """
 
     samples: int
     embedding: str  # the name of the network whose features it holds

@@ -161,7 +161,8 @@ def _first_fraction(file: "ParquetFile", label: str | None) -> float | None:
 
 
 def _find_columns(schema: "Schema") -> _Columns:
-    """Raises Rejected for a Parquet with neither images nor a table of labels."""
+    """Choose the image, path and label columns. Raises Rejected for a Parquet with neither images
+    nor a table of labels."""
     label, class_names = _find_label(schema)
     images = [name for name in schema.names if _holds_images(schema.field(name).type)]
     if images:

@@ -1,6 +1,6 @@
 """Whether a mirrored picture is as good as the picture, measured on the dataset itself.
 
-Left and right mean something where a linear classifier can tell pictures from their mirror images:
+Orientation is meaningful if a linear classifier distinguishes pictures from their mirror images:
 it is right for 95 % or more of digits, and for at most 60 % of cats and CIFAR-10, where chance is
 50 %. The difference d of a thumbnail and its mirror image changes its sign when the picture is
 mirrored, so the sign of w·d is the classifier. w is a ridge regression of 1 on d, tested on
