@@ -48,6 +48,21 @@ export const api = createClient<paths>({
   fetch: request,
 });
 
+/** Serialises the body of a call of `api` as a form. A file stands for the string that the OpenAPI
+ * document calls it. */
+export function formOf(body: object): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(body)) {
+    if (value !== undefined && value !== null) form.set(name, value);
+  }
+  return form;
+}
+
+/** A file as the type that OpenAPI gives it. */
+export function binary(file: Blob): string {
+  return file as unknown as string;
+}
+
 async function problemOf(response: Response): Promise<Problem> {
   const retryAfter = Number(response.headers.get("Retry-After")) || null;
   try {

@@ -2,9 +2,10 @@ import { useEffect, useRef } from "react";
 import { request, serviceUrl } from "./client";
 import { EventStream, type Listener } from "./eventStream";
 import { useKey } from "./key";
+import { pathOf } from "./paths";
 
 const stream = new EventStream((jobs, lastEventId, signal) =>
-  request(serviceUrl(`/v1/events?from=next&jobs=${jobs.join(",")}`), {
+  request(serviceUrl(`${pathOf("/v1/events", {})}?from=next&jobs=${jobs.join(",")}`), {
     headers: lastEventId === null ? {} : { "Last-Event-ID": lastEventId },
     signal,
   }),

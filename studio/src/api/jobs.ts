@@ -5,7 +5,7 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { api, data, type Job, type JobRequest, request, type Schemas, serviceUrl } from "./client";
+import { api, data, type Job, type JobRequest, type Schemas } from "./client";
 import { hasEnded } from "./queries";
 
 /** The first part of the keys of the queries that list jobs on the screen Jobs. */
@@ -130,8 +130,15 @@ export function useSearchDirections(model: string, checkpoint: string | null) {
 export function useLog(job: Job) {
   return useQuery({
     queryKey: ["job-log", job.id, job.status],
-    queryFn: async ({ signal }) =>
-      (await request(serviceUrl(`/v1/jobs/${job.id}/log`), { signal })).text(),
+    queryFn: async ({ signal }) => {
+      const params = { path: { job_id: job.id } };
+      const { data: text } = await api.GET("/v1/jobs/{job_id}/log", {
+        params,
+        parseAs: "text",
+        signal,
+      });
+      return text ?? ""; // the client has no data for an empty response
+    },
     placeholderData: keepPreviousData,
     refetchInterval: hasEnded(job.status) ? false : LOG_POLL_MS,
   });

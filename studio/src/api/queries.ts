@@ -1,15 +1,7 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import {
-  api,
-  data,
-  type Model,
-  type NamedLatent,
-  request,
-  type Schemas,
-  serviceUrl,
-} from "./client";
+import { api, binary, data, formOf, type Model, type NamedLatent, type Schemas } from "./client";
 import { allItems } from "./pagination";
 
 const JOB_POLL_MS = 1000;
@@ -198,14 +190,14 @@ export function useDescription(source: PictureSource, ref: string, enabled: bool
 /** Uploads a photo; its projection is then worked on. */
 export function useProjectPhoto(source: PictureSource) {
   return useMutation({
-    mutationFn: async (photo: File) => {
-      const body = new FormData();
-      body.set("picture", photo);
-      body.set("checkpoint", source.checkpoint);
-      const path = `/v1/models/${source.model}/projections`;
-      const answer = await request(serviceUrl(path), { method: "POST", body });
-      return (await answer.json()) as Schemas["ProjectionView"];
-    },
+    mutationFn: (photo: File) =>
+      data(
+        api.POST("/v1/models/{name}/projections", {
+          params: { path: { name: source.model } },
+          body: { picture: binary(photo), checkpoint: source.checkpoint },
+          bodySerializer: formOf,
+        }),
+      ),
   });
 }
 

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { type LatentRef, latentOf, MAX_SEED } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { api, data, request, type Schemas, serviceUrl } from "./client";
+import { api, binary, data, formOf, type Schemas } from "./client";
 import { Problem } from "./problem";
 
 const SEARCH_SIZE = 120;
@@ -44,18 +44,21 @@ export function useSearch(source: PictureSource, search: Search | null) {
 /** The samples nearest to a picture that is uploaded, and to the rest of a search. */
 export function usePictureSearch(source: PictureSource) {
   return useMutation({
-    mutationFn: async ({ picture, search }: { picture: File; search: Omit<Search, "like"> }) => {
-      const body = new FormData();
-      body.set("picture", picture);
-      body.set("k", String(SEARCH_SIZE));
-      body.set("checkpoint", source.checkpoint);
-      body.set("min_quality", String(search.minQuality));
-      if (search.color !== null) body.set("color", search.color);
-      if (search.findClass !== null) body.set("class", search.findClass);
-      const path = `/v1/models/${source.model}/search`;
-      const answer = await request(serviceUrl(path), { method: "POST", body });
-      return (await answer.json()) as Schemas["SearchAnswer"];
-    },
+    mutationFn: ({ picture, search }: { picture: File; search: Omit<Search, "like"> }) =>
+      data(
+        api.POST("/v1/models/{name}/search", {
+          params: { path: { name: source.model } },
+          body: {
+            picture: binary(picture),
+            k: SEARCH_SIZE,
+            checkpoint: source.checkpoint,
+            min_quality: search.minQuality,
+            color: search.color,
+            class: search.findClass,
+          },
+          bodySerializer: formOf,
+        }),
+      ),
   });
 }
 

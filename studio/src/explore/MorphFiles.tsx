@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { serviceUrl } from "../api/client";
 import { useKey } from "../api/key";
+import { pathOf } from "../api/paths";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
 import { baseOf } from "../pictures/latent";
@@ -33,7 +34,7 @@ export function MorphFiles({ view, frames }: { view: View; frames: number }) {
   const address = (format: MorphFormat) =>
     serviceUrl(
       edited
-        ? `/v1/models/${source.model}/interpolations`
+        ? pathOf("/v1/models/{name}/interpolations", { name: source.model })
         : morphPath(source, morph, frames, format, enlargement),
     );
   const body = (format: MorphFormat) =>

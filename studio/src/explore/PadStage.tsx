@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { serviceUrl } from "../api/client";
 import { useKey } from "../api/key";
+import { pathOf } from "../api/paths";
 import { useTexts } from "../i18n";
 import {
   blendBody,
@@ -132,7 +133,7 @@ function BlendFiles({ corners, place }: Omit<Shown, "sheet">) {
   const { t } = useTexts();
   const { source } = usePictures();
   const { key } = useKey();
-  const address = serviceUrl(`/v1/models/${source.model}/blend`);
+  const address = serviceUrl(pathOf("/v1/models/{name}/blend", { name: source.model }));
   const file = (format: string) => fileName(source, [...corners, "blend"], format);
   const body = (format: (typeof IMAGE_FORMATS)[number]) =>
     blendBody(source, corners, place, format);

@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef } from "react";
 import type { Job } from "../api/client";
 import { serviceUrl } from "../api/client";
 import { useLog } from "../api/jobs";
+import { pathOf } from "../api/paths";
 import { useScreenTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
 import { CopyRow } from "../ui/CopyRow";
@@ -52,7 +53,10 @@ export function JobLog({ job }: { job: Job }) {
           </pre>
           <div className="row">
             <CopyRow texts={[{ label: t.copyLog, text: () => text }]} />
-            <DownloadLink address={serviceUrl(`/v1/jobs/${job.id}/log`)} file={`${job.id}.log`}>
+            <DownloadLink
+              address={serviceUrl(pathOf("/v1/jobs/{job_id}/log", { job_id: job.id }))}
+              file={`${job.id}.log`}
+            >
               {t.wholeLog}
             </DownloadLink>
           </div>

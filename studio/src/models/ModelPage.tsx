@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Model } from "../api/client";
 import { api, data, serviceUrl } from "../api/client";
+import { pathOf } from "../api/paths";
 import { Problem } from "../api/problem";
 import { useCheckpoints } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
@@ -126,7 +127,7 @@ function Actions({ model }: { model: Model }) {
           </ScreenLink>
           <DownloadLink
             className="button"
-            address={serviceUrl(`/v1/models/${model.name}/playground.html`)}
+            address={serviceUrl(pathOf("/v1/models/{name}/playground.html", model))}
             file={file}
           >
             {t.playground}

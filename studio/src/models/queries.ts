@@ -3,6 +3,7 @@ import { useCallback, useEffect } from "react";
 import { api, data, request, serviceUrl } from "../api/client";
 import type { JobEvent } from "../api/eventStream";
 import { useJobEvents } from "../api/events";
+import { pathOf } from "../api/paths";
 
 /** Lists models and checkpoints anew. */
 function useRefresh() {
@@ -68,7 +69,8 @@ export function useModelJobs(model: string): void {
 export type ExportFormat = "bundle" | "onnx" | "safetensors";
 
 export function exportPath(checkpoint: string, format: ExportFormat): string {
-  return `/v1/checkpoints/${checkpoint}/export?format=${format}`;
+  const path = pathOf("/v1/checkpoints/{checkpoint_id}/export", { checkpoint_id: checkpoint });
+  return `${path}?format=${format}`;
 }
 
 /** The bytes of an export; null where the service writes it while it is sent. */

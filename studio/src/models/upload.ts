@@ -1,5 +1,6 @@
 import { type Schemas, serviceUrl } from "../api/client";
 import { currentKey, refuseKey } from "../api/key";
+import { pathOf } from "../api/paths";
 import { Problem } from "../api/problem";
 
 /** Uploads a bundle or a safetensors file as a new model; `onProgress` hears the share that is sent,
@@ -14,7 +15,7 @@ export function uploadModel(
   form.set("file", file);
   return new Promise((resolve, reject) => {
     const upload = new XMLHttpRequest();
-    upload.open("POST", serviceUrl("/v1/models"));
+    upload.open("POST", serviceUrl(pathOf("/v1/models", {})));
     const key = currentKey();
     if (key !== null) upload.setRequestHeader("Authorization", `Bearer ${key}`);
     upload.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);

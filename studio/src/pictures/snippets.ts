@@ -1,4 +1,5 @@
 import type { Schemas } from "../api/client";
+import { pathOf } from "../api/paths";
 import { baseOf, editParameters, imageName, type LatentRef, latentOf, SEPARATOR } from "./latent";
 import type { Morph } from "./morph";
 import type { PictureSource } from "./source";
@@ -24,7 +25,12 @@ export function imagePath(
   format: ImageFormat,
   enlargement: Enlargement,
 ): string {
-  return `/v1/models/${source.model}/images/${imageName(ref)}.${format}${query(source, enlargement, [], editParameters(ref))}`;
+  const path = pathOf("/v1/models/{name}/images/{seed}.{format}", {
+    name: source.model,
+    seed: imageName(ref),
+    format,
+  });
+  return `${path}${query(source, enlargement, [], editParameters(ref))}`;
 }
 
 /** The body of a request for a morph's file, as it plays on the page. */
@@ -66,8 +72,12 @@ export function morphPath(
   if (morph.easing !== "linear") options.push(["easing", morph.easing]);
   if (morph.loop) options.push(["loop", "true"]);
   const keyframes = morph.keyframes.join(SEPARATOR);
-  const parameters = query(source, enlargement, options);
-  return `/v1/models/${source.model}/interpolations/${keyframes}.${format}${parameters}`;
+  const path = pathOf("/v1/models/{name}/interpolations/{keyframes}.{format}", {
+    name: source.model,
+    keyframes,
+    format,
+  });
+  return `${path}${query(source, enlargement, options)}`;
 }
 
 export function fileName(source: PictureSource, refs: readonly LatentRef[], format: string) {

@@ -1,6 +1,7 @@
 import { Button } from "react-aria-components";
 import type { Dataset } from "../api/client";
 import { serviceUrl } from "../api/client";
+import { pathOf } from "../api/paths";
 import { useDatasets } from "../api/queries";
 import { useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
@@ -86,5 +87,6 @@ function DatasetCard({
 
 /** The contact sheet of a dataset; another upload under its name has another one. */
 export function previewUrl({ name, content_hash }: Dataset): string {
-  return serviceUrl(`/v1/datasets/${name}/preview.png#${content_hash?.slice(0, 12)}`);
+  const path = pathOf("/v1/datasets/{name}/preview.png", { name });
+  return serviceUrl(`${path}#${content_hash?.slice(0, 12)}`);
 }

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Dataset } from "../api/client";
 import { type Schemas, serviceUrl } from "../api/client";
+import { pathOf } from "../api/paths";
 import { useTexts } from "../i18n";
 import { RemotePicture } from "../pictures/RemotePicture";
 import {
@@ -248,5 +249,6 @@ function pictureUrl(
   kind: "images" | "rejected",
   index: number,
 ): string {
-  return serviceUrl(`/v1/datasets/${name}/${kind}/${index}.png?content_hash=${content_hash}`);
+  const path = pathOf(`/v1/datasets/{name}/${kind}/{index}.png`, { name, index });
+  return serviceUrl(`${path}?content_hash=${content_hash}`);
 }

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { api, data, request, type Schemas, serviceUrl } from "../api/client";
+import { api, binary, data, formOf, type Schemas } from "../api/client";
 import { Problem } from "../api/problem";
 import type { UploadFields } from "./packing";
 import { PieceSize } from "./pieceSize";
@@ -92,7 +92,8 @@ export function discardUpload(): void {
     forgetUpload(source.id);
     if (id === null) continue;
     // It would be deleted after a day in any case.
-    void request(serviceUrl(`/v1/uploads/${id}`), { method: "DELETE" }).catch(() => {});
+    const params = { path: { upload_id: id } };
+    void api.DELETE("/v1/uploads/{upload_id}", { params }).catch(() => {});
   }
   set(null);
 }
@@ -113,9 +114,16 @@ async function sendSource(
       while (sent < source.blob.size) {
         const piece = source.blob.slice(sent, sent + pieceSize.of(source.blob.size));
         const began = performance.now();
-        const path = `/v1/uploads/${begun.id}?offset=${sent}`;
-        const answer = await request(serviceUrl(path), { method: "PATCH", body: piece, signal });
-        sent = ((await answer.json()) as Schemas["UploadView"]).received;
+        const answer = await data(
+          api.PATCH("/v1/uploads/{upload_id}", {
+            params: { path: { upload_id: begun.id }, query: { offset: sent } },
+            headers: { "Content-Type": "application/octet-stream" },
+            body: binary(piece),
+            bodySerializer: (body) => body,
+            signal,
+          }),
+        );
+        sent = answer.received;
         pieceSize.sent(piece.size, performance.now() - began);
         rememberUpload(source.id, {
           id: begun.id,
@@ -166,14 +174,11 @@ async function beginOrContinue(
   return begun;
 }
 
-async function createDataset(
+function createDataset(
   fields: UploadFields,
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<Schemas["DatasetView"]> {
-  const body = new FormData();
-  for (const [name, value] of Object.entries(fields)) body.set(name, value);
-  body.set("upload", ids.join(","));
-  const answer = await request(serviceUrl("/v1/datasets"), { method: "POST", body, signal });
-  return (await answer.json()) as Schemas["DatasetView"];
+  const body = { ...fields, upload: ids.join(",") };
+  return data(api.POST("/v1/datasets", { body, bodySerializer: formOf, signal }));
 }

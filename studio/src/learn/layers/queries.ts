@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, data, request, type Schemas, serviceUrl } from "../../api/client";
+import { api, data, type Schemas } from "../../api/client";
 import { screenQuery } from "../../state/screen";
 
 export type Layer = Schemas["LayerView"];
@@ -24,9 +24,14 @@ export function useMaps(model: string | null, checkpoint: string, seed: number, 
     gcTime: 60_000,
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
-      const query = new URLSearchParams({ layer: String(layer), checkpoint });
-      const path = `/v1/models/${model}/feature-maps/${seed}.png?${query}`;
-      return createImageBitmap(await (await request(serviceUrl(path), { signal })).blob());
+      const maps = await data(
+        api.GET("/v1/models/{name}/feature-maps/{seed}.png", {
+          params: { path: { name: model ?? "", seed }, query: { layer, checkpoint } },
+          parseAs: "blob",
+          signal,
+        }),
+      );
+      return createImageBitmap(maps);
     },
   });
 }

@@ -3,6 +3,7 @@ import { Slider, SliderThumb, SliderTrack } from "react-aria-components";
 import type { Job } from "../../api/client";
 import { serviceUrl } from "../../api/client";
 import { useSamples } from "../../api/jobs";
+import { pathOf } from "../../api/paths";
 import { useTexts } from "../../i18n";
 import type { Change } from "../../state/address";
 import { usePreferences } from "../../state/preferences";
@@ -62,7 +63,9 @@ export function SamplesPanel({
           {t.film}
           <DownloadLinks
             formats={["webp", "mp4"]}
-            address={(format) => serviceUrl(`/v1/jobs/${job.id}/timelapse.${format}`)}
+            address={(format) =>
+              serviceUrl(pathOf("/v1/jobs/{job_id}/timelapse.{format}", { job_id: job.id, format }))
+            }
             file={(format) => `${job.model}-${job.id.slice(0, 6)}.${format}`}
           />
         </span>
