@@ -37,7 +37,7 @@ from app.routes.protocol.deadlines import while_connected
 from app.serving.bundle_parts import latent_and_direction_files
 from app.serving.bundle_writer import bundle_documents, sample_count, write_bundle
 from app.serving.display import square_columns
-from app.serving.passports import NoPassport
+from app.serving.embedding_thread import NotComparable
 from app.serving.samples import to_samples
 from models.config import TrainingConfig
 from models.scoring.reference_file import reference_bytes
@@ -159,8 +159,8 @@ async def _quality_reference(
         except FileNotFoundError as exc:
             raise NotFound("the checkpoint is being deleted") from exc
     try:
-        embedding = await context.engine.passports.embedding()
-    except NoPassport:
+        embedding = await context.engine.embedding_thread.embedding()
+    except NotComparable:
         return None
     opened = await to_thread.run_sync(context.indexes.find, export.checkpoint, embedding)
     if opened is None or opened.index.reference is None:

@@ -22,12 +22,12 @@ from app.routes.latent_urls import parse_edits
 from app.routes.protocol.deadlines import allow_deadline, while_connected
 from app.serving.checkpoint_exports import CheckpointExports
 from app.serving.display import MAX_SCALE, Display, Resample
+from app.serving.embedding_thread import NotComparable
 from app.serving.engine import Engine
 from app.serving.image_bundles import new_bundle, stream_bundle
 from app.serving.image_files import ImageFile
 from app.serving.latent_library import EMPTY_LIBRARY, LatentLibrary, References
 from app.serving.latents import MAX_EDITS, QueryTruncation, Truncation
-from app.serving.passports import NoPassport
 from app.serving.request_bodies import FLOAT_AS_INT, StrictBody
 from app.serving.sample_indexes import OpenIndex, SampleIndexes
 from models.samples import Pixels, Sample
@@ -103,8 +103,8 @@ class GenerationContext(NamedTuple):
     async def sample_index(self, checkpoint: GeneratorCheckpoint) -> OpenIndex:
         """Return the checkpoint's sample index. Raises IndexMissing until a job has built it."""
         try:
-            embedding = await self.engine.passports.embedding()
-        except NoPassport as error:
+            embedding = await self.engine.embedding_thread.embedding()
+        except NotComparable as error:
             raise Unavailable(f"pictures cannot be compared here: {error}") from error
         return await to_thread.run_sync(self.indexes.require, checkpoint, embedding)
 

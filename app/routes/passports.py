@@ -15,8 +15,9 @@ from app.routes.generation import GenerationContext
 from app.routes.middleware.proxies import public_path
 from app.routes.protocol.caching import cache_headers, is_not_modified
 from app.routes.protocol.deadlines import while_connected
+from app.serving.embedding_thread import DatasetEmbeddings, NotComparable
 from app.serving.latents import Truncation
-from app.serving.passports import DatasetEmbeddings, NoPassport, Passport
+from app.serving.passports import Passport
 from app.serving.rejection import Accepted, Rejection, replace_rejected, require_quality
 from app.serving.sample_indexes import OpenIndex
 from app.serving.samples import to_samples
@@ -100,12 +101,12 @@ class PassportSources:
     async def find(cls, checkpoint: GeneratorCheckpoint, context: GenerationContext) -> Self:
         embeddings, nearest_absent, kind = None, None, None
         try:
-            embeddings = await context.engine.passports.open(context.database, checkpoint)
-        except NoPassport as error:
+            embeddings = await context.engine.embedding_thread.open(context.database, checkpoint)
+        except NotComparable as error:
             nearest_absent, kind = str(error), error.kind
         try:
-            name = await context.engine.passports.embedding()
-        except NoPassport as error:
+            name = await context.engine.embedding_thread.embedding()
+        except NotComparable as error:
             return cls(embeddings, nearest_absent, None, str(error), kind, error.kind)
         index = await to_thread.run_sync(context.indexes.find, checkpoint, name)
         if index is None:

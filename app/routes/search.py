@@ -141,7 +141,8 @@ async def _features(
         )
         wanted["latent"] = await context.engine.generate(checkpoint, [sample])
     return {
-        name: (await context.engine.passports.embed(pixels))[0] for name, pixels in wanted.items()
+        name: (await context.engine.embedding_thread.embed(pixels))[0]
+        for name, pixels in wanted.items()
     }
 
 

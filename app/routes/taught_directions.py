@@ -25,8 +25,8 @@ from app.routes.teach_requests import (
     TeachRequest,
     read_lesson,
 )
+from app.serving.embedding_thread import NotComparable
 from app.serving.latents import check_length, references
-from app.serving.passports import NoPassport
 from app.serving.samples import to_sample
 from app.serving.teaching import Group, generated_group, teach
 from models.samples import Sample, Vector
@@ -126,7 +126,7 @@ async def _picture_group(
         )
         for picture in pictures
     ]
-    return Group(await context.engine.passports.embed(np.stack(pixels)))
+    return Group(await context.engine.embedding_thread.embed(np.stack(pixels)))
 
 
 class _Class(NamedTuple):
@@ -171,9 +171,9 @@ def _find_class(session: Session, examples: ClassExamples, field: str) -> _Class
 
 async def _class_group(examples: _Class, field: str, context: GenerationContext) -> Group:
     try:
-        features = await context.engine.passports.features_of_class(
+        features = await context.engine.embedding_thread.features_of_class(
             examples.pictures, examples.label, MAX_CLASS_PICTURES
         )
-    except NoPassport as error:
+    except NotComparable as error:
         raise Conflict(f"its pictures cannot be compared: {error}", field=field) from error
     return Group(features)

@@ -18,6 +18,7 @@ from app.domain.images.checkpoint import GeneratorCheckpoint
 from app.domain.settings import Settings
 from app.domain.store import ObjectStore
 from app.serving.checkpoints import CachedGenerator, CheckpointLookup, GeneratorCache
+from app.serving.embedding_thread import EmbeddingThread
 from app.serving.image_files import ImageFile
 from app.serving.passports import Passports
 from app.serving.sample_queue import BatchPart, SampleQueue, SampleRequest
@@ -56,7 +57,8 @@ class Engine:
 
     def __init__(self, settings: Settings, store: ObjectStore, threads: int | None = None) -> None:
         self.checkpoints = CheckpointLookup()
-        self.passports = Passports(store, settings.generation_queue_images)
+        self.embedding_thread = EmbeddingThread(store)
+        self.passports = Passports(self.embedding_thread, settings.generation_queue_images)
         threads = threads or usable_cores()
         self.generators = GeneratorCache(store, settings.model_memory_bytes)
         self._max_queue_images = settings.generation_queue_images
@@ -238,7 +240,7 @@ class Engine:
         deadline = time.monotonic() + CLOSE_SECONDS
         self._closed = True
         refused = self._queue.close()
-        self.passports.close(CLOSE_SECONDS)
+        self.embedding_thread.close(CLOSE_SECONDS)
         self.checkpoints.close()
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -89,7 +89,7 @@ async def embed_latents(
     """The embeddings of the images of N latents: (N, F). Raises what `Engine.generate` raises."""
     samples = [Sample(latent, label) for latent in latents]
     async with aclosing(engine.slices(checkpoint, samples)) as slices:
-        features = [await engine.passports.embed(pixels) async for pixels in slices]
+        features = [await engine.embedding_thread.embed(pixels) async for pixels in slices]
     return np.concatenate(features)
 
 

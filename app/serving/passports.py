@@ -1,45 +1,19 @@
 """Passports of images: the nearest training picture, whether it was copied, and the quality."""
 
-import asyncio
 import functools
-import queue
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
-from anyio import to_thread
 from numpy.typing import NDArray
 
-from app.domain.database import Database
-from app.domain.errors import QueueFull, Unavailable
-from app.domain.images.checkpoint import GeneratorCheckpoint
-from app.domain.store import ObjectStore
-from app.domain.training_pictures import NoPictures, TrainingPictures, training_pictures
-from models.samples import Features, Pixels
-from models.scoring.embedding_definition import EmbeddingError
-from models.scoring.nearest import Index, NoIndex, copy_distance, open_index
-from models.scoring.onnx_embedder import OnnxEmbedder
+from app.domain.errors import QueueFull
+from app.serving.embedding_thread import DatasetEmbeddings, EmbeddingThread, batches
+from models.samples import Pixels
 from models.scoring.sample_index import SampleIndex
 
-T = TypeVar("T")
-
-IDLE_SECONDS = 60.0  # after so long without work, the files of datasets are closed
 SECONDS_PER_PICTURE = 0.01  # the estimate behind Retry-After
-TASK_PICTURES = 8  # of a request, before it is another request's turn
-OPEN_DATASETS = 4  # each takes a mapping, and 4 bytes of memory for each of its pictures
-
-
-class NoPassport(LookupError):
-    """The nearest training picture cannot be determined; the message and its kind say why."""
-
-    def __init__(self, message: str, kind: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -72,85 +46,13 @@ class Passport:
     quality: float | None
 
 
-@dataclass(frozen=True)
-class DatasetEmbeddings:
-    """The searchable embeddings of the pictures that a checkpoint was trained on."""
-
-    pictures: TrainingPictures
-    embedding: str  # the name of the network that made them
-    index: Index
-    copy_distance: float
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a passport depends on besides the picture itself."""
-        return {
-            "dataset": self.pictures.id,
-            "embedding": self.embedding,
-            "copy_distance": self.copy_distance,
-        }
-
-
-class EmbeddingsCache:
-    """Opens the embeddings of datasets and keeps the most recent ones open. For one thread."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-        self._opened: OrderedDict[str, DatasetEmbeddings] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._opened)
-
-    def open(self, pictures: TrainingPictures, embedding: str) -> DatasetEmbeddings:
-        """The embeddings of a dataset; NoPassport unless the network `embedding` made them."""
-        embeddings = self._opened.get(pictures.key) or self._read(pictures, embedding)
-        self._opened[pictures.key] = embeddings
-        self._opened.move_to_end(pictures.key)
-        while len(self._opened) > OPEN_DATASETS:
-            self._opened.popitem(last=False)
-        return embeddings
-
-    def close(self) -> None:
-        """Close all files. The disk space of files that were deleted meanwhile is then freed."""
-        self._opened.clear()
-
-    def fetch(self, pictures: TrainingPictures, name: str) -> Path:
-        """The path of one file of the dataset: its pictures may be gigabytes in a bucket."""
-        return self._store.local_copy(f"{pictures.key}/{name}")
-
-    def _read(self, pictures: TrainingPictures, embedding: str) -> DatasetEmbeddings:
-        try:
-            index = open_index(functools.partial(self.fetch, pictures), embedding)
-        except NoIndex as exc:
-            raise NoPassport(f"dataset {pictures.dataset!r} {exc}", "not_comparable") from exc
-        return DatasetEmbeddings(pictures, embedding, index, copy_distance(index.neighbours))
-
-
-class _Task(NamedTuple):
-    work: Callable[[], Any]
-    result: Future[Any]
-
-
 class Passports:
-    """Issues passports in a thread of its own, which loads the embedding network on first use."""
+    """Issues passports in the thread of the embeddings."""
 
-    def __init__(self, store: ObjectStore, limit: int) -> None:
+    def __init__(self, thread: EmbeddingThread, limit: int) -> None:
+        self._thread = thread
         self._limit = limit  # pictures that may wait
         self._waiting = 0
-        self._cache = EmbeddingsCache(store)
-        self._embedder: OnnxEmbedder | None = None
-        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="passports", daemon=True)
-        self._thread.start()
-
-    async def open(self, database: Database, checkpoint: GeneratorCheckpoint) -> DatasetEmbeddings:
-        """The embeddings to compare the checkpoint's pictures with. Raises NoPassport."""
-        try:
-            pictures = await to_thread.run_sync(_training_pictures, database, checkpoint.id)
-        except NoPictures as exc:
-            raise NoPassport(str(exc), exc.kind) from exc
-        return await self._run_in_thread(functools.partial(self._open, pictures))
 
     async def issue(
         self,
@@ -172,17 +74,13 @@ class Passports:
         self._waiting += len(pixels)
         try:
             passports: list[Passport] = []
-            for batch in _batches(pixels):
-                passports += await self._run_in_thread(
+            for batch in batches(pixels):
+                passports += await self._thread.run(
                     functools.partial(self._issue, embeddings, batch, index)
                 )
             return passports
         finally:
             self._waiting -= len(pixels)
-
-    async def embedding(self) -> str:
-        """The name of the embedding network. Raises NoPassport without it."""
-        return (await self._run_in_thread(self._loaded_embedder)).name
 
     async def nearest(
         self, embeddings: DatasetEmbeddings, pixels: Pixels, count: int
@@ -190,103 +88,16 @@ class Passports:
         """The `count` training pictures nearest to one image, (1, H, W, C), nearest first."""
 
         def search() -> list[NearestPicture]:
-            (features,) = self._embed(pixels)
+            (features,) = self._thread.compute(pixels)
             nearest = embeddings.index.nearest_to_one(features, count)
             return list(_nearest_pictures(embeddings, *nearest))
 
-        return await self._run_in_thread(search)
-
-    async def embed(self, pixels: Pixels) -> Features:
-        """(N, H, W, C) uint8 -> (N, F). Raises Unavailable without the embedding network."""
-        try:
-            features = [
-                await self._run_in_thread(functools.partial(self._embed, batch))
-                for batch in _batches(pixels)
-            ]
-        except NoPassport as exc:
-            raise Unavailable(f"pictures cannot be compared here: {exc}") from exc
-        return np.concatenate(features)
-
-    async def features_of_class(
-        self, pictures: TrainingPictures, label: int, most: int
-    ) -> Features:
-        """The stored embeddings of a dataset's pictures with this label: (N, F), N ≤ `most`.
-
-        Of more pictures, `most` evenly spaced ones are used. Raises NoPassport.
-        """
-        return await self._run_in_thread(
-            functools.partial(self._features_of_class, pictures, label, most)
-        )
-
-    def close(self, seconds: float | None = None) -> None:
-        """Finish the current task, refuse the remaining ones, and end the thread.
-
-        A task that takes longer than `seconds` is abandoned.
-        """
-        self._closed = True
-        self._tasks.put(None)
-        self._thread.join(seconds)
-
-    async def _run_in_thread(self, work: Callable[[], T]) -> T:
-        if self._closed:
-            raise Unavailable("the service is stopping")
-        result: Future[T] = Future()
-        self._tasks.put(_Task(work, result))
-        return await asyncio.wrap_future(result)
-
-    def _run(self) -> None:
-        while self._run_next_task():
-            pass
-
-    def _run_next_task(self) -> bool:
-        """Wait for a task and run it. Its own function, so that no task is referenced, and kept in
-        memory, while the thread waits for the next."""
-        task = self._next_task()
-        if task is None:
-            return False
-        if task.result.set_running_or_notify_cancel():  # False once the request was cancelled
-            try:
-                if self._closed:
-                    raise Unavailable("the service is stopping")
-                task.result.set_result(task.work())
-            except Exception as error:  # noqa: BLE001  # raised in the request that waits
-                task.result.set_exception(error)
-        return True
-
-    def _next_task(self) -> _Task | None:
-        try:
-            return self._tasks.get(timeout=IDLE_SECONDS if len(self._cache) else None)
-        except queue.Empty:
-            self._cache.close()
-            return self._tasks.get()
-
-    def _open(self, pictures: TrainingPictures) -> DatasetEmbeddings:
-        return self._cache.open(pictures, self._loaded_embedder().name)
-
-    def _features_of_class(self, pictures: TrainingPictures, label: int, most: int) -> Features:
-        embeddings = self._open(pictures)
-        labels = np.load(self._cache.fetch(pictures, "labels.npy"), allow_pickle=False)
-        indices = np.flatnonzero(labels == label)
-        if len(indices) > most:
-            indices = indices[np.linspace(0, len(indices) - 1, most).astype(int)]
-        return embeddings.index.features[indices].astype(np.float32)
-
-    def _embed(self, pixels: Pixels) -> Features:
-        return self._loaded_embedder()(pixels)
-
-    def _loaded_embedder(self) -> OnnxEmbedder:
-        """The embedding network, loaded on first use. Raises NoPassport."""
-        if self._embedder is None:
-            try:
-                self._embedder = OnnxEmbedder()
-            except EmbeddingError as exc:
-                raise NoPassport(str(exc), "not_comparable") from exc
-        return self._embedder
+        return await self._thread.run(search)
 
     def _issue(
         self, embeddings: DatasetEmbeddings | None, pixels: Pixels, index: SampleIndex | None
     ) -> list[Passport]:
-        features = self._embed(pixels)
+        features = self._thread.compute(pixels)
         pictures: list[NearestPicture | None] = [None] * len(pixels)
         if embeddings is not None:
             pictures = list(_nearest_pictures(embeddings, *embeddings.index.nearest(features)))
@@ -308,13 +119,3 @@ def _nearest_pictures(
     ):
         copied = distance <= embeddings.copy_distance
         yield NearestPicture(index, f"{folder}/{index}.png", distance, percentile, copied)
-
-
-def _batches(pixels: Pixels) -> list[Pixels]:
-    starts = range(0, len(pixels), TASK_PICTURES)
-    return [pixels[start : start + TASK_PICTURES] for start in starts]
-
-
-def _training_pictures(database: Database, checkpoint_id: str) -> TrainingPictures:
-    with database.read() as session:
-        return training_pictures(session, checkpoint_id)

@@ -16,8 +16,9 @@ from app.domain.images.replacement_seeds import (
     seed_after,
 )
 from app.domain.sample_indexes import quality_unknown
+from app.serving.embedding_thread import DatasetEmbeddings
 from app.serving.engine import Engine
-from app.serving.passports import DatasetEmbeddings, Passport
+from app.serving.passports import Passport
 from models.config import MAX_SEED
 from models.samples import Pixels, Point, Sample
 from models.scoring.sample_index import SampleIndex

@@ -54,7 +54,7 @@ async def generated_group(
     """The group of generated images."""
     pixels = await engine.generate(checkpoint, samples)
     latents = latents_of(samples, checkpoint.latent_dim)
-    return Group(await engine.passports.embed(pixels), latents)
+    return Group(await engine.embedding_thread.embed(pixels), latents)
 
 
 async def teach(

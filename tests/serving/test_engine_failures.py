@@ -137,7 +137,7 @@ def test_closing_refuses_queued_requests_and_ends_the_thread(
     assert "generation" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_closing_abandons_a_passport_that_takes_too_long(
+def test_closing_abandons_an_embedding_that_takes_too_long(
     settings: Settings, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.serving.engine.CLOSE_SECONDS", 0.1)
@@ -149,7 +149,7 @@ def test_closing_abandons_a_passport_that_takes_too_long(
         ended.wait(20)
 
     async def scenario() -> None:
-        task = asyncio.create_task(engine.passports._run_in_thread(hang))
+        task = asyncio.create_task(engine.embedding_thread.run(hang))
         await asyncio.to_thread(started.wait, 20)
         await asyncio.wait_for(asyncio.to_thread(engine.close), 10)
         assert not task.done()

@@ -29,7 +29,7 @@ def path(
 def changes(engine: Engine, cats: GeneratorCheckpoint, latents: list[Vector]) -> np.ndarray:
     async def features() -> np.ndarray:
         pixels = await engine.generate(cats, [Sample(latent) for latent in latents])
-        return await engine.passports.embed(pixels)
+        return await engine.embedding_thread.embed(pixels)
 
     steps: np.ndarray = np.linalg.norm(np.diff(asyncio.run(features()), axis=0), axis=1)
     return steps
