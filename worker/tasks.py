@@ -7,6 +7,7 @@ forked, and the main thread stays free to answer the broker.
 
 import functools
 import gc
+import socket
 from typing import Any
 
 import structlog
@@ -72,7 +73,12 @@ def _run_queue(worker: WorkerContext, queue: str) -> None:
         free = worker.disk.free_bytes()
         with worker.database.write() as session:
             job = leases.acquire(
-                session, queue, settings.lease_seconds, settings.max_attempts, free
+                session,
+                queue,
+                settings.lease_seconds,
+                settings.max_attempts,
+                free,
+                socket.gethostname(),
             )
         if job is None:
             return

@@ -43,8 +43,9 @@ def acquire(
     lease_seconds: float,
     max_attempts: int,
     free_bytes: int | None = None,
+    worker: str | None = None,
 ) -> Job | None:
-    """Acquire a lease on the first job of `queue` that no worker holds.
+    """Acquire a lease on the first job of `queue` that no worker holds; `worker` is the host name.
 
     A job that is parked because a disk was full is skipped unless `free_bytes` are enough for it.
     With None, parked jobs are not skipped.
@@ -71,6 +72,7 @@ def acquire(
             epoch=Job.epoch + 1,
             attempt=Job.attempt + 1,
             lease_until=now() + lease_seconds,
+            worker=worker,
             error=None,
             error_facts=None,
             room_needed=None,

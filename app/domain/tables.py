@@ -80,6 +80,7 @@ class Job(Base):
     epoch: Mapped[int] = mapped_column(default=0)  # fencing token: rises with every claim
     attempt: Mapped[int] = mapped_column(default=0)  # starts since the last stored state
     lease_until: Mapped[float | None]
+    worker: Mapped[str | None] = mapped_column(String(255))  # the host that holds or held the lease
     stop_requested: Mapped[str | None] = mapped_column(String(16))  # pause | cancel
     model: Mapped[str | None] = mapped_column(String(64))
     dataset: Mapped[str | None] = mapped_column(String(64))

@@ -59,7 +59,8 @@ class Progress(BaseModel):
 class JobView(BaseModel):
     """`position` is the job's place in its `queue`, null unless it is queued. `owner` is the name
     of the key that the job was requested with, null if it has none or the service queued the job
-    itself. `attempt` counts the starts of its trainer.
+    itself. `worker` is the name of the host that runs the job or ran it last, null before.
+    `attempt` counts the starts of its trainer.
 
     A job that stops because its worker's disk is full is queued again: `error` says this, and
     the job continues when `room_needed` bytes are free there. `error_facts` has the kind of a
@@ -77,6 +78,7 @@ class JobView(BaseModel):
     status: Status
     position: int | None
     owner: str | None
+    worker: str | None
     model: str | None
     dataset: str | None
     preset: str | None
@@ -294,6 +296,7 @@ def _view(job: Job, position: int | None, health: list[dict[str, Any]]) -> JobVi
         status=Status(job.status),
         position=position,
         owner=job.owner,
+        worker=job.worker,
         model=job.model,
         dataset=job.dataset,
         preset=job.preset,

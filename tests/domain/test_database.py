@@ -87,7 +87,7 @@ def test_a_migration_from_an_older_version_keeps_every_checkpoint_and_fills_scor
 def test_migrating_twice_changes_nothing(database: Database, database_url: str) -> None:
     migrate(database_url)
     with database.read() as session:
-        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0012",)]
+        assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [("0013",)]
 
 
 def test_replicas_that_start_together_migrate_once(empty_database_url: str) -> None:

@@ -60,6 +60,15 @@ def test_a_lapsed_lease_is_acquired_by_another_worker_with_a_new_epoch(database:
     assert read_job(database, again.job_id).attempt == 2
 
 
+def test_a_job_names_the_worker_that_acquired_it_last(database: Database) -> None:
+    job_id = queue_job(database)
+    assert read_job(database, job_id).worker is None
+    for lease, worker in ((LAPSED, "mill"), (LEASE, "forge")):
+        with database.write() as session:
+            leases.acquire(session, "train", lease, 3, worker=worker)
+        assert read_job(database, job_id).worker == worker
+
+
 def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
     job_id = queue_job(database)
     stale = claim_job(database, LAPSED)

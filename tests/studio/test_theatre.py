@@ -1,6 +1,7 @@
 """The theatre of a training in Chromium, against `moggy up`."""
 
 import re
+import socket
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,7 +50,7 @@ def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) 
     job = start_training(visitor, "watched", 1_000_000, stability="off")
     with visitor.visit(f"/?screen=train&job={job}") as page:
         expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=START_MS)
-        expect(page.get_by_text(re.compile("^on .+"))).to_be_visible()
+        expect(page.get_by_text(f"on {socket.gethostname()}", exact=True)).to_be_visible()
         for title in ("Losses", "D(x) and D(G(z))", "Accuracy"):
             chart = page.get_by_role("region", name=title, exact=True)
             expect(chart.locator(".u-over")).to_have_count(1)

@@ -144,11 +144,6 @@ export function useLog(job: Job) {
   });
 }
 
-/** The host of the worker that wrote the last line of its own into the log; null before. */
-export function workerOf(log: string): string | null {
-  return [...log.matchAll(/^\S+ worker (\S+): /gm)].at(-1)?.[1] ?? null;
-}
-
 /** The job as a progress event leaves it. */
 export function withProgress(job: Job, progress: Schemas["ProgressData"]): Job {
   return {

@@ -1161,6 +1161,8 @@ export interface components {
             position: number | null;
             /** Owner */
             owner: string | null;
+            /** Worker */
+            worker: string | null;
             /** Model */
             model: string | null;
             /** Dataset */
@@ -1961,6 +1963,8 @@ export interface components {
             position: number | null;
             /** Owner */
             owner: string | null;
+            /** Worker */
+            worker: string | null;
             /** Model */
             model: string | null;
             /** Dataset */

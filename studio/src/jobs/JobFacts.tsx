@@ -1,6 +1,5 @@
 import type { ReactNode } from "react";
 import type { Job } from "../api/client";
-import { useLog, workerOf } from "../api/jobs";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { screenQuery } from "../state/screen";
@@ -15,7 +14,6 @@ export function JobFacts({ job }: { job: Job }) {
   const t = useScreenTexts(TEXTS);
   const { n } = useTexts();
   const formats = useFormats();
-  const worker = workerOf(useLog(job).data ?? "");
   const seconds = secondsOf(job);
   const ended = job.finished_at && formats.moment(job.finished_at);
   const facts: [string, ReactNode][] = [
@@ -36,7 +34,7 @@ export function JobFacts({ job }: { job: Job }) {
     [t.startedAt, job.started_at && formats.moment(job.started_at)],
     [t.endedAt, seconds === null ? ended : `${ended} · ${t.ranFor(formats.duration(seconds))}`],
     [t.attempt, job.attempt > 0 ? n(job.attempt) : null],
-    [t.worker, worker],
+    [t.worker, job.worker],
     [
       t.id,
       <span key="id" className="hash">

@@ -1,6 +1,6 @@
 import { Button } from "react-aria-components";
 import type { Job } from "../../api/client";
-import { useJobAction, useLog, useTrainings, workerOf } from "../../api/jobs";
+import { useJobAction, useTrainings } from "../../api/jobs";
 import { hasEnded } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { useFormats } from "../../i18n/formats";
@@ -55,12 +55,12 @@ function Facts({ job }: { job: Job }) {
   const { n } = useTexts();
   const { bytes, duration } = useFormats();
   const { images_seen, images_total, images_per_second, eta_seconds } = job.progress;
-  const worker = workerOf(useLog(job).data ?? "");
   const facts = [t.imagesOf(n(images_seen), n(images_total ?? 0))];
   if (job.room_needed !== null) {
     facts.push(t.roomNeeded(bytes(job.room_needed)));
   } else if (job.status === "queued") {
-    facts.push(job.position === null ? t.queuedNext : t.position(n(job.position)), t.queuedNext);
+    if (job.position !== null) facts.push(t.position(n(job.position)));
+    facts.push(t.queuedNext);
   } else if (job.status === "running" && images_per_second !== null) {
     facts.push(t.perSecond(n(images_per_second, images_per_second < 10 ? 1 : 0)));
     if (eta_seconds !== null) facts.push(t.remaining(duration(eta_seconds)));
@@ -75,10 +75,12 @@ function Facts({ job }: { job: Job }) {
   }
   return (
     <>
-      {[...new Set(facts)].map((fact) => (
+      {facts.map((fact) => (
         <span key={fact}>{fact}</span>
       ))}
-      {worker !== null && job.status === "running" && <span className="muted">{t.on(worker)}</span>}
+      {job.worker !== null && job.status === "running" && (
+        <span className="muted">{t.on(job.worker)}</span>
+      )}
       <span className="muted">
         {job.dataset} · {job.preset}
       </span>
