@@ -87,7 +87,9 @@ class HealthData(BaseModel):
     """A health signal of the training was raised, or the training was rolled back (`not_finite`).
 
     `says` and `suggests` are sentences. What is in them: `value`, of a plateau `figures`, and of a
-    rollback the number of `rollbacks` and the learning rates after it.
+    rollback the number of `rollbacks` and the learning rates after it. `action` is what the
+    training has changed because of the signal; `proposal` has overrides that would change the same
+    in another training, where this one does not react by itself.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -111,6 +113,7 @@ class HealthData(BaseModel):
     value: float | None = None
     threshold: float | None = None
     action: HealthAction | None = None
+    proposal: dict[str, float | str] | None = None
     figures: PlateauFigures | None = None
     rollbacks: int | None = None
     generator_learning_rate: float | None = None

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,22 @@ def check_health(run: TrainingRun) -> list[HealthAlert]:
     """
     new, active = run.watch.read(run.snapshot(), run.reports)
     if run.config.stability == "off":
-        return new
+        return [replace(alert, proposal=propose(run, alert.signal)) for alert in new]
     reported = []
     for alert in active:
         action = adjust(run.adjustments, alert.signal, run.scheduled, run.images_seen)
         if action or alert in new:
             reported.append(replace(alert, action=action))
     return reported
+
+
+def propose(run: TrainingRun, signal: str) -> dict[str, Any] | None:
+    """The overrides that do what `adjust` would do because of `signal`; None if it does nothing."""
+    adjustments = replace(run.adjustments)
+    if adjust(adjustments, signal, run.scheduled, run.images_seen) is None:
+        return None
+    before, after = asdict(run.scheduled), asdict(adjustments.apply(run.scheduled))
+    return {name: value for name, value in after.items() if value != before[name]}
 
 
 def adjust(

@@ -110,7 +110,7 @@ def add_finding(page: Page, job: str) -> dict[str, str]:
     """Let the page see a training whose pictures look alike; what the training says of that."""
     says, suggests = "the generator makes few different images", "a penalty (r1)"
     texts = {"signal": "mode_collapse", "says": says, "suggests": suggests}
-    finding = {"images_seen": 30_016, **texts}
+    finding = {"images_seen": 30_016, "proposal": {"r1": 2.5}, **texts}
 
     def report(route: Route) -> None:
         answer = route.fetch()
@@ -128,12 +128,15 @@ def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) ->
         expect(page.get_by_text(texts["says"])).to_be_visible()
         expect(page.get_by_text(texts["suggests"])).to_be_visible()
         page.get_by_role("button", name=re.compile("^Start again from the newest")).click()
-        page.get_by_role("alertdialog").get_by_role("button", name="Start again").click()
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text("The new training has r1 = 2.5.")
+        question.get_by_role("button", name="Start again").click()
         page.wait_for_url(re.compile(f"compare={watched}"))
         address = f"{visitor.url}/v1/jobs/{query(page)['job']}"
         job = httpx2.get(address).json()
         httpx2.post(f"{address}/cancel")  # the next tests need the worker
-        assert (job["config"]["stability"], job["model"]) == ("auto", "ended")
+        config = job["config"]
+        assert (config["stability"], config["r1"], job["model"]) == ("auto", 2.5, "ended")
         assert job["resume_from"] is not None
 
 

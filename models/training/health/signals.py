@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class HealthAlert:
-    """An active signal. `action` is what the run has changed because of it (`stability=auto`).
+    """An active signal. `action` is what the run has changed because of it (`stability=auto`);
+    `proposal` has the overrides that would change the same, in a run that does not act.
 
     `figures` are those in `says` that are neither `value` nor `images_seen`.
     """
@@ -21,6 +22,7 @@ class HealthAlert:
     says: str
     suggests: str
     action: dict[str, Any] | None = None
+    proposal: dict[str, Any] | None = None
     figures: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -1573,6 +1573,13 @@ export interface components {
             threshold?: number | null;
             /** @default null */
             action?: components["schemas"]["HealthAction"] | null;
+            /**
+             * Proposal
+             * @default null
+             */
+            proposal?: {
+                [key: string]: number | string;
+            } | null;
             /** @default null */
             figures?: components["schemas"]["PlateauFigures"] | null;
             /**

@@ -3,10 +3,10 @@ import { Button, Radio, RadioGroup } from "react-aria-components";
 import type { Job } from "../api/client";
 import { useQueueJob, useSearchDirections } from "../api/jobs";
 import { hasEnded, useCheckpoints } from "../api/queries";
+import { continuedRequest, isRetried, repeatedRequest, trainingRequest } from "../api/retry";
 import { useScreenTexts, useTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
 import { ConfirmButton } from "../ui/ConfirmButton";
-import { continuedRequest, isRetried, repeatedRequest, trainingRequest } from "./retry";
 import { TEXTS } from "./texts";
 
 /** Queues a job that has ended again, or says how else it is repeated. */

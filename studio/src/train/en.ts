@@ -206,8 +206,13 @@ export const en = {
   suggestion: "Suggestion",
   actedBy: (field: string, before: string, after: string) =>
     `The training has changed ${field} from ${before} to ${after}.`,
-  restart: "Start again from the newest checkpoint, reacting by itself",
+  restart: "Start again from the newest checkpoint, with the remedy",
   restartTitle: "Start again from the newest checkpoint?",
+  restartAnew: "Start again from noise, with the remedy",
+  restartAnewTitle: "Start again from noise?",
+  restartAnewHelp:
+    "This training has no checkpoint. It is cancelled, and a new one begins. It changes learning rate, penalty or augmentation by itself when a signal rises.",
+  restartChanges: (changes: string) => `The new training has ${changes}.`,
   restartHelp:
     "This training is cancelled, and a new one starts from its newest checkpoint. It changes learning rate, penalty or augmentation by itself when a signal rises.",
   restartConfirm: "Start again",

@@ -201,7 +201,12 @@ export const ja: TrainTexts = {
   atImages: (images) => `${images} 枚の時点`,
   suggestion: "提案",
   actedBy: (field, before, after) => `学習が ${field} を ${before} から ${after} に変えました。`,
-  restart: "最新のチェックポイントから、自動調整ありでやり直す",
+  restart: "最新のチェックポイントから、対策をしてやり直す",
+  restartAnew: "ノイズから、対策をしてやり直す",
+  restartAnewTitle: "ノイズからやり直しますか?",
+  restartAnewHelp:
+    "この学習にはチェックポイントがありません。キャンセルし、新しい学習を始めます。兆候が現れると、学習率・罰則・データ拡張を自動で変えます。",
+  restartChanges: (changes) => `新しい学習の設定: ${changes}`,
   restartTitle: "最新のチェックポイントからやり直しますか?",
   restartHelp:
     "この学習をキャンセルし、最新のチェックポイントから新しい学習を始めます。兆候が現れると、学習率・罰則・データ拡張を自動で変えます。",

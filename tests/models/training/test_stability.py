@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from training_runs import step
@@ -14,7 +15,7 @@ from models.training.health import watch
 from models.training.health.signals import SIGNALS, HealthAlert
 from models.training.run import TrainingRun
 from models.training.schedules import PAUSE_IMAGES, Adjustments, Hyperparameters, hyperparameters
-from models.training.stability import MAX_ACTIONS, adjust, check_health
+from models.training.stability import MAX_ACTIONS, adjust, check_health, propose
 from models.training.state import load_state, restore, save_state
 
 
@@ -123,6 +124,7 @@ def test_a_resumed_run_acts_as_an_uninterrupted_one(
     assert [alert.images_seen for alert in expected] == [96, 160, 224]
     rates = [alert.action and alert.action["after"] for alert in expected]
     assert rates == [1e-4, 5e-5, 2.5e-5]
+    assert {alert.proposal is None for alert in expected} == {True}
 
     first = TrainingRun(always_vanishing, dataset, precise_machine)
     alerts = _train(first, 11)
@@ -136,10 +138,36 @@ def test_a_resumed_run_acts_as_an_uninterrupted_one(
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "second").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("signal", "changes", "proposal"),
+    [
+        ("mode_collapse", {"r1": 2.0}, {"r1": 4.0}),
+        (
+            "overfitting",
+            {"augmentation": "none", "augmentation_probability": 0.0},
+            {"augmentation": "translation", "augmentation_probability": 0.25},
+        ),
+        ("plateau", {}, None),
+    ],
+)
+def test_a_proposal_has_every_override_that_is_needed(
+    cats: Path,
+    config: TrainingConfig,
+    machine: Machine,
+    signal: str,
+    changes: dict[str, Any],
+    proposal: dict[str, Any] | None,
+) -> None:
+    run = TrainingRun(replace(config, **changes), PackedDataset(cats), machine)
+    assert propose(run, signal) == proposal
+    assert run.adjustments == Adjustments()
+
+
 def test_a_run_without_stability_alerts_once_and_does_not_act(
     cats: Path, always_vanishing: TrainingConfig, machine: Machine
 ) -> None:
     run = TrainingRun(replace(always_vanishing, stability="off"), PackedDataset(cats), machine)
     (alert,) = _train(run, 20)
     assert alert.action is None
+    assert alert.proposal == {"discriminator_learning_rate": 1e-4}
     assert run.adjustments == Adjustments()

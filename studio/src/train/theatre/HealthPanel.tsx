@@ -110,21 +110,26 @@ function Remedy({
       </ConfirmButton>
     );
   }
-  if (newest === undefined || job.config.stability === "auto") return null;
+  if (job.config.stability === "auto") return null;
+  const { proposal } = finding.alert;
+  const changes = Object.entries(proposal ?? {})
+    .map(([field, value]) => `${field} = ${value}`)
+    .join(", ");
   const restart = async () => {
-    const body = restartRequest(job, newest.id);
+    const body = restartRequest(job, newest ?? null, proposal);
     const created = await create.mutateAsync({ body, key });
     if (isLive) await action.mutateAsync("cancel");
     change({ job: created.id, compare: job.id, at: null });
   };
   return (
     <ConfirmButton
-      label={t.restart}
-      title={t.restartTitle}
+      label={newest === undefined ? t.restartAnew : t.restart}
+      title={newest === undefined ? t.restartAnewTitle : t.restartTitle}
       confirm={t.restartConfirm}
       onConfirm={restart}
     >
-      <p>{t.restartHelp}</p>
+      {changes !== "" && <p>{t.restartChanges(changes)}</p>}
+      <p>{newest === undefined ? t.restartAnewHelp : t.restartHelp}</p>
     </ConfirmButton>
   );
 }

@@ -1,4 +1,5 @@
-import type { Job, JobRequest } from "../../api/client";
+import type { Checkpoint, Job, JobRequest } from "../../api/client";
+import { continuedRequest, trainingRequest } from "../../api/retry";
 import type { Alert } from "../../sentences/health";
 
 /** A health event of a training. */
@@ -29,17 +30,13 @@ export function findingOf(alert: Alert): Finding {
   };
 }
 
-/** A training like this one, from one of its checkpoints, for what is left of it, which reacts by
- * itself when a signal rises. */
-export function restartRequest(job: Job, checkpoint: string): JobRequest {
-  const { images_seen, images_total } = job.progress;
-  const left = (images_total ?? 0) - images_seen;
-  return {
-    kind: "train",
-    dataset: job.dataset,
-    model: job.model,
-    resume_from: checkpoint,
-    stability: "auto",
-    images: Math.max(1, left > 0 ? left : (images_total ?? 1)),
-  };
+/** A training like this one with the proposed overrides, which reacts by itself when a signal rises;
+ * from one of its checkpoints for what is left of it, or from the start. */
+export function restartRequest(
+  job: Job,
+  checkpoint: Checkpoint | null,
+  proposal: Alert["proposal"],
+): JobRequest {
+  const request = checkpoint === null ? trainingRequest(job) : continuedRequest(job, checkpoint);
+  return { ...request, overrides: { ...request.overrides, ...proposal, stability: "auto" } };
 }

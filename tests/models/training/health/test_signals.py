@@ -36,6 +36,7 @@ def test_an_alert_has_a_sentence_with_its_value() -> None:
         "says": "at 75%",
         "suggests": "less",
         "action": None,
+        "proposal": None,
         "figures": None,
     }
 

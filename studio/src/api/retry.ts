@@ -1,4 +1,4 @@
-import type { Checkpoint, Job, JobRequest } from "../api/client";
+import type { Checkpoint, Job, JobRequest } from "./client";
 
 /** The configuration's fields that the service derives from the preset and the dataset. */
 const DERIVED = ["preset", "architecture", "shape", "classes"];
