@@ -3,7 +3,7 @@
 `make screens` runs it while `make up` runs, with the starter model, and while a training of the
 model `cats` runs that has stored a checkpoint. MOGGY_URL names another service. Japanese needs a
 Japanese font, such as Debian's `fonts-ipafont-gothic`. `python .ci/screens.py NAME …` makes only
-some.
+some, and MOGGY_SCREENS names another folder.
 """
 
 import io
@@ -17,7 +17,8 @@ import httpx2
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screens"
+DOCUMENTED = Path(__file__).resolve().parent.parent / "docs" / "screens"
+FOLDER = Path(os.environ.get("MOGGY_SCREENS", DOCUMENTED))
 URL = os.environ.get("MOGGY_URL", "http://127.0.0.1:8000")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 DESKTOP, PHONE = (1440, 900), (390, 844)
@@ -112,12 +113,11 @@ def main() -> None:
     if browser_path is None:
         sys.exit("Chromium is not installed: `apt-get install chromium` as root")
     FOLDER.mkdir(exist_ok=True)
-    named = values()
+    chosen = [screen for screen in SCREENS if not sys.argv[1:] or screen.name in sys.argv[1:]]
+    named = values() if any("{" in screen.address for screen in chosen) else {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
-        for screen in SCREENS:
-            if sys.argv[1:] and screen.name not in sys.argv[1:]:
-                continue
+        for screen in chosen:
             shown = screen._replace(address=screen.address.format_map(named))
             save(screen, picture(browser, shown))
         browser.close()
