@@ -2,6 +2,7 @@ import { Button } from "react-aria-components";
 import { serviceUrl } from "../api/client";
 import { useKey } from "../api/key";
 import { useScreenTexts, useTexts } from "../i18n";
+import { usePreferences } from "../state/preferences";
 import { saveAs } from "../ui/DownloadLink";
 import { useCopy } from "../ui/useCopy";
 import { imageTag, morphTag, randomPage, videoTag } from "./embed";
@@ -14,7 +15,14 @@ export function Embed({ model }: { model: string }) {
   const { key } = useKey();
   const [{ what, state }, copy] = useCopy();
   const service = serviceUrl("").replace(/\/$/, "");
-  const page = randomPage(service, model, t.randomTitle(model));
+  const [{ language }] = usePreferences();
+  const page = randomPage(service, model, {
+    language,
+    title: t.randomTitle(model),
+    picture: t.randomPicture(model),
+    seed: t.randomSeed,
+    another: t.randomAnother,
+  });
   const texts = [
     { label: t.imageTag, text: imageTag(service, model) },
     { label: t.morphTag, text: morphTag(service, model) },

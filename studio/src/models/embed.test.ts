@@ -9,7 +9,15 @@ test("tags name the model at the address of the service", () => {
 });
 
 test("the page draws a seed that the service accepts", () => {
-  const page = randomPage(SERVICE, "cats", "This cat does not exist");
+  const page = randomPage(SERVICE, "cats", {
+    language: "ja",
+    title: "This cat does not exist",
+    picture: "猫",
+    seed: "シード",
+    another: "別の画像",
+  });
+  expect(page).toContain('<html lang="ja">');
+  expect(page).toContain('<a href="">別の画像</a>');
   expect(page.match(/This cat does not exist/g)).toHaveLength(2);
   expect(page).toContain("Math.floor(Math.random() * 2 ** 53)");
 });

@@ -21,10 +21,23 @@ export function morphTag(service: string, model: string): string {
   return `<img src="${source}" width="${SIZE}" alt="A morph by ${model}">`;
 }
 
-/** A whole page that shows another picture of the model at each visit. `title` is its heading. */
-export function randomPage(service: string, model: string, title: string): string {
+interface PageTexts {
+  language: string;
+  title: string;
+  /** What the picture is, for those who do not see it. */
+  picture: string;
+  seed: string;
+  another: string;
+}
+
+/** A whole page that shows another picture of the model at each visit. */
+export function randomPage(
+  service: string,
+  model: string,
+  { language, title, picture, seed, another }: PageTexts,
+): string {
   return `<!doctype html>
-<html lang="en">
+<html lang="${language}">
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>${title}</title>
@@ -35,8 +48,8 @@ export function randomPage(service: string, model: string, title: string): strin
     a { color: #f0924a; }
   </style>
   <h1>${title}</h1>
-  <img id="picture" alt="A picture that ${model} made up">
-  <p>Seed <span id="seed"></span> · <a href="">another one</a></p>
+  <img id="picture" alt="${picture}">
+  <p>${seed} <span id="seed"></span> · <a href="">${another}</a></p>
   <script>
     const service = "${service}"; // "" if this page has the same address
     const seed = Math.floor(Math.random() * 2 ** 53);
