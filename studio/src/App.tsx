@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Suspense, useEffect } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { useKey } from "./api/key";
 import { Problem } from "./api/problem";
 import { useModels } from "./api/queries";
@@ -26,6 +26,7 @@ function Content() {
   const { t } = useTexts();
   const { needed, key } = useKey();
   const models = useModels();
+  const error = useLastError(models);
   const screen = useScreen();
   const client = useQueryClient();
 
@@ -42,14 +43,14 @@ function Content() {
 
   if (needed) return <KeyForm />;
   if (models.data === undefined) {
-    if (isOffline(models.error)) {
+    if (isOffline(error)) {
       return <Notice title={t.offline} text={t.offlineHelp} busy={t.reconnecting} />;
     }
-    if (models.error !== null) {
+    if (error !== null) {
       return (
         <Notice
           title={t.failed}
-          text={<ErrorText error={models.error} />}
+          text={<ErrorText error={error} />}
           action={{ text: t.retry, onPress: () => void models.refetch() }}
         />
       );
@@ -73,6 +74,15 @@ function Connection() {
       {lost && t.connectionLost}
     </p>
   );
+}
+
+/** The last error of a query until its data arrive. The query clears its own error at the start of
+ * each request, each second: the message would blink, and its button would lose the focus. */
+function useLastError({ data, error }: ReturnType<typeof useModels>): Error | null {
+  const [last, setLast] = useState<Error | null>(null);
+  const kept = data === undefined ? (error ?? last) : null;
+  if (kept !== last) setLast(kept);
+  return kept;
 }
 
 function isOffline(error: Error | null): boolean {

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as TooLate
 
 from .keyboard import NO_MOUSE, Keyboard
@@ -141,6 +141,33 @@ class Visitor:
             yield Keyboard(page)
 
 
+def drop(zone: Locator, path: Path) -> None:
+    """Drop a file or a folder at the beginning of a part of the page, as from another program."""
+    x, y, _, _ = _box(zone)
+    devtools = zone.page.context.new_cdp_session(zone.page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": x + 5, "y": y + 5, "data": data}
+        devtools.send("Input.dispatchDragEvent", event)
+
+
+def drag(handle: Locator, right: float, down: float = 0) -> None:
+    """Drag the middle of a control with the mouse, by so many pixels of the page."""
+    x, y, width, height = _box(handle)
+    x, y = x + width / 2, y + height / 2
+    mouse = handle.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + right, y + down, steps=5)
+    mouse.up()
+
+
+def size_of(element: Locator) -> tuple[float, float]:
+    """The width and the height of an element in pixels of the page."""
+    _, _, width, height = _box(element)
+    return width, height
+
+
 def query(page: Page) -> dict[str, str]:
     """The query of the page's address, without `from`, which follows once the wall has settled."""
     return _query(page.url)
@@ -158,6 +185,12 @@ def expect_parameter(page: Page, name: str, expected: str | None) -> None:
     with suppress(TooLate):
         page.wait_for_url(lambda url: _query(url).get(name) == expected)
     assert query(page).get(name) == expected
+
+
+def _box(element: Locator) -> tuple[float, float, float, float]:
+    box = element.bounding_box()
+    assert box is not None
+    return box["x"], box["y"], box["width"], box["height"]
 
 
 def _query(url: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
-from .browser import DESKTOP, PHONE, Visitor, expect_parameter, expect_query, query
+from .browser import DESKTOP, PHONE, Visitor, drop, expect_parameter, expect_query, query
 from .explore_page import check_downloads, copied, stage, tile, wait_for_pictures
 
 pytestmark = pytest.mark.slow
@@ -195,6 +195,29 @@ def test_a_service_that_does_not_answer_is_named_and_found_again(visitor: Visito
         wait_for_pictures(page)
 
 
+def test_an_error_is_said_until_the_button_repeats_the_request(visitor: Visitor) -> None:
+    error = {"detail": "The disk cannot be read.", "kind": "internal_error"}
+    with visitor.visit(allowed="status of 500") as page:
+        wait_for_pictures(page)
+        page.route("**/v1/models?*", lambda route: route.fulfill(status=500, json=error))
+        page.reload()
+        expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+        expect(page.get_by_role("main")).to_contain_text("The disk cannot be read.")
+        retry = page.get_by_role("button", name="Try again")
+        retry.focus()
+        for _ in range(2):  # the page repeats the request by itself too
+            with page.expect_response("**/v1/models?*"):
+                pass
+        expect(retry).to_be_focused()  # rather than made anew with each request
+
+        page.unroute("**/v1/models?*")
+        page.add_init_script("window.setInterval = () => 0")  # from here on only the button does
+        page.route("**/v1/models?*", lambda route: route.fulfill(status=500, json=error), times=1)
+        page.reload()
+        retry.click()
+        wait_for_pictures(page)
+
+
 def test_the_api_reference_works_without_a_network(visitor: Visitor) -> None:
     with visitor.visit("/docs", check_axe=False) as page:
         expect(page.get_by_role("heading", name="Moggy")).to_be_visible()
@@ -276,13 +299,14 @@ def test_favourites_make_a_wall_whose_link_shows_it_and_steps_are_undone(visitor
         expect(page.get_by_role("grid", name="Found pictures")).to_be_visible()
 
 
-def test_a_photo_is_found_and_shown_beside_its_picture(visitor: Visitor, tmp_path: Path) -> None:
+def test_a_dropped_photo_is_shown_beside_its_picture_and_becomes_another(
+    visitor: Visitor, tmp_path: Path
+) -> None:
     photo = tmp_path / "photo.png"
     photo.write_bytes(httpx2.get(f"{visitor.url}{MODEL}/images/9.png").content)
     with visitor.visit() as page:
-        with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Find a photo of yours in the model").click()
-        chooser.value.set_files(photo)
+        wait_for_pictures(page)
+        drop(page.get_by_role("main"), photo)
         expect(stage(page).get_by_text("The model is searched for your photo")).to_be_visible()
         job = query(page)["photo"]
         page.wait_for_url(re.compile(f"show=photo-{job[:6]}"), timeout=90_000)
@@ -292,3 +316,7 @@ def test_a_photo_is_found_and_shown_beside_its_picture(visitor: Visitor, tmp_pat
         says = httpx2.get(f"{visitor.url}/v1/projections/{job}").json()["says"]
         expect(section.get_by_text(says)).to_be_visible()
         expect(page.get_by_role("button", name=f"photo-{job[:6]}", exact=True)).to_be_visible()
+        stage(page).get_by_role("button", name="Morph from here").click()
+        tile(page, 22).click()
+        page.wait_for_selector("[data-frame]:not([data-frame='0'])")  # it plays
+        expect_parameter(page, "morph", f"photo-{job[:6]}..22")

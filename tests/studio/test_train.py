@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from .browser import DESKTOP, PHONE, Visitor, expect_parameter, expect_query, query
+from .browser import DESKTOP, PHONE, Visitor, drop, expect_parameter, expect_query, query
 from .discs import COLOURS, SMALL, START_MS, add_discs, archive, folder, open_trainer
 from .page_checks import axe_findings
 
@@ -37,15 +37,8 @@ def choose(page: Page, button: str, path: Path) -> None:
     chooser.value.set_files(path)
 
 
-def drop(page: Page, path: Path) -> None:
-    """Drop a file or a folder on the page, as from another program."""
-    box = page.get_by_role("heading", name="Drop a folder").bounding_box()
-    assert box is not None
-    devtools = page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        event = {"type": kind, "x": box["x"] + 5, "y": box["y"] + 5, "data": data}
-        devtools.send("Input.dispatchDragEvent", event)
+def drop_zone(page: Page) -> Locator:
+    return page.get_by_role("heading", name="Drop a folder")
 
 
 def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: Path) -> None:
@@ -54,7 +47,7 @@ def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: 
         expect_query(page, {"screen": "train"})
         # For the settings, so that it takes seconds.
         page.goto(f"{page.url}&pack=size:32&images=96{SMALL}")
-        drop(page, archive(tmp_path / "My Discs.zip"))
+        drop(drop_zone(page), archive(tmp_path / "My Discs.zip"))
         assert page.get_by_role("textbox", name="Name").input_value() == "my-discs"
         page.get_by_role("button", name="Upload").click()
         report = page.get_by_role("region", name="The doctor’s report")
@@ -85,7 +78,7 @@ def test_three_clicks_lead_from_a_zip_to_a_training(visitor: Visitor, tmp_path: 
 
 def test_a_dropped_folder_keeps_its_classes(visitor: Visitor, tmp_path: Path) -> None:
     with visitor.visit("/?screen=train") as page:
-        drop(page, folder(tmp_path / "coloured"))
+        drop(drop_zone(page), folder(tmp_path / "coloured"))
         expect(page.get_by_text("36 files")).to_be_visible()
         page.get_by_role("button", name="Upload").click()
         expect(page.get_by_text("36 pictures · 64 × 64 · 3 classes")).to_be_visible()
