@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import httpx2
 from PIL import Image
@@ -17,6 +18,15 @@ MEDIA_TYPES = {
     "GIF": "image/gif",
     "MP4": "video/mp4",
 }
+# Enlarged pixels are squares: the image can be read from the large picture of the stage.
+SHARP = """localStorage.setItem('moggy.preferences', '{"tile": 200, "smooth": false}')"""
+IS_ON_STAGE = """([width, height, values]) => {
+  const scaled = new OffscreenCanvas(width, height).getContext("2d");
+  scaled.imageSmoothingEnabled = false;
+  scaled.drawImage(document.querySelector(".stage-picture"), 0, 0, width, height);
+  const { data } = scaled.getImageData(0, 0, width, height);
+  return values.every((value, index) => data[index] === value);
+}"""
 
 
 def wait_for_pictures(page: Page) -> None:
@@ -56,6 +66,23 @@ def check_downloads(page: Page, *formats: str) -> None:
         answer = httpx2.get(str(link.get_attribute("href")), timeout=60)
         assert answer.status_code == 200
         assert answer.headers["content-type"] == MEDIA_TYPES[file_format]
+
+
+def check_morph_file(visitor: Visitor, file: bytes, **body: Any) -> None:
+    """The file is the service's own morph of the starter model for these parameters."""
+    morph = {"format": "webp", "fps": 30} | body
+    path = "/v1/models/cats/interpolations"
+    answer = httpx2.post(visitor.url + path, json=morph, timeout=60)
+    assert file == answer.raise_for_status().content
+
+
+def expect_on_stage(page: Page, image: Image.Image) -> None:
+    """Wait until the stage shows this image; the page has to be opened with SHARP."""
+    page.wait_for_function(IS_ON_STAGE, arg=[*image.size, list(image.convert("RGBA").tobytes())])
+
+
+def image_of(answer: httpx2.Response) -> Image.Image:
+    return Image.open(io.BytesIO(answer.raise_for_status().content))
 
 
 def copied(page: Page) -> str:

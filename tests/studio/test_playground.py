@@ -24,7 +24,7 @@ from models.directions.vectors import move
 from models.latents import blend, slerp, truncate
 from models.seeds import class_from_seed, latent_from_seed, latents_from_seeds
 
-from .browser import PHONE, ROOT
+from .browser import PHONE, ROOT, drag, size_of
 from .keyboard import Keyboard
 from .playground_file import Pixels, Playground, differ, thumbnail
 from .playground_file import saved as saved_by
@@ -96,9 +96,13 @@ def test_an_edit_a_morph_and_a_pad_are_those_of_the_service(playground: Playgrou
         page.get_by_role("button", name="Reset").click()
         page.get_by_role("option", name="white", exact=True).click()
         page.get_by_role("radio", name="Pad").click()
-        page.get_by_role("slider", name="Pad").press("ArrowRight")
+        dot = page.get_by_role("slider", name="Pad")
+        width, height = size_of(page.locator(".pad-area"))
+        drag(dot, width / 4, -height / 4)
+        x, y = dot.evaluate("({ style }) => [style.left, style.top].map(Number.parseFloat)")
+        assert (x, y) == (pytest.approx(75, abs=1), pytest.approx(25, abs=1))
         corners = [{"name": name} for name in ("white", "tuxedo", "tabby-white", "tabby")]
-        body = {"corners": corners, "x": 0.55, "y": 0.5, "truncation": 0.8}
+        body = {"corners": corners, "x": x / 100, "y": y / 100, "truncation": 0.8}
         assert differ(saved(page), playground.served("blend", body)) <= MOST_LEVELS
 
     with playground.open("#picks=white..tabby&mode=morph&at=0.49") as page:
