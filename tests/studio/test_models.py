@@ -3,6 +3,7 @@
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,8 +11,14 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from running_service import Service
+from sqlalchemy import select
+
+from app.domain.database import Database
+from app.domain.settings import Settings
+from app.domain.tables import Checkpoint
 
 from .browser import PHONE, Visitor, expect_parameter, expect_query, query
+from .explore_page import SHARP, expect_on_stage, image_of
 from .small_data import (
     add_dataset,
     add_model,
@@ -47,8 +54,21 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             job = queue_training(api, "dots", "trained", images=1280)
             add_model(api, "first")
             assert wait_until_ended(api, job)["status"] == "succeeded"
+            add_scores(home, "trained")
             # A refused import and a refused name are lines of the browser's own.
             yield World(Visitor(browser, service.url, allowed="status of 4"), api)
+
+
+def add_scores(home: Path, model: str) -> None:
+    """Score the first checkpoint of a training as twice as distant from the real images as the
+    last; a short training scores its last one alone."""
+    with closing(Database(Settings(home=home).database)) as database, database.write() as session:
+        query = select(Checkpoint).where(Checkpoint.model == model).order_by(Checkpoint.images_seen)
+        first, last = session.scalars(query)
+        assert last.metrics is not None
+        first.kid = 2 * last.metrics["kid"]
+        first.metrics = last.metrics | {"kid": first.kid}
+        first.scored_against = last.scored_against
 
 
 def tile(page: Page, name: str) -> Locator:
@@ -102,14 +122,23 @@ def test_a_checkpoint_is_served_explored_and_exported(world: World, tmp_path: Pa
 
 
 def test_the_chart_shows_the_score_that_is_chosen(world: World) -> None:
-    scored = [item for item in world.checkpoints("trained") if item["metrics"] is not None]
+    newest, oldest = world.checkpoints("trained")
     with world.visitor.visit("/?screen=models&model=trained&score=recall") as page:
-        expect(page.get_by_role("button", name="Recall")).to_be_visible()
-        points = page.locator(".chart-point")
-        expect(points).to_have_count(len(scored) if len(scored) > 1 else 0)
+        chart = page.get_by_role("img", name="of 2 checkpoints over images seen")
+        expect(chart).to_have_accessible_name(re.compile("^Recall"))
         page.get_by_role("button", name="Recall").click()
-        page.get_by_role("option", name="Precision").click()
-        expect_parameter(page, "score", "precision")
+        page.get_by_role("option", name="KID").click()
+        expect_parameter(page, "score", None)
+        expect(chart).to_have_accessible_name(re.compile("^KID"))
+        shown = page.locator(".chart-point")
+        images = [re.compile(f"^{item['images_seen']:,} images: ") for item in (newest, oldest)]
+        expect(shown).to_have_text(images)
+        # The newer one is right of the older one, and lower: nearer to the real images.
+        right, left = (point.bounding_box() for point in shown.all())
+        assert right is not None
+        assert left is not None
+        assert right["x"] > left["x"]
+        assert right["y"] > left["y"]
 
 
 def test_the_model_that_was_looked_at_last_is_opened_again(world: World) -> None:
@@ -127,6 +156,20 @@ def test_the_model_that_was_looked_at_last_is_opened_again(world: World) -> None
         expect(page.get_by_role("heading", name=newest)).to_be_visible()
         page.goto(world.visitor.url)
         expect(page.get_by_role("heading", name=newest)).to_be_visible()
+
+
+def test_directions_are_found_and_move_a_picture(world: World) -> None:
+    with world.visitor.visit("/?model=first&show=3", script=SHARP) as page:
+        page.get_by_role("button", name="Find directions").click()
+        expect(page.get_by_text("Directions are being found…")).to_be_visible()
+        slider = page.get_by_role("slider", name="found-1", exact=True)
+        expect(slider).to_be_visible()
+        expect(page.get_by_role("button", name="Find directions")).to_have_count(0)
+        for _ in range(3):
+            slider.press("ArrowRight")
+        expect_query(page, {"model": "first", "show": "3~found-1:0.3"})
+        moved = world.api.get("/v1/models/first/images/3.png?edit=found-1:0.3")
+        expect_on_stage(page, image_of(moved))
 
 
 def test_a_model_in_use_is_not_deleted(world: World) -> None:
@@ -227,6 +270,10 @@ def test_by_keyboard_a_checkpoint_is_served_exported_and_explored(world: World) 
         with page.expect_download() as download:
             keyboard.press("link", re.compile("^バンドル"))
         assert download.value.suggested_filename == f"trained-{oldest['id']}.zip"
+        with page.expect_download() as download:
+            keyboard.press("link", re.compile("^ONNX"))
+        exported = world.api.get(f"/v1/checkpoints/{oldest['id']}/export?format=onnx").content
+        assert download.value.path().read_bytes() == exported
         keyboard.keys("Escape")
         keyboard.press("button", "コピー: 画像")
         assert "<img src=" in page.evaluate("navigator.clipboard.readText()")

@@ -17,7 +17,16 @@ from app.domain.store import ObjectStore
 from benchmarks.harness.random_models import register, store_checkpoint
 
 from .browser import DESKTOP, PHONE, Visitor, expect_query
-from .explore_page import colours, served_colours, stage, tile, wait_for_pictures
+from .explore_page import (
+    SHARP,
+    colours,
+    expect_on_stage,
+    image_of,
+    served_colours,
+    stage,
+    tile,
+    wait_for_pictures,
+)
 from .page_checks import axe_findings
 
 pytestmark = pytest.mark.slow
@@ -41,6 +50,10 @@ def visitor(
         database.close()
         latent = {"name": "snow", "seed": 4, "note": "a white cat", "tags": ["outdoors"]}
         assert httpx2.post(f"{running.url}{CATS}/latents", json=latent).status_code == 201
+        direction = {"name": "night", "positive": [{"seed": 1}, {"seed": 3}]}
+        direction["negative"] = [{"seed": 0}, {"seed": 2}]
+        taught = httpx2.post(f"{running.url}{CATS}/directions", json=direction, timeout=60)
+        assert taught.status_code == 201
         yield Visitor(browser, running.url)
 
 
@@ -67,6 +80,21 @@ def test_words_name_saved_latents_by_name_note_and_tag(visitor: Visitor) -> None
         expect(page.get_by_text(f"{SAMPLES} of {SAMPLES} samples, nearest first")).to_be_visible()
         expect_query(page, {"model": "cats", "like": "snow", "show": "snow"})
         expect(stage(page).get_by_role("heading", name="snow")).to_be_visible()
+
+
+def test_words_name_a_direction_whose_slider_moves_the_open_picture(visitor: Visitor) -> None:
+    with visitor.visit("/?model=cats&show=5", script=SHARP) as page:
+        words = search_panel(page).get_by_role("textbox", name="Words")
+        words.fill("nig")
+        expect(page.get_by_role("button", name="night Direction")).to_be_visible()
+        words.press("Enter")
+        expect_query(page, {"model": "cats", "show": "5", "direction": "night"})
+        strip = stage(page).get_by_role("img", name="Three seeds, moved along night")
+        expect(strip).to_be_visible()
+        stage(page).get_by_role("slider", name="night", exact=True).press("ArrowLeft")
+        expect_query(page, {"model": "cats", "show": "5~night:-0.1", "direction": "night"})
+        moved = httpx2.get(f"{visitor.url}{CATS}/images/5.png?edit=night:-0.1")
+        expect_on_stage(page, image_of(moved))
 
 
 def test_words_name_classes_which_are_searched_and_combined_with_a_colour(
@@ -187,6 +215,12 @@ def test_words_and_classes_are_searched_with_the_keyboard(visitor: Visitor) -> N
         keyboard.press("button", re.compile("^snow .* outdoors"))
         expect(page.get_by_text(f"{SAMPLES} 枚中 {SAMPLES} 枚、近い順")).to_be_visible()
         expect_query(page, {"model": "cats", "like": "snow", "show": "snow"})
+        keyboard.keys("Escape")
+        keyboard.press("button", "検索")
+        keyboard.fill("言葉", "night")
+        keyboard.press("button", re.compile("^night 方向"))
+        page.wait_for_url(re.compile("direction=night"))
+        expect(stage(page).get_by_role("slider", name="night", exact=True)).to_be_visible()
         page.goto(f"{visitor.url}/?model=letters")
         keyboard.press("button", "検索")
         keyboard.choose(re.compile("検索するクラス"), "b")
