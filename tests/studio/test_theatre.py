@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
 from .browser import PHONE, Visitor, expect_parameter, expect_query, query
-from .discs import START_MS, add_discs, open_trainer, start_training, wait_until_trained
+from .discs import OVERRIDES, START_MS, add_discs, open_trainer, start_training, wait_until_trained
 
 pytestmark = pytest.mark.slow
 
@@ -42,14 +42,35 @@ def other(visitor: Visitor) -> str:
     return job
 
 
+def open_streams(page: Page) -> set[Request]:
+    """The streams of events that the page has open, from its next request on."""
+    streams: set[Request] = set()
+
+    def add(request: Request) -> None:
+        if "/v1/events" in request.url:
+            streams.add(request)
+
+    def remove(request: Request) -> None:
+        streams.discard(request)
+
+    page.on("request", add)
+    page.on("requestfailed", remove)
+    page.on("requestfinished", remove)
+    return streams
+
+
 def grid(page: Page, number: int = 0) -> Locator:
     return page.locator(".sample-grid").nth(number)
 
 
 def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) -> None:
-    job = start_training(visitor, "watched", 1_000_000, stability="off")
+    often = OVERRIDES | {"checkpoint_every_images": 64}
+    job = start_training(visitor, "watched", 1_000_000, stability="off", overrides=often)
     with visitor.visit(f"/?screen=train&job={job}") as page:
+        streams = open_streams(page)
+        page.reload()
         expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=START_MS)
+        expect(page.get_by_text(re.compile(r"^\d.* left$"))).to_be_visible()
         expect(page.get_by_text(f"on {socket.gethostname()}", exact=True)).to_be_visible()
         for title in ("Losses", "D(x) and D(G(z))", "Accuracy"):
             chart = page.get_by_role("region", name=title, exact=True)
@@ -58,6 +79,12 @@ def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) 
         expect(page.get_by_role("img", name=re.compile("Samples of watched"))).to_be_visible()
         expect(page.get_by_text("Nothing has been judged yet")).to_be_visible()
         expect(grid(page)).to_have_attribute("data-images", AFTER_TWO_GRIDS)
+        assert len(streams) == 1  # of this job's events, those of its model's jobs and of others
+        checkpoints = page.get_by_role("region", name="Checkpoints")
+        checkpoints.get_by_role("link", name="Explore").first.click()
+        page.wait_for_selector(".tile .picture.shown")
+        assert httpx2.get(f"{visitor.url}/v1/jobs/{job}").json()["status"] == "running"
+        page.go_back()
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_text("Paused", exact=True)).to_be_visible()
 
@@ -97,13 +124,27 @@ def test_a_checkpoint_is_explored_scored_and_fine_tuned(visitor: Visitor, watche
         panel.get_by_role("link", name="Fine-tune from here").first.click()
         checkpoint = parse_qs(urlsplit(page.url).query)["from"][0]
         expect(page.get_by_role("button", name=f"Checkpoint {checkpoint[:8]}")).to_be_visible()
-        page.go_back()
+        page.get_by_role("textbox", name="Name of the model").fill("tuned")
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.wait_for_url(re.compile("job="))
+        tuned = httpx2.post(f"{visitor.url}/v1/jobs/{query(page)['job']}/cancel").json()
+        assert (tuned["model"], tuned["resume_from"]) == ("tuned", checkpoint)
+        page.goto(f"{visitor.url}/?screen=train&job={watched}")
         page.get_by_role("link", name="Log and configuration").click()
         expect_query(page, {"screen": "jobs", "job": watched})
-        page.go_back()
+        page.get_by_role("button", name="Queue again").click()
+        question = page.get_by_role("alertdialog")
+        question.get_by_text("From its newest checkpoint").click()
+        question.get_by_role("button", name="Queue again").click()
+        page.wait_for_url(re.compile(f"job=(?!{watched})"))
+        again = httpx2.post(f"{visitor.url}/v1/jobs/{query(page)['job']}/cancel").json()
+        assert (again["model"], again["resume_from"]) == ("ended", checkpoint)
+        page.goto(f"{visitor.url}/?screen=train&job={watched}")
         panel.get_by_role("link", name="Explore").click()
         expect_query(page, {"model": "ended", "checkpoint": checkpoint})
-        page.wait_for_selector(".tile .picture.shown")
+        page.locator(".tile .picture.shown").first.click()
+        passport = page.get_by_role("complementary")
+        expect(passport.get_by_role("img", name=re.compile("^Training picture"))).to_have_count(4)
 
 
 def add_finding(page: Page, job: str) -> dict[str, str]:
@@ -123,7 +164,7 @@ def add_finding(page: Page, job: str) -> dict[str, str]:
 def test_a_finding_has_its_remedy_as_a_button(visitor: Visitor, watched: str) -> None:
     with visitor.visit("/?screen=train") as page:
         texts = add_finding(page, watched)
-        page.get_by_role("link", name=re.compile("^ended")).click()
+        page.get_by_role("link", name=re.compile("^ended 64 of 64")).click()
         expect(page.get_by_text("The pictures look alike")).to_be_visible()
         expect(page.get_by_text(texts["says"])).to_be_visible()
         expect(page.get_by_text(texts["suggests"])).to_be_visible()
