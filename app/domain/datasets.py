@@ -1,10 +1,14 @@
 """Datasets: uploads are stored, queued for ingest, and become packed, immutable sets of images."""
 
+import io
 import json
 import math
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
 from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -12,14 +16,15 @@ from sqlalchemy.orm import Session
 from app.domain import jobs
 from app.domain.database import Database
 from app.domain.errors import Conflict, InUse, NameTaken, NotFound
+from app.domain.job_states import JobKind
 from app.domain.leases import Claim, lock_job
 from app.domain.owners import acting_for
 from app.domain.packing import PackingRequest
 from app.domain.store import ObjectStore
 from app.domain.tables import Dataset, Job
 
-NPY_HEADER_START = 10  # offset of the header in an npy file
-THUMBNAIL_SHAPE = (64, 64, 4)  # of a rejected file, RGBA
+NPY_HEADER_BYTES = 128  # enough for any array of images; NumPy pads its headers
+Pixels = NDArray[np.uint8]
 
 
 def name_taken(name: str) -> NameTaken:
@@ -193,7 +198,7 @@ def _queue_ingest(
 ) -> Job:
     return jobs.create(
         session,
-        kind="ingest",
+        kind=JobKind.INGEST,
         dataset=name,
         config=request.to_json() | {"dataset_id": dataset_id},
         max_queued=max_queued,
@@ -271,18 +276,14 @@ def check_index(dataset: Dataset, index: int) -> None:
         )
 
 
-def read_image(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
-    """Return the pixels of one packed picture, (H, W, C), without reading the others."""
+def read_image(store: ObjectStore, dataset: Dataset, index: int) -> Pixels:
+    """Return one packed picture, (H, W, C), without reading the others."""
     check_index(dataset, index)
-    assert dataset.shape is not None
-    return _read_item(store, dataset, "images.npy", index, math.prod(dataset.shape))
+    return _read_item(store, dataset, "images.npy", index)
 
 
-def read_thumbnail(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
-    """Return the pixels of the thumbnail of a rejected file, (64, 64, 4) RGBA.
-
-    Raises NotFound if the report names no such thumbnail.
-    """
+def check_thumbnail(dataset: Dataset, index: int) -> None:
+    """Raise NotFound if the report names no thumbnail of this number."""
     check_ready(dataset)
     rejected = (dataset.report or {}).get("rejected", [])
     thumbnails = sum("thumbnail" in rejection for rejection in rejected)
@@ -292,19 +293,26 @@ def read_thumbnail(store: ObjectStore, dataset: Dataset, index: int) -> bytes:
             f"files, numbered from 0: there is no thumbnail {index}",
             field="index",
         )
-    return _read_item(store, dataset, "rejected.npy", index, math.prod(THUMBNAIL_SHAPE))
 
 
-def _read_item(store: ObjectStore, dataset: Dataset, file: str, index: int, size: int) -> bytes:
-    """Return one item of `size` bytes of an npy file, without reading the others."""
+def read_thumbnail(store: ObjectStore, dataset: Dataset, index: int) -> Pixels:
+    """Return what could be decoded of a rejected file, (64, 64, 4) RGBA."""
+    check_thumbnail(dataset, index)
+    return _read_item(store, dataset, "rejected.npy", index)
+
+
+def _read_item(store: ObjectStore, dataset: Dataset, file: str, index: int) -> Pixels:
+    """Return one item of a uint8 npy file, without reading the others."""
     key = f"{dataset.key}/{file}"
     try:
-        # An npy file starts with 8 bytes of magic and version, and 2 for the length of its header.
-        length = store.get_range(key, NPY_HEADER_START - 2, 2)
-        pixels_start = NPY_HEADER_START + int.from_bytes(length, "little")
-        return store.get_range(key, pixels_start + index * size, size)
+        header = io.BytesIO(store.get_range(key, 0, NPY_HEADER_BYTES))
+        npy.read_magic(header)
+        (_, *shape), _, _ = npy.read_array_header_1_0(header)
+        size = math.prod(shape)
+        pixels = store.get_range(key, header.tell() + index * size, size)
     except FileNotFoundError as exc:
         raise NotFound(f"dataset {dataset.name!r} is being deleted") from exc
+    return np.frombuffer(pixels, np.uint8).reshape(shape)
 
 
 def check_ready(dataset: Dataset, field: str | None = None) -> None:

@@ -2,11 +2,9 @@
 
 import functools
 import shutil
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from anyio import to_thread
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
@@ -52,9 +50,6 @@ router = new_router(
     prefix="/v1/datasets", tags=["datasets"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 
-ContentHash = Annotated[
-    str | None, Query(description="The dataset's `content_hash`: makes the response immutable.")
-]
 SEPARATOR = ","
 MAX_UPLOADS = 16
 UPLOAD_IDS = f"^{UPLOAD_ID.pattern}({SEPARATOR}{UPLOAD_ID.pattern}){{0,{MAX_UPLOADS - 1}}}$"
@@ -281,15 +276,21 @@ def get_dataset_image(
     request: Request,
     database: DatabaseDep,
     store: StoreDep,
-    content_hash: ContentHash = None,
+    content_hash: Annotated[
+        str | None,
+        Query(description="The dataset's `content_hash`: makes the response immutable."),
+    ] = None,
 ) -> Response:
     """One picture as it was packed, by its index in the dataset."""
     with database.read() as session:
         dataset = datasets.find(session, name)
     datasets.check_index(dataset, index)
-    assert dataset.shape is not None
-    read = functools.partial(datasets.read_image, store, dataset, index)
-    return _picture(request, dataset, str(index), content_hash, dataset.shape, read)
+    _check_same(dataset, "content_hash", content_hash, dataset.content_hash)
+    headers = _caching(f"{dataset.content_hash}-{index}", is_immutable=content_hash is not None)
+    if is_not_modified(request, headers):
+        return Response(status_code=304, headers=headers)
+    picture = write_png(datasets.read_image(store, dataset, index))
+    return Response(picture, headers=headers, media_type="image/png")
 
 
 @router.get(
@@ -303,37 +304,35 @@ def get_rejected_thumbnail(
     request: Request,
     database: DatabaseDep,
     store: StoreDep,
-    content_hash: ContentHash = None,
+    job: Annotated[
+        str | None, Query(description="The dataset's `job`: makes the response immutable.")
+    ] = None,
 ) -> Response:
-    """What could be decoded of a file that was left out, within 64×64 pixels, by the `thumbnail`
-    of an entry in the report's `rejected`."""
+    """The 64×64 thumbnail of a rejected file, by its `thumbnail` number in the report."""
     with database.read() as session:
         dataset = datasets.find(session, name)
-    read = functools.partial(datasets.read_thumbnail, store, dataset, index)
-    shape = datasets.THUMBNAIL_SHAPE
-    return _picture(request, dataset, f"rejected-{index}", content_hash, shape, read)
-
-
-def _picture(
-    request: Request,
-    dataset: Dataset,
-    number: str,
-    content_hash: str | None,
-    shape: Sequence[int],
-    read: Callable[[], bytes],
-) -> Response:
-    """The PNG of pixels of a dataset, with its ETag; `number` tells it from other pictures."""
-    if content_hash not in (None, dataset.content_hash):
-        raise NotFound(
-            f"dataset {dataset.name!r} has the content hash {dataset.content_hash}, not "
-            f"{content_hash!r}: the dataset was replaced",
-            field="content_hash",
-        )
-    headers = {
-        "ETag": f'"{dataset.content_hash}-{number}-{ENCODER}"',
-        "Cache-Control": "no-cache" if content_hash is None else IMMUTABLE,
-    }
+    datasets.check_thumbnail(dataset, index)
+    _check_same(dataset, "job", job, dataset.job)
+    # The content hash is that of the accepted pictures.
+    headers = _caching(f"{dataset.job}-{index}", is_immutable=job is not None)
     if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
-    picture = write_png(np.frombuffer(read(), np.uint8).reshape(shape))
+    picture = write_png(datasets.read_thumbnail(store, dataset, index))
     return Response(picture, headers=headers, media_type="image/png")
+
+
+def _check_same(dataset: Dataset, field: str, named: str | None, current: str | None) -> None:
+    """Raise NotFound if the address names another dataset of this name."""
+    if named not in (None, current):
+        raise NotFound(
+            f"dataset {dataset.name!r} has the {field} {current}, not {named!r}: the dataset was "
+            "replaced",
+            field=field,
+        )
+
+
+def _caching(version: str, *, is_immutable: bool) -> dict[str, str]:
+    return {
+        "ETag": f'"{version}-{ENCODER}"',
+        "Cache-Control": IMMUTABLE if is_immutable else "no-cache",
+    }

@@ -17,8 +17,9 @@ from app.domain.findings import LevelRange
 
 
 class LeftOut(BaseModel):
-    """A file that was left out. `thumbnail` is the number of the picture of it, at
-    `/v1/datasets/{name}/rejected/{thumbnail}.png`; null where nothing of it could be decoded."""
+    """A file that was left out. `thumbnail` is the number of its picture at
+    `/v1/datasets/{name}/rejected/{thumbnail}.png`. Only the first 100 files of which something
+    could be decoded have one."""
 
     file: str
     reason: str

@@ -118,7 +118,7 @@ def test_what_was_decoded_of_a_rejected_file_is_served(
     dataset = client.get("/v1/datasets/noise").json()
     assert [file["thumbnail"] for file in dataset["report"]["rejected"]] == [None, 0, 1]
     address = "/v1/datasets/noise/rejected/1.png"
-    answer = client.get(address, params={"content_hash": dataset["content_hash"]})
+    answer = client.get(address, params={"job": dataset["job"]})
     assert answer.headers["cache-control"] == "max-age=31536000, immutable"
     with Image.open(io.BytesIO(answer.content)) as picture:
         assert np.array_equal(np.asarray(picture), thumbnails[1])
@@ -126,7 +126,9 @@ def test_what_was_decoded_of_a_rejected_file_is_served(
         client.get(f"/v1/datasets/noise/{path}/0.png") for path in ("images", "rejected")
     )
     assert packed_picture.headers["etag"] != thumbnail.headers["etag"]
-    missing = client.get("/v1/datasets/noise/rejected/2.png")
+    replaced = client.get(address, params={"job": "another"})
+    assert (replaced.status_code, replaced.json()["field"]) == (404, "job")
+    missing = client.get("/v1/datasets/noise/rejected/2.png", headers={"If-None-Match": "*"})
     assert (missing.status_code, missing.json()["field"]) == (404, "index")
     assert "names 2 thumbnails of rejected files" in missing.json()["detail"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,13 @@ from worker.ingest.labels.files import LabelFiles
 from worker.ingest.limits import Meter
 from worker.ingest.notes import Note
 from worker.ingest.pack import Pack, Packed
-from worker.ingest.report import MAX_LISTED_FILES, UNCLASSIFIED_EXAMPLES, Report, Unclassified
+from worker.ingest.report import (
+    MAX_LISTED_FILES,
+    MAX_THUMBNAILS,
+    UNCLASSIFIED_EXAMPLES,
+    Report,
+    Unclassified,
+)
 from worker.ingest.request import IngestRequest
 from worker.ingest.sources import Received, Sources
 
@@ -100,7 +107,11 @@ class Ingest:
                 self._request.shape, self._request.limits.max_pixels, self._choose_levels()
             )
             with Pack(self._folder) as pack:
-                for file in self._decoded(self._meter, reader.fit, reader.fit_array):
+
+                def fit(file: io.BytesIO) -> Fitted:
+                    return reader.fit(file, len(report.thumbnails) < MAX_THUMBNAILS)
+
+                for file in self._decoded(self._meter, fit, reader.fit_array):
                     self._add_file(file, pack)
                 report.labels = self._label_files.finish(pack.labels)
                 if report.labels is not None and report.labels.source == "files":
@@ -205,9 +216,10 @@ class Ingest:
         )
         if left_out:
             images = np.load(pack.folder / "images.npy", mmap_mode="r")
-            thumbnails = [pixels_thumbnail(images[index]) for index in sorted(names)]
+            pictured = sorted(names)[: MAX_THUMBNAILS - len(report.thumbnails)]
+            thumbnails = [pixels_thumbnail(images[index]) for index in pictured]
             pack.keep(~without, self._step)
-            report.drop_unclassified(count, list(zip(files, thumbnails, strict=True)))
+            report.drop_unclassified(count, list(zip_longest(files, thumbnails)))
 
     def _examined(self, phase: str, images: int) -> None:
         self.progress.phase, self.progress.examined = phase, images

@@ -4007,7 +4007,7 @@ export interface operations {
     get_rejected_thumbnail: {
         parameters: {
             query?: {
-                content_hash?: string | null;
+                job?: string | null;
             };
             header?: never;
             path: {

@@ -122,10 +122,7 @@ function Thumbnails({
     <ul className="examples">
       {pictured.map(({ file, thumbnail }) => (
         <li key={thumbnail} title={file}>
-          <RemotePicture
-            address={pictureUrl(dataset, "rejected", thumbnail)}
-            label={t.pictureOf(file)}
-          />
+          <RemotePicture address={thumbnailUrl(dataset, thumbnail)} label={t.pictureOf(file)} />
         </li>
       ))}
     </ul>
@@ -147,13 +144,13 @@ function FindingView({ dataset, finding }: { dataset: Dataset; finding: Finding 
           <li key={file} title={like ? `${file} ≈ ${like.file}` : file}>
             {index !== null && (
               <RemotePicture
-                address={pictureUrl(dataset, "images", index)}
+                address={pictureUrl(dataset, index)}
                 label={like ? t.likePicture(file, like.file) : t.pictureOf(file)}
               />
             )}
             {like?.index !== null && like?.index !== undefined && (
               <RemotePicture
-                address={pictureUrl(dataset, "images", like.index)}
+                address={pictureUrl(dataset, like.index)}
                 label={t.pictureOf(like.file)}
               />
             )}
@@ -243,12 +240,13 @@ function Remarks({ dataset, report }: { dataset: Dataset; report: Report }) {
   );
 }
 
-/** The address of a packed picture, or of the thumbnail of a refused file. */
-function pictureUrl(
-  { name, content_hash }: Dataset,
-  kind: "images" | "rejected",
-  index: number,
-): string {
-  const path = pathOf(`/v1/datasets/{name}/${kind}/{index}.png`, { name, index });
+function pictureUrl({ name, content_hash }: Dataset, index: number): string {
+  const path = pathOf("/v1/datasets/{name}/images/{index}.png", { name, index });
   return serviceUrl(`${path}?content_hash=${content_hash}`);
+}
+
+function thumbnailUrl({ name, job }: Dataset, index: number): string {
+  return serviceUrl(
+    `${pathOf("/v1/datasets/{name}/rejected/{index}.png", { name, index })}?job=${job}`,
+  );
 }

@@ -308,7 +308,8 @@ def test_pictures_without_a_class_are_left_out_on_request(
     assert all(reason.startswith("no class: ") for reason in outcome.reasons.values())
     for thumbnail, number in zip(np.load(outcome.folder / "rejected.npy"), (9, 8), strict=True):
         with Image.open(io.BytesIO(png(number))) as image:
-            expected = np.asarray(image.convert("RGBA").resize((64, 64)))
+            enlarged = image.resize((64, 64), Image.Resampling.LANCZOS)
+            expected = np.asarray(enlarged.convert("RGBA"))
         assert np.array_equal(thumbnail, expected)
     examples = [
         example

@@ -16,6 +16,7 @@ from worker.ingest.errors import Rejected
 File = TypeVar("File", bound=ImageFile.ImageFile)
 
 EXIF_ORIENTATION = 0x0112
+EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK")
 TRUNCATED = "truncated: the file ends before the picture does"
 # Pillow's raw modes end with a byte order: big, little, or native, which is little here.
 OTHER_BYTE_ORDER = {"B": "L", "L": "B", "N": "B"}
@@ -51,6 +52,18 @@ class Decoder:
 
     def load(self) -> Raster:
         load(self.image)
+        return ImageRaster(self.image)
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether a failed `load` leaves the rows before the fault, as sRGB or grey of 8 bits."""
+        return False
+
+    def partial(self) -> Raster | None:
+        """The image with the rows that `load` decoded before it failed, if it keeps them."""
+        if not self.keeps_rows or self.image.mode not in EIGHT_BIT_MODES:
+            return None
+        self.image.tile = []  # otherwise Pillow would begin to decode again
         return ImageRaster(self.image)
 
     def orientation(self) -> int:

@@ -17,6 +17,10 @@ from worker.ingest.errors import Rejected
 
 
 class BmpDecoder(Decoder):
+    @property
+    def keeps_rows(self) -> bool:
+        return True
+
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         file.seek(0)
         try:
@@ -26,6 +30,10 @@ class BmpDecoder(Decoder):
 
 
 class GifDecoder(Decoder):
+    @property
+    def keeps_rows(self) -> bool:
+        return True
+
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         return open_with(GifImageFile, "GIF", file)
 

@@ -35,6 +35,10 @@ TRAILING_BYTES = bytes((0x55, 0xAA, 0x2D, 0x96)) * 32
 
 
 class JpegDecoder(Decoder):
+    @property
+    def keeps_rows(self) -> bool:
+        return True
+
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         self._segments = JpegSegments(file.getvalue())
         if self._segments.has_several_images:

@@ -67,6 +67,10 @@ class PngDecoder(Decoder):
     def bytes_needed(self) -> int:
         return super().bytes_needed * (2 if self._png.is_deep or self._png.is_apple else 1)
 
+    @property
+    def keeps_rows(self) -> bool:
+        return not (self._png.is_deep or self._png.is_apple)
+
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:
         self._png = PngChunks(file.getvalue())
         return open_with(PngImageFile, "PNG", self._png.header())

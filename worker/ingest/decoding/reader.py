@@ -26,7 +26,7 @@ from worker.ingest.decoding.fitting import (
 from worker.ingest.decoding.formats import DECODERS
 from worker.ingest.decoding.levels import Levels, Pixels, Span, Values, depth_of
 from worker.ingest.decoding.rasters import Raster
-from worker.ingest.decoding.thumbnails import thumbnail
+from worker.ingest.decoding.thumbnails import SIDE, thumbnail
 from worker.ingest.errors import Rejected
 from worker.ingest.limits import ByteBudget
 from worker.ingest.request import ImageShape
@@ -89,9 +89,12 @@ class Reader:
         self._levels = levels
         self._budget = ByteBudget(BUDGET_BYTES)
 
-    def fit(self, file: io.BytesIO) -> Fitted:
-        """Decode a file, turn the image upright, fit it."""
-        with self._decoded(file) as (decoder, raster):
+    def fit(self, file: io.BytesIO, with_thumbnail: bool = False) -> Fitted:
+        """Decode a file, turn the image upright, fit it.
+
+        `with_thumbnail`: the Rejected has a thumbnail of what could be decoded.
+        """
+        with self._decoded(file, with_thumbnail) as (decoder, raster):
             turn = TRANSPOSES.get(decoder.orientation())
             width, height = decoder.size
             if turn in SIDEWAYS:
@@ -135,7 +138,9 @@ class Reader:
         return Measured(depth_of(values.dtype), span)
 
     @contextmanager
-    def _decoded(self, file: io.BytesIO) -> Iterator[tuple[Decoder, Raster]]:
+    def _decoded(
+        self, file: io.BytesIO, with_thumbnail: bool = False
+    ) -> Iterator[tuple[Decoder, Raster]]:
         file.seek(0)
         kind = image_format(file.read(HEAD_BYTES))
         assert kind is not None, "other files are rejected before they are read whole"
@@ -146,13 +151,14 @@ class Reader:
             with _rejecting_damage():
                 decoder.draft(least_decoded_size(decoder.size, self._shape))
             with self._budget.take(decoder.bytes_needed):
+                raster = None
                 try:
                     with _rejecting_damage():
                         raster = decoder.load()
                     yield decoder, raster
                 except Rejected as rejected:
-                    turn = TRANSPOSES.get(decoder.orientation())
-                    rejected.thumbnail = thumbnail(decoder.image, turn)
+                    if with_thumbnail:
+                        rejected.thumbnail = _thumbnail(decoder, raster)
                     raise
                 finally:
                     decoder.close()  # frees the pixels before the budget
@@ -169,6 +175,25 @@ def _rejecting_damage() -> Iterator[None]:
         raise
     except Exception as error:
         raise rejection(error) from error
+
+
+def _thumbnail(decoder: Decoder, raster: Raster | None) -> Pixels | None:
+    """The thumbnail of a rejected file; None where nothing of it was decoded.
+
+    `raster`: its pixels, unless their decoding failed.
+    """
+    turn = TRANSPOSES.get(decoder.orientation())
+    convert = functools.partial(_convert_to_srgb, decoder)
+    try:
+        with _rejecting_damage():
+            if raster is not None:
+                return thumbnail(raster, turn, convert)
+            partial = decoder.partial()
+            pixels = None if partial is None else thumbnail(partial, turn, convert)
+    except Rejected:
+        return None
+    # The ground on which Pillow decodes has one colour.
+    return None if pixels is None or (pixels == pixels[SIDE // 2, SIDE // 2]).all() else pixels
 
 
 def _convert_to_srgb(decoder: Decoder, image: Image.Image) -> Image.Image:

@@ -1,55 +1,50 @@
-"""Thumbnails of refused files: what can be seen of them, for the report."""
+"""Thumbnails of rejected files, for the report."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
 from PIL.Image import Transpose
 
-from worker.ingest.decoding.levels import Pixels
+from worker.ingest.decoding.fitting import SIDEWAYS, fit_raster, fit_values
+from worker.ingest.decoding.levels import WHITE, Levels, Pixels
+from worker.ingest.decoding.rasters import Raster
+from worker.ingest.request import ImageShape
 
 SIDE = 64  # pixels
-PALETTES = ("1", "P", "PA")
-COLOURS = ("L", "LA", "RGB", "RGBA", "RGBX", "La", "RGBa", "CMYK", "YCbCr", "LAB")
 
 
-def thumbnail(image: Any, turn: Transpose | None = None) -> Pixels | None:
-    """(SIDE, SIDE, 4) uint8 RGBA: an image of Pillow, in its proportions, on a transparent ground.
+def thumbnail(
+    raster: Raster, turn: Transpose | None, to_srgb: Callable[[Image.Image], Image.Image]
+) -> Pixels:
+    """Fit an image into (SIDE, SIDE, 4), uint8 RGBA, centred on a transparent ground.
 
-    Of a file whose decoding failed, it shows the pixels that were decoded before; None where there
-    are none.
+    Values without a known white are spread from black to white. Raises Rejected for infinite ones.
     """
-    image.tile = []  # otherwise Pillow would begin to decode again
-    try:
-        shown = _eight_bits(image).convert("RGBA")
-        scale = SIDE / max(shown.size)
-        width, height = (max(1, round(length * scale)) for length in shown.size)
-        shown = shown.resize((width, height))
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001  no pixel was decoded: Pillow raises anything
-        return None
-    shown = shown if turn is None else shown.transpose(turn)
-    ground = Image.new("RGBA", (SIDE, SIDE))
-    ground.paste(shown, ((SIDE - shown.width) // 2, (SIDE - shown.height) // 2))
-    return np.asarray(ground)
+    width, height = raster.size
+    shape = _fitting_shape(*((height, width) if turn in SIDEWAYS else (width, height)))
+    span = raster.span()
+    levels = Levels() if raster.depth in WHITE else Levels({raster.depth: span})
+    return _centred(fit_raster(raster, shape, levels, turn, to_srgb))
 
 
-def pixels_thumbnail(pixels: Pixels) -> Pixels | None:
-    """The thumbnail of an image (H, W, C) uint8."""
-    return thumbnail(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+def pixels_thumbnail(pixels: Pixels) -> Pixels:
+    """`thumbnail` of an image (H, W, C) uint8."""
+    height, width, _ = pixels.shape
+    return _centred(fit_values(pixels, _fitting_shape(width, height), Levels()))
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A small copy, or an image of a palette. Values of more than 8 bits are spread from black to
-    white."""
-    if image.mode in PALETTES:
-        return image
-    # A copy in full size would take more memory than the decoder has reserved.
-    step = max(1, max(image.size) // (2 * SIDE))
-    if image.mode in COLOURS:
-        return image.reduce((min(step, image.width), min(step, image.height)))
-    image = image.resize((max(1, image.width // step), max(1, image.height // step)))
-    values = np.nan_to_num(np.asarray(image, np.float64))
-    low, high = values.min(), values.max()
-    return Image.fromarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8))
+def _fitting_shape(width: int, height: int) -> ImageShape:
+    """The largest shape of these proportions within the thumbnail."""
+    scale = SIDE / max(width, height)
+    return ImageShape(
+        max(1, round(width * scale)), max(1, round(height * scale)), "stretch", "rgba"
+    )
+
+
+def _centred(pixels: Pixels) -> Pixels:
+    height, width, _ = pixels.shape
+    top, left = (SIDE - height) // 2, (SIDE - width) // 2
+    ground = np.zeros((SIDE, SIDE, 4), np.uint8)
+    ground[top : top + height, left : left + width] = pixels
+    return ground

@@ -37,6 +37,10 @@ MAX_TILE_PIXELS = 4096**2  # of a tile that is larger than the image
 
 
 class TiffDecoder(Decoder):
+    @property
+    def keeps_rows(self) -> bool:
+        return True
+
     bytes_per_pixel = 8
 
     def _open(self, file: io.BytesIO) -> ImageFile.ImageFile:

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,7 @@ from PIL import Image
 
 from worker.ingest.decoding.levels import Levels
 from worker.ingest.decoding.reader import Reader, set_pillow_limits
-from worker.ingest.decoding.thumbnails import SIDE, pixels_thumbnail, thumbnail
+from worker.ingest.decoding.thumbnails import SIDE, pixels_thumbnail
 from worker.ingest.errors import Rejected
 from worker.ingest.request import ImageShape
 
@@ -29,8 +31,15 @@ def refused(data: bytes, max_pixels: int = 1 << 20) -> Rejected:
     """The refusal of a file, for images of 64×64."""
     reader = Reader(ImageShape(64, 64, "crop", "auto"), max_pixels, Levels())
     with pytest.raises(Rejected) as refusal:
-        reader.fit(io.BytesIO(data))
+        reader.fit(io.BytesIO(data), with_thumbnail=True)
     return refusal.value
+
+
+def pictured(data: bytes) -> np.ndarray:
+    """The thumbnail of a file that is refused."""
+    pixels = refused(data).thumbnail
+    assert pixels is not None
+    return pixels
 
 
 def halves(width: int, height: int) -> Image.Image:
@@ -89,24 +98,41 @@ def test_values_without_a_known_white_are_spread_from_black_to_white() -> None:
 def test_a_palette_and_transparency_are_kept() -> None:
     image = Image.new("P", (10, 10), 1)
     image.putpalette([0, 0, 0, 10, 200, 30])
-    pixels = thumbnail(image)
-    assert pixels is not None
-    assert pixels[5, 5].tolist() == [10, 200, 30, 255]
-    clear = thumbnail(Image.new("RGBA", (10, 10), (1, 2, 3, 0)))
-    assert clear is not None
-    assert clear[..., 3].max() == 0
+    assert pictured(encode(image, "PNG"))[5 + SIDE // 2, 5].tolist() == [10, 200, 30, 255]
+    assert pictured(encode(Image.new("RGBA", (10, 10), (1, 2, 3, 0)), "PNG"))[..., 3].max() == 0
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+def test_formats_that_are_decoded_as_a_whole_have_one_too(kind: str) -> None:
+    colours = pictured(encode(halves(12, 12), kind))[[4, -4], 5]
+    assert np.abs(colours.astype(int) - [[255, 0, 0, 255], [0, 0, 255, 255]]).max() < 40
+
+
+def test_grey_and_alpha_of_16_bits_are_grey() -> None:
+    values = np.full((9, 9, 4), (128, 0, 255, 255), np.uint8)  # big-endian grey, then alpha
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", 9, 9, 16, 4, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    assert pictured(data)[9, 9].tolist() == [128, 128, 128, 255]
 
 
 def test_a_long_strip_keeps_a_line() -> None:
-    pixels = thumbnail(Image.new("RGB", (4000, 3), "red"))
-    assert pixels is not None
+    pixels = pictured(encode(Image.new("RGB", (4000, 3), "red"), "PNG"))
     assert (pixels[..., 3].sum(), pixels[..., 0].max()) == (SIDE * 255, 255)
 
 
 def test_packed_pixels_have_a_thumbnail() -> None:
     grey = pixels_thumbnail(np.full((28, 28, 1), 7, np.uint8))
-    assert grey is not None
     assert grey[3, 3].tolist() == [7, 7, 7, 255]
+
+
+def test_infinite_values_have_none() -> None:
+    values = np.full((64, 64), np.inf, np.float32)
+    assert refused(encode(Image.fromarray(values), "TIFF")).thumbnail is None
 
 
 @pytest.mark.parametrize(
@@ -114,6 +140,8 @@ def test_packed_pixels_have_a_thumbnail() -> None:
     [
         (encode(halves(200, 200), "PNG"), 100),  # it must not be decoded
         (encode(halves(200, 200), "JPEG")[:100], 1 << 20),  # its header is cut
+        (encode(halves(200, 200), "WEBP")[:-20], 1 << 20),  # it is decoded as a whole
+        (encode(halves(64, 64), "PNG")[:50], 1 << 20),  # the pixels have not begun
     ],
 )
 def test_a_file_of_which_nothing_was_decoded_has_none(data: bytes, max_pixels: int) -> None:
