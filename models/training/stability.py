@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from models.checkpoint import NotFiniteError
+from models.config import TrainingConfig
 from models.training.health.signals import HealthAlert
 from models.training.run import TrainingRun
-from models.training.schedules import PAUSE_IMAGES, Adjustments, Hyperparameters
+from models.training.schedules import (
+    PAUSE_IMAGES,
+    Adjustments,
+    Hyperparameters,
+    hyperparameters,
+)
 
 MAX_ACTIONS = 3  # in a run
 RATE_FACTOR = 0.5
@@ -29,7 +35,7 @@ def check_health(run: TrainingRun) -> list[HealthAlert]:
     """
     new, active = run.watch.read(run.snapshot(), run.reports)
     if run.config.stability == "off":
-        return [replace(alert, proposal=propose(run, alert.signal)) for alert in new]
+        return [replace(alert, proposal=propose(run.config, alert.signal)) for alert in new]
     reported = []
     for alert in active:
         action = adjust(run.adjustments, alert.signal, run.scheduled, run.images_seen)
@@ -38,13 +44,20 @@ def check_health(run: TrainingRun) -> list[HealthAlert]:
     return reported
 
 
-def propose(run: TrainingRun, signal: str) -> dict[str, Any] | None:
-    """The overrides that do what `adjust` would do because of `signal`; None if it does nothing."""
-    adjustments = replace(run.adjustments)
-    if adjust(adjustments, signal, run.scheduled, run.images_seen) is None:
+def propose(config: TrainingConfig, signal: str) -> dict[str, Any] | None:
+    """The overrides that do in a new run what `adjust` would do because of `signal`, at the start
+    and at the end of the schedule; None if it does nothing."""
+    adjustments, start = Adjustments(), hyperparameters(config, 0)
+    if adjust(adjustments, signal, start, images_seen=0) is None:
         return None
-    before, after = asdict(run.scheduled), asdict(adjustments.apply(run.scheduled))
-    return {name: value for name, value in after.items() if value != before[name]}
+    finals = {name: getattr(config, f"{name}_final", None) for name in asdict(start)}
+    end = replace(start, **{name: value for name, value in finals.items() if value is not None})
+    before, after = asdict(start), asdict(adjustments.apply(start))
+    proposal = {name: value for name, value in after.items() if value != before[name]}
+    adjusted_end = asdict(adjustments.apply(end))
+    return proposal | {
+        f"{name}_final": adjusted_end[name] for name in proposal if finals[name] is not None
+    }
 
 
 def adjust(

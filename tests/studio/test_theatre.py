@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,7 +10,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
-from .browser import PHONE, Visitor, expect_parameter, expect_query, query
+from .browser import PHONE, WAIT_MS, Visitor, expect_parameter, expect_query, query
 from .discs import OVERRIDES, START_MS, add_discs, open_trainer, start_training, wait_until_trained
 
 pytestmark = pytest.mark.slow
@@ -79,7 +80,11 @@ def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) 
         expect(page.get_by_role("img", name=re.compile("Samples of watched"))).to_be_visible()
         expect(page.get_by_text("Nothing has been judged yet")).to_be_visible()
         expect(grid(page)).to_have_attribute("data-images", AFTER_TWO_GRIDS)
-        assert len(streams) == 1  # of this job's events, those of its model's jobs and of others
+        # One stream of the events of this job, of its model's jobs and of others.
+        deadline = time.monotonic() + WAIT_MS / 1000
+        while len(streams) != 1:
+            assert time.monotonic() < deadline, streams
+            page.wait_for_timeout(50)
         checkpoints = page.get_by_role("region", name="Checkpoints")
         checkpoints.get_by_role("link", name="Explore").first.click()
         page.wait_for_selector(".tile .picture.shown")

@@ -21,9 +21,9 @@ export const en = {
   nameTaken: (name: string) =>
     `There is a dataset ${name} already: choose another name, or delete that one.`,
   size: "Side in pixels",
-  sizeHelp_28: "The size of MNIST’s digits, which the recipes of the two articles are made for.",
-  sizeHelp_32: "Learns soonest, and shows the least detail.",
-  sizeHelp_64: "Learns well on a laptop.",
+  sizeHelp_28: "The size of MNIST’s digits; the recipes of the two articles expect it.",
+  sizeHelp_32: "Trains fastest, with the least detail.",
+  sizeHelp_64: "Trains well on a laptop.",
   sizeHelp_128: "Takes four times as long as 64.",
   sizeHelp_256: "Takes sixteen times as long as 64: for a GPU.",
   fit: "Proportions",
@@ -208,8 +208,8 @@ export const en = {
     `The training has changed ${field} from ${before} to ${after}.`,
   restart: "Start again from the newest checkpoint, with the remedy",
   restartTitle: "Start again from the newest checkpoint?",
-  restartAnew: "Start again from noise, with the remedy",
-  restartAnewTitle: "Start again from noise?",
+  restartAnew: "Start again from the beginning, with the remedy",
+  restartAnewTitle: "Start again from the beginning?",
   restartAnewHelp:
     "This training has no checkpoint. It is cancelled, and a new one begins. It changes learning rate, penalty or augmentation by itself when a signal rises.",
   restartChanges: (changes: string) => `The new training has ${changes}.`,

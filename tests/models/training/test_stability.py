@@ -143,24 +143,32 @@ def test_a_resumed_run_acts_as_an_uninterrupted_one(
     [
         ("mode_collapse", {"r1": 2.0}, {"r1": 4.0}),
         (
+            "mode_collapse",
+            {"r1": 2.0, "r1_final": 0.2, "schedule_images": 1000},
+            {"r1": 4.0, "r1_final": 0.4},
+        ),
+        (
             "overfitting",
             {"augmentation": "none", "augmentation_probability": 0.0},
             {"augmentation": "translation", "augmentation_probability": 0.25},
+        ),
+        (
+            "overfitting",
+            {
+                "augmentation": "colour",
+                "augmentation_probability": 0.0,
+                "augmentation_probability_final": 0.5,
+                "schedule_images": 1000,
+            },
+            {"augmentation_probability": 0.25, "augmentation_probability_final": 0.75},
         ),
         ("plateau", {}, None),
     ],
 )
 def test_a_proposal_has_every_override_that_is_needed(
-    cats: Path,
-    config: TrainingConfig,
-    machine: Machine,
-    signal: str,
-    changes: dict[str, Any],
-    proposal: dict[str, Any] | None,
+    config: TrainingConfig, signal: str, changes: dict[str, Any], proposal: dict[str, Any] | None
 ) -> None:
-    run = TrainingRun(replace(config, **changes), PackedDataset(cats), machine)
-    assert propose(run, signal) == proposal
-    assert run.adjustments == Adjustments()
+    assert propose(replace(config, **changes), signal) == proposal
 
 
 def test_a_run_without_stability_alerts_once_and_does_not_act(

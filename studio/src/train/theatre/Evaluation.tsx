@@ -7,6 +7,7 @@ import { useTexts } from "../../i18n";
 import { scoreOf } from "../../scores/scores";
 import { ErrorText } from "../../sentences/ErrorText";
 import { JobErrorText } from "../../sentences/JobErrorText";
+import { JobRemedy } from "../../sentences/JobRemedy";
 import { useTrainTexts } from "../texts";
 import { Shares } from "./ScorePanel";
 
@@ -37,6 +38,7 @@ export function Evaluation({ checkpoint, dataset }: { checkpoint: string; datase
       {failed && (
         <p className="field-error" role="alert">
           {create.error ? <ErrorText error={create.error} /> : job && <JobErrorText of={job} />}
+          {!create.error && job && <JobRemedy of={job} />}
         </p>
       )}
       {job !== undefined && !hasEnded(job.status) ? (

@@ -93,8 +93,8 @@ function Remedy({
   const create = useQueueJob();
   const [key] = useState(newRequestKey);
   const action = useJobAction(job.id);
-  const checkpoints = useCheckpoints(job.model ?? "").data?.items ?? [];
-  const newest = checkpoints.find((checkpoint) => checkpoint.job === job.id);
+  const checkpoints = useCheckpoints(job.model ?? "").data?.items;
+  const newest = checkpoints?.find((checkpoint) => checkpoint.job === job.id);
   const isLive = !hasEnded(job.status);
   if (finding.signal === "plateau") {
     if (!isLive) return null;
@@ -110,7 +110,7 @@ function Remedy({
       </ConfirmButton>
     );
   }
-  if (job.config.stability === "auto") return null;
+  if (job.config.stability === "auto" || checkpoints === undefined) return null;
   const { proposal } = finding.alert;
   const changes = Object.entries(proposal ?? {})
     .map(([field, value]) => `${field} = ${value}`)
