@@ -204,7 +204,7 @@ def test_an_error_is_shown_with_what_to_do(world: World, error: str) -> None:
     with world.visitor.visit("/?screen=jobs&kind=ingest") as page:
         row(page, "words").click()
         expect(pane(page).get_by_role("alert")).to_contain_text(error)
-        expect(pane(page).get_by_role("alert")).to_contain_text("Add pictures, or mend")
+        expect(pane(page).get_by_role("alert")).to_contain_text("Add pictures, or repair")
         expect(pane(page).get_by_text("drop the files again")).to_be_visible()
 
 

@@ -187,7 +187,7 @@ def test_an_upload_without_pictures_says_what_helps(visitor: Visitor, tmp_path: 
         page.get_by_role("button", name="Upload").click()
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("0 of 1 files can be used")
-        expect(alert).to_contain_text("Add pictures, or mend the refused ones")
+        expect(alert).to_contain_text("Add pictures, or repair the refused ones")
 
 
 def test_a_reload_keeps_what_was_filled_in(visitor: Visitor, dataset: str, tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ export const api = createClient<paths>({
   fetch: request,
 });
 
-/** Serialises the body of a call of `api` as a form. A file stands for the string that the OpenAPI
- * document calls it. */
+/** Serialises a request body as multipart form data. Pass files through `binary`: OpenAPI types them
+ * as strings. */
 export function formOf(body: object): FormData {
   const form = new FormData();
   for (const [name, value] of Object.entries(body)) {

@@ -4,6 +4,7 @@ import { hasEnded, useJob } from "../api/queries";
 import { useTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
 import { JobErrorText } from "../sentences/JobErrorText";
+import { JobRemedy } from "../sentences/JobRemedy";
 
 /** Why a request that needs the index of the samples failed; while they are being indexed, how far
  * that is. `onIndexed` is called when the index is there. */
@@ -22,7 +23,12 @@ export function IndexProgress({ error, onIndexed }: { error: Error; onIndexed: (
       </span>
     );
   if (hasEnded(status) && status !== "succeeded") {
-    return <span role="alert">{job.data?.error ? <JobErrorText of={job.data} /> : t.failed}</span>;
+    return (
+      <span role="alert">
+        {job.data?.error ? <JobErrorText of={job.data} /> : t.failed}
+        {job.data && <JobRemedy of={job.data} />}
+      </span>
+    );
   }
   const { images_seen: done = 0, images_total: total = null } = job.data?.progress ?? {};
   return (

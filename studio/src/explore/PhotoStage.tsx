@@ -7,6 +7,7 @@ import type { LatentRef } from "../pictures/latent";
 import { RemotePicture } from "../pictures/RemotePicture";
 import { ErrorText } from "../sentences/ErrorText";
 import { JobErrorText } from "../sentences/JobErrorText";
+import { JobRemedy } from "../sentences/JobRemedy";
 import { Said } from "../sentences/Said";
 import { verdictOf } from "../sentences/verdicts";
 
@@ -47,6 +48,7 @@ export function PhotoStage({
         <p role="alert">
           {t.photoFailed}:{" "}
           {failed ? <ErrorText error={failed} /> : view && <JobErrorText of={view} />}
+          {!failed && view && <JobRemedy of={{ ...view, kind: "project" }} />}
         </p>
       ) : (
         <div role="status" className="photo-progress">

@@ -19,6 +19,7 @@ import { useScreenTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { ErrorText } from "../sentences/ErrorText";
 import { JobErrorText } from "../sentences/JobErrorText";
+import { JobRemedy } from "../sentences/JobRemedy";
 import { screenQuery } from "../state/screen";
 import { ScreenLink } from "../ui/ScreenLink";
 import { modelQuery } from "./address";
@@ -166,6 +167,7 @@ function Checking({ job: id, name }: { job: string; name: string }) {
         {job && (
           <span>
             <JobErrorText of={job} />
+            <JobRemedy of={job} />
           </span>
         )}
         <ScreenLink className="link" query={screenQuery("jobs", { job: id })}>

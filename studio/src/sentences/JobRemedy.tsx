@@ -1,15 +1,15 @@
-import type { Schemas } from "../api/client";
+import type { Job } from "../api/client";
 import { useScreenTexts } from "../i18n";
 import { remedyOf } from "./remedies";
 
 const NONE = { en: null, ja: null };
 
-/** What helps against the error of a job, or of the job that makes a dataset. */
+/** What helps against the error of a job. */
 export function JobRemedy({
-  of: { error_facts },
+  of: { error_facts, kind },
 }: {
-  of: Pick<Schemas["JobView"], "error_facts">;
+  of: Pick<Job, "error_facts" | "kind">;
 }) {
-  const remedy = useScreenTexts<string | null>(remedyOf(error_facts) ?? NONE);
-  return remedy !== null && <span>{remedy}</span>;
+  const remedy = useScreenTexts<string | null>(remedyOf(error_facts, kind) ?? NONE);
+  return remedy !== null && <span> {remedy}</span>;
 }

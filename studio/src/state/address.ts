@@ -14,7 +14,7 @@ export type Change<State> = (
 export interface NavigateOptions {
   /** Without a step that the browser's Back returns from. */
   replace?: boolean;
-  /** The slider, for example, that is moved: movements that follow each other are one step. */
+  /** The control that is moved. Its changes within a second of each other are one step. */
   gesture?: string;
 }
 

@@ -48,7 +48,7 @@ export function DatasetPanel({
         <span>
           <JobErrorText of={dataset} />
         </span>
-        <JobRemedy of={dataset} />
+        <JobRemedy of={{ ...dataset, kind: "ingest" }} />
         <div>{other}</div>
       </div>
     );

@@ -24,7 +24,7 @@ export function Setup({ state, change }: { state: TrainState; change: Change<Tra
             onPacking={(packing) => change({ packing }, { replace: true })}
             onCreated={(dataset) => change({ dataset, packing: {} })}
           />
-          <DatasetList onChoose={(dataset) => change({ dataset })} />
+          <DatasetList onChoose={(dataset) => change({ dataset, packing: {} })} />
         </>
       ) : (
         <DatasetPanel key={state.dataset} name={state.dataset} state={state} change={change} />

@@ -24,7 +24,7 @@ export function UploadForm({
   /** Those of the address, or of an upload that failed. */
   given: Partial<UploadFields>;
   error: Error | null;
-  onChange: (fields: UploadFields) => void;
+  onChange: (fields: Partial<UploadFields>) => void;
   onUpload: (fields: UploadFields) => void;
   onDiscard: () => void;
 }) {
@@ -39,7 +39,7 @@ export function UploadForm({
   });
   const change = (patch: Partial<UploadFields>) => {
     setFields({ ...fields, ...patch });
-    onChange({ ...fields, ...patch });
+    onChange({ ...given, ...patch });
   };
   const { name, size, fit, near_duplicates: repetitions } = fields;
   const isTaken = datasets.some((other) => other.name === name && other.status !== "failed");

@@ -33,6 +33,10 @@ export function UploadPanel({
     setSelection(chosen);
     setEmpty(chosen === null);
   };
+  const discard = () => {
+    setSelection(null);
+    onPacking({});
+  };
   const start = async (chosen: Selection, fields: UploadFields) => {
     const dataset = await upload(chosen, fields);
     if (dataset === null) return;
@@ -45,7 +49,7 @@ export function UploadPanel({
       <UploadProgress
         state={state}
         onResume={() => void start(state.selection, state.fields)}
-        onDiscard={() => setSelection(null)}
+        onDiscard={discard}
       />
     );
   }
@@ -58,10 +62,7 @@ export function UploadPanel({
         error={state?.error ?? null}
         onChange={onPacking}
         onUpload={(fields) => void start(chosen, fields)}
-        onDiscard={() => {
-          setSelection(null);
-          onPacking({});
-        }}
+        onDiscard={discard}
       />
     );
   }
