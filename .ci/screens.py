@@ -113,6 +113,9 @@ def main() -> None:
     if browser_path is None:
         sys.exit("Chromium is not installed: `apt-get install chromium` as root")
     FOLDER.mkdir(exist_ok=True)
+    unknown = set(sys.argv[1:]) - {screen.name for screen in SCREENS}
+    if unknown:
+        sys.exit(f"there is no screen {', '.join(sorted(unknown))}")
     chosen = [screen for screen in SCREENS if not sys.argv[1:] or screen.name in sys.argv[1:]]
     named = values() if any("{" in screen.address for screen in chosen) else {}
     with sync_playwright() as playwright:

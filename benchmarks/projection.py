@@ -56,7 +56,7 @@ class Projected(NamedTuple):
     """Images (N, H, W, C) made for the pictures of a set, and seconds for each (N,)."""
 
     projections: Pixels
-    guesses: Pixels
+    predictions: Pixels
     seconds: np.ndarray
     processor_seconds: np.ndarray
 
@@ -182,12 +182,12 @@ def project(refinement: Refinement, pictures: Pixels) -> Projected:
         projections.append(reconstruct(refinement, *refinement.find(image[None], None))[0])
         seconds.append(clock.read())
     wall, processor = np.array(seconds).T
-    return Projected(np.stack(projections), guesses(refinement, images), wall, processor)
+    return Projected(np.stack(projections), predictions(refinement, images), wall, processor)
 
 
 @torch.inference_mode()
-def guesses(refinement: Refinement, images: Tensor) -> Pixels:
-    """The images of the encoder's guesses for (N, C, H, W) images; of the first class, if any."""
+def predictions(refinement: Refinement, images: Tensor) -> Pixels:
+    """The images of the predictions for (N, C, H, W) images, of the first class if any."""
     labels = None
     if refinement.generator.classes:
         labels = torch.zeros(len(images), dtype=torch.long, device=images.device)
@@ -205,13 +205,13 @@ def report(
 ) -> None:
     """Print the distances of a set, the margin over the best of the index, and the times."""
     nearest = embedding_distances(embedder, best, pictures)
-    guessed = embedding_distances(embedder, projected.guesses, pictures)
+    predicted = embedding_distances(embedder, projected.predictions, pictures)
     print(f"\n{name}: {len(pictures)} pictures")
     print("                    distance  10 % below  90 % below  pixel error")
     for label, row, images in (
         ("projection", distances, projected.projections),
         ("best of the index", nearest, best),
-        ("encoder's guess", guessed, projected.guesses),
+        ("encoder's prediction", predicted, projected.predictions),
     ):
         errors = [pixel_error(a, b) for a, b in zip(images, pictures, strict=True)]
         low, middle, high = np.percentile(row, [10, 50, 90])

@@ -122,7 +122,8 @@ def scrolled_growth(page: Page, url: str) -> tuple[float, float]:
     page.wait_for_selector(FIRST_PICTURE)
     heap, memory = [], []
     reached = 0
-    for wanted in range(PICTURES, 2 * PICTURES + 1, PICTURES // READINGS):
+    scroll_to = [PICTURES + PICTURES * number // READINGS for number in range(1, READINGS + 1)]
+    for wanted in scroll_to:
         reached = scroll(page, reached, wanted)
         heap.append(heap_megabytes(page))
         memory.append(browser_megabytes(page))

@@ -101,8 +101,8 @@ def train_encoder(
         noise = torch.randn(inputs.shape, generator=random).to(inputs.device)
         inputs = (inputs + NOISE * noise).contiguous(memory_format=torch.channels_last)
         with machine.autocast():
-            guessed = encoder(inputs)
-        loss = F.mse_loss(guessed, latents)
+            predicted = encoder(inputs)
+        loss = F.mse_loss(predicted, latents)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

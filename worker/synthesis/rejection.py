@@ -7,7 +7,7 @@ from models.samples import Features, Pixels
 from models.scoring.nearest import NoIndex, copy_distance, open_index
 from models.scoring.onnx_embedder import OnnxEmbedder
 from models.scoring.sample_index import SampleIndex, SampleIndexError
-from worker.synthesis.request import ComparedDataset, NoPassport, NoQuality, QualityLimit
+from worker.synthesis.request import ComparedDataset, NoQuality, NotComparable, QualityLimit
 
 Flags = NDArray[np.bool_]  # (N,)
 
@@ -18,7 +18,7 @@ class RejectionFilter:
     """Finds the images to leave out; embeds each image once for both criteria. Thread-safe."""
 
     def __init__(self, compared: ComparedDataset | None, limit: QualityLimit | None) -> None:
-        """Raises NoPassport, NoQuality."""
+        """Raises NotComparable, NoQuality."""
         self._embedder = OnnxEmbedder()
         name = self._embedder.name
         self._copies = None if compared is None else CopyFinder(compared, name)
@@ -39,11 +39,11 @@ class CopyFinder:
     """Finds copies of a dataset's images as the copy passport defines them."""
 
     def __init__(self, compared: ComparedDataset, embedding: str) -> None:
-        """`embedding` names the network of the features. Raises NoPassport."""
+        """`embedding` names the network of the features. Raises NotComparable."""
         try:
             self._index = open_index(compared.folder.joinpath, embedding)
         except NoIndex as exc:
-            raise NoPassport(
+            raise NotComparable(
                 f"copies cannot be recognised: dataset {compared.dataset!r} {exc}"
             ) from exc
         self._max_distance = copy_distance(self._index.neighbours)

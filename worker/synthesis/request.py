@@ -2,7 +2,7 @@
 
 SynthesisError         the job fails and is not tried again
 ├── DamagedCheckpoint  the checkpoint is not the file that was stored
-├── NoPassport         images cannot be compared with the training images
+├── NotComparable      images cannot be compared with the training images
 ├── NoQuality          the quality of images cannot be measured
 ├── TooManyRejected    more images are left out than there are spare seeds
 └── NoWriter           the library that writes the layout is not installed
@@ -24,7 +24,7 @@ class DamagedCheckpoint(SynthesisError):
     pass
 
 
-class NoPassport(SynthesisError):
+class NotComparable(SynthesisError):
     pass
 
 

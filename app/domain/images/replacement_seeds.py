@@ -21,7 +21,8 @@ def max_further_seeds(images: int, min_quality: float = 0.0) -> int:
 def describe_rejected(
     model: str, images: str, tried: int, *, min_quality: float, reject_copies: bool
 ) -> str:
-    """The message for `images`, such as `3 of 10 images`, that all further seeds left rejected."""
+    """Return the error message for images that are still rejected after all further seeds; `images`
+    is a phrase such as `3 of 10 images`."""
     if not min_quality:
         return (
             f"model {model!r} copies its training images: after {tried:,} further seeds, {images} "

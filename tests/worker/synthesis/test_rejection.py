@@ -15,7 +15,7 @@ from models.scoring.onnx_embedder import OnnxEmbedder
 from models.scoring.realism import Reference
 from models.scoring.sample_index import Description, write_sample_index
 from worker.synthesis.rejection import RejectionFilter
-from worker.synthesis.request import ComparedDataset, NoPassport, NoQuality, QualityLimit
+from worker.synthesis.request import ComparedDataset, NoQuality, NotComparable, QualityLimit
 
 from .conftest import Events
 
@@ -35,10 +35,10 @@ def test_only_training_images_are_copies(tmp_path: Path, images: np.ndarray) -> 
 
 
 def test_a_dataset_without_usable_embeddings_is_named_in_the_error(tmp_path: Path) -> None:
-    with pytest.raises(NoPassport, match="dataset 'kittens' is being deleted"):
+    with pytest.raises(NotComparable, match="dataset 'kittens' is being deleted"):
         RejectionFilter(ComparedDataset("kittens", tmp_path / "gone"), None)
     pack_features(tmp_path / "old", np.ones((2, 128), np.float16), embedding="moggy-0-cafe")
-    with pytest.raises(NoPassport, match="was embedded by moggy-0-cafe, this service has moggy-"):
+    with pytest.raises(NotComparable, match="embedded by moggy-0-cafe, this service has moggy-"):
         RejectionFilter(ComparedDataset("kittens", tmp_path / "old"), None)
 
 
