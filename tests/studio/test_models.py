@@ -79,7 +79,7 @@ def test_a_model_is_opened_from_the_list_with_its_card_and_scores(world: World) 
     with world.visitor.visit() as page:
         page.get_by_role("link", name="Models").click()
         expect(tile(page, "first").locator(".picture.shown")).to_have_count(5)
-        expect(tile(page, "first")).to_contain_text("28 × 28 · dcgan · learnt from 1,000 images")
+        expect(tile(page, "first")).to_contain_text("28 × 28 · dcgan · 1,000 images seen")
         expect(tile(page, "trained")).to_contain_text(re.compile(r"2 checkpoints · .* kB"))
         tile(page, "first").click()
         expect_query(page, {"screen": "models", "model": "first"})

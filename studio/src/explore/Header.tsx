@@ -45,6 +45,8 @@ export function Header({
   const { t, n } = useTexts();
   const usable = models.filter((other) => other.checkpoint !== null);
   const classes = classesOf(model);
+  const checkpoints = useCheckpoints(model.name).data?.items ?? [];
+  const seen = checkpoints.find(({ id }) => id === checkpoint)?.images_seen ?? model.images_seen;
   const config = model.config ?? {};
   const [height, width] = Array.isArray(config.shape) ? config.shape : ["?", "?"];
   return (
@@ -80,7 +82,7 @@ export function Header({
           {t.modelFacts(
             `${width} × ${height}`,
             String(config.preset ?? config.architecture),
-            n(model.images_seen ?? 0),
+            n(seen ?? 0),
           )}
         </p>
       </div>

@@ -20,7 +20,7 @@ export const en = {
   checkpointOption: (images: string, served: boolean) =>
     served ? `${images} images · served` : `${images} images`,
   modelFacts: (size: string, architecture: string, images: string) =>
-    `${size} · ${architecture} · learnt from ${images} images`,
+    `${size} · ${architecture} · ${images} images seen`,
   truncation: "Truncation",
   truncationHelp: "Lower: more typical pictures, less variety",
   seed: "Seed",

@@ -19,7 +19,7 @@ export const ja: Messages = {
   checkpoint: "チェックポイント",
   servedCheckpoint: "配信中",
   checkpointOption: (images, served) => (served ? `${images} 枚 · 配信中` : `${images} 枚`),
-  modelFacts: (size, architecture, images) => `${size} · ${architecture} · ${images} 枚から学習`,
+  modelFacts: (size, architecture, images) => `${size} · ${architecture} · ${images} 枚を学習済み`,
   truncation: "トランケーション",
   truncationHelp: "小さいほど典型的な画像になり、多様性は減ります",
   seed: "シード",

@@ -22,7 +22,7 @@ export function ModelTile({ model }: { model: Model }) {
   const parts = [
     `${width} × ${height}`,
     String(model.config?.preset ?? ""),
-    t.learntFrom(n(model.images_seen ?? 0)),
+    t.imagesSeenOf(n(model.images_seen ?? 0)),
   ];
   return (
     <li>

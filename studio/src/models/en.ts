@@ -6,7 +6,7 @@ export const en = {
   noCheckpoint: "No checkpoint yet",
   noCheckpointHelp:
     "No checkpoint yet. Its pictures, scores and files appear here with the first one.",
-  learntFrom: (images: string) => `learnt from ${images} images`,
+  imagesSeenOf: (images: string) => `${images} images seen`,
   checkpointsAndBytes: (count: string, bytes: string) => `${count} checkpoints · ${bytes}`,
   oneCheckpoint: (bytes: string) => `1 checkpoint · ${bytes}`,
   allModels: "All models",

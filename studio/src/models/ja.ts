@@ -9,7 +9,7 @@ export const ja: Translation<typeof en> = {
   noCheckpoint: "チェックポイントはまだありません",
   noCheckpointHelp:
     "チェックポイントはまだありません。最初のものができると、画像・スコア・ファイルがここに現れます。",
-  learntFrom: (images) => `${images} 枚から学習`,
+  imagesSeenOf: (images) => `${images} 枚を学習済み`,
   checkpointsAndBytes: (count, bytes) => `チェックポイント ${count} 個 · ${bytes}`,
   oneCheckpoint: (bytes) => `チェックポイント 1 個 · ${bytes}`,
   allModels: "すべてのモデル",
