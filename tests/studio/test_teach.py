@@ -48,6 +48,10 @@ def test_pictures_of_two_sides_teach_a_direction_that_moves_at_once(visitor: Vis
         stage(page).get_by_role("button", name="Teach", exact=True).click()
         expect(stage(page).get_by_role("alert")).to_contain_text("white")  # the name is in use
         stage(page).get_by_role("button", name="ginger", exact=True).click()
+        page.reload()
+        expect(name).to_have_value("white")
+        ginger = stage(page).get_by_role("button", name="ginger", exact=True)
+        expect(ginger).to_have_attribute("aria-pressed", "true")
         teach(page, "striped")
 
         taught = httpx2.get(f"{visitor.url}{DIRECTIONS}/striped").json()

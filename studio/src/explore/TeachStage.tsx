@@ -107,15 +107,14 @@ function TeachForm({ view, change }: { view: View; change: ChangeView }) {
   const { source } = usePictures();
   const directions = useDirections(source.model);
   const teach = useTeachDirection(source);
-  const [name, setName] = useState("");
-  const [orthogonalTo, setOrthogonalTo] = useState<readonly string[]>([]);
+  const [name, setName] = useState(view.teachAs ?? "");
   const items = directions.data?.items ?? [];
-  const { more, less } = view;
+  const { more, less, independentOf } = view;
   const wrong = name !== "" && !isName(name);
   const enough = Math.min(more.length, less.length) >= FEWEST_EXAMPLES;
   const start = () => {
     if (!enough || !isName(name)) return;
-    const lesson = { name, more, less, orthogonalTo };
+    const lesson = { name, more, less, orthogonalTo: independentOf };
     // The slider is shown on a picture that the direction leads to, with what is known of it.
     const shown = { show: view.show ?? more[0] ?? null, direction: name };
     teach.mutate(lesson, {
@@ -136,6 +135,7 @@ function TeachForm({ view, change }: { view: View; change: ChangeView }) {
         isInvalid={wrong}
         onChange={(text) => {
           setName(text);
+          change({ teachAs: isName(text) ? text : null }, { replace: true });
           teach.reset();
         }}
       >
@@ -150,8 +150,10 @@ function TeachForm({ view, change }: { view: View; change: ChangeView }) {
             aria-label={t.orthogonalTo}
             className="chips"
             selectionMode="multiple"
-            selectedKeys={orthogonalTo}
-            onSelectionChange={(keys) => setOrthogonalTo([...keys].map(String))}
+            selectedKeys={independentOf}
+            onSelectionChange={(keys) =>
+              change({ independentOf: [...keys].map(String) }, { replace: true })
+            }
           >
             {items.map((direction) => (
               <ToggleButton key={direction.name} id={direction.name} className="chip">

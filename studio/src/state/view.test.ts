@@ -24,6 +24,8 @@ const FULL: View = {
   wipe: 0.25,
   wipeWall: true,
   teach: "less",
+  teachAs: "stripes",
+  independentOf: ["white", "ginger"],
   more: ["1", "white"],
   less: ["2"],
   direction: "ginger",

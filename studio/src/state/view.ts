@@ -58,6 +58,9 @@ export interface View {
   teach: Side | null;
   more: readonly LatentRef[];
   less: readonly LatentRef[];
+  /** The name that the taught direction gets, and the directions that it is independent of. */
+  teachAs: string | null;
+  independentOf: readonly string[];
   /** The direction whose details are shown. */
   direction: string | null;
 }
@@ -87,6 +90,8 @@ export const DEFAULT_VIEW: View = {
   teach: null,
   more: [],
   less: [],
+  teachAs: null,
+  independentOf: [],
   direction: null,
 };
 
@@ -131,6 +136,8 @@ export function parseView(query: string): View {
     teach: SIDES.find((side) => side === given.get("teach")) ?? null,
     more: refs("more").slice(0, MAX_EXAMPLES),
     less: refs("less").slice(0, MAX_EXAMPLES),
+    teachAs: text("teach_as", isName),
+    independentOf: (given.get("independent_of") ?? "").split(SEPARATOR).filter(isName),
     direction: text("direction", isName),
   };
 }
@@ -163,6 +170,8 @@ export function formatView(view: View): string {
     for (const side of SIDES) {
       add(side, view[side].length === 0 ? null : view[side].join(SEPARATOR));
     }
+    add("teach_as", view.teachAs);
+    add("independent_of", view.independentOf.join(SEPARATOR) || null);
   }
   add("direction", view.direction);
   add("show", view.show);
