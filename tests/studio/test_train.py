@@ -136,6 +136,25 @@ def test_an_interrupted_upload_continues(visitor: Visitor, tmp_path: Path) -> No
     assert sent[:6] == SENT_ONCE
 
 
+def test_an_upload_goes_on_on_another_screen_and_leaves_it_alone(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    held: list[Route] = []
+    with visitor.visit("/?screen=train") as page:
+        page.route("**/v1/uploads/*?**", lambda route: held.append(route))
+        choose(page, "Choose an archive", archive(tmp_path / "beside.zip"))
+        with page.expect_request("**/v1/uploads/*?**"):
+            page.get_by_role("button", name="Upload").click()
+        page.get_by_role("link", name="Jobs").click()
+        expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+        with page.expect_response("**/v1/datasets"):
+            held[0].continue_()
+        expect(page.get_by_text("beside", exact=True)).to_be_visible()
+        expect_query(page, {"screen": "jobs"})
+        page.get_by_role("link", name="Train", exact=True).click()
+        expect(page.get_by_role("button", name=re.compile("^Pictures of beside "))).to_be_visible()
+
+
 def test_by_keyboard_an_interrupted_folder_continues_and_is_deleted(
     visitor: Visitor, tmp_path: Path
 ) -> None:
@@ -155,8 +174,9 @@ def test_by_keyboard_an_interrupted_folder_continues_and_is_deleted(
         expect(page.get_by_text("アップロードは 2")).to_be_visible()
         keyboard.give_files("フォルダーを選ぶ", path)
         keyboard.press("button", "アップロード")
-        expect(page.get_by_text("36 枚 · 64 × 64 · 3 クラス")).to_be_visible()
-        expect(page.get_by_text("filler.bin")).to_be_visible()
+        report = page.get_by_role("region", name="画像の診断")
+        expect(report.get_by_text("36 枚 · 64 × 64 · 3 クラス")).to_be_visible()
+        expect(report.get_by_text("filler.bin")).to_be_visible()
         keyboard.press("button", "別の画像")
         keyboard.press("button", "削除 folder")
         question = page.get_by_role("alertdialog")

@@ -1,8 +1,8 @@
 import { Button } from "react-aria-components";
 import { drawScaled } from "../pictures/draw";
 import { stageScale } from "../pictures/StageCanvas";
+import { canvasOf } from "./canvas";
 import { usePictures } from "./pictures";
-import { canvasOf } from "./Stage";
 import { t } from "./texts";
 
 /** Saves the picture as it is, and enlarged. */

@@ -3,6 +3,7 @@ import { drawScaled } from "../pictures/draw";
 import { captionOf } from "../pictures/latent";
 import { StageCanvas } from "../pictures/StageCanvas";
 import { Segments } from "../ui/controls";
+import { canvasOf } from "./canvas";
 import { Directions } from "./Directions";
 import type { Sample } from "./generator";
 import { blend, cornerWeights, pathAt, slerp, truncate } from "./latents";
@@ -99,13 +100,4 @@ function Picture({
       <StageCanvas ref={canvas} shape={[height, width]} label={label} busy={!isCurrent} />
     </div>
   );
-}
-
-/** A picture on a canvas of its own size. */
-export function canvasOf(picture: ImageData): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  canvas.width = picture.width;
-  canvas.height = picture.height;
-  canvas.getContext("2d")?.putImageData(picture, 0, 0);
-  return canvas;
 }

@@ -75,6 +75,12 @@ function Setting({
 }) {
   const t = useTrainTexts();
   const [text, setText] = useState(value);
+  const [known, setKnown] = useState(value);
+  if (value !== known) {
+    // It was changed elsewhere: another preset has been chosen, for example.
+    setKnown(value);
+    setText(value);
+  }
   const usual = String(schema.default);
   const values = valuesOf(schema);
   if (values !== null) {

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Button, DropZone, FileTrigger } from "react-aria-components";
 import { useTexts } from "../i18n";
 import { FolderIcon, PicturesIcon } from "../ui/icons";
@@ -12,6 +12,10 @@ import { useTrainTexts } from "./texts";
 import { UploadForm } from "./UploadForm";
 import { UploadProgress } from "./UploadProgress";
 import { upload, useUpload } from "./upload";
+
+/** Hears of the dataset that an upload became while the panel is shown: an upload goes on on other
+ * screens, whose address is not its own. */
+let listener: ((dataset: string) => void) | null = null;
 
 /** Where pictures are dropped or chosen, named and uploaded. */
 export function UploadPanel({
@@ -37,11 +41,17 @@ export function UploadPanel({
     setSelection(null);
     onPacking({});
   };
+  useEffect(() => {
+    listener = onCreated;
+    return () => {
+      listener = null;
+    };
+  });
   const start = async (chosen: Selection, fields: UploadFields) => {
     const dataset = await upload(chosen, fields);
     if (dataset === null) return;
     void client.invalidateQueries({ queryKey: ["datasets"] });
-    onCreated(dataset.name);
+    listener?.(dataset.name);
   };
 
   if (state !== null && state.phase !== "failed") {

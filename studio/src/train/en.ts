@@ -1,3 +1,5 @@
+import type { Translation } from "../i18n/en";
+
 /** The English texts of the screen Train. */
 export const en = {
   title: "Train on your own pictures",
@@ -31,7 +33,8 @@ export const en = {
   fit_pad: "Pad",
   fit_stretch: "Stretch",
   fitHelp_crop: "The middle of each picture is kept, its edges are cut off.",
-  fitHelp_pad: "The whole picture is kept, with bars beside it, which the model learns too.",
+  fitHelp_pad:
+    "The whole picture is kept. White bars fill the rest, and the model learns them too.",
   fitHelp_stretch: "The whole picture is squeezed into a square.",
   repetitions: "Repetitions",
   repetitions_keep: "Keep",
@@ -77,7 +80,7 @@ export const en = {
   refusedFiles: "Refused files",
   moreRefused: (count: string) => `and ${count} more`,
   sheet: (name: string) => `Pictures of ${name}`,
-  allWell: "The doctor has found nothing to complain about.",
+  allWell: "The doctor has found no fault.",
   finding_near_duplicates: "Repetitions",
   finding_outliers: "Unlike everything else",
   finding_letterboxed: "Bars at the edges",
@@ -104,7 +107,7 @@ export const en = {
   presetText_dcgan: "As the article trains it on 3,000 cats. To repeat it, and to compare.",
   preset_mlp: "The first GAN (Keras)",
   presetText_mlp:
-    "Dense layers, as the article on handwritten digits writes them. Quick, speckled.",
+    "Dense layers, as in the article on handwritten digits. Fast, with grainy images.",
   "preset_mlp-relu": "The first GAN (MindSpore)",
   "presetText_mlp-relu": "The other article on digits: dense layers with ReLU.",
   "preset_dcgan-paper": "DCGAN at full width",
@@ -124,7 +127,7 @@ export const en = {
   length: "How long",
   length_quick: "A quick look",
   length_good: "Good",
-  length_long: "As long as it gets better",
+  length_long: "Until it stops improving",
   imagesField: "Images",
   views: (count: string) => `Each picture is seen ${count} times.`,
 
@@ -211,13 +214,14 @@ export const en = {
   restartAnew: "Start again from the beginning, with the remedy",
   restartAnewTitle: "Start again from the beginning?",
   restartAnewHelp:
-    "This training has no checkpoint. It is cancelled, and a new one begins. It changes learning rate, penalty or augmentation by itself when a signal rises.",
+    "This training has no checkpoint. A new one begins, and this one is cancelled if it still runs. The new one changes learning rate, penalty or augmentation by itself when a signal rises.",
   restartChanges: (changes: string) => `The new training has ${changes}.`,
   restartHelp:
-    "This training is cancelled, and a new one starts from its newest checkpoint. It changes learning rate, penalty or augmentation by itself when a signal rises.",
+    "A new training starts from the newest checkpoint, and this one is cancelled if it still runs. The new one changes learning rate, penalty or augmentation by itself when a signal rises.",
   restartConfirm: "Start again",
   stopHere: "End it here: the best checkpoint is served",
   stopTitle: "End the training here?",
+  stopConfirm: "End the training",
 
   scores: "Scores",
   noScores: "The first scores come after some minutes, and with the last checkpoint.",
@@ -231,7 +235,7 @@ export const en = {
   copies: "Copies",
   atBest: (real: string) => `real pictures: ${real}`,
   evaluate: "Score it thoroughly",
-  evaluateHelp: "As many images as the dataset has, in a queue of its own.",
+  evaluateHelp: "Scores as many images as the dataset has. It waits for no training.",
   evaluating: "Being scored…",
   evaluateQueued: "The evaluation is queued",
 
@@ -247,3 +251,5 @@ export const en = {
   compareOption: (model: string, preset: string) => `${model} · ${preset}`,
   otherRun: (model: string) => `Dashed: ${model}`,
 };
+
+export type TrainTexts = Translation<typeof en>;

@@ -1,4 +1,4 @@
-import type { TrainTexts } from "./texts";
+import type { TrainTexts } from "./en";
 
 export const ja: TrainTexts = {
   title: "自分の画像で学習する",
@@ -32,7 +32,7 @@ export const ja: TrainTexts = {
   fit_pad: "余白を足す",
   fit_stretch: "引き伸ばす",
   fitHelp_crop: "中央を残し、はみ出す部分を切り落とします。",
-  fitHelp_pad: "全体を残し、横に帯を足します。帯も学習されます。",
+  fitHelp_pad: "全体を残し、余った部分を白い帯で埋めます。帯も学習されます。",
   fitHelp_stretch: "全体を正方形に押し込みます。",
   repetitions: "ほぼ同じ画像",
   repetitions_keep: "残す",
@@ -123,7 +123,7 @@ export const ja: TrainTexts = {
   length: "長さ",
   length_quick: "まず試す",
   length_good: "しっかり",
-  length_long: "良くなる限り",
+  length_long: "良くならなくなるまで",
   imagesField: "枚数",
   views: (count) => `1 枚の画像を ${count} 回見ます。`,
 
@@ -205,14 +205,15 @@ export const ja: TrainTexts = {
   restartAnew: "最初から、対策を加えてやり直す",
   restartAnewTitle: "最初からやり直しますか?",
   restartAnewHelp:
-    "この学習にはチェックポイントがありません。キャンセルし、新しい学習を始めます。兆候が現れると、学習率・罰則・データ拡張を自動で変えます。",
+    "この学習にはチェックポイントがありません。新しい学習を始め、この学習がまだ実行中ならキャンセルします。新しい学習は、兆候が現れると、学習率・罰則・データ拡張を自動で変えます。",
   restartChanges: (changes) => `新しい学習の設定: ${changes}`,
   restartTitle: "最新のチェックポイントからやり直しますか?",
   restartHelp:
-    "この学習をキャンセルし、最新のチェックポイントから新しい学習を始めます。兆候が現れると、学習率・罰則・データ拡張を自動で変えます。",
+    "最新のチェックポイントから新しい学習を始め、この学習がまだ実行中ならキャンセルします。新しい学習は、兆候が現れると、学習率・罰則・データ拡張を自動で変えます。",
   restartConfirm: "やり直す",
   stopHere: "ここで終える(最良のチェックポイントが配信されます)",
   stopTitle: "ここで学習を終えますか?",
+  stopConfirm: "学習を終える",
 
   scores: "スコア",
   noScores: "最初のスコアは数分後に、最後のチェックポイントでは必ず出ます。",
@@ -226,7 +227,7 @@ export const ja: TrainTexts = {
   copies: "コピー",
   atBest: (real) => `実画像: ${real}`,
   evaluate: "詳しく採点する",
-  evaluateHelp: "データセットと同じ枚数で採点します。専用の待ち行列で動きます。",
+  evaluateHelp: "データセットと同じ枚数で採点します。学習の終わりを待たずに始まります。",
   evaluating: "採点中…",
   evaluateQueued: "採点を待ち行列に入れました",
 

@@ -1,9 +1,8 @@
 import { useScreenTexts } from "../i18n";
-import type { Translation } from "../i18n/en";
-import { en } from "./en";
+import { en, type TrainTexts } from "./en";
 import { ja } from "./ja";
 
-export type TrainTexts = Translation<typeof en>;
+export type { TrainTexts };
 
 const TEXTS = { en, ja };
 

@@ -102,7 +102,7 @@ function Remedy({
       <ConfirmButton
         label={t.stopHere}
         title={t.stopTitle}
-        confirm={t.cancel}
+        confirm={t.stopConfirm}
         danger
         onConfirm={() => action.mutateAsync("cancel")}
       >
