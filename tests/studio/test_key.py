@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from running_api import running_api
 
 from app.domain.settings import Settings
@@ -31,10 +31,27 @@ def test_the_page_asks_for_the_key_and_shows_and_saves_pictures_with_it(
         key = page.get_by_label("Key", exact=True)
         key.fill("wrong")
         key.press("Enter")
-        expect(page.get_by_text("The service does not know this key.")).to_be_visible()
+        refused = page.get_by_text("The service does not know this key.")
+        expect(refused).to_be_visible()
+        held: list[Route] = []  # requests with the wrong key, which are under way meanwhile
+
+        def hold_wrong_ones(route: Route) -> None:
+            if route.request.headers.get("authorization") == "Bearer wrong":
+                held.append(route)
+            else:
+                route.continue_()
+
+        page.route("**/v1/models?*", hold_wrong_ones)
+        with page.expect_request("**/v1/models?*"):
+            pass
         key.fill("secret")
         key.press("Enter")
         wait_for_pictures(page)
+        with page.expect_response(lambda response: response.status == 401):
+            held[0].continue_()
+        wait_for_pictures(page)
+        expect(refused).to_have_count(0)
+        page.unroute("**/v1/models?*")
         page.reload()
         wait_for_pictures(page)  # the key is kept
         page.get_by_role("button", name="Picture 7", exact=True).click()

@@ -1,6 +1,6 @@
 import createClient from "openapi-fetch";
 import { currentKey, refuseKey } from "./key";
-import { Problem } from "./problem";
+import { Problem, problemFrom } from "./problem";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -38,7 +38,7 @@ export async function request(input: Request | string, init?: RequestInit): Prom
     if (sent.signal.aborted) throw error;
     throw new Problem(0, "");
   }
-  if (response.status === 401) refuseKey();
+  if (response.status === 401) refuseKey(key);
   if (!response.ok && response.status !== 304) throw await problemOf(response);
   return response;
 }
@@ -65,20 +65,8 @@ export function binary(file: Blob): string {
 
 async function problemOf(response: Response): Promise<Problem> {
   const retryAfter = Number(response.headers.get("Retry-After")) || null;
-  try {
-    const body = (await response.json()) as Schemas["Problem"];
-    return new Problem(
-      response.status,
-      body.detail,
-      body.field ?? null,
-      body.job ?? null,
-      retryAfter,
-      body.kind ?? null,
-      body.value ?? null,
-    );
-  } catch {
-    return new Problem(response.status, response.statusText, null, null, retryAfter);
-  }
+  const body = await response.text().catch(() => "");
+  return problemFrom(response.status, body, retryAfter);
 }
 
 /** The data of a call of `api`, which throws for every error. */

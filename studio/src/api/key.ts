@@ -22,9 +22,10 @@ export function setKey(value: string | null): void {
   notify();
 }
 
-/** The service answered 401: it needs a key, or another one. */
-export function refuseKey(): void {
-  if (refused) return;
+/** The service answered 401 to a request with the key `sent`: it needs a key, or another one. The
+ * response to a request that was sent before another key was entered says nothing about that key. */
+export function refuseKey(sent: string | null): void {
+  if (refused || sent !== key) return;
   refused = true;
   notify();
 }

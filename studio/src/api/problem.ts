@@ -1,6 +1,7 @@
 import type { components } from "./schema";
 
-type ProblemKind = components["schemas"]["Problem"]["kind"];
+type Body = components["schemas"]["Problem"];
+type ProblemKind = Body["kind"];
 
 /** An error that the service describes (RFC 9457), or status 0 where it does not answer. */
 export class Problem extends Error {
@@ -16,4 +17,37 @@ export class Problem extends Error {
   ) {
     super(detail);
   }
+}
+
+/** The error of a response: as the service describes it, or its status alone where the body comes from
+ * elsewhere, such as the page of a proxy. */
+export function problemFrom(
+  status: number,
+  body: string,
+  retryAfter: number | null = null,
+): Problem {
+  const problem = parsed(body);
+  return new Problem(
+    status,
+    problem.detail ?? `The response has the status ${status}.`,
+    problem.field,
+    problem.job,
+    retryAfter,
+    problem.kind,
+    problem.value,
+  );
+}
+
+function parsed(body: string): Partial<Body> {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Whether an error says that what was requested does not exist. */
+export function isMissing(error: Error | null): boolean {
+  return error instanceof Problem && error.status === 404;
 }

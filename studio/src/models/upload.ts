@@ -1,7 +1,7 @@
 import { type Schemas, serviceUrl } from "../api/client";
 import { currentKey, refuseKey } from "../api/key";
 import { pathOf } from "../api/paths";
-import { Problem } from "../api/problem";
+import { Problem, problemFrom } from "../api/problem";
 
 /** Uploads a bundle or a safetensors file as a new model; `onProgress` hears the share that is sent,
  * which fetch does not tell. */
@@ -21,19 +21,10 @@ export function uploadModel(
     upload.upload.onprogress = ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0);
     upload.onerror = () => reject(new Problem(0, ""));
     upload.onload = () => {
+      if (upload.status === 401) refuseKey(key);
       if (upload.status === 202) resolve(JSON.parse(upload.responseText) as Schemas["JobView"]);
-      else reject(problemOf(upload));
+      else reject(problemFrom(upload.status, upload.responseText));
     };
     upload.send(form);
   });
-}
-
-function problemOf({ status, statusText, responseText }: XMLHttpRequest): Problem {
-  if (status === 401) refuseKey();
-  try {
-    const { detail, field } = JSON.parse(responseText) as Schemas["Problem"];
-    return new Problem(status, detail, field ?? null);
-  } catch {
-    return new Problem(status, statusText);
-  }
 }

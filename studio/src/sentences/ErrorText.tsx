@@ -6,7 +6,8 @@ import { Said } from "./Said";
 /** What went wrong with a request. In Japanese its kind comes first, then the service's words. */
 export function ErrorText({ error }: { error: Error }) {
   const { t } = useTexts();
-  if (error.message === "") return t.offline;
-  const japanese = error instanceof Problem && error.status !== 0 ? problemOf(error) : null;
+  const problem = error instanceof Problem ? error : null;
+  if (problem?.status === 0) return t.offline;
+  const japanese = problem === null ? null : problemOf(problem);
   return <Said english={error.message} japanese={japanese} detail />;
 }
