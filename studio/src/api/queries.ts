@@ -1,8 +1,19 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { editParameters, latentOf } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { api, binary, data, formOf, type Model, type NamedLatent, type Schemas } from "./client";
+import {
+  api,
+  binary,
+  type Checkpoint,
+  data,
+  formOf,
+  type Job,
+  type Model,
+  type NamedLatent,
+  type Schemas,
+} from "./client";
 import { allItems } from "./pagination";
+import { isMissing } from "./problem";
 
 const JOB_POLL_MS = 1000;
 const QUEUED_POLL_MS = 2000;
@@ -42,7 +53,19 @@ export function useCheckpoints(model: string) {
           }),
         ),
       ),
+    enabled: model !== "",
   });
+}
+
+/** The checkpoints that a training has stored, the newest first; undefined until they are known. */
+export function useJobCheckpoints(job: Job): {
+  checkpoints: Checkpoint[] | undefined;
+  error: Error | null;
+} {
+  const { data: all, error } = useCheckpoints(job.model ?? "");
+  // The model may have been deleted, and its checkpoints with it.
+  if (job.model === null || isMissing(error)) return { checkpoints: [], error: null };
+  return { checkpoints: all?.items.filter((checkpoint) => checkpoint.job === job.id), error };
 }
 
 export function useDatasets() {

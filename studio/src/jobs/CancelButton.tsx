@@ -1,7 +1,8 @@
 import type { Job } from "../api/client";
 import { useJobAction } from "../api/jobs";
-import { hasEnded, useCheckpoints } from "../api/queries";
+import { hasEnded, useJobCheckpoints } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
+import { ErrorText } from "../sentences/ErrorText";
 import { ConfirmButton } from "../ui/ConfirmButton";
 import { CloseIcon } from "../ui/icons";
 import { STATUS_TEXTS } from "../ui/statusTexts";
@@ -24,33 +25,46 @@ export function CancelButton({ job }: { job: Job }) {
       isDisabled={job.stop_requested === "cancel"}
       onConfirm={() => action.mutateAsync("cancel")}
     >
-      <dl className="facts">
-        {job.kind === "train" && job.model !== null ? (
-          <Training job={job} model={job.model} />
-        ) : (
-          <Other job={job} />
-        )}
-      </dl>
+      <KeptAndLost job={job} />
       <p className="muted">{t.otherJobs}</p>
     </ConfirmButton>
+  );
+}
+
+/** What is kept of a job that is cancelled, and what is lost. */
+export function KeptAndLost({ job }: { job: Job }) {
+  return (
+    <dl className="facts">
+      {job.kind === "train" && job.model !== null ? (
+        <Training job={job} model={job.model} />
+      ) : (
+        <Other job={job} />
+      )}
+    </dl>
   );
 }
 
 function Training({ job, model }: { job: Job; model: string }) {
   const t = useScreenTexts(TEXTS);
   const { n } = useTexts();
-  const checkpoints = useCheckpoints(model).data?.items.filter(({ job: id }) => id === job.id);
-  const newest = checkpoints?.[0]; // the service lists the newest first
+  const { checkpoints, error } = useJobCheckpoints(job);
+  if (checkpoints === undefined) {
+    return (
+      <>
+        <dt>{t.kept}</dt>
+        <dd>{error === null ? "…" : <ErrorText error={error} />}</dd>
+      </>
+    );
+  }
+  const newest = checkpoints[0];
   const seen = job.progress.images_seen;
   return (
     <>
       <dt>{t.kept}</dt>
       <dd>
-        {checkpoints === undefined
-          ? "…"
-          : newest === undefined
-            ? t.keptNoCheckpoint
-            : t.keptCheckpoints(n(checkpoints.length), model, n(newest.images_seen))}
+        {newest === undefined
+          ? t.keptNoCheckpoint
+          : t.keptCheckpoints(n(checkpoints.length), model, n(newest.images_seen))}
       </dd>
       <dt>{t.lost}</dt>
       <dd>

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "react";
 import { Button } from "react-aria-components";
 import type { Job } from "../api/client";
 import { useJobAction } from "../api/jobs";
+import { isMissing } from "../api/problem";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { ErrorText } from "../sentences/ErrorText";
@@ -68,7 +69,7 @@ export function JobPane({
             <p className="muted">{common.loading}…</p>
           ) : (
             <p className="alert" role="alert">
-              <strong>{t.notFound}</strong>
+              <strong>{isMissing(error) ? t.notFound : common.failed}</strong>
               <span>
                 <ErrorText error={error} />
               </span>

@@ -5,6 +5,7 @@ import { hasEnded } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
 import { useFormats } from "../i18n/formats";
 import { ScoresTable } from "../scores/ScoresTable";
+import { ErrorText } from "../sentences/ErrorText";
 import { ConfirmButton } from "../ui/ConfirmButton";
 import { DownloadLink } from "../ui/DownloadLink";
 import { TrashIcon } from "../ui/icons";
@@ -36,6 +37,12 @@ function Files({ job }: { job: Job }) {
   return (
     <section className="section">
       <h3>{t.files}</h3>
+      {stored.isPending && <p className="muted">{common.loading}…</p>}
+      {stored.error !== null && (
+        <p className="field-error" role="alert">
+          <ErrorText error={stored.error} />
+        </p>
+      )}
       {stored.data !== undefined && files.length === 0 && <p className="muted">{t.noFiles}</p>}
       <ul className="job-files">
         {files.map((file) => (
@@ -57,8 +64,12 @@ function Files({ job }: { job: Job }) {
       </ul>
       <div className="button-row">
         {stored.hasNextPage && (
-          <Button className="button" onPress={() => void stored.fetchNextPage()}>
-            {t.more}
+          <Button
+            className="button"
+            isDisabled={stored.isFetchingNextPage}
+            onPress={() => void stored.fetchNextPage()}
+          >
+            {stored.isFetchingNextPage ? t.loadingMore : t.more}
           </Button>
         )}
         {hasEnded(job.status) && files.length > 0 && (

@@ -28,13 +28,15 @@ export default function JobsScreen() {
 
   const liveJobs = live.data?.items ?? [];
   const endedJobs = itemsOf(ended.data).filter((job) => hasEnded(job.status));
-  const openFirst = view.job !== null && !hasEnded(open.data?.status) ? [view.job] : [];
+  // The stream of events is refused if one of its jobs does not exist.
+  const openFirst = open.data !== undefined && !hasEnded(open.data.status) ? [open.data.id] : [];
   useFollowedJobs([...new Set([...openFirst, ...liveJobs.map((job) => job.id)])]);
 
   const showsLive = view.status === null || LIVE.includes(view.status);
   const showsEnded = view.status === null || ENDED.includes(view.status);
   const isLoading = live.data === undefined || (showsEnded && ended.data === undefined);
-  const error = live.error ?? ended.error;
+  const moreError = ended.isFetchNextPageError ? ended.error : null;
+  const error = live.error ?? (moreError === null ? ended.error : null);
   const isEmpty = !isLoading && liveJobs.length + endedJobs.length === 0 && !ended.hasNextPage;
   const row = (job: Job) => <JobRow key={job.id} job={job} view={view} />;
   return (
@@ -69,6 +71,7 @@ export default function JobsScreen() {
             {ended.hasNextPage && (
               <More
                 isLoading={ended.isFetchingNextPage}
+                error={moreError}
                 onMore={() => void ended.fetchNextPage()}
               />
             )}
@@ -116,26 +119,41 @@ function Empty({ isFiltered, clear }: { isFiltered: boolean; clear: () => void }
   );
 }
 
-/** Fetches the next page when it comes into view, or is pressed. */
-function More({ isLoading, onMore }: { isLoading: boolean; onMore: () => void }) {
+/** Fetches the next page when it comes into view, or is pressed; after an error only when it is
+ * pressed. */
+function More({
+  isLoading,
+  error,
+  onMore,
+}: {
+  isLoading: boolean;
+  error: Error | null;
+  onMore: () => void;
+}) {
   const t = useScreenTexts(TEXTS);
+  const { t: common } = useTexts();
   const place = useRef<HTMLDivElement>(null);
   const newest = useRef(onMore);
   useEffect(() => {
     newest.current = onMore;
   });
   useEffect(() => {
-    if (place.current === null || isLoading) return;
+    if (place.current === null || isLoading || error !== null) return;
     const observer = new IntersectionObserver(([entry]) => {
       if (entry?.isIntersecting) newest.current();
     });
     observer.observe(place.current);
     return () => observer.disconnect();
-  }, [isLoading]);
+  }, [isLoading, error]);
   return (
     <div ref={place}>
+      {error !== null && (
+        <p className="field-error" role="alert">
+          <ErrorText error={error} />
+        </p>
+      )}
       <Button className="button" isDisabled={isLoading} onPress={onMore}>
-        {isLoading ? t.loadingMore : t.more}
+        {isLoading ? t.loadingMore : error !== null ? common.retry : t.more}
       </Button>
     </div>
   );

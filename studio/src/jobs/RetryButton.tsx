@@ -2,7 +2,7 @@ import { useState } from "react";
 import { Button, Radio, RadioGroup } from "react-aria-components";
 import type { Job } from "../api/client";
 import { useQueueJob, useSearchDirections } from "../api/jobs";
-import { hasEnded, useCheckpoints } from "../api/queries";
+import { hasEnded, useJobCheckpoints } from "../api/queries";
 import { continuedRequest, isRetried, repeatedRequest, trainingRequest } from "../api/retry";
 import { useScreenTexts, useTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
@@ -27,8 +27,7 @@ function RetryTraining({ job, onQueued }: { job: Job; onQueued: (job: string) =>
   const { n } = useTexts();
   const queue = useQueueJob();
   const [from, setFrom] = useState("start");
-  const checkpoints = useCheckpoints(job.model ?? "").data?.items ?? [];
-  const newest = checkpoints.find((checkpoint) => checkpoint.job === job.id);
+  const newest = useJobCheckpoints(job).checkpoints?.[0];
   const start = trainingRequest(job);
   const continued = newest && continuedRequest(job, newest);
   const request = (from === "checkpoint" && continued) || start;

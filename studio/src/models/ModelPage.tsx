@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { Model } from "../api/client";
 import { api, data, serviceUrl } from "../api/client";
 import { pathOf } from "../api/paths";
-import { Problem } from "../api/problem";
+import { isMissing } from "../api/problem";
 import { useCheckpoints } from "../api/queries";
 import { useScreenTexts, useTexts } from "../i18n";
 import { ErrorText } from "../sentences/ErrorText";
@@ -42,7 +42,7 @@ export function ModelPage({
     queryFn: () => data(api.GET("/v1/models/{name}", { params: { path: { name } } })),
     refetchInterval: 15_000,
   });
-  const isMissing = model.error instanceof Problem && model.error.status === 404;
+  const isGone = isMissing(model.error);
   return (
     <main className="page">
       <div className="model-head">
@@ -55,8 +55,8 @@ export function ModelPage({
       </div>
       {model.error !== null && (
         <div className="alert" role="alert">
-          <strong>{isMissing ? t.notFound(name) : common.failed}</strong>
-          <span>{isMissing ? t.notFoundHelp : <ErrorText error={model.error} />}</span>
+          <strong>{isGone ? t.notFound(name) : common.failed}</strong>
+          <span>{isGone ? t.notFoundHelp : <ErrorText error={model.error} />}</span>
         </div>
       )}
       {model.data === undefined && model.error === null && (
@@ -78,10 +78,9 @@ function Sections({
 }) {
   const t = useScreenTexts(TEXTS);
   const { t: common } = useTexts();
-  const checkpoints = useCheckpoints(model.name).data?.items ?? [];
+  const checkpoints = useCheckpoints(model.name);
   useModelJobs(model.name);
   useRefreshWhen(`${model.checkpoints} ${model.checkpoint}`);
-  const served = checkpoints.find((checkpoint) => checkpoint.served);
   if (model.checkpoint === null) {
     return (
       <div className="blank">
@@ -92,12 +91,23 @@ function Sections({
       </div>
     );
   }
+  if (checkpoints.data === undefined) {
+    return checkpoints.error === null ? (
+      <p className="muted">{common.loading}…</p>
+    ) : (
+      <p className="alert" role="alert">
+        <ErrorText error={checkpoints.error} />
+      </p>
+    );
+  }
+  const { items } = checkpoints.data;
+  const served = items.find((checkpoint) => checkpoint.served);
   return (
     <>
       <Strip model={model} count={PICTURES} />
       <Checkpoints
         model={model}
-        checkpoints={checkpoints}
+        checkpoints={items}
         score={view.score}
         onScore={(score) => change({ score }, { replace: true })}
       />

@@ -224,6 +224,7 @@ export const en = {
   stopConfirm: "End the training",
 
   scores: "Scores",
+  endedWithoutScores: "None of its checkpoints was scored.",
   noScores: "The first scores come after some minutes, and with the last checkpoint.",
   scoreBar: (percent: string) => `${percent} of the way from noise to your pictures`,
   noise: "Noise",
@@ -240,6 +241,7 @@ export const en = {
   evaluateQueued: "The evaluation is queued",
 
   checkpoints: "Checkpoints",
+  endedWithoutCheckpoint: "The training ended before its first checkpoint.",
   noCheckpoints: "The first one comes after five minutes at the latest.",
   served: "Served",
   explore: "Explore",

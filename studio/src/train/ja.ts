@@ -216,6 +216,7 @@ export const ja: TrainTexts = {
   stopConfirm: "学習を終える",
 
   scores: "スコア",
+  endedWithoutScores: "採点されたチェックポイントはありません。",
   noScores: "最初のスコアは数分後に、最後のチェックポイントでは必ず出ます。",
   scoreBar: (percent) => `ノイズからあなたの画像までの ${percent} の位置`,
   noise: "ノイズ",
@@ -232,6 +233,7 @@ export const ja: TrainTexts = {
   evaluateQueued: "採点を待ち行列に入れました",
 
   checkpoints: "チェックポイント",
+  endedWithoutCheckpoint: "最初のチェックポイントができる前に学習が終わりました。",
   noCheckpoints: "遅くとも 5 分後に最初のものができます。",
   served: "配信中",
   explore: "探索",

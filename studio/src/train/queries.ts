@@ -11,6 +11,7 @@ import { Problem } from "../api/problem";
 
 export type Quote = Schemas["Quote"];
 
+const INGEST_POLL_MS = 10_000; // the stream of events may be shut
 const QUOTE_STALE_MS = 600_000; // as long as the service remembers a measurement
 
 /** A dataset, and while it is packed, how far that is. */
@@ -20,6 +21,7 @@ export function useDataset(name: string) {
   const query = useQuery({
     queryKey,
     queryFn: () => data(api.GET("/v1/datasets/{name}", { params: { path: { name } } })),
+    refetchInterval: ({ state }) => state.data?.status === "ingesting" && INGEST_POLL_MS,
   });
   const job = query.data?.status === "ingesting" ? query.data.job : null;
   const progressKey = ["ingest", query.data?.job];

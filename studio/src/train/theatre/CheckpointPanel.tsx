@@ -1,8 +1,9 @@
 import type { Job } from "../../api/client";
-import { useCheckpoints } from "../../api/queries";
+import { hasEnded, useJobCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { useFormats } from "../../i18n/formats";
 import { scoreOf } from "../../scores/scores";
+import { ErrorText } from "../../sentences/ErrorText";
 import { screenQuery } from "../../state/screen";
 import { ScreenLink } from "../../ui/ScreenLink";
 import { useTrainTexts } from "../texts";
@@ -11,16 +12,23 @@ import { useTrainTexts } from "../texts";
  * of another one. */
 export function CheckpointPanel({ job }: { job: Job }) {
   const t = useTrainTexts();
-  const { n } = useTexts();
+  const { t: common, n } = useTexts();
   const { moment } = useFormats();
-  const items = useCheckpoints(job.model ?? "").data?.items ?? [];
-  const own = items.filter((checkpoint) => checkpoint.job === job.id);
+  const { checkpoints, error } = useJobCheckpoints(job);
   return (
     <section className="panel-box" aria-labelledby="checkpoints-title">
       <h2 id="checkpoints-title">{t.checkpoints}</h2>
-      {own.length === 0 && <p className="muted">{t.noCheckpoints}</p>}
+      {checkpoints === undefined && error === null && <p className="muted">{common.loading}…</p>}
+      {checkpoints === undefined && error !== null && (
+        <p className="field-error" role="alert">
+          <ErrorText error={error} />
+        </p>
+      )}
+      {checkpoints?.length === 0 && (
+        <p className="muted">{hasEnded(job.status) ? t.endedWithoutCheckpoint : t.noCheckpoints}</p>
+      )}
       <ul className="checkpoint-rows" aria-live="polite">
-        {own.map((checkpoint) => {
+        {checkpoints?.map((checkpoint) => {
           const kid = scoreOf(checkpoint.metrics, "kid");
           const { id, images_seen, served, created_at } = checkpoint;
           return (

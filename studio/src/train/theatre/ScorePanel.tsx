@@ -1,6 +1,6 @@
 import { Meter } from "react-aria-components";
 import type { Checkpoint, Job } from "../../api/client";
-import { useCheckpoints } from "../../api/queries";
+import { hasEnded, useJobCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { closeness, type Metrics, noiseScore, realScore, scoreOf } from "../../scores/scores";
 import { useTrainTexts } from "../texts";
@@ -13,9 +13,9 @@ type Distance = (typeof DISTANCES)[number];
 export function ScorePanel({ job }: { job: Job }) {
   const t = useTrainTexts();
   const { n } = useTexts();
-  const checkpoints = useCheckpoints(job.model ?? "").data?.items ?? [];
-  const own = checkpoints.filter((checkpoint) => checkpoint.job === job.id);
-  const scored = own.filter(({ metrics }) => metrics !== null);
+  const { checkpoints } = useJobCheckpoints(job); // the panel of the checkpoints shows an error
+  const last = checkpoints?.[0];
+  const scored = checkpoints?.filter(({ metrics }) => metrics !== null) ?? [];
   const newest = scored[0];
   return (
     <section className="panel-box" aria-labelledby="scores-title">
@@ -33,10 +33,12 @@ export function ScorePanel({ job }: { job: Job }) {
           <Shares metrics={newest.metrics} />
         </>
       ) : (
-        <p className="muted">{t.noScores}</p>
+        checkpoints !== undefined && (
+          <p className="muted">{hasEnded(job.status) ? t.endedWithoutScores : t.noScores}</p>
+        )
       )}
-      {own[0] !== undefined && job.dataset !== null && (
-        <Evaluation checkpoint={own[0].id} dataset={job.dataset} />
+      {last !== undefined && job.dataset !== null && (
+        <Evaluation key={last.id} checkpoint={last.id} dataset={job.dataset} />
       )}
     </section>
   );

@@ -1,3 +1,4 @@
+import { isMissing } from "../../api/problem";
 import { useJob } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { ErrorText } from "../../sentences/ErrorText";
@@ -33,13 +34,14 @@ export function Theatre({
   const { t: common } = useTexts();
   const { data: job, error } = useJob(id, FOLLOWED);
   const other = useJob(state.compare, FOLLOWED);
-  useLiveTrainings(state.compare === null ? [id] : [id, state.compare]);
+  // The stream of events is refused if one of its jobs does not exist.
+  useLiveTrainings([job, other.data].flatMap((known) => known?.id ?? []));
 
   if (job === undefined) {
     if (error === null) return <Notice title={common.loading} quiet />;
     return (
       <Notice
-        title={t.jobMissing}
+        title={isMissing(error) ? t.jobMissing : common.failed}
         text={<ErrorText error={error} />}
         action={{ text: t.trainings, onPress: () => navigate(screenQuery("train")) }}
       />
