@@ -10,7 +10,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from app.domain import datasets, jobs, partial_uploads
+from app.domain import dataset_files, datasets, jobs, partial_uploads
 from app.domain.disk import check_room
 from app.domain.errors import (
     Conflict,
@@ -250,7 +250,7 @@ def get_dataset_preview(name: str, database: DatabaseDep, store: StoreDep) -> Re
     """A contact sheet of pictures spread over the whole dataset, as they were packed."""
     with database.read() as session:
         dataset = datasets.find(session, name)
-    return Response(datasets.read_preview(store, dataset), media_type="image/png")
+    return Response(dataset_files.read_preview(store, dataset), media_type="image/png")
 
 
 @router.get(
@@ -262,7 +262,7 @@ def get_dataset_findings(name: str, database: DatabaseDep, store: StoreDep) -> R
     """A contact sheet of the worst pictures of each finding in the report's `doctor`."""
     with database.read() as session:
         dataset = datasets.find(session, name)
-    return Response(datasets.read_doctor(store, dataset), media_type="image/png")
+    return Response(dataset_files.read_doctor(store, dataset), media_type="image/png")
 
 
 @router.get(
@@ -284,12 +284,12 @@ def get_dataset_image(
     """One picture as it was packed, by its index in the dataset."""
     with database.read() as session:
         dataset = datasets.find(session, name)
-    datasets.check_index(dataset, index)
+    dataset_files.check_index(dataset, index)
     _check_same(dataset, "content_hash", content_hash, dataset.content_hash)
     headers = _caching(f"{dataset.content_hash}-{index}", is_immutable=content_hash is not None)
     if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
-    picture = write_png(datasets.read_image(store, dataset, index))
+    picture = write_png(dataset_files.read_image(store, dataset, index))
     return Response(picture, headers=headers, media_type="image/png")
 
 
@@ -311,13 +311,13 @@ def get_rejected_thumbnail(
     """The 64×64 thumbnail of a rejected file, by its `thumbnail` number in the report."""
     with database.read() as session:
         dataset = datasets.find(session, name)
-    datasets.check_thumbnail(dataset, index)
+    dataset_files.check_thumbnail(dataset, index)
     _check_same(dataset, "job", job, dataset.job)
     # The content hash is that of the accepted pictures.
     headers = _caching(f"{dataset.job}-{index}", is_immutable=job is not None)
     if is_not_modified(request, headers):
         return Response(status_code=304, headers=headers)
-    picture = write_png(datasets.read_thumbnail(store, dataset, index))
+    picture = write_png(dataset_files.read_thumbnail(store, dataset, index))
     return Response(picture, headers=headers, media_type="image/png")
 
 

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from job_watch import JobWatch, child_pid
 from servers import ON_POSTGRESQL
 
-from app.domain import datasets, job_objects, jobs
+from app.domain import dataset_files, datasets, job_objects, jobs
 from app.domain.database import Database
 from app.domain.errors import Conflict
 from app.domain.images.checkpoint import GeneratorCheckpoint
@@ -112,7 +112,7 @@ def test_the_images_become_a_dataset_with_the_classes_of_the_model(
             job_objects.unlist_files(session, dataset.job)
     assert (dataset.status, dataset.images, dataset.shape) == ("ready", 25, [28, 28, 3])
     assert dataset.classes == list(CLASSES)
-    pixels = {datasets.read_image(store, dataset, index).tobytes() for index in range(25)}
+    pixels = {dataset_files.read_image(store, dataset, index).tobytes() for index in range(25)}
     path = store.local_copy(checkpoint.onnx_key)
     samples = [Sample(seed, class_from_seed(seed, 2)) for seed in range(25)]
     assert pixels == {image.tobytes() for image in OnnxGenerator(path).render(samples)}
