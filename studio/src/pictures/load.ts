@@ -19,6 +19,7 @@ export function openPictures(source: PictureSource): PictureStore<ImageBitmap> {
     concurrency: 3, // of the six connections that a browser opens to a host
     limit: Math.floor(KEPT_BYTES / (4 * height * width)),
     retryDelay,
+    isOfOneLatent,
   });
 }
 
@@ -54,6 +55,15 @@ async function cut(
   );
   sheet.close();
   return pictures;
+}
+
+/** The fields of a request for pictures that hold for all its latents. */
+const COMMON_FIELDS: readonly (string | null)[] = ["model", "checkpoint", "truncation", "class"];
+
+/** Whether a saved latent or a direction does not exist. */
+function isOfOneLatent(error: unknown): boolean {
+  if (!(error instanceof Problem)) return false;
+  return [404, 422].includes(error.status) && !COMMON_FIELDS.includes(error.field);
 }
 
 /** Only a service that is busy or does not answer is asked again. */

@@ -1,6 +1,8 @@
 import { expect, test, vi } from "vitest";
 import { PictureStore } from "./store";
 
+const MISSING = new Error("there is no such latent");
+
 function harness(limit = 100) {
   const batches: { refs: string[]; resolve: () => void; reject: (error: Error) => void }[] = [];
   const released: string[] = [];
@@ -13,7 +15,8 @@ function harness(limit = 100) {
     batchSize: 3,
     concurrency: 1,
     limit,
-    retryDelay: (failures) => (failures < 2 ? 0 : null),
+    retryDelay: (failures, error) => (failures < 2 && error !== MISSING ? 0 : null),
+    isOfOneLatent: (error) => error === MISSING,
   });
   return { store, batches, released };
 }
@@ -89,4 +92,45 @@ test("a failed batch is requested again; then its pictures are given up", async 
   batches[1]?.reject(new Error("the queue is full"));
   await settled();
   expect(listener.mock.calls).toEqual([[null]]);
+});
+
+test("a missing latent fails alone; the others of its batch are requested singly", async () => {
+  const { store, batches } = harness();
+  const listeners = [vi.fn(), vi.fn()] as const;
+  store.want("gone", listeners[0]);
+  store.want("7", listeners[1]);
+  const forget = store.want("8", () => {});
+  await settled();
+  forget();
+  batches[0]?.reject(MISSING);
+  await settled();
+  batches[1]?.reject(MISSING);
+  await settled();
+  batches[2]?.resolve();
+  await settled();
+  expect(batches.map((batch) => batch.refs)).toEqual([["gone", "7", "8"], ["gone"], ["7"]]);
+  expect(listeners[0].mock.calls).toEqual([[null]]);
+  expect(listeners[1].mock.calls).toEqual([["#7"]]);
+  expect(store.failure()).toBeNull();
+});
+
+test("a failure that no latent is the cause of is told until a picture is made", async () => {
+  const { store, batches } = harness();
+  const watcher = vi.fn();
+  store.watchFailure(watcher);
+  const full = new Error("the queue is full");
+  store.want("7", () => {});
+  for (const index of [0, 1]) {
+    await settled();
+    await settled();
+    batches[index]?.reject(full);
+  }
+  await settled();
+  expect(store.failure()).toBe(full);
+  store.want("8", () => {});
+  await settled();
+  batches[2]?.resolve();
+  await settled();
+  expect(store.failure()).toBeNull();
+  expect(watcher).toHaveBeenCalledTimes(2);
 });

@@ -13,6 +13,8 @@ interface Options<Picture> {
   limit: number;
   /** Seconds to wait after a failed request, by the number of failures; null: give up. */
   retryDelay?: (failures: number, error: unknown) => number | null;
+  /** Whether a request failed because of one of its latents, so that the others can be made. */
+  isOfOneLatent?: (error: unknown) => boolean;
 }
 
 /**
@@ -29,7 +31,19 @@ export class PictureStore<Picture> {
   private scheduled = false;
   private pumps = 0;
 
+  private readonly watchers = new Set<() => void>();
+  private lastFailure: unknown = null;
+
   constructor(private readonly options: Options<Picture>) {}
+
+  /** Why no picture can be made at present, whatever its latent is; null: pictures can be made. */
+  readonly failure = (): unknown => this.lastFailure;
+
+  /** Calls `watcher` whenever `failure` changes. Returns the function that ends this. */
+  readonly watchFailure = (watcher: () => void): (() => void) => {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  };
 
   get(ref: LatentRef): Picture | undefined {
     return this.kept.get(ref);
@@ -92,24 +106,52 @@ export class PictureStore<Picture> {
   private async load(refs: LatentRef[]): Promise<void> {
     this.active += 1;
     try {
+      await this.request(refs);
+    } finally {
+      for (const ref of refs) this.requested.delete(ref);
+      this.active -= 1;
+      this.pump();
+    }
+  }
+
+  private async request(refs: LatentRef[]): Promise<void> {
+    try {
       const pictures = await this.options.fetchBatch(refs);
       this.failures = 0;
+      this.fail(null);
       refs.forEach((ref, index) => {
         this.keep(ref, pictures[index] as Picture);
       });
     } catch (error) {
       this.failures += 1;
       const delay = this.options.retryDelay?.(this.failures, error) ?? null;
-      if (delay !== null) await new Promise((resolve) => setTimeout(resolve, delay * 1000));
-      for (const ref of refs) {
-        if (delay === null) this.tell(ref, null);
-        else if (this.listeners.has(ref)) this.waiting.set(ref, this.pumps);
+      if (delay === null) {
+        await this.giveUp(refs, error);
+        return;
       }
-    } finally {
-      for (const ref of refs) this.requested.delete(ref);
-      this.active -= 1;
-      this.pump();
+      await new Promise((resolve) => setTimeout(resolve, delay * 1000));
+      for (const ref of refs) {
+        if (this.listeners.has(ref)) this.waiting.set(ref, this.pumps);
+      }
     }
+  }
+
+  private async giveUp(refs: LatentRef[], error: unknown): Promise<void> {
+    const isOfOneLatent = this.options.isOfOneLatent?.(error) ?? false;
+    if (isOfOneLatent && refs.length > 1) {
+      for (const ref of refs) {
+        if (this.listeners.has(ref)) await this.request([ref]);
+      }
+      return;
+    }
+    if (!isOfOneLatent) this.fail(error);
+    for (const ref of refs) this.tell(ref, null);
+  }
+
+  private fail(failure: unknown): void {
+    if (failure === this.lastFailure) return;
+    this.lastFailure = failure;
+    for (const watcher of this.watchers) watcher();
   }
 
   private keep(ref: LatentRef, picture: Picture): void {
