@@ -51,5 +51,8 @@ test("commands carry a key where the service needs one", () => {
   expect(curlCommand(address, "7.png", false)).toBe(`curl -o 7.png '${address}'`);
   expect(curlCommand(address, "7.png", true)).toContain("Bearer $MOGGY_KEY");
   expect(pythonProgram(address, false)).toContain(`requests.get("${address}")`);
-  expect(pythonProgram(address, true)).toContain("Bearer {key}");
+  expect(pythonProgram(address, false)).not.toContain("import os");
+  const keyed = pythonProgram(address, true);
+  expect(keyed).toMatch(/^import os\n/);
+  expect(keyed).toContain('"Bearer " + os.environ["MOGGY_KEY"]');
 });

@@ -93,8 +93,9 @@ export function curlCommand(address: string, file: string, keyed: boolean, body?
 
 /** A program that opens the image at an address. */
 export function pythonProgram(address: string, keyed: boolean): string {
-  const argument = keyed ? ', headers={"Authorization": f"Bearer {key}"}' : "";
+  const argument = keyed ? ', headers={"Authorization": "Bearer " + os.environ["MOGGY_KEY"]}' : "";
   return [
+    ...(keyed ? ["import os"] : []),
     "from io import BytesIO",
     "",
     "import requests",
