@@ -1,10 +1,11 @@
 import { useCallback, useSyncExternalStore } from "react";
 import { isRef, type LatentRef } from "../pictures/latent";
+import { storageKey } from "./storage";
 
-const STORED = "moggy.favourites";
+const STORED = storageKey("favourites");
 const NONE: readonly LatentRef[] = [];
 const listeners = new Set<() => void>();
-let favourites = read();
+let favourites = read() ?? {};
 
 /** The favourite pictures of each model, which this browser keeps. The latest is the last. */
 export function useFavourites(model: string): {
@@ -14,6 +15,8 @@ export function useFavourites(model: string): {
   const current = useSyncExternalStore(subscribe, () => favourites[model] ?? NONE);
   const toggle = useCallback(
     (ref: LatentRef) => {
+      // Another tab may have written since.
+      favourites = read() ?? favourites;
       const before = favourites[model] ?? NONE;
       const after = before.includes(ref)
         ? before.filter((other) => other !== ref)
@@ -24,14 +27,15 @@ export function useFavourites(model: string): {
       } catch {
         // Without storage they last as long as the page.
       }
-      for (const listener of listeners) listener();
+      tellListeners();
     },
     [model],
   );
   return { favourites: current, toggle };
 }
 
-function read(): Record<string, readonly LatentRef[]> {
+/** What the browser keeps; null: it cannot be read. */
+function read(): Record<string, readonly LatentRef[]> | null {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(STORED) ?? "{}");
     const models = Object.entries(stored as Record<string, unknown>);
@@ -42,11 +46,26 @@ function read(): Record<string, readonly LatentRef[]> {
       ]),
     );
   } catch {
-    return {};
+    return null;
   }
 }
 
+function tellListeners(): void {
+  for (const listener of listeners) listener();
+}
+
+/** Follows what another tab wrote; the key is null when the storage was cleared. */
+function onStorage({ key }: StorageEvent): void {
+  if (key !== STORED && key !== null) return;
+  favourites = read() ?? favourites;
+  tellListeners();
+}
+
 function subscribe(listener: () => void): () => void {
+  if (listeners.size === 0) window.addEventListener("storage", onStorage);
   listeners.add(listener);
-  return () => listeners.delete(listener);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) window.removeEventListener("storage", onStorage);
+  };
 }
