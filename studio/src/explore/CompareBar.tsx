@@ -6,7 +6,7 @@ import type { ChangeView } from "../state/useView";
 import type { View } from "../state/view";
 import { Chooser, IconButton, Segments } from "../ui/controls";
 import { CloseIcon, CompareIcon, SwapIcon } from "../ui/icons";
-import { firstRival } from "./comparison";
+import { firstRival, leaveModel } from "./comparison";
 import { WipeSlider } from "./Wipe";
 
 /** Begins or ends a comparison, where there is a second checkpoint or a second model. */
@@ -85,12 +85,13 @@ export function CompareBar({
           label={t.swapSides}
           isDisabled={rival === null}
           onPress={() =>
-            change({
+            change((before) => ({
+              ...(rival?.model === source.model ? {} : leaveModel(before)),
               model: rival?.model ?? null,
               checkpoint: rival?.checkpoint ?? null,
               against: source.model,
               againstCheckpoint: source.checkpoint,
-            })
+            }))
           }
         >
           <SwapIcon />

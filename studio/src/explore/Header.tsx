@@ -19,6 +19,7 @@ import { clampFrom, NO_SEARCH, type View } from "../state/view";
 import { Chooser, IconButton, LabelledSlider, Segments } from "../ui/controls";
 import { DiceIcon, HeartIcon, TeachIcon, TuneIcon } from "../ui/icons";
 import { CompareButton } from "./CompareBar";
+import { leaveModel } from "./comparison";
 import { PhotoButton } from "./PhotoButton";
 import { SearchPanel } from "./SearchPanel";
 
@@ -49,6 +50,10 @@ export function Header({
   const seen = checkpoints.find(({ id }) => id === checkpoint)?.images_seen ?? model.images_seen;
   const config = model.config ?? {};
   const [height, width] = Array.isArray(config.shape) ? config.shape : ["?", "?"];
+  // A search by a picture names what it found in the same way.
+  const { only } = view;
+  const isFavourites =
+    only !== null && only.length > 0 && only.every((ref) => favourites.includes(ref));
   return (
     <header className="header">
       <div className="title">
@@ -63,18 +68,13 @@ export function Header({
             }))}
             chosen={model.name}
             onChoose={(name) =>
-              change({
+              change((before) => ({
+                ...leaveModel(before),
+                ...NO_SEARCH,
                 model: name,
-                checkpoint: null,
                 show: null,
                 morph: [],
-                ...NO_SEARCH,
-                className: null,
-                teach: null,
-                more: [],
-                less: [],
-                direction: null,
-              })
+              }))
             }
           />
         </h1>
@@ -107,7 +107,7 @@ export function Header({
           className="boxed"
           onPress={() => change({ only: [...favourites].reverse() })}
         >
-          <HeartIcon filled={view.only !== null} />
+          <HeartIcon filled={isFavourites} />
         </IconButton>
         <PhotoButton change={change} />
         <CompareButton

@@ -1,6 +1,7 @@
 import { useCallback } from "react";
 import type { NamedLatent } from "../api/client";
 import { useTexts } from "../i18n";
+import { usePictures } from "../pictures/context";
 import { baseOf, isSeed, type LatentRef } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
 import type { ChangeView } from "../state/useView";
@@ -8,6 +9,7 @@ import type { View } from "../state/view";
 import { IconButton } from "../ui/controls";
 import { CloseIcon, HeartIcon, NextIcon, PreviousIcon } from "../ui/icons";
 import { CompareStage } from "./CompareStage";
+import { leaveModel } from "./comparison";
 import { MorphStage } from "./MorphStage";
 import { PhotoStage } from "./PhotoStage";
 import { PictureStage } from "./PictureStage";
@@ -41,6 +43,7 @@ export function Stage({
   onClose: () => void;
 }) {
   const { t } = useTexts();
+  const { source } = usePictures();
   const { show } = view;
   const what =
     view.teach !== null
@@ -108,7 +111,14 @@ export function Stage({
           <CompareStage
             latent={show}
             rival={rival}
-            onOpen={(of) => change({ model: of.model, checkpoint: of.checkpoint, against: null })}
+            onOpen={(of) =>
+              change((before) => ({
+                ...(of.model === source.model ? {} : leaveModel(before)),
+                model: of.model,
+                checkpoint: of.checkpoint,
+                against: null,
+              }))
+            }
           />
         )}
       </div>

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Checkpoint, Model } from "../api/client";
-import { canCompare, firstRival } from "./comparison";
+import { DEFAULT_VIEW } from "../state/view";
+import { canCompare, firstRival, leaveModel } from "./comparison";
 
 const model = (name: string, checkpoint: string | null) => ({ name, checkpoint }) as Model;
 const checkpoint = (id: string) => ({ id }) as Checkpoint;
@@ -38,4 +39,26 @@ test("another model has the same seeds, and no saved latent or direction", () =>
   expect(canCompare("white", source, other)).toBe(false);
   expect(canCompare("7~white:1", source, other)).toBe(false);
   expect(canCompare("7~white:1", source, { ...source, checkpoint: "c1" })).toBe(true);
+});
+
+test("a view of another model keeps the seeds, and nothing that has a name", () => {
+  const named = {
+    ...DEFAULT_VIEW,
+    checkpoint: "c2",
+    className: "tabby",
+    show: "white",
+    like: "7~white:1",
+    morph: ["7", "white"],
+    only: ["white"],
+    findClass: "tabby",
+    photo: "a1",
+    teach: "more",
+    more: ["7"],
+    teachAs: "ginger",
+    independentOf: ["white"],
+    direction: "white",
+  } as const;
+  expect({ ...named, ...leaveModel(named) }).toEqual(DEFAULT_VIEW);
+  const seeds = { ...DEFAULT_VIEW, show: "7", like: "8", color: "#e0a458", morph: ["7", "8"] };
+  expect({ ...seeds, ...leaveModel(seeds) }).toEqual(seeds);
 });

@@ -1,7 +1,7 @@
 import type { Checkpoint, Model } from "../api/client";
 import { isSeed, type LatentRef } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import type { View } from "../state/view";
+import { NO_SEARCH, type View } from "../state/view";
 
 type Rival = Pick<View, "against" | "againstCheckpoint">;
 
@@ -22,4 +22,26 @@ export function firstRival(
 /** Whether both sources have the latent: names and directions belong to a model. */
 export function canCompare(ref: LatentRef, source: PictureSource, rival: PictureSource): boolean {
   return isSeed(ref) || source.model === rival.model;
+}
+
+/** The change of a view that is to show another model: saved latents, directions, classes, projections
+ * and checkpoints belong to a model. Seeds and a search for a colour stay. */
+export function leaveModel(view: View): Partial<View> {
+  const seedOf = (ref: LatentRef | null) => (ref !== null && isSeed(ref) ? ref : null);
+  return {
+    ...NO_SEARCH,
+    color: view.color,
+    checkpoint: null,
+    className: null,
+    show: seedOf(view.show),
+    like: seedOf(view.like),
+    morph: view.morph.every(isSeed) ? view.morph : [],
+    photo: null,
+    teach: null,
+    more: [],
+    less: [],
+    teachAs: null,
+    independentOf: [],
+    direction: null,
+  };
 }
