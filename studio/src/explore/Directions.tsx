@@ -3,6 +3,9 @@ import { useDirections, useFindDirections } from "../api/directions";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
 import { baseOf, editsOf, type LatentRef, withEdit, withRenamed } from "../pictures/latent";
+import { ErrorText } from "../sentences/ErrorText";
+import { JobErrorText } from "../sentences/JobErrorText";
+import { JobRemedy } from "../sentences/JobRemedy";
 import type { ChangeView } from "../state/useView";
 import type { View } from "../state/view";
 import { TeachIcon } from "../ui/icons";
@@ -24,7 +27,9 @@ export function Directions({
   const search = useFindDirections(source);
   const edits = editsOf(latent);
   const items = directions.data?.items ?? [];
-  if (directions.data === undefined) return null;
+  if (directions.isPending) return null;
+  const error = search.start.error ?? directions.error;
+  const job = search.job.data;
   return (
     <section className="section" aria-label={t.directions}>
       <div className="row">
@@ -35,7 +40,18 @@ export function Directions({
           </Button>
         )}
       </div>
-      {items.length === 0 && (
+      {error !== null && (
+        <p role="alert">
+          <ErrorText error={error} />
+        </p>
+      )}
+      {job?.status === "failed" && (
+        <p role="alert">
+          {job.error === null ? t.failed : <JobErrorText of={job} />}
+          <JobRemedy of={job} />
+        </p>
+      )}
+      {directions.data !== undefined && items.length === 0 && (
         <div className="row">
           <p className="muted">{search.running ? t.findingDirections : t.noDirections}</p>
           <Button

@@ -113,7 +113,7 @@ export function MorphPlayer({
             </SliderTrack>
           )}
         </Slider>
-        <output className="frame-number">{`${frame + 1} / ${frames}`}</output>
+        <span className="frame-number">{`${frame + 1} / ${frames}`}</span>
       </div>
       <Keyframes view={view} change={change} onSeek={seek} />
       <p className="muted">{t.morphPickMore}</p>

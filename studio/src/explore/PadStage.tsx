@@ -17,6 +17,7 @@ import { drawScaled } from "../pictures/draw";
 import { Picture } from "../pictures/Picture";
 import { StageCanvas } from "../pictures/StageCanvas";
 import { curlCommand, fileName, IMAGE_FORMATS } from "../pictures/snippets";
+import { ErrorText } from "../sentences/ErrorText";
 import { usePreferences } from "../state/preferences";
 import type { ChangeView } from "../state/useView";
 import type { Place, View } from "../state/view";
@@ -33,6 +34,7 @@ export function PadStage({ view, change, at }: { view: View; change: ChangeView;
   const { source } = usePictures();
   const corners = view.morph.slice(0, MOST_CORNERS);
   const [place, setPlace] = useState(at);
+  const [blendError, setBlendError] = useState<Error | null>(null);
   const sheet = useQuery({
     queryKey: ["blend", source, corners],
     queryFn: ({ signal }) => fetchSheet(source, corners, signal),
@@ -44,14 +46,20 @@ export function PadStage({ view, change, at }: { view: View; change: ChangeView;
     const timer = setTimeout(() => change({ pad: place }, { replace: true }), SETTLE_MS);
     return () => clearTimeout(timer);
   }, [place, change]);
+  const error = blendError ?? sheet.error;
   return (
     <>
       <div className="pad-stage">
         <div className="stage-frame">
-          <Blend corners={corners} place={place} sheet={sheet.data} />
+          <Blend corners={corners} place={place} sheet={sheet.data} onEnd={setBlendError} />
         </div>
         <Pad corners={corners} place={place} sheet={sheet.data} onMove={setPlace} />
       </div>
+      {error !== null && (
+        <p role="alert">
+          {t.morphFailed}: <ErrorText error={error} />
+        </p>
+      )}
       <p className="muted">{t.padHelp}</p>
       <SaveForm latent={() => blendLatent(source, corners, place)} />
       <BlendFiles corners={corners} place={place} />
@@ -65,8 +73,9 @@ interface Shown {
   sheet: ImageBitmap | undefined;
 }
 
-/** The blend at a place: at once the nearest of the sheet, then its own. */
-function Blend({ corners, place, sheet }: Shown) {
+/** The blend at a place: at once the nearest of the sheet, then its own. `onEnd` is called with the
+ * error of its request, or null. */
+function Blend({ corners, place, sheet, onEnd }: Shown & { onEnd: (error: Error | null) => void }) {
   const { t, n } = useTexts();
   const { source } = usePictures();
   const [{ smooth }] = usePreferences();
@@ -87,10 +96,13 @@ function Blend({ corners, place, sheet }: Shown) {
       .then((picture) => {
         if (aborter.signal.aborted) return;
         drawScaled(element, picture, { left: 0, top: 0, width, height }, smooth);
+        onEnd(null);
       })
-      .catch(() => {}); // the nearest of the sheet stays
+      .catch((error: Error) => {
+        if (!aborter.signal.aborted) onEnd(error); // the nearest of the sheet stays
+      });
     return () => aborter.abort();
-  }, [source, key, x, y, sheet, width, height, smooth]);
+  }, [source, key, x, y, sheet, width, height, smooth, onEnd]);
   return (
     <StageCanvas
       ref={canvas}

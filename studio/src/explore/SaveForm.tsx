@@ -1,3 +1,4 @@
+import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import type { Schemas } from "../api/client";
@@ -14,7 +15,11 @@ type Latent = Omit<Schemas["SaveRequest"], "name">;
 export function SaveForm({ latent }: { latent: () => Promise<Latent> | Latent }) {
   const { t } = useTexts();
   const { source } = usePictures();
-  const save = useSaveLatent(source);
+  const { mutateAsync } = useSaveLatent(source);
+  const save = useMutation({
+    mutationFn: async () => mutateAsync({ ...(await latent()), name }),
+    onSuccess: () => setName(""),
+  });
   const [name, setName] = useState("");
   const wrong = name !== "" && !isLatentName(name);
   const failure = save.error === null ? undefined : <ErrorText error={save.error} />;
@@ -24,10 +29,7 @@ export function SaveForm({ latent }: { latent: () => Promise<Latent> | Latent })
       className="save-form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (!isLatentName(name)) return;
-        void Promise.resolve(latent()).then((values) =>
-          save.mutate({ ...values, name }, { onSuccess: () => setName("") }),
-        );
+        if (isLatentName(name)) save.mutate();
       }}
     >
       <TextField
