@@ -69,7 +69,12 @@ def test_one_click_opens_a_picture_with_its_recipe_and_files(visitor: Visitor) -
 def test_a_picture_is_saved_under_a_name_and_deleted(visitor: Visitor) -> None:
     with visitor.visit("/?show=11") as page:
         name = stage(page).get_by_role("textbox", name="Save under a name")
+        name.evaluate(
+            "(field) => field.dispatchEvent(new KeyboardEvent('keydown',"
+            " {key: 'Escape', bubbles: true, isComposing: true}))"
+        )
         name.fill("No Name")
+        name.press("Escape")  # neither an Escape of an input method nor one while writing closes
         expect(stage(page).get_by_text("Lowercase letters")).to_be_visible()
         name.fill("striped")
         name.press("Enter")
@@ -282,6 +287,9 @@ def test_a_picture_is_moved_along_directions_by_slider_and_by_number(visitor: Vi
 
 def test_favourites_make_a_wall_whose_link_shows_it_and_steps_are_undone(visitor: Visitor) -> None:
     with visitor.visit("/?show=22~ginger:1") as page:
+        page.get_by_role("button", name="Favourites", exact=True).click()
+        expect(page.get_by_text("No picture is chosen.")).to_be_visible()
+        page.get_by_role("button", name="All pictures").click()
         stage(page).get_by_role("button", name="Add to favourites").click()
         page.get_by_role("button", name="white", exact=True).click()
         stage(page).get_by_role("button", name="Add to favourites").click()
@@ -297,6 +305,65 @@ def test_favourites_make_a_wall_whose_link_shows_it_and_steps_are_undone(visitor
         expect(page.get_by_role("grid", name="Pictures by seed")).to_be_visible()
         page.keyboard.press("Control+Shift+z")
         expect(page.get_by_role("grid", name="Found pictures")).to_be_visible()
+
+
+def test_favourites_of_two_tabs_are_kept_together(visitor: Visitor) -> None:
+    with visitor.visit("/?show=1") as page:
+        expect(stage(page).get_by_role("button", name="Add to favourites")).to_be_visible()
+        other = page.context.new_page()
+        other.goto(f"{visitor.url}/?show=2")
+        stage(other).get_by_role("button", name="Add to favourites").click()
+        stage(page).get_by_role("button", name="Add to favourites").click()
+        page.get_by_role("button", name="Favourites", exact=True).click()
+        expect_query(page, {"only": "1..2", "show": "1"})
+        other.goto(f"{visitor.url}/?show=1")
+        stage(other).get_by_role("button", name="Remove from favourites").click()
+        expect(stage(page).get_by_role("button", name="Add to favourites")).to_be_visible()
+
+
+def test_a_deleted_checkpoint_is_named_and_left_for_the_served_one(visitor: Visitor) -> None:
+    with visitor.visit("/?checkpoint=dead&show=7", allowed="status of 404") as page:
+        wall, picture = page.get_by_role("main"), stage(page)
+        for part in (wall, picture):
+            expect(part.get_by_role("alert").first).to_contain_text("no checkpoint 'dead'")
+        wall.get_by_role("button", name="Show the served checkpoint").click()
+        wait_for_pictures(page)
+        expect_query(page, {"show": "7"})
+        for part in (wall, picture):
+            expect(part.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_deleted_latent_takes_no_other_picture_with_it(visitor: Visitor) -> None:
+    with visitor.visit("/?only=7..gone..8&show=gone", allowed="status of 404") as page:
+        expect(stage(page).get_by_role("alert")).to_contain_text("gone")
+        expect(page.locator(".tile .picture.shown")).to_have_count(2)
+        expect(page.locator(".tile .picture.failed")).to_have_count(1)
+        expect(page.get_by_role("main").get_by_role("alert")).to_have_count(0)
+
+
+def test_errors_of_directions_and_of_a_blend_are_said(visitor: Visitor) -> None:
+    error = {"detail": "The disk cannot be read.", "kind": "internal_error"}
+    with visitor.visit(allowed="status of 500") as page:
+        wait_for_pictures(page)
+        alert = stage(page).get_by_role("alert").filter(has_text="The disk cannot be read.")
+        directions = f"**{MODEL}/directions?*"
+        page.route(directions, lambda route: route.fulfill(status=500, json=error))
+        page.goto(f"{visitor.url}/?show=7")
+        expect(alert).to_be_visible()
+        page.unroute(directions)
+        page.route(directions, lambda route: route.fulfill(json={"items": [], "next": None}))
+        page.route("**/find-directions?*", lambda route: route.fulfill(status=500, json=error))
+        page.reload()
+        stage(page).get_by_role("button", name="Find directions").click()
+        expect(alert).to_be_visible()
+
+        page.route(f"**{MODEL}/blend", lambda route: route.fulfill(status=500, json=error))
+        page.goto(f"{visitor.url}/?morph=1..2..3&pad=0.5,0.5")
+        expect(alert).to_be_visible()
+        name = stage(page).get_by_role("textbox", name="Save under a name")
+        name.fill("between")
+        name.press("Enter")
+        expect(name).to_have_accessible_description(re.compile("The disk cannot be read."))
 
 
 def test_a_dropped_photo_is_shown_beside_its_picture_and_becomes_another(

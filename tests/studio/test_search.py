@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from running_api import running_api
 from sample_index_files import CLASSES, FIRST, SAMPLES, SMALL, add_index, build
 
@@ -104,7 +104,7 @@ def test_words_name_classes_which_are_searched_and_combined_with_a_colour(
         words = search_panel(page).get_by_role("textbox", name="Words")
         words.fill("b")
         words.press("Enter")
-        found = page.get_by_role("status").filter(has_text="samples, nearest first")
+        found = page.locator(".found").filter(has_text="samples, nearest first")
         expect(found).to_contain_text("Class")
         search_panel(page).get_by_role("button", name="Colour #7a4a2b").click()
         expect(found).to_contain_text("#7a4a2b")
@@ -151,15 +151,30 @@ def test_poor_pictures_are_left_out_of_the_wall_and_of_a_search(visitor: Visitor
     answer = httpx2.post(f"{visitor.url}{CATS}/images", json=body, timeout=60).json()
     good = sorted(image["seed"] for image in answer["items"])
     assert good != list(range(60))
-    with visitor.visit("/?model=cats") as page:
+    with visitor.visit("/?model=cats", allowed="status of 500") as page:
         slider = search_panel(page).get_by_role("slider", name="Leave out poor pictures")
         for _ in range(10):
             slider.press("ArrowRight")
         page.wait_for_url(re.compile("min_quality=50"))
         page.keyboard.press("Escape")
         assert found_names(page, 10) == [f"Picture {seed}" for seed in good[:10]]
-        # More of them come while one scrolls.
+        # More of them come while one scrolls; after an error only once the user asks for them.
+        requests: list[str] = []
+
+        def refuse(route: Route) -> None:
+            if "min_quality" in (route.request.post_data or ""):
+                requests.append(route.request.url)
+                route.fulfill(status=500, json={"detail": "The disk cannot be read."})
+            else:
+                route.fallback()
+
+        page.route(f"**{CATS}/images", refuse)
         page.locator(".wall").evaluate("(wall) => wall.scrollTo(0, wall.scrollHeight)")
+        expect(page.get_by_role("alert")).to_contain_text("The disk cannot be read.")
+        page.wait_for_timeout(1000)  # longer than the wall takes to settle
+        assert len(requests) == 1
+        page.unroute(f"**{CATS}/images")
+        page.get_by_role("button", name="Try again").click()
         expect(page.get_by_text(re.compile("120 good ones from seed 0 on"))).to_be_visible()
         search_panel(page).get_by_role("button", name="Colour #7a4a2b").click()
         expect(page.get_by_text(f"of {SAMPLES} samples, nearest first")).to_be_visible()
@@ -263,7 +278,7 @@ def test_poor_pictures_are_left_out_and_a_picture_is_searched_for_with_the_keybo
         keyboard.press("slider", "質の低い画像を除く", "PageUp")
         page.wait_for_url(re.compile("min_quality=[1-9]"))
         keyboard.keys("Escape")
-        found = page.get_by_role("status").filter(has_text="シード 0 から質のよい")
+        found = page.locator(".found").filter(has_text="シード 0 から質のよい")
         expect(found).to_be_visible()
         keyboard.press("button", "検索")
         keyboard.give_files("手元の画像に近いもの", picture)

@@ -19,8 +19,10 @@ import { Shelf } from "./Shelf";
 import { Stage } from "./Stage";
 import { useFound } from "./useFound";
 import { useWallFocus } from "./useWallFocus";
-import { FoundWall, SeedWall } from "./Wall";
+import { FoundWall, SeedWall, WallError } from "./Wall";
 import { WipeOf } from "./Wipe";
+
+const TEXT_FIELD = "input:is([type=text], [type=search], :not([type]))";
 
 /** The pictures of a model: a wall of them, and beside it what is open: a picture or a morph. */
 export function Explore({ model, models }: { model: Model; models: readonly Model[] }) {
@@ -87,9 +89,11 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
   }, [deleted, mutateRestore, change]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented) return;
-      if (event.key === "Escape") close();
-      const inText = event.target instanceof HTMLInputElement && event.target.type !== "range";
+      if (event.defaultPrevented || event.isComposing) return;
+      const field = event.target instanceof HTMLInputElement ? event.target : null;
+      const isText = field?.matches(TEXT_FIELD) ?? false;
+      if (event.key === "Escape" && !(isText && field?.value)) close();
+      const inText = field !== null && field.type !== "range";
       if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !inText) {
         event.preventDefault();
         if (deleted !== null && !event.shiftKey) saveAgain();
@@ -147,6 +151,7 @@ export function Explore({ model, models }: { model: Model; models: readonly Mode
               />
             )}
             {found !== null && <FoundBar found={found} view={view} change={change} />}
+            {!found?.error && <WallError view={view} change={change} />}
             {found === null ? (
               <SeedWall
                 key={source.model}

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
+import { Problem } from "../api/problem";
 import { useTexts } from "../i18n";
 import { captionOf } from "../pictures/latent";
 import { Picture } from "../pictures/Picture";
@@ -24,13 +25,14 @@ export function FoundBar({
   const { kind, refs, samples } = found;
   const count = n(refs.length);
   const texts = {
-    chosen: refs.length > 0 ? t.foundOnly(count) : t.noFavourites,
+    chosen: refs.length > 0 ? t.foundOnly(count) : t.noneChosen,
     search: t.foundCount(count, n(samples ?? 0)),
     good: t.foundGood(count, n(view.from)),
   };
   const isSearch = kind === "search";
+  const isIndexing = found.error instanceof Problem && found.error.job !== null;
   return (
-    <div className="found" role="status">
+    <div className="found">
       {isSearch && view.color !== null && (
         <Criterion name={t.foundColor} onRemove={() => change({ color: null })}>
           <span className="swatch small" style={{ background: view.color }} />
@@ -54,9 +56,19 @@ export function FoundBar({
         </Criterion>
       )}
       {found.error !== null ? (
-        <IndexProgress error={found.error} onIndexed={found.tryAgain} />
+        <>
+          <IndexProgress error={found.error} onIndexed={found.tryAgain} />
+          {!isIndexing && (
+            <Button className="button quiet" onPress={found.tryAgain}>
+              {t.retry}
+            </Button>
+          )}
+        </>
       ) : (
-        <span className="muted">{found.isPending ? t.loading : texts[kind]}</span>
+        // The number of good pictures grows while one scrolls, which is not announced.
+        <span className="muted" role={kind === "good" ? undefined : "status"}>
+          {found.isPending ? t.loading : texts[kind]}
+        </span>
       )}
       <Button
         className="button quiet"

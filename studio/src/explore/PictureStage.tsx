@@ -53,11 +53,18 @@ export function PictureStage({
   const isNamed = !isSeed(baseOf(latent)) && latent === baseOf(latent);
   const projection = useProjectionOf(source.model, latent);
   const answer = settled === latent ? description.data : undefined;
+  const error = settled === latent && answer === undefined ? description.error : null;
+  const missing = error === null ? "…" : t.unknown;
   return (
     <>
       <div className="stage-frame">
         <MorphingPicture latent={latent} label={t.picture(latent)} />
       </div>
+      {error !== null && (
+        <p role="alert">
+          <ErrorText error={error} />
+        </p>
+      )}
       <div className="actions">
         <Button className="button primary" onPress={() => change({ morph: [latent], at: null })}>
           <MorphIcon />
@@ -87,8 +94,8 @@ export function PictureStage({
       {projection && <PhotoComparison projection={projection} />}
       <Directions latent={latent} view={view} change={change} />
       <Files latent={latent} />
-      <Passport answer={answer} />
-      <Recipe answer={answer} latent={latent} />
+      <Passport answer={answer} missing={missing} />
+      <Recipe answer={answer} missing={missing} latent={latent} />
     </>
   );
 }
@@ -107,7 +114,13 @@ function savedFrom(latent: LatentRef) {
   return isSeed(base) ? { seed: Number(base), edits } : { mix: [{ name: base, weight: 1 }], edits };
 }
 
-function Passport({ answer }: { answer: ImageAnswer | undefined }) {
+interface Described {
+  answer: ImageAnswer | undefined;
+  /** The text in place of a value while there is no answer. */
+  missing: string;
+}
+
+function Passport({ answer, missing }: Described) {
   const { t, n } = useTexts();
   const pictures = answer?.nearest_pictures ?? (answer?.nearest ? [answer.nearest] : []);
   const quality = answer?.quality ?? null;
@@ -120,6 +133,7 @@ function Passport({ answer }: { answer: ImageAnswer | undefined }) {
           {quality === null ? (
             <Unknown
               answer={answer}
+              missing={missing}
               reason={answer?.quality_absent}
               absence={answer?.quality_absence}
             />
@@ -148,6 +162,7 @@ function Passport({ answer }: { answer: ImageAnswer | undefined }) {
           ) : (
             <Unknown
               answer={answer}
+              missing={missing}
               reason={answer?.nearest_absent}
               absence={answer?.nearest_absence}
             />
@@ -161,15 +176,15 @@ function Passport({ answer }: { answer: ImageAnswer | undefined }) {
 /** In place of what the service does not know, with its reason. */
 function Unknown({
   answer,
+  missing,
   reason,
   absence,
-}: {
-  answer: ImageAnswer | undefined;
+}: Described & {
   reason: string | null | undefined;
   absence: ImageAnswer["quality_absence"];
 }) {
   const { t } = useTexts();
-  if (answer === undefined) return <span className="muted">…</span>;
+  if (answer === undefined) return <span className="muted">{missing}</span>;
   return (
     <>
       <span>{t.unknown}</span>
@@ -182,7 +197,7 @@ function Unknown({
   );
 }
 
-function Recipe({ answer, latent }: { answer: ImageAnswer | undefined; latent: LatentRef }) {
+function Recipe({ answer, missing, latent }: Described & { latent: LatentRef }) {
   const { t, n } = useTexts();
   const { source } = usePictures();
   const base = baseOf(latent);
@@ -204,7 +219,7 @@ function Recipe({ answer, latent }: { answer: ImageAnswer | undefined; latent: L
         <dt>{t.checkpoint}</dt>
         <dd className="number">{source.checkpoint}</dd>
         <dt>{t.imagesSeen}</dt>
-        <dd className="number">{answer ? n(answer.images_seen) : "…"}</dd>
+        <dd className="number">{answer ? n(answer.images_seen) : missing}</dd>
         {answer?.class && (
           <>
             <dt>{t.classLabel}</dt>
@@ -214,7 +229,7 @@ function Recipe({ answer, latent }: { answer: ImageAnswer | undefined; latent: L
         <dt>{t.truncation}</dt>
         <dd className="number">{n(source.truncation, 2)}</dd>
         <dt>{t.weights}</dt>
-        <dd className="number hash">{answer ? answer.sha256.slice(0, 16) : "…"}</dd>
+        <dd className="number hash">{answer ? answer.sha256.slice(0, 16) : missing}</dd>
       </dl>
     </section>
   );

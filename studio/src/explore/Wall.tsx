@@ -1,8 +1,12 @@
-import { useLayoutEffect, useRef, useState } from "react";
+import { useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import { Button } from "react-aria-components";
 import { useTexts } from "../i18n";
 import { usePictures } from "../pictures/context";
 import type { LatentRef } from "../pictures/latent";
+import { ErrorText } from "../sentences/ErrorText";
 import { usePreferences } from "../state/preferences";
+import type { ChangeView } from "../state/useView";
+import type { View } from "../state/view";
 import { type Choice, Grid } from "./Grid";
 import { firstSeed, fitColumns, growRows } from "./layout";
 import { WallWipe } from "./Wipe";
@@ -85,6 +89,26 @@ export function FoundWall({
         )}
       </div>
     </WallWipe>
+  );
+}
+
+/** Why the pictures of the wall cannot be made. A link may name a checkpoint that was deleted. */
+export function WallError({ view, change }: { view: View; change: ChangeView }) {
+  const { t } = useTexts();
+  const { store } = usePictures();
+  const failure = useSyncExternalStore(store.watchFailure, store.failure);
+  if (!(failure instanceof Error)) return null;
+  return (
+    <div className="found">
+      <span role="alert">
+        <ErrorText error={failure} />
+      </span>
+      {view.checkpoint !== null && (
+        <Button className="button quiet" onPress={() => change({ checkpoint: null })}>
+          {t.showServed}
+        </Button>
+      )}
+    </div>
   );
 }
 

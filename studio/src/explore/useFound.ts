@@ -49,16 +49,20 @@ export function useFound(source: PictureSource, view: View): Found | null {
     };
   }
   const { isPending, error, refetch } = kind === "search" ? search : good;
-  const { hasNextPage, isFetching, fetchNextPage } = good;
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = good;
   return {
     kind,
     refs,
     samples: search.data?.samples ?? null,
     isPending,
     error,
-    tryAgain: () => void refetch(),
+    tryAgain: () =>
+      void (kind === "good" && isFetchNextPageError
+        ? fetchNextPage({ cancelRefetch: false })
+        : refetch({ cancelRefetch: false })),
     more: () => {
-      if (kind === "good" && hasNextPage && !isFetching) void fetchNextPage();
+      // After an error, only the user repeats the request: the wall asks whenever it has settled.
+      if (kind === "good" && hasNextPage && !isFetching && error === null) void fetchNextPage();
     },
   };
 }

@@ -17,6 +17,7 @@ export const en = {
   model: "Model",
   checkpoint: "Checkpoint",
   servedCheckpoint: "Served",
+  showServed: "Show the served checkpoint",
   checkpointOption: (images: string, served: boolean) =>
     served ? `${images} images · served` : `${images} images`,
   modelFacts: (size: string, architecture: string, images: string) =>
@@ -91,7 +92,7 @@ export const en = {
   addFavourite: "Add to favourites",
   removeFavourite: "Remove from favourites",
   favourites: "Favourites",
-  noFavourites: "Pictures that you add with the heart appear here.",
+  noneChosen: "No picture is chosen. The heart of a picture adds it to the favourites.",
   foundOnly: (count: string) => `${count} chosen pictures`,
 
   photo: "Photo",

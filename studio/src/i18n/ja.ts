@@ -18,6 +18,7 @@ export const ja: Messages = {
   model: "モデル",
   checkpoint: "チェックポイント",
   servedCheckpoint: "配信中",
+  showServed: "配信中のチェックポイントを表示",
   checkpointOption: (images, served) => (served ? `${images} 枚 · 配信中` : `${images} 枚`),
   modelFacts: (size, architecture, images) => `${size} · ${architecture} · ${images} 枚を学習済み`,
   truncation: "トランケーション",
@@ -88,7 +89,7 @@ export const ja: Messages = {
   addFavourite: "お気に入りに追加",
   removeFavourite: "お気に入りから外す",
   favourites: "お気に入り",
-  noFavourites: "ハートを押した画像がここに並びます。",
+  noneChosen: "選ばれた画像はありません。ハートを押した画像はお気に入りに入ります。",
   foundOnly: (count) => `選ばれた ${count} 枚`,
 
   photo: "写真",
