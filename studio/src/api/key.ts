@@ -1,6 +1,7 @@
 import { useSyncExternalStore } from "react";
+import { storageKey } from "../state/storage";
 
-const STORED = "moggy.key";
+const STORED = storageKey("key");
 const listeners = new Set<() => void>();
 let key = readStored();
 let refused = false;

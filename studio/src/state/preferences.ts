@@ -1,4 +1,5 @@
 import { useCallback, useSyncExternalStore } from "react";
+import { storageKey } from "./storage";
 
 /** What belongs to the person and not to a link. */
 export interface Preferences {
@@ -13,7 +14,7 @@ export interface Preferences {
 }
 
 export const TILE = { smallest: 64, usual: 120, largest: 240 };
-const STORED = "moggy.preferences";
+const STORED = storageKey("preferences");
 const listeners = new Set<() => void>();
 let preferences = read();
 

@@ -1,3 +1,5 @@
+import { storageKey } from "../state/storage";
+
 /** An upload whose file, chosen again, continues where it was interrupted. */
 export interface RememberedUpload {
   id: string;
@@ -6,7 +8,7 @@ export interface RememberedUpload {
   bytes: number;
 }
 
-const STORED = "moggy.uploads";
+const STORED = storageKey("uploads");
 
 export function rememberedUploads(): Record<string, RememberedUpload> {
   try {
