@@ -18,18 +18,21 @@ export function UploadProgress({
   const { bytes } = useFormats();
   const { phase, selection, fields, sent } = state;
   const says = {
-    sending: t.uploadedOf(bytes(sent), bytes(selection.bytes)),
-    paused: `${t.paused} · ${t.uploadedOf(bytes(sent), bytes(selection.bytes))}`,
+    sending: "",
+    paused: t.paused,
     waiting: t.waiting,
     packing: t.creating,
     failed: "",
   };
+  const counter = t.uploadedOf(bytes(sent), bytes(selection.bytes));
   return (
     <section className="panel-box" aria-label={t.uploading}>
       <div className="row">
         <h2>{fields.name}</h2>
-        <span className="muted number" role="status">
-          {says[phase]}
+        <span className="muted number">
+          <span role="status">{says[phase]}</span>
+          {phase === "paused" && " · "}
+          {(phase === "sending" || phase === "paused") && counter}
         </span>
       </div>
       <progress

@@ -32,6 +32,18 @@ test("a fast line gets the largest pieces at once, and a small file many", () =>
   expect(size.of(40 * 2 ** 17)).toBe(2 ** 17);
 });
 
+test("pieces that a proxy refuses are halved until they pass, and grow no more", () => {
+  const limit = 2 ** 20;
+  const size = new PieceSize();
+  for (let times = 0; times < 9; times++) {
+    const bytes = size.of(LARGE);
+    if (bytes > limit) expect(size.refused(bytes)).toBe(true);
+    else size.sent(bytes, 1);
+  }
+  expect(size.of(LARGE)).toBe(limit);
+  expect(size.refused(2 ** 16)).toBe(false);
+});
+
 test("after a failure the pieces are smaller, down to the least", () => {
   const size = new PieceSize();
   size.sent(2 ** 20, 1);

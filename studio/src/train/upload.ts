@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { api, binary, data, formOf, type Schemas } from "../api/client";
-import { Problem } from "../api/problem";
+import { isMissing, Problem } from "../api/problem";
 import type { UploadFields } from "./packing";
 import { PieceSize } from "./pieceSize";
 import { forgetUpload, knownUpload, rememberUpload } from "./rememberedUploads";
@@ -106,6 +106,7 @@ async function sendSource(
   onWaiting: () => void,
 ): Promise<string> {
   let delay = RETRY_MS.first;
+  let bytes = 0; // of the last piece
   while (true) {
     try {
       const begun = await beginOrContinue(source, signal);
@@ -113,6 +114,7 @@ async function sendSource(
       onProgress(sent);
       while (sent < source.blob.size) {
         const piece = source.blob.slice(sent, sent + pieceSize.of(source.blob.size));
+        bytes = piece.size;
         const began = performance.now();
         const answer = await data(
           api.PATCH("/v1/uploads/{upload_id}", {
@@ -124,7 +126,7 @@ async function sendSource(
           }),
         );
         sent = answer.received;
-        pieceSize.sent(piece.size, performance.now() - began);
+        pieceSize.sent(bytes, performance.now() - began);
         rememberUpload(source.id, {
           id: begun.id,
           name: source.name,
@@ -136,7 +138,9 @@ async function sendSource(
       }
       return begun.id;
     } catch (error) {
-      if (signal.aborted || !mayPass(error)) throw error;
+      if (signal.aborted) throw error;
+      if (isRefusedByProxy(error) && pieceSize.refused(bytes)) continue;
+      if (!mayPass(error)) throw error;
       onWaiting();
       pieceSize.failed();
       await new Promise((resolve) => setTimeout(resolve, delay));
@@ -148,7 +152,12 @@ async function sendSource(
 
 /** Whether the connection or the service may recover, or another page has sent a piece. */
 function mayPass(error: unknown): boolean {
-  return error instanceof Problem && [0, 408, 409, 502, 503].includes(error.status);
+  return error instanceof Problem && [0, 408, 409, 429, 502, 503, 504].includes(error.status);
+}
+
+/** Whether a body was too large for a proxy: what the service says is about the whole file. */
+function isRefusedByProxy(error: unknown): boolean {
+  return error instanceof Problem && error.status === 413 && error.kind === null;
 }
 
 async function beginOrContinue(
@@ -162,7 +171,7 @@ async function beginOrContinue(
         api.GET("/v1/uploads/{upload_id}", { params: { path: { upload_id: known } }, signal }),
       );
     } catch (error) {
-      if (!(error instanceof Problem && error.status === 404)) throw error;
+      if (!(error instanceof Error && isMissing(error))) throw error;
       forgetUpload(source.id);
     }
   }

@@ -113,7 +113,7 @@ export function CurveChart({
                   aria-hidden="true"
                 />
                 {line.label}
-                <output className="number">
+                <output className="number" aria-live="off">
                   {value === null || value === undefined ? "–" : format(value)}
                 </output>
               </li>
