@@ -110,7 +110,9 @@ def test_a_training_is_watched_paused_continued_and_cancelled(visitor: Visitor) 
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_text("Running", exact=True)).to_be_visible()
         page.get_by_role("button", name="Cancel").click()
-        page.get_by_role("alertdialog").get_by_role("button", name="Cancel").click()
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text(re.compile("of its checkpoints in watched, the newest at"))
+        question.get_by_role("button", name="End the training").click()
         expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
         page.get_by_role("link", name="New training").click()
         expect_query(page, {"screen": "train", "dataset": "discs"})
@@ -198,6 +200,18 @@ def test_two_trainings_are_overlaid(visitor: Visitor, watched: str, other: str) 
         expect(losses.locator("li")).to_have_count(4)
 
 
+def test_a_comparison_that_does_not_exist_leaves_the_stream_of_events_open(
+    visitor: Visitor, watched: str
+) -> None:
+    with visitor.visit("/?screen=train", allowed="status of 404") as page:
+        with page.expect_response(lambda answer: f"&jobs={watched}" in answer.url) as answer:
+            page.goto(f"{visitor.url}/?screen=train&job={watched}&compare=0")
+        assert answer.value.ok
+        expect(page.get_by_role("alert")).to_contain_text("0")
+        page.goto(f"{visitor.url}/?screen=train&job=0")
+        expect(page.get_by_role("heading", name="There is no such training")).to_be_visible()
+
+
 def test_by_keyboard_a_training_is_paused_looked_back_on_and_cancelled(visitor: Visitor) -> None:
     job = start_training(visitor, "keys", 1_000_000, stability="off")
     with visitor.visit_by_keyboard(f"/?screen=train&job={job}") as keyboard:
@@ -224,7 +238,7 @@ def test_by_keyboard_a_training_is_paused_looked_back_on_and_cancelled(visitor: 
         keyboard.press("button", "続ける")
         expect(page.get_by_text("実行中", exact=True)).to_be_visible()
         keyboard.press("button", "キャンセル")
-        keyboard.press("button", "キャンセル", within=page.get_by_role("alertdialog"))
+        keyboard.press("button", "学習を終える", within=page.get_by_role("alertdialog"))
         expect(page.get_by_text("キャンセル済み", exact=True)).to_be_visible()
         keyboard.press("link", "新しい学習")
         expect_query(page, {"screen": "train", "dataset": "discs"})

@@ -4,6 +4,7 @@ import { useJobAction, useTrainings } from "../../api/jobs";
 import { hasEnded } from "../../api/queries";
 import { useTexts } from "../../i18n";
 import { useFormats } from "../../i18n/formats";
+import { KeptAndLost } from "../../jobs/CancelButton";
 import { ErrorText } from "../../sentences/ErrorText";
 import type { Change } from "../../state/address";
 import { screenQuery } from "../../state/screen";
@@ -33,7 +34,9 @@ export function TheatreHeader({
     <header className="theatre-head">
       <div className="theatre-title">
         <h1 className="page-title">{job.model}</h1>
-        <StatusBadge job={job} />
+        <span role="status">
+          <StatusBadge job={job} />
+        </span>
         <span className="spacer" />
         <Comparison job={job} compared={compared} change={change} />
         <Steering job={job} />
@@ -43,7 +46,7 @@ export function TheatreHeader({
         value={total === 0 ? 0 : job.progress.images_seen / total}
         aria-label={t.history}
       />
-      <p className="theatre-facts number" role="status">
+      <p className="theatre-facts number">
         <Facts job={job} />
       </p>
     </header>
@@ -134,12 +137,12 @@ function Steering({ job }: { job: Job }) {
       <ConfirmButton
         label={t.cancel}
         title={t.cancelTitle}
-        confirm={t.cancel}
+        confirm={t.stopConfirm}
         danger
         isDisabled={job.stop_requested === "cancel"}
         onConfirm={() => action.mutateAsync("cancel")}
       >
-        <p>{t.cancelHelp}</p>
+        <KeptAndLost job={job} />
       </ConfirmButton>
     </>
   );
