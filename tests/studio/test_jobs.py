@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from running_service import Service, wait_until
 
 from .browser import PHONE, Visitor, expect_parameter, expect_query, query
@@ -264,16 +264,30 @@ def test_by_keyboard_the_files_of_a_synthesis_are_saved_and_deleted(world: World
 def test_filters_are_in_the_address_and_ended_jobs_come_page_by_page(world: World) -> None:
     for _ in range(ENDED_JOBS):
         post(world.api, f"/v1/jobs/{world.queue('many')}/cancel")
-    with world.visitor.visit("/?screen=jobs") as page:
+    refused: list[Route] = []  # requests of the second page
+
+    def refuse(route: Route) -> None:
+        refused.append(route)
+        route.fulfill(status=429, body="Too many requests")
+
+    with world.visitor.visit("/?screen=jobs", allowed="status of 429") as page:
         page.get_by_role("button", name="All models").click()
         page.get_by_role("option", name="many").click()
         page.get_by_role("button", name="All states").click()
         page.get_by_role("option", name="Cancelled").click()
         expect_query(page, {"screen": "jobs", "status": "cancelled", "model": "many"})
+        page.route("**/v1/jobs?*cursor=*", refuse)
         page.reload()
         rows = page.locator(".job-row")
         expect(rows.first).to_be_visible()
         page.locator(".page").evaluate("(list) => list.scrollTo(0, list.scrollHeight)")
+        again = page.get_by_role("button", name="Try again")
+        expect(again).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_text("The response has the status 429.")
+        page.wait_for_timeout(300)
+        assert len(refused) == 1
+        page.unroute("**/v1/jobs?*cursor=*")
+        again.click()
         expect(rows).to_have_count(ENDED_JOBS)
         page.get_by_role("button", name="All kinds").click()
         page.get_by_role("option", name="Evaluation").click()

@@ -46,11 +46,10 @@ def test_the_page_asks_for_the_key_and_shows_and_saves_pictures_with_it(
             pass
         key.fill("secret")
         key.press("Enter")
-        wait_for_pictures(page)
+        expect(refused).to_have_count(0)
         with page.expect_response(lambda response: response.status == 401):
             held[0].continue_()
         wait_for_pictures(page)
-        expect(refused).to_have_count(0)
         page.unroute("**/v1/models?*")
         page.reload()
         wait_for_pictures(page)  # the key is kept

@@ -95,6 +95,16 @@ def test_a_model_is_opened_from_the_list_with_its_card_and_scores(world: World) 
         expect(card).to_be_visible()
 
 
+def test_checkpoints_that_cannot_be_fetched_are_not_taken_for_none(world: World) -> None:
+    with world.visitor.visit("/?screen=models", allowed="status of 500") as page:
+        page.route(
+            "**/v1/models/first/checkpoints?*", lambda route: route.fulfill(status=500, body="no")
+        )
+        tile(page, "first").click()
+        expect(page.get_by_role("alert")).to_have_text("The response has the status 500.")
+        expect(page.get_by_role("region", name="Model card")).to_have_count(0)
+
+
 def test_a_checkpoint_is_served_explored_and_exported(world: World, tmp_path: Path) -> None:
     oldest = world.checkpoints("trained")[-1]
     images = f"{oldest['images_seen']:,}"
