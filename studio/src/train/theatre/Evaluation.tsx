@@ -9,7 +9,7 @@ import { ErrorText } from "../../sentences/ErrorText";
 import { JobErrorText } from "../../sentences/JobErrorText";
 import { JobRemedy } from "../../sentences/JobRemedy";
 import { useTrainTexts } from "../texts";
-import { Shares } from "./ScorePanel";
+import { Shares } from "./Shares";
 
 /** A thorough scoring of a checkpoint: queued by a button, followed, and shown. */
 export function Evaluation({ checkpoint, dataset }: { checkpoint: string; dataset: string }) {

@@ -2,9 +2,10 @@ import { Meter } from "react-aria-components";
 import type { Checkpoint, Job } from "../../api/client";
 import { hasEnded, useJobCheckpoints } from "../../api/queries";
 import { useTexts } from "../../i18n";
-import { closeness, type Metrics, noiseScore, realScore, scoreOf } from "../../scores/scores";
+import { closeness, noiseScore, realScore, scoreOf } from "../../scores/scores";
 import { useTrainTexts } from "../texts";
 import { Evaluation } from "./Evaluation";
+import { Shares } from "./Shares";
 
 const DISTANCES = ["kid", "frechet"] as const;
 type Distance = (typeof DISTANCES)[number];
@@ -87,38 +88,5 @@ function ScoreRange({ distance, scored }: { distance: Distance; scored: readonly
         </span>
       </div>
     </div>
-  );
-}
-
-/** Quality, variety and copies, each with what real pictures reach. */
-export function Shares({ metrics }: { metrics: Metrics }) {
-  const t = useTrainTexts();
-  const { n } = useTexts();
-  const percent = (value: number) => `${n(100 * value, value < 0.1 ? 1 : 0)} %`;
-  const shares = [
-    {
-      name: t.precision,
-      value: scoreOf(metrics, "precision"),
-      real: realScore(metrics, "precision"),
-    },
-    { name: t.recall, value: scoreOf(metrics, "recall"), real: realScore(metrics, "recall") },
-    { name: t.copies, value: scoreOf(metrics, "copy_rate"), real: null },
-  ];
-  return (
-    <dl className="score-shares">
-      {shares.map(({ name, value, real }) => {
-        return (
-          value !== null && (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd className="number">
-                {percent(value)}
-                {real !== null && <small className="muted">{t.atBest(percent(real))}</small>}
-              </dd>
-            </div>
-          )
-        );
-      })}
-    </dl>
   );
 }
