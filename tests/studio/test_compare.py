@@ -72,7 +72,7 @@ def test_two_checkpoints_are_compared_at_equal_seeds(visitor: Visitor) -> None:
         right.get_by_role("button", name="Open this one").click()
         expect(bar(page)).to_have_count(0)
         page.wait_for_url(re.compile(f"checkpoint={oldest['id']}"))
-        expect(page.get_by_role("banner").get_by_text("1,000 images seen")).to_be_visible()
+        expect(page.locator(".header").get_by_text("1,000 images seen")).to_be_visible()
 
 
 def test_dragging_over_a_picture_moves_the_divider_and_opens_nothing(visitor: Visitor) -> None:
