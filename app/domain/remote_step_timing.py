@@ -46,7 +46,7 @@ class WorkerMeter:
         token = secrets.token_hex(8)
         try:
             now = _broker_time(self._client)
-            request = json.dumps({"token": token, "config": config.to_json(), "sent_at": now})
+            request = json.dumps({"token": token, "config": config.to_json(), "asked_at": now})
             self._client.lpush(REQUEST_LIST, request)
             answer = self._client.blpop([ANSWER_LIST + token], TAKEN_SECONDS)
             if answer is None and self._client.lrem(REQUEST_LIST, 1, request) == 0:  # it was taken
@@ -100,7 +100,7 @@ def _broker_time(client: "redis.Redis") -> int:
 def _answer(
     client: "redis.Redis", request: dict[str, Any], measure: Callable[[TrainingConfig], StepCost]
 ) -> None:
-    if _broker_time(client) - float(request["sent_at"]) > REQUEST_EXPIRY_SECONDS:
+    if _broker_time(client) - float(request["asked_at"]) > REQUEST_EXPIRY_SECONDS:
         return
     key = ANSWER_LIST + str(request["token"])
     answer = None

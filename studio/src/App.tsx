@@ -80,7 +80,8 @@ function Connection() {
  * each request, each second: the message would blink, and its button would lose the focus. */
 function useLastError({ data, error }: ReturnType<typeof useModels>): Error | null {
   const [last, setLast] = useState<Error | null>(null);
-  const kept = data === undefined ? (error ?? last) : null;
+  const isAsked = error === null && last instanceof Problem && last.status === 401; // with a key
+  const kept = data === undefined && !isAsked ? (error ?? last) : null;
   if (kept !== last) setLast(kept);
   return kept;
 }

@@ -110,7 +110,7 @@ def test_a_worker_that_cannot_measure_answers_at_once(
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("message", [b"null", b"no JSON", b"{}", b'{"sent_at": []}', b"7"])
+@pytest.mark.parametrize("message", [b"null", b"no JSON", b"{}", b'{"asked_at": []}', b"7"])
 def test_a_worker_survives_an_unreadable_request(
     start: Callable[[StepMeter], None], meter: StepMeter, valkey_url: str, message: bytes
 ) -> None:

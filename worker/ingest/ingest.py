@@ -109,7 +109,7 @@ class Ingest:
             with Pack(self._folder) as pack:
 
                 def fit(file: io.BytesIO) -> Fitted:
-                    return reader.fit(file, len(report.thumbnails) < MAX_THUMBNAILS)
+                    return reader.fit(file, with_thumbnail=report.has_room_for_thumbnails)
 
                 for file in self._decoded(self._meter, fit, reader.fit_array):
                     self._add_file(file, pack)

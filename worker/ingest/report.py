@@ -170,6 +170,10 @@ class Report:
     def received(self) -> int:
         return self.accepted + self.duplicates + self.rejected
 
+    @property
+    def has_room_for_thumbnails(self) -> bool:
+        return len(self.thumbnails) < MAX_THUMBNAILS and len(self.listed) < MAX_LISTED_FILES
+
     def reject(
         self, file: str, reason: str, thumbnail: Pixels | None = None, **figures: int
     ) -> None:

@@ -6,6 +6,7 @@ const STORED = storageKey("favourites");
 const NONE: readonly LatentRef[] = [];
 const listeners = new Set<() => void>();
 let favourites = read() ?? {};
+let isWritable = true;
 
 /** The favourite pictures of each model, which this browser keeps. The latest is the last. */
 export function useFavourites(model: string): {
@@ -16,7 +17,7 @@ export function useFavourites(model: string): {
   const toggle = useCallback(
     (ref: LatentRef) => {
       // Another tab may have written since.
-      favourites = read() ?? favourites;
+      if (isWritable) favourites = read() ?? favourites;
       const before = favourites[model] ?? NONE;
       const after = before.includes(ref)
         ? before.filter((other) => other !== ref)
@@ -25,7 +26,7 @@ export function useFavourites(model: string): {
       try {
         localStorage.setItem(STORED, JSON.stringify(favourites));
       } catch {
-        // Without storage they last as long as the page.
+        isWritable = false; // they last as long as the page
       }
       tellListeners();
     },

@@ -106,8 +106,8 @@ async function sendSource(
   onWaiting: () => void,
 ): Promise<string> {
   let delay = RETRY_MS.first;
-  let bytes = 0; // of the last piece
   while (true) {
+    let bytes = 0; // of the last piece
     try {
       const begun = await beginOrContinue(source, signal);
       let sent = begun.received;

@@ -241,7 +241,7 @@ def test_fewer_than_two_pictures_are_no_dataset(ingest: Run, png: Png, tmp_path:
 def test_work_grows_with_what_is_done_and_not_with_time(
     run_dir: Callable[..., Path], png: Png, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hang(*_: object) -> None:
+    def hang(*_: object, **__: object) -> None:
         time.sleep(0.7)  # in a decoder's thread: the ingest ticks while it waits
         raise Rejected("damaged")
 

@@ -182,18 +182,18 @@ def _thumbnail(decoder: Decoder, raster: Raster | None) -> Pixels | None:
 
     `raster`: its pixels, unless their decoding failed.
     """
+    shown = decoder.partial() if raster is None else raster
+    if shown is None:
+        return None
     turn = TRANSPOSES.get(decoder.orientation())
-    convert = functools.partial(_convert_to_srgb, decoder)
     try:
         with _rejecting_damage():
-            if raster is not None:
-                return thumbnail(raster, turn, convert)
-            partial = decoder.partial()
-            pixels = None if partial is None else thumbnail(partial, turn, convert)
+            pixels = thumbnail(shown, turn, functools.partial(_convert_to_srgb, decoder))
     except Rejected:
         return None
     # The ground on which Pillow decodes has one colour.
-    return None if pixels is None or (pixels == pixels[SIDE // 2, SIDE // 2]).all() else pixels
+    is_empty = raster is None and (pixels == pixels[SIDE // 2, SIDE // 2]).all()
+    return None if is_empty else pixels
 
 
 def _convert_to_srgb(decoder: Decoder, image: Image.Image) -> Image.Image:
