@@ -141,7 +141,7 @@ export const en = {
   digits: [
     "Most people’s first GAN draws digits: MNIST, 60,000 handwritten digits of 28×28 grey pixels. The recipes of two articles are presets of Moggy, one written with Keras, one with MindSpore. Both build the forger and the police of dense layers alone: everything is connected with everything, and neither network knows that pixels have neighbours.",
     "That is enough to see the game played with pictures, and too little for clean digits: hence the speckles. A network of convolutions does better with fewer weights, as the next part shows.",
-    "MNIST’s pictures for training are two files: train-images-idx3-ubyte.gz, the pictures, and train-labels-idx1-ubyte.gz, which says of each which digit it is. Choose both together on the screen Train, as one dataset of size 28; they are read as they are. The whole recipes take about 8 and 4 minutes on two recent cores, twice as long on old ones, and digits can be made out much sooner.",
+    "MNIST’s pictures for training are two files: train-images-idx3-ubyte.gz, the pictures, and train-labels-idx1-ubyte.gz, which says of each which digit it is. Choose both together on the screen Train, with a side of 28 pixels; they are read as they are. The whole recipes take about 8 and 4 minutes on two recent cores, twice as long on old ones, and digits can be made out much sooner.",
   ],
   recipe_mlp: "The Keras article",
   "recipe_mlp-relu": "The MindSpore article",
