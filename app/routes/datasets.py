@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.domain import dataset_files, datasets, jobs, partial_uploads
+from app.domain.dataset_files import Pixels
 from app.domain.disk import check_room
 from app.domain.errors import (
     Conflict,
@@ -286,11 +288,9 @@ def get_dataset_image(
         dataset = datasets.find(session, name)
     dataset_files.check_index(dataset, index)
     _check_same(dataset, "content_hash", content_hash, dataset.content_hash)
-    headers = _caching(f"{dataset.content_hash}-{index}", is_immutable=content_hash is not None)
-    if is_not_modified(request, headers):
-        return Response(status_code=304, headers=headers)
-    picture = write_png(dataset_files.read_image(store, dataset, index))
-    return Response(picture, headers=headers, media_type="image/png")
+    read = functools.partial(dataset_files.read_image, store, dataset, index)
+    version = f"{dataset.content_hash}-{index}"
+    return _picture(request, version, read, is_immutable=content_hash is not None)
 
 
 @router.get(
@@ -313,12 +313,9 @@ def get_rejected_thumbnail(
         dataset = datasets.find(session, name)
     dataset_files.check_thumbnail(dataset, index)
     _check_same(dataset, "job", job, dataset.job)
-    # The content hash is that of the accepted pictures.
-    headers = _caching(f"{dataset.job}-{index}", is_immutable=job is not None)
-    if is_not_modified(request, headers):
-        return Response(status_code=304, headers=headers)
-    picture = write_png(dataset_files.read_thumbnail(store, dataset, index))
-    return Response(picture, headers=headers, media_type="image/png")
+    read = functools.partial(dataset_files.read_thumbnail, store, dataset, index)
+    version = f"{dataset.job}-{index}"  # the content hash is that of the accepted pictures
+    return _picture(request, version, read, is_immutable=job is not None)
 
 
 def _check_same(dataset: Dataset, field: str, named: str | None, current: str | None) -> None:
@@ -331,8 +328,14 @@ def _check_same(dataset: Dataset, field: str, named: str | None, current: str | 
         )
 
 
-def _caching(version: str, *, is_immutable: bool) -> dict[str, str]:
-    return {
+def _picture(
+    request: Request, version: str, read: Callable[[], Pixels], *, is_immutable: bool
+) -> Response:
+    """A PNG of the pixels that `read` returns, unless the client has this version of it."""
+    headers = {
         "ETag": f'"{version}-{ENCODER}"',
         "Cache-Control": IMMUTABLE if is_immutable else "no-cache",
     }
+    if is_not_modified(request, headers):
+        return Response(status_code=304, headers=headers)
+    return Response(write_png(read()), headers=headers, media_type="image/png")

@@ -80,8 +80,9 @@ function Connection() {
  * each request, each second: the message would blink, and its button would lose the focus. */
 function useLastError({ data, error }: ReturnType<typeof useModels>): Error | null {
   const [last, setLast] = useState<Error | null>(null);
-  const isAsked = error === null && last instanceof Problem && last.status === 401; // with a key
-  const kept = data === undefined && !isAsked ? (error ?? last) : null;
+  // A refused key is no error of the request that is made with the next one.
+  const isOfOldKey = error === null && last instanceof Problem && last.status === 401;
+  const kept = data === undefined && !isOfOldKey ? (error ?? last) : null;
   if (kept !== last) setLast(kept);
   return kept;
 }

@@ -16,7 +16,7 @@ import { usePictures } from "../pictures/context";
 import { captionOf, type LatentRef } from "../pictures/latent";
 import { Picture } from "../pictures/Picture";
 import type { ChangeView } from "../state/useView";
-import { MAX_EXAMPLES, SIDES, type Side, type View } from "../state/view";
+import { MAX_EXAMPLES, NO_LESSON, SIDES, type Side, type View } from "../state/view";
 import { Segments } from "../ui/controls";
 import { CloseIcon, SwapIcon, TeachIcon } from "../ui/icons";
 import { IndexProgress } from "./IndexProgress";
@@ -118,7 +118,7 @@ function TeachForm({ view, change }: { view: View; change: ChangeView }) {
     // The slider is shown on a picture that the direction leads to, with what is known of it.
     const shown = { show: view.show ?? more[0] ?? null, direction: name };
     teach.mutate(lesson, {
-      onSuccess: () => change({ ...shown, teach: null, more: [], less: [], morph: [] }),
+      onSuccess: () => change({ ...shown, ...NO_LESSON, morph: [] }),
     });
   };
   return (

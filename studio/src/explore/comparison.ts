@@ -1,7 +1,7 @@
 import type { Checkpoint, Model } from "../api/client";
 import { isSeed, type LatentRef } from "../pictures/latent";
 import type { PictureSource } from "../pictures/source";
-import { NO_SEARCH, type View } from "../state/view";
+import { NO_LESSON, NO_SEARCH, type View } from "../state/view";
 
 type Rival = Pick<View, "against" | "againstCheckpoint">;
 
@@ -37,11 +37,7 @@ export function leaveModel(view: View): Partial<View> {
     like: seedOf(view.like),
     morph: view.morph.every(isSeed) ? view.morph : [],
     photo: null,
-    teach: null,
-    more: [],
-    less: [],
-    teachAs: null,
-    independentOf: [],
+    ...NO_LESSON,
     direction: null,
   };
 }

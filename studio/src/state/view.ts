@@ -65,6 +65,15 @@ export interface View {
   direction: string | null;
 }
 
+/** No direction is taught. */
+export const NO_LESSON = {
+  teach: null,
+  more: [],
+  less: [],
+  teachAs: null,
+  independentOf: [],
+};
+
 export const DEFAULT_VIEW: View = {
   model: null,
   checkpoint: null,
@@ -87,11 +96,7 @@ export const DEFAULT_VIEW: View = {
   againstCheckpoint: null,
   wipe: 0.5,
   wipeWall: false,
-  teach: null,
-  more: [],
-  less: [],
-  teachAs: null,
-  independentOf: [],
+  ...NO_LESSON,
   direction: null,
 };
 
